@@ -1,0 +1,93 @@
+"""Events as bytes: how they are stored, and how they travel."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from application.ports.event_store import StoredCommit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meta:
+    """What is known of a commit besides its events. Nothing in it may identify a person."""
+
+    stream: str
+    first: int
+    stamp: int
+    command_id: str
+    fingerprint: str = ""
+    correlation_id: str = ""
+    causation_id: str = ""
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEvent:
+    """One event of a log, its data still the JSON bytes that were made when it was appended.
+
+    ``position`` is 0 for an event that was read before it was numbered. ``id`` is unique in the
+    whole system; ``type`` is the stored name, ``schema`` the version it was written in.
+    """
+
+    log: str
+    position: int
+    stream: str
+    version: int
+    stamp: int
+    type: str
+    schema: int
+    data: bytes
+    correlation_id: str = ""
+    causation_id: str = ""
+    traceparent: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.log}/{self.stream}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEvent:
+    """Stands for an event of a type that this program does not know (a newer one wrote it)."""
+
+    type: str
+
+
+class EventCodec(Protocol):
+    """Between typed events and bytes. Personal fields are encrypted on the way in."""
+
+    def encode(self, events: Sequence[object], meta: Meta) -> bytes:
+        """The body of a commit. Raises SubjectErased where a subject's key is destroyed."""
+        ...
+
+    def meta(self, commit: StoredCommit) -> Meta:
+        """What was known of the commit besides its events."""
+        ...
+
+    def events(self, log: str, commit: StoredCommit) -> list[RecordedEvent]:
+        """The events of a commit, their data not decoded."""
+        ...
+
+    def decode(self, event: RecordedEvent) -> object:
+        """The typed event, or UnknownEvent. Personal fields of an erased subject are empty."""
+        ...
+
+
+class SubjectErased(Exception):
+    """The key of the person that an event is about has been destroyed."""
+
+
+class Wire(Protocol):
+    """Between recorded events and what travels: CloudEvents 1.0, structured JSON, in batches."""
+
+    def pack(self, events: Sequence[RecordedEvent]) -> bytes:
+        """A CloudEvents JSON batch."""
+        ...
+
+    def unpack(self, body: bytes) -> list[RecordedEvent]:
+        """The events of a batch; MalformedMessage where it is none."""
+        ...
+
+
+class MalformedMessage(Exception):
+    """These bytes are no CloudEvents batch of ours."""

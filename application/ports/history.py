@@ -1,0 +1,23 @@
+"""A publisher's log, read by those who hear it: what the bus may have lost is found here."""
+
+from typing import Protocol
+
+from application.ports.codec import RecordedEvent
+
+
+class HistoryUnavailable(Exception):
+    """The log cannot be read just now."""
+
+
+class History(Protocol):
+    def read(self, log: str, after: int, limit: int) -> list[RecordedEvent]:
+        """The events after the position, in log order, from at most ``limit`` commits."""
+        ...
+
+    def position_of(self, log: str, stream: str, version: int) -> int | None:
+        """The position of an event in the log; None where there is none."""
+        ...
+
+    def last_position(self, log: str) -> int:
+        """The position of the newest event; 0 for an empty log."""
+        ...

@@ -1,0 +1,173 @@
+"""Where query services keep their documents: made from the logs, so thrown away at will."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from application.ports.checkpoints import Checkpoint
+
+D = TypeVar("D")
+
+
+# Indexes: what a query service declares that it will filter and sort by
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A field (dots reach into nested documents) that can be filtered and sorted by.
+
+    ``kind``: "value" (a scalar), "many" (a list of scalars, matched by any of them), "point" (a
+    document or None with ``lat`` and ``lon`` in degrees), "words" (the words of several texts).
+    """
+
+    name: str
+    kind: str = "value"
+    fields: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.fields or (self.name,)
+
+
+def by(field: str) -> Index:
+    """An index over a scalar field, for equality, ranges and sorting."""
+    return Index(field)
+
+
+def by_each(field: str) -> Index:
+    """An index over the items of a list field."""
+    return Index(field, "many")
+
+
+def by_point(field: str) -> Index:
+    """An index over a place."""
+    return Index(field, "point")
+
+
+def by_words(name: str, *fields: str) -> Index:
+    """An index called ``name`` over the words of several text fields."""
+    return Index(name, "words", fields)
+
+
+# Questions
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """The field has this value; for a list field: the list contains it."""
+
+    field: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """``least <= field < below``; either may be None for no bound. None values never match."""
+
+    field: str
+    least: Any = None
+    below: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class InBox:
+    """The place lies in a box of degrees; a box with west > east crosses the date line."""
+
+    field: str
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The place lies within so many kilometres of a point, on a sphere of 6378.1 km radius."""
+
+    field: str
+    lat: float
+    lon: float
+    km: float
+
+
+@dataclass(frozen=True, slots=True)
+class HasWords:
+    """All words of the text (as ``words`` folds them) occur in a "words" index."""
+
+    field: str
+    text: str
+
+
+Condition = Equals | Between | InBox | Near | HasWords
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Find:
+    """A question: all conditions hold; sorted by a "value" field, then by key the same way."""
+
+    where: tuple[Condition, ...] = ()
+    order_by: str = ""
+    descending: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Generic[D]):
+    key: str
+    document: D
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page ended: the value sorted by and the key of its last row."""
+
+    value: Any
+    key: str
+
+
+class ReadModel(Protocol[D]):
+    """The documents of one query service in one version, and how far they have come."""
+
+    def checkpoint(self) -> Checkpoint: ...
+
+    def get(self, keys: Sequence[str]) -> Mapping[str, D]:
+        """Those of the documents that exist."""
+        ...
+
+    def find(self, find: Find, *, limit: int, after: Cursor | None = None) -> list[Row[D]]:
+        """The first rows after the cursor. ValueError for a field that is not indexed."""
+        ...
+
+    def count(self, find: Find) -> int: ...
+
+    def commit(self, changes: Mapping[str, D | None], checkpoint: Checkpoint) -> None:
+        """Write (or, for None, delete) the rows and move the checkpoint, all or nothing.
+
+        Raises Fenced where the checkpoint's revision is not one more than the stored one.
+        """
+        ...
+
+    def drop(self) -> None:
+        """Delete the rows and the checkpoint."""
+        ...
+
+
+class ReadModels(Protocol):
+    """Makes read models. Those of another version live beside each other until dropped."""
+
+    def open(
+        self, name: str, version: int, document: type[D], indexes: Sequence[Index]
+    ) -> ReadModel[D]:
+        """The read model, made with its indexes if it is new."""
+        ...
+
+    def live_version(self, name: str) -> int:
+        """The version that serves; 0 where none was ever made live."""
+        ...
+
+    def make_live(self, name: str, version: int) -> None: ...
+
+    def versions(self, name: str) -> list[int]:
+        """The versions that exist, ascending."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,31 @@
+"""Making evidence safe to show: nothing of where, when and with what it was made stays in it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from domain.ids import MediaKind
+
+
+class Unsafe(Exception):
+    """This cannot be made safe to show; the message tells its owner why, in plain words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendition:
+    """Files beside each other: what is served, and a JPEG poster for what has a picture."""
+
+    path: Path
+    media_type: str
+    duration: float | None = None
+    poster: Path | None = None
+
+
+class Sanitiser(Protocol):
+    def recognise(self, head: bytes) -> tuple[MediaKind, str] | None:
+        """Kind and media type by the first bytes (4 KiB suffice); None for what is not taken."""
+        ...
+
+    def sanitise(self, kind: MediaKind, original: Path, folder: Path) -> Rendition:
+        """A rendition without any metadata, written into the folder. Raises Unsafe."""
+        ...

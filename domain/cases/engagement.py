@@ -1,0 +1,153 @@
+"""How one member stands to one case: supports it ("me too"), follows it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from domain.decider import Decider, DomainError
+from domain.ids import Actor, CaseId, MemberId
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupportCase:
+    """``own`` tells whether the member reported the case, which only the case knows."""
+
+    case_id: CaseId
+    own: bool
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawSupport:
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowCase:
+    case_id: CaseId
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnfollowCase:
+    by: Actor
+    at: datetime
+
+
+EngagementCommand = SupportCase | WithdrawSupport | FollowCase | UnfollowCase
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseSupported:
+    case_id: CaseId
+    member_id: MemberId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupportWithdrawn:
+    """``supported_at`` lets a ranking take back just what that support had added."""
+
+    case_id: CaseId
+    member_id: MemberId
+    supported_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFollowed:
+    case_id: CaseId
+    member_id: MemberId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseUnfollowed:
+    case_id: CaseId
+    member_id: MemberId
+    at: datetime
+
+
+EngagementEvent = CaseSupported | SupportWithdrawn | CaseFollowed | CaseUnfollowed
+
+
+# State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engagement:
+    case_id: CaseId = CaseId("")
+    supported_at: datetime | None = None
+    follows: bool = False
+
+
+def decide(command: EngagementCommand, state: Engagement) -> list[EngagementEvent]:
+    """The rules: which events a command leads to, or the DomainError it breaks."""
+    match command:
+        case SupportCase():
+            return _support(command, state)
+        case WithdrawSupport():
+            return _withdraw_support(command, state)
+        case FollowCase():
+            followed = CaseFollowed(
+                case_id=command.case_id, member_id=command.by.member_id, at=command.at
+            )
+            return [] if state.follows else [followed]
+        case UnfollowCase():
+            unfollowed = CaseUnfollowed(
+                case_id=state.case_id, member_id=command.by.member_id, at=command.at
+            )
+            return [unfollowed] if state.follows else []
+        case _:
+            assert_never(command)
+
+
+def evolve(state: Engagement, event: EngagementEvent) -> Engagement:
+    match event:
+        case CaseSupported():
+            return replace(state, case_id=event.case_id, supported_at=event.at)
+        case SupportWithdrawn():
+            return replace(state, supported_at=None)
+        case CaseFollowed():
+            return replace(state, case_id=event.case_id, follows=True)
+        case CaseUnfollowed():
+            return replace(state, follows=False)
+        case _:
+            assert_never(event)
+
+
+engagement_decider: Decider[EngagementCommand, Engagement, EngagementEvent] = Decider(
+    category="engagement", initial=Engagement(), decide=decide, evolve=evolve
+)
+
+
+def _support(command: SupportCase, state: Engagement) -> list[EngagementEvent]:
+    if command.own:
+        raise DomainError("own-case", "Nobody supports a case of their own.")
+    if state.supported_at:
+        return []
+    supported = CaseSupported(
+        case_id=command.case_id, member_id=command.by.member_id, at=command.at
+    )
+    return [supported]
+
+
+def _withdraw_support(command: WithdrawSupport, state: Engagement) -> list[EngagementEvent]:
+    if not state.supported_at:
+        return []
+    withdrawn = SupportWithdrawn(
+        case_id=state.case_id,
+        member_id=command.by.member_id,
+        supported_at=state.supported_at,
+        at=command.at,
+    )
+    return [withdrawn]

@@ -1,0 +1,154 @@
+"""An exhibit: one piece of evidence as the cases that cite it see it.
+
+Evidence may be verified before or after a case cites it; whichever comes last admits it.
+Only who uploaded evidence may back a case with it.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from domain.decider import Decider
+from domain.ids import Actor, CaseId, EvidenceId, MediaKind, MemberId, SealedMember
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CiteExhibit:
+    evidence_id: EvidenceId
+    case_id: CaseId
+    cited_by: MemberId
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyExhibit:
+    evidence_id: EvidenceId
+    owner: MemberId
+    kind: MediaKind
+    sha256: str
+    by: Actor
+    at: datetime
+
+
+ExhibitCommand = CiteExhibit | VerifyExhibit
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExhibitCited:
+    evidence_id: EvidenceId
+    case_id: CaseId
+    cited_by: SealedMember
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExhibitVerified:
+    evidence_id: EvidenceId
+    owner: SealedMember
+    kind: MediaKind
+    sha256: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExhibitAdmitted:
+    evidence_id: EvidenceId
+    case_id: CaseId
+    kind: MediaKind
+    sha256: str
+    at: datetime
+
+
+ExhibitEvent = ExhibitCited | ExhibitVerified | ExhibitAdmitted
+
+
+# State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exhibit:
+    cited: tuple[ExhibitCited, ...] = ()
+    verified: ExhibitVerified | None = None
+
+
+def decide(command: ExhibitCommand, state: Exhibit) -> list[ExhibitEvent]:
+    """The rules: which events a command leads to."""
+    match command:
+        case CiteExhibit():
+            return _cite(command, state)
+        case VerifyExhibit():
+            return _verify(command, state)
+        case _:
+            assert_never(command)
+
+
+def evolve(state: Exhibit, event: ExhibitEvent) -> Exhibit:
+    match event:
+        case ExhibitCited():
+            return replace(state, cited=(*state.cited, event))
+        case ExhibitVerified():
+            return replace(state, verified=event)
+        case ExhibitAdmitted():
+            return state
+        case _:
+            assert_never(event)
+
+
+exhibit_decider: Decider[ExhibitCommand, Exhibit, ExhibitEvent] = Decider(
+    category="exhibit", initial=Exhibit(), decide=decide, evolve=evolve
+)
+
+
+def _cite(command: CiteExhibit, state: Exhibit) -> list[ExhibitEvent]:
+    if any(
+        (cited.case_id, cited.cited_by) == (command.case_id, command.cited_by)
+        for cited in state.cited
+    ):
+        return []
+    cited = ExhibitCited(
+        evidence_id=command.evidence_id,
+        case_id=command.case_id,
+        cited_by=command.cited_by,
+        at=command.at,
+    )
+    return [cited, *_admitted([cited], state.verified, command.at)]
+
+
+def _verify(command: VerifyExhibit, state: Exhibit) -> list[ExhibitEvent]:
+    if state.verified:
+        return []
+    verified = ExhibitVerified(
+        evidence_id=command.evidence_id,
+        owner=command.owner,
+        kind=command.kind,
+        sha256=command.sha256,
+        at=command.at,
+    )
+    return [verified, *_admitted(state.cited, verified, command.at)]
+
+
+def _admitted(
+    cited: tuple[ExhibitCited, ...] | list[ExhibitCited],
+    verified: ExhibitVerified | None,
+    at: datetime,
+) -> list[ExhibitAdmitted]:
+    if not verified:
+        return []
+    return [
+        ExhibitAdmitted(
+            evidence_id=verified.evidence_id,
+            case_id=citation.case_id,
+            kind=verified.kind,
+            sha256=verified.sha256,
+            at=at,
+        )
+        for citation in cited
+        if citation.cited_by == verified.owner
+    ]

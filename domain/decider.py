@@ -1,0 +1,41 @@
+"""The vocabulary that every context shares.
+
+A decider is an aggregate as two pure functions: ``decide`` turns a command and a state into
+events, ``evolve`` turns a state and an event into the next state (Jérémie Chassaing's pattern).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import reduce
+from typing import Generic, TypeVar
+
+C = TypeVar("C")
+S = TypeVar("S")
+E = TypeVar("E")
+
+
+class DomainError(Exception):
+    """A command that the rules refuse. ``code`` is stable: it names the problem type over HTTP."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decider(Generic[C, S, E]):
+    """One kind of aggregate. Its streams are named ``<category>-<id>``."""
+
+    category: str
+    initial: S
+    decide: Callable[[C, S], list[E]]
+    evolve: Callable[[S, E], S]
+
+    def stream(self, aggregate_id: str) -> str:
+        """The name of the stream that holds the events of one aggregate."""
+        return f"{self.category}-{aggregate_id}"
+
+    def fold(self, events: Iterable[E]) -> S:
+        """The state that the events, oldest first, lead to."""
+        return reduce(self.evolve, events, self.initial)

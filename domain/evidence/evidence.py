@@ -1,0 +1,207 @@
+"""A piece of evidence: received, made safe to show, then available or rejected."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from domain.decider import Decider, DomainError
+from domain.ids import Actor, EvidenceId, MediaKind, MemberId, Role, SealedMember
+
+
+class EvidenceStatus(StrEnum):
+    RECEIVED = "received"
+    SANITISING = "sanitising"
+    AVAILABLE = "available"
+    REJECTED = "rejected"
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveEvidence:
+    """An upload is complete and its original sealed; ``sha256`` (hex) is the original's."""
+
+    evidence_id: EvidenceId
+    kind: MediaKind
+    media_type: str
+    sha256: str
+    size: int
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginSanitising:
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeAvailable:
+    """``duration`` in seconds, for what has one; ``size`` in bytes, of the rendition."""
+
+    media_type: str
+    sha256: str
+    size: int
+    duration: float | None = None
+    has_poster: bool = False
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectEvidence:
+    reason: str
+    by: Actor
+    at: datetime
+
+
+EvidenceCommand = ReceiveEvidence | BeginSanitising | MakeAvailable | RejectEvidence
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceReceived:
+    evidence_id: EvidenceId
+    owner: SealedMember
+    kind: MediaKind
+    media_type: str
+    sha256: str
+    size: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SanitisingBegun:
+    evidence_id: EvidenceId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceMadeAvailable:
+    """``sha256`` is the original's, ``rendition_sha256`` that of what is served."""
+
+    evidence_id: EvidenceId
+    owner: SealedMember
+    kind: MediaKind
+    sha256: str
+    rendition_type: str
+    rendition_sha256: str
+    rendition_size: int
+    duration: float | None = None
+    has_poster: bool = False
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRejected:
+    evidence_id: EvidenceId
+    reason: str
+    at: datetime
+
+
+EvidenceEvent = EvidenceReceived | SanitisingBegun | EvidenceMadeAvailable | EvidenceRejected
+
+
+# State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    evidence_id: EvidenceId = EvidenceId("")
+    owner: MemberId = MemberId("")
+    kind: MediaKind = MediaKind.DOCUMENT
+    sha256: str = ""
+    status: EvidenceStatus | None = None
+
+
+def decide(command: EvidenceCommand, state: Evidence) -> list[EvidenceEvent]:
+    """The rules: which events a command leads to, or the DomainError it breaks."""
+    if isinstance(command, ReceiveEvidence):
+        return _receive(command, state)
+    _must_be_received(state)
+    _must_be_system(command.by)
+    if state.status in (EvidenceStatus.AVAILABLE, EvidenceStatus.REJECTED):
+        return []
+    match command:
+        case BeginSanitising():
+            begun = SanitisingBegun(evidence_id=state.evidence_id, at=command.at)
+            return [begun] if state.status is EvidenceStatus.RECEIVED else []
+        case MakeAvailable():
+            return [_made_available(command, state)]
+        case RejectEvidence():
+            rejected = EvidenceRejected(
+                evidence_id=state.evidence_id, reason=command.reason, at=command.at
+            )
+            return [rejected]
+        case _:
+            assert_never(command)
+
+
+def evolve(state: Evidence, event: EvidenceEvent) -> Evidence:
+    match event:
+        case EvidenceReceived():
+            return Evidence(
+                evidence_id=event.evidence_id,
+                owner=event.owner,
+                kind=event.kind,
+                sha256=event.sha256,
+                status=EvidenceStatus.RECEIVED,
+            )
+        case SanitisingBegun():
+            return replace(state, status=EvidenceStatus.SANITISING)
+        case EvidenceMadeAvailable():
+            return replace(state, status=EvidenceStatus.AVAILABLE)
+        case EvidenceRejected():
+            return replace(state, status=EvidenceStatus.REJECTED)
+        case _:
+            assert_never(event)
+
+
+evidence_decider: Decider[EvidenceCommand, Evidence, EvidenceEvent] = Decider(
+    category="evidence", initial=Evidence(), decide=decide, evolve=evolve
+)
+
+
+def _receive(command: ReceiveEvidence, state: Evidence) -> list[EvidenceEvent]:
+    if state.status:
+        raise DomainError("already-received", "This evidence has been received already.")
+    received = EvidenceReceived(
+        evidence_id=command.evidence_id,
+        owner=command.by.member_id,
+        kind=command.kind,
+        media_type=command.media_type,
+        sha256=command.sha256,
+        size=command.size,
+        at=command.at,
+    )
+    return [received]
+
+
+def _made_available(command: MakeAvailable, state: Evidence) -> EvidenceMadeAvailable:
+    return EvidenceMadeAvailable(
+        evidence_id=state.evidence_id,
+        owner=state.owner,
+        kind=state.kind,
+        sha256=state.sha256,
+        rendition_type=command.media_type,
+        rendition_sha256=command.sha256,
+        rendition_size=command.size,
+        duration=command.duration,
+        has_poster=command.has_poster,
+        at=command.at,
+    )
+
+
+def _must_be_received(state: Evidence) -> None:
+    if not state.status:
+        raise DomainError("not-found", "There is no such evidence.")
+
+
+def _must_be_system(by: Actor) -> None:
+    if not by.is_(Role.SYSTEM):
+        raise DomainError("forbidden", "Only the system judges evidence.")

@@ -1,0 +1,1 @@
+"""Members: who takes part, under which pseudonym, with which roles."""

@@ -1,0 +1,263 @@
+"""A member: a pseudonym with roles, who may be suspended and may have themselves erased."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated, assert_never
+
+from domain.decider import Decider, DomainError
+from domain.ids import Actor, Length, MemberId, OpenMember, Personal, PersonalText, Role
+
+Pseudonym = Annotated[str, Length(3, 40), Personal()]
+Interest = Annotated[str, Length(1, 40)]
+Interests = Annotated[tuple[Interest, ...], Length(0, 50)]
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterMember:
+    member_id: MemberId
+    pseudonym: Pseudonym
+    interests: Interests = ()
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChooseInterests:
+    interests: Interests
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantRole:
+    role: Role
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevokeRole:
+    role: Role
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendMember:
+    reason: str
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReinstateMember:
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseMember:
+    by: Actor
+    at: datetime
+
+
+MemberCommand = (
+    RegisterMember
+    | ChooseInterests
+    | GrantRole
+    | RevokeRole
+    | SuspendMember
+    | ReinstateMember
+    | EraseMember
+)
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRegistered:
+    member_id: OpenMember
+    pseudonym: PersonalText
+    interests: tuple[str, ...] = ()
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterestsChosen:
+    member_id: MemberId
+    interests: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleGranted:
+    member_id: MemberId
+    role: Role
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleRevoked:
+    member_id: MemberId
+    role: Role
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberSuspended:
+    member_id: MemberId
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberReinstated:
+    member_id: MemberId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberErased:
+    member_id: MemberId
+    at: datetime
+
+
+MemberEvent = (
+    MemberRegistered
+    | InterestsChosen
+    | RoleGranted
+    | RoleRevoked
+    | MemberSuspended
+    | MemberReinstated
+    | MemberErased
+)
+
+
+# State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    member_id: MemberId = MemberId("")
+    pseudonym: str = ""
+    interests: tuple[str, ...] = ()
+    roles: frozenset[Role] = frozenset()
+    registered_at: datetime | None = None
+    suspended: bool = False
+    erased: bool = False
+
+
+def decide(command: MemberCommand, state: Member) -> list[MemberEvent]:
+    """The rules: which events a command leads to, or the DomainError it breaks."""
+    if isinstance(command, RegisterMember):
+        return _register(command, state)
+    _must_be_here(state)
+    me = state.member_id
+    match command:
+        case ChooseInterests():
+            return _choose_interests(command, state)
+        case GrantRole():
+            _must_be(Role.ADMIN, command.by)
+            granted = RoleGranted(member_id=me, role=command.role, at=command.at)
+            return [] if command.role in state.roles else [granted]
+        case RevokeRole():
+            _must_be(Role.ADMIN, command.by)
+            revoked = RoleRevoked(member_id=me, role=command.role, at=command.at)
+            return [revoked] if command.role in state.roles else []
+        case SuspendMember():
+            return _suspend(command, state)
+        case ReinstateMember():
+            _must_moderate(command.by)
+            return [MemberReinstated(member_id=me, at=command.at)] if state.suspended else []
+        case EraseMember():
+            _must_be_self(command.by, state)
+            return [MemberErased(member_id=me, at=command.at)]
+        case _:
+            assert_never(command)
+
+
+def evolve(state: Member, event: MemberEvent) -> Member:
+    match event:
+        case MemberRegistered():
+            return Member(
+                member_id=event.member_id,
+                pseudonym=event.pseudonym,
+                interests=event.interests,
+                registered_at=event.at,
+            )
+        case InterestsChosen():
+            return replace(state, interests=event.interests)
+        case RoleGranted():
+            return replace(state, roles=state.roles | {event.role})
+        case RoleRevoked():
+            return replace(state, roles=state.roles - {event.role})
+        case MemberSuspended():
+            return replace(state, suspended=True)
+        case MemberReinstated():
+            return replace(state, suspended=False)
+        case MemberErased():
+            return replace(state, pseudonym="", interests=(), roles=frozenset(), erased=True)
+        case _:
+            assert_never(event)
+
+
+member_decider: Decider[MemberCommand, Member, MemberEvent] = Decider(
+    category="member", initial=Member(), decide=decide, evolve=evolve
+)
+
+
+def _register(command: RegisterMember, state: Member) -> list[MemberEvent]:
+    if state.registered_at:
+        raise DomainError("already-registered", "This member is registered already.")
+    registered = MemberRegistered(
+        member_id=command.member_id,
+        pseudonym=command.pseudonym,
+        interests=command.interests,
+        at=command.at,
+    )
+    return [registered]
+
+
+def _choose_interests(command: ChooseInterests, state: Member) -> list[MemberEvent]:
+    _must_be_self(command.by, state)
+    if command.interests == state.interests:
+        return []
+    chosen = InterestsChosen(
+        member_id=state.member_id, interests=command.interests, at=command.at
+    )
+    return [chosen]
+
+
+def _suspend(command: SuspendMember, state: Member) -> list[MemberEvent]:
+    _must_moderate(command.by)
+    if command.by.member_id == state.member_id:
+        raise DomainError("not-oneself", "Nobody suspends themselves.")
+    if state.suspended:
+        return []
+    return [MemberSuspended(member_id=state.member_id, reason=command.reason, at=command.at)]
+
+
+def _must_be_here(state: Member) -> None:
+    if state.erased:
+        raise DomainError("erased", "This member had themselves erased.")
+    if not state.registered_at:
+        raise DomainError("not-found", "There is no such member.")
+
+
+def _must_be_self(by: Actor, state: Member) -> None:
+    if by.member_id != state.member_id:
+        raise DomainError("forbidden", "Only the member may do this.")
+
+
+def _must_moderate(by: Actor) -> None:
+    if not (by.moderates or by.is_(Role.SYSTEM)):
+        raise DomainError("forbidden", "Only a moderator may do this.")
+
+
+def _must_be(role: Role, by: Actor) -> None:
+    if not (by.is_(role) or by.is_(Role.SYSTEM)):
+        raise DomainError("forbidden", f"Only an {role} may do this.")
