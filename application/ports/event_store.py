@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from application.ports.unavailable import Unavailable
+
 GENESIS = bytes(32)
 
 
@@ -20,7 +22,7 @@ class AlreadyDone(Exception):
         self.commit = commit
 
 
-class StoreUnavailable(Exception):
+class StoreUnavailable(Unavailable):
     """The store cannot be reached just now, or did not confirm in time."""
 
 

@@ -3,9 +3,10 @@
 from typing import Protocol
 
 from application.ports.codec import RecordedEvent
+from application.ports.unavailable import Unavailable
 
 
-class HistoryUnavailable(Exception):
+class HistoryUnavailable(Unavailable):
     """The log cannot be read just now."""
 
 

@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from application.ports.unavailable import Unavailable
 
-class BusUnavailable(Exception):
+
+class BusUnavailable(Unavailable):
     """The broker did not confirm: the messages may or may not have been published."""
 
 
