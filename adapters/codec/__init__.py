@@ -1,0 +1,1 @@
+"""Events as JSON: how commits are stored, and how events travel as CloudEvents."""

@@ -1,0 +1,132 @@
+"""Commits and events as JSON, made once when they are appended."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from adapters.codec.personal import PersonalCipher, PersonalFields, personal_fields
+from application.ports.codec import Meta, RecordedEvent, UnknownEvent
+from application.ports.event_store import StoredCommit
+from domain.catalog import EventCatalog
+
+
+class _Event(msgspec.Struct, omit_defaults=True):
+    type: str
+    data: msgspec.Raw
+    v: int = 1
+
+
+class _Commit(msgspec.Struct, omit_defaults=True):
+    stream: str
+    first: int
+    stamp: int
+    command: str
+    events: list[_Event]
+    fingerprint: str = ""
+    correlation: str = ""
+    causation: str = ""
+    traceparent: str = ""
+
+
+_commits = msgspec.json.Decoder(_Commit)
+
+
+class JsonCodec:
+    """The EventCodec over a catalog, with personal fields sealed by a cipher.
+
+    A tolerant reader: unknown fields are ignored, missing ones take their defaults, and older
+    versions are lifted by the catalog's upcasters.
+    """
+
+    def __init__(self, catalog: EventCatalog, cipher: PersonalCipher) -> None:
+        self._catalog = catalog
+        self._cipher = cipher
+        self._names = catalog.names
+        self._decoders = {
+            name: msgspec.json.Decoder(event_type) for name, event_type in catalog.types.items()
+        }
+        self._personal: dict[str, PersonalFields] = {
+            name: found
+            for name, event_type in catalog.types.items()
+            if (found := personal_fields(event_type))
+        }
+
+    def encode(self, events: Sequence[object], meta: Meta) -> bytes:
+        encoded = [
+            self._encode(event, _place(meta.stream, meta.first + index))
+            for index, event in enumerate(events)
+        ]
+        body = _Commit(
+            stream=meta.stream,
+            first=meta.first,
+            stamp=meta.stamp,
+            command=meta.command_id,
+            events=encoded,
+            fingerprint=meta.fingerprint,
+            correlation=meta.correlation_id,
+            causation=meta.causation_id,
+            traceparent=meta.traceparent,
+        )
+        return msgspec.json.encode(body)
+
+    def meta(self, commit: StoredCommit) -> Meta:
+        body = _commits.decode(commit.body)
+        return Meta(
+            stream=body.stream,
+            first=body.first,
+            stamp=body.stamp,
+            command_id=body.command,
+            fingerprint=body.fingerprint,
+            correlation_id=body.correlation,
+            causation_id=body.causation,
+            traceparent=body.traceparent,
+        )
+
+    def events(self, log: str, commit: StoredCommit) -> list[RecordedEvent]:
+        body = _commits.decode(commit.body)
+        before = commit.position - len(body.events) if commit.position else None
+        return [
+            RecordedEvent(
+                log=log,
+                position=0 if before is None else before + number,
+                stream=body.stream,
+                version=body.first + number - 1,
+                stamp=body.stamp,
+                type=event.type,
+                schema=event.v,
+                data=bytes(event.data),
+                correlation_id=body.correlation,
+                causation_id=body.causation,
+                traceparent=body.traceparent,
+            )
+            for number, event in enumerate(body.events, start=1)
+        ]
+
+    def decode(self, event: RecordedEvent) -> object:
+        decoder = self._decoders.get(event.type)
+        if decoder is None:
+            return UnknownEvent(event.type)
+        personal = self._personal.get(event.type)
+        if personal is None and event.schema == self._catalog.version(event.type):
+            return decoder.decode(event.data)
+        data: dict[str, Any] = msgspec.json.decode(event.data)
+        if personal:
+            self._cipher.open(data, personal, _place(event.stream, event.version))
+        data = self._catalog.upcast(event.type, event.schema, data)
+        return msgspec.convert(data, self._catalog.types[event.type])
+
+    def _encode(self, event: object, place: str) -> _Event:
+        name = self._names[type(event)]
+        personal = self._personal.get(name)
+        if personal is None:
+            data = msgspec.json.encode(event)
+        else:
+            fields: dict[str, Any] = msgspec.to_builtins(event)
+            self._cipher.seal(fields, personal, place)
+            data = msgspec.json.encode(fields)
+        return _Event(type=name, data=msgspec.Raw(data), v=self._catalog.version(name))
+
+
+def _place(stream: str, version: int) -> str:
+    return f"{stream}@{version}"
