@@ -1,0 +1,1 @@
+"""Commands: one executor for every decider, and what a decider alone cannot express."""

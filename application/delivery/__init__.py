@@ -1,0 +1,1 @@
+"""From a log to everyone who hears it: in order, nothing lost, each effect exactly once."""

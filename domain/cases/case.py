@@ -272,7 +272,7 @@ def decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
             assert_never(command)
 
 
-def evolve(state: Case, event: CaseEvent) -> Case:  # noqa: PLR0911 - one return per event
+def evolve(state: Case, event: CaseEvent) -> Case:
     match event:
         case CaseReported():
             return _reported(event)

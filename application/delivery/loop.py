@@ -1,0 +1,108 @@
+"""A thread that does one thing again and again while it holds the lease for it."""
+
+import logging
+from collections.abc import Callable
+from threading import Event, Thread
+
+from application.ports.leases import Leases
+from application.ports.unavailable import Unavailable
+
+log = logging.getLogger(__name__)
+
+LEASE_SECONDS = 10.0
+LONGEST_PAUSE = 10.0
+
+
+class Loop:
+    """Calls ``step`` until it answers False (nothing left to do), then waits to be woken.
+
+    Only the holder of the lease ``name`` works; ``entered`` and ``left`` tell when that begins and
+    ends. Whatever ``step`` raises is logged and tried again after a growing pause.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], bool],
+        leases: Leases,
+        holder: str,
+        *,
+        idle_seconds: float,
+        entered: Callable[[], None] = lambda: None,
+        left: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.name = name
+        self._step = step
+        self._leases = leases
+        self._holder = holder
+        self._idle = idle_seconds
+        self._entered = entered
+        self._left = left
+        self._leading = False
+        self._awake = Event()
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name=name, daemon=True)
+
+    @property
+    def leading(self) -> bool:
+        """Whether this process does the work just now."""
+        return self._leading
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._awake.set()
+
+    def stop(self) -> None:
+        """Ask the loop to end after the step in hand."""
+        self._stopping.set()
+        self._awake.set()
+
+    def join(self, timeout: float) -> None:
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            failures = 0 if self._turn() else failures + 1
+            self._rest(min(self._idle * 2**failures, LONGEST_PAUSE) if failures else self._idle)
+        self._give_up_the_lead()
+
+    def _turn(self) -> bool:
+        """One round of work; False after a failure."""
+        try:
+            if self._take_the_lead():
+                while not self._stopping.is_set() and self._step():
+                    self._take_the_lead()
+        except Unavailable as error:
+            log.warning("%s waits: %s is away", self.name, type(error).__name__)
+            return False
+        except Exception:
+            log.exception("%s failed and will try again", self.name)
+            return False
+        return True
+
+    def _take_the_lead(self) -> bool:
+        has_it = self._leases.acquire(self.name, self._holder, LEASE_SECONDS)
+        if has_it and not self._leading:
+            self._entered()
+        if self._leading and not has_it:
+            self._left()
+        self._leading = has_it
+        return has_it
+
+    def _rest(self, seconds: float) -> None:
+        self._awake.wait(min(seconds, LEASE_SECONDS / 3))
+        self._awake.clear()
+
+    def _give_up_the_lead(self) -> None:
+        if not self._leading:
+            return
+        self._leading = False
+        try:
+            self._left()
+            self._leases.release(self.name, self._holder)
+        except Unavailable:
+            log.warning("%s could not give its lease back; it will run out", self.name)

@@ -1,0 +1,31 @@
+"""What a subscription feeds: a projection into a read model, or a policy."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from application.ports.checkpoints import Checkpoint
+from application.ports.codec import RecordedEvent
+
+
+class Subscriber(Protocol):
+    """Handles events of some topics, and keeps how far it has come."""
+
+    @property
+    def name(self) -> str:
+        """Unique in the system: the name of its group on the bus, of its lease and checkpoint."""
+        ...
+
+    @property
+    def topics(self) -> Sequence[str]: ...
+
+    def checkpoint(self) -> Checkpoint:
+        """How far it has come, as stored."""
+        ...
+
+    def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
+        """Take the effects of the events, and save the checkpoint with them.
+
+        Raises Fenced where another process has moved on meanwhile, Unavailable where a system
+        behind it is away; anything else that it raises is the fault of one of the events.
+        """
+        ...

@@ -1,0 +1,211 @@
+"""The subscription: everything a log holds reaches a subscriber once and in order.
+
+The bus says that there is news, mostly by bringing it. What it repeats is dropped by position, what
+it skipped is fetched from the publisher's history, and an event that cannot be handled is parked
+with those after it in its stream, so that the rest goes on.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from threading import RLock
+
+from application.delivery.subscriber import Subscriber
+from application.ports.checkpoints import Checkpoint, Fenced
+from application.ports.codec import MalformedMessage, RecordedEvent, Wire
+from application.ports.history import History
+from application.ports.message_bus import Delivery
+from application.ports.parked import ParkedEvent, ParkedEvents
+from application.ports.unavailable import Unavailable
+
+log = logging.getLogger(__name__)
+
+COMMITS_A_READ = 5000
+TRIES = 4
+FIRST_PAUSE = 0.05
+
+
+class Subscription:
+    """Feeds one subscriber. ``pause`` sleeps between the tries of an event that fails."""
+
+    def __init__(
+        self,
+        subscriber: Subscriber,
+        history: History,
+        wire: Wire,
+        parked: ParkedEvents,
+        *,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.subscriber = subscriber
+        self._history = history
+        self._wire = wire
+        self._parked = parked
+        self._pause = pause
+        self._lock = RLock()
+        self._checkpoint: Checkpoint | None = None
+
+    @property
+    def name(self) -> str:
+        return self.subscriber.name
+
+    def reset(self) -> None:
+        """Forget the checkpoint, for another process may have moved it: load it when needed."""
+        with self._lock:
+            self._checkpoint = None
+
+    def deliver(self, deliveries: Sequence[Delivery]) -> None:
+        """Take what the bus brings. Raises Unavailable: it shall bring it again."""
+        events = [event for delivery in deliveries for event in self._unpack(delivery)]
+        for topic, run in groupby(events, key=lambda event: event.log):
+            if topic in self.subscriber.topics:
+                self._accept(topic, list(run))
+
+    def catch_up(self) -> bool:
+        """Ask history for news, and see to parked events on which someone decided.
+
+        Returns whether there is more to come.
+        """
+        with self._lock:
+            self._settle_parked()
+            return any([self._read_on(topic) for topic in self.subscriber.topics])
+
+    def behind(self) -> dict[str, int]:
+        """By topic, how many events the subscriber has not handled yet."""
+        checkpoint = self.subscriber.checkpoint()
+        return {
+            topic: max(0, self._history.last_position(topic) - checkpoint.at(topic))
+            for topic in self.subscriber.topics
+        }
+
+    def _unpack(self, delivery: Delivery) -> list[RecordedEvent]:
+        try:
+            return self._wire.unpack(delivery.body)
+        except MalformedMessage:
+            log.error("%s dropped a message that is no batch of events", self.name)
+            return []
+
+    def _accept(self, topic: str, events: Sequence[RecordedEvent]) -> None:
+        with self._lock:
+            last = events[-1].position
+            while self._position(topic) < last:
+                expected = self._position(topic) + 1
+                following = [event for event in events if event.position >= expected]
+                if following[0].position > expected:
+                    if not self._read_on(topic):
+                        return
+                else:
+                    self._advance(topic, following)
+
+    def _read_on(self, topic: str) -> bool:
+        events = self._history.read(topic, self._position(topic), COMMITS_A_READ)
+        if events:
+            self._advance(topic, events)
+        return bool(events)
+
+    def _position(self, topic: str) -> int:
+        return self._current().at(topic)
+
+    def _current(self) -> Checkpoint:
+        if self._checkpoint is None:
+            self._checkpoint = self.subscriber.checkpoint()
+        return self._checkpoint
+
+    def _advance(self, topic: str, events: Sequence[RecordedEvent]) -> None:
+        try:
+            self._advance_together(topic, events)
+        except Fenced:
+            self._checkpoint = None
+
+    def _advance_together(self, topic: str, events: Sequence[RecordedEvent]) -> None:
+        blocked = self._blocked_streams(topic)
+        if any(event.stream in blocked for event in events):
+            self._advance_one_by_one(topic, events)
+            return
+        try:
+            self._handle(events, self._current().moved(topic, events[-1].position))
+        except (Fenced, Unavailable):
+            self._checkpoint = None
+            raise
+        except Exception:
+            log.exception("%s failed on a batch; handling its events one by one", self.name)
+            self._checkpoint = None
+            self._advance_one_by_one(topic, events)
+
+    def _advance_one_by_one(self, topic: str, events: Sequence[RecordedEvent]) -> None:
+        for event in events:
+            if event.position <= self._position(topic):
+                continue
+            if event.stream in self._blocked_streams(topic):
+                self._park(event, "an earlier event of its stream is parked")
+            elif error := self._try(event, self._current().moved(topic, event.position)):
+                self._park(event, error)
+
+    def _try(self, event: RecordedEvent, checkpoint: Checkpoint) -> str | None:
+        """Handle one event, several times if need be; the error if it would not be handled."""
+        problem = ""
+        for attempt in range(TRIES):
+            try:
+                self._handle([event], checkpoint)
+            except (Fenced, Unavailable):
+                raise
+            except Exception as error:  # noqa: BLE001 - a poison event may raise anything
+                problem = f"{type(error).__name__}: {error}"
+                self._pause(FIRST_PAUSE * 2**attempt)
+            else:
+                return None
+        return problem
+
+    def _handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
+        self.subscriber.handle(events, checkpoint)
+        self._checkpoint = checkpoint
+
+    def _park(self, event: RecordedEvent, error: str) -> None:
+        log.error("%s parked %s", self.name, event.id)
+        now = datetime.now(UTC).isoformat()
+        self._parked.park(
+            ParkedEvent(subscriber=self.name, event=event, error=error, parked_at=now)
+        )
+        current = self._current()
+        moved = {**current.positions, event.log: event.position}
+        self._handle([], current.next(positions=moved, parked=current.parked | {event.id}))
+
+    def _blocked_streams(self, topic: str) -> set[str]:
+        prefix = f"{topic}/"
+        return {
+            event_id.removeprefix(prefix).rpartition("@")[0]
+            for event_id in self._current().parked
+            if event_id.startswith(prefix)
+        }
+
+    def _settle_parked(self) -> None:
+        """Carry out what someone decided on parked events, in the order of each stream."""
+        if not self._current().parked:
+            return
+        waiting = self._parked.list(self.name)
+        held: set[tuple[str, str]] = set()
+        for parked in waiting:
+            place = (parked.event.log, parked.event.stream)
+            if place not in held and not self._settle(parked):
+                held.add(place)
+
+    def _settle(self, parked: ParkedEvent) -> bool:
+        """Whether the event is no longer parked."""
+        event, current = parked.event, self._current()
+        if event.id in current.parked:
+            if not parked.verdict:
+                return False
+            freed = current.next(parked=current.parked - {event.id})
+            if parked.verdict == "retry" and (error := self._try(event, freed)):
+                self._parked.park(
+                    ParkedEvent(
+                        subscriber=self.name, event=event, error=error, parked_at=parked.parked_at
+                    )
+                )
+                return False
+            if parked.verdict == "drop":
+                self._handle([], freed)
+        self._parked.remove(self.name, event.id)
+        return True

@@ -1,0 +1,59 @@
+"""Feeds a query service: folds a batch of events into its read model, in one atomic step."""
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+from application.ports.checkpoints import Checkpoint
+from application.ports.codec import EventCodec, RecordedEvent, UnknownEvent
+from application.ports.read_models import ReadModel, ReadModels
+from application.queries.query_service import QueryService, value_of
+from application.queries.rows import Touched, UnitOfWork
+
+D = TypeVar("D")
+
+# The stored number of a read model is its declared version and how often that was rebuilt.
+BUILDS = 1000
+
+
+class Projector(Generic[D]):
+    """The subscriber of one query service, writing into one build of its read model."""
+
+    def __init__(
+        self, service: QueryService[D], model: ReadModel[D], codec: EventCodec, build: int = 0
+    ) -> None:
+        self.service = service
+        self.model = model
+        self.build = build
+        self.name = service.name
+        self.topics = service.topics
+        self._codec = codec
+
+    def checkpoint(self) -> Checkpoint:
+        return self.model.checkpoint()
+
+    def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
+        decoded = [self._codec.decode(event) for event in events]
+        known = [event for event in decoded if not isinstance(event, UnknownEvent)]
+        work: UnitOfWork[D] = UnitOfWork(self.model, value_of)
+        if len(known) > 1:
+            work.prefetch(self._touched(known))
+        for event in known:
+            self.service.project(event, work)
+        self.model.commit(work.changes, checkpoint)
+
+    def _touched(self, events: Sequence[object]) -> list[str]:
+        touched: Touched[D] = Touched()
+        for event in events:
+            self.service.project(event, touched)
+        return list(touched.keys)
+
+
+def open_build(service: QueryService[Any], models: ReadModels, build: int) -> ReadModel[Any]:
+    """One build of a service's read model."""
+    return models.open(service.name, build, service.document, service.indexes)
+
+
+def current_build(service: QueryService[Any], models: ReadModels) -> int:
+    """The build to feed: the live one if it is of the declared version, else a new one."""
+    live = models.live_version(service.name)
+    return live if live // BUILDS == service.version else service.version * BUILDS

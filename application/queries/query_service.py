@@ -1,0 +1,89 @@
+"""The base of every query service: what its one file declares."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
+
+from application.ports.read_models import Find, Index
+from application.queries.rows import Rows
+from domain.ids import Actor
+
+D = TypeVar("D")
+
+
+class Private:
+    """Marks a field of a document that is needed for filtering, and is not served."""
+
+
+PrivateText = Annotated[str, Private()]
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who asks: a member, or nobody in particular."""
+
+    actor: Actor | None = None
+
+    @property
+    def member_id(self) -> str:
+        return self.actor.member_id if self.actor else ""
+
+    @property
+    def moderates(self) -> bool:
+        return bool(self.actor and self.actor.moderates)
+
+
+class QueryService(Generic[D]):
+    """A question about the system, answered from a read model of its own.
+
+    A subclass declares ``name``, ``version`` (raised when the projection changes: the read model is
+    then built anew beside the old one), ``topics``, the ``document`` with its ``key`` field, and
+    ``indexes``. It is served at ``path`` as a list where it defines ``ask``, and at
+    ``path/<key>`` where ``single`` is true. The keyword arguments of ``ask``, by their types, are
+    the filters that clients may use; its docstring explains them.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    topics: ClassVar[tuple[str, ...]]
+    document: ClassVar[type]
+    key: ClassVar[str]
+    indexes: ClassVar[tuple[Index, ...]] = ()
+    path: ClassVar[str] = ""
+    single: ClassVar[bool] = False
+    needs_member: ClassVar[bool] = False
+
+    def project(self, event: object, rows: Rows[D]) -> None:
+        """Change the documents as the event tells. Same events, same documents: no clock."""
+        raise NotImplementedError
+
+    def ask(self, viewer: Viewer) -> Find:
+        """Which documents, in which order, the viewer gets."""
+        raise NotImplementedError
+
+    def may_see(self, document: D, viewer: Viewer) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether the viewer may see a single document; one they may not see does not exist."""
+        return True
+
+    def gone(self, document: D) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether the document stands for something erased."""
+        return False
+
+    @classmethod
+    def lists(cls) -> bool:
+        """Whether it answers with lists."""
+        return cls.ask is not QueryService.ask
+
+    @classmethod
+    def where(cls) -> str:
+        """The path it is served at, below ``/v1``."""
+        return cls.path or f"/{cls.name}"
+
+
+def value_of(document: Any, field: str) -> Any:
+    """A field of a document, dots reaching into nested ones."""
+    for name in field.split("."):
+        document = getattr(document, name, None)
+    return document
+
+

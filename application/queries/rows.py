@@ -1,0 +1,99 @@
+"""A unit of work over a read model: rows are loaded once, changed in memory, written once."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, Protocol, TypeVar
+
+from application.ports.read_models import Equals, Find, ReadModel
+
+D = TypeVar("D")
+
+ROWS_A_READ = 1000
+
+
+class Rows(Protocol[D]):
+    """What a projection may do with the documents of its read model."""
+
+    def get(self, key: str) -> D | None:
+        """The document, as the events so far have left it."""
+        ...
+
+    def put(self, key: str, document: D) -> None:
+        """Make or replace a document."""
+        ...
+
+    def change(self, key: str, change: Callable[[D], D]) -> None:
+        """Replace a document by what ``change`` makes of it; nothing, where there is none."""
+        ...
+
+    def delete(self, key: str) -> None: ...
+
+    def keys_where(self, field: str, value: Any) -> list[str]:
+        """The keys of the documents whose indexed field has the value."""
+        ...
+
+
+class UnitOfWork(Generic[D]):
+    """The rows that a batch of events touches."""
+
+    def __init__(self, model: ReadModel[D], value_of: Callable[[D, str], Any]) -> None:
+        self._model = model
+        self._value_of = value_of
+        self._known: dict[str, D | None] = {}
+        self.changes: dict[str, D | None] = {}
+
+    def prefetch(self, keys: Iterable[str]) -> None:
+        """Load rows that will be needed, in few reads."""
+        wanted = [key for key in keys if key not in self._known]
+        for start in range(0, len(wanted), ROWS_A_READ):
+            part = wanted[start : start + ROWS_A_READ]
+            found = self._model.get(part)
+            self._known.update((key, found.get(key)) for key in part)
+
+    def get(self, key: str) -> D | None:
+        if key not in self._known:
+            self.prefetch([key])
+        return self._known[key]
+
+    def put(self, key: str, document: D) -> None:
+        self._known[key] = self.changes[key] = document
+
+    def change(self, key: str, change: Callable[[D], D]) -> None:
+        document = self.get(key)
+        if document is not None:
+            self.put(key, change(document))
+
+    def delete(self, key: str) -> None:
+        if self.get(key) is not None:
+            self._known[key] = self.changes[key] = None
+
+    def keys_where(self, field: str, value: Any) -> list[str]:
+        find = Find(where=(Equals(field, value),))
+        stored = {row.key for row in self._model.find(find, limit=self._model.count(find) or 1)}
+        for key, document in self.changes.items():
+            if document is not None and self._value_of(document, field) == value:
+                stored.add(key)
+            else:
+                stored.discard(key)
+        return sorted(stored)
+
+
+class Touched(Generic[D]):
+    """Finds out which rows a batch will touch, by projecting onto nothing."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, None] = {}
+
+    def get(self, key: str) -> D | None:
+        self.keys[key] = None
+        return None
+
+    def put(self, key: str, document: D) -> None: ...
+
+    def change(self, key: str, change: Callable[[D], D]) -> None:
+        self.keys[key] = None
+
+    def delete(self, key: str) -> None:
+        self.keys[key] = None
+
+    def keys_where(self, field: str, value: Any) -> list[str]:
+        return []
