@@ -13,28 +13,28 @@ from tests.servers import Mongo, PubSub, RabbitMQ, Redis, Server, ServerMissing
 @pytest.fixture(scope="session")
 def mongo_url() -> Iterator[str]:
     """A replica set for all tests; take databases with names of your own."""
-    yield from _url_of(Mongo, "KLARITY_TEST_MONGO_URL")
+    yield from url_of(Mongo, "KLARITY_TEST_MONGO_URL")
 
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """A Redis for all tests; take keys with a prefix of your own."""
-    yield from _url_of(Redis, "KLARITY_TEST_REDIS_URL")
+    yield from url_of(Redis, "KLARITY_TEST_REDIS_URL")
 
 
 @pytest.fixture(scope="session")
 def rabbitmq_url() -> Iterator[str]:
     """A RabbitMQ for all tests; take exchanges and queues with a prefix of your own."""
-    yield from _url_of(RabbitMQ, "KLARITY_TEST_RABBITMQ_URL")
+    yield from url_of(RabbitMQ, "KLARITY_TEST_RABBITMQ_URL")
 
 
 @pytest.fixture(scope="session")
 def pubsub_url() -> Iterator[str]:
     """Host and port of a Pub/Sub emulator for all tests; take a project of your own."""
-    yield from _url_of(PubSub, "KLARITY_TEST_PUBSUB_URL")
+    yield from url_of(PubSub, "KLARITY_TEST_PUBSUB_URL")
 
 
-def _url_of(kind: type[Server], variable: str) -> Iterator[str]:
+def url_of(kind: type[Server], variable: str) -> Iterator[str]:
     if given := os.environ.get(variable):
         yield given
         return

@@ -34,7 +34,7 @@ ALREADY_INITIALIZED = 23
 # Told the process group on its standard input, the guardian kills it when the input ends.
 GUARDIAN = """
 while read -r line; do group=$line; done
-[ -z "$group" ] || kill -KILL -- "-$group"
+[ -z "$group" ] || kill -s KILL -- "-$group"
 rm -rf -- "$0"
 """
 
