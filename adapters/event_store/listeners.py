@@ -1,0 +1,30 @@
+"""Who wants to know that a log has grown."""
+
+from collections.abc import Callable
+from threading import Lock
+
+
+class Listeners:
+    """Callbacks that threads may add, remove and call at the same time."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._wakes: tuple[Callable[[], None], ...] = ()
+
+    def add(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Returns how to remove it again, which may be done twice."""
+
+        def own_wake() -> None:
+            wake()
+
+        with self._lock:
+            self._wakes = (*self._wakes, own_wake)
+        return lambda: self._remove(own_wake)
+
+    def call(self) -> None:
+        for wake in self._wakes:
+            wake()
+
+    def _remove(self, own_wake: Callable[[], None]) -> None:
+        with self._lock:
+            self._wakes = tuple(wake for wake in self._wakes if wake is not own_wake)

@@ -1,0 +1,93 @@
+"""A log in the memory of this process, for tests and trials."""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime
+from threading import Lock
+
+from adapters.event_store.chain import sealed, stamp_of
+from adapters.event_store.listeners import Listeners
+from application.ports.event_store import (
+    NOTHING,
+    AlreadyDone,
+    NewCommit,
+    StoredCommit,
+    StreamConflict,
+)
+
+
+class MemoryEventStore:
+    """An EventStore that forgets everything when the process ends."""
+
+    durable = False
+
+    def __init__(self, log: str) -> None:
+        self._log = log
+        self._lock = Lock()
+        self._commits: list[StoredCommit] = []
+        self._streams: dict[str, list[StoredCommit]] = defaultdict(list)
+        self._commands: dict[str, StoredCommit] = {}
+        self._listeners = Listeners()
+
+    @property
+    def log(self) -> str:
+        return self._log
+
+    def append(self, commit: NewCommit) -> StoredCommit:
+        with self._lock:
+            stored = self._append(commit)
+        self._listeners.call()
+        return stored
+
+    def load(
+        self, stream: str, *, upto: int | None = None, until: datetime | None = None
+    ) -> list[StoredCommit]:
+        newest = None if until is None else stamp_of(until)
+        with self._lock:
+            return [
+                commit
+                for commit in self._streams.get(stream, ())
+                if (upto is None or commit.first <= upto)
+                and (newest is None or commit.stamp <= newest)
+            ]
+
+    def read_log(self, after: int, limit: int) -> list[StoredCommit]:
+        with self._lock:
+            start = bisect_right(self._commits, after, key=lambda commit: commit.position)
+            return self._commits[start : start + limit]
+
+    def find_command(self, command_id: str) -> StoredCommit | None:
+        with self._lock:
+            return self._commands.get(command_id)
+
+    def position_of(self, stream: str, version: int) -> int | None:
+        for commit in self.load(stream, upto=version):
+            if commit.first <= version <= commit.last:
+                return commit.position - (commit.last - version)
+        return None
+
+    def last_position(self) -> int:
+        with self._lock:
+            return self._last_position()
+
+    def on_append(self, wake: Callable[[], None]) -> Callable[[], None]:
+        return self._listeners.add(wake)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _append(self, commit: NewCommit) -> StoredCommit:
+        if done := self._commands.get(commit.command_id):
+            raise AlreadyDone(done)
+        before = self._streams.get(commit.stream)
+        if commit.head != (before[-1].head if before else NOTHING):
+            raise StreamConflict(commit.stream)
+        stored = sealed(commit, self._last_position() + commit.size)
+        self._commits.append(stored)
+        self._streams[commit.stream].append(stored)
+        self._commands[commit.command_id] = stored
+        return stored
+
+    def _last_position(self) -> int:
+        return self._commits[-1].position if self._commits else 0

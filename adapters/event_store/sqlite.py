@@ -1,0 +1,141 @@
+"""Logs in one SQLite file: durable, and no server needed."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from re import fullmatch
+from sqlite3 import Connection
+
+from adapters.event_store.chain import sealed, stamp_of
+from adapters.event_store.sqlite_file import SqliteFile
+from application.ports.event_store import (
+    NOTHING,
+    AlreadyDone,
+    NewCommit,
+    StoredCommit,
+    StreamConflict,
+)
+
+_Row = tuple[str, int, int, int, str, bytes, bytes, int]
+
+_COLUMNS = "stream, first, size, stamp, command_id, body, hash, position"
+
+_NEWEST = 2**63 - 1
+
+
+class SqliteEventStore:
+    """An EventStore in a table of its own. The logs of one file share its writer and its fsyncs.
+
+    A head that is not the end of its stream is a conflict, be it behind, beyond, or within a
+    commit. Several processes may use the file, but ``on_append`` hears of this one's appends only.
+    """
+
+    durable = True
+
+    def __init__(self, log: str, path: Path) -> None:
+        if not fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", log):
+            raise ValueError(f"not a name for a log: {log}")
+        self._log = log
+        self._file = SqliteFile.open(path)
+        self._listeners = self._file.listeners(log)
+        self._sql = _Statements(f'"log_{log}"')
+        self._file.write(lambda connection: connection.execute(self._sql.create))
+
+    @property
+    def log(self) -> str:
+        return self._log
+
+    def append(self, commit: NewCommit) -> StoredCommit:
+        stored: StoredCommit = self._file.write(lambda writer: self._append(writer, commit))
+        self._listeners.call()
+        return stored
+
+    def load(
+        self, stream: str, *, upto: int | None = None, until: datetime | None = None
+    ) -> list[StoredCommit]:
+        highest = _NEWEST if upto is None else upto
+        newest = _NEWEST if until is None else stamp_of(until)
+        rows = self._file.read(self._sql.load, stream, highest, newest)
+        return [_stored(row) for row in rows]
+
+    def read_log(self, after: int, limit: int) -> list[StoredCommit]:
+        return [_stored(row) for row in self._file.read(self._sql.read_log, after, limit)]
+
+    def find_command(self, command_id: str) -> StoredCommit | None:
+        rows = self._file.read(self._sql.find_command, command_id)
+        return _stored(rows[0]) if rows else None
+
+    def position_of(self, stream: str, version: int) -> int | None:
+        rows = self._file.read(self._sql.holder, stream, version)
+        holder = _stored(rows[0]) if rows else None
+        if holder is None or version > holder.last:
+            return None
+        return holder.position - (holder.last - version)
+
+    def last_position(self) -> int:
+        position: int = self._file.read(self._sql.last_position)[0][0]
+        return position
+
+    def on_append(self, wake: Callable[[], None]) -> Callable[[], None]:
+        return self._listeners.add(wake)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _append(self, writer: Connection, commit: NewCommit) -> StoredCommit:
+        done = writer.execute(self._sql.find_command, (commit.command_id,)).fetchone()
+        if done:
+            raise AlreadyDone(_stored(done))
+        newest = writer.execute(self._sql.holder, (commit.stream, _NEWEST)).fetchone()
+        if commit.head != (_stored(newest).head if newest else NOTHING):
+            raise StreamConflict(commit.stream)
+        before: int = writer.execute(self._sql.last_position).fetchone()[0]
+        stored = sealed(commit, before + commit.size)
+        writer.execute(self._sql.insert, _row(stored))
+        return stored
+
+
+class _Statements:
+    """The SQL of one log's table, whose primary key is the position of a commit's last event."""
+
+    def __init__(self, table: str) -> None:
+        select = f"SELECT {_COLUMNS} FROM {table}"  # noqa: S608 - the log's name is checked
+        self.create = (
+            f"CREATE TABLE IF NOT EXISTS {table} (position INTEGER PRIMARY KEY,"
+            " stream TEXT NOT NULL, first INTEGER NOT NULL, size INTEGER NOT NULL,"
+            " stamp INTEGER NOT NULL, command_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL,"
+            " hash BLOB NOT NULL, UNIQUE (stream, first)) STRICT"
+        )
+        self.insert = f"INSERT INTO {table} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - as above
+        self.load = f"{select} WHERE stream = ? AND first <= ? AND stamp <= ? ORDER BY first"
+        self.holder = f"{select} WHERE stream = ? AND first <= ? ORDER BY first DESC LIMIT 1"
+        self.find_command = f"{select} WHERE command_id = ?"
+        self.read_log = f"{select} WHERE position > ? ORDER BY position LIMIT ?"
+        self.last_position = f"SELECT coalesce(max(position), 0) FROM {table}"  # noqa: S608 - as above
+
+
+def _row(commit: StoredCommit) -> _Row:
+    return (
+        commit.stream,
+        commit.first,
+        commit.size,
+        commit.stamp,
+        commit.command_id,
+        commit.body,
+        commit.hash,
+        commit.position,
+    )
+
+
+def _stored(row: _Row) -> StoredCommit:
+    stream, first, size, stamp, command_id, body, hash_, position = row
+    return StoredCommit(
+        stream=stream,
+        first=first,
+        size=size,
+        stamp=stamp,
+        command_id=command_id,
+        body=body,
+        hash=hash_,
+        position=position,
+    )

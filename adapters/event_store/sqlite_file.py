@@ -1,0 +1,129 @@
+"""One SQLite file, shared by all that a process keeps in it."""
+
+import sqlite3
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any, ClassVar
+
+from adapters.event_store.group_commit import GroupCommit
+from adapters.event_store.listeners import Listeners
+from application.ports.event_store import StoreUnavailable
+
+BUSY_SECONDS = 10.0
+
+Work = Callable[[sqlite3.Connection], Any]
+
+
+class SqliteFile:
+    """One connection that writes, and as many that read as there are threads reading at once."""
+
+    _guard: ClassVar[Lock] = Lock()
+    _opened: ClassVar[dict[Path, "SqliteFile"]] = {}
+
+    @classmethod
+    def open(cls, path: Path) -> "SqliteFile":
+        """The process's only SqliteFile of this path; every ``open`` needs its ``close``."""
+        path = path.resolve()
+        with cls._guard:
+            file = cls._opened.get(path) or cls(path)
+            cls._opened[path] = file
+            file._users += 1
+            return file
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._users = 0
+        self._closed = False
+        self._writing = Lock()
+        self._readers: deque[sqlite3.Connection] = deque()
+        self._group: GroupCommit[Work, Any] = GroupCommit(self._write)
+        self._listeners: defaultdict[str, Listeners] = defaultdict(Listeners)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _unavailable():
+            self._writer = self._connect()
+            self._writer.execute("PRAGMA journal_mode=WAL")
+
+    def listeners(self, log: str) -> Listeners:
+        return self._listeners[log]
+
+    def write(self, work: Work) -> Any:
+        """Do the work durably, in a transaction that it may share with the work of other threads.
+
+        Work that raises must not have written anything.
+        """
+        return self._group.submit(work)
+
+    def read(self, sql: str, *values: object) -> list[Any]:
+        """The rows of a query."""
+        with _unavailable(), self._reader() as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def close(self) -> None:
+        """Close the connections when the last user has gone."""
+        with self._guard:
+            self._users -= 1
+            if self._users:
+                return
+            self._opened.pop(self._path)
+        with self._writing:
+            self._closed = True
+            self._writer.close()
+        self._close_readers()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA synchronous=FULL")
+        return connection
+
+    def _write(self, works: Sequence[Work]) -> Sequence[Any]:
+        with self._writing, _unavailable():
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                outcomes = [_attempt(work, self._writer) for work in works]
+                self._writer.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._writer.execute("ROLLBACK")
+                raise
+            return outcomes
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._readers.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            self._readers.append(connection)
+            if self._closed:
+                self._close_readers()
+
+    def _close_readers(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._readers.pop().close()
+
+
+def _attempt(work: Work, connection: sqlite3.Connection) -> Any:
+    try:
+        return work(connection)
+    except sqlite3.Error:
+        raise
+    except Exception as error:  # noqa: BLE001 - the outcome of this work, raised to its own thread
+        return error
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    """A closed connection, a full disk, a file that stays locked: none is the caller's fault."""
+    try:
+        yield
+    except (sqlite3.OperationalError, sqlite3.ProgrammingError) as error:
+        raise StoreUnavailable(f"SQLite: {error}") from error
