@@ -1,1 +1,1 @@
-"""What Klarity is about, in plain Python: one package per context, no framework, no clock, no I/O."""
+"""What Klarity is about, in plain Python: a package per context, no framework, no clock, no I/O."""

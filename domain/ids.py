@@ -18,6 +18,14 @@ class Length:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """The least and the greatest that a number may be."""
+
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
 class Personal:
     """Marks a text that is stored encrypted with its subject's key, and is empty once erased."""
 

@@ -43,7 +43,7 @@ class JsonCodec:
         self._catalog = catalog
         self._cipher = cipher
         self._names = catalog.names
-        self._decoders = {
+        self._decoders: dict[str, msgspec.json.Decoder[Any]] = {
             name: msgspec.json.Decoder(event_type) for name, event_type in catalog.types.items()
         }
         self._personal: dict[str, PersonalFields] = {

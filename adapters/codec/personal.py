@@ -81,6 +81,8 @@ class PersonalCipher:
             _merge(data, msgspec.json.decode(_decrypt(_cipher(key), blob[1 + size :], bound)))
 
     def _key_for(self, subject: str) -> bytes:
+        if not subject:
+            raise SubjectErased
         try:
             return self._vault.key(subject) or self._vault.make_key(subject)
         except KeyDestroyed as error:

@@ -51,12 +51,10 @@ class Rebuilder:
 
     def _catch_up(self, projector: Projector[Any], progress: Progress) -> int:
         subscription = Subscription(projector, self._history, self._wire, self._parked)
-        more = True
-        while more:
-            more = subscription.catch_up()
+        while subscription.catch_up():
             handled = sum(projector.checkpoint().positions.values())
             progress(handled, handled + sum(subscription.behind().values()))
-        return handled
+        return sum(projector.checkpoint().positions.values())
 
 
 def swap(service: QueryService[Any], models: ReadModels, build: int) -> None:

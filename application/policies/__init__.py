@@ -1,0 +1,1 @@
+"""Reactions: ``when_<event>_then_<action>``, each giving commands to its own context only."""

@@ -1,6 +1,5 @@
 """The base of every query service: what its one file declares."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
@@ -27,6 +26,10 @@ class Viewer:
     @property
     def member_id(self) -> str:
         return self.actor.member_id if self.actor else ""
+
+    def is_member(self, member_id: str) -> bool:
+        """Whether the viewer is this member; nobody is nobody."""
+        return bool(member_id) and member_id == self.member_id
 
     @property
     def moderates(self) -> bool:

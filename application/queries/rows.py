@@ -89,11 +89,11 @@ class Touched(Generic[D]):
 
     def put(self, key: str, document: D) -> None: ...
 
-    def change(self, key: str, change: Callable[[D], D]) -> None:
+    def change(self, key: str, change: Callable[[D], D]) -> None:  # noqa: ARG002 - nothing to change
         self.keys[key] = None
 
     def delete(self, key: str) -> None:
         self.keys[key] = None
 
-    def keys_where(self, field: str, value: Any) -> list[str]:
+    def keys_where(self, field: str, value: Any) -> list[str]:  # noqa: ARG002 - nothing is there
         return []

@@ -166,6 +166,7 @@ class EvidenceAttached:
 class EvidenceAccepted:
     case_id: CaseId
     evidence_id: EvidenceId
+    author: SealedMember
     kind: MediaKind
     sha256: str
     role: str = "system"
@@ -355,6 +356,7 @@ def _accept_evidence(command: AcceptEvidence, state: Case) -> list[CaseEvent]:
     accepted = EvidenceAccepted(
         case_id=state.case_id,
         evidence_id=command.evidence_id,
+        author=state.author,
         kind=command.kind,
         sha256=command.sha256,
         at=command.at,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 
-from domain.ids import Length, Personal
+from domain.ids import Length, Limits, Personal
 
 
 class Precision(StrEnum):
@@ -29,8 +29,8 @@ _DECIMALS = {
 class Location:
     """Latitude and longitude in degrees (WGS 84) and, if the reporter likes, a name."""
 
-    lat: float
-    lon: float
+    lat: Annotated[float, Limits(-90, 90)]
+    lon: Annotated[float, Limits(-180, 180)]
     precision: Precision = Precision.NEIGHBOURHOOD
     name: Annotated[str, Length(0, 120), Personal()] = ""
 

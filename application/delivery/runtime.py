@@ -1,0 +1,193 @@
+"""Everything that runs beside the requests: relays, projections and policies of some services."""
+
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from os import getpid
+from typing import Any
+from uuid import uuid4
+
+from application.delivery.loop import Loop
+from application.delivery.rebuild import swap
+from application.delivery.relay import Relay
+from application.delivery.subscription import Subscription
+from application.policies.pool import PooledPolicySubscriber
+from application.ports.codec import EventCodec, Wire
+from application.ports.event_store import EventStore
+from application.ports.history import History
+from application.ports.leases import Leases
+from application.ports.message_bus import BusSubscription, MessageBus
+from application.ports.parked import ParkedEvents
+from application.ports.read_models import ReadModels
+from application.queries.projector import Projector, current_build, open_build
+from application.queries.query_service import QueryService
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 2.0
+STOP_SECONDS = 10.0
+
+
+def process_name() -> str:
+    """Who holds a lease: unique to this process, and it tells nothing of a member."""
+    return f"{socket.gethostname()}-{getpid()}-{uuid4().hex[:8]}"
+
+
+@dataclass(slots=True)
+class Running:
+    """One thing that runs, as the monitor shows it."""
+
+    kind: str
+    name: str
+    loop: Loop
+    behind: Callable[[], int]
+    stop: list[Callable[[], None]] = field(default_factory=list)
+
+
+class Runtime:
+    """Starts and stops the loops of one process."""
+
+    def __init__(
+        self,
+        *,
+        bus: MessageBus,
+        history: History,
+        codec: EventCodec,
+        wire: Wire,
+        parked: ParkedEvents,
+        leases: Leases,
+        models: ReadModels,
+        model_leases: Leases,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
+        self._bus = bus
+        self._history = history
+        self._codec = codec
+        self._wire = wire
+        self._parked = parked
+        self._leases = leases
+        self._models = models
+        self._model_leases = model_leases
+        self._idle = idle_seconds
+        self._holder = process_name()
+        self.running: list[Running] = []
+
+    def add_relay(self, relay: Relay, store: EventStore) -> None:
+        """Publish a log."""
+        loop = self._loop(relay.name, relay.step, self._leases)
+        stop_listening = store.on_append(loop.wake)
+        running = Running("relay", relay.name, loop, relay.behind, [stop_listening])
+        self.running.append(running)
+
+    def add_policy(self, subscriber: Any) -> None:
+        """Run a policy."""
+        subscription = Subscription(subscriber, self._history, self._wire, self._parked)
+        running = self._subscribe("policy", subscription, subscription.catch_up, self._leases)
+        if isinstance(subscriber, PooledPolicySubscriber):
+            subscriber.failed = subscription.reset
+            running.stop.append(partial(subscriber.stop, wait=False))
+
+    def add_query(self, service: QueryService[Any]) -> None:
+        """Feed a query service's read model, and let it serve once it has caught up."""
+        feed = QueryFeed(service, self._models, self._open_projection)
+        self._subscribe("query", feed, feed.step, self._model_leases)
+
+    def start(self) -> None:
+        for running in self.running:
+            running.loop.start()
+
+    def stop(self) -> None:
+        """Finish what is in hand, give leases back, and leave."""
+        for running in self.running:
+            running.loop.stop()
+        for running in self.running:
+            running.loop.join(STOP_SECONDS)
+            for stop in running.stop:
+                stop()
+
+    def _open_projection(self, service: QueryService[Any], build: int) -> Subscription:
+        model = open_build(service, self._models, build)
+        projector = Projector(service, model, self._codec, build)
+        return Subscription(projector, self._history, self._wire, self._parked)
+
+    def _subscribe(
+        self, kind: str, feed: "Subscription | QueryFeed", step: Callable[[], bool], leases: Leases
+    ) -> Running:
+        link = _BusLink(self._bus, feed)
+        loop = self._loop(feed.name, step, leases, entered=link.open, left=link.close)
+        running = Running(kind, feed.name, loop, lambda: sum(feed.behind().values()), [link.close])
+        self.running.append(running)
+        return running
+
+    def _loop(
+        self, name: str, step: Callable[[], bool], leases: Leases, **hooks: Callable[[], None]
+    ) -> Loop:
+        return Loop(name, step, leases, self._holder, idle_seconds=self._idle, **hooks)
+
+
+class QueryFeed:
+    """The projection into the build that should be fed now; another process may swap it."""
+
+    def __init__(
+        self,
+        service: QueryService[Any],
+        models: ReadModels,
+        open_projection: Callable[[QueryService[Any], int], Subscription],
+    ) -> None:
+        self._service = service
+        self._models = models
+        self._open = open_projection
+        self.name = f"query:{service.name}"
+        self.topics: Sequence[str] = service.topics
+        self._build = current_build(service, models)
+        self._subscription = open_projection(service, self._build)
+
+    @property
+    def subscription(self) -> Subscription:
+        return self._subscription
+
+    def reset(self) -> None:
+        self._subscription.reset()
+
+    def deliver(self, deliveries: Any) -> None:
+        self._subscription.deliver(deliveries)
+
+    def behind(self) -> dict[str, int]:
+        return self._subscription.behind()
+
+    def step(self) -> bool:
+        """Catch up, and make the build live when that is done."""
+        self._follow_swaps()
+        if self._subscription.catch_up():
+            return True
+        if self._models.live_version(self._service.name) != self._build:
+            swap(self._service, self._models, self._build)
+        return False
+
+    def _follow_swaps(self) -> None:
+        build = current_build(self._service, self._models)
+        if build != self._build:
+            self._build = build
+            self._subscription = self._open(self._service, build)
+
+
+class _BusLink:
+    """Consumes the bus while the loop leads."""
+
+    def __init__(self, bus: MessageBus, feed: "Subscription | QueryFeed") -> None:
+        self._bus = bus
+        self._feed = feed
+        self._consumer: BusSubscription | None = None
+
+    def open(self) -> None:
+        self._feed.reset()
+        self._consumer = self._bus.subscribe(
+            self._feed.name, self._feed.topics, self._feed.deliver
+        )
+
+    def close(self) -> None:
+        if self._consumer is not None:
+            self._consumer.stop()
+            self._consumer = None

@@ -1,0 +1,1 @@
+"""Evidence as bytes: from an upload to something that is safe to show."""

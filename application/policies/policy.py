@@ -1,0 +1,107 @@
+"""The base of every policy, and the two ways of running one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+from application.commands.executor import Context
+from application.commands.ids import derived_id
+from application.commands.use_cases import Executors
+from application.evidence.sanitise import SanitiseEvidence
+from application.ports.checkpoints import Checkpoint, Checkpoints
+from application.ports.codec import EventCodec, RecordedEvent, UnknownEvent
+from domain.decider import DomainError
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The event that a policy reacts to: where the commands it gives come from."""
+
+    policy: str
+    event: RecordedEvent
+
+    @property
+    def at(self) -> datetime:
+        """When the event happened."""
+        return _EPOCH + timedelta(microseconds=self.event.stamp)
+
+    def context(self, what: str = "") -> Context:
+        """A command's context: derived from the event, so that its repetition changes nothing.
+
+        ``what`` tells apart several commands of one reaction."""
+        return Context(
+            command_id=derived_id(self.policy, self.event.id, what),
+            correlation_id=self.event.correlation_id,
+            causation_id=self.event.id,
+            traceparent=self.event.traceparent,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What a policy may use: the executors of its own context, and slow work done elsewhere."""
+
+    executors: Executors
+    sanitise: SanitiseEvidence
+    forget_member: Callable[[str], None]
+
+
+class Policy:
+    """A reaction to events. ``service`` is the context that it belongs to and commands.
+
+    One whose work is ``slow`` runs in a pool: events of one stream stay in order, other streams go
+    on meanwhile. ``hears`` names the stored events that matter, where not all do.
+    """
+
+    name: ClassVar[str]
+    service: ClassVar[str]
+    topics: ClassVar[tuple[str, ...]]
+    slow: ClassVar[bool] = False
+    hears: ClassVar[tuple[str, ...]] = ()
+
+    def concerns(self, name: str) -> bool:
+        """Whether events of this stored name may matter; ``hears`` empty means all do."""
+        return not self.hears or name in self.hears
+
+    def __init__(self, means: Means) -> None:
+        self.means = means
+        self.do = means.executors
+
+    def react(self, event: object, cause: Cause) -> None:
+        """Give the commands that the event calls for. It may be called again for the same event."""
+        raise NotImplementedError
+
+
+class PolicySubscriber:
+    """The subscriber of a policy: its commands first, then its checkpoint."""
+
+    def __init__(self, policy: Policy, codec: EventCodec, checkpoints: Checkpoints) -> None:
+        self.policy = policy
+        self.name = policy.name
+        self.topics = policy.topics
+        self._codec = codec
+        self._checkpoints = checkpoints
+
+    def checkpoint(self) -> Checkpoint:
+        return self._checkpoints.load(self.name)
+
+    def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
+        for event in events:
+            self.react(event)
+        self._checkpoints.save(self.name, checkpoint)
+
+    def react(self, event: RecordedEvent) -> None:
+        """Let the policy react, unless the event is not known here, or whom it is about erased."""
+        if not self.policy.concerns(event.type):
+            return
+        decoded = self._codec.decode(event)
+        if isinstance(decoded, UnknownEvent):
+            return
+        try:
+            self.policy.react(decoded, Cause(self.name, event))
+        except DomainError as refused:
+            if refused.code != "erased":
+                raise

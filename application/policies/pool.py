@@ -1,0 +1,156 @@
+"""Policies whose work is slow: a bounded pool, and a checkpoint that is the completed prefix."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from threading import BoundedSemaphore, RLock
+
+from application.policies.policy import Policy, PolicySubscriber
+from application.ports.checkpoints import Checkpoint, Checkpoints, Fenced
+from application.ports.codec import EventCodec, RecordedEvent
+from application.ports.parked import ParkedEvent, ParkedEvents
+from application.ports.unavailable import Unavailable
+
+log = logging.getLogger(__name__)
+
+TRIES = 3
+LONGEST_PAUSE = 30.0
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Events handed to the pool, and the checkpoint that may be saved when all are done."""
+
+    checkpoint: Checkpoint
+    jobs: list[Future[None]] = field(default_factory=list)
+
+    @property
+    def done(self) -> bool:
+        """Whether every job came to its end; one that was cut short did not."""
+        return all(
+            job.done() and not job.cancelled() and job.exception() is None for job in self.jobs
+        )
+
+
+class PooledPolicySubscriber(PolicySubscriber):
+    """Hands events to a pool and reads on.
+
+    After a crash, events behind the completed prefix are handled again. An event that keeps
+    failing is parked; ``failed`` is called then, so that whoever feeds this looks again at the
+    checkpoint, which now names it.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        codec: EventCodec,
+        checkpoints: Checkpoints,
+        parked: ParkedEvents,
+        *,
+        workers: int,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(policy, codec, checkpoints)
+        self.failed: Callable[[], None] = lambda: None
+        self._parked = parked
+        self._pause = pause
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix=policy.name)
+        self._places = BoundedSemaphore(workers * 2)
+        self._lock = RLock()
+        self._handed: Checkpoint | None = None
+        self._failures: frozenset[str] = frozenset()
+        self._batches: deque[_Batch] = deque()
+        self._latest: dict[str, Future[None]] = {}
+        self._stopping = False
+
+    def checkpoint(self) -> Checkpoint:
+        """How far events were handed over, which is ahead of what is stored."""
+        with self._lock:
+            if self._handed is None:
+                self._handed = super().checkpoint()
+            return replace(self._handed, parked=self._handed.parked | self._failures)
+
+    def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
+        parked_before = self.checkpoint().parked
+        batch = _Batch(checkpoint)
+        for event in events:
+            if event.id in parked_before:
+                self.react(event)
+            elif self.policy.concerns(event.type):
+                batch.jobs.append(self._hand_over(event))
+        with self._lock:
+            self._failures &= checkpoint.parked | {event.id for event in events}
+            self._handed = checkpoint
+            self._batches.append(batch)
+        self._save_what_is_done()
+
+    def settled(self) -> bool:
+        """Whether everything handed over is done."""
+        with self._lock:
+            return not self._batches
+
+    def stop(self, *, wait: bool = True) -> None:
+        """Take no more; what runs may finish, what waits is handled after the next start."""
+        self._stopping = True
+        self._pool.shutdown(wait=wait, cancel_futures=True)
+
+    def _hand_over(self, event: RecordedEvent) -> Future[None]:
+        self._places.acquire()
+        before = self._latest.get(event.stream)
+        job = self._pool.submit(self._work, event, before)
+        self._latest[event.stream] = job
+        job.add_done_callback(lambda done: self._finished(event, done))
+        return job
+
+    def _work(self, event: RecordedEvent, before: Future[None] | None) -> None:
+        if before is not None:
+            before.exception()
+        attempt = 0
+        while not self._stopping:
+            attempt += 1
+            try:
+                return self.react(event)
+            except Unavailable:
+                self._pause(min(2.0**attempt, LONGEST_PAUSE))
+            except Exception as error:
+                if attempt >= TRIES:
+                    return self._park(event, error)
+                self._pause(2.0**attempt / 10)
+        raise InterruptedError
+
+    def _finished(self, event: RecordedEvent, job: Future[None]) -> None:
+        self._places.release()
+        with self._lock:
+            if self._latest.get(event.stream) is job:
+                del self._latest[event.stream]
+        self._save_what_is_done()
+
+    def _park(self, event: RecordedEvent, error: Exception) -> None:
+        log.error("%s parked %s", self.name, event.id)
+        now = datetime.now(UTC).isoformat()
+        problem = f"{type(error).__name__}: {error}"
+        self._parked.park(
+            ParkedEvent(subscriber=self.name, event=event, error=problem, parked_at=now)
+        )
+        with self._lock:
+            self._failures |= {event.id}
+        self.failed()
+
+    def _save_what_is_done(self) -> None:
+        with self._lock:
+            while self._batches and self._batches[0].done:
+                self._save(self._batches.popleft().checkpoint)
+
+    def _save(self, checkpoint: Checkpoint) -> None:
+        try:
+            parked = checkpoint.parked | self._failures
+            self._checkpoints.save(self.name, replace(checkpoint, parked=parked))
+        except (Fenced, Unavailable):
+            log.warning("%s begins again from its stored checkpoint", self.name)
+            self._batches.clear()
+            self._handed = None
+            self.failed()

@@ -1,0 +1,27 @@
+"""A case that names evidence cites it, whether or not it is there and verified yet."""
+
+from application.policies.policy import Cause, Policy
+from domain.cases.case import CaseReported, EvidenceAttached
+from domain.cases.exhibit import CiteExhibit
+from domain.ids import SYSTEM, CaseId, EvidenceId, MemberId
+
+
+class WhenCaseIsBackedThenCiteExhibit(Policy):
+    name = "when-case-is-backed-then-cite-exhibit"
+    service, topics = "cases", ("cases",)
+
+    def react(self, event: object, cause: Cause) -> None:
+        match event:
+            case CaseReported() if event.author:
+                for evidence_id in event.evidence:
+                    self._cite(evidence_id, event.case_id, event.author, cause)
+            case EvidenceAttached() if event.by:
+                self._cite(event.evidence_id, event.case_id, event.by, cause)
+
+    def _cite(
+        self, evidence_id: EvidenceId, case_id: CaseId, cited_by: MemberId, cause: Cause
+    ) -> None:
+        command = CiteExhibit(
+            evidence_id=evidence_id, case_id=case_id, cited_by=cited_by, by=SYSTEM, at=cause.at
+        )
+        self.do.exhibits.execute(evidence_id, command, cause.context(evidence_id))

@@ -1,0 +1,24 @@
+"""What the evidence context found safe to show may back the cases that cite it."""
+
+from application.policies.policy import Cause, Policy
+from domain.cases.exhibit import VerifyExhibit
+from domain.evidence.evidence import EvidenceMadeAvailable
+from domain.ids import SYSTEM
+
+
+class WhenEvidenceIsAvailableThenVerifyExhibit(Policy):
+    name = "when-evidence-is-available-then-verify-exhibit"
+    service, topics = "cases", ("evidence",)
+
+    def react(self, event: object, cause: Cause) -> None:
+        match event:
+            case EvidenceMadeAvailable() if event.owner:
+                command = VerifyExhibit(
+                    evidence_id=event.evidence_id,
+                    owner=event.owner,
+                    kind=event.kind,
+                    sha256=event.sha256,
+                    by=SYSTEM,
+                    at=cause.at,
+                )
+                self.do.exhibits.execute(event.evidence_id, command, cause.context())

@@ -1,0 +1,14 @@
+"""An erased member's key and credentials are destroyed, whatever died when they asked for it."""
+
+from application.policies.policy import Cause, Policy
+from domain.members.member import MemberErased
+
+
+class WhenMemberIsErasedThenForgetThem(Policy):
+    name = "when-member-is-erased-then-forget-them"
+    service, topics = "members", ("members",)
+
+    def react(self, event: object, cause: Cause) -> None:  # noqa: ARG002 - the deed is no command
+        match event:
+            case MemberErased():
+                self.means.forget_member(event.member_id)

@@ -1,0 +1,97 @@
+"""What has become of a piece of evidence, and may it be shown?"""
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from application.ports.read_models import by, by_each
+from application.queries.query_service import Private, PrivateText, QueryService, Viewer
+from application.queries.rows import Rows
+from domain.cases.case import CaseWithdrawn, EvidenceAccepted
+from domain.evidence import evidence
+from domain.evidence.evidence import EvidenceStatus
+from domain.ids import MediaKind
+from domain.members.member import MemberErased
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceDocument:
+    """``sha256`` and ``size`` (bytes) are the original's, ``duration`` is in seconds."""
+
+    evidence_id: str
+    status: EvidenceStatus = EvidenceStatus.RECEIVED
+    kind: MediaKind | None = None
+    sha256: str = ""
+    size: int = 0
+    duration: float | None = None
+    reason: str | None = None
+    rendition_type: PrivateText = ""
+    rendition_sha256: PrivateText = ""
+    has_poster: Annotated[bool, Private()] = False
+    owner_id: PrivateText = ""
+    cases: Annotated[tuple[str, ...], Private()] = ()
+
+
+class EvidenceItems(QueryService[EvidenceDocument]):
+    """What has become of a piece of evidence, and may it be shown?
+
+    Its owner always sees it, everybody else once it backs a public case.
+    """
+
+    name, version, topics = "evidence", 1, ("evidence", "cases", "members")
+    document, key, single = EvidenceDocument, "evidence_id", True
+    indexes = (by_each("cases"), by("owner_id"))
+
+    def project(self, event: object, rows: Rows[EvidenceDocument]) -> None:
+        match event:
+            case evidence.EvidenceReceived():
+                _update(
+                    rows,
+                    event.evidence_id,
+                    kind=event.kind,
+                    sha256=event.sha256,
+                    size=event.size,
+                    owner_id=event.owner,
+                )
+            case evidence.SanitisingBegun():
+                _update(rows, event.evidence_id, status=EvidenceStatus.SANITISING)
+            case evidence.EvidenceMadeAvailable():
+                _update(
+                    rows,
+                    event.evidence_id,
+                    status=EvidenceStatus.AVAILABLE,
+                    duration=event.duration,
+                    rendition_type=event.rendition_type,
+                    rendition_sha256=event.rendition_sha256,
+                    has_poster=event.has_poster,
+                )
+            case evidence.EvidenceRejected():
+                _update(
+                    rows, event.evidence_id, status=EvidenceStatus.REJECTED, reason=event.reason
+                )
+            case EvidenceAccepted() if event.author:
+                row = _row(rows, event.evidence_id)
+                rows.put(event.evidence_id, replace(row, cases=(*row.cases, event.case_id)))
+            case CaseWithdrawn():
+                for key in rows.keys_where("cases", event.case_id):
+                    rows.change(key, lambda row: _without(row, event.case_id))
+            case MemberErased():
+                for key in rows.keys_where("owner_id", event.member_id):
+                    rows.change(key, lambda row: replace(row, owner_id="", cases=()))
+
+    def may_see(self, document: EvidenceDocument, viewer: Viewer) -> bool:
+        known = document.kind is not None
+        public = bool(document.cases and document.owner_id)
+        return known and (public or viewer.moderates or viewer.is_member(document.owner_id))
+
+
+def _row(rows: Rows[EvidenceDocument], key: str) -> EvidenceDocument:
+    """The row; made where a later log's event came before the first of the evidence's own."""
+    return rows.get(key) or EvidenceDocument(evidence_id=key)
+
+
+def _update(rows: Rows[EvidenceDocument], key: str, **changes: object) -> None:
+    rows.put(key, replace(_row(rows, key), **changes))  # type: ignore[arg-type]  # named by callers
+
+
+def _without(row: EvidenceDocument, case_id: str) -> EvidenceDocument:
+    return replace(row, cases=tuple(case for case in row.cases if case != case_id))

@@ -1,0 +1,78 @@
+"""Filter values that clients write as text, and that several questions share."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.ports.read_models import Between, Condition, Equals, HasWords, InBox, Near
+
+POLE = 90.0
+DATE_LINE = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A bounding box in degrees, written ``west,south,east,north``."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    @classmethod
+    def parse(cls, text: str) -> "Box":
+        west, south, east, north = _numbers(text, 4)
+        inside = _is_lon(west) and _is_lon(east) and _is_lat(south) and _is_lat(north)
+        if not (inside and south <= north):
+            raise ValueError("a box is west,south,east,north in degrees")
+        return cls(west, south, east, north)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point in degrees, written ``lat,lon``."""
+
+    lat: float
+    lon: float
+
+    @classmethod
+    def parse(cls, text: str) -> "Point":
+        lat, lon = _numbers(text, 2)
+        if not (_is_lat(lat) and _is_lon(lon)):
+            raise ValueError("a point is lat,lon in degrees")
+        return cls(lat, lon)
+
+
+def equal(**values: object) -> tuple[Condition, ...]:
+    """The fields have these values; None asks for nothing."""
+    return tuple(Equals(field, value) for field, value in values.items() if value is not None)
+
+
+def between(field: str, least: datetime | None, below: datetime | None) -> tuple[Condition, ...]:
+    return (Between(field, least, below),) if least or below else ()
+
+
+def in_box(field: str, box: Box | None) -> tuple[Condition, ...]:
+    return (InBox(field, box.west, box.south, box.east, box.north),) if box else ()
+
+
+def near(field: str, point: Point | None, km: float) -> tuple[Condition, ...]:
+    return (Near(field, point.lat, point.lon, km),) if point else ()
+
+
+def with_words(field: str, text: str | None) -> tuple[Condition, ...]:
+    return (HasWords(field, text),) if text else ()
+
+
+def _numbers(text: str, count: int) -> list[float]:
+    parts = text.split(",")
+    if len(parts) != count:
+        raise ValueError(f"expected {count} numbers with commas between them")
+    return [float(part) for part in parts]
+
+
+def _is_lat(value: float) -> bool:
+    return -POLE <= value <= POLE
+
+
+def _is_lon(value: float) -> bool:
+    return -DATE_LINE <= value <= DATE_LINE

@@ -1,0 +1,60 @@
+"""Who is this member, as everybody may know them?"""
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+from application.queries.query_service import QueryService
+from application.queries.rows import Rows
+from domain.members import member
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberDocument:
+    """A public profile. The day of joining is all that is told of when."""
+
+    member_id: str
+    pseudonym: str
+    roles: tuple[str, ...] = ()
+    suspended: bool = False
+    erased: bool = False
+    joined_on: date
+
+
+class Members(QueryService[MemberDocument]):
+    """Who is this member, as everybody may know them?"""
+
+    name, version, topics = "members", 1, ("members",)
+    document, key, single = MemberDocument, "member_id", True
+
+    def project(self, event: object, rows: Rows[MemberDocument]) -> None:
+        match event:
+            case member.MemberRegistered():
+                rows.put(event.member_id, _registered(event))
+            case member.RoleGranted(member_id=key, role=role):
+                rows.change(key, lambda row: replace(row, roles=(*row.roles, role.value)))
+            case member.RoleRevoked(member_id=key, role=role):
+                rows.change(key, lambda row: replace(row, roles=_without(row.roles, role)))
+            case member.MemberSuspended():
+                rows.change(event.member_id, lambda row: replace(row, suspended=True))
+            case member.MemberReinstated():
+                rows.change(event.member_id, lambda row: replace(row, suspended=False))
+            case member.MemberErased():
+                rows.change(
+                    event.member_id, lambda row: replace(row, pseudonym="", roles=(), erased=True)
+                )
+
+    def gone(self, document: MemberDocument) -> bool:
+        return document.erased
+
+
+def _registered(event: member.MemberRegistered) -> MemberDocument:
+    return MemberDocument(
+        member_id=event.member_id,
+        pseudonym=event.pseudonym,
+        erased=not event.pseudonym,
+        joined_on=event.at.date(),
+    )
+
+
+def _without(roles: tuple[str, ...], role: str) -> tuple[str, ...]:
+    return tuple(held for held in roles if held != role)

@@ -1,0 +1,116 @@
+"""Which cases matter most to people right now?"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from math import exp, log, log1p
+
+from application.ports.read_models import Find, by
+from application.queries.filters import equal
+from application.queries.query_service import PrivateText, QueryService, Viewer
+from application.queries.rows import Rows
+from domain.cases.case import (
+    CaseAmended,
+    CaseCategory,
+    CasePublished,
+    CaseReported,
+    CaseStatus,
+    CaseWithdrawn,
+)
+from domain.cases.engagement import CaseSupported, SupportWithdrawn
+from domain.members.member import MemberErased
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+HALF_LIFE_DAYS = 7.0
+NO_WEIGHT = -1e9
+_SECONDS = HALF_LIFE_DAYS * 86_400 / log(2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PopularCase:
+    """``rank`` is the logarithm of the case's weight: compare it, it has no other meaning."""
+
+    case_id: str
+    title: str
+    category: CaseCategory
+    author_id: PrivateText = ""
+    status: CaseStatus = CaseStatus.AWAITING_EVIDENCE
+    supports: int = 0
+    rank: float = NO_WEIGHT
+    published_at: datetime | None = None
+
+
+class PopularCases(QueryService[PopularCase]):
+    """Which cases matter most to people right now?
+
+    Publication and each support weigh half as much after every seven days. What weighs e^(-age)
+    now weighs e^(+time) from a fixed beginning, so a rank changes only when somebody acts, and
+    never as time passes: forward decay (Cormode, Shkapenyuk, Srivastava, Xu; ICDE 2009). Ranks are
+    kept as logarithms, lest they overflow.
+    """
+
+    name, version, topics = "popular-cases", 1, ("cases", "members")
+    document, key = PopularCase, "case_id"
+    indexes = (by("rank"), by("status"), by("category"), by("author_id"))
+
+    def project(self, event: object, rows: Rows[PopularCase]) -> None:
+        match event:
+            case CaseReported():
+                rows.put(event.case_id, _reported(event))
+            case CaseAmended():
+                title, category = event.details.title, event.details.category
+                rows.change(
+                    event.case_id, lambda row: replace(row, title=title, category=category)
+                )
+            case CasePublished():
+                rows.change(event.case_id, lambda row: _published(row, event.at))
+            case CaseSupported():
+                rows.change(event.case_id, lambda row: _supported(row, event.at, +1))
+            case SupportWithdrawn():
+                rows.change(event.case_id, lambda row: _supported(row, event.supported_at, -1))
+            case CaseWithdrawn():
+                rows.delete(event.case_id)
+            case MemberErased():
+                for key in rows.keys_where("author_id", event.member_id):
+                    rows.delete(key)
+
+    def ask(self, viewer: Viewer, *, category: CaseCategory | None = None) -> Find:  # noqa: ARG002 - everybody gets the same list
+        """Public cases, those that matter most first."""
+        return Find(
+            where=equal(status=CaseStatus.PUBLISHED, category=category), order_by="rank"
+        )
+
+
+def _reported(event: CaseReported) -> PopularCase:
+    return PopularCase(
+        case_id=event.case_id,
+        title=event.details.title,
+        category=event.details.category,
+        author_id=event.author,
+    )
+
+
+def _published(row: PopularCase, at: datetime) -> PopularCase:
+    status = CaseStatus.PUBLISHED if row.author_id else CaseStatus.ERASED
+    return replace(row, status=status, published_at=at, rank=added(row.rank, weight(at)))
+
+
+def _supported(row: PopularCase, at: datetime, sign: int) -> PopularCase:
+    rank = added(row.rank, weight(at)) if sign > 0 else taken_away(row.rank, weight(at))
+    return replace(row, supports=row.supports + sign, rank=rank)
+
+
+def weight(at: datetime) -> float:
+    """The logarithm of what one act at that time weighs."""
+    return (at - EPOCH).total_seconds() / _SECONDS
+
+
+def added(rank: float, other: float) -> float:
+    """ln(e^rank + e^other), without overflow."""
+    high, low = max(rank, other), min(rank, other)
+    return high + log1p(exp(low - high))
+
+
+def taken_away(rank: float, other: float) -> float:
+    """ln(e^rank - e^other), or no weight where nothing is left."""
+    left = -exp(other - rank) if other < rank else -1.0
+    return rank + log1p(left) if left > -1.0 else NO_WEIGHT

@@ -1,0 +1,73 @@
+"""The declared services: what each owns, publishes and hears. The monitor draws this."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from application.discovery import policy_types, query_services
+from application.queries.query_service import QueryService
+
+CONTEXTS = ("members", "cases", "evidence")
+COMMAND, QUERY = "command", "query"
+
+
+class UnknownService(ValueError):
+    """No service has this name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Something that can run in a process of its own.
+
+    A command service owns the log of its context and runs its policies; a query service owns a read
+    model. ``id`` is unique; a name may stand for the command and the query service of one thing.
+    """
+
+    name: str
+    kind: str
+    hears: tuple[str, ...] = ()
+    publishes: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
+    about: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+def services() -> list[Service]:
+    """Every service of the system."""
+    return [*map(_command_service, CONTEXTS), *map(_query_service, query_services())]
+
+
+def chosen(names: str) -> list[Service]:
+    """The services that a list such as ``cases,query:videos`` names; ``all`` is all of them.
+
+    Raises UnknownService."""
+    everything = services()
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    known = {"all"} | {service.name for service in everything} | {s.id for s in everything}
+    if unknown := [name for name in wanted if name not in known]:
+        raise UnknownService(", ".join(unknown))
+    return [
+        service
+        for service in everything
+        if "all" in wanted or service.name in wanted or service.id in wanted
+    ]
+
+
+def _command_service(context: str) -> Service:
+    policies = [policy for policy in policy_types() if policy.service == context]
+    heard = {topic for policy in policies for topic in policy.topics}
+    return Service(
+        name=context,
+        kind=COMMAND,
+        hears=tuple(sorted(heard)),
+        publishes=(context,),
+        policies=tuple(policy.name for policy in policies),
+        about=f"Decides on {context}, and keeps their log.",
+    )
+
+
+def _query_service(query: QueryService[Any]) -> Service:
+    about = (query.__doc__ or "").strip().splitlines()[0]
+    return Service(name=query.name, kind=QUERY, hears=query.topics, about=about)
