@@ -1,0 +1,84 @@
+# Everything happens in .venv, which is made from the lock files when it is needed.
+
+PYTHON ?= python3
+TESTS ?= tests
+BIN := .venv/bin
+COMPILE := echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE)
+
+# What is installed carries the hash of what it was installed from, so that nothing is done twice.
+hash = $(shell cat $(1) setup.cfg pyproject.toml | sha256sum | head -c 16)
+RUN := .venv/.run-$(call hash,requirements.txt)
+DEV := .venv/.dev-$(call hash,requirements-dev.txt)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run demo test measure coverage check lock bench clean ffmpeg servers
+
+help: ## Show this list
+	@sed -En 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: $(RUN) ffmpeg ## Serve Klarity on this machine; needs Python 3.11 and nothing else
+	@exec $(BIN)/klarity serve
+
+demo: $(RUN) ffmpeg ## Serve Klarity with a few invented cases in it
+	@exec $(BIN)/klarity demo
+
+test: $(DEV) servers ## Run the tests; TESTS=tests/domain runs some of them
+	$(BIN)/python -m pytest $(TESTS)
+
+measure: $(DEV) servers ## Run the tests and measure what they cover, in child processes too
+	@$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(TESTS)
+	@$(BIN)/coverage combine --quiet
+
+coverage: $(DEV) ## Judge what the last `make measure` covered
+	$(BIN)/coverage report --include='domain/*,application/*' --fail-under=100
+	$(BIN)/coverage report --fail-under=95
+
+check: $(DEV) ## Lint, check formatting, types, layers and dependencies
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@scripts/list-requirements > .venv/required.txt
+	@scripts/list-requirements test dev > .venv/required-dev.txt
+	$(BIN)/deptry . --requirements-files .venv/required.txt \
+		--requirements-files-dev .venv/required-dev.txt
+
+lock: $(DEV) ## Pin what setup.cfg asks for; UPGRADE=--upgrade takes the newest versions
+	$(COMPILE) --output-file requirements.txt setup.cfg -
+	$(COMPILE) --output-file requirements-dev.txt --constraint requirements.txt \
+		--extra test --extra dev setup.cfg -
+
+bench: $(DEV) servers ## Measure speed, as ratios to what this machine can do
+	$(BIN)/python -m benchmarks
+
+clean: ## Remove all that was made or installed here, except data
+	rm -rf .venv build *.egg-info .coverage .coverage.* .*_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+ffmpeg:
+	@command -v ffmpeg >/dev/null || scripts/install-debian ffmpeg || \
+		echo 'Until ffmpeg is installed, video and audio will be rejected.' >&2
+
+servers:
+	@scripts/install-servers
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'Klarity needs Python 3.11 or newer: make PYTHON=/path/to/it' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || scripts/install-debian python3-venv
+	$(PYTHON) -m venv .venv
+
+$(RUN): | $(BIN)/pip
+	@echo 'Installing what Klarity needs: a minute or two, once.'
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@rm -f .venv/.run-* && touch $@
+
+$(DEV): | $(BIN)/pip
+	@echo 'Installing what Klarity and its tests need: some minutes, once.'
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.txt
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@rm -f .venv/.run-* .venv/.dev-* && touch $(RUN) $@

@@ -1,0 +1,47 @@
+"""What is installed is what setup.cfg asks for, pinned, and the same everywhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_all_that_running_requires_is_locked() -> None:
+    assert _required() <= _locked("requirements.txt").keys()
+
+
+def test_all_that_developing_requires_is_locked() -> None:
+    assert _required("test", "dev") <= _locked("requirements-dev.txt").keys()
+
+
+def test_tests_run_with_the_very_versions_that_serve() -> None:
+    assert _locked("requirements.txt").items() <= _locked("requirements-dev.txt").items()
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
+def test_a_lock_file_holds_hashes_and_no_address(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+    assert text.count("--hash=sha256:") >= len(_locked(lock))
+    assert not re.search(r"://|--(extra-)?index-url|--find-links| @ ", text)
+
+
+def _required(*extras: str) -> set[str]:
+    listing = subprocess.run(
+        [sys.executable, "scripts/list-requirements", *extras],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return {re.split(r"[^\w-]", line)[0] for line in listing.stdout.split()}
+
+
+def _locked(lock: str) -> dict[str, str]:
+    pins = re.findall(r"^([\w-]+)==(.+?) \\$", (ROOT / lock).read_text(), re.MULTILINE)
+    return dict(pins)
