@@ -1,0 +1,411 @@
+"""Read models in this process: gone with it, and made from the logs again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from heapq import nlargest, nsmallest
+from itertools import islice
+from math import asin, cos, degrees, radians, sin, sqrt
+from threading import RLock
+from typing import Any, Generic, TypeVar
+
+from sortedcontainers import SortedList
+
+from adapters.read_models.indexing import EARTH_KM, Point, Scalar, check, extractor, scalar
+from application.ports.checkpoints import START, Checkpoint, Fenced
+from application.ports.read_models import (
+    Between,
+    Condition,
+    Cursor,
+    Equals,
+    Find,
+    HasWords,
+    InBox,
+    Index,
+    Near,
+    Row,
+    by,
+)
+from application.queries.words import words
+
+D = TypeVar("D")
+C = TypeVar("C")
+
+# So many candidates are sorted as they are asked for; of more, enough are met on an ordered walk.
+FEW = 2000
+
+# (is not None, value, key): None comes before every other value.
+Entry = tuple[bool, Any, str]
+
+
+class MemoryReadModels:
+    """Read models for one process. All of them may be used by many threads."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._models: dict[tuple[str, int], MemoryReadModel[Any]] = {}
+        self._live: dict[str, int] = {}
+
+    def open(
+        self,
+        name: str,
+        version: int,
+        document: type[D],  # noqa: ARG002 - documents are kept as they are
+        indexes: Sequence[Index],
+    ) -> MemoryReadModel[D]:
+        with self._lock:
+            model = self._models.get((name, version))
+            if model is None:
+                model = self._models[name, version] = MemoryReadModel(indexes)
+            model.revive()
+            return model
+
+    def live_version(self, name: str) -> int:
+        return self._live.get(name, 0)
+
+    def make_live(self, name: str, version: int) -> None:
+        self._live[name] = version
+
+    def versions(self, name: str) -> list[int]:
+        with self._lock:
+            return sorted(
+                version
+                for (its_name, version), model in self._models.items()
+                if its_name == name and model.exists
+            )
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class MemoryReadModel(Generic[D]):
+    """Documents in a dict, beside them one ordered or inverted list for each index."""
+
+    def __init__(self, indexes: Sequence[Index]) -> None:
+        self._lock = RLock()
+        self._indexes = {index.name: index for index in indexes}
+        self._checkpoint = START
+        self._documents: dict[str, D] = {}
+        self._lists: dict[str, _List[Any]] = {}
+        self._orders: dict[str, _Values] = {}
+        self._clear()
+        self.exists = False
+
+    def revive(self) -> None:
+        """Let the model be used (again), empty if it was dropped."""
+        self.exists = True
+
+    def checkpoint(self) -> Checkpoint:
+        return self._checkpoint
+
+    def get(self, keys: Sequence[str]) -> Mapping[str, D]:
+        with self._lock:
+            return {key: self._documents[key] for key in keys if key in self._documents}
+
+    def find(self, find: Find, *, limit: int, after: Cursor | None = None) -> list[Row[D]]:
+        check(find, self._indexes)
+        with self._lock:
+            keys = self._keys(find, limit, after)
+            return [Row(key, self._documents[key]) for key in keys]
+
+    def count(self, find: Find) -> int:
+        check(find, self._indexes)
+        with self._lock:
+            if not find.where:
+                return len(self._documents)
+            driver, rest = self._driver(find)
+            return sum(self._holds(rest, key) for key in self._lists[driver.field].keys(driver))
+
+    def commit(self, changes: Mapping[str, D | None], checkpoint: Checkpoint) -> None:
+        with self._lock:
+            if not self.exists or checkpoint.revision != self._checkpoint.revision + 1:
+                raise Fenced
+            entries = {key: self._extracted(document) for key, document in changes.items()}
+            for key, document in changes.items():
+                self._put(key, document, entries[key])
+            self._checkpoint = checkpoint
+
+    def drop(self) -> None:
+        with self._lock:
+            self._clear()
+            self.exists = False
+
+    def _clear(self) -> None:
+        self._checkpoint = START
+        self._documents = {}
+        self._lists = {name: _LISTS[index.kind](index) for name, index in self._indexes.items()}
+        # Sorting by key is sorting by a value that is None everywhere.
+        self._lists[""] = _Values(by(""))
+        self._orders = {
+            name: its_list
+            for name, its_list in self._lists.items()
+            if isinstance(its_list, _Values)
+        }
+
+    def _extracted(self, document: D | None) -> dict[str, Any] | None:
+        if document is None:
+            return None
+        return {name: its_list.extract(document) for name, its_list in self._lists.items()}
+
+    def _put(self, key: str, document: D | None, entry: Mapping[str, Any] | None) -> None:
+        for name, its_list in self._lists.items():
+            its_list.put(key, entry and entry[name], present=entry is not None)
+        if document is None:
+            self._documents.pop(key, None)
+        else:
+            self._documents[key] = document
+
+    def _keys(self, find: Find, limit: int, after: Cursor | None) -> list[str]:
+        order = self._orders[find.order_by]
+        end = None if after is None else _entry(scalar(after.value), after.key)
+        if find.where:
+            driver, rest = self._driver(find)
+            its_list = self._lists[driver.field]
+            if its_list.estimate(driver) <= FEW:
+                found = (key for key in its_list.keys(driver) if self._holds(rest, key))
+                return _first(map(order.entry, found), limit, end, find.descending)
+        bounds = [one for one in find.where if one.field == find.order_by]
+        walk = order.walk(end, bounds, descending=find.descending)
+        return list(islice((key for key in walk if self._holds(find.where, key)), limit))
+
+    def _driver(self, find: Find) -> tuple[Condition, list[Condition]]:
+        """The condition that leaves the fewest rows to look at, and the others."""
+        driver = min(find.where, key=lambda one: self._lists[one.field].estimate(one))
+        return driver, [one for one in find.where if one is not driver]
+
+    def _holds(self, conditions: Collection[Condition], key: str) -> bool:
+        return all(self._lists[one.field].holds(one, key) for one in conditions)
+
+
+class _List(Generic[C]):
+    """What an index holds of each document."""
+
+    def __init__(self, index: Index) -> None:
+        self.extract = extractor(index)
+        self.held: dict[str, Any] = {}
+
+    def put(self, key: str, value: Any, *, present: bool) -> None:
+        """Set or, where the document is not present, remove what is held of it."""
+        if key in self.held:
+            if present and self.held[key] == value:
+                return
+            self.remove(key, self.held.pop(key))
+        if present:
+            self.held[key] = value
+            self.add(key, value)
+
+    def add(self, key: str, value: Any) -> None:
+        raise NotImplementedError
+
+    def remove(self, key: str, value: Any) -> None:
+        raise NotImplementedError
+
+    def estimate(self, condition: C) -> int:
+        """The greatest number of rows that can meet the condition."""
+        raise NotImplementedError
+
+    def keys(self, condition: C) -> Iterator[str]:
+        """The rows that meet the condition."""
+        raise NotImplementedError
+
+    def holds(self, condition: C, key: str) -> bool:
+        """Whether the row meets the condition."""
+        raise NotImplementedError
+
+
+class _Values(_List[Equals | Between]):
+    """A value for each row, in order, and the rows of each value."""
+
+    def __init__(self, index: Index) -> None:
+        super().__init__(index)
+        self._entries: SortedList[Entry] = SortedList()
+        self._keys = _KeysBy()
+
+    def add(self, key: str, value: Scalar) -> None:
+        self._entries.add(_entry(value, key))
+        self._keys.add(value, key)
+
+    def remove(self, key: str, value: Scalar) -> None:
+        self._entries.remove(_entry(value, key))
+        self._keys.remove(value, key)
+
+    def entry(self, key: str) -> Entry:
+        """Where the row stands in the order."""
+        return _entry(self.held[key], key)
+
+    def walk(
+        self, after: Entry | None, bounds: Collection[Condition], *, descending: bool
+    ) -> Iterator[str]:
+        """Keys in order, after an entry and within what conditions on this value allow."""
+        spans = [one for one in bounds if isinstance(one, Between)]
+        lows = [_bound(one.least) for one in spans if one.least is not None]
+        highs = [_bound(one.below) for one in spans if one.below is not None]
+        if after is not None:
+            (highs if descending else lows).append(after)
+        low, high = max(lows, default=None), min(highs, default=None)
+        entries = self._entries.irange(low, high, inclusive=(False, False), reverse=descending)
+        return (key for _, _, key in entries)
+
+    def estimate(self, condition: Equals | Between) -> int:
+        if isinstance(condition, Between):
+            start, stop = self._span(condition)
+            return max(0, stop - start)
+        return len(self._keys.of(scalar(condition.value)))
+
+    def keys(self, condition: Equals | Between) -> Iterator[str]:
+        if isinstance(condition, Between):
+            return (key for _, _, key in self._entries.islice(*self._span(condition)))
+        return iter(self._keys.of(scalar(condition.value)))
+
+    def holds(self, condition: Equals | Between, key: str) -> bool:
+        value = self.held[key]
+        if isinstance(condition, Between):
+            least, below = scalar(condition.least), scalar(condition.below)
+            if value is None:
+                return False
+            return (least is None or value >= least) and (below is None or value < below)
+        return bool(value == scalar(condition.value))
+
+    def _span(self, condition: Between) -> tuple[int, int]:
+        start = self._entries.bisect_left(_bound(condition.least))
+        if condition.below is None:
+            return start, len(self._entries)
+        return start, self._entries.bisect_left(_bound(condition.below))
+
+
+class _Sets(_List[Equals | HasWords]):
+    """Several values for each row, and the rows of each value."""
+
+    def __init__(self, index: Index) -> None:
+        super().__init__(index)
+        self._keys = _KeysBy()
+
+    def add(self, key: str, value: Sequence[Scalar]) -> None:
+        for item in value:
+            self._keys.add(item, key)
+
+    def remove(self, key: str, value: Sequence[Scalar]) -> None:
+        for item in value:
+            self._keys.remove(item, key)
+
+    def estimate(self, condition: Equals | HasWords) -> int:
+        return min(map(len, self._sets(condition)), default=len(self.held))
+
+    def keys(self, condition: Equals | HasWords) -> Iterator[str]:
+        first, *others = sorted(self._sets(condition), key=len) or [self.held.keys()]
+        return (key for key in first if all(key in other for other in others))
+
+    def holds(self, condition: Equals | HasWords, key: str) -> bool:
+        return all(key in keys for keys in self._sets(condition))
+
+    def _sets(self, condition: Equals | HasWords) -> list[Collection[str]]:
+        if isinstance(condition, HasWords):
+            return [self._keys.of(word) for word in words(condition.text)]
+        return [self._keys.of(scalar(condition.value))]
+
+
+class _Points(_List[InBox | Near]):
+    """A place or none for each row, and the rows from south to north."""
+
+    def __init__(self, index: Index) -> None:
+        super().__init__(index)
+        self._latitudes: SortedList[tuple[float, str]] = SortedList()
+
+    def add(self, key: str, value: Point | None) -> None:
+        if value is not None:
+            self._latitudes.add((value.lat, key))
+
+    def remove(self, key: str, value: Point | None) -> None:
+        if value is not None:
+            self._latitudes.remove((value.lat, key))
+
+    def estimate(self, condition: InBox | Near) -> int:
+        start, stop = self._band(condition)
+        return stop - start
+
+    def keys(self, condition: InBox | Near) -> Iterator[str]:
+        band = self._latitudes.islice(*self._band(condition))
+        return (key for _, key in band if self.holds(condition, key))
+
+    def holds(self, condition: InBox | Near, key: str) -> bool:
+        point = self.held[key]
+        if point is None:
+            return False
+        if isinstance(condition, InBox):
+            return _in_box(condition, point)
+        return _kilometres(condition, point) <= condition.km
+
+    def _band(self, condition: InBox | Near) -> tuple[int, int]:
+        """The part of the rows whose latitude may meet the condition."""
+        if isinstance(condition, InBox):
+            south, north = condition.south, condition.north
+        else:
+            # A little wider, as the distance itself is not exact to the last digit.
+            reach = degrees(condition.km / EARTH_KM) + 1e-9
+            south, north = condition.lat - reach, condition.lat + reach
+        start = self._latitudes.bisect_left((south, ""))
+        return start, max(start, self._latitudes.bisect_right((north, _LAST_KEY)))
+
+
+class _KeysBy:
+    """The keys that each value occurs with."""
+
+    def __init__(self) -> None:
+        self._keys: dict[Scalar, set[str]] = {}
+
+    def of(self, value: Scalar) -> Collection[str]:
+        return self._keys.get(value, frozenset())
+
+    def add(self, value: Scalar, key: str) -> None:
+        self._keys.setdefault(value, set()).add(key)
+
+    def remove(self, value: Scalar, key: str) -> None:
+        keys = self._keys[value]
+        keys.discard(key)
+        if not keys:
+            del self._keys[value]
+
+
+_LAST_KEY = "\U0010ffff" * 8
+_LISTS: Mapping[str, Callable[[Index], _List[Any]]] = {
+    "value": _Values,
+    "many": _Sets,
+    "words": _Sets,
+    "point": _Points,
+}
+
+
+def _entry(value: Scalar, key: str) -> Entry:
+    return (value is not None, 0 if value is None else value, key)
+
+
+def _bound(value: Any) -> Any:
+    """Where the rows of a value begin; those of None hold before all of them."""
+    return (True,) if value is None else (True, scalar(value))
+
+
+def _first(
+    entries: Iterator[Entry], limit: int, after: Entry | None, descending: bool
+) -> list[str]:
+    """The keys of the first entries after one, in order."""
+    if descending:
+        left = (entry for entry in entries if after is None or entry < after)
+        return [key for _, _, key in nlargest(limit, left)]
+    right = (entry for entry in entries if after is None or entry > after)
+    return [key for _, _, key in nsmallest(limit, right)]
+
+
+def _in_box(box: InBox, point: Point) -> bool:
+    if not box.south <= point.lat <= box.north:
+        return False
+    if box.west <= box.east:
+        return box.west <= point.lon <= box.east
+    return point.lon >= box.west or point.lon <= box.east
+
+
+def _kilometres(near: Near, point: Point) -> float:
+    """The distance along the sphere, by the haversine formula."""
+    south_north = sin(radians(point.lat - near.lat) / 2) ** 2
+    west_east = sin(radians(point.lon - near.lon) / 2) ** 2
+    around = south_north + cos(radians(near.lat)) * cos(radians(point.lat)) * west_east
+    return 2 * EARTH_KM * asin(sqrt(min(1.0, around)))
