@@ -73,12 +73,12 @@ $(BIN)/pip:
 
 $(RUN): | $(BIN)/pip
 	@echo 'Installing what Klarity needs: a minute or two, once.'
-	@$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
-	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip install --quiet --quiet --require-hashes --requirement requirements.txt
+	@$(BIN)/pip install --quiet --quiet --no-deps --no-build-isolation --editable .
 	@rm -f .venv/.run-* && touch $@
 
 $(DEV): | $(BIN)/pip
 	@echo 'Installing what Klarity and its tests need: some minutes, once.'
-	@$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.txt
-	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/pip install --quiet --quiet --require-hashes --requirement requirements-dev.txt
+	@$(BIN)/pip install --quiet --quiet --no-deps --no-build-isolation --editable .
 	@rm -f .venv/.run-* .venv/.dev-* && touch $(RUN) $@

@@ -39,11 +39,11 @@ rm -rf -- "$0"
 """
 
 
-class ServerMissing(Exception):  # noqa: N818 - reads better where it is raised
+class ServerMissing(Exception):
     """A server's program is not installed; the message says what to install."""
 
 
-class ServerFailed(Exception):  # noqa: N818 - reads better where it is raised
+class ServerFailed(Exception):
     """A server ended or did not answer in time; the message holds the end of its output."""
 
 
