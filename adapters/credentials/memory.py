@@ -1,6 +1,7 @@
 """Credentials and sessions in this process."""
 
 from dataclasses import replace
+from datetime import datetime
 from threading import Lock
 from typing import TypeVar
 
@@ -61,6 +62,12 @@ class MemoryCredentials:
         with self._lock:
             self._credentials = _without(self._credentials, member_id)
             self._sessions = _without(self._sessions, member_id)
+
+    def delete_expired(self, now: datetime) -> None:
+        with self._lock:
+            self._sessions = {
+                key: session for key, session in self._sessions.items() if session.expires_at > now
+            }
 
 
 def _without(held: dict[str, Owned], member_id: str) -> dict[str, Owned]:

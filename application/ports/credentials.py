@@ -63,3 +63,7 @@ class Credentials(Protocol):
     def forget(self, member_id: str) -> None:
         """Delete the member's credential and sessions."""
         ...
+
+    def delete_expired(self, now: datetime) -> None:
+        """Delete the sessions whose end has come."""
+        ...

@@ -1,0 +1,35 @@
+"""Passphrases hashed with argon2id."""
+
+from unicodedata import normalize
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+
+class Argon2Passphrases:
+    """``time_cost`` in passes, ``memory_cost`` in KiB, ``parallelism`` in threads.
+
+    The defaults are those of RFC 9106 for little memory. A passphrase is the same however a phone
+    composes its letters.
+    """
+
+    def __init__(
+        self, *, time_cost: int = 3, memory_cost: int = 64 * 1024, parallelism: int = 4
+    ) -> None:
+        self._hasher = PasswordHasher(
+            time_cost=time_cost, memory_cost=memory_cost, parallelism=parallelism
+        )
+        self._nobody = self._hasher.hash("nobody has this passphrase")
+
+    def hash(self, passphrase: str) -> str:
+        return self._hasher.hash(normalize("NFC", passphrase))
+
+    def verify(self, stored: str | None, passphrase: str) -> bool:
+        try:
+            self._hasher.verify(stored or self._nobody, normalize("NFC", passphrase))
+        except (VerificationError, InvalidHashError):
+            return False
+        return stored is not None
+
+    def needs_rehash(self, stored: str) -> bool:
+        return self._hasher.check_needs_rehash(stored)

@@ -1,0 +1,46 @@
+"""Keys in MongoDB."""
+
+from bson.binary import Binary
+from pymongo import ReturnDocument
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
+
+from adapters.durable_mongo import Document, durable, unavailable
+from adapters.key_vault.wrapped import DESTROYED, WrappedKeyVault
+
+
+class MongoKeyVault(WrappedKeyVault):
+    """Wrapped keys in a collection.
+
+    A destroyed key is gone from the collection on a majority of the servers. Their oplogs, journals
+    and backups hold it, wrapped, until they roll over: give backups a short life.
+    """
+
+    def __init__(self, database: Database[Document], master_key: bytes) -> None:
+        super().__init__(master_key)
+        self._keys = durable(database)["keys"]
+
+    def _stored(self, subject: str) -> bytes | None:
+        with unavailable():
+            found = self._keys.find_one({"_id": subject})
+        return bytes(found["wrapped"]) if found else None
+
+    def _store(self, subject: str, wrapped: bytes) -> bytes:
+        with unavailable():
+            try:
+                stored = self._keys.find_one_and_update(
+                    {"_id": subject},
+                    {"$setOnInsert": {"wrapped": Binary(wrapped)}},
+                    upsert=True,
+                    return_document=ReturnDocument.AFTER,
+                )
+            except DuplicateKeyError:
+                # Somebody else stored one at the same moment.
+                stored = self._keys.find_one({"_id": subject})
+        return bytes(stored["wrapped"]) if stored else DESTROYED
+
+    def _destroy(self, subject: str) -> None:
+        with unavailable():
+            self._keys.update_one(
+                {"_id": subject}, {"$set": {"wrapped": Binary(DESTROYED)}}, upsert=True
+            )

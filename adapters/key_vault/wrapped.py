@@ -1,0 +1,121 @@
+"""What the durable vaults share: wrapped keys, and a short memory of those in use."""
+
+import time
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from os import urandom
+from threading import Lock
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from application.ports.key_vault import KeyDestroyed
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+DESTROYED = b""
+
+REMEMBERED_SECONDS = 5.0
+REMEMBERED_KEYS = 10_000
+
+# Wrapped when the vault is new, it tells later whether the master key is the same.
+PROBE = "/probe"
+
+
+class WrongMasterKey(Exception):
+    """The keys of this vault were wrapped with another master key."""
+
+
+class WrappedKeyVault(ABC):
+    """Stores each subject's key encrypted with the master key (AES-256-GCM, bound to the subject).
+
+    Keys are remembered for five seconds after they were read. ``destroy`` makes this process forget
+    at once; another one may go on reading for those five seconds. Methods raise WrongMasterKey.
+    """
+
+    def __init__(self, master_key: bytes) -> None:
+        if len(master_key) != KEY_BYTES:
+            raise ValueError("the master key must be 32 bytes")
+        self._master = AESGCM(master_key)
+        self._memory = _Memory()
+        self._proven = False
+
+    @abstractmethod
+    def _stored(self, subject: str) -> bytes | None:
+        """The wrapped key, DESTROYED, or None where there is neither."""
+
+    @abstractmethod
+    def _store(self, subject: str, wrapped: bytes) -> bytes:
+        """Durably store a wrapped key unless there is one or DESTROYED; returns what is there."""
+
+    @abstractmethod
+    def _destroy(self, subject: str) -> None:
+        """Durably replace the wrapped key, or nothing, by DESTROYED."""
+
+    def key(self, subject: str) -> bytes | None:
+        remembered, moment = self._memory.recall(subject)
+        if remembered:
+            return remembered
+        wrapped = self._stored(subject)
+        return self._unwrap(subject, wrapped, moment) if wrapped else None
+
+    def make_key(self, subject: str) -> bytes:
+        self._prove()
+        _, moment = self._memory.recall(subject)
+        wrapped = self._store(subject, self._wrap(subject))
+        if wrapped == DESTROYED:
+            raise KeyDestroyed
+        return self._unwrap(subject, wrapped, moment)
+
+    def destroy(self, subject: str) -> None:
+        self._destroy(subject)
+        self._memory.forget(subject)
+
+    def _prove(self) -> None:
+        """Make sure that no key is ever wrapped with another master key than the first."""
+        if not self._proven:
+            self._unwrap(PROBE, self._store(PROBE, self._wrap(PROBE)), -1)
+            self._proven = True
+
+    def _wrap(self, subject: str) -> bytes:
+        nonce = urandom(NONCE_BYTES)
+        return nonce + self._master.encrypt(nonce, urandom(KEY_BYTES), subject.encode())
+
+    def _unwrap(self, subject: str, wrapped: bytes, moment: int) -> bytes:
+        nonce, sealed = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
+        try:
+            key = self._master.decrypt(nonce, sealed, subject.encode())
+        except InvalidTag as error:
+            raise WrongMasterKey("the vault's keys were wrapped with another master key") from error
+        self._memory.remember(subject, key, moment)
+        return key
+
+
+class _Memory:
+    """The keys used last, each for a few seconds."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._keys: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
+        self._forgotten = 0
+
+    def recall(self, subject: str) -> tuple[bytes | None, int]:
+        """The key, if it is remembered; and the moment, to hand back with what is then read."""
+        with self._lock:
+            key, until = self._keys.get(subject, (None, 0.0))
+            return (key if time.monotonic() < until else None), self._forgotten
+
+    def remember(self, subject: str, key: bytes, moment: int) -> None:
+        """Keep the key, unless one was destroyed since it began to be read: it may be that one."""
+        with self._lock:
+            if moment != self._forgotten:
+                return
+            self._keys[subject] = (key, time.monotonic() + REMEMBERED_SECONDS)
+            self._keys.move_to_end(subject)
+            if len(self._keys) > REMEMBERED_KEYS:
+                self._keys.popitem(last=False)
+
+    def forget(self, subject: str) -> None:
+        with self._lock:
+            self._keys.pop(subject, None)
+            self._forgotten += 1

@@ -1,0 +1,58 @@
+"""Leases in MongoDB, timed by its server."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pymongo import ReturnDocument
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
+
+from adapters.durable_mongo import Document, durable, unavailable
+
+
+class MongoLeases:
+    """Leases in a collection. The clocks of those who hold them do not matter."""
+
+    def __init__(self, database: Database[Document]) -> None:
+        self._leases = durable(database)["leases"]
+
+    def acquire(self, name: str, holder: str, seconds: float) -> bool:
+        with unavailable():
+            try:
+                lease = self._leases.find_one_and_update(
+                    {"_id": name},
+                    _take_if_free(holder, round(seconds * 1000)),
+                    upsert=True,
+                    return_document=ReturnDocument.AFTER,
+                )
+            except DuplicateKeyError:
+                # Somebody else made the same lease at the same moment.
+                return False
+        return lease is not None and lease["holder"] == holder
+
+    def release(self, name: str, holder: str) -> None:
+        with unavailable():
+            self._leases.delete_one({"_id": name, "holder": holder})
+
+    def holder(self, name: str) -> str | None:
+        running = {"_id": name, "$expr": {"$gt": ["$until", "$$NOW"]}}
+        with unavailable():
+            lease = self._leases.find_one(running)
+        return lease["holder"] if lease else None
+
+
+def _take_if_free(holder: str, milliseconds: int) -> list[Mapping[str, Any]]:
+    mine = {"$eq": ["$holder", {"$literal": holder}]}
+    # A lease that does not exist has no end, which comes before every time.
+    ended = {"$lte": ["$until", "$$NOW"]}
+    end = {"$add": ["$$NOW", milliseconds]}
+    return [
+        {"$set": {"free": {"$or": [mine, ended]}}},
+        {
+            "$set": {
+                "holder": {"$cond": ["$free", {"$literal": holder}, "$holder"]},
+                "until": {"$cond": ["$free", end, "$until"]},
+            }
+        },
+        {"$unset": "free"},
+    ]

@@ -1,0 +1,59 @@
+"""A small SQLite file of its own for each of the small stores."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from application.ports.event_store import StoreUnavailable
+
+BUSY_SECONDS = 10.0
+
+
+class SqliteDatabase:
+    """One connection, which the threads of a process take turns with. Each write is durable.
+
+    Other processes may use the same file. ``schema`` is SQL that makes what is not there yet.
+    Methods raise StoreUnavailable for a file that is locked, full, or closed.
+    """
+
+    def __init__(self, path: Path, schema: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        self._lock = Lock()
+        self._connection = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        with self._using() as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.executescript(schema)
+
+    def rows(self, sql: str, *values: object) -> list[Any]:
+        """All rows of a query."""
+        with self._using() as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def row(self, sql: str, *values: object) -> Any:
+        """The first row of a query, or None."""
+        with self._using() as connection:
+            return connection.execute(sql, values).fetchone()
+
+    def write(self, sql: str, *values: object) -> int:
+        """Run one statement in its own transaction; returns how many rows it changed."""
+        with self._using() as connection:
+            return connection.execute(sql, values).rowcount
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._lock:
+                yield self._connection
+        except (sqlite3.OperationalError, sqlite3.ProgrammingError) as error:
+            raise StoreUnavailable(f"SQLite: {error}") from error
