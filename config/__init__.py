@@ -1,0 +1,1 @@
+"""Where everything comes together: settings, and the container that knows every adapter."""

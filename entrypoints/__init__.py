@@ -1,0 +1,1 @@
+"""Ways in: HTTP, the worker, the command line."""

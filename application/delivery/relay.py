@@ -33,7 +33,7 @@ class Relay:
         self._bus = bus
         self._checkpoints = checkpoints
         self.log = store.log
-        self.name = f"relay:{store.log}"
+        self.name = f"relay.{store.log}"
 
     def step(self) -> bool:
         """Publish the next events; False when there were none.

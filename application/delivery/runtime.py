@@ -139,7 +139,7 @@ class QueryFeed:
         self._service = service
         self._models = models
         self._open = open_projection
-        self.name = f"query:{service.name}"
+        self.name = f"query.{service.name}"
         self.topics: Sequence[str] = service.topics
         self._build = current_build(service, models)
         self._subscription = open_projection(service, self._build)

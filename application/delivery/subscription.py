@@ -51,6 +51,10 @@ class Subscription:
     def name(self) -> str:
         return self.subscriber.name
 
+    @property
+    def topics(self) -> Sequence[str]:
+        return self.subscriber.topics
+
     def reset(self) -> None:
         """Forget the checkpoint, for another process may have moved it: load it when needed."""
         with self._lock:

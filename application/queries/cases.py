@@ -1,5 +1,6 @@
 """Which cases are there, and what does one look like now?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -44,8 +45,11 @@ class CaseDocument:
     tags: tuple[str, ...] = ()
     author: Author | None = None
     evidence: tuple[Exhibit, ...] = ()
+    parties: tuple[str, ...] = ()
     supports: int = 0
     followers: int = 0
+    shares: int = 0
+    comments: int = 0
     reported_at: datetime
     published_at: datetime | None = None
     updated_at: datetime
@@ -58,6 +62,7 @@ class Cases(QueryService[CaseDocument]):
 
     name, version, topics = "cases", 1, ("cases", "members")
     document, key, single = CaseDocument, "case_id", True
+    streams = ("cases", "case")
     indexes = (
         by("status"),
         by("published_at"),
@@ -123,6 +128,16 @@ class Cases(QueryService[CaseDocument]):
     def may_see(self, document: CaseDocument, viewer: Viewer) -> bool:
         public = document.status in (CaseStatus.PUBLISHED, CaseStatus.ERASED)
         return public or viewer.moderates or viewer.is_member(document.author_id)
+
+    def as_it_stood(self, events: Sequence[object]) -> CaseDocument | None:
+        document = None
+        for event in events:
+            match event:
+                case case.CaseReported():
+                    document = reported(event)
+                case _ if document is not None:
+                    document = changed(document, event)
+        return document
 
     def gone(self, document: CaseDocument) -> bool:
         return document.status is CaseStatus.ERASED

@@ -1,5 +1,6 @@
 """The base of every query service: what its one file declares."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
@@ -43,7 +44,9 @@ class QueryService(Generic[D]):
     then built anew beside the old one), ``topics``, the ``document`` with its ``key`` field, and
     ``indexes``. It is served at ``path`` as a list where it defines ``ask``, and at
     ``path/<key>`` where ``single`` is true. The keyword arguments of ``ask``, by their types, are
-    the filters that clients may use; its docstring explains them.
+    the filters that clients may use; its docstring explains them. Where a document is made from one
+    stream, ``streams`` names the log and the category, and ``as_it_stood`` folds it: clients may
+    then travel in time.
     """
 
     name: ClassVar[str]
@@ -54,7 +57,7 @@ class QueryService(Generic[D]):
     indexes: ClassVar[tuple[Index, ...]] = ()
     path: ClassVar[str] = ""
     single: ClassVar[bool] = False
-    needs_member: ClassVar[bool] = False
+    streams: ClassVar[tuple[str, str] | None] = None
 
     def project(self, event: object, rows: Rows[D]) -> None:
         """Change the documents as the event tells. Same events, same documents: no clock."""
@@ -71,6 +74,10 @@ class QueryService(Generic[D]):
     def gone(self, document: D) -> bool:  # noqa: ARG002 - for subclasses
         """Whether the document stands for something erased."""
         return False
+
+    def as_it_stood(self, events: Sequence[object]) -> D | None:
+        """The document after the first events of its stream."""
+        raise NotImplementedError
 
     @classmethod
     def lists(cls) -> bool:

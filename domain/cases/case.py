@@ -1,9 +1,10 @@
 """A case: one person's story, public as soon as one piece of its evidence is verified."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, assert_never
+from typing import Annotated, Any, assert_never
 
 from domain.cases.place import Location, rounded
 from domain.decider import Decider, DomainError
@@ -92,7 +93,9 @@ class AcceptEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmendCase:
-    details: CaseDetails
+    """``changes`` holds new values of details by their names; the others stay as they are."""
+
+    changes: Mapping[str, Any]
     by: Actor
     at: datetime
 
@@ -241,7 +244,7 @@ CaseEvent = (
 class Case:
     case_id: CaseId = CaseId("")
     author: MemberId = MemberId("")
-    details: CaseDetails | None = None
+    details: CaseDetails = CaseDetails(title="", story="")
     location: Location | None = None
     tags: tuple[str, ...] = ()
     evidence: tuple[EvidenceId, ...] = ()
@@ -368,11 +371,12 @@ def _accept_evidence(command: AcceptEvidence, state: Case) -> list[CaseEvent]:
 
 def _amend(command: AmendCase, state: Case) -> list[CaseEvent]:
     _must_be_author(state, command.by)
-    if command.details == state.details:
+    details = replace(state.details, **command.changes)
+    if details == state.details:
         return []
     amended = CaseAmended(
         case_id=state.case_id,
-        details=command.details,
+        details=details,
         by=command.by.member_id,
         at=command.at,
     )

@@ -1,0 +1,1 @@
+"""The REST API that mobile clients see, as a Flask application."""

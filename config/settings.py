@@ -1,0 +1,140 @@
+"""Settings: ``KLARITY_*`` environment variables, checked as a whole at start-up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from environs import Env, EnvError, EnvValidationError
+from marshmallow import validate
+
+from application.system import Service, UnknownService, chosen
+
+EVENT_STORES = ("sqlite", "mongo", "memory")
+BUSES = ("memory", "rabbitmq", "redis", "pubsub")
+READ_MODELS = ("memory", "mongo")
+MEDIA = ("filesystem", "gridfs")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+SHORTEST_SECRET = 32
+
+
+class SettingsError(Exception):
+    """The environment asks for something that cannot be; the message names every fault."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything a deployment chooses. ``docs/settings.md`` explains each."""
+
+    host: str
+    port: int
+    workers: int
+    threads: int
+    data: Path
+    services: tuple[Service, ...]
+    background: bool
+    event_store: str
+    bus: str
+    read_models: str
+    media: str
+    mongo_url: str
+    mongo_database: str
+    rabbitmq_url: str
+    redis_url: str
+    pubsub_url: str
+    bus_prefix: str
+    history_urls: Mapping[str, str]
+    secret: str
+    public_url: str
+    cors_origins: tuple[str, ...]
+    largest_upload: int
+    sanitisers: int
+    rate_limit: str
+    sign_in_limit: str
+    log_level: str
+
+    @property
+    def single_process(self) -> bool:
+        """Whether store, bus or read models live in one process alone."""
+        return self.event_store != "mongo" or self.bus == "memory"
+
+
+def read_settings() -> Settings:
+    """The settings that the environment asks for. Raises SettingsError, naming every fault."""
+    env = Env(eager=False, prefix="KLARITY_")
+    settings = Settings(
+        host=env.str("HOST", "127.0.0.1"),
+        port=env.int("PORT", 8000, validate=validate.Range(0, 65535)),
+        workers=env.int("WORKERS", 1, validate=validate.Range(1, 64)),
+        threads=env.int("THREADS", 8, validate=validate.Range(1, 128)),
+        data=env.path("DATA", Path("data")),
+        services=_services(env),
+        background=env.bool("BACKGROUND", True),
+        event_store=env.str("EVENT_STORE", "sqlite", validate=validate.OneOf(EVENT_STORES)),
+        bus=env.str("BUS", "memory", validate=validate.OneOf(BUSES)),
+        read_models=env.str("READ_MODELS", "memory", validate=validate.OneOf(READ_MODELS)),
+        media=env.str("MEDIA", "filesystem", validate=validate.OneOf(MEDIA)),
+        mongo_url=env.str("MONGO_URL", "mongodb://127.0.0.1:27017/?replicaSet=rs0"),
+        mongo_database=env.str("MONGO_DATABASE", "klarity"),
+        rabbitmq_url=env.str("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//"),
+        redis_url=env.str("REDIS_URL", "redis://127.0.0.1:6379/0"),
+        pubsub_url=env.str("PUBSUB_URL", "gcpubsub://projects/klarity"),
+        bus_prefix=env.str("BUS_PREFIX", "klarity", validate=validate.Regexp(r"^[a-z][a-z0-9-]*$")),
+        history_urls=env.dict("HISTORY_URLS", {}),
+        secret=env.str("SECRET", ""),
+        public_url=env.str("PUBLIC_URL", ""),
+        cors_origins=tuple(env.list("CORS_ORIGINS", [])),
+        largest_upload=env.int("LARGEST_UPLOAD", 500_000_000, validate=validate.Range(min=1)),
+        sanitisers=env.int("SANITISERS", 1, validate=validate.Range(1, 64)),
+        rate_limit=env.str("RATE_LIMIT", "600 per minute"),
+        sign_in_limit=env.str("SIGN_IN_LIMIT", "20 per minute"),
+        log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LOG_LEVELS)),
+    )
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        raise SettingsError(_faults(error.error_messages)) from error
+    _must_fit_together(settings)
+    return settings
+
+
+def _services(env: Env) -> tuple[Service, ...]:
+    def parse(names: str) -> tuple[Service, ...]:
+        try:
+            return tuple(chosen(names))
+        except UnknownService as error:
+            raise EnvError(f"no such service: {error}") from error
+
+    env.add_parser("services", parse)
+    found: tuple[Service, ...] = env.services("SERVICES", "all")
+    return found
+
+
+def _must_fit_together(settings: Settings) -> None:
+    """Name every pair of settings that cannot both be."""
+    faults: dict[str, list[str]] = {}
+    needs_mongo = (settings.event_store, settings.read_models, settings.media)
+    shared = not settings.single_process
+    if shared or "mongo" in needs_mongo:
+        if len(settings.secret) < SHORTEST_SECRET:
+            faults["KLARITY_SECRET"] = [
+                f"processes that share a store need the same secret, {SHORTEST_SECRET} characters "
+                "or more"
+            ]
+    elif settings.secret and len(settings.secret) < SHORTEST_SECRET:
+        faults["KLARITY_SECRET"] = [f"needs {SHORTEST_SECRET} characters or more"]
+    if settings.single_process and settings.workers > 1:
+        faults["KLARITY_WORKERS"] = [
+            f"event store {settings.event_store} and bus {settings.bus} live in one process: "
+            "only 1 worker can share them"
+        ]
+    if settings.event_store != "mongo" and settings.read_models == "mongo":
+        faults["KLARITY_READ_MODELS"] = ["mongo read models need the mongo event store"]
+    if faults:
+        raise SettingsError(_faults(faults))
+
+
+def _faults(messages: Mapping[str, list[str]] | list[str]) -> str:
+    if isinstance(messages, list):
+        messages = {"KLARITY": messages}
+    lines = [f"  {name}: {' '.join(texts)}" for name, texts in messages.items()]
+    return "These settings cannot be:\n" + "\n".join(lines)

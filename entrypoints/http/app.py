@@ -1,0 +1,152 @@
+"""The application factory: which blueprints a process serves, and what all of them share."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, Response, g, request
+from flask_cors import CORS
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from secure import Secure
+
+from application.commands.accounts import Accounts
+from application.commands.engage import Engage
+from application.commands.use_cases import Executors
+from application.evidence.uploads import ReceiveUploads
+from application.ports.access_tokens import AccessTokens
+from application.ports.clock import Clock
+from application.ports.codec import Wire
+from application.ports.history import History
+from application.ports.media_store import MediaStore
+from application.queries.answers import Answers
+from application.queries.time_travel import TimeTravel
+from application.system import COMMAND, QUERY, Service
+from entrypoints.http.cases import cases_blueprint
+from entrypoints.http.docs import docs_blueprint
+from entrypoints.http.evidence import evidence_blueprint
+from entrypoints.http.health import health_blueprint
+from entrypoints.http.history import history_blueprint
+from entrypoints.http.instance import instance_blueprint, problem_pages
+from entrypoints.http.limits import limit_rates
+from entrypoints.http.members import members_blueprint
+from entrypoints.http.problems import ProblemApi, register_problems
+from entrypoints.http.queries import query_blueprint
+from entrypoints.http.requests import Requests, identify_request
+from entrypoints.http.uploads import uploads_blueprint
+
+EXPOSED = ("ETag", "Klarity-Token", "Link", "Location", "Retry-After", "Upload-Offset")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpParts:
+    """Everything that the HTTP entrypoint needs, made elsewhere."""
+
+    services: Sequence[Service]
+    executors: Executors
+    accounts: Accounts
+    engage: Engage
+    uploads: ReceiveUploads
+    tokens: AccessTokens
+    request_key: bytes
+    clock: Clock
+    answers: Mapping[str, Answers[Any]]
+    travel: TimeTravel
+    media: MediaStore
+    history: History
+    wire: Wire
+    service_token: str
+    checks: Mapping[str, Callable[[], object]]
+    registry: CollectorRegistry
+    largest_upload: int
+    rate_limit: str
+    sign_in_limit: str
+    cors_origins: Sequence[str]
+
+
+def create_app(parts: HttpParts) -> Flask:
+    """A Flask application that serves the chosen services."""
+    app = Flask("klarity", static_folder=None)
+    app.config.update(
+        API_TITLE="Klarity",
+        API_VERSION="1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/",
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={
+            "components": {
+                "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            },
+            "info": {"description": "Report petty corruption, safely and backed by evidence."},
+        },
+    )
+    app.before_request(identify_request)
+    app.after_request(_protect)
+    _count_requests(app, parts.registry)
+    CORS(app, origins=list(parts.cors_origins), expose_headers=list(EXPOSED))
+    limiter = limit_rates(app, parts.rate_limit)
+    api = ProblemApi(app)
+    register_problems(app)
+    _add_resources(app, api, parts, limiter.shared_limit(parts.sign_in_limit, scope="sign-in"))
+    return app
+
+
+def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts, sign_in_limit: Any) -> None:
+    requests = Requests(parts.executors.members, parts.tokens, parts.request_key, parts.clock)
+    own = {service.id for service in parts.services}
+    logs = tuple(s.name for s in parts.services if s.kind == COMMAND)
+    if f"{COMMAND}:members" in own:
+        api.register_blueprint(
+            members_blueprint(
+                parts.accounts, parts.executors.members, parts.tokens, requests, sign_in_limit
+            )
+        )
+    if f"{COMMAND}:cases" in own:
+        api.register_blueprint(cases_blueprint(parts.executors.cases, parts.engage, requests))
+    if f"{COMMAND}:evidence" in own:
+        api.register_blueprint(uploads_blueprint(parts.uploads, requests.actor))
+    if f"{QUERY}:evidence" in own:
+        answers = parts.answers["evidence"]
+        api.register_blueprint(evidence_blueprint(answers, parts.media, requests))
+    for service in parts.services:
+        if service.kind == QUERY:
+            answers = parts.answers[service.name]
+            api.register_blueprint(query_blueprint(answers, parts.travel, requests))
+    api.register_blueprint(instance_blueprint(parts.largest_upload))
+    app.register_blueprint(history_blueprint(parts.history, parts.wire, parts.service_token, logs))
+    app.register_blueprint(health_blueprint(parts.checks, parts.registry))
+    app.register_blueprint(problem_pages())
+    app.register_blueprint(docs_blueprint())
+
+
+_HEADERS = dict(Secure.with_default_headers().headers)
+
+
+def _protect(reply: Response) -> Response:
+    for name, value in _HEADERS.items():
+        reply.headers.setdefault(name, value)
+    if "Cache-Control" not in reply.headers:
+        private = "Authorization" in request.headers
+        reply.headers["Cache-Control"] = "no-store" if private else "no-cache"
+    reply.headers["X-Request-Id"] = g.get("correlation_id", "")
+    return reply
+
+
+def _count_requests(app: Flask, registry: CollectorRegistry) -> None:
+    counted = Counter(
+        "klarity_requests_total", "Requests", ("endpoint", "method", "status"), registry=registry
+    )
+    timed = Histogram(
+        "klarity_request_seconds", "Seconds to a reply", ("endpoint",), registry=registry
+    )
+
+    @app.before_request
+    def begin() -> None:
+        g.began = time.perf_counter()
+
+    @app.after_request
+    def count(reply: Response) -> Response:
+        endpoint = request.endpoint or "none"
+        counted.labels(endpoint, request.method, reply.status_code).inc()
+        timed.labels(endpoint).observe(time.perf_counter() - g.began)
+        return reply

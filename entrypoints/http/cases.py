@@ -1,0 +1,193 @@
+"""Reporting a case, changing it, and standing behind one."""
+
+from dataclasses import fields
+from typing import Any
+
+import marshmallow as ma
+from flask import Response
+from flask_smorest import Blueprint
+
+from application.commands.engage import Engage
+from application.commands.use_cases import Cases
+from domain.cases.case import (
+    AmendCase,
+    AttachEvidence,
+    CaseCommand,
+    CaseDetails,
+    LocateCase,
+    ReportCase,
+    TagCase,
+    UntagCase,
+    WithdrawCase,
+)
+from domain.cases.place import Location
+from domain.ids import CaseId
+from entrypoints.http.documentation import (
+    BEARER,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    WRITE_HEADERS,
+    problems,
+)
+from entrypoints.http.problems import refuse
+from entrypoints.http.requests import Requests, written
+from entrypoints.http.schemas import fields_of, schema, uuid_text
+
+_DETAILS = {field.name for field in fields(CaseDetails)}
+LONGEST_TAG = 40
+
+EVIDENCE_IDS = ma.fields.List(uuid_text(), validate=ma.validate.Length(1, 50), required=True)
+ReportBody = schema(
+    "Report",
+    {
+        **fields_of(CaseDetails),
+        **fields_of(ReportCase, leave_out=("case_id", "details", "evidence", "by", "at")),
+        "case_id": uuid_text(),
+        "evidence": ma.fields.List(uuid_text(), validate=ma.validate.Length(0, 50)),
+    },
+)
+AmendBody = schema("Amendment", fields_of(CaseDetails, partial=True))
+AttachBody = schema("Attachment", {"evidence": EVIDENCE_IDS})
+LocateBody = schema("Place", fields_of(Location))
+ReportReply = schema(
+    "Reported",
+    {
+        "case_id": ma.fields.UUID(required=True),
+        "status": ma.fields.String(required=True),
+    },
+)
+
+
+def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Blueprint:
+    """The commands on cases. What cases look like is told by the query services."""
+    blp = Blueprint("cases", __name__, url_prefix="/v1", description="Reporting cases")
+
+    @blp.post("/cases")
+    @blp.arguments(ReportBody)
+    @blp.response(201, ReportReply, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY], security=BEARER)
+    @problems(blp, 401, 403, 409, 415, 422)
+    def report(body: dict[str, Any]) -> Response:
+        """Report a case; it is public as soon as one piece of its evidence is available"""
+        actor = requests.actor()
+        context = requests.context(actor.member_id, new=True)
+        case_id = CaseId(body.get("case_id") or requests.id_for("case", context))
+        command = ReportCase(
+            case_id=case_id,
+            details=CaseDetails(**{name: body[name] for name in body if name in _DETAILS}),
+            location=body.get("location"),
+            tags=tuple(body.get("tags", ())),
+            evidence=tuple(body.get("evidence", ())),
+            anonymous=body.get("anonymous", False),
+            by=actor,
+            at=requests.now,
+        )
+        receipt = cases.execute(case_id, command, context)
+        reply = {"case_id": case_id, "status": receipt.state.status}
+        return written(receipt, reply, status=201, location=f"/v1/cases/{case_id}")
+
+    @blp.patch("/cases/<uuid:case_id>")
+    @blp.arguments(AmendBody)
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
+    def amend(body: dict[str, Any], case_id: object) -> Response:
+        """Amend details (the author)"""
+        return execute(case_id, AmendCase(changes=body, by=requests.actor(), at=requests.now))
+
+    @blp.delete("/cases/<uuid:case_id>")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412)
+    def withdraw(case_id: object) -> Response:
+        """Withdraw a case (the author)"""
+        return execute(case_id, WithdrawCase(by=requests.actor(), at=requests.now))
+
+    @blp.post("/cases/<uuid:case_id>/evidence")
+    @blp.arguments(AttachBody)
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
+    def attach(body: dict[str, Any], case_id: object) -> Response:
+        """Attach more evidence"""
+        command = AttachEvidence(
+            evidence=tuple(body["evidence"]), by=requests.actor(), at=requests.now
+        )
+        return execute(case_id, command)
+
+    @blp.put("/cases/<uuid:case_id>/location")
+    @blp.arguments(LocateBody)
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
+    def locate(body: dict[str, Any], case_id: object) -> Response:
+        """Say where it happened, as precisely as chosen; it is rounded before it is recorded"""
+        command = LocateCase(location=Location(**body), by=requests.actor(), at=requests.now)
+        return execute(case_id, command)
+
+    @blp.post("/cases/<uuid:case_id>/tags/<tag>")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412, 422)
+    def tag_case(case_id: object, tag: str) -> Response:
+        """Add a tag"""
+        command = TagCase(tag=good_tag(tag), by=requests.actor(), at=requests.now)
+        return execute(case_id, command)
+
+    @blp.delete("/cases/<uuid:case_id>/tags/<tag>")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412, 422)
+    def untag_case(case_id: object, tag: str) -> Response:
+        """Take a tag away"""
+        command = UntagCase(tag=good_tag(tag), by=requests.actor(), at=requests.now)
+        return execute(case_id, command)
+
+    @blp.put("/cases/<uuid:case_id>/support")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412)
+    def support(case_id: object) -> Response:
+        """"Me too": once per member, never for one's own case"""
+        return engaged(engage.support, case_id)
+
+    @blp.delete("/cases/<uuid:case_id>/support")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401, 403, 412)
+    def withdraw_support(case_id: object) -> Response:
+        """Take one's support back"""
+        return engaged(engage.withdraw_support, case_id)
+
+    @blp.put("/cases/<uuid:case_id>/follow")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401, 403, 404, 410, 412)
+    def follow(case_id: object) -> Response:
+        """Follow a case"""
+        return engaged(engage.follow, case_id)
+
+    @blp.delete("/cases/<uuid:case_id>/follow")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401, 403, 412)
+    def unfollow(case_id: object) -> Response:
+        """Follow a case no longer"""
+        return engaged(engage.unfollow, case_id)
+
+    def execute(case_id: object, command: CaseCommand) -> Response:
+        context = requests.context(command.by.member_id)
+        return written(cases.execute(str(case_id), command, context))
+
+    def engaged(action: Any, case_id: object) -> Response:
+        actor = requests.actor()
+        return written(action(CaseId(str(case_id)), actor, requests.context(actor.member_id)))
+
+    return blp
+
+
+def good_tag(tag: str) -> str:
+    """The tag, if it is one that a case may carry."""
+    if not 1 <= len(tag) <= LONGEST_TAG or not tag.isprintable():
+        refuse("invalid", f"A tag has 1 to {LONGEST_TAG} printable characters.")
+    return tag

@@ -1,0 +1,60 @@
+"""Serving what of evidence is safe to show: its rendition and its poster."""
+
+from typing import Any
+
+from flask import Response
+from flask_smorest import Blueprint
+
+from application.evidence.sanitise import poster_key, rendition_key
+from application.ports.media_store import MediaStore
+from application.queries.answers import Answers
+from domain.evidence.evidence import EvidenceStatus
+from entrypoints.http.documentation import BEARER, READ_TOKEN, problems
+from entrypoints.http.media import media_response
+from entrypoints.http.problems import refuse
+from entrypoints.http.requests import Requests, read_token
+
+RANGE = {
+    "in": "header",
+    "name": "Range",
+    "schema": {"type": "string"},
+    "description": "One range of bytes.",
+}
+BINARY = {"type": "string", "format": "binary"}
+
+
+def evidence_blueprint(answers: Answers[Any], media: MediaStore, requests: Requests) -> Blueprint:
+    """Content and posters of evidence that the query service lets its viewer see."""
+    blp = Blueprint("evidence", __name__, url_prefix="/v1", description="Evidence, safe to show")
+
+    @blp.get("/evidence/<uuid:evidence_id>/content")
+    @blp.response(200, BINARY, content_type="application/octet-stream")
+    @blp.alt_response(206, schema=BINARY, content_type="application/octet-stream")
+    @blp.doc(parameters=[RANGE, READ_TOKEN], security=[{}, *BEARER])
+    @problems(blp, 401, 404, 416)
+    def content(evidence_id: object) -> Response:
+        """The sanitised rendition; the original is never served"""
+        item = available(str(evidence_id))
+        key = rendition_key(item.evidence_id)
+        return media_response(media, key, item.rendition_type, item.rendition_sha256)
+
+    @blp.get("/evidence/<uuid:evidence_id>/poster")
+    @blp.response(200, BINARY, content_type="image/jpeg")
+    @blp.alt_response(206, schema=BINARY, content_type="image/jpeg")
+    @blp.doc(parameters=[RANGE, READ_TOKEN], security=[{}, *BEARER])
+    @problems(blp, 401, 404, 416)
+    def poster(evidence_id: object) -> Response:
+        """A still picture of it"""
+        item = available(str(evidence_id))
+        if not item.has_poster:
+            refuse("not-found", "This evidence has no picture.")
+        etag = f"poster-{item.rendition_sha256}"
+        return media_response(media, poster_key(item.evidence_id), "image/jpeg", etag)
+
+    def available(evidence_id: str) -> Any:
+        item = answers.one(evidence_id, requests.viewer(), read_token())
+        if item is None or item.status is not EvidenceStatus.AVAILABLE:
+            refuse("not-found", "There is no such evidence to show.")
+        return item
+
+    return blp

@@ -1,0 +1,39 @@
+"""Whether this process lives, whether it can serve, and what it counts."""
+
+from collections.abc import Callable, Mapping
+
+from flask import Blueprint, Response, jsonify
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+
+def health_blueprint(
+    checks: Mapping[str, Callable[[], object]], registry: CollectorRegistry
+) -> Blueprint:
+    """``checks`` by the name of what they look at: each raises where it is away."""
+    blp = Blueprint("health", __name__)
+
+    @blp.get("/health/live")
+    def live() -> Response:
+        return jsonify(status="alive")
+
+    @blp.get("/health/ready")
+    def ready() -> Response:
+        found = {name: _state(check) for name, check in checks.items()}
+        good = all(state == "ready" for state in found.values())
+        reply = jsonify(status="ready" if good else "not ready", checks=found)
+        reply.status_code = 200 if good else 503
+        return reply
+
+    @blp.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    return blp
+
+
+def _state(check: Callable[[], object]) -> str:
+    try:
+        check()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is not ready
+        return type(error).__name__
+    return "ready"

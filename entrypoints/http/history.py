@@ -1,0 +1,52 @@
+"""The internal history feed: what a subscriber in another process needs to know of a log."""
+
+from hmac import compare_digest
+
+from flask import Blueprint, Response, jsonify, request
+
+from application.ports.codec import Wire
+from application.ports.history import History
+from entrypoints.http.problems import refuse
+
+MEDIA_TYPE = "application/cloudevents-batch+json"
+MOST_COMMITS = 5000
+
+
+def history_blueprint(
+    history: History, wire: Wire, service_token: str, logs: tuple[str, ...]
+) -> Blueprint:
+    """``GET /events/<log>?after=&limit=`` for those who have the service token."""
+    blp = Blueprint("history", __name__, url_prefix="/events")
+
+    @blp.before_request
+    def only_services() -> None:
+        expected = f"Bearer {service_token}"
+        given = request.headers.get("Authorization", "")
+        if not compare_digest(expected.encode(), given.encode()):
+            refuse("not-signed-in", "This needs the service token.")
+        if request.view_args is None or request.view_args.get("log") not in logs:
+            refuse("not-found", "This process owns no such log.")
+
+    @blp.get("/<log>")
+    def feed(log: str) -> Response:
+        after = request.args.get("after", 0, type=int)
+        limit = min(request.args.get("limit", 100, type=int), MOST_COMMITS)
+        events = history.read(log, max(after, 0), max(limit, 1))
+        reply = Response(wire.pack(events), content_type=MEDIA_TYPE)
+        # A full page of history never changes; the end of it does.
+        full = len(events) >= limit
+        reply.headers["Cache-Control"] = "private, max-age=86400" if full else "no-store"
+        return reply
+
+    @blp.get("/<log>/positions/last")
+    def last(log: str) -> Response:
+        return jsonify(position=history.last_position(log))
+
+    @blp.get("/<log>/positions/<stream>/<int:version>")
+    def position(log: str, stream: str, version: int) -> Response:
+        found = history.position_of(log, stream, version)
+        if found is None:
+            refuse("not-found")
+        return jsonify(position=found)
+
+    return blp

@@ -1,0 +1,78 @@
+"""What this instance takes, and a readable page for each problem."""
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import marshmallow as ma
+from flask import Blueprint as PlainBlueprint
+from flask import Response, jsonify
+from flask_smorest import Blueprint
+
+from domain.cases.case import MOST_EVIDENCE, MOST_TAGS, CaseCategory
+from domain.cases.place import Precision
+from domain.ids import MediaKind
+from entrypoints.http.documentation import problems
+from entrypoints.http.problems import MEANINGS, refuse
+from entrypoints.http.schemas import schema
+
+LimitsReply = schema(
+    "Limits",
+    {
+        "largest_upload": ma.fields.Integer(required=True, metadata={"description": "Bytes"}),
+        "most_evidence": ma.fields.Integer(required=True),
+        "most_tags": ma.fields.Integer(required=True),
+    },
+)
+InstanceReply = schema(
+    "Instance",
+    {
+        "limits": ma.fields.Nested(LimitsReply, required=True),
+        "media_kinds": ma.fields.List(ma.fields.String(), required=True),
+        "categories": ma.fields.List(ma.fields.String(), required=True),
+        "precisions": ma.fields.List(ma.fields.String(), required=True),
+    },
+)
+
+
+def instance_blueprint(largest_upload: int) -> Blueprint:
+    """``GET /v1/instance``."""
+    blp = Blueprint("instance", __name__, url_prefix="/v1", description="What this instance takes")
+
+    @blp.get("/instance")
+    @blp.response(200, InstanceReply)
+    @problems(blp)
+    def instance() -> Response:
+        """Limits, kinds of media, categories"""
+        body: Mapping[str, Any] = {
+            "limits": {
+                "largest_upload": largest_upload,
+                "most_evidence": MOST_EVIDENCE,
+                "most_tags": MOST_TAGS,
+            },
+            "media_kinds": list(MediaKind),
+            "categories": list(CaseCategory),
+            "precisions": list(Precision),
+        }
+        return jsonify(body)
+
+    return blp
+
+
+def problem_pages() -> PlainBlueprint:
+    """``GET /problems/<code>``: the page behind the type of a problem."""
+    blp = PlainBlueprint("problems", __name__, url_prefix="/problems")
+
+    @blp.get("/<code>")
+    def page(code: str) -> Response:
+        if code not in MEANINGS:
+            refuse("not-found")
+        status, meaning = MEANINGS[code]
+        title = escape(code.replace("-", " "))
+        return Response(
+            f"<!doctype html><html lang=en><title>{title}</title>"
+            f"<h1>{title}</h1><p>{escape(meaning)}</p><p>HTTP status {status}.</p></html>",
+            content_type="text/html; charset=utf-8",
+        )
+
+    return blp

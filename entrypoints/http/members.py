@@ -1,0 +1,239 @@
+"""Members, their sessions and their standing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import marshmallow as ma
+from flask import Response, jsonify
+from flask_smorest import Blueprint
+from marshmallow import validate
+
+from application.commands.accounts import Accounts, Grant
+from application.commands.use_cases import Members
+from application.ports.access_tokens import AccessTokens
+from domain.ids import Role
+from domain.members.member import (
+    ChooseInterests,
+    GrantRole,
+    MemberCommand,
+    RegisterMember,
+    ReinstateMember,
+    RevokeRole,
+    SuspendMember,
+)
+from entrypoints.http.documentation import BEARER, IDEMPOTENCY_KEY, WRITE_HEADERS, problems
+from entrypoints.http.requests import Requests, written
+from entrypoints.http.schemas import Text, fields_of, schema
+
+PASSPHRASE = Text(
+    required=True,
+    validate=validate.Length(8, 200),
+    metadata={"description": "8 to 200 characters; it cannot be recovered."},
+)
+_REGISTER = fields_of(RegisterMember, leave_out=("member_id", "by", "at"))
+RegistrationBody = schema("Registration", {**_REGISTER, "passphrase": PASSPHRASE})
+SignInBody = schema(
+    "SignIn",
+    {
+        "pseudonym": Text(required=True, validate=validate.Length(1, 200)),
+        "passphrase": Text(required=True, validate=validate.Length(1, 200)),
+    },
+)
+RefreshBody = schema(
+    "Refresh", {"refresh_token": Text(required=True, validate=validate.Length(1, 500))}
+)
+InterestsBody = schema("Interests", {"interests": fields_of(ChooseInterests)["interests"]})
+SuspensionBody = schema(
+    "Suspension", {"reason": Text(required=True, validate=validate.Length(1, 1000))}
+)
+RegisteredReply = schema(
+    "Registered",
+    {
+        "member_id": ma.fields.UUID(required=True),
+        "pseudonym": ma.fields.String(required=True),
+    },
+)
+TokensReply = schema(
+    "Tokens",
+    {
+        "access_token": ma.fields.String(required=True),
+        "refresh_token": ma.fields.String(required=True),
+        "token_type": ma.fields.Constant("Bearer", required=True),
+        "expires_in": ma.fields.Integer(
+            required=True, metadata={"description": "How long the access token is good, in seconds."}
+        ),
+    },
+)
+MeReply = schema(
+    "Me",
+    {
+        "member_id": ma.fields.UUID(required=True),
+        "pseudonym": ma.fields.String(required=True),
+        "roles": ma.fields.List(ma.fields.String(), required=True),
+        "interests": ma.fields.List(ma.fields.String(), required=True),
+        "suspended": ma.fields.Boolean(required=True),
+        "registered_at": ma.fields.AwareDateTime("iso", required=True),
+    },
+)
+
+
+def members_blueprint(
+    accounts: Accounts, members: Members, tokens: AccessTokens, requests: Requests, limit: Any
+) -> Blueprint:
+    """Registration, sessions, one's own account, and the standing that moderators decide on."""
+    blp = Blueprint("members", __name__, url_prefix="/v1", description="Members and sessions")
+
+    @blp.post("/members")
+    @limit
+    @blp.arguments(RegistrationBody)
+    @blp.response(201, RegisteredReply, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY])
+    @problems(blp, 409, 415, 422)
+    def register(body: dict[str, Any]) -> Response:
+        """Register under a pseudonym"""
+        context = requests.context("", new=True)
+        member_id = requests.id_for("member", context)
+        receipt = accounts.register(
+            member_id,
+            body["pseudonym"],
+            body["passphrase"],
+            tuple(body.get("interests", ())),
+            context,
+        )
+        reply = {"member_id": member_id, "pseudonym": receipt.state.pseudonym}
+        return written(receipt, reply, status=201, location=f"/v1/members/{member_id}")
+
+    @blp.post("/sessions")
+    @limit
+    @blp.arguments(SignInBody)
+    @blp.response(201, TokensReply)
+    @problems(blp, 401, 415, 422)
+    def sign_in(body: dict[str, str]) -> Response:
+        """Sign in"""
+        return granted(accounts.sign_in(body["pseudonym"], body["passphrase"]))
+
+    @blp.post("/sessions/refresh")
+    @limit
+    @blp.arguments(RefreshBody)
+    @blp.response(201, TokensReply)
+    @problems(blp, 401, 415, 422)
+    def refresh(body: dict[str, str]) -> Response:
+        """Renew the tokens; a refresh token is good once, and reusing one ends the session"""
+        return granted(accounts.refresh(body["refresh_token"]))
+
+    @blp.delete("/sessions/current")
+    @blp.response(204)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401, 403)
+    def sign_out() -> Response:
+        """Sign out: the session's refresh token is worth nothing from now on"""
+        accounts.sign_out(requests.session_id())
+        return Response(status=204)
+
+    @blp.get("/me")
+    @blp.response(200, MeReply)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401)
+    def me() -> Response:
+        """One's own account"""
+        return jsonify(own_account())
+
+    @blp.get("/me/export")
+    @blp.response(200, MeReply)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401)
+    def export() -> Response:
+        """Everything kept of one's own account, to take away"""
+        reply = jsonify(own_account())
+        reply.headers["Content-Disposition"] = 'attachment; filename="klarity-me.json"'
+        return reply
+
+    @blp.delete("/me")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401, 403)
+    def erase() -> Response:
+        """Have oneself erased, for good"""
+        actor = requests.actor()
+        return written(accounts.erase(actor, requests.context(actor.member_id)))
+
+    @blp.put("/me/interests")
+    @blp.arguments(InterestsBody)
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401, 403, 412, 415, 422)
+    def choose_interests(body: Mapping[str, Any]) -> Response:
+        """Say which tags and areas one follows"""
+        actor = requests.actor()
+        command = ChooseInterests(
+            interests=tuple(body.get("interests", ())), by=actor, at=requests.now
+        )
+        return execute(actor.member_id, command)
+
+    @blp.put("/members/<uuid:member_id>/suspension")
+    @blp.arguments(SuspensionBody)
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
+    def suspend(body: Mapping[str, str], member_id: object) -> Response:
+        """Suspend a member (moderators)"""
+        actor = requests.actor()
+        command = SuspendMember(reason=body["reason"], by=actor, at=requests.now)
+        return execute(str(member_id), command)
+
+    @blp.delete("/members/<uuid:member_id>/suspension")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401, 403, 404, 410, 412)
+    def reinstate(member_id: object) -> Response:
+        """Lift a suspension (moderators)"""
+        command = ReinstateMember(by=requests.actor(), at=requests.now)
+        return execute(str(member_id), command)
+
+    @blp.put("/members/<uuid:member_id>/roles/<any(moderator, admin):role>")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401, 403, 404, 410, 412)
+    def grant_role(member_id: object, role: str) -> Response:
+        """Grant a role (admins)"""
+        command = GrantRole(role=Role(role), by=requests.actor(), at=requests.now)
+        return execute(str(member_id), command)
+
+    @blp.delete("/members/<uuid:member_id>/roles/<any(moderator, admin):role>")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401, 403, 404, 410, 412)
+    def revoke_role(member_id: object, role: str) -> Response:
+        """Revoke a role (admins)"""
+        command = RevokeRole(role=Role(role), by=requests.actor(), at=requests.now)
+        return execute(str(member_id), command)
+
+    def execute(member_id: str, command: MemberCommand) -> Response:
+        context = requests.context(command.by.member_id)
+        return written(members.execute(member_id, command, context))
+
+    def own_account() -> dict[str, Any]:
+        viewer = requests.viewer()
+        actor = viewer.actor or requests.actor()
+        state = members.load(actor.member_id).state
+        return {
+            "member_id": state.member_id,
+            "pseudonym": state.pseudonym,
+            "roles": sorted(state.roles),
+            "interests": state.interests,
+            "suspended": state.suspended,
+            "registered_at": state.registered_at,
+        }
+
+    def granted(grant: Grant) -> Response:
+        access = tokens.issue(grant.member_id, grant.session_id, requests.now)
+        reply = jsonify(
+            access_token=access,
+            refresh_token=grant.refresh_token,
+            token_type="Bearer",  # noqa: S106 - a kind of token, none itself
+            expires_in=int(tokens.life.total_seconds()),
+        )
+        reply.status_code = 201
+        return reply
+
+    return blp

@@ -1,0 +1,197 @@
+"""Errors as problems (RFC 9457): never a stack trace, never HTML."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+import msgspec
+from flask import Flask, Response, g, request
+from flask_smorest import Api
+from marshmallow import Schema, fields
+from werkzeug.exceptions import HTTPException
+
+from application.commands.accounts import NotSignedIn
+from application.commands.executor import CommandMismatch, StaleVersion, TooMuchContention
+from application.ports.unavailable import Unavailable
+from application.queries.answers import NotCaughtUp
+from domain.decider import DomainError
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+# What each problem means: the readable page behind its type. Broken rules are 409 unless listed.
+MEANINGS = {
+    "malformed": (400, "The request is not what HTTP or JSON allow."),
+    "not-signed-in": (401, "Sign in first, or renew the access token: it is missing or over."),
+    "forbidden": (403, "You are known, and you may not do this."),
+    "suspended": (403, "A moderator suspended this membership; its commands are refused."),
+    "not-found": (404, "There is no such thing, or none that you may see."),
+    "method-not-allowed": (405, "This resource does not take that method; Allow lists those."),
+    "not-acceptable": (406, "This resource has no representation of the kind asked for."),
+    "conflict": (409, "Others kept changing the same thing; try again."),
+    "already-registered": (409, "This member is registered already."),
+    "already-reported": (409, "A case with this id has been reported already."),
+    "already-received": (409, "This evidence has been received already."),
+    "not-oneself": (409, "Nobody may do this to themselves."),
+    "own-case": (409, "Nobody supports a case of their own."),
+    "pseudonym-taken": (409, "Somebody else has this pseudonym; choose another."),
+    "too-many-tags": (409, "The case has as many tags as a case may have."),
+    "too-much-evidence": (409, "The case has as much evidence as a case may have."),
+    "withdrawn": (409, "The author withdrew this case; it does not change any more."),
+    "wrong-offset": (409, "The upload is at another offset; ask with HEAD and go on from there."),
+    "erased": (410, "What this was about has been erased for good."),
+    "stale": (412, "It has changed since the version that If-Match names; fetch it again."),
+    "unsupported-tus-version": (412, "This server speaks tus 1.0.0."),
+    "too-large": (413, "The body, or the announced upload, is larger than this instance takes."),
+    "unsupported-media-type": (415, "This resource does not take content of that type."),
+    "range-not-satisfiable": (416, "The content has no such range of bytes."),
+    "invalid": (422, "Some fields are not as they should be; errors names each of them."),
+    "idempotency-key-reused": (422, "This Idempotency-Key came with another request before."),
+    "too-many-requests": (429, "Too many requests; Retry-After tells when to go on."),
+    "checksum-mismatch": (460, "The bytes that arrived do not have the checksum announced."),
+    "internal": (500, "Something broke here. It was logged; nothing about you was."),
+    "not-caught-up": (503, "The answer does not include that write yet; try again shortly."),
+    "unavailable": (503, "A store or the bus is away; try again shortly."),
+}
+
+_BY_STATUS = {
+    400: "malformed",
+    401: "not-signed-in",
+    403: "forbidden",
+    404: "not-found",
+    405: "method-not-allowed",
+    406: "not-acceptable",
+    409: "conflict",
+    410: "erased",
+    412: "stale",
+    413: "too-large",
+    415: "unsupported-media-type",
+    416: "range-not-satisfiable",
+    422: "invalid",
+    429: "too-many-requests",
+}
+
+
+class ProblemSchema(Schema):
+    """How OpenAPI shows a problem."""
+
+    type = fields.String(required=True, metadata={"description": "/problems/<code>, a readable page"})
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String()
+    errors = fields.Dict(
+        keys=fields.String(), metadata={"description": "Field to messages, for 422"}
+    )
+
+
+class Problem(Exception):
+    """Something to be told to the client as a problem."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        errors: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.errors = errors
+
+
+class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest comes without types
+    """flask-smorest's Api, speaking RFC 9457."""
+
+    ERROR_SCHEMA = ProblemSchema
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        return _from_http(error)
+
+
+def register_problems(app: Flask) -> None:
+    """Let every failure of a request become a problem."""
+    app.register_error_handler(Problem, problem_response)
+    app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(DomainError, _from_domain)
+    app.register_error_handler(Exception, _unexpected)
+    for kind, problem in _TRANSLATED.items():
+        app.register_error_handler(kind, lambda _, problem=problem: problem_response(problem))
+
+
+def problem_response(problem: Problem) -> Response:
+    """The reply that tells of the problem."""
+    body: dict[str, Any] = {
+        "type": f"/problems/{problem.code}",
+        "title": HTTPStatus(problem.status).phrase if problem.status != 460 else "Checksum Mismatch",  # noqa: PLR2004, E501 - tus has a status of its own
+        "status": problem.status,
+        "detail": problem.detail,
+    }
+    if problem.errors:
+        body["errors"] = problem.errors
+    reply = Response(msgspec.json.encode(body), problem.status, content_type=MEDIA_TYPE)
+    reply.headers.update(problem.headers)
+    return reply
+
+
+def problem(code: str, detail: str = "", **headers: str) -> Problem:
+    """The problem with this code; its meaning is the detail where none is given."""
+    status, meaning = MEANINGS[code]
+    return Problem(status, code, detail or meaning, headers)
+
+
+def refuse(code: str, detail: str = "", **headers: str) -> NoReturn:
+    """Answer with the problem that has this code."""
+    raise problem(code, detail, **headers)
+
+
+_RETRY = {"Retry-After": "1"}
+_TRANSLATED: dict[type[Exception], Problem] = {
+    NotSignedIn: Problem(
+        401, "not-signed-in", "These credentials prove nothing.", {"WWW-Authenticate": "Bearer"}
+    ),
+    StaleVersion: problem("stale"),
+    CommandMismatch: problem("idempotency-key-reused"),
+    TooMuchContention: Problem(409, "conflict", MEANINGS["conflict"][1], _RETRY),
+    NotCaughtUp: Problem(503, "not-caught-up", MEANINGS["not-caught-up"][1], _RETRY),
+    Unavailable: Problem(503, "unavailable", MEANINGS["unavailable"][1], _RETRY),
+}
+
+
+def _from_domain(error: DomainError) -> Response:
+    status = MEANINGS[error.code][0]
+    return problem_response(Problem(status, error.code, error.message))
+
+
+def _from_http(error: HTTPException) -> Response:
+    status = error.code or 500
+    code = _BY_STATUS.get(status, "internal" if status >= 500 else "malformed")  # noqa: PLR2004 - a class of statuses
+    data = getattr(error, "data", None) or {}
+    messages = data.get("messages") or data.get("errors")
+    errors = _flattened(messages) if isinstance(messages, dict) else None
+    headers = {
+        name: value
+        for name, value in error.get_headers(request.environ)
+        if name.lower() not in ("content-type", "content-length")
+    }
+    detail = MEANINGS[code][1]
+    return problem_response(Problem(status, code, detail, headers, errors))
+
+
+def _flattened(messages: Mapping[str, Any]) -> Mapping[str, Any]:
+    """webargs groups messages by where the fields were; a client only knows fields."""
+    merged: dict[str, Any] = {}
+    for place, found in messages.items():
+        merged.update(found if isinstance(found, dict) else {place: found})
+    return {str(field): found for field, found in merged.items()}
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("request failed", exc_info=error, extra={"correlation_id": g.get("correlation_id")})
+    return problem_response(problem("internal"))

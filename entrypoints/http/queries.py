@@ -1,0 +1,185 @@
+"""Serves every query service from its declaration: resources, schemas, filters, paging."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import marshmallow as ma
+import msgspec
+from flask import Response, request
+from flask_smorest import Blueprint
+
+from application.ports.read_models import Cursor
+from application.queries.answers import Answers
+from application.queries.time_travel import Change, ProofStep, TimeTravel
+from entrypoints.http.documentation import BEARER, READ_TOKEN, problems
+from entrypoints.http.problems import problem, refuse
+from entrypoints.http.requests import Requests, opaque, opened, read_token
+from entrypoints.http.schemas import (
+    document_schema,
+    filter_schema,
+    page_schema,
+    public_fields,
+    schema,
+)
+
+# What other streams tell of a document is not part of how it once stood.
+NOT_IN_THE_PAST = ("supports", "followers", "shares", "comments")
+OPTIONAL_BEARER: list[dict[str, list[str]]] = [{}, *BEARER]
+AsOfQuery = schema("AsOf", {"as_of": ma.fields.AwareDateTime("iso", load_default=None)})
+LINK = {"Link": {"schema": {"type": "string"}, "description": 'The next page: rel="next".'}}
+ETAG = {"ETag": {"schema": {"type": "string"}, "description": "The version shown."}}
+
+
+def query_blueprint(answers: Answers[Any], travel: TimeTravel, requests: Requests) -> Blueprint:
+    """The resources of one query service."""
+    service = answers.service
+    about = (service.__doc__ or "").strip().splitlines()[0]
+    blp = Blueprint(f"query-{service.name}", __name__, url_prefix="/v1", description=about)
+    if service.lists():
+        _add_list(blp, answers, requests)
+    if service.single:
+        _add_single(blp, answers, travel, requests)
+    if service.streams:
+        _add_past(blp, answers, travel, requests)
+    return blp
+
+
+def _add_list(blp: Blueprint, answers: Answers[Any], requests: Requests) -> None:
+    service = answers.service
+    shown = public_fields(service.document)
+
+    @blp.get(service.where(), endpoint="list")
+    @blp.arguments(filter_schema(service), location="query")
+    @blp.response(200, page_schema(service.document), headers=LINK)
+    @blp.doc(
+        summary=(service.ask.__doc__ or "").strip(),
+        parameters=[READ_TOKEN],
+        security=OPTIONAL_BEARER,
+    )
+    @problems(blp, 401, 422)
+    def list_(query: dict[str, Any]) -> Response:
+        limit, cursor = query.pop("limit"), query.pop("cursor")
+        page = answers.page(
+            requests.viewer(), query, limit=limit, after=_cursor(cursor), token=read_token()
+        )
+        reply = _json({"items": [_public(document, shown) for document in page.documents]})
+        if page.next:
+            reply.headers["Link"] = f'<{_next_url(page.next)}>; rel="next"'
+        return reply
+
+
+def _add_single(
+    blp: Blueprint, answers: Answers[Any], travel: TimeTravel, requests: Requests
+) -> None:
+    service = answers.service
+    shown = public_fields(service.document)
+    path = f"{service.where()}/<uuid:{service.key}>"
+
+    def single(as_of: datetime | None, path_ids: Mapping[str, object]) -> Response:
+        key = str(path_ids[service.key])
+        document = _seen(answers, key, requests)
+        if as_of is not None:
+            return _json(_as_it_stood(answers, travel, key, as_of, requests))
+        return _conditional(document, shown)
+
+    if service.streams:
+
+        @blp.get(path, endpoint="single")
+        @blp.arguments(AsOfQuery, location="query")
+        @blp.response(200, document_schema(service.document), headers=ETAG)
+        @blp.doc(
+            summary="One of them, now or as it stood at a time",
+            parameters=[READ_TOKEN],
+            security=OPTIONAL_BEARER,
+        )
+        @problems(blp, 401, 404, 410, 422)
+        def now_or_then(query: dict[str, Any], **path_ids: object) -> Response:
+            return single(query["as_of"], path_ids)
+
+    else:
+
+        @blp.get(path, endpoint="single")
+        @blp.response(200, document_schema(service.document), headers=ETAG)
+        @blp.doc(summary="One of them", parameters=[READ_TOKEN], security=OPTIONAL_BEARER)
+        @problems(blp, 401, 404, 410)
+        def now(**path_ids: object) -> Response:
+            return single(None, path_ids)
+
+
+def _add_past(
+    blp: Blueprint, answers: Answers[Any], travel: TimeTravel, requests: Requests
+) -> None:
+    service = answers.service
+    path = f"{service.where()}/<uuid:{service.key}>"
+
+    @blp.get(f"{path}/history", endpoint="history")
+    @blp.response(200, page_schema(Change))
+    @blp.doc(summary="What changed, in which role, when", security=OPTIONAL_BEARER)
+    @problems(blp, 401, 404, 410)
+    def history(**path_ids: object) -> Response:
+        key = str(path_ids[service.key])
+        _seen(answers, key, requests)
+        return _json({"items": travel.history(service, key)})
+
+    @blp.get(f"{path}/proof", endpoint="proof")
+    @blp.response(200, page_schema(ProofStep))
+    @blp.doc(summary="Its chain of hashes, verifiable offline", security=OPTIONAL_BEARER)
+    @problems(blp, 401, 404, 410)
+    def proof(**path_ids: object) -> Response:
+        key = str(path_ids[service.key])
+        _seen(answers, key, requests)
+        return _json({"items": travel.proof(service, key)})
+
+
+def _seen(answers: Answers[Any], key: str, requests: Requests) -> Any:
+    """The document as it is now, if whoever asks may see it."""
+    document = answers.one(key, requests.viewer(), read_token())
+    if document is None:
+        refuse("not-found")
+    if answers.service.gone(document):
+        refuse("erased")
+    return document
+
+
+def _as_it_stood(
+    answers: Answers[Any], travel: TimeTravel, key: str, as_of: datetime, requests: Requests
+) -> dict[str, Any]:
+    service = answers.service
+    document = travel.as_of(service, key, as_of)
+    if document is None or not service.may_see(document, requests.viewer()):
+        refuse("not-found", "There was no such thing then, or none that you may see.")
+    shown = [name for name in public_fields(service.document) if name not in NOT_IN_THE_PAST]
+    return _public(document, shown)
+
+
+def _conditional(document: Any, shown: Sequence[str]) -> Response:
+    reply = _json(_public(document, shown))
+    version = getattr(document, "version", None)
+    if version is not None:
+        reply.set_etag(str(version))
+        reply.make_conditional(request)
+    return reply
+
+
+def _public(document: Any, shown: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(document, name) for name in shown}
+
+
+def _json(body: Any) -> Response:
+    return Response(msgspec.json.encode(body), content_type="application/json")
+
+
+def _cursor(text: str | None) -> Cursor | None:
+    if text is None:
+        return None
+    try:
+        return Cursor(*msgspec.msgpack.decode(opened(text), type=tuple[Any, str]))
+    except ValueError:
+        raise problem("malformed", "This is no cursor of ours.") from None
+
+
+def _next_url(cursor: Cursor) -> str:
+    query = {**request.args.to_dict(), "cursor": opaque(msgspec.msgpack.encode((cursor.value, cursor.key)))}
+    return f"{request.path}?{urlencode(query)}"

@@ -1,0 +1,213 @@
+"""marshmallow schemas, derived from the dataclasses of domain and queries."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from inspect import signature
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+import marshmallow as ma
+from marshmallow import validate
+
+from application.queries.query_service import Private, QueryService
+from domain.ids import Length, Limits
+
+_SURROGATES = re.compile(r"[\ud800-\udfff\x00]")
+
+
+class Text(ma.fields.String):
+    """A string that can be written as UTF-8 and stored anywhere."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if _SURROGATES.search(text):
+            raise ma.ValidationError("Not a valid text.")
+        return text
+
+
+class Truth(ma.fields.Boolean):
+    """true or false, and nothing that merely looks like them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Number(ma.fields.Float):
+    """A JSON number; in a query string, its text."""
+
+    def __init__(self, *, from_text: bool = False, **kwargs: Any) -> None:
+        super().__init__(allow_nan=False, **kwargs)
+        self._from_text = from_text
+
+    def _validated(self, value: Any) -> float:
+        if isinstance(value, bool) or (isinstance(value, str) and not self._from_text):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class Parsed(Text):
+    """A text that a filter value parses, such as a bounding box."""
+
+    def __init__(self, parse: Callable[[str], Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._parse = parse
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return self._parse(text)
+        except ValueError as error:
+            raise ma.ValidationError(str(error)) from error
+
+
+def uuid_text(**kwargs: Any) -> ma.fields.Field[Any]:
+    """An id as clients write it: a UUID."""
+    return UuidText(**kwargs)
+
+
+class UuidText(ma.fields.UUID):
+    """A UUID that stays a string."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # type: ignore[override]  # ids are strings here
+        if not isinstance(value, str):
+            raise self.make_error("invalid_uuid")
+        return str(super()._deserialize(value, attr, data, **kwargs))
+
+
+def fields_of(
+    kind: type, *, leave_out: Iterable[str] = (), partial: bool = False
+) -> dict[str, ma.fields.Field[Any]]:
+    """A marshmallow field for each field of a dataclass."""
+    hints = get_type_hints(kind, include_extras=True)
+    unwanted = set(leave_out)
+    return {
+        field.name: _field(hints[field.name], _options(field, partial=partial))
+        for field in fields(kind)
+        if field.name not in unwanted and not _is_private(hints[field.name])
+    }
+
+
+def schema(name: str, members: Mapping[str, Any]) -> ma.Schema:
+    """A schema instance that refuses unknown fields by name. Make it once, not per request."""
+    return ma.Schema.from_dict(dict(members), name=name)()
+
+
+def document_schema(kind: type) -> ma.Schema:
+    """How OpenAPI shows a document; it is served without its private fields."""
+    return schema(kind.__name__, _all_required(fields_of(kind)))
+
+
+def page_schema(kind: type) -> ma.Schema:
+    """How OpenAPI shows a page of documents."""
+    items = ma.fields.List(ma.fields.Nested(document_schema(kind)), required=True)
+    return schema(f"{kind.__name__}Page", {"items": items})
+
+
+def filter_schema(service: QueryService[Any]) -> ma.Schema:
+    """The query parameters of a list: the service's own filters, ``limit`` and ``cursor``."""
+    hints = get_type_hints(type(service).ask, include_extras=True)
+    members: dict[str, Any] = {
+        name.rstrip("_"): _filter_field(hints[name], name, parameter.default)
+        for name, parameter in signature(service.ask).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    members["limit"] = ma.fields.Integer(load_default=20, validate=validate.Range(1, 100))
+    members["cursor"] = Text(load_default=None)
+    return schema(f"{type(service).__name__}Query", members)
+
+
+def public_fields(kind: type) -> tuple[str, ...]:
+    """The names of a document's fields that are served."""
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple(field.name for field in fields(kind) if not _is_private(hints[field.name]))
+
+
+def _all_required(members: dict[str, ma.fields.Field[Any]]) -> dict[str, ma.fields.Field[Any]]:
+    for field in members.values():
+        field.required = True
+        field.load_default = ma.missing
+    return members
+
+
+def _options(field: "Field[Any]", *, partial: bool) -> dict[str, Any]:
+    required = field.default is MISSING and field.default_factory is MISSING
+    return {"required": required and not partial}
+
+
+def _filter_field(hint: Any, name: str, default: Any) -> ma.fields.Field[Any]:
+    bare, _ = _unwrapped(hint)
+    options = {"load_default": default, "attribute": name}
+    if hasattr(bare, "parse"):
+        about = (bare.__doc__ or "").replace("``", "")
+        return Parsed(bare.parse, metadata={"description": about}, **options)
+    return _field(hint, options, from_text=True)
+
+
+def _field(hint: Any, options: dict[str, Any], *, from_text: bool = False) -> ma.fields.Field[Any]:
+    bare, marks = _unwrapped(hint)
+    if type(None) in get_args(hint):
+        options = {**options, "allow_none": True}
+    validators = [_validator(mark) for mark in marks if isinstance(mark, Length | Limits)]
+    if validators:
+        options = {**options, "validate": validators}
+    if get_origin(bare) is tuple:
+        return ma.fields.List(_field(get_args(bare)[0], {}), **options)
+    if isinstance(bare, type) and is_dataclass(bare):
+        return ma.fields.Nested(_nested(bare), **options)
+    return _scalar(bare, options, from_text=from_text)
+
+
+def _scalar(kind: Any, options: dict[str, Any], *, from_text: bool) -> ma.fields.Field[Any]:
+    kind = getattr(kind, "__supertype__", kind)
+    if issubclass(kind, Enum):
+        return ma.fields.Enum(kind, by_value=True, **options)
+    if kind is datetime:
+        return ma.fields.AwareDateTime("iso", **options)
+    if kind is date:
+        return ma.fields.Date("iso", **options)
+    if kind is bool:
+        return Truth(**options)
+    if kind is int:
+        return ma.fields.Integer(strict=not from_text, **options)
+    if kind is float:
+        return Number(from_text=from_text, **options)
+    return Text(**options)
+
+
+def _nested(kind: type) -> ma.Schema:
+    class Made(ma.Schema):
+        @ma.post_load
+        def make(self, data: dict[str, Any], **_: Any) -> Any:
+            return kind(**data)
+
+    return Made.from_dict(fields_of(kind), name=kind.__name__)()
+
+
+def _unwrapped(hint: Any) -> tuple[Any, list[Any]]:
+    """The plain type behind Annotated and ``| None``, and the marks on it."""
+    marks: list[Any] = []
+    while True:
+        origin = get_origin(hint)
+        if origin is Annotated:
+            marks += hint.__metadata__
+            hint = hint.__origin__
+        elif origin in (Union, UnionType):
+            (hint,) = [kind for kind in get_args(hint) if kind is not type(None)]
+        else:
+            return hint, marks
+
+
+def _validator(mark: Length | Limits) -> Any:
+    if isinstance(mark, Length):
+        return validate.Length(mark.least, mark.most)
+    return validate.Range(mark.least, mark.most)
+
+
+def _is_private(hint: Any) -> bool:
+    _, marks = _unwrapped(hint)
+    return any(isinstance(mark, Private) for mark in marks)
