@@ -17,8 +17,11 @@ def chained(previous: bytes, body: bytes) -> bytes:
 def sealed(commit: NewCommit, position: int = 0) -> StoredCommit:
     """The commit as it is to be stored, at its place behind the head.
 
-    Raises ValueError for an empty commit, or one not stamped after the head.
+    Raises ValueError for an empty commit, one that is not stamped after the head, or a stream
+    with an ``@`` in its name.
     """
+    if "@" in commit.stream:
+        raise ValueError(f"not a name for a stream: {commit.stream}")
     if commit.size < 1:
         raise ValueError(f"a commit needs an event: {commit.stream}")
     if commit.stamp <= commit.head.stamp:

@@ -1,0 +1,301 @@
+"""Logs on MongoDB: one collection each, one document for each commit.
+
+An append is one insert, so it is atomic without a transaction, and the primary key is the check
+for concurrent writers. Positions are given out afterwards, by those who read the log.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from threading import Event, Lock, Thread
+from typing import NoReturn
+
+from bson import encode
+from bson.raw_bson import RawBSONDocument
+from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+
+from adapters.event_store.chain import sealed, stamp_of
+from adapters.event_store.group_commit import GroupCommit
+from adapters.event_store.listeners import Listeners
+from adapters.event_store.numbering import Numbering
+from adapters.mongo import DURABLE, MAJORITY, Document, unavailable_as
+from application.ports.event_store import (
+    AlreadyDone,
+    NewCommit,
+    StoredCommit,
+    StoreUnavailable,
+    StreamConflict,
+)
+
+LARGEST_DOCUMENT = 16 * 1024 * 1024
+
+_log = logging.getLogger(__name__)
+
+_PREFIX = "log_"
+_HIGHEST_VERSION = 10**10 - 1
+_ALL = 2**31 - 1
+_BATCH = 1000
+_DUPLICATE_KEY = 11000
+_AWAIT_MS = 500
+_PAUSE_SECONDS = 1.0
+
+_INSERTS: list[Document] = [
+    {"$match": {"operationType": "insert", "ns.coll": {"$regex": f"^{_PREFIX}"}}},
+    {"$project": {"ns.coll": 1}},
+]
+
+_INDEXES = [
+    IndexModel([("command_id", ASCENDING)], unique=True),
+    IndexModel([("unnumbered", ASCENDING)], sparse=True),
+    IndexModel([("position", ASCENDING)], sparse=True, unique=True),
+]
+
+
+class MongoEventStore:
+    """An EventStore in a collection of its own.
+
+    A head must come from ``load`` or from a confirmed ``append``: one behind the stream's end is a
+    conflict, but one that was made up, beyond the end or within a commit, is not found out.
+    """
+
+    durable = True
+
+    def __init__(self, log: str, database: Database[Document], tail: "MongoTail") -> None:
+        self._log = log
+        self._tail = tail
+        self._commits = database.get_collection(
+            _PREFIX + log, write_concern=DURABLE, read_concern=MAJORITY
+        )
+        self._group: GroupCommit[RawBSONDocument, None] = GroupCommit(self._insert)
+        self._listeners = Listeners()
+        with unavailable_as(StoreUnavailable):
+            self._commits.create_indexes(_INDEXES)
+            self._numbering = Numbering(log, self._commits)
+
+    @property
+    def log(self) -> str:
+        return self._log
+
+    def append(self, commit: NewCommit) -> StoredCommit:
+        stored = sealed(commit)
+        try:
+            self._group.submit(_document(stored))
+        except DuplicateKeyError as refused:
+            self._explain(stored, refused)
+        self._listeners.call()
+        return stored
+
+    def load(
+        self, stream: str, *, upto: int | None = None, until: datetime | None = None
+    ) -> list[StoredCommit]:
+        query: Document = {"_id": _ids(stream, upto)}
+        if until is not None:
+            query["stamp"] = {"$lte": stamp_of(until)}
+        return self._find(query, "_id")
+
+    def read_log(self, after: int, limit: int) -> list[StoredCommit]:
+        page = self._page(after, limit)
+        if len(page) < limit and self._number(limit):
+            page = self._page(after, limit)
+        return page
+
+    def find_command(self, command_id: str) -> StoredCommit | None:
+        found = self._find({"command_id": command_id}, "_id", limit=1)
+        return found[0] if found else None
+
+    def position_of(self, stream: str, version: int) -> int | None:
+        holder = self._holder(stream, version)
+        if holder is not None and not holder.position:
+            self._number(_ALL)
+            holder = self._holder(stream, version)
+        if holder is None:
+            return None
+        if not holder.position:
+            raise StoreUnavailable("MongoDB: other processes keep numbering the log")
+        return holder.position - (holder.last - version)
+
+    def last_position(self) -> int:
+        with unavailable_as(StoreUnavailable):
+            return self._numbering.last()
+
+    def on_append(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Own appends call ``wake`` at once, those of other processes through the tail."""
+        deaf_to_own = self._listeners.add(wake)
+        deaf_to_all = self._tail.listen(self._commits.name, wake)
+
+        def stop() -> None:
+            deaf_to_own()
+            deaf_to_all()
+
+        return stop
+
+    def close(self) -> None:
+        """Nothing to let go of: the database and the tail belong to whoever made them."""
+
+    def _insert(self, documents: Sequence[RawBSONDocument]) -> Sequence[Exception | None]:
+        """One outcome for each: DuplicateKeyError where it was refused."""
+        outcomes: list[Exception | None] = [None] * len(documents)
+        try:
+            if len(documents) == 1:
+                self._commits.insert_one(documents[0])
+            else:
+                self._commits.insert_many(documents, ordered=False)
+        except DuplicateKeyError as refused:
+            outcomes[0] = refused
+        except BulkWriteError as failure:
+            outcomes = _outcomes(failure, len(documents))
+        except PyMongoError as error:
+            raise StoreUnavailable(f"MongoDB: {type(error).__name__}") from error
+        return outcomes
+
+    def _explain(self, commit: StoredCommit, refused: DuplicateKeyError) -> NoReturn:
+        """A repeated command is told so, even if its stream has moved on as well.
+
+        The server answers a refused insert when what stands in its way is confirmed by a majority;
+        only a change of primary may keep it from being found here.
+        """
+        if done := self.find_command(commit.command_id):
+            raise AlreadyDone(done) from None
+        if "command_id" in (refused.details or {}).get("keyPattern", {}):
+            raise StoreUnavailable("MongoDB: the command's first commit is not confirmed") from None
+        raise StreamConflict(commit.stream) from None
+
+    def _number(self, most: int) -> bool:
+        with unavailable_as(StoreUnavailable):
+            return self._numbering.number(most)
+
+    def _page(self, after: int, limit: int) -> list[StoredCommit]:
+        """The next commits up to the first gap: what lies behind it is just being numbered."""
+        commits = self._find({"position": {"$gt": after}}, "position", limit=limit)
+        expected = after
+        for index, commit in enumerate(commits):
+            if commit.position - commit.size > expected:
+                return commits[:index]
+            expected = commit.position
+        return commits
+
+    def _holder(self, stream: str, version: int) -> StoredCommit | None:
+        """The commit that holds this version of the stream."""
+        found = self._find({"_id": _ids(stream, version)}, "_id", DESCENDING, limit=1)
+        return found[0] if found and version <= found[0].last else None
+
+    def _find(
+        self, query: Document, order: str, direction: int = ASCENDING, *, limit: int = _ALL
+    ) -> list[StoredCommit]:
+        if limit < 1:
+            return []
+        with unavailable_as(StoreUnavailable):
+            cursor = self._commits.find(query, limit=limit, batch_size=min(limit, _BATCH))
+            return [_stored(document) for document in cursor.sort(order, direction)]
+
+
+class MongoTail:
+    """Hears of everything that any process appends to the logs of a database.
+
+    One change stream for all logs and all listeners of a process, because each one slows writers.
+    """
+
+    def __init__(self, database: Database[Document]) -> None:
+        self._database = database
+        self._lock = Lock()
+        self._listeners: defaultdict[str, Listeners] = defaultdict(Listeners)
+        self._closing = Event()
+        self._thread: Thread | None = None
+
+    def listen(self, collection: str, wake: Callable[[], None]) -> Callable[[], None]:
+        """Call ``wake`` after inserts into the collection. Returns how to stop."""
+        with self._lock:
+            stop = self._listeners[collection].add(wake)
+            if self._thread is None and not self._closing.is_set():
+                self._thread = Thread(target=self._run, name="mongo-tail", daemon=True)
+                self._thread.start()
+        return stop
+
+    def close(self) -> None:
+        """Return when the tail has ended, which takes half a second at most."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._follow()
+            except PyMongoError as error:
+                _log.warning("The tail of MongoDB starts again after %s", type(error).__name__)
+                self._closing.wait(_PAUSE_SECONDS)
+
+    def _follow(self) -> None:
+        with self._database.watch(_INSERTS, max_await_time_ms=_AWAIT_MS) as changes:
+            self._wake_all()
+            while not self._closing.is_set():
+                if change := changes.try_next():
+                    self._wake(change["ns"]["coll"])
+
+    def _wake(self, collection: str) -> None:
+        if listeners := self._listeners.get(collection):
+            listeners.call()
+
+    def _wake_all(self) -> None:
+        """Nobody knows what was appended while there was no stream."""
+        for collection in list(self._listeners):
+            self._wake(collection)
+
+
+def _ids(stream: str, upto: int | None = None) -> Document:
+    """The keys of a stream's commits. No name holds an @, so no stream lies within another."""
+    highest = _HIGHEST_VERSION if upto is None else min(max(upto, 0), _HIGHEST_VERSION)
+    return {"$gte": _id(stream, 0), "$lte": _id(stream, highest)}
+
+
+def _id(stream: str, version: int) -> str:
+    return f"{stream}@{version:010}"
+
+
+def _document(commit: StoredCommit) -> RawBSONDocument:
+    """Encoded by the thread that appends it, so that no other thread's commit fails with it."""
+    document = encode(
+        {
+            "_id": _id(commit.stream, commit.first),
+            "size": commit.size,
+            "stamp": commit.stamp,
+            "command_id": commit.command_id,
+            "hash": commit.hash,
+            "body": commit.body,
+            "unnumbered": commit.stamp,
+        }
+    )
+    if len(document) > LARGEST_DOCUMENT:
+        raise ValueError(f"a commit of {len(document)} bytes is too large: {commit.stream}")
+    return RawBSONDocument(document)
+
+
+def _stored(document: Document) -> StoredCommit:
+    stream, _, first = document["_id"].rpartition("@")
+    return StoredCommit(
+        stream=stream,
+        first=int(first),
+        size=document["size"],
+        stamp=document["stamp"],
+        command_id=document["command_id"],
+        body=document["body"],
+        hash=document["hash"],
+        position=document.get("position", 0),
+    )
+
+
+def _outcomes(failure: BulkWriteError, size: int) -> list[Exception | None]:
+    details = failure.details
+    unconfirmed = StoreUnavailable("MongoDB: WriteConcernError")
+    outcomes: list[Exception | None] = [unconfirmed if details["writeConcernErrors"] else None]
+    outcomes *= size
+    for error in details["writeErrors"]:
+        outcomes[error["index"]] = (
+            DuplicateKeyError("refused", _DUPLICATE_KEY, error)
+            if error["code"] == _DUPLICATE_KEY
+            else StoreUnavailable(f"MongoDB: error {error['code']}")
+        )
+    return outcomes
