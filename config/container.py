@@ -1,0 +1,266 @@
+"""The container: the only file that knows every adapter. Settings choose among them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from dependency_injector import containers, providers
+from prometheus_client import CollectorRegistry
+
+from adapters.checkpoints.memory import MemoryCheckpoints
+from adapters.checkpoints.mongo import MongoCheckpoints
+from adapters.checkpoints.sqlite import SqliteCheckpoints
+from adapters.codec.cloudevents import CloudEventsWire
+from adapters.codec.json import JsonCodec
+from adapters.codec.personal import PersonalCipher
+from adapters.credentials.argon2 import Argon2Passphrases
+from adapters.credentials.jwt import JwtAccessTokens
+from adapters.credentials.memory import MemoryCredentials
+from adapters.credentials.mongo import MongoCredentials
+from adapters.credentials.sqlite import SqliteCredentials
+from adapters.event_store.memory import MemoryEventStore
+from adapters.event_store.mongo import MongoEventStore, MongoTail
+from adapters.event_store.sqlite import SqliteEventStore
+from adapters.history.http import HttpHistory
+from adapters.history.in_place import InPlaceHistory
+from adapters.history.routed import RoutedHistory
+from adapters.key_vault.memory import MemoryKeyVault
+from adapters.key_vault.mongo import MongoKeyVault
+from adapters.key_vault.sqlite import SqliteKeyVault
+from adapters.leases.memory import MemoryLeases
+from adapters.leases.mongo import MongoLeases
+from adapters.media_store.filesystem import FilesystemMediaStore
+from adapters.media_store.gridfs import GridFsMediaStore
+from adapters.message_bus.memory import MemoryMessageBus
+from adapters.message_bus.pubsub import PubSubBus
+from adapters.message_bus.rabbitmq import RabbitMqBus
+from adapters.message_bus.redis import RedisBus
+from adapters.mongo import connect
+from adapters.parked.memory import MemoryParkedEvents
+from adapters.parked.mongo import MongoParkedEvents
+from adapters.parked.sqlite import SqliteParkedEvents
+from adapters.process_lock import ProcessLock
+from adapters.read_models.memory import MemoryReadModels
+from adapters.read_models.mongo import MongoReadModels
+from adapters.sanitiser.sandboxed import SandboxedSanitiser
+from adapters.sealer.aes_gcm import AesGcmSealer
+from adapters.uploads.memory import MemoryUploads
+from adapters.uploads.mongo import MongoUploads
+from adapters.uploads.sqlite import SqliteUploads
+from application.commands.accounts import Accounts
+from application.commands.engage import Engage
+from application.commands.executor import CommandExecutor
+from application.commands.use_cases import Executors
+from application.delivery.rebuild import Rebuilder
+from application.delivery.runtime import Runtime
+from application.discovery import query_services
+from application.evidence.sanitise import SanitiseEvidence
+from application.evidence.uploads import ReceiveUploads
+from application.policies.policy import Means
+from application.ports.history import History
+from application.ports.read_models import ReadModels
+from application.queries.answers import Answers
+from application.queries.time_travel import TimeTravel
+from config.secrets import derive_keys
+from config.settings import Settings
+from domain.cases.case import case_decider
+from domain.cases.engagement import engagement_decider
+from domain.cases.exhibit import exhibit_decider
+from domain.catalog import EVENTS
+from domain.evidence.evidence import evidence_decider
+from domain.members.member import member_decider
+
+
+class Closable(Protocol):
+    def close(self) -> None: ...
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def closed_after_use(make: Callable[..., Closable], *arguments: Any) -> Iterator[Closable]:
+    """Makes something when it is first needed, and closes it with the container."""
+    made = make(*arguments)
+    yield made
+    made.close()
+
+
+def connected(url: str, name: str) -> Iterator[Any]:
+    """A MongoDB database, disconnected with the container."""
+    database = connect(url, name)
+    yield database
+    database.client.close()
+
+
+def in_folder(folder: Path, name: str) -> Path:
+    return folder / name
+
+
+def closing(make: Callable[..., Closable], *arguments: Any) -> providers.Resource[Any]:
+    return providers.Resource(closed_after_use, make, *arguments)
+
+
+def event_store(log: str, kind: Any, path: Any, database: Any, tail: Any) -> providers.Selector:
+    """One log's store, of the kind that was chosen."""
+    return providers.Selector(
+        kind,
+        memory=providers.Singleton(MemoryEventStore, log),
+        sqlite=closing(SqliteEventStore, log, path),
+        mongo=closing(MongoEventStore, log, database, tail),
+    )
+
+
+def executor(decider: Any, store: Any, codec: Any, clock: Any) -> providers.Singleton[Any]:
+    return providers.Singleton(CommandExecutor, decider, store, codec, clock)
+
+
+def routed(near: History, far: History, urls: Mapping[str, str]) -> History:
+    return RoutedHistory(near, far, urls.keys()) if urls else near
+
+
+def answers_for(models: ReadModels, history: History) -> dict[str, Answers[Any]]:
+    return {service.name: Answers(service, models, history) for service in query_services()}
+
+
+class Container(containers.DeclarativeContainer):
+    """Made with ``settings``; everything else is made when it is first asked for."""
+
+    settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
+    clock = providers.Object(utc_now)
+    keys = providers.Singleton(derive_keys, settings)
+    registry = providers.Singleton(CollectorRegistry)
+
+    _kind = settings.provided.event_store
+    _folder = settings.provided.data
+    _file = providers.Callable(in_folder, _folder, "klarity.db")
+    _keys_file = providers.Callable(in_folder, _folder, "keys.db")
+    _media_folder = providers.Callable(in_folder, _folder, "media")
+    process_lock = closing(ProcessLock, _folder)
+    database = providers.Resource(
+        connected, settings.provided.mongo_url, settings.provided.mongo_database
+    )
+    tail = closing(MongoTail, database)
+
+    # Events: their logs, and how they are written
+    vault = providers.Selector(
+        _kind,
+        memory=providers.Singleton(MemoryKeyVault),
+        sqlite=closing(SqliteKeyVault, _keys_file, keys.provided.vault),
+        mongo=providers.Singleton(MongoKeyVault, database, keys.provided.vault),
+    )
+    cipher = providers.Singleton(PersonalCipher, vault, keys.provided.references)
+    codec = providers.Singleton(JsonCodec, EVENTS, cipher)
+    wire = providers.Singleton(CloudEventsWire)
+    members_log = event_store("members", _kind, _file, database, tail)
+    cases_log = event_store("cases", _kind, _file, database, tail)
+    evidence_log = event_store("evidence", _kind, _file, database, tail)
+    stores = providers.Dict(members=members_log, cases=cases_log, evidence=evidence_log)
+
+    # From logs to subscribers
+    bus = providers.Selector(
+        settings.provided.bus,
+        memory=closing(MemoryMessageBus),
+        rabbitmq=closing(RabbitMqBus, settings.provided.rabbitmq_url, settings.provided.bus_prefix),
+        redis=closing(RedisBus, settings.provided.redis_url, settings.provided.bus_prefix),
+        pubsub=closing(PubSubBus, settings.provided.pubsub_url, settings.provided.bus_prefix),
+    )
+    history = providers.Singleton(
+        routed,
+        providers.Singleton(InPlaceHistory, stores, codec),
+        closing(HttpHistory, settings.provided.history_urls, keys.provided.services, wire),
+        settings.provided.history_urls,
+    )
+    checkpoints = providers.Selector(
+        _kind,
+        memory=providers.Singleton(MemoryCheckpoints),
+        sqlite=closing(SqliteCheckpoints, _file),
+        mongo=providers.Singleton(MongoCheckpoints, database),
+    )
+    parked = providers.Selector(
+        _kind,
+        memory=providers.Singleton(MemoryParkedEvents),
+        sqlite=closing(SqliteParkedEvents, _file),
+        mongo=providers.Singleton(MongoParkedEvents, database),
+    )
+    own_leases = providers.Singleton(MemoryLeases)
+    leases = providers.Selector(
+        _kind,
+        memory=own_leases,
+        sqlite=own_leases,
+        mongo=providers.Singleton(MongoLeases, database),
+    )
+    # Read models in memory are each process's own, and so is the lease to feed them.
+    model_leases = providers.Selector(
+        settings.provided.read_models, memory=own_leases, mongo=leases
+    )
+    models = providers.Selector(
+        settings.provided.read_models,
+        memory=providers.Singleton(MemoryReadModels),
+        mongo=closing(MongoReadModels, database),
+    )
+
+    # Media
+    media = providers.Selector(
+        settings.provided.media,
+        filesystem=providers.Singleton(FilesystemMediaStore, _media_folder),
+        gridfs=providers.Singleton(GridFsMediaStore, database),
+    )
+    sealer = providers.Singleton(AesGcmSealer, media, vault)
+    sanitiser = providers.Singleton(SandboxedSanitiser)
+    upload_states = providers.Selector(
+        _kind,
+        memory=providers.Singleton(MemoryUploads),
+        sqlite=closing(SqliteUploads, _file),
+        mongo=providers.Singleton(MongoUploads, database),
+    )
+
+    # Use cases
+    executors = providers.Singleton(
+        Executors,
+        members=executor(member_decider, members_log, codec, clock),
+        cases=executor(case_decider, cases_log, codec, clock),
+        exhibits=executor(exhibit_decider, cases_log, codec, clock),
+        engagements=executor(engagement_decider, cases_log, codec, clock),
+        evidence=executor(evidence_decider, evidence_log, codec, clock),
+    )
+    credentials = providers.Selector(
+        _kind,
+        memory=providers.Singleton(MemoryCredentials),
+        sqlite=closing(SqliteCredentials, _keys_file),
+        mongo=providers.Singleton(MongoCredentials, database),
+    )
+    accounts = providers.Singleton(
+        Accounts,
+        executors.provided.members,
+        credentials,
+        providers.Singleton(Argon2Passphrases),
+        vault,
+        clock,
+    )
+    tokens = providers.Singleton(JwtAccessTokens, keys.provided.tokens)
+    engage = providers.Singleton(
+        Engage, executors.provided.cases, executors.provided.engagements, clock
+    )
+    uploads = providers.Singleton(ReceiveUploads)
+    sanitise = providers.Singleton(
+        SanitiseEvidence, executors.provided.evidence, sealer, sanitiser, media, clock
+    )
+    means = providers.Singleton(
+        Means, executors=executors, sanitise=sanitise, forget_member=accounts.provided.forget
+    )
+    answers = providers.Singleton(answers_for, models, history)
+    travel = providers.Singleton(TimeTravel, stores, codec)
+    rebuilder = providers.Singleton(Rebuilder, models, history, codec, wire, parked)
+    runtime = providers.Singleton(
+        Runtime,
+        bus=bus,
+        history=history,
+        codec=codec,
+        wire=wire,
+        parked=parked,
+        leases=leases,
+        models=models,
+        model_leases=model_leases,
+    )

@@ -1,0 +1,116 @@
+"""One process of Klarity: what its settings ask for, put together, started and stopped."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from flask import Flask
+
+from adapters.log_lines import log_as_json
+from application.delivery.relay import Relay
+from application.delivery.runtime import Runtime
+from application.discovery import policy_types, query_services
+from application.policies.policy import Policy, PolicySubscriber
+from application.policies.pool import PooledPolicySubscriber
+from application.system import COMMAND, QUERY
+from config.container import Container
+from config.settings import Settings
+from entrypoints.http.app import HttpParts, create_app
+
+
+class Process:
+    """Owns a container. Raises InUse where the data is another process's, and StoreMisconfigured
+    where a store is not what it must be, before anything else happens."""
+
+    def __init__(self, settings: Settings) -> None:
+        log_as_json(settings.log_level)
+        self.settings = settings
+        self.container: Any = Container(settings=settings)
+        if settings.single_process:
+            self.container.process_lock()
+        if settings.event_store == "mongo":
+            self.container.database()
+
+    @cached_property
+    def app(self) -> Flask:
+        """The WSGI application of the chosen services."""
+        return create_app(self._http_parts())
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """The relays, policies and projections of the chosen services."""
+        runtime: Runtime = self.container.runtime()
+        for service in self.settings.services:
+            if service.kind == COMMAND:
+                self._add_relay(runtime, service.name)
+                self._add_policies(runtime, service.name)
+        self._add_queries(runtime)
+        return runtime
+
+    def start(self) -> None:
+        """Begin to work beside requests."""
+        self.runtime.start()
+
+    def close(self) -> None:
+        """Finish what is in hand and let go of everything."""
+        if "runtime" in self.__dict__:
+            self.runtime.stop()
+        self.container.shutdown_resources()
+
+    def _add_relay(self, runtime: Runtime, log: str) -> None:
+        made = self.container
+        store = made.stores()[log]
+        relay = Relay(store, made.codec(), made.wire(), made.bus(), made.checkpoints())
+        runtime.add_relay(relay, store)
+
+    def _add_policies(self, runtime: Runtime, context: str) -> None:
+        for kind in policy_types():
+            if kind.service == context:
+                runtime.add_policy(self._subscriber(kind(self.container.means())))
+
+    def _subscriber(self, policy: Policy) -> PolicySubscriber:
+        made = self.container
+        if not policy.slow:
+            return PolicySubscriber(policy, made.codec(), made.checkpoints())
+        return PooledPolicySubscriber(
+            policy,
+            made.codec(),
+            made.checkpoints(),
+            made.parked(),
+            workers=self.settings.sanitisers,
+        )
+
+    def _add_queries(self, runtime: Runtime) -> None:
+        chosen = {service.name for service in self.settings.services if service.kind == QUERY}
+        for service in query_services():
+            if service.name in chosen:
+                runtime.add_query(service)
+
+    def _http_parts(self) -> HttpParts:
+        made, settings = self.container, self.settings
+        return HttpParts(
+            services=settings.services,
+            executors=made.executors(),
+            accounts=made.accounts(),
+            engage=made.engage(),
+            uploads=made.uploads(),
+            tokens=made.tokens(),
+            request_key=made.keys().requests,
+            clock=made.clock(),
+            answers=made.answers(),
+            travel=made.travel(),
+            media=made.media(),
+            history=made.history(),
+            wire=made.wire(),
+            service_token=made.keys().services,
+            checks=self._checks(),
+            registry=made.registry(),
+            largest_upload=settings.largest_upload,
+            rate_limit=settings.rate_limit,
+            sign_in_limit=settings.sign_in_limit,
+            cors_origins=settings.cors_origins,
+        )
+
+    def _checks(self) -> dict[str, Callable[[], object]]:
+        stores = self.container.stores()
+        return {f"log:{log}": store.last_position for log, store in stores.items()}
