@@ -97,8 +97,9 @@ class MongoEventStore:
         return self._find(query, "_id")
 
     def read_log(self, after: int, limit: int) -> list[StoredCommit]:
-        page = self._page(after, limit)
-        if len(page) < limit and self._number(limit):
+        page = self._page(after, limit) if after < self._numbering.last_seen else []
+        if len(page) < limit:
+            self._number(limit)
             page = self._page(after, limit)
         return page
 
@@ -163,9 +164,9 @@ class MongoEventStore:
             raise StoreUnavailable("MongoDB: the command's first commit is not confirmed") from None
         raise StreamConflict(commit.stream) from None
 
-    def _number(self, most: int) -> bool:
+    def _number(self, most: int) -> None:
         with unavailable_as(StoreUnavailable):
-            return self._numbering.number(most)
+            self._numbering.number(most)
 
     def _page(self, after: int, limit: int) -> list[StoredCommit]:
         """The next commits up to the first gap: what lies behind it is just being numbered."""

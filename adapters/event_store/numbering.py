@@ -53,8 +53,10 @@ class Numbering:
         )
         self._one_at_a_time = Lock()
         self._seen: ClientSession | None = None
-        self._written: int | None = None
-        """The log's counter when last seen, if its plan is known to be written; else None."""
+        self.last_seen = 0
+        """A position that was given out and written; the log may have grown since."""
+        self._certain = False
+        """Whether nobody but this object has moved the counter since, as far as it knows."""
         self._counters.update_one({"_id": log}, {"$setOnInsert": _START}, upsert=True)
 
     def last(self) -> int:
@@ -62,31 +64,28 @@ class Numbering:
         counter = self._counters.find_one({"_id": self._log}, {"last": 1})
         return counter["last"] if counter else 0
 
-    def number(self, most: int) -> bool:
-        """Number the oldest commits, ``most`` or some more. False if all had their numbers."""
+    def number(self, most: int) -> None:
+        """Number the oldest commits, ``most`` or some more, unless all have their numbers."""
         numbered = pauses = 0
         with self._one_at_a_time, self._session() as session:
             while numbered < most and pauses < _MOST_PAUSES:
-                last = self._written_last(session)
-                plan = self._plan(last, session)
+                self._finish_last_plan(session)
+                plan = self._plan(session)
                 if not plan:
                     break
-                if self._decide(last, plan, session):
+                if self._decide(plan, session):
                     numbered += len(plan)
                 else:
                     pauses += 1
                     time.sleep(_PAUSE_SECONDS)
-        return numbered + pauses > 0
 
-    def _written_last(self, session: ClientSession) -> int:
-        """The log's counter, all positions up to which are in their commits."""
-        if self._written is None:
+    def _finish_last_plan(self, session: ClientSession) -> None:
+        if not self._certain:
             counter = self._counters.find_one({"_id": self._log}, session=session) or _START
             self._write(counter["plan"], session)
-            self._written = counter["last"]
-        return self._written
+            self._written(counter["last"])
 
-    def _plan(self, last: int, session: ClientSession) -> Plan:
+    def _plan(self, session: ClientSession) -> Plan:
         found = self._commits.find(
             {"unnumbered": {"$exists": True}},
             {"size": 1},
@@ -95,27 +94,31 @@ class Numbering:
             session=session,
         )
         commits = list(found.sort("unnumbered", ASCENDING))
-        positions = accumulate((commit["size"] for commit in commits), initial=last)
+        positions = accumulate((commit["size"] for commit in commits), initial=self.last_seen)
         next(positions)
         return [
             {"_id": commit["_id"], "position": position}
             for commit, position in zip(commits, positions, strict=True)
         ]
 
-    def _decide(self, last: int, plan: Plan, session: ClientSession) -> bool:
+    def _decide(self, plan: Plan, session: ClientSession) -> bool:
         """Make this the plan, and write it. False where another process was quicker."""
-        self._written = None
-        new_last = plan[-1]["position"]
+        self._certain = False
+        last = plan[-1]["position"]
         moved = self._counters.update_one(
-            {"_id": self._log, "last": last},
-            {"$set": {"last": new_last, "plan": plan}},
+            {"_id": self._log, "last": self.last_seen},
+            {"$set": {"last": last, "plan": plan}},
             session=session,
         )
         if not moved.modified_count:
             return False
         self._write(plan, session)
-        self._written = new_last
+        self._written(last)
         return True
+
+    def _written(self, last: int) -> None:
+        self.last_seen = last
+        self._certain = True
 
     def _write(self, plan: Plan, session: ClientSession) -> None:
         if plan:
