@@ -1,0 +1,167 @@
+"""kombu's channels for brokers that lend messages: unless acknowledged in time, they come again.
+
+kombu's own virtual channels keep the messages in hand in memory and publish them anew to give them
+back, so that a killed consumer loses them and every other queue gets a copy. Here the broker keeps
+them. A body travels as it is, with neither base64 nor an envelope around it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kombu.transport import virtual
+from kombu.utils.uuid import uuid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A message in hand. ``place`` and ``id`` are what the broker knows it by."""
+
+    place: str
+    id: str
+    exchange: str
+    body: bytes
+    deliveries_before: int = 0
+
+
+class LeasingChannel(virtual.Channel):
+    """A channel with one consumer, whose messages are sent, acknowledged and given back in batches.
+
+    What is published waits until ``confirm``; ``options`` are the connection's transport options.
+    """
+
+    supports_fanout = True
+    do_restore = False
+
+    def __init__(self, connection: Any, **options: Any) -> None:
+        super().__init__(connection, **options)  # type: ignore[no-untyped-call] # kombu's
+        self.options: Mapping[str, Any] = connection.client.transport_options
+        self.prefetch = 1
+        self._in_hand: dict[str, Lease] = {}
+        self._outgoing: dict[str, list[dict[str, Any]]] = {}
+        self._callback: Callable[[virtual.Message], object] | None = None
+
+    @abstractmethod
+    def send(self, exchange: str, messages: Sequence[dict[str, Any]], timeout: float) -> None:
+        """Return when the broker has confirmed all of them, else raise."""
+
+    @abstractmethod
+    def fetch(self, limit: int, timeout: float) -> Iterable[Lease]:
+        """At most so many messages, waiting at most so many seconds for the first."""
+
+    @abstractmethod
+    def acknowledge(self, place: str, ids: Sequence[str]) -> None:
+        """Tell the broker that these are done with."""
+
+    @abstractmethod
+    def give_back(self, place: str, ids: Sequence[str]) -> None:
+        """Let the broker deliver these again at once."""
+
+    @abstractmethod
+    def leave(self) -> None:
+        """Tell the broker that this consumer goes, with nothing in hand."""
+
+    @abstractmethod
+    def disconnect(self) -> None:
+        """Close the connection without a word."""
+
+    def basic_publish(self, message: Any, exchange: str, routing_key: str, **_: Any) -> None:  # noqa: ARG002 - kombu's signature
+        """Keep the message for the next ``confirm``."""
+        self._outgoing.setdefault(exchange, []).append(message)
+
+    def confirm(self, timeout: float) -> None:
+        """Send what was published; raises whatever the client does."""
+        outgoing, self._outgoing = self._outgoing, {}
+        for exchange, messages in outgoing.items():
+            self.send(exchange, messages, timeout)
+
+    def basic_consume(
+        self,
+        queue: str,  # noqa: ARG002 - kombu's signature
+        no_ack: bool,  # noqa: ARG002 - kombu's signature
+        callback: Callable[[virtual.Message], object],
+        consumer_tag: str,
+        **_: Any,
+    ) -> None:
+        """Hand the messages of every bound exchange to the callback."""
+        self._consumers.add(consumer_tag)
+        self._callback = callback
+
+    def basic_qos(
+        self,
+        prefetch_size: int = 0,  # noqa: ARG002 - kombu's signature
+        prefetch_count: int = 0,
+        *_: Any,
+        **__: Any,
+    ) -> None:
+        """Set how many messages may be in hand."""
+        self.prefetch = prefetch_count
+
+    def basic_cancel(self, consumer_tag: str) -> None:
+        """Take no more messages."""
+        self._consumers.discard(consumer_tag)
+        self._callback = None
+
+    def deliver(self, timeout: float) -> bool:
+        """Hand over what is there; whether there was anything."""
+        room = self.prefetch - len(self._in_hand)
+        if self._callback is None or room <= 0:
+            return False
+        leases = list(self.fetch(room, timeout))
+        for lease in leases:
+            self._callback(self._message(lease))
+        return bool(leases)
+
+    def _message(self, lease: Lease) -> virtual.Message:
+        tag = uuid()
+        self._in_hand[tag] = lease
+        properties = {"delivery_tag": tag, "delivery_info": {"exchange": lease.exchange}}
+        headers = {"x-delivery-count": lease.deliveries_before}
+        payload = {"body": lease.body, "headers": headers, "properties": properties}
+        return virtual.Message(payload, channel=self)  # type: ignore[no-untyped-call] # kombu's
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        """Acknowledge a message, or all in hand up to it."""
+        tags = list(self._in_hand)
+        done = tags[: tags.index(delivery_tag) + 1] if multiple else [delivery_tag]
+        for place, ids in _by_place([self._in_hand[tag] for tag in done]).items():
+            self.acknowledge(place, ids)
+        for tag in done:
+            del self._in_hand[tag]
+
+    def close(self) -> None:
+        """Give back what is in hand, and leave."""
+        if not self.closed:
+            leases, self._in_hand = list(self._in_hand.values()), {}
+            try:
+                for place, ids in _by_place(leases).items():
+                    self.give_back(place, ids)
+                self.leave()
+            finally:
+                super().close()  # type: ignore[no-untyped-call] # kombu's
+                self.disconnect()
+
+
+class LeasingTransport(virtual.Transport):
+    """A transport whose channels wait for messages themselves, so that nothing is polled."""
+
+    implements = virtual.Transport.implements.extend(exchange_type=frozenset(["fanout"]))
+
+    def drain_events(self, connection: Any, timeout: float = 0, **_: Any) -> None:  # noqa: ARG002 - kombu's signature
+        """Deliver what is there; raises TimeoutError where there is nothing."""
+        if not any(channel.deliver(timeout) for channel in self.channels):
+            raise TimeoutError
+
+    def _collect(self, connection: Any) -> None:  # noqa: ARG002 - kombu's signature
+        for channel in self.channels:
+            channel.disconnect()
+
+
+def _by_place(leases: Iterable[Lease]) -> dict[str, list[str]]:
+    places: dict[str, list[str]] = {}
+    for lease in leases:
+        places.setdefault(lease.place, []).append(lease.id)
+    return places

@@ -1,0 +1,113 @@
+"""The bus on RabbitMQ: a quorum queue per group, one active consumer, batched confirms."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from kombu.connection import Connection
+from kombu.transport import pyamqp
+
+from adapters.message_bus.kombu_bus import KombuBus, Topology
+from application.ports.message_bus import Guarantees
+
+HEARTBEAT_SECONDS = 30
+# Poison messages are the subscriber's business: the broker shall never drop one. RabbitMQ 4 would
+# after 20 deliveries; -1 would say "never", but RabbitMQ 3 does not know it.
+DELIVERY_LIMIT = 1_000_000_000
+
+
+class RabbitMqBus(KombuBus):
+    """Takes ``amqp://user:password@host:port/vhost`` or ``amqps://...``."""
+
+    guarantees = Guarantees(
+        shared=True, survives_broker_restart=True, keeps_for_offline_groups=True, ordered=True
+    )
+
+    def __init__(
+        self, url: str, prefix: str = "klarity", *, prefetch: int = 100, timeout: float = 5.0
+    ) -> None:
+        def connection() -> Connection:
+            return Connection(
+                url,
+                transport=Transport,
+                ssl=url.startswith("amqps"),
+                heartbeat=HEARTBEAT_SECONDS,
+                connect_timeout=timeout,
+            )
+
+        topology = Topology(
+            prefix=prefix,
+            queue_arguments={
+                "x-queue-type": "quorum",
+                "x-single-active-consumer": True,
+                "x-delivery-limit": DELIVERY_LIMIT,
+            },
+        )
+        super().__init__(connection, topology, prefetch=prefetch, timeout=timeout)
+
+    @classmethod
+    def from_url(cls, url: str, prefix: str = "klarity") -> RabbitMqBus:
+        """The bus at this address, with the usual limits."""
+        return cls(url, prefix)
+
+
+class NotConfirmed(Exception):
+    """The broker refused a message or did not confirm it in time."""
+
+
+class Channel(pyamqp.Channel):
+    """A channel on which many messages are on their way to be confirmed at the same time."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._last_tag = 0
+        self._outstanding: set[int] = set()
+        self._refused = False
+
+    def basic_publish(self, *args: Any, **options: Any) -> None:
+        """Send a message without waiting."""
+        if not self._last_tag:
+            self.confirm_select()
+            self.events["basic_ack"].add(self._settle)
+            self.events["basic_nack"].add(self._refuse)
+        self._last_tag += 1
+        self._outstanding.add(self._last_tag)
+        super().basic_publish(*args, **options)
+
+    def confirm(self, timeout: float) -> None:
+        """Wait for the broker's word on every message sent; raises NotConfirmed."""
+        deadline = time.monotonic() + timeout
+        while self._outstanding and not self._refused:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise NotConfirmed("in time")
+            self.connection.drain_events(timeout=left)
+        if self._refused:
+            raise NotConfirmed("refused")
+
+    def _settle(self, tag: int, multiple: bool) -> None:
+        if multiple:
+            self._outstanding = {one for one in self._outstanding if one > tag}
+        else:
+            self._outstanding.discard(tag)
+
+    def _refuse(self, _tag: int, _multiple: bool) -> None:
+        self._refused = True
+
+
+class LimitedConnection(pyamqp.Connection):
+    """Every single read and write ends, for a broker that hangs keeps its sockets open."""
+
+    Channel = Channel
+
+    def connect(self, callback: Any = None) -> None:
+        """Connect, with a limit in seconds on whatever comes after too."""
+        super().connect(callback)
+        self.transport.sock.settimeout(self.connect_timeout)
+
+
+class Transport(pyamqp.Transport):
+    """kombu's transport with the connection above."""
+
+    Connection = LimitedConnection

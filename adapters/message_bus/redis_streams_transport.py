@@ -1,0 +1,150 @@
+"""A kombu transport over Redis Streams: an exchange is a stream, a queue a consumer group of it.
+
+Redis keeps what a consumer has in hand. What is not acknowledged within ``visibility_seconds``, or
+was given back, goes to whichever consumer of the group looks next.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from kombu.utils.uuid import uuid
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ResponseError
+from redis.retry import Retry
+
+from adapters.message_bus.leasing import Lease, LeasingChannel, LeasingTransport
+
+CLAIM_SECONDS = 1.0
+"""How often a consumer looks for messages that others had too long or gave back."""
+NOBODY = "released"
+"""The consumer in whose name the messages wait that were given back."""
+START = "0-0"
+
+
+class Channel(LeasingChannel):
+    """One connection to Redis.
+
+    Options: ``url``, ``timeout`` (seconds), ``keep`` (messages a stream holds, about) and
+    ``visibility_seconds``.
+    """
+
+    def __init__(self, connection: Any, **options: Any) -> None:
+        super().__init__(connection, **options)
+        # A repeated XADD would be a second message: the caller decides whether to try again.
+        self._redis: Redis = Redis.from_url(
+            self.options["url"],
+            protocol=2,
+            socket_timeout=self.options["timeout"],
+            socket_connect_timeout=self.options["timeout"],
+            retry=Retry(NoBackoff(), 0),
+            single_connection_client=True,
+        )
+        self._consumer = uuid()
+        self._group = ""
+        self._cursors: dict[str, str] = {}
+        self._claimed_at = 0.0
+        self._visibility = round(1000 * self.options["visibility_seconds"])
+
+    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:  # noqa: ARG002 - kombu's signature
+        try:
+            self._redis.xgroup_create(exchange, queue, id="$", mkstream=True)
+        except ResponseError as refusal:
+            if "BUSYGROUP" not in str(refusal):
+                raise
+        self._group = queue
+        self._cursors[exchange] = START
+
+    def send(self, exchange: str, messages: Sequence[dict[str, Any]], timeout: float) -> None:  # noqa: ARG002 - the connection has its own
+        """Append the messages to the stream in one round trip."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for message in messages:
+            fields: dict[Any, Any] = {
+                "content-type": message["content-type"],
+                "body": message["body"],
+            }
+            pipeline.xadd(exchange, fields, maxlen=self.options["keep"])
+        pipeline.execute()
+
+    def fetch(self, limit: int, timeout: float) -> Iterable[Lease]:
+        """What others left behind, if it is time to look for that, else what is new."""
+        share = max(1, limit // len(self._cursors))
+        return self._abandoned(share) or self._new(share, timeout)
+
+    def _new(self, limit: int, timeout: float) -> list[Lease]:
+        streams: dict[Any, Any] = dict.fromkeys(self._cursors, ">")
+        block = round(1000 * timeout) or None
+        found: Any = self._redis.xreadgroup(
+            self._group, self._consumer, streams, count=limit, block=block
+        )
+        return [
+            self._lease(stream.decode(), id_, fields)
+            for stream, entries in found
+            for id_, fields in entries
+        ]
+
+    def _abandoned(self, limit: int) -> list[Lease]:
+        if time.monotonic() - self._claimed_at < CLAIM_SECONDS:
+            return []
+        claimed = [lease for stream in self._cursors for lease in self._claim(stream, limit)]
+        if not claimed:
+            self._claimed_at = time.monotonic()
+        return claimed
+
+    def _claim(self, stream: str, limit: int) -> list[Lease]:
+        reply: Any = self._redis.xautoclaim(
+            stream, self._group, self._consumer, self._visibility, self._cursors[stream], limit
+        )
+        self._cursors[stream] = reply[0].decode()
+        entries = [(id_, fields) for id_, fields in reply[1] if fields]
+        if not entries:
+            return []
+        counts = self._deliveries(stream, entries[0][0], entries[-1][0])
+        return [self._lease(stream, id_, fields, counts.get(id_, 1)) for id_, fields in entries]
+
+    def _deliveries(self, stream: str, first: bytes, last: bytes) -> dict[bytes, int]:
+        pending: Any = self._redis.xpending_range(
+            stream, self._group, first, last, self.prefetch, self._consumer
+        )
+        return {one["message_id"]: one["times_delivered"] for one in pending}
+
+    def _lease(
+        self, stream: str, id_: bytes, fields: dict[bytes, bytes], deliveries: int = 1
+    ) -> Lease:
+        return Lease(
+            place=stream,
+            id=id_.decode(),
+            exchange=stream,
+            body=fields[b"body"],
+            deliveries_before=deliveries - 1,
+        )
+
+    def acknowledge(self, place: str, ids: Sequence[str]) -> None:
+        """Take the messages off the group's list; the stream keeps them for other groups."""
+        self._redis.xack(place, self._group, *ids)
+
+    def give_back(self, place: str, ids: Sequence[str]) -> None:
+        """Make the messages look as if they had waited long enough to be claimed."""
+        self._redis.xclaim(
+            place, self._group, NOBODY, 0, list(ids), idle=self._visibility, justid=True
+        )
+
+    def leave(self) -> None:
+        """Take the consumer off its groups, now that it has nothing in hand."""
+        for stream in self._cursors:
+            self._redis.xgroup_delconsumer(stream, self._group, self._consumer)
+
+    def disconnect(self) -> None:
+        """Close the connection without a word."""
+        self._redis.close()
+
+
+class Transport(LeasingTransport):
+    """kombu's way to the channel above."""
+
+    Channel = Channel
+    driver_type = "redis"
+    driver_name = "redis-streams"
