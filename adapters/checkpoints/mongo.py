@@ -3,18 +3,19 @@
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from adapters.durable_mongo import Document, durable, unavailable
+from adapters.mongo import Document, unavailable_as
 from application.ports.checkpoints import START, Checkpoint, Fenced
+from application.ports.event_store import StoreUnavailable
 
 
 class MongoCheckpoints:
     """Checkpoints in a collection, each replaced by compare-and-set."""
 
     def __init__(self, database: Database[Document]) -> None:
-        self._checkpoints = durable(database)["checkpoints"]
+        self._checkpoints = database["checkpoints"]
 
     def load(self, name: str) -> Checkpoint:
-        with unavailable():
+        with unavailable_as(StoreUnavailable):
             found = self._checkpoints.find_one({"_id": name})
         if found is None:
             return START
@@ -31,7 +32,7 @@ class MongoCheckpoints:
             "positions": dict(checkpoint.positions),
             "parked": sorted(checkpoint.parked),
         }
-        with unavailable():
+        with unavailable_as(StoreUnavailable):
             if not self._replace(stored):
                 raise Fenced
 
@@ -49,5 +50,5 @@ class MongoCheckpoints:
         return True
 
     def delete(self, name: str) -> None:
-        with unavailable():
+        with unavailable_as(StoreUnavailable):
             self._checkpoints.delete_one({"_id": name})

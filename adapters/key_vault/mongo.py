@@ -5,8 +5,9 @@ from pymongo import ReturnDocument
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from adapters.durable_mongo import Document, durable, unavailable
 from adapters.key_vault.wrapped import DESTROYED, WrappedKeyVault
+from adapters.mongo import Document, unavailable_as
+from application.ports.event_store import StoreUnavailable
 
 
 class MongoKeyVault(WrappedKeyVault):
@@ -18,15 +19,15 @@ class MongoKeyVault(WrappedKeyVault):
 
     def __init__(self, database: Database[Document], master_key: bytes) -> None:
         super().__init__(master_key)
-        self._keys = durable(database)["keys"]
+        self._keys = database["keys"]
 
     def _stored(self, subject: str) -> bytes | None:
-        with unavailable():
+        with unavailable_as(StoreUnavailable):
             found = self._keys.find_one({"_id": subject})
         return bytes(found["wrapped"]) if found else None
 
     def _store(self, subject: str, wrapped: bytes) -> bytes:
-        with unavailable():
+        with unavailable_as(StoreUnavailable):
             try:
                 stored = self._keys.find_one_and_update(
                     {"_id": subject},
@@ -40,7 +41,7 @@ class MongoKeyVault(WrappedKeyVault):
         return bytes(stored["wrapped"]) if stored else DESTROYED
 
     def _destroy(self, subject: str) -> None:
-        with unavailable():
+        with unavailable_as(StoreUnavailable):
             self._keys.update_one(
                 {"_id": subject}, {"$set": {"wrapped": Binary(DESTROYED)}}, upsert=True
             )

@@ -7,17 +7,18 @@ from pymongo import ReturnDocument
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from adapters.durable_mongo import Document, durable, unavailable
+from adapters.mongo import Document, unavailable_as
+from application.ports.event_store import StoreUnavailable
 
 
 class MongoLeases:
     """Leases in a collection. The clocks of those who hold them do not matter."""
 
     def __init__(self, database: Database[Document]) -> None:
-        self._leases = durable(database)["leases"]
+        self._leases = database["leases"]
 
     def acquire(self, name: str, holder: str, seconds: float) -> bool:
-        with unavailable():
+        with unavailable_as(StoreUnavailable):
             try:
                 lease = self._leases.find_one_and_update(
                     {"_id": name},
@@ -31,12 +32,12 @@ class MongoLeases:
         return lease is not None and lease["holder"] == holder
 
     def release(self, name: str, holder: str) -> None:
-        with unavailable():
+        with unavailable_as(StoreUnavailable):
             self._leases.delete_one({"_id": name, "holder": holder})
 
     def holder(self, name: str) -> str | None:
         running = {"_id": name, "$expr": {"$gt": ["$until", "$$NOW"]}}
-        with unavailable():
+        with unavailable_as(StoreUnavailable):
             lease = self._leases.find_one(running)
         return lease["holder"] if lease else None
 
