@@ -1,0 +1,130 @@
+"""Where the ``klarity`` command and the WSGI servers come in."""
+
+import atexit
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import Any
+from uuid import uuid4
+
+import click
+from flask import Flask
+from granian import Granian
+from granian.constants import Interfaces
+
+from adapters.mongo import StoreMisconfigured
+from adapters.process_lock import InUse
+from application.commands.accounts import handle
+from application.commands.executor import Context
+from application.ports.unavailable import Unavailable
+from config.process import Process
+from config.settings import Settings, SettingsError, read_settings
+from domain.decider import DomainError
+from domain.ids import SYSTEM, Role
+from domain.members.member import GrantRole
+from entrypoints.cli import Entry, build_cli
+
+FAULTS = (SettingsError, InUse, StoreMisconfigured, Unavailable, DomainError, LookupError)
+GREETING = """\
+Klarity listens on {url}
+  the API, to read and try:  {url}/docs
+  a first case:              README.md shows it with curl; `make demo` plays a whole community
+  data and logs of events:   {data}
+Stop it with Ctrl-C; nothing is lost."""
+
+
+def application() -> Flask:
+    """The WSGI application of this process, with its background work, as settings ask for."""
+    process = Process(read_settings())
+    atexit.register(process.close)
+    if process.settings.background:
+        process.start()
+    return process.app
+
+
+def serve() -> None:
+    """Serve with granian until stopped."""
+    settings = read_settings()
+    Process(settings).close()
+    click.echo(_greeting(settings))
+    server = Granian(
+        "wsgi:app",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=settings.threads,
+        log_access=False,
+        workers_kill_timeout=15,
+    )
+    server.serve()
+
+
+def work() -> None:
+    """Run what works beside requests, until SIGTERM or SIGINT."""
+    process = Process(read_settings())
+    stopped = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    process.start()
+    logging.getLogger(__name__).info("working")
+    stopped.wait()
+    process.close()
+
+
+class OpenTools:
+    """What the operator's commands work with."""
+
+    def __init__(self, process: Process) -> None:
+        made: Any = process.container
+        self.stores = made.stores()
+        self.parked = made.parked()
+        self.rebuilder = made.rebuilder()
+        self._accounts = made.accounts()
+        self._credentials = made.credentials()
+        self._members = made.executors().members
+        self._clock = made.clock()
+
+    def add_member(self, pseudonym: str, passphrase: str) -> str:
+        member_id = str(uuid4())
+        self._accounts.register(member_id, pseudonym, passphrase, (), Context(new=True))
+        return member_id
+
+    def grant(self, pseudonym: str, role: str) -> None:
+        found = self._credentials.find(handle(pseudonym))
+        if found is None:
+            raise LookupError(f"There is no member called {pseudonym}.")
+        command = GrantRole(role=Role(role), by=SYSTEM, at=self._clock())
+        self._members.execute(found.member_id, command, Context())
+
+
+@contextmanager
+def open_tools() -> Iterator[OpenTools]:
+    """The tools, over the stores that settings name."""
+    process = Process(read_settings())
+    try:
+        yield OpenTools(process)
+    finally:
+        process.close()
+
+
+def play_demo(url: str) -> None:
+    """Play the demonstration, with what it needs loaded only now."""
+    from entrypoints.demo import play
+
+    play(url)
+
+
+def main() -> None:
+    """The ``klarity`` command."""
+    entry = Entry(
+        serve=serve, work=work, open_tools=open_tools, play_demo=play_demo, faults=FAULTS
+    )
+    build_cli(entry)()
+
+
+def _greeting(settings: Settings) -> str:
+    url = f"http://{settings.host}:{settings.port}"
+    return GREETING.format(url=url, data=settings.data.resolve())

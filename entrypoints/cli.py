@@ -1,0 +1,264 @@
+"""The ``klarity`` command."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import click
+
+from application.delivery.rebuild import Rebuilder
+from application.delivery.verify import verify_log
+from application.discovery import query_services
+from application.ports.event_store import EventStore
+from application.ports.parked import ParkedEvents
+from application.system import Service, services
+from entrypoints.nginx import nginx_configuration
+
+
+class Tools(Protocol):
+    """What the commands work with, once settings are read and stores are open."""
+
+    @property
+    def stores(self) -> dict[str, EventStore]: ...
+
+    @property
+    def parked(self) -> ParkedEvents: ...
+
+    @property
+    def rebuilder(self) -> Rebuilder: ...
+
+    def add_member(self, pseudonym: str, passphrase: str) -> str:
+        """Registers a member; their id."""
+        ...
+
+    def grant(self, pseudonym: str, role: str) -> None:
+        """Grants a role to the member with this pseudonym. Raises LookupError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """How the command line reaches the rest of the system."""
+
+    serve: Callable[[], None]
+    work: Callable[[], None]
+    open_tools: Callable[[], AbstractContextManager[Tools]]
+    play_demo: Callable[[str], None]
+    faults: tuple[type[Exception], ...]
+
+
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+def build_cli(entry: Entry) -> click.Group:
+    """The command line over an entry."""
+
+    @click.group(context_settings=CONTEXT)
+    @click.version_option(package_name="klarity")
+    def klarity() -> None:
+        """Report petty corruption, safely and backed by evidence.
+
+        Everything is set by KLARITY_* environment variables. Without any, one process does it all
+        and keeps its data in ./data: `klarity serve`, then open http://127.0.0.1:8000/docs.
+        """
+
+    @klarity.command()
+    def serve() -> None:
+        """Serve HTTP, and work beside it unless KLARITY_BACKGROUND is false.
+
+        KLARITY_PORT and KLARITY_HOST say where, KLARITY_SERVICES which services (`klarity
+        services` lists them).
+        """
+        with plain_faults(entry):
+            entry.serve()
+
+    @klarity.command()
+    def work() -> None:
+        """Run relays, policies and projections without HTTP, until stopped.
+
+        For deployments that serve with KLARITY_BACKGROUND=false. Several may run: leases decide
+        who works, the others stand by.
+        """
+        with plain_faults(entry):
+            entry.work()
+
+    @klarity.command("services")
+    @click.option("--nginx", is_flag=True, help="Print an nginx configuration that joins them.")
+    @click.option(
+        "--at",
+        multiple=True,
+        metavar="SERVICE=HOST:PORT",
+        help="Where a service runs, for --nginx; repeat it for each.",
+    )
+    def services_(*, nginx: bool, at: Sequence[str]) -> None:
+        """List the services: what each hears, publishes and is for.
+
+        With --nginx, print how one address serves services that run in processes of their own:
+
+            klarity services --nginx --at command:cases=127.0.0.1:8001 ...
+        """
+        if nginx:
+            click.echo(nginx_configuration(dict(_pair(place) for place in at)))
+            return
+        for service in services():
+            click.echo(_described(service))
+
+    @klarity.command()
+    @click.argument("name", type=click.Choice([service.name for service in query_services()]))
+    def rebuild(name: str) -> None:
+        """Build a query service's read model anew from the logs, then let it serve.
+
+        The old one serves meanwhile. (Read models in memory are rebuilt at every start anyway.)
+        """
+        (service,) = [service for service in query_services() if service.name == name]
+        with opened(entry) as tools, _bar(f"Rebuilding {name}") as progress:
+            handled = tools.rebuilder.rebuild(service, progress)
+        click.echo(f"{name} was rebuilt from {handled} events.")
+
+    @klarity.command()
+    def verify() -> None:
+        """Recompute the chain of hashes of every stream, and tell whether any log was changed."""
+        faulty = False
+        with opened(entry) as tools:
+            for log, store in tools.stores.items():
+                with _bar(f"Verifying {log}") as progress:
+                    faults = verify_log(store, progress)
+                for fault in faults:
+                    click.echo(f"{fault.stream}, version {fault.version}: {fault.what}", err=True)
+                faulty = faulty or bool(faults)
+                click.echo(f"{log}: {store.last_position()} events, {len(faults)} faults.")
+        if faulty:
+            raise SystemExit(1)
+
+    _add_parked(klarity, entry)
+    _add_members(klarity, entry)
+
+    @klarity.command()
+    @click.option("--url", default="http://127.0.0.1:8000", show_default=True)
+    def demo(url: str) -> None:
+        """Play a small community through the public API of a running Klarity.
+
+        Members register, upload a generated video and photos, report cases, and support them.
+        """
+        with plain_faults(entry):
+            entry.play_demo(url)
+
+    return klarity
+
+
+def _add_parked(klarity: click.Group, entry: Entry) -> None:
+    @klarity.group()
+    def parked() -> None:
+        """Events that a subscriber could not handle, until someone decides.
+
+        Those after such an event in the same stream wait with it; everything else goes on.
+        """
+
+    @parked.command("list")
+    @click.argument("subscriber", required=False)
+    def list_(subscriber: str | None) -> None:
+        """List parked events, of one or all subscribers, with what went wrong."""
+        with opened(entry) as tools:
+            found = tools.parked.list(subscriber)
+        for item in found:
+            decided = f" ({item.verdict} was decided)" if item.verdict else ""
+            click.echo(f"{item.subscriber} {item.event.id} {item.event.type}{decided}")
+            click.echo(f"    {item.parked_at}: {item.error}")
+        click.echo(f"{len(found)} parked.")
+
+    @parked.command()
+    @click.argument("subscriber")
+    @click.argument("event_id")
+    def retry(subscriber: str, event_id: str) -> None:
+        """Let the subscriber handle a parked event again, as after mending a fault."""
+        _decide(entry, subscriber, event_id, "retry")
+
+    @parked.command()
+    @click.argument("subscriber")
+    @click.argument("event_id")
+    @click.confirmation_option(prompt="The subscriber will never handle this event. Go on?")
+    def drop(subscriber: str, event_id: str) -> None:
+        """Let the subscriber go on without a parked event."""
+        _decide(entry, subscriber, event_id, "drop")
+
+
+def _add_members(klarity: click.Group, entry: Entry) -> None:
+    @klarity.group()
+    def members() -> None:
+        """Members, from the operator's side: the first admin is made here."""
+
+    @members.command()
+    @click.argument("pseudonym")
+    @click.option("--role", type=click.Choice(["moderator", "admin"]))
+    @click.password_option("--passphrase")
+    def add(pseudonym: str, role: str | None, passphrase: str) -> None:
+        """Register a member, with a role if you like; asks for the passphrase."""
+        with opened(entry) as tools:
+            member_id = tools.add_member(pseudonym, passphrase)
+            if role:
+                tools.grant(pseudonym, role)
+        click.echo(f"{pseudonym} is member {member_id}.")
+
+    @members.command()
+    @click.argument("pseudonym")
+    @click.argument("role", type=click.Choice(["moderator", "admin"]))
+    def grant(pseudonym: str, role: str) -> None:
+        """Grant a role to a member."""
+        with opened(entry) as tools:
+            tools.grant(pseudonym, role)
+        click.echo(f"{pseudonym} is {role} now.")
+
+
+@contextmanager
+def plain_faults(entry: Entry) -> Iterator[None]:
+    """What an operator can put right is told in one message, without a trace."""
+    try:
+        yield
+    except entry.faults as error:
+        raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def opened(entry: Entry) -> Iterator[Tools]:
+    """The tools, with faults told plainly."""
+    with plain_faults(entry), entry.open_tools() as tools:
+        yield tools
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar that is told how much of how much is done."""
+    with click.progressbar(length=1, label=label) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos)
+
+        yield progress
+
+
+def _decide(entry: Entry, subscriber: str, event_id: str, verdict: str) -> None:
+    with opened(entry) as tools:
+        if not tools.parked.decide(subscriber, event_id, verdict):
+            raise click.ClickException(f"{subscriber} has not parked {event_id}.")
+    click.echo(f"{subscriber} will {verdict} {event_id} within seconds.")
+
+
+def _described(service: Service) -> str:
+    lines = [f"{service.id:24}{service.about}"]
+    if service.publishes:
+        lines.append(f"{'':24}publishes {', '.join(service.publishes)}")
+    if service.hears:
+        lines.append(f"{'':24}hears {', '.join(service.hears)}")
+    lines += [f"{'':24}{policy}" for policy in service.policies]
+    return "\n".join(lines)
+
+
+def _pair(place: str) -> tuple[str, str]:
+    name, found, address = place.partition("=")
+    if not found or not address:
+        raise click.BadParameter(f"{place!r} is not SERVICE=HOST:PORT", param_hint="--at")
+    return name, address
+
+
