@@ -260,5 +260,3 @@ def _pair(place: str) -> tuple[str, str]:
     if not found or not address:
         raise click.BadParameter(f"{place!r} is not SERVICE=HOST:PORT", param_hint="--at")
     return name, address
-
-

@@ -28,11 +28,12 @@ from entrypoints.http.evidence import evidence_blueprint
 from entrypoints.http.health import health_blueprint
 from entrypoints.http.history import history_blueprint
 from entrypoints.http.instance import instance_blueprint, problem_pages
+from entrypoints.http.json import MsgspecJson
 from entrypoints.http.limits import limit_rates
 from entrypoints.http.members import members_blueprint
 from entrypoints.http.problems import ProblemApi, register_problems
 from entrypoints.http.queries import query_blueprint
-from entrypoints.http.requests import Requests, identify_request
+from entrypoints.http.requests import Requests, identify_request, only_json
 from entrypoints.http.uploads import uploads_blueprint
 
 EXPOSED = ("ETag", "Klarity-Token", "Link", "Location", "Retry-After", "Upload-Offset")
@@ -80,7 +81,9 @@ def create_app(parts: HttpParts) -> Flask:
             "info": {"description": "Report petty corruption, safely and backed by evidence."},
         },
     )
+    app.json = MsgspecJson(app)
     app.before_request(identify_request)
+    app.before_request(only_json)
     app.after_request(_protect)
     _count_requests(app, parts.registry)
     CORS(app, origins=list(parts.cors_origins), expose_headers=list(EXPOSED))

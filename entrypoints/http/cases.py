@@ -148,7 +148,7 @@ def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Bluepri
     @blp.doc(security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412)
     def support(case_id: object) -> Response:
-        """"Me too": once per member, never for one's own case"""
+        """ "Me too": once per member, never for one's own case"""
         return engaged(engage.support, case_id)
 
     @blp.delete("/cases/<uuid:case_id>/support")

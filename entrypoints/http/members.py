@@ -60,7 +60,8 @@ TokensReply = schema(
         "refresh_token": ma.fields.String(required=True),
         "token_type": ma.fields.Constant("Bearer", required=True),
         "expires_in": ma.fields.Integer(
-            required=True, metadata={"description": "How long the access token is good, in seconds."}
+            required=True,
+            metadata={"description": "How long the access token is good, in seconds."},
         ),
     },
 )

@@ -77,7 +77,9 @@ _BY_STATUS = {
 class ProblemSchema(Schema):
     """How OpenAPI shows a problem."""
 
-    type = fields.String(required=True, metadata={"description": "/problems/<code>, a readable page"})
+    type = fields.String(
+        required=True, metadata={"description": "/problems/<code>, a readable page"}
+    )
     title = fields.String(required=True)
     status = fields.Integer(required=True)
     detail = fields.String()
@@ -129,7 +131,9 @@ def problem_response(problem: Problem) -> Response:
     """The reply that tells of the problem."""
     body: dict[str, Any] = {
         "type": f"/problems/{problem.code}",
-        "title": HTTPStatus(problem.status).phrase if problem.status != 460 else "Checksum Mismatch",  # noqa: PLR2004, E501 - tus has a status of its own
+        "title": HTTPStatus(problem.status).phrase
+        if problem.status != 460
+        else "Checksum Mismatch",  # noqa: PLR2004, E501 - tus has a status of its own
         "status": problem.status,
         "detail": problem.detail,
     }

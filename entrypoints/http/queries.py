@@ -51,7 +51,7 @@ def _add_list(blp: Blueprint, answers: Answers[Any], requests: Requests) -> None
     shown = public_fields(service.document)
 
     @blp.get(service.where(), endpoint="list")
-    @blp.arguments(filter_schema(service), location="query")
+    @blp.arguments(filter_schema(service), location="query", unknown=ma.RAISE)
     @blp.response(200, page_schema(service.document), headers=LINK)
     @blp.doc(
         summary=(service.ask.__doc__ or "").strip(),
@@ -87,7 +87,7 @@ def _add_single(
     if service.streams:
 
         @blp.get(path, endpoint="single")
-        @blp.arguments(AsOfQuery, location="query")
+        @blp.arguments(AsOfQuery, location="query", unknown=ma.RAISE)
         @blp.response(200, document_schema(service.document), headers=ETAG)
         @blp.doc(
             summary="One of them, now or as it stood at a time",
@@ -181,5 +181,8 @@ def _cursor(text: str | None) -> Cursor | None:
 
 
 def _next_url(cursor: Cursor) -> str:
-    query = {**request.args.to_dict(), "cursor": opaque(msgspec.msgpack.encode((cursor.value, cursor.key)))}
+    query = {
+        **request.args.to_dict(),
+        "cursor": opaque(msgspec.msgpack.encode((cursor.value, cursor.key))),
+    }
     return f"{request.path}?{urlencode(query)}"

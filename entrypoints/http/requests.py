@@ -105,15 +105,20 @@ class Requests:
         if member.erased or not member.registered_at:
             return None
         g.suspended = member.suspended
-        return Actor(
-            member_id=member.member_id, pseudonym=member.pseudonym, roles=member.roles
-        )
+        return Actor(member_id=member.member_id, pseudonym=member.pseudonym, roles=member.roles)
 
 
 def identify_request() -> None:
     """Give the request an id of its own to be followed by; the client's, where it is a plain one."""
     given = request.headers.get("X-Request-Id", "")
     g.correlation_id = given if given.isalnum() and len(given) <= 64 else uuid4().hex  # noqa: PLR2004 - long enough for any id
+
+
+def only_json() -> None:
+    """Refuse a body that is not JSON where JSON is what is taken."""
+    has_body = request.content_length or "Transfer-Encoding" in request.headers
+    if has_body and not request.is_json and not request.path.startswith("/v1/uploads"):
+        refuse("unsupported-media-type", "This takes application/json.")
 
 
 def written(

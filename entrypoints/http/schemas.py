@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
+from functools import cache
 from inspect import signature
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -97,11 +98,13 @@ def schema(name: str, members: Mapping[str, Any]) -> ma.Schema:
     return ma.Schema.from_dict(dict(members), name=name)()
 
 
+@cache
 def document_schema(kind: type) -> ma.Schema:
     """How OpenAPI shows a document; it is served without its private fields."""
-    return schema(kind.__name__, _all_required(fields_of(kind)))
+    return schema(kind.__name__, _shown(kind))
 
 
+@cache
 def page_schema(kind: type) -> ma.Schema:
     """How OpenAPI shows a page of documents."""
     items = ma.fields.List(ma.fields.Nested(document_schema(kind)), required=True)
@@ -127,11 +130,13 @@ def public_fields(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind) if not _is_private(hints[field.name]))
 
 
-def _all_required(members: dict[str, ma.fields.Field[Any]]) -> dict[str, ma.fields.Field[Any]]:
-    for field in members.values():
-        field.required = True
-        field.load_default = ma.missing
-    return members
+def _shown(kind: type) -> dict[str, ma.fields.Field[Any]]:
+    """Every public field of a document, each of which is always there."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {
+        name: _field(hints[name], {"required": True}, nested=document_schema)
+        for name in public_fields(kind)
+    }
 
 
 def _options(field: "Field[Any]", *, partial: bool) -> dict[str, Any]:
@@ -148,7 +153,13 @@ def _filter_field(hint: Any, name: str, default: Any) -> ma.fields.Field[Any]:
     return _field(hint, options, from_text=True)
 
 
-def _field(hint: Any, options: dict[str, Any], *, from_text: bool = False) -> ma.fields.Field[Any]:
+def _field(
+    hint: Any,
+    options: dict[str, Any],
+    *,
+    from_text: bool = False,
+    nested: Callable[[type], ma.Schema] | None = None,
+) -> ma.fields.Field[Any]:
     bare, marks = _unwrapped(hint)
     if type(None) in get_args(hint):
         options = {**options, "allow_none": True}
@@ -156,9 +167,9 @@ def _field(hint: Any, options: dict[str, Any], *, from_text: bool = False) -> ma
     if validators:
         options = {**options, "validate": validators}
     if get_origin(bare) is tuple:
-        return ma.fields.List(_field(get_args(bare)[0], {}), **options)
+        return ma.fields.List(_field(get_args(bare)[0], {}, nested=nested), **options)
     if isinstance(bare, type) and is_dataclass(bare):
-        return ma.fields.Nested(_nested(bare), **options)
+        return ma.fields.Nested((nested or _made)(bare), **options)
     return _scalar(bare, options, from_text=from_text)
 
 
@@ -179,13 +190,16 @@ def _scalar(kind: Any, options: dict[str, Any], *, from_text: bool) -> ma.fields
     return Text(**options)
 
 
-def _nested(kind: type) -> ma.Schema:
+@cache
+def _made(kind: type) -> ma.Schema:
+    """A nested part of a body, loaded as the dataclass that it is."""
+
     class Made(ma.Schema):
         @ma.post_load
         def make(self, data: dict[str, Any], **_: Any) -> Any:
             return kind(**data)
 
-    return Made.from_dict(fields_of(kind), name=kind.__name__)()
+    return Made.from_dict(fields_of(kind), name=f"{kind.__name__}Body")()
 
 
 def _unwrapped(hint: Any) -> tuple[Any, list[Any]]:

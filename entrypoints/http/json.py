@@ -1,0 +1,16 @@
+"""JSON in and out of Flask by msgspec: times in RFC 3339, dataclasses as they are."""
+
+from typing import Any
+
+import msgspec
+from flask.json.provider import JSONProvider
+
+
+class MsgspecJson(JSONProvider):
+    """Flask's JSON, faster and stricter. Malformed JSON raises ValueError."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:
+        return msgspec.json.encode(obj).decode()
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        return msgspec.json.decode(s)
