@@ -40,6 +40,11 @@ class GroupCommit(Generic[T, R]):
         self._busy = False
         self._queue: deque[_Waiter[T, R]] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """How many items queue for the next write."""
+        return len(self._queue)
+
     def submit(self, item: T) -> R:
         """Write the item and return its outcome, or raise it."""
         waiter: _Waiter[T, R] = _Waiter(item)
@@ -67,13 +72,14 @@ class GroupCommit(Generic[T, R]):
             return [self._queue.popleft() for _ in range(size)]
 
     def _write_all(self, batch: list[_Waiter[T, R]]) -> None:
-        outcomes: Sequence[R | BaseException]
+        outcome_of: dict[_Waiter[T, R], R | BaseException]
         try:
             outcomes = self._write([waiter.item for waiter in batch])
+            outcome_of = dict(zip(batch, outcomes, strict=True))
         except BaseException as failure:  # noqa: BLE001 - raised again, by each waiting thread
-            outcomes = [failure] * len(batch)
-        for waiter, outcome in zip(batch, outcomes, strict=True):
-            waiter.outcome = outcome
+            outcome_of = dict.fromkeys(batch, failure)
+        for waiter in batch:
+            waiter.outcome = outcome_of[waiter]
             waiter.written = True
         self._hand_over()
         for waiter in batch:

@@ -36,7 +36,7 @@ class SqliteEventStore:
         if not fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", log):
             raise ValueError(f"not a name for a log: {log}")
         self._log = log
-        self._file = SqliteFile.open(path)
+        self._file = SqliteFile.open(path, self)
         self._listeners = self._file.listeners(log)
         self._sql = _Statements(f'"log_{log}"')
         self._file.write(lambda connection: connection.execute(self._sql.create))
@@ -80,7 +80,7 @@ class SqliteEventStore:
         return self._listeners.add(wake)
 
     def close(self) -> None:
-        self._file.close()
+        self._file.close(self)
 
     def _append(self, writer: Connection, commit: NewCommit) -> StoredCommit:
         done = writer.execute(self._sql.find_command, (commit.command_id,)).fetchone()

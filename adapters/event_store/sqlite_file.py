@@ -24,18 +24,18 @@ class SqliteFile:
     _opened: ClassVar[dict[Path, "SqliteFile"]] = {}
 
     @classmethod
-    def open(cls, path: Path) -> "SqliteFile":
-        """The process's only SqliteFile of this path; every ``open`` needs its ``close``."""
+    def open(cls, path: Path, user: object) -> "SqliteFile":
+        """The process's only SqliteFile of this path. It is closed when all its users close it."""
         path = path.resolve()
         with cls._guard:
             file = cls._opened.get(path) or cls(path)
             cls._opened[path] = file
-            file._users += 1
+            file._users.add(user)
             return file
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._users = 0
+        self._users: set[object] = set()
         self._closed = False
         self._writing = Lock()
         self._readers: deque[sqlite3.Connection] = deque()
@@ -61,19 +61,21 @@ class SqliteFile:
         with _unavailable(), self._reader() as connection:
             return connection.execute(sql, values).fetchall()
 
-    def close(self) -> None:
-        """Close the connections when the last user has gone."""
+    def close(self, user: object) -> None:
+        """Close the connections when the last user has gone. Closing twice is harmless."""
         with self._guard:
-            self._users -= 1
+            self._users.discard(user)
             if self._users:
                 return
-            self._opened.pop(self._path)
+            self._opened.pop(self._path, None)
         with self._writing:
             self._closed = True
             self._writer.close()
         self._close_readers()
 
     def _connect(self) -> sqlite3.Connection:
+        if self._closed:
+            raise StoreUnavailable("SQLite: the file is closed")
         connection = sqlite3.connect(
             self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
