@@ -82,10 +82,10 @@ def create_app(parts: HttpParts) -> Flask:
         },
     )
     app.json = MsgspecJson(app)
+    _count_requests(app, parts.registry)
     app.before_request(identify_request)
     app.before_request(only_json)
     app.after_request(_protect)
-    _count_requests(app, parts.registry)
     CORS(app, origins=list(parts.cors_origins), expose_headers=list(EXPOSED))
     limiter = limit_rates(app, parts.rate_limit)
     api = ProblemApi(app)

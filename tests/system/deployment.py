@@ -1,0 +1,195 @@
+"""Whole deployments of Klarity: real processes, real stores, real brokers."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import requests
+
+from application.system import services
+from entrypoints.nginx import nginx_configuration
+
+KLARITY = str(Path(sys.executable).with_name("klarity"))
+SECRET = "a secret for tests that is long enough"  # noqa: S105 - of a test
+STARTS_WITHIN = 60.0
+STOPS_WITHIN = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Klarity:
+    """One ``klarity`` process, killed like a process and restarted like one."""
+
+    def __init__(
+        self, folder: Path, *arguments: str, ready: str = "/health/ready", **settings: str
+    ) -> None:
+        self.folder = folder
+        self.port = int(settings.get("PORT") or free_port())
+        self.arguments = arguments or ("serve",)
+        self.serves = self.arguments == ("serve",)
+        self.settings = {"DATA": str(folder / "data"), **settings, "PORT": str(self.port)}
+        self.process: subprocess.Popen[bytes] | None = None
+        self._ready = ready
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> "Klarity":
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.launch()
+        if self.serves:
+            self.wait_until_ready()
+        return self
+
+    def launch(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [KLARITY, *self.arguments],
+                env=environment(self.settings),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait_until_ready(self) -> None:
+        until = time.monotonic() + STARTS_WITHIN
+        while time.monotonic() < until:
+            assert self.process is not None
+            assert self.process.poll() is None, self.log()
+            try:
+                if requests.get(self.url + self._ready, timeout=5).ok:
+                    return
+            except requests.RequestException:
+                pass
+            time.sleep(0.05)
+        raise AssertionError(f"not ready: {self.log()}")
+
+    def kill(self) -> None:
+        """SIGKILL to the process and its children: no chance to clean up."""
+        self._signal_all(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """SIGTERM, as a service manager would; the exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        try:
+            return self.process.wait(STOPS_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"did not stop: {self.log()}") from None
+
+    def close(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")[-4000:]
+
+    def _signal_all(self, number: int) -> None:
+        assert self.process is not None
+        os.killpg(self.process.pid, number)
+        self.process.wait(10)
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a Klarity process: nothing of the tests' own settings."""
+    plain = {name: value for name, value in os.environ.items() if name[:8] != "KLARITY_"}
+    plain["RATELIMIT_ENABLED"] = "1"
+    return {**plain, **{f"KLARITY_{name}": value for name, value in settings.items()}}
+
+
+def relaxed() -> dict[str, str]:
+    """Limits that a test's hundred phones behind one address do not meet."""
+    return {"RATE_LIMIT": "1000000 per minute", "SIGN_IN_LIMIT": "1000000 per minute"}
+
+
+def shared_stores(mongo_url: str, **bus: str) -> dict[str, str]:
+    """Settings for MongoDB and a broker, isolated by names of their own."""
+    name = f"klarity_{uuid4().hex[:10]}"
+    return {
+        "EVENT_STORE": "mongo",
+        "READ_MODELS": "mongo",
+        "MEDIA": "gridfs",
+        "MONGO_URL": mongo_url,
+        "MONGO_DATABASE": name,
+        "BUS_PREFIX": name.replace("_", "-"),
+        "SECRET": SECRET,
+        **relaxed(),
+        **bus,
+    }
+
+
+@contextmanager
+def one_process(folder: Path, **settings: str) -> Iterator[Klarity]:
+    klarity = Klarity(folder, **settings)
+    try:
+        yield klarity.start()
+    finally:
+        klarity.close()
+
+
+@contextmanager
+def process_per_service(folder: Path, **settings: str) -> Iterator[str]:
+    """Every service in a process of its own, behind nginx; the address of it all."""
+    with ExitStack() as stack:
+        running = {
+            service.id: Klarity(folder / service.id.replace(":", "-"), SERVICES=service.id, **settings)
+            for service in services()
+        }
+        for klarity in running.values():
+            stack.callback(klarity.close)
+            klarity.folder.mkdir(parents=True)
+            klarity.launch()
+        for klarity in running.values():
+            klarity.wait_until_ready()
+        addresses = {name: f"127.0.0.1:{each.port}" for name, each in running.items()}
+        yield stack.enter_context(nginx(folder / "nginx", addresses))
+
+
+@contextmanager
+def nginx(folder: Path, addresses: Mapping[str, str]) -> Iterator[str]:
+    """The nginx that ``klarity services --nginx`` configures, on a port of its own."""
+    folder.mkdir(parents=True)
+    port = free_port()
+    server = nginx_configuration(addresses).replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+    (folder / "nginx.conf").write_text(
+        f"daemon off;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\n"
+        f"http {{\nclient_body_temp_path {folder}/body;\nproxy_temp_path {folder}/proxy;\n"
+        f"fastcgi_temp_path {folder}/f;\nuwsgi_temp_path {folder}/u;\nscgi_temp_path {folder}/s;\n"
+        f"{server}\n}}\n"
+    )
+    command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    process = subprocess.Popen(command, env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"})
+    try:
+        _wait_for_port(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait_for_port(port: int) -> None:
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("nginx did not start")

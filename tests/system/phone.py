@@ -1,0 +1,115 @@
+"""A phone: a real client of the REST API, that waits as patiently as a person would."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import requests
+from tusclient.client import TusClient
+
+T = TypeVar("T")
+PATIENCE = 60.0
+
+
+class Phone:
+    """One person's phone. Without signing in it reads what is public."""
+
+    def __init__(self, url: str, pseudonym: str = "") -> None:
+        self.url = url
+        self.pseudonym = pseudonym or f"Witness {uuid4().hex[:8]}"
+        self.passphrase = "four plain words here"
+        self.member_id = ""
+        self.access_token = ""
+        self.refresh_token = ""
+        self.session = requests.Session()
+
+    def __enter__(self) -> "Phone":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.session.close()
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
+        """One request; header names are written with underscores."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.access_token:
+            sent.setdefault("Authorization", f"Bearer {self.access_token}")
+        return self.session.request(
+            method, self.url + path, json=body, headers=sent, timeout=30
+        )
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        return self.call("GET", path, **headers)
+
+    def register(self) -> "Phone":
+        body = {"pseudonym": self.pseudonym, "passphrase": self.passphrase}
+        reply = self.call("POST", "/v1/members", body)
+        assert reply.status_code == 201, reply.text
+        self.member_id = reply.json()["member_id"]
+        return self
+
+    def sign_in(self) -> "Phone":
+        body = {"pseudonym": self.pseudonym, "passphrase": self.passphrase}
+        reply = self.call("POST", "/v1/sessions", body)
+        assert reply.status_code == 201, reply.text
+        self.keep(reply)
+        return self
+
+    def keep(self, reply: requests.Response) -> None:
+        self.access_token = reply.json()["access_token"]
+        self.refresh_token = reply.json()["refresh_token"]
+
+    def join(self) -> "Phone":
+        return self.register().sign_in()
+
+    def upload(self, path: Path, chunk: int = 100_000) -> str:
+        """Upload a file with a real tus client; the evidence id."""
+        client = TusClient(
+            f"{self.url}/v1/uploads", headers={"Authorization": f"Bearer {self.access_token}"}
+        )
+        uploader = client.uploader(str(path), chunk_size=chunk)
+        uploader.upload()
+        assert uploader.url
+        return str(uploader.url.rpartition("/")[2])
+
+    def report(self, **body: Any) -> requests.Response:
+        body = {"title": "A permit for a bribe", "story": "They asked for money.", **body}
+        reply = self.call("POST", "/v1/cases", body)
+        assert reply.status_code == 201, reply.text
+        return reply
+
+    def evidence_when_decided(self, evidence_id: str) -> dict[str, Any]:
+        """The evidence once it is available or rejected."""
+
+        def decided() -> dict[str, Any] | None:
+            reply = self.get(f"/v1/evidence/{evidence_id}")
+            if reply.status_code == 200 and reply.json()["status"] in ("available", "rejected"):
+                found: dict[str, Any] = reply.json()
+                return found
+            return None
+
+        return eventually(decided)
+
+    def case_when(
+        self, case_id: str, good: Callable[[dict[str, Any]], bool] = lambda _: True
+    ) -> dict[str, Any]:
+        """The case, once this phone may see it as hoped for."""
+
+        def seen() -> dict[str, Any] | None:
+            reply = self.get(f"/v1/cases/{case_id}")
+            return reply.json() if reply.status_code == 200 and good(reply.json()) else None
+
+        return eventually(seen)
+
+
+def eventually(look: Callable[[], T | None], patience: float = PATIENCE) -> T:
+    """What ``look`` finds, as soon as it finds something."""
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        found = look()
+        if found is not None:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come to pass")

@@ -1,0 +1,182 @@
+"""A whole Klarity in memory, without threads: it moves only when a test lets it settle."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from adapters.checkpoints.memory import MemoryCheckpoints
+from adapters.codec.cloudevents import CloudEventsWire
+from adapters.codec.json import JsonCodec
+from adapters.codec.personal import PersonalCipher
+from adapters.event_store.memory import MemoryEventStore
+from adapters.history.in_place import InPlaceHistory
+from adapters.key_vault.memory import MemoryKeyVault
+from adapters.parked.memory import MemoryParkedEvents
+from adapters.read_models.memory import MemoryReadModels
+from application.commands.engage import Engage
+from application.commands.executor import CommandExecutor, Context
+from application.commands.use_cases import Executors
+from application.delivery.subscription import Subscription
+from application.discovery import policy_types, query_services
+from application.policies.policy import Means, Policy, PolicySubscriber
+from application.queries.answers import Answers
+from application.queries.projector import Projector, current_build, open_build
+from domain.cases.case import CaseDetails, ReportCase, case_decider
+from domain.cases.engagement import engagement_decider
+from domain.cases.exhibit import exhibit_decider
+from domain.catalog import EVENTS
+from domain.evidence.evidence import (
+    EvidenceReceived,
+    MakeAvailable,
+    ReceiveEvidence,
+    evidence_decider,
+)
+from domain.ids import SYSTEM, Actor, CaseId, EvidenceId, MediaKind, MemberId, Role
+from domain.members.member import RegisterMember, member_decider
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LOGS = ("members", "cases", "evidence")
+
+
+@dataclass
+class Clock:
+    """A clock that a test winds."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def wind(self, **duration: float) -> None:
+        self.now += timedelta(**duration)
+
+
+@dataclass
+class World:
+    """The system, and a few words to drive it with."""
+
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self.vault = MemoryKeyVault()
+        self.codec = JsonCodec(EVENTS, PersonalCipher(self.vault, bytes(32)))
+        self.wire = CloudEventsWire()
+        self.stores = {log: MemoryEventStore(log) for log in LOGS}
+        self.history = InPlaceHistory(self.stores, self.codec)
+        self.parked = MemoryParkedEvents()
+        self.checkpoints = MemoryCheckpoints()
+        self.models = MemoryReadModels()
+        self.executors = Executors(
+            members=CommandExecutor(
+                member_decider, self.stores["members"], self.codec, self.clock
+            ),
+            cases=CommandExecutor(case_decider, self.stores["cases"], self.codec, self.clock),
+            exhibits=CommandExecutor(exhibit_decider, self.stores["cases"], self.codec, self.clock),
+            engagements=CommandExecutor(
+                engagement_decider, self.stores["cases"], self.codec, self.clock
+            ),
+            evidence=CommandExecutor(
+                evidence_decider, self.stores["evidence"], self.codec, self.clock
+            ),
+        )
+        self.engage = Engage(self.executors.cases, self.executors.engagements, self.clock)
+        self.forgotten: list[str] = []
+        self.subscriptions = [self._policy(kind) for kind in policy_types()]
+        self.subscriptions += [self._query(service) for service in query_services()]
+        self.answers = {
+            service.name: Answers(service, self.models, self.history)
+            for service in query_services()
+        }
+
+    def settle(self) -> None:
+        """Let everybody hear everything that happened, and what came of it."""
+        while any([subscription.catch_up() for subscription in self.subscriptions]):
+            pass
+
+    def member(self, pseudonym: str = "Anna", *roles: Role) -> Actor:
+        member_id = MemberId(f"member-{pseudonym}")
+        command = RegisterMember(
+            member_id=member_id, pseudonym=pseudonym, by=SYSTEM, at=self.clock()
+        )
+        self.executors.members.execute(member_id, command, Context(new=True))
+        return Actor(member_id=member_id, pseudonym=pseudonym, roles=frozenset(roles))
+
+    def evidence(
+        self, owner: Actor, name: str = "e1", kind: MediaKind = MediaKind.VIDEO
+    ) -> EvidenceId:
+        """Evidence that was received, and will be found safe to show."""
+        evidence_id = EvidenceId(name)
+        command = ReceiveEvidence(
+            evidence_id=evidence_id,
+            kind=kind,
+            media_type="video/mp4",
+            sha256="ab" * 32,
+            size=1000,
+            by=owner,
+            at=self.clock(),
+        )
+        self.executors.evidence.execute(evidence_id, command, Context(new=True))
+        return evidence_id
+
+    def report(
+        self,
+        author: Actor,
+        *evidence: EvidenceId,
+        case_id: str = "c1",
+        title: str = "A permit for a bribe",
+        **more: Any,
+    ) -> CaseId:
+        details = CaseDetails(title=title, story="They asked for money.")
+        command = ReportCase(
+            case_id=CaseId(case_id),
+            details=details,
+            evidence=evidence,
+            by=author,
+            at=self.clock(),
+            **more,
+        )
+        self.executors.cases.execute(case_id, command, Context(new=True))
+        return CaseId(case_id)
+
+    def public_case(self, author: Actor, case_id: str = "c1", **more: Any) -> CaseId:
+        """A case with evidence, that has settled."""
+        case = self.report(author, self.evidence(author, f"e-{case_id}"), case_id=case_id, **more)
+        self.settle()
+        return case
+
+    def _policy(self, kind: type[Policy]) -> Subscription:
+        means = Means(
+            executors=self.executors, sanitise=self._sanitise, forget_member=self.forgotten.append
+        )
+        subscriber = PolicySubscriber(kind(means), self.codec, self.checkpoints)
+        return self.subscription(subscriber)
+
+    def _query(self, service: Any) -> Subscription:
+        build = current_build(service, self.models)
+        model = open_build(service, self.models, build)
+        return self.subscription(Projector(service, model, self.codec, build))
+
+    def subscription(self, subscriber: Any) -> Subscription:
+        return Subscription(
+            subscriber, self.history, self.wire, self.parked, pause=lambda _: None
+        )
+
+    def _sanitise(self, received: EvidenceReceived, context: Callable[[str], Context]) -> None:
+        verdict = MakeAvailable(
+            media_type="video/mp4", sha256="cd" * 32, size=900, by=SYSTEM, at=self.clock()
+        )
+        self.executors.evidence.execute(received.evidence_id, verdict, context("verdict"))
+
+
+@contextmanager
+def refused(code: str) -> Iterator[None]:
+    """The rules refuse what happens here, with this code."""
+    import pytest
+
+    from domain.decider import DomainError
+
+    with pytest.raises(DomainError) as refusal:
+        yield
+    assert refusal.value.code == code
