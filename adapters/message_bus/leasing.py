@@ -60,7 +60,10 @@ class LeasingChannel(virtual.Channel):
     def give_back(self, place: str, ids: Sequence[str]) -> None:
         """Let the broker deliver these again at once."""
 
-    @abstractmethod
+    def stop_reading(self) -> Iterable[Lease]:
+        """Let the broker send no more; what it sent that was not fetched yet."""
+        return ()
+
     def leave(self) -> None:
         """Tell the broker that this consumer goes, with nothing in hand."""
 
@@ -121,7 +124,7 @@ class LeasingChannel(virtual.Channel):
         properties = {"delivery_tag": tag, "delivery_info": {"exchange": lease.exchange}}
         headers = {"x-delivery-count": lease.deliveries_before}
         payload = {"body": lease.body, "headers": headers, "properties": properties}
-        return virtual.Message(payload, channel=self)  # type: ignore[no-untyped-call] # kombu's
+        return virtual.Message(payload, channel=self)
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
         """Acknowledge a message, or all in hand up to it."""
@@ -135,8 +138,8 @@ class LeasingChannel(virtual.Channel):
     def close(self) -> None:
         """Give back what is in hand, and leave."""
         if not self.closed:
-            leases, self._in_hand = list(self._in_hand.values()), {}
             try:
+                leases = [*self._in_hand.values(), *self.stop_reading()]
                 for place, ids in _by_place(leases).items():
                     self.give_back(place, ids)
                 self.leave()
