@@ -22,6 +22,8 @@ from application.ports.media_store import MediaStore
 from application.queries.answers import Answers
 from application.queries.time_travel import TimeTravel
 from application.system import COMMAND, QUERY, Service
+from domain.catalog import EVENTS
+from entrypoints.http.asyncapi import asyncapi_blueprint
 from entrypoints.http.cases import cases_blueprint
 from entrypoints.http.docs import docs_blueprint
 from entrypoints.http.evidence import evidence_blueprint
@@ -120,6 +122,7 @@ def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts, sign_in_limit:
     app.register_blueprint(health_blueprint(parts.checks, parts.registry))
     app.register_blueprint(problem_pages())
     app.register_blueprint(docs_blueprint())
+    app.register_blueprint(asyncapi_blueprint(EVENTS))
 
 
 _HEADERS = dict(Secure.with_default_headers().headers)
