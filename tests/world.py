@@ -69,9 +69,7 @@ class World:
         self.checkpoints = MemoryCheckpoints()
         self.models = MemoryReadModels()
         self.executors = Executors(
-            members=CommandExecutor(
-                member_decider, self.stores["members"], self.codec, self.clock
-            ),
+            members=CommandExecutor(member_decider, self.stores["members"], self.codec, self.clock),
             cases=CommandExecutor(case_decider, self.stores["cases"], self.codec, self.clock),
             exhibits=CommandExecutor(exhibit_decider, self.stores["cases"], self.codec, self.clock),
             engagements=CommandExecutor(
@@ -92,8 +90,10 @@ class World:
 
     def settle(self) -> None:
         """Let everybody hear everything that happened, and what came of it."""
-        while any([subscription.catch_up() for subscription in self.subscriptions]):
-            pass
+        moved = True
+        while moved:
+            found = [subscription.catch_up() for subscription in self.subscriptions]
+            moved = any(found)
 
     def member(self, pseudonym: str = "Anna", *roles: Role) -> Actor:
         member_id = MemberId(f"member-{pseudonym}")
@@ -159,9 +159,7 @@ class World:
         return self.subscription(Projector(service, model, self.codec, build))
 
     def subscription(self, subscriber: Any) -> Subscription:
-        return Subscription(
-            subscriber, self.history, self.wire, self.parked, pause=lambda _: None
-        )
+        return Subscription(subscriber, self.history, self.wire, self.parked, pause=lambda _: None)
 
     def _sanitise(self, received: EvidenceReceived, context: Callable[[str], Context]) -> None:
         verdict = MakeAvailable(

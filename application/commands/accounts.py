@@ -159,11 +159,9 @@ class Accounts:
 
 
 def handle(pseudonym: str) -> str:
-    """The form in which pseudonyms are compared: nobody poses as another by case or accents' form."""
+    """The form in which pseudonyms are compared, so that nobody poses as another by their case."""
     return normalize("NFKC", pseudonym).casefold().strip()
 
 
 def _digest(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
-
-

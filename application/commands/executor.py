@@ -129,9 +129,7 @@ class CommandExecutor(Generic[C, S, E]):
         commit = self._store.append(self._commit(stream, head, events, context))
         return self._receipt(stream, commit.last, reduce(self._decider.evolve, events, state))
 
-    def _commit(
-        self, stream: str, head: Head, events: Sequence[E], context: Context
-    ) -> NewCommit:
+    def _commit(self, stream: str, head: Head, events: Sequence[E], context: Context) -> NewCommit:
         now = int(self._clock().timestamp() * 1_000_000)
         meta = Meta(
             stream=stream,

@@ -183,9 +183,7 @@ class _BusLink:
 
     def open(self) -> None:
         self._feed.reset()
-        self._consumer = self._bus.subscribe(
-            self._feed.name, self._feed.topics, self._feed.deliver
-        )
+        self._consumer = self._bus.subscribe(self._feed.name, self._feed.topics, self._feed.deliver)
 
     def close(self) -> None:
         if self._consumer is not None:

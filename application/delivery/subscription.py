@@ -74,7 +74,8 @@ class Subscription:
         """
         with self._lock:
             self._settle_parked()
-            return any([self._read_on(topic) for topic in self.subscriber.topics])
+            found = [self._read_on(topic) for topic in self.subscriber.topics]
+            return any(found)
 
     def behind(self) -> dict[str, int]:
         """By topic, how many events the subscriber has not handled yet."""

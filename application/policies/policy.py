@@ -8,10 +8,10 @@ from typing import ClassVar
 from application.commands.executor import Context
 from application.commands.ids import derived_id
 from application.commands.use_cases import Executors
-from application.evidence.sanitise import SanitiseEvidence
 from application.ports.checkpoints import Checkpoint, Checkpoints
 from application.ports.codec import EventCodec, RecordedEvent, UnknownEvent
 from domain.decider import DomainError
+from domain.evidence.evidence import EvidenceReceived
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -45,7 +45,7 @@ class Means:
     """What a policy may use: the executors of its own context, and slow work done elsewhere."""
 
     executors: Executors
-    sanitise: SanitiseEvidence
+    sanitise: Callable[[EvidenceReceived, Callable[[str], Context]], None]
     forget_member: Callable[[str], None]
 
 

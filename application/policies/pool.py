@@ -116,7 +116,7 @@ class PooledPolicySubscriber(PolicySubscriber):
                 return self.react(event)
             except Unavailable:
                 self._pause(min(2.0**attempt, LONGEST_PAUSE))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - a poison event may raise anything
                 if attempt >= TRIES:
                     return self._park(event, error)
                 self._pause(2.0**attempt / 10)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from application.ports.unavailable import Unavailable
 from domain.ids import MediaKind
 
 
@@ -11,9 +12,16 @@ class Unsafe(Exception):
     """This cannot be made safe to show; the message tells its owner why, in plain words."""
 
 
+class SanitiserUnavailable(Unavailable):
+    """A tool or the room to work in is missing: the same evidence may well succeed later."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendition:
-    """Files beside each other: what is served, and a JPEG poster for what has a picture."""
+    """Files beside each other: what is served, and a JPEG poster for what has a picture.
+
+    ``duration`` is in seconds, for what has one.
+    """
 
     path: Path
     media_type: str
@@ -27,5 +35,8 @@ class Sanitiser(Protocol):
         ...
 
     def sanitise(self, kind: MediaKind, original: Path, folder: Path) -> Rendition:
-        """A rendition without any metadata, written into the folder. Raises Unsafe."""
+        """A rendition without any metadata, written into the empty folder.
+
+        Raises Unsafe, or SanitiserUnavailable when trying later makes sense.
+        """
         ...

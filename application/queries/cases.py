@@ -161,9 +161,7 @@ def reported(event: case.CaseReported) -> CaseDocument:
 
 def changed(row: CaseDocument, event: Any) -> CaseDocument:
     """The document after one more event of its case's stream, whose version it counts."""
-    return replace(
-        row, **_changes(row, event), updated_at=event.at, version=row.version + 1
-    )
+    return replace(row, **_changes(row, event), updated_at=event.at, version=row.version + 1)
 
 
 def erased(row: CaseDocument) -> CaseDocument:

@@ -58,9 +58,7 @@ class PopularCases(QueryService[PopularCase]):
                 rows.put(event.case_id, _reported(event))
             case CaseAmended():
                 title, category = event.details.title, event.details.category
-                rows.change(
-                    event.case_id, lambda row: replace(row, title=title, category=category)
-                )
+                rows.change(event.case_id, lambda row: replace(row, title=title, category=category))
             case CasePublished():
                 rows.change(event.case_id, lambda row: _published(row, event.at))
             case CaseSupported():
@@ -75,9 +73,7 @@ class PopularCases(QueryService[PopularCase]):
 
     def ask(self, viewer: Viewer, *, category: CaseCategory | None = None) -> Find:  # noqa: ARG002 - everybody gets the same list
         """Public cases, those that matter most first."""
-        return Find(
-            where=equal(status=CaseStatus.PUBLISHED, category=category), order_by="rank"
-        )
+        return Find(where=equal(status=CaseStatus.PUBLISHED, category=category), order_by="rank")
 
 
 def _reported(event: CaseReported) -> PopularCase:

@@ -95,5 +95,3 @@ def value_of(document: Any, field: str) -> Any:
     for name in field.split("."):
         document = getattr(document, name, None)
     return document
-
-

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from application.evidence.uploads import ReceiveUploads
 from flask import Flask, Response, g, request
 from flask_cors import CORS
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -13,7 +14,6 @@ from secure import Secure
 from application.commands.accounts import Accounts
 from application.commands.engage import Engage
 from application.commands.use_cases import Executors
-from application.evidence.uploads import ReceiveUploads
 from application.ports.access_tokens import AccessTokens
 from application.ports.clock import Clock
 from application.ports.codec import Wire
@@ -36,6 +36,7 @@ from entrypoints.http.members import members_blueprint
 from entrypoints.http.problems import ProblemApi, register_problems
 from entrypoints.http.queries import query_blueprint
 from entrypoints.http.requests import Requests, identify_request, only_json
+from entrypoints.http.standing import standing_blueprint
 from entrypoints.http.uploads import uploads_blueprint
 
 EXPOSED = ("ETag", "Klarity-Token", "Link", "Location", "Retry-After", "Upload-Offset")
@@ -106,6 +107,7 @@ def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts, sign_in_limit:
                 parts.accounts, parts.executors.members, parts.tokens, requests, sign_in_limit
             )
         )
+        api.register_blueprint(standing_blueprint(parts.executors.members, requests))
     if f"{COMMAND}:cases" in own:
         api.register_blueprint(cases_blueprint(parts.executors.cases, parts.engage, requests))
     if f"{COMMAND}:evidence" in own:

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from flask_smorest import Blueprint
 
-from entrypoints.http.problems import MEDIA_TYPE, MEANINGS, ProblemSchema
+from entrypoints.http.problems import MEANINGS, MEDIA_TYPE, ProblemSchema
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -1,4 +1,4 @@
-"""Members, their sessions and their standing."""
+"""Members, their sessions and their own accounts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,16 +11,7 @@ from marshmallow import validate
 from application.commands.accounts import Accounts, Grant
 from application.commands.use_cases import Members
 from application.ports.access_tokens import AccessTokens
-from domain.ids import Role
-from domain.members.member import (
-    ChooseInterests,
-    GrantRole,
-    MemberCommand,
-    RegisterMember,
-    ReinstateMember,
-    RevokeRole,
-    SuspendMember,
-)
+from domain.members.member import ChooseInterests, RegisterMember
 from entrypoints.http.documentation import BEARER, IDEMPOTENCY_KEY, WRITE_HEADERS, problems
 from entrypoints.http.requests import Requests, written
 from entrypoints.http.schemas import Text, fields_of, schema
@@ -43,9 +34,6 @@ RefreshBody = schema(
     "Refresh", {"refresh_token": Text(required=True, validate=validate.Length(1, 500))}
 )
 InterestsBody = schema("Interests", {"interests": fields_of(ChooseInterests)["interests"]})
-SuspensionBody = schema(
-    "Suspension", {"reason": Text(required=True, validate=validate.Length(1, 1000))}
-)
 RegisteredReply = schema(
     "Registered",
     {
@@ -81,7 +69,7 @@ MeReply = schema(
 def members_blueprint(
     accounts: Accounts, members: Members, tokens: AccessTokens, requests: Requests, limit: Any
 ) -> Blueprint:
-    """Registration, sessions, one's own account, and the standing that moderators decide on."""
+    """Registration, sessions and one's own account."""
     blp = Blueprint("members", __name__, url_prefix="/v1", description="Members and sessions")
 
     @blp.post("/members")
@@ -169,49 +157,8 @@ def members_blueprint(
         command = ChooseInterests(
             interests=tuple(body.get("interests", ())), by=actor, at=requests.now
         )
-        return execute(actor.member_id, command)
-
-    @blp.put("/members/<uuid:member_id>/suspension")
-    @blp.arguments(SuspensionBody)
-    @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(security=BEARER)
-    @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
-    def suspend(body: Mapping[str, str], member_id: object) -> Response:
-        """Suspend a member (moderators)"""
-        actor = requests.actor()
-        command = SuspendMember(reason=body["reason"], by=actor, at=requests.now)
-        return execute(str(member_id), command)
-
-    @blp.delete("/members/<uuid:member_id>/suspension")
-    @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(security=BEARER)
-    @problems(blp, 401, 403, 404, 410, 412)
-    def reinstate(member_id: object) -> Response:
-        """Lift a suspension (moderators)"""
-        command = ReinstateMember(by=requests.actor(), at=requests.now)
-        return execute(str(member_id), command)
-
-    @blp.put("/members/<uuid:member_id>/roles/<any(moderator, admin):role>")
-    @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(security=BEARER)
-    @problems(blp, 401, 403, 404, 410, 412)
-    def grant_role(member_id: object, role: str) -> Response:
-        """Grant a role (admins)"""
-        command = GrantRole(role=Role(role), by=requests.actor(), at=requests.now)
-        return execute(str(member_id), command)
-
-    @blp.delete("/members/<uuid:member_id>/roles/<any(moderator, admin):role>")
-    @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(security=BEARER)
-    @problems(blp, 401, 403, 404, 410, 412)
-    def revoke_role(member_id: object, role: str) -> Response:
-        """Revoke a role (admins)"""
-        command = RevokeRole(role=Role(role), by=requests.actor(), at=requests.now)
-        return execute(str(member_id), command)
-
-    def execute(member_id: str, command: MemberCommand) -> Response:
-        context = requests.context(command.by.member_id)
-        return written(members.execute(member_id, command, context))
+        context = requests.context(actor.member_id)
+        return written(members.execute(actor.member_id, command, context))
 
     def own_account() -> dict[str, Any]:
         viewer = requests.viewer()

@@ -56,6 +56,8 @@ MEANINGS = {
     "unavailable": (503, "A store or the bus is away; try again shortly."),
 }
 
+TITLES = {460: "Checksum Mismatch"}  # a status of tus, not of HTTP
+
 _BY_STATUS = {
     400: "malformed",
     401: "not-signed-in",
@@ -131,9 +133,7 @@ def problem_response(problem: Problem) -> Response:
     """The reply that tells of the problem."""
     body: dict[str, Any] = {
         "type": f"/problems/{problem.code}",
-        "title": HTTPStatus(problem.status).phrase
-        if problem.status != 460
-        else "Checksum Mismatch",  # noqa: PLR2004, E501 - tus has a status of its own
+        "title": TITLES.get(problem.status) or HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "detail": problem.detail,
     }

@@ -109,7 +109,7 @@ class Requests:
 
 
 def identify_request() -> None:
-    """Give the request an id of its own to be followed by; the client's, where it is a plain one."""
+    """Give the request an id to be followed by: the client's own, where it is a plain one."""
     given = request.headers.get("X-Request-Id", "")
     g.correlation_id = given if given.isalnum() and len(given) <= 64 else uuid4().hex  # noqa: PLR2004 - long enough for any id
 

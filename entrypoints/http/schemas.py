@@ -32,7 +32,7 @@ class Text(ma.fields.String):
 class Truth(ma.fields.Boolean):
     """true or false, and nothing that merely looks like them."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value

@@ -17,7 +17,7 @@ from application.system import services
 from entrypoints.nginx import nginx_configuration
 
 KLARITY = str(Path(sys.executable).with_name("klarity"))
-SECRET = "a secret for tests that is long enough"  # noqa: S105 - of a test
+SECRET = "a secret for tests that is long enough"
 STARTS_WITHIN = 60.0
 STOPS_WITHIN = 30.0
 
@@ -136,9 +136,23 @@ def shared_stores(mongo_url: str, **bus: str) -> dict[str, str]:
     }
 
 
+ROOT = "Root"
+
+
+def add_admin(folder: Path, **settings: str) -> None:
+    """Make the first admin, as an operator does: with the command line, before the start."""
+    command = [KLARITY, "members", "add", ROOT, "--role", "admin"]
+    subprocess.run(
+        [*command, "--passphrase", "four plain words here"],
+        env=environment({"DATA": str(folder / "data"), **settings}),
+        check=True,
+    )
+
+
 @contextmanager
 def one_process(folder: Path, **settings: str) -> Iterator[Klarity]:
     klarity = Klarity(folder, **settings)
+    add_admin(folder, **settings)
     try:
         yield klarity.start()
     finally:
@@ -148,9 +162,12 @@ def one_process(folder: Path, **settings: str) -> Iterator[Klarity]:
 @contextmanager
 def process_per_service(folder: Path, **settings: str) -> Iterator[str]:
     """Every service in a process of its own, behind nginx; the address of it all."""
+    add_admin(folder, **settings)
     with ExitStack() as stack:
         running = {
-            service.id: Klarity(folder / service.id.replace(":", "-"), SERVICES=service.id, **settings)
+            service.id: Klarity(
+                folder / service.id.replace(":", "-"), SERVICES=service.id, **settings
+            )
             for service in services()
         }
         for klarity in running.values():
@@ -176,7 +193,9 @@ def nginx(folder: Path, addresses: Mapping[str, str]) -> Iterator[str]:
         f"{server}\n}}\n"
     )
     command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")]
-    process = subprocess.Popen(command, env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"})
+    process = subprocess.Popen(
+        command, env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"}
+    )
     try:
         _wait_for_port(port)
         yield f"http://127.0.0.1:{port}"

@@ -36,9 +36,7 @@ class Phone:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.access_token:
             sent.setdefault("Authorization", f"Bearer {self.access_token}")
-        return self.session.request(
-            method, self.url + path, json=body, headers=sent, timeout=30
-        )
+        return self.session.request(method, self.url + path, json=body, headers=sent, timeout=30)
 
     def get(self, path: str, **headers: str) -> requests.Response:
         return self.call("GET", path, **headers)
@@ -71,7 +69,6 @@ class Phone:
         )
         uploader = client.uploader(str(path), chunk_size=chunk)
         uploader.upload()
-        assert uploader.url
         return str(uploader.url.rpartition("/")[2])
 
     def report(self, **body: Any) -> requests.Response:

@@ -1,0 +1,73 @@
+"""The standing of members: suspensions and roles."""
+
+from collections.abc import Mapping
+
+from flask import Response
+from flask_smorest import Blueprint
+from marshmallow import validate
+
+from application.commands.use_cases import Members
+from domain.ids import Role
+from domain.members.member import (
+    GrantRole,
+    MemberCommand,
+    ReinstateMember,
+    RevokeRole,
+    SuspendMember,
+)
+from entrypoints.http.documentation import BEARER, WRITE_HEADERS, problems
+from entrypoints.http.requests import Requests, written
+from entrypoints.http.schemas import Text, schema
+
+SuspensionBody = schema(
+    "Suspension", {"reason": Text(required=True, validate=validate.Length(1, 1000))}
+)
+
+
+def standing_blueprint(members: Members, requests: Requests) -> Blueprint:
+    """What moderators and admins decide on members."""
+    blp = Blueprint("standing", __name__, url_prefix="/v1", description="Standing of members")
+
+    @blp.put("/members/<uuid:member_id>/suspension")
+    @blp.arguments(SuspensionBody)
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
+    def suspend(body: Mapping[str, str], member_id: object) -> Response:
+        """Suspend a member (moderators)"""
+        actor = requests.actor()
+        command = SuspendMember(reason=body["reason"], by=actor, at=requests.now)
+        return execute(str(member_id), command)
+
+    @blp.delete("/members/<uuid:member_id>/suspension")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401, 403, 404, 410, 412)
+    def reinstate(member_id: object) -> Response:
+        """Lift a suspension (moderators)"""
+        command = ReinstateMember(by=requests.actor(), at=requests.now)
+        return execute(str(member_id), command)
+
+    @blp.put("/members/<uuid:member_id>/roles/<any(moderator, admin):role>")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401, 403, 404, 410, 412)
+    def grant_role(member_id: object, role: str) -> Response:
+        """Grant a role (admins)"""
+        command = GrantRole(role=Role(role), by=requests.actor(), at=requests.now)
+        return execute(str(member_id), command)
+
+    @blp.delete("/members/<uuid:member_id>/roles/<any(moderator, admin):role>")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401, 403, 404, 410, 412)
+    def revoke_role(member_id: object, role: str) -> Response:
+        """Revoke a role (admins)"""
+        command = RevokeRole(role=Role(role), by=requests.actor(), at=requests.now)
+        return execute(str(member_id), command)
+
+    def execute(member_id: str, command: MemberCommand) -> Response:
+        context = requests.context(command.by.member_id)
+        return written(members.execute(member_id, command, context))
+
+    return blp

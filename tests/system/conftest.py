@@ -1,0 +1,82 @@
+"""The deployments that one acceptance suite runs on."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.system.deployment import (
+    one_process,
+    process_per_service,
+    relaxed,
+    shared_stores,
+)
+
+Deploy = Callable[[pytest.FixtureRequest, Path], AbstractContextManager[str]]
+
+
+@contextmanager
+def embedded(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    with one_process(folder, **relaxed()) as klarity:
+        yield klarity.url
+
+
+@contextmanager
+def mongo_and_rabbitmq(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    with one_process(folder, **on_rabbitmq(request)) as klarity:
+        yield klarity.url
+
+
+@contextmanager
+def mongo_and_redis(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    with one_process(folder, **on_redis(request)) as klarity:
+        yield klarity.url
+
+
+@contextmanager
+def mongo_and_pubsub(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    with one_process(folder, **on_pubsub(request)) as klarity:
+        yield klarity.url
+
+
+@contextmanager
+def a_process_per_service(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    with process_per_service(folder, **on_rabbitmq(request)) as url:
+        yield url
+
+
+def on_rabbitmq(request: pytest.FixtureRequest) -> dict[str, str]:
+    url = request.getfixturevalue("rabbitmq_url")
+    return shared_stores(request.getfixturevalue("mongo_url"), BUS="rabbitmq", RABBITMQ_URL=url)
+
+
+def on_redis(request: pytest.FixtureRequest) -> dict[str, str]:
+    url = request.getfixturevalue("redis_url")
+    return shared_stores(request.getfixturevalue("mongo_url"), BUS="redis", REDIS_URL=url)
+
+
+def on_pubsub(request: pytest.FixtureRequest) -> dict[str, str]:
+    emulator = request.getfixturevalue("pubsub_url")
+    return shared_stores(
+        request.getfixturevalue("mongo_url"),
+        BUS="pubsub",
+        PUBSUB_URL=f"gcpubsub://projects/acceptance?emulator={emulator}",
+    )
+
+
+DEPLOYMENTS: dict[str, Deploy] = {
+    "embedded": embedded,
+    "mongo+rabbitmq": mongo_and_rabbitmq,
+    "mongo+redis": mongo_and_redis,
+    "mongo+pubsub": mongo_and_pubsub,
+    "process-per-service": a_process_per_service,
+}
+
+
+@pytest.fixture(scope="module", params=DEPLOYMENTS)
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running Klarity, of each deployment in turn."""
+    folder = tmp_path_factory.mktemp("klarity")
+    with DEPLOYMENTS[request.param](request, folder) as address:
+        yield address

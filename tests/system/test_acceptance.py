@@ -1,0 +1,387 @@
+"""What Klarity promises the people who use it, on every deployment, through the public API."""
+
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.media import pdf_with_author, photo_with_gps, video_with_gps
+from tests.system.deployment import ROOT
+from tests.system.phone import Phone, eventually
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a photo and a video that tell where and with what they were made."""
+    folder = tmp_path_factory.mktemp("media")
+    photo_with_gps(folder / "photo.jpg")
+    video_with_gps(folder / "video.mp4")
+    pdf_with_author(folder / "paper.pdf")
+    return folder
+
+
+@pytest.fixture
+def anna(url: str) -> Iterator[Phone]:
+    with Phone(url) as phone:
+        yield phone.join()
+
+
+@pytest.fixture
+def ben(url: str) -> Iterator[Phone]:
+    with Phone(url) as phone:
+        yield phone.join()
+
+
+@pytest.fixture
+def passer_by(url: str) -> Iterator[Phone]:
+    with Phone(url) as phone:
+        yield phone
+
+
+@pytest.fixture
+def photo(anna: Phone, files: Path) -> str:
+    """Anna's evidence, on its way to be sanitised."""
+    return anna.upload(files / "photo.jpg")
+
+
+@pytest.fixture
+def public_case(anna: Phone, photo: str) -> str:
+    case_id: str = anna.report(evidence=[photo]).json()["case_id"]
+    anna.case_when(case_id, is_public)
+    return case_id
+
+
+def is_public(case: dict[str, Any]) -> bool:
+    return bool(case["status"] == "published")
+
+
+class TestTheMainJob:
+    def test_a_report_with_a_video_becomes_public_and_is_popular(
+        self, anna: Phone, ben: Phone, passer_by: Phone, files: Path
+    ) -> None:
+        video = anna.upload(files / "video.mp4")
+        case_id = anna.report(title="Paid for a stamp", evidence=[video]).json()["case_id"]
+
+        case = passer_by.case_when(case_id, is_public)
+        assert case["author"] == {"member_id": anna.member_id, "pseudonym": anna.pseudonym}
+        assert [item["evidence_id"] for item in case["evidence"]] == [video]
+        original = (files / "video.mp4").read_bytes()
+        assert case["evidence"][0]["sha256"] == sha256(original).hexdigest()
+
+        token = ben.call("PUT", f"/v1/cases/{case_id}/support").headers["Klarity-Token"]
+        assert ben.get(f"/v1/cases/{case_id}", Klarity_Token=token).json()["supports"] == 1
+        popular = ben.get("/v1/popular-cases", Klarity_Token=token).json()["items"]
+        assert {"case_id": case_id, "supports": 1} in [
+            {"case_id": item["case_id"], "supports": item["supports"]} for item in popular
+        ]
+        listed = passer_by.get("/v1/videos").json()["items"]
+        assert video in [item["evidence_id"] for item in listed]
+
+    def test_evidence_that_is_available_first_publishes_the_case_as_well(
+        self, anna: Phone, photo: str, passer_by: Phone
+    ) -> None:
+        assert anna.evidence_when_decided(photo)["status"] == "available"
+        case_id = anna.report(evidence=[photo]).json()["case_id"]
+        passer_by.case_when(case_id, is_public)
+
+    def test_a_case_without_evidence_is_seen_by_its_author_alone(
+        self, anna: Phone, ben: Phone, passer_by: Phone
+    ) -> None:
+        reply = anna.report()
+        path, token = reply.headers["Location"], reply.headers["Klarity-Token"]
+        assert reply.json()["status"] == "awaiting_evidence"
+        assert anna.get(path, Klarity_Token=token).status_code == 200
+        assert ben.get(path, Klarity_Token=token).status_code == 404
+        assert passer_by.get(path, Klarity_Token=token).status_code == 404
+
+    def test_evidence_attached_later_publishes_the_case(self, anna: Phone, photo: str) -> None:
+        case_id = anna.report().json()["case_id"]
+        reply = anna.call("POST", f"/v1/cases/{case_id}/evidence", {"evidence": [photo]})
+        assert reply.status_code == 204
+        anna.case_when(case_id, is_public)
+
+    def test_somebody_elses_evidence_publishes_nothing(
+        self, anna: Phone, ben: Phone, photo: str
+    ) -> None:
+        anna.evidence_when_decided(photo)
+        stolen = ben.report(evidence=[photo]).json()["case_id"]
+        own = anna.report(evidence=[photo]).json()["case_id"]
+        anna.case_when(own, is_public)
+        assert ben.get(f"/v1/cases/{stolen}").json()["status"] == "awaiting_evidence"
+
+    def test_nobody_supports_their_own_case_and_others_only_once(
+        self, anna: Phone, ben: Phone, public_case: str
+    ) -> None:
+        path = f"/v1/cases/{public_case}/support"
+        own = anna.call("PUT", path)
+        assert (own.status_code, own.json()["type"]) == (409, "/problems/own-case")
+        ben.call("PUT", path)
+        token = ben.call("PUT", path).headers["Klarity-Token"]
+        case = ben.get(f"/v1/cases/{public_case}", Klarity_Token=token).json()
+        assert case["supports"] == 1
+        token = ben.call("DELETE", path).headers["Klarity-Token"]
+        case = ben.get(f"/v1/cases/{public_case}", Klarity_Token=token).json()
+        assert case["supports"] == 0
+
+    def test_a_followed_case_counts_its_followers(self, ben: Phone, public_case: str) -> None:
+        path = f"/v1/cases/{public_case}"
+        token = ben.call("PUT", f"{path}/follow").headers["Klarity-Token"]
+        assert ben.get(path, Klarity_Token=token).json()["followers"] == 1
+        token = ben.call("DELETE", f"{path}/follow").headers["Klarity-Token"]
+        assert ben.get(path, Klarity_Token=token).json()["followers"] == 0
+
+
+class TestSafety:
+    def test_what_is_served_of_evidence_tells_nothing_of_where_and_with_what_it_was_made(
+        self, anna: Phone, passer_by: Phone, files: Path, tmp_path: Path
+    ) -> None:
+        evidence = [anna.upload(files / name) for name in ("photo.jpg", "video.mp4", "paper.pdf")]
+        case_id = anna.report(evidence=evidence).json()["case_id"]
+        passer_by.case_when(case_id, lambda case: len(case["evidence"]) == len(evidence))
+        for number, evidence_id in enumerate(evidence):
+            content = passer_by.get(f"/v1/evidence/{evidence_id}/content")
+            assert content.status_code == 200
+            (tmp_path / str(number)).write_bytes(content.content)
+            poster = passer_by.get(f"/v1/evidence/{evidence_id}/poster")
+            (tmp_path / f"{number}.jpg").write_bytes(poster.content)
+        for original in files.iterdir():
+            assert any(planted in read_metadata(original) for planted in PLANTED)
+        for served in tmp_path.iterdir():
+            assert not [planted for planted in PLANTED if planted in read_metadata(served)]
+
+    def test_a_range_of_the_content_is_served(self, anna: Phone, photo: str) -> None:
+        anna.evidence_when_decided(photo)
+        path = f"/v1/evidence/{photo}/content"
+        whole = anna.get(path).content
+        part = anna.get(path, Range="bytes=10-19")
+        assert (part.status_code, part.content) == (206, whole[10:20])
+
+    def test_evidence_that_backs_no_public_case_is_its_owners_alone(
+        self, anna: Phone, ben: Phone, photo: str
+    ) -> None:
+        anna.evidence_when_decided(photo)
+        assert ben.get(f"/v1/evidence/{photo}").status_code == 404
+        assert ben.get(f"/v1/evidence/{photo}/content").status_code == 404
+
+    def test_what_cannot_be_made_safe_is_rejected_with_a_reason(
+        self, anna: Phone, tmp_path: Path, files: Path
+    ) -> None:
+        broken = tmp_path / "broken.jpg"
+        broken.write_bytes((files / "photo.jpg").read_bytes()[:300])
+        item = anna.evidence_when_decided(anna.upload(broken))
+        assert item["status"] == "rejected"
+        assert item["reason"]
+
+    def test_an_anonymous_reporter_is_nowhere_to_be_found(
+        self, anna: Phone, passer_by: Phone, photo: str
+    ) -> None:
+        reply = anna.report(
+            evidence=[photo], anonymous=True, location={"lat": 52.123456, "lon": 13.654321}
+        )
+        path = reply.headers["Location"]
+        case = passer_by.case_when(reply.json()["case_id"], is_public)
+        assert case["author"] is None
+        told = "".join(
+            passer_by.get(path + more).text
+            for more in ("", "/history", "/proof", f"?as_of={datetime.now(UTC).isoformat()[:26]}Z")
+        )
+        assert anna.member_id not in told
+        assert anna.pseudonym not in told
+        assert "52.1234" not in told
+        assert case["location"]["lat"] == 52.12
+
+
+PLANTED = ("Klarity Testphone", "GPS", "Secret Author", "52.5")
+
+
+def read_metadata(path: Path) -> str:
+    """All that exiftool finds, which is not the tool that strips."""
+    command = ["exiftool", "-a", "-G1", "-ee", str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+class TestChangingACase:
+    def test_its_author_amends_locates_and_tags_it(self, anna: Phone, public_case: str) -> None:
+        path = f"/v1/cases/{public_case}"
+        assert anna.call("PATCH", path, {"title": "Paid twice"}).status_code == 204
+        place = {"lat": -33.8688, "lon": 151.2093, "precision": "city", "name": "Sydney"}
+        assert anna.call("PUT", f"{path}/location", place).status_code == 204
+        token = anna.call("POST", f"{path}/tags/police").headers["Klarity-Token"]
+        case = anna.get(path, Klarity_Token=token).json()
+        assert case["title"] == "Paid twice"
+        assert case["story"] == "They asked for money."
+        assert case["location"] == {**place, "lat": -33.9, "lon": 151.2}
+        assert case["tags"] == ["police"]
+
+    def test_nobody_else_does(self, ben: Phone, public_case: str) -> None:
+        path = f"/v1/cases/{public_case}"
+        assert ben.call("PATCH", path, {"title": "Not mine"}).status_code == 403
+        assert ben.call("DELETE", path).status_code == 403
+
+    def test_an_edit_of_a_version_that_is_over_is_refused(
+        self, anna: Phone, public_case: str
+    ) -> None:
+        path = f"/v1/cases/{public_case}"
+        version = anna.get(path).headers["ETag"]
+        first = anna.call("PATCH", path, {"title": "First edit"}, If_Match=version)
+        second = anna.call("PATCH", path, {"title": "Second edit"}, If_Match=version)
+        assert (first.status_code, second.status_code) == (204, 412)
+
+    def test_a_withdrawn_case_is_gone_for_everybody_else(
+        self, anna: Phone, passer_by: Phone, public_case: str
+    ) -> None:
+        path = f"/v1/cases/{public_case}"
+        token = anna.call("DELETE", path).headers["Klarity-Token"]
+        assert anna.get(path, Klarity_Token=token).json()["status"] == "withdrawn"
+        assert passer_by.get(path, Klarity_Token=token).status_code == 404
+        listed = passer_by.get("/v1/cases?limit=100", Klarity_Token=token).json()["items"]
+        assert public_case not in [case["case_id"] for case in listed]
+
+    def test_its_past_can_be_seen(self, anna: Phone, passer_by: Phone, public_case: str) -> None:
+        path = f"/v1/cases/{public_case}"
+        before = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        token = anna.call("PATCH", path, {"title": "Another title"}).headers["Klarity-Token"]
+        now = passer_by.get(path, Klarity_Token=token).json()
+        then = passer_by.get(f"{path}?as_of={before}").json()
+        assert (then["title"], now["title"]) == ("A permit for a bribe", "Another title")
+        changes = [change["what"] for change in passer_by.get(f"{path}/history").json()["items"]]
+        assert changes[0] == "CaseReported"
+        assert changes[-1] == "CaseAmended"
+
+    def test_its_chain_of_hashes_can_be_verified_offline(
+        self, passer_by: Phone, public_case: str
+    ) -> None:
+        previous = bytes(32)
+        steps = passer_by.get(f"/v1/cases/{public_case}/proof").json()["items"]
+        assert steps
+        for step in steps:
+            previous = sha256(previous + step["body"].encode()).digest()
+            assert step["hash"] == previous.hex()
+
+
+class TestFinding:
+    def test_cases_are_filtered_and_paged(self, anna: Phone, photo: str, passer_by: Phone) -> None:
+        tag = uuid4().hex
+        anna.evidence_when_decided(photo)
+        places = [(10.0, 20.0), (10.2, 20.2), (-40.0, 70.0)]
+        for number, (lat, lon) in enumerate(places):
+            reply = anna.report(
+                title=f"Bribe {number} {tag}",
+                category="bribery",
+                tags=[tag],
+                evidence=[photo],
+                location={"lat": lat, "lon": lon},
+            )
+            anna.case_when(reply.json()["case_id"], is_public)
+
+        def titles(query: str) -> list[str]:
+            items = passer_by.get(f"/v1/cases?tag={tag}&{query}").json()["items"]
+            return [item["title"].partition(f" {tag}")[0] for item in items]
+
+        assert titles("") == ["Bribe 2", "Bribe 1", "Bribe 0"]
+        assert titles("category=fraud") == []
+        assert titles(f"q={tag} 1") == ["Bribe 1"]
+        assert titles("bbox=19,9,21,11") == ["Bribe 1", "Bribe 0"]
+        assert titles("near=10,20&within_km=5") == ["Bribe 0"]
+        first = passer_by.get(f"/v1/cases?tag={tag}&limit=2")
+        assert len(first.json()["items"]) == 2
+        rest = passer_by.get(first.links["next"]["url"])
+        assert [item["title"] for item in rest.json()["items"]] == [f"Bribe 0 {tag}"]
+        assert "next" not in rest.links
+
+
+class TestConventions:
+    def test_a_repeated_request_gets_the_same_reply_and_another_one_none(self, anna: Phone) -> None:
+        body = {"title": "Once only", "story": "It happened once."}
+        key = uuid4().hex
+        first = anna.call("POST", "/v1/cases", body, Idempotency_Key=key)
+        again = anna.call("POST", "/v1/cases", body, Idempotency_Key=key)
+        other = anna.call("POST", "/v1/cases", {**body, "title": "Twice"}, Idempotency_Key=key)
+        assert (again.status_code, again.json()) == (201, first.json())
+        assert again.headers["ETag"] == first.headers["ETag"]
+        assert (other.status_code, other.json()["type"]) == (
+            422,
+            "/problems/idempotency-key-reused",
+        )
+
+    def test_a_client_may_name_its_own_id(self, anna: Phone) -> None:
+        case_id = str(uuid4())
+        assert anna.report(case_id=case_id).json()["case_id"] == case_id
+        again = anna.call("POST", "/v1/cases", {"title": "Other", "story": "x", "case_id": case_id})
+        assert again.status_code == 409
+
+    def test_problems_are_problems(self, anna: Phone, passer_by: Phone) -> None:
+        body = {"title": "", "surprise": 1}
+        invalid = anna.call("POST", "/v1/cases", body)
+        assert invalid.status_code == 422
+        assert invalid.headers["Content-Type"] == "application/problem+json"
+        assert set(invalid.json()["errors"]) == {"title", "story", "surprise"}
+        assert passer_by.get(invalid.json()["type"]).status_code == 200
+        assert passer_by.call("POST", "/v1/cases", body).status_code == 401
+        assert passer_by.get(f"/v1/cases/{uuid4()}").status_code == 404
+
+    def test_the_api_describes_itself(self, passer_by: Phone) -> None:
+        assert passer_by.get("/openapi.json").json()["openapi"] == "3.1.0"
+        assert passer_by.get("/asyncapi.json").json()["asyncapi"] == "3.0.0"
+
+
+class TestMembership:
+    def test_a_pseudonym_belongs_to_one_member(self, url: str, anna: Phone) -> None:
+        with Phone(url, anna.pseudonym.upper()) as impostor:
+            body = {"pseudonym": impostor.pseudonym, "passphrase": impostor.passphrase}
+            reply = impostor.call("POST", "/v1/members", body)
+        assert (reply.status_code, reply.json()["type"]) == (409, "/problems/pseudonym-taken")
+
+    def test_a_profile_is_public(self, anna: Phone, passer_by: Phone) -> None:
+        def seen() -> dict[str, Any] | None:
+            reply = passer_by.get(f"/v1/members/{anna.member_id}")
+            return reply.json() if reply.ok else None
+
+        assert eventually(seen)["pseudonym"] == anna.pseudonym
+
+    def test_a_refresh_token_is_good_once(self, anna: Phone) -> None:
+        used = {"refresh_token": anna.refresh_token}
+        renewed = anna.call("POST", "/v1/sessions/refresh", used)
+        assert renewed.status_code == 201
+        assert anna.call("POST", "/v1/sessions/refresh", used).status_code == 401
+        new = {"refresh_token": renewed.json()["refresh_token"]}
+        assert anna.call("POST", "/v1/sessions/refresh", new).status_code == 401
+
+    def test_signing_out_ends_the_session(self, anna: Phone) -> None:
+        assert anna.call("DELETE", "/v1/sessions/current").status_code == 204
+        body = {"refresh_token": anna.refresh_token}
+        assert anna.call("POST", "/v1/sessions/refresh", body).status_code == 401
+
+    def test_a_suspended_members_next_command_is_refused(
+        self, url: str, anna: Phone, ben: Phone
+    ) -> None:
+        path = f"/v1/members/{anna.member_id}/suspension"
+        assert ben.call("PUT", path, {"reason": "spam"}).status_code == 403
+        with Phone(url, ROOT).sign_in() as root:
+            assert root.call("PUT", path, {"reason": "spam"}).status_code == 204
+            reply = anna.call("POST", "/v1/cases", {"title": "More spam", "story": "Buy!"})
+            assert (reply.status_code, reply.json()["type"]) == (403, "/problems/suspended")
+            assert root.call("DELETE", path).status_code == 204
+        anna.report()
+
+    def test_an_erased_member_leaves_nothing_to_read(
+        self, anna: Phone, passer_by: Phone, public_case: str
+    ) -> None:
+        assert anna.call("DELETE", "/v1/me").status_code == 204
+
+        def gone() -> bool | None:
+            case = passer_by.get(f"/v1/cases/{public_case}").status_code == 410
+            member = passer_by.get(f"/v1/members/{anna.member_id}").status_code == 410
+            return True if case and member else None
+
+        assert eventually(gone)
+        assert anna.get("/v1/me").status_code == 401
+        assert public_case not in passer_by.get("/v1/cases?limit=100").text
+        assert public_case not in passer_by.get("/v1/popular-cases?limit=100").text
