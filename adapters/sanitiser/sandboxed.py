@@ -1,0 +1,167 @@
+"""Evidence is decoded and encoded anew, by tools in a sandbox."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+from adapters.sanitiser import ffmpeg, sandbox
+from adapters.sanitiser.formats import Format, format_of
+from adapters.sanitiser.refusals import Refusal
+from adapters.sanitiser.sandbox import Limits, TookTooLong, ToolFailed
+from application.ports.sanitiser import Rendition, SanitiserUnavailable, Unsafe
+from domain.ids import MediaKind
+
+HEAD = 4096
+SPARE_ROOM = 64 << 20
+RECORDED = Limits(seconds=1800)
+STILL = Limits(seconds=300, memory=3 << 30)
+RENDITION, POSTER = "rendition", "poster.jpg"
+
+# How Python ends when something is wrong with us: a library or a place to write is missing.
+OUR_FAULT = 1
+DAMAGED = "This file is damaged, or it is not what it says it is."
+REASONS: dict[int, str] = {
+    Refusal.DAMAGED: DAMAGED,
+    Refusal.TOO_LARGE: "This picture is too large; please send a smaller one.",
+    Refusal.TOO_MANY_PAGES: "This document has more than 200 pages; please send it in parts.",
+    Refusal.LOCKED: "This document needs a password; please send it without one.",
+}
+TOOK_TOO_LONG = "This took too long to make safe; please send a shorter or smaller file."
+NOT_TAKEN = "This is not a kind of file that we can make safe."
+NOTHING_IN_IT = "There is neither picture nor sound in this file."
+
+
+@dataclass(frozen=True, slots=True)
+class _Streams:
+    video: bool
+    audio: bool
+    duration: float | None
+
+
+class SandboxedSanitiser:
+    """``recorded`` are the limits for video and audio, ``still`` those for photos and documents."""
+
+    def __init__(
+        self,
+        *,
+        recorded: Limits = RECORDED,
+        still: Limits = STILL,
+    ) -> None:
+        self._recorded = recorded
+        self._still = still
+
+    def recognise(self, head: bytes) -> tuple[MediaKind, str] | None:
+        format_ = format_of(head)
+        return (format_.kind, format_.media_type) if format_ else None
+
+    def sanitise(self, kind: MediaKind, original: Path, folder: Path) -> Rendition:
+        _require_room(original, folder)
+        original, folder = original.resolve(), folder.resolve()
+        format_ = _format_of(original)
+        if format_ is None or format_.kind is not kind:
+            raise Unsafe(NOT_TAKEN)
+        try:
+            return self._render(format_, original, folder)
+        except TookTooLong as late:
+            raise Unsafe(TOOK_TOO_LONG) from late
+        except ToolFailed as failed:
+            raise Unsafe(REASONS.get(failed.status, DAMAGED)) from failed
+
+    def _render(self, format_: Format, original: Path, folder: Path) -> Rendition:
+        match format_.kind:
+            case MediaKind.VIDEO | MediaKind.AUDIO:
+                return self._recording(format_, original, folder)
+            case MediaKind.PHOTO:
+                self._draw("photo", [format_.decoder, str(original)], original, folder)
+                return _drawn(folder, "image/jpeg")
+            case MediaKind.DOCUMENT:
+                self._draw("document", [str(original)], original, folder)
+                return _drawn(folder, "application/pdf")
+            case _:
+                assert_never(format_.kind)
+
+    def _draw(self, module: str, arguments: list[str], original: Path, folder: Path) -> None:
+        tool = [*sandbox.PYTHON, f"adapters.sanitiser.{module}"]
+        try:
+            sandbox.run([*tool, *arguments, RENDITION, POSTER], original, folder, self._still)
+        except ToolFailed as failed:
+            if failed.status == OUR_FAULT:
+                raise SanitiserUnavailable(f"no {module} can be made safe") from failed
+            raise
+
+    def _recording(self, format_: Format, original: Path, folder: Path) -> Rendition:
+        streams = self._probe(format_.decoder, original, folder)
+        if streams.video and format_.kind is MediaKind.VIDEO:
+            return self._video(format_, original, folder)
+        if streams.audio:
+            return self._audio(format_, original, folder)
+        raise Unsafe(NOTHING_IN_IT)
+
+    def _video(self, format_: Format, original: Path, folder: Path) -> Rendition:
+        self._run(
+            ffmpeg.video(_tool("ffmpeg"), format_.decoder, original, RENDITION), original, folder
+        )
+        path = _written(folder / RENDITION)
+        self._run(ffmpeg.still(_tool("ffmpeg"), path, POSTER), path, folder)
+        poster = _written(folder / POSTER)
+        duration = self._probe("mov", path, folder).duration
+        return Rendition(path=path, media_type="video/mp4", duration=duration, poster=poster)
+
+    def _audio(self, format_: Format, original: Path, folder: Path) -> Rendition:
+        self._run(
+            ffmpeg.audio(_tool("ffmpeg"), format_.decoder, original, RENDITION), original, folder
+        )
+        path = _written(folder / RENDITION)
+        duration = self._probe("mov", path, folder).duration
+        return Rendition(path=path, media_type="audio/mp4", duration=duration)
+
+    def _probe(self, demuxer: str, file: Path, folder: Path) -> _Streams:
+        reply = self._run(ffmpeg.probe(_tool("ffprobe"), demuxer, file), file, folder)
+        return _streams(reply)
+
+    def _run(self, command: Sequence[str], reads: Path, folder: Path) -> bytes:
+        return sandbox.run(command, reads, folder, self._recorded)
+
+
+def _streams(reply: bytes) -> _Streams:
+    found = json.loads(reply)
+    kinds = {
+        stream.get("codec_type")
+        for stream in found.get("streams", [])
+        if not stream.get("disposition", {}).get("attached_pic")
+    }
+    duration = found.get("format", {}).get("duration")
+    return _Streams("video" in kinds, "audio" in kinds, duration and float(duration))
+
+
+def _format_of(original: Path) -> Format | None:
+    with original.open("rb") as file:
+        return format_of(file.read(HEAD))
+
+
+def _tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise SanitiserUnavailable(f"{name} is not installed")
+    return str(Path(found).resolve())
+
+
+def _require_room(original: Path, folder: Path) -> None:
+    """A full disk must not look like a damaged file."""
+    if shutil.disk_usage(folder).free < 2 * original.stat().st_size + SPARE_ROOM:
+        raise SanitiserUnavailable("there is no room to make evidence safe")
+
+
+def _drawn(folder: Path, media_type: str) -> Rendition:
+    path, poster = _written(folder / RENDITION), _written(folder / POSTER)
+    return Rendition(path=path, media_type=media_type, poster=poster)
+
+
+def _written(path: Path) -> Path:
+    """A tool taken over by its input could leave a link to a file of ours in place of its own."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size == 0:
+        raise Unsafe(DAMAGED)
+    return path
