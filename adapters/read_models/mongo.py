@@ -1,15 +1,16 @@
 """Read models in MongoDB: a collection for each, and their checkpoints in one beside them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import pi
 from typing import Any, Generic, TypeVar
 
 import msgspec
 import pymongo
-from pymongo import DeleteOne, ReplaceOne
+from pymongo import DeleteOne, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, OperationFailure
 
 from adapters.mongo import DURABLE, MAJORITY, Document, unavailable_as
 from adapters.read_models.indexing import EARTH_KM, Point, check, extractor, scalar
@@ -33,8 +34,17 @@ D = TypeVar("D")
 
 COMMIT_SECONDS = 40
 
+# From so many rows on, it pays to ask first which of them are new.
+MANY = 100
+
+# What MongoDB calls TransactionTooLarge and TransactionTooLargeForCache.
+TOO_LARGE = (257, 388)
+
 # The whole document as JSON; beside it only what is indexed.
 BODY = "d"
+
+# By key; None for one to be deleted.
+Rows = Mapping[str, Document | None]
 
 
 class MongoReadModels:
@@ -130,7 +140,11 @@ class MongoReadModel(Generic[D]):
     def commit(self, changes: Mapping[str, D | None], checkpoint: Checkpoint) -> None:
         with unavailable_as(StoreUnavailable):
             if changes:
-                self._commit_together(self._rows_of(changes), checkpoint)
+                rows = {
+                    key: None if document is None else self._row(document)
+                    for key, document in changes.items()
+                }
+                self._commit_together(rows, checkpoint)
             else:
                 self._move(checkpoint, None)
 
@@ -143,33 +157,23 @@ class MongoReadModel(Generic[D]):
     def _wanted(self, find: Find) -> list[Document]:
         return [_condition(condition) for condition in find.where]
 
-    def _rows_of(self, changes: Mapping[str, D | None]) -> list[DeleteOne | ReplaceOne[Document]]:
-        return [
-            DeleteOne({"_id": key})
-            if document is None
-            else ReplaceOne({"_id": key}, self._row(key, document), upsert=True)
-            for key, document in changes.items()
-        ]
-
-    def _row(self, key: str, document: D) -> Document:
-        row: Document = {"_id": key, BODY: self._encoder.encode(document)}
+    def _row(self, document: D) -> Document:
+        row: Document = {BODY: self._encoder.encode(document)}
         for column, extract in self._columns:
-            value = extract(document)
-            if not isinstance(value, Point):
-                row[column] = value
-            else:
-                row[column] = {"lon": value.lon, "lat": value.lat}
+            row[column] = _bson(extract(document))
         return row
 
-    def _commit_together(
-        self, writes: Sequence[DeleteOne | ReplaceOne[Document]], checkpoint: Checkpoint
-    ) -> None:
+    def _commit_together(self, rows: Rows, checkpoint: Checkpoint) -> None:
         def write(session: ClientSession) -> None:
             # The checkpoint first: it is what two writers collide on.
             self._move(checkpoint, session)
-            self._write(writes, session)
+            self._write(rows, session)
 
-        with pymongo.timeout(COMMIT_SECONDS), self._database.client.start_session() as session:
+        with (
+            _refusals(),
+            pymongo.timeout(COMMIT_SECONDS),
+            self._database.client.start_session() as session,
+        ):
             session.with_transaction(write, read_concern=MAJORITY, write_concern=DURABLE)
 
     def _move(self, checkpoint: Checkpoint, session: ClientSession | None) -> None:
@@ -178,13 +182,46 @@ class MongoReadModel(Generic[D]):
         if not self._models.update_one(before, moved, session=session).matched_count:
             raise Fenced
 
-    def _write(
-        self, writes: Sequence[DeleteOne | ReplaceOne[Document]], session: ClientSession
-    ) -> None:
-        try:
+    def _write(self, rows: Rows, session: ClientSession) -> None:
+        new = self._insert_new(rows, session) if len(rows) >= MANY else set()
+        writes = [_write_of(key, row) for key, row in rows.items() if key not in new]
+        if writes:
             self._rows.bulk_write(writes, ordered=False, session=session)
-        except BulkWriteError as error:
-            raise ValueError("MongoDB refuses a row for what is in it") from error
+
+    def _insert_new(self, rows: Rows, session: ClientSession) -> set[str]:
+        """Insert the rows that are not there yet: an upsert would cost several times as much."""
+        wanted = {"_id": {"$in": list(rows)}}
+        found = self._rows.find(wanted, {"_id": 1}, session=session, batch_size=len(rows) + 1)
+        new = {key for key, row in rows.items() if row is not None} - {row["_id"] for row in found}
+        if new:
+            inserts = [{"_id": key, **(rows[key] or {})} for key in sorted(new)]
+            self._rows.insert_many(inserts, ordered=False, session=session)
+        return new
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What would be refused again however often it is tried becomes a ValueError."""
+    try:
+        yield
+    except BulkWriteError as error:
+        codes = sorted({problem["code"] for problem in error.details["writeErrors"]})
+        raise ValueError(f"MongoDB refuses the rows: {codes}") from error
+    except OperationFailure as error:
+        if error.code in TOO_LARGE:
+            raise ValueError("MongoDB refuses so many rows at once") from error
+        raise
+
+
+def _bson(value: Any) -> Any:
+    return {"lon": value.lon, "lat": value.lat} if isinstance(value, Point) else value
+
+
+def _write_of(key: str, row: Document | None) -> DeleteOne | UpdateOne:
+    """Setting fields rather than replacing the row spares the server the indexes of the others."""
+    if row is None:
+        return DeleteOne({"_id": key})
+    return UpdateOne({"_id": key}, {"$set": row}, upsert=True)
 
 
 def _stored(checkpoint: Checkpoint) -> Document:

@@ -1,0 +1,20 @@
+"""What the contract suites of adapters over MongoDB share."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from pymongo.database import Database
+
+from adapters.mongo import Document, connect
+
+
+@pytest.fixture
+def mongo_database(mongo_url: str) -> Iterator[Database[Document]]:
+    """A database of the test's own."""
+    database = connect(mongo_url, f"klarity_{uuid4().hex}")
+    try:
+        yield database
+    finally:
+        database.client.drop_database(database.name)
+        database.client.close()

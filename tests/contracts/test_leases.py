@@ -1,0 +1,128 @@
+"""What all Leases promise."""
+
+from collections.abc import Callable
+
+import pytest
+from pymongo.database import Database
+
+from adapters.leases.memory import MemoryLeases
+from adapters.leases.mongo import MongoLeases
+from adapters.mongo import Document
+from application.ports.leases import Leases
+from tests.contracts.nothing import assert_fails_against_nothing
+from tests.contracts.racing import race
+from tests.servers import wait_until
+
+# One more user of the same leases.
+Open = Callable[[], Leases]
+
+LONG = 60.0
+SHORT = 0.1
+PATIENCE = 10.0
+
+
+class LeasesContract:
+    def test_nobody_has_a_lease_that_was_never_taken(self, leases: Open) -> None:
+        assert leases().holder("relay") is None
+
+    def test_whoever_comes_first_gets_it(self, leases: Open) -> None:
+        assert leases().acquire("relay", "ann", LONG)
+        assert leases().holder("relay") == "ann"
+
+    def test_what_one_has_another_does_not_get(self, leases: Open) -> None:
+        leases().acquire("relay", "ann", LONG)
+        assert not leases().acquire("relay", "bob", LONG)
+        assert leases().holder("relay") == "ann"
+
+    def test_names_are_leased_one_by_one(self, leases: Open) -> None:
+        assert leases().acquire("relay", "ann", LONG)
+        assert leases().acquire("policy", "bob", LONG)
+
+    def test_one_that_ran_out_is_free_for_another(self, leases: Open) -> None:
+        leases().acquire("relay", "ann", SHORT)
+        assert wait_until(lambda: leases().holder("relay") is None, PATIENCE)
+        assert leases().acquire("relay", "bob", LONG)
+        assert leases().holder("relay") == "bob"
+        assert not leases().acquire("relay", "ann", LONG)
+
+    def test_its_holder_prolongs_it(self, leases: Open) -> None:
+        leases().acquire("relay", "ann", SHORT)
+        leases().acquire("policy", "ann", SHORT)
+        assert leases().acquire("relay", "ann", LONG)
+        assert wait_until(lambda: leases().holder("policy") is None, PATIENCE)
+        assert leases().holder("relay") == "ann"
+
+    def test_its_holder_may_also_shorten_it(self, leases: Open) -> None:
+        leases().acquire("relay", "ann", LONG)
+        assert leases().acquire("relay", "ann", SHORT)
+        assert wait_until(lambda: leases().holder("relay") is None, PATIENCE)
+
+    def test_given_back_it_is_free_at_once(self, leases: Open) -> None:
+        leases().acquire("relay", "ann", LONG)
+        leases().release("relay", "ann")
+        assert leases().holder("relay") is None
+        assert leases().acquire("relay", "bob", LONG)
+
+    def test_only_its_holder_gives_it_back(self, leases: Open) -> None:
+        leases().acquire("relay", "ann", LONG)
+        leases().release("relay", "bob")
+        leases().release("policy", "bob")
+        assert leases().holder("relay") == "ann"
+
+    def test_names_mean_nothing_to_the_store(self, leases: Open) -> None:
+        assert leases().acquire("$until", "$holder", LONG)
+        assert leases().holder("$until") == "$holder"
+        assert not leases().acquire("$until", "$$NOW", LONG)
+
+    def test_of_many_that_reach_for_a_new_lease_exactly_one_gets_it(self, leases: Open) -> None:
+        users = [leases() for _ in range(6)]
+        outcomes = race(6, lambda it: users[it].acquire("relay", f"user {it}", LONG))
+        assert sorted(map(bool, outcomes)) == [False] * 5 + [True]
+        assert leases().holder("relay") == f"user {outcomes.index(True)}"
+
+    def test_of_many_that_reach_for_one_that_ran_out_exactly_one_gets_it(
+        self, leases: Open
+    ) -> None:
+        leases().acquire("relay", "ann", SHORT)
+        assert wait_until(lambda: leases().holder("relay") is None, PATIENCE)
+        users = [leases() for _ in range(6)]
+        outcomes = race(6, lambda it: users[it].acquire("relay", f"user {it}", LONG))
+        assert outcomes.count(True) == 1
+        assert outcomes.count(False) == 5
+        assert leases().holder("relay") == f"user {outcomes.index(True)}"
+
+
+class TestMemoryLeases(LeasesContract):
+    @pytest.fixture
+    def leases(self) -> Open:
+        only = MemoryLeases()
+        return lambda: only
+
+    def test_it_goes_by_the_clock_it_is_given(self) -> None:
+        now = 100.0
+        leases = MemoryLeases(clock=lambda: now)
+        leases.acquire("relay", "ann", 5.0)
+        now = 104.9
+        assert leases.holder("relay") == "ann"
+        now = 105.0
+        assert leases.holder("relay") is None
+
+
+class TestMongoLeases(LeasesContract):
+    @pytest.fixture
+    def leases(self, mongo_database: Database[Document]) -> Open:
+        return lambda: MongoLeases(mongo_database)
+
+
+class Nothing:
+    def acquire(self, name: str, holder: str, seconds: float) -> bool:
+        return False
+
+    def release(self, name: str, holder: str) -> None: ...
+
+    def holder(self, name: str) -> str | None:
+        return ""
+
+
+def test_doing_nothing_breaks_every_promise() -> None:
+    assert_fails_against_nothing(LeasesContract, leases=Nothing)
