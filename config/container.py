@@ -152,7 +152,7 @@ class Container(containers.DeclarativeContainer):
     )
     cipher = providers.Singleton(PersonalCipher, vault, keys.provided.references)
     codec = providers.Singleton(JsonCodec, EVENTS, cipher)
-    wire = providers.Singleton(CloudEventsWire)
+    wire_format = providers.Singleton(CloudEventsWire)
     members_log = event_store("members", _kind, _file, database, tail)
     cases_log = event_store("cases", _kind, _file, database, tail)
     evidence_log = event_store("evidence", _kind, _file, database, tail)
@@ -169,7 +169,7 @@ class Container(containers.DeclarativeContainer):
     history = providers.Singleton(
         routed,
         providers.Singleton(InPlaceHistory, stores, codec),
-        closing(HttpHistory, settings.provided.history_urls, keys.provided.services, wire),
+        closing(HttpHistory, settings.provided.history_urls, keys.provided.services, wire_format),
         settings.provided.history_urls,
     )
     checkpoints = providers.Selector(
@@ -243,7 +243,15 @@ class Container(containers.DeclarativeContainer):
     engage = providers.Singleton(
         Engage, executors.provided.cases, executors.provided.engagements, clock
     )
-    uploads = providers.Singleton(ReceiveUploads)
+    uploads = providers.Singleton(
+        ReceiveUploads,
+        upload_states,
+        sealer,
+        sanitiser,
+        executors.provided.evidence,
+        clock,
+        settings.provided.largest_upload,
+    )
     sanitise = providers.Singleton(
         SanitiseEvidence, executors.provided.evidence, sealer, sanitiser, media, clock
     )
@@ -252,13 +260,13 @@ class Container(containers.DeclarativeContainer):
     )
     answers = providers.Singleton(answers_for, models, history)
     travel = providers.Singleton(TimeTravel, stores, codec)
-    rebuilder = providers.Singleton(Rebuilder, models, history, codec, wire, parked)
+    rebuilder = providers.Singleton(Rebuilder, models, history, codec, wire_format, parked)
     runtime = providers.Singleton(
         Runtime,
         bus=bus,
         history=history,
         codec=codec,
-        wire=wire,
+        wire=wire_format,
         parked=parked,
         leases=leases,
         models=models,

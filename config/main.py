@@ -119,9 +119,7 @@ def play_demo(url: str) -> None:
 
 def main() -> None:
     """The ``klarity`` command."""
-    entry = Entry(
-        serve=serve, work=work, open_tools=open_tools, play_demo=play_demo, faults=FAULTS
-    )
+    entry = Entry(serve=serve, work=work, open_tools=open_tools, play_demo=play_demo, faults=FAULTS)
     build_cli(entry)()
 
 

@@ -45,6 +45,8 @@ class Process:
                 self._add_relay(runtime, service.name)
                 self._add_policies(runtime, service.name)
         self._add_queries(runtime)
+        if any(service.id == "command:evidence" for service in self.settings.services):
+            runtime.add_chore("sweep.uploads", self.container.uploads().sweep)
         return runtime
 
     def start(self) -> None:
@@ -60,7 +62,7 @@ class Process:
     def _add_relay(self, runtime: Runtime, log: str) -> None:
         made = self.container
         store = made.stores()[log]
-        relay = Relay(store, made.codec(), made.wire(), made.bus(), made.checkpoints())
+        relay = Relay(store, made.codec(), made.wire_format(), made.bus(), made.checkpoints())
         runtime.add_relay(relay, store)
 
     def _add_policies(self, runtime: Runtime, context: str) -> None:
@@ -101,7 +103,7 @@ class Process:
             travel=made.travel(),
             media=made.media(),
             history=made.history(),
-            wire=made.wire(),
+            wire=made.wire_format(),
             service_token=made.keys().services,
             checks=self._checks(),
             registry=made.registry(),

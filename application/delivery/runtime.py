@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 2.0
 STOP_SECONDS = 10.0
+CHORE_SECONDS = 60.0
 
 
 def process_name() -> str:
@@ -93,6 +95,21 @@ class Runtime:
         """Feed a query service's read model, and let it serve once it has caught up."""
         feed = QueryFeed(service, self._models, self._open_projection)
         self._subscribe("query", feed, feed.step, self._model_leases)
+
+    def add_chore(self, name: str, chore: Callable[[], None]) -> None:
+        """Do something now and then, in one of the processes."""
+
+        done_at = -CHORE_SECONDS
+
+        def step() -> bool:
+            nonlocal done_at
+            if time.monotonic() - done_at >= CHORE_SECONDS:
+                done_at = time.monotonic()
+                chore()
+            return False
+
+        loop = self._loop(name, step, self._leases)
+        self.running.append(Running("chore", name, loop, lambda: 0))
 
     def start(self) -> None:
         for running in self.running:

@@ -16,3 +16,19 @@ class Sealer(Protocol):
     def open(self, evidence_id: str) -> Iterator[bytes]:
         """The plain bytes of the original. Raises NotSealed, at the latest at the end."""
         ...
+
+    def seal_part(self, evidence_id: str, part: str, chunks: Iterator[bytes]) -> None:
+        """Store a part of what arrives of an upload, under a name of its own."""
+        ...
+
+    def open_part(self, evidence_id: str, part: str) -> Iterator[bytes]:
+        """The plain bytes of a part. Raises NotSealed."""
+        ...
+
+    def drop_parts(self, evidence_id: str) -> None:
+        """Delete all parts, those of dead requests as well."""
+        ...
+
+    def destroy(self, evidence_id: str) -> None:
+        """Destroy the key of the original and of its parts, and delete the original."""
+        ...

@@ -9,15 +9,21 @@ from typing import Protocol
 class Upload:
     """``length`` is the announced size in bytes, ``offset`` how much has arrived durably.
 
-    ``finished`` tells that the evidence was received from it.
+    ``parts`` names, in order, the sealed parts that hold it. ``finished`` tells that the evidence
+    was received from them.
     """
 
     upload_id: str
     owner: str
     length: int
     offset: int = 0
+    parts: tuple[str, ...] = ()
     expires_at: datetime
     finished: bool = False
+
+    @property
+    def complete(self) -> bool:
+        return self.offset == self.length
 
 
 class UploadConflict(Exception):
@@ -25,12 +31,14 @@ class UploadConflict(Exception):
 
 
 class Uploads(Protocol):
-    def create(self, upload: Upload) -> None: ...
+    def create(self, upload: Upload) -> None:
+        """Keep a new upload; one with that id that is there already stays as it is."""
+        ...
 
     def get(self, upload_id: str) -> Upload | None: ...
 
-    def advance(self, upload_id: str, offset: int, new_offset: int) -> Upload:
-        """Move the offset by compare-and-set. Raises UploadConflict."""
+    def advance(self, upload_id: str, offset: int, new_offset: int, part: str) -> Upload:
+        """Add a part and move the offset, by compare-and-set. Raises UploadConflict."""
         ...
 
     def finish(self, upload_id: str) -> None: ...
@@ -38,5 +46,5 @@ class Uploads(Protocol):
     def delete(self, upload_id: str) -> None: ...
 
     def expired(self, now: datetime) -> list[Upload]:
-        """Unfinished uploads past their time."""
+        """Uploads past their time, finished or not."""
         ...

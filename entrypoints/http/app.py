@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from application.evidence.uploads import ReceiveUploads
 from flask import Flask, Response, g, request
 from flask_cors import CORS
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -14,6 +13,7 @@ from secure import Secure
 from application.commands.accounts import Accounts
 from application.commands.engage import Engage
 from application.commands.use_cases import Executors
+from application.evidence.uploads import ReceiveUploads
 from application.ports.access_tokens import AccessTokens
 from application.ports.clock import Clock
 from application.ports.codec import Wire
@@ -111,7 +111,7 @@ def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts, sign_in_limit:
     if f"{COMMAND}:cases" in own:
         api.register_blueprint(cases_blueprint(parts.executors.cases, parts.engage, requests))
     if f"{COMMAND}:evidence" in own:
-        api.register_blueprint(uploads_blueprint(parts.uploads, requests.actor))
+        api.register_blueprint(uploads_blueprint(parts.uploads, requests))
     if f"{QUERY}:evidence" in own:
         answers = parts.answers["evidence"]
         api.register_blueprint(evidence_blueprint(answers, parts.media, requests))

@@ -1,0 +1,44 @@
+"""The state of uploads in this process."""
+
+from dataclasses import replace
+from datetime import datetime
+from threading import Lock
+
+from application.ports.uploads import Upload, UploadConflict
+
+
+class MemoryUploads:
+    """Forgotten when the process ends."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._uploads: dict[str, Upload] = {}
+
+    def create(self, upload: Upload) -> None:
+        with self._lock:
+            self._uploads.setdefault(upload.upload_id, upload)
+
+    def get(self, upload_id: str) -> Upload | None:
+        return self._uploads.get(upload_id)
+
+    def advance(self, upload_id: str, offset: int, new_offset: int, part: str) -> Upload:
+        with self._lock:
+            upload = self._uploads.get(upload_id)
+            if upload is None or upload.offset != offset:
+                raise UploadConflict(upload_id)
+            advanced = replace(upload, offset=new_offset, parts=(*upload.parts, part))
+            self._uploads[upload_id] = advanced
+            return advanced
+
+    def finish(self, upload_id: str) -> None:
+        with self._lock:
+            if upload := self._uploads.get(upload_id):
+                self._uploads[upload_id] = replace(upload, finished=True)
+
+    def delete(self, upload_id: str) -> None:
+        with self._lock:
+            self._uploads.pop(upload_id, None)
+
+    def expired(self, now: datetime) -> list[Upload]:
+        with self._lock:
+            return [upload for upload in self._uploads.values() if upload.expires_at <= now]
