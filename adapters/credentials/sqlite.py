@@ -85,6 +85,7 @@ class SqliteCredentials:
     def forget(self, member_id: str) -> None:
         self._database.write("DELETE FROM sessions WHERE member_id = ?", member_id)
         self._database.write("DELETE FROM credentials WHERE member_id = ?", member_id)
+        self._database.empty_log()
 
     def delete_expired(self, now: datetime) -> None:
         self._database.write("DELETE FROM sessions WHERE expires_at <= ?", _text(now))

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from adapters.key_vault.wrapped import DESTROYED, WrappedKeyVault
 from adapters.sqlite import SqliteDatabase
-from application.ports.event_store import StoreUnavailable
 
 SCHEMA = """
 PRAGMA secure_delete = ON;
@@ -38,9 +37,7 @@ class SqliteKeyVault(WrappedKeyVault):
             subject,
             DESTROYED,
         )
-        busy, *_ = self._database.row("PRAGMA wal_checkpoint(TRUNCATE)")
-        if busy:
-            raise StoreUnavailable("SQLite: the destroyed key is still in the write-ahead log")
+        self._database.empty_log()
 
     def close(self) -> None:
         self._database.close()

@@ -1,0 +1,81 @@
+"""What Passphrases promise."""
+
+from unittest.mock import patch
+
+import pytest
+from argon2 import PasswordHasher
+
+from adapters.credentials.argon2 import Argon2Passphrases
+from application.ports.passphrases import Passphrases
+from tests.contracts.nothing import assert_fails_against_nothing
+
+COMPOSED, DECOMPOSED = "caf\u00e9 au lait", "cafe\u0301 au lait"
+
+
+class PassphrasesContract:
+    def test_a_passphrase_fits_its_own_hash_only(self, passphrases: Passphrases) -> None:
+        stored = passphrases.hash("correct horse")
+        assert passphrases.verify(stored, "correct horse") is True
+        assert passphrases.verify(stored, "correct horse ") is False
+
+    def test_the_same_passphrase_is_never_hashed_to_the_same(
+        self, passphrases: Passphrases
+    ) -> None:
+        first, second = passphrases.hash("correct horse"), passphrases.hash("correct horse")
+        assert first != second
+        assert passphrases.verify(second, "correct horse")
+
+    def test_nothing_fits_where_nothing_is_stored(self, passphrases: Passphrases) -> None:
+        assert passphrases.verify(None, "correct horse") is False
+
+    @pytest.mark.parametrize("stored", ["", "no hash", "$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA"])
+    def test_nothing_fits_what_is_no_hash_of_ours(
+        self, passphrases: Passphrases, stored: str
+    ) -> None:
+        assert passphrases.verify(stored, "correct horse") is False
+
+    def test_letters_may_be_composed_differently(self, passphrases: Passphrases) -> None:
+        assert passphrases.verify(passphrases.hash(COMPOSED), DECOMPOSED)
+
+    def test_a_fresh_hash_needs_no_new_one(self, passphrases: Passphrases) -> None:
+        assert passphrases.needs_rehash(passphrases.hash("correct horse")) is False
+
+
+class TestArgon2Passphrases(PassphrasesContract):
+    @pytest.fixture
+    def passphrases(self) -> Argon2Passphrases:
+        return Argon2Passphrases(time_cost=1, memory_cost=8, parallelism=1)
+
+    def test_it_is_argon2id(self, passphrases: Argon2Passphrases) -> None:
+        assert passphrases.hash("correct horse").startswith("$argon2id$v=19$m=8,t=1,p=1$")
+
+    def test_a_hash_with_other_parameters_fits_and_needs_a_new_one(
+        self, passphrases: Argon2Passphrases
+    ) -> None:
+        stronger = Argon2Passphrases(time_cost=2, memory_cost=16, parallelism=1)
+        stored = passphrases.hash("correct horse")
+        assert stronger.verify(stored, "correct horse")
+        assert stronger.needs_rehash(stored) is True
+
+    def test_an_unknown_member_costs_a_whole_verification(
+        self, passphrases: Argon2Passphrases
+    ) -> None:
+        with patch.object(PasswordHasher, "verify", return_value=True) as verify:
+            assert passphrases.verify(None, "correct horse") is False
+        (stored, _), _ = verify.call_args
+        assert stored.startswith("$argon2id$v=19$m=8,t=1,p=1$")
+
+
+class Nothing:
+    def hash(self, passphrase: str) -> str:
+        return ""
+
+    def verify(self, stored: str | None, passphrase: str) -> bool | None:
+        return None
+
+    def needs_rehash(self, stored: str) -> bool | None:
+        return None
+
+
+def test_doing_nothing_breaks_every_promise() -> None:
+    assert_fails_against_nothing(PassphrasesContract, passphrases=Nothing())
