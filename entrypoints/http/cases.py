@@ -61,6 +61,7 @@ ReportReply = schema(
 def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Blueprint:
     """The commands on cases. What cases look like is told by the query services."""
     blp = Blueprint("cases", __name__, url_prefix="/v1", description="Reporting cases")
+    blp.before_request(requests.members_only)
 
     @blp.post("/cases")
     @blp.arguments(ReportBody)

@@ -44,6 +44,11 @@ class Requests:
             refuse("suspended")
         return actor
 
+    def members_only(self) -> None:
+        """Ask who it is before looking at what they want. (Preflights come from nobody.)"""
+        if request.method != "OPTIONS":
+            self.actor()
+
     def viewer(self) -> Viewer:
         """Who asks, if they say so; a token that is over is told, not ignored."""
         if "Authorization" not in request.headers:

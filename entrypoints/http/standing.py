@@ -27,6 +27,7 @@ SuspensionBody = schema(
 def standing_blueprint(members: Members, requests: Requests) -> Blueprint:
     """What moderators and admins decide on members."""
     blp = Blueprint("standing", __name__, url_prefix="/v1", description="Standing of members")
+    blp.before_request(requests.members_only)
 
     @blp.put("/members/<uuid:member_id>/suspension")
     @blp.arguments(SuspensionBody)

@@ -67,8 +67,9 @@ class Phone:
         client = TusClient(
             f"{self.url}/v1/uploads", headers={"Authorization": f"Bearer {self.access_token}"}
         )
-        uploader = client.uploader(str(path), chunk_size=chunk)
-        uploader.upload()
+        with path.open("rb") as file:
+            uploader = client.uploader(file_stream=file, chunk_size=chunk)
+            uploader.upload()
         return str(uploader.url.rpartition("/")[2])
 
     def report(self, **body: Any) -> requests.Response:

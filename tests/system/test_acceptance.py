@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.media import pdf_with_author, photo_with_gps, video_with_gps
+from tests.media import SECRET, pdf_with_author, photo_with_gps, video_with_gps
 from tests.system.deployment import ROOT
 from tests.system.phone import Phone, eventually
 
@@ -198,7 +198,7 @@ class TestSafety:
         assert case["location"]["lat"] == 52.12
 
 
-PLANTED = ("Klarity Testphone", "GPS", "Secret Author", "52.5")
+PLANTED = (SECRET, "GPS", "2019:07:23")
 
 
 def read_metadata(path: Path) -> str:
