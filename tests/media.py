@@ -61,8 +61,8 @@ def video_with_gps(path: Path, seconds: float = 1) -> Path:
         *("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"),
         *("-bsf:v", f"h264_metadata=sei_user_data={USER_DATA}", "-timecode", "01:02:03:04"),
         *(*_TAGS, *_TRACK_TAGS),
-        # Apple's way to write tags; the others leave them in the older atoms, such as ©xyz.
-        *(("-movflags", "+use_metadata_tags") if path.suffix == ".mov" else ()),
+        # Tags as newer phones write them; others leave them in older atoms, such as ©xyz.
+        *(("-movflags", "+use_metadata_tags") if path.suffix == ".mp4" else ()),
         path=path,
     )
 
@@ -81,7 +81,7 @@ def audio_with_tags(path: Path) -> Path:
 
 def pdf_with_author(path: Path, pages: int = 1) -> Path:
     """Black squares, with an author, a date, a script that runs on opening, and an attachment."""
-    numbers = range(10, 10 + pages)
+    numbers = range(8, 8 + pages)
     bodies = {
         1: "<< /Type /Catalog /Pages 2 0 R /OpenAction 4 0 R /Names << /EmbeddedFiles "
         f"<< /Names [({SECRET}.txt) 6 0 R] >> >> >>",
@@ -102,9 +102,13 @@ def _stream(content: str) -> str:
 
 
 def _pdf(bodies: dict[int, str]) -> bytes:
-    # Without a table of offsets; readers then look for the objects themselves.
-    objects = "".join(f"{number} 0 obj\n{body}\nendobj\n" for number, body in bodies.items())
-    return f"%PDF-1.4\n{objects}trailer\n<< /Root 1 0 R /Info 3 0 R >>\n%%EOF\n".encode()
+    content, offsets = "%PDF-1.4\n", ["0000000000 65535 f \n"]
+    for number, body in sorted(bodies.items()):
+        offsets.append(f"{len(content):010} 00000 n \n")
+        content += f"{number} 0 obj\n{body}\nendobj\n"
+    table = f"xref\n0 {len(offsets)}\n{''.join(offsets)}"
+    trailer = f"trailer\n<< /Size {len(offsets)} /Root 1 0 R /Info 3 0 R >>"
+    return f"{content}{table}{trailer}\nstartxref\n{len(content)}\n%%EOF\n".encode()
 
 
 def _ffmpeg(*arguments: str, path: Path) -> Path:

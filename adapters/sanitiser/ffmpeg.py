@@ -1,4 +1,4 @@
-"""The command lines of ffprobe and ffmpeg: what may be read, and what must not be written.
+"""The command lines of ffmpeg and ffprobe: what may be read, and what must not be written.
 
 Everything is decoded and encoded anew: a copied stream could carry what its camera wrote into
 it. See docs/adr/0006-evidence-is-re-encoded.md.
@@ -33,13 +33,17 @@ AUDIO = ("-c:a", "aac", "-b:a", "96k", "-ac", "2", "-ar", "44100")
 POSTER = "thumbnail=24,scale=min(640\\,iw):min(640\\,ih):force_original_aspect_ratio=decrease"
 
 
-def probe(ffprobe: str, demuxer: str, file: Path) -> list[str]:
-    """Answers with JSON: the kinds of the streams, and the duration."""
-    shown = "stream=codec_type:stream_disposition=attached_pic:format=duration"
-    return [
-        *(ffprobe, "-v", "quiet", *_reading(demuxer)),
-        *("-show_entries", shown, "-of", "json", str(file)),
-    ]
+def find_picture(ffmpeg: str, demuxer: str, original: Path) -> list[str]:
+    """Succeeds if there is a video track. It decodes nothing, unlike ffprobe: that gives up when
+    it lacks the decoder of any track, even of one that we drop."""
+    copied = ("-map", "0:V:0", "-c", "copy", "-t", "0.1", "-f", "null", "-")
+    return [*_start(ffmpeg, demuxer, original), *copied]
+
+
+def duration(ffprobe: str, rendition: Path) -> list[str]:
+    """Answers with seconds."""
+    shown = ("-show_entries", "format=duration", "-of", "default=nokey=1:noprint_wrappers=1")
+    return [ffprobe, "-v", "quiet", *_reading("mov"), *shown, str(rendition)]
 
 
 def video(ffmpeg: str, demuxer: str, original: Path, rendition: str) -> list[str]:
@@ -66,7 +70,7 @@ def still(ffmpeg: str, rendition: Path, poster: str) -> list[str]:
 
 def _start(ffmpeg: str, demuxer: str, file: Path) -> list[str]:
     return [
-        *(ffmpeg, "-nostdin", "-hide_banner", "-v", "quiet", "-y", "-xerror"),
+        *(ffmpeg, "-nostdin", "-hide_banner", "-v", "quiet", "-y"),
         *(*_reading(demuxer), "-i", str(file)),
     ]
 

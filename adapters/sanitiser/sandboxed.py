@@ -1,9 +1,7 @@
 """Evidence is decoded and encoded anew, by tools in a sandbox."""
 
-import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
@@ -31,14 +29,6 @@ REASONS: dict[int, str] = {
 }
 TOOK_TOO_LONG = "This took too long to make safe; please send a shorter or smaller file."
 NOT_TAKEN = "This is not a kind of file that we can make safe."
-NOTHING_IN_IT = "There is neither picture nor sound in this file."
-
-
-@dataclass(frozen=True, slots=True)
-class _Streams:
-    video: bool
-    audio: bool
-    duration: float | None
 
 
 class SandboxedSanitiser:
@@ -93,48 +83,43 @@ class SandboxedSanitiser:
             raise
 
     def _recording(self, format_: Format, original: Path, folder: Path) -> Rendition:
-        streams = self._probe(format_.decoder, original, folder)
-        if streams.video and format_.kind is MediaKind.VIDEO:
+        if format_.kind is MediaKind.VIDEO and self._has_picture(format_, original, folder):
             return self._video(format_, original, folder)
-        if streams.audio:
-            return self._audio(format_, original, folder)
-        raise Unsafe(NOTHING_IN_IT)
+        return self._audio(format_, original, folder)
+
+    def _has_picture(self, format_: Format, original: Path, folder: Path) -> bool:
+        """Phones and browsers also record sound alone into the containers of videos."""
+        search = ffmpeg.find_picture(_tool("ffmpeg"), format_.decoder, original)
+        try:
+            self._run(search, original, folder)
+        except ToolFailed:
+            return False
+        return True
 
     def _video(self, format_: Format, original: Path, folder: Path) -> Rendition:
-        self._run(
-            ffmpeg.video(_tool("ffmpeg"), format_.decoder, original, RENDITION), original, folder
-        )
+        tool = _tool("ffmpeg")
+        self._run(ffmpeg.video(tool, format_.decoder, original, RENDITION), original, folder)
         path = _written(folder / RENDITION)
-        self._run(ffmpeg.still(_tool("ffmpeg"), path, POSTER), path, folder)
-        poster = _written(folder / POSTER)
-        duration = self._probe("mov", path, folder).duration
-        return Rendition(path=path, media_type="video/mp4", duration=duration, poster=poster)
+        self._run(ffmpeg.still(tool, path, POSTER), path, folder)
+        return Rendition(
+            path=path,
+            media_type="video/mp4",
+            duration=self._duration(path, folder),
+            poster=_written(folder / POSTER),
+        )
 
     def _audio(self, format_: Format, original: Path, folder: Path) -> Rendition:
-        self._run(
-            ffmpeg.audio(_tool("ffmpeg"), format_.decoder, original, RENDITION), original, folder
-        )
+        tool = _tool("ffmpeg")
+        self._run(ffmpeg.audio(tool, format_.decoder, original, RENDITION), original, folder)
         path = _written(folder / RENDITION)
-        duration = self._probe("mov", path, folder).duration
-        return Rendition(path=path, media_type="audio/mp4", duration=duration)
+        return Rendition(path=path, media_type="audio/mp4", duration=self._duration(path, folder))
 
-    def _probe(self, demuxer: str, file: Path, folder: Path) -> _Streams:
-        reply = self._run(ffmpeg.probe(_tool("ffprobe"), demuxer, file), file, folder)
-        return _streams(reply)
+    def _duration(self, rendition: Path, folder: Path) -> float:
+        command = ffmpeg.duration(_tool("ffprobe"), rendition)
+        return float(self._run(command, rendition, folder))
 
     def _run(self, command: Sequence[str], reads: Path, folder: Path) -> bytes:
         return sandbox.run(command, reads, folder, self._recorded)
-
-
-def _streams(reply: bytes) -> _Streams:
-    found = json.loads(reply)
-    kinds = {
-        stream.get("codec_type")
-        for stream in found.get("streams", [])
-        if not stream.get("disposition", {}).get("attached_pic")
-    }
-    duration = found.get("format", {}).get("duration")
-    return _Streams("video" in kinds, "audio" in kinds, duration and float(duration))
 
 
 def _format_of(original: Path) -> Format | None:
