@@ -245,12 +245,13 @@ class Container(containers.DeclarativeContainer):
     )
     uploads = providers.Singleton(
         ReceiveUploads,
-        upload_states,
-        sealer,
-        sanitiser,
-        executors.provided.evidence,
-        clock,
-        settings.provided.largest_upload,
+        uploads=upload_states,
+        sealer=sealer,
+        media=media,
+        sanitiser=sanitiser,
+        evidence=executors.provided.evidence,
+        clock=clock,
+        largest=settings.provided.largest_upload,
     )
     sanitise = providers.Singleton(
         SanitiseEvidence, executors.provided.evidence, sealer, sanitiser, media, clock

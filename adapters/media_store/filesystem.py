@@ -1,86 +1,157 @@
-"""Blobs as files below a folder."""
+"""Blobs as files in a folder."""
 
 import os
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO
+from typing import IO
 
-from application.ports.media_store import NoSuchMedia
+from application.ports.media_store import MediaUnavailable, NoSuchMedia, checked_key
 
 CHUNK = 1 << 16
-UNFINISHED = ".unfinished-"
+SUFFIX = ".blob"
+UNFINISHED = ".unfinished"
+DAY = 86_400.0
+MOST_TRIES = 10
 
 
 class FilesystemMediaStore:
-    """Each blob is written beside its place and renamed into it, so that it is there or not."""
+    """One file for each blob; its key with a suffix is its path below the root.
+
+    Processes may share the folder. What a killed writer left is cleared away after a day.
+    """
 
     def __init__(self, root: Path) -> None:
-        self._root = root.resolve()
+        self._root = root
+        self._unfinished = root / UNFINISHED
+        with _disk():
+            _make(self._unfinished)
+            self._clear_away()
 
     def write(self, key: str, chunks: Iterator[bytes]) -> int:
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, prefix=UNFINISHED, delete=False) as file:
-            try:
-                size = sum(file.write(chunk) for chunk in chunks)
-                file.flush()
-                os.fsync(file.fileno())
-            except BaseException:
-                Path(file.name).unlink()
-                raise
-        Path(file.name).replace(path)
-        _sync(path.parent)
+        with _disk():
+            file = NamedTemporaryFile(dir=self._unfinished, delete=False)  # noqa: SIM115 - it outlives this block
+        try:
+            with file:
+                size = _fill(file, chunks)
+            with _disk():
+                _publish(Path(file.name), path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
         return size
 
     def size(self, key: str) -> int:
-        try:
+        with _disk(), _present(key):
             return self._path(key).stat().st_size
-        except FileNotFoundError:
-            raise NoSuchMedia(key) from None
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        try:
+        with _disk(), _present(key):
             file = self._path(key).open("rb")
-        except FileNotFoundError:
-            raise NoSuchMedia(key) from None
-        return _chunks(file, start, length)
+        with file:
+            file.seek(start)
+            left = self.size(key) if length is None else length
+            while left > 0 and (chunk := _read(file, min(CHUNK, left))):
+                left -= len(chunk)
+                yield chunk
 
     def delete(self, key: str) -> None:
-        self._path(key).unlink(missing_ok=True)
+        path = self._path(key)
+        with _disk():
+            try:
+                path.unlink()
+            except FileNotFoundError:
+                return
+            _sync(path.parent)
+            self._remove_empty(path.parent)
 
     def keys(self, prefix: str) -> Iterator[str]:
-        found = (path for path in self._root.rglob("*") if path.is_file())
-        named = (
-            str(path.relative_to(self._root))
-            for path in found
-            if not path.name.startswith(UNFINISHED)
-        )
-        return iter(sorted(key for key in named if key.startswith(prefix)))
+        folder = self._root / prefix.rpartition("/")[0]
+        with _disk():
+            paths = [path.relative_to(self._root) for path in folder.rglob(f"*{SUFFIX}")]
+        found = (path.as_posix().removesuffix(SUFFIX) for path in paths)
+        yield from sorted(key for key in found if key.startswith(prefix))
 
     def _path(self, key: str) -> Path:
-        path = (self._root / key).resolve()
-        if not path.is_relative_to(self._root) or path == self._root:
-            raise ValueError("a key stays below its store")
-        return path
+        return self._root / f"{checked_key(key)}{SUFFIX}"
 
-
-def _chunks(file: BinaryIO, start: int, length: int | None) -> Iterator[bytes]:
-    with file:
-        file.seek(start)
-        left = length
-        while left is None or left > 0:
-            chunk = file.read(CHUNK if left is None else min(CHUNK, left))
-            if not chunk:
+    def _remove_empty(self, folder: Path) -> None:
+        while folder != self._root:
+            try:
+                folder.rmdir()
+            except OSError:  # There is something in it, or somebody else removed it.
                 return
-            left = None if left is None else left - len(chunk)
-            yield chunk
+            folder = folder.parent
+
+    def _clear_away(self) -> None:
+        for path in self._unfinished.iterdir():
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < time.time() - DAY:
+                    path.unlink()
+
+
+def _fill(file: IO[bytes], chunks: Iterator[bytes]) -> int:
+    """Write the chunks durably. What the chunks raise is theirs, and not the disk's."""
+    size = 0
+    for chunk in chunks:
+        with _disk():
+            file.write(chunk)
+        size += len(chunk)
+    with _disk():
+        file.flush()
+        os.fsync(file.fileno())
+    return size
+
+
+def _publish(file: Path, path: Path) -> None:
+    for _ in range(MOST_TRIES):
+        _make(path.parent)
+        # Whoever deletes the last blob of a folder removes the folder, perhaps just now.
+        with suppress(FileNotFoundError):
+            file.replace(path)
+            _sync(path.parent)
+            return
+    raise OSError("the folder of a blob keeps disappearing")
+
+
+def _make(folder: Path) -> None:
+    """Make a folder and those above it, durably, for nobody but this user."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _sync(folder.parent)
 
 
 def _sync(folder: Path) -> None:
-    """Make a rename durable: the folder's entry is data as well."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    """Make durable which files a folder has."""
+    with suppress(FileNotFoundError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _read(file: IO[bytes], size: int) -> bytes:
+    with _disk():
+        return file.read(size)
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    """What the disk cannot do just now: it is full, or it is not there."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        yield
+    except OSError as error:
+        raise MediaUnavailable(f"media folder: {os.strerror(error.errno or 0)}") from error
+
+
+@contextmanager
+def _present(key: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise NoSuchMedia(key) from None

@@ -1,76 +1,134 @@
-"""Blobs in GridFS, for processes that share a MongoDB."""
+"""Blobs in MongoDB, in GridFS."""
 
+import re
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
-from gridfs import GridFSBucket, NoFile
-from pymongo import DESCENDING
+from bson import ObjectId
+from gridfs import GridFSBucket
 from pymongo.database import Database
 
-from adapters.mongo import DURABLE, MAJORITY, unavailable_as
-from application.ports.event_store import StoreUnavailable
-from application.ports.media_store import NoSuchMedia
+from adapters.mongo import Document, unavailable_as
+from application.ports.media_store import MediaUnavailable, NoSuchMedia, checked_key
 
-CHUNK = 255 * 1024
+CHUNK = 1 << 16
+BUCKET = "media"
+ABANDONED = timedelta(days=1)
+NEWEST = [("uploadDate", -1), ("_id", -1)]
 
 
 class GridFsMediaStore:
-    """Each write is a new file of the same name; the newest complete one is the blob."""
+    """Each write adds a complete revision of a blob, then drops those before it.
 
-    def __init__(self, database: Database[dict[str, Any]]) -> None:
-        durable = database.with_options(write_concern=DURABLE, read_concern=MAJORITY)
-        self._bucket = GridFSBucket(durable, bucket_name="media")
+    Every revision that is being written or dropped has a mark in a collection of its own, so that
+    what a killed process left of it can be cleared away after a day.
+    """
+
+    def __init__(self, database: Database[Document]) -> None:
+        self._bucket = GridFSBucket(database, BUCKET)
+        self._files = database[f"{BUCKET}.files"]
+        self._chunks = database[f"{BUCKET}.chunks"]
+        self._marks = database[f"{BUCKET}.unfinished"]
+        with unavailable_as(MediaUnavailable):
+            self._clear_away()
 
     def write(self, key: str, chunks: Iterator[bytes]) -> int:
-        with unavailable_as(StoreUnavailable):
-            older = [file._id for file in self._bucket.find({"filename": key})]
-            size = 0
-            with self._bucket.open_upload_stream(key) as file:
-                for chunk in chunks:
-                    file.write(chunk)
-                    size += len(chunk)
-            for each in older:
-                self._bucket.delete(each)
+        with unavailable_as(MediaUnavailable):
+            older = self._revisions(checked_key(key))
+        size = self._add(key, chunks)
+        for revision in older:
+            self._drop(revision)
         return size
 
     def size(self, key: str) -> int:
-        with unavailable_as(StoreUnavailable):
-            newest = self._bucket.find(
-                {"filename": key}, sort=[("uploadDate", DESCENDING)], limit=1
-            )
-            for file in newest:
-                return int(file.length)
-        raise NoSuchMedia(key)
+        return int(self._newest(key)["length"])
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        try:
-            with unavailable_as(StoreUnavailable):
-                file = self._bucket.open_download_stream_by_name(key)
-        except StoreUnavailable as error:
-            if isinstance(error.__cause__, NoFile):
-                raise NoSuchMedia(key) from None
-            raise
-        return _chunks(file, start, length)
+        blob = self._newest(key)
+        left = max(0, blob["length"] - start)
+        if length is not None:
+            left = min(left, length)
+        with unavailable_as(MediaUnavailable):
+            stream = self._bucket.open_download_stream(blob["_id"])
+        with stream:
+            if left:
+                stream.seek(start)
+            while left:
+                chunk = _read(stream, min(CHUNK, left))
+                left -= len(chunk)
+                yield chunk
 
     def delete(self, key: str) -> None:
-        with unavailable_as(StoreUnavailable):
-            for file in self._bucket.find({"filename": key}):
-                self._bucket.delete(file._id)
+        with unavailable_as(MediaUnavailable):
+            revisions = self._revisions(checked_key(key))
+        for revision in revisions:
+            self._drop(revision)
 
     def keys(self, prefix: str) -> Iterator[str]:
-        beginning = {"$gte": prefix, "$lt": f"{prefix}\U0010ffff"}
-        with unavailable_as(StoreUnavailable):
-            found = {str(file.filename) for file in self._bucket.find({"filename": beginning})}
-        return iter(sorted(found))
+        wanted = {"filename": {"$regex": f"^{re.escape(prefix)}"}}
+        with unavailable_as(MediaUnavailable):
+            found = self._files.find(wanted, {"filename": 1}).sort("filename").to_list()
+        for key, _ in groupby(str(file["filename"]) for file in found):
+            yield key
+
+    def _revisions(self, key: str) -> list[ObjectId]:
+        return [file["_id"] for file in self._files.find({"filename": key}, {"_id": 1})]
+
+    def _newest(self, key: str) -> Document:
+        with unavailable_as(MediaUnavailable):
+            found = self._files.find_one({"filename": checked_key(key)}, sort=NEWEST)
+        if found is None:
+            raise NoSuchMedia(key)
+        return found
+
+    def _add(self, key: str, chunks: Iterator[bytes]) -> int:
+        revision = ObjectId()
+        with unavailable_as(MediaUnavailable):
+            self._mark(revision)
+        try:
+            size = self._fill(revision, key, chunks)
+        except BaseException:
+            with suppress(MediaUnavailable):
+                self._drop(revision)
+            raise
+        with unavailable_as(MediaUnavailable):
+            self._marks.delete_one({"_id": revision})
+        return size
+
+    def _fill(self, revision: ObjectId, key: str, chunks: Iterator[bytes]) -> int:
+        """Write the chunks; what they raise is theirs, and not the server's."""
+        stream = self._bucket.open_upload_stream_with_id(revision, key)
+        size = 0
+        for chunk in chunks:
+            with unavailable_as(MediaUnavailable):
+                stream.write(chunk)
+            size += len(chunk)
+        with unavailable_as(MediaUnavailable):
+            stream.close()
+        return size
+
+    def _drop(self, revision: ObjectId) -> None:
+        with unavailable_as(MediaUnavailable):
+            self._mark(revision)
+            self._files.delete_one({"_id": revision})
+            self._chunks.delete_many({"files_id": revision})
+            self._marks.delete_one({"_id": revision})
+
+    def _mark(self, revision: ObjectId) -> None:
+        now = datetime.now(UTC)
+        self._marks.update_one({"_id": revision}, {"$set": {"at": now}}, upsert=True)
+
+    def _clear_away(self) -> None:
+        abandoned = self._marks.find({"at": {"$lt": datetime.now(UTC) - ABANDONED}}).to_list()
+        for mark in abandoned:
+            if not self._files.find_one({"_id": mark["_id"]}):
+                self._chunks.delete_many({"files_id": mark["_id"]})
+            self._marks.delete_one(mark)
 
 
-def _chunks(file: Any, start: int, length: int | None) -> Iterator[bytes]:
-    with file, unavailable_as(StoreUnavailable):
-        file.seek(start)
-        left = length
-        while left is None or left > 0:
-            chunk = file.read(CHUNK if left is None else min(CHUNK, left))
-            if not chunk:
-                return
-            left = None if left is None else left - len(chunk)
-            yield chunk
+def _read(stream: Any, size: int) -> bytes:
+    with unavailable_as(MediaUnavailable):
+        return bytes(stream.read(size))

@@ -1,79 +1,33 @@
-"""Originals and parts of uploads under AES-256-GCM, a key for each piece of evidence.
+"""Sealing with AES-256-GCM, in frames.
 
-The content is cut into frames, each sealed with a nonce of random prefix, counter and a flag that
-marks the last one, so that no frame can be changed, moved, dropped or cut off unnoticed: the STREAM
-construction (Hoang, Reyhanitabar, Rogaway, Vizár; CRYPTO 2015).
+This is the STREAM construction of Hoang, Reyhanitabar, Rogaway and Vizár ("Online
+Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance", CRYPTO 2015): each frame's nonce is
+a random prefix, the frame's number, and whether it is the last. So frames cannot be reordered,
+left out, cut off or swapped. Each blob's key and prefix are derived with HKDF (RFC 5869) from the
+evidence's key, a random salt and the blob's place, so that blobs cannot be swapped either, however
+many parts are sealed under one evidence's key.
 """
 
-import os
 from collections.abc import Iterator
 from hashlib import sha256
+from os import urandom
+from struct import Struct
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from application.ports.key_vault import KeyDestroyed, KeyVault
 from application.ports.media_store import MediaStore, NoSuchMedia
-from application.ports.sealer import NotSealed
+from application.ports.sealer import NotSealed, parts_prefix
 
 FRAME = 1 << 16
+SALT = 32
 TAG = 16
+KEY = 32
+NONCE = Struct(">7sI?")  # prefix, number, last
 PREFIX = 7
-
-
-class AesGcmSealer:
-    """Seals into a media store, with keys from a vault."""
-
-    def __init__(self, media: MediaStore, vault: KeyVault) -> None:
-        self._media = media
-        self._vault = vault
-
-    def seal(self, evidence_id: str, chunks: Iterator[bytes]) -> tuple[str, int]:
-        digest, size = sha256(), 0
-
-        def counted() -> Iterator[bytes]:
-            nonlocal size
-            for chunk in chunks:
-                digest.update(chunk)
-                size += len(chunk)
-                yield chunk
-
-        self._write(original_key(evidence_id), evidence_id, counted())
-        return digest.hexdigest(), size
-
-    def open(self, evidence_id: str) -> Iterator[bytes]:
-        return self._read(original_key(evidence_id), evidence_id)
-
-    def seal_part(self, evidence_id: str, part: str, chunks: Iterator[bytes]) -> None:
-        self._write(part_key(evidence_id, part), evidence_id, chunks)
-
-    def open_part(self, evidence_id: str, part: str) -> Iterator[bytes]:
-        return self._read(part_key(evidence_id, part), evidence_id)
-
-    def drop_parts(self, evidence_id: str) -> None:
-        for key in self._media.keys(part_key(evidence_id, "")):
-            self._media.delete(key)
-
-    def destroy(self, evidence_id: str) -> None:
-        self._vault.destroy(_subject(evidence_id))
-        self._media.delete(original_key(evidence_id))
-
-    def _write(self, key: str, evidence_id: str, chunks: Iterator[bytes]) -> None:
-        try:
-            cipher = AESGCM(self._vault.make_key(_subject(evidence_id)))
-        except KeyDestroyed as error:
-            raise NotSealed("its key was destroyed") from error
-        self._media.write(key, _sealed(cipher, key.encode(), chunks))
-
-    def _read(self, key: str, evidence_id: str) -> Iterator[bytes]:
-        secret = self._vault.key(_subject(evidence_id))
-        if secret is None:
-            raise NotSealed("its key was destroyed")
-        try:
-            stored = self._media.read(key)
-        except NoSuchMedia as error:
-            raise NotSealed("there is no such original") from error
-        return _opened(AESGCM(secret), key.encode(), stored)
 
 
 def original_key(evidence_id: str) -> str:
@@ -81,56 +35,123 @@ def original_key(evidence_id: str) -> str:
     return f"originals/{evidence_id}"
 
 
-def part_key(evidence_id: str, part: str) -> str:
-    """Where the media store keeps a sealed part of an upload."""
-    return f"uploads/{evidence_id}/{part}"
+class AesGcmSealer:
+    """Keeps originals under ``originals/<id>`` and parts under ``uploads/<id>/<name>``."""
+
+    def __init__(self, media: MediaStore, vault: KeyVault) -> None:
+        self._media = media
+        self._vault = vault
+
+    def seal(self, evidence_id: str, chunks: Iterator[bytes]) -> tuple[str, int]:
+        plain = _Counted(chunks)
+        self._write(original_key(evidence_id), evidence_id, plain)
+        return plain.digest.hexdigest(), plain.size
+
+    def open(self, evidence_id: str) -> Iterator[bytes]:
+        return self._read(original_key(evidence_id), evidence_id)
+
+    def seal_part(self, evidence_id: str, name: str, chunks: Iterator[bytes]) -> int:
+        plain = _Counted(chunks)
+        self._write(parts_prefix(evidence_id) + name, evidence_id, plain)
+        return plain.size
+
+    def open_part(self, evidence_id: str, name: str) -> Iterator[bytes]:
+        return self._read(parts_prefix(evidence_id) + name, evidence_id)
+
+    def destroy(self, evidence_id: str) -> None:
+        self._vault.destroy(_subject(evidence_id))
+        self._media.delete(original_key(evidence_id))
+
+    def _write(self, place: str, evidence_id: str, plain: Iterator[bytes]) -> None:
+        try:
+            key = self._vault.make_key(_subject(evidence_id))
+        except KeyDestroyed as error:
+            raise NotSealed("the key was destroyed") from error
+        self._media.write(place, _sealed(key, place, plain))
+
+    def _read(self, place: str, evidence_id: str) -> Iterator[bytes]:
+        key = self._vault.key(_subject(evidence_id))
+        if key is None:
+            raise NotSealed("there is no key")
+        try:
+            yield from _opened(key, place, self._media.read(place))
+        except NoSuchMedia as error:
+            raise NotSealed("there is nothing sealed") from error
+        except InvalidTag as error:
+            raise NotSealed("it was tampered with") from error
+
+
+class _Counted:
+    """Passes chunks on, and knows how many bytes went by and their SHA-256."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self.digest = sha256()
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk = next(self._chunks)
+        self.digest.update(chunk)
+        self.size += len(chunk)
+        return chunk
+
+
+class _Reader:
+    """Chunks of any size, read in pieces of a given one."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._buffer = bytearray()
+
+    def read(self, size: int) -> bytes:
+        """This many bytes; fewer at the end, none after it."""
+        while len(self._buffer) < size and (chunk := next(self._chunks, None)) is not None:
+            self._buffer += chunk
+        piece = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return piece
+
+    def frames(self, size: int) -> Iterator[tuple[bytes, bool]]:
+        """What is left in frames, at least one, and whether each is the last."""
+        frame = self.read(size)
+        while following := self.read(size):
+            yield frame, False
+            frame = following
+        yield frame, True
+
+
+class _Stream:
+    """The cipher of one blob, and the nonces of its frames in order."""
+
+    def __init__(self, key: bytes, place: str, salt: bytes) -> None:
+        derived = HKDF(SHA256(), KEY + PREFIX, salt, place.encode()).derive(key)
+        self.cipher = AESGCM(derived[:KEY])
+        self._prefix = derived[KEY:]
+        self._number = -1
+
+    def nonce(self, *, last: bool) -> bytes:
+        """The nonce of the next frame."""
+        self._number += 1
+        return NONCE.pack(self._prefix, self._number, last)
+
+
+def _sealed(key: bytes, place: str, plain: Iterator[bytes]) -> Iterator[bytes]:
+    salt = urandom(SALT)
+    yield salt
+    stream = _Stream(key, place, salt)
+    for frame, last in _Reader(plain).frames(FRAME):
+        yield stream.cipher.encrypt(stream.nonce(last=last), frame, None)
+
+
+def _opened(key: bytes, place: str, sealed: Iterator[bytes]) -> Iterator[bytes]:
+    reader = _Reader(sealed)
+    stream = _Stream(key, place, reader.read(SALT))
+    for frame, last in reader.frames(FRAME + TAG):
+        yield stream.cipher.decrypt(stream.nonce(last=last), frame, None)
 
 
 def _subject(evidence_id: str) -> str:
     return f"evidence/{evidence_id}"
-
-
-def _sealed(cipher: AESGCM, bound: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    prefix = os.urandom(PREFIX)
-    yield prefix
-    for number, (frame, last) in enumerate(_frames(chunks, FRAME)):
-        yield cipher.encrypt(_nonce(prefix, number, last=last), frame, bound)
-
-
-def _opened(cipher: AESGCM, bound: bytes, stored: Iterator[bytes]) -> Iterator[bytes]:
-    prefix, rest = _split(stored, PREFIX)
-    for number, (frame, last) in enumerate(_frames(rest, FRAME + TAG)):
-        try:
-            yield cipher.decrypt(_nonce(prefix, number, last=last), frame, bound)
-        except InvalidTag as error:
-            raise NotSealed("it is not what was sealed") from error
-
-
-def _nonce(prefix: bytes, number: int, *, last: bool) -> bytes:
-    return prefix + number.to_bytes(4, "big") + bytes([last])
-
-
-def _frames(chunks: Iterator[bytes], size: int) -> Iterator[tuple[bytes, bool]]:
-    """The content in frames of one size, but for the last, which may be shorter or empty."""
-    held = bytearray()
-    for chunk in chunks:
-        held += chunk
-        while len(held) > size:
-            yield bytes(held[:size]), False
-            del held[:size]
-    yield bytes(held), True
-
-
-def _split(chunks: Iterator[bytes], size: int) -> tuple[bytes, Iterator[bytes]]:
-    held = b""
-    for chunk in chunks:
-        held += chunk
-        if len(held) >= size:
-            break
-    first, rest = held[:size], held[size:]
-
-    def following() -> Iterator[bytes]:
-        yield rest
-        yield from chunks
-
-    return first, following()

@@ -1,4 +1,4 @@
-"""The state of uploads in this process."""
+"""Uploads in this process: they are forgotten when it ends."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -8,7 +8,7 @@ from application.ports.uploads import Upload, UploadConflict
 
 
 class MemoryUploads:
-    """Forgotten when the process ends."""
+    """Uploads in a dict."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -16,7 +16,9 @@ class MemoryUploads:
 
     def create(self, upload: Upload) -> None:
         with self._lock:
-            self._uploads.setdefault(upload.upload_id, upload)
+            if upload.upload_id in self._uploads:
+                raise UploadConflict
+            self._uploads[upload.upload_id] = upload
 
     def get(self, upload_id: str) -> Upload | None:
         return self._uploads.get(upload_id)
@@ -25,18 +27,21 @@ class MemoryUploads:
         with self._lock:
             upload = self._uploads.get(upload_id)
             if upload is None or upload.offset != offset:
-                raise UploadConflict(upload_id)
-            advanced = replace(upload, offset=new_offset, parts=(*upload.parts, part))
+                raise UploadConflict
+            advanced = replace(upload, offset=new_offset, last_part=part)
             self._uploads[upload_id] = advanced
-            return advanced
+        return advanced
 
     def finish(self, upload_id: str) -> None:
         with self._lock:
             if upload := self._uploads.get(upload_id):
                 self._uploads[upload_id] = replace(upload, finished=True)
 
-    def delete(self, upload_id: str) -> None:
+    def delete(self, upload_id: str, offset: int) -> None:
         with self._lock:
+            upload = self._uploads.get(upload_id)
+            if upload and upload.offset != offset:
+                raise UploadConflict
             self._uploads.pop(upload_id, None)
 
     def expired(self, now: datetime) -> list[Upload]:

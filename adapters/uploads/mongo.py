@@ -1,5 +1,6 @@
-"""The state of uploads in MongoDB."""
+"""Uploads in MongoDB."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 from pymongo import ReturnDocument
@@ -12,69 +13,53 @@ from application.ports.uploads import Upload, UploadConflict
 
 
 class MongoUploads:
-    """Uploads in a collection, moved by compare-and-set."""
+    """Uploads in a collection, each changed by compare-and-set. They are few, so only their ids
+    are indexed.
+    """
 
     def __init__(self, database: Database[Document]) -> None:
         self._uploads = database["uploads"]
 
     def create(self, upload: Upload) -> None:
+        stored = asdict(upload)
+        stored["_id"] = stored.pop("upload_id")
         with unavailable_as(StoreUnavailable):
-            self._insert(_document(upload))
+            try:
+                self._uploads.insert_one(stored)
+            except DuplicateKeyError as error:
+                raise UploadConflict from error
 
     def get(self, upload_id: str) -> Upload | None:
         with unavailable_as(StoreUnavailable):
             found = self._uploads.find_one({"_id": upload_id})
-        return None if found is None else _upload(found)
+        return _upload(found) if found else None
 
     def advance(self, upload_id: str, offset: int, new_offset: int, part: str) -> Upload:
         with unavailable_as(StoreUnavailable):
-            found = self._uploads.find_one_and_update(
+            advanced = self._uploads.find_one_and_update(
                 {"_id": upload_id, "offset": offset},
-                {"$set": {"offset": new_offset}, "$push": {"parts": part}},
+                {"$set": {"offset": new_offset, "last_part": part}},
                 return_document=ReturnDocument.AFTER,
             )
-        if found is None:
-            raise UploadConflict(upload_id)
-        return _upload(found)
+        if advanced is None:
+            raise UploadConflict
+        return _upload(advanced)
 
     def finish(self, upload_id: str) -> None:
         with unavailable_as(StoreUnavailable):
             self._uploads.update_one({"_id": upload_id}, {"$set": {"finished": True}})
 
-    def delete(self, upload_id: str) -> None:
+    def delete(self, upload_id: str, offset: int) -> None:
         with unavailable_as(StoreUnavailable):
-            self._uploads.delete_one({"_id": upload_id})
+            deleted = self._uploads.delete_one({"_id": upload_id, "offset": offset})
+        if not deleted.deleted_count and self.get(upload_id):
+            raise UploadConflict
 
     def expired(self, now: datetime) -> list[Upload]:
         with unavailable_as(StoreUnavailable):
-            return [_upload(found) for found in self._uploads.find({"expires_at": {"$lte": now}})]
-
-    def _insert(self, document: Document) -> None:
-        try:
-            self._uploads.insert_one(document)
-        except DuplicateKeyError:
-            return
-
-
-def _document(upload: Upload) -> Document:
-    return {
-        "_id": upload.upload_id,
-        "owner": upload.owner,
-        "length": upload.length,
-        "offset": upload.offset,
-        "parts": list(upload.parts),
-        "expires_at": upload.expires_at,
-        "finished": upload.finished,
-    }
+            found = self._uploads.find({"expires_at": {"$lte": now}}).to_list()
+        return [_upload(one) for one in found]
 
 
 def _upload(found: Document) -> Upload:
-    return Upload(
-        upload_id=found["_id"],
-        owner=found["owner"],
-        length=found["length"],
-        offset=found["offset"],
-        parts=tuple(found["parts"]),
-        expires_at=found["expires_at"],
-        finished=found["finished"],
-    )
+    return Upload(upload_id=found.pop("_id"), **found)

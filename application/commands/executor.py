@@ -104,6 +104,12 @@ class CommandExecutor(Generic[C, S, E]):
                 return self._first_receipt(already.commit, context)
         raise TooMuchContention(stream)
 
+    def receipt(self, aggregate_id: str, context: Context) -> Receipt[S] | None:
+        """The receipt of a command that was executed before, or None. Raises CommandMismatch."""
+        commits = self._store.load(self._decider.stream(aggregate_id))
+        done = _done(commits, context.command_id)
+        return self._first_receipt(done, context) if done else None
+
     def load(
         self, aggregate_id: str, *, upto: int | None = None, until: datetime | None = None
     ) -> Snapshot[S]:

@@ -1,72 +1,58 @@
-"""From the first byte of an upload to evidence received.
-
-What arrives is sealed part by part before the offset moves, so that a phone may be cut off, and
-this process die, at any byte: the upload goes on from the last offset that was told.
-"""
+"""Receiving evidence in parts, over connections that break (tus 1.0)."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import md5, sha1, sha256
-from hmac import compare_digest
 from itertools import chain
-from typing import Any
 from uuid import uuid4
 
-from application.commands.executor import Context, Receipt
+from application.commands.executor import CommandMismatch, Context, Receipt
 from application.commands.ids import derived_id
 from application.commands.use_cases import EvidenceItems
 from application.ports.clock import Clock
+from application.ports.media_store import MediaStore
 from application.ports.sanitiser import Sanitiser
-from application.ports.sealer import Sealer
+from application.ports.sealer import PARTS, NotSealed, Sealer, parts_prefix
 from application.ports.uploads import Upload, UploadConflict, Uploads
+from domain.decider import DomainError
 from domain.evidence.evidence import Evidence, ReceiveEvidence
-from domain.ids import Actor, EvidenceId, MemberId
+from domain.ids import Actor, EvidenceId, MediaKind, MemberId
 
-LIFE = timedelta(days=7)
-HEAD_BYTES = 4096
+LIFETIME = timedelta(days=7)
+HEAD = 4096
+PART = 8 * 1024 * 1024
+"""In bytes: what arrived of a long request is durable whenever another 8 MiB have come in."""
 
-
-class NoSuchUpload(Exception):
-    """There is no such upload, or it is somebody else's."""
-
-
-class TooLarge(Exception):
-    """More bytes than this instance takes, or than were announced."""
-
-
-class NotTaken(Exception):
-    """The first bytes are of no kind of media that is taken."""
-
-
-class ChecksumMismatch(Exception):
-    """The bytes that arrived are not those that were sent."""
-
-
-class CutOff(Exception):
-    """The connection broke; what had arrived by then may be kept."""
+Received = Receipt[Evidence]
 
 
 @dataclass(frozen=True, slots=True)
-class Checksum:
-    """What the bytes of one part must hash to."""
+class Progress:
+    """How far an upload is; with the receipt once its evidence was received."""
 
-    algorithm: str
-    digest: bytes
-
-
-# Checksums guard against accidents on the way, so weak algorithms will do, and phones use them.
-_HASHES: dict[str, Any] = {"sha256": sha256, "sha1": sha1, "md5": md5}
-ALGORITHMS = tuple(_HASHES)
+    upload: Upload
+    receipt: Received | None = None
 
 
 class ReceiveUploads:
-    """The use case behind the tus resource. The upload's id becomes the evidence's."""
+    """From the first byte to the sealed original and its event. The upload's id is the evidence's.
+
+    Every step may be repeated after a crash at any point. A part is stored, encrypted, before the
+    offset moves over it; what was stored and never acknowledged is ignored, and deleted later. The
+    parts form a chain: each is named for the one before it, and the upload names the last, so that
+    of two requests at the same offset one wins.
+
+    Methods raise DomainError (not-found, erased, wrong-offset, too-large, unsupported-media-type,
+    forbidden, conflict), or Unavailable.
+    """
 
     def __init__(
         self,
+        *,
         uploads: Uploads,
         sealer: Sealer,
+        media: MediaStore,
         sanitiser: Sanitiser,
         evidence: EvidenceItems,
         clock: Clock,
@@ -74,30 +60,34 @@ class ReceiveUploads:
     ) -> None:
         self._uploads = uploads
         self._sealer = sealer
+        self._media = media
         self._sanitiser = sanitiser
         self._evidence = evidence
         self._clock = clock
         self.largest = largest
 
-    def begin(self, owner: Actor, length: int, upload_id: str) -> Upload:
-        """Announce an upload of so many bytes. Raises TooLarge."""
-        if length > self.largest:
-            raise TooLarge
-        upload = Upload(
-            upload_id=upload_id,
-            owner=owner.member_id,
-            length=length,
-            expires_at=self._clock() + LIFE,
-        )
-        self._uploads.create(upload)
-        return self.find(owner, upload_id)
+    def begin(self, owner: Actor, upload_id: str, length: int) -> Upload:
+        """Announce an upload of so many bytes. The same again finds the upload as it is now.
 
-    def find(self, owner: Actor, upload_id: str) -> Upload:
-        """The member's own upload. Raises NoSuchUpload."""
-        upload = self._uploads.get(upload_id)
-        if upload is None or upload.owner != owner.member_id or self._is_over(upload):
-            raise NoSuchUpload
+        Raises CommandMismatch where the id stands for another upload.
+        """
+        if length > self.largest:
+            raise DomainError("too-large", f"At most {self.largest} bytes are taken.")
+        expires_at = self._clock().replace(microsecond=0) + LIFETIME
+        upload = Upload(
+            upload_id=upload_id, owner=owner.member_id, length=length, expires_at=expires_at
+        )
+        try:
+            self._uploads.create(upload)
+        except UploadConflict:
+            upload = self._of(owner, upload_id)
+            if upload.length != length:
+                raise CommandMismatch(upload_id) from None
         return upload
+
+    def look(self, owner: Actor, upload_id: str, context: Context) -> Progress:
+        """How far the upload is. A complete one whose evidence was not received yet, is now."""
+        return self._progress(self._of(owner, upload_id), context)
 
     def append(
         self,
@@ -105,118 +95,180 @@ class ReceiveUploads:
         upload_id: str,
         offset: int,
         chunks: Iterator[bytes],
+        context: Context,
         *,
-        checksum: Checksum | None = None,
-    ) -> Upload:
-        """Add what arrives at the offset, durably. ``chunks`` may raise CutOff.
+        whole: bool = False,
+    ) -> Progress:
+        """Store what follows the offset; the last byte makes it evidence.
 
-        Raises NoSuchUpload, UploadConflict, TooLarge or ChecksumMismatch, having added nothing.
+        Of a ``whole`` request everything is kept or nothing; ``chunks`` raises for nothing.
         """
-        upload = self.find(owner, upload_id)
+        upload = self._of(owner, upload_id)
         if upload.offset != offset:
-            raise UploadConflict(upload_id)
-        arriving = _Arriving(chunks, upload.length - offset, checksum)
-        part = f"{offset:016}-{uuid4().hex}"
-        self._sealer.seal_part(upload_id, part, iter(arriving))
-        if arriving.size == 0:
-            return upload
-        return self._uploads.advance(upload_id, offset, offset + arriving.size, part)
-
-    def finish(self, owner: Actor, upload_id: str) -> Receipt[Evidence] | None:
-        """Receive the evidence once all of it is here. May be called again, as after a crash.
-
-        Raises NotTaken, and forgets the upload, where it is no media."""
-        upload = self.find(owner, upload_id)
-        if upload.finished or not upload.complete:
-            return None
-        return self._receive(upload)
+            raise DomainError("wrong-offset", f"The upload is at offset {upload.offset}.")
+        while first := next(chunks, b""):
+            following = chunks if whole else _up_to(PART - len(first), chunks)
+            upload = self._store(upload, chain([first], following))
+        return self._progress(upload, context)
 
     def terminate(self, owner: Actor, upload_id: str) -> None:
-        """Forget an upload and its bytes; received evidence stays."""
-        upload = self.find(owner, upload_id)
-        self._forget(upload)
+        """Give an upload up. What arrived as a whole is evidence, and stays."""
+        upload = self._of(owner, upload_id)
+        if upload.complete:
+            raise DomainError("forbidden", "It arrived as a whole and is evidence now.")
+        try:
+            self._discard(upload)
+        except UploadConflict as error:
+            raise DomainError("conflict", "More of it has just arrived.") from error
 
     def sweep(self) -> None:
-        """Forget uploads past their time; receive those that only lacked the last step."""
+        """Clear away expired uploads, and parts that belong to none."""
         for upload in self._uploads.expired(self._clock()):
-            if upload.complete and not upload.finished:
-                self._receive_late(upload)
-            self._forget(upload)
+            # One that a request is still moving on is left to the next time.
+            with suppress(UploadConflict):
+                self._settle(upload)
+        self._drop_orphans()
 
-    def _receive_late(self, upload: Upload) -> None:
+    def _of(self, owner: Actor, upload_id: str) -> Upload:
+        upload = self._uploads.get(upload_id)
+        if upload is None or upload.owner != owner.member_id:
+            raise DomainError("not-found", "You have no such upload.")
+        if upload.expires_at <= self._clock():
+            raise DomainError("erased", "The upload took too long and was given up.")
+        return upload
+
+    def _store(self, upload: Upload, chunks: Iterator[bytes]) -> Upload:
+        """Make the chunks durable as the upload's next part, then move the offset over them."""
+        name = uuid4().hex
+        part = f"{name}_{upload.last_part}"
+        fitting = _at_most(upload.length - upload.offset, chunks)
         try:
-            self._receive(upload)
-        except NotTaken:
-            return
+            size = self._sealer.seal_part(upload.upload_id, part, fitting)
+            return self._uploads.advance(
+                upload.upload_id, upload.offset, upload.offset + size, name
+            )
+        except NotSealed as error:
+            raise _gone() from error
+        except UploadConflict as error:
+            self._media.delete(f"{parts_prefix(upload.upload_id)}{part}")
+            raise DomainError("wrong-offset", "Another request moved the upload on.") from error
 
-    def _receive(self, upload: Upload) -> Receipt[Evidence]:
-        parts = (self._sealer.open_part(upload.upload_id, part) for part in upload.parts)
-        head, content = _peek(chain.from_iterable(parts), HEAD_BYTES)
-        recognised = self._sanitiser.recognise(head)
-        if recognised is None:
-            self._forget(upload)
-            raise NotTaken
-        digest, size = self._sealer.seal(upload.upload_id, content)
-        kind, media_type = recognised
+    def _progress(self, upload: Upload, context: Context) -> Progress:
+        return Progress(upload, self._complete(upload, context) if upload.complete else None)
+
+    def _complete(self, upload: Upload, context: Context) -> Received:
+        """Turn the upload into evidence, or find that it was; its parts are not needed then."""
+        receipt = self._receipt(upload) or self._receive(upload, context)
+        self._uploads.finish(upload.upload_id)
+        self._drop_parts(upload.upload_id)
+        return receipt
+
+    def _receive(self, upload: Upload, context: Context) -> Received:
+        try:
+            kind, media_type = self._recognise(upload)
+            sha256, size = self._sealer.seal(upload.upload_id, self._bytes(upload))
+        except NotSealed as error:
+            # Where another request has just received the evidence, its parts are gone.
+            if receipt := self._receipt(upload):
+                return receipt
+            raise _gone() from error
         command = ReceiveEvidence(
             evidence_id=EvidenceId(upload.upload_id),
             kind=kind,
             media_type=media_type,
-            sha256=digest,
+            sha256=sha256,
             size=size,
             by=Actor(member_id=MemberId(upload.owner)),
             at=self._clock(),
         )
-        context = Context(command_id=derived_id("upload", upload.upload_id), new=True)
-        receipt = self._evidence.execute(upload.upload_id, command, context)
-        self._uploads.finish(upload.upload_id)
-        self._sealer.drop_parts(upload.upload_id)
-        return receipt
+        return self._evidence.execute(upload.upload_id, command, _once(upload, context))
 
-    def _forget(self, upload: Upload) -> None:
-        received = upload.finished or self._evidence.load(upload.upload_id).state.status
-        self._sealer.drop_parts(upload.upload_id)
-        if not received:
+    def _recognise(self, upload: Upload) -> tuple[MediaKind, str]:
+        head = b""
+        for chunk in self._bytes(upload):
+            head += chunk
+            if len(head) >= HEAD:
+                break
+        found = self._sanitiser.recognise(head[:HEAD])
+        if found is None:
+            self._discard(upload)
+            raise DomainError("unsupported-media-type", "Files of this kind are not taken.")
+        return found
+
+    def _bytes(self, upload: Upload) -> Iterator[bytes]:
+        """All that was acknowledged, in order. Raises NotSealed where some of it is missing."""
+        parts = self._parts(upload)
+        return chain.from_iterable(self._sealer.open_part(upload.upload_id, part) for part in parts)
+
+    def _parts(self, upload: Upload) -> list[str]:
+        """The names of the acknowledged parts, found by going from the last to the first."""
+        prefix = parts_prefix(upload.upload_id)
+        names = (key.removeprefix(prefix) for key in self._media.keys(prefix))
+        by_own = {name.partition("_")[0]: name for name in names}
+        parts, wanted = [], upload.last_part
+        while wanted:
+            if wanted not in by_own:
+                raise NotSealed("a part is missing")
+            parts.append(by_own[wanted])
+            wanted = by_own[wanted].partition("_")[2]
+        return parts[::-1]
+
+    def _receipt(self, upload: Upload) -> Received | None:
+        return self._evidence.receipt(upload.upload_id, _once(upload, Context()))
+
+    def _settle(self, upload: Upload) -> None:
+        """Receive what arrived as a whole and was not received yet, then forget the upload."""
+        if upload.complete:
+            with suppress(DomainError):
+                self._complete(upload, Context())
+        self._discard(upload)
+
+    def _discard(self, upload: Upload) -> None:
+        """Delete an upload. What it had brought cannot be read any more, unless it is evidence."""
+        if not upload.complete:
+            # From here on no request can complete it.
+            self._uploads.delete(upload.upload_id, upload.offset)
+        if not self._receipt(upload):
             self._sealer.destroy(upload.upload_id)
-        self._uploads.delete(upload.upload_id)
+        self._uploads.delete(upload.upload_id, upload.offset)
+        self._drop_parts(upload.upload_id)
 
-    def _is_over(self, upload: Upload) -> bool:
-        return upload.expires_at <= self._clock()
+    def _drop_parts(self, upload_id: str) -> None:
+        for key in list(self._media.keys(parts_prefix(upload_id))):
+            self._media.delete(key)
 
-
-class _Arriving:
-    """Counts and checks the bytes of a part on their way."""
-
-    def __init__(self, chunks: Iterator[bytes], room: int, checksum: Checksum | None) -> None:
-        self._chunks = chunks
-        self._room = room
-        self._checksum = checksum
-        algorithm = checksum.algorithm if checksum else ALGORITHMS[0]
-        self._hash = _HASHES[algorithm](usedforsecurity=False)
-        self.size = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield from self._counted()
-        except CutOff:
-            if self._checksum:
-                raise ChecksumMismatch from None
-            return
-        if self._checksum and not compare_digest(self._hash.digest(), self._checksum.digest):
-            raise ChecksumMismatch
-
-    def _counted(self) -> Iterator[bytes]:
-        for chunk in self._chunks:
-            if self.size + len(chunk) > self._room:
-                raise TooLarge
-            self.size += len(chunk)
-            self._hash.update(chunk)
-            yield chunk
+    def _drop_orphans(self) -> None:
+        ids = {key.split("/")[1] for key in self._media.keys(PARTS)}
+        for upload_id in ids:
+            upload = self._uploads.get(upload_id)
+            if upload is None or upload.finished:
+                self._drop_parts(upload_id)
 
 
-def _peek(chunks: Iterator[bytes], size: int) -> tuple[bytes, Iterator[bytes]]:
-    """The first bytes, and all of them again."""
-    taken: list[bytes] = []
-    while sum(map(len, taken)) < size and (chunk := next(chunks, None)) is not None:
-        taken.append(chunk)
-    return b"".join(taken)[:size], chain(taken, chunks)
+def _gone() -> DomainError:
+    return DomainError("erased", "The upload was given up.")
+
+
+def _once(upload: Upload, request: Context) -> Context:
+    """What makes receiving the evidence happen once, whichever request completes the upload."""
+    return Context(
+        command_id=derived_id("upload", upload.upload_id),
+        correlation_id=request.correlation_id,
+        traceparent=request.traceparent,
+    )
+
+
+def _up_to(size: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Chunks until they have come to about this many bytes."""
+    while size > 0 and (chunk := next(chunks, b"")):
+        size -= len(chunk)
+        yield chunk
+
+
+def _at_most(size: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The chunks, refused as soon as they come to more bytes than fit."""
+    for chunk in chunks:
+        size -= len(chunk)
+        if size < 0:
+            raise DomainError("too-large", "These are more bytes than were announced.")
+        yield chunk

@@ -1,15 +1,37 @@
 """Where uploads, sealed originals and renditions are kept."""
 
+import re
 from collections.abc import Iterator
 from typing import Protocol
+
+from application.ports.unavailable import Unavailable
+
+_KEY = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 
 
 class NoSuchMedia(Exception):
     """Nothing is stored under this key."""
 
 
+class MediaUnavailable(Unavailable):
+    """The store cannot be reached or is full, or the blob changed while it was being read."""
+
+
+def checked_key(key: str) -> str:
+    """The key, if it is one: letters, digits, ``-`` and ``_`` in parts joined by ``/``.
+
+    Raises ValueError, so that no key ever leads out of a store.
+    """
+    if not _KEY.fullmatch(key):
+        raise ValueError("this is no key of a media store")
+    return key
+
+
 class MediaStore(Protocol):
-    """Blobs under keys such as ``originals/<id>``, written whole and never changed."""
+    """Blobs under keys such as ``originals/<id>``, written whole and never changed.
+
+    Methods raise ValueError for what is no key, and MediaUnavailable.
+    """
 
     def write(self, key: str, chunks: Iterator[bytes]) -> int:
         """Store the chunks durably under the key, in place of what was there; returns their size.

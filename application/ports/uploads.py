@@ -9,41 +9,48 @@ from typing import Protocol
 class Upload:
     """``length`` is the announced size in bytes, ``offset`` how much has arrived durably.
 
-    ``parts`` names, in order, the sealed parts that hold it. ``finished`` tells that the evidence
-    was received from them.
+    ``last_part`` names the part that arrived last. ``finished`` tells that the evidence was
+    received from it. ``expires_at`` is kept to the second.
     """
 
     upload_id: str
     owner: str
     length: int
     offset: int = 0
-    parts: tuple[str, ...] = ()
+    last_part: str = ""
     expires_at: datetime
     finished: bool = False
 
     @property
     def complete(self) -> bool:
+        """Whether the last byte has arrived."""
         return self.offset == self.length
 
 
 class UploadConflict(Exception):
-    """The upload is not at the offset that the change builds upon."""
+    """The upload is not what the change builds upon; nothing was changed."""
 
 
 class Uploads(Protocol):
+    """Changes are durable when they return. Methods raise StoreUnavailable."""
+
     def create(self, upload: Upload) -> None:
-        """Keep a new upload; one with that id that is there already stays as it is."""
+        """Remember a new upload. Raises UploadConflict where there is one with this id."""
         ...
 
     def get(self, upload_id: str) -> Upload | None: ...
 
     def advance(self, upload_id: str, offset: int, new_offset: int, part: str) -> Upload:
-        """Add a part and move the offset, by compare-and-set. Raises UploadConflict."""
+        """Move the offset by compare-and-set, and name the last part. Raises UploadConflict."""
         ...
 
-    def finish(self, upload_id: str) -> None: ...
+    def finish(self, upload_id: str) -> None:
+        """Remember that the evidence was received; nothing where there is no such upload."""
+        ...
 
-    def delete(self, upload_id: str) -> None: ...
+    def delete(self, upload_id: str, offset: int) -> None:
+        """Forget the upload, if there is one. Raises UploadConflict at another offset."""
+        ...
 
     def expired(self, now: datetime) -> list[Upload]:
         """Uploads past their time, finished or not."""

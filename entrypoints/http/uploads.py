@@ -1,30 +1,24 @@
-"""Resumable uploads: tus 1.0.0 (https://tus.io/protocols/resumable-upload), with creation,
-creation-with-upload, checksum, expiration and termination. Upload-Metadata is never looked at."""
+"""Resumable uploads: tus 1.0.0 (https://tus.io/protocols/resumable-upload).
 
+With the extensions creation, creation-with-upload, checksum, expiration and termination. Nothing
+of Upload-Metadata is looked at or kept: file names tell more than a reporter means to.
+"""
+
+import re
 from base64 import b64decode
 from collections.abc import Iterator
+from hashlib import md5, sha1, sha256
+from hmac import compare_digest
 from typing import Any
-from uuid import uuid4
 
 from flask import Response, request
 from flask_smorest import Blueprint
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.http import http_date
 
-from application.evidence.uploads import (
-    ALGORITHMS,
-    Checksum,
-    ChecksumMismatch,
-    CutOff,
-    NoSuchUpload,
-    NotTaken,
-    ReceiveUploads,
-    TooLarge,
-)
-from application.ports.uploads import Upload, UploadConflict
-from domain.ids import Actor
-from entrypoints.http.documentation import BEARER, IDEMPOTENCY_KEY, problems
-from entrypoints.http.problems import problem, problem_response, refuse
+from application.evidence.uploads import Progress, ReceiveUploads
+from entrypoints.http.documentation import BEARER, IDEMPOTENCY_KEY, WRITE_HEADERS, problems
+from entrypoints.http.problems import refuse
 from entrypoints.http.requests import TOKEN_HEADER, Requests, write_token
 
 VERSION = "1.0.0"
@@ -32,113 +26,136 @@ EXTENSIONS = "creation,creation-with-upload,checksum,expiration,termination"
 CONTENT_TYPE = "application/offset+octet-stream"
 CHUNK = 1 << 16
 
-_PROBLEMS = {
-    NoSuchUpload: problem("not-found", "There is no such upload."),
-    UploadConflict: problem("wrong-offset"),
-    TooLarge: problem("too-large"),
-    NotTaken: problem("unsupported-media-type", "Only video, photo, audio and PDF are taken."),
-    ChecksumMismatch: problem("checksum-mismatch"),
-}
+# Checksums guard against accidents on the way, so weak algorithms will do, and phones use them.
+_HASHES: dict[str, Any] = {"sha1": sha1, "sha256": sha256, "md5": md5}
+ALGORITHMS = ",".join(_HASHES)
 
 
-def _header(name: str, about: str, *, required: bool = False) -> dict[str, Any]:
-    schema = {"type": "string"}
+def _parameter(name: str, about: str, *, required: bool = False, **schema: Any) -> dict[str, Any]:
     return {
         "in": "header",
         "name": name,
-        "schema": schema,
         "description": about,
         "required": required,
+        "schema": schema or {"type": "string"},
     }
 
 
-RESUMABLE = _header("Tus-Resumable", "1.0.0")
-LENGTH = _header("Upload-Length", "The size of the whole upload in bytes.", required=True)
-OFFSET = _header("Upload-Offset", "Where in the upload these bytes belong.", required=True)
-CHECKSUM = _header("Upload-Checksum", "Algorithm and base64 digest of the body.")
-UPLOAD_HEADERS = {
-    name: {"schema": {"type": "string"}}
-    for name in ("Tus-Resumable", "Upload-Offset", "Upload-Length", "Upload-Expires")
-}
+_BYTES = {"type": "integer", "minimum": 0}
+RESUMABLE = _parameter("Tus-Resumable", "The version.", required=True, enum=[VERSION])
+LENGTH = _parameter("Upload-Length", "Bytes of the whole.", required=True, **_BYTES)
+OFFSET = _parameter("Upload-Offset", "Where these bytes belong.", required=True, **_BYTES)
+CHECKSUM = _parameter(
+    "Upload-Checksum", f"One of {ALGORITHMS}, a space, and the base64 of the body's digest."
+)
+METADATA = _parameter("Upload-Metadata", "Accepted, and neither looked at nor kept.")
+OVERRIDE = _parameter(
+    "X-HTTP-Method-Override", "What is meant.", required=True, enum=["PATCH", "DELETE", "HEAD"]
+)
+
+
+def _told(*names: str) -> dict[str, Any]:
+    return {name: {"schema": {"type": "string"}} for name in ("Tus-Resumable", *names)}
+
+
+STATE = _told("Upload-Offset", "Upload-Length", "Upload-Expires")
+STATE["Klarity-Token"] = WRITE_HEADERS["Klarity-Token"]
+MEANS = _told("Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm")
+BODY = {"content": {CONTENT_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 
 
 def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
     """``/v1/uploads``. The last segment of an upload's address is the evidence's id."""
     blp = Blueprint("uploads", __name__, url_prefix="/v1/uploads", description="tus 1.0.0 uploads")
-    for error, told in _PROBLEMS.items():
-        blp.register_error_handler(error, lambda _, told=told: problem_response(told))
-
+    blp.before_request(requests.members_only)
     blp.before_request(_only_this_version)
     blp.after_request(_mark_version)
 
     @blp.route("", methods=["OPTIONS"])
-    def capabilities() -> Response:
-        reply = Response(status=204)
+    @blp.route("/<uuid:upload_id>", methods=["OPTIONS"])
+    @blp.response(204, headers=MEANS)
+    def means(upload_id: object = None) -> Response:  # noqa: ARG001 - the same for every address
+        """What of tus this server speaks"""
+        reply = _empty(204)
         reply.headers["Tus-Version"] = VERSION
         reply.headers["Tus-Extension"] = EXTENSIONS
         reply.headers["Tus-Max-Size"] = str(uploads.largest)
-        reply.headers["Tus-Checksum-Algorithm"] = ",".join(ALGORITHMS)
+        reply.headers["Tus-Checksum-Algorithm"] = ALGORITHMS
         return reply
 
     @blp.post("")
-    @blp.response(201, headers={**UPLOAD_HEADERS, "Location": {"schema": {"type": "string"}}})
-    @blp.doc(parameters=[RESUMABLE, LENGTH, CHECKSUM, IDEMPOTENCY_KEY], security=BEARER)
-    @problems(blp, 401, 403, 412, 413, 415, 460)
+    @blp.response(201, headers={**STATE, **_told("Location")})
+    @blp.doc(
+        parameters=[RESUMABLE, LENGTH, METADATA, CHECKSUM, IDEMPOTENCY_KEY],
+        requestBody=BODY,
+        security=BEARER,
+    )
+    @problems(blp, 401, 403, 404, 409, 410, 412, 413, 415, 422, 460)
     def create() -> Response:
         """Announce an upload, and send its first bytes along if you like"""
         owner = requests.actor()
-        length = _number("Upload-Length")
-        upload = uploads.begin(owner, length, _upload_id(owner))
-        if request.content_length and upload.offset == 0:
-            _must_be_offset_octets()
-            uploads.append(owner, upload.upload_id, 0, _body(), checksum=_checksum())
-        reply = arrived(owner, upload.upload_id, 201)
+        context = requests.context(owner.member_id)
+        length = _number("Upload-Length") or refuse("malformed", "An upload has at least a byte.")
+        body = _body() if _has_body() else iter(())
+        upload = uploads.begin(owner, requests.id_for("upload", context), length)
+        # The same request again, after more had arrived than it brings, only asks how far it is.
+        if upload.offset:
+            progress = uploads.look(owner, upload.upload_id, context)
+        else:
+            progress = uploads.append(
+                owner, upload.upload_id, 0, body, context, whole=_is_checked()
+            )
+        reply = _state(progress, 201)
         reply.headers["Location"] = f"/v1/uploads/{upload.upload_id}"
         return reply
 
     @blp.route("/<uuid:upload_id>", methods=["HEAD"])
-    @blp.response(200, headers=UPLOAD_HEADERS)
+    @blp.response(200, headers=STATE)
     @blp.doc(parameters=[RESUMABLE], security=BEARER)
-    @problems(blp, 401, 403, 404, 412)
-    def state(upload_id: object) -> Response:
+    @problems(blp, 401, 403, 404, 409, 410, 412, 415)
+    def look(upload_id: object) -> Response:
         """How much of an upload has arrived"""
-        reply = arrived(requests.actor(), str(upload_id), 200)
+        owner = requests.actor()
+        context = requests.context(owner.member_id)
+        reply = _state(uploads.look(owner, str(upload_id), context), 200)
         reply.headers["Cache-Control"] = "no-store"
         return reply
 
     @blp.patch("/<uuid:upload_id>")
-    @blp.response(204, headers=UPLOAD_HEADERS)
-    @blp.doc(parameters=[RESUMABLE, OFFSET, CHECKSUM], security=BEARER)
-    @problems(blp, 401, 403, 404, 409, 412, 413, 415, 460)
+    @blp.response(204, headers=STATE)
+    @blp.doc(parameters=[RESUMABLE, OFFSET, CHECKSUM], requestBody=BODY, security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412, 413, 415, 460)
     def append(upload_id: object) -> Response:
         """Send the next bytes of an upload; the last ones make it evidence"""
         owner = requests.actor()
-        _must_be_offset_octets()
-        offset = _number("Upload-Offset")
-        uploads.append(owner, str(upload_id), offset, _body(), checksum=_checksum())
-        return arrived(owner, str(upload_id), 204)
+        context = requests.context(owner.member_id)
+        offset, body = _number("Upload-Offset"), _body()
+        progress = uploads.append(owner, str(upload_id), offset, body, context, whole=_is_checked())
+        return _state(progress, 204)
 
     @blp.delete("/<uuid:upload_id>")
-    @blp.response(204)
+    @blp.response(204, headers=_told())
     @blp.doc(parameters=[RESUMABLE], security=BEARER)
-    @problems(blp, 401, 403, 404, 412)
+    @problems(blp, 401, 403, 404, 409, 410, 412)
     def terminate(upload_id: object) -> Response:
-        """Forget an upload and its bytes"""
+        """Give an upload up; what arrived as a whole is evidence, and stays"""
         uploads.terminate(requests.actor(), str(upload_id))
-        return Response(status=204)
+        return _empty(204)
 
-    def arrived(owner: Actor, upload_id: str, status: int) -> Response:
-        """The state of the upload; evidence is received as soon as all of it is here."""
-        receipt = uploads.finish(owner, upload_id)
-        reply = _state(uploads.find(owner, upload_id), status)
-        if receipt is not None:
-            reply.headers[TOKEN_HEADER] = write_token(receipt)
+    meant = {"PATCH": append, "DELETE": terminate, "HEAD": look}
+
+    @blp.post("/<uuid:upload_id>")
+    @blp.response(204, headers=STATE)
+    @blp.alt_response(200, headers=STATE)
+    @blp.doc(parameters=[RESUMABLE, OVERRIDE], requestBody=BODY, security=BEARER)
+    @problems(blp, 401, 403, 404, 405, 409, 410, 412, 413, 415, 460)
+    def override(upload_id: object) -> Response:
+        """For networks that let no other method through: X-HTTP-Method-Override is meant"""
+        view = meant.get(request.headers.get("X-HTTP-Method-Override", "").upper())
+        if view is None:
+            refuse("method-not-allowed", Allow="OPTIONS, HEAD, PATCH, DELETE")
+        reply: Response = view(upload_id)
         return reply
-
-    def _upload_id(owner: Actor) -> str:
-        if not requests.idempotency_key():
-            return str(uuid4())
-        return requests.id_for("upload", requests.context(owner.member_id))
 
     return blp
 
@@ -153,44 +170,68 @@ def _mark_version(reply: Response) -> Response:
     return reply
 
 
-def _state(upload: Upload, status: int) -> Response:
+def _state(progress: Progress, status: int) -> Response:
+    reply = _empty(status)
+    reply.headers["Upload-Offset"] = str(progress.upload.offset)
+    reply.headers["Upload-Length"] = str(progress.upload.length)
+    reply.headers["Upload-Expires"] = http_date(progress.upload.expires_at)
+    if progress.receipt:
+        reply.headers[TOKEN_HEADER] = write_token(progress.receipt)
+    return reply
+
+
+def _empty(status: int) -> Response:
     reply = Response(status=status)
-    reply.headers["Upload-Offset"] = str(upload.offset)
-    reply.headers["Upload-Length"] = str(upload.length)
-    reply.headers["Upload-Expires"] = http_date(upload.expires_at)
+    del reply.headers["Content-Type"]
     return reply
 
 
 def _number(name: str) -> int:
     text = request.headers.get(name, "")
-    if not (text.isascii() and text.isdigit()):
+    if not re.fullmatch("[0-9]{1,18}", text):
         refuse("malformed", f"{name} must be a number of bytes.")
     return int(text)
 
 
-def _must_be_offset_octets() -> None:
-    if request.mimetype != CONTENT_TYPE:
-        refuse("unsupported-media-type", f"Bytes of an upload come as {CONTENT_TYPE}.")
+def _has_body() -> bool:
+    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+
+
+def _is_checked() -> bool:
+    return "Upload-Checksum" in request.headers
 
 
 def _body() -> Iterator[bytes]:
+    """The body in chunks, as it arrives. Once it has, it is refused if its checksum is wrong."""
+    if request.mimetype != CONTENT_TYPE:
+        refuse("unsupported-media-type", f"The bytes of an upload come as {CONTENT_TYPE}.")
+    return _checked(_arriving()) if _is_checked() else _arriving()
+
+
+def _arriving() -> Iterator[bytes]:
     """What arrives, until the end of the body or of the connection."""
     try:
         while chunk := request.stream.read(CHUNK):
             yield chunk
-    except (ClientDisconnected, OSError) as error:
-        raise CutOff from error
+    except (ClientDisconnected, OSError):
+        return
 
 
-def _checksum() -> Checksum | None:
-    given = request.headers.get("Upload-Checksum")
-    if given is None:
-        return None
-    algorithm, _, digest = given.partition(" ")
+def _checked(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    algorithm, expected = _announced()
+    digest = _HASHES[algorithm](usedforsecurity=False)
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
+    if not compare_digest(digest.digest(), expected):
+        refuse("checksum-mismatch")
+
+
+def _announced() -> tuple[str, bytes]:
+    algorithm, _, encoded = request.headers["Upload-Checksum"].partition(" ")
+    if algorithm not in _HASHES:
+        refuse("malformed", f"The algorithm of Upload-Checksum is one of {ALGORITHMS}.")
     try:
-        decoded = b64decode(digest, validate=True)
+        return algorithm, b64decode(encoded, validate=True)
     except ValueError:
-        decoded = b""
-    if algorithm not in ALGORITHMS or not decoded:
-        refuse("malformed", f"Upload-Checksum is one of {', '.join(ALGORITHMS)} and its base64.")
-    return Checksum(algorithm, decoded)
+        refuse("malformed", "Upload-Checksum has no base64 after its algorithm.")
