@@ -1,0 +1,182 @@
+"""What a bus keeps to when its broker or its consumers are killed, or hang."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from application.ports.message_bus import BusUnavailable, Delivery, Message, MessageBus
+from tests.contracts.buses import BROKERS, PATIENCE, Inbox, messages, numbered, unique
+from tests.servers import PubSub, RabbitMQ, Redis, Server, wait_until
+
+SERVERS: dict[str, type[Server]] = {"rabbitmq": RabbitMQ, "redis": Redis, "pubsub": PubSub}
+# RabbitMQ 3 keeps the Raft term of a new queue in memory for up to three seconds: killed in that
+# time, it comes back with a queue that never elects a leader. Groups live longer than that.
+SETTLING = {"rabbitmq": 3.5}
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def server(kind: str) -> Iterator[Server]:
+    """A private server, running again after each test."""
+    with SERVERS[kind]() as server:
+        yield server
+
+
+@pytest.fixture
+def bus(kind: str, server: Server) -> Iterator[MessageBus]:
+    bus = BROKERS[kind](server.url, unique("klarity"))
+    yield bus
+    bus.close()
+
+
+@pytest.fixture
+def settle(kind: str) -> Callable[[], None]:
+    """Call it when a group was declared, before killing the broker."""
+    return lambda: time.sleep(SETTLING.get(kind, 0))
+
+
+def publish_until_confirmed(bus: MessageBus, topic: str, bodies: Sequence[bytes]) -> None:
+    def confirmed() -> bool:
+        try:
+            bus.publish(topic, messages(bodies))
+        except BusUnavailable:
+            return False
+        return True
+
+    assert wait_until(confirmed, PATIENCE)
+
+
+def test_what_was_confirmed_outlives_a_killed_broker_exactly_where_that_is_promised(
+    bus: MessageBus, server: Server, settle: Callable[[], None]
+) -> None:
+    topic, group, inbox = unique("cases"), unique("group"), Inbox()
+    bus.declare(group, [topic])
+    settle()
+    bus.publish(topic, messages(numbered(50, "confirmed")))
+    server.kill()
+    server.start()
+    subscription = bus.subscribe(group, [topic], inbox)
+    assert wait_until(lambda: subscription.connected, PATIENCE)
+    publish_until_confirmed(bus, topic, [b"new"])
+    inbox.wait_for([b"new"])
+    if bus.guarantees.survives_broker_restart:
+        inbox.wait_for(numbered(50, "confirmed"))
+    else:
+        assert inbox.bodies == [b"new"]
+
+
+def test_consumers_and_publishers_outlive_a_broker_that_is_killed_under_load(
+    bus: MessageBus,
+    server: Server,
+    settle: Callable[[], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    topic, group, inbox = unique("cases"), unique("group"), Inbox()
+    bus.declare(group, [topic])
+    settle()
+    caplog.set_level(logging.INFO)
+    subscription = bus.subscribe(group, [topic], inbox)
+    load = numbered(200, "load")
+
+    def publish_load() -> None:
+        for body in load:
+            publish_until_confirmed(bus, topic, [body])
+
+    publisher = threading.Thread(target=publish_load)
+    publisher.start()
+    inbox.wait_until(lambda: len(inbox.bodies) > 20)
+    server.kill()
+    assert wait_until(lambda: not subscription.connected, PATIENCE)
+    server.start()
+    publisher.join()
+    assert wait_until(lambda: subscription.connected, PATIENCE)
+    publish_until_confirmed(bus, topic, [b"after"])
+    inbox.wait_for([b"after"])
+    if bus.guarantees.survives_broker_restart:
+        inbox.wait_for(load)
+    assert caplog.text.count("the broker is away") == caplog.text.count("the broker is back") == 1
+    assert str(server.port) not in caplog.text
+
+
+def test_a_broker_that_hangs_makes_publishing_fail_until_it_goes_on(
+    bus: MessageBus, server: Server
+) -> None:
+    topic, group, inbox = unique("cases"), unique("group"), Inbox()
+    bus.declare(group, [topic])
+    bus.subscribe(group, [topic], inbox)
+    bus.publish(topic, [Message(b"before")])
+    server.pause()
+    try:
+        with pytest.raises(BusUnavailable):
+            bus.publish(topic, [Message(b"perhaps")])
+        with pytest.raises(BusUnavailable):
+            bus.declare(unique("group"), [topic])
+    finally:
+        server.resume()
+    publish_until_confirmed(bus, topic, [b"after"])
+    inbox.wait_for([b"before", b"after"])
+
+
+def test_without_a_broker_publishing_fails_and_a_consumer_waits_for_it(
+    kind: str, server: Server
+) -> None:
+    topic, group, inbox = unique("cases"), unique("group"), Inbox()
+    server.kill()
+    bus = BROKERS[kind](server.url, unique("klarity"))
+    subscription = bus.subscribe(group, [topic], inbox)
+    with pytest.raises(BusUnavailable):
+        bus.publish(topic, [Message(b"nobody listens")])
+    assert not subscription.connected
+    server.start()
+    assert wait_until(lambda: subscription.connected, PATIENCE)
+    publish_until_confirmed(bus, topic, [b"now"])
+    inbox.wait_for([b"now"])
+    bus.close()
+
+
+def test_what_a_killed_consumer_had_in_hand_goes_to_another(
+    kind: str, server: Server, tmp_path: Path
+) -> None:
+    topic, group, prefix, inbox = unique("cases"), unique("group"), unique("klarity"), Inbox()
+    bus = BROKERS[kind](server.url, prefix)
+    bus.declare(group, [topic])
+    bus.publish(topic, messages(numbered(300)))
+    diary = tmp_path / "handled"
+    process = multiprocessing.get_context("spawn").Process(
+        target=consume_slowly, args=((kind, server.url, prefix), group, topic, diary)
+    )
+    process.start()
+    assert wait_until(lambda: diary.exists() and len(handled(diary)) > 10, PATIENCE)
+    process.kill()
+    process.join()
+    bus.subscribe(group, [topic], inbox)
+    inbox.wait_until(lambda: set(numbered(300)) <= {*handled(diary), *inbox.bodies})
+    bus.close()
+
+
+def consume_slowly(bus: tuple[str, str, str], group: str, topic: str, diary: Path) -> None:
+    """Write down each batch when it is handled, until killed."""
+
+    def handle(deliveries: Sequence[Delivery]) -> None:
+        time.sleep(0.2)
+        with diary.open("ab") as lines:
+            lines.write(b"".join(delivery.body + b"\n" for delivery in deliveries))
+
+    kind, url, prefix = bus
+    BROKERS[kind](url, prefix).subscribe(group, [topic], handle)
+    threading.Event().wait()
+
+
+def handled(diary: Path) -> list[bytes]:
+    return diary.read_bytes().splitlines()
