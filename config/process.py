@@ -86,7 +86,7 @@ class Process:
         chosen = {service.name for service in self.settings.services if service.kind == QUERY}
         for service in query_services():
             if service.name in chosen:
-                runtime.add_query(service)
+                runtime.add_query(service, self.container.answers()[service.name])
 
     def _http_parts(self) -> HttpParts:
         made, settings = self.container, self.settings

@@ -22,12 +22,13 @@ from application.ports.leases import Leases
 from application.ports.message_bus import BusSubscription, MessageBus
 from application.ports.parked import ParkedEvents
 from application.ports.read_models import ReadModels
+from application.queries.answers import Answers
 from application.queries.projector import Projector, current_build, open_build
 from application.queries.query_service import QueryService
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 2.0
+IDLE_SECONDS = 1.0
 STOP_SECONDS = 10.0
 CHORE_SECONDS = 60.0
 
@@ -91,10 +92,10 @@ class Runtime:
             subscriber.failed = subscription.reset
             running.stop.append(partial(subscriber.stop, wait=False))
 
-    def add_query(self, service: QueryService[Any]) -> None:
+    def add_query(self, service: QueryService[Any], answers: Answers[Any]) -> None:
         """Feed a query service's read model, and let it serve once it has caught up."""
         feed = QueryFeed(service, self._models, self._open_projection)
-        self._subscribe("query", feed, feed.step, self._model_leases)
+        answers.wake = self._subscribe("query", feed, feed.step, self._model_leases).loop.wake
 
     def add_chore(self, name: str, chore: Callable[[], None]) -> None:
         """Do something now and then, in one of the processes."""

@@ -37,7 +37,10 @@ class Page(Generic[D]):
 
 
 class Answers(Generic[D]):
-    """Answers one query service's questions from the build that is live."""
+    """Answers one query service's questions from the build that is live.
+
+    ``wake`` tells whoever feeds the read model, if that is in this process, not to wait for the bus.
+    """
 
     def __init__(
         self,
@@ -45,12 +48,14 @@ class Answers(Generic[D]):
         models: ReadModels,
         history: History,
         *,
+        wake: Callable[[], None] = lambda: None,
         pause: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.service = service
         self._models = models
         self._history = history
+        self.wake = wake
         self._pause = pause
         self._clock = clock
         self._opened: tuple[int, ReadModel[D]] | None = None
@@ -94,6 +99,8 @@ class Answers(Generic[D]):
         while self._model().checkpoint().at(token.log) < position:
             if self._clock() >= until:
                 raise NotCaughtUp(token.stream)
+            if pause >= LONGEST_PAUSE:
+                self.wake()
             self._pause(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE)
 
