@@ -19,6 +19,7 @@ from application.ports.read_models import (
 from application.queries.words import words
 
 EARTH_KM = 6378.1
+POLE, DATE_LINE = 90.0, 180.0
 
 Scalar = str | int | float | bool | None
 Getter = Callable[[Any], Any]
@@ -107,7 +108,11 @@ def _unique(values: Iterable[Scalar]) -> list[Scalar]:
 
 
 def _point(place: Any) -> Point | None:
-    return None if place is None else Point(lon=place.lon, lat=place.lat)
+    if place is None:
+        return None
+    if abs(place.lat) > POLE or abs(place.lon) > DATE_LINE:
+        raise ValueError("a place is given in degrees of latitude and longitude")
+    return Point(lon=place.lon, lat=place.lat)
 
 
 def _words(texts: Iterable[str | None]) -> list[str]:

@@ -1,0 +1,187 @@
+"""Commits to a read model in MongoDB: rows and checkpoint move together, however many rows."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import uuid4
+
+import pymongo
+from pymongo import DeleteOne, UpdateOne
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, OperationFailure
+
+from adapters.mongo import DURABLE, MAJORITY, Document
+from application.ports.checkpoints import START, Checkpoint, Fenced
+
+# By key, without it; None for one to be deleted.
+Rows = Mapping[str, Document | None]
+
+COMMIT_SECONDS = 40
+
+# From so many rows on, it pays to ask first which of them are new.
+MANY = 100
+
+# What MongoDB calls TransactionTooLarge and TransactionTooLargeForCache, and how many rows are not.
+TOO_LARGE = {257, 388}
+PART = 1000
+
+
+class TooLarge(Exception):
+    """The server cannot take so many rows in one transaction."""
+
+
+class Commits:
+    """The checkpoint of one read model, and what moves it.
+
+    Mostly a commit is one transaction. Where that is more than the server's cache can hold, the
+    rows are first laid ready in a collection beside; moving the checkpoint is what commits them,
+    and then they are put in place part by part. ``checkpoint`` completes what a crash left undone.
+    """
+
+    def __init__(self, database: Database[Document], name: str, version: int) -> None:
+        self.rows = database[f"rows.{name}.{version}"]
+        self._ready = database[f"ready.{name}.{version}"]
+        self._models = database["read_models"]
+        self._model = {"_id": f"{name}.{version}", "name": name, "version": version}
+        self._me = {"_id": self._model["_id"]}
+        self._client = database.client
+
+    def start(self) -> None:
+        """Make the checkpoint, if there is none."""
+        self._ready.create_index([("commit", 1), ("part", 1)])
+        start = {"$setOnInsert": {**self._model, **_stored(START)}}
+        self._models.update_one(self._me, start, upsert=True)
+
+    def drop(self) -> None:
+        # The checkpoint goes first: whoever still writes is fenced from then on.
+        self._models.delete_one(self._me)
+        self._ready.drop()
+        self.rows.drop()
+
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint, all rows up to which are in place."""
+        found = self._models.find_one(self._me)
+        while found is not None and found.get("unfinished"):
+            self._put_in_place(found["unfinished"])
+            found = self._models.find_one(self._me)
+        return START if found is None else _checkpoint(found)
+
+    def commit(self, rows: Rows, checkpoint: Checkpoint) -> None:
+        """Raises Fenced, and ValueError for rows that the server refuses."""
+        if not rows:
+            self._move(checkpoint)
+            return
+        try:
+            self._commit_at_once(rows, checkpoint)
+        except TooLarge:
+            self._commit_in_parts(rows, checkpoint)
+
+    def _commit_at_once(self, rows: Rows, checkpoint: Checkpoint) -> None:
+        def write(session: ClientSession) -> None:
+            # The checkpoint first: it is what two writers collide on.
+            self._move(checkpoint, session)
+            self._write(rows, session)
+
+        self._transact(write)
+
+    def _commit_in_parts(self, rows: Rows, checkpoint: Checkpoint) -> None:
+        commit = uuid4().hex
+        self._ready.insert_many(
+            {"commit": commit, "part": number // PART, "key": key, "row": row}
+            for number, (key, row) in enumerate(rows.items())
+        )
+        left = {"commit": commit, "part": 0, "parts": -(-len(rows) // PART)}
+        try:
+            self._move(checkpoint, unfinished=left)
+        except Fenced:
+            self._ready.delete_many({"commit": commit})
+            raise
+        self.checkpoint()
+
+    def _put_in_place(self, left: Document) -> None:
+        """Write the next part, unless somebody else has come first; then clear up."""
+        following = {**left, "part": left["part"] + 1}
+        done = following["part"] == left["parts"]
+
+        def write(session: ClientSession) -> None:
+            step = {"$set": {"unfinished": None if done else following}}
+            before = {**self._me, "unfinished": left}
+            if self._models.update_one(before, step, session=session).matched_count:
+                self._write(self._laid_ready(left, session), session)
+
+        self._transact(write)
+        if done:
+            self._ready.delete_many({"commit": left["commit"]})
+
+    def _laid_ready(self, left: Document, session: ClientSession) -> Rows:
+        part = {"commit": left["commit"], "part": left["part"]}
+        found = self._ready.find(part, session=session, batch_size=PART + 1)
+        return {one["key"]: one["row"] for one in found}
+
+    def _move(
+        self,
+        checkpoint: Checkpoint,
+        session: ClientSession | None = None,
+        *,
+        unfinished: Document | None = None,
+    ) -> None:
+        before = {**self._me, "revision": checkpoint.revision - 1, "unfinished": None}
+        moved = {"$set": {**_stored(checkpoint), "unfinished": unfinished}}
+        if not self._models.update_one(before, moved, session=session).matched_count:
+            raise Fenced
+
+    def _write(self, rows: Rows, session: ClientSession) -> None:
+        new = self._insert_new(rows, session) if len(rows) >= MANY else set()
+        writes = [_write_of(key, row) for key, row in rows.items() if key not in new]
+        if writes:
+            self.rows.bulk_write(writes, ordered=False, session=session)
+
+    def _insert_new(self, rows: Rows, session: ClientSession) -> set[str]:
+        """Insert the rows that are not there yet: an upsert would cost several times as much."""
+        wanted = {"_id": {"$in": list(rows)}}
+        found = self.rows.find(wanted, {"_id": 1}, session=session, batch_size=len(rows) + 1)
+        there = {row["_id"] for row in found}
+        new = {key: row for key, row in rows.items() if row is not None and key not in there}
+        if new:
+            inserts = [{"_id": key, **row} for key, row in new.items()]
+            self.rows.insert_many(inserts, ordered=False, session=session)
+        return set(new)
+
+    def _transact(self, write: Callable[[ClientSession], None]) -> None:
+        try:
+            with pymongo.timeout(COMMIT_SECONDS), self._client.start_session() as session:
+                session.with_transaction(write, read_concern=MAJORITY, write_concern=DURABLE)
+        except OperationFailure as error:
+            if _codes(error) & TOO_LARGE:
+                raise TooLarge from error
+            if isinstance(error, BulkWriteError):
+                raise ValueError(f"MongoDB refuses rows: {sorted(_codes(error))}") from error
+            raise
+
+
+def _codes(error: OperationFailure) -> set[Any]:
+    problems = (error.details or {}).get("writeErrors", [])
+    return {error.code, *(problem["code"] for problem in problems)}
+
+
+def _write_of(key: str, row: Document | None) -> DeleteOne | UpdateOne:
+    """Setting fields rather than replacing the row spares the server the indexes of the others."""
+    if row is None:
+        return DeleteOne({"_id": key})
+    return UpdateOne({"_id": key}, {"$set": row}, upsert=True)
+
+
+def _stored(checkpoint: Checkpoint) -> Document:
+    return {
+        "revision": checkpoint.revision,
+        "positions": dict(checkpoint.positions),
+        "parked": sorted(checkpoint.parked),
+    }
+
+
+def _checkpoint(stored: Document) -> Checkpoint:
+    return Checkpoint(
+        revision=stored["revision"],
+        positions=stored["positions"],
+        parked=frozenset(stored["parked"]),
+    )
