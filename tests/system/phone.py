@@ -70,7 +70,7 @@ class Phone:
         with path.open("rb") as file:
             uploader = client.uploader(file_stream=file, chunk_size=chunk)
             uploader.upload()
-        return str(uploader.url.rpartition("/")[2])
+        return str(uploader.url).rpartition("/")[2]
 
     def report(self, **body: Any) -> requests.Response:
         body = {"title": "A permit for a bribe", "story": "They asked for money.", **body}
