@@ -1,7 +1,7 @@
 """Group commit: those who must wait for a write anyway go into the next one together."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -25,14 +25,16 @@ class _Waiter(Generic[T, R]):
 class GroupCommit(Generic[T, R]):
     """Calls ``write`` from one thread at a time.
 
-    An item that finds nobody writing is written alone, at once. Those that arrive meanwhile queue;
-    then the thread of the first of them writes them all as one batch, of ``largest`` at most.
-    ``write`` answers with one outcome for each item, in order; an exception in its place is raised
-    to that item's thread alone. An exception that ``write`` raises reaches the whole batch.
+    An item that finds nobody writing is written at once. Those that arrive meanwhile queue; then
+    the thread of the first of them writes them all as one batch.
+
+    ``write`` takes items, ``largest`` at most, for as long as it likes: the iterator ends when the
+    queue is empty. It answers with one outcome for each item it took; an exception in its place is
+    raised to that item's thread alone. An exception that ``write`` raises reaches all who wait.
     """
 
     def __init__(
-        self, write: Callable[[Sequence[T]], Sequence[R | Exception]], largest: int = 500
+        self, write: Callable[[Iterator[T]], Sequence[R | Exception]], largest: int = 500
     ) -> None:
         self._write = write
         self._largest = largest
@@ -48,42 +50,43 @@ class GroupCommit(Generic[T, R]):
     def submit(self, item: T) -> R:
         """Write the item and return its outcome, or raise it."""
         waiter: _Waiter[T, R] = _Waiter(item)
-        if self._finds_nobody_writing(waiter):
-            self._write_all([waiter])
-        else:
+        if not self._leads(waiter):
             waiter.woken.acquire()
-            if not waiter.written:
-                self._write_all(self._next_batch())
+        if not waiter.written:
+            self._write_batch()
         if isinstance(waiter.outcome, BaseException):
             raise waiter.outcome
         return waiter.outcome
 
-    def _finds_nobody_writing(self, waiter: _Waiter[T, R]) -> bool:
+    def _leads(self, waiter: _Waiter[T, R]) -> bool:
+        """Queue, and tell whether nobody is writing."""
         with self._lock:
-            if self._busy:
-                self._queue.append(waiter)
-                return False
+            self._queue.append(waiter)
+            leads = not self._busy
             self._busy = True
-            return True
+            return leads
 
-    def _next_batch(self) -> list[_Waiter[T, R]]:
-        with self._lock:
-            size = min(len(self._queue), self._largest)
-            return [self._queue.popleft() for _ in range(size)]
-
-    def _write_all(self, batch: list[_Waiter[T, R]]) -> None:
-        outcome_of: dict[_Waiter[T, R], R | BaseException]
+    def _write_batch(self) -> None:
+        batch: list[_Waiter[T, R]] = []
+        outcomes: Sequence[R | BaseException]
         try:
-            outcomes = self._write([waiter.item for waiter in batch])
-            outcome_of = dict(zip(batch, outcomes, strict=True))
+            outcomes = self._write(self._take(batch))
+            if not batch or len(outcomes) != len(batch):
+                raise ValueError("a write takes items and has an outcome for each")
         except BaseException as failure:  # noqa: BLE001 - raised again, by each waiting thread
-            outcome_of = dict.fromkeys(batch, failure)
-        for waiter in batch:
-            waiter.outcome = outcome_of[waiter]
+            deque(self._take(batch), maxlen=0)
+            outcomes = [failure] * len(batch)
+        for waiter, outcome in zip(batch, outcomes, strict=True):
+            waiter.outcome = outcome
             waiter.written = True
         self._hand_over()
         for waiter in batch:
             waiter.woken.release()
+
+    def _take(self, batch: list[_Waiter[T, R]]) -> Iterator[T]:
+        while self._queue and len(batch) < self._largest:
+            batch.append(self._queue.popleft())
+            yield batch[-1].item
 
     def _hand_over(self) -> None:
         """Make the thread that has waited longest the next to write."""

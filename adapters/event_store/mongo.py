@@ -6,7 +6,7 @@ for concurrent writers. Positions are given out afterwards, by those who read th
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from threading import Event, Lock, Thread
 from typing import NoReturn
@@ -136,8 +136,9 @@ class MongoEventStore:
     def close(self) -> None:
         """Nothing to let go of: the database and the tail belong to whoever made them."""
 
-    def _insert(self, documents: Sequence[RawBSONDocument]) -> Sequence[Exception | None]:
+    def _insert(self, queue: Iterator[RawBSONDocument]) -> Sequence[Exception | None]:
         """One outcome for each: DuplicateKeyError where it was refused."""
+        documents = list(queue)
         outcomes: list[Exception | None] = [None] * len(documents)
         try:
             if len(documents) == 1:

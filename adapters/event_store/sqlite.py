@@ -1,21 +1,23 @@
 """Logs in one SQLite file: durable, and no server needed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from re import fullmatch
 from sqlite3 import Connection
+from typing import Any
 
 from adapters.event_store.chain import sealed, stamp_of
 from adapters.event_store.sqlite_file import SqliteFile
 from application.ports.event_store import (
-    NOTHING,
+    GENESIS,
     AlreadyDone,
     NewCommit,
     StoredCommit,
     StreamConflict,
 )
 
+_Unplaced = tuple[str, int, int, int, str, bytes, bytes]
 _Row = tuple[str, int, int, int, str, bytes, bytes, int]
 
 _COLUMNS = "stream, first, size, stamp, command_id, body, hash, position"
@@ -46,9 +48,11 @@ class SqliteEventStore:
         return self._log
 
     def append(self, commit: NewCommit) -> StoredCommit:
-        stored: StoredCommit = self._file.write(lambda writer: self._append(writer, commit))
+        stored = sealed(commit)
+        values = (*_row(stored), commit.head.version, commit.head.hash, commit.head.stamp)
+        position: int = self._file.write(lambda writer: self._insert(writer, values))
         self._listeners.call()
-        return stored
+        return _stored((*_row(stored), position))
 
     def load(
         self, stream: str, *, upto: int | None = None, until: datetime | None = None
@@ -82,23 +86,22 @@ class SqliteEventStore:
     def close(self) -> None:
         self._file.close(self)
 
-    def _append(self, writer: Connection, commit: NewCommit) -> StoredCommit:
-        done = writer.execute(self._sql.find_command, (commit.command_id,)).fetchone()
-        if done:
+    def _insert(self, writer: Connection, values: Sequence[Any]) -> int:
+        """The position; AlreadyDone or StreamConflict if nothing was inserted."""
+        inserted = writer.execute(self._sql.insert, values)
+        if inserted.rowcount and inserted.lastrowid:
+            return inserted.lastrowid
+        stream, command_id = values[0], values[4]
+        if done := writer.execute(self._sql.find_command, (command_id,)).fetchone():
             raise AlreadyDone(_stored(done))
-        newest = writer.execute(self._sql.holder, (commit.stream, _NEWEST)).fetchone()
-        if commit.head != (_stored(newest).head if newest else NOTHING):
-            raise StreamConflict(commit.stream)
-        before: int = writer.execute(self._sql.last_position).fetchone()[0]
-        stored = sealed(commit, before + commit.size)
-        writer.execute(self._sql.insert, _row(stored))
-        return stored
+        raise StreamConflict(stream)
 
 
 class _Statements:
     """The SQL of one log's table, whose primary key is the position of a commit's last event."""
 
     def __init__(self, table: str) -> None:
+        last_position = f"SELECT coalesce(max(position), 0) FROM {table}"  # noqa: S608 - as below
         select = f"SELECT {_COLUMNS} FROM {table}"  # noqa: S608 - the log's name is checked
         self.create = (
             f"CREATE TABLE IF NOT EXISTS {table} (position INTEGER PRIMARY KEY,"
@@ -106,15 +109,24 @@ class _Statements:
             " stamp INTEGER NOT NULL, command_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL,"
             " hash BLOB NOT NULL, UNIQUE (stream, first)) STRICT"
         )
-        self.insert = f"INSERT INTO {table} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - as above
+        # One statement, because each gives other threads the interpreter and must get it back.
+        # The head must be a commit of the stream; that it is the last one, the unique key sees to.
+        self.insert = (
+            f"INSERT OR IGNORE INTO {table} ({_COLUMNS})"  # noqa: S608 - as above
+            f" SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?3 + ({last_position}) WHERE ?9 ="
+            f" CASE ?8 WHEN 0 THEN zeroblob({len(GENESIS)}) ELSE (SELECT hash FROM {table}"
+            " WHERE stream = ?1 AND first <= ?8 AND first + size = ?8 + 1 AND stamp = ?10"
+            " ORDER BY first DESC LIMIT 1) END"
+        )
         self.load = f"{select} WHERE stream = ? AND first <= ? AND stamp <= ? ORDER BY first"
         self.holder = f"{select} WHERE stream = ? AND first <= ? ORDER BY first DESC LIMIT 1"
         self.find_command = f"{select} WHERE command_id = ?"
         self.read_log = f"{select} WHERE position > ? ORDER BY position LIMIT ?"
-        self.last_position = f"SELECT coalesce(max(position), 0) FROM {table}"  # noqa: S608 - as above
+        self.last_position = last_position
 
 
-def _row(commit: StoredCommit) -> _Row:
+def _row(commit: StoredCommit) -> _Unplaced:
+    """All columns but the position."""
     return (
         commit.stream,
         commit.first,
@@ -123,7 +135,6 @@ def _row(commit: StoredCommit) -> _Row:
         commit.command_id,
         commit.body,
         commit.hash,
-        commit.position,
     )
 
 

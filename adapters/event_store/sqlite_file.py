@@ -82,7 +82,7 @@ class SqliteFile:
         connection.execute("PRAGMA synchronous=FULL")
         return connection
 
-    def _write(self, works: Sequence[Work]) -> Sequence[Any]:
+    def _write(self, works: Iterator[Work]) -> Sequence[Any]:
         with self._writing, _unavailable():
             try:
                 self._writer.execute("BEGIN IMMEDIATE")

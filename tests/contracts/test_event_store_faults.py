@@ -148,10 +148,11 @@ def test_a_log_needs_a_plain_name(tmp_path: Path, name: str) -> None:
 
 
 def test_those_who_arrive_during_a_write_go_together() -> None:
-    batches: list[Sequence[int]] = []
+    batches: list[list[int]] = []
     writing, may_go_on = Event(), Event()
 
-    def write(items: Sequence[int]) -> Sequence[int]:
+    def write(queue: Iterator[int]) -> Sequence[int]:
+        items = list(queue)
         batches.append(items)
         writing.set()
         may_go_on.wait()
@@ -172,7 +173,8 @@ def test_those_who_arrive_during_a_write_go_together() -> None:
 def test_no_waiter_hangs_whatever_a_write_does() -> None:
     started = Barrier(8)
 
-    def write(items: Sequence[int]) -> Sequence[int]:
+    def write(queue: Iterator[int]) -> Sequence[int]:
+        items = list(queue)
         sleep(random.random() / 200)
         match items[0] % 4:
             case 0:
