@@ -13,15 +13,15 @@ DEV := .venv/.dev-$(call hash,requirements-dev.txt)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test measure coverage check lock bench clean ffmpeg servers
+.PHONY: help run demo test measure coverage check lock bench clean media servers
 
 help: ## Show this list
 	@sed -En 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-run: $(RUN) ffmpeg ## Serve Klarity on this machine; needs Python 3.11 and nothing else
+run: $(RUN) media ## Serve Klarity on this machine; needs Python 3.11 and nothing else
 	@exec $(BIN)/klarity serve
 
-demo: $(RUN) ffmpeg ## Serve Klarity with a few invented cases in it
+demo: $(RUN) media ## Serve Klarity with a few invented cases in it
 	@exec $(BIN)/klarity demo
 
 test: $(DEV) servers ## Run the tests; TESTS=tests/domain runs some of them
@@ -58,9 +58,11 @@ clean: ## Remove all that was made or installed here, except data
 	rm -rf .venv build *.egg-info .coverage .coverage.* .*_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-ffmpeg:
-	@command -v ffmpeg >/dev/null || scripts/install-debian ffmpeg || \
-		echo 'Until ffmpeg is installed, video and audio will be rejected.' >&2
+media:
+	@{ command -v ffmpeg && command -v bwrap; } >/dev/null || \
+		scripts/install-debian ffmpeg bubblewrap || { \
+		echo 'Until ffmpeg is installed, video and audio will be rejected.'; \
+		echo 'Until bubblewrap is installed, the tools that read media are confined less.'; } >&2
 
 servers:
 	@scripts/install-servers
