@@ -1,10 +1,11 @@
 """Commits to a read model in MongoDB: rows and checkpoint move together, however many rows."""
 
 from collections.abc import Callable, Mapping
+from random import uniform
+from time import sleep
 from typing import Any
 from uuid import uuid4
 
-import pymongo
 from pymongo import DeleteOne, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
@@ -12,11 +13,13 @@ from pymongo.errors import BulkWriteError, OperationFailure
 
 from adapters.mongo import DURABLE, MAJORITY, Document
 from application.ports.checkpoints import START, Checkpoint, Fenced
+from application.ports.event_store import StoreUnavailable
 
 # By key, without it; None for one to be deleted.
 Rows = Mapping[str, Document | None]
 
-COMMIT_SECONDS = 40
+# Before a transaction is tried again, in seconds at most.
+PAUSES = [0.01 * 2**tries for tries in range(8)]
 
 # From so many rows on, it pays to ask first which of them are new.
 MANY = 100
@@ -26,7 +29,7 @@ TOO_LARGE = {257, 388}
 PART = 1000
 
 
-class TooLarge(Exception):
+class TooLarge(StoreUnavailable):
     """The server cannot take so many rows in one transaction."""
 
 
@@ -148,15 +151,30 @@ class Commits:
         return set(new)
 
     def _transact(self, write: Callable[[ClientSession], None]) -> None:
-        try:
-            with pymongo.timeout(COMMIT_SECONDS), self._client.start_session() as session:
-                session.with_transaction(write, read_concern=MAJORITY, write_concern=DURABLE)
-        except OperationFailure as error:
-            if _codes(error) & TOO_LARGE:
-                raise TooLarge from error
-            if isinstance(error, BulkWriteError):
-                raise ValueError(f"MongoDB refuses rows: {sorted(_codes(error))}") from error
-            raise
+        """Do it in a transaction, again where another one was in its way.
+
+        Where nobody knows whether it was done, the checkpoint tells whoever asks later.
+        """
+        for longest in PAUSES:
+            try:
+                with self._client.start_session() as session:
+                    with session.start_transaction(MAJORITY, DURABLE):
+                        write(session)
+                    return
+            except OperationFailure as error:
+                _raise_unless_passing(error)
+            sleep(uniform(0, longest))  # noqa: S311 - chance only keeps rivals apart
+        raise StoreUnavailable("MongoDB: other transactions were always in the way")
+
+
+def _raise_unless_passing(error: OperationFailure) -> None:
+    if _codes(error) & TOO_LARGE:
+        raise TooLarge from error
+    if error.has_error_label("TransientTransactionError"):
+        return
+    if isinstance(error, BulkWriteError):
+        raise ValueError(f"MongoDB refuses rows: {sorted(_codes(error))}") from error
+    raise error
 
 
 def _codes(error: OperationFailure) -> set[Any]:

@@ -103,7 +103,10 @@ Condition = Equals | Between | InBox | Near | HasWords
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Find:
-    """A question: all conditions hold; sorted by a "value" field, then by key the same way."""
+    """A question: all conditions hold; sorted by a "value" field, then by key the same way.
+
+    None comes before every other value. Without ``order_by`` rows are sorted by key.
+    """
 
     where: tuple[Condition, ...] = ()
     order_by: str = ""
@@ -143,6 +146,7 @@ class ReadModel(Protocol[D]):
         """Write (or, for None, delete) the rows and move the checkpoint, all or nothing.
 
         Raises Fenced where the checkpoint's revision is not one more than the stored one.
+        ValueError where a row cannot be stored as it is.
         """
         ...
 

@@ -1,0 +1,82 @@
+"""What the small stores say while MongoDB is away, and after it has come back."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from pymongo.database import Database
+
+from adapters.checkpoints.mongo import MongoCheckpoints
+from adapters.credentials.mongo import MongoCredentials
+from adapters.key_vault.mongo import MongoKeyVault
+from adapters.leases.mongo import MongoLeases
+from adapters.mongo import Document, connect
+from adapters.parked.mongo import MongoParkedEvents
+from adapters.read_models.mongo import MongoReadModels
+from application.ports.checkpoints import START
+from application.ports.credentials import Credential
+from application.ports.event_store import StoreUnavailable
+from application.ports.read_models import Find, by
+from tests.servers import Mongo, wait_until
+
+PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    size: int
+
+
+def works(use: Callable[[], object]) -> bool:
+    try:
+        use()
+    except StoreUnavailable:
+        return False
+    return True
+
+
+def uses_of(database: Database[Document]) -> list[Callable[[], object]]:
+    """A read and a write of each store; none of them builds upon another."""
+    checkpoints, leases = MongoCheckpoints(database), MongoLeases(database)
+    parked, vault = MongoParkedEvents(database), MongoKeyVault(database, bytes(32))
+    credentials, models = MongoCredentials(database), MongoReadModels(database)
+    model = models.open("sights", 1, Sight, (by("size"),))
+    credential = Credential(
+        handle="ann", member_id="m1", passphrase_hash="hash", created_at=datetime.now(UTC)
+    )
+    return [
+        lambda: checkpoints.load("relay"),
+        lambda: checkpoints.delete("relay"),
+        lambda: leases.holder("relay"),
+        lambda: leases.acquire("relay", "ann", 60),
+        parked.list,
+        lambda: parked.decide("cases", "cases/case-1@1", "drop"),
+        lambda: vault.key("ann"),
+        lambda: vault.make_key("ann"),
+        lambda: credentials.find("ann"),
+        lambda: credentials.claim(credential),
+        model.checkpoint,
+        lambda: model.get(["a"]),
+        lambda: model.find(Find(order_by="size"), limit=5),
+        lambda: models.versions("sights"),
+        lambda: model.commit({"a": Sight(size=1)}, START.moved("cases", 1)),
+    ]
+
+
+@pytest.fixture
+def server() -> Iterator[Mongo]:
+    with Mongo() as server:
+        yield server
+
+
+def test_every_store_says_that_it_is_away_and_works_again_when_it_is_back(server: Mongo) -> None:
+    database = connect(f"{server.url}&serverSelectionTimeoutMS=300", "klarity")
+    uses = uses_of(database)
+    server.kill()
+    for use in uses:
+        assert not works(use)
+    server.start()
+    for use in uses:
+        assert wait_until(lambda use=use: works(use), PATIENCE)  # type: ignore[misc] # mypy does not infer a lambda with a default
+    database.client.close()
