@@ -73,7 +73,7 @@ class OurBus:
 
         subscription = self._bus.subscribe(topic, [topic], handle)
         arrived.wait()
-        subscription.stop()
+        subscription.stop(timeout=0)  # It leaves in its own time.
 
 
 class PyAmqp:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from kombu.transport import virtual
-from kombu.utils.uuid import uuid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,8 @@ class LeasingChannel(virtual.Channel):
         super().__init__(connection, **options)  # type: ignore[no-untyped-call] # kombu's
         self.options: Mapping[str, Any] = connection.client.transport_options
         self.prefetch = 1
-        self._in_hand: dict[str, Lease] = {}
+        self._tags = count(1)
+        self._in_hand: dict[int, Lease] = {}
         self._outgoing: dict[str, list[dict[str, Any]]] = {}
         self._callback: Callable[[virtual.Message], object] | None = None
 
@@ -119,14 +120,14 @@ class LeasingChannel(virtual.Channel):
         return bool(leases)
 
     def _message(self, lease: Lease) -> virtual.Message:
-        tag = uuid()
+        tag = next(self._tags)
         self._in_hand[tag] = lease
         properties = {"delivery_tag": tag, "delivery_info": {"exchange": lease.exchange}}
         headers = {"x-delivery-count": lease.deliveries_before}
         payload = {"body": lease.body, "headers": headers, "properties": properties}
         return virtual.Message(payload, channel=self)
 
-    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+    def basic_ack(self, delivery_tag: int, multiple: bool = False) -> None:
         """Acknowledge a message, or all in hand up to it."""
         tags = list(self._in_hand)
         done = tags[: tags.index(delivery_tag) + 1] if multiple else [delivery_tag]

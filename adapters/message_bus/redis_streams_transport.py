@@ -62,11 +62,7 @@ class Channel(LeasingChannel):
         """Append the messages to the stream in one round trip."""
         pipeline = self._redis.pipeline(transaction=False)
         for message in messages:
-            fields: dict[Any, Any] = {
-                "content-type": message["content-type"],
-                "body": message["body"],
-            }
-            pipeline.xadd(exchange, fields, maxlen=self.options["keep"])
+            pipeline.xadd(exchange, {"body": message["body"]}, maxlen=self.options["keep"])
         pipeline.execute()
 
     def fetch(self, limit: int, timeout: float) -> Iterable[Lease]:
