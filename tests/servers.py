@@ -38,6 +38,13 @@ while read -r line; do group=$line; done
 rm -rf -- "$0"
 """
 
+# Erlang starts a name server of its own, out of the group, if it finds none.
+START_RABBITMQ = """
+"$0" &
+until "$0" -names >/dev/null 2>&1; do sleep 0.05; done
+exec "$1"
+"""
+
 
 class ServerMissing(Exception):
     """A server's program is not installed; the message says what to install."""
@@ -241,7 +248,7 @@ class RabbitMQ(Server):
         search = f"{self.scripts}:{os.environ.get('PATH', os.defpath)}"
         server = program("rabbitmq-server", "rabbitmq-server", search)
         epmd = program("epmd", "erlang-base")
-        return ["sh", "-c", '"$0" & exec "$1"', epmd, server]
+        return ["sh", "-c", START_RABBITMQ, epmd, server]
 
     def _environment(self) -> Mapping[str, str]:
         folder = self.folder
