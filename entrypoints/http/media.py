@@ -1,7 +1,7 @@
 """Serving a blob: whole, or one range of it (RFC 9110), to whoever has not got it yet."""
 
 from flask import Response, request
-from werkzeug.datastructures import ContentRange
+from werkzeug.datastructures import ContentRange, Range
 from werkzeug.http import quote_etag
 
 from application.ports.media_store import MediaStore, NoSuchMedia
@@ -48,7 +48,9 @@ def _wanted(size: int, etag: str) -> tuple[int, int] | None:
         return None
     if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
         return None
-    found = asked.range_for_length(size)
+    first, stop = asked.ranges[0]
+    # More of the end than there is means all of it, which Range itself does not know.
+    found = Range("bytes", [(max(first, -size), stop)]).range_for_length(size)
     if found is None:
         refuse("range-not-satisfiable", **{"Content-Range": f"bytes */{size}"})
     return found

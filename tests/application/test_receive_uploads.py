@@ -1,0 +1,421 @@
+"""Uploads become evidence exactly once, wherever a process dies."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.media_store.filesystem import FilesystemMediaStore
+from adapters.sealer.aes_gcm import AesGcmSealer
+from adapters.uploads.memory import MemoryUploads
+from application.commands.executor import CommandMismatch, Context
+from application.evidence import uploads as module
+from application.evidence.uploads import LIFETIME, Progress, ReceiveUploads
+from application.ports.sealer import NotSealed
+from domain.evidence.evidence import EvidenceReceived
+from domain.ids import Actor, MediaKind
+from tests.world import World, refused
+
+CONTENT = b"good" + bytes(range(256)) * 40  # 10,244 bytes
+LENGTH = len(CONTENT)
+CHUNK = 1000
+REQUEST = Context(correlation_id="c-1")
+STEPS_OF_AN_UPLOAD = 21
+STEPS = {
+    "uploads": ("create", "advance", "finish", "delete"),
+    "media": ("write", "delete"),
+    "evidence": ("execute",),
+    "vault": ("make_key",),
+}
+
+
+class Died(BaseException):
+    """The process was killed here."""
+
+
+@dataclass
+class Death:
+    """Dies before or after the n-th step of all; never, when there are fewer."""
+
+    step: int = -1
+    after: bool = False
+    happened: bool = False
+
+    def around(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        def taken(*arguments: Any, **named: Any) -> Any:
+            dies = self.step == 0
+            self.step -= 1
+            if dies and not self.after:
+                self._die()
+            result = step(*arguments, **named)
+            if dies:
+                self._die()
+            return result
+
+        return taken
+
+    def _die(self) -> None:
+        self.happened = True
+        raise Died
+
+
+class Mortal:
+    """A collaborator whose changes may be the last thing that a process does."""
+
+    def __init__(self, inner: Any, steps: tuple[str, ...], death: Death) -> None:
+        self._inner, self._steps, self._death = inner, steps, death
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        return self._death.around(found) if name in self._steps else found
+
+
+class Recogniser:
+    """Takes what begins with "good"."""
+
+    def recognise(self, head: bytes) -> tuple[MediaKind, str] | None:
+        return (MediaKind.VIDEO, "video/mp4") if head.startswith(b"good") else None
+
+
+class Phones:
+    """What outlives processes, and the process of the hour."""
+
+    def __init__(self, folder: Path) -> None:
+        self.world = World()
+        self.anna = self.world.member("Anna")
+        self.ben = self.world.member("Ben")
+        self.states = MemoryUploads()
+        self.media = FilesystemMediaStore(folder)
+        self.sealer = AesGcmSealer(self.media, self.world.vault)
+        self.uploads = self.process(Death())
+
+    def process(self, death: Death) -> ReceiveUploads:
+        """A new process, which may die."""
+        parts = {
+            "uploads": self.states,
+            "media": self.media,
+            "evidence": self.world.executors.evidence,
+            "vault": self.world.vault,
+        }
+        mortal: Any = {name: Mortal(part, STEPS[name], death) for name, part in parts.items()}
+        sealer = AesGcmSealer(mortal["media"], mortal.pop("vault"))
+        recogniser: Any = Recogniser()
+        clock = self.world.clock
+        return ReceiveUploads(
+            **mortal, sealer=sealer, sanitiser=recogniser, clock=clock, largest=1_000_000
+        )
+
+    def send(self, content: bytes, upload_id: str = "e1", offset: int = 0) -> Progress:
+        return self.uploads.append(self.anna, upload_id, offset, chunks(content), REQUEST)
+
+    def received(self, upload_id: str = "e1") -> list[EvidenceReceived]:
+        events = self.world.executors.evidence.events(upload_id)
+        return [event for event in events if isinstance(event, EvidenceReceived)]
+
+    def original(self, upload_id: str = "e1") -> bytes:
+        return b"".join(self.sealer.open(upload_id))
+
+    def parts(self) -> list[str]:
+        return list(self.media.keys("uploads/"))
+
+    def assert_received_once(self) -> None:
+        (event,) = self.received()
+        assert (event.evidence_id, event.size) == ("e1", LENGTH)
+        assert event.owner == self.anna.member_id
+        assert self.original() == CONTENT
+
+
+def chunks(content: bytes) -> Iterator[bytes]:
+    for start in range(0, len(content), CHUNK):
+        yield content[start : start + CHUNK]
+
+
+@pytest.fixture
+def phones(tmp_path: Path) -> Phones:
+    return Phones(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PART", 3 * CHUNK)
+
+
+class TestReceiving:
+    def test_the_last_byte_makes_it_evidence(self, phones: Phones) -> None:
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        assert phones.send(CONTENT[:5000]).receipt is None
+        progress = phones.send(CONTENT[5000:], offset=5000)
+        assert progress.receipt
+        assert progress.receipt.version == 1
+        phones.assert_received_once()
+        assert phones.parts() == []
+
+    def test_what_arrives_in_a_long_request_is_durable_bit_by_bit(self, phones: Phones) -> None:
+        def breaks_off() -> Iterator[bytes]:
+            yield from chunks(CONTENT[:7000])
+            raise Died
+
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        with pytest.raises(Died):
+            phones.uploads.append(phones.anna, "e1", 0, breaks_off(), REQUEST)
+        assert phones.uploads.look(phones.anna, "e1", REQUEST).upload.offset == 6000
+
+    def test_a_whole_request_is_kept_or_not(self, phones: Phones) -> None:
+        def wrong() -> Iterator[bytes]:
+            yield from chunks(CONTENT[:7000])
+            raise ValueError
+
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        with pytest.raises(ValueError):  # noqa: PT011 - it is the one above
+            phones.uploads.append(phones.anna, "e1", 0, wrong(), REQUEST, whole=True)
+        assert phones.uploads.look(phones.anna, "e1", REQUEST).upload.offset == 0
+        assert phones.parts() == []
+
+    def test_the_last_request_repeated_gets_the_same_receipt(self, phones: Phones) -> None:
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        first = phones.send(CONTENT)
+        assert phones.send(b"", offset=LENGTH).receipt == first.receipt
+        assert phones.uploads.look(phones.anna, "e1", REQUEST).receipt == first.receipt
+        phones.assert_received_once()
+
+    def test_of_two_at_the_same_offset_one_wins_and_no_bytes_mix(self, phones: Phones) -> None:
+        def overtaken() -> Iterator[bytes]:
+            phones.send(CONTENT[:4000])
+            yield b"late"
+
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        with refused("wrong-offset"):
+            phones.uploads.append(phones.anna, "e1", 0, overtaken(), REQUEST)
+        phones.send(CONTENT[4000:], offset=4000)
+        phones.assert_received_once()
+
+    def test_two_requests_may_complete_it_at_once(
+        self, phones: Phones, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def complete_meanwhile(evidence_id: str, content: Iterator[bytes]) -> tuple[str, int]:
+            monkeypatch.undo()
+            assert phones.uploads.look(phones.anna, "e1", REQUEST).receipt
+            return phones.sealer.seal(evidence_id, content)
+
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        monkeypatch.setattr(phones.uploads._sealer, "seal", complete_meanwhile)
+        assert phones.send(CONTENT).receipt
+        phones.assert_received_once()
+
+    def test_the_log_knows_the_request_and_not_who_sent_it(self, phones: Phones) -> None:
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        phones.send(CONTENT)
+        (commit,) = phones.world.stores["evidence"].load("evidence-e1")
+        assert phones.world.codec.meta(commit).correlation_id == "c-1"
+        assert phones.anna.member_id.encode() not in commit.body
+
+
+class TestRefusing:
+    def test_too_much(self, phones: Phones) -> None:
+        with refused("too-large"):
+            phones.uploads.begin(phones.anna, "e1", 1_000_001)
+        phones.uploads.begin(phones.anna, "e1", 5)
+        with refused("too-large"):
+            phones.send(CONTENT)
+        assert phones.received() == []
+
+    def test_another_offset(self, phones: Phones) -> None:
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        phones.send(CONTENT[:10])
+        for offset in (0, 9, 11, LENGTH):
+            with refused("wrong-offset"):
+                phones.send(b"x", offset=offset)
+
+    def test_somebody_elses(self, phones: Phones) -> None:
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        for use in uses(phones.uploads, phones.ben):
+            with refused("not-found"):
+                use()
+        with refused("not-found"):
+            phones.uploads.begin(phones.ben, "e1", LENGTH)
+
+    def test_what_took_too_long(self, phones: Phones) -> None:
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        phones.world.clock.wind(seconds=LIFETIME.total_seconds())
+        for use in uses(phones.uploads, phones.anna):
+            with refused("erased"):
+                use()
+
+    def test_another_length_under_the_same_id(self, phones: Phones) -> None:
+        first = phones.uploads.begin(phones.anna, "e1", LENGTH)
+        assert phones.uploads.begin(phones.anna, "e1", LENGTH) == first
+        with pytest.raises(CommandMismatch):
+            phones.uploads.begin(phones.anna, "e1", LENGTH + 1)
+
+    def test_what_is_no_media_and_nothing_of_it_stays(self, phones: Phones) -> None:
+        phones.uploads.begin(phones.anna, "e1", 3)
+        with refused("unsupported-media-type"):
+            phones.send(b"bad")
+        with refused("not-found"):
+            phones.uploads.look(phones.anna, "e1", REQUEST)
+        assert_nothing_stays(phones)
+
+    def test_an_erased_member(self, phones: Phones) -> None:
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        phones.world.vault.destroy(phones.anna.member_id)
+        with refused("erased"):
+            phones.send(CONTENT)
+        phones.world.clock.wind(days=8)
+        phones.uploads.sweep()
+        assert_nothing_stays(phones)
+
+
+class TestEnding:
+    def test_a_terminated_upload_leaves_nothing(self, phones: Phones) -> None:
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        phones.send(CONTENT[:5000])
+        phones.uploads.terminate(phones.anna, "e1")
+        with refused("not-found"):
+            phones.uploads.look(phones.anna, "e1", REQUEST)
+        assert_nothing_stays(phones)
+
+    def test_what_arrived_as_a_whole_is_not_terminated(self, phones: Phones) -> None:
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        phones.send(CONTENT)
+        with refused("forbidden"):
+            phones.uploads.terminate(phones.anna, "e1")
+        phones.assert_received_once()
+
+    def test_a_request_that_is_overtaken_by_termination_adds_nothing(self, phones: Phones) -> None:
+        def overtaken() -> Iterator[bytes]:
+            yield CONTENT[:1000]
+            phones.uploads.terminate(phones.anna, "e1")
+            yield CONTENT[1000:]
+
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        with refused("wrong-offset"):
+            phones.uploads.append(phones.anna, "e1", 0, overtaken(), REQUEST)
+        assert_nothing_stays(phones)
+
+    def test_a_termination_that_is_overtaken_by_the_last_byte_harms_nothing(
+        self, phones: Phones, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def overtaken(upload_id: str, offset: int) -> None:
+            monkeypatch.undo()
+            phones.send(CONTENT)
+            phones.states.delete(upload_id, offset)
+
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        monkeypatch.setattr(phones.states, "delete", overtaken)
+        with refused("conflict"):
+            phones.uploads.terminate(phones.anna, "e1")
+        phones.assert_received_once()
+
+    def test_sweeping_forgets_whose_the_evidence_was_and_keeps_it(self, phones: Phones) -> None:
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        phones.send(CONTENT)
+        phones.world.clock.wind(days=6)
+        phones.uploads.sweep()
+        assert phones.states.get("e1")
+        phones.world.clock.wind(days=1)
+        phones.uploads.sweep()
+        assert phones.states.get("e1") is None
+        phones.assert_received_once()
+
+    def test_sweeping_destroys_what_never_became_evidence(self, phones: Phones) -> None:
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        phones.send(CONTENT[:5000])
+        phones.uploads.begin(phones.anna, "e2", LENGTH)
+        phones.world.clock.wind(days=7)
+        phones.uploads.sweep()
+        assert_nothing_stays(phones)
+        with pytest.raises(NotSealed):
+            phones.sealer.seal_part("e1", "p", chunks(b"x"))
+
+    def test_the_same_announcement_after_the_sweep_harms_no_evidence(self, phones: Phones) -> None:
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        phones.send(CONTENT)
+        for _ in range(2):
+            phones.world.clock.wind(days=7)
+            phones.uploads.sweep()
+            phones.uploads.begin(phones.anna, "e1", LENGTH)
+            phones.send(b"other", offset=0)
+        phones.send(bytes(LENGTH - 5), offset=5)
+        phones.assert_received_once()
+
+    def test_sweeping_leaves_what_is_under_way(self, phones: Phones) -> None:
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        phones.send(CONTENT[:5000])
+        phones.uploads.sweep()
+        phones.send(CONTENT[5000:], offset=5000)
+        phones.assert_received_once()
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", range(STEPS_OF_AN_UPLOAD + 1))
+class TestDying:
+    def test_a_phone_that_goes_on_gets_its_evidence_received_once(
+        self, phones: Phones, step: int, after: bool
+    ) -> None:
+        death = Death(step, after)
+        try:
+            upload_all(phones, phones.process(death))
+        except Died:
+            upload_all(phones, phones.process(Death()))
+        assert death.happened == (step < STEPS_OF_AN_UPLOAD)
+        phones.assert_received_once()
+        phones.uploads.sweep()
+        assert phones.parts() == []
+
+    def test_a_phone_that_never_comes_back_loses_only_what_it_did_not_send(
+        self, phones: Phones, step: int, after: bool
+    ) -> None:
+        try:
+            upload_all(phones, phones.process(Death(step, after)))
+        except Died:
+            phones.world.clock.wind(days=7)
+            phones.uploads.sweep()
+            phones.uploads.sweep()
+        if phones.received():
+            phones.assert_received_once()
+            assert phones.parts() == []
+        else:
+            assert_nothing_stays(phones)
+
+    def test_a_dying_sweep_is_finished_by_the_next(
+        self, phones: Phones, step: int, after: bool
+    ) -> None:
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        phones.send(CONTENT)
+        phones.uploads.begin(phones.anna, "e2", LENGTH)
+        phones.send(CONTENT[:5000], "e2")
+        phones.world.clock.wind(days=7)
+        try:
+            phones.process(Death(step, after)).sweep()
+        except Died:
+            phones.uploads.sweep()
+        phones.assert_received_once()
+        assert phones.parts() == []
+        assert phones.states.expired(phones.world.clock()) == []
+
+
+def upload_all(phones: Phones, uploads: ReceiveUploads) -> None:
+    """What a phone does that was cut off, or was not: announce, ask, send the rest."""
+    uploads.begin(phones.anna, "e1", LENGTH)
+    offset = uploads.look(phones.anna, "e1", REQUEST).upload.offset
+    if offset < 5000:
+        uploads.append(phones.anna, "e1", offset, chunks(CONTENT[offset:5000]), REQUEST)
+        offset = 5000
+    uploads.append(phones.anna, "e1", offset, chunks(CONTENT[offset:]), REQUEST)
+
+
+def uses(uploads: ReceiveUploads, who: Actor) -> list[Callable[[], object]]:
+    return [
+        lambda: uploads.look(who, "e1", REQUEST),
+        lambda: uploads.append(who, "e1", 0, chunks(b"x"), REQUEST),
+        lambda: uploads.terminate(who, "e1"),
+    ]
+
+
+def assert_nothing_stays(phones: Phones) -> None:
+    assert phones.received() == []
+    assert list(phones.media.keys("")) == []
+    assert phones.states.get("e1") is None
+    assert not phones.world.vault.key("evidence/e1")

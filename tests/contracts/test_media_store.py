@@ -1,0 +1,318 @@
+"""What all MediaStores promise, and how each keeps itself tidy."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from pymongo.database import Database
+
+from adapters.media_store.filesystem import FilesystemMediaStore
+from adapters.media_store.gridfs import GridFsMediaStore
+from adapters.mongo import Document
+from application.ports.media_store import MediaStore, MediaUnavailable, NoSuchMedia
+from tests.contracts.nothing import assert_fails_against_nothing
+from tests.contracts.racing import race
+
+BIG = bytes(range(256)) * 4096  # 1 MiB: several chunks of every adapter
+NO_KEYS = [
+    "",
+    "/",
+    "/etc/passwd",
+    "..",
+    "../a",
+    "a/../../b",
+    "a//b",
+    "a/",
+    "a/./b",
+    ".unfinished/a",
+    "a\\..\\b",
+    "a\x00b",
+    "a\n",
+    "é",
+]
+
+
+class Stores(Protocol):
+    """Stores that share one place."""
+
+    @property
+    def place(self) -> Sequence[str]:
+        """Where it is, in words for another process."""
+        ...
+
+    def open(self) -> MediaStore: ...
+
+
+class Broken(Exception):
+    pass
+
+
+def chunks(content: bytes, size: int = 1000) -> Iterator[bytes]:
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+def broken_off() -> Iterator[bytes]:
+    yield BIG
+    raise Broken
+
+
+def content(media: MediaStore, key: str) -> bytes:
+    return b"".join(media.read(key))
+
+
+def write_until_killed(stores: Stores, key: str) -> None:
+    command = [sys.executable, "-m", "tests.contracts.media_writer", key, *stores.place]
+    died = subprocess.run(command, check=False, timeout=60)
+    assert died.returncode == -signal.SIGKILL
+
+
+class MediaStoreContract:
+    @pytest.fixture
+    def media(self, stores: Stores) -> MediaStore:
+        return stores.open()
+
+    @pytest.mark.parametrize("blob", [b"", b"x", BIG])
+    def test_what_was_written_is_read(self, media: MediaStore, blob: bytes) -> None:
+        assert media.write("originals/1", chunks(blob)) == len(blob)
+        assert content(media, "originals/1") == blob
+        assert media.size("originals/1") == len(blob)
+
+    def test_whoever_opens_the_store_later_finds_it(self, stores: Stores) -> None:
+        stores.open().write("originals/1", chunks(BIG))
+        assert content(stores.open(), "originals/1") == BIG
+
+    def test_a_later_write_replaces_an_earlier_one(self, media: MediaStore) -> None:
+        for blob in (b"first and longer", b"second", b"third"):
+            media.write("originals/1", chunks(blob))
+        assert content(media, "originals/1") == b"third"
+        assert media.size("originals/1") == 5
+
+    def test_a_reader_never_sees_a_mixture(self, media: MediaStore) -> None:
+        media.write("originals/1", chunks(BIG))
+        reading = media.read("originals/1")
+        read = next(reading)
+        media.write("originals/1", chunks(BIG[::-1]))
+        try:
+            read += b"".join(reading)
+        except MediaUnavailable:
+            assert BIG.startswith(read)
+        else:
+            assert read == BIG
+        assert content(media, "originals/1") == BIG[::-1]
+
+    def test_a_write_that_breaks_off_leaves_the_old_blob(self, media: MediaStore) -> None:
+        media.write("originals/1", chunks(b"old"))
+        with pytest.raises(Broken):
+            media.write("originals/1", broken_off())
+        assert content(media, "originals/1") == b"old"
+
+    def test_a_write_that_breaks_off_leaves_nothing_where_nothing_was(
+        self, media: MediaStore
+    ) -> None:
+        with pytest.raises(Broken):
+            media.write("originals/1", broken_off())
+        with pytest.raises(NoSuchMedia):
+            media.size("originals/1")
+        assert list(media.keys("")) == []
+
+    def test_what_the_chunks_raise_is_not_the_stores_fault(self, media: MediaStore) -> None:
+        def cut_off() -> Iterator[bytes]:
+            yield b"some"
+            raise ConnectionResetError
+
+        with pytest.raises(ConnectionResetError):
+            media.write("originals/1", cut_off())
+
+    def test_a_writer_that_is_killed_leaves_the_old_blob(self, stores: Stores) -> None:
+        stores.open().write("originals/1", chunks(b"old"))
+        write_until_killed(stores, "originals/1")
+        write_until_killed(stores, "originals/2")
+        media = stores.open()
+        assert content(media, "originals/1") == b"old"
+        assert list(media.keys("")) == ["originals/1"]
+        media.write("originals/1", chunks(b"new"))
+        assert content(media, "originals/1") == b"new"
+
+    @pytest.mark.parametrize("start", [0, 1, 65_536, 300_000, len(BIG) - 1, len(BIG), 2 * len(BIG)])
+    @pytest.mark.parametrize("length", [None, 0, 1, 65_537, 300_000, 2 * len(BIG)])
+    def test_any_range_can_be_read(self, media: MediaStore, start: int, length: int | None) -> None:
+        media.write("renditions/1", chunks(BIG, 100_000))
+        expected = BIG[start:] if length is None else BIG[start : start + length]
+        assert b"".join(media.read("renditions/1", start, length)) == expected
+
+    def test_what_is_not_there_is_told(self, media: MediaStore) -> None:
+        with pytest.raises(NoSuchMedia):
+            media.size("renditions/1")
+        with pytest.raises(NoSuchMedia):
+            next(media.read("renditions/1"))
+
+    def test_a_deleted_blob_is_gone(self, media: MediaStore) -> None:
+        media.delete("renditions/1")
+        media.write("renditions/1", chunks(BIG))
+        media.write("renditions/2", chunks(b"other"))
+        media.delete("renditions/1")
+        with pytest.raises(NoSuchMedia):
+            media.size("renditions/1")
+        assert list(media.keys("")) == ["renditions/2"]
+
+    def test_keys_are_found_by_their_beginning_and_sorted(self, media: MediaStore) -> None:
+        for key in ("uploads/b/2", "uploads/b/1", "uploads/a/9", "uploads-b", "originals/b"):
+            media.write(key, chunks(b"x"))
+        assert list(media.keys("uploads/")) == ["uploads/a/9", "uploads/b/1", "uploads/b/2"]
+        assert list(media.keys("uploads/b")) == ["uploads/b/1", "uploads/b/2"]
+        assert list(media.keys("up")) == [
+            "uploads-b",
+            "uploads/a/9",
+            "uploads/b/1",
+            "uploads/b/2",
+        ]
+        assert list(media.keys("nothing/like/it")) == []
+
+    def test_one_key_may_be_the_beginning_of_another(self, media: MediaStore) -> None:
+        media.write("a", chunks(b"1"))
+        media.write("a/b", chunks(b"2"))
+        media.write("a/b/c", chunks(b"3"))
+        assert [content(media, key) for key in media.keys("")] == [b"1", b"2", b"3"]
+
+    @pytest.mark.parametrize("key", NO_KEYS)
+    def test_what_is_no_key_is_refused(self, media: MediaStore, key: str) -> None:
+        with pytest.raises(ValueError, match="key"):
+            media.write(key, chunks(b"x"))
+        with pytest.raises(ValueError, match="key"):
+            media.size(key)
+        with pytest.raises(ValueError, match="key"):
+            next(media.read(key))
+        with pytest.raises(ValueError, match="key"):
+            media.delete(key)
+
+    def test_of_many_writers_at_once_one_wins_as_a_whole(self, stores: Stores) -> None:
+        media = stores.open()
+        media.write("originals/1", chunks(b"old"))
+        blobs = [bytes([number]) * 200_000 for number in range(6)]
+        race(6, lambda number: stores.open().write("originals/1", chunks(blobs[number], 9_999)))
+        assert content(media, "originals/1") in blobs
+
+    def test_writing_beside_what_others_delete_succeeds(self, media: MediaStore) -> None:
+        def come_and_go(number: int) -> None:
+            for turn in range(20):
+                media.write(f"uploads/1/{number}", chunks(b"x"))
+                assert media.size(f"uploads/1/{number}") == 1
+                if turn < 19:
+                    media.delete(f"uploads/1/{number}")
+
+        assert race(4, come_and_go) == [None] * 4
+        assert len(list(media.keys("uploads/1/"))) == 4
+
+
+class TestFilesystemMediaStore(MediaStoreContract):
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        return tmp_path / "new" / "media"
+
+    @pytest.fixture
+    def stores(self, folder: Path) -> Stores:
+        class Folder:
+            place = ("filesystem", str(folder))
+
+            def open(self) -> MediaStore:
+                return FilesystemMediaStore(folder)
+
+        return Folder()
+
+    def test_nobody_else_may_look(self, media: MediaStore, folder: Path) -> None:
+        media.write("originals/1", chunks(b"x"))
+        modes = {path.stat().st_mode & 0o077 for path in [folder, *folder.rglob("*")]}
+        assert modes == {0}
+
+    def test_empty_folders_do_not_pile_up(self, media: MediaStore, folder: Path) -> None:
+        media.write("uploads/1/a/b", chunks(b"x"))
+        media.delete("uploads/1/a/b")
+        assert [path.name for path in folder.iterdir()] == [".unfinished"]
+
+    def test_what_a_killed_writer_left_is_cleared_away_after_a_day(
+        self, stores: Stores, folder: Path
+    ) -> None:
+        write_until_killed(stores, "originals/1")
+        stores.open()
+        (left,) = (folder / ".unfinished").iterdir()
+        a_day_ago = time.time() - 86_401
+        os.utime(left, (a_day_ago, a_day_ago))
+        stores.open()
+        assert list((folder / ".unfinished").iterdir()) == []
+
+    def test_a_disk_that_fails_is_unavailable(self, media: MediaStore, folder: Path) -> None:
+        (folder / "originals").write_text("in the way")
+        with pytest.raises(MediaUnavailable):
+            media.write("originals/1", chunks(b"x"))
+        assert list((folder / ".unfinished").iterdir()) == []
+
+
+class TestGridFsMediaStore(MediaStoreContract):
+    @pytest.fixture
+    def stores(self, mongo_database: Database[Document], mongo_url: str) -> Stores:
+        class Bucket:
+            place = ("gridfs", mongo_url, mongo_database.name)
+
+            def open(self) -> MediaStore:
+                return GridFsMediaStore(mongo_database)
+
+        return Bucket()
+
+    def test_older_revisions_are_dropped(
+        self, media: MediaStore, mongo_database: Database[Document]
+    ) -> None:
+        for _ in range(3):
+            media.write("originals/1", chunks(b"x"))
+        assert counts(mongo_database) == {"files": 1, "chunks": 1, "unfinished": 0}
+        media.delete("originals/1")
+        assert counts(mongo_database) == {"files": 0, "chunks": 0, "unfinished": 0}
+
+    def test_what_a_killed_writer_left_is_cleared_away_after_a_day(
+        self, stores: Stores, mongo_database: Database[Document]
+    ) -> None:
+        stores.open().write("originals/1", chunks(b"x"))
+        write_until_killed(stores, "originals/2")
+        stores.open()
+        assert counts(mongo_database)["chunks"] > 1
+        a_day_ago = datetime.now(UTC) - timedelta(days=1, seconds=1)
+        mongo_database["media.unfinished"].update_many({}, {"$set": {"at": a_day_ago}})
+        stores.open()
+        assert counts(mongo_database) == {"files": 1, "chunks": 1, "unfinished": 0}
+
+
+def counts(database: Database[Document]) -> dict[str, int]:
+    names = ("files", "chunks", "unfinished")
+    return {name: database[f"media.{name}"].count_documents({}) for name in names}
+
+
+class Nothing:
+    place = ("nothing",)
+
+    def open(self) -> MediaStore:
+        return self
+
+    def write(self, key: str, chunks: Iterator[bytes]) -> int:
+        return -1
+
+    def size(self, key: str) -> int:
+        return -1
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        return iter([b"nothing"])
+
+    def delete(self, key: str) -> None: ...
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        return iter(())
+
+
+def test_doing_nothing_breaks_every_promise() -> None:
+    assert_fails_against_nothing(MediaStoreContract, media=Nothing(), stores=Nothing())

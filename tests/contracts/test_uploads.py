@@ -1,0 +1,149 @@
+"""What all Uploads promise."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pymongo.database import Database
+
+from adapters.mongo import Document
+from adapters.uploads.memory import MemoryUploads
+from adapters.uploads.mongo import MongoUploads
+from adapters.uploads.sqlite import SqliteUploads
+from application.ports.uploads import Upload, UploadConflict, Uploads
+from tests.contracts.nothing import assert_fails_against_nothing
+from tests.contracts.racing import race
+
+# One more user of the same uploads.
+Open = Callable[[], Uploads]
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+UPLOAD = Upload(upload_id="u1", owner="anna", length=5_000_000_000, expires_at=NOON)
+OTHER = Upload(upload_id="u2", owner="ben", length=7, expires_at=NOON + timedelta(hours=1))
+
+
+class UploadsContract:
+    def test_a_new_upload_is_remembered(self, uploads: Open) -> None:
+        uploads().create(UPLOAD)
+        uploads().create(OTHER)
+        assert uploads().get("u1") == UPLOAD
+        assert uploads().get("u2") == OTHER
+        assert uploads().get("u3") is None
+
+    def test_the_first_upload_with_an_id_stays(self, uploads: Open) -> None:
+        uploads().create(UPLOAD)
+        with pytest.raises(UploadConflict):
+            uploads().create(replace(OTHER, upload_id="u1"))
+        assert uploads().get("u1") == UPLOAD
+
+    def test_the_offset_moves_on_and_names_the_last_part(self, uploads: Open) -> None:
+        uploads().create(UPLOAD)
+        first = uploads().advance("u1", 0, 10, "part-1")
+        assert first == replace(UPLOAD, offset=10, last_part="part-1")
+        last = uploads().advance("u1", 10, UPLOAD.length, "part-2")
+        assert last == replace(UPLOAD, offset=UPLOAD.length, last_part="part-2")
+        assert last.complete
+        assert uploads().get("u1") == last
+
+    @pytest.mark.parametrize("offset", [0, 9, 11])
+    def test_from_another_offset_nothing_moves(self, uploads: Open, offset: int) -> None:
+        uploads().create(UPLOAD)
+        before = uploads().advance("u1", 0, 10, "part-1")
+        with pytest.raises(UploadConflict):
+            uploads().advance("u1", offset, 20, "part-2")
+        assert uploads().get("u1") == before
+
+    def test_what_is_not_there_does_not_move(self, uploads: Open) -> None:
+        with pytest.raises(UploadConflict):
+            uploads().advance("u1", 0, 10, "part-1")
+        assert uploads().get("u1") is None
+
+    def test_of_many_at_the_same_offset_one_wins(self, uploads: Open) -> None:
+        uploads().create(UPLOAD)
+        outcomes = race(8, lambda n: uploads().advance("u1", 0, 10 + n, f"part-{n}"))
+        winners = [outcome for outcome in outcomes if isinstance(outcome, Upload)]
+        assert [uploads().get("u1")] == winners
+        assert sum(isinstance(outcome, UploadConflict) for outcome in outcomes) == 7
+
+    def test_a_finished_upload_stays_finished(self, uploads: Open) -> None:
+        uploads().create(UPLOAD)
+        uploads().finish("u1")
+        uploads().finish("u1")
+        uploads().finish("nobody's")
+        assert uploads().get("u1") == replace(UPLOAD, finished=True)
+
+    def test_a_deleted_upload_is_forgotten(self, uploads: Open) -> None:
+        uploads().create(UPLOAD)
+        uploads().create(OTHER)
+        uploads().advance("u1", 0, 10, "part-1")
+        uploads().delete("u1", 10)
+        uploads().delete("u1", 10)
+        assert uploads().get("u1") is None
+        assert uploads().get("u2") == OTHER
+
+    def test_an_upload_that_moved_on_is_not_deleted(self, uploads: Open) -> None:
+        uploads().create(UPLOAD)
+        moved = uploads().advance("u1", 0, 10, "part-1")
+        with pytest.raises(UploadConflict):
+            uploads().delete("u1", 0)
+        assert uploads().get("u1") == moved
+
+    def test_uploads_past_their_time_are_found_finished_or_not(self, uploads: Open) -> None:
+        uploads().create(UPLOAD)
+        uploads().create(OTHER)
+        uploads().create(replace(UPLOAD, upload_id="u3"))
+        uploads().finish("u3")
+        assert uploads().expired(NOON - timedelta(seconds=1)) == []
+        found = sorted(uploads().expired(NOON), key=lambda upload: upload.upload_id)
+        assert found == [UPLOAD, replace(UPLOAD, upload_id="u3", finished=True)]
+        assert len(uploads().expired(NOON + timedelta(days=1))) == 3
+
+
+class TestMemoryUploads(UploadsContract):
+    @pytest.fixture
+    def uploads(self) -> Open:
+        only = MemoryUploads()
+        return lambda: only
+
+
+class TestSqliteUploads(UploadsContract):
+    @pytest.fixture
+    def uploads(self, tmp_path: Path) -> Iterator[Open]:
+        opened: list[SqliteUploads] = []
+
+        def open_one() -> SqliteUploads:
+            opened.append(SqliteUploads(tmp_path / "new folder" / "klarity.db"))
+            return opened[-1]
+
+        yield open_one
+        for one in opened:
+            one.close()
+
+
+class TestMongoUploads(UploadsContract):
+    @pytest.fixture
+    def uploads(self, mongo_database: Database[Document]) -> Open:
+        return lambda: MongoUploads(mongo_database)
+
+
+class Nothing:
+    def create(self, upload: Upload) -> None: ...
+
+    def get(self, upload_id: str) -> Upload | None:
+        return OTHER
+
+    def advance(self, upload_id: str, offset: int, new_offset: int, part: str) -> Upload:
+        return OTHER
+
+    def finish(self, upload_id: str) -> None: ...
+
+    def delete(self, upload_id: str, offset: int) -> None: ...
+
+    def expired(self, now: datetime) -> list[Upload]:
+        return []
+
+
+def test_doing_nothing_breaks_every_promise() -> None:
+    assert_fails_against_nothing(UploadsContract, uploads=Nothing)
