@@ -20,6 +20,8 @@ def main(arguments: list[str]) -> None:
     limit(resource.RLIMIT_FSIZE, file_size)
     limit(resource.RLIMIT_CORE, 0)
     limit(resource.RLIMIT_AS, memory)
+    # Python ignores this signal, and what is ignored stays so in the command.
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     if sys.platform == "linux":
         die_with_parent()
     os.execv(arguments[3], arguments[3:])  # noqa: S606 -- no shell is what we want

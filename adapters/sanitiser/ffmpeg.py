@@ -16,6 +16,9 @@ MOST_PIXELS = 40_000_000
 # The format is told, not guessed: no playlist, no list of files, no script can pose as a video.
 READING = ("-protocol_whitelist", "file", "-codec_whitelist", DECODERS, "-max_pixels")
 
+# As many as there are cores would not fit into the sandbox's memory on a large machine.
+THREADS = ("-threads", "4")
+
 NO_METADATA = (
     *("-map_metadata", "-1", "-map_metadata:s", "-1", "-map_chapters", "-1", "-sn", "-dn"),
     # Without these, the versions of the libraries and the time are written.
@@ -25,7 +28,7 @@ NO_METADATA = (
 SCALE = "scale=min(1280\\,iw):min(1280\\,ih):force_original_aspect_ratio=decrease"
 VIDEO = (
     *("-map", "0:V:0", "-vf", f"{SCALE}:force_divisible_by=2", "-fpsmax", "60"),
-    *("-c:v", "libx264", "-preset", "veryfast", "-crf", "24", "-pix_fmt", "yuv420p"),
+    *("-c:v", "libx264", *THREADS, "-preset", "veryfast", "-crf", "24", "-pix_fmt", "yuv420p"),
     # x264 writes its settings into user data (SEI, type 6), and so do cameras.
     *("-a53cc", "0", "-bsf:v", "filter_units=remove_types=6"),
 )
@@ -76,4 +79,4 @@ def _start(ffmpeg: str, demuxer: str, file: Path) -> list[str]:
 
 
 def _reading(demuxer: str) -> list[str]:
-    return [*READING, str(MOST_PIXELS), "-f", demuxer]
+    return [*READING, str(MOST_PIXELS), *THREADS, "-f", demuxer]

@@ -21,6 +21,8 @@ ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
     "PYTHONPATH": str(HOUSE),
+    # Each arena of each thread would count against the limit of memory.
+    "MALLOC_ARENA_MAX": "2",
 }
 PYTHON = (sys.executable, "-P", "-B", "-m")
 LARGEST_REPLY = 1 << 20

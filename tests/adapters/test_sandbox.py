@@ -1,0 +1,203 @@
+"""A tool that a hostile file has taken over finds nothing to take and nobody to tell."""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.sanitiser import sandbox
+from adapters.sanitiser.sandbox import Isolation, Limits, TookTooLong, ToolFailed
+
+SOON = Limits(seconds=60)
+ISOLATIONS = [sandbox.bubblewrap, sandbox.namespaces, sandbox.nothing]
+every_isolation = pytest.mark.parametrize(
+    "isolate", ISOLATIONS, ids=[isolate.__name__ for isolate in ISOLATIONS], indirect=True
+)
+without_network = pytest.mark.parametrize(
+    "isolate", ISOLATIONS[:2], ids=["bubblewrap", "namespaces"], indirect=True
+)
+WAIT = "import subprocess, sys, time; subprocess.Popen(['/bin/sleep', '{0}']); time.sleep(600)"
+
+
+@pytest.fixture(name="isolate")
+def fixture_isolate(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Isolation:
+    isolation: Isolation = request.param
+    monkeypatch.setattr(sandbox, "isolation", lambda: isolation)
+    return isolation
+
+
+@pytest.fixture(name="listener")
+def fixture_listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
+
+
+def python(code: str, folder: Path, limits: Limits = SOON) -> str:
+    original = folder / "original"
+    original.touch()
+    work = folder / "work"
+    work.mkdir(exist_ok=True)
+    return sandbox.run([sys.executable, "-c", code], original, work, limits).decode().strip()
+
+
+def running(marker: str) -> list[int]:
+    """Processes with this argument, wherever they run."""
+    shown = subprocess.run(["ps", "-eo", "pid=,args="], check=True, capture_output=True, text=True)
+    lines = [line.split() for line in shown.stdout.splitlines()]
+    return [int(pid) for pid, *arguments in lines if arguments == ["/bin/sleep", marker]]
+
+
+def eventually(marker: str, *, alive: bool) -> bool:
+    for _ in range(200):
+        if bool(running(marker)) is alive:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@every_isolation
+class TestEverywhere:
+    def test_the_reply_is_what_the_tool_writes(self, isolate: Isolation, tmp_path: Path) -> None:
+        assert python("print('done')", tmp_path) == "done"
+
+    def test_a_failure_shows_its_status(self, isolate: Isolation, tmp_path: Path) -> None:
+        with pytest.raises(ToolFailed) as failed:
+            python("raise SystemExit(11)", tmp_path)
+        assert failed.value.status == 11
+
+    def test_no_secret_is_in_the_environment(
+        self, isolate: Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("KLARITY_SECRET", "very secret")
+        assert python("import os; print('KLARITY_SECRET' in os.environ)", tmp_path) == "False"
+
+    def test_it_works_in_the_folder_and_may_write_there(
+        self, isolate: Isolation, tmp_path: Path
+    ) -> None:
+        python("open('found', 'w').write('there')", tmp_path)
+        assert (tmp_path / "work" / "found").read_text() == "there"
+
+    def test_a_file_that_grows_too_large_ends_it(self, isolate: Isolation, tmp_path: Path) -> None:
+        copy = ["/bin/dd", "if=/dev/zero", "of=copy", "bs=600", "count=9"]
+        with pytest.raises(ToolFailed):
+            sandbox.run(copy, tmp_path, tmp_path, Limits(seconds=60, file_size=1000))
+        assert (tmp_path / "copy").stat().st_size == 1000
+
+    def test_memory_is_limited(self, isolate: Isolation, tmp_path: Path) -> None:
+        with pytest.raises(ToolFailed):
+            python("bytearray(1 << 30)", tmp_path, Limits(seconds=60, memory=1 << 29))
+
+    def test_time_on_the_processor_is_limited(self, isolate: Isolation, tmp_path: Path) -> None:
+        code = "import resource; print(resource.getrlimit(resource.RLIMIT_CPU)[0])"
+        assert python(code, tmp_path) == str(SOON.cpu_seconds)
+
+    def test_nothing_is_left_when_the_time_is_over(
+        self, isolate: Isolation, tmp_path: Path
+    ) -> None:
+        marker = f"601.{os.getpid()}"
+        with pytest.raises(TookTooLong):
+            python(WAIT.format(marker), tmp_path, Limits(seconds=3))
+        assert eventually(marker, alive=False)
+
+    def test_a_child_left_behind_is_killed(self, isolate: Isolation, tmp_path: Path) -> None:
+        marker = f"602.{os.getpid()}"
+        python(f"import subprocess; subprocess.Popen(['/bin/sleep', '{marker}'])", tmp_path)
+        assert eventually(marker, alive=False)
+
+    def test_it_dies_with_the_worker(self, isolate: Isolation, tmp_path: Path) -> None:
+        marker = f"603.{os.getpid()}"
+        with subprocess.Popen([sys.executable, "-c", worker(isolate, marker, tmp_path)]) as process:
+            assert eventually(marker, alive=True)
+            process.send_signal(signal.SIGKILL)
+        assert eventually(marker, alive=False)
+
+
+def worker(isolate: Isolation, marker: str, folder: Path) -> str:
+    """A process that waits for its tool, which would sleep for long."""
+    name = getattr(isolate, "__name__", "")
+    run = f"sandbox.run(['/bin/sleep', '{marker}'], Path('{folder}'), Path('{folder}'), limits)"
+    return (
+        "from pathlib import Path\n"
+        "from adapters.sanitiser import sandbox\n"
+        f"sandbox.isolation = lambda: sandbox.{name}\n"
+        "limits = sandbox.Limits(seconds=600)\n"
+        f"{run}\n"
+    )
+
+
+@without_network
+class TestWithoutNetwork:
+    def test_nobody_can_be_told(
+        self, isolate: Isolation, tmp_path: Path, listener: socket.socket
+    ) -> None:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            pass
+        with pytest.raises(ToolFailed):
+            python(f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)", tmp_path)
+
+
+@pytest.mark.parametrize("isolate", [sandbox.bubblewrap], ids=["bubblewrap"], indirect=True)
+class TestOwnFiles:
+    @pytest.mark.parametrize(
+        "hidden",
+        ["/etc/passwd", "/etc/hostname", "/proc/self", "/var/lib", sandbox.HOUSE / "tests"],
+    )
+    def test_files_of_the_machine_are_not_there(
+        self, hidden: str | Path, isolate: Isolation, tmp_path: Path
+    ) -> None:
+        assert Path(hidden).exists()
+        assert python(f"import os; print(os.path.exists('{hidden}'))", tmp_path) == "False"
+
+    def test_files_of_others_are_not_there(self, isolate: Isolation, tmp_path: Path) -> None:
+        secret = tmp_path / "secret"
+        secret.write_text("very secret")
+        assert python(f"import os; print(os.path.exists('{secret}'))", tmp_path) == "False"
+
+    def test_the_original_cannot_be_changed(self, isolate: Isolation, tmp_path: Path) -> None:
+        with pytest.raises(ToolFailed):
+            python("open('../original', 'w')", tmp_path)
+
+    def test_other_processes_are_not_there(self, isolate: Isolation, tmp_path: Path) -> None:
+        with pytest.raises(ToolFailed):
+            python(f"import os; os.kill({os.getpid()}, 0)", tmp_path)
+
+
+class TestTheChoiceOfIsolation:
+    @pytest.fixture(autouse=True)
+    def _choose_anew(self) -> Iterator[None]:
+        sandbox.isolation.cache_clear()
+        yield
+        sandbox.isolation.cache_clear()
+
+    def test_the_strongest_that_works_is_taken(self) -> None:
+        assert sandbox.isolation() is sandbox.bubblewrap
+
+    @pytest.mark.parametrize(
+        ("working", "warning"), [(sandbox.namespaces, "read all files"), (None, "use the network")]
+    )
+    def test_a_weaker_one_is_logged_once(
+        self,
+        working: Isolation | None,
+        warning: str,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        monkeypatch.setattr(sandbox, "_works", lambda candidate: candidate is working)
+        with caplog.at_level(logging.WARNING):
+            chosen = {sandbox.isolation() for _ in range(3)}
+        assert chosen == {working or sandbox.nothing}
+        assert [warning in record.message for record in caplog.records] == [True]
+
+    def test_one_that_is_not_installed_is_passed_over(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sandbox, "bubblewrap", lambda _reads, _folder: ["/missing/bwrap"])
+        assert sandbox.isolation() is sandbox.namespaces
