@@ -49,7 +49,7 @@ STORIES = (
     ),
     Story(
         "No bed without an envelope",
-        "At admission they told my mother that a bed would be free once the envelope was not empty.",
+        "At admission they said that a bed would be free once the envelope was not empty.",
         "extortion",
         "St. Anne's hospital",
         44.4268,
