@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
 
-from application.ports.media_store import MediaUnavailable, NoSuchMedia, checked_key
+from application.ports.media_store import MediaUnavailable, NoSuchMedia, checked_key, checked_prefix
 
 CHUNK = 1 << 16
 SUFFIX = ".blob"
@@ -53,7 +53,7 @@ class FilesystemMediaStore:
             file = self._path(key).open("rb")
         with file:
             file.seek(start)
-            left = self.size(key) if length is None else length
+            left = os.fstat(file.fileno()).st_size if length is None else length
             while left > 0 and (chunk := _read(file, min(CHUNK, left))):
                 left -= len(chunk)
                 yield chunk
@@ -69,7 +69,7 @@ class FilesystemMediaStore:
             self._remove_empty(path.parent)
 
     def keys(self, prefix: str) -> Iterator[str]:
-        folder = self._root / prefix.rpartition("/")[0]
+        folder = self._root / checked_prefix(prefix).rpartition("/")[0]
         with _disk():
             paths = [path.relative_to(self._root) for path in folder.rglob(f"*{SUFFIX}")]
         found = (path.as_posix().removesuffix(SUFFIX) for path in paths)

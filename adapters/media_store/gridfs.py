@@ -12,7 +12,7 @@ from gridfs import GridFSBucket
 from pymongo.database import Database
 
 from adapters.mongo import Document, unavailable_as
-from application.ports.media_store import MediaUnavailable, NoSuchMedia, checked_key
+from application.ports.media_store import MediaUnavailable, NoSuchMedia, checked_key, checked_prefix
 
 CHUNK = 1 << 16
 BUCKET = "media"
@@ -68,7 +68,7 @@ class GridFsMediaStore:
             self._drop(revision)
 
     def keys(self, prefix: str) -> Iterator[str]:
-        wanted = {"filename": {"$regex": f"^{re.escape(prefix)}"}}
+        wanted = {"filename": {"$regex": f"^{re.escape(checked_prefix(prefix))}"}}
         with unavailable_as(MediaUnavailable):
             found = self._files.find(wanted, {"filename": 1}).sort("filename").to_list()
         for key, _ in groupby(str(file["filename"]) for file in found):

@@ -27,6 +27,14 @@ def checked_key(key: str) -> str:
     return key
 
 
+def checked_prefix(prefix: str) -> str:
+    """What keys may begin with: as ``checked_key`` up to the last ``/``."""
+    folder, slash, _ = prefix.rpartition("/")
+    if slash:
+        checked_key(folder)
+    return prefix
+
+
 class MediaStore(Protocol):
     """Blobs under keys such as ``originals/<id>``, written whole and never changed.
 

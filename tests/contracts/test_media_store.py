@@ -193,6 +193,11 @@ class MediaStoreContract:
         with pytest.raises(ValueError, match="key"):
             media.delete(key)
 
+    @pytest.mark.parametrize("prefix", ["../", "/", "a/../", "a//b"])
+    def test_what_no_key_begins_with_is_refused(self, media: MediaStore, prefix: str) -> None:
+        with pytest.raises(ValueError, match="key"):
+            list(media.keys(prefix))
+
     def test_of_many_writers_at_once_one_wins_as_a_whole(self, stores: Stores) -> None:
         media = stores.open()
         media.write("originals/1", chunks(b"old"))

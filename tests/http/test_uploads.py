@@ -172,7 +172,7 @@ class TestWithTheTusClient:
         with pytest.raises(TusUploadFailed) as failure:
             uploader.upload()
         assert failure.value.status_code == 415
-        assert server.call("HEAD", urlsplit(uploader.url).path).status_code == 404
+        assert server.call("HEAD", urlsplit(str(uploader.url)).path).status_code == 404
 
     def test_a_connection_that_is_cut_keeps_what_arrived(self, server: Server) -> None:
         path = server.begin()
