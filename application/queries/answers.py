@@ -39,7 +39,7 @@ class Page(Generic[D]):
 class Answers(Generic[D]):
     """Answers one query service's questions from the build that is live.
 
-    ``wake`` tells whoever feeds the read model, if that is in this process, not to wait for the bus.
+    ``wake`` tells whoever feeds the read model, if that is in this process, not to wait.
     """
 
     def __init__(

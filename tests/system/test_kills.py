@@ -16,9 +16,9 @@ from tests.system.phone import Phone, eventually
 
 pytestmark = pytest.mark.system
 
-REPORTERS = 10
-PUBLIC_CASES = 50
-SUPPORTERS = 20
+REPORTERS = 5
+PUBLIC_CASES = 100
+SUPPORTERS = 10
 REPORTS = 1000
 COMMANDS = REPORTS + PUBLIC_CASES * SUPPORTERS
 
