@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from threading import Lock
+from threading import Lock, Thread
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -50,10 +50,10 @@ class GroupCommit(Generic[T, R]):
     def submit(self, item: T) -> R:
         """Write the item and return its outcome, or raise it."""
         waiter: _Waiter[T, R] = _Waiter(item)
-        if not self._leads(waiter):
-            waiter.woken.acquire()
-        if not waiter.written:
+        if self._leads(waiter):
             self._write_batch()
+        else:
+            self._wait(waiter)
         if isinstance(waiter.outcome, BaseException):
             raise waiter.outcome
         return waiter.outcome
@@ -65,6 +65,19 @@ class GroupCommit(Generic[T, R]):
             leads = not self._busy
             self._busy = True
             return leads
+
+    def _wait(self, waiter: _Waiter[T, R]) -> None:
+        try:
+            self._await_turn(waiter)
+        except BaseException:
+            # A signal's handler ends the waiting, yet the turn to write for all may come.
+            Thread(target=self._await_turn, args=[waiter], daemon=True).start()
+            raise
+
+    def _await_turn(self, waiter: _Waiter[T, R]) -> None:
+        waiter.woken.acquire()
+        if not waiter.written:
+            self._write_batch()
 
     def _write_batch(self) -> None:
         batch: list[_Waiter[T, R]] = []

@@ -1,5 +1,6 @@
 """Event stores whose process, server or file is taken from them."""
 
+import os
 import random
 import signal
 import sqlite3
@@ -199,6 +200,39 @@ def test_no_waiter_hangs_whatever_a_write_does() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(submit_many, range(8))) == 400
+
+
+def test_a_waiter_that_is_interrupted_does_not_hold_up_the_others() -> None:
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    writing, may_go_on = Event(), Event()
+
+    def write(queue: Iterator[int]) -> Sequence[int]:
+        items = list(queue)
+        writing.set()
+        may_go_on.wait()
+        return items
+
+    def interrupt_the_waiter() -> None:
+        wait_until(lambda: group.waiting == 1, 5)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    group = GroupCommit[int, int](write)
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(group.submit, 1)
+        writing.wait()
+        pool.submit(interrupt_the_waiter)
+        with pytest.raises(Interrupted):
+            group.submit(2)
+        third = pool.submit(group.submit, 3)
+        may_go_on.set()
+        assert (first.result(10), third.result(10)) == (1, 3)
+    signal.signal(signal.SIGUSR1, before)
 
 
 # MongoDB
