@@ -45,7 +45,7 @@ class Point:
 
 
 def scalar(value: Any) -> Scalar:
-    """The value as it is compared: times are microseconds since 1970, dates are day numbers."""
+    """The value as it is compared: times are microseconds since 1970."""
     if type(value) in _PLAIN:
         return value  # type: ignore[no-any-return] # its type was just looked at
     if isinstance(value, Enum):
@@ -53,10 +53,10 @@ def scalar(value: Any) -> Scalar:
     if isinstance(value, datetime):
         return (value - _EPOCH) // _MICROSECOND
     if isinstance(value, date):
-        return value.toordinal()
+        return value.isoformat()
     if isinstance(value, (str, int, float)):
         return value
-    raise TypeError(f"cannot index a {type(value).__name__}")
+    raise ValueError(f"cannot compare a {type(value).__name__}")
 
 
 def extractor(index: Index) -> Getter:

@@ -105,7 +105,10 @@ class MemoryReadModel(Generic[D]):
     def find(self, find: Find, *, limit: int, after: Cursor | None = None) -> list[Row[D]]:
         check(find, self._indexes)
         with self._lock:
-            keys = self._keys(find, limit, after)
+            try:
+                keys = self._keys(find, limit, after)
+            except TypeError as error:
+                raise ValueError("values of different types have no order") from error
             return [Row(key, self._documents[key]) for key in keys]
 
     def count(self, find: Find) -> int:

@@ -137,7 +137,10 @@ class ReadModel(Protocol[D]):
         ...
 
     def find(self, find: Find, *, limit: int, after: Cursor | None = None) -> list[Row[D]]:
-        """The first rows after the cursor. ValueError for a field that is not indexed."""
+        """The first rows after the cursor.
+
+        ValueError for a field that is not indexed, or a value that cannot be in one.
+        """
         ...
 
     def count(self, find: Find) -> int: ...

@@ -338,6 +338,14 @@ class FindContract:
         rest = model.find(find, limit=10, after=cursor_of(page[-1], "size"))
         assert [row.key for row in rest] == ["j4", "k3", "k2", "k1", "k0"]
 
+    @pytest.mark.parametrize("value", [{"$gt": ""}, ["a"], b"a", object()])
+    def test_what_no_field_can_hold_is_refused(self, models: Open, value: object) -> None:
+        model = filled(models, {"a": FULL})
+        with pytest.raises(ValueError, match="cannot compare"):
+            model.find(Find(where=(Equals("title", value),)), limit=1)
+        with pytest.raises(ValueError, match="cannot compare"):
+            model.find(Find(order_by="title"), limit=1, after=Cursor(value, "a"))
+
     def test_a_list_field_equals_each_of_its_items(self, models: Open) -> None:
         model = filled(
             models,
@@ -557,6 +565,11 @@ class TestMemoryReadModels(ReadModelContract, FindContract, ReadModelsContract):
         enough.set()
         reader.join()
         assert torn == []
+
+    def test_a_cursor_of_another_list_is_refused(self, models: Open) -> None:
+        model = filled(models, {"a": FULL, "b": FULL})
+        with pytest.raises(ValueError, match="different types"):
+            model.find(Find(order_by="size"), limit=1, after=Cursor("text", "a"))
 
     def test_rows_beyond_the_few_are_found_and_paged_alike(
         self, models: Open, monkeypatch: pytest.MonkeyPatch
