@@ -164,7 +164,9 @@ class Container(containers.DeclarativeContainer):
         memory=closing(MemoryMessageBus),
         rabbitmq=closing(RabbitMqBus, settings.provided.rabbitmq_url, settings.provided.bus_prefix),
         redis=closing(RedisBus, settings.provided.redis_url, settings.provided.bus_prefix),
-        pubsub=closing(PubSubBus, settings.provided.pubsub_url, settings.provided.bus_prefix),
+        pubsub=closing(
+            PubSubBus.from_url, settings.provided.pubsub_url, settings.provided.bus_prefix
+        ),
     )
     history = providers.Singleton(
         routed,

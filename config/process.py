@@ -16,6 +16,7 @@ from application.system import COMMAND, QUERY
 from config.container import Container
 from config.settings import Settings
 from entrypoints.http.app import HttpParts, create_app
+from entrypoints.metrics import RuntimeCollector
 
 
 class Process:
@@ -47,6 +48,7 @@ class Process:
         self._add_queries(runtime)
         if any(service.id == "command:evidence" for service in self.settings.services):
             runtime.add_chore("sweep.uploads", self.container.uploads().sweep)
+        self.container.registry().register(RuntimeCollector(runtime))
         return runtime
 
     def start(self) -> None:

@@ -75,9 +75,11 @@ def read_settings() -> Settings:
         media=env.str("MEDIA", "filesystem", validate=validate.OneOf(MEDIA)),
         mongo_url=env.str("MONGO_URL", "mongodb://127.0.0.1:27017/?replicaSet=rs0"),
         mongo_database=env.str("MONGO_DATABASE", "klarity"),
-        rabbitmq_url=env.str("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//"),
-        redis_url=env.str("REDIS_URL", "redis://127.0.0.1:6379/0"),
-        pubsub_url=env.str("PUBSUB_URL", "gcpubsub://projects/klarity"),
+        rabbitmq_url=env.str(
+            "RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//", validate=_url("amqps?")
+        ),
+        redis_url=env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=_url("rediss?")),
+        pubsub_url=env.str("PUBSUB_URL", "gcpubsub://projects/klarity", validate=_url("gcpubsub")),
         bus_prefix=env.str("BUS_PREFIX", "klarity", validate=validate.Regexp(r"^[a-z][a-z0-9-]*$")),
         history_urls=env.dict("HISTORY_URLS", {}),
         secret=env.str("SECRET", ""),
@@ -95,6 +97,10 @@ def read_settings() -> Settings:
         raise SettingsError(_faults(error.error_messages)) from error
     _must_fit_together(settings)
     return settings
+
+
+def _url(scheme: str) -> validate.Regexp:
+    return validate.Regexp(f"^{scheme}://.", error=f"Must begin with {scheme.replace('?', '')}://")
 
 
 def _services(env: Env) -> tuple[Service, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from urllib.parse import parse_qs, urlsplit
 
 from kombu.connection import Connection
 
@@ -51,5 +52,7 @@ class PubSubBus(KombuBus):
 
     @classmethod
     def from_url(cls, url: str, prefix: str = "klarity", emulator: str | None = None) -> PubSubBus:
-        """The bus of ``gcpubsub://projects/<project>``, with the usual limits."""
-        return cls(url.removeprefix("gcpubsub://projects/").strip("/"), prefix, emulator)
+        """The bus of ``gcpubsub://projects/<project>[?emulator=host:port]``, with usual limits."""
+        found = urlsplit(url)
+        named = parse_qs(found.query).get("emulator", [None])[0]
+        return cls(found.path.strip("/"), prefix, emulator or named)

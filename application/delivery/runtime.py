@@ -3,7 +3,7 @@
 import logging
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from os import getpid
@@ -46,6 +46,7 @@ class Running:
     name: str
     loop: Loop
     behind: Callable[[], int]
+    handled: Callable[[], Mapping[str, int]] = dict
     stop: list[Callable[[], None]] = field(default_factory=list)
 
 
@@ -81,7 +82,7 @@ class Runtime:
         """Publish a log."""
         loop = self._loop(relay.name, relay.step, self._leases)
         stop_listening = store.on_append(loop.wake)
-        running = Running("relay", relay.name, loop, relay.behind, [stop_listening])
+        running = Running("relay", relay.name, loop, relay.behind, stop=[stop_listening])
         self.running.append(running)
 
     def add_policy(self, subscriber: Any) -> None:
@@ -135,7 +136,14 @@ class Runtime:
     ) -> Running:
         link = _BusLink(self._bus, feed)
         loop = self._loop(feed.name, step, leases, entered=link.open, left=link.close)
-        running = Running(kind, feed.name, loop, lambda: sum(feed.behind().values()), [link.close])
+        running = Running(
+            kind,
+            feed.name,
+            loop,
+            behind=lambda: sum(feed.behind().values()),
+            handled=lambda: feed.handled,
+            stop=[link.close],
+        )
         self.running.append(running)
         return running
 
@@ -165,6 +173,10 @@ class QueryFeed:
     @property
     def subscription(self) -> Subscription:
         return self._subscription
+
+    @property
+    def handled(self) -> Mapping[str, int]:
+        return self._subscription.handled
 
     def reset(self) -> None:
         self._subscription.reset()

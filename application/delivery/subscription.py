@@ -24,11 +24,15 @@ log = logging.getLogger(__name__)
 
 COMMITS_A_READ = 5000
 TRIES = 4
+BY_BUS, BY_HISTORY = "bus", "history"
 FIRST_PAUSE = 0.05
 
 
 class Subscription:
-    """Feeds one subscriber. ``pause`` sleeps between the tries of an event that fails."""
+    """Feeds one subscriber. ``pause`` sleeps between the tries of an event that fails.
+
+    ``handled`` counts the events by the way they came: the bus, or history.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class Subscription:
         self._pause = pause
         self._lock = RLock()
         self._checkpoint: Checkpoint | None = None
+        self.handled = {BY_BUS: 0, BY_HISTORY: 0}
 
     @property
     def name(self) -> str:
@@ -103,11 +108,13 @@ class Subscription:
                         return
                 else:
                     self._advance(topic, following)
+                    self.handled[BY_BUS] += len(following)
 
     def _read_on(self, topic: str) -> bool:
         events = self._history.read(topic, self._position(topic), COMMITS_A_READ)
         if events:
             self._advance(topic, events)
+            self.handled[BY_HISTORY] += len(events)
         return bool(events)
 
     def _position(self, topic: str) -> int:

@@ -332,6 +332,26 @@ class TestConventions:
         assert passer_by.get("/asyncapi.json").json()["asyncapi"] == "3.0.0"
 
 
+class TestDelivery:
+    def test_what_happens_comes_by_the_bus(self, anna: Phone, passer_by: Phone) -> None:
+        before = brought_by_the_bus(passer_by.get(METRICS).text)
+
+        def more() -> bool | None:
+            anna.report()
+            return True if brought_by_the_bus(passer_by.get(METRICS).text) > before else None
+
+        assert eventually(more)
+
+
+METRICS = "/metrics?of=query:cases"
+
+
+def brought_by_the_bus(metrics: str) -> float:
+    """How many events the cases query service has had by way of the bus."""
+    name = 'klarity_events_handled_total{name="query.cases",way="bus"} '
+    return sum(float(line.removeprefix(name)) for line in metrics.splitlines() if name in line)
+
+
 class TestMembership:
     def test_a_pseudonym_belongs_to_one_member(self, url: str, anna: Phone) -> None:
         with Phone(url, anna.pseudonym.upper()) as impostor:
