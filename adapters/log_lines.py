@@ -7,7 +7,7 @@ import structlog
 
 def log_as_json(level: str) -> None:
     """Let everything that is logged go to standard error as JSON lines."""
-    shared = [
+    shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(allow=["correlation_id"]),

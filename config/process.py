@@ -46,8 +46,7 @@ class Process:
                 self._add_relay(runtime, service.name)
                 self._add_policies(runtime, service.name)
         self._add_queries(runtime)
-        if any(service.id == "command:evidence" for service in self.settings.services):
-            runtime.add_chore("sweep.uploads", self.container.uploads().sweep)
+        self._add_chores(runtime)
         self.container.registry().register(RuntimeCollector(runtime))
         return runtime
 
@@ -89,6 +88,21 @@ class Process:
         for service in query_services():
             if service.name in chosen:
                 runtime.add_query(service, self.container.answers()[service.name])
+
+    def _add_chores(self, runtime: Runtime) -> None:
+        chores = {
+            "command:evidence": ("sweep.uploads", self._sweep_uploads),
+            "command:members": ("sweep.sessions", self._sweep_sessions),
+        }
+        for service in self.settings.services:
+            if service.id in chores:
+                runtime.add_chore(*chores[service.id])
+
+    def _sweep_uploads(self) -> None:
+        self.container.uploads().sweep()
+
+    def _sweep_sessions(self) -> None:
+        self.container.credentials().delete_expired(self.container.clock()())
 
     def _http_parts(self) -> HttpParts:
         made, settings = self.container, self.settings

@@ -22,7 +22,7 @@ from application.ports.unavailable import Unavailable
 
 log = logging.getLogger(__name__)
 
-COMMITS_A_READ = 5000
+COMMITS_A_READ = 20_000
 TRIES = 4
 BY_BUS, BY_HISTORY = "bus", "history"
 FIRST_PAUSE = 0.05
@@ -106,14 +106,14 @@ class Subscription:
                 if following[0].position > expected:
                     if not self._read_on(topic):
                         return
-                else:
-                    self._advance(topic, following)
+                elif self._advance(topic, following):
                     self.handled[BY_BUS] += len(following)
+                else:
+                    return
 
     def _read_on(self, topic: str) -> bool:
         events = self._history.read(topic, self._position(topic), COMMITS_A_READ)
-        if events:
-            self._advance(topic, events)
+        if events and self._advance(topic, events):
             self.handled[BY_HISTORY] += len(events)
         return bool(events)
 
@@ -125,35 +125,44 @@ class Subscription:
             self._checkpoint = self.subscriber.checkpoint()
         return self._checkpoint
 
-    def _advance(self, topic: str, events: Sequence[RecordedEvent]) -> None:
+    def _advance(self, topic: str, events: Sequence[RecordedEvent]) -> bool:
+        """Handle events that follow each other; False where somebody else has moved on."""
         try:
             self._advance_together(topic, events)
         except Fenced:
             self._checkpoint = None
+            return False
+        return True
 
     def _advance_together(self, topic: str, events: Sequence[RecordedEvent]) -> None:
+        """Handle the events at once, or else in halves, down to the one that cannot be."""
+        if len(events) == 1:
+            self._advance_one(topic, events[0])
+        elif not self._handled_at_once(topic, events):
+            middle = len(events) // 2
+            self._advance_together(topic, events[:middle])
+            self._advance_together(topic, events[middle:])
+
+    def _handled_at_once(self, topic: str, events: Sequence[RecordedEvent]) -> bool:
         blocked = self._blocked_streams(topic)
         if any(event.stream in blocked for event in events):
-            self._advance_one_by_one(topic, events)
-            return
+            return False
         try:
             self._handle(events, self._current().moved(topic, events[-1].position))
         except (Fenced, Unavailable):
             self._checkpoint = None
             raise
         except Exception:
-            log.exception("%s failed on a batch; handling its events one by one", self.name)
+            log.exception("%s failed on %d events; trying fewer", self.name, len(events))
             self._checkpoint = None
-            self._advance_one_by_one(topic, events)
+            return False
+        return True
 
-    def _advance_one_by_one(self, topic: str, events: Sequence[RecordedEvent]) -> None:
-        for event in events:
-            if event.position <= self._position(topic):
-                continue
-            if event.stream in self._blocked_streams(topic):
-                self._park(event, "an earlier event of its stream is parked")
-            elif error := self._try(event, self._current().moved(topic, event.position)):
-                self._park(event, error)
+    def _advance_one(self, topic: str, event: RecordedEvent) -> None:
+        if event.stream in self._blocked_streams(topic):
+            self._park(event, "an earlier event of its stream is parked")
+        elif error := self._try(event, self._current().moved(topic, event.position)):
+            self._park(event, error)
 
     def _try(self, event: RecordedEvent, checkpoint: Checkpoint) -> str | None:
         """Handle one event, several times if need be; the error if it would not be handled."""

@@ -10,7 +10,7 @@ from application.commands.use_cases import EvidenceItems
 from application.ports.clock import Clock
 from application.ports.media_store import MediaStore
 from application.ports.sanitiser import Rendition, Sanitiser, Unsafe
-from application.ports.sealer import Sealer
+from application.ports.sealer import NotSealed, Sealer
 from domain.evidence.evidence import (
     BeginSanitising,
     EvidenceReceived,
@@ -21,6 +21,7 @@ from domain.evidence.evidence import (
 from domain.ids import SYSTEM, EvidenceId
 
 CHUNK = 1 << 16
+UNREADABLE = "The original can no longer be read."
 
 
 def rendition_key(evidence_id: str) -> str:
@@ -58,12 +59,17 @@ class SanitiseEvidence:
         begin = BeginSanitising(by=SYSTEM, at=self._clock())
         self._evidence.execute(item, begin, context("begin"))
         with TemporaryDirectory(prefix="klarity-") as folder:
-            try:
-                rendition = self._render(received, Path(folder))
-                verdict = self._make_available(item, rendition)
-            except Unsafe as unsafe:
-                verdict = RejectEvidence(reason=str(unsafe), by=SYSTEM, at=self._clock())
+            verdict = self._verdict(received, Path(folder))
         self._evidence.execute(item, verdict, context("verdict"))
+
+    def _verdict(self, received: EvidenceReceived, folder: Path) -> MakeAvailable | RejectEvidence:
+        try:
+            rendition = self._render(received, folder)
+        except Unsafe as unsafe:
+            return RejectEvidence(reason=str(unsafe), by=SYSTEM, at=self._clock())
+        except NotSealed:
+            return RejectEvidence(reason=UNREADABLE, by=SYSTEM, at=self._clock())
+        return self._make_available(received.evidence_id, rendition)
 
     def _is_decided(self, item: EvidenceId) -> bool:
         status = self._evidence.load(item).state.status
@@ -77,9 +83,7 @@ class SanitiseEvidence:
         output.mkdir()
         return self._sanitiser.sanitise(received.kind, original, output)
 
-    def _make_available(
-        self, item: EvidenceId, rendition: Rendition
-    ) -> MakeAvailable | RejectEvidence:
+    def _make_available(self, item: EvidenceId, rendition: Rendition) -> MakeAvailable:
         size = self._media.write(rendition_key(item), _chunks(rendition.path))
         if rendition.poster:
             self._media.write(poster_key(item), _chunks(rendition.poster))

@@ -70,11 +70,16 @@ class UnitOfWork(Generic[D]):
         find = Find(where=(Equals(field, value),))
         stored = {row.key for row in self._model.find(find, limit=self._model.count(find) or 1)}
         for key, document in self.changes.items():
-            if document is not None and self._value_of(document, field) == value:
+            if document is not None and _holds(self._value_of(document, field), value):
                 stored.add(key)
             else:
                 stored.discard(key)
         return sorted(stored)
+
+
+def _holds(held: Any, value: Any) -> bool:
+    """What Equals means: the value itself, or a list that contains it."""
+    return value in held if isinstance(held, tuple | frozenset) else bool(held == value)
 
 
 class Touched(Generic[D]):

@@ -7,7 +7,6 @@ from typing import assert_never
 from domain.decider import Decider, DomainError
 from domain.ids import Actor, CaseId, MemberId
 
-
 # Commands
 
 

@@ -11,7 +11,6 @@ from typing import assert_never
 from domain.decider import Decider
 from domain.ids import Actor, CaseId, EvidenceId, MediaKind, MemberId, SealedMember
 
-
 # Commands
 
 

@@ -38,6 +38,4 @@ class Location:
 def rounded(location: Location) -> Location:
     """The location with its coordinates rounded to the chosen precision."""
     decimals = _DECIMALS[location.precision]
-    return replace(
-        location, lat=round(location.lat, decimals), lon=round(location.lon, decimals)
-    )
+    return replace(location, lat=round(location.lat, decimals), lon=round(location.lon, decimals))

@@ -226,9 +226,7 @@ def _choose_interests(command: ChooseInterests, state: Member) -> list[MemberEve
     _must_be_self(command.by, state)
     if command.interests == state.interests:
         return []
-    chosen = InterestsChosen(
-        member_id=state.member_id, interests=command.interests, at=command.at
-    )
+    chosen = InterestsChosen(member_id=state.member_id, interests=command.interests, at=command.at)
     return [chosen]
 
 

@@ -39,7 +39,21 @@ from entrypoints.http.requests import Requests, identify_request, only_json
 from entrypoints.http.standing import standing_blueprint
 from entrypoints.http.uploads import uploads_blueprint
 
-EXPOSED = ("ETag", "Klarity-Token", "Link", "Location", "Retry-After", "Upload-Offset")
+EXPOSED = (
+    "ETag",
+    "Klarity-Token",
+    "Link",
+    "Location",
+    "Retry-After",
+    "Tus-Checksum-Algorithm",
+    "Tus-Extension",
+    "Tus-Max-Size",
+    "Tus-Resumable",
+    "Tus-Version",
+    "Upload-Expires",
+    "Upload-Length",
+    "Upload-Offset",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -333,22 +333,23 @@ class TestConventions:
 
 
 class TestDelivery:
-    def test_what_happens_comes_by_the_bus(self, anna: Phone, passer_by: Phone) -> None:
-        before = brought_by_the_bus(passer_by.get(METRICS).text)
+    def test_what_happens_comes_by_the_bus(self, url: str, passer_by: Phone) -> None:
+        before = brought_by_the_bus(passer_by.get("/metrics").text)
 
         def more() -> bool | None:
-            anna.report()
-            return True if brought_by_the_bus(passer_by.get(METRICS).text) > before else None
+            with Phone(url) as newcomer:
+                newcomer.register()
+            return True if brought_by_the_bus(passer_by.get("/metrics").text) > before else None
 
         assert eventually(more)
 
 
-METRICS = "/metrics?of=query:cases"
+HEARS_MEMBERS = "when-member-is-erased-then-forget-them"
 
 
 def brought_by_the_bus(metrics: str) -> float:
-    """How many events the cases query service has had by way of the bus."""
-    name = 'klarity_events_handled_total{name="query.cases",way="bus"} '
+    """How many events a subscriber beside the members service has had by way of the bus."""
+    name = f'klarity_events_handled_total{{name="{HEARS_MEMBERS}",way="bus"}} '
     return sum(float(line.removeprefix(name)) for line in metrics.splitlines() if name in line)
 
 
