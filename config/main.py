@@ -13,6 +13,7 @@ import click
 from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
+from granian.log import LogLevels
 
 from adapters.mongo import StoreMisconfigured
 from adapters.process_lock import InUse
@@ -57,6 +58,7 @@ def serve() -> None:
         workers=settings.workers,
         blocking_threads=settings.threads,
         log_access=False,
+        log_level=LogLevels.error,
         workers_kill_timeout=15,
     )
     server.serve()

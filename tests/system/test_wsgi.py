@@ -1,0 +1,49 @@
+"""The WSGI application under the servers that may run it."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.system.deployment import environment, free_port, relaxed
+from tests.system.phone import Phone, eventually
+
+pytestmark = pytest.mark.system
+
+PROGRAMS = Path(sys.executable).parent
+SERVERS = {
+    "gunicorn": ["gunicorn", "wsgi:app", "--threads", "4", "--bind", "127.0.0.1:{port}"],
+    "granian": ["granian", "wsgi:app", "--interface", "wsgi", "--port", "{port}"],
+}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_it_serves_and_leaves_when_asked_to(server: str, tmp_path: Path) -> None:
+    port = free_port()
+    program, *arguments = [part.format(port=port) for part in SERVERS[server]]
+    settings = {"DATA": str(tmp_path / "data"), **relaxed()}
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [PROGRAMS / program, *arguments], env=environment(settings), stdout=log, stderr=log
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        eventually(lambda: answers(url))
+        with Phone(url) as phone:
+            case = phone.join().report().json()["case_id"]
+            phone.case_when(case)
+    finally:
+        process.terminate()
+        began = time.monotonic()
+        process.wait(30)
+    assert time.monotonic() - began < 30, (tmp_path / "log").read_text()
+
+
+def answers(url: str) -> bool | None:
+    try:
+        return requests.get(f"{url}/health/ready", timeout=5).ok or None
+    except requests.RequestException:
+        return None
