@@ -127,6 +127,7 @@ class Process:
             rate_limit=settings.rate_limit,
             sign_in_limit=settings.sign_in_limit,
             cors_origins=settings.cors_origins,
+            proxies=settings.proxies,
         )
 
     def _checks(self) -> dict[str, Callable[[], object]]:

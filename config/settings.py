@@ -46,6 +46,7 @@ class Settings:
     secret: str
     public_url: str
     cors_origins: tuple[str, ...]
+    proxies: int
     largest_upload: int
     sanitisers: int
     rate_limit: str
@@ -85,6 +86,7 @@ def read_settings() -> Settings:
         secret=env.str("SECRET", ""),
         public_url=env.str("PUBLIC_URL", ""),
         cors_origins=tuple(env.list("CORS_ORIGINS", [])),
+        proxies=env.int("PROXIES", 0, validate=validate.Range(0, 10)),
         largest_upload=env.int("LARGEST_UPLOAD", 500_000_000, validate=validate.Range(min=1)),
         sanitisers=env.int("SANITISERS", 1, validate=validate.Range(1, 64)),
         rate_limit=env.str("RATE_LIMIT", "600 per minute"),

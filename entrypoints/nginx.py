@@ -45,6 +45,7 @@ server {{
         proxy_http_version 1.1;
         proxy_request_buffering off;
         proxy_set_header Host $http_host;
+        proxy_set_header X-Forwarded-For $remote_addr;
         proxy_set_header Connection "";
     }}
 }}

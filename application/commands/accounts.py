@@ -61,6 +61,8 @@ class Accounts:
         context: Context,
     ) -> Receipt[Member]:
         """Register a member. Raises DomainError where somebody else has the pseudonym."""
+        if self._is_anothers(member_id, pseudonym):
+            raise CommandMismatch(member_id)
         self._claim(member_id, pseudonym, passphrase)
         identity = MemberId(member_id)
         command = RegisterMember(
@@ -70,7 +72,12 @@ class Accounts:
             by=Actor(member_id=identity),
             at=self._clock(),
         )
-        return self._members.execute(member_id, command, context)
+        try:
+            return self._members.execute(member_id, command, context)
+        except CommandMismatch:
+            if self._is_anothers(member_id, pseudonym):
+                self._credentials.release(handle(pseudonym), member_id)
+            raise
 
     def sign_in(self, pseudonym: str, passphrase: str) -> Grant:
         """Open a session. Raises NotSignedIn, after the same work for whatever reason."""
@@ -109,6 +116,11 @@ class Accounts:
         """Destroy the member's key and credentials. It may be called again."""
         self._vault.destroy(member_id)
         self._credentials.forget(member_id)
+
+    def _is_anothers(self, member_id: str, pseudonym: str) -> bool:
+        """Whether the member registered under another pseudonym: this one opens no way to them."""
+        member = self._members.load(member_id).state
+        return bool(member.registered_at) and handle(member.pseudonym) != handle(pseudonym)
 
     def _claim(self, member_id: str, pseudonym: str, passphrase: str) -> None:
         name = handle(pseudonym)

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask import Flask, Response, g, request
 from flask_cors import CORS
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from secure import Secure
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from application.commands.accounts import Accounts
 from application.commands.engage import Engage
@@ -35,10 +37,11 @@ from entrypoints.http.limits import limit_rates
 from entrypoints.http.members import members_blueprint
 from entrypoints.http.problems import ProblemApi, register_problems
 from entrypoints.http.queries import query_blueprint
-from entrypoints.http.requests import Requests, identify_request, only_json
+from entrypoints.http.requests import Requests, identify_request, only_json, read_claims
 from entrypoints.http.standing import standing_blueprint
 from entrypoints.http.uploads import uploads_blueprint
 
+LARGEST_BODY = 1_000_000
 EXPOSED = (
     "ETag",
     "Klarity-Token",
@@ -80,12 +83,14 @@ class HttpParts:
     rate_limit: str
     sign_in_limit: str
     cors_origins: Sequence[str]
+    proxies: int
 
 
 def create_app(parts: HttpParts) -> Flask:
     """A Flask application that serves the chosen services."""
     app = Flask("klarity", static_folder=None)
     app.config.update(
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
         API_TITLE="Klarity",
         API_VERSION="1",
         OPENAPI_VERSION="3.1.0",
@@ -99,8 +104,11 @@ def create_app(parts: HttpParts) -> Flask:
         },
     )
     app.json = MsgspecJson(app)
+    if parts.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=parts.proxies)  # type: ignore[method-assign]  # as Flask documents it
     _count_requests(app, parts.registry)
     app.before_request(identify_request)
+    app.before_request(partial(read_claims, parts.tokens))
     app.before_request(only_json)
     app.after_request(_protect)
     CORS(app, origins=list(parts.cors_origins), expose_headers=list(EXPOSED))
@@ -112,7 +120,7 @@ def create_app(parts: HttpParts) -> Flask:
 
 
 def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts, sign_in_limit: Any) -> None:
-    requests = Requests(parts.executors.members, parts.tokens, parts.request_key, parts.clock)
+    requests = Requests(parts.executors.members, parts.request_key, parts.clock)
     own = {service.id for service in parts.services}
     logs = tuple(s.name for s in parts.services if s.kind == COMMAND)
     if f"{COMMAND}:members" in own:

@@ -4,18 +4,18 @@ import os
 from datetime import UTC, datetime
 from hashlib import blake2b
 
-from flask import Flask, request
+from flask import Flask, g, request
 from flask_limiter import Limiter
 
 _KEY = os.urandom(32)
 
 
 def who_asks() -> str:
-    """Whose requests are counted: the bearer of a token, or a keyed hash of the address.
+    """Whose requests are counted: the member with a good token, or else the address, hashed.
 
     The key lives in this process's memory alone, and the day is part of what is hashed.
     """
-    asker = request.headers.get("Authorization") or request.remote_addr or ""
+    asker = g.claims[0] if g.claims else request.remote_addr
     today = datetime.now(UTC).date().isoformat()
     return blake2b(f"{today} {asker}".encode(), key=_KEY, digest_size=16).hexdigest()
 

@@ -25,9 +25,8 @@ TOKEN_HEADER = "Klarity-Token"  # noqa: S105 - the name of a header
 class Requests:
     """Reads the conventions of API.md off the request in hand."""
 
-    def __init__(self, members: Members, tokens: AccessTokens, key: bytes, clock: Clock) -> None:
+    def __init__(self, members: Members, key: bytes, clock: Clock) -> None:
         self._members = members
-        self._tokens = tokens
         self._key = key
         self._clock = clock
 
@@ -101,16 +100,20 @@ class Requests:
         return actor
 
     def _identify(self) -> Actor | None:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        claims = self._tokens.read(token.strip()) if scheme.lower() == "bearer" else None
-        if claims is None:
+        if g.claims is None:
             return None
-        member_id, g.session_id = claims
+        member_id, g.session_id = g.claims
         member = self._members.load(member_id).state
         if member.erased or not member.registered_at:
             return None
         g.suspended = member.suspended
         return Actor(member_id=member.member_id, pseudonym=member.pseudonym, roles=member.roles)
+
+
+def read_claims(tokens: AccessTokens) -> None:
+    """Whose access token the request brings: member id and session id, or None for none of ours."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    g.claims = tokens.read(token.strip()) if scheme.lower() == "bearer" else None
 
 
 def identify_request() -> None:
@@ -120,9 +123,12 @@ def identify_request() -> None:
 
 
 def only_json() -> None:
-    """Refuse a body that is not JSON where JSON is what is taken."""
+    """Refuse a body that is not JSON where JSON is what is taken; uploads may be of any size."""
+    if request.path.startswith("/v1/uploads"):
+        request.max_content_length = None
+        return
     has_body = request.content_length or "Transfer-Encoding" in request.headers
-    if has_body and not request.is_json and not request.path.startswith("/v1/uploads"):
+    if has_body and not request.is_json:
         refuse("unsupported-media-type", "This takes application/json.")
 
 
