@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from adapters.checkpoints.memory import MemoryCheckpoints
 from adapters.codec.cloudevents import CloudEventsWire
 from adapters.codec.json import JsonCodec
@@ -27,6 +29,7 @@ from domain.cases.case import CaseDetails, ReportCase, case_decider
 from domain.cases.engagement import engagement_decider
 from domain.cases.exhibit import exhibit_decider
 from domain.catalog import EVENTS
+from domain.decider import DomainError
 from domain.evidence.evidence import (
     EvidenceReceived,
     MakeAvailable,
@@ -171,10 +174,6 @@ class World:
 @contextmanager
 def refused(code: str) -> Iterator[None]:
     """The rules refuse what happens here, with this code."""
-    import pytest
-
-    from domain.decider import DomainError
-
     with pytest.raises(DomainError) as refusal:
         yield
     assert refusal.value.code == code

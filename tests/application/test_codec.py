@@ -1,0 +1,222 @@
+"""Events as bytes: what is written stays readable, and personal fields stay personal."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+
+from adapters.codec.cloudevents import CloudEventsWire
+from adapters.codec.json import JsonCodec
+from adapters.codec.personal import PersonalCipher, personal_fields
+from adapters.key_vault.memory import MemoryKeyVault
+from application.ports.codec import (
+    MalformedMessage,
+    Meta,
+    RecordedEvent,
+    SubjectErased,
+    UnknownEvent,
+)
+from application.ports.event_store import StoredCommit
+from domain.cases.case import CaseDetails, CaseLocated, CaseReported
+from domain.catalog import EVENTS, EventCatalog, catalog
+from domain.ids import CaseId, MemberId, Personal
+from tests.golden.events import GOLDEN
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+COPIES = Path(__file__).parent.parent / "golden" / "events.json"
+INSTANCE_KEY = bytes(range(32))
+
+
+class FixedVault:
+    """The vault in which the golden copies were sealed: everybody's key is made of their id."""
+
+    def key(self, subject: str) -> bytes:
+        return subject.encode().ljust(32, b".")
+
+    def make_key(self, subject: str) -> bytes:
+        return self.key(subject)
+
+    def destroy(self, subject: str) -> None:
+        raise AssertionError("nobody is erased here")
+
+
+def codec(vault: Any = None, events: EventCatalog = EVENTS) -> JsonCodec:
+    return JsonCodec(events, PersonalCipher(vault or FixedVault(), INSTANCE_KEY))
+
+
+def stored(body: bytes, stream: str, size: int = 1, position: int = 7) -> StoredCommit:
+    return StoredCommit(
+        stream=stream,
+        first=1,
+        size=size,
+        stamp=1,
+        command_id="k",
+        body=body,
+        hash=b"",
+        position=position,
+    )
+
+
+def recorded(event: object, coder: JsonCodec, stream: str = "s-1") -> RecordedEvent:
+    """The event as it is recorded, alone in its commit."""
+    meta = Meta(stream=stream, first=1, stamp=1_772_368_215_123_456, command_id="k")
+    (found,) = coder.events("cases", stored(coder.encode([event], meta), stream))
+    return found
+
+
+def report(author: str = "anna", story: str = "They asked for money.") -> CaseReported:
+    return CaseReported(
+        case_id=CaseId("c1"),
+        author=MemberId(author),
+        author_name="Anna",
+        details=CaseDetails(title="A bribe", story=story),
+        at=AT,
+    )
+
+
+class TestStoredNames:
+    def test_the_names_that_history_is_written_in_never_change(self) -> None:
+        assert list(EVENTS.types) == list(GOLDEN)
+
+    def test_every_event_ever_stored_is_still_read(self) -> None:
+        copies = json.loads(COPIES.read_text())
+        assert list(copies) == list(GOLDEN)
+        for name, copy in copies.items():
+            event = RecordedEvent(
+                log="golden",
+                position=1,
+                stream="golden-1",
+                version=1,
+                stamp=1,
+                type=name,
+                schema=copy["schema"],
+                data=json.dumps(copy["data"]).encode(),
+            )
+            assert codec().decode(event) == GOLDEN[name], name
+
+    def test_every_event_reads_as_it_was_written(self) -> None:
+        for event in GOLDEN.values():
+            assert codec().decode(recorded(event, codec())) == event
+
+
+class TestTolerance:
+    def test_unknown_fields_are_ignored_and_missing_ones_take_their_defaults(self) -> None:
+        data = b'{"case_id": "c1", "new": 1, "at": "2026-03-01T00:00:00Z"}'
+        event = replace(recorded(GOLDEN["cases.CasePublished"], codec()), data=data)
+        assert codec().decode(event) == replace(GOLDEN["cases.CasePublished"], at=AT)  # type: ignore[type-var]  # a dataclass, whichever
+
+    def test_events_of_a_newer_program_are_unknown_not_an_error(self) -> None:
+        event = replace(recorded(report(), codec()), type="cases.CaseBlessed")
+        assert codec().decode(event) == UnknownEvent("cases.CaseBlessed")
+
+    def test_an_upcaster_lifts_an_older_version(self) -> None:
+        @dataclass(frozen=True, slots=True, kw_only=True)
+        class Named:
+            first: str
+            last: str
+
+        def split(data: dict[str, Any]) -> dict[str, Any]:
+            first, _, last = data["name"].partition(" ")
+            return {"first": first, "last": last}
+
+        @dataclass(frozen=True, slots=True, kw_only=True)
+        class Other:
+            name: str
+
+        events = catalog({"people.Named": (split,)}, people=Named | Other)
+        new = recorded(Named(first="A", last="B"), codec(events=events))
+        assert (new.schema, events.version("people.Other")) == (2, 1)
+        old = replace(new, schema=1, data=b'{"name": "Ada Lovelace"}')
+        assert codec(events=events).decode(old) == Named(first="Ada", last="Lovelace")
+
+
+class TestPersonalFields:
+    def test_nothing_personal_is_in_the_open(self) -> None:
+        located = GOLDEN["cases.CaseLocated"]
+        data = recorded(report(), codec()).data + recorded(located, codec()).data
+        for personal in (b"anna", b"Anna", b"A bribe", b"money", b"Berlin"):
+            assert personal not in data
+
+    def test_two_blobs_of_one_person_have_nothing_in_common(self) -> None:
+        blobs = [json.loads(recorded(report(), codec()).data)["sealed"] for _ in range(2)]
+        assert not {blobs[0][n : n + 8] for n in range(0, 200)} & {
+            blobs[1][n : n + 8] for n in range(4, 200)
+        }
+
+    def test_a_blob_that_was_moved_to_another_event_is_refused(self) -> None:
+        event = recorded(report(), codec(), stream="case-c1")
+        with pytest.raises(ValueError, match="their place"):
+            codec().decode(replace(event, stream="case-c2"))
+
+    def test_an_erased_person_leaves_empty_fields(self) -> None:
+        vault = MemoryKeyVault()
+        coder = codec(vault)
+        event = recorded(report(), coder)
+        assert coder.decode(event) == report()
+        vault.destroy("anna")
+        erased = coder.decode(event)
+        assert isinstance(erased, CaseReported)
+        assert (erased.author, erased.author_name) == ("", "")
+        assert (erased.details.title, erased.details.story) == ("", "")
+        assert erased.case_id == "c1"
+
+    def test_nothing_more_is_written_of_an_erased_person(self) -> None:
+        vault = MemoryKeyVault()
+        vault.destroy("anna")
+        for author in ("anna", ""):
+            with pytest.raises(SubjectErased):
+                recorded(report(author), codec(vault))
+
+    def test_a_place_that_was_not_given_has_no_name(self) -> None:
+        vault = MemoryKeyVault()
+        coder = codec(vault)
+        event = recorded(report(), coder)
+        vault.destroy("anna")
+        erased = coder.decode(event)
+        assert isinstance(erased, CaseReported)
+        assert erased.location is None
+
+    def test_personal_texts_need_a_person(self) -> None:
+        @dataclass(frozen=True)
+        class Nobodys:
+            name: Annotated[str, Personal()]
+
+        with pytest.raises(TypeError, match="Nobodys"):
+            personal_fields(Nobodys)
+
+    def test_a_named_place_is_personal_wherever_it_is_nested(self) -> None:
+        found = personal_fields(CaseLocated)
+        assert found is not None
+        assert ("location", "name") in found.paths
+
+
+class TestWire:
+    def test_a_batch_is_cloudevents(self) -> None:
+        event = recorded(report(), codec())
+        (sent,) = json.loads(CloudEventsWire().pack([event]))
+        assert sent["specversion"] == "1.0"
+        assert sent["type"] == "org.klarity.cases.CaseReported.v1"
+        assert sent["source"] == "/klarity/cases"
+        assert sent["id"] == "cases/s-1@1"
+        assert sent["subject"] == "s-1"
+        assert sent["sequence"] == "7"
+        assert sent["time"] == "2026-03-01T12:30:15.123456Z"
+
+    def test_what_is_packed_is_unpacked(self) -> None:
+        events = [recorded(report(), codec()), recorded(GOLDEN["cases.CaseTagged"], codec())]
+        assert CloudEventsWire().unpack(CloudEventsWire().pack(events)) == events
+
+    @pytest.mark.parametrize("body", [b"", b"{}", b'[{"id": 1}]', b"\xff"])
+    def test_what_is_no_batch_is_told(self, body: bytes) -> None:
+        with pytest.raises(MalformedMessage):
+            CloudEventsWire().unpack(body)
+
+    def test_events_that_are_not_numbered_have_no_position(self) -> None:
+        meta = Meta(stream="s-1", first=1, stamp=1, command_id="k", correlation_id="r")
+        body = codec().encode([GOLDEN["cases.CaseTagged"]], meta)
+        (event,) = codec().events("cases", stored(body, "s-1", position=0))
+        assert (event.position, event.correlation_id) == (0, "r")
+        assert codec().meta(stored(body, "s-1")) == meta

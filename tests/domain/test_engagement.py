@@ -1,0 +1,69 @@
+"""The rules of standing behind a case."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.cases.engagement import (
+    CaseFollowed,
+    CaseSupported,
+    CaseUnfollowed,
+    EngagementCommand,
+    EngagementEvent,
+    FollowCase,
+    SupportCase,
+    SupportWithdrawn,
+    UnfollowCase,
+    WithdrawSupport,
+    engagement_decider,
+)
+from domain.ids import Actor, CaseId, MemberId
+from tests.world import refused
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+LATER = AT + timedelta(days=1)
+BEN = Actor(member_id=MemberId("ben"))
+CASE = CaseId("c1")
+SUPPORT = SupportCase(case_id=CASE, own=False, by=BEN, at=AT)
+WITHDRAW = WithdrawSupport(by=BEN, at=LATER)
+FOLLOW = FollowCase(case_id=CASE, by=BEN, at=AT)
+UNFOLLOW = UnfollowCase(by=BEN, at=LATER)
+
+
+def after(*commands: EngagementCommand) -> list[EngagementEvent]:
+    past: list[EngagementEvent] = []
+    for command in commands:
+        past += engagement_decider.decide(command, engagement_decider.fold(past))
+    return past
+
+
+def test_support_counts_once_and_can_be_taken_back() -> None:
+    supported = CaseSupported(case_id=CASE, member_id=BEN.member_id, at=AT)
+    withdrawn = SupportWithdrawn(case_id=CASE, member_id=BEN.member_id, supported_at=AT, at=LATER)
+    assert after(SUPPORT, SUPPORT) == [supported]
+    assert after(SUPPORT, WITHDRAW, WITHDRAW) == [supported, withdrawn]
+    assert after(WITHDRAW) == []
+
+
+def test_nobody_supports_their_own_case() -> None:
+    with refused("own-case"):
+        after(SupportCase(case_id=CASE, own=True, by=BEN, at=AT))
+
+
+def test_following_counts_once_and_ends() -> None:
+    followed = CaseFollowed(case_id=CASE, member_id=BEN.member_id, at=AT)
+    unfollowed = CaseUnfollowed(case_id=CASE, member_id=BEN.member_id, at=LATER)
+    assert after(FOLLOW, FOLLOW) == [followed]
+    assert after(FOLLOW, UNFOLLOW, UNFOLLOW) == [followed, unfollowed]
+    assert after(UNFOLLOW) == []
+
+
+@given(st.lists(st.sampled_from([SUPPORT, WITHDRAW, FOLLOW, UNFOLLOW]), max_size=20))
+def test_whatever_a_member_does_they_stand_behind_a_case_once_or_not(
+    commands: list[EngagementCommand],
+) -> None:
+    counts = Counter(type(event) for event in after(*commands))
+    assert counts[CaseSupported] - counts[SupportWithdrawn] in (0, 1)
+    assert counts[CaseFollowed] - counts[CaseUnfollowed] in (0, 1)

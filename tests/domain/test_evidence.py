@@ -1,0 +1,100 @@
+"""The rules of evidence."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from domain.evidence.evidence import (
+    BeginSanitising,
+    EvidenceCommand,
+    EvidenceEvent,
+    EvidenceMadeAvailable,
+    EvidenceReceived,
+    EvidenceRejected,
+    EvidenceStatus,
+    MakeAvailable,
+    ReceiveEvidence,
+    RejectEvidence,
+    SanitisingBegun,
+    evidence_decider,
+)
+from domain.ids import SYSTEM, Actor, EvidenceId, MediaKind, MemberId
+from tests.world import refused
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+ANNA = Actor(member_id=MemberId("anna"))
+E1 = EvidenceId("e1")
+RECEIVE = ReceiveEvidence(
+    evidence_id=E1,
+    kind=MediaKind.VIDEO,
+    media_type="video/mp4",
+    sha256="ab",
+    size=10,
+    by=ANNA,
+    at=AT,
+)
+RECEIVED = EvidenceReceived(
+    evidence_id=E1,
+    owner=ANNA.member_id,
+    kind=MediaKind.VIDEO,
+    media_type="video/mp4",
+    sha256="ab",
+    size=10,
+    at=AT,
+)
+BEGUN = SanitisingBegun(evidence_id=E1, at=AT)
+AVAILABLE = EvidenceMadeAvailable(
+    evidence_id=E1,
+    owner=ANNA.member_id,
+    kind=MediaKind.VIDEO,
+    sha256="ab",
+    rendition_type="video/mp4",
+    rendition_sha256="cd",
+    rendition_size=9,
+    duration=1.5,
+    has_poster=True,
+    at=AT,
+)
+REJECTED = EvidenceRejected(evidence_id=E1, reason="broken", at=AT)
+BEGIN = BeginSanitising(by=SYSTEM, at=AT)
+MAKE_AVAILABLE = MakeAvailable(
+    media_type="video/mp4", sha256="cd", size=9, duration=1.5, has_poster=True, by=SYSTEM, at=AT
+)
+REJECT = RejectEvidence(reason="broken", by=SYSTEM, at=AT)
+
+
+def when(past: list[EvidenceEvent], command: EvidenceCommand) -> list[EvidenceEvent]:
+    return evidence_decider.decide(command, evidence_decider.fold(past))
+
+
+def test_evidence_is_received_once() -> None:
+    assert when([], RECEIVE) == [RECEIVED]
+    with refused("already-received"):
+        when([RECEIVED], RECEIVE)
+
+
+def test_sanitising_begins_once() -> None:
+    assert when([RECEIVED], BEGIN) == [BEGUN]
+    assert when([RECEIVED, BEGUN], BEGIN) == []
+    assert evidence_decider.fold([RECEIVED, BEGUN]).status is EvidenceStatus.SANITISING
+
+
+def test_it_ends_available_or_rejected() -> None:
+    assert when([RECEIVED, BEGUN], MAKE_AVAILABLE) == [AVAILABLE]
+    assert when([RECEIVED, BEGUN], REJECT) == [REJECTED]
+
+
+@pytest.mark.parametrize("verdict", [AVAILABLE, REJECTED])
+@pytest.mark.parametrize("command", [BEGIN, MAKE_AVAILABLE, REJECT])
+def test_what_was_decided_stays_decided(verdict: EvidenceEvent, command: EvidenceCommand) -> None:
+    assert when([RECEIVED, BEGUN, verdict], command) == []
+
+
+def test_only_the_system_judges_evidence() -> None:
+    with refused("forbidden"):
+        when([RECEIVED], RejectEvidence(reason="dislike", by=ANNA, at=AT))
+
+
+def test_there_is_nothing_to_judge_in_what_was_never_received() -> None:
+    with refused("not-found"):
+        when([], REJECT)

@@ -1,0 +1,123 @@
+"""The rules of membership."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from domain.ids import SYSTEM, Actor, MemberId, Role
+from domain.members.member import (
+    ChooseInterests,
+    EraseMember,
+    GrantRole,
+    InterestsChosen,
+    MemberCommand,
+    MemberErased,
+    MemberEvent,
+    MemberRegistered,
+    MemberReinstated,
+    MemberSuspended,
+    RegisterMember,
+    ReinstateMember,
+    RevokeRole,
+    RoleGranted,
+    RoleRevoked,
+    SuspendMember,
+    member_decider,
+)
+from tests.world import refused
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+ME = MemberId("anna")
+ANNA = Actor(member_id=ME, pseudonym="Anna")
+BEN = Actor(member_id=MemberId("ben"))
+MODERATOR = Actor(member_id=MemberId("mo"), roles=frozenset({Role.MODERATOR}))
+ADMIN = Actor(member_id=MemberId("ad"), roles=frozenset({Role.ADMIN}))
+
+REGISTERED = MemberRegistered(member_id=ME, pseudonym="Anna", interests=("health",), at=AT)
+SUSPENDED = MemberSuspended(member_id=ME, reason="spam", at=AT)
+GRANTED = RoleGranted(member_id=ME, role=Role.MODERATOR, at=AT)
+ERASED = MemberErased(member_id=ME, at=AT)
+REGISTER = RegisterMember(member_id=ME, pseudonym="Anna", interests=("health",), by=ANNA, at=AT)
+
+
+def when(past: list[MemberEvent], command: MemberCommand) -> list[MemberEvent]:
+    return member_decider.decide(command, member_decider.fold(past))
+
+
+def test_a_member_registers_once() -> None:
+    assert when([], REGISTER) == [REGISTERED]
+    with refused("already-registered"):
+        when([REGISTERED], REGISTER)
+
+
+def test_a_member_chooses_interests() -> None:
+    chosen = InterestsChosen(member_id=ME, interests=("roads",), at=AT)
+    choose = ChooseInterests(interests=("roads",), by=ANNA, at=AT)
+    assert when([REGISTERED], choose) == [chosen]
+    assert when([REGISTERED, chosen], choose) == []
+
+
+def test_nobody_chooses_for_another() -> None:
+    with refused("forbidden"):
+        when([REGISTERED], ChooseInterests(interests=(), by=MODERATOR, at=AT))
+
+
+@pytest.mark.parametrize("by", [ADMIN, SYSTEM])
+def test_an_admin_grants_and_revokes_roles(by: Actor) -> None:
+    grant = GrantRole(role=Role.MODERATOR, by=by, at=AT)
+    revoke = RevokeRole(role=Role.MODERATOR, by=by, at=AT)
+    revoked = RoleRevoked(member_id=ME, role=Role.MODERATOR, at=AT)
+    assert when([REGISTERED], grant) == [GRANTED]
+    assert when([REGISTERED, GRANTED], grant) == []
+    assert when([REGISTERED, GRANTED], revoke) == [revoked]
+    assert when([REGISTERED, GRANTED, revoked], revoke) == []
+
+
+def test_nobody_else_grants_roles() -> None:
+    for by in (ANNA, MODERATOR):
+        with refused("forbidden"):
+            when([REGISTERED], GrantRole(role=Role.ADMIN, by=by, at=AT))
+        with refused("forbidden"):
+            when([REGISTERED, GRANTED], RevokeRole(role=Role.MODERATOR, by=by, at=AT))
+
+
+@pytest.mark.parametrize("by", [MODERATOR, ADMIN, SYSTEM])
+def test_a_moderator_suspends_and_reinstates(by: Actor) -> None:
+    suspend = SuspendMember(reason="spam", by=by, at=AT)
+    reinstate = ReinstateMember(by=by, at=AT)
+    reinstated = MemberReinstated(member_id=ME, at=AT)
+    assert when([REGISTERED], suspend) == [SUSPENDED]
+    assert when([REGISTERED, SUSPENDED], suspend) == []
+    assert when([REGISTERED, SUSPENDED], reinstate) == [reinstated]
+    assert when([REGISTERED, SUSPENDED, reinstated], reinstate) == []
+
+
+def test_nobody_else_suspends_or_reinstates() -> None:
+    with refused("forbidden"):
+        when([REGISTERED], SuspendMember(reason="spite", by=BEN, at=AT))
+    with refused("forbidden"):
+        when([REGISTERED, SUSPENDED], ReinstateMember(by=ANNA, at=AT))
+
+
+def test_nobody_suspends_themselves() -> None:
+    myself = Actor(member_id=ME, roles=frozenset({Role.MODERATOR}))
+    with refused("not-oneself"):
+        when([REGISTERED], SuspendMember(reason="tired", by=myself, at=AT))
+
+
+def test_a_member_has_themselves_erased_and_nobody_else_does() -> None:
+    assert when([REGISTERED], EraseMember(by=ANNA, at=AT)) == [ERASED]
+    with refused("forbidden"):
+        when([REGISTERED], EraseMember(by=ADMIN, at=AT))
+
+
+def test_an_erased_member_is_gone() -> None:
+    state = member_decider.fold([REGISTERED, GRANTED, ERASED])
+    assert (state.pseudonym, state.interests, state.roles) == ("", (), frozenset())
+    with refused("erased"):
+        when([REGISTERED, ERASED], ChooseInterests(interests=(), by=ANNA, at=AT))
+
+
+def test_there_is_nothing_to_do_to_a_member_who_is_not_there() -> None:
+    with refused("not-found"):
+        when([], SuspendMember(reason="spam", by=MODERATOR, at=AT))
