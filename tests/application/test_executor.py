@@ -1,0 +1,174 @@
+"""One executor for every decider: load, fold, decide, append, exactly once."""
+
+from collections.abc import Callable
+
+import pytest
+
+from adapters.event_store.memory import MemoryEventStore
+from application.commands.executor import (
+    MOST_TRIES,
+    CommandExecutor,
+    CommandMismatch,
+    Context,
+    StaleVersion,
+    TooMuchContention,
+)
+from application.commands.use_cases import Cases
+from application.ports.event_store import NewCommit, StoredCommit, StreamConflict
+from domain.cases.case import AmendCase, CaseDetails, CaseStatus, ReportCase, TagCase, case_decider
+from domain.ids import Actor, CaseId
+from tests.world import World, refused
+
+CASE = CaseId("c1")
+
+
+class Crowded(MemoryEventStore):
+    """A log to which somebody else is quicker to append, so many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__("cases")
+        self.times = 0
+        self._times = times
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def append(self, commit: NewCommit) -> StoredCommit:
+        if self.times < self._times:
+            self.times += 1
+            self.meanwhile()
+            raise StreamConflict(commit.stream)
+        return super().append(commit)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def anna(world: World) -> Actor:
+    return world.member()
+
+
+@pytest.fixture
+def cases(world: World) -> Cases:
+    return world.executors.cases
+
+
+def tag(world: World, by: Actor, name: str = "police") -> TagCase:
+    return TagCase(tag=name, by=by, at=world.clock())
+
+
+def report(world: World, by: Actor) -> ReportCase:
+    details = CaseDetails(title="A bribe", story="Money.")
+    return ReportCase(case_id=CASE, details=details, by=by, at=world.clock())
+
+
+def test_a_receipt_tells_where_the_command_left_its_aggregate(
+    world: World, anna: Actor, cases: Cases
+) -> None:
+    world.report(anna)
+    receipt = cases.execute(CASE, tag(world, anna), Context())
+    assert (receipt.log, receipt.stream, receipt.version) == ("cases", "case-c1", 2)
+    assert receipt.state.tags == ("police",)
+    assert receipt.state.status is CaseStatus.AWAITING_EVIDENCE
+
+
+def test_a_command_that_changes_nothing_leaves_no_trace(
+    world: World, anna: Actor, cases: Cases
+) -> None:
+    world.report(anna)
+    command = AmendCase(changes={}, by=anna, at=world.clock())
+    assert cases.execute(CASE, command, Context()).version == 1
+    assert len(cases.events(CASE)) == 1
+
+
+def test_a_repeated_command_gets_its_first_receipt(world: World, anna: Actor, cases: Cases) -> None:
+    world.report(anna)
+    context = Context(command_id="once")
+    first = cases.execute(CASE, tag(world, anna), context)
+    cases.execute(CASE, tag(world, anna, "health"), Context())
+    assert cases.execute(CASE, tag(world, anna), context) == first
+    assert cases.load(CASE).state.tags == ("police", "health")
+
+
+def test_a_repetition_is_known_even_where_nothing_was_loaded(
+    world: World, anna: Actor, cases: Cases
+) -> None:
+    context = Context(command_id="once", new=True)
+    first = cases.execute(CASE, report(world, anna), context)
+    assert cases.execute(CASE, report(world, anna), context) == first
+    assert len(cases.events(CASE)) == 1
+
+
+def test_an_aggregate_thought_new_that_is_not_is_loaded_after_all(
+    world: World, anna: Actor, cases: Cases
+) -> None:
+    world.report(anna)
+    with refused("already-reported"):
+        cases.execute(CASE, report(world, anna), Context(new=True))
+
+
+def test_another_command_under_the_same_id_is_refused(
+    world: World, anna: Actor, cases: Cases
+) -> None:
+    world.report(anna)
+    cases.execute(CASE, tag(world, anna), Context(command_id="once", fingerprint="a"))
+    with pytest.raises(CommandMismatch):
+        cases.execute(CASE, tag(world, anna), Context(command_id="once", fingerprint="b"))
+
+
+def test_a_version_that_is_insisted_on_must_be_the_newest(
+    world: World, anna: Actor, cases: Cases
+) -> None:
+    world.report(anna)
+    cases.execute(CASE, tag(world, anna), Context(version=1))
+    with pytest.raises(StaleVersion):
+        cases.execute(CASE, tag(world, anna, "health"), Context(version=1))
+
+
+def test_a_command_that_lost_a_race_is_decided_anew_on_the_newest_state(world: World) -> None:
+    anna = world.member()
+    crowded = Crowded(times=3)
+    cases: Cases = CommandExecutor(case_decider, crowded, world.codec, world.clock)
+    receipt = cases.execute(CASE, report(world, anna), Context(new=True))
+    assert (receipt.version, crowded.times) == (1, 3)
+
+
+def test_a_race_that_is_always_lost_is_given_up(world: World) -> None:
+    anna = world.member()
+    crowded = Crowded(times=MOST_TRIES)
+    cases: Cases = CommandExecutor(case_decider, crowded, world.codec, world.clock)
+    with pytest.raises(TooMuchContention):
+        cases.execute(CASE, report(world, anna), Context())
+    assert cases.load(CASE).head.version == 0
+
+
+def test_stamps_grow_even_if_the_clock_goes_back(world: World, anna: Actor, cases: Cases) -> None:
+    world.report(anna)
+    before = cases.load(CASE).head.stamp
+    world.clock.wind(hours=-1)
+    cases.execute(CASE, tag(world, anna), Context())
+    assert cases.load(CASE).head.stamp == before + 1
+
+
+def test_an_aggregate_can_be_seen_as_it_was(world: World, anna: Actor, cases: Cases) -> None:
+    world.report(anna)
+    then = world.clock()
+    world.clock.wind(hours=1)
+    cases.execute(CASE, tag(world, anna), Context())
+    assert cases.load(CASE, until=then).state.tags == ()
+    assert cases.load(CASE, upto=1).state.tags == ()
+    assert len(cases.events(CASE, until=then)) == 1
+
+
+def test_nothing_is_written_of_who_was_erased(world: World, anna: Actor, cases: Cases) -> None:
+    world.vault.destroy(anna.member_id)
+    with refused("erased"):
+        cases.execute(CASE, report(world, anna), Context(new=True))
+
+
+def test_a_receipt_can_be_asked_for_again(world: World, anna: Actor, cases: Cases) -> None:
+    context = Context(command_id="once", new=True)
+    assert cases.receipt(CASE, context) is None
+    first = cases.execute(CASE, report(world, anna), context)
+    assert cases.receipt(CASE, context) == first
