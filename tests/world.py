@@ -70,7 +70,6 @@ class World:
         self.history = InPlaceHistory(self.stores, self.codec)
         self.parked = MemoryParkedEvents()
         self.checkpoints = MemoryCheckpoints()
-        self.models = MemoryReadModels()
         self.executors = Executors(
             members=CommandExecutor(member_decider, self.stores["members"], self.codec, self.clock),
             cases=CommandExecutor(case_decider, self.stores["cases"], self.codec, self.clock),
@@ -84,9 +83,15 @@ class World:
         )
         self.engage = Engage(self.executors.cases, self.executors.engagements, self.clock)
         self.forgotten: list[str] = []
-        self.subscriptions = [self._policy(kind) for kind in policy_types()]
-        self.subscriptions += [self._query(service) for service in query_services()]
-        self.answers = {
+        self.policies = [self._policy(kind) for kind in policy_types()]
+        self.build_read_models()
+
+    def build_read_models(self) -> None:
+        """Begin with empty read models, as after a start."""
+        self.models = MemoryReadModels()
+        queries = [self._query(service) for service in query_services()]
+        self.subscriptions = [*self.policies, *queries]
+        self.answers: dict[str, Answers[Any]] = {
             service.name: Answers(service, self.models, self.history)
             for service in query_services()
         }

@@ -1,0 +1,167 @@
+"""Policies: what happens of itself, once, however often an event is heard."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from application.commands.executor import Context
+from application.policies.policy import Cause, Means, Policy, PolicySubscriber
+from application.policies.when_case_is_backed_then_cite_exhibit import (
+    WhenCaseIsBackedThenCiteExhibit,
+)
+from application.ports.checkpoints import START
+from application.ports.codec import RecordedEvent
+from domain.cases.case import AttachEvidence, CaseStatus, WithdrawCase
+from domain.decider import DomainError
+from domain.evidence.evidence import EvidenceReceived
+from domain.ids import MediaKind
+from domain.members.member import EraseMember
+from tests.world import World, refused
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def status(world: World, case_id: str = "c1") -> CaseStatus | None:
+    return world.executors.cases.load(case_id).state.status
+
+
+def everything(world: World) -> int:
+    return sum(store.last_position() for store in world.stores.values())
+
+
+def test_evidence_that_comes_first_publishes_the_case(world: World) -> None:
+    anna = world.member()
+    evidence = world.evidence(anna)
+    world.settle()
+    world.report(anna, evidence)
+    world.settle()
+    assert status(world) is CaseStatus.PUBLISHED
+
+
+def test_evidence_that_comes_last_publishes_the_case(world: World) -> None:
+    anna = world.member()
+    world.report(anna, world.evidence(anna))
+    assert status(world) is CaseStatus.AWAITING_EVIDENCE
+    world.settle()
+    assert status(world) is CaseStatus.PUBLISHED
+
+
+def test_evidence_that_is_attached_publishes_the_case(world: World) -> None:
+    anna = world.member()
+    case = world.report(anna)
+    command = AttachEvidence(evidence=(world.evidence(anna),), by=anna, at=world.clock())
+    world.executors.cases.execute(case, command, Context())
+    world.settle()
+    assert status(world) is CaseStatus.PUBLISHED
+
+
+def test_somebody_elses_evidence_publishes_nothing(world: World) -> None:
+    anna, ben = world.member(), world.member("Ben")
+    world.report(ben, world.evidence(anna))
+    world.settle()
+    assert status(world) is CaseStatus.AWAITING_EVIDENCE
+
+
+def test_a_withdrawn_case_stays_withdrawn(world: World) -> None:
+    anna = world.member()
+    case = world.report(anna, world.evidence(anna))
+    world.executors.cases.execute(case, WithdrawCase(by=anna, at=world.clock()), Context())
+    world.settle()
+    assert status(world) is CaseStatus.WITHDRAWN
+    assert world.parked.list() == []
+
+
+def test_an_erased_member_is_forgotten(world: World) -> None:
+    anna = world.member()
+    world.executors.members.execute(
+        anna.member_id, EraseMember(by=anna, at=world.clock()), Context()
+    )
+    world.settle()
+    assert world.forgotten == [anna.member_id]
+
+
+def test_hearing_everything_again_changes_nothing(world: World) -> None:
+    anna = world.member()
+    world.public_case(anna)
+    before = everything(world)
+    for subscription in world.subscriptions:
+        if isinstance(subscription.subscriber, PolicySubscriber):
+            world.checkpoints.delete(subscription.name)
+            subscription.reset()
+    world.settle()
+    assert everything(world) == before
+
+
+def test_what_an_erased_person_left_undone_stays_undone(world: World) -> None:
+    anna = world.member()
+    world.report(anna, world.evidence(anna))
+    world.vault.destroy(anna.member_id)
+    world.settle()
+    assert world.parked.list() == []
+    assert status(world) is CaseStatus.ERASED
+
+
+class Refusing(Policy):
+    name, service, topics = "refusing", "cases", ("cases",)
+    hears = ("cases.CaseReported",)
+    code = "erased"
+
+    def react(self, event: object, cause: Cause) -> None:
+        raise DomainError(self.code, "refused")
+
+
+def subscriber(world: World, kind: type[Policy]) -> PolicySubscriber:
+    def sanitise(received: EvidenceReceived, context: Callable[[str], Context]) -> None:
+        raise AssertionError("there is nothing to sanitise")
+
+    means = Means(executors=world.executors, sanitise=sanitise, forget_member=lambda _: None)
+    return PolicySubscriber(kind(means), world.codec, world.checkpoints)
+
+
+def recorded(world: World) -> RecordedEvent:
+    return world.history.read("cases", 0, 10)[0]
+
+
+def test_a_refusal_because_somebody_was_erased_is_no_fault(world: World) -> None:
+    world.report(world.member())
+    subscriber(world, Refusing).react(recorded(world))
+
+
+def test_any_other_refusal_is_a_fault(world: World) -> None:
+    class Angry(Refusing):
+        code = "forbidden"
+
+    world.report(world.member())
+    with refused("forbidden"):
+        subscriber(world, Angry).react(recorded(world))
+
+
+def test_events_that_a_policy_does_not_hear_or_know_are_passed_over(world: World) -> None:
+    world.report(world.member())
+    event = recorded(world)
+    subscriber(world, Refusing).react(replace(event, type="cases.CasePublished"))
+    subscriber(world, WhenCaseIsBackedThenCiteExhibit).react(replace(event, type="cases.New"))
+
+
+def test_a_checkpoint_is_saved_after_the_commands(world: World) -> None:
+    world.report(world.member())
+    policy = subscriber(world, WhenCaseIsBackedThenCiteExhibit)
+    policy.handle([recorded(world)], START.moved("cases", 1))
+    assert policy.checkpoint().at("cases") == 1
+
+
+def test_a_policy_says_what_it_does() -> None:
+    with pytest.raises(NotImplementedError):
+        Policy.react(object.__new__(Policy), object(), object.__new__(Cause))
+
+
+def test_photos_are_evidence_as_well(world: World) -> None:
+    anna = world.member()
+    world.report(anna, world.evidence(anna, kind=MediaKind.PHOTO))
+    world.settle()
+    assert world.answers["videos"].service.name == "videos"
+    assert status(world) is CaseStatus.PUBLISHED

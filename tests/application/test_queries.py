@@ -1,0 +1,491 @@
+"""Query services: what they show of what happened, and to whom."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from math import isclose
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from application.commands.executor import Context
+from application.ports.checkpoints import START
+from application.ports.read_models import Equals, Find
+from application.queries.answers import LONGEST_WAIT, Answers, NotCaughtUp, Token
+from application.queries.evidence import EvidenceDocument, EvidenceItems
+from application.queries.filters import Box, Point
+from application.queries.popular_cases import HALF_LIFE_DAYS, added, taken_away, weight
+from application.queries.projector import open_build
+from application.queries.query_service import QueryService, Viewer, value_of
+from application.queries.rows import Touched, UnitOfWork
+from application.queries.videos import Video, Videos
+from domain.cases.case import (
+    AmendCase,
+    AttachEvidence,
+    CaseCategory,
+    CaseStatus,
+    LocateCase,
+    TagCase,
+    UntagCase,
+    WithdrawCase,
+)
+from domain.cases.place import Location
+from domain.evidence.evidence import BeginSanitising, RejectEvidence
+from domain.ids import SYSTEM, Actor, CaseId, EvidenceId, MediaKind, Role
+from domain.members.member import (
+    ChooseInterests,
+    EraseMember,
+    GrantRole,
+    ReinstateMember,
+    RevokeRole,
+    SuspendMember,
+)
+from tests.world import START as BEGINNING
+from tests.world import World
+
+ANYBODY = Viewer()
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def anna(world: World) -> Actor:
+    return world.member()
+
+
+@pytest.fixture
+def ben(world: World) -> Actor:
+    return world.member("Ben")
+
+
+def change(world: World, case: str, command: Any) -> None:
+    world.executors.cases.execute(case, command, Context())
+    world.settle()
+
+
+def ids(world: World, name: str = "cases", **filters: Any) -> list[str]:
+    page = world.answers[name].page(ANYBODY, filters, limit=100)
+    return [document.case_id for document in page.documents]
+
+
+def shown(world: World, case: str = "c1", viewer: Viewer = ANYBODY) -> Any:
+    return world.answers["cases"].one(case, viewer)
+
+
+def erase(world: World, actor: Actor) -> None:
+    command = EraseMember(by=actor, at=world.clock())
+    world.executors.members.execute(actor.member_id, command, Context())
+    world.settle()
+    world.vault.destroy(actor.member_id)
+
+
+class TestCases:
+    def test_a_public_case_is_shown_with_author_and_evidence(
+        self, world: World, anna: Actor
+    ) -> None:
+        world.public_case(anna, location=Location(lat=1.234, lon=2.345), tags=("police",))
+        case = shown(world)
+        assert (case.status, case.author.pseudonym) == (CaseStatus.PUBLISHED, "Anna")
+        assert [item.content_url for item in case.evidence] == ["/v1/evidence/e-c1/content"]
+        assert (case.location.lat, case.tags) == (1.23, ("police",))
+        assert ids(world) == ["c1"]
+
+    def test_an_anonymous_author_is_not_shown(self, world: World, anna: Actor) -> None:
+        world.public_case(anna, anonymous=True)
+        assert shown(world).author is None
+
+    def test_an_unpublished_case_is_its_authors_and_moderators_alone(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        world.report(anna)
+        world.settle()
+        moderator = world.member("Mo", Role.MODERATOR)
+        assert ids(world) == []
+        assert shown(world) is None
+        assert shown(world, viewer=Viewer(ben)) is None
+        assert shown(world, viewer=Viewer(anna)) is not None
+        assert shown(world, viewer=Viewer(moderator)) is not None
+
+    def test_every_change_is_shown_and_counted(self, world: World, anna: Actor) -> None:
+        world.public_case(anna)
+        at = world.clock()
+        change(world, "c1", AmendCase(changes={"title": "Two bribes"}, by=anna, at=at))
+        change(world, "c1", LocateCase(location=Location(lat=1, lon=2), by=anna, at=at))
+        change(world, "c1", TagCase(tag="police", by=anna, at=at))
+        change(world, "c1", TagCase(tag="roads", by=anna, at=at))
+        change(world, "c1", UntagCase(tag="police", by=anna, at=at))
+        change(world, "c1", AttachEvidence(evidence=(EvidenceId("later"),), by=anna, at=at))
+        case = shown(world)
+        assert (case.title, case.location.lat, case.tags) == ("Two bribes", 1, ("roads",))
+        assert case.version == world.executors.cases.load("c1").head.version
+
+    def test_supporters_and_followers_are_counted(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        case = world.public_case(anna)
+        world.engage.support(case, ben, Context())
+        world.engage.follow(case, ben, Context())
+        world.settle()
+        assert (shown(world).supports, shown(world).followers) == (1, 1)
+        world.engage.withdraw_support(case, ben, Context())
+        world.engage.unfollow(case, ben, Context())
+        world.settle()
+        assert (shown(world).supports, shown(world).followers) == (0, 0)
+
+    def test_a_withdrawn_case_is_listed_nowhere(self, world: World, anna: Actor) -> None:
+        world.public_case(anna)
+        change(world, "c1", WithdrawCase(by=anna, at=world.clock()))
+        assert ids(world) == ids(world, "popular-cases") == ids(world, "videos") == []
+        assert shown(world, viewer=Viewer(anna)).status is CaseStatus.WITHDRAWN
+
+    def test_a_case_of_an_erased_member_is_gone_now_and_after_a_rebuild(
+        self, world: World, anna: Actor
+    ) -> None:
+        world.public_case(anna)
+        world.public_case(anna, "c2")
+        erase(world, anna)
+        for again in (False, True):
+            if again:
+                world.build_read_models()
+                world.settle()
+            for case in ("c1", "c2"):
+                found = shown(world, case)
+                assert (found.status, found.title, found.story) == (CaseStatus.ERASED, "", "")
+                assert world.answers["cases"].service.gone(found)
+            assert ids(world) == ids(world, "popular-cases") == ids(world, "videos") == []
+
+    def test_an_erased_case_shows_nothing_that_comes_later(self, world: World, anna: Actor) -> None:
+        world.report(anna)
+        world.settle()
+        tag = TagCase(tag="police", by=anna, at=world.clock())
+        world.executors.cases.execute("c1", tag, Context())
+        model = open_build(world.answers["cases"].service, world.models, 1000)
+        erase_in_model(world, model)
+        world.settle()
+        assert shown(world).tags == ()
+
+    def test_cases_are_found_by_what_is_asked_for(self, world: World, anna: Actor) -> None:
+        places = [Location(lat=10, lon=20), Location(lat=10.2, lon=20.2), None]
+        for number, place in enumerate(places):
+            world.clock.wind(hours=1)
+            world.public_case(
+                anna, f"c{number}", title=f"Bribe {number}", location=place, tags=(f"t{number}",)
+            )
+        assert ids(world) == ["c2", "c1", "c0"]
+        assert ids(world, tag="t1") == ["c1"]
+        assert ids(world, q="bribe 2") == ["c2"]
+        assert ids(world, category=CaseCategory.FRAUD) == []
+        assert ids(world, bbox=Box.parse("19,9,21,11")) == ["c1", "c0"]
+        assert ids(world, near_=Point.parse("10,20"), within_km=5) == ["c0"]
+        middle = BEGINNING + timedelta(hours=2)
+        assert ids(world, created_after=middle) == ["c2", "c1"]
+        assert ids(world, created_before=middle) == ["c0"]
+
+    def test_the_past_is_folded_from_the_stream_alone(self, world: World, anna: Actor) -> None:
+        cases = world.answers["cases"].service
+        world.public_case(anna)
+        events = world.executors.cases.events("c1")
+        stood = [cases.as_it_stood(events[:count]) for count in (0, 1, 3)]
+        assert [found and found.status for found in stood] == [
+            None,
+            CaseStatus.AWAITING_EVIDENCE,
+            CaseStatus.PUBLISHED,
+        ]
+        assert cases.as_it_stood(events[1:]) is None
+
+
+def erase_in_model(world: World, model: Any) -> None:
+    from application.queries.cases import erased
+
+    (document,) = model.get(["c1"]).values()
+    checkpoint = model.checkpoint()
+    model.commit({"c1": erased(document)}, checkpoint.next())
+    for subscription in world.subscriptions:
+        subscription.reset()
+
+
+class TestPopularCases:
+    def test_a_case_that_was_supported_matters_more(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        for case in ("c1", "c2", "c3"):
+            world.public_case(anna, case)
+        world.engage.support(CaseId("c2"), ben, Context())
+        world.settle()
+        assert ids(world, "popular-cases")[0] == "c2"
+        world.engage.withdraw_support(CaseId("c2"), ben, Context())
+        world.settle()
+        supports = world.answers["popular-cases"].page(ANYBODY, {}, limit=9).documents
+        assert {document.supports for document in supports} == {0}
+
+    def test_it_follows_amendments(self, world: World, anna: Actor) -> None:
+        world.public_case(anna)
+        changes = {"title": "Another title", "category": CaseCategory.FRAUD}
+        change(world, "c1", AmendCase(changes=changes, by=anna, at=world.clock()))
+        page = world.answers["popular-cases"].page(
+            ANYBODY, {"category": CaseCategory.FRAUD}, limit=9
+        )
+        assert [document.title for document in page.documents] == ["Another title"]
+
+    def test_a_support_weighs_half_after_a_half_life(self) -> None:
+        later = BEGINNING + timedelta(days=HALF_LIFE_DAYS)
+        two = added(weight(BEGINNING), weight(BEGINNING))
+        assert isclose(two, weight(later))
+
+    @given(st.floats(-100, 100), st.floats(-100, 100))
+    def test_a_withdrawn_support_takes_back_what_it_added(self, rank: float, other: float) -> None:
+        if abs(rank - other) < 20:
+            assert isclose(taken_away(added(rank, other), other), rank, abs_tol=1e-6)
+
+    def test_the_last_support_leaves_no_weight(self) -> None:
+        assert taken_away(3.0, 3.0) < -1e8
+
+
+class TestVideos:
+    def test_only_videos_are_listed(self, world: World, anna: Actor) -> None:
+        photo = world.evidence(anna, "p", MediaKind.PHOTO)
+        world.report(anna, photo, world.evidence(anna, "v"))
+        world.settle()
+        page = world.answers["videos"].page(ANYBODY, {}, limit=9)
+        assert [video.evidence_id for video in page.documents] == ["v"]
+
+
+class TestEvidence:
+    def one(self, world: World, viewer: Viewer = ANYBODY) -> EvidenceDocument | None:
+        found: EvidenceDocument | None = world.answers["evidence"].one("e-c1", viewer)
+        return found
+
+    def test_it_is_its_owners_until_it_backs_a_public_case(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        world.evidence(anna, "e-c1")
+        world.settle()
+        assert self.one(world) is self.one(world, Viewer(ben)) is None
+        assert self.one(world, Viewer(anna)) is not None
+        world.report(anna, EvidenceId("e-c1"))
+        world.settle()
+        assert self.one(world) is not None
+
+    def test_a_withdrawn_case_takes_its_evidence_away(self, world: World, anna: Actor) -> None:
+        world.public_case(anna)
+        change(world, "c1", WithdrawCase(by=anna, at=world.clock()))
+        assert self.one(world) is None
+
+    def test_an_erased_member_takes_theirs_away(self, world: World, anna: Actor) -> None:
+        world.public_case(anna)
+        erase(world, anna)
+        assert self.one(world) is None
+
+    def test_what_is_under_way_or_rejected_is_told(self, world: World, anna: Actor) -> None:
+        world.evidence(anna, "e-c1")
+        for command in (
+            BeginSanitising(by=SYSTEM, at=world.clock()),
+            RejectEvidence(reason="broken", by=SYSTEM, at=world.clock()),
+        ):
+            world.executors.evidence.execute("e-c1", command, Context())
+        world.settle()
+        found = self.one(world, Viewer(anna))
+        assert found is not None
+        assert (found.status, found.reason) == ("rejected", "broken")
+
+    def test_the_logs_may_be_heard_in_any_order(self, world: World, anna: Actor) -> None:
+        world.public_case(anna)
+        events = [*world.history.read("cases", 0, 99), *world.history.read("evidence", 0, 99)]
+        service = EvidenceItems()
+        model = world.models.open("again", 1, service.document, service.indexes)
+        rows: UnitOfWork[EvidenceDocument] = UnitOfWork(model, value_of)
+        for event in events:
+            service.project(world.codec.decode(event), rows)
+        assert rows.get("e-c1") == self.one(world)
+
+
+class TestMembers:
+    def test_a_profile_shows_roles_and_standing(self, world: World, anna: Actor) -> None:
+        at = world.clock()
+        for command in (
+            GrantRole(role=Role.MODERATOR, by=SYSTEM, at=at),
+            GrantRole(role=Role.ADMIN, by=SYSTEM, at=at),
+            RevokeRole(role=Role.ADMIN, by=SYSTEM, at=at),
+            SuspendMember(reason="spam", by=SYSTEM, at=at),
+            ChooseInterests(interests=("roads",), by=anna, at=at),
+        ):
+            world.executors.members.execute(anna.member_id, command, Context())
+        world.settle()
+        found: Any = world.answers["members"].one(anna.member_id, ANYBODY)
+        assert (found.pseudonym, found.roles, found.suspended) == ("Anna", ("moderator",), True)
+        reinstate = ReinstateMember(by=SYSTEM, at=at)
+        world.executors.members.execute(anna.member_id, reinstate, Context())
+        world.settle()
+        found = world.answers["members"].one(anna.member_id, ANYBODY)
+        assert not found.suspended
+
+    def test_an_erased_member_is_gone(self, world: World, anna: Actor) -> None:
+        world.settle()
+        erase(world, anna)
+        answers = world.answers["members"]
+        found: Any = answers.one(anna.member_id, ANYBODY)
+        assert (found.pseudonym, answers.service.gone(found)) == ("", True)
+
+
+class TestAnswers:
+    def test_pages_follow_each_other(self, world: World, anna: Actor) -> None:
+        for number in range(5):
+            world.clock.wind(hours=1)
+            world.public_case(anna, f"c{number}")
+        answers = world.answers["cases"]
+        first = answers.page(ANYBODY, {}, limit=2)
+        second = answers.page(ANYBODY, {}, limit=2, after=first.next)
+        last = answers.page(ANYBODY, {}, limit=2, after=second.next)
+        pages = [[case.case_id for case in page.documents] for page in (first, second, last)]
+        assert pages == [["c4", "c3"], ["c2", "c1"], ["c0"]]
+        assert last.next is None
+
+    def test_a_list_sorted_by_key_is_paged_by_key(self, world: World) -> None:
+        class ByKey(Videos):
+            def ask(self, viewer: Viewer) -> Find:
+                return Find()
+
+        model = world.models.open("videos", 1000, Video, Videos.indexes)
+        rows = {key: video(key) for key in "abc"}
+        model.commit(rows, model.checkpoint().next())
+        answers = Answers(ByKey(), world.models, world.history)
+        first = answers.page(ANYBODY, {}, limit=2)
+        rest = answers.page(ANYBODY, {}, limit=2, after=first.next)
+        assert [found.evidence_id for found in (*first.documents, *rest.documents)] == [*"cba"]
+
+    def waiting(self, world: World, during: Callable[[], None]) -> tuple[Answers[Any], list[float]]:
+        """Answers whose pauses take time on a clock of their own, and do something."""
+        passed = [0.0]
+
+        def pause(seconds: float) -> None:
+            passed[0] += seconds
+            during()
+
+        answers: Answers[Any] = Answers(
+            world.answers["cases"].service,
+            world.models,
+            world.history,
+            pause=pause,
+            clock=lambda: passed[0],
+        )
+        return answers, passed
+
+    def test_a_token_waits_for_the_write(self, world: World, anna: Actor) -> None:
+        world.report(anna)
+        answers, passed = self.waiting(world, world.settle)
+        answers.wait_for(Token("cases", "case-c1", 1))
+        assert 0 < passed[0] < LONGEST_WAIT
+        assert answers.one("c1", Viewer(anna), Token("cases", "case-c1", 1)) is not None
+
+    def test_it_waits_two_seconds_and_wakes_who_feeds(self, world: World, anna: Actor) -> None:
+        world.report(anna)
+        answers, passed = self.waiting(world, lambda: None)
+        woken: list[float] = []
+        answers.wake = lambda: woken.append(passed[0])
+        with pytest.raises(NotCaughtUp):
+            answers.wait_for(Token("cases", "case-c1", 1))
+        assert passed[0] >= LONGEST_WAIT
+        assert woken
+
+    def test_a_write_that_never_was_is_not_waited_for(self, world: World) -> None:
+        answers, passed = self.waiting(world, lambda: None)
+        with pytest.raises(NotCaughtUp):
+            answers.wait_for(Token("cases", "case-x", 1))
+        answers.wait_for(Token("evidence", "evidence-x", 1))
+        answers.wait_for(None)
+        assert passed == [0.0]
+
+    def test_a_swapped_build_serves_within_a_second(self, world: World, anna: Actor) -> None:
+        answers, passed = self.waiting(world, lambda: None)
+        assert answers.page(ANYBODY, {}, limit=9).documents == []
+        world.public_case(anna)
+        service = answers.service
+        open_build(service, world.models, 1001)
+        world.models.make_live(service.name, 1001)
+        assert len(answers.page(ANYBODY, {}, limit=9).documents) == 1
+        passed[0] += 2
+        assert answers.page(ANYBODY, {}, limit=9).documents == []
+        passed[0] += 2
+        assert answers.page(ANYBODY, {}, limit=9).documents == []
+
+
+def video(key: str, case: str = "c1") -> Video:
+    return Video(
+        evidence_id=key,
+        case_id=case,
+        sha256="",
+        poster_url="",
+        content_url="",
+        accepted_at=BEGINNING,
+    )
+
+
+class TestUnitOfWork:
+    def test_it_sees_its_own_changes_and_writes_each_row_once(self, world: World) -> None:
+        model = world.models.open("videos", 1, Video, Videos.indexes)
+        model.commit({key: video(key) for key in "ab"}, START.next())
+        rows: UnitOfWork[Video] = UnitOfWork(model, value_of)
+        rows.put("c", video("c"))
+        rows.change("a", lambda _: video("a", "c2"))
+        rows.change("x", lambda row: row)
+        rows.delete("b")
+        rows.delete("x")
+        assert rows.keys_where("case_id", "c1") == ["c"]
+        assert rows.keys_where("case_id", "c2") == ["a"]
+        assert rows.changes == {"c": video("c"), "a": video("a", "c2"), "b": None}
+        rows.prefetch(["a", "b"])
+        assert rows.get("b") is None
+
+    def test_a_list_holds_its_items(self, world: World) -> None:
+        service = EvidenceItems()
+        model = world.models.open("e", 1, service.document, service.indexes)
+        rows: UnitOfWork[EvidenceDocument] = UnitOfWork(model, value_of)
+        rows.put("e1", EvidenceDocument(evidence_id="e1", cases=("c1", "c2")))
+        assert rows.keys_where("cases", "c2") == ["e1"]
+
+    def test_what_a_batch_will_touch_is_found_without_touching_it(self) -> None:
+        touched: Touched[Video] = Touched()
+        assert touched.get("a") is None
+        touched.put("b", video("b"))
+        touched.change("c", lambda row: row)
+        touched.delete("d")
+        assert touched.keys_where("case_id", "c1") == []
+        assert list(touched.keys) == ["a", "c", "d"]
+
+
+class TestDeclarations:
+    def test_a_service_declares_what_it_answers(self) -> None:
+        class Bare(QueryService[Video]):
+            name, topics, document, key = "bare", (), Video, "evidence_id"
+
+        bare = Bare()
+        assert (bare.lists(), bare.where(), Videos.lists()) == (False, "/bare", True)
+        assert bare.may_see(video("a"), ANYBODY)
+        assert not bare.gone(video("a"))
+        for undeclared in (
+            lambda: bare.project(object(), Touched()),
+            lambda: bare.ask(ANYBODY),
+            lambda: bare.as_it_stood([]),
+        ):
+            with pytest.raises(NotImplementedError):
+                undeclared()
+
+    @pytest.mark.parametrize("text", ["1,2,3", "a,b,c,d", "181,0,0,0", "0,10,0,5", "0,-91,0,0"])
+    def test_a_box_that_is_none_is_refused(self, text: str) -> None:
+        with pytest.raises(ValueError, match=r"expected|degrees|could not"):
+            Box.parse(text)
+
+    @pytest.mark.parametrize("text", ["1", "91,0", "0,181"])
+    def test_a_point_that_is_none_is_refused(self, text: str) -> None:
+        with pytest.raises(ValueError, match=r"expected|degrees|could not"):
+            Point.parse(text)
+
+    def test_nobody_is_nobody(self, anna: Actor) -> None:
+        assert not ANYBODY.is_member("")
+        assert ANYBODY.member_id == ""
+        assert Viewer(anna).is_member(anna.member_id)
+        assert Equals("a", 1) == Equals("a", 1)
