@@ -63,6 +63,7 @@ class PooledPolicySubscriber(PolicySubscriber):
         self._lock = RLock()
         self._handed: Checkpoint | None = None
         self._failures: frozenset[str] = frozenset()
+        self._told: frozenset[str] = frozenset()
         self._batches: deque[_Batch] = deque()
         self._latest: dict[str, Future[None]] = {}
         self._stopping = False
@@ -72,18 +73,20 @@ class PooledPolicySubscriber(PolicySubscriber):
         with self._lock:
             if self._handed is None:
                 self._handed = super().checkpoint()
-            return replace(self._handed, parked=self._handed.parked | self._failures)
+            self._told = self._handed.parked | self._failures
+            return replace(self._handed, parked=self._told)
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
-        parked_before = self.checkpoint().parked
         batch = _Batch(checkpoint)
         for event in events:
-            if event.id in parked_before:
+            if event.id in self._told:
                 self.react(event)
             elif self.policy.concerns(event.type):
                 batch.jobs.append(self._hand_over(event))
         with self._lock:
-            self._failures &= checkpoint.parked | {event.id for event in events}
+            # Only what the other side knew as parked can have been freed by it.
+            self._failures -= self._told - checkpoint.parked
+            self._told = checkpoint.parked
             self._handed = checkpoint
             self._batches.append(batch)
         self._save_what_is_done()

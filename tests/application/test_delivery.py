@@ -1,0 +1,364 @@
+"""From a log to everyone who hears it: in order, nothing lost, each effect exactly once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from adapters.event_store.memory import MemoryEventStore
+from application.delivery.relay import EVENTS_A_MESSAGE, Relay, packs
+from application.delivery.subscription import BY_BUS, BY_HISTORY, Subscription
+from application.delivery.verify import verify_log
+from application.ports.checkpoints import START, Checkpoint, Fenced
+from application.ports.codec import RecordedEvent
+from application.ports.event_store import StoredCommit
+from application.ports.message_bus import BusUnavailable, Delivery, Guarantees, Message
+from application.ports.unavailable import Unavailable
+from tests.world import World
+
+
+class Recorder:
+    """A subscriber that remembers what it handled, and fails where a test wants it to."""
+
+    name, topics = "recorder", ("cases", "members")
+
+    def __init__(self) -> None:
+        self.handled: list[str] = []
+        self.sizes: list[int] = []
+        self.stored = START
+        self.poison: dict[str, Exception] = {}
+
+    def checkpoint(self) -> Checkpoint:
+        return self.stored
+
+    def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
+        if checkpoint.revision != self.stored.revision + 1:
+            raise Fenced
+        for event in events:
+            if event.id in self.poison:
+                raise self.poison[event.id]
+        self.handled += [event.id for event in events]
+        self.sizes.append(len(events))
+        self.stored = checkpoint
+
+
+class Bus:
+    """Takes what is published, unless it is away."""
+
+    guarantees = Guarantees(
+        shared=False, survives_broker_restart=False, keeps_for_offline_groups=False, ordered=True
+    )
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, Message]] = []
+        self.away = False
+
+    def publish(self, topic: str, messages: Sequence[Message]) -> None:
+        if self.away:
+            raise BusUnavailable
+        self.published += [(topic, message) for message in messages]
+
+    def declare(self, group: str, topics: Sequence[str]) -> None: ...
+
+    def subscribe(
+        self, group: str, topics: Sequence[str], handle: Callable[[Sequence[Delivery]], None]
+    ) -> Any: ...
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def subscription(world: World, recorder: Recorder) -> Subscription:
+    return world.subscription(recorder)
+
+
+def cases(world: World, count: int) -> list[RecordedEvent]:
+    """So many reported cases, each in a stream of its own."""
+    anna = world.member()
+    for number in range(count):
+        world.report(anna, case_id=f"c{number}")
+    return world.history.read("cases", 0, 100)
+
+
+def delivery(world: World, *events: RecordedEvent) -> list[Delivery]:
+    return [Delivery(events[0].log, world.wire.pack(events))]
+
+
+def ids(events: Sequence[RecordedEvent]) -> list[str]:
+    return [event.id for event in events]
+
+
+class TestRelay:
+    def relay(self, world: World, bus: Bus) -> Relay:
+        return Relay(world.stores["cases"], world.codec, world.wire, bus, world.checkpoints)
+
+    def published(self, world: World, bus: Bus) -> list[str]:
+        return [
+            event.id for _, message in bus.published for event in world.wire.unpack(message.body)
+        ]
+
+    def test_it_publishes_what_is_new_once_and_in_order(self, world: World) -> None:
+        bus = Bus()
+        relay = self.relay(world, bus)
+        events = cases(world, 3)
+        assert relay.behind() == 3
+        assert relay.step()
+        assert not relay.step()
+        assert self.published(world, bus) == ids(events)
+        assert {topic for topic, _ in bus.published} == {"cases"}
+        assert relay.behind() == 0
+
+    def test_what_was_not_confirmed_is_published_again(self, world: World) -> None:
+        bus = Bus()
+        relay = self.relay(world, bus)
+        events = cases(world, 1)
+        bus.away = True
+        with pytest.raises(BusUnavailable):
+            relay.step()
+        bus.away = False
+        relay.step()
+        assert self.published(world, bus) == ids(events)
+
+    def test_a_relay_that_died_before_it_noted_how_far_it_was_publishes_again(
+        self, world: World
+    ) -> None:
+        bus = Bus()
+        events = cases(world, 1)
+        self.relay(world, bus).step()
+        world.checkpoints.delete("relay.cases")
+        self.relay(world, bus).step()
+        assert self.published(world, bus) == ids(events) * 2
+
+    def test_a_relay_goes_on_in_the_middle_of_a_commit(self, world: World) -> None:
+        bus = Bus()
+        world.public_case(world.member())
+        last = world.stores["cases"].last_position()
+        world.checkpoints.save("relay.cases", START.moved("cases", last - 1))
+        self.relay(world, bus).step()
+        assert len(self.published(world, bus)) == 1
+
+    def test_messages_are_of_a_bounded_size(self, world: World) -> None:
+        (event,) = cases(world, 1)
+        many = [event] * (EVENTS_A_MESSAGE + 1)
+        large = [replace(event, data=b"x" * 150_000)] * 3
+        assert [len(pack) for pack in packs(many)] == [EVENTS_A_MESSAGE, 1]
+        assert [len(pack) for pack in packs(large)] == [1, 1, 1]
+        assert list(packs([])) == []
+
+
+class TestDelivery:
+    def test_what_comes_in_order_is_handled_at_once(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = cases(world, 3)
+        subscription.deliver(delivery(world, *events))
+        assert (recorder.handled, recorder.sizes) == (ids(events), [3])
+        assert subscription.handled == {BY_BUS: 3, BY_HISTORY: 0}
+
+    def test_what_comes_again_is_dropped(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = cases(world, 3)
+        subscription.deliver(delivery(world, *events[:2]))
+        subscription.deliver(delivery(world, *events))
+        subscription.deliver(delivery(world, *events))
+        assert recorder.handled == ids(events)
+
+    def test_what_the_bus_lost_is_fetched_from_history_in_order(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = cases(world, 4)
+        subscription.deliver(delivery(world, events[0]))
+        subscription.deliver(delivery(world, events[3]))
+        assert recorder.handled == ids(events)
+
+    def test_a_gap_that_history_cannot_fill_yet_waits(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        (event,) = cases(world, 1)
+        subscription.deliver(delivery(world, event))
+        subscription.deliver(delivery(world, replace(event, position=9, stream="case-x")))
+        assert recorder.handled == [event.id]
+
+    def test_other_topics_and_what_is_no_batch_are_passed_over(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        (event,) = cases(world, 1)
+        subscription.deliver([Delivery("cases", b"nonsense")])
+        subscription.deliver(delivery(world, replace(event, log="evidence")))
+        assert recorder.handled == []
+
+    def test_a_silent_bus_is_made_up_for_by_history(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = cases(world, 3)
+        assert subscription.behind() == {"cases": 3, "members": 1}
+        while subscription.catch_up():
+            pass
+        assert recorder.handled == [*ids(events), "members/member-member-Anna@1"]
+        assert subscription.behind() == {"cases": 0, "members": 0}
+        assert subscription.handled == {BY_BUS: 0, BY_HISTORY: 4}
+        assert (subscription.name, subscription.topics) == ("recorder", ("cases", "members"))
+
+    def test_who_was_overtaken_goes_on_from_what_is_stored(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = cases(world, 3)
+        subscription.deliver(delivery(world, events[0]))
+        recorder.stored = recorder.stored.moved("cases", 2)
+        subscription.deliver(delivery(world, *events[1:]))
+        assert recorder.handled == [events[0].id]
+        subscription.deliver(delivery(world, *events[1:]))
+        assert recorder.handled == [events[0].id, events[2].id]
+
+    def test_nothing_is_parked_while_a_store_is_away(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = cases(world, 2)
+        for some in (events, events[:1]):
+            recorder.poison = {events[0].id: Unavailable()}
+            with pytest.raises(Unavailable):
+                subscription.deliver(delivery(world, *some))
+        recorder.poison = {}
+        subscription.deliver(delivery(world, *events))
+        assert recorder.handled == ids(events)
+        assert world.parked.list() == []
+
+
+class TestPoison:
+    def poisoned(self, world: World, recorder: Recorder) -> list[RecordedEvent]:
+        """Six events: the second of case c1 cannot be handled."""
+        anna = world.member()
+        for case in ("c0", "c1", "c2"):
+            world.report(anna, case_id=case)
+        from application.commands.executor import Context
+        from domain.cases.case import TagCase
+
+        for case in ("c1", "c0", "c1"):
+            tag = TagCase(tag=f"t{world.clock.now.hour}", by=anna, at=world.clock())
+            world.clock.wind(hours=1)
+            world.executors.cases.execute(case, tag, Context())
+        events = world.history.read("cases", 0, 100)
+        recorder.poison = {events[3].id: RuntimeError("poison")}
+        return events
+
+    def test_it_is_parked_with_what_follows_in_its_stream_and_the_rest_goes_on(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = self.poisoned(world, recorder)
+        subscription.deliver(delivery(world, *events))
+        handled = [*ids(events[:3]), events[4].id]
+        assert recorder.handled == handled
+        assert ids([item.event for item in world.parked.list()]) == [events[3].id, events[5].id]
+        assert "RuntimeError: poison" in world.parked.list()[0].error
+        assert recorder.stored.at("cases") == 6
+
+    def test_what_comes_later_in_the_stream_is_parked_as_well(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = self.poisoned(world, recorder)
+        for event in events:
+            subscription.deliver(delivery(world, event))
+        assert len(world.parked.list("recorder")) == 2
+
+    def test_what_is_retried_is_handled_in_the_order_of_its_stream(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = self.poisoned(world, recorder)
+        subscription.deliver(delivery(world, *events))
+        recorder.poison = {}
+        world.parked.decide("recorder", events[5].id, "retry")
+        while subscription.catch_up():
+            pass
+        assert events[5].id not in recorder.handled
+        world.parked.decide("recorder", events[3].id, "retry")
+        subscription.catch_up()
+        assert recorder.handled[-2:] == [events[3].id, events[5].id]
+        assert world.parked.list() == []
+        assert recorder.stored.parked == frozenset()
+
+    def test_what_fails_again_stays_parked(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = self.poisoned(world, recorder)
+        subscription.deliver(delivery(world, *events))
+        recorder.poison = {events[3].id: ValueError("still")}
+        world.parked.decide("recorder", events[3].id, "retry")
+        subscription.catch_up()
+        first = world.parked.list()[0]
+        assert (first.error, first.verdict) == ("ValueError: still", "")
+
+    def test_what_is_dropped_lets_its_stream_go_on(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = self.poisoned(world, recorder)
+        subscription.deliver(delivery(world, *events))
+        world.parked.decide("recorder", events[3].id, "drop")
+        world.parked.decide("recorder", events[5].id, "retry")
+        subscription.catch_up()
+        assert events[3].id not in recorder.handled
+        assert events[5].id in recorder.handled
+
+    def test_details_that_a_crash_left_behind_are_cleared_away(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = self.poisoned(world, recorder)
+        subscription.deliver(delivery(world, *events))
+        stored = recorder.stored
+        recorder.stored = stored.next(parked=stored.parked - {events[3].id})
+        subscription.reset()
+        subscription.catch_up()
+        assert ids([item.event for item in world.parked.list()]) == [events[5].id]
+
+
+class TamperedLog(MemoryEventStore):
+    """A log whose commits are not what was appended."""
+
+    def __init__(
+        self, store: MemoryEventStore, tamper: Callable[[StoredCommit], StoredCommit]
+    ) -> None:
+        super().__init__(store.log)
+        self._store = store
+        self._tamper = tamper
+
+    def read_log(self, after: int, limit: int) -> list[StoredCommit]:
+        return [self._tamper(commit) for commit in self._store.read_log(after, limit)]
+
+
+class TestVerify:
+    def test_an_untouched_log_has_no_fault(self, world: World) -> None:
+        world.public_case(world.member())
+        told: list[tuple[int, int]] = []
+        store = world.stores["cases"]
+        assert verify_log(store, lambda done, total: told.append((done, total))) == []
+        assert told[-1] == (store.last_position(), store.last_position())
+        assert verify_log(MemoryEventStore("empty")) == []
+
+    @pytest.mark.parametrize(
+        ("changes", "what"),
+        [
+            ({"body": b"{}"}, "changed"),
+            ({"hash": bytes(32)}, "changed"),
+            ({"first": 3}, "versions"),
+            ({"position": 9}, "positions"),
+        ],
+    )
+    def test_each_kind_of_fault_is_found(
+        self, world: World, changes: dict[str, Any], what: str
+    ) -> None:
+        world.report(world.member())
+        log = TamperedLog(world.stores["cases"], lambda commit: replace(commit, **changes))
+        faults = verify_log(log)
+        assert faults[0].stream == "case-c1"
+        assert any(what in fault.what for fault in faults)

@@ -1,0 +1,296 @@
+"""What runs beside the requests: loops under leases, feeds, rebuilds."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+import pytest
+
+from adapters.leases.memory import MemoryLeases
+from adapters.message_bus.memory import MemoryMessageBus
+from application.commands.executor import Context
+from application.delivery import loop as loops
+from application.delivery import runtime as runtimes
+from application.delivery.loop import Loop
+from application.delivery.rebuild import Rebuilder, needs_building
+from application.delivery.relay import Relay
+from application.delivery.runtime import QueryFeed, Runtime
+from application.discovery import policy_types, query_services
+from application.policies.policy import Means, PolicySubscriber
+from application.policies.pool import PooledPolicySubscriber
+from application.ports.leases import Leases
+from application.ports.unavailable import Unavailable
+from application.queries.projector import BUILDS, Projector
+from application.queries.query_service import QueryService, Viewer
+from application.queries.videos import Video, Videos
+from application.system import COMMAND, QUERY, UnknownService, chosen, services
+from tests.world import World
+
+PATIENCE = 10.0
+
+
+def soon(true: Callable[[], object]) -> bool:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if true():
+            return True
+        time.sleep(0.005)
+    return False
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+class Unreachable(MemoryLeases):
+    """Leases that cannot be given back."""
+
+    def release(self, name: str, holder: str) -> None:
+        raise Unavailable
+
+
+class TestLoop:
+    def loop(
+        self, step: Callable[[], bool], leases: Leases | None = None, **hooks: Callable[[], None]
+    ) -> Loop:
+        return Loop("job", step, leases or MemoryLeases(), "me", idle_seconds=0.01, **hooks)
+
+    def run(self, loop: Loop, until: Callable[[], object]) -> None:
+        loop.start()
+        try:
+            assert soon(until)
+        finally:
+            loop.stop()
+            loop.join(PATIENCE)
+
+    def test_it_works_until_nothing_is_left_and_again_when_woken(self) -> None:
+        left = [3]
+
+        def step() -> bool:
+            left[0] -= 1
+            return left[0] > 0
+
+        loop = self.loop(step)
+        self.run(loop, lambda: left[0] < -3)
+        loop.wake()
+
+    def test_only_the_holder_of_the_lease_works(self) -> None:
+        leases, done = MemoryLeases(), Event()
+        leases.acquire("job", "another", 60)
+
+        def step() -> bool:
+            done.set()
+            return False
+
+        loop = self.loop(step, leases)
+        loop.start()
+        time.sleep(0.05)
+        assert not done.is_set()
+        assert not loop.leading
+        leases.release("job", "another")
+        loop.wake()
+        assert soon(done.is_set)
+        assert soon(lambda: loop.leading)
+        loop.stop()
+        loop.join(PATIENCE)
+        assert leases.holder("job") is None
+
+    def test_it_tells_when_it_enters_and_when_it_leaves(self) -> None:
+        told: list[str] = []
+        leases = MemoryLeases()
+        loop = self.loop(
+            lambda: False,
+            leases,
+            entered=lambda: told.append("entered"),
+            left=lambda: told.append("left"),
+        )
+        loop.start()
+        assert soon(lambda: told == ["entered"])
+        leases.release("job", "me")
+        leases.acquire("job", "another", 60)
+        loop.wake()
+        assert soon(lambda: told == ["entered", "left"])
+        loop.stop()
+        loop.join(PATIENCE)
+        assert told == ["entered", "left"]
+
+    @pytest.mark.parametrize("error", [Unavailable(), RuntimeError("broken")])
+    def test_a_failure_is_tried_again(self, error: Exception) -> None:
+        tries: list[int] = []
+
+        def step() -> bool:
+            tries.append(1)
+            raise error
+
+        self.run(self.loop(step), lambda: len(tries) > 2)
+
+    def test_a_lease_that_cannot_be_given_back_runs_out_by_itself(self) -> None:
+        done = Event()
+
+        def step() -> bool:
+            done.set()
+            return False
+
+        self.run(self.loop(step, Unreachable()), done.is_set)
+
+
+def runtime(world: World, bus: MemoryMessageBus) -> Runtime:
+    leases = MemoryLeases()
+    return Runtime(
+        bus=bus,
+        history=world.history,
+        codec=world.codec,
+        wire=world.wire,
+        parked=world.parked,
+        leases=leases,
+        models=world.models,
+        model_leases=leases,
+        idle_seconds=0.02,
+    )
+
+
+class TestRuntime:
+    def test_what_is_reported_becomes_public_by_itself(self, world: World) -> None:
+        bus = MemoryMessageBus()
+        running = runtime(world, bus)
+        means = Means(
+            executors=world.executors, sanitise=world.sanitise, forget_member=lambda _: None
+        )
+        for log, store in world.stores.items():
+            running.add_relay(Relay(store, world.codec, world.wire, bus, world.checkpoints), store)
+            assert log
+        for kind in policy_types():
+            policy = kind(means)
+            subscriber = (
+                PooledPolicySubscriber(
+                    policy, world.codec, world.checkpoints, world.parked, workers=2
+                )
+                if policy.slow
+                else PolicySubscriber(policy, world.codec, world.checkpoints)
+            )
+            running.add_policy(subscriber)
+        for service in query_services():
+            running.add_query(service, world.answers[service.name])
+        chores: list[int] = []
+        running.add_chore("sweep", lambda: chores.append(1))
+        running.start()
+        try:
+            anna = world.member()
+            world.report(anna, world.evidence(anna))
+            answers = world.answers["cases"]
+            assert soon(lambda: answers.page(Viewer(), {}, limit=9).documents)
+            assert soon(lambda: chores)
+            assert soon(lambda: not sum(each.behind() for each in running.running))
+            assert any(each.handled().get("bus") for each in running.running)
+            assert all(each.loop.leading for each in running.running)
+            answers.wake()
+        finally:
+            running.stop()
+            bus.close()
+        assert len(chores) == 1
+
+    def test_a_process_has_a_name_of_its_own(self) -> None:
+        assert runtimes.process_name() != runtimes.process_name()
+        assert loops.LEASE_SECONDS > 0
+
+
+class NewVideos(Videos):
+    version = 2
+
+
+@dataclass
+class Rebuilding:
+    world: World
+
+    def rebuilder(self) -> Rebuilder:
+        world = self.world
+        return Rebuilder(world.models, world.history, world.codec, world.wire, world.parked)
+
+    def live(self) -> int:
+        return self.world.models.live_version("videos")
+
+
+class TestRebuild:
+    @pytest.fixture
+    def rebuilding(self, world: World) -> Rebuilding:
+        world.public_case(world.member())
+        return Rebuilding(world)
+
+    def test_a_read_model_is_built_from_the_logs_alone(self, rebuilding: Rebuilding) -> None:
+        told: list[tuple[int, int]] = []
+        handled = rebuilding.rebuilder().rebuild(
+            Videos(), lambda done, total: told.append((done, total))
+        )
+        assert told[-1] == (handled, handled)
+        assert rebuilding.live() == BUILDS
+        assert not needs_building(Videos(), rebuilding.world.models)
+
+    def test_a_rebuild_replaces_the_build_that_serves(self, rebuilding: Rebuilding) -> None:
+        rebuilding.rebuilder().rebuild(Videos())
+        rebuilding.rebuilder().rebuild(Videos())
+        assert rebuilding.live() == BUILDS + 1
+        answers = rebuilding.world.answers["videos"]
+        assert len(answers.page(Viewer(), {}, limit=9).documents) == 1
+
+    def test_the_old_version_serves_until_the_new_one_has_caught_up(
+        self, rebuilding: Rebuilding
+    ) -> None:
+        world = rebuilding.world
+        rebuilding.rebuilder().rebuild(Videos())
+        feed = self.feed(world, NewVideos())
+        assert needs_building(NewVideos(), world.models)
+        assert feed.step()
+        assert rebuilding.live() == BUILDS
+        while feed.step():
+            pass
+        assert rebuilding.live() == 2 * BUILDS
+        assert feed.behind() == {"cases": 0, "members": 0}
+        assert feed.subscription.handled == feed.handled
+
+    def test_a_feed_follows_a_build_that_another_process_made_live(
+        self, rebuilding: Rebuilding
+    ) -> None:
+        world = rebuilding.world
+        feed = self.feed(world, Videos())
+        while feed.step():
+            pass
+        rebuilding.rebuilder().rebuild(Videos())
+        assert not feed.step()
+        assert rebuilding.live() == BUILDS + 1
+        feed.reset()
+        feed.deliver([])
+
+    def feed(self, world: World, service: QueryService[Any]) -> QueryFeed:
+        def open_projection(service: QueryService[Any], build: int) -> Any:
+            model = world.models.open(service.name, build, Video, service.indexes)
+            return world.subscription(Projector(service, model, world.codec, build))
+
+        return QueryFeed(service, world.models, open_projection)
+
+
+class TestSystem:
+    def test_every_query_service_and_policy_is_declared_by_its_file(self) -> None:
+        declared = services()
+        queries = {service.name for service in query_services()}
+        assert {service.name for service in declared if service.kind == QUERY} == queries
+        policies = {policy.name for policy in policy_types()}
+        assert {name for service in declared for name in service.policies} == policies
+        assert all(service.about for service in declared)
+
+    def test_services_are_chosen_by_name_kind_or_all(self) -> None:
+        assert {service.id for service in chosen("cases, query:videos")} == {
+            f"{COMMAND}:cases",
+            f"{QUERY}:cases",
+            f"{QUERY}:videos",
+        }
+        assert chosen("all") == services()
+
+    def test_a_service_that_does_not_exist_is_named(self) -> None:
+        with pytest.raises(UnknownService, match="nope"):
+            chosen("cases,nope")
+
+    def test_a_context_without_a_command_gives_none(self) -> None:
+        assert Context().command_id != Context().command_id
