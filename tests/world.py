@@ -156,7 +156,7 @@ class World:
 
     def _policy(self, kind: type[Policy]) -> Subscription:
         means = Means(
-            executors=self.executors, sanitise=self._sanitise, forget_member=self.forgotten.append
+            executors=self.executors, sanitise=self.sanitise, forget_member=self.forgotten.append
         )
         subscriber = PolicySubscriber(kind(means), self.codec, self.checkpoints)
         return self.subscription(subscriber)
@@ -169,7 +169,7 @@ class World:
     def subscription(self, subscriber: Any) -> Subscription:
         return Subscription(subscriber, self.history, self.wire, self.parked, pause=lambda _: None)
 
-    def _sanitise(self, received: EvidenceReceived, context: Callable[[str], Context]) -> None:
+    def sanitise(self, received: EvidenceReceived, context: Callable[[str], Context]) -> None:
         verdict = MakeAvailable(
             media_type="video/mp4", sha256="cd" * 32, size=900, by=SYSTEM, at=self.clock()
         )

@@ -277,6 +277,8 @@ def decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
 
 
 def evolve(state: Case, event: CaseEvent) -> Case:
+    if state.status is CaseStatus.ERASED:
+        return state
     match event:
         case CaseReported():
             return _reported(event)

@@ -154,6 +154,15 @@ def test_a_checkpoint_is_saved_after_the_commands(world: World) -> None:
     assert policy.checkpoint().at("cases") == 1
 
 
+def test_a_policy_passes_over_what_is_none_of_its_business(world: World) -> None:
+    world.report(world.member())
+    for subscription in world.policies:
+        policy = subscription.subscriber
+        assert isinstance(policy, PolicySubscriber)
+        policy.policy.react(object(), Cause("test", recorded(world)))
+    assert everything(world) == 2
+
+
 def test_a_policy_says_what_it_does() -> None:
     with pytest.raises(NotImplementedError):
         Policy.react(object.__new__(Policy), object(), object.__new__(Cause))

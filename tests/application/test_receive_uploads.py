@@ -266,6 +266,25 @@ class TestRefusing:
         phones.uploads.sweep()
         assert_nothing_stays(phones)
 
+    def test_what_lost_its_key(self, phones: Phones) -> None:
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        phones.send(CONTENT[:5000])
+        phones.world.vault.destroy("evidence/e1")
+        with refused("erased"):
+            phones.send(CONTENT[5000:], offset=5000)
+
+    def test_what_lost_a_part(self, phones: Phones) -> None:
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        phones.send(CONTENT[:5000])
+        for part in phones.parts():
+            phones.media.delete(part)
+        with refused("erased"):
+            phones.send(CONTENT[5000:], offset=5000)
+
+    def test_a_key_that_leads_out_of_the_store(self, phones: Phones) -> None:
+        with pytest.raises(ValueError, match="no key"):
+            phones.media.size("../secret")
+
 
 class TestEnding:
     def test_a_terminated_upload_leaves_nothing(self, phones: Phones) -> None:

@@ -187,6 +187,9 @@ class TestRuntime:
             assert any(each.handled().get("bus") for each in running.running)
             assert all(each.loop.leading for each in running.running)
             answers.wake()
+            sweeping = next(each for each in running.running if each.kind == "chore")
+            sweeping.loop.wake()
+            time.sleep(0.1)
         finally:
             running.stop()
             bus.close()

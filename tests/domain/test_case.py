@@ -216,6 +216,7 @@ def test_a_case_that_somebody_may_not_see_does_not_exist_for_them() -> None:
 def test_a_case_whose_author_was_erased_is_gone() -> None:
     erased = replace(REPORTED, author=MemberId(""), author_name="")
     assert case_decider.fold([erased]).status is CaseStatus.ERASED
+    assert case_decider.fold([erased, ACCEPTED, PUBLISHED]).status is CaseStatus.ERASED
     with refused("erased"):
         when([erased], TagCase(tag="police", by=ANNA, at=AT))
     assert when([erased], accept()) == []

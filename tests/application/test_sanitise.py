@@ -1,0 +1,121 @@
+"""Making evidence safe to show, or rejecting it, once."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.media_store.filesystem import FilesystemMediaStore
+from application.commands.executor import Context
+from application.evidence.sanitise import SanitiseEvidence, poster_key, rendition_key
+from application.ports.sanitiser import Rendition, SanitiserUnavailable, Unsafe
+from application.ports.sealer import NotSealed
+from domain.evidence.evidence import EvidenceEvent, EvidenceMadeAvailable, EvidenceReceived
+from domain.ids import MediaKind
+from tests.world import World
+
+ORIGINAL = b"an original that tells too much"
+
+
+class Sealer:
+    """Knows one original."""
+
+    def __init__(self) -> None:
+        self.lost = False
+
+    def open(self, evidence_id: str) -> Iterator[bytes]:
+        if self.lost:
+            raise NotSealed
+        yield ORIGINAL
+
+
+class Sanitiser:
+    """Makes a rendition of any original, unless a test has something else in mind."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.with_poster = True
+        self.calls = 0
+
+    def recognise(self, head: bytes) -> tuple[MediaKind, str] | None:
+        return MediaKind.VIDEO, "video/mp4"
+
+    def sanitise(self, kind: MediaKind, original: Path, folder: Path) -> Rendition:
+        self.calls += 1
+        assert original.read_bytes() == ORIGINAL
+        if self.error:
+            raise self.error
+        (folder / "safe").write_bytes(b"safe")
+        (folder / "poster").write_bytes(b"poster")
+        poster = folder / "poster" if self.with_poster else None
+        return Rendition(path=folder / "safe", media_type="video/mp4", poster=poster)
+
+
+class Stage:
+    def __init__(self, folder: Path) -> None:
+        self.world = World()
+        self.sealer = Sealer()
+        self.sanitiser = Sanitiser()
+        self.media = FilesystemMediaStore(folder)
+        self.sanitise = SanitiseEvidence(
+            self.world.executors.evidence,
+            self.sealer,  # type: ignore[arg-type]  # nothing but opening is asked of it
+            self.sanitiser,
+            self.media,
+            self.world.clock,
+        )
+        self.item = self.world.evidence(self.world.member())
+
+    def run(self) -> list[EvidenceEvent]:
+        """Sanitise, and tell what happened to the evidence so far."""
+        received = self.world.executors.evidence.events(self.item)[0]
+        assert isinstance(received, EvidenceReceived)
+        context: Callable[[str], Context] = lambda what: Context(command_id=what)  # noqa: E731 - a word of the test
+        self.sanitise(received, context)
+        return self.world.executors.evidence.events(self.item)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def test_what_can_be_made_safe_becomes_available(stage: Stage) -> None:
+    *_, available = stage.run()
+    assert isinstance(available, EvidenceMadeAvailable)
+    assert (available.rendition_size, available.has_poster) == (4, True)
+    assert b"".join(stage.media.read(rendition_key(stage.item))) == b"safe"
+    assert b"".join(stage.media.read(poster_key(stage.item))) == b"poster"
+
+
+def test_sound_has_no_poster(stage: Stage) -> None:
+    stage.sanitiser.with_poster = False
+    *_, available = stage.run()
+    assert isinstance(available, EvidenceMadeAvailable)
+    assert not available.has_poster
+
+
+def test_what_cannot_be_made_safe_is_rejected_with_the_reason(stage: Stage) -> None:
+    stage.sanitiser.error = Unsafe("It is broken.")
+    *_, rejected = stage.run()
+    assert getattr(rejected, "reason", None) == "It is broken."
+
+
+def test_what_cannot_be_read_any_more_is_rejected(stage: Stage) -> None:
+    stage.sealer.lost = True
+    *_, rejected = stage.run()
+    assert "no longer" in getattr(rejected, "reason", "")
+
+
+def test_what_was_decided_is_not_looked_at_again(stage: Stage) -> None:
+    before = stage.run()
+    assert stage.run() == before
+    assert stage.sanitiser.calls == 1
+
+
+def test_missing_means_are_waited_for(stage: Stage) -> None:
+    stage.sanitiser.error = SanitiserUnavailable("no ffmpeg")
+    with pytest.raises(SanitiserUnavailable):
+        stage.run()
+    stage.sanitiser.error = None
+    assert len(stage.run()) == 3

@@ -1,0 +1,84 @@
+"""The past of a case, and the ids that repetitions find themselves by."""
+
+from datetime import timedelta
+from hashlib import sha256
+
+import pytest
+
+from application.commands.executor import Context
+from application.commands.ids import derived_id, keyed_id
+from application.queries.time_travel import TimeTravel
+from domain.cases.case import AmendCase, CaseStatus
+from domain.ids import CaseId
+from domain.members.member import EraseMember
+from tests.world import World, refused
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_case_is_seen_as_it_stood(world: World) -> None:
+    travel, service = TimeTravel(world.stores, world.codec), world.answers["cases"].service
+    anna = world.member()
+    world.public_case(anna)
+    then = world.clock() + timedelta(seconds=1)
+    world.clock.wind(hours=1)
+    amend = AmendCase(changes={"title": "Later"}, by=anna, at=world.clock())
+    world.executors.cases.execute("c1", amend, Context())
+    assert travel.as_of(service, "c1", then).title == "A permit for a bribe"
+    assert travel.as_of(service, "c1", world.clock()).title == "Later"
+    assert travel.as_of(service, "c1", then - timedelta(days=1)) is None
+
+
+def test_its_history_tells_what_changed_in_which_role(world: World) -> None:
+    travel, service = TimeTravel(world.stores, world.codec), world.answers["cases"].service
+    world.public_case(world.member())
+    changes = [(change.what, change.role) for change in travel.history(service, "c1")]
+    assert changes == [
+        ("CaseReported", "author"),
+        ("EvidenceAccepted", "system"),
+        ("CasePublished", "system"),
+    ]
+
+
+def test_its_proof_can_be_recomputed(world: World) -> None:
+    travel, service = TimeTravel(world.stores, world.codec), world.answers["cases"].service
+    world.public_case(world.member())
+    previous = bytes(32)
+    for step in travel.proof(service, "c1"):
+        previous = sha256(previous + step.body.encode()).digest()
+        assert step.hash == previous.hex()
+
+
+def test_only_what_is_made_from_one_stream_has_a_past(world: World) -> None:
+    travel, service = TimeTravel(world.stores, world.codec), world.answers["videos"].service
+    with pytest.raises(ValueError, match="videos"):
+        travel.proof(service, "c1")
+
+
+def test_nobody_stands_behind_what_is_not_public(world: World) -> None:
+    anna, ben = world.member(), world.member("Ben")
+    case = world.report(anna)
+    with refused("not-found"):
+        world.engage.support(case, ben, Context())
+    with refused("not-found"):
+        world.engage.follow(CaseId("nowhere"), ben, Context())
+
+
+def test_nobody_stands_behind_what_was_erased(world: World) -> None:
+    anna, ben = world.member(), world.member("Ben")
+    case = world.public_case(anna)
+    erase = EraseMember(by=anna, at=world.clock())
+    world.executors.members.execute(anna.member_id, erase, Context())
+    world.vault.destroy(anna.member_id)
+    assert world.executors.cases.load(case).state.status is CaseStatus.ERASED
+    with refused("erased"):
+        world.engage.support(case, ben, Context())
+
+
+def test_the_same_parts_lead_to_the_same_id_and_no_others() -> None:
+    assert derived_id("a", "b") == derived_id("a", "b") != derived_id("ab")
+    key, other = b"k" * 32, b"o" * 32
+    assert keyed_id(key, "a") == keyed_id(key, "a") != keyed_id(other, "a")
