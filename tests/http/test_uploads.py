@@ -5,6 +5,7 @@ import time
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from hashlib import md5, sha1, sha256
 from io import BytesIO
 from pathlib import Path
@@ -25,7 +26,7 @@ from adapters.uploads.memory import MemoryUploads
 from application.evidence.uploads import ReceiveUploads
 from domain.ids import MediaKind
 from entrypoints.http.problems import ProblemApi, register_problems
-from entrypoints.http.requests import Requests, identify_request
+from entrypoints.http.requests import Requests, identify_request, read_claims
 from entrypoints.http.uploads import uploads_blueprint
 from tests.world import World
 
@@ -77,10 +78,11 @@ class Server:
 
     def _app(self) -> Flask:
         tokens: Any = Tokens()
-        known = Requests(self.world.executors.members, tokens, bytes(32), self.world.clock)
+        known = Requests(self.world.executors.members, bytes(32), self.world.clock)
         app = Flask("uploads")
         app.config.update(API_TITLE="t", API_VERSION="1", OPENAPI_VERSION="3.1.0")
         app.before_request(identify_request)
+        app.before_request(partial(read_claims, tokens))
         ProblemApi(app).register_blueprint(uploads_blueprint(self.uploads, known))
         register_problems(app)
         return app

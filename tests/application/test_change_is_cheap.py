@@ -1,0 +1,161 @@
+"""What the founders asked for: a property touches two files, a query service is one."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HOUSES = ("domain", "application", "adapters", "entrypoints", "config")
+
+REPORT_A_LOSS = """
+import json
+from config.process import Process
+from config.settings import read_settings
+
+process = Process(read_settings())
+process.start()
+client = process.app.test_client()
+account = {"pseudonym": "Anna", "passphrase": "four plain words here"}
+client.post("/v1/members", json=account)
+token = client.post("/v1/sessions", json=account).json["access_token"]
+headers = {"Authorization": f"Bearer {token}"}
+body = {"title": "A bribe", "story": "They asked for money.", "loss": 250}
+reply = client.post("/v1/cases", json=body, headers=headers)
+assert reply.status_code == 201, reply.text
+headers["Klarity-Token"] = reply.headers["Klarity-Token"]
+case = client.get(reply.headers["Location"], headers=headers).json
+schemas = client.get("/openapi.json").json["components"]["schemas"]
+wrong = client.post("/v1/cases", json={**body, "loss": "much"}, headers=headers)
+process.close()
+
+from tests.application.test_codec import codec, recorded
+from tests.golden.events import GOLDEN
+import msgspec
+
+event = recorded(GOLDEN["cases.CaseReported"], codec())
+data = msgspec.json.decode(event.data)
+del data["details"]["loss"]
+from dataclasses import replace
+old = codec().decode(replace(event, data=msgspec.json.encode(data)))
+print(json.dumps([
+    case["loss"], "loss" in schemas["CaseDocument"]["properties"],
+    wrong.json["errors"], old.details.loss,
+]))
+"""
+
+COUNT_CASES = '''
+"""How many cases has each category?"""
+
+from dataclasses import dataclass, replace
+
+from application.ports.read_models import Find, by
+from application.queries.query_service import QueryService, Viewer
+from application.queries.rows import Rows
+from domain.cases.case import CaseReported
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CategoryCount:
+    category: str
+    cases: int = 0
+
+
+class CategoryCounts(QueryService[CategoryCount]):
+    """How many cases has each category?"""
+
+    name, version, topics = "category-counts", 1, ("cases",)
+    document, key = CategoryCount, "category"
+    indexes = (by("cases"),)
+
+    def project(self, event: object, rows: Rows[CategoryCount]) -> None:
+        match event:
+            case CaseReported():
+                name = event.details.category.value
+                row = rows.get(name) or CategoryCount(category=name)
+                rows.put(name, replace(row, cases=row.cases + 1))
+
+    def ask(self, viewer: Viewer) -> Find:
+        """Categories, the largest first."""
+        return Find(order_by="cases")
+'''
+
+ASK_FOR_COUNTS = """
+import json
+from config.process import Process
+from config.settings import read_settings
+
+process = Process(read_settings())
+process.start()
+client = process.app.test_client()
+account = {"pseudonym": "Anna", "passphrase": "four plain words here"}
+client.post("/v1/members", json=account)
+token = client.post("/v1/sessions", json=account).json["access_token"]
+headers = {"Authorization": f"Bearer {token}"}
+for category in ("fraud", "bribery", "fraud"):
+    body = {"title": "A case", "story": "It happened.", "category": category}
+    reply = client.post("/v1/cases", json=body, headers=headers)
+headers = {"Klarity-Token": reply.headers["Klarity-Token"]}
+counts = client.get("/v1/category-counts?limit=1", headers=headers).json["items"]
+paths = client.get("/openapi.json").json["paths"]
+process.close()
+print(json.dumps([counts, "/v1/category-counts" in paths]))
+"""
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The project as it is, to be changed."""
+    for house in (*HOUSES, "tests"):
+        shutil.copytree(
+            ROOT / house, tmp_path / house, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    return tmp_path
+
+
+def run(copy: Path, program: str) -> str:
+    """What the program prints, run on the changed project."""
+    environment = {
+        "PYTHONPATH": str(copy),
+        "PATH": "/usr/bin:/bin",
+        "KLARITY_EVENT_STORE": "memory",
+        "KLARITY_DATA": str(copy / "data"),
+        "KLARITY_LOG_LEVEL": "ERROR",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=copy,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def insert(file: Path, after: str, line: str) -> None:
+    text = file.read_text()
+    assert text.count(after) == 1
+    file.write_text(text.replace(after, f"{after}\n{line}"))
+
+
+def test_a_property_of_a_case_touches_two_files(copy: Path) -> None:
+    insert(
+        copy / "domain/cases/case.py",
+        "    occurred_on: date | None = None",
+        "    loss: int | None = None",
+    )
+    insert(
+        copy / "application/queries/cases.py",
+        "    occurred_on: date | None = None",
+        "    loss: int | None = None",
+    )
+    assert run(copy, REPORT_A_LOSS) == '[250, true, {"loss": ["Not a valid integer."]}, null]'
+
+
+def test_a_query_service_is_one_file(copy: Path) -> None:
+    (copy / "application/queries/category_counts.py").write_text(COUNT_CASES)
+    assert run(copy, ASK_FOR_COUNTS) == '[[{"category": "fraud", "cases": 2}], true]'

@@ -1,0 +1,106 @@
+"""The whole application in this process, on stores in memory, with its background at work."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask.testing import FlaskClient
+
+from application.commands.executor import Context
+from config.process import Process
+from config.settings import read_settings
+from domain.ids import SYSTEM, Role
+from domain.members.member import GrantRole
+
+PASSPHRASE = "four plain words here"
+
+
+class Caller:
+    """A client of the application, signed in or not."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+        self.token = ""
+        self.refresh_token = ""
+        self.member_id = ""
+        self.pseudonym = f"Member {uuid4().hex[:8]}"
+
+    def __call__(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        headers = options.pop("headers", {})
+        if self.token:
+            headers = {"Authorization": f"Bearer {self.token}", **headers}
+        if body is not None:
+            options["json"] = body
+        return self.client.open(path, method=method, headers=headers, **options)
+
+    def join(self) -> "Caller":
+        body = {"pseudonym": self.pseudonym, "passphrase": PASSPHRASE}
+        self.member_id = self("POST", "/v1/members", body).json["member_id"]
+        self.sign_in()
+        return self
+
+    def sign_in(self) -> None:
+        body = {"pseudonym": self.pseudonym, "passphrase": PASSPHRASE}
+        tokens = self("POST", "/v1/sessions", body).json
+        self.token, self.refresh_token = tokens["access_token"], tokens["refresh_token"]
+
+    def report(self, **more: Any) -> Any:
+        body = {"title": "A permit for a bribe", "story": "They asked for money.", **more}
+        return self("POST", "/v1/cases", body)
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, str]:
+    """What a test module wants set otherwise."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def process(
+    settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Process]:
+    folder: Path = tmp_path_factory.mktemp("klarity")
+    chosen = {
+        "EVENT_STORE": "memory",
+        "DATA": str(folder),
+        "RATE_LIMIT": "1000000 per minute",
+        "SIGN_IN_LIMIT": "1000000 per minute",
+        **settings,
+    }
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in chosen.items():
+            patch.setenv(f"KLARITY_{name}", value)
+        process = Process(read_settings())
+    process.start()
+    yield process
+    process.close()
+    root.handlers[:], root.level = handlers, level
+
+
+@pytest.fixture
+def anybody(process: Process) -> Caller:
+    return Caller(process.app.test_client())
+
+
+@pytest.fixture(scope="module")
+def anna(process: Process) -> Caller:
+    return Caller(process.app.test_client()).join()
+
+
+@pytest.fixture(scope="module")
+def ben(process: Process) -> Caller:
+    return Caller(process.app.test_client()).join()
+
+
+@pytest.fixture(scope="module")
+def admin(process: Process) -> Caller:
+    caller = Caller(process.app.test_client()).join()
+    made = process.container
+    command = GrantRole(role=Role.ADMIN, by=SYSTEM, at=made.clock()())
+    made.executors().members.execute(caller.member_id, command, Context())
+    return caller

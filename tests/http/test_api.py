@@ -1,0 +1,340 @@
+"""The conventions of the REST API."""
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from config.process import Process
+from entrypoints.http.problems import MEANINGS
+from tests.http.conftest import PASSPHRASE, Caller
+
+ROOT = Path(__file__).parents[2]
+
+
+def problem(reply: Any) -> tuple[int, str]:
+    assert reply.content_type == "application/problem+json", reply.data
+    assert reply.json["status"] == reply.status_code
+    return reply.status_code, reply.json["type"].removeprefix("/problems/")
+
+
+class TestProblems:
+    @pytest.mark.parametrize("code", MEANINGS)
+    def test_each_has_a_readable_page(self, anybody: Caller, code: str) -> None:
+        reply = anybody("GET", f"/problems/{code}")
+        assert reply.content_type.startswith("text/html")
+        assert str(MEANINGS[code][0]) in reply.text
+
+    def test_each_rule_that_can_be_broken_has_one(self) -> None:
+        files = [
+            path for house in ("domain", "application") for path in (ROOT / house).rglob("*.py")
+        ]
+        source = "".join(path.read_text() for path in files)
+        codes = set(re.findall(r'DomainError\(\s*"([a-z-]+)"', source))
+        assert codes
+        assert codes <= MEANINGS.keys()
+
+    def test_there_is_none_for_what_does_not_exist(self, anybody: Caller) -> None:
+        assert problem(anybody("GET", "/problems/nope")) == (404, "not-found")
+        assert problem(anybody("GET", "/nope")) == (404, "not-found")
+
+    def test_a_method_that_is_not_taken_is_told_with_those_that_are(self, anybody: Caller) -> None:
+        reply = anybody("PUT", "/v1/cases")
+        assert problem(reply) == (405, "method-not-allowed")
+        assert "POST" in reply.headers["Allow"]
+
+    @pytest.mark.parametrize(
+        ("content", "kind", "expected"),
+        [
+            (b"{", "application/json", (400, "malformed")),
+            (b'{"title": "\\ud800"}', "application/json", (422, "invalid")),
+            (b"\xff", "application/json", (400, "malformed")),
+            (b"{}", "text/plain", (415, "unsupported-media-type")),
+            (b" " * 1_000_001, "application/json", (413, "too-large")),
+        ],
+    )
+    def test_a_body_that_cannot_be_read_is_told(
+        self, anna: Caller, content: bytes, kind: str, expected: tuple[int, str]
+    ) -> None:
+        reply = anna("POST", "/v1/cases", data=content, content_type=kind)
+        assert problem(reply) == expected
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("title", "\x00\x00\x00"),
+            ("title", "ab"),
+            ("title", 1),
+            ("story", ""),
+            ("category", "gossip"),
+            ("occurred_on", "yesterday"),
+            ("tags", ["x" * 41]),
+            ("evidence", ["no-uuid"]),
+            ("evidence", [7]),
+            ("anonymous", "yes"),
+            ("location", {"lat": 91, "lon": 0}),
+            ("location", {"lat": "1", "lon": 0}),
+            ("location", {"lat": True, "lon": 0}),
+            ("case_id", "c1"),
+            ("surprise", 1),
+        ],
+    )
+    def test_a_field_that_is_not_as_it_should_be_is_named(
+        self, anna: Caller, field: str, value: Any
+    ) -> None:
+        reply = anna.report(**{field: value})
+        assert problem(reply) == (422, "invalid")
+        assert list(reply.json["errors"]) == [field]
+
+    def test_what_breaks_here_is_logged_without_who_and_where_from(
+        self, process: Process, anna: Caller, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def broken(*_: object, **__: object) -> None:
+            raise RuntimeError("it broke")
+
+        answers = process.container.answers()["videos"]
+        with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.INFO):
+            patch.setattr(answers, "page", broken)
+            reply = anna(
+                "GET",
+                "/v1/videos",
+                headers={"User-Agent": "Telltale/1.0"},
+                environ_base={"REMOTE_ADDR": "203.0.113.7"},
+            )
+        assert problem(reply) == (500, "internal")
+        logged = caplog.text
+        assert "it broke" in logged
+        for personal in ("203.0.113.7", "Telltale", anna.pseudonym, anna.member_id, anna.token):
+            assert personal not in logged
+
+    def test_every_reply_is_guarded(self, anybody: Caller) -> None:
+        for path in ("/v1/cases", "/nope", "/docs"):
+            headers = anybody("GET", path).headers
+            assert headers["X-Content-Type-Options"] == "nosniff"
+            assert "Content-Security-Policy" in headers
+            assert headers["X-Request-Id"]
+
+
+class TestSigningIn:
+    def test_commands_are_for_members(self, anybody: Caller) -> None:
+        reply = anybody("POST", "/v1/cases", {"surprise": 1})
+        assert problem(reply) == (401, "not-signed-in")
+        assert reply.headers["WWW-Authenticate"] == "Bearer"
+
+    @pytest.mark.parametrize("token", ["nonsense", "a.b.c", ""])
+    def test_a_token_of_somebody_elses_is_told(self, anybody: Caller, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        assert problem(anybody("GET", "/v1/cases", headers=headers))[0] == 401
+        assert problem(anybody("GET", "/v1/me", headers=headers))[0] == 401
+
+    def test_wrong_credentials_prove_nothing(self, anybody: Caller) -> None:
+        body = {"pseudonym": "Nobody at all", "passphrase": "whatever it is"}
+        assert problem(anybody("POST", "/v1/sessions", body)) == (401, "not-signed-in")
+
+    def test_ones_own_account_is_shown_and_taken_away(self, ben: Caller) -> None:
+        assert ben("PUT", "/v1/me/interests", {"interests": ["roads"]}).status_code == 204
+        account = ben("GET", "/v1/me").json
+        assert (account["pseudonym"], account["interests"]) == (ben.pseudonym, ["roads"])
+        export = ben("GET", "/v1/me/export")
+        assert export.json == account
+        assert "attachment" in export.headers["Content-Disposition"]
+
+    def test_a_session_is_renewed_and_ended(self, process: Process) -> None:
+        caller = Caller(process.app.test_client()).join()
+        body = {"refresh_token": caller.refresh_token}
+        renewed = caller("POST", "/v1/sessions/refresh", body)
+        assert renewed.status_code == 201
+        assert caller("DELETE", "/v1/sessions/current").status_code == 204
+        again = {"refresh_token": renewed.json["refresh_token"]}
+        assert caller("POST", "/v1/sessions/refresh", again).status_code == 401
+
+    def test_an_erased_member_is_nobody(self, process: Process) -> None:
+        caller = Caller(process.app.test_client()).join()
+        assert caller("DELETE", "/v1/me").status_code == 204
+        assert caller("GET", "/v1/me").status_code == 401
+        assert problem(caller.report()) == (401, "not-signed-in")
+
+    def test_standing_is_for_moderators_and_roles_for_admins(
+        self, process: Process, admin: Caller, ben: Caller
+    ) -> None:
+        caller = Caller(process.app.test_client()).join()
+        path = f"/v1/members/{caller.member_id}"
+        assert ben("PUT", f"{path}/suspension", {"reason": "spite"}).status_code == 403
+        assert ben("PUT", f"{path}/roles/moderator").status_code == 403
+        assert admin("PUT", f"{path}/suspension", {"reason": "spam"}).status_code == 204
+        assert problem(caller.report()) == (403, "suspended")
+        assert caller("GET", "/v1/me").json["suspended"] is True
+        assert admin("DELETE", f"{path}/suspension").status_code == 204
+        assert caller.report().status_code == 201
+        assert admin("PUT", f"{path}/roles/moderator").status_code == 204
+        assert caller("GET", "/v1/me").json["roles"] == ["moderator"]
+        assert admin("DELETE", f"{path}/roles/moderator").status_code == 204
+        assert admin("PUT", f"/v1/members/{uuid4()}/roles/admin").status_code == 404
+
+    def test_registering_twice_with_one_key_is_registering_once(self, anybody: Caller) -> None:
+        body = {"pseudonym": f"Once {uuid4().hex[:8]}", "passphrase": PASSPHRASE}
+        headers = {"Idempotency-Key": uuid4().hex}
+        first = anybody("POST", "/v1/members", body, headers=headers)
+        assert anybody("POST", "/v1/members", body, headers=headers).json == first.json
+        other = {**body, "passphrase": "something else"}
+        reply = anybody("POST", "/v1/members", other, headers=headers)
+        assert problem(reply) == (422, "idempotency-key-reused")
+
+
+class TestWriting:
+    def test_a_write_can_be_read_back_at_once(self, anna: Caller) -> None:
+        reply = anna.report()
+        headers = {"Klarity-Token": reply.headers["Klarity-Token"]}
+        case = anna("GET", reply.headers["Location"], headers=headers)
+        assert case.json["status"] == "awaiting_evidence"
+        assert case.headers["ETag"] == reply.headers["ETag"] == '"1"'
+        unchanged = anna(
+            "GET", reply.headers["Location"], headers={"If-None-Match": case.headers["ETag"]}
+        )
+        assert unchanged.status_code == 304
+
+    @pytest.mark.parametrize("token", ["x", "e30", "!!!"])
+    def test_a_token_that_is_none_of_ours_is_told(self, anna: Caller, token: str) -> None:
+        reply = anna("GET", "/v1/cases", headers={"Klarity-Token": token})
+        assert problem(reply) == (400, "malformed")
+
+    def test_a_key_works_once_for_one_request(self, anna: Caller) -> None:
+        headers = {"Idempotency-Key": uuid4().hex}
+        body = {"title": "Once only", "story": "It happened once."}
+        first = anna("POST", "/v1/cases", body, headers=headers)
+        again = anna("POST", "/v1/cases", body, headers=headers)
+        assert (again.json, again.headers["ETag"]) == (first.json, first.headers["ETag"])
+        other = anna("POST", "/v1/cases", {**body, "title": "Twice"}, headers=headers)
+        assert problem(other) == (422, "idempotency-key-reused")
+        long = anna("POST", "/v1/cases", body, headers={"Idempotency-Key": "k" * 201})
+        assert problem(long) == (400, "malformed")
+
+    def test_an_edit_may_insist_on_a_version(self, anna: Caller) -> None:
+        path = anna.report().headers["Location"]
+        for if_match, status in (('"1"', 204), ('"1"', 412), ("*", 204), ('"x"', 412)):
+            body = {"title": f"Title {uuid4().hex}"}
+            reply = anna("PATCH", path, body, headers={"If-Match": if_match})
+            assert reply.status_code == status
+
+    def test_a_case_is_changed_in_every_way(self, anna: Caller, ben: Caller) -> None:
+        path = anna.report().headers["Location"]
+        changes: list[tuple[str, str, Any]] = [
+            ("POST", "/evidence", {"evidence": [str(uuid4())]}),
+            ("PUT", "/location", {"lat": 1, "lon": 2, "precision": "city", "name": "Here"}),
+            ("POST", "/tags/police", None),
+            ("DELETE", "/tags/police", None),
+            ("DELETE", "", None),
+        ]
+        for method, more, body in changes:
+            assert anna(method, path + more, body).status_code == 204
+        assert problem(anna("POST", f"{path}/tags/late")) == (409, "withdrawn")
+        assert problem(anna("POST", f"{path}/tags/{'x' * 41}")) == (422, "invalid")
+        assert problem(ben("PUT", f"{path}/support")) == (404, "not-found")
+        assert problem(ben("PUT", f"{path}/follow")) == (404, "not-found")
+        assert ben("DELETE", f"{path}/support").status_code == 204
+        assert ben("DELETE", f"{path}/follow").status_code == 204
+
+    def test_its_past_is_its_authors_too(self, anna: Caller, ben: Caller) -> None:
+        reply = anna.report()
+        path = reply.headers["Location"]
+        headers = {"Klarity-Token": reply.headers["Klarity-Token"]}
+        history = anna("GET", f"{path}/history", headers=headers).json["items"]
+        assert [change["what"] for change in history] == ["CaseReported"]
+        assert anna("GET", f"{path}/proof").json["items"][0]["version"] == 1
+        later = anna("GET", f"{path}?as_of=2100-01-01T00:00:00Z").json
+        assert later["title"] == "A permit for a bribe"
+        assert "supports" not in later
+        assert anna("GET", f"{path}?as_of=2000-01-01T00:00:00Z").status_code == 404
+        assert anna("GET", f"{path}?as_of=yesterday").status_code == 422
+        for more in ("", "/history", "/proof"):
+            assert ben("GET", path + more).status_code == 404
+
+
+class TestAsking:
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "limit=0",
+            "limit=101",
+            "limit=x",
+            "bbox=1,2,3",
+            "near=91,0",
+            "near=1,2&within_km=nan",
+            "category=gossip",
+            "created_after=soon",
+            "surprise=1",
+        ],
+    )
+    def test_a_filter_that_makes_no_sense_is_refused(self, anybody: Caller, query: str) -> None:
+        assert problem(anybody("GET", f"/v1/cases?{query}")) == (422, "invalid")
+
+    @pytest.mark.parametrize("cursor", ["x", "!!!", "gqFhoWI", "wKFi"])
+    def test_a_cursor_that_is_none_of_ours_is_told(self, anybody: Caller, cursor: str) -> None:
+        assert problem(anybody("GET", f"/v1/cases?cursor={cursor}")) == (400, "malformed")
+
+    def test_what_this_instance_takes_is_told(self, anybody: Caller) -> None:
+        instance = anybody("GET", "/v1/instance").json
+        assert "bribery" in instance["categories"]
+        assert instance["limits"]["largest_upload"] > 0
+
+    def test_health_and_metrics_are_told(self, process: Process, anybody: Caller) -> None:
+        assert anybody("GET", "/health/live").json == {"status": "alive"}
+        assert anybody("GET", "/health/ready").status_code == 200
+        assert "klarity_events_behind" in anybody("GET", "/metrics").text
+
+    def test_documentation_comes_from_here_alone(self, anybody: Caller) -> None:
+        page = anybody("GET", "/docs").text
+        assert not re.findall(r"https?://", page)
+        for path in re.findall(r'(?:src|href)="([^"]+)"', page):
+            with anybody("GET", path) as asset:
+                assert asset.status_code == 200
+        assert anybody("GET", "/docs/assets/../../secret").status_code == 404
+
+    def test_openapi_and_asyncapi_hold_together(self, anybody: Caller) -> None:
+        for path in ("/openapi.json", "/asyncapi.json"):
+            document = anybody("GET", path).json
+            for reference in references(document):
+                assert resolved(document, reference) is not None, reference
+
+
+def references(node: Any) -> list[str]:
+    if isinstance(node, list):
+        return [found for item in node for found in references(item)]
+    if isinstance(node, dict):
+        found = [reference for item in node.values() for reference in references(item)]
+        return [*found, node["$ref"]] if isinstance(node.get("$ref"), str) else found
+    return []
+
+
+def resolved(document: Any, reference: str) -> Any:
+    for part in reference.removeprefix("#/").split("/"):
+        document = document.get(part)
+    return document
+
+
+class TestHistoryFeed:
+    def ask(self, process: Process, path: str, token: str | None = None) -> Any:
+        token = token or process.container.keys().services
+        client = process.app.test_client()
+        return client.get(path, headers={"Authorization": f"Bearer {token}"})
+
+    def test_it_is_for_services(self, process: Process, anna: Caller) -> None:
+        assert problem(self.ask(process, "/events/cases", "wrong")) == (401, "not-signed-in")
+        assert problem(self.ask(process, "/events/cases", anna.token)) == (401, "not-signed-in")
+
+    def test_a_full_page_may_be_kept_and_the_end_may_not(
+        self, process: Process, anna: Caller
+    ) -> None:
+        anna.report()
+        full = self.ask(process, "/events/cases?limit=1")
+        assert "max-age" in full.headers["Cache-Control"]
+        end = self.ask(process, "/events/cases?after=999999")
+        assert (end.json, end.headers["Cache-Control"]) == ([], "no-store")
+        assert full.content_type == "application/cloudevents-batch+json"
+
+    def test_other_logs_and_positions_are_not_found(self, process: Process) -> None:
+        assert self.ask(process, "/events/gossip").status_code == 404
+        assert self.ask(process, "/events/cases/positions/case-x/1").status_code == 404
