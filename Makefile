@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 TESTS ?= tests
+# Much of the testing is waiting for servers: more workers than cores pay.
+SPREAD ?= --numprocesses 3 --dist loadfile
 BIN := .venv/bin
 COMPILE := echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE)
@@ -25,11 +27,11 @@ demo: $(RUN) media ## Serve Klarity with a few invented cases in it
 	@exec $(BIN)/klarity demo
 
 test: $(DEV) servers ## Run the tests; TESTS=tests/domain runs some of them
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest $(SPREAD) $(TESTS)
 
 measure: $(DEV) servers ## Run the tests and measure what they cover, in child processes too
 	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(TESTS)
+	$(BIN)/coverage run -m pytest $(SPREAD) $(TESTS)
 	@$(BIN)/coverage combine --quiet
 
 coverage: $(DEV) ## Judge what the last `make measure` covered
