@@ -43,3 +43,8 @@ def url_of(kind: type[Server], variable: str) -> Iterator[str]:
             yield server.url
     except ServerMissing as missing:
         pytest.fail(f"{missing}; or point {variable} at a server of yours", pytrace=False)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that no worker ends long after the others."""
+    items.sort(key=lambda item: item.get_closest_marker("system") is None)
