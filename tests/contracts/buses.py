@@ -11,7 +11,7 @@ from adapters.message_bus.rabbitmq import RabbitMqBus
 from adapters.message_bus.redis import RedisBus
 from application.ports.message_bus import Delivery, Message, MessageBus
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds until a test gives up; none of them waits that long when all is well."""
 
 # Each takes the server's url and a prefix. The limits are short, so that faults are noticed soon.

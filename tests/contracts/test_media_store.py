@@ -5,10 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from pymongo.database import Database
@@ -216,6 +216,21 @@ class MediaStoreContract:
         assert race(4, come_and_go) == [None] * 4
         assert len(list(media.keys("uploads/1/"))) == 4
 
+    def test_listing_beside_what_others_delete_leaves_nothing_else_out(
+        self, media: MediaStore
+    ) -> None:
+        media.write("uploads/stays/1", chunks(b"x"))
+
+        def come_and_go_or_list(number: int) -> None:
+            for _ in range(20):
+                if number == 0:
+                    assert "uploads/stays/1" in media.keys("uploads/")
+                else:
+                    media.write(f"uploads/{number}/1", chunks(b"x"))
+                    media.delete(f"uploads/{number}/1")
+
+        assert race(4, come_and_go_or_list) == [None] * 4
+
 
 class TestFilesystemMediaStore(MediaStoreContract):
     @pytest.fixture
@@ -252,6 +267,28 @@ class TestFilesystemMediaStore(MediaStoreContract):
         os.utime(left, (a_day_ago, a_day_ago))
         stores.open()
         assert list((folder / ".unfinished").iterdir()) == []
+
+    def test_a_folder_removed_while_it_is_made_is_made_again(
+        self, media: MediaStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def remove_parent() -> None:
+            (folder / "uploads").rmdir()
+
+        before_first(monkeypatch, Path, "mkdir", folder / "uploads" / "1", remove_parent)
+        media.write("uploads/1/a", chunks(b"x"))
+        assert content(media, "uploads/1/a") == b"x"
+
+    def test_a_folder_removed_while_it_is_listed_has_no_keys(
+        self, media: MediaStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        media.write("uploads/1/a", chunks(b"x"))
+        media.write("uploads/2/a", chunks(b"x"))
+
+        def remove() -> None:
+            media.delete("uploads/1/a")
+
+        before_first(monkeypatch, os, "scandir", folder / "uploads" / "1", remove)
+        assert list(media.keys("uploads/")) == ["uploads/2/a"]
 
     def test_a_disk_that_fails_is_unavailable(self, media: MediaStore, folder: Path) -> None:
         (folder / "originals").write_text("in the way")
@@ -291,6 +328,20 @@ class TestGridFsMediaStore(MediaStoreContract):
         mongo_database["media.unfinished"].update_many({}, {"$set": {"at": a_day_ago}})
         stores.open()
         assert counts(mongo_database) == {"files": 1, "chunks": 1, "unfinished": 0}
+
+
+def before_first(
+    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, path: Path, act: Callable[[], None]
+) -> None:
+    """Act just before the function is first called with the path."""
+    function, waiting = getattr(owner, name), [act]
+
+    def patched(called_with: Any, *arguments: Any, **options: Any) -> Any:
+        if Path(called_with) == path and waiting:
+            waiting.pop()()
+        return function(called_with, *arguments, **options)
+
+    monkeypatch.setattr(owner, name, patched)
 
 
 def counts(database: Database[Document]) -> dict[str, int]:

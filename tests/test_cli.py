@@ -1,0 +1,139 @@
+"""The ``klarity`` command, as an operator meets it."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from application.ports.codec import RecordedEvent
+from application.ports.parked import ParkedEvent
+from config.main import FAULTS, open_tools, play_demo, serve, work
+from config.settings import SettingsError, read_settings
+from entrypoints.cli import Entry, build_cli
+from entrypoints.nginx import nginx_configuration
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KLARITY_DATA", str(tmp_path))
+
+
+def klarity(*arguments: str) -> Result:
+    entry = Entry(serve=serve, work=work, open_tools=open_tools, play_demo=play_demo, faults=FAULTS)
+    return CliRunner().invoke(build_cli(entry), arguments)
+
+
+def add_anna() -> Result:
+    return klarity("members", "add", "Anna", "--role", "admin", "--passphrase", "four plain words")
+
+
+def test_help_teaches() -> None:
+    told = klarity("--help").output
+    for command in ("serve", "work", "rebuild", "verify", "parked", "members", "demo"):
+        assert command in told
+        assert len(klarity(command, "--help").output) > 100
+
+
+def test_services_are_listed_with_what_they_hear() -> None:
+    told = klarity("services").output
+    assert "query:popular-cases" in told
+    assert "when-exhibit-is-admitted-then-accept-evidence" in told
+
+
+def test_nginx_sends_each_request_to_its_service() -> None:
+    places = [
+        f"--at={service}=h:{n}" for n, service in enumerate(("command:members", "query:videos"))
+    ]
+    told = klarity("services", "--nginx", *places).output
+    assert "access_log off" in told
+    assert '"~^[A-Z]+ /v1/videos(/|$)" h:1;' in told
+    assert klarity("services", "--nginx", "--at=nowhere").exit_code == 2
+    assert "default h;" in nginx_configuration({"command:members": "h"})
+
+
+def test_an_untouched_log_verifies_and_a_changed_one_does_not(tmp_path: Path) -> None:
+    assert "Anna is member" in add_anna().output
+    assert klarity("members", "grant", "anna", "moderator").exit_code == 0
+    assert klarity("verify").exit_code == 0
+    with sqlite3.connect(tmp_path / "klarity.db") as database:
+        (table,) = database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%members%'"
+        ).fetchone()
+        columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+        assert "body" in columns
+        database.execute(f"UPDATE {table} SET body = CAST('{{}}' AS BLOB)")  # noqa: S608 - a table of the test's own
+    database.close()
+    found = klarity("verify")
+    assert found.exit_code == 1
+    assert "changed" in found.output
+
+
+def test_a_fault_is_told_in_one_plain_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = klarity("members", "grant", "Nobody", "admin")
+    assert (nobody.exit_code, "no member called Nobody" in nobody.output) == (1, True)
+    add_anna()
+    assert "Somebody else has this pseudonym" in add_anna().output
+    monkeypatch.setenv("KLARITY_BUS", "pigeons")
+    assert "KLARITY_BUS" in klarity("verify").output
+
+
+def test_a_read_model_is_rebuilt() -> None:
+    add_anna()
+    assert "members was rebuilt from 2 events" in klarity("rebuild", "members").output
+
+
+def test_parked_events_are_listed_and_decided() -> None:
+    assert "0 parked" in klarity("parked", "list").output
+    event = RecordedEvent(
+        log="cases",
+        position=1,
+        stream="case-c1",
+        version=1,
+        stamp=1,
+        type="t",
+        schema=1,
+        data=b"{}",
+    )
+    with open_tools() as tools:
+        tools.parked.park(
+            ParkedEvent(subscriber="cases", event=event, error="broken", parked_at="now")
+        )
+    assert "broken" in klarity("parked", "list", "cases").output
+    assert "will retry" in klarity("parked", "retry", "cases", event.id).output
+    assert "retry was decided" in klarity("parked", "list").output
+    assert "will drop" in klarity("parked", "drop", "cases", event.id, "--yes").output
+    assert klarity("parked", "retry", "cases", "nothing").exit_code == 1
+
+
+def test_a_demo_without_a_server_says_what_to_do() -> None:
+    told = klarity("demo", "--url", "http://127.0.0.1:9")
+    assert (told.exit_code, "Nothing answers" in told.output) == (1, True)
+
+
+class TestSettings:
+    def test_every_fault_is_named_in_one_message(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in {"PORT": "x", "BUS": "pigeons", "SERVICES": "cases,nope"}.items():
+            monkeypatch.setenv(f"KLARITY_{name}", value)
+        with pytest.raises(SettingsError) as faults:
+            read_settings()
+        for name in ("KLARITY_PORT", "KLARITY_BUS", "KLARITY_SERVICES"):
+            assert name in str(faults.value)
+
+    @pytest.mark.parametrize(
+        ("settings", "fault"),
+        [
+            ({"EVENT_STORE": "mongo", "BUS": "redis"}, "KLARITY_SECRET"),
+            ({"SECRET": "short"}, "KLARITY_SECRET"),
+            ({"WORKERS": "2"}, "KLARITY_WORKERS"),
+            ({"READ_MODELS": "mongo", "SECRET": "s" * 32}, "KLARITY_READ_MODELS"),
+            ({"REDIS_URL": "http://x"}, "KLARITY_REDIS_URL"),
+        ],
+    )
+    def test_what_does_not_fit_together_is_told(
+        self, settings: dict[str, str], fault: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, value in settings.items():
+            monkeypatch.setenv(f"KLARITY_{name}", value)
+        with pytest.raises(SettingsError, match=fault):
+            read_settings()
