@@ -14,7 +14,7 @@ CHUNK = 1 << 16
 SUFFIX = ".blob"
 UNFINISHED = ".unfinished"
 DAY = 86_400.0
-MOST_TRIES = 10
+MOST_TRIES = 100
 
 
 class FilesystemMediaStore:
@@ -71,7 +71,7 @@ class FilesystemMediaStore:
     def keys(self, prefix: str) -> Iterator[str]:
         folder = self._root / checked_prefix(prefix).rpartition("/")[0]
         with _disk():
-            paths = [path.relative_to(self._root) for path in folder.rglob(f"*{SUFFIX}")]
+            paths = [path.relative_to(self._root) for path in _files(folder)]
         found = (path.as_posix().removesuffix(SUFFIX) for path in paths)
         yield from sorted(key for key in found if key.startswith(prefix))
 
@@ -108,13 +108,25 @@ def _fill(file: IO[bytes], chunks: Iterator[bytes]) -> int:
 
 def _publish(file: Path, path: Path) -> None:
     for _ in range(MOST_TRIES):
-        _make(path.parent)
-        # Whoever deletes the last blob of a folder removes the folder, perhaps just now.
-        with suppress(FileNotFoundError):
+        # Whoever deletes the last blob of a folder removes the folder, perhaps just now: while it
+        # is being made, or before the file is in it.
+        with suppress(FileNotFoundError, FileExistsError):
+            _make(path.parent)
             file.replace(path)
             _sync(path.parent)
             return
-    raise OSError("the folder of a blob keeps disappearing")
+    raise MediaUnavailable("media folder: the folder of a blob keeps disappearing")
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The blobs below a folder. One that is removed meanwhile has none."""
+    for parent, _, names in os.walk(folder, onerror=_raise_unless_removed):
+        yield from (Path(parent, name) for name in names if name.endswith(SUFFIX))
+
+
+def _raise_unless_removed(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _make(folder: Path) -> None:

@@ -149,12 +149,12 @@ def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts, sign_in_limit:
     app.register_blueprint(asyncapi_blueprint(EVENTS))
 
 
-_HEADERS = dict(Secure.with_default_headers().headers)
+_HEADERS = tuple(Secure.with_default_headers().headers.items())
 
 
 def _protect(reply: Response) -> Response:
-    for name, value in _HEADERS.items():
-        reply.headers.setdefault(name, value)
+    own = reply.headers.keys()
+    reply.headers.extend([header for header in _HEADERS if header[0] not in own])
     if "Cache-Control" not in reply.headers:
         private = "Authorization" in request.headers
         reply.headers["Cache-Control"] = "no-store" if private else "no-cache"
