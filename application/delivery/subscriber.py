@@ -1,6 +1,6 @@
 """What a subscription feeds: a projection into a read model, or a policy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from application.ports.checkpoints import Checkpoint
@@ -19,7 +19,11 @@ class Subscriber(Protocol):
     def topics(self) -> Sequence[str]: ...
 
     def checkpoint(self) -> Checkpoint:
-        """How far it has come, as stored."""
+        """How far it has come, to go on from there."""
+        ...
+
+    def positions(self) -> Mapping[str, int]:
+        """By log, how far it has come: for who only looks."""
         ...
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:

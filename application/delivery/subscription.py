@@ -7,7 +7,7 @@ with those after it in its stream, so that the rest goes on.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from threading import RLock
@@ -50,6 +50,7 @@ class Subscription:
         self._pause = pause
         self._lock = RLock()
         self._checkpoint: Checkpoint | None = None
+        self._outdated = False
         self.handled = {BY_BUS: 0, BY_HISTORY: 0}
 
     @property
@@ -61,9 +62,11 @@ class Subscription:
         return self.subscriber.topics
 
     def reset(self) -> None:
-        """Forget the checkpoint, for another process may have moved it: load it when needed."""
-        with self._lock:
-            self._checkpoint = None
+        """Load the checkpoint anew before going on, for somebody else may have moved it.
+
+        It never waits, so that a pool which is being fed may call it.
+        """
+        self._outdated = True
 
     def deliver(self, deliveries: Sequence[Delivery]) -> None:
         """Take what the bus brings. Raises Unavailable: it shall bring it again."""
@@ -78,15 +81,16 @@ class Subscription:
         Returns whether there is more to come.
         """
         with self._lock:
-            self._settle_parked()
+            if not self._settle_parked():
+                return True
             found = [self._read_on(topic) for topic in self.subscriber.topics]
             return any(found)
 
     def behind(self) -> dict[str, int]:
         """By topic, how many events the subscriber has not handled yet."""
-        checkpoint = self.subscriber.checkpoint()
+        positions = self.subscriber.positions()
         return {
-            topic: max(0, self._history.last_position(topic) - checkpoint.at(topic))
+            topic: max(0, self._history.last_position(topic) - positions.get(topic, 0))
             for topic in self.subscriber.topics
         }
 
@@ -98,12 +102,12 @@ class Subscription:
             return []
 
     def _accept(self, topic: str, events: Sequence[RecordedEvent]) -> None:
+        """Take events that may be repeated, out of order, and with gaps between them."""
+        brought = {event.position: event for event in events}
         with self._lock:
-            last = events[-1].position
-            while self._position(topic) < last:
-                expected = self._position(topic) + 1
-                following = [event for event in events if event.position >= expected]
-                if following[0].position > expected:
+            while (position := self._position(topic)) < max(brought):
+                following = _following(position, brought)
+                if not following:
                     if not self._read_on(topic):
                         return
                 elif self._advance(topic, following):
@@ -118,7 +122,15 @@ class Subscription:
         return bool(events)
 
     def _position(self, topic: str) -> int:
-        return self._current().at(topic)
+        """From where to go on in a log."""
+        return self._reloaded().at(topic)
+
+    def _reloaded(self) -> Checkpoint:
+        """The checkpoint to begin something from; in the midst of it, ``_current`` is."""
+        if self._outdated:
+            self._outdated = False
+            self._checkpoint = None
+        return self._current()
 
     def _current(self) -> Checkpoint:
         if self._checkpoint is None:
@@ -201,11 +213,19 @@ class Subscription:
             if event_id.startswith(prefix)
         }
 
-    def _settle_parked(self) -> None:
+    def _settle_parked(self) -> bool:
+        """See to the parked events; False where somebody else has moved on."""
+        try:
+            if self._reloaded().parked:
+                self._settle_all(self._parked.list(self.name))
+        except Fenced:
+            self._checkpoint = None
+            return False
+        return True
+
+    def _settle_all(self, waiting: Sequence[ParkedEvent]) -> None:
         """Carry out what someone decided on parked events, in the order of each stream."""
-        if not self._current().parked:
-            return
-        waiting = self._parked.list(self.name)
+        self._reloaded()  # A pool names what it parks before it is listed.
         held: set[tuple[str, str]] = set()
         for parked in waiting:
             place = (parked.event.log, parked.event.stream)
@@ -230,3 +250,11 @@ class Subscription:
                 self._handle([], freed)
         self._parked.remove(self.name, event.id)
         return True
+
+
+def _following(position: int, brought: Mapping[int, RecordedEvent]) -> list[RecordedEvent]:
+    """Those of the events that follow the position without a gap."""
+    following: list[RecordedEvent] = []
+    while event := brought.get(position + len(following) + 1):
+        following.append(event)
+    return following

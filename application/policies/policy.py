@@ -1,6 +1,6 @@
 """The base of every policy, and the two ways of running one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
@@ -87,6 +87,9 @@ class PolicySubscriber:
 
     def checkpoint(self) -> Checkpoint:
         return self._checkpoints.load(self.name)
+
+    def positions(self) -> Mapping[str, int]:
+        return self._checkpoints.load(self.name).positions
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         for event in events:

@@ -1,13 +1,13 @@
 """Policies whose work is slow: a bounded pool, and a checkpoint that is the completed prefix."""
 
 import logging
-import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from threading import BoundedSemaphore, RLock
+from threading import BoundedSemaphore, Event, RLock
+from typing import TypeVar
 
 from application.policies.policy import Policy, PolicySubscriber
 from application.ports.checkpoints import Checkpoint, Checkpoints, Fenced
@@ -15,10 +15,16 @@ from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.parked import ParkedEvent, ParkedEvents
 from application.ports.unavailable import Unavailable
 
+R = TypeVar("R")
+
 log = logging.getLogger(__name__)
 
 TRIES = 3
 LONGEST_PAUSE = 30.0
+
+
+class Stopping(Unavailable):
+    """The pool takes nothing more; what it was given is handled after the next start."""
 
 
 @dataclass(slots=True)
@@ -41,7 +47,8 @@ class PooledPolicySubscriber(PolicySubscriber):
 
     After a crash, events behind the completed prefix are handled again. An event that keeps
     failing is parked; ``failed`` is called then, so that whoever feeds this looks again at the
-    checkpoint, which now names it.
+    checkpoint, which now names it. ``failed`` must not wait for whoever feeds this: they may be
+    waiting for a place in the pool.
     """
 
     def __init__(
@@ -52,12 +59,13 @@ class PooledPolicySubscriber(PolicySubscriber):
         parked: ParkedEvents,
         *,
         workers: int,
-        pause: Callable[[float], None] = time.sleep,
+        pause: Callable[[float], object] | None = None,
     ) -> None:
         super().__init__(policy, codec, checkpoints)
         self.failed: Callable[[], None] = lambda: None
         self._parked = parked
-        self._pause = pause
+        self._stopping = Event()
+        self._pause = pause or self._stopping.wait
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=policy.name)
         self._places = BoundedSemaphore(workers * 2)
         self._lock = RLock()
@@ -66,7 +74,6 @@ class PooledPolicySubscriber(PolicySubscriber):
         self._told: frozenset[str] = frozenset()
         self._batches: deque[_Batch] = deque()
         self._latest: dict[str, Future[None]] = {}
-        self._stopping = False
 
     def checkpoint(self) -> Checkpoint:
         """How far events were handed over, which is ahead of what is stored."""
@@ -76,6 +83,10 @@ class PooledPolicySubscriber(PolicySubscriber):
             self._told = self._handed.parked | self._failures
             return replace(self._handed, parked=self._told)
 
+    def positions(self) -> Mapping[str, int]:
+        with self._lock:
+            return self._handed.positions if self._handed else super().positions()
+
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         batch = _Batch(checkpoint)
         for event in events:
@@ -84,6 +95,8 @@ class PooledPolicySubscriber(PolicySubscriber):
             elif self.policy.concerns(event.type):
                 batch.jobs.append(self._hand_over(event))
         with self._lock:
+            if self._handed is None:
+                raise Fenced
             # Only what the other side knew as parked can have been freed by it.
             self._failures -= self._told - checkpoint.parked
             self._told = checkpoint.parked
@@ -98,32 +111,54 @@ class PooledPolicySubscriber(PolicySubscriber):
 
     def stop(self, *, wait: bool = True) -> None:
         """Take no more; what runs may finish, what waits is handled after the next start."""
-        self._stopping = True
+        with self._lock:
+            self._stopping.set()
         self._pool.shutdown(wait=wait, cancel_futures=True)
 
     def _hand_over(self, event: RecordedEvent) -> Future[None]:
         self._places.acquire()
-        before = self._latest.get(event.stream)
-        job = self._pool.submit(self._work, event, before)
-        self._latest[event.stream] = job
+        with self._lock:
+            if self._stopping.is_set():
+                self._places.release()
+                raise Stopping
+            before = self._latest.get(event.stream)
+            job = self._pool.submit(self._work, event, before)
+            self._latest[event.stream] = job
         job.add_done_callback(lambda done: self._finished(event, done))
         return job
 
     def _work(self, event: RecordedEvent, before: Future[None] | None) -> None:
         if before is not None:
             before.exception()
+        if problem := self._patiently(lambda: self._try(event)):
+            self._fail(event)
+            self._patiently(lambda: self._park(event, problem))
+
+    def _patiently(self, deed: Callable[[], R]) -> R:
+        """Do it as soon as the systems behind it are there."""
         attempt = 0
-        while not self._stopping:
+        while not self._stopping.is_set():
             attempt += 1
             try:
-                return self.react(event)
+                return deed()
             except Unavailable:
                 self._pause(min(2.0**attempt, LONGEST_PAUSE))
+        raise Stopping
+
+    def _try(self, event: RecordedEvent) -> str:
+        """React, several times if need be; the error if the event would not be handled."""
+        problem = ""
+        for attempt in range(1, TRIES + 1):
+            try:
+                self.react(event)
+            except Unavailable:
+                raise
             except Exception as error:  # noqa: BLE001 - a poison event may raise anything
-                if attempt >= TRIES:
-                    return self._park(event, error)
+                problem = f"{type(error).__name__}: {error}"
                 self._pause(2.0**attempt / 10)
-        raise InterruptedError
+            else:
+                return ""
+        return problem
 
     def _finished(self, event: RecordedEvent, job: Future[None]) -> None:
         self._places.release()
@@ -132,16 +167,18 @@ class PooledPolicySubscriber(PolicySubscriber):
                 del self._latest[event.stream]
         self._save_what_is_done()
 
-    def _park(self, event: RecordedEvent, error: Exception) -> None:
-        log.error("%s parked %s", self.name, event.id)
-        now = datetime.now(UTC).isoformat()
-        problem = f"{type(error).__name__}: {error}"
-        self._parked.park(
-            ParkedEvent(subscriber=self.name, event=event, error=problem, parked_at=now)
-        )
+    def _fail(self, event: RecordedEvent) -> None:
+        """Name the event in the checkpoint, before anybody finds it among the parked ones."""
         with self._lock:
             self._failures |= {event.id}
         self.failed()
+
+    def _park(self, event: RecordedEvent, problem: str) -> None:
+        log.error("%s parked %s", self.name, event.id)
+        now = datetime.now(UTC).isoformat()
+        self._parked.park(
+            ParkedEvent(subscriber=self.name, event=event, error=problem, parked_at=now)
+        )
 
     def _save_what_is_done(self) -> None:
         with self._lock:
@@ -155,5 +192,5 @@ class PooledPolicySubscriber(PolicySubscriber):
         except (Fenced, Unavailable):
             log.warning("%s begins again from its stored checkpoint", self.name)
             self._batches.clear()
-            self._handed = None
+            self._handed, self._failures = None, frozenset()
             self.failed()

@@ -1,6 +1,6 @@
 """Feeds a query service: folds a batch of events into its read model, in one atomic step."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from application.ports.checkpoints import Checkpoint
@@ -30,6 +30,9 @@ class Projector(Generic[D]):
 
     def checkpoint(self) -> Checkpoint:
         return self.model.checkpoint()
+
+    def positions(self) -> Mapping[str, int]:
+        return self.checkpoint().positions
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         decoded = [self._codec.decode(event) for event in events]

@@ -1,10 +1,12 @@
 """From a log to everyone who hears it: in order, nothing lost, each effect exactly once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.event_store.memory import MemoryEventStore
 from application.delivery.relay import EVENTS_A_MESSAGE, Relay, packs
@@ -31,6 +33,9 @@ class Recorder:
 
     def checkpoint(self) -> Checkpoint:
         return self.stored
+
+    def positions(self) -> Mapping[str, int]:
+        return self.stored.positions
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         if checkpoint.revision != self.stored.revision + 1:
@@ -148,6 +153,18 @@ class TestRelay:
         self.relay(world, bus).step()
         assert len(self.published(world, bus)) == 1
 
+    def test_a_relay_that_was_overtaken_moves_nothing(self, world: World) -> None:
+        class Overtaking(Bus):
+            def publish(self, topic: str, messages: Sequence[Message]) -> None:
+                super().publish(topic, messages)
+                world.checkpoints.save("relay.cases", START.moved("cases", 2))
+
+        bus = Overtaking()
+        cases(world, 1)
+        with pytest.raises(Fenced):
+            self.relay(world, bus).step()
+        assert world.checkpoints.load("relay.cases").at("cases") == 2
+
     def test_messages_are_of_a_bounded_size(self, world: World) -> None:
         (event,) = cases(world, 1)
         many = [event] * (EVENTS_A_MESSAGE + 1)
@@ -190,6 +207,39 @@ class TestDelivery:
         subscription.deliver(delivery(world, event))
         subscription.deliver(delivery(world, replace(event, position=9, stream="case-x")))
         assert recorder.handled == [event.id]
+
+    @given(st.data())
+    def test_whatever_the_bus_does_each_event_is_handled_once_and_in_order(
+        self, data: st.DataObject
+    ) -> None:
+        """It may lose, repeat and reorder messages, and bring several at a time."""
+        world, recorder = World(), Recorder()
+        subscription = world.subscription(recorder)
+        events = cases(world, 5)
+        message = st.integers(1, 5).flatmap(
+            lambda size: st.integers(0, 5 - size).map(lambda at: events[at : at + size])
+        )
+        for messages in data.draw(st.lists(st.lists(message, min_size=1, max_size=5), max_size=5)):
+            subscription.deliver([one for part in messages for one in delivery(world, *part)])
+        while subscription.catch_up():
+            pass
+        assert recorder.handled[:5] == ids(events)
+        assert recorder.stored.positions == {"cases": 5, "members": 1}
+
+    def test_a_gap_between_messages_that_come_together_is_filled(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = cases(world, 4)
+        subscription.deliver([*delivery(world, events[0]), *delivery(world, *events[2:])])
+        assert recorder.handled == ids(events)
+
+    def test_messages_that_come_together_and_repeat_each_other_are_handled_once(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = cases(world, 4)
+        subscription.deliver([*delivery(world, *events), *delivery(world, *events[:3])])
+        assert recorder.handled == ids(events)
+        assert recorder.stored.at("cases") == 4
 
     def test_other_topics_and_what_is_no_batch_are_passed_over(
         self, world: World, recorder: Recorder, subscription: Subscription
@@ -309,6 +359,19 @@ class TestPoison:
         subscription.catch_up()
         assert events[3].id not in recorder.handled
         assert events[5].id in recorder.handled
+
+    def test_who_was_overtaken_while_settling_goes_on_from_what_is_stored(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = self.poisoned(world, recorder)
+        subscription.deliver(delivery(world, *events))
+        recorder.poison = {}
+        world.parked.decide("recorder", events[3].id, "retry")
+        recorder.stored = recorder.stored.moved("cases", 6)
+        assert subscription.catch_up()
+        assert events[3].id not in recorder.handled
+        subscription.catch_up()
+        assert events[3].id in recorder.handled
 
     def test_details_that_a_crash_left_behind_are_cleared_away(
         self, world: World, recorder: Recorder, subscription: Subscription

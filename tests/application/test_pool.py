@@ -1,16 +1,20 @@
 """Slow policies: others go on meanwhile, and a crash repeats only what was not done."""
 
 from collections.abc import Callable, Iterator
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
+from adapters.parked.memory import MemoryParkedEvents
+from application.delivery.subscription import Subscription
 from application.policies.policy import Cause, Means, Policy
-from application.policies.pool import TRIES, PooledPolicySubscriber
-from application.ports.checkpoints import Checkpoint
+from application.policies.pool import TRIES, PooledPolicySubscriber, Stopping
+from application.ports.checkpoints import Checkpoint, Fenced
 from application.ports.codec import RecordedEvent
+from application.ports.message_bus import Delivery
+from application.ports.parked import ParkedEvent
 from application.ports.unavailable import Unavailable
-from tests.application.test_runtime import soon
+from tests.application.test_runtime import PATIENCE, soon
 from tests.world import World
 
 
@@ -24,10 +28,12 @@ class Slow(Policy):
         super().__init__(means)
         self.held: dict[str, Event] = {}
         self.errors: dict[str, list[Exception]] = {}
+        self.begun: list[str] = []
         self.done: list[str] = []
 
     def react(self, event: object, cause: Cause) -> None:
         stream = cause.event.stream
+        self.begun.append(cause.event.id)
         if stream in self.held:
             assert self.held[stream].wait(10)
         if self.errors.get(stream):
@@ -194,3 +200,127 @@ def test_what_was_cut_short_is_not_done(world: World, policy: Slow, make: Make) 
     subscriber.stop()
     assert stored(world).at("cases") == 0
     assert second.id not in policy.done
+
+
+def fed(world: World, subscriber: PooledPolicySubscriber) -> Subscription:
+    """The subscription that feeds the pool, as the runtime joins them."""
+    subscription = world.subscription(subscriber)
+    subscriber.failed = subscription.reset
+    return subscription
+
+
+def test_poison_everywhere_holds_nothing_up(world: World, policy: Slow, make: Make) -> None:
+    poison = events(world, 12)
+    for event in poison:
+        policy.errors[event.stream] = [RuntimeError("broken")] * TRIES
+    subscription = fed(world, make())
+    feeding = Thread(target=subscription.catch_up, daemon=True)
+    feeding.start()
+    feeding.join(PATIENCE)
+    assert not feeding.is_alive()
+    assert soon(lambda: len(world.parked.list("slow")) == len(poison))
+    assert soon(lambda: len(stored(world).parked) == len(poison))
+
+
+def test_a_parked_event_is_handled_when_somebody_decides_so(
+    world: World, policy: Slow, make: Make
+) -> None:
+    (event,) = events(world, 1)
+    policy.errors[event.stream] = [RuntimeError("broken")] * TRIES
+    subscription = fed(world, make())
+    subscription.catch_up()
+    assert soon(lambda: stored(world).parked)
+    world.parked.decide("slow", event.id, "retry")
+    subscription.catch_up()
+    assert policy.done == [event.id]
+    assert world.parked.list() == []
+    assert soon(lambda: not stored(world).parked)
+
+
+def test_who_only_looks_makes_nothing_forgotten(world: World, policy: Slow, make: Make) -> None:
+    first, second = events(world, 2)
+    policy.errors[first.stream] = [RuntimeError("broken")] * TRIES
+    subscription = world.subscription(make())
+    subscription.deliver([Delivery("cases", world.wire.pack([first]))])
+    assert soon(world.parked.list)
+    assert subscription.behind() == {"cases": 1}
+    subscription.deliver([Delivery("cases", world.wire.pack([second]))])
+    assert soon(lambda: stored(world).at("cases") == 2)
+    assert stored(world).parked == {first.id}
+
+
+def test_how_far_it_is_can_be_told_before_it_began(world: World, make: Make) -> None:
+    world.checkpoints.save("slow", stored(world).moved("cases", 1))
+    assert make().positions() == {"cases": 1}
+
+
+def test_who_begins_again_loads_the_checkpoint_first(
+    world: World, policy: Slow, make: Make
+) -> None:
+    (event,) = events(world, 1)
+    with pytest.raises(Fenced):
+        make().handle([event], stored(world).moved("cases", 1))
+
+
+def test_what_another_process_freed_is_not_parked_any_more(
+    world: World, policy: Slow, make: Make
+) -> None:
+    first, second = events(world, 2)
+    policy.errors[first.stream] = [RuntimeError("broken")] * TRIES
+    hand(subscriber := make(), first)
+    assert soon(lambda: stored(world).parked == {first.id})
+    world.checkpoints.save("slow", stored(world).next(parked=frozenset()))
+    told: list[bool] = []
+    subscriber.failed = lambda: told.append(True)
+    hand(subscriber, second)
+    assert soon(lambda: told)
+    assert subscriber.checkpoint() == stored(world)
+    assert not subscriber.checkpoint().parked
+
+
+class AwayAtFirst(MemoryParkedEvents):
+    """Parked events that cannot be stored when it is tried first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tried = 0
+
+    def park(self, parked: ParkedEvent) -> None:
+        self.tried += 1
+        if self.tried == 1:
+            raise Unavailable
+        super().park(parked)
+
+
+def test_what_cannot_be_parked_yet_is_parked_later(world: World, policy: Slow, make: Make) -> None:
+    world.parked = AwayAtFirst()
+    (event,) = events(world, 1)
+    policy.errors[event.stream] = [RuntimeError("broken")] * TRIES
+    hand(make(), event)
+    assert soon(lambda: stored(world).parked == {event.id})
+    assert len(world.parked.list("slow")) == 1
+
+
+def test_who_waits_for_a_place_while_it_stops_is_turned_away(
+    world: World, policy: Slow, make: Make
+) -> None:
+    many = events(world, 8)
+    policy.held = {event.stream: Event() for event in many}
+    subscriber = make()
+    subscription = fed(world, subscriber)
+    refused: list[Exception] = []
+
+    def feed() -> None:
+        try:
+            subscription.catch_up()
+        except Stopping as stopping:
+            refused.append(stopping)
+
+    feeding = Thread(target=feed, daemon=True)
+    feeding.start()
+    assert soon(lambda: len(policy.begun) == 2)
+    subscriber.stop(wait=False)
+    feeding.join(PATIENCE)
+    assert len(refused) == 1
+    assert world.parked.list() == []
+    assert stored(world).at("cases") == 0
