@@ -6,6 +6,7 @@ The data bytes are those that were stored. Log, stream and position travel as ``
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 import msgspec
 
@@ -22,7 +23,7 @@ class _CloudEvent(msgspec.Struct, omit_defaults=True):
     source: str
     type: str
     subject: str
-    time: datetime
+    time: Annotated[datetime, msgspec.Meta(tz=True)]
     sequence: str
     streamversion: int
     data: msgspec.Raw
@@ -66,9 +67,9 @@ def _to_cloud(event: RecordedEvent) -> _CloudEvent:
 
 
 def _from_cloud(event: _CloudEvent) -> RecordedEvent:
-    name, _, schema = event.type.removeprefix(_TYPE).rpartition(".v")
+    name, _, schema = _after(_TYPE, event.type).rpartition(".v")
     return RecordedEvent(
-        log=event.source.removeprefix(_SOURCE),
+        log=_after(_SOURCE, event.source),
         position=int(event.sequence),
         stream=event.subject,
         version=event.streamversion,
@@ -80,3 +81,9 @@ def _from_cloud(event: _CloudEvent) -> RecordedEvent:
         causation_id=event.causationid,
         traceparent=event.traceparent,
     )
+
+
+def _after(prefix: str, text: str) -> str:
+    if not text.startswith(prefix):
+        raise ValueError(f"expected {prefix} and a name")
+    return text.removeprefix(prefix)

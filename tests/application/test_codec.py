@@ -203,6 +203,8 @@ class TestWire:
         assert sent["id"] == "cases/s-1@1"
         assert sent["subject"] == "s-1"
         assert sent["sequence"] == "7"
+        assert sent["datacontenttype"] == "application/json"
+        assert sent["data"]["case_id"] == "c1"
         assert sent["time"] == "2026-03-01T12:30:15.123456Z"
 
     def test_what_is_packed_is_unpacked(self) -> None:
@@ -213,6 +215,21 @@ class TestWire:
     def test_what_is_no_batch_is_told(self, body: bytes) -> None:
         with pytest.raises(MalformedMessage):
             CloudEventsWire().unpack(body)
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("source", "/elsewhere/cases"),
+            ("type", "org.elsewhere.cases.CaseReported.v1"),
+            ("type", "org.klarity.cases.CaseReported"),
+            ("sequence", "first"),
+            ("time", "2026-03-01T12:00:00"),
+        ],
+    )
+    def test_cloudevents_that_are_not_ours_are_told(self, field: str, value: str) -> None:
+        (sent,) = json.loads(CloudEventsWire().pack([recorded(report(), codec())]))
+        with pytest.raises(MalformedMessage):
+            CloudEventsWire().unpack(json.dumps([{**sent, field: value}]).encode())
 
     def test_events_that_are_not_numbered_have_no_position(self) -> None:
         meta = Meta(stream="s-1", first=1, stamp=1, command_id="k", correlation_id="r")
