@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -26,7 +25,6 @@ from domain.ids import CaseId, MemberId, Personal
 from tests.golden.events import GOLDEN
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
-COPIES = Path(__file__).parent.parent / "golden" / "events.json"
 INSTANCE_KEY = bytes(range(32))
 
 
@@ -75,31 +73,6 @@ def report(author: str = "anna", story: str = "They asked for money.") -> CaseRe
         details=CaseDetails(title="A bribe", story=story),
         at=AT,
     )
-
-
-class TestStoredNames:
-    def test_the_names_that_history_is_written_in_never_change(self) -> None:
-        assert list(EVENTS.types) == list(GOLDEN)
-
-    def test_every_event_ever_stored_is_still_read(self) -> None:
-        copies = json.loads(COPIES.read_text())
-        assert list(copies) == list(GOLDEN)
-        for name, copy in copies.items():
-            event = RecordedEvent(
-                log="golden",
-                position=1,
-                stream="golden-1",
-                version=1,
-                stamp=1,
-                type=name,
-                schema=copy["schema"],
-                data=json.dumps(copy["data"]).encode(),
-            )
-            assert codec().decode(event) == GOLDEN[name], name
-
-    def test_every_event_reads_as_it_was_written(self) -> None:
-        for event in GOLDEN.values():
-            assert codec().decode(recorded(event, codec())) == event
 
 
 class TestTolerance:

@@ -1,4 +1,4 @@
-"""What each golden copy in ``events.json`` must be read as, by stored name."""
+"""What each golden copy ``events/<stored name>.v<version>.json`` is read as, by stored name."""
 
 from datetime import UTC, date, datetime
 

@@ -1,0 +1,116 @@
+"""The catalogue: the names that history is written in, and what history still means."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+
+from adapters.codec.json import JsonCodec
+from adapters.codec.personal import PersonalCipher
+from adapters.key_vault.memory import MemoryKeyVault
+from application.ports.codec import RecordedEvent
+from domain.catalog import EVENTS, EventCatalog, catalog
+from domain.ids import MemberId, Personal, SealedMember
+from tests.application.test_codec import INSTANCE_KEY, codec, recorded
+from tests.golden.events import GOLDEN
+
+COPIES = Path(__file__).parents[1] / "golden" / "events"
+SHIPPED = [
+    (name, version) for name in EVENTS.types for version in range(1, EVENTS.version(name) + 1)
+]
+
+
+def golden_copy(name: str, version: int) -> RecordedEvent:
+    return RecordedEvent(
+        log="golden",
+        position=1,
+        stream="golden-1",
+        version=1,
+        stamp=1,
+        type=name,
+        schema=version,
+        data=(COPIES / f"{name}.v{version}.json").read_bytes(),
+    )
+
+
+def test_the_names_that_history_is_written_in_never_change() -> None:
+    assert list(EVENTS.types) == list(GOLDEN)
+
+
+def test_every_version_of_every_event_has_a_golden_copy_and_nothing_else_has() -> None:
+    kept = {file.name for file in COPIES.iterdir()}
+    assert kept == {f"{name}.v{version}.json" for name, version in SHIPPED}
+
+
+@pytest.mark.parametrize(("name", "version"), SHIPPED)
+def test_every_event_ever_stored_is_still_read(name: str, version: int) -> None:
+    assert codec().decode(golden_copy(name, version)) == GOLDEN[name]
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_every_event_reads_as_it_was_written(name: str) -> None:
+    assert codec().decode(recorded(GOLDEN[name], codec())) == GOLDEN[name]
+
+
+# An invented context, whose only event has been changed twice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Met:
+    member: SealedMember
+    first: Annotated[str, Personal()]
+    last: Annotated[str, Personal()]
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parted:
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetBefore:
+    """How ``Met`` looked in its first version."""
+
+    member: SealedMember
+    name: Annotated[str, Personal()]
+
+
+def split_the_name(data: dict[str, Any]) -> dict[str, Any]:
+    """An erased person's name is not there, hence the empty text in its place."""
+    first, _, last = data.pop("name", "").partition(" ")
+    return {**data, "first": first, "last": last}
+
+
+def name_the_place(data: dict[str, Any]) -> dict[str, Any]:
+    return {**data, "place": "unknown"}
+
+
+NOW = catalog({"people.Met": (split_the_name, name_the_place)}, people=Met | Parted)
+BEFORE = EventCatalog(types={"people.Met": MetBefore})
+MET = Met(member=MemberId("ada"), first="Ada", last="Lovelace", place="unknown")
+
+
+def test_the_version_of_an_event_counts_its_upcasters() -> None:
+    assert (NOW.version("people.Met"), NOW.version("people.Parted")) == (3, 1)
+    assert recorded(MET, codec(events=NOW)).schema == 3
+
+
+def test_each_version_is_lifted_by_the_steps_it_lacks() -> None:
+    named = {"name": "Ada Lovelace"}
+    split = {"first": "Ada", "last": "Lovelace"}
+    today = {**split, "place": "London"}
+    assert NOW.upcast("people.Met", 1, dict(named)) == {**split, "place": "unknown"}
+    assert NOW.upcast("people.Met", 2, dict(split)) == {**split, "place": "unknown"}
+    assert NOW.upcast("people.Met", 3, dict(today)) == today
+
+
+def test_what_was_sealed_in_an_older_version_is_opened_and_lifted() -> None:
+    vault = MemoryKeyVault()
+    cipher = PersonalCipher(vault, INSTANCE_KEY)
+    old = recorded(MetBefore(member=MemberId("ada"), name="Ada Lovelace"), codec(vault, BEFORE))
+    assert (old.schema, JsonCodec(NOW, cipher).decode(old)) == (1, MET)
+    vault.destroy("ada")
+    erased = Met(member=MemberId(""), first="", last="", place="unknown")
+    assert JsonCodec(NOW, cipher).decode(old) == erased
