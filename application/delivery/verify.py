@@ -11,7 +11,7 @@ COMMITS_A_READ = 1000
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Where a log is not what was appended to it."""
+    """Where a log is not what was appended to it: in a stream, or at the end of the whole log."""
 
     stream: str
     version: int
@@ -21,7 +21,7 @@ class Fault:
 def verify_log(
     store: EventStore, progress: Callable[[int, int], None] = lambda *_: None
 ) -> list[Fault]:
-    """All faults of a log: changed bytes, missing or repeated versions, gaps in positions.
+    """All faults of a log: changed bytes, missing or repeated versions, missing positions.
 
     ``progress`` gets how many events were verified, of how many.
     """
@@ -34,6 +34,8 @@ def verify_log(
             heads[commit.stream] = commit.head
             position = commit.position
         progress(position, max(total, position))
+    if position < total:
+        faults.append(Fault(store.log, position, "events are missing after it, at the log's end"))
     return faults
 
 

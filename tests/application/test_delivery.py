@@ -425,3 +425,12 @@ class TestVerify:
         faults = verify_log(log)
         assert faults[0].stream == "case-c1"
         assert any(what in fault.what for fault in faults)
+
+    def test_an_end_that_was_cut_off_is_found(self, world: World) -> None:
+        class CutOff(MemoryEventStore):
+            def last_position(self) -> int:
+                return 3
+
+        (fault,) = verify_log(CutOff("cases"))
+        assert (fault.stream, fault.version) == ("cases", 0)
+        assert "missing" in fault.what
