@@ -18,6 +18,11 @@ class Length:
 
 
 @dataclass(frozen=True, slots=True)
+class OneLine:
+    """Marks a text of one line: it neither begins nor ends with a space, and controls nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """The least and the greatest that a number may be."""
 

@@ -15,6 +15,7 @@ from domain.ids import (
     Length,
     MediaKind,
     MemberId,
+    OneLine,
     Personal,
     PersonalText,
     Role,
@@ -47,13 +48,13 @@ class CaseStatus(StrEnum):
 class CaseDetails:
     """What a reporter may say about a case. A new plain property goes here, with a default."""
 
-    title: Annotated[str, Length(3, 200), Personal()]
+    title: Annotated[str, Length(3, 200), OneLine(), Personal()]
     story: Annotated[str, Length(1, 20_000), Personal()]
     category: CaseCategory = CaseCategory.OTHER
     occurred_on: date | None = None
 
 
-Tag = Annotated[str, Length(1, 40)]
+Tag = Annotated[str, Length(1, 40), OneLine()]
 Tags = Annotated[tuple[Tag, ...], Length(0, MOST_TAGS)]
 EvidenceIds = Annotated[tuple[EvidenceId, ...], Length(0, MOST_EVIDENCE)]
 

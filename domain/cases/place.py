@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 
-from domain.ids import Length, Limits, Personal
+from domain.ids import Length, Limits, OneLine, Personal
 
 
 class Precision(StrEnum):
@@ -32,7 +32,7 @@ class Location:
     lat: Annotated[float, Limits(-90, 90)]
     lon: Annotated[float, Limits(-180, 180)]
     precision: Precision = Precision.NEIGHBOURHOOD
-    name: Annotated[str, Length(0, 120), Personal()] = ""
+    name: Annotated[str, Length(0, 120), OneLine(), Personal()] = ""
 
 
 def rounded(location: Location) -> Location:

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Annotated, assert_never
 
 from domain.decider import Decider, DomainError
-from domain.ids import Actor, Length, MemberId, OpenMember, Personal, PersonalText, Role
+from domain.ids import Actor, Length, MemberId, OneLine, OpenMember, Personal, PersonalText, Role
 
-Pseudonym = Annotated[str, Length(3, 40), Personal()]
-Interest = Annotated[str, Length(1, 40)]
+Pseudonym = Annotated[str, Length(3, 40), OneLine(), Personal()]
+Interest = Annotated[str, Length(1, 40), OneLine()]
 Interests = Annotated[tuple[Interest, ...], Length(0, 50)]
 
 

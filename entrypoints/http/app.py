@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -28,12 +29,13 @@ from domain.catalog import EVENTS
 from entrypoints.http.asyncapi import asyncapi_blueprint
 from entrypoints.http.cases import cases_blueprint
 from entrypoints.http.docs import docs_blueprint
+from entrypoints.http.documentation import completed
 from entrypoints.http.evidence import evidence_blueprint
 from entrypoints.http.health import health_blueprint
 from entrypoints.http.history import history_blueprint
 from entrypoints.http.instance import instance_blueprint, problem_pages
 from entrypoints.http.json import MsgspecJson
-from entrypoints.http.limits import limit_rates
+from entrypoints.http.limits import limit_rates, limit_sign_ins
 from entrypoints.http.members import members_blueprint
 from entrypoints.http.problems import ProblemApi, register_problems
 from entrypoints.http.queries import query_blueprint
@@ -42,11 +44,15 @@ from entrypoints.http.standing import standing_blueprint
 from entrypoints.http.uploads import uploads_blueprint
 
 LARGEST_BODY = 1_000_000
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 EXPOSED = (
     "ETag",
     "Klarity-Token",
     "Link",
     "Location",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
     "Retry-After",
     "Tus-Checksum-Algorithm",
     "Tus-Extension",
@@ -56,6 +62,7 @@ EXPOSED = (
     "Upload-Expires",
     "Upload-Length",
     "Upload-Offset",
+    "X-Request-Id",
 )
 
 
@@ -92,15 +99,22 @@ def create_app(parts: HttpParts) -> Flask:
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_BODY,
         API_TITLE="Klarity",
-        API_VERSION="1",
+        API_VERSION=version("klarity"),
         OPENAPI_VERSION="3.1.0",
-        OPENAPI_URL_PREFIX="/",
-        OPENAPI_JSON_PATH="openapi.json",
         API_SPEC_OPTIONS={
             "components": {
-                "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+                "securitySchemes": {
+                    "bearer": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "description": "The access_token of POST /v1/sessions; good for minutes.",
+                    },
+                },
             },
-            "info": {"description": "Report petty corruption, safely and backed by evidence."},
+            "info": {
+                "description": "Report petty corruption, safely and backed by evidence.",
+                "license": {"name": "MIT", "identifier": "MIT"},
+            },
         },
     )
     app.json = MsgspecJson(app)
@@ -115,7 +129,7 @@ def create_app(parts: HttpParts) -> Flask:
     limiter = limit_rates(app, parts.rate_limit)
     api = ProblemApi(app)
     register_problems(app)
-    _add_resources(app, api, parts, limiter.shared_limit(parts.sign_in_limit, scope="sign-in"))
+    _add_resources(app, api, parts, limit_sign_ins(limiter, parts.sign_in_limit))
     return app
 
 
@@ -145,7 +159,7 @@ def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts, sign_in_limit:
     app.register_blueprint(history_blueprint(parts.history, parts.wire, parts.service_token, logs))
     app.register_blueprint(health_blueprint(parts.checks, parts.registry))
     app.register_blueprint(problem_pages())
-    app.register_blueprint(docs_blueprint())
+    app.register_blueprint(docs_blueprint(completed(api.spec.to_dict())))
     app.register_blueprint(asyncapi_blueprint(EVENTS))
 
 
@@ -177,6 +191,7 @@ def _count_requests(app: Flask, registry: CollectorRegistry) -> None:
     @app.after_request
     def count(reply: Response) -> Response:
         endpoint = request.endpoint or "none"
-        counted.labels(endpoint, request.method, reply.status_code).inc()
+        method = request.method if request.method in METHODS else "other"
+        counted.labels(endpoint, method, reply.status_code).inc()
         timed.labels(endpoint).observe(time.perf_counter() - g.began)
         return reply

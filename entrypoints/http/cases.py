@@ -1,11 +1,11 @@
 """Reporting a case, changing it, and standing behind one."""
 
+import re
 from dataclasses import fields
 from typing import Any
 
 import marshmallow as ma
 from flask import Response
-from flask_smorest import Blueprint
 
 from application.commands.engage import Engage
 from application.commands.use_cases import Cases
@@ -22,6 +22,7 @@ from domain.cases.case import (
 )
 from domain.cases.place import Location
 from domain.ids import CaseId
+from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import (
     BEARER,
     IDEMPOTENCY_KEY,
@@ -31,7 +32,7 @@ from entrypoints.http.documentation import (
 )
 from entrypoints.http.problems import refuse
 from entrypoints.http.requests import Requests, written
-from entrypoints.http.schemas import fields_of, schema, uuid_text
+from entrypoints.http.schemas import ONE_LINE, fields_of, schema, uuid_text
 
 _DETAILS = {field.name for field in fields(CaseDetails)}
 LONGEST_TAG = 40
@@ -66,8 +67,8 @@ def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Bluepri
     @blp.post("/cases")
     @blp.arguments(ReportBody)
     @blp.response(201, ReportReply, headers=WRITE_HEADERS)
-    @blp.doc(parameters=[IDEMPOTENCY_KEY], security=BEARER)
-    @problems(blp, 401, 403, 409, 415, 422)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 409, 412, 415, 422)
     def report(body: dict[str, Any]) -> Response:
         """Report a case; it is public as soon as one piece of its evidence is available"""
         actor = requests.actor()
@@ -146,7 +147,7 @@ def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Bluepri
 
     @blp.put("/cases/<uuid:case_id>/support")
     @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(security=BEARER)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412)
     def support(case_id: object) -> Response:
         """ "Me too": once per member, never for one's own case"""
@@ -154,7 +155,7 @@ def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Bluepri
 
     @blp.delete("/cases/<uuid:case_id>/support")
     @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(security=BEARER)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 412)
     def withdraw_support(case_id: object) -> Response:
         """Take one's support back"""
@@ -162,7 +163,7 @@ def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Bluepri
 
     @blp.put("/cases/<uuid:case_id>/follow")
     @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(security=BEARER)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 410, 412)
     def follow(case_id: object) -> Response:
         """Follow a case"""
@@ -170,7 +171,7 @@ def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Bluepri
 
     @blp.delete("/cases/<uuid:case_id>/follow")
     @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(security=BEARER)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 412)
     def unfollow(case_id: object) -> Response:
         """Follow a case no longer"""
@@ -189,6 +190,6 @@ def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Bluepri
 
 def good_tag(tag: str) -> str:
     """The tag, if it is one that a case may carry."""
-    if not 1 <= len(tag) <= LONGEST_TAG or not tag.isprintable():
-        refuse("invalid", f"A tag has 1 to {LONGEST_TAG} printable characters.")
+    if len(tag) > LONGEST_TAG or not re.fullmatch(ONE_LINE, tag):
+        refuse("invalid", f"A tag is one line of at most {LONGEST_TAG} characters.")
     return tag

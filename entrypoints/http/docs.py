@@ -1,8 +1,11 @@
 """Documentation that a browser shows, with every asset served from here."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import flask_swagger_ui
+import msgspec
 from flask import Blueprint, Response, send_from_directory
 
 ASSETS = Path(flask_swagger_ui.__file__).parent / "dist"
@@ -27,21 +30,26 @@ START = 'SwaggerUIBundle({url: "/openapi.json", dom_id: "#docs", deepLinking: tr
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 
 
-def docs_blueprint() -> Blueprint:
-    """``GET /docs``."""
-    blp = Blueprint("docs", __name__, url_prefix="/docs")
+def docs_blueprint(openapi: Mapping[str, Any]) -> Blueprint:
+    """``GET /openapi.json``, and ``GET /docs`` that shows it."""
+    blp = Blueprint("docs", __name__)
+    document = msgspec.json.encode(openapi)
 
-    @blp.get("")
+    @blp.get("/openapi.json")
+    def described() -> Response:
+        return Response(document, content_type="application/json")
+
+    @blp.get("/docs")
     def page() -> Response:
         reply = Response(PAGE, content_type="text/html; charset=utf-8")
         reply.headers["Content-Security-Policy"] = POLICY
         return reply
 
-    @blp.get("/start.js")
+    @blp.get("/docs/start.js")
     def start() -> Response:
         return Response(START, content_type="text/javascript; charset=utf-8")
 
-    @blp.get("/assets/<path:name>")
+    @blp.get("/docs/assets/<path:name>")
     def assets(name: str) -> Response:
         return send_from_directory(ASSETS, name, max_age=86_400)
 

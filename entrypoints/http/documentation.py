@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask_smorest import Blueprint
-
+from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.problems import MEANINGS, MEDIA_TYPE, ProblemSchema
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,6 +28,12 @@ READ_TOKEN = {
     "schema": {"type": "string"},
     "description": "From the reply to a write: answer with that write included.",
 }
+IF_NONE_MATCH = {
+    "in": "header",
+    "name": "If-None-Match",
+    "schema": {"type": "string"},
+    "description": "Answer with 304 while the resource still has this ETag.",
+}
 WRITE_HEADERS = {
     "ETag": {"schema": {"type": "string"}, "description": "The version after the write."},
     "Klarity-Token": {
@@ -39,10 +44,14 @@ WRITE_HEADERS = {
 
 
 def problems(blueprint: Blueprint, *statuses: int) -> Callable[[F], F]:
-    """Document the problems that an operation may answer with; 400, 429 and 503 always."""
+    """Document the problems that an operation may answer with, beside those of every one.
+
+    What refuses bodies of some types refuses large ones, too.
+    """
 
     def document(view: F) -> F:
-        for status in sorted({400, 429, 503, *statuses}):
+        too_large = {413} if 415 in statuses else set()  # noqa: PLR2004 - statuses are known by number
+        for status in sorted({400, 429, 500, 503, *too_large, *statuses}):
             meanings = [text for code, text in MEANINGS.values() if code == status]
             view = blueprint.alt_response(
                 status,
@@ -53,3 +62,44 @@ def problems(blueprint: Blueprint, *statuses: int) -> Callable[[F], F]:
         return view
 
     return document
+
+
+def completed(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with the headers that replies have by their status alone."""
+    document["components"]["headers"] = HEADERS
+    document["components"]["schemas"].pop("PaginationMetadata", None)
+    for path in document["paths"].values():
+        for method, operation in path.items():
+            if method != "parameters":
+                _complete(operation)
+    return document
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    for status, reply in operation["responses"].items():
+        names = (*EVERYWHERE, *BY_STATUS.get(status, ()))
+        told = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+        reply["headers"] = {**reply.get("headers", {}), **told}
+
+
+def _header(about: str, kind: str = "string", *, required: bool = False) -> dict[str, Any]:
+    return {"description": about, "schema": {"type": kind}, "required": required}
+
+
+HEADERS = {
+    "Allow": _header("The methods that the resource takes."),
+    "RateLimit-Limit": _header("How many requests a window allows.", "integer"),
+    "RateLimit-Remaining": _header("How many of them are left.", "integer"),
+    "RateLimit-Reset": _header("Seconds to the next window.", "integer"),
+    "Retry-After": _header("Seconds to wait before trying again.", "integer"),
+    "WWW-Authenticate": _header("Bearer.", required=True),
+    "X-Request-Id": _header("Tells the operator which request it was.", required=True),
+}
+EVERYWHERE = ("X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+BY_STATUS = {
+    "401": ("WWW-Authenticate",),
+    "405": ("Allow",),
+    "409": ("Retry-After",),
+    "429": ("Retry-After",),
+    "503": ("Retry-After",),
+}

@@ -3,13 +3,13 @@
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 
 from application.evidence.sanitise import poster_key, rendition_key
 from application.ports.media_store import MediaStore
 from application.queries.answers import Answers
 from domain.evidence.evidence import EvidenceStatus
-from entrypoints.http.documentation import BEARER, READ_TOKEN, problems
+from entrypoints.http.blueprint import Blueprint
+from entrypoints.http.documentation import BEARER, IF_NONE_MATCH, READ_TOKEN, problems
 from entrypoints.http.media import media_response
 from entrypoints.http.problems import refuse
 from entrypoints.http.requests import Requests, read_token
@@ -20,6 +20,10 @@ RANGE = {
     "schema": {"type": "string"},
     "description": "One range of bytes.",
 }
+CONTENT = {
+    "ETag": {"schema": {"type": "string"}, "description": "Of the bytes."},
+    "Accept-Ranges": {"schema": {"type": "string", "const": "bytes"}},
+}
 BINARY = {"type": "string", "format": "binary"}
 
 
@@ -28,9 +32,10 @@ def evidence_blueprint(answers: Answers[Any], media: MediaStore, requests: Reque
     blp = Blueprint("evidence", __name__, url_prefix="/v1", description="Evidence, safe to show")
 
     @blp.get("/evidence/<uuid:evidence_id>/content")
-    @blp.response(200, BINARY, content_type="application/octet-stream")
-    @blp.alt_response(206, schema=BINARY, content_type="application/octet-stream")
-    @blp.doc(parameters=[RANGE, READ_TOKEN], security=[{}, *BEARER])
+    @blp.response(200, BINARY, headers=CONTENT, content_type="application/octet-stream")
+    @blp.alt_response(304, headers=CONTENT)
+    @blp.alt_response(206, headers=CONTENT, schema=BINARY, content_type="application/octet-stream")
+    @blp.doc(parameters=[RANGE, READ_TOKEN, IF_NONE_MATCH], security=[{}, *BEARER])
     @problems(blp, 401, 404, 416)
     def content(evidence_id: object) -> Response:
         """The sanitised rendition; the original is never served"""
@@ -39,9 +44,10 @@ def evidence_blueprint(answers: Answers[Any], media: MediaStore, requests: Reque
         return media_response(media, key, item.rendition_type, item.rendition_sha256)
 
     @blp.get("/evidence/<uuid:evidence_id>/poster")
-    @blp.response(200, BINARY, content_type="image/jpeg")
-    @blp.alt_response(206, schema=BINARY, content_type="image/jpeg")
-    @blp.doc(parameters=[RANGE, READ_TOKEN], security=[{}, *BEARER])
+    @blp.response(200, BINARY, headers=CONTENT, content_type="image/jpeg")
+    @blp.alt_response(304, headers=CONTENT)
+    @blp.alt_response(206, headers=CONTENT, schema=BINARY, content_type="image/jpeg")
+    @blp.doc(parameters=[RANGE, READ_TOKEN, IF_NONE_MATCH], security=[{}, *BEARER])
     @problems(blp, 401, 404, 416)
     def poster(evidence_id: object) -> Response:
         """A still picture of it"""

@@ -10,6 +10,7 @@ from entrypoints.http.problems import refuse
 
 MEDIA_TYPE = "application/cloudevents-batch+json"
 MOST_COMMITS = 5000
+LAST = 2**63 - 1
 
 
 def history_blueprint(
@@ -29,9 +30,9 @@ def history_blueprint(
 
     @blp.get("/<log>")
     def feed(log: str) -> Response:
-        after = request.args.get("after", 0, type=int)
-        limit = min(request.args.get("limit", 100, type=int), MOST_COMMITS)
-        events = history.read(log, max(after, 0), max(limit, 1))
+        after = _bounded("after", 0, 0, LAST)
+        limit = _bounded("limit", 100, 1, MOST_COMMITS)
+        events = history.read(log, after, limit)
         reply = Response(wire.pack(events), content_type=MEDIA_TYPE)
         # A full page of history never changes; the end of it does.
         full = len(events) >= limit
@@ -42,7 +43,7 @@ def history_blueprint(
     def last(log: str) -> Response:
         return jsonify(position=history.last_position(log))
 
-    @blp.get("/<log>/positions/<stream>/<int:version>")
+    @blp.get("/<log>/positions/<stream>/<int(max=9223372036854775807):version>")
     def position(log: str, stream: str, version: int) -> Response:
         found = history.position_of(log, stream, version)
         if found is None:
@@ -50,3 +51,8 @@ def history_blueprint(
         return jsonify(position=found)
 
     return blp
+
+
+def _bounded(name: str, default: int, least: int, most: int) -> int:
+    asked: int = request.args.get(name, default, type=int)
+    return max(least, min(asked, most))

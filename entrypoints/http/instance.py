@@ -7,11 +7,11 @@ from typing import Any
 import marshmallow as ma
 from flask import Blueprint as PlainBlueprint
 from flask import Response, jsonify
-from flask_smorest import Blueprint
 
 from domain.cases.case import MOST_EVIDENCE, MOST_TAGS, CaseCategory
 from domain.cases.place import Precision
 from domain.ids import MediaKind
+from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import problems
 from entrypoints.http.problems import MEANINGS, refuse
 from entrypoints.http.schemas import schema

@@ -13,4 +13,7 @@ class MsgspecJson(JSONProvider):
         return msgspec.json.encode(obj).decode()
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
-        return msgspec.json.decode(s)
+        try:
+            return msgspec.json.decode(s)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None

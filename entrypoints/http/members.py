@@ -5,14 +5,20 @@ from typing import Any
 
 import marshmallow as ma
 from flask import Response, jsonify
-from flask_smorest import Blueprint
 from marshmallow import validate
 
 from application.commands.accounts import Accounts, Grant
 from application.commands.use_cases import Members
 from application.ports.access_tokens import AccessTokens
 from domain.members.member import ChooseInterests, RegisterMember
-from entrypoints.http.documentation import BEARER, IDEMPOTENCY_KEY, WRITE_HEADERS, problems
+from entrypoints.http.blueprint import Blueprint
+from entrypoints.http.documentation import (
+    BEARER,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    WRITE_HEADERS,
+    problems,
+)
 from entrypoints.http.requests import Requests, written
 from entrypoints.http.schemas import Text, fields_of, schema
 
@@ -76,8 +82,8 @@ def members_blueprint(
     @limit
     @blp.arguments(RegistrationBody)
     @blp.response(201, RegisteredReply, headers=WRITE_HEADERS)
-    @blp.doc(parameters=[IDEMPOTENCY_KEY])
-    @problems(blp, 409, 415, 422)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH])
+    @problems(blp, 409, 412, 415, 422)
     def register(body: dict[str, Any]) -> Response:
         """Register under a pseudonym"""
         context = requests.context("", new=True)
@@ -139,8 +145,8 @@ def members_blueprint(
 
     @blp.delete("/me")
     @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(security=BEARER)
-    @problems(blp, 401, 403)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 412)
     def erase() -> Response:
         """Have oneself erased, for good"""
         actor = requests.actor()
@@ -149,7 +155,7 @@ def members_blueprint(
     @blp.put("/me/interests")
     @blp.arguments(InterestsBody)
     @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(security=BEARER)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 412, 415, 422)
     def choose_interests(body: Mapping[str, Any]) -> Response:
         """Say which tags and areas one follows"""

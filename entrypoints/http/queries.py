@@ -2,21 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlencode
 
 import marshmallow as ma
 import msgspec
 from flask import Response, request
-from flask_smorest import Blueprint
 
 from application.ports.read_models import Cursor
 from application.queries.answers import Answers
 from application.queries.time_travel import Change, ProofStep, TimeTravel
-from entrypoints.http.documentation import BEARER, READ_TOKEN, problems
+from entrypoints.http.blueprint import Blueprint
+from entrypoints.http.documentation import BEARER, IF_NONE_MATCH, READ_TOKEN, problems
 from entrypoints.http.problems import problem, refuse
-from entrypoints.http.requests import Requests, opaque, opened, read_token
+from entrypoints.http.requests import Requests, read_token
 from entrypoints.http.schemas import (
+    Moment,
     document_schema,
     filter_schema,
     page_schema,
@@ -27,7 +29,7 @@ from entrypoints.http.schemas import (
 # What other streams tell of a document is not part of how it once stood.
 NOT_IN_THE_PAST = ("supports", "followers", "shares", "comments")
 OPTIONAL_BEARER: list[dict[str, list[str]]] = [{}, *BEARER]
-AsOfQuery = schema("AsOf", {"as_of": ma.fields.AwareDateTime("iso", load_default=None)})
+AsOfQuery = schema("AsOf", {"as_of": Moment("iso", load_default=None)})
 LINK = {"Link": {"schema": {"type": "string"}, "description": 'The next page: rel="next".'}}
 ETAG = {"ETag": {"schema": {"type": "string"}, "description": "The version shown."}}
 
@@ -62,11 +64,15 @@ def _add_list(blp: Blueprint, answers: Answers[Any], requests: Requests) -> None
     def list_(query: dict[str, Any]) -> Response:
         limit, cursor = query.pop("limit"), query.pop("cursor")
         page = answers.page(
-            requests.viewer(), query, limit=limit, after=_cursor(cursor), token=read_token()
+            requests.viewer(),
+            query,
+            limit=limit,
+            after=_cursor(cursor, requests),
+            token=read_token(),
         )
         reply = _json({"items": [_public(document, shown) for document in page.documents]})
         if page.next:
-            reply.headers["Link"] = f'<{_next_url(page.next)}>; rel="next"'
+            reply.headers["Link"] = f'<{_next_url(page.next, requests)}>; rel="next"'
         return reply
 
 
@@ -89,9 +95,10 @@ def _add_single(
         @blp.get(path, endpoint="single")
         @blp.arguments(AsOfQuery, location="query", unknown=ma.RAISE)
         @blp.response(200, document_schema(service.document), headers=ETAG)
+        @blp.alt_response(304, headers=ETAG)
         @blp.doc(
             summary="One of them, now or as it stood at a time",
-            parameters=[READ_TOKEN],
+            parameters=[READ_TOKEN, IF_NONE_MATCH],
             security=OPTIONAL_BEARER,
         )
         @problems(blp, 401, 404, 410, 422)
@@ -102,7 +109,10 @@ def _add_single(
 
         @blp.get(path, endpoint="single")
         @blp.response(200, document_schema(service.document), headers=ETAG)
-        @blp.doc(summary="One of them", parameters=[READ_TOKEN], security=OPTIONAL_BEARER)
+        @blp.alt_response(304, headers=ETAG)
+        @blp.doc(
+            summary="One of them", parameters=[READ_TOKEN, IF_NONE_MATCH], security=OPTIONAL_BEARER
+        )
         @problems(blp, 401, 404, 410)
         def now(**path_ids: object) -> Response:
             return single(None, path_ids)
@@ -116,7 +126,11 @@ def _add_past(
 
     @blp.get(f"{path}/history", endpoint="history")
     @blp.response(200, page_schema(Change))
-    @blp.doc(summary="What changed, in which role, when", security=OPTIONAL_BEARER)
+    @blp.doc(
+        summary="What changed, in which role, when",
+        parameters=[READ_TOKEN],
+        security=OPTIONAL_BEARER,
+    )
     @problems(blp, 401, 404, 410)
     def history(**path_ids: object) -> Response:
         key = str(path_ids[service.key])
@@ -125,7 +139,11 @@ def _add_past(
 
     @blp.get(f"{path}/proof", endpoint="proof")
     @blp.response(200, page_schema(ProofStep))
-    @blp.doc(summary="Its chain of hashes, verifiable offline", security=OPTIONAL_BEARER)
+    @blp.doc(
+        summary="Its chain of hashes, verifiable offline",
+        parameters=[READ_TOKEN],
+        security=OPTIONAL_BEARER,
+    )
     @problems(blp, 401, 404, 410)
     def proof(**path_ids: object) -> Response:
         key = str(path_ids[service.key])
@@ -155,11 +173,11 @@ def _as_it_stood(
 
 
 def _conditional(document: Any, shown: Sequence[str]) -> Response:
+    """With an ETag of the version, which If-Match takes, and of what other streams add to it."""
     reply = _json(_public(document, shown))
-    version = getattr(document, "version", None)
-    if version is not None:
-        reply.set_etag(str(version))
-        reply.make_conditional(request)
+    digest = blake2b(reply.data, digest_size=8).hexdigest()
+    reply.set_etag(f"{getattr(document, 'version', 0)}-{digest}")
+    reply.make_conditional(request)
     return reply
 
 
@@ -171,18 +189,15 @@ def _json(body: Any) -> Response:
     return Response(msgspec.json.encode(body), content_type="application/json")
 
 
-def _cursor(text: str | None) -> Cursor | None:
+def _cursor(text: str | None, requests: Requests) -> Cursor | None:
     if text is None:
         return None
     try:
-        return Cursor(*msgspec.msgpack.decode(opened(text), type=tuple[Any, str]))
+        return Cursor(*msgspec.msgpack.decode(requests.unsigned(text)))
     except ValueError:
         raise problem("malformed", "This is no cursor of ours.") from None
 
 
-def _next_url(cursor: Cursor) -> str:
-    query = {
-        **request.args.to_dict(),
-        "cursor": opaque(msgspec.msgpack.encode((cursor.value, cursor.key))),
-    }
-    return f"{request.path}?{urlencode(query)}"
+def _next_url(cursor: Cursor, requests: Requests) -> str:
+    place = requests.signed(msgspec.msgpack.encode((cursor.value, cursor.key)))
+    return f"{request.path}?{urlencode({**request.args.to_dict(), 'cursor': place})}"

@@ -1,8 +1,11 @@
 """What every request brings along: who asks, what is repeated, which version is meant."""
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from typing import Any
+from hashlib import blake2b
+from hmac import compare_digest
+from typing import Annotated, Any
 from uuid import uuid4
 
 import msgspec
@@ -19,7 +22,11 @@ from domain.ids import Actor
 from entrypoints.http.problems import problem, refuse
 
 LONGEST_KEY = 200
+SIGNATURE_BYTES = 16
 TOKEN_HEADER = "Klarity-Token"  # noqa: S105 - the name of a header
+VERSION_OF_ETAG = re.compile(r'"(0|[1-9][0-9]{0,17})(?:-[0-9a-f]+)?"')
+
+Version = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 
 
 class Requests:
@@ -70,7 +77,6 @@ class Requests:
             command_id=keyed_id(self._key, "command", *parts),
             fingerprint=self._fingerprint() if key else "",
             correlation_id=g.correlation_id,
-            traceparent=request.headers.get("traceparent", "")[:55],
             version=_version(request.headers.get("If-Match")),
             new=new,
         )
@@ -80,10 +86,30 @@ class Requests:
         return keyed_id(self._key, kind, context.command_id)
 
     def idempotency_key(self) -> str:
-        key = request.headers.get("Idempotency-Key", "")
+        """What tells that a POST is the same as before; other methods need nothing of the kind."""
+        key = request.headers.get("Idempotency-Key", "") if request.method == "POST" else ""
         if len(key) > LONGEST_KEY:
             refuse("malformed", f"An Idempotency-Key has at most {LONGEST_KEY} characters.")
         return key
+
+    def signed(self, content: bytes) -> str:
+        """The content as an opaque text, good for the path in hand, that nobody else can make."""
+        return opaque(self._signature(content) + content)
+
+    def unsigned(self, text: str) -> bytes:
+        """The content of a text signed for the path in hand. Raises ValueError for others."""
+        found = opened(text)
+        signature, content = found[:SIGNATURE_BYTES], found[SIGNATURE_BYTES:]
+        if not compare_digest(signature, self._signature(content)):
+            raise ValueError("not signed here")
+        return content
+
+    def _signature(self, content: bytes) -> bytes:
+        signed = request.path.encode() + b"\0" + content
+        digest = blake2b(
+            signed, key=self._key[:64], digest_size=SIGNATURE_BYTES, person=b"klarity cursor"
+        )
+        return digest.digest()
 
     def _fingerprint(self) -> str:
         """Tells a repeated request from another one; a passphrase is no part of it."""
@@ -117,9 +143,12 @@ def read_claims(tokens: AccessTokens) -> None:
 
 
 def identify_request() -> None:
-    """Give the request an id to be followed by: the client's own, where it is a plain one."""
-    given = request.headers.get("X-Request-Id", "")
-    g.correlation_id = given if given.isalnum() and len(given) <= 64 else uuid4().hex  # noqa: PLR2004 - long enough for any id
+    """Give the request an id to be followed by.
+
+    It is never the client's own, nor is its ``traceparent`` taken over: events keep them and
+    everybody can read them in a proof, where what two requests share would give a reporter away.
+    """
+    g.correlation_id = uuid4().hex
 
 
 def only_json() -> None:
@@ -164,7 +193,7 @@ def read_token() -> Token | None:
     if not text:
         return None
     try:
-        parts = msgspec.json.decode(opened(text), type=tuple[str, str, int])
+        parts = msgspec.json.decode(opened(text), type=tuple[str, str, Version])
     except ValueError:
         raise problem("malformed", "This is no Klarity-Token of ours.") from None
     return Token(*parts)
@@ -183,5 +212,5 @@ def opened(text: str) -> bytes:
 def _version(if_match: str | None) -> int | None:
     if if_match is None or if_match.strip() == "*":
         return None
-    text = if_match.strip().removeprefix('"').removesuffix('"')
-    return int(text) if text.isascii() and text.isdigit() else -1
+    found = VERSION_OF_ETAG.fullmatch(if_match.strip())
+    return int(found[1]) if found else -1

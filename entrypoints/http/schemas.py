@@ -3,20 +3,25 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
 from inspect import signature
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, assert_never, get_args, get_origin, get_type_hints
 
 import marshmallow as ma
 from marshmallow import validate
 
 from application.queries.query_service import Private, QueryService
-from domain.ids import Length, Limits
+from domain.ids import Length, Limits, OneLine
 
 _SURROGATES = re.compile(r"[\ud800-\udfff\x00]")
+
+# Control characters, line separators, and what turns the direction of writing around.
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+# The last part is for Python, whose $ overlooks a line's end.
+ONE_LINE = rf"^([^\s{_CONTROLS}]([^{_CONTROLS}]*[^\s{_CONTROLS}])?)?$(?!\n)"
 
 
 class Text(ma.fields.String):
@@ -49,6 +54,16 @@ class Number(ma.fields.Float):
         if isinstance(value, bool) or (isinstance(value, str) and not self._from_text):
             raise self.make_error("invalid", input=value)
         return super()._validated(value)
+
+
+class Moment(ma.fields.AwareDateTime):
+    """A time with its offset, of which no more than the moment is kept."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        try:
+            return super()._deserialize(value, attr, data, **kwargs).astimezone(UTC)
+        except OverflowError as error:
+            raise self.make_error("invalid", input=value, obj_type="datetime") from error
 
 
 class Parsed(Text):
@@ -163,7 +178,7 @@ def _field(
     bare, marks = _unwrapped(hint)
     if type(None) in get_args(hint):
         options = {**options, "allow_none": True}
-    validators = [_validator(mark) for mark in marks if isinstance(mark, Length | Limits)]
+    validators = [_validator(mark) for mark in marks if isinstance(mark, Length | Limits | OneLine)]
     if validators:
         options = {**options, "validate": validators}
     if get_origin(bare) is tuple:
@@ -178,7 +193,7 @@ def _scalar(kind: Any, options: dict[str, Any], *, from_text: bool) -> ma.fields
     if issubclass(kind, Enum):
         return ma.fields.Enum(kind, by_value=True, **options)
     if kind is datetime:
-        return ma.fields.AwareDateTime("iso", **options)
+        return Moment("iso", **options)
     if kind is date:
         return ma.fields.Date("iso", **options)
     if kind is bool:
@@ -216,10 +231,21 @@ def _unwrapped(hint: Any) -> tuple[Any, list[Any]]:
             return hint, marks
 
 
-def _validator(mark: Length | Limits) -> Any:
-    if isinstance(mark, Length):
-        return validate.Length(mark.least, mark.most)
-    return validate.Range(mark.least, mark.most)
+def _validator(mark: Length | Limits | OneLine) -> Any:
+    match mark:
+        case Length():
+            return validate.Length(mark.least, mark.most)
+        case Limits():
+            return validate.Range(mark.least, mark.most)
+        case OneLine():
+            return one_line()
+        case _:
+            assert_never(mark)
+
+
+def one_line() -> validate.Regexp:
+    """Refuses what is not one line of plain text."""
+    return validate.Regexp(ONE_LINE, error="Must be one line, without a space at either end.")
 
 
 def _is_private(hint: Any) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from flask import Response
-from flask_smorest import Blueprint
 from marshmallow import validate
 
 from application.commands.use_cases import Members
@@ -15,7 +14,8 @@ from domain.members.member import (
     RevokeRole,
     SuspendMember,
 )
-from entrypoints.http.documentation import BEARER, WRITE_HEADERS, problems
+from entrypoints.http.blueprint import Blueprint
+from entrypoints.http.documentation import BEARER, IF_MATCH, WRITE_HEADERS, problems
 from entrypoints.http.requests import Requests, written
 from entrypoints.http.schemas import Text, schema
 
@@ -32,7 +32,7 @@ def standing_blueprint(members: Members, requests: Requests) -> Blueprint:
     @blp.put("/members/<uuid:member_id>/suspension")
     @blp.arguments(SuspensionBody)
     @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(security=BEARER)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
     def suspend(body: Mapping[str, str], member_id: object) -> Response:
         """Suspend a member (moderators)"""
@@ -42,7 +42,7 @@ def standing_blueprint(members: Members, requests: Requests) -> Blueprint:
 
     @blp.delete("/members/<uuid:member_id>/suspension")
     @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(security=BEARER)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 410, 412)
     def reinstate(member_id: object) -> Response:
         """Lift a suspension (moderators)"""
@@ -51,7 +51,7 @@ def standing_blueprint(members: Members, requests: Requests) -> Blueprint:
 
     @blp.put("/members/<uuid:member_id>/roles/<any(moderator, admin):role>")
     @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(security=BEARER)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 410, 412)
     def grant_role(member_id: object, role: str) -> Response:
         """Grant a role (admins)"""
@@ -60,7 +60,7 @@ def standing_blueprint(members: Members, requests: Requests) -> Blueprint:
 
     @blp.delete("/members/<uuid:member_id>/roles/<any(moderator, admin):role>")
     @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(security=BEARER)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 410, 412)
     def revoke_role(member_id: object, role: str) -> Response:
         """Revoke a role (admins)"""

@@ -12,11 +12,11 @@ from hmac import compare_digest
 from typing import Any
 
 from flask import Response, request
-from flask_smorest import Blueprint
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.http import http_date
 
 from application.evidence.uploads import Progress, ReceiveUploads
+from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import BEARER, IDEMPOTENCY_KEY, WRITE_HEADERS, problems
 from entrypoints.http.problems import refuse
 from entrypoints.http.requests import TOKEN_HEADER, Requests, write_token
