@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from hmac import compare_digest
-from unicodedata import normalize
+from unicodedata import category, normalize
 from uuid import uuid4
 
 from application.commands.executor import CommandMismatch, Context, Receipt
@@ -171,8 +171,12 @@ class Accounts:
 
 
 def handle(pseudonym: str) -> str:
-    """The form in which pseudonyms are compared, so that nobody poses as another by their case."""
-    return normalize("NFKC", pseudonym).casefold().strip()
+    """The form in which pseudonyms are compared: without case, and without what nobody sees.
+
+    So nobody poses as another.
+    """
+    visible = [letter for letter in normalize("NFKC", pseudonym) if category(letter) != "Cf"]
+    return "".join(visible).casefold().strip()
 
 
 def _digest(secret: str) -> str:
