@@ -44,7 +44,6 @@ class Settings:
     bus_prefix: str
     history_urls: Mapping[str, str]
     secret: str
-    public_url: str
     cors_origins: tuple[str, ...]
     proxies: int
     largest_upload: int
@@ -84,7 +83,6 @@ def read_settings() -> Settings:
         bus_prefix=env.str("BUS_PREFIX", "klarity", validate=validate.Regexp(r"^[a-z][a-z0-9-]*$")),
         history_urls=env.dict("HISTORY_URLS", {}),
         secret=env.str("SECRET", ""),
-        public_url=env.str("PUBLIC_URL", ""),
         cors_origins=tuple(env.list("CORS_ORIGINS", [])),
         proxies=env.int("PROXIES", 0, validate=validate.Range(0, 10)),
         largest_upload=env.int("LARGEST_UPLOAD", 500_000_000, validate=validate.Range(min=1)),
