@@ -1,5 +1,6 @@
 """Rebuilding a read model beside the one that serves, and swapping when it has caught up."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,10 +9,13 @@ from application.ports.codec import EventCodec, Wire
 from application.ports.history import History
 from application.ports.parked import ParkedEvents
 from application.ports.read_models import ReadModels
+from application.queries.answers import LOOK_UP_SECONDS
 from application.queries.projector import BUILDS, Projector, current_build, open_build
 from application.queries.query_service import QueryService
 
 Progress = Callable[[int, int], None]
+
+GRACE_SECONDS = 2 * LOOK_UP_SECONDS
 
 
 class Rebuilder:
@@ -58,11 +62,13 @@ class Rebuilder:
 
 
 def swap(service: QueryService[Any], models: ReadModels, build: int) -> None:
-    """Let the build serve, and drop those it replaces."""
+    """Let the build serve, and drop those it replaces once nobody answers from them any more."""
     models.make_live(service.name, build)
-    for version in models.versions(service.name):
-        if version != build:
-            open_build(service, models, version).drop()
+    replaced = [version for version in models.versions(service.name) if version != build]
+    if replaced:
+        time.sleep(GRACE_SECONDS)
+    for version in replaced:
+        open_build(service, models, version).drop()
 
 
 def needs_building(service: QueryService[Any], models: ReadModels) -> bool:

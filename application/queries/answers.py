@@ -15,6 +15,7 @@ D = TypeVar("D")
 LONGEST_WAIT = 2.0
 FIRST_PAUSE = 0.002
 LONGEST_PAUSE = 0.05
+LOOK_UP_SECONDS = 1.0
 
 
 class NotCaughtUp(Exception):
@@ -107,7 +108,7 @@ class Answers(Generic[D]):
     def _model(self) -> ReadModel[D]:
         """The live build; looked up anew every second, for another process may swap it."""
         now = self._clock()
-        if self._opened is None or now - self._looked_at > 1.0:
+        if self._opened is None or now - self._looked_at > LOOK_UP_SECONDS:
             build = self._serving_build()
             if self._opened is None or self._opened[0] != build:
                 self._opened = (build, open_build(self.service, self._models, build))

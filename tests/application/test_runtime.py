@@ -12,6 +12,7 @@ from adapters.leases.memory import MemoryLeases
 from adapters.message_bus.memory import MemoryMessageBus
 from application.commands.executor import Context
 from application.delivery import loop as loops
+from application.delivery import rebuild as rebuilds
 from application.delivery import runtime as runtimes
 from application.delivery.loop import Loop
 from application.delivery.rebuild import Rebuilder, needs_building
@@ -22,10 +23,11 @@ from application.policies.policy import Means, PolicySubscriber
 from application.policies.pool import PooledPolicySubscriber
 from application.ports.leases import Leases
 from application.ports.unavailable import Unavailable
+from application.queries.answers import LOOK_UP_SECONDS, Answers
 from application.queries.projector import BUILDS, Projector
 from application.queries.query_service import QueryService, Viewer
 from application.queries.videos import Video, Videos
-from application.system import COMMAND, QUERY, UnknownService, chosen, services
+from application.system import COMMAND, CONTEXTS, QUERY, UnknownService, chosen, services
 from tests.world import World
 
 PATIENCE = 10.0
@@ -116,6 +118,27 @@ class TestLoop:
         loop.stop()
         loop.join(PATIENCE)
         assert told == ["entered", "left"]
+
+    def test_it_rests_longer_after_each_failure_and_not_after_a_success(self) -> None:
+        outcomes: list[Exception | None] = [*[RuntimeError("broken")] * 12, None, None]
+        rests: list[float] = []
+
+        class Resting(Loop):
+            def _rest(self, seconds: float) -> None:
+                rests.append(seconds)
+                if not outcomes:
+                    self.stop()
+
+        def step() -> bool:
+            if error := outcomes.pop(0):
+                raise error
+            return False
+
+        loop = Resting("job", step, MemoryLeases(), "me", idle_seconds=1.0)
+        loop.start()
+        loop.join(PATIENCE)
+        assert rests[:4] == [2.0, 4.0, 8.0, loops.LONGEST_PAUSE]
+        assert rests[-3:] == [loops.LONGEST_PAUSE, 1.0, 1.0]
 
     @pytest.mark.parametrize("error", [Unavailable(), RuntimeError("broken")])
     def test_a_failure_is_tried_again(self, error: Exception) -> None:
@@ -218,7 +241,8 @@ class Rebuilding:
 
 class TestRebuild:
     @pytest.fixture
-    def rebuilding(self, world: World) -> Rebuilding:
+    def rebuilding(self, world: World, monkeypatch: pytest.MonkeyPatch) -> Rebuilding:
+        monkeypatch.setattr(rebuilds, "GRACE_SECONDS", 0)
         world.public_case(world.member())
         return Rebuilding(world)
 
@@ -238,6 +262,26 @@ class TestRebuild:
         answers = rebuilding.world.answers["videos"]
         assert len(answers.page(Viewer(), {}, limit=9).documents) == 1
 
+    def test_the_old_build_is_dropped_only_when_nobody_answers_from_it_any_more(
+        self, rebuilding: Rebuilding, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world, passed, served = rebuilding.world, [0.0], []
+        rebuilding.rebuilder().rebuild(Videos())
+        answers = Answers(Videos(), world.models, world.history, clock=lambda: passed[0])
+        assert len(answers.page(Viewer(), {}, limit=9).documents) == 1
+
+        def sleep(seconds: float) -> None:
+            for _ in range(2):
+                served.append(len(answers.page(Viewer(), {}, limit=9).documents))
+                passed[0] += seconds
+
+        monkeypatch.setattr(time, "sleep", sleep)
+        monkeypatch.setattr(rebuilds, "GRACE_SECONDS", 2 * LOOK_UP_SECONDS)
+        rebuilding.rebuilder().rebuild(Videos())
+        served.append(len(answers.page(Viewer(), {}, limit=9).documents))
+        assert served == [1, 1, 1]
+        assert world.models.versions("videos") == [BUILDS + 1]
+
     def test_the_old_version_serves_until_the_new_one_has_caught_up(
         self, rebuilding: Rebuilding
     ) -> None:
@@ -250,6 +294,7 @@ class TestRebuild:
         while feed.step():
             pass
         assert rebuilding.live() == 2 * BUILDS
+        assert world.models.versions("videos") == [2 * BUILDS]
         assert feed.behind() == {"cases": 0, "members": 0}
         assert feed.subscription.handled == feed.handled
 
@@ -282,6 +327,12 @@ class TestSystem:
         policies = {policy.name for policy in policy_types()}
         assert {name for service in declared for name in service.policies} == policies
         assert all(service.about for service in declared)
+
+    def test_a_policy_is_named_as_its_file(self) -> None:
+        for policy in policy_types():
+            file = policy.__module__.rpartition(".")[2]
+            assert policy.name == file.replace("_", "-")
+            assert policy.service in CONTEXTS
 
     def test_services_are_chosen_by_name_kind_or_all(self) -> None:
         assert {service.id for service in chosen("cases, query:videos")} == {
