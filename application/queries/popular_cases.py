@@ -92,7 +92,9 @@ def _published(row: PopularCase, at: datetime) -> PopularCase:
 
 def _supported(row: PopularCase, at: datetime, sign: int) -> PopularCase:
     rank = added(row.rank, weight(at)) if sign > 0 else taken_away(row.rank, weight(at))
-    return replace(row, supports=row.supports + sign, rank=rank)
+    # Next to much later supports, a publication is lost in rounding: it is what always remains.
+    least = weight(row.published_at) if row.published_at else NO_WEIGHT
+    return replace(row, supports=row.supports + sign, rank=max(rank, least))
 
 
 def weight(at: datetime) -> float:

@@ -1,22 +1,30 @@
 """Query services: what they show of what happened, and to whom."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from math import isclose
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from application.commands.executor import Context
-from application.ports.checkpoints import START
-from application.ports.read_models import Equals, Find
+from application.ports.checkpoints import START, Checkpoint
+from application.ports.read_models import Equals, Find, ReadModel
 from application.queries.answers import LONGEST_WAIT, Answers, NotCaughtUp, Token
 from application.queries.evidence import EvidenceDocument, EvidenceItems
 from application.queries.filters import Box, Point
-from application.queries.popular_cases import HALF_LIFE_DAYS, added, taken_away, weight
-from application.queries.projector import open_build
+from application.queries.popular_cases import (
+    EPOCH,
+    HALF_LIFE_DAYS,
+    NO_WEIGHT,
+    added,
+    taken_away,
+    weight,
+)
+from application.queries.projector import Projector, open_build
 from application.queries.query_service import QueryService, Viewer, value_of
 from application.queries.rows import Touched, UnitOfWork
 from application.queries.videos import Video, Videos
@@ -42,7 +50,7 @@ from domain.members.member import (
     SuspendMember,
 )
 from tests.world import START as BEGINNING
-from tests.world import World
+from tests.world import World, refused
 
 ANYBODY = Viewer()
 
@@ -135,6 +143,18 @@ class TestCases:
         world.engage.unfollow(case, ben, Context())
         world.settle()
         assert (shown(world).supports, shown(world).followers) == (0, 0)
+
+    def test_each_member_stands_behind_a_case_once_and_its_author_does_not(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        case = world.public_case(anna)
+        with refused("own-case"):
+            world.engage.support(case, anna, Context())
+        for member in (ben, ben, world.member("Cora")):
+            world.engage.support(case, member, Context())
+            world.engage.follow(case, member, Context())
+        world.settle()
+        assert (shown(world).supports, shown(world).followers) == (2, 2)
 
     def test_a_withdrawn_case_is_listed_nowhere(self, world: World, anna: Actor) -> None:
         world.public_case(anna)
@@ -243,6 +263,54 @@ class TestPopularCases:
 
     def test_the_last_support_leaves_no_weight(self) -> None:
         assert taken_away(3.0, 3.0) < -1e8
+
+    @given(
+        st.lists(st.lists(st.floats(0, 60), max_size=6), min_size=2, max_size=2),
+        st.floats(60, 4000),
+    )
+    def test_the_order_is_that_of_decayed_weights_at_any_time(
+        self, acts: list[list[float]], asked: float
+    ) -> None:
+        """Acts and asking in days; each act weighs half as much after each half-life."""
+
+        def decayed(days: list[float]) -> float:
+            return sum(0.5 ** ((asked - day) / HALF_LIFE_DAYS) for day in days)
+
+        def rank(days: list[float]) -> float:
+            total: float = NO_WEIGHT
+            for day in days:
+                total = added(total, weight(EPOCH + timedelta(days=day)))
+            return total
+
+        one, other = acts
+        if not isclose(decayed(one), decayed(other), rel_tol=1e-6):
+            assert (decayed(one) > decayed(other)) == (rank(one) > rank(other))
+
+    def test_the_order_stays_as_time_passes(self, world: World, anna: Actor, ben: Actor) -> None:
+        for case in ("c1", "c2", "c3"):
+            world.public_case(anna, case)
+            world.clock.wind(days=1)
+        world.engage.support(CaseId("c1"), ben, Context())
+        world.settle()
+        before = world.answers["popular-cases"].page(ANYBODY, {}, limit=9)
+        assert [case.case_id for case in before.documents] == ["c1", "c3", "c2"]
+        world.clock.wind(days=3650)
+        world.settle()
+        assert world.answers["popular-cases"].page(ANYBODY, {}, limit=9) == before
+
+    @pytest.mark.parametrize("days", [0, 1, 30, 400, 4000])
+    def test_whoever_comes_and_goes_leaves_the_rank_of_the_publication(
+        self, world: World, anna: Actor, ben: Actor, days: int
+    ) -> None:
+        case = world.public_case(anna)
+        (before,) = world.answers["popular-cases"].page(ANYBODY, {}, limit=9).documents
+        world.clock.wind(days=days)
+        world.engage.support(case, ben, Context())
+        world.clock.wind(days=1)
+        world.engage.withdraw_support(case, ben, Context())
+        world.settle()
+        (after,) = world.answers["popular-cases"].page(ANYBODY, {}, limit=9).documents
+        assert isclose(after.rank, before.rank, abs_tol=1e-6)
 
 
 class TestVideos:
@@ -455,6 +523,56 @@ class TestUnitOfWork:
         touched.delete("d")
         assert touched.keys_where("case_id", "c1") == []
         assert list(touched.keys) == ["a", "c", "d"]
+
+
+class CountedModel:
+    """A read model that counts how often it is read and which rows are written."""
+
+    def __init__(self, model: ReadModel[Any]) -> None:
+        self.reads = 0
+        self.written: list[list[str]] = []
+        self._model = model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+    def get(self, keys: Sequence[str]) -> Mapping[str, Any]:
+        self.reads += 1
+        return self._model.get(keys)
+
+    def commit(self, changes: Mapping[str, Any], checkpoint: Checkpoint) -> None:
+        self.written.append(sorted(changes))
+        self._model.commit(changes, checkpoint)
+
+
+class TestProjector:
+    def test_a_batch_reads_its_rows_at_once_and_writes_each_once(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        for case in ("c1", "c2"):
+            world.engage.support(world.public_case(anna, case), ben, Context())
+        events = world.history.read("cases", 0, 100)
+        service = world.answers["cases"].service
+        model = CountedModel(open_build(service, world.models, 7))
+        projector = Projector(service, cast("ReadModel[Any]", model), world.codec)
+        projector.handle(events, projector.checkpoint().moved("cases", events[-1].position))
+        assert (model.reads, model.written) == (1, [["c1", "c2"]])
+        assert model.get(["c1"])["c1"] == shown_after_settling(world)
+        assert projector.positions() == {"cases": events[-1].position}
+
+    def test_events_of_a_newer_program_change_nothing(self, world: World, anna: Actor) -> None:
+        world.report(anna)
+        (event,) = world.history.read("cases", 0, 100)
+        service = world.answers["cases"].service
+        projector = Projector(service, open_build(service, world.models, 7), world.codec)
+        projector.handle([replace(event, type="cases.CaseBlessed")], START.moved("cases", 1))
+        assert projector.checkpoint().at("cases") == 1
+        assert projector.model.count(Find()) == 0
+
+
+def shown_after_settling(world: World) -> Any:
+    world.settle()
+    return shown(world)
 
 
 class TestDeclarations:
