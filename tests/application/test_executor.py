@@ -151,6 +151,27 @@ def test_stamps_grow_even_if_the_clock_goes_back(world: World, anna: Actor, case
     assert cases.load(CASE).head.stamp == before + 1
 
 
+def test_stamps_grow_even_if_the_clock_stands_still(
+    world: World, anna: Actor, cases: Cases
+) -> None:
+    world.report(anna)
+    before = cases.load(CASE).head.stamp
+    for name in ("police", "health"):
+        cases.execute(CASE, tag(world, anna, name), Context())
+    assert cases.load(CASE).head.stamp == before + 2
+
+
+def test_a_command_id_belongs_to_one_command_in_the_whole_log(
+    world: World, anna: Actor, cases: Cases
+) -> None:
+    world.report(anna)
+    world.report(anna, case_id="c2")
+    cases.execute(CASE, tag(world, anna), Context(command_id="once", fingerprint="a"))
+    with pytest.raises(CommandMismatch):
+        cases.execute("c2", tag(world, anna), Context(command_id="once", fingerprint="b"))
+    assert cases.load("c2").state.tags == ()
+
+
 def test_an_aggregate_can_be_seen_as_it_was(world: World, anna: Actor, cases: Cases) -> None:
     world.report(anna)
     then = world.clock()
