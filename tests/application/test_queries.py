@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from math import isclose
+from math import exp2, isclose
 from typing import Any, cast
 
 import pytest
@@ -274,7 +274,7 @@ class TestPopularCases:
         """Acts and asking in days; each act weighs half as much after each half-life."""
 
         def decayed(days: list[float]) -> float:
-            return sum(0.5 ** ((asked - day) / HALF_LIFE_DAYS) for day in days)
+            return sum(exp2((day - asked) / HALF_LIFE_DAYS) for day in days)
 
         def rank(days: list[float]) -> float:
             total: float = NO_WEIGHT
