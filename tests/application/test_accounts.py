@@ -160,6 +160,25 @@ def test_a_refresh_token_is_good_once_and_reusing_it_ends_the_session(accounts: 
             accounts.refresh(token)
 
 
+def test_of_two_who_use_a_refresh_token_at_once_neither_keeps_the_session(
+    accounts: Accounts, credentials: MemoryCredentials
+) -> None:
+    register(accounts)
+    token = accounts.sign_in("Anna", PASSPHRASE).refresh_token
+    rotate, grants = credentials.rotate, []
+
+    def slowly(session_id: str, old_hash: str, new_hash: str) -> bool:
+        credentials.rotate = rotate  # type: ignore[method-assign]  # the other is not slow
+        grants.append(accounts.refresh(token))
+        return rotate(session_id, old_hash, new_hash)
+
+    credentials.rotate = slowly  # type: ignore[method-assign]  # to let another go first
+    with pytest.raises(NotSignedIn):
+        accounts.refresh(token)
+    with pytest.raises(NotSignedIn):
+        accounts.refresh(grants[0].refresh_token)
+
+
 def test_a_session_ends_by_itself_and_by_signing_out(accounts: Accounts, world: World) -> None:
     register(accounts)
     old, left = (accounts.sign_in("Anna", PASSPHRASE) for _ in range(2))

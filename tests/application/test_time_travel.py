@@ -9,6 +9,7 @@ from application.commands.executor import Context
 from application.commands.ids import derived_id, keyed_id
 from application.queries.time_travel import TimeTravel
 from domain.cases.case import AmendCase, CaseStatus
+from domain.cases.place import Location
 from domain.ids import CaseId
 from domain.members.member import EraseMember
 from tests.world import World, refused
@@ -30,6 +31,25 @@ def test_a_case_is_seen_as_it_stood(world: World) -> None:
     assert travel.as_of(service, "c1", then).title == "A permit for a bribe"
     assert travel.as_of(service, "c1", world.clock()).title == "Later"
     assert travel.as_of(service, "c1", then - timedelta(days=1)) is None
+
+
+def test_the_past_of_an_erased_member_tells_nothing_of_them(world: World) -> None:
+    travel, service = TimeTravel(world.stores, world.codec), world.answers["cases"].service
+    anna = world.member()
+    world.public_case(anna, location=Location(lat=1, lon=2, name="My street"))
+    then = world.clock()
+    world.vault.destroy(anna.member_id)
+    stood = travel.as_of(service, "c1", then)
+    assert (stood.status, stood.title, stood.story) == (CaseStatus.ERASED, "", "")
+    assert (stood.author, stood.author_id, stood.location.name) == (None, "", "")
+    assert [change.role for change in travel.history(service, "c1")] == [
+        "author",
+        "system",
+        "system",
+    ]
+    proof = "".join(step.body for step in travel.proof(service, "c1"))
+    assert anna.member_id not in proof
+    assert "My street" not in proof
 
 
 def test_its_history_tells_what_changed_in_which_role(world: World) -> None:
