@@ -135,7 +135,9 @@ class Container(containers.DeclarativeContainer):
     _kind = settings.provided.event_store
     _folder = settings.provided.data
     _file = providers.Callable(in_folder, _folder, "klarity.db")
+    # A key is destroyed by emptying its file's log, which nobody else may be using then.
     _keys_file = providers.Callable(in_folder, _folder, "keys.db")
+    _credentials_file = providers.Callable(in_folder, _folder, "credentials.db")
     _media_folder = providers.Callable(in_folder, _folder, "media")
     process_lock = closing(ProcessLock, _folder)
     database = providers.Resource(
@@ -230,7 +232,7 @@ class Container(containers.DeclarativeContainer):
     credentials = providers.Selector(
         _kind,
         memory=providers.Singleton(MemoryCredentials),
-        sqlite=closing(SqliteCredentials, _keys_file),
+        sqlite=closing(SqliteCredentials, _credentials_file),
         mongo=providers.Singleton(MongoCredentials, database),
     )
     accounts = providers.Singleton(
