@@ -1,4 +1,4 @@
-"""flask-smorest's Blueprint, reading JSON once and strictly."""
+"""flask-smorest's Blueprint, reading JSON once and strictly, and documenting all parameters."""
 
 from typing import Any
 
@@ -22,3 +22,15 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
     """What our own resources are made with."""
 
     ARGUMENTS_PARSER = StrictParser()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._prepare_doc_cbks.append(_document_all_parameters)
+
+
+def _document_all_parameters(
+    doc: dict[str, Any], doc_info: dict[str, Any], **_: Any
+) -> dict[str, Any]:
+    """Let parameters that ``doc`` names stand beside those of ``arguments``, not replace them."""
+    named = doc_info.get("manual_doc", {}).pop("parameters", [])
+    return {**doc, "parameters": [*doc.get("parameters", []), *named]}

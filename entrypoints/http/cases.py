@@ -27,6 +27,7 @@ from entrypoints.http.documentation import (
     BEARER,
     IDEMPOTENCY_KEY,
     IF_MATCH,
+    MADE_HEADERS,
     WRITE_HEADERS,
     problems,
 )
@@ -37,6 +38,11 @@ from entrypoints.http.schemas import ONE_LINE, fields_of, schema, uuid_text
 _DETAILS = {field.name for field in fields(CaseDetails)}
 LONGEST_TAG = 40
 
+TAG = {
+    "in": "path",
+    "name": "tag",
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_TAG, "pattern": ONE_LINE},
+}
 EVIDENCE_IDS = ma.fields.List(uuid_text(), validate=ma.validate.Length(1, 50), required=True)
 ReportBody = schema(
     "Report",
@@ -66,7 +72,7 @@ def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Bluepri
 
     @blp.post("/cases")
     @blp.arguments(ReportBody)
-    @blp.response(201, ReportReply, headers=WRITE_HEADERS)
+    @blp.response(201, ReportReply, headers=MADE_HEADERS)
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 409, 412, 415, 422)
     def report(body: dict[str, Any]) -> Response:
@@ -127,7 +133,7 @@ def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Bluepri
         command = LocateCase(location=Location(**body), by=requests.actor(), at=requests.now)
         return execute(case_id, command)
 
-    @blp.post("/cases/<uuid:case_id>/tags/<tag>")
+    @blp.post("/cases/<uuid:case_id>/tags/<tag>", parameters=[TAG])
     @blp.response(204, headers=WRITE_HEADERS)
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 422)
@@ -136,7 +142,7 @@ def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Bluepri
         command = TagCase(tag=good_tag(tag), by=requests.actor(), at=requests.now)
         return execute(case_id, command)
 
-    @blp.delete("/cases/<uuid:case_id>/tags/<tag>")
+    @blp.delete("/cases/<uuid:case_id>/tags/<tag>", parameters=[TAG])
     @blp.response(204, headers=WRITE_HEADERS)
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 422)
@@ -156,7 +162,7 @@ def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Bluepri
     @blp.delete("/cases/<uuid:case_id>/support")
     @blp.response(204, headers=WRITE_HEADERS)
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
-    @problems(blp, 401, 403, 412)
+    @problems(blp, 401, 403, 404, 412)
     def withdraw_support(case_id: object) -> Response:
         """Take one's support back"""
         return engaged(engage.withdraw_support, case_id)
@@ -172,7 +178,7 @@ def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Bluepri
     @blp.delete("/cases/<uuid:case_id>/follow")
     @blp.response(204, headers=WRITE_HEADERS)
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
-    @problems(blp, 401, 403, 412)
+    @problems(blp, 401, 403, 404, 412)
     def unfollow(case_id: object) -> Response:
         """Follow a case no longer"""
         return engaged(engage.unfollow, case_id)

@@ -42,6 +42,11 @@ WRITE_HEADERS = {
     },
 }
 
+MADE_HEADERS = {
+    **WRITE_HEADERS,
+    "Location": {"schema": {"type": "string"}, "description": "Where to find what was made."},
+}
+
 
 def problems(blueprint: Blueprint, *statuses: int) -> Callable[[F], F]:
     """Document the problems that an operation may answer with, beside those of every one.

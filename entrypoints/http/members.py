@@ -16,6 +16,7 @@ from entrypoints.http.documentation import (
     BEARER,
     IDEMPOTENCY_KEY,
     IF_MATCH,
+    MADE_HEADERS,
     WRITE_HEADERS,
     problems,
 )
@@ -81,7 +82,7 @@ def members_blueprint(
     @blp.post("/members")
     @limit
     @blp.arguments(RegistrationBody)
-    @blp.response(201, RegisteredReply, headers=WRITE_HEADERS)
+    @blp.response(201, RegisteredReply, headers=MADE_HEADERS)
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH])
     @problems(blp, 409, 412, 415, 422)
     def register(body: dict[str, Any]) -> Response:

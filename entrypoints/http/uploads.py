@@ -62,6 +62,7 @@ STATE = _told("Upload-Offset", "Upload-Length", "Upload-Expires")
 STATE["Klarity-Token"] = WRITE_HEADERS["Klarity-Token"]
 MEANS = _told("Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm")
 BODY = {"content": {CONTENT_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
+SOME_BODY = {**BODY, "required": True}
 
 
 def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
@@ -74,6 +75,7 @@ def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
     @blp.route("", methods=["OPTIONS"])
     @blp.route("/<uuid:upload_id>", methods=["OPTIONS"])
     @blp.response(204, headers=MEANS)
+    @problems(blp, 404)
     def means(upload_id: object = None) -> Response:  # noqa: ARG001 - the same for every address
         """What of tus this server speaks"""
         reply = _empty(204)
@@ -123,7 +125,7 @@ def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
 
     @blp.patch("/<uuid:upload_id>")
     @blp.response(204, headers=STATE)
-    @blp.doc(parameters=[RESUMABLE, OFFSET, CHECKSUM], requestBody=BODY, security=BEARER)
+    @blp.doc(parameters=[RESUMABLE, OFFSET, CHECKSUM], requestBody=SOME_BODY, security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 413, 415, 460)
     def append(upload_id: object) -> Response:
         """Send the next bytes of an upload; the last ones make it evidence"""

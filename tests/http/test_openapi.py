@@ -2,14 +2,24 @@
 
 from typing import Any
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import (
+    allow_header_conformance,
     content_type_conformance,
+    ignored_auth,
+    missing_required_header,
+    negative_data_rejection,
+    positive_data_acceptance,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
+    unsupported_method,
 )
 
 from config.process import Process
@@ -21,22 +31,40 @@ CHECKS = [
     content_type_conformance,
     response_headers_conformance,
     response_schema_conformance,
+    allow_header_conformance,
+    ignored_auth,
+    unsupported_method,
 ]
+CHECKS_OF = {
+    GenerationMode.POSITIVE: [*CHECKS, positive_data_acceptance],
+    GenerationMode.NEGATIVE: [*CHECKS, negative_data_rejection, missing_required_header],
+}
+# What fits the document is not "invalid", but may name what is not there, or a token of nobody's.
+TAKEN = ["2xx", "3xx", "400", "401", "403", "404", "409", "410", "412", "413", "416", "460"]
+# tus wants 412 where Tus-Resumable is not as it should be.
+REFUSED = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422"]
 # What erases the fuzzing member, or ends their session, would end the fuzzing.
 LEFT_OUT = {("DELETE", "/v1/me"), ("DELETE", "/v1/sessions/current")}
+# A box or a point is more than a text, which is all that the document can say of a parameter.
+RICHER_THAN_TEXT = "GET /v1/cases"
 
 
-def test_every_answer_is_one_that_the_document_announces(process: Process, anna: Caller) -> None:
+@pytest.mark.parametrize("mode", CHECKS_OF, ids=lambda mode: mode.value)
+def test_every_answer_is_one_that_the_document_announces(
+    process: Process, anna: Caller, mode: GenerationMode
+) -> None:
     schema = schemathesis.openapi.from_wsgi("/openapi.json", process.app)
-    failures: dict[str, str] = {}
+    schema.config.checks.positive_data_acceptance.expected_statuses = TAKEN
+    schema.config.checks.negative_data_rejection.expected_statuses = REFUSED
     results: list[Any] = list(schema.get_all_operations())
     operations = [result.ok() for result in results]
+    failures: dict[str, str] = {}
     for operation in operations:
         if (operation.method.upper(), operation.path) not in LEFT_OUT:
             try:
-                fuzz(operation, {"Authorization": f"Bearer {anna.token}"})
-            except Exception as error:  # noqa: BLE001 - whatever it found is shown below
-                failures[operation.label] = found(error)
+                fuzz(operation, mode, {"Authorization": f"Bearer {anna.token}"})
+            except (Exception, FailureGroup) as error:  # noqa: BLE001 - it is shown below
+                failures[operation.label] = str(error)[:1000]
     assert len(operations) > len(LEFT_OUT)
     assert not failures, "\n\n".join(f"{name}: {text}" for name, text in failures.items())
 
@@ -47,8 +75,11 @@ def bytes_as_they_are(_: Any, value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
 
 
-def fuzz(operation: Any, headers: dict[str, str]) -> None:
-    @given(case=operation.as_strategy())
+def fuzz(operation: Any, mode: GenerationMode, headers: dict[str, str]) -> None:
+    left_out = {positive_data_acceptance} if operation.label == RICHER_THAN_TEXT else set()
+    checks = [check for check in CHECKS_OF[mode] if check not in left_out]
+
+    @given(case=operation.as_strategy(generation_mode=mode))
     @settings(
         max_examples=10,
         derandomize=True,
@@ -57,11 +88,30 @@ def fuzz(operation: Any, headers: dict[str, str]) -> None:
         suppress_health_check=list(HealthCheck),
     )
     def call(case: Any) -> None:
-        case.call_and_validate(headers=headers, checks=CHECKS)
+        case.call_and_validate(headers=headers, checks=checks)
 
-    call()
+    try:
+        call()
+    except Unsatisfiable:
+        # Where there are no parameters, nothing can be wrong with them.
+        assert mode is GenerationMode.NEGATIVE
+        assert not operation.definition.raw.get("parameters")
 
 
-def found(error: BaseException) -> str:
-    parts = [str(each) for each in getattr(error, "exceptions", [error])]
-    return "\n".join(parts)[:600]
+def test_every_parameter_is_told(process: Process) -> None:
+    document: Any = process.app.test_client().get("/openapi.json").json
+    parameters = document["paths"]["/v1/cases"]["get"]["parameters"]
+    names = {parameter["name"] for parameter in parameters}
+    assert names >= {"limit", "cursor", "category", "near", "created_after", "Klarity-Token"}
+    (category,) = [each for each in parameters if each["name"] == "category"]
+    assert "bribery" in category["schema"]["enum"]
+
+
+def test_every_reply_is_told_with_its_headers(process: Process) -> None:
+    document: Any = process.app.test_client().get("/openapi.json").json
+    assert document["info"]["version"]
+    replies = document["paths"]["/v1/cases"]["post"]["responses"]
+    assert {"201", "400", "401", "409", "413", "415", "422", "429", "503"} <= replies.keys()
+    assert {"Location", "ETag", "Klarity-Token", "X-Request-Id"} <= replies["201"]["headers"].keys()
+    assert {"Retry-After", "RateLimit-Reset"} <= replies["429"]["headers"].keys()
+    assert "WWW-Authenticate" in replies["401"]["headers"]
