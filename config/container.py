@@ -50,8 +50,7 @@ from adapters.uploads.mongo import MongoUploads
 from adapters.uploads.sqlite import SqliteUploads
 from application.commands.accounts import Accounts
 from application.commands.engage import Engage
-from application.commands.executor import CommandExecutor
-from application.commands.use_cases import Executors
+from application.commands.use_cases import make_executors
 from application.delivery.rebuild import Rebuilder
 from application.delivery.runtime import Runtime
 from application.discovery import query_services
@@ -62,14 +61,10 @@ from application.ports.history import History
 from application.ports.read_models import ReadModels
 from application.queries.answers import Answers
 from application.queries.time_travel import TimeTravel
+from application.system import CONTEXTS
 from config.secrets import derive_keys
 from config.settings import Settings
-from domain.cases.case import case_decider
-from domain.cases.engagement import engagement_decider
-from domain.cases.exhibit import exhibit_decider
 from domain.catalog import EVENTS
-from domain.evidence.evidence import evidence_decider
-from domain.members.member import member_decider
 
 
 class Closable(Protocol):
@@ -102,18 +97,19 @@ def closing(make: Callable[..., Closable], *arguments: Any) -> providers.Resourc
     return providers.Resource(closed_after_use, make, *arguments)
 
 
-def event_store(log: str, kind: Any, path: Any, database: Any, tail: Any) -> providers.Selector:
-    """One log's store, of the kind that was chosen."""
-    return providers.Selector(
-        kind,
-        memory=providers.Singleton(MemoryEventStore, log),
-        sqlite=closing(SqliteEventStore, log, path),
-        mongo=closing(MongoEventStore, log, database, tail),
+def event_stores(kind: Any, path: Any, database: Any, tail: Any) -> providers.Dict:
+    """The store of each context's log, of the kind that was chosen."""
+    return providers.Dict(
+        {
+            log: providers.Selector(
+                kind,
+                memory=providers.Singleton(MemoryEventStore, log),
+                sqlite=closing(SqliteEventStore, log, path),
+                mongo=closing(MongoEventStore, log, database, tail),
+            )
+            for log in CONTEXTS
+        }
     )
-
-
-def executor(decider: Any, store: Any, codec: Any, clock: Any) -> providers.Singleton[Any]:
-    return providers.Singleton(CommandExecutor, decider, store, codec, clock)
 
 
 def routed(near: History, far: History, urls: Mapping[str, str]) -> History:
@@ -155,10 +151,7 @@ class Container(containers.DeclarativeContainer):
     cipher = providers.Singleton(PersonalCipher, vault, keys.provided.references)
     codec = providers.Singleton(JsonCodec, EVENTS, cipher)
     wire_format = providers.Singleton(CloudEventsWire)
-    members_log = event_store("members", _kind, _file, database, tail)
-    cases_log = event_store("cases", _kind, _file, database, tail)
-    evidence_log = event_store("evidence", _kind, _file, database, tail)
-    stores = providers.Dict(members=members_log, cases=cases_log, evidence=evidence_log)
+    stores = event_stores(_kind, _file, database, tail)
 
     # From logs to subscribers
     bus = providers.Selector(
@@ -221,14 +214,7 @@ class Container(containers.DeclarativeContainer):
     )
 
     # Use cases
-    executors = providers.Singleton(
-        Executors,
-        members=executor(member_decider, members_log, codec, clock),
-        cases=executor(case_decider, cases_log, codec, clock),
-        exhibits=executor(exhibit_decider, cases_log, codec, clock),
-        engagements=executor(engagement_decider, cases_log, codec, clock),
-        evidence=executor(evidence_decider, evidence_log, codec, clock),
-    )
+    executors = providers.Singleton(make_executors, stores, codec, clock)
     credentials = providers.Selector(
         _kind,
         memory=providers.Singleton(MemoryCredentials),

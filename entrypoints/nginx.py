@@ -1,32 +1,50 @@
 """An nginx configuration that joins services, each in a process of its own, to one address."""
 
+import re
 from collections.abc import Mapping
 
-# Which requests a service answers: a regular expression over "<method> <path>", first match wins.
+from application.discovery import query_services
+
+# Which requests a command service answers: a regular expression over "<method> <path>".
 ROUTES = (
-    ("command:members", r"^(POST|PUT|PATCH|DELETE) /v1/(members|sessions)"),
-    ("command:members", r"^[A-Z]+ /v1/me(/|$)"),
-    ("command:evidence", r"^[A-Z]+ /v1/uploads"),
-    ("command:cases", r"^(POST|PUT|PATCH|DELETE) /v1/cases"),
+    ("command:members", r"^[A-Z]+ /v1/(members|sessions|me)(/|$)"),
+    ("command:evidence", r"^[A-Z]+ /v1/uploads(/|$)"),
+    ("command:cases", r"^[A-Z]+ /v1/cases(/|$)"),
 )
 FALLBACK = "command:members"
 
 
 def nginx_configuration(addresses: Mapping[str, str]) -> str:
-    """The configuration, given the address (``host:port``) of each service by its id."""
-    routes = [(service, pattern) for service, pattern in ROUTES if service in addresses]
-    routes += [
-        (service, f"^[A-Z]+ /v1/{service.partition(':')[2]}(/|$)")
-        for service in addresses
-        if service.startswith("query:")
+    """The configuration, given the address (``host:port``) of each service by its id.
+
+    The first match wins: questions, those of the longest path first, then commands.
+    """
+    routes = [
+        *((f"query:{name}", pattern) for name, pattern in _questions()),
+        *ROUTES,
+        *(
+            (service, f"^[A-Z]+ /events/{service.partition(':')[2]}(/|$)")
+            for service in addresses
+            if service.startswith("command:")
+        ),
     ]
-    routes += [
-        (service, f"^[A-Z]+ /events/{service.partition(':')[2]}(/|$)")
-        for service in addresses
-        if service.startswith("command:")
+    lines = [
+        f'    "~{pattern}" {addresses[service]};'
+        for service, pattern in routes
+        if service in addresses
     ]
-    lines = [f'    "~{pattern}" {addresses[service]};' for service, pattern in routes]
     return _TEMPLATE.format(routes="\n".join(lines), fallback=addresses[FALLBACK])
+
+
+def _questions() -> list[tuple[str, str]]:
+    """Of each query service, a pattern for each of its paths."""
+    places = {
+        (re.sub("<[^>]+>", "[^/]+", path), service.name)
+        for service in query_services()
+        for path in (service.list_path(), service.single_path())
+    }
+    longest_first = sorted(places, key=lambda place: (-place[0].count("/"), place))
+    return [(name, f"^(GET|HEAD) /v1{path}(/|$)") for path, name in longest_first]
 
 
 # No access log: nginx would write addresses into it.

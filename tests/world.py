@@ -18,29 +18,26 @@ from adapters.key_vault.memory import MemoryKeyVault
 from adapters.parked.memory import MemoryParkedEvents
 from adapters.read_models.memory import MemoryReadModels
 from application.commands.engage import Engage
-from application.commands.executor import CommandExecutor, Context
-from application.commands.use_cases import Executors
+from application.commands.executor import Context
+from application.commands.use_cases import make_executors
 from application.delivery.subscription import Subscription
 from application.discovery import policy_types, query_services
 from application.policies.policy import Means, Policy, PolicySubscriber
 from application.queries.answers import Answers
 from application.queries.projector import Projector, current_build, open_build
-from domain.cases.case import CaseDetails, ReportCase, case_decider
-from domain.cases.engagement import engagement_decider
-from domain.cases.exhibit import exhibit_decider
+from application.system import CONTEXTS
+from domain.cases.case import CaseDetails, ReportCase
 from domain.catalog import EVENTS
 from domain.decider import DomainError
 from domain.evidence.evidence import (
     EvidenceReceived,
     MakeAvailable,
     ReceiveEvidence,
-    evidence_decider,
 )
 from domain.ids import SYSTEM, Actor, CaseId, EvidenceId, MediaKind, MemberId, Role
-from domain.members.member import RegisterMember, member_decider
+from domain.members.member import RegisterMember
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-LOGS = ("members", "cases", "evidence")
 
 
 @dataclass
@@ -66,21 +63,11 @@ class World:
         self.vault = MemoryKeyVault()
         self.codec = JsonCodec(EVENTS, PersonalCipher(self.vault, bytes(32)))
         self.wire = CloudEventsWire()
-        self.stores = {log: MemoryEventStore(log) for log in LOGS}
+        self.stores = {log: MemoryEventStore(log) for log in CONTEXTS}
         self.history = InPlaceHistory(self.stores, self.codec)
         self.parked = MemoryParkedEvents()
         self.checkpoints = MemoryCheckpoints()
-        self.executors = Executors(
-            members=CommandExecutor(member_decider, self.stores["members"], self.codec, self.clock),
-            cases=CommandExecutor(case_decider, self.stores["cases"], self.codec, self.clock),
-            exhibits=CommandExecutor(exhibit_decider, self.stores["cases"], self.codec, self.clock),
-            engagements=CommandExecutor(
-                engagement_decider, self.stores["cases"], self.codec, self.clock
-            ),
-            evidence=CommandExecutor(
-                evidence_decider, self.stores["evidence"], self.codec, self.clock
-            ),
-        )
+        self.executors = make_executors(self.stores, self.codec, self.clock)
         self.engage = Engage(self.executors.cases, self.executors.engagements, self.clock)
         self.forgotten: list[str] = []
         self.policies = [self._policy(kind) for kind in policy_types()]

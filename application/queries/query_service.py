@@ -1,7 +1,9 @@
 """The base of every query service: what its one file declares."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from application.ports.read_models import Find, Index
@@ -16,6 +18,16 @@ class Private:
 
 
 PrivateText = Annotated[str, Private()]
+
+_IN_PATH = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+class Audience(Enum):
+    """Who may ask at all. What each of them gets is for ``ask`` and ``may_see`` to say."""
+
+    EVERYBODY = "everybody"
+    MEMBERS = "members"
+    MODERATORS = "moderators"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +54,12 @@ class QueryService(Generic[D]):
 
     A subclass declares ``name``, ``version`` (raised when the projection changes: the read model is
     then built anew beside the old one), ``topics``, the ``document`` with its ``key`` field, and
-    ``indexes``. It is served at ``path`` as a list where it defines ``ask``, and at
-    ``path/<key>`` where ``single`` is true. The keyword arguments of ``ask``, by their types, are
-    the filters that clients may use; its docstring explains them. Where a document is made from one
-    stream, ``streams`` names the log and the category, and ``as_it_stood`` folds it: clients may
-    then travel in time.
+    ``indexes``. It is served to its ``audience``: at ``path`` as a list where it defines ``ask``,
+    and at ``item_path/<key>`` where ``single`` is true; both are ``/<name>`` unless told. The
+    keyword arguments of ``ask``, by their types, are the filters that clients may use, but for
+    those that ``path`` names, such as ``/cases/<uuid:case_id>/comments``; its docstring explains
+    them. Where a document is made from one stream, ``streams`` names the log and the category, and
+    ``as_it_stood`` folds it: clients may then travel in time.
     """
 
     name: ClassVar[str]
@@ -56,6 +69,8 @@ class QueryService(Generic[D]):
     key: ClassVar[str]
     indexes: ClassVar[tuple[Index, ...]] = ()
     path: ClassVar[str] = ""
+    item_path: ClassVar[str] = ""
+    audience: ClassVar[Audience] = Audience.EVERYBODY
     single: ClassVar[bool] = False
     streams: ClassVar[tuple[str, str] | None] = None
 
@@ -85,9 +100,19 @@ class QueryService(Generic[D]):
         return cls.ask is not QueryService.ask
 
     @classmethod
-    def where(cls) -> str:
-        """The path it is served at, below ``/v1``."""
+    def list_path(cls) -> str:
+        """Where its list is, below ``/v1``."""
         return cls.path or f"/{cls.name}"
+
+    @classmethod
+    def single_path(cls) -> str:
+        """Below which path its documents are, below ``/v1``."""
+        return cls.item_path or cls.list_path()
+
+    @classmethod
+    def path_parameters(cls) -> list[str]:
+        """What the path of the list tells ``ask``."""
+        return _IN_PATH.findall(cls.list_path())
 
 
 def value_of(document: Any, field: str) -> Any:

@@ -12,6 +12,7 @@ from flask import Response, request
 
 from application.ports.read_models import Cursor
 from application.queries.answers import Answers
+from application.queries.query_service import Audience, QueryService, Viewer
 from application.queries.time_travel import Change, ProofStep, TimeTravel
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import BEARER, IF_NONE_MATCH, READ_TOKEN, problems
@@ -52,20 +53,20 @@ def _add_list(blp: Blueprint, answers: Answers[Any], requests: Requests) -> None
     service = answers.service
     shown = public_fields(service.document)
 
-    @blp.get(service.where(), endpoint="list")
+    @blp.get(service.list_path(), endpoint="list")
     @blp.arguments(filter_schema(service), location="query", unknown=ma.RAISE)
     @blp.response(200, page_schema(service.document), headers=LINK)
     @blp.doc(
         summary=(service.ask.__doc__ or "").strip(),
         parameters=[READ_TOKEN],
-        security=OPTIONAL_BEARER,
+        security=_security(service),
     )
-    @problems(blp, 401, 422)
-    def list_(query: dict[str, Any]) -> Response:
+    @problems(blp, 401, 403, 422)
+    def list_(query: dict[str, Any], **path_ids: object) -> Response:
         limit, cursor = query.pop("limit"), query.pop("cursor")
         page = answers.page(
-            requests.viewer(),
-            query,
+            _admitted(service, requests),
+            {**query, **{name: str(value) for name, value in path_ids.items()}},
             limit=limit,
             after=_cursor(cursor, requests),
             token=read_token(),
@@ -81,7 +82,7 @@ def _add_single(
 ) -> None:
     service = answers.service
     shown = public_fields(service.document)
-    path = f"{service.where()}/<uuid:{service.key}>"
+    path = f"{service.single_path()}/<uuid:{service.key}>"
 
     def single(as_of: datetime | None, path_ids: Mapping[str, object]) -> Response:
         key = str(path_ids[service.key])
@@ -99,9 +100,9 @@ def _add_single(
         @blp.doc(
             summary="One of them, now or as it stood at a time",
             parameters=[READ_TOKEN, IF_NONE_MATCH],
-            security=OPTIONAL_BEARER,
+            security=_security(service),
         )
-        @problems(blp, 401, 404, 410, 422)
+        @problems(blp, 401, 403, 404, 410, 422)
         def now_or_then(query: dict[str, Any], **path_ids: object) -> Response:
             return single(query["as_of"], path_ids)
 
@@ -111,9 +112,11 @@ def _add_single(
         @blp.response(200, document_schema(service.document), headers=ETAG)
         @blp.alt_response(304, headers=ETAG)
         @blp.doc(
-            summary="One of them", parameters=[READ_TOKEN, IF_NONE_MATCH], security=OPTIONAL_BEARER
+            summary="One of them",
+            parameters=[READ_TOKEN, IF_NONE_MATCH],
+            security=_security(service),
         )
-        @problems(blp, 401, 404, 410)
+        @problems(blp, 401, 403, 404, 410)
         def now(**path_ids: object) -> Response:
             return single(None, path_ids)
 
@@ -122,16 +125,16 @@ def _add_past(
     blp: Blueprint, answers: Answers[Any], travel: TimeTravel, requests: Requests
 ) -> None:
     service = answers.service
-    path = f"{service.where()}/<uuid:{service.key}>"
+    path = f"{service.single_path()}/<uuid:{service.key}>"
 
     @blp.get(f"{path}/history", endpoint="history")
     @blp.response(200, page_schema(Change))
     @blp.doc(
         summary="What changed, in which role, when",
         parameters=[READ_TOKEN],
-        security=OPTIONAL_BEARER,
+        security=_security(service),
     )
-    @problems(blp, 401, 404, 410)
+    @problems(blp, 401, 403, 404, 410)
     def history(**path_ids: object) -> Response:
         key = str(path_ids[service.key])
         _seen(answers, key, requests)
@@ -142,18 +145,32 @@ def _add_past(
     @blp.doc(
         summary="Its chain of hashes, verifiable offline",
         parameters=[READ_TOKEN],
-        security=OPTIONAL_BEARER,
+        security=_security(service),
     )
-    @problems(blp, 401, 404, 410)
+    @problems(blp, 401, 403, 404, 410)
     def proof(**path_ids: object) -> Response:
         key = str(path_ids[service.key])
         _seen(answers, key, requests)
         return _json({"items": travel.proof(service, key)})
 
 
+def _security(service: QueryService[Any]) -> list[dict[str, list[str]]]:
+    return OPTIONAL_BEARER if service.audience is Audience.EVERYBODY else BEARER
+
+
+def _admitted(service: QueryService[Any], requests: Requests) -> Viewer:
+    """Whoever asks, if they belong to those who may."""
+    viewer = requests.viewer()
+    if service.audience is not Audience.EVERYBODY and viewer.actor is None:
+        raise problem("not-signed-in", **{"WWW-Authenticate": "Bearer"})
+    if service.audience is Audience.MODERATORS and not viewer.moderates:
+        refuse("forbidden")
+    return viewer
+
+
 def _seen(answers: Answers[Any], key: str, requests: Requests) -> Any:
     """The document as it is now, if whoever asks may see it."""
-    document = answers.one(key, requests.viewer(), read_token())
+    document = answers.one(key, _admitted(answers.service, requests), read_token())
     if document is None:
         refuse("not-found")
     if answers.service.gone(document):

@@ -129,10 +129,11 @@ def page_schema(kind: type) -> ma.Schema:
 def filter_schema(service: QueryService[Any]) -> ma.Schema:
     """The query parameters of a list: the service's own filters, ``limit`` and ``cursor``."""
     hints = get_type_hints(type(service).ask, include_extras=True)
+    in_path = service.path_parameters()
     members: dict[str, Any] = {
         name.rstrip("_"): _filter_field(hints[name], name, parameter.default)
         for name, parameter in signature(service.ask).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in in_path
     }
     members["limit"] = ma.fields.Integer(load_default=20, validate=validate.Range(1, 100))
     members["cursor"] = Text(load_default=None)

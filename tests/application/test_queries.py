@@ -581,7 +581,7 @@ class TestDeclarations:
             name, topics, document, key = "bare", (), Video, "evidence_id"
 
         bare = Bare()
-        assert (bare.lists(), bare.where(), Videos.lists()) == (False, "/bare", True)
+        assert (bare.lists(), bare.list_path(), Videos.lists()) == (False, "/bare", True)
         assert bare.may_see(video("a"), ANYBODY)
         assert not bare.gone(video("a"))
         for undeclared in (
