@@ -15,6 +15,7 @@ from adapters.codec.cloudevents import CloudEventsWire
 from adapters.codec.json import JsonCodec
 from adapters.codec.personal import PersonalCipher
 from adapters.credentials.argon2 import Argon2Passphrases
+from adapters.credentials.dispute_links import JwtDisputeLinks
 from adapters.credentials.jwt import JwtAccessTokens
 from adapters.credentials.memory import MemoryCredentials
 from adapters.credentials.mongo import MongoCredentials
@@ -49,7 +50,10 @@ from adapters.uploads.memory import MemoryUploads
 from adapters.uploads.mongo import MongoUploads
 from adapters.uploads.sqlite import SqliteUploads
 from application.commands.accounts import Accounts
+from application.commands.discuss import Discuss
 from application.commands.engage import Engage
+from application.commands.enrich import Enrich
+from application.commands.moderate import Moderate
 from application.commands.use_cases import make_executors
 from application.delivery.rebuild import Rebuilder
 from application.delivery.runtime import Runtime
@@ -233,6 +237,25 @@ class Container(containers.DeclarativeContainer):
     engage = providers.Singleton(
         Engage, executors.provided.cases, executors.provided.engagements, clock
     )
+    enrich = providers.Singleton(
+        Enrich,
+        executors.provided.cases,
+        executors.provided.parties,
+        providers.Singleton(JwtDisputeLinks, keys.provided.tokens),
+        clock,
+    )
+    discuss = providers.Singleton(
+        Discuss, executors.provided.discussions, executors.provided.comments, clock
+    )
+    moderate = providers.Singleton(
+        Moderate,
+        executors.provided.flags,
+        executors.provided.records,
+        executors.provided.subjects,
+        executors.provided.decisions,
+        key=keys.provided.requests,
+        clock=clock,
+    )
     uploads = providers.Singleton(
         ReceiveUploads,
         uploads=upload_states,
@@ -247,7 +270,11 @@ class Container(containers.DeclarativeContainer):
         SanitiseEvidence, executors.provided.evidence, sealer, sanitiser, media, clock
     )
     means = providers.Singleton(
-        Means, executors=executors, sanitise=sanitise, forget_member=accounts.provided.forget
+        Means,
+        executors=executors,
+        sanitise=sanitise,
+        forget_member=accounts.provided.forget,
+        hide_at=settings.provided.hide_at,
     )
     answers = providers.Singleton(answers_for, models, history)
     travel = providers.Singleton(TimeTravel, stores, codec)

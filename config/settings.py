@@ -50,6 +50,7 @@ class Settings:
     sanitisers: int
     rate_limit: str
     sign_in_limit: str
+    hide_at: float
     log_level: str
 
     @property
@@ -89,6 +90,7 @@ def read_settings() -> Settings:
         sanitisers=env.int("SANITISERS", 1, validate=validate.Range(1, 64)),
         rate_limit=env.str("RATE_LIMIT", "600 per minute"),
         sign_in_limit=env.str("SIGN_IN_LIMIT", "20 per minute"),
+        hide_at=env.float("HIDE_AT", 1.5, validate=validate.Range(min=0.1)),
         log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LOG_LEVELS)),
     )
     try:

@@ -11,8 +11,15 @@ from typing import Any, get_args
 from domain.cases.case import CaseEvent
 from domain.cases.engagement import EngagementEvent
 from domain.cases.exhibit import ExhibitEvent
+from domain.cases.party import PartyEvent
+from domain.discussions.comment import CommentEvent
+from domain.discussions.discussion import DiscussionEvent
 from domain.evidence.evidence import EvidenceEvent
 from domain.members.member import MemberEvent
+from domain.moderation.decision import DecisionEvent
+from domain.moderation.flag import FlagEvent
+from domain.moderation.record import RecordEvent
+from domain.moderation.subject import SubjectEvent
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -55,8 +62,16 @@ def catalog(
     return EventCatalog(types=types, upcasters=upcasters or {})
 
 
+def _as_it_was(data: dict[str, Any]) -> dict[str, Any]:
+    """The step to a version that only adds fields, whose defaults the reader fills in."""
+    return data
+
+
 EVENTS = catalog(
+    {"cases.CaseTagged": (_as_it_was,)},  # before, nobody knew who had added a tag
     members=MemberEvent,
-    cases=CaseEvent | EngagementEvent | ExhibitEvent,
+    cases=CaseEvent | EngagementEvent | ExhibitEvent | PartyEvent,
     evidence=EvidenceEvent,
+    discussions=DiscussionEvent | CommentEvent,
+    moderation=FlagEvent | RecordEvent | SubjectEvent | DecisionEvent,
 )

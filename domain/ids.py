@@ -7,6 +7,8 @@ from typing import Annotated, NewType
 MemberId = NewType("MemberId", str)
 CaseId = NewType("CaseId", str)
 EvidenceId = NewType("EvidenceId", str)
+CommentId = NewType("CommentId", str)
+PartyId = NewType("PartyId", str)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,17 @@ from adapters.checkpoints.memory import MemoryCheckpoints
 from adapters.codec.cloudevents import CloudEventsWire
 from adapters.codec.json import JsonCodec
 from adapters.codec.personal import PersonalCipher
+from adapters.credentials.dispute_links import JwtDisputeLinks
 from adapters.event_store.memory import MemoryEventStore
 from adapters.history.in_place import InPlaceHistory
 from adapters.key_vault.memory import MemoryKeyVault
 from adapters.parked.memory import MemoryParkedEvents
 from adapters.read_models.memory import MemoryReadModels
+from application.commands.discuss import Discuss
 from application.commands.engage import Engage
+from application.commands.enrich import Enrich
 from application.commands.executor import Context
+from application.commands.moderate import Moderate
 from application.commands.use_cases import make_executors
 from application.delivery.subscription import Subscription
 from application.discovery import policy_types, query_services
@@ -68,7 +72,13 @@ class World:
         self.parked = MemoryParkedEvents()
         self.checkpoints = MemoryCheckpoints()
         self.executors = make_executors(self.stores, self.codec, self.clock)
-        self.engage = Engage(self.executors.cases, self.executors.engagements, self.clock)
+        do = self.executors
+        self.engage = Engage(do.cases, do.engagements, self.clock)
+        self.enrich = Enrich(do.cases, do.parties, JwtDisputeLinks(bytes(32)), self.clock)
+        self.discuss = Discuss(do.discussions, do.comments, self.clock)
+        self.moderate = Moderate(
+            do.flags, do.records, do.subjects, do.decisions, key=bytes(32), clock=self.clock
+        )
         self.forgotten: list[str] = []
         self.policies = [self._policy(kind) for kind in policy_types()]
         self.build_read_models()
@@ -143,7 +153,10 @@ class World:
 
     def _policy(self, kind: type[Policy]) -> Subscription:
         means = Means(
-            executors=self.executors, sanitise=self.sanitise, forget_member=self.forgotten.append
+            executors=self.executors,
+            sanitise=self.sanitise,
+            forget_member=self.forgotten.append,
+            hide_at=1.0,
         )
         subscriber = PolicySubscriber(kind(means), self.codec, self.checkpoints)
         return self.subscription(subscriber)

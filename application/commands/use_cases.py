@@ -16,9 +16,26 @@ from domain.cases.engagement import (
     engagement_decider,
 )
 from domain.cases.exhibit import Exhibit, ExhibitCommand, ExhibitEvent, exhibit_decider
+from domain.cases.party import Party, PartyCommand, PartyEvent, party_decider
 from domain.decider import Decider
+from domain.discussions.comment import Comment, CommentCommand, CommentEvent, comment_decider
+from domain.discussions.discussion import (
+    Discussion,
+    DiscussionCommand,
+    DiscussionEvent,
+    discussion_decider,
+)
 from domain.evidence.evidence import Evidence, EvidenceCommand, EvidenceEvent, evidence_decider
 from domain.members.member import Member, MemberCommand, MemberEvent, member_decider
+from domain.moderation.decision import (
+    Decision,
+    DecisionCommand,
+    DecisionEvent,
+    decision_decider,
+)
+from domain.moderation.flag import Flag, FlagCommand, FlagEvent, flag_decider
+from domain.moderation.record import Record, RecordCommand, RecordEvent, record_decider
+from domain.moderation.subject import Subject, SubjectCommand, SubjectEvent, subject_decider
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -26,8 +43,15 @@ E = TypeVar("E")
 
 Cases = CommandExecutor[CaseCommand, Case, CaseEvent]
 Exhibits = CommandExecutor[ExhibitCommand, Exhibit, ExhibitEvent]
+Parties = CommandExecutor[PartyCommand, Party, PartyEvent]
 Engagements = CommandExecutor[EngagementCommand, Engagement, EngagementEvent]
+Discussions = CommandExecutor[DiscussionCommand, Discussion, DiscussionEvent]
+Comments = CommandExecutor[CommentCommand, Comment, CommentEvent]
 EvidenceItems = CommandExecutor[EvidenceCommand, Evidence, EvidenceEvent]
+Flags = CommandExecutor[FlagCommand, Flag, FlagEvent]
+Records = CommandExecutor[RecordCommand, Record, RecordEvent]
+Subjects = CommandExecutor[SubjectCommand, Subject, SubjectEvent]
+Decisions = CommandExecutor[DecisionCommand, Decision, DecisionEvent]
 Members = CommandExecutor[MemberCommand, Member, MemberEvent]
 
 
@@ -36,8 +60,15 @@ class Executors:
     members: Members
     cases: Cases
     exhibits: Exhibits
+    parties: Parties
     engagements: Engagements
     evidence: EvidenceItems
+    discussions: Discussions
+    comments: Comments
+    flags: Flags
+    records: Records
+    subjects: Subjects
+    decisions: Decisions
 
 
 def make_executors(stores: Mapping[str, EventStore], codec: EventCodec, clock: Clock) -> Executors:
@@ -50,6 +81,13 @@ def make_executors(stores: Mapping[str, EventStore], codec: EventCodec, clock: C
         members=on("members", member_decider),
         cases=on("cases", case_decider),
         exhibits=on("cases", exhibit_decider),
+        parties=on("cases", party_decider),
         engagements=on("cases", engagement_decider),
         evidence=on("evidence", evidence_decider),
+        discussions=on("discussions", discussion_decider),
+        comments=on("discussions", comment_decider),
+        flags=on("moderation", flag_decider),
+        records=on("moderation", record_decider),
+        subjects=on("moderation", subject_decider),
+        decisions=on("moderation", decision_decider),
     )

@@ -42,11 +42,15 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What a policy may use: the executors of its own context, and slow work done elsewhere."""
+    """What a policy may use: the executors of its own context, and slow work done elsewhere.
+
+    ``hide_at`` is the weight of flags that hides what they flag.
+    """
 
     executors: Executors
     sanitise: Callable[[EvidenceReceived, Callable[[str], Context]], None]
     forget_member: Callable[[str], None]
+    hide_at: float
 
 
 class Policy:

@@ -1,66 +1,33 @@
 """Which cases are there, and what does one look like now?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from datetime import date, datetime
-from typing import Annotated, Any
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated
 
 from application.ports.read_models import Find, by, by_each, by_point, by_words
+from application.queries.case_document import (
+    CaseDocument,
+    changed,
+    erased,
+    reported,
+    with_party,
+    without_member,
+)
 from application.queries.filters import Box, Point, between, equal, in_box, near, with_words
-from application.queries.query_service import PrivateText, QueryService, Viewer
+from application.queries.query_service import QueryService, Viewer
 from application.queries.rows import Rows
-from domain.cases import case, engagement
-from domain.cases.case import CaseCategory, CaseDetails, CaseStatus
-from domain.cases.place import Location
-from domain.ids import Limits, MediaKind
+from domain.cases import case, engagement, party
+from domain.cases.case import CaseCategory, CaseStatus
+from domain.discussions import comment
+from domain.ids import Length, Limits
 from domain.members.member import MemberErased
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Author:
-    member_id: str
-    pseudonym: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exhibit:
-    evidence_id: str
-    kind: MediaKind
-    sha256: str
-    poster_url: str
-    content_url: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseDocument:
-    """A case as it may be seen. A new plain property of a case goes here, with a default."""
-
-    case_id: str
-    status: CaseStatus = CaseStatus.AWAITING_EVIDENCE
-    title: str = ""
-    story: str = ""
-    category: CaseCategory = CaseCategory.OTHER
-    occurred_on: date | None = None
-    location: Location | None = None
-    tags: tuple[str, ...] = ()
-    author: Author | None = None
-    evidence: tuple[Exhibit, ...] = ()
-    parties: tuple[str, ...] = ()
-    supports: int = 0
-    followers: int = 0
-    shares: int = 0
-    comments: int = 0
-    reported_at: datetime
-    published_at: datetime | None = None
-    updated_at: datetime
-    version: int = 1
-    author_id: PrivateText = ""
 
 
 class Cases(QueryService[CaseDocument]):
     """Which cases are there, and what does one look like now?"""
 
-    name, version, topics = "cases", 1, ("cases", "members")
+    name, version, topics = "cases", 2, ("cases", "members", "discussions")
     document, key, single = CaseDocument, "case_id", True
     streams = ("cases", "case")
     indexes = (
@@ -70,24 +37,25 @@ class Cases(QueryService[CaseDocument]):
         by("author_id"),
         by_each("tags"),
         by_point("location"),
+        by_each("contributors"),
         by_words("words", "title", "story"),
+        by_words("party", "party_names"),
     )
 
     def project(self, event: object, rows: Rows[CaseDocument]) -> None:
         match event:
             case case.CaseReported():
-                rows.put(event.case_id, reported(event))
-            case (
-                case.EvidenceAttached()
-                | case.EvidenceAccepted()
-                | case.CasePublished()
-                | case.CaseAmended()
-                | case.CaseLocated()
-                | case.CaseTagged()
-                | case.CaseUntagged()
-                | case.CaseWithdrawn()
-            ):
+                before = rows.get(event.case_id)
+                comments = before.comments if before else 0
+                rows.put(event.case_id, replace(reported(event), comments=comments))
+            case _ if isinstance(event, case.CaseEvent):
                 rows.change(event.case_id, lambda row: changed(row, event))
+            case _ if isinstance(event, party.PartyEvent):
+                rows.change(event.case_id, lambda row: with_party(row, event))
+            case comment.CommentWritten() | comment.CommentRestored():
+                _count_comment(rows, event.case_id, +1)
+            case comment.CommentHidden() | comment.CommentRemoved(hidden=False):
+                _count_comment(rows, event.case_id, -1)
             case engagement.CaseSupported():
                 rows.change(event.case_id, lambda row: replace(row, supports=row.supports + 1))
             case engagement.SupportWithdrawn():
@@ -99,6 +67,8 @@ class Cases(QueryService[CaseDocument]):
             case MemberErased():
                 for key in rows.keys_where("author_id", event.member_id):
                     rows.change(key, erased)
+                for key in rows.keys_where("contributors", event.member_id):
+                    rows.change(key, lambda row: without_member(row, event.member_id))
 
     def ask(
         self,
@@ -107,6 +77,7 @@ class Cases(QueryService[CaseDocument]):
         category: CaseCategory | None = None,
         tag: str | None = None,
         q: str | None = None,
+        party: Annotated[str, Length(1, 120)] | None = None,
         bbox: Box | None = None,
         near_: Point | None = None,
         within_km: Annotated[float, Limits(0.1, 2000)] = 10.0,
@@ -118,6 +89,7 @@ class Cases(QueryService[CaseDocument]):
             where=(
                 *equal(status=CaseStatus.PUBLISHED, category=category, tags=tag),
                 *with_words("words", q),
+                *with_words("party", party),
                 *in_box("location", bbox),
                 *near("location", near_, within_km),
                 *between("published_at", created_after, created_before),
@@ -126,6 +98,8 @@ class Cases(QueryService[CaseDocument]):
         )
 
     def may_see(self, document: CaseDocument, viewer: Viewer) -> bool:
+        if not document.version:
+            return False
         public = document.status in (CaseStatus.PUBLISHED, CaseStatus.ERASED)
         return public or viewer.moderates or viewer.is_member(document.author_id)
 
@@ -143,77 +117,7 @@ class Cases(QueryService[CaseDocument]):
         return document.status is CaseStatus.ERASED
 
 
-def reported(event: case.CaseReported) -> CaseDocument:
-    """The document of a new case."""
-    author = Author(member_id=event.author, pseudonym=event.author_name)
-    return CaseDocument(
-        case_id=event.case_id,
-        status=CaseStatus.AWAITING_EVIDENCE if event.author else CaseStatus.ERASED,
-        location=event.location,
-        tags=event.tags,
-        author=None if event.anonymous or not event.author else author,
-        author_id=event.author,
-        reported_at=event.at,
-        updated_at=event.at,
-        **_shown(event.details),
-    )
-
-
-def changed(row: CaseDocument, event: Any) -> CaseDocument:
-    """The document after one more event of its case's stream, whose version it counts."""
-    return replace(row, **_changes(row, event), updated_at=event.at, version=row.version + 1)
-
-
-def erased(row: CaseDocument) -> CaseDocument:
-    """What is left of a case whose author had themselves erased."""
-    return CaseDocument(
-        case_id=row.case_id,
-        status=CaseStatus.ERASED,
-        reported_at=row.reported_at,
-        updated_at=row.updated_at,
-        version=row.version,
-    )
-
-
-def _changes(row: CaseDocument, event: Any) -> dict[str, Any]:
-    if row.status is CaseStatus.ERASED:
-        return {}
-    match event:
-        case case.EvidenceAccepted():
-            return {"evidence": (*row.evidence, _exhibit(event))}
-        case case.CasePublished():
-            return {"status": CaseStatus.PUBLISHED, "published_at": event.at}
-        case case.CaseAmended():
-            return _shown(event.details)
-        case case.CaseLocated():
-            return {"location": event.location}
-        case case.CaseTagged():
-            return {"tags": (*row.tags, event.tag)}
-        case case.CaseUntagged():
-            return {"tags": tuple(tag for tag in row.tags if tag != event.tag)}
-        case case.CaseWithdrawn():
-            return {"status": CaseStatus.WITHDRAWN}
-        case _:
-            return {}
-
-
-_SHOWN = {field.name for field in fields(CaseDocument)}
-
-
-def _shown(details: CaseDetails) -> dict[str, Any]:
-    return {
-        field.name: getattr(details, field.name)
-        for field in fields(details)
-        if field.name in _SHOWN
-    }
-
-
-def _exhibit(event: case.EvidenceAccepted) -> Exhibit:
-    at = f"/v1/evidence/{event.evidence_id}"
-    return Exhibit(
-        evidence_id=event.evidence_id,
-        kind=event.kind,
-        sha256=event.sha256,
-        poster_url=f"{at}/poster",
-        content_url=f"{at}/content",
-    )
+def _count_comment(rows: Rows[CaseDocument], case_id: str, number: int) -> None:
+    """A comment may be heard of before its case, which another log tells of."""
+    row = rows.get(case_id) or CaseDocument(case_id=case_id)
+    rows.put(case_id, replace(row, comments=row.comments + number))

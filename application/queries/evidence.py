@@ -6,7 +6,8 @@ from typing import Annotated
 from application.ports.read_models import by, by_each
 from application.queries.query_service import Private, PrivateText, QueryService, Viewer
 from application.queries.rows import Rows
-from domain.cases.case import CaseWithdrawn, EvidenceAccepted
+from domain.cases import case
+from domain.cases.case import CaseStatus
 from domain.evidence import evidence
 from domain.evidence.evidence import EvidenceStatus
 from domain.ids import MediaKind
@@ -29,6 +30,7 @@ class EvidenceDocument:
     has_poster: Annotated[bool, Private()] = False
     owner_id: PrivateText = ""
     cases: Annotated[tuple[str, ...], Private()] = ()
+    unseen_cases: Annotated[tuple[str, ...], Private()] = ()
 
 
 class EvidenceItems(QueryService[EvidenceDocument]):
@@ -37,9 +39,9 @@ class EvidenceItems(QueryService[EvidenceDocument]):
     Its owner always sees it, everybody else once it backs a public case.
     """
 
-    name, version, topics = "evidence", 1, ("evidence", "cases", "members")
+    name, version, topics = "evidence", 2, ("evidence", "cases", "members")
     document, key, single = EvidenceDocument, "evidence_id", True
-    indexes = (by_each("cases"), by("owner_id"))
+    indexes = (by_each("cases"), by_each("unseen_cases"), by("owner_id"))
 
     def project(self, event: object, rows: Rows[EvidenceDocument]) -> None:
         match event:
@@ -68,15 +70,13 @@ class EvidenceItems(QueryService[EvidenceDocument]):
                 _update(
                     rows, event.evidence_id, status=EvidenceStatus.REJECTED, reason=event.reason
                 )
-            case EvidenceAccepted() if event.author:
-                row = _row(rows, event.evidence_id)
-                rows.put(event.evidence_id, replace(row, cases=(*row.cases, event.case_id)))
-            case CaseWithdrawn():
-                for key in rows.keys_where("cases", event.case_id):
-                    rows.change(key, lambda row: _without(row, event.case_id))
             case MemberErased():
                 for key in rows.keys_where("owner_id", event.member_id):
-                    rows.change(key, lambda row: replace(row, owner_id="", cases=()))
+                    rows.change(
+                        key, lambda row: replace(row, owner_id="", cases=(), unseen_cases=())
+                    )
+            case _:
+                _hear_of_case(event, rows)
 
     def may_see(self, document: EvidenceDocument, viewer: Viewer) -> bool:
         known = document.kind is not None
@@ -94,4 +94,36 @@ def _update(rows: Rows[EvidenceDocument], key: str, **changes: object) -> None:
 
 
 def _without(row: EvidenceDocument, case_id: str) -> EvidenceDocument:
-    return replace(row, cases=tuple(case for case in row.cases if case != case_id))
+    return replace(
+        row,
+        cases=tuple(other for other in row.cases if other != case_id),
+        unseen_cases=tuple(other for other in row.unseen_cases if other != case_id),
+    )
+
+
+def _backing(row: EvidenceDocument, case_id: str, *, seen: bool) -> EvidenceDocument:
+    """The evidence backs the case, which can be seen or not."""
+    row = _without(row, case_id)
+    if seen:
+        return replace(row, cases=(*row.cases, case_id))
+    return replace(row, unseen_cases=(*row.unseen_cases, case_id))
+
+
+def _hear_of_case(event: object, rows: Rows[EvidenceDocument]) -> None:
+    """Which cases the evidence backs, seen by all or not."""
+    match event:
+        case case.EvidenceAccepted() | case.EvidenceReturned():
+            row = _row(rows, event.evidence_id)
+            rows.put(event.evidence_id, _backing(row, event.case_id, seen=event.public))
+        case case.EvidenceWithheld() | case.EvidenceRetracted():
+            rows.change(event.evidence_id, lambda row: _without(row, event.case_id))
+        case case.CaseHidden() | case.CaseUnpublished():
+            for key in rows.keys_where("cases", event.case_id):
+                rows.change(key, lambda row: _backing(row, event.case_id, seen=False))
+        case case.CasePublished() | case.CaseRestored(status=CaseStatus.PUBLISHED):
+            for key in rows.keys_where("unseen_cases", event.case_id):
+                rows.change(key, lambda row: _backing(row, event.case_id, seen=True))
+        case case.CaseWithdrawn():
+            for field in ("cases", "unseen_cases"):
+                for key in rows.keys_where(field, event.case_id):
+                    rows.change(key, lambda row: _without(row, event.case_id))

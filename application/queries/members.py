@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Annotated
 
-from application.queries.query_service import QueryService
+from application.queries.query_service import Private, QueryService, Viewer
 from application.queries.rows import Rows
 from domain.members import member
 
@@ -18,12 +19,13 @@ class MemberDocument:
     suspended: bool = False
     erased: bool = False
     joined_on: date
+    hidden: Annotated[bool, Private()] = False
 
 
 class Members(QueryService[MemberDocument]):
     """Who is this member, as everybody may know them?"""
 
-    name, version, topics = "members", 1, ("members",)
+    name, version, topics = "members", 2, ("members",)
     document, key, single = MemberDocument, "member_id", True
 
     def project(self, event: object, rows: Rows[MemberDocument]) -> None:
@@ -38,10 +40,17 @@ class Members(QueryService[MemberDocument]):
                 rows.change(event.member_id, lambda row: replace(row, suspended=True))
             case member.MemberReinstated():
                 rows.change(event.member_id, lambda row: replace(row, suspended=False))
+            case member.ProfileHidden():
+                rows.change(event.member_id, lambda row: replace(row, hidden=True))
+            case member.ProfileRestored():
+                rows.change(event.member_id, lambda row: replace(row, hidden=False))
             case member.MemberErased():
                 rows.change(
                     event.member_id, lambda row: replace(row, pseudonym="", roles=(), erased=True)
                 )
+
+    def may_see(self, document: MemberDocument, viewer: Viewer) -> bool:
+        return not document.hidden or viewer.moderates or viewer.is_member(document.member_id)
 
     def gone(self, document: MemberDocument) -> bool:
         return document.erased

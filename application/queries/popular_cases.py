@@ -11,9 +11,12 @@ from application.queries.rows import Rows
 from domain.cases.case import (
     CaseAmended,
     CaseCategory,
+    CaseHidden,
     CasePublished,
     CaseReported,
+    CaseRestored,
     CaseStatus,
+    CaseUnpublished,
     CaseWithdrawn,
 )
 from domain.cases.engagement import CaseSupported, SupportWithdrawn
@@ -48,7 +51,7 @@ class PopularCases(QueryService[PopularCase]):
     kept as logarithms, lest they overflow.
     """
 
-    name, version, topics = "popular-cases", 1, ("cases", "members")
+    name, version, topics = "popular-cases", 2, ("cases", "members")
     document, key = PopularCase, "case_id"
     indexes = (by("rank"), by("status"), by("category"), by("author_id"))
 
@@ -61,6 +64,13 @@ class PopularCases(QueryService[PopularCase]):
                 rows.change(event.case_id, lambda row: replace(row, title=title, category=category))
             case CasePublished():
                 rows.change(event.case_id, lambda row: _published(row, event.at))
+            case CaseHidden():
+                rows.change(event.case_id, lambda row: replace(row, status=CaseStatus.HIDDEN))
+            case CaseUnpublished():
+                waiting = CaseStatus.AWAITING_EVIDENCE
+                rows.change(event.case_id, lambda row: replace(row, status=waiting))
+            case CaseRestored():
+                rows.change(event.case_id, lambda row: replace(row, status=event.status))
             case CaseSupported():
                 rows.change(event.case_id, lambda row: _supported(row, event.at, +1))
             case SupportWithdrawn():
@@ -87,6 +97,8 @@ def _reported(event: CaseReported) -> PopularCase:
 
 def _published(row: PopularCase, at: datetime) -> PopularCase:
     status = CaseStatus.PUBLISHED if row.author_id else CaseStatus.ERASED
+    if row.published_at:
+        return replace(row, status=status)
     return replace(row, status=status, published_at=at, rank=added(row.rank, weight(at)))
 
 

@@ -1,12 +1,15 @@
 """Which videos back the public cases?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Annotated
 
 from application.ports.read_models import Find, by
-from application.queries.query_service import PrivateText, QueryService, Viewer
+from application.queries.filters import equal
+from application.queries.query_service import Private, PrivateText, QueryService, Viewer
 from application.queries.rows import Rows
-from domain.cases.case import CaseWithdrawn, EvidenceAccepted
+from domain.cases import case
+from domain.cases.case import CaseStatus
 from domain.ids import MediaKind
 from domain.members.member import MemberErased
 
@@ -15,37 +18,85 @@ from domain.members.member import MemberErased
 class Video:
     evidence_id: str
     case_id: str
-    sha256: str
-    poster_url: str
-    content_url: str
+    sha256: str = ""
+    poster_url: str = ""
+    content_url: str = ""
     accepted_at: datetime
     author_id: PrivateText = ""
+    owner_id: PrivateText = ""
+    accepted: Annotated[bool, Private()] = False
+    public: Annotated[bool, Private()] = False
 
 
 class Videos(QueryService[Video]):
     """Which videos back the public cases?"""
 
-    name, version, topics = "videos", 1, ("cases", "members")
+    name, version, topics = "videos", 2, ("cases", "members")
     document, key = Video, "evidence_id"
-    indexes = (by("accepted_at"), by("case_id"), by("author_id"))
+    indexes = (
+        by("accepted_at"),
+        by("accepted"),
+        by("public"),
+        by("case_id"),
+        by("author_id"),
+        by("owner_id"),
+    )
 
     def project(self, event: object, rows: Rows[Video]) -> None:
         match event:
-            case EvidenceAccepted(kind=MediaKind.VIDEO) if event.author:
-                rows.put(f"{event.case_id}/{event.evidence_id}", _video(event))
-            case CaseWithdrawn():
+            case case.EvidenceAttached():
+                rows.put(_key(event), _attached(event))
+            case case.EvidenceAccepted(kind=MediaKind.VIDEO) if event.author:
+                row = rows.get(_key(event))
+                if row is None or row.owner_id:
+                    rows.put(_key(event), _accepted(event, row))
+            case case.EvidenceWithheld():
+                rows.change(_key(event), lambda row: replace(row, accepted=False))
+            case case.EvidenceReturned():
+                rows.change(_key(event), lambda row: replace(row, accepted=bool(row.sha256)))
+            case case.EvidenceRetracted():
+                rows.delete(_key(event))
+            case case.CasePublished() | case.CaseRestored(status=CaseStatus.PUBLISHED):
+                _publish(rows, event.case_id, public=True)
+            case case.CaseHidden() | case.CaseUnpublished():
+                _publish(rows, event.case_id, public=False)
+            case case.CaseWithdrawn():
                 for key in rows.keys_where("case_id", event.case_id):
                     rows.delete(key)
             case MemberErased():
-                for key in rows.keys_where("author_id", event.member_id):
-                    rows.delete(key)
+                for field in ("author_id", "owner_id"):
+                    for key in rows.keys_where(field, event.member_id):
+                        rows.delete(key)
 
     def ask(self, viewer: Viewer) -> Find:  # noqa: ARG002 - everybody gets the same list
         """Videos of public cases, the newest first."""
-        return Find(order_by="accepted_at")
+        return Find(where=equal(accepted=True, public=True), order_by="accepted_at")
 
 
-def _video(event: EvidenceAccepted) -> Video:
+Evidence = (
+    case.EvidenceAttached
+    | case.EvidenceAccepted
+    | case.EvidenceWithheld
+    | case.EvidenceReturned
+    | case.EvidenceRetracted
+)
+
+
+def _key(event: Evidence) -> str:
+    return f"{event.case_id}/{event.evidence_id}"
+
+
+def _attached(event: case.EvidenceAttached) -> Video:
+    """Whose it is, before it is known to be a video; nobody's, once they were erased."""
+    return Video(
+        evidence_id=event.evidence_id,
+        case_id=event.case_id,
+        accepted_at=event.at,
+        owner_id=event.by,
+    )
+
+
+def _accepted(event: case.EvidenceAccepted, row: Video | None) -> Video:
     at = f"/v1/evidence/{event.evidence_id}"
     return Video(
         evidence_id=event.evidence_id,
@@ -55,4 +106,12 @@ def _video(event: EvidenceAccepted) -> Video:
         content_url=f"{at}/content",
         accepted_at=event.at,
         author_id=event.author,
+        owner_id=row.owner_id if row else event.author,
+        accepted=True,
+        public=event.public,
     )
+
+
+def _publish(rows: Rows[Video], case_id: str, *, public: bool) -> None:
+    for key in rows.keys_where("case_id", case_id):
+        rows.change(key, lambda row: replace(row, public=public))

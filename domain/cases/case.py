@@ -1,10 +1,10 @@
 """A case: one person's story, public as soon as one piece of its evidence is verified."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, assert_never
+from typing import Annotated, Any, TypeVar, assert_never
 
 from domain.cases.place import Location, rounded
 from domain.decider import Decider, DomainError
@@ -21,6 +21,8 @@ from domain.ids import (
     Role,
     SealedMember,
 )
+
+K = TypeVar("K", bound=str)
 
 MOST_EVIDENCE = 50
 MOST_TAGS = 20
@@ -123,7 +125,54 @@ class UntagCase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetractLocation:
+    """Take back what was last said of the place; what was said before stands again."""
+
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetractEvidence:
+    evidence_id: EvidenceId
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawCase:
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HideCase:
+    """Moderation puts the case out of sight, for breaking a rule."""
+
+    rule: str
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreCase:
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithholdEvidence:
+    """Moderation puts a piece of evidence out of sight, for breaking a rule."""
+
+    evidence_id: EvidenceId
+    rule: str
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnEvidence:
+    evidence_id: EvidenceId
     by: Actor
     at: datetime
 
@@ -136,11 +185,18 @@ CaseCommand = (
     | LocateCase
     | TagCase
     | UntagCase
+    | RetractLocation
+    | RetractEvidence
     | WithdrawCase
+    | HideCase
+    | RestoreCase
+    | WithholdEvidence
+    | ReturnEvidence
 )
 
 
-# Events. ``role`` tells in which role somebody changed the case: author, moderator or system.
+# Events. ``role`` tells in which role somebody changed the case: author, contributor, moderator or
+# system.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,11 +224,14 @@ class EvidenceAttached:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceAccepted:
+    """``public`` tells whether the case, and with it the evidence, can be seen by all from now."""
+
     case_id: CaseId
     evidence_id: EvidenceId
     author: SealedMember
     kind: MediaKind
     sha256: str
+    public: bool = True
     role: str = "system"
     at: datetime
 
@@ -206,6 +265,7 @@ class CaseLocated:
 class CaseTagged:
     case_id: CaseId
     tag: str
+    by: SealedMember
     role: str = "author"
     at: datetime
 
@@ -219,9 +279,73 @@ class CaseUntagged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LocationRetracted:
+    """``location`` is what stands again."""
+
+    case_id: CaseId
+    location: Location | None
+    by: SealedMember
+    role: str = "author"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRetracted:
+    case_id: CaseId
+    evidence_id: EvidenceId
+    role: str = "author"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseWithdrawn:
     case_id: CaseId
     role: str = "author"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseUnpublished:
+    """Nothing is left to be seen of its evidence."""
+
+    case_id: CaseId
+    role: str = "system"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseHidden:
+    case_id: CaseId
+    rule: str
+    role: str = "moderator"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRestored:
+    """``status`` is what the case returns to."""
+
+    case_id: CaseId
+    status: CaseStatus
+    role: str = "moderator"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceWithheld:
+    case_id: CaseId
+    evidence_id: EvidenceId
+    rule: str
+    role: str = "moderator"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceReturned:
+    case_id: CaseId
+    evidence_id: EvidenceId
+    public: bool
+    role: str = "moderator"
     at: datetime
 
 
@@ -235,23 +359,56 @@ CaseEvent = (
     | CaseTagged
     | CaseUntagged
     | CaseWithdrawn
+    | LocationRetracted
+    | EvidenceRetracted
+    | CaseUnpublished
+    | CaseHidden
+    | CaseRestored
+    | EvidenceWithheld
+    | EvidenceReturned
 )
+
+EvidenceEvent = (
+    EvidenceAttached | EvidenceAccepted | EvidenceRetracted | EvidenceWithheld | EvidenceReturned
+)
+StatusEvent = CasePublished | CaseUnpublished | CaseHidden | CaseRestored | CaseWithdrawn
+ModerationCommand = HideCase | RestoreCase | WithholdEvidence | ReturnEvidence
 
 
 # State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    location: Location
+    by: MemberId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
+    """Tags and evidence are kept with who contributed them; places, the newest last."""
+
     case_id: CaseId = CaseId("")
     author: MemberId = MemberId("")
     details: CaseDetails = CaseDetails(title="", story="")
-    location: Location | None = None
-    tags: tuple[str, ...] = ()
-    evidence: tuple[EvidenceId, ...] = ()
+    places: tuple[Placed, ...] = ()
+    tags: Mapping[str, MemberId] = field(default_factory=dict)
+    evidence: Mapping[EvidenceId, MemberId] = field(default_factory=dict)
     accepted: tuple[EvidenceId, ...] = ()
+    withheld: frozenset[EvidenceId] = frozenset()
+    retracted: frozenset[EvidenceId] = frozenset()
     anonymous: bool = False
     status: CaseStatus | None = None
+
+    @property
+    def location(self) -> Location | None:
+        """Where it happened, as it was said last."""
+        return self.places[-1].location if self.places else None
+
+    @property
+    def shown(self) -> list[EvidenceId]:
+        """The evidence that may be seen wherever the case may."""
+        return [item for item in self.accepted if item not in self.withheld]
 
 
 def decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
@@ -271,8 +428,14 @@ def decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
             return _tag(command, state)
         case UntagCase():
             return _untag(command, state)
+        case RetractLocation():
+            return _retract_location(command, state)
+        case RetractEvidence():
+            return _retract_evidence(command, state)
         case WithdrawCase():
             return _withdraw(command, state)
+        case HideCase() | RestoreCase() | WithholdEvidence() | ReturnEvidence():
+            return _moderate(command, state)
         case _:
             assert_never(command)
 
@@ -283,24 +446,81 @@ def evolve(state: Case, event: CaseEvent) -> Case:
     match event:
         case CaseReported():
             return _reported(event)
-        case EvidenceAttached():
-            return replace(state, evidence=(*state.evidence, event.evidence_id))
-        case EvidenceAccepted():
-            return replace(state, accepted=(*state.accepted, event.evidence_id))
-        case CasePublished():
-            return replace(state, status=CaseStatus.PUBLISHED)
         case CaseAmended():
             return replace(state, details=event.details)
         case CaseLocated():
-            return replace(state, location=event.location)
+            placed = Placed(location=event.location, by=event.by)
+            return replace(state, places=(*state.places, placed))
+        case LocationRetracted():
+            return replace(state, places=state.places[:-1])
         case CaseTagged():
-            return replace(state, tags=(*state.tags, event.tag))
+            return replace(state, tags={**state.tags, event.tag: event.by})
         case CaseUntagged():
-            return replace(state, tags=tuple(tag for tag in state.tags if tag != event.tag))
-        case CaseWithdrawn():
-            return replace(state, status=CaseStatus.WITHDRAWN)
+            return replace(state, tags=_without(state.tags, event.tag))
+        case (
+            EvidenceAttached()
+            | EvidenceAccepted()
+            | EvidenceRetracted()
+            | EvidenceWithheld()
+            | EvidenceReturned()
+        ):
+            return _evolve_evidence(state, event)
+        case CasePublished() | CaseUnpublished() | CaseHidden() | CaseRestored() | CaseWithdrawn():
+            return replace(state, status=_status_after(state, event))
         case _:
             assert_never(event)
+
+
+def _evolve_evidence(state: Case, event: EvidenceEvent) -> Case:
+    item = event.evidence_id
+    match event:
+        case EvidenceAttached():
+            # What an erased member contributed is not there any more.
+            evidence = {**state.evidence, item: event.by} if event.by else state.evidence
+            return replace(state, evidence=evidence)
+        case EvidenceAccepted():
+            accepted = (*state.accepted, item) if item in state.evidence else state.accepted
+            return replace(state, accepted=accepted)
+        case EvidenceRetracted():
+            return replace(
+                state,
+                evidence=_without(state.evidence, item),
+                accepted=tuple(other for other in state.accepted if other != item),
+                retracted=state.retracted | {item},
+            )
+        case EvidenceWithheld():
+            return replace(state, withheld=state.withheld | {item})
+        case EvidenceReturned():
+            return replace(state, withheld=state.withheld - {item})
+        case _:
+            assert_never(event)
+
+
+def _status_after(state: Case, event: StatusEvent) -> CaseStatus:
+    match event:
+        case CasePublished():
+            return CaseStatus.PUBLISHED if state.shown else CaseStatus.AWAITING_EVIDENCE
+        case CaseUnpublished():
+            return CaseStatus.AWAITING_EVIDENCE
+        case CaseHidden():
+            return CaseStatus.HIDDEN
+        case CaseRestored():
+            return event.status
+        case CaseWithdrawn():
+            return CaseStatus.WITHDRAWN
+        case _:
+            assert_never(event)
+
+
+def role_in(state: Case, by: Actor) -> str:
+    """In which role somebody changes the case: author, moderator or contributor.
+
+    Everybody contributes to what they may see; raises DomainError where they may not.
+    """
+    _must_be_open_to(state, by)
+    if by.member_id == state.author:
+        return "author"
+    return "moderator" if by.moderates else "contributor"
 
 
 case_decider: Decider[CaseCommand, Case, CaseEvent] = Decider(
@@ -330,16 +550,18 @@ def _reported(event: CaseReported) -> Case:
         case_id=event.case_id,
         author=event.author,
         details=event.details,
-        location=event.location,
-        tags=event.tags,
-        evidence=event.evidence,
+        places=(Placed(location=event.location, by=event.author),) if event.location else (),
+        tags=dict.fromkeys(event.tags, event.author),
+        evidence=dict.fromkeys(event.evidence, event.author),
         anonymous=event.anonymous,
         status=CaseStatus.AWAITING_EVIDENCE if event.author else CaseStatus.ERASED,
     )
 
 
 def _attach_evidence(command: AttachEvidence, state: Case) -> list[CaseEvent]:
-    role = _role_in(state, command.by)
+    role = role_in(state, command.by)
+    if any(item in state.retracted for item in command.evidence):
+        raise DomainError("evidence-retracted", "Some of this evidence was retracted before.")
     new = [item for item in dict.fromkeys(command.evidence) if item not in state.evidence]
     if len(state.evidence) + len(new) > MOST_EVIDENCE:
         raise DomainError("too-much-evidence", f"A case takes {MOST_EVIDENCE} pieces of evidence.")
@@ -357,7 +579,8 @@ def _attach_evidence(command: AttachEvidence, state: Case) -> list[CaseEvent]:
 
 def _accept_evidence(command: AcceptEvidence, state: Case) -> list[CaseEvent]:
     _must_be_system(command.by)
-    if command.evidence_id in state.accepted or _is_over(state):
+    known = command.evidence_id in state.evidence and command.evidence_id not in state.accepted
+    if not known or _is_over(state):
         return []
     accepted = EvidenceAccepted(
         case_id=state.case_id,
@@ -365,11 +588,24 @@ def _accept_evidence(command: AcceptEvidence, state: Case) -> list[CaseEvent]:
         author=state.author,
         kind=command.kind,
         sha256=command.sha256,
+        public=state.status is not CaseStatus.HIDDEN,
         at=command.at,
     )
-    if state.status is CaseStatus.AWAITING_EVIDENCE:
-        return [accepted, CasePublished(case_id=state.case_id, at=command.at)]
-    return [accepted]
+    return [accepted, *_published_by(state, command.at)]
+
+
+def _published_by(state: Case, at: datetime) -> list[CaseEvent]:
+    """What follows when a piece of evidence can be seen."""
+    if state.status is not CaseStatus.AWAITING_EVIDENCE:
+        return []
+    return [CasePublished(case_id=state.case_id, at=at)]
+
+
+def _unpublished_without(state: Case, item: EvidenceId, at: datetime) -> list[CaseEvent]:
+    """What follows when a piece of evidence can be seen no longer."""
+    if state.status is not CaseStatus.PUBLISHED or state.shown != [item]:
+        return []
+    return [CaseUnpublished(case_id=state.case_id, at=at)]
 
 
 def _amend(command: AmendCase, state: Case) -> list[CaseEvent]:
@@ -387,7 +623,7 @@ def _amend(command: AmendCase, state: Case) -> list[CaseEvent]:
 
 
 def _locate(command: LocateCase, state: Case) -> list[CaseEvent]:
-    role = _role_in(state, command.by)
+    role = role_in(state, command.by)
     location = rounded(command.location)
     if location == state.location:
         return []
@@ -402,18 +638,26 @@ def _locate(command: LocateCase, state: Case) -> list[CaseEvent]:
 
 
 def _tag(command: TagCase, state: Case) -> list[CaseEvent]:
-    role = _role_in(state, command.by)
+    role = role_in(state, command.by)
     if command.tag in state.tags:
         return []
     if len(state.tags) >= MOST_TAGS:
         raise DomainError("too-many-tags", f"A case takes {MOST_TAGS} tags.")
-    return [CaseTagged(case_id=state.case_id, tag=command.tag, role=role, at=command.at)]
+    tagged = CaseTagged(
+        case_id=state.case_id,
+        tag=command.tag,
+        by=command.by.member_id,
+        role=role,
+        at=command.at,
+    )
+    return [tagged]
 
 
 def _untag(command: UntagCase, state: Case) -> list[CaseEvent]:
-    role = _role_in(state, command.by)
+    role = role_in(state, command.by)
     if command.tag not in state.tags:
         return []
+    _must_be_theirs(state.tags[command.tag], role, command.by)
     return [CaseUntagged(case_id=state.case_id, tag=command.tag, role=role, at=command.at)]
 
 
@@ -424,14 +668,83 @@ def _withdraw(command: WithdrawCase, state: Case) -> list[CaseEvent]:
     return [CaseWithdrawn(case_id=state.case_id, at=command.at)]
 
 
-def _role_in(state: Case, by: Actor) -> str:
-    """In which role somebody may change the case, or the DomainError that they may not."""
-    _must_be_open_to(state, by)
-    if by.member_id == state.author:
-        return "author"
-    if by.moderates:
-        return "moderator"
-    raise DomainError("forbidden", "Only the author or a moderator may change this.")
+def _retract_location(command: RetractLocation, state: Case) -> list[CaseEvent]:
+    role = role_in(state, command.by)
+    if not state.places:
+        return []
+    _must_be_theirs(state.places[-1].by, role, command.by)
+    retracted = LocationRetracted(
+        case_id=state.case_id,
+        location=state.places[-2].location if len(state.places) > 1 else None,
+        by=command.by.member_id,
+        role=role,
+        at=command.at,
+    )
+    return [retracted]
+
+
+def _retract_evidence(command: RetractEvidence, state: Case) -> list[CaseEvent]:
+    role = role_in(state, command.by)
+    item = command.evidence_id
+    if item in state.retracted:
+        return []
+    if item not in state.evidence:
+        raise DomainError("not-found", "The case has no such evidence.")
+    _must_be_theirs(state.evidence[item], role, command.by)
+    retracted = EvidenceRetracted(case_id=state.case_id, evidence_id=item, role=role, at=command.at)
+    return [retracted, *_unpublished_without(state, item, command.at)]
+
+
+def _moderate(command: ModerationCommand, state: Case) -> list[CaseEvent]:
+    """What moderation decided. It is repeated, and comes late, without harm."""
+    _must_be_system(command.by)
+    if _is_over(state):
+        return []
+    match command:
+        case HideCase():
+            hidden = CaseHidden(case_id=state.case_id, rule=command.rule, at=command.at)
+            return [] if state.status is CaseStatus.HIDDEN else [hidden]
+        case RestoreCase():
+            return _restore(command, state)
+        case WithholdEvidence():
+            return _withhold(command, state)
+        case ReturnEvidence():
+            return _return(command, state)
+        case _:
+            assert_never(command)
+
+
+def _restore(command: RestoreCase, state: Case) -> list[CaseEvent]:
+    if state.status is not CaseStatus.HIDDEN:
+        return []
+    status = CaseStatus.PUBLISHED if state.shown else CaseStatus.AWAITING_EVIDENCE
+    return [CaseRestored(case_id=state.case_id, status=status, at=command.at)]
+
+
+def _withhold(command: WithholdEvidence, state: Case) -> list[CaseEvent]:
+    item = command.evidence_id
+    if item in state.withheld or item not in state.accepted:
+        return []
+    withheld = EvidenceWithheld(
+        case_id=state.case_id, evidence_id=item, rule=command.rule, at=command.at
+    )
+    return [withheld, *_unpublished_without(state, item, command.at)]
+
+
+def _return(command: ReturnEvidence, state: Case) -> list[CaseEvent]:
+    item = command.evidence_id
+    if item not in state.withheld or item not in state.accepted:
+        return []
+    public = state.status is not CaseStatus.HIDDEN
+    returned = EvidenceReturned(
+        case_id=state.case_id, evidence_id=item, public=public, at=command.at
+    )
+    return [returned, *_published_by(state, command.at)]
+
+
+def _must_be_theirs(contributor: MemberId, role: str, by: Actor) -> None:
+    if role == "contributor" and by.member_id != contributor:
+        raise DomainError("forbidden", "Only who contributed this, or the author, may do this.")
 
 
 def _must_be_author(state: Case, by: Actor) -> None:
@@ -453,7 +766,11 @@ def _must_be_open_to(state: Case, by: Actor) -> None:
 
 def _must_be_system(by: Actor) -> None:
     if not by.is_(Role.SYSTEM):
-        raise DomainError("forbidden", "Only the system accepts evidence.")
+        raise DomainError("forbidden", "Only the system may do this.")
+
+
+def _without(held: Mapping[K, MemberId], key: K) -> Mapping[K, MemberId]:
+    return {other: by for other, by in held.items() if other != key}
 
 
 def _is_over(state: Case) -> bool:

@@ -1,7 +1,7 @@
 """An exhibit: one piece of evidence as the cases that cite it see it.
 
 Evidence may be verified before or after a case cites it; whichever comes last admits it.
-Only who uploaded evidence may back a case with it.
+Only who uploaded evidence may back a case with it. Moderation may withhold it from all of them.
 """
 
 from dataclasses import dataclass, replace
@@ -33,7 +33,22 @@ class VerifyExhibit:
     at: datetime
 
 
-ExhibitCommand = CiteExhibit | VerifyExhibit
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithholdExhibit:
+    evidence_id: EvidenceId
+    rule: str
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnExhibit:
+    evidence_id: EvidenceId
+    by: Actor
+    at: datetime
+
+
+ExhibitCommand = CiteExhibit | VerifyExhibit | WithholdExhibit | ReturnExhibit
 
 
 # Events
@@ -65,7 +80,24 @@ class ExhibitAdmitted:
     at: datetime
 
 
-ExhibitEvent = ExhibitCited | ExhibitVerified | ExhibitAdmitted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExhibitWithheld:
+    """``case_ids`` are the cases that it was admitted to."""
+
+    evidence_id: EvidenceId
+    case_ids: tuple[CaseId, ...]
+    rule: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExhibitReturned:
+    evidence_id: EvidenceId
+    case_ids: tuple[CaseId, ...]
+    at: datetime
+
+
+ExhibitEvent = ExhibitCited | ExhibitVerified | ExhibitAdmitted | ExhibitWithheld | ExhibitReturned
 
 
 # State
@@ -75,6 +107,8 @@ ExhibitEvent = ExhibitCited | ExhibitVerified | ExhibitAdmitted
 class Exhibit:
     cited: tuple[ExhibitCited, ...] = ()
     verified: ExhibitVerified | None = None
+    admitted: tuple[CaseId, ...] = ()
+    withheld: bool = False
 
 
 def decide(command: ExhibitCommand, state: Exhibit) -> list[ExhibitEvent]:
@@ -84,6 +118,16 @@ def decide(command: ExhibitCommand, state: Exhibit) -> list[ExhibitEvent]:
             return _cite(command, state)
         case VerifyExhibit():
             return _verify(command, state)
+        case WithholdExhibit():
+            withheld = ExhibitWithheld(
+                evidence_id=command.evidence_id,
+                case_ids=state.admitted,
+                rule=command.rule,
+                at=command.at,
+            )
+            return [] if state.withheld else [withheld]
+        case ReturnExhibit():
+            return _return(command, state)
         case _:
             assert_never(command)
 
@@ -95,7 +139,11 @@ def evolve(state: Exhibit, event: ExhibitEvent) -> Exhibit:
         case ExhibitVerified():
             return replace(state, verified=event)
         case ExhibitAdmitted():
-            return state
+            return replace(state, admitted=(*state.admitted, event.case_id))
+        case ExhibitWithheld():
+            return replace(state, withheld=True)
+        case ExhibitReturned():
+            return replace(state, withheld=False)
         case _:
             assert_never(event)
 
@@ -117,6 +165,8 @@ def _cite(command: CiteExhibit, state: Exhibit) -> list[ExhibitEvent]:
         cited_by=command.cited_by,
         at=command.at,
     )
+    if state.withheld:
+        return [cited]
     return [cited, *_admitted([cited], state.verified, command.at)]
 
 
@@ -130,7 +180,20 @@ def _verify(command: VerifyExhibit, state: Exhibit) -> list[ExhibitEvent]:
         sha256=command.sha256,
         at=command.at,
     )
+    if state.withheld:
+        return [verified]
     return [verified, *_admitted(state.cited, verified, command.at)]
+
+
+def _return(command: ReturnExhibit, state: Exhibit) -> list[ExhibitEvent]:
+    """What was cited meanwhile is admitted now."""
+    if not state.withheld:
+        return []
+    returned = ExhibitReturned(
+        evidence_id=command.evidence_id, case_ids=state.admitted, at=command.at
+    )
+    waiting = [cited for cited in state.cited if cited.case_id not in state.admitted]
+    return [returned, *_admitted(waiting, state.verified, command.at)]
 
 
 def _admitted(

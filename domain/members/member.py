@@ -59,6 +59,19 @@ class ReinstateMember:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HideProfile:
+    rule: str
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreProfile:
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EraseMember:
     by: Actor
     at: datetime
@@ -71,6 +84,8 @@ MemberCommand = (
     | RevokeRole
     | SuspendMember
     | ReinstateMember
+    | HideProfile
+    | RestoreProfile
     | EraseMember
 )
 
@@ -126,6 +141,19 @@ class MemberErased:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileHidden:
+    member_id: MemberId
+    rule: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileRestored:
+    member_id: MemberId
+    at: datetime
+
+
 MemberEvent = (
     MemberRegistered
     | InterestsChosen
@@ -134,6 +162,8 @@ MemberEvent = (
     | MemberSuspended
     | MemberReinstated
     | MemberErased
+    | ProfileHidden
+    | ProfileRestored
 )
 
 
@@ -148,6 +178,7 @@ class Member:
     roles: frozenset[Role] = frozenset()
     registered_at: datetime | None = None
     suspended: bool = False
+    hidden: bool = False
     erased: bool = False
 
 
@@ -173,6 +204,13 @@ def decide(command: MemberCommand, state: Member) -> list[MemberEvent]:
         case ReinstateMember():
             _must_moderate(command.by)
             return [MemberReinstated(member_id=me, at=command.at)] if state.suspended else []
+        case HideProfile():
+            _must_be(Role.SYSTEM, command.by)
+            hidden = ProfileHidden(member_id=me, rule=command.rule, at=command.at)
+            return [] if state.hidden else [hidden]
+        case RestoreProfile():
+            _must_be(Role.SYSTEM, command.by)
+            return [ProfileRestored(member_id=me, at=command.at)] if state.hidden else []
         case EraseMember():
             _must_be_self(command.by, state)
             return [MemberErased(member_id=me, at=command.at)]
@@ -199,6 +237,10 @@ def evolve(state: Member, event: MemberEvent) -> Member:
             return replace(state, suspended=True)
         case MemberReinstated():
             return replace(state, suspended=False)
+        case ProfileHidden():
+            return replace(state, hidden=True)
+        case ProfileRestored():
+            return replace(state, hidden=False)
         case MemberErased():
             return replace(state, pseudonym="", interests=(), roles=frozenset(), erased=True)
         case _:
@@ -258,4 +300,4 @@ def _must_moderate(by: Actor) -> None:
 
 def _must_be(role: Role, by: Actor) -> None:
     if not (by.is_(role) or by.is_(Role.SYSTEM)):
-        raise DomainError("forbidden", f"Only an {role} may do this.")
+        raise DomainError("forbidden", f"Only {role} may do this.")

@@ -149,7 +149,7 @@ def test_a_property_of_a_case_touches_two_files(copy: Path) -> None:
         "    loss: int | None = None",
     )
     insert(
-        copy / "application/queries/cases.py",
+        copy / "application/queries/case_document.py",
         "    occurred_on: date | None = None",
         "    loss: int | None = None",
     )

@@ -118,7 +118,9 @@ def subscriber(world: World, kind: type[Policy]) -> PolicySubscriber:
     def sanitise(received: EvidenceReceived, context: Callable[[str], Context]) -> None:
         raise AssertionError("there is nothing to sanitise")
 
-    means = Means(executors=world.executors, sanitise=sanitise, forget_member=lambda _: None)
+    means = Means(
+        executors=world.executors, sanitise=sanitise, forget_member=lambda _: None, hide_at=1.0
+    )
     return PolicySubscriber(kind(means), world.codec, world.checkpoints)
 
 

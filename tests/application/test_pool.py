@@ -48,7 +48,12 @@ def world() -> World:
 
 @pytest.fixture
 def policy(world: World) -> Slow:
-    means = Means(executors=world.executors, sanitise=world.sanitise, forget_member=lambda _: None)
+    means = Means(
+        executors=world.executors,
+        sanitise=world.sanitise,
+        forget_member=lambda _: None,
+        hide_at=1.0,
+    )
     return Slow(means)
 
 

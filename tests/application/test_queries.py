@@ -24,7 +24,7 @@ from application.queries.popular_cases import (
     taken_away,
     weight,
 )
-from application.queries.projector import Projector, open_build
+from application.queries.projector import Projector, current_build, open_build
 from application.queries.query_service import QueryService, Viewer, value_of
 from application.queries.rows import Touched, UnitOfWork
 from application.queries.videos import Video, Videos
@@ -183,7 +183,7 @@ class TestCases:
         world.settle()
         tag = TagCase(tag="police", by=anna, at=world.clock())
         world.executors.cases.execute("c1", tag, Context())
-        model = open_build(world.answers["cases"].service, world.models, 1000)
+        model = current_model(world)
         erase_in_model(world, model)
         world.settle()
         assert shown(world).tags == ()
@@ -219,7 +219,7 @@ class TestCases:
 
 
 def erase_in_model(world: World, model: Any) -> None:
-    from application.queries.cases import erased
+    from application.queries.case_document import erased
 
     (document,) = model.get(["c1"]).values()
     checkpoint = model.checkpoint()
@@ -417,7 +417,9 @@ class TestAnswers:
             def ask(self, viewer: Viewer) -> Find:
                 return Find()
 
-        model = world.models.open("videos", 1000, Video, Videos.indexes)
+        model = world.models.open(
+            "videos", current_build(Videos(), world.models), Video, Videos.indexes
+        )
         rows = {key: video(key) for key in "abc"}
         model.commit(rows, model.checkpoint().next())
         answers = Answers(ByKey(), world.models, world.history)
@@ -543,6 +545,11 @@ class CountedModel:
     def commit(self, changes: Mapping[str, Any], checkpoint: Checkpoint) -> None:
         self.written.append(sorted(changes))
         self._model.commit(changes, checkpoint)
+
+
+def current_model(world: World) -> ReadModel[Any]:
+    service = world.answers["cases"].service
+    return open_build(service, world.models, current_build(service, world.models))
 
 
 class TestProjector:

@@ -180,7 +180,10 @@ class TestRuntime:
         bus = MemoryMessageBus()
         running = runtime(world, bus)
         means = Means(
-            executors=world.executors, sanitise=world.sanitise, forget_member=lambda _: None
+            executors=world.executors,
+            sanitise=world.sanitise,
+            forget_member=lambda _: None,
+            hide_at=1.0,
         )
         for log, store in world.stores.items():
             running.add_relay(Relay(store, world.codec, world.wire, bus, world.checkpoints), store)
@@ -223,8 +226,12 @@ class TestRuntime:
         assert loops.LEASE_SECONDS > 0
 
 
+FIRST = Videos.version * BUILDS
+NEXT = FIRST + BUILDS
+
+
 class NewVideos(Videos):
-    version = 2
+    version = Videos.version + 1
 
 
 @dataclass
@@ -252,13 +259,13 @@ class TestRebuild:
             Videos(), lambda done, total: told.append((done, total))
         )
         assert told[-1] == (handled, handled)
-        assert rebuilding.live() == BUILDS
+        assert rebuilding.live() == FIRST
         assert not needs_building(Videos(), rebuilding.world.models)
 
     def test_a_rebuild_replaces_the_build_that_serves(self, rebuilding: Rebuilding) -> None:
         rebuilding.rebuilder().rebuild(Videos())
         rebuilding.rebuilder().rebuild(Videos())
-        assert rebuilding.live() == BUILDS + 1
+        assert rebuilding.live() == FIRST + 1
         answers = rebuilding.world.answers["videos"]
         assert len(answers.page(Viewer(), {}, limit=9).documents) == 1
 
@@ -280,7 +287,7 @@ class TestRebuild:
         rebuilding.rebuilder().rebuild(Videos())
         served.append(len(answers.page(Viewer(), {}, limit=9).documents))
         assert served == [1, 1, 1]
-        assert world.models.versions("videos") == [BUILDS + 1]
+        assert world.models.versions("videos") == [FIRST + 1]
 
     def test_the_old_version_serves_until_the_new_one_has_caught_up(
         self, rebuilding: Rebuilding
@@ -290,11 +297,11 @@ class TestRebuild:
         feed = self.feed(world, NewVideos())
         assert needs_building(NewVideos(), world.models)
         assert feed.step()
-        assert rebuilding.live() == BUILDS
+        assert rebuilding.live() == FIRST
         while feed.step():
             pass
-        assert rebuilding.live() == 2 * BUILDS
-        assert world.models.versions("videos") == [2 * BUILDS]
+        assert rebuilding.live() == NEXT
+        assert world.models.versions("videos") == [NEXT]
         assert feed.behind() == {"cases": 0, "members": 0}
         assert feed.subscription.handled == feed.handled
 
@@ -307,7 +314,7 @@ class TestRebuild:
             pass
         rebuilding.rebuilder().rebuild(Videos())
         assert not feed.step()
-        assert rebuilding.live() == BUILDS + 1
+        assert rebuilding.live() == FIRST + 1
         feed.reset()
         feed.deliver([])
 

@@ -19,20 +19,34 @@ from domain.cases.case import (
     CaseCommand,
     CaseDetails,
     CaseEvent,
+    CaseHidden,
     CaseLocated,
     CasePublished,
     CaseReported,
+    CaseRestored,
     CaseStatus,
     CaseTagged,
+    CaseUnpublished,
     CaseUntagged,
     CaseWithdrawn,
     EvidenceAccepted,
     EvidenceAttached,
+    EvidenceRetracted,
+    EvidenceReturned,
+    EvidenceWithheld,
+    HideCase,
     LocateCase,
+    LocationRetracted,
+    ModerationCommand,
     ReportCase,
+    RestoreCase,
+    RetractEvidence,
+    RetractLocation,
+    ReturnEvidence,
     TagCase,
     UntagCase,
     WithdrawCase,
+    WithholdEvidence,
     case_decider,
 )
 from domain.cases.place import Location, Precision
@@ -43,6 +57,7 @@ from tests.world import refused
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 ANNA = Actor(member_id=MemberId("anna"), pseudonym="Anna")
 BEN = Actor(member_id=MemberId("ben"), pseudonym="Ben")
+CLEO = Actor(member_id=MemberId("cleo"), pseudonym="Cleo")
 MODERATOR = Actor(member_id=MemberId("mo"), roles=frozenset({Role.MODERATOR}))
 DETAILS = CaseDetails(title="A bribe", story="They asked for money.")
 CASE = CaseId("c1")
@@ -61,6 +76,16 @@ ACCEPTED = EvidenceAccepted(
 )
 PUBLISHED = CasePublished(case_id=CASE, at=AT)
 WITHDRAWN = CaseWithdrawn(case_id=CASE, at=AT)
+ATTACHED = EvidenceAttached(case_id=CASE, evidence_id=E2, by=ANNA.member_id, at=AT)
+UNPUBLISHED = CaseUnpublished(case_id=CASE, at=AT)
+HIDDEN = CaseHidden(case_id=CASE, rule="spam", at=AT)
+WITHHELD = EvidenceWithheld(case_id=CASE, evidence_id=E1, rule="staged-evidence", at=AT)
+MODERATION: list[ModerationCommand] = [
+    HideCase(rule="spam", by=SYSTEM, at=AT),
+    RestoreCase(by=SYSTEM, at=AT),
+    WithholdEvidence(evidence_id=E1, rule="staged-evidence", by=SYSTEM, at=AT),
+    ReturnEvidence(evidence_id=E1, by=SYSTEM, at=AT),
+]
 PUBLIC: list[CaseEvent] = [REPORTED, ACCEPTED, PUBLISHED]
 
 
@@ -115,11 +140,12 @@ def test_the_first_accepted_evidence_publishes_the_case() -> None:
 
 
 def test_more_evidence_is_accepted_without_publishing_again() -> None:
-    assert when(PUBLIC, accept(E2)) == [replace(ACCEPTED, evidence_id=E2)]
+    assert when([*PUBLIC, ATTACHED], accept(E2)) == [replace(ACCEPTED, evidence_id=E2)]
 
 
-def test_evidence_is_accepted_once() -> None:
+def test_evidence_is_accepted_once_and_only_where_it_is_part_of_the_case() -> None:
     assert when(PUBLIC, accept()) == []
+    assert when(PUBLIC, accept(E2)) == []
 
 
 @pytest.mark.parametrize("past", [[], [REPORTED, WITHDRAWN]])
@@ -151,8 +177,10 @@ def test_nobody_amends_for_the_author_not_even_a_moderator() -> None:
             when(PUBLIC, AmendCase(changes={}, by=other, at=AT))
 
 
-@pytest.mark.parametrize(("by", "role"), [(ANNA, "author"), (MODERATOR, "moderator")])
-def test_author_and_moderators_attach_locate_and_tag(by: Actor, role: str) -> None:
+@pytest.mark.parametrize(
+    ("by", "role"), [(ANNA, "author"), (MODERATOR, "moderator"), (BEN, "contributor")]
+)
+def test_everybody_adds_evidence_place_and_tags_to_a_public_case(by: Actor, role: str) -> None:
     place = Location(lat=1.0, lon=2.0)
     assert when(PUBLIC, AttachEvidence(evidence=(E1, E2), by=by, at=AT)) == [
         EvidenceAttached(case_id=CASE, evidence_id=E2, by=by.member_id, role=role, at=AT)
@@ -160,7 +188,7 @@ def test_author_and_moderators_attach_locate_and_tag(by: Actor, role: str) -> No
     assert when(PUBLIC, LocateCase(location=place, by=by, at=AT)) == [
         CaseLocated(case_id=CASE, location=place, by=by.member_id, role=role, at=AT)
     ]
-    tagged = CaseTagged(case_id=CASE, tag="police", role=role, at=AT)
+    tagged = CaseTagged(case_id=CASE, tag="police", by=by.member_id, role=role, at=AT)
     assert when(PUBLIC, TagCase(tag="police", by=by, at=AT)) == [tagged]
     assert when([*PUBLIC, tagged], UntagCase(tag="police", by=by, at=AT)) == [
         CaseUntagged(case_id=CASE, tag="police", role=role, at=AT)
@@ -170,28 +198,135 @@ def test_author_and_moderators_attach_locate_and_tag(by: Actor, role: str) -> No
 def test_what_is_so_already_is_no_event() -> None:
     place = Location(lat=1.0, lon=2.0)
     located = CaseLocated(case_id=CASE, location=place, by=ANNA.member_id, at=AT)
-    tagged = CaseTagged(case_id=CASE, tag="police", at=AT)
+    tagged = CaseTagged(case_id=CASE, tag="police", by=ANNA.member_id, at=AT)
     past = [*PUBLIC, located, tagged]
     assert when(past, LocateCase(location=place, by=ANNA, at=AT)) == []
     assert when(past, TagCase(tag="police", by=ANNA, at=AT)) == []
     assert when(past, UntagCase(tag="health", by=ANNA, at=AT)) == []
 
 
-def test_other_members_do_not_change_a_case() -> None:
-    for command in (
-        AttachEvidence(evidence=(E2,), by=BEN, at=AT),
-        TagCase(tag="police", by=BEN, at=AT),
-        WithdrawCase(by=BEN, at=AT),
-    ):
-        with refused("forbidden"):
-            when(PUBLIC, command)
+def test_nobody_withdraws_somebody_elses_case() -> None:
+    with refused("forbidden"):
+        when(PUBLIC, WithdrawCase(by=BEN, at=AT))
+
+
+def test_a_tag_is_taken_away_by_who_added_it_the_author_or_a_moderator() -> None:
+    tagged = CaseTagged(case_id=CASE, tag="police", by=BEN.member_id, role="contributor", at=AT)
+    with refused("forbidden"):
+        when([*PUBLIC, tagged], UntagCase(tag="police", by=CLEO, at=AT))
+    for by, role in ((BEN, "contributor"), (ANNA, "author"), (MODERATOR, "moderator")):
+        untagged = CaseUntagged(case_id=CASE, tag="police", role=role, at=AT)
+        assert when([*PUBLIC, tagged], UntagCase(tag="police", by=by, at=AT)) == [untagged]
+
+
+def test_a_retracted_place_lets_the_one_before_stand_again() -> None:
+    assert when(PUBLIC, RetractLocation(by=ANNA, at=AT)) == []
+    first, second = Location(lat=1.0, lon=2.0), Location(lat=3.0, lon=4.0)
+    here = CaseLocated(case_id=CASE, location=first, by=ANNA.member_id, at=AT)
+    there = CaseLocated(case_id=CASE, location=second, by=BEN.member_id, role="contributor", at=AT)
+    with refused("forbidden"):
+        when([*PUBLIC, here, there], RetractLocation(by=CLEO, at=AT))
+    (back,) = when([*PUBLIC, here, there], RetractLocation(by=BEN, at=AT))
+    assert back == LocationRetracted(
+        case_id=CASE, location=first, by=BEN.member_id, role="contributor", at=AT
+    )
+    assert case_decider.fold([*PUBLIC, here, there, back]).location == first
+    (none,) = when([*PUBLIC, here], RetractLocation(by=ANNA, at=AT))
+    assert case_decider.fold([*PUBLIC, here, none]).location is None
+
+
+def test_retracted_evidence_is_gone_and_without_any_the_case_is_not_public() -> None:
+    retract = RetractEvidence(evidence_id=E1, by=ANNA, at=AT)
+    gone = EvidenceRetracted(case_id=CASE, evidence_id=E1, at=AT)
+    assert when(PUBLIC, retract) == [gone, UNPUBLISHED]
+    more = [*PUBLIC, ATTACHED, replace(ACCEPTED, evidence_id=E2)]
+    assert when(more, retract) == [gone]
+    past = [*PUBLIC, gone, UNPUBLISHED]
+    assert when(past, retract) == []
+    assert case_decider.fold(past).status is CaseStatus.AWAITING_EVIDENCE
+    assert when(past, accept()) == []
+    with refused("evidence-retracted"):
+        when(past, AttachEvidence(evidence=(E1,), by=ANNA, at=AT))
+
+
+def test_evidence_is_retracted_by_who_added_it_the_author_or_a_moderator() -> None:
+    past = [*PUBLIC, replace(ATTACHED, by=BEN.member_id)]
+    with refused("forbidden"):
+        when(past, RetractEvidence(evidence_id=E2, by=CLEO, at=AT))
+    for by in (BEN, ANNA, MODERATOR):
+        (retracted,) = when(past, RetractEvidence(evidence_id=E2, by=by, at=AT))
+        assert isinstance(retracted, EvidenceRetracted)
+    with refused("not-found"):
+        when(PUBLIC, RetractEvidence(evidence_id=E2, by=ANNA, at=AT))
+
+
+def test_what_an_erased_member_contributed_is_not_there_any_more() -> None:
+    erased = replace(ATTACHED, by=MemberId(""))
+    accepted = replace(ACCEPTED, evidence_id=E2)
+    state = case_decider.fold([*PUBLIC, erased, accepted])
+    assert (list(state.evidence), state.accepted) == ([E1], (E1,))
+    alone = [replace(REPORTED, evidence=()), erased, accepted, PUBLISHED]
+    assert case_decider.fold(alone).status is CaseStatus.AWAITING_EVIDENCE
+
+
+class TestModeration:
+    def test_a_hidden_case_is_seen_by_its_author_and_moderators_alone(self) -> None:
+        past = [*PUBLIC, HIDDEN]
+        assert when(PUBLIC, HideCase(rule="spam", by=SYSTEM, at=AT)) == [HIDDEN]
+        assert when(past, HideCase(rule="spam", by=SYSTEM, at=AT)) == []
+        with refused("not-found"):
+            when(past, TagCase(tag="police", by=BEN, at=AT))
+        for by in (ANNA, MODERATOR):
+            assert when(past, TagCase(tag="police", by=by, at=AT))
+
+    def test_a_restored_case_is_public_if_its_evidence_can_be_seen(self) -> None:
+        restore = RestoreCase(by=SYSTEM, at=AT)
+        back = CaseRestored(case_id=CASE, status=CaseStatus.PUBLISHED, at=AT)
+        assert when([*PUBLIC, HIDDEN], restore) == [back]
+        assert when(PUBLIC, restore) == []
+        assert case_decider.fold([*PUBLIC, HIDDEN, back]).status is CaseStatus.PUBLISHED
+        waiting = replace(back, status=CaseStatus.AWAITING_EVIDENCE)
+        assert when([*PUBLIC, HIDDEN, WITHHELD], restore) == [waiting]
+
+    def test_a_case_whose_evidence_is_withheld_waits_for_it(self) -> None:
+        withhold = WithholdEvidence(evidence_id=E1, rule="staged-evidence", by=SYSTEM, at=AT)
+        give_back = ReturnEvidence(evidence_id=E1, by=SYSTEM, at=AT)
+        assert when(PUBLIC, withhold) == [WITHHELD, UNPUBLISHED]
+        past = [*PUBLIC, WITHHELD, UNPUBLISHED]
+        assert when(past, withhold) == []
+        returned = EvidenceReturned(case_id=CASE, evidence_id=E1, public=True, at=AT)
+        assert when(past, give_back) == [returned, PUBLISHED]
+        assert when([*past, returned, PUBLISHED], give_back) == []
+        assert case_decider.fold([*past, returned, PUBLISHED]).status is CaseStatus.PUBLISHED
+
+    def test_what_happens_to_evidence_of_a_hidden_case_shows_nothing(self) -> None:
+        past = [*PUBLIC, HIDDEN]
+        assert when([*past, ATTACHED], accept(E2)) == [
+            replace(ACCEPTED, evidence_id=E2, public=False)
+        ]
+        withhold = WithholdEvidence(evidence_id=E1, rule="staged-evidence", by=SYSTEM, at=AT)
+        assert when(past, withhold) == [WITHHELD]
+        (returned,) = when([*past, WITHHELD], ReturnEvidence(evidence_id=E1, by=SYSTEM, at=AT))
+        assert returned == EvidenceReturned(case_id=CASE, evidence_id=E1, public=False, at=AT)
+
+    def test_it_comes_too_late_for_a_case_that_is_over(self) -> None:
+        for command in MODERATION:
+            assert when([*PUBLIC, WITHDRAWN], command) == []
+            assert when([], command) == []
+
+    def test_nobody_but_the_system_does_it(self) -> None:
+        for command in MODERATION:
+            with refused("forbidden"):
+                when(PUBLIC, replace(command, by=MODERATOR))
 
 
 def test_evidence_and_tags_are_limited() -> None:
     evidence = tuple(EvidenceId(f"e{n}") for n in range(MOST_EVIDENCE + 1))
     with refused("too-much-evidence"):
         when([REPORTED], AttachEvidence(evidence=evidence, by=ANNA, at=AT))
-    tags: list[CaseEvent] = [CaseTagged(case_id=CASE, tag=str(n), at=AT) for n in range(MOST_TAGS)]
+    tags: list[CaseEvent] = [
+        CaseTagged(case_id=CASE, tag=str(n), by=ANNA.member_id, at=AT) for n in range(MOST_TAGS)
+    ]
     with refused("too-many-tags"):
         when([REPORTED, *tags], TagCase(tag="one more", by=ANNA, at=AT))
 
@@ -230,19 +365,21 @@ COMMANDS: list[CaseCommand] = [
     AmendCase(changes={"title": "Another"}, by=ANNA, at=AT),
     TagCase(tag="police", by=ANNA, at=AT),
     UntagCase(tag="police", by=ANNA, at=AT),
+    RetractEvidence(evidence_id=E1, by=ANNA, at=AT),
+    *MODERATION,
     WithdrawCase(by=ANNA, at=AT),
 ]
 
 
-@given(st.lists(st.sampled_from(COMMANDS), max_size=12))
-def test_published_implies_accepted_evidence(commands: list[CaseCommand]) -> None:
+@given(st.lists(st.sampled_from(COMMANDS), max_size=16))
+def test_published_implies_evidence_that_can_be_seen(commands: list[CaseCommand]) -> None:
     past: list[CaseEvent] = []
     for command in commands:
         past += attempt(past, command)
     state = case_decider.fold(past)
     assert state == case_decider.fold(list(past))
     if state.status is CaseStatus.PUBLISHED:
-        assert state.accepted
+        assert state.shown
     assert len(set(state.accepted)) == len(state.accepted)
 
 

@@ -6,38 +6,89 @@ from domain.cases.case import (
     CaseAmended,
     CaseCategory,
     CaseDetails,
+    CaseHidden,
     CaseLocated,
     CasePublished,
     CaseReported,
+    CaseRestored,
+    CaseStatus,
     CaseTagged,
+    CaseUnpublished,
     CaseUntagged,
     CaseWithdrawn,
     EvidenceAccepted,
     EvidenceAttached,
+    EvidenceRetracted,
+    EvidenceReturned,
+    EvidenceWithheld,
+    LocationRetracted,
 )
 from domain.cases.engagement import CaseFollowed, CaseSupported, CaseUnfollowed, SupportWithdrawn
-from domain.cases.exhibit import ExhibitAdmitted, ExhibitCited, ExhibitVerified
+from domain.cases.exhibit import (
+    ExhibitAdmitted,
+    ExhibitCited,
+    ExhibitReturned,
+    ExhibitVerified,
+    ExhibitWithheld,
+)
+from domain.cases.party import (
+    PartyDetails,
+    PartyDisputed,
+    PartyHidden,
+    PartyKind,
+    PartyNamed,
+    PartyRestored,
+    PartyRetracted,
+)
 from domain.cases.place import Location, Precision
+from domain.discussions.comment import (
+    CommentEdited,
+    CommentHidden,
+    CommentRemoved,
+    CommentRestored,
+    CommentWritten,
+)
+from domain.discussions.discussion import (
+    DiscussionClosed,
+    DiscussionLocked,
+    DiscussionOpened,
+    DiscussionUnlocked,
+)
 from domain.evidence.evidence import (
     EvidenceMadeAvailable,
     EvidenceReceived,
     EvidenceRejected,
     SanitisingBegun,
 )
-from domain.ids import CaseId, EvidenceId, MediaKind, MemberId, Role
+from domain.ids import CaseId, CommentId, EvidenceId, MediaKind, MemberId, PartyId, Role
 from domain.members.member import (
     InterestsChosen,
     MemberErased,
     MemberRegistered,
     MemberReinstated,
     MemberSuspended,
+    ProfileHidden,
+    ProfileRestored,
     RoleGranted,
     RoleRevoked,
+)
+from domain.moderation.decision import AppealResolved, DecisionAppealed, DecisionMade, Outcome
+from domain.moderation.flag import FlagRaised, FlagSettled
+from domain.moderation.record import FlagCounted
+from domain.moderation.subject import (
+    FlagWeighed,
+    SubjectDecided,
+    SubjectHidden,
+    SubjectKind,
+    SubjectRegistered,
+    SubjectRestored,
+    Verdict,
 )
 
 AT = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 ANNA, BEN = MemberId("anna"), MemberId("ben")
 CASE, ITEM = CaseId("c1"), EvidenceId("e1")
+PARTY, COMMENT = PartyId("p1"), CommentId("k1")
 DETAILS = CaseDetails(
     title="A bribe",
     story="They asked for money.",
@@ -56,6 +107,8 @@ GOLDEN: dict[str, object] = {
     "members.MemberSuspended": MemberSuspended(member_id=ANNA, reason="spam", at=AT),
     "members.MemberReinstated": MemberReinstated(member_id=ANNA, at=AT),
     "members.MemberErased": MemberErased(member_id=ANNA, at=AT),
+    "members.ProfileHidden": ProfileHidden(member_id=ANNA, rule="spam", at=AT),
+    "members.ProfileRestored": ProfileRestored(member_id=ANNA, at=AT),
     "cases.CaseReported": CaseReported(
         case_id=CASE,
         author=ANNA,
@@ -76,9 +129,18 @@ GOLDEN: dict[str, object] = {
     "cases.CaseLocated": CaseLocated(
         case_id=CASE, location=PLACE, by=ANNA, role="moderator", at=AT
     ),
-    "cases.CaseTagged": CaseTagged(case_id=CASE, tag="police", at=AT),
+    "cases.CaseTagged": CaseTagged(case_id=CASE, tag="police", by=ANNA, at=AT),
     "cases.CaseUntagged": CaseUntagged(case_id=CASE, tag="police", at=AT),
     "cases.CaseWithdrawn": CaseWithdrawn(case_id=CASE, at=AT),
+    "cases.LocationRetracted": LocationRetracted(case_id=CASE, location=PLACE, by=ANNA, at=AT),
+    "cases.EvidenceRetracted": EvidenceRetracted(case_id=CASE, evidence_id=ITEM, at=AT),
+    "cases.CaseUnpublished": CaseUnpublished(case_id=CASE, at=AT),
+    "cases.CaseHidden": CaseHidden(case_id=CASE, rule="spam", at=AT),
+    "cases.CaseRestored": CaseRestored(case_id=CASE, status=CaseStatus.PUBLISHED, at=AT),
+    "cases.EvidenceWithheld": EvidenceWithheld(
+        case_id=CASE, evidence_id=ITEM, rule="staged-evidence", at=AT
+    ),
+    "cases.EvidenceReturned": EvidenceReturned(case_id=CASE, evidence_id=ITEM, public=True, at=AT),
     "cases.CaseSupported": CaseSupported(case_id=CASE, member_id=BEN, at=AT),
     "cases.SupportWithdrawn": SupportWithdrawn(case_id=CASE, member_id=BEN, supported_at=AT, at=AT),
     "cases.CaseFollowed": CaseFollowed(case_id=CASE, member_id=BEN, at=AT),
@@ -90,6 +152,29 @@ GOLDEN: dict[str, object] = {
     "cases.ExhibitAdmitted": ExhibitAdmitted(
         evidence_id=ITEM, case_id=CASE, kind=MediaKind.AUDIO, sha256="ab", at=AT
     ),
+    "cases.ExhibitWithheld": ExhibitWithheld(
+        evidence_id=ITEM, case_ids=(CASE,), rule="staged-evidence", at=AT
+    ),
+    "cases.ExhibitReturned": ExhibitReturned(evidence_id=ITEM, case_ids=(CASE,), at=AT),
+    "cases.PartyNamed": PartyNamed(
+        party_id=PARTY,
+        case_id=CASE,
+        details=PartyDetails(
+            kind=PartyKind.PERSON, name="Otto Clerk", role="took the money", evidence=(ITEM,)
+        ),
+        by=ANNA,
+        by_name="Anna",
+        role="author",
+        at=AT,
+    ),
+    "cases.PartyRetracted": PartyRetracted(party_id=PARTY, case_id=CASE, role="author", at=AT),
+    "cases.PartyDisputed": PartyDisputed(
+        party_id=PARTY, case_id=CASE, dispute_id="d1", statement="It was a fee.", at=AT
+    ),
+    "cases.PartyHidden": PartyHidden(
+        party_id=PARTY, case_id=CASE, rule="private-information", at=AT
+    ),
+    "cases.PartyRestored": PartyRestored(party_id=PARTY, case_id=CASE, at=AT),
     "evidence.EvidenceReceived": EvidenceReceived(
         evidence_id=ITEM,
         owner=ANNA,
@@ -113,4 +198,102 @@ GOLDEN: dict[str, object] = {
         at=AT,
     ),
     "evidence.EvidenceRejected": EvidenceRejected(evidence_id=ITEM, reason="broken", at=AT),
+    "discussions.DiscussionOpened": DiscussionOpened(case_id=CASE, at=AT),
+    "discussions.DiscussionClosed": DiscussionClosed(case_id=CASE, at=AT),
+    "discussions.DiscussionLocked": DiscussionLocked(case_id=CASE, at=AT),
+    "discussions.DiscussionUnlocked": DiscussionUnlocked(case_id=CASE, at=AT),
+    "discussions.CommentWritten": CommentWritten(
+        comment_id=COMMENT,
+        case_id=CASE,
+        parent_id=CommentId("k0"),
+        author=ANNA,
+        author_name="Anna",
+        text="It happened to me, too.",
+        at=AT,
+    ),
+    "discussions.CommentEdited": CommentEdited(
+        comment_id=COMMENT, author=ANNA, text="Twice.", at=AT
+    ),
+    "discussions.CommentRemoved": CommentRemoved(
+        comment_id=COMMENT, case_id=CASE, hidden=True, at=AT
+    ),
+    "discussions.CommentHidden": CommentHidden(
+        comment_id=COMMENT, case_id=CASE, rule="spam", at=AT
+    ),
+    "discussions.CommentRestored": CommentRestored(comment_id=COMMENT, case_id=CASE, at=AT),
+    "moderation.FlagRaised": FlagRaised(
+        flag_id="f1",
+        subject_kind=SubjectKind.CASE,
+        subject_id="c1",
+        rule="falsehood",
+        note="The office is closed on Sundays.",
+        by=BEN,
+        record_id="r1",
+        weight=0.25,
+        at=AT,
+    ),
+    "moderation.FlagSettled": FlagSettled(flag_id="f1", upheld=True, at=AT),
+    "moderation.FlagCounted": FlagCounted(record_id="r1", upheld=True, at=AT),
+    "moderation.SubjectRegistered": SubjectRegistered(
+        subject_kind=SubjectKind.CASE, subject_id="c1", case_id=CASE, author=ANNA, at=AT
+    ),
+    "moderation.FlagWeighed": FlagWeighed(
+        subject_kind=SubjectKind.CASE, subject_id="c1", flag_id="f1", weight=0.25, at=AT
+    ),
+    "moderation.SubjectHidden": SubjectHidden(
+        subject_kind=SubjectKind.CASE,
+        subject_id="c1",
+        case_id=CASE,
+        rule="falsehood",
+        reason="It did not happen.",
+        decision_id="x1",
+        role="moderator",
+        at=AT,
+    ),
+    "moderation.SubjectRestored": SubjectRestored(
+        subject_kind=SubjectKind.CASE, subject_id="c1", case_id=CASE, decision_id="x1", at=AT
+    ),
+    "moderation.SubjectDecided": SubjectDecided(
+        subject_kind=SubjectKind.CASE,
+        subject_id="c1",
+        decision_id="x1",
+        flags=("f1",),
+        upheld=True,
+        at=AT,
+    ),
+    "moderation.DecisionMade": DecisionMade(
+        decision_id="x1",
+        subject_kind=SubjectKind.CASE,
+        subject_id="c1",
+        case_id=CASE,
+        verdict=Verdict.HIDE,
+        rule="falsehood",
+        reason="It did not happen.",
+        by=BEN,
+        at=AT,
+    ),
+    "moderation.DecisionAppealed": DecisionAppealed(
+        decision_id="x1",
+        subject_kind=SubjectKind.CASE,
+        subject_id="c1",
+        by=ANNA,
+        statement="It did happen.",
+        at=AT,
+    ),
+    "moderation.AppealResolved": AppealResolved(
+        decision_id="x1",
+        subject_kind=SubjectKind.CASE,
+        subject_id="c1",
+        outcome=Outcome.OVERTURN,
+        verdict=Verdict.RESTORE,
+        rule="falsehood",
+        reason="A second video shows it.",
+        by=BEN,
+        at=AT,
+    ),
+}
+
+# What older versions are read as, where that is something else.
+OLDER: dict[tuple[str, int], object] = {
+    ("cases.CaseTagged", 1): CaseTagged(case_id=CASE, tag="police", by=MemberId(""), at=AT),
 }

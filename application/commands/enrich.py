@@ -1,0 +1,76 @@
+"""Enriching a case: the parties to it, which must know of the case they are named in."""
+
+from uuid import uuid4
+
+from application.commands.executor import Context, Receipt
+from application.commands.use_cases import Cases, Parties
+from application.ports.clock import Clock
+from application.ports.dispute_links import DisputeLinks, Invitation
+from domain.cases.case import role_in
+from domain.cases.party import DisputeParty, NameParty, Party, PartyDetails, RetractParty
+from domain.decider import DomainError
+from domain.ids import Actor, CaseId, PartyId
+
+
+class Enrich:
+    """One stream per party, so that many may add to a case at the same time."""
+
+    def __init__(self, cases: Cases, parties: Parties, links: DisputeLinks, clock: Clock) -> None:
+        self._cases = cases
+        self._parties = parties
+        self._links = links
+        self._clock = clock
+
+    def name_party(
+        self,
+        party_id: PartyId,
+        case_id: CaseId,
+        details: PartyDetails,
+        actor: Actor,
+        context: Context,
+    ) -> Receipt[Party]:
+        case = self._cases.load(case_id).state
+        command = NameParty(
+            party_id=party_id,
+            case_id=case_id,
+            details=details,
+            claimant=role_in(case, actor),
+            case_evidence=frozenset(case.evidence),
+            by=actor,
+            at=self._clock(),
+        )
+        return self._parties.execute(party_id, command, context)
+
+    def retract_party(
+        self, party_id: PartyId, case_id: CaseId, actor: Actor, context: Context
+    ) -> Receipt[Party]:
+        claimant = role_in(self._cases.load(case_id).state, actor)
+        command = RetractParty(case_id=case_id, claimant=claimant, by=actor, at=self._clock())
+        return self._parties.execute(party_id, command, context)
+
+    def invite_to_dispute(self, party_id: PartyId, case_id: CaseId, actor: Actor) -> str:
+        """The token of a link that is good for one statement. Only moderators issue them."""
+        if not actor.moderates:
+            raise DomainError("forbidden", "Only a moderator may do this.")
+        party = self._parties.load(party_id).state
+        if party.case_id != case_id or party.retracted:
+            raise DomainError("not-found", "The case has no such party.")
+        return self._links.issue(Invitation(case_id, party_id, str(uuid4())), self._clock())
+
+    def dispute(self, token: str, statement: str, context: Context) -> Receipt[Party]:
+        """Let the party speak, once for each link."""
+        invitation = self.invitation(token)
+        command = DisputeParty(
+            case_id=CaseId(invitation.case_id),
+            dispute_id=invitation.dispute_id,
+            statement=statement,
+            at=self._clock(),
+        )
+        return self._parties.execute(invitation.party_id, command, context)
+
+    def invitation(self, token: str) -> Invitation:
+        """What a link invites to. Raises DomainError where it is none, or too old."""
+        invitation = self._links.read(token)
+        if invitation is None:
+            raise DomainError("bad-link", "This link is not one of ours, or too old.")
+        return invitation

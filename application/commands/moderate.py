@@ -1,0 +1,118 @@
+"""Moderation: what flags, decisions and appeals must know of their subject."""
+
+from application.commands.executor import Context, Receipt
+from application.commands.ids import keyed_id
+from application.commands.use_cases import Decisions, Flags, Records, Subjects
+from application.ports.clock import Clock
+from domain.ids import Actor
+from domain.moderation.decision import (
+    AppealDecision,
+    DecideSubject,
+    Decision,
+    Outcome,
+    ResolveAppeal,
+)
+from domain.moderation.flag import Flag, RaiseFlag
+from domain.moderation.subject import Subject, SubjectKind, Verdict, subject_key
+
+MODERATORS_WEIGHT = 1.0
+
+
+class Moderate:
+    """``key`` names flags and records, so that their names do not tell whose they are."""
+
+    def __init__(
+        self,
+        flags: Flags,
+        records: Records,
+        subjects: Subjects,
+        decisions: Decisions,
+        *,
+        key: bytes,
+        clock: Clock,
+    ) -> None:
+        self._flags = flags
+        self._records = records
+        self._subjects = subjects
+        self._decisions = decisions
+        self._key = key
+        self._clock = clock
+
+    def flag(
+        self,
+        kind: SubjectKind,
+        subject_id: str,
+        actor: Actor,
+        context: Context,
+        *,
+        rule: str,
+        note: str,
+    ) -> Receipt[Flag]:
+        """Raise a flag, which weighs as much as the member's earlier ones were right."""
+        flag_id = keyed_id(self._key, "flag", actor.member_id, kind, subject_id)
+        record_id = keyed_id(self._key, "record", actor.member_id)
+        record = self._records.load(record_id).state
+        command = RaiseFlag(
+            flag_id=flag_id,
+            subject=self._subject(kind, subject_id),
+            rule=rule,
+            note=note,
+            record_id=record_id,
+            weight=MODERATORS_WEIGHT if actor.moderates else record.weight,
+            by=actor,
+            at=self._clock(),
+        )
+        return self._flags.execute(flag_id, command, context)
+
+    def decide(
+        self,
+        kind: SubjectKind,
+        subject_id: str,
+        actor: Actor,
+        context: Context,
+        *,
+        decision_id: str,
+        verdict: Verdict,
+        rule: str,
+        reason: str,
+    ) -> Receipt[Decision]:
+        command = DecideSubject(
+            decision_id=decision_id,
+            subject=self._subject(kind, subject_id),
+            verdict=verdict,
+            rule=rule,
+            reason=reason,
+            by=actor,
+            at=self._clock(),
+        )
+        return self._decisions.execute(decision_id, command, context)
+
+    def appeal(
+        self, decision_id: str, statement: str, actor: Actor, context: Context
+    ) -> Receipt[Decision]:
+        command = AppealDecision(
+            subject=self._subject_of(decision_id),
+            statement=statement,
+            by=actor,
+            at=self._clock(),
+        )
+        return self._decisions.execute(decision_id, command, context)
+
+    def resolve(
+        self, decision_id: str, outcome: Outcome, reason: str, actor: Actor, context: Context
+    ) -> Receipt[Decision]:
+        command = ResolveAppeal(
+            subject=self._subject_of(decision_id),
+            outcome=outcome,
+            reason=reason,
+            by=actor,
+            at=self._clock(),
+        )
+        return self._decisions.execute(decision_id, command, context)
+
+    def _subject_of(self, decision_id: str) -> Subject:
+        decision = self._decisions.load(decision_id).state
+        return self._subject(decision.subject_kind, decision.subject_id)
+
+    def _subject(self, kind: SubjectKind, subject_id: str) -> Subject:
+        return self._subjects.load(subject_key(kind, subject_id)).state

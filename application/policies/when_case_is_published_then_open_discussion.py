@@ -1,0 +1,26 @@
+"""Every public case is discussed, and no other."""
+
+from application.policies.policy import Cause, Policy
+from domain.cases.case import (
+    CaseHidden,
+    CasePublished,
+    CaseRestored,
+    CaseStatus,
+    CaseUnpublished,
+    CaseWithdrawn,
+)
+from domain.discussions.discussion import CloseDiscussion, OpenDiscussion
+
+
+class WhenCaseIsPublishedThenOpenDiscussion(Policy):
+    name = "when-case-is-published-then-open-discussion"
+    service, topics = "discussions", ("cases",)
+
+    def react(self, event: object, cause: Cause) -> None:
+        match event:
+            case CasePublished() | CaseRestored(status=CaseStatus.PUBLISHED):
+                opening = OpenDiscussion(case_id=event.case_id, at=cause.at)
+                self.do.discussions.execute(event.case_id, opening, cause.context())
+            case CaseHidden() | CaseUnpublished() | CaseWithdrawn():
+                closing = CloseDiscussion(at=cause.at)
+                self.do.discussions.execute(event.case_id, closing, cause.context())

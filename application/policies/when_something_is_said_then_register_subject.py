@@ -1,0 +1,46 @@
+"""Whatever members contribute may be flagged: moderation keeps whose it is."""
+
+from application.policies.policy import Cause, Policy
+from domain.cases.case import CaseReported
+from domain.cases.party import PartyNamed
+from domain.discussions.comment import CommentWritten
+from domain.evidence.evidence import EvidenceReceived
+from domain.ids import SYSTEM, CaseId, MemberId
+from domain.members.member import MemberRegistered
+from domain.moderation.subject import RegisterSubject, SubjectKind, subject_key
+
+NO_CASE = CaseId("")
+
+
+class WhenSomethingIsSaidThenRegisterSubject(Policy):
+    name = "when-something-is-said-then-register-subject"
+    service = "moderation"
+    topics = ("members", "cases", "evidence", "discussions")
+
+    def react(self, event: object, cause: Cause) -> None:
+        match event:
+            case CaseReported(case_id=case_id, author=author):
+                self._register(SubjectKind.CASE, case_id, case_id, author, cause)
+            case PartyNamed(party_id=party_id, case_id=case_id, by=author):
+                self._register(SubjectKind.PARTY, party_id, case_id, author, cause)
+            case CommentWritten(comment_id=comment_id, case_id=case_id, author=author):
+                self._register(SubjectKind.COMMENT, comment_id, case_id, author, cause)
+            case EvidenceReceived(evidence_id=evidence_id, owner=author):
+                self._register(SubjectKind.EVIDENCE, evidence_id, NO_CASE, author, cause)
+            case MemberRegistered(member_id=member_id):
+                self._register(SubjectKind.MEMBER, member_id, NO_CASE, member_id, cause)
+
+    def _register(
+        self, kind: SubjectKind, subject_id: str, case_id: CaseId, author: MemberId, cause: Cause
+    ) -> None:
+        if not author:
+            return
+        command = RegisterSubject(
+            kind=kind,
+            subject_id=subject_id,
+            case_id=case_id,
+            author=author,
+            by=SYSTEM,
+            at=cause.at,
+        )
+        self.do.subjects.execute(subject_key(kind, subject_id), command, cause.context())

@@ -1,0 +1,26 @@
+"""Who flags what moderators hide is believed more from then on, and who does not, less."""
+
+from application.policies.policy import Cause, Policy
+from domain.ids import SYSTEM
+from domain.moderation.flag import SettleFlag
+from domain.moderation.record import CountFlag
+from domain.moderation.subject import SubjectDecided
+
+
+class WhenSubjectIsDecidedThenSettleItsFlags(Policy):
+    name = "when-subject-is-decided-then-settle-its-flags"
+    service, topics = "moderation", ("moderation",)
+
+    def react(self, event: object, cause: Cause) -> None:
+        match event:
+            case SubjectDecided():
+                for flag_id in event.flags:
+                    self._settle(flag_id, cause, upheld=event.upheld)
+
+    def _settle(self, flag_id: str, cause: Cause, *, upheld: bool) -> None:
+        settle = SettleFlag(upheld=upheld, by=SYSTEM, at=cause.at)
+        flag = self.do.flags.execute(flag_id, settle, cause.context(flag_id)).state
+        if flag.record_id:
+            count = CountFlag(record_id=flag.record_id, upheld=upheld, by=SYSTEM, at=cause.at)
+            context = cause.context(f"{flag_id} counted")
+            self.do.records.execute(flag.record_id, count, context)

@@ -1,0 +1,20 @@
+"""A comment that moderation hides, or restores, nobody or everybody sees again."""
+
+from application.policies.policy import Cause, Policy
+from domain.discussions.comment import HideComment, RestoreComment
+from domain.ids import SYSTEM
+from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestored
+
+
+class WhenSubjectIsHiddenThenHideComment(Policy):
+    name = "when-subject-is-hidden-then-hide-comment"
+    service, topics = "discussions", ("moderation",)
+
+    def react(self, event: object, cause: Cause) -> None:
+        match event:
+            case SubjectHidden(subject_kind=SubjectKind.COMMENT, subject_id=key, rule=rule):
+                hide = HideComment(rule=rule, by=SYSTEM, at=cause.at)
+                self.do.comments.execute(key, hide, cause.context())
+            case SubjectRestored(subject_kind=SubjectKind.COMMENT, subject_id=key):
+                restore = RestoreComment(by=SYSTEM, at=cause.at)
+                self.do.comments.execute(key, restore, cause.context())

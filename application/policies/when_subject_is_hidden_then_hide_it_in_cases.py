@@ -1,0 +1,43 @@
+"""What moderation hides of a case, or restores, nobody or everybody sees again."""
+
+from application.policies.policy import Cause, Policy
+from domain.cases.case import HideCase, RestoreCase
+from domain.cases.exhibit import ReturnExhibit, WithholdExhibit
+from domain.cases.party import HideParty, RestoreParty
+from domain.ids import SYSTEM, EvidenceId
+from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestored
+
+
+class WhenSubjectIsHiddenThenHideItInCases(Policy):
+    name = "when-subject-is-hidden-then-hide-it-in-cases"
+    service, topics = "cases", ("moderation",)
+
+    def react(self, event: object, cause: Cause) -> None:
+        match event:
+            case SubjectHidden():
+                self._hide(event, cause)
+            case SubjectRestored():
+                self._restore(event, cause)
+
+    def _hide(self, event: SubjectHidden, cause: Cause) -> None:
+        key, rule, at, context = event.subject_id, event.rule, cause.at, cause.context()
+        match event.subject_kind:
+            case SubjectKind.CASE:
+                self.do.cases.execute(key, HideCase(rule=rule, by=SYSTEM, at=at), context)
+            case SubjectKind.PARTY:
+                self.do.parties.execute(key, HideParty(rule=rule, by=SYSTEM, at=at), context)
+            case SubjectKind.EVIDENCE:
+                item = EvidenceId(key)
+                withhold = WithholdExhibit(evidence_id=item, rule=rule, by=SYSTEM, at=at)
+                self.do.exhibits.execute(key, withhold, context)
+
+    def _restore(self, event: SubjectRestored, cause: Cause) -> None:
+        key, at, context = event.subject_id, cause.at, cause.context()
+        match event.subject_kind:
+            case SubjectKind.CASE:
+                self.do.cases.execute(key, RestoreCase(by=SYSTEM, at=at), context)
+            case SubjectKind.PARTY:
+                self.do.parties.execute(key, RestoreParty(by=SYSTEM, at=at), context)
+            case SubjectKind.EVIDENCE:
+                give_back = ReturnExhibit(evidence_id=EvidenceId(key), by=SYSTEM, at=at)
+                self.do.exhibits.execute(key, give_back, context)

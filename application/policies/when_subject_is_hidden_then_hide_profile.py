@@ -1,0 +1,20 @@
+"""A profile that moderation hides, or restores, nobody or everybody sees again."""
+
+from application.policies.policy import Cause, Policy
+from domain.ids import SYSTEM
+from domain.members.member import HideProfile, RestoreProfile
+from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestored
+
+
+class WhenSubjectIsHiddenThenHideProfile(Policy):
+    name = "when-subject-is-hidden-then-hide-profile"
+    service, topics = "members", ("moderation",)
+
+    def react(self, event: object, cause: Cause) -> None:
+        match event:
+            case SubjectHidden(subject_kind=SubjectKind.MEMBER, subject_id=key, rule=rule):
+                hide = HideProfile(rule=rule, by=SYSTEM, at=cause.at)
+                self.do.members.execute(key, hide, cause.context())
+            case SubjectRestored(subject_kind=SubjectKind.MEMBER, subject_id=key):
+                restore = RestoreProfile(by=SYSTEM, at=cause.at)
+                self.do.members.execute(key, restore, cause.context())

@@ -1,0 +1,309 @@
+"""A case as it may be seen, folded from what happened to it."""
+
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, assert_never
+
+from application.queries.query_service import Private, PrivateText
+from domain.cases import case, party
+from domain.cases.case import CaseCategory, CaseDetails, CaseStatus
+from domain.cases.party import PartyKind
+from domain.cases.place import Location
+from domain.ids import MediaKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    member_id: str
+    pseudonym: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exhibit:
+    evidence_id: str
+    kind: MediaKind
+    sha256: str
+    poster_url: str
+    content_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """What a party says to being named."""
+
+    statement: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """Somebody said to be involved: a claim of who added it, never a finding."""
+
+    party_id: str
+    kind: PartyKind
+    name: str
+    role: str
+    evidence: tuple[str, ...]
+    added_by: Author | None
+    added_at: datetime
+    disputes: tuple[Dispute, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
+    """What a member added to somebody's case: evidence, or a party."""
+
+    member_id: str
+    item_id: str
+
+
+UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseDocument:
+    """A case as it may be seen. A new plain property of a case goes here, with a default."""
+
+    case_id: str
+    status: CaseStatus = CaseStatus.AWAITING_EVIDENCE
+    title: str = ""
+    story: str = ""
+    category: CaseCategory = CaseCategory.OTHER
+    occurred_on: date | None = None
+    location: Location | None = None
+    tags: tuple[str, ...] = ()
+    author: Author | None = None
+    evidence: tuple[Exhibit, ...] = ()
+    parties: tuple[Party, ...] = ()
+    supports: int = 0
+    followers: int = 0
+    shares: int = 0
+    comments: int = 0
+    reported_at: datetime = UNKNOWN
+    published_at: datetime | None = None
+    updated_at: datetime = UNKNOWN
+    version: int = 0
+    author_id: PrivateText = ""
+    withheld: Annotated[tuple[Exhibit, ...], Private()] = ()
+    hidden_parties: Annotated[tuple[Party, ...], Private()] = ()
+    party_names: PrivateText = ""
+    contributions: Annotated[tuple[Contribution, ...], Private()] = ()
+    contributors: Annotated[tuple[str, ...], Private()] = ()
+
+
+def reported(event: case.CaseReported) -> CaseDocument:
+    """The document of a new case."""
+    author = Author(member_id=event.author, pseudonym=event.author_name)
+    return CaseDocument(
+        case_id=event.case_id,
+        status=CaseStatus.AWAITING_EVIDENCE if event.author else CaseStatus.ERASED,
+        location=event.location,
+        tags=event.tags,
+        author=None if event.anonymous or not event.author else author,
+        author_id=event.author,
+        reported_at=event.at,
+        updated_at=event.at,
+        version=1,
+        **_shown(event.details),
+    )
+
+
+def changed(row: CaseDocument, event: Any) -> CaseDocument:
+    """The document after one more event of its case's stream, whose version it counts."""
+    return replace(row, **_changes(row, event), updated_at=event.at, version=row.version + 1)
+
+
+def erased(row: CaseDocument) -> CaseDocument:
+    """What is left of a case whose author had themselves erased."""
+    return CaseDocument(
+        case_id=row.case_id,
+        status=CaseStatus.ERASED,
+        reported_at=row.reported_at,
+        updated_at=row.updated_at,
+        version=row.version,
+    )
+
+
+def _changes(row: CaseDocument, event: Any) -> dict[str, Any]:
+    if row.status is CaseStatus.ERASED:
+        return {}
+    match event:
+        case case.CaseAmended():
+            return _shown(event.details)
+        case case.CaseLocated() | case.LocationRetracted():
+            return {"location": event.location}
+        case case.CaseTagged():
+            return {"tags": (*row.tags, event.tag)}
+        case case.CaseUntagged():
+            return {"tags": tuple(tag for tag in row.tags if tag != event.tag)}
+        case case.EvidenceAttached():
+            return _contributed(row, event.by, event.evidence_id)
+        case _ if isinstance(event, case.StatusEvent):
+            return _status(row, event)
+        case _:
+            return _evidence(row, event)
+
+
+def _status(row: CaseDocument, event: case.StatusEvent) -> dict[str, Any]:
+    match event:
+        case case.CasePublished():
+            status = CaseStatus.PUBLISHED if row.evidence else CaseStatus.AWAITING_EVIDENCE
+            return {"status": status, "published_at": event.at}
+        case case.CaseUnpublished():
+            return {"status": CaseStatus.AWAITING_EVIDENCE}
+        case case.CaseHidden():
+            return {"status": CaseStatus.HIDDEN}
+        case case.CaseRestored():
+            return {"status": event.status}
+        case case.CaseWithdrawn():
+            return {"status": CaseStatus.WITHDRAWN}
+        case _:
+            assert_never(event)
+
+
+def _evidence(row: CaseDocument, event: Any) -> dict[str, Any]:
+    match event:
+        case case.EvidenceAccepted():
+            # What an erased member contributed is not there any more.
+            lost = any(
+                each == Contribution(member_id="", item_id=event.evidence_id)
+                for each in row.contributions
+            )
+            return {} if lost else {"evidence": (*row.evidence, _exhibit(event))}
+        case case.EvidenceWithheld():
+            kept, moved = _parted(row.evidence, event.evidence_id)
+            return {"evidence": kept, "withheld": (*row.withheld, *moved)}
+        case case.EvidenceReturned():
+            kept, moved = _parted(row.withheld, event.evidence_id)
+            return {"evidence": (*row.evidence, *moved), "withheld": kept}
+        case case.EvidenceRetracted():
+            item = event.evidence_id
+            return {
+                "evidence": _parted(row.evidence, item)[0],
+                "withheld": _parted(row.withheld, item)[0],
+            }
+        case _:
+            raise ValueError(f"what happened to the case is not known: {event}")
+
+
+def _parted(
+    exhibits: tuple[Exhibit, ...], evidence_id: str
+) -> tuple[tuple[Exhibit, ...], tuple[Exhibit, ...]]:
+    """The others, and the one with this id."""
+    others = tuple(each for each in exhibits if each.evidence_id != evidence_id)
+    return others, tuple(each for each in exhibits if each.evidence_id == evidence_id)
+
+
+def _contributed(row: CaseDocument, member_id: str, item_id: str) -> dict[str, Any]:
+    """Who added what is kept, to take it away should they have themselves erased."""
+    if member_id == row.author_id:
+        return {}
+    contribution = Contribution(member_id=member_id, item_id=item_id)
+    return {
+        "contributions": (*row.contributions, contribution),
+        "contributors": (*row.contributors, member_id),
+    }
+
+
+def without_member(row: CaseDocument, member_id: str) -> CaseDocument:
+    """The case without what an erased member had added to it; without evidence, it waits."""
+    items = {each.item_id for each in row.contributions if each.member_id == member_id}
+    evidence = tuple(each for each in row.evidence if each.evidence_id not in items)
+    unpublished = row.status is CaseStatus.PUBLISHED and not evidence
+    return _named(
+        replace(
+            row,
+            status=CaseStatus.AWAITING_EVIDENCE if unpublished else row.status,
+            evidence=evidence,
+            withheld=tuple(each for each in row.withheld if each.evidence_id not in items),
+            parties=tuple(each for each in row.parties if each.party_id not in items),
+            hidden_parties=tuple(each for each in row.hidden_parties if each.party_id not in items),
+            contributions=tuple(
+                replace(each, member_id="") if each.member_id == member_id else each
+                for each in row.contributions
+            ),
+            contributors=tuple(each for each in row.contributors if each != member_id),
+        )
+    )
+
+
+def with_party(row: CaseDocument, event: party.PartyEvent) -> CaseDocument:
+    """The document after something was said of a party to the case."""
+    match event:
+        case party.PartyNamed():
+            if not event.by or row.status is CaseStatus.ERASED:
+                return row
+            row = replace(row, **_contributed(row, event.by, event.party_id))
+            return _named(replace(row, parties=(*row.parties, _party(row, event))))
+        case party.PartyDisputed():
+            dispute = Dispute(statement=event.statement, at=event.at)
+            return replace(row, parties=_disputed(row.parties, event.party_id, dispute))
+        case party.PartyRetracted():
+            others = _parties(row.parties, event.party_id)[0]
+            hidden = _parties(row.hidden_parties, event.party_id)[0]
+            return _named(replace(row, parties=others, hidden_parties=hidden))
+        case party.PartyHidden():
+            others, found = _parties(row.parties, event.party_id)
+            hidden = (*row.hidden_parties, *found)
+            return _named(replace(row, parties=others, hidden_parties=hidden))
+        case party.PartyRestored():
+            hidden, found = _parties(row.hidden_parties, event.party_id)
+            return _named(replace(row, parties=(*row.parties, *found), hidden_parties=hidden))
+        case _:
+            assert_never(event)
+
+
+def _named(row: CaseDocument) -> CaseDocument:
+    """With the names by which the case is found."""
+    return replace(row, party_names=" ".join(each.name for each in row.parties))
+
+
+def _party(row: CaseDocument, event: party.PartyNamed) -> Party:
+    """An author who is anonymous stays so in what they add."""
+    anonymous = event.role == "author" and row.author is None
+    return Party(
+        party_id=event.party_id,
+        kind=event.details.kind,
+        name=event.details.name,
+        role=event.details.role,
+        evidence=event.details.evidence,
+        added_by=None if anonymous else Author(member_id=event.by, pseudonym=event.by_name),
+        added_at=event.at,
+    )
+
+
+def _parties(
+    parties: tuple[Party, ...], party_id: str
+) -> tuple[tuple[Party, ...], tuple[Party, ...]]:
+    """The others, and the one with this id."""
+    others = tuple(each for each in parties if each.party_id != party_id)
+    return others, tuple(each for each in parties if each.party_id == party_id)
+
+
+def _disputed(parties: tuple[Party, ...], party_id: str, dispute: Dispute) -> tuple[Party, ...]:
+    return tuple(
+        replace(each, disputes=(*each.disputes, dispute)) if each.party_id == party_id else each
+        for each in parties
+    )
+
+
+_SHOWN = {field.name for field in fields(CaseDocument)}
+
+
+def _shown(details: CaseDetails) -> dict[str, Any]:
+    return {
+        field.name: getattr(details, field.name)
+        for field in fields(details)
+        if field.name in _SHOWN
+    }
+
+
+def _exhibit(event: case.EvidenceAccepted) -> Exhibit:
+    at = f"/v1/evidence/{event.evidence_id}"
+    return Exhibit(
+        evidence_id=event.evidence_id,
+        kind=event.kind,
+        sha256=event.sha256,
+        poster_url=f"{at}/poster",
+        content_url=f"{at}/content",
+    )

@@ -1,0 +1,135 @@
+"""What do people say about a case?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from application.ports.read_models import Find, by
+from application.queries.filters import equal
+from application.queries.query_service import Private, PrivateText, QueryService, Viewer
+from application.queries.rows import Rows
+from domain.discussions import comment
+from domain.discussions.discussion import DiscussionClosed, DiscussionOpened
+from domain.members.member import MemberErased
+
+
+class CommentStatus(StrEnum):
+    VISIBLE = "visible"
+    HIDDEN = "hidden"
+    REMOVED = "removed"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commenter:
+    member_id: str
+    pseudonym: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentDocument:
+    """A comment. One that may not be read leaves its place in the thread, without a text."""
+
+    comment_id: str
+    case_id: str
+    parent_id: str | None
+    status: CommentStatus = CommentStatus.VISIBLE
+    author: Commenter | None
+    text: str
+    written_at: datetime
+    edited_at: datetime | None = None
+    version: int = 1
+    author_id: PrivateText = ""
+    hidden_text: PrivateText = ""
+    public: Annotated[bool, Private()] = True
+
+
+class Discussions(QueryService[CommentDocument]):
+    """What do people say about a case?"""
+
+    name, version, topics = "discussions", 1, ("discussions", "members")
+    document, key, single = CommentDocument, "comment_id", True
+    path, item_path = "/cases/<uuid:case_id>/comments", "/comments"
+    streams = ("discussions", "comment")
+    indexes = (by("case_id"), by("written_at"), by("author_id"), by("public"))
+
+    def project(self, event: object, rows: Rows[CommentDocument]) -> None:
+        match event:
+            case comment.CommentWritten():
+                rows.put(event.comment_id, _written(event))
+            case _ if isinstance(event, comment.CommentEvent):
+                rows.change(event.comment_id, lambda row: _changed(row, event))
+            case DiscussionOpened() | DiscussionClosed():
+                public = isinstance(event, DiscussionOpened)
+                for key in rows.keys_where("case_id", event.case_id):
+                    rows.change(key, lambda row: replace(row, public=public))
+            case MemberErased():
+                for key in rows.keys_where("author_id", event.member_id):
+                    rows.change(key, _erased)
+
+    def ask(self, viewer: Viewer, *, case_id: str = "") -> Find:  # noqa: ARG002 - everybody gets the same list
+        """The comments on a public case, the oldest first; parent_id makes the threads."""
+        return Find(
+            where=equal(case_id=case_id, public=True), order_by="written_at", descending=False
+        )
+
+    def may_see(self, document: CommentDocument, viewer: Viewer) -> bool:
+        public = document.public and document.status is CommentStatus.VISIBLE
+        return public or viewer.moderates or viewer.is_member(document.author_id)
+
+    def gone(self, document: CommentDocument) -> bool:
+        return document.status is CommentStatus.ERASED
+
+    def as_it_stood(self, events: Sequence[object]) -> CommentDocument | None:
+        document = None
+        for event in events:
+            match event:
+                case comment.CommentWritten():
+                    document = _written(event)
+                case _ if document is not None:
+                    document = _changed(document, event)
+        return document
+
+
+def _written(event: comment.CommentWritten) -> CommentDocument:
+    row = CommentDocument(
+        comment_id=event.comment_id,
+        case_id=event.case_id,
+        parent_id=event.parent_id or None,
+        author=Commenter(member_id=event.author, pseudonym=event.author_name),
+        author_id=event.author,
+        text=event.text,
+        written_at=event.at,
+    )
+    return row if event.author else _erased(row)
+
+
+def _changed(row: CommentDocument, event: Any) -> CommentDocument:
+    """The document after one more event of the comment's stream, whose version it counts."""
+    return replace(row, **_changes(row, event), version=row.version + 1)
+
+
+def _changes(row: CommentDocument, event: Any) -> dict[str, Any]:
+    if row.status is CommentStatus.ERASED:
+        return {}
+    match event:
+        case comment.CommentEdited() if row.status is CommentStatus.HIDDEN:
+            return {"hidden_text": event.text, "edited_at": event.at}
+        case comment.CommentEdited():
+            return {"text": event.text, "edited_at": event.at}
+        case comment.CommentRemoved():
+            return {"status": CommentStatus.REMOVED, "text": "", "author": None, "hidden_text": ""}
+        case comment.CommentHidden():
+            return {"status": CommentStatus.HIDDEN, "text": "", "hidden_text": row.text}
+        case comment.CommentRestored():
+            return {"status": CommentStatus.VISIBLE, "text": row.hidden_text, "hidden_text": ""}
+        case _:
+            return {}
+
+
+def _erased(row: CommentDocument) -> CommentDocument:
+    return replace(
+        row, status=CommentStatus.ERASED, author=None, author_id="", text="", hidden_text=""
+    )

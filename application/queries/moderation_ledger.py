@@ -1,0 +1,122 @@
+"""What did moderation do, by which rule, in which role, and why?"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from application.ports.read_models import Find, by
+from application.queries.filters import equal
+from application.queries.query_service import QueryService, Viewer
+from application.queries.rows import Rows
+from domain.members.member import MemberReinstated, MemberSuspended
+from domain.moderation.decision import AppealResolved, DecisionAppealed, DecisionMade, Outcome
+from domain.moderation.subject import SubjectHidden, SubjectKind, Verdict
+
+
+class Deed(StrEnum):
+    HIDDEN_BY_FLAGS = "hidden_by_flags"
+    DECIDED = "decided"
+    APPEALED = "appealed"
+    APPEAL_RESOLVED = "appeal_resolved"
+    SUSPENDED = "suspended"
+    REINSTATED = "reinstated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry:
+    """One deed of moderation. It tells roles, and never names."""
+
+    entry_id: str
+    what: Deed
+    subject_kind: SubjectKind
+    subject_id: str
+    decision_id: str | None = None
+    verdict: Verdict | None = None
+    outcome: Outcome | None = None
+    rule: str | None = None
+    reason: str | None = None
+    role: str
+    at: datetime
+
+
+class ModerationLedger(QueryService[LedgerEntry]):
+    """What did moderation do, by which rule, in which role, and why?"""
+
+    name, version, topics = "moderation-ledger", 1, ("moderation", "members")
+    document, key, path = LedgerEntry, "entry_id", "/moderation/ledger"
+    indexes = (by("at"), by("subject_kind"), by("subject_id"), by("rule"))
+
+    def project(self, event: object, rows: Rows[LedgerEntry]) -> None:
+        match event:
+            case SubjectHidden(role="system"):
+                _enter(rows, event, Deed.HIDDEN_BY_FLAGS, rule=event.rule)
+            case DecisionMade():
+                _enter(
+                    rows,
+                    event,
+                    Deed.DECIDED,
+                    verdict=event.verdict,
+                    rule=event.rule,
+                    reason=event.reason,
+                )
+            case DecisionAppealed():
+                _enter(rows, event, Deed.APPEALED)
+            case AppealResolved():
+                _enter(
+                    rows,
+                    event,
+                    Deed.APPEAL_RESOLVED,
+                    verdict=event.verdict,
+                    outcome=event.outcome,
+                    rule=event.rule,
+                    reason=event.reason,
+                )
+            case MemberSuspended():
+                _stand(rows, event, Deed.SUSPENDED, reason=event.reason)
+            case MemberReinstated():
+                _stand(rows, event, Deed.REINSTATED)
+
+    def ask(
+        self,
+        viewer: Viewer,  # noqa: ARG002 - everybody gets the same list
+        *,
+        kind: SubjectKind | None = None,
+        subject: str | None = None,
+        rule: str | None = None,
+    ) -> Find:
+        """All that moderation did, the newest first."""
+        return Find(where=equal(subject_kind=kind, subject_id=subject, rule=rule), order_by="at")
+
+
+Judged = SubjectHidden | DecisionMade | DecisionAppealed | AppealResolved
+
+
+def _enter(rows: Rows[LedgerEntry], event: Judged, what: Deed, **more: object) -> None:
+    key = f"{what}/{event.decision_id or event.subject_id}/{event.at.isoformat()}"
+    entry = LedgerEntry(
+        entry_id=key,
+        what=what,
+        subject_kind=event.subject_kind,
+        subject_id=event.subject_id,
+        decision_id=event.decision_id or None,
+        role=event.role,
+        at=event.at,
+        **more,  # type: ignore[arg-type]  # named by callers
+    )
+    rows.put(key, entry)
+
+
+def _stand(
+    rows: Rows[LedgerEntry], event: MemberSuspended | MemberReinstated, what: Deed, **more: str
+) -> None:
+    key = f"{what}/{event.member_id}/{event.at.isoformat()}"
+    entry = LedgerEntry(
+        entry_id=key,
+        what=what,
+        subject_kind=SubjectKind.MEMBER,
+        subject_id=event.member_id,
+        role="moderator",
+        at=event.at,
+        **more,  # type: ignore[arg-type]  # named by callers
+    )
+    rows.put(key, entry)

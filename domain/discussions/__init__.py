@@ -1,0 +1,1 @@
+"""Discussions: what people say about a case, one stream for each comment."""

@@ -1,0 +1,134 @@
+"""The discussion of a case: open while the case is public, unless moderators lock it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from domain.decider import Decider, DomainError
+from domain.ids import SYSTEM, Actor, CaseId, Role
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenDiscussion:
+    case_id: CaseId
+    by: Actor = SYSTEM
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseDiscussion:
+    by: Actor = SYSTEM
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockDiscussion:
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnlockDiscussion:
+    by: Actor
+    at: datetime
+
+
+DiscussionCommand = OpenDiscussion | CloseDiscussion | LockDiscussion | UnlockDiscussion
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscussionOpened:
+    case_id: CaseId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscussionClosed:
+    case_id: CaseId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscussionLocked:
+    case_id: CaseId
+    role: str = "moderator"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscussionUnlocked:
+    case_id: CaseId
+    role: str = "moderator"
+    at: datetime
+
+
+DiscussionEvent = DiscussionOpened | DiscussionClosed | DiscussionLocked | DiscussionUnlocked
+
+
+# State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discussion:
+    case_id: CaseId = CaseId("")
+    open: bool = False
+    locked: bool = False
+
+
+def decide(command: DiscussionCommand, state: Discussion) -> list[DiscussionEvent]:
+    """The rules: which events a command leads to, or the DomainError it breaks."""
+    match command:
+        case OpenDiscussion():
+            _must_be_system(command.by)
+            opened = DiscussionOpened(case_id=command.case_id, at=command.at)
+            return [] if state.open else [opened]
+        case CloseDiscussion():
+            _must_be_system(command.by)
+            closed = DiscussionClosed(case_id=state.case_id, at=command.at)
+            return [closed] if state.open else []
+        case LockDiscussion():
+            _must_moderate(command.by, state)
+            locked = DiscussionLocked(case_id=state.case_id, at=command.at)
+            return [] if state.locked else [locked]
+        case UnlockDiscussion():
+            _must_moderate(command.by, state)
+            unlocked = DiscussionUnlocked(case_id=state.case_id, at=command.at)
+            return [unlocked] if state.locked else []
+        case _:
+            assert_never(command)
+
+
+def evolve(state: Discussion, event: DiscussionEvent) -> Discussion:
+    match event:
+        case DiscussionOpened():
+            return replace(state, case_id=event.case_id, open=True)
+        case DiscussionClosed():
+            return replace(state, open=False)
+        case DiscussionLocked():
+            return replace(state, locked=True)
+        case DiscussionUnlocked():
+            return replace(state, locked=False)
+        case _:
+            assert_never(event)
+
+
+discussion_decider: Decider[DiscussionCommand, Discussion, DiscussionEvent] = Decider(
+    category="discussion", initial=Discussion(), decide=decide, evolve=evolve
+)
+
+
+def _must_be_system(by: Actor) -> None:
+    if not by.is_(Role.SYSTEM):
+        raise DomainError("forbidden", "Discussions open and close with their cases.")
+
+
+def _must_moderate(by: Actor, state: Discussion) -> None:
+    if not by.moderates:
+        raise DomainError("forbidden", "Only a moderator may do this.")
+    if not state.case_id:
+        raise DomainError("not-found", "There is no such discussion.")

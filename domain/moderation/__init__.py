@@ -1,0 +1,1 @@
+"""Moderation: rules, flags of members, decisions of moderators, and appeals against them."""

@@ -1,0 +1,243 @@
+"""A decision of a moderator on a subject, and the appeal that another moderator resolves."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, assert_never
+
+from domain.decider import Decider, DomainError
+from domain.ids import Actor, CaseId, Length, MemberId, PersonalText, SealedMember
+from domain.moderation.rules import must_be_a_rule
+from domain.moderation.subject import Subject, SubjectKind, Verdict
+
+Reason = Annotated[str, Length(1, 2000)]
+
+
+class Outcome(StrEnum):
+    """What becomes of a decision that was appealed."""
+
+    UPHOLD = "uphold"
+    OVERTURN = "overturn"
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecideSubject:
+    decision_id: str
+    subject: Subject
+    verdict: Verdict
+    rule: str
+    reason: Reason
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppealDecision:
+    """``subject`` is the one decided on: its author may appeal."""
+
+    subject: Subject
+    statement: Annotated[str, Length(1, 5000)]
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveAppeal:
+    """``subject`` is the one decided on: its author does not resolve."""
+
+    subject: Subject
+    outcome: Outcome
+    reason: Reason
+    by: Actor
+    at: datetime
+
+
+DecisionCommand = DecideSubject | AppealDecision | ResolveAppeal
+
+
+# Events. Reasons are public, and so are written without names.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionMade:
+    decision_id: str
+    subject_kind: SubjectKind
+    subject_id: str
+    case_id: CaseId
+    verdict: Verdict
+    rule: str
+    reason: str
+    by: SealedMember
+    role: str = "moderator"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionAppealed:
+    decision_id: str
+    subject_kind: SubjectKind
+    subject_id: str
+    by: SealedMember
+    statement: PersonalText
+    role: str = "author"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppealResolved:
+    """``verdict`` is what stands now."""
+
+    decision_id: str
+    subject_kind: SubjectKind
+    subject_id: str
+    outcome: Outcome
+    verdict: Verdict
+    rule: str
+    reason: str
+    by: SealedMember
+    role: str = "moderator"
+    at: datetime
+
+
+DecisionEvent = DecisionMade | DecisionAppealed | AppealResolved
+
+
+# State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """``by`` is empty once that moderator was erased."""
+
+    decision_id: str = ""
+    subject_kind: SubjectKind = SubjectKind.CASE
+    subject_id: str = ""
+    verdict: Verdict = Verdict.DISMISS
+    rule: str = ""
+    by: MemberId = MemberId("")
+    appealed: bool = False
+    resolved: bool = False
+
+
+def decide(command: DecisionCommand, state: Decision) -> list[DecisionEvent]:
+    """The rules: which events a command leads to, or the DomainError it breaks."""
+    match command:
+        case DecideSubject():
+            return _decide(command, state)
+        case AppealDecision():
+            return _appeal(command, state)
+        case ResolveAppeal():
+            return _resolve(command, state)
+        case _:
+            assert_never(command)
+
+
+def evolve(state: Decision, event: DecisionEvent) -> Decision:
+    match event:
+        case DecisionMade():
+            return Decision(
+                decision_id=event.decision_id,
+                subject_kind=event.subject_kind,
+                subject_id=event.subject_id,
+                verdict=event.verdict,
+                rule=event.rule,
+                by=event.by,
+            )
+        case DecisionAppealed():
+            return replace(state, appealed=True)
+        case AppealResolved():
+            return replace(state, resolved=True)
+        case _:
+            assert_never(event)
+
+
+decision_decider: Decider[DecisionCommand, Decision, DecisionEvent] = Decider(
+    category="decision", initial=Decision(), decide=decide, evolve=evolve
+)
+
+
+def _decide(command: DecideSubject, state: Decision) -> list[DecisionEvent]:
+    subject = command.subject
+    _must_moderate(command.by)
+    must_be_a_rule(command.rule)
+    if state.decision_id:
+        raise DomainError("already-decided", "A decision with this id has been made already.")
+    if not subject.subject_id:
+        raise DomainError("not-found", "There is no such subject.")
+    _must_be_anothers(subject, command.by)
+    if subject.hidden == (command.verdict is Verdict.HIDE) and not subject.flags:
+        raise DomainError("nothing-to-decide", "It is so already, and nobody flagged it since.")
+    made = DecisionMade(
+        decision_id=command.decision_id,
+        subject_kind=subject.kind,
+        subject_id=subject.subject_id,
+        case_id=subject.case_id,
+        verdict=command.verdict,
+        rule=command.rule,
+        reason=command.reason,
+        by=command.by.member_id,
+        at=command.at,
+    )
+    return [made]
+
+
+def _appeal(command: AppealDecision, state: Decision) -> list[DecisionEvent]:
+    _must_be_there(state)
+    if command.by.member_id != command.subject.author:
+        raise DomainError("forbidden", "Only whom a decision is about may appeal against it.")
+    if state.verdict is not Verdict.HIDE:
+        raise DomainError("nothing-to-appeal", "Only what was hidden can be appealed for.")
+    if state.appealed:
+        raise DomainError("already-appealed", "A decision is appealed once.")
+    appealed = DecisionAppealed(
+        decision_id=state.decision_id,
+        subject_kind=state.subject_kind,
+        subject_id=state.subject_id,
+        by=command.by.member_id,
+        statement=command.statement,
+        at=command.at,
+    )
+    return [appealed]
+
+
+def _resolve(command: ResolveAppeal, state: Decision) -> list[DecisionEvent]:
+    _must_moderate(command.by)
+    _must_be_there(state)
+    if not state.appealed:
+        raise DomainError("not-found", "There is no such appeal.")
+    if command.by.member_id == state.by:
+        raise DomainError("same-moderator", "An appeal goes to another moderator.")
+    _must_be_anothers(command.subject, command.by)
+    if state.resolved:
+        raise DomainError("already-resolved", "This appeal has been resolved already.")
+    overturned = command.outcome is Outcome.OVERTURN
+    resolved = AppealResolved(
+        decision_id=state.decision_id,
+        subject_kind=state.subject_kind,
+        subject_id=state.subject_id,
+        outcome=command.outcome,
+        verdict=Verdict.RESTORE if overturned else state.verdict,
+        rule=state.rule,
+        reason=command.reason,
+        by=command.by.member_id,
+        at=command.at,
+    )
+    return [resolved]
+
+
+def _must_moderate(by: Actor) -> None:
+    if not by.moderates:
+        raise DomainError("forbidden", "Only a moderator may do this.")
+
+
+def _must_be_there(state: Decision) -> None:
+    if not state.decision_id:
+        raise DomainError("not-found", "There is no such decision.")
+
+
+def _must_be_anothers(subject: Subject, by: Actor) -> None:
+    if subject.author == by.member_id:
+        raise DomainError("not-oneself", "Nobody judges what is their own.")

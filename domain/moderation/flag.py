@@ -1,0 +1,138 @@
+"""A flag: one member says that a subject breaks a rule. One for each member and subject."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated, assert_never
+
+from domain.decider import Decider, DomainError
+from domain.ids import Actor, Length, MemberId, PersonalText, Role, SealedMember
+from domain.moderation.rules import must_be_a_rule
+from domain.moderation.subject import Subject, SubjectKind
+
+FlagNote = Annotated[str, Length(0, 1000)]
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaiseFlag:
+    """``subject`` is what moderation knows of it; ``record_id`` names the record that the flag's
+    ``weight`` comes from."""
+
+    flag_id: str
+    subject: Subject
+    rule: str
+    note: FlagNote
+    record_id: str
+    weight: float
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleFlag:
+    """``upheld`` tells whether moderators came to the same judgement."""
+
+    upheld: bool
+    by: Actor
+    at: datetime
+
+
+FlagCommand = RaiseFlag | SettleFlag
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagRaised:
+    flag_id: str
+    subject_kind: SubjectKind
+    subject_id: str
+    rule: str
+    note: PersonalText
+    by: SealedMember
+    record_id: PersonalText
+    weight: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagSettled:
+    flag_id: str
+    upheld: bool
+    at: datetime
+
+
+FlagEvent = FlagRaised | FlagSettled
+
+
+# State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """``by`` and ``record_id`` are empty once that member was erased."""
+
+    flag_id: str = ""
+    rule: str = ""
+    by: MemberId = MemberId("")
+    record_id: str = ""
+    settled: bool = False
+
+
+def decide(command: FlagCommand, state: Flag) -> list[FlagEvent]:
+    """The rules: which events a command leads to, or the DomainError it breaks."""
+    match command:
+        case RaiseFlag():
+            return _raise(command, state)
+        case SettleFlag():
+            if not command.by.is_(Role.SYSTEM):
+                raise DomainError(
+                    "forbidden", "Flags are settled by the decision on what they flag."
+                )
+            settled = FlagSettled(flag_id=state.flag_id, upheld=command.upheld, at=command.at)
+            return [] if state.settled or not state.flag_id else [settled]
+        case _:
+            assert_never(command)
+
+
+def evolve(state: Flag, event: FlagEvent) -> Flag:
+    match event:
+        case FlagRaised():
+            return Flag(
+                flag_id=event.flag_id, rule=event.rule, by=event.by, record_id=event.record_id
+            )
+        case FlagSettled():
+            return replace(state, settled=True)
+        case _:
+            assert_never(event)
+
+
+flag_decider: Decider[FlagCommand, Flag, FlagEvent] = Decider(
+    category="flag", initial=Flag(), decide=decide, evolve=evolve
+)
+
+
+def _raise(command: RaiseFlag, state: Flag) -> list[FlagEvent]:
+    subject = command.subject
+    must_be_a_rule(command.rule)
+    if not subject.subject_id or subject.hidden:
+        raise DomainError("not-found", "There is no such thing to be seen.")
+    if subject.author == command.by.member_id:
+        raise DomainError("own-subject", "Nobody flags what is their own.")
+    if state.flag_id:
+        raise DomainError("already-flagged", "You have flagged this already.")
+    raised = FlagRaised(
+        flag_id=command.flag_id,
+        subject_kind=subject.kind,
+        subject_id=subject.subject_id,
+        rule=command.rule,
+        note=command.note,
+        by=command.by.member_id,
+        record_id=command.record_id,
+        weight=command.weight,
+        at=command.at,
+    )
+    return [raised]

@@ -1,0 +1,258 @@
+"""A subject of moderation: anything that may be flagged, hidden and restored.
+
+Flags add up; above a threshold they hide the subject until a moderator decides.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from domain.decider import Decider, DomainError
+from domain.ids import Actor, CaseId, MemberId, Role, SealedMember
+
+
+class SubjectKind(StrEnum):
+    CASE = "case"
+    COMMENT = "comment"
+    PARTY = "party"
+    EVIDENCE = "evidence"
+    MEMBER = "member"
+
+
+class Verdict(StrEnum):
+    """What moderators decide: hide it, show it again, or let it stand in spite of its flags."""
+
+    HIDE = "hide"
+    RESTORE = "restore"
+    DISMISS = "dismiss"
+
+
+# Commands. All are the system's: members flag, and moderators decide, on streams of their own.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterSubject:
+    """``case_id`` is the case that it belongs to, if any."""
+
+    kind: SubjectKind
+    subject_id: str
+    case_id: CaseId
+    author: MemberId
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeighFlag:
+    flag_id: str
+    rule: str
+    weight: float
+    threshold: float
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyVerdict:
+    decision_id: str
+    verdict: Verdict
+    rule: str
+    reason: str
+    by: Actor
+    at: datetime
+
+
+SubjectCommand = RegisterSubject | WeighFlag | ApplyVerdict
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectRegistered:
+    subject_kind: SubjectKind
+    subject_id: str
+    case_id: CaseId
+    author: SealedMember
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagWeighed:
+    subject_kind: SubjectKind
+    subject_id: str
+    flag_id: str
+    weight: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectHidden:
+    """By moderators, or until they decide: then there is no decision, and the role is system."""
+
+    subject_kind: SubjectKind
+    subject_id: str
+    case_id: CaseId
+    rule: str
+    reason: str = ""
+    decision_id: str = ""
+    role: str = "system"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectRestored:
+    subject_kind: SubjectKind
+    subject_id: str
+    case_id: CaseId
+    decision_id: str
+    role: str = "moderator"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectDecided:
+    """The flags until now are settled: upheld, or not."""
+
+    subject_kind: SubjectKind
+    subject_id: str
+    decision_id: str
+    flags: tuple[str, ...]
+    upheld: bool
+    at: datetime
+
+
+SubjectEvent = SubjectRegistered | FlagWeighed | SubjectHidden | SubjectRestored | SubjectDecided
+
+
+# State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """``flags`` are those that no decision has settled yet, ``weight`` is theirs together."""
+
+    kind: SubjectKind = SubjectKind.CASE
+    subject_id: str = ""
+    case_id: CaseId = CaseId("")
+    author: MemberId = MemberId("")
+    flags: tuple[str, ...] = ()
+    weight: float = 0.0
+    hidden: bool = False
+
+
+def decide(command: SubjectCommand, state: Subject) -> list[SubjectEvent]:
+    """The rules: which events a command leads to, or the DomainError it breaks."""
+    if not command.by.is_(Role.SYSTEM):
+        raise DomainError("forbidden", "Only the system does this.")
+    match command:
+        case RegisterSubject():
+            registered = SubjectRegistered(
+                subject_kind=command.kind,
+                subject_id=command.subject_id,
+                case_id=command.case_id,
+                author=command.author,
+                at=command.at,
+            )
+            return [] if state.subject_id else [registered]
+        case WeighFlag():
+            return _weigh(command, state)
+        case ApplyVerdict():
+            return _apply(command, state)
+        case _:
+            assert_never(command)
+
+
+def evolve(state: Subject, event: SubjectEvent) -> Subject:
+    match event:
+        case SubjectRegistered():
+            return Subject(
+                kind=event.subject_kind,
+                subject_id=event.subject_id,
+                case_id=event.case_id,
+                author=event.author,
+            )
+        case FlagWeighed():
+            weight = state.weight + event.weight
+            return replace(state, flags=(*state.flags, event.flag_id), weight=weight)
+        case SubjectHidden():
+            return replace(state, hidden=True)
+        case SubjectRestored():
+            return replace(state, hidden=False)
+        case SubjectDecided():
+            return replace(state, flags=(), weight=0.0)
+        case _:
+            assert_never(event)
+
+
+subject_decider: Decider[SubjectCommand, Subject, SubjectEvent] = Decider(
+    category="subject", initial=Subject(), decide=decide, evolve=evolve
+)
+
+
+def subject_key(kind: SubjectKind, subject_id: str) -> str:
+    """The id of a subject's stream."""
+    return f"{kind}-{subject_id}"
+
+
+def _weigh(command: WeighFlag, state: Subject) -> list[SubjectEvent]:
+    if command.flag_id in state.flags:
+        return []
+    weighed = FlagWeighed(
+        subject_kind=state.kind,
+        subject_id=state.subject_id,
+        flag_id=command.flag_id,
+        weight=command.weight,
+        at=command.at,
+    )
+    heavy = state.weight + command.weight >= command.threshold
+    if not heavy or state.hidden:
+        return [weighed]
+    return [weighed, _hidden(state, command.rule, command.at)]
+
+
+def _apply(command: ApplyVerdict, state: Subject) -> list[SubjectEvent]:
+    hide = command.verdict is Verdict.HIDE
+    decided = SubjectDecided(
+        subject_kind=state.kind,
+        subject_id=state.subject_id,
+        decision_id=command.decision_id,
+        flags=state.flags,
+        upheld=hide,
+        at=command.at,
+    )
+    if hide and not state.hidden:
+        return [decided, _hidden_by(command, state)]
+    if state.hidden and not hide:
+        return [decided, _restored(command, state)]
+    return [decided]
+
+
+def _hidden(state: Subject, rule: str, at: datetime) -> SubjectHidden:
+    return SubjectHidden(
+        subject_kind=state.kind,
+        subject_id=state.subject_id,
+        case_id=state.case_id,
+        rule=rule,
+        at=at,
+    )
+
+
+def _hidden_by(command: ApplyVerdict, state: Subject) -> SubjectHidden:
+    return replace(
+        _hidden(state, command.rule, command.at),
+        reason=command.reason,
+        decision_id=command.decision_id,
+        role="moderator",
+    )
+
+
+def _restored(command: ApplyVerdict, state: Subject) -> SubjectRestored:
+    return SubjectRestored(
+        subject_kind=state.kind,
+        subject_id=state.subject_id,
+        case_id=state.case_id,
+        decision_id=command.decision_id,
+        at=command.at,
+    )
