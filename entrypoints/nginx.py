@@ -9,7 +9,10 @@ from application.discovery import query_services
 ROUTES = (
     ("command:members", r"^[A-Z]+ /v1/(members|sessions|me)(/|$)"),
     ("command:evidence", r"^[A-Z]+ /v1/uploads(/|$)"),
-    ("command:cases", r"^[A-Z]+ /v1/cases(/|$)"),
+    ("command:discussions", r"^[A-Z]+ /v1/cases/[^/]+/(comments|discussion)(/|$)"),
+    ("command:discussions", r"^[A-Z]+ /v1/comments(/|$)"),
+    ("command:moderation", r"^[A-Z]+ /v1/(flags|rules|moderation)(/|$)"),
+    ("command:cases", r"^[A-Z]+ (/v1/cases|/dispute)(/|$)"),
 )
 FALLBACK = "command:members"
 

@@ -14,7 +14,10 @@ from secure import Secure
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from application.commands.accounts import Accounts
+from application.commands.discuss import Discuss
 from application.commands.engage import Engage
+from application.commands.enrich import Enrich
+from application.commands.moderate import Moderate
 from application.commands.use_cases import Executors
 from application.evidence.uploads import ReceiveUploads
 from application.ports.access_tokens import AccessTokens
@@ -28,6 +31,8 @@ from application.system import COMMAND, QUERY, Service
 from domain.catalog import EVENTS
 from entrypoints.http.asyncapi import asyncapi_blueprint
 from entrypoints.http.cases import cases_blueprint
+from entrypoints.http.discussions import discussions_blueprint
+from entrypoints.http.dispute import dispute_pages
 from entrypoints.http.docs import docs_blueprint
 from entrypoints.http.documentation import completed
 from entrypoints.http.evidence import evidence_blueprint
@@ -37,6 +42,8 @@ from entrypoints.http.instance import instance_blueprint, problem_pages
 from entrypoints.http.json import MsgspecJson
 from entrypoints.http.limits import limit_rates, limit_sign_ins
 from entrypoints.http.members import members_blueprint
+from entrypoints.http.moderation import moderation_blueprint
+from entrypoints.http.parties import parties_blueprint
 from entrypoints.http.problems import ProblemApi, register_problems
 from entrypoints.http.queries import query_blueprint
 from entrypoints.http.requests import Requests, identify_request, only_json, read_claims
@@ -74,6 +81,9 @@ class HttpParts:
     executors: Executors
     accounts: Accounts
     engage: Engage
+    enrich: Enrich
+    discuss: Discuss
+    moderate: Moderate
     uploads: ReceiveUploads
     tokens: AccessTokens
     request_key: bytes
@@ -146,6 +156,12 @@ def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts, sign_in_limit:
         api.register_blueprint(standing_blueprint(parts.executors.members, requests))
     if f"{COMMAND}:cases" in own:
         api.register_blueprint(cases_blueprint(parts.executors.cases, parts.engage, requests))
+        api.register_blueprint(parties_blueprint(parts.enrich, requests, parts.public_url))
+        app.register_blueprint(dispute_pages(parts.enrich, requests))
+    if f"{COMMAND}:discussions" in own:
+        api.register_blueprint(discussions_blueprint(parts.discuss, requests))
+    if f"{COMMAND}:moderation" in own:
+        api.register_blueprint(moderation_blueprint(parts.moderate, requests))
     if f"{COMMAND}:evidence" in own:
         api.register_blueprint(uploads_blueprint(parts.uploads, requests))
     if f"{QUERY}:evidence" in own:

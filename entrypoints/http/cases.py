@@ -16,12 +16,14 @@ from domain.cases.case import (
     CaseDetails,
     LocateCase,
     ReportCase,
+    RetractEvidence,
+    RetractLocation,
     TagCase,
     UntagCase,
     WithdrawCase,
 )
 from domain.cases.place import Location
-from domain.ids import CaseId
+from domain.ids import CaseId, EvidenceId
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import (
     BEARER,
@@ -123,6 +125,17 @@ def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Bluepri
         )
         return execute(case_id, command)
 
+    @blp.delete("/cases/<uuid:case_id>/evidence/<uuid:evidence_id>")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412)
+    def retract_evidence(case_id: object, evidence_id: object) -> Response:
+        """Take evidence back (who attached it, the author, moderators)"""
+        command = RetractEvidence(
+            evidence_id=EvidenceId(str(evidence_id)), by=requests.actor(), at=requests.now
+        )
+        return execute(case_id, command)
+
     @blp.put("/cases/<uuid:case_id>/location")
     @blp.arguments(LocateBody)
     @blp.response(204, headers=WRITE_HEADERS)
@@ -132,6 +145,14 @@ def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Bluepri
         """Say where it happened, as precisely as chosen; it is rounded before it is recorded"""
         command = LocateCase(location=Location(**body), by=requests.actor(), at=requests.now)
         return execute(case_id, command)
+
+    @blp.delete("/cases/<uuid:case_id>/location")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412)
+    def retract_location(case_id: object) -> Response:
+        """Take back what was said of the place last; what was said before stands again"""
+        return execute(case_id, RetractLocation(by=requests.actor(), at=requests.now))
 
     @blp.post("/cases/<uuid:case_id>/tags/<tag>", parameters=[TAG])
     @blp.response(204, headers=WRITE_HEADERS)

@@ -1,0 +1,191 @@
+"""Flags, decisions and appeals, and the rules that they rest on."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import marshmallow as ma
+from flask import Response, jsonify
+
+from application.commands.executor import Context
+from application.commands.ids import derived_id
+from application.commands.moderate import Moderate
+from domain.decider import DomainError
+from domain.ids import Actor
+from domain.moderation.decision import AppealDecision, DecideSubject, ResolveAppeal
+from domain.moderation.flag import RaiseFlag
+from domain.moderation.rules import RULES, Rule
+from domain.moderation.subject import SubjectKind
+from entrypoints.http.blueprint import Blueprint
+from entrypoints.http.documentation import (
+    BEARER,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    WRITE_HEADERS,
+    problems,
+)
+from entrypoints.http.requests import Requests, written
+from entrypoints.http.schemas import fields_of, page_schema, schema, uuid_text
+
+MOST_AT_ONCE = 100
+FACTS = ("subject", "by", "at")
+SUBJECT = {
+    "subject_kind": ma.fields.Enum(SubjectKind, by_value=True, required=True),
+    "subject_id": uuid_text(required=True),
+}
+
+
+def _decision_fields() -> dict[str, Any]:
+    """What a decision says; in the API the verdict is called decision."""
+    made = fields_of(DecideSubject, leave_out=(*FACTS, "decision_id"))
+    return {"decision": made.pop("verdict"), **made}
+
+
+FlagBody = schema(
+    "Flag",
+    {**SUBJECT, **fields_of(RaiseFlag, leave_out=(*FACTS, "flag_id", "record_id", "weight"))},
+)
+FlagReply = schema("FlagRaised", {"flag_id": ma.fields.UUID(required=True)})
+DecisionBody = schema("Decision", {**_decision_fields(), "decision_id": uuid_text()})
+DecisionReply = schema("DecisionMade", {"decision_id": ma.fields.UUID(required=True)})
+SubjectBody = schema("Subject", SUBJECT)
+BulkBody = schema(
+    "Decisions",
+    {
+        **_decision_fields(),
+        "subjects": ma.fields.List(
+            ma.fields.Nested(SubjectBody),
+            required=True,
+            validate=ma.validate.Length(1, MOST_AT_ONCE),
+        ),
+    },
+)
+BulkItem = schema(
+    "DecisionOfMany",
+    {
+        **SUBJECT,
+        "decision_id": ma.fields.UUID(required=True, allow_none=True),
+        "problem": ma.fields.String(required=True, allow_none=True),
+    },
+)
+BulkReply = schema(
+    "DecisionsMade", {"items": ma.fields.List(ma.fields.Nested(BulkItem), required=True)}
+)
+AppealBody = schema("Appeal", fields_of(AppealDecision, leave_out=FACTS))
+AppealReply = schema("AppealMade", {"appeal_id": ma.fields.UUID(required=True)})
+ResolutionBody = schema("Resolution", fields_of(ResolveAppeal, leave_out=FACTS))
+KINDS = ", ".join(SubjectKind)
+
+
+def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
+    """The commands of moderation. What waits and what was done is told by query services."""
+    blp = Blueprint("moderation", __name__, url_prefix="/v1", description="Judging together")
+
+    @blp.get("/rules")
+    @blp.response(200, page_schema(Rule))
+    @problems(blp)
+    def rules() -> Response:
+        """The terms of service, as rules with ids"""
+        return jsonify({"items": RULES})
+
+    @blp.post("/flags")
+    @blp.arguments(FlagBody)
+    @blp.response(201, FlagReply, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 412, 415, 422)
+    def flag(body: dict[str, Any]) -> Response:
+        """Say that something breaks a rule; once for each member and subject"""
+        actor = requests.actor()
+        context = requests.context(actor.member_id)
+        kind, subject_id = body["subject_kind"], body["subject_id"]
+        receipt = moderate.flag(
+            kind, subject_id, actor, context, rule=body["rule"], note=body["note"]
+        )
+        return written(receipt, {"flag_id": receipt.state.flag_id}, status=201)
+
+    @blp.post(f"/moderation/<any({KINDS}):subject_kind>/<uuid:subject_id>/decisions")
+    @blp.arguments(DecisionBody)
+    @blp.response(201, DecisionReply, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 412, 415, 422)
+    def decide(body: dict[str, Any], subject_kind: str, subject_id: object) -> Response:
+        """Hide something, restore it, or dismiss what was flagged (moderators)"""
+        actor = requests.actor()
+        context = requests.context(actor.member_id)
+        decision_id = body.get("decision_id") or requests.id_for("decision", context)
+        subject = (SubjectKind(subject_kind), str(subject_id))
+        receipt = decided(subject, decision_id, body, actor, context)
+        return written(receipt, {"decision_id": decision_id}, status=201)
+
+    @blp.post("/moderation/decisions")
+    @blp.arguments(BulkBody)
+    @blp.response(200, BulkReply)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY], security=BEARER)
+    @problems(blp, 401, 403, 415, 422)
+    def decide_many(body: dict[str, Any]) -> Response:
+        """Decide alike on many, one decision for each (moderators)"""
+        actor = requests.actor()
+        context = requests.context(actor.member_id)
+        items = [decided_one(subject, body, actor, context) for subject in body["subjects"]]
+        return jsonify({"items": items})
+
+    @blp.post("/moderation/decisions/<uuid:decision_id>/appeals")
+    @blp.arguments(AppealBody)
+    @blp.response(201, AppealReply, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 412, 415, 422)
+    def appeal(body: Mapping[str, str], decision_id: object) -> Response:
+        """Appeal against a decision on what is one's own; another moderator resolves it"""
+        actor = requests.actor()
+        key = str(decision_id)
+        receipt = moderate.appeal(key, body["statement"], actor, requests.context(actor.member_id))
+        return written(receipt, {"appeal_id": key}, status=201)
+
+    @blp.post("/moderation/appeals/<uuid:appeal_id>/resolution")
+    @blp.arguments(ResolutionBody)
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 412, 415, 422)
+    def resolve(body: dict[str, Any], appeal_id: object) -> Response:
+        """Uphold or overturn a decision (a moderator who did not make it)"""
+        actor = requests.actor()
+        context = requests.context(actor.member_id)
+        outcome, reason = body["outcome"], body["reason"]
+        return written(moderate.resolve(str(appeal_id), outcome, reason, actor, context))
+
+    def decided(
+        subject: tuple[SubjectKind, str],
+        decision_id: str,
+        body: Mapping[str, Any],
+        actor: Actor,
+        context: Context,
+    ) -> Any:
+        return moderate.decide(
+            *subject,
+            actor,
+            context,
+            decision_id=decision_id,
+            verdict=body["decision"],
+            rule=body["rule"],
+            reason=body["reason"],
+        )
+
+    def decided_one(
+        subject: Mapping[str, Any], body: Mapping[str, Any], actor: Actor, context: Context
+    ) -> dict[str, Any]:
+        kind, subject_id = subject["subject_kind"], subject["subject_id"]
+        decision_id = derived_id(context.command_id, kind, subject_id)
+        own = replace(context, command_id=decision_id)
+        problem = None
+        try:
+            decided((kind, subject_id), decision_id, body, actor, own)
+        except DomainError as refused:
+            problem = refused.code
+        return {
+            "subject_kind": kind,
+            "subject_id": subject_id,
+            "decision_id": None if problem else decision_id,
+            "problem": problem,
+        }
+
+    return blp

@@ -1,0 +1,98 @@
+"""Parties to a case: who is said to be involved, and what they say to that."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import marshmallow as ma
+from flask import Response
+
+from application.commands.enrich import Enrich
+from domain.cases.party import DisputeParty, PartyDetails
+from domain.ids import CaseId, PartyId
+from entrypoints.http.blueprint import Blueprint
+from entrypoints.http.documentation import (
+    BEARER,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    MADE_HEADERS,
+    WRITE_HEADERS,
+    problems,
+)
+from entrypoints.http.problems import refuse
+from entrypoints.http.requests import Requests, written
+from entrypoints.http.schemas import Text, fields_of, schema, uuid_text
+
+PartyBody = schema(
+    "PartyToName",
+    {
+        **fields_of(PartyDetails, leave_out=("evidence",)),
+        "evidence": ma.fields.List(uuid_text(), validate=ma.validate.Length(0, 20)),
+        "party_id": uuid_text(),
+    },
+)
+PartyReply = schema("PartyNamed", {"party_id": ma.fields.UUID(required=True)})
+DisputeBody = schema(
+    "DisputeToStand",
+    {
+        "token": Text(required=True),
+        **fields_of(DisputeParty, leave_out=("case_id", "dispute_id", "at")),
+    },
+)
+LinkReply = schema("DisputeLink", {"url": ma.fields.Url(required=True, require_tld=False)})
+
+
+def parties_blueprint(enrich: Enrich, requests: Requests, public_url: str) -> Blueprint:
+    """The commands on parties. They are shown with their case."""
+    blp = Blueprint("parties", __name__, url_prefix="/v1", description="Parties to a case")
+
+    @blp.post("/cases/<uuid:case_id>/parties")
+    @blp.arguments(PartyBody)
+    @blp.response(201, PartyReply, headers=MADE_HEADERS)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
+    def name_party(body: dict[str, Any], case_id: object) -> Response:
+        """Name a person or an organisation involved, and the evidence that this rests on"""
+        actor = requests.actor()
+        context = requests.context(actor.member_id, new=True)
+        party_id = PartyId(body.pop("party_id", None) or requests.id_for("party", context))
+        details = PartyDetails(**{**body, "evidence": tuple(body.get("evidence", ()))})
+        case = CaseId(str(case_id))
+        receipt = enrich.name_party(party_id, case, details, actor, context)
+        return written(receipt, {"party_id": party_id}, status=201, location=f"/v1/cases/{case}")
+
+    @blp.delete("/cases/<uuid:case_id>/parties/<uuid:party_id>")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412)
+    def retract_party(case_id: object, party_id: object) -> Response:
+        """Take a party back (who named it, the author, moderators)"""
+        actor = requests.actor()
+        context = requests.context(actor.member_id)
+        receipt = enrich.retract_party(PartyId(str(party_id)), CaseId(str(case_id)), actor, context)
+        return written(receipt)
+
+    @blp.post("/cases/<uuid:case_id>/parties/<uuid:party_id>/dispute-link")
+    @blp.response(201, LinkReply)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY], security=BEARER)
+    @problems(blp, 401, 403, 404)
+    def invite(case_id: object, party_id: object) -> tuple[Mapping[str, str], int]:
+        """Make a link that lets the party state its view once, without an account (moderators)"""
+        token = enrich.invite_to_dispute(
+            PartyId(str(party_id)), CaseId(str(case_id)), requests.actor()
+        )
+        return {"url": f"{public_url}/dispute/{token}"}, 201
+
+    @blp.post("/cases/<uuid:case_id>/parties/<uuid:party_id>/dispute")
+    @blp.arguments(DisputeBody)
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH])
+    @problems(blp, 403, 404, 409, 410, 412, 415, 422)
+    def dispute(body: Mapping[str, str], case_id: object, party_id: object) -> Response:
+        """State the party's view, which stands beside the claim; needs a moderator's link"""
+        invitation = enrich.invitation(body["token"])
+        if (invitation.case_id, invitation.party_id) != (str(case_id), str(party_id)):
+            refuse("bad-link")
+        context = requests.context(invitation.dispute_id)
+        return written(enrich.dispute(body["token"], body["statement"], context))
+
+    return blp
