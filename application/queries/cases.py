@@ -1,5 +1,6 @@
 """Which cases are there, and what does one look like now?"""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
@@ -11,6 +12,7 @@ from application.queries.query_service import PrivateText, QueryService, Viewer
 from application.queries.rows import Rows
 from domain.cases import case, engagement
 from domain.cases.case import CaseCategory, CaseDetails, CaseStatus
+from domain.cases.engagement import ShareNetwork
 from domain.cases.place import Location
 from domain.ids import Limits, MediaKind
 from domain.members.member import MemberErased
@@ -32,6 +34,12 @@ class Exhibit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkShares:
+    network: ShareNetwork
+    shares: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseDocument:
     """A case as it may be seen. A new plain property of a case goes here, with a default."""
 
@@ -49,6 +57,7 @@ class CaseDocument:
     supports: int = 0
     followers: int = 0
     shares: int = 0
+    shares_by_network: tuple[NetworkShares, ...] = ()
     comments: int = 0
     reported_at: datetime
     published_at: datetime | None = None
@@ -60,7 +69,7 @@ class CaseDocument:
 class Cases(QueryService[CaseDocument]):
     """Which cases are there, and what does one look like now?"""
 
-    name, version, topics = "cases", 1, ("cases", "members")
+    name, version, topics = "cases", 2, ("cases", "members")
     document, key, single = CaseDocument, "case_id", True
     streams = ("cases", "case")
     indexes = (
@@ -96,6 +105,8 @@ class Cases(QueryService[CaseDocument]):
                 rows.change(event.case_id, lambda row: replace(row, followers=row.followers + 1))
             case engagement.CaseUnfollowed():
                 rows.change(event.case_id, lambda row: replace(row, followers=row.followers - 1))
+            case engagement.CaseShared():
+                rows.change(event.case_id, lambda row: shared(row, event.network))
             case MemberErased():
                 for key in rows.keys_where("author_id", event.member_id):
                     rows.change(key, erased)
@@ -162,6 +173,14 @@ def reported(event: case.CaseReported) -> CaseDocument:
 def changed(row: CaseDocument, event: Any) -> CaseDocument:
     """The document after one more event of its case's stream, whose version it counts."""
     return replace(row, **_changes(row, event), updated_at=event.at, version=row.version + 1)
+
+
+def shared(row: CaseDocument, network: ShareNetwork) -> CaseDocument:
+    """The document after somebody shared the case there."""
+    counts = Counter({each.network: each.shares for each in row.shares_by_network})
+    counts[network] += 1
+    by_network = (NetworkShares(network=name, shares=counts[name]) for name in sorted(counts))
+    return replace(row, shares=row.shares + 1, shares_by_network=tuple(by_network))
 
 
 def erased(row: CaseDocument) -> CaseDocument:

@@ -20,6 +20,7 @@ from domain.cases.case import (
     UntagCase,
     WithdrawCase,
 )
+from domain.cases.engagement import ShareNetwork
 from domain.cases.place import Location
 from domain.ids import CaseId
 from entrypoints.http.blueprint import Blueprint
@@ -56,6 +57,7 @@ ReportBody = schema(
 AmendBody = schema("Amendment", fields_of(CaseDetails, partial=True))
 AttachBody = schema("Attachment", {"evidence": EVIDENCE_IDS})
 LocateBody = schema("Place", fields_of(Location))
+ShareBody = schema("Share", {"network": ma.fields.Enum(ShareNetwork, by_value=True, required=True)})
 ReportReply = schema(
     "Reported",
     {
@@ -191,7 +193,21 @@ def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Bluepri
         actor = requests.actor()
         return written(action(CaseId(str(case_id)), actor, requests.context(actor.member_id)))
 
+    _add_sharing(blp, engage, requests)
     return blp
+
+
+def _add_sharing(blp: Blueprint, engage: Engage, requests: Requests) -> None:
+    @blp.post("/cases/<uuid:case_id>/shares")
+    @blp.arguments(ShareBody)
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
+    def share(body: dict[str, Any], case_id: object) -> Response:
+        """Tell where one passed a case on; it counts once per member and network"""
+        actor, network = requests.actor(), body["network"]
+        context = requests.context(actor.member_id)
+        return written(engage.share(CaseId(str(case_id)), network, actor, context))
 
 
 def good_tag(tag: str) -> str:

@@ -28,7 +28,7 @@ from entrypoints.http.schemas import (
 )
 
 # What other streams tell of a document is not part of how it once stood.
-NOT_IN_THE_PAST = ("supports", "followers", "shares", "comments")
+NOT_IN_THE_PAST = ("supports", "followers", "shares", "shares_by_network", "comments")
 OPTIONAL_BEARER: list[dict[str, list[str]]] = [{}, *BEARER]
 AsOfQuery = schema("AsOf", {"as_of": Moment("iso", load_default=None)})
 LINK = {"Link": {"schema": {"type": "string"}, "description": 'The next page: rel="next".'}}
