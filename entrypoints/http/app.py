@@ -31,6 +31,7 @@ from entrypoints.http.cases import cases_blueprint
 from entrypoints.http.docs import docs_blueprint
 from entrypoints.http.documentation import completed
 from entrypoints.http.evidence import evidence_blueprint
+from entrypoints.http.feeds import feeds_blueprint
 from entrypoints.http.health import health_blueprint
 from entrypoints.http.history import history_blueprint
 from entrypoints.http.instance import instance_blueprint, problem_pages
@@ -40,6 +41,7 @@ from entrypoints.http.members import members_blueprint
 from entrypoints.http.problems import ProblemApi, register_problems
 from entrypoints.http.queries import query_blueprint
 from entrypoints.http.requests import Requests, identify_request, only_json, read_claims
+from entrypoints.http.share import share_blueprint
 from entrypoints.http.standing import standing_blueprint
 from entrypoints.http.uploads import uploads_blueprint
 
@@ -89,6 +91,7 @@ class HttpParts:
     largest_upload: int
     rate_limit: str
     sign_in_limit: str
+    public_url: str
     cors_origins: Sequence[str]
     proxies: int
 
@@ -151,6 +154,10 @@ def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts, sign_in_limit:
     if f"{QUERY}:evidence" in own:
         answers = parts.answers["evidence"]
         api.register_blueprint(evidence_blueprint(answers, parts.media, requests))
+    if f"{QUERY}:cases" in own:
+        answers = parts.answers["cases"]
+        api.register_blueprint(feeds_blueprint(answers, requests, parts.public_url))
+        app.register_blueprint(share_blueprint(answers, parts.media, parts.public_url))
     for service in parts.services:
         if service.kind == QUERY:
             answers = parts.answers[service.name]
