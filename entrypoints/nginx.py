@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from application.discovery import query_services
 
-# Which requests a service answers beside its questions: a regular expression over "<method> <path>".
+# Which requests a service answers beside its questions: a pattern for "<method> <path>".
 ROUTES = (
     ("query:cases", r"^[A-Z]+ (/share/|/oembed$|/v1/feeds/|/v1/cases\.(geojson|csv)$)"),
     ("command:members", r"^[A-Z]+ /v1/(members|sessions|me)(/|$)"),

@@ -174,8 +174,7 @@ _HEADERS = tuple(Secure.with_default_headers().headers.items())
 
 
 def _protect(reply: Response) -> Response:
-    own = reply.headers.keys()
-    reply.headers.extend([header for header in _HEADERS if header[0] not in own])
+    reply.headers.extend([header for header in _HEADERS if header[0] not in reply.headers])
     if "Cache-Control" not in reply.headers:
         private = "Authorization" in request.headers
         reply.headers["Cache-Control"] = "no-store" if private else "no-cache"

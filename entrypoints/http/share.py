@@ -27,7 +27,7 @@ from entrypoints.http.requests import read_token
 TEMPLATES = Path(__file__).parent / "templates"
 STYLE = (TEMPLATES / "share" / "style.css").read_text()
 _STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
-# No script runs, nothing comes from elsewhere, nobody frames it; the one style is known by its hash.
+# No script runs, nothing comes from elsewhere, nobody frames it; a hash tells the one style.
 PAGE_HEADERS = {
     "Content-Security-Policy": (
         f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src 'self'; media-src 'self'; "
