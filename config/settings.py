@@ -89,7 +89,7 @@ def read_settings() -> Settings:
         bus_prefix=env.str("BUS_PREFIX", "klarity", validate=validate.Regexp(r"^[a-z][a-z0-9-]*$")),
         history_urls=env.dict("HISTORY_URLS", {}),
         secret=env.str("SECRET", ""),
-        public_url=env.str("PUBLIC_URL", _origin(host, port), validate=ADDRESS).rstrip("/"),
+        public_url=_public_url(env, host, port),
         cors_origins=tuple(env.list("CORS_ORIGINS", [])),
         proxies=env.int("PROXIES", 0, validate=validate.Range(0, 10)),
         largest_upload=env.int("LARGEST_UPLOAD", 500_000_000, validate=validate.Range(min=1)),
@@ -110,8 +110,10 @@ def _url(scheme: str) -> validate.Regexp:
     return validate.Regexp(f"^{scheme}://.", error=f"Must begin with {scheme.replace('?', '')}://")
 
 
-def _origin(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _public_url(env: Env, host: str, port: int) -> str:
+    here = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    # A faulty value is None until all faults are told.
+    return (env.str("PUBLIC_URL", here, validate=ADDRESS) or "").rstrip("/")
 
 
 def _services(env: Env) -> tuple[Service, ...]:
