@@ -176,6 +176,9 @@ class TestCases:
         case = world.report(anna)
         with refused("not-found"):
             world.engage.share(case, ShareNetwork.LINK, anna, Context())
+        erase(world, anna)
+        with refused("erased"):
+            world.engage.share(case, ShareNetwork.LINK, anna, Context())
 
     def test_a_withdrawn_case_is_listed_nowhere(self, world: World, anna: Actor) -> None:
         world.public_case(anna)
