@@ -102,7 +102,8 @@ def _fill(mongo_url: str, database: str) -> str:
     """Put the same public cases into the read model and into the floor's collection; one's id."""
     from adapters.mongo import connect
     from adapters.read_models.mongo import MongoReadModels
-    from application.queries.cases import Author, CaseDocument, Cases
+    from application.queries.case_document import Author, CaseDocument
+    from application.queries.cases import Cases
     from application.queries.projector import BUILDS
     from domain.cases.case import CaseStatus
 

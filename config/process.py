@@ -129,6 +129,7 @@ class Process:
             largest_upload=settings.largest_upload,
             rate_limit=settings.rate_limit,
             sign_in_limit=settings.sign_in_limit,
+            public_url=settings.public_url,
             cors_origins=settings.cors_origins,
             proxies=settings.proxies,
         )

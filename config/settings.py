@@ -15,6 +15,9 @@ READ_MODELS = ("memory", "mongo")
 MEDIA = ("filesystem", "gridfs")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SHORTEST_SECRET = 32
+ADDRESS = validate.Regexp(
+    r"^https?://[^/?#\s\"'<>@]+/?$", error="Must be http:// or https://, a host, and no path"
+)
 
 
 class SettingsError(Exception):
@@ -44,6 +47,7 @@ class Settings:
     bus_prefix: str
     history_urls: Mapping[str, str]
     secret: str
+    public_url: str
     cors_origins: tuple[str, ...]
     proxies: int
     largest_upload: int
@@ -62,9 +66,11 @@ class Settings:
 def read_settings() -> Settings:
     """The settings that the environment asks for. Raises SettingsError, naming every fault."""
     env = Env(eager=False, prefix="KLARITY_")
+    host = env.str("HOST", "127.0.0.1")
+    port = env.int("PORT", 8000, validate=validate.Range(0, 65535))
     settings = Settings(
-        host=env.str("HOST", "127.0.0.1"),
-        port=env.int("PORT", 8000, validate=validate.Range(0, 65535)),
+        host=host,
+        port=port,
         workers=env.int("WORKERS", 1, validate=validate.Range(1, 64)),
         threads=env.int("THREADS", 8, validate=validate.Range(1, 128)),
         data=env.path("DATA", Path("data")),
@@ -84,6 +90,7 @@ def read_settings() -> Settings:
         bus_prefix=env.str("BUS_PREFIX", "klarity", validate=validate.Regexp(r"^[a-z][a-z0-9-]*$")),
         history_urls=env.dict("HISTORY_URLS", {}),
         secret=env.str("SECRET", ""),
+        public_url=_public_url(env, host, port),
         cors_origins=tuple(env.list("CORS_ORIGINS", [])),
         proxies=env.int("PROXIES", 0, validate=validate.Range(0, 10)),
         largest_upload=env.int("LARGEST_UPLOAD", 500_000_000, validate=validate.Range(min=1)),
@@ -103,6 +110,12 @@ def read_settings() -> Settings:
 
 def _url(scheme: str) -> validate.Regexp:
     return validate.Regexp(f"^{scheme}://.", error=f"Must begin with {scheme.replace('?', '')}://")
+
+
+def _public_url(env: Env, host: str, port: int) -> str:
+    here = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    # A faulty value is None until all faults are told.
+    return (env.str("PUBLIC_URL", here, validate=ADDRESS) or "").rstrip("/")
 
 
 def _services(env: Env) -> tuple[Service, ...]:

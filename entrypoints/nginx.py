@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 from application.discovery import query_services
 
-# Which requests a command service answers: a regular expression over "<method> <path>".
+# Which requests a service answers beside its questions: a pattern for "<method> <path>".
 ROUTES = (
+    ("query:cases", r"^[A-Z]+ (/share/|/oembed$|/v1/feeds/|/v1/cases\.(geojson|csv)$)"),
     ("command:members", r"^[A-Z]+ /v1/(members|sessions|me)(/|$)"),
     ("command:evidence", r"^[A-Z]+ /v1/uploads(/|$)"),
     ("command:discussions", r"^[A-Z]+ /v1/cases/[^/]+/(comments|discussion)(/|$)"),
@@ -20,7 +21,7 @@ FALLBACK = "command:members"
 def nginx_configuration(addresses: Mapping[str, str]) -> str:
     """The configuration, given the address (``host:port``) of each service by its id.
 
-    The first match wins: questions, those of the longest path first, then commands.
+    The first match wins: questions, those of the longest path first, then the rest.
     """
     routes = [
         *((f"query:{name}", pattern) for name, pattern in _questions()),

@@ -48,6 +48,8 @@ def test_nginx_sends_each_request_to_its_service() -> None:
     told = klarity("services", "--nginx", *places).output
     assert "access_log off" in told
     assert '"~^(GET|HEAD) /v1/videos(/|$)" h:1;' in told
+    told = klarity("services", "--nginx", "--at=command:members=h:1", "--at=query:cases=h:2").output
+    assert r"|/v1/cases\.(geojson|csv)$)" + '" h:2;' in told
     assert klarity("services", "--nginx", "--at=nowhere").exit_code == 2
     assert "default h;" in nginx_configuration({"command:members": "h"})
 
@@ -128,6 +130,8 @@ class TestSettings:
             ({"WORKERS": "2"}, "KLARITY_WORKERS"),
             ({"READ_MODELS": "mongo", "SECRET": "s" * 32}, "KLARITY_READ_MODELS"),
             ({"REDIS_URL": "http://x"}, "KLARITY_REDIS_URL"),
+            ({"PUBLIC_URL": "klarity.example"}, "KLARITY_PUBLIC_URL"),
+            ({"PUBLIC_URL": "https://klarity.example/app"}, "KLARITY_PUBLIC_URL"),
         ],
     )
     def test_what_does_not_fit_together_is_told(
@@ -137,3 +141,18 @@ class TestSettings:
             monkeypatch.setenv(f"KLARITY_{name}", value)
         with pytest.raises(SettingsError, match=fault):
             read_settings()
+
+    @pytest.mark.parametrize(
+        ("settings", "known_as"),
+        [
+            ({"HOST": "127.0.0.1", "PORT": "81"}, "http://127.0.0.1:81"),
+            ({"HOST": "::1", "PORT": "81"}, "http://[::1]:81"),
+            ({"PUBLIC_URL": "https://klarity.example/"}, "https://klarity.example"),
+        ],
+    )
+    def test_people_know_it_by_its_public_address(
+        self, settings: dict[str, str], known_as: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, value in settings.items():
+            monkeypatch.setenv(f"KLARITY_{name}", value)
+        assert read_settings().public_url == known_as

@@ -1,4 +1,4 @@
-"""Supporting and following a case: what an engagement must know of the case it is about."""
+"""Supporting, following, sharing a case: what an engagement must know of the case."""
 
 from application.commands.executor import Context, Receipt
 from application.commands.ids import derived_id
@@ -9,6 +9,8 @@ from domain.cases.engagement import (
     Engagement,
     EngagementCommand,
     FollowCase,
+    ShareCase,
+    ShareNetwork,
     SupportCase,
     UnfollowCase,
     WithdrawSupport,
@@ -42,6 +44,13 @@ class Engage:
 
     def unfollow(self, case_id: CaseId, actor: Actor, context: Context) -> Receipt[Engagement]:
         return self._execute(case_id, UnfollowCase(by=actor, at=self._clock()), context)
+
+    def share(
+        self, case_id: CaseId, network: ShareNetwork, actor: Actor, context: Context
+    ) -> Receipt[Engagement]:
+        self._public_case(case_id)
+        command = ShareCase(case_id=case_id, network=network, by=actor, at=self._clock())
+        return self._execute(case_id, command, context)
 
     def _execute(
         self, case_id: CaseId, command: EngagementCommand, context: Context

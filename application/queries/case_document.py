@@ -1,5 +1,6 @@
 """A case as it may be seen, folded from what happened to it."""
 
+from collections import Counter
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, assert_never
@@ -7,6 +8,7 @@ from typing import Annotated, Any, assert_never
 from application.queries.query_service import Private, PrivateText
 from domain.cases import case, party
 from domain.cases.case import CaseCategory, CaseDetails, CaseStatus
+from domain.cases.engagement import ShareNetwork
 from domain.cases.party import PartyKind
 from domain.cases.place import Location
 from domain.ids import MediaKind
@@ -25,6 +27,12 @@ class Exhibit:
     sha256: str
     poster_url: str
     content_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkShares:
+    network: ShareNetwork
+    shares: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +86,7 @@ class CaseDocument:
     supports: int = 0
     followers: int = 0
     shares: int = 0
+    shares_by_network: tuple[NetworkShares, ...] = ()
     comments: int = 0
     reported_at: datetime = UNKNOWN
     published_at: datetime | None = None
@@ -111,6 +120,14 @@ def reported(event: case.CaseReported) -> CaseDocument:
 def changed(row: CaseDocument, event: Any) -> CaseDocument:
     """The document after one more event of its case's stream, whose version it counts."""
     return replace(row, **_changes(row, event), updated_at=event.at, version=row.version + 1)
+
+
+def shared(row: CaseDocument, network: ShareNetwork) -> CaseDocument:
+    """The document after somebody shared the case there."""
+    counts = Counter({each.network: each.shares for each in row.shares_by_network})
+    counts[network] += 1
+    by_network = (NetworkShares(network=name, shares=counts[name]) for name in sorted(counts))
+    return replace(row, shares=row.shares + 1, shares_by_network=tuple(by_network))
 
 
 def erased(row: CaseDocument) -> CaseDocument:

@@ -11,6 +11,7 @@ from application.queries.case_document import (
     changed,
     erased,
     reported,
+    shared,
     with_party,
     without_member,
 )
@@ -64,6 +65,8 @@ class Cases(QueryService[CaseDocument]):
                 rows.change(event.case_id, lambda row: replace(row, followers=row.followers + 1))
             case engagement.CaseUnfollowed():
                 rows.change(event.case_id, lambda row: replace(row, followers=row.followers - 1))
+            case engagement.CaseShared():
+                rows.change(event.case_id, lambda row: shared(row, event.network))
             case MemberErased():
                 for key in rows.keys_where("author_id", event.member_id):
                     rows.change(key, erased)

@@ -1,11 +1,28 @@
-"""How one member stands to one case: supports it ("me too"), follows it."""
+"""How one member stands to one case: supports it ("me too"), follows it, shares it."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import assert_never
 
 from domain.decider import Decider, DomainError
 from domain.ids import Actor, CaseId, MemberId
+
+
+class ShareNetwork(StrEnum):
+    """Where a member passed a case on."""
+
+    FACEBOOK = "facebook"
+    X = "x"
+    WHATSAPP = "whatsapp"
+    TELEGRAM = "telegram"
+    MASTODON = "mastodon"
+    BLUESKY = "bluesky"
+    LINKEDIN = "linkedin"
+    EMAIL = "email"
+    LINK = "link"
+    OTHER = "other"
+
 
 # Commands
 
@@ -39,7 +56,15 @@ class UnfollowCase:
     at: datetime
 
 
-EngagementCommand = SupportCase | WithdrawSupport | FollowCase | UnfollowCase
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareCase:
+    case_id: CaseId
+    network: ShareNetwork
+    by: Actor
+    at: datetime
+
+
+EngagementCommand = SupportCase | WithdrawSupport | FollowCase | UnfollowCase | ShareCase
 
 
 # Events
@@ -76,7 +101,15 @@ class CaseUnfollowed:
     at: datetime
 
 
-EngagementEvent = CaseSupported | SupportWithdrawn | CaseFollowed | CaseUnfollowed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseShared:
+    case_id: CaseId
+    member_id: MemberId
+    network: ShareNetwork
+    at: datetime
+
+
+EngagementEvent = CaseSupported | SupportWithdrawn | CaseFollowed | CaseUnfollowed | CaseShared
 
 
 # State
@@ -87,6 +120,7 @@ class Engagement:
     case_id: CaseId = CaseId("")
     supported_at: datetime | None = None
     follows: bool = False
+    shared_on: frozenset[ShareNetwork] = frozenset()
 
 
 def decide(command: EngagementCommand, state: Engagement) -> list[EngagementEvent]:
@@ -106,6 +140,8 @@ def decide(command: EngagementCommand, state: Engagement) -> list[EngagementEven
                 case_id=state.case_id, member_id=command.by.member_id, at=command.at
             )
             return [unfollowed] if state.follows else []
+        case ShareCase():
+            return _share(command, state)
         case _:
             assert_never(command)
 
@@ -120,6 +156,9 @@ def evolve(state: Engagement, event: EngagementEvent) -> Engagement:
             return replace(state, case_id=event.case_id, follows=True)
         case CaseUnfollowed():
             return replace(state, follows=False)
+        case CaseShared():
+            shared_on = state.shared_on | {event.network}
+            return replace(state, case_id=event.case_id, shared_on=shared_on)
         case _:
             assert_never(event)
 
@@ -150,3 +189,15 @@ def _withdraw_support(command: WithdrawSupport, state: Engagement) -> list[Engag
         at=command.at,
     )
     return [withdrawn]
+
+
+def _share(command: ShareCase, state: Engagement) -> list[EngagementEvent]:
+    if command.network in state.shared_on:
+        return []
+    shared = CaseShared(
+        case_id=command.case_id,
+        member_id=command.by.member_id,
+        network=command.network,
+        at=command.at,
+    )
+    return [shared]

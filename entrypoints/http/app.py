@@ -35,7 +35,9 @@ from entrypoints.http.discussions import discussions_blueprint
 from entrypoints.http.dispute import dispute_pages
 from entrypoints.http.docs import docs_blueprint
 from entrypoints.http.documentation import completed
+from entrypoints.http.engagement import engagement_blueprint
 from entrypoints.http.evidence import evidence_blueprint
+from entrypoints.http.feeds import feeds_blueprint
 from entrypoints.http.health import health_blueprint
 from entrypoints.http.history import history_blueprint
 from entrypoints.http.instance import instance_blueprint, problem_pages
@@ -47,6 +49,7 @@ from entrypoints.http.parties import parties_blueprint
 from entrypoints.http.problems import ProblemApi, register_problems
 from entrypoints.http.queries import query_blueprint
 from entrypoints.http.requests import Requests, identify_request, only_json, read_claims
+from entrypoints.http.share import share_blueprint
 from entrypoints.http.standing import standing_blueprint
 from entrypoints.http.uploads import uploads_blueprint
 
@@ -99,6 +102,7 @@ class HttpParts:
     largest_upload: int
     rate_limit: str
     sign_in_limit: str
+    public_url: str
     cors_origins: Sequence[str]
     proxies: int
 
@@ -155,7 +159,8 @@ def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts, sign_in_limit:
         )
         api.register_blueprint(standing_blueprint(parts.executors.members, requests))
     if f"{COMMAND}:cases" in own:
-        api.register_blueprint(cases_blueprint(parts.executors.cases, parts.engage, requests))
+        api.register_blueprint(cases_blueprint(parts.executors.cases, requests))
+        api.register_blueprint(engagement_blueprint(parts.engage, requests))
         api.register_blueprint(parties_blueprint(parts.enrich, requests, parts.public_url))
         app.register_blueprint(dispute_pages(parts.enrich, requests))
     if f"{COMMAND}:discussions" in own:
@@ -167,6 +172,10 @@ def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts, sign_in_limit:
     if f"{QUERY}:evidence" in own:
         answers = parts.answers["evidence"]
         api.register_blueprint(evidence_blueprint(answers, parts.media, requests))
+    if f"{QUERY}:cases" in own:
+        answers = parts.answers["cases"]
+        api.register_blueprint(feeds_blueprint(answers, requests, parts.public_url))
+        app.register_blueprint(share_blueprint(answers, parts.media, parts.public_url))
     for service in parts.services:
         if service.kind == QUERY:
             answers = parts.answers[service.name]
@@ -183,8 +192,7 @@ _HEADERS = tuple(Secure.with_default_headers().headers.items())
 
 
 def _protect(reply: Response) -> Response:
-    own = reply.headers.keys()
-    reply.headers.extend([header for header in _HEADERS if header[0] not in own])
+    reply.headers.extend([header for header in _HEADERS if header[0] not in reply.headers])
     if "Cache-Control" not in reply.headers:
         private = "Authorization" in request.headers
         reply.headers["Cache-Control"] = "no-store" if private else "no-cache"

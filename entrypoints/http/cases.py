@@ -1,4 +1,4 @@
-"""Reporting a case, changing it, and standing behind one."""
+"""Reporting a case, and changing it."""
 
 import re
 from dataclasses import fields
@@ -7,7 +7,6 @@ from typing import Any
 import marshmallow as ma
 from flask import Response
 
-from application.commands.engage import Engage
 from application.commands.use_cases import Cases
 from domain.cases.case import (
     AmendCase,
@@ -67,7 +66,7 @@ ReportReply = schema(
 )
 
 
-def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Blueprint:
+def cases_blueprint(cases: Cases, requests: Requests) -> Blueprint:
     """The commands on cases. What cases look like is told by the query services."""
     blp = Blueprint("cases", __name__, url_prefix="/v1", description="Reporting cases")
     blp.before_request(requests.members_only)
@@ -172,45 +171,9 @@ def cases_blueprint(cases: Cases, engage: Engage, requests: Requests) -> Bluepri
         command = UntagCase(tag=good_tag(tag), by=requests.actor(), at=requests.now)
         return execute(case_id, command)
 
-    @blp.put("/cases/<uuid:case_id>/support")
-    @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(parameters=[IF_MATCH], security=BEARER)
-    @problems(blp, 401, 403, 404, 409, 410, 412)
-    def support(case_id: object) -> Response:
-        """ "Me too": once per member, never for one's own case"""
-        return engaged(engage.support, case_id)
-
-    @blp.delete("/cases/<uuid:case_id>/support")
-    @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(parameters=[IF_MATCH], security=BEARER)
-    @problems(blp, 401, 403, 404, 412)
-    def withdraw_support(case_id: object) -> Response:
-        """Take one's support back"""
-        return engaged(engage.withdraw_support, case_id)
-
-    @blp.put("/cases/<uuid:case_id>/follow")
-    @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(parameters=[IF_MATCH], security=BEARER)
-    @problems(blp, 401, 403, 404, 410, 412)
-    def follow(case_id: object) -> Response:
-        """Follow a case"""
-        return engaged(engage.follow, case_id)
-
-    @blp.delete("/cases/<uuid:case_id>/follow")
-    @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(parameters=[IF_MATCH], security=BEARER)
-    @problems(blp, 401, 403, 404, 412)
-    def unfollow(case_id: object) -> Response:
-        """Follow a case no longer"""
-        return engaged(engage.unfollow, case_id)
-
     def execute(case_id: object, command: CaseCommand) -> Response:
         context = requests.context(command.by.member_id)
         return written(cases.execute(str(case_id), command, context))
-
-    def engaged(action: Any, case_id: object) -> Response:
-        actor = requests.actor()
-        return written(action(CaseId(str(case_id)), actor, requests.context(actor.member_id)))
 
     return blp
 

@@ -68,6 +68,7 @@ MEANINGS = {
     "too-many-requests": (429, "Too many requests; Retry-After tells when to go on."),
     "checksum-mismatch": (460, "The bytes that arrived do not have the checksum announced."),
     "internal": (500, "Something broke here. It was logged; nothing about you was."),
+    "not-implemented": (501, "This server does not speak that format."),
     "not-caught-up": (503, "The answer does not include that write yet; try again shortly."),
     "unavailable": (503, "A store or the bus is away; try again shortly."),
 }

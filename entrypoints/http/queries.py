@@ -28,7 +28,14 @@ from entrypoints.http.schemas import (
 )
 
 # What other streams tell of a document is not part of how it once stood.
-NOT_IN_THE_PAST = ("supports", "followers", "shares", "comments", "parties")
+NOT_IN_THE_PAST = (
+    "supports",
+    "followers",
+    "shares",
+    "shares_by_network",
+    "comments",
+    "parties",
+)
 OPTIONAL_BEARER: list[dict[str, list[str]]] = [{}, *BEARER]
 AsOfQuery = schema("AsOf", {"as_of": Moment("iso", load_default=None)})
 LINK = {"Link": {"schema": {"type": "string"}, "description": 'The next page: rel="next".'}}
@@ -68,12 +75,12 @@ def _add_list(blp: Blueprint, answers: Answers[Any], requests: Requests) -> None
             _admitted(service, requests),
             {**query, **{name: str(value) for name, value in path_ids.items()}},
             limit=limit,
-            after=_cursor(cursor, requests),
+            after=read_cursor(cursor, requests),
             token=read_token(),
         )
         reply = _json({"items": [_public(document, shown) for document in page.documents]})
         if page.next:
-            reply.headers["Link"] = f'<{_next_url(page.next, requests)}>; rel="next"'
+            reply.headers["Link"] = f'<{next_url(page.next, requests)}>; rel="next"'
         return reply
 
 
@@ -206,7 +213,8 @@ def _json(body: Any) -> Response:
     return Response(msgspec.json.encode(body), content_type="application/json")
 
 
-def _cursor(text: str | None, requests: Requests) -> Cursor | None:
+def read_cursor(text: str | None, requests: Requests) -> Cursor | None:
+    """Where the page begins that the client wants."""
     if text is None:
         return None
     try:
@@ -215,6 +223,7 @@ def _cursor(text: str | None, requests: Requests) -> Cursor | None:
         raise problem("malformed", "This is no cursor of ours.") from None
 
 
-def _next_url(cursor: Cursor, requests: Requests) -> str:
+def next_url(cursor: Cursor, requests: Requests) -> str:
+    """The path and query of the page after the one in hand."""
     place = requests.signed(msgspec.msgpack.encode((cursor.value, cursor.key)))
     return f"{request.path}?{urlencode({**request.args.to_dict(), 'cursor': place})}"

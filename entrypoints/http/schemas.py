@@ -126,8 +126,10 @@ def page_schema(kind: type) -> ma.Schema:
     return schema(f"{kind.__name__}Page", {"items": items})
 
 
-def filter_schema(service: QueryService[Any]) -> ma.Schema:
-    """The query parameters of a list: the service's own filters, ``limit`` and ``cursor``."""
+def filter_schema(
+    service: QueryService[Any], *, paging: Iterable[str] = ("limit", "cursor")
+) -> ma.Schema:
+    """The query parameters of a list: the service's own filters, and how it is paged."""
     hints = get_type_hints(type(service).ask, include_extras=True)
     in_path = service.path_parameters()
     members: dict[str, Any] = {
@@ -135,8 +137,11 @@ def filter_schema(service: QueryService[Any]) -> ma.Schema:
         for name, parameter in signature(service.ask).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY and name not in in_path
     }
-    members["limit"] = ma.fields.Integer(load_default=20, validate=validate.Range(1, 100))
-    members["cursor"] = Text(load_default=None)
+    pages = {
+        "limit": ma.fields.Integer(load_default=20, validate=validate.Range(1, 100)),
+        "cursor": Text(load_default=None),
+    }
+    members.update({name: pages[name] for name in paging})
     return schema(f"{type(service).__name__}Query", members)
 
 

@@ -14,6 +14,7 @@ from application.commands.executor import Context
 from application.ports.checkpoints import START, Checkpoint
 from application.ports.read_models import Equals, Find, ReadModel
 from application.queries.answers import LONGEST_WAIT, Answers, NotCaughtUp, Token
+from application.queries.case_document import NetworkShares
 from application.queries.evidence import EvidenceDocument, EvidenceItems
 from application.queries.filters import Box, Point
 from application.queries.popular_cases import (
@@ -38,6 +39,7 @@ from domain.cases.case import (
     UntagCase,
     WithdrawCase,
 )
+from domain.cases.engagement import ShareNetwork
 from domain.cases.place import Location
 from domain.evidence.evidence import BeginSanitising, RejectEvidence
 from domain.ids import SYSTEM, Actor, CaseId, EvidenceId, MediaKind, Role
@@ -155,6 +157,28 @@ class TestCases:
             world.engage.follow(case, member, Context())
         world.settle()
         assert (shown(world).supports, shown(world).followers) == (2, 2)
+
+    def test_shares_are_counted_by_network_and_each_members_once(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        case = world.public_case(anna)
+        for network in (ShareNetwork.X, ShareNetwork.EMAIL, ShareNetwork.X):
+            world.engage.share(case, network, ben, Context())
+        world.engage.share(case, ShareNetwork.X, anna, Context())
+        world.settle()
+        assert shown(world).shares == 3
+        assert shown(world).shares_by_network == (
+            NetworkShares(network=ShareNetwork.EMAIL, shares=1),
+            NetworkShares(network=ShareNetwork.X, shares=2),
+        )
+
+    def test_only_what_is_public_is_shared(self, world: World, anna: Actor) -> None:
+        case = world.report(anna)
+        with refused("not-found"):
+            world.engage.share(case, ShareNetwork.LINK, anna, Context())
+        erase(world, anna)
+        with refused("erased"):
+            world.engage.share(case, ShareNetwork.LINK, anna, Context())
 
     def test_a_withdrawn_case_is_listed_nowhere(self, world: World, anna: Actor) -> None:
         world.public_case(anna)

@@ -265,7 +265,7 @@ def test_what_an_erased_member_contributed_is_not_there_any_more() -> None:
     accepted = replace(ACCEPTED, evidence_id=E2)
     state = case_decider.fold([*PUBLIC, erased, accepted])
     assert (list(state.evidence), state.accepted) == ([E1], (E1,))
-    alone = [replace(REPORTED, evidence=()), erased, accepted, PUBLISHED]
+    alone: list[CaseEvent] = [replace(REPORTED, evidence=()), erased, accepted, PUBLISHED]
     assert case_decider.fold(alone).status is CaseStatus.AWAITING_EVIDENCE
 
 

@@ -8,11 +8,14 @@ from hypothesis import strategies as st
 
 from domain.cases.engagement import (
     CaseFollowed,
+    CaseShared,
     CaseSupported,
     CaseUnfollowed,
     EngagementCommand,
     EngagementEvent,
     FollowCase,
+    ShareCase,
+    ShareNetwork,
     SupportCase,
     SupportWithdrawn,
     UnfollowCase,
@@ -29,6 +32,8 @@ CASE = CaseId("c1")
 SUPPORT = SupportCase(case_id=CASE, own=False, by=BEN, at=AT)
 WITHDRAW = WithdrawSupport(by=BEN, at=LATER)
 FOLLOW = FollowCase(case_id=CASE, by=BEN, at=AT)
+SHARE = ShareCase(case_id=CASE, network=ShareNetwork.WHATSAPP, by=BEN, at=AT)
+MAIL = ShareCase(case_id=CASE, network=ShareNetwork.EMAIL, by=BEN, at=LATER)
 UNFOLLOW = UnfollowCase(by=BEN, at=LATER)
 
 
@@ -60,10 +65,19 @@ def test_following_counts_once_and_ends() -> None:
     assert after(UNFOLLOW) == []
 
 
-@given(st.lists(st.sampled_from([SUPPORT, WITHDRAW, FOLLOW, UNFOLLOW]), max_size=20))
+def test_sharing_counts_once_per_network() -> None:
+    shared, mailed = (
+        CaseShared(case_id=CASE, member_id=BEN.member_id, network=command.network, at=command.at)
+        for command in (SHARE, MAIL)
+    )
+    assert after(SHARE, SHARE, MAIL, SHARE) == [shared, mailed]
+
+
+@given(st.lists(st.sampled_from([SUPPORT, WITHDRAW, FOLLOW, UNFOLLOW, SHARE, MAIL]), max_size=20))
 def test_whatever_a_member_does_they_stand_behind_a_case_once_or_not(
     commands: list[EngagementCommand],
 ) -> None:
     counts = Counter(type(event) for event in after(*commands))
     assert counts[CaseSupported] - counts[SupportWithdrawn] in (0, 1)
     assert counts[CaseFollowed] - counts[CaseUnfollowed] in (0, 1)
+    assert counts[CaseShared] == len({SHARE, MAIL} & set(commands))

@@ -23,7 +23,14 @@ from domain.cases.case import (
     EvidenceWithheld,
     LocationRetracted,
 )
-from domain.cases.engagement import CaseFollowed, CaseSupported, CaseUnfollowed, SupportWithdrawn
+from domain.cases.engagement import (
+    CaseFollowed,
+    CaseShared,
+    CaseSupported,
+    CaseUnfollowed,
+    ShareNetwork,
+    SupportWithdrawn,
+)
 from domain.cases.exhibit import (
     ExhibitAdmitted,
     ExhibitCited,
@@ -145,6 +152,9 @@ GOLDEN: dict[str, object] = {
     "cases.SupportWithdrawn": SupportWithdrawn(case_id=CASE, member_id=BEN, supported_at=AT, at=AT),
     "cases.CaseFollowed": CaseFollowed(case_id=CASE, member_id=BEN, at=AT),
     "cases.CaseUnfollowed": CaseUnfollowed(case_id=CASE, member_id=BEN, at=AT),
+    "cases.CaseShared": CaseShared(
+        case_id=CASE, member_id=BEN, network=ShareNetwork.WHATSAPP, at=AT
+    ),
     "cases.ExhibitCited": ExhibitCited(evidence_id=ITEM, case_id=CASE, cited_by=ANNA, at=AT),
     "cases.ExhibitVerified": ExhibitVerified(
         evidence_id=ITEM, owner=ANNA, kind=MediaKind.PHOTO, sha256="ab", at=AT

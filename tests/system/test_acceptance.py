@@ -1,11 +1,13 @@
 """What Klarity promises the people who use it, on every deployment, through the public API."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -136,6 +138,51 @@ class TestTheMainJob:
         assert ben.get(path, Klarity_Token=token).json()["followers"] == 1
         token = ben.call("DELETE", f"{path}/follow").headers["Klarity-Token"]
         assert ben.get(path, Klarity_Token=token).json()["followers"] == 0
+
+
+class TestSharing:
+    def test_a_shared_case_is_counted_once_per_member_and_network(
+        self, anna: Phone, ben: Phone, public_case: str
+    ) -> None:
+        path = f"/v1/cases/{public_case}"
+        tokens = []
+        for phone in (ben, ben, anna):
+            reply = phone.call("POST", f"{path}/shares", {"network": "whatsapp"})
+            assert reply.status_code == 204
+            tokens.append(reply.headers["Klarity-Token"])
+        case = anna.get(path, Klarity_Token=tokens[-1]).json()
+        assert case["shares"] == 2
+        assert case["shares_by_network"] == [{"network": "whatsapp", "shares": 2}]
+
+    def test_a_link_to_a_case_shows_people_and_previews_what_happened(
+        self, anna: Phone, passer_by: Phone, photo: str
+    ) -> None:
+        case_id = anna.report(title="<b>Paid</b> twice", evidence=[photo]).json()["case_id"]
+        anna.case_when(case_id, is_public)
+        page = passer_by.get(f"/share/{case_id}")
+        assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "&lt;b&gt;Paid&lt;/b&gt; twice" in page.text
+        assert f'src="/v1/evidence/{photo}/poster"' in page.text
+        (address,) = re.findall('property="og:url" content="([^"]+)"', page.text)
+        preview = passer_by.get(f"/oembed?url={quote(address, safe='')}").json()
+        assert (preview["title"], preview["type"]) == ("<b>Paid</b> twice", "link")
+        assert max(preview["thumbnail_width"], preview["thumbnail_height"]) <= 640
+        assert passer_by.get(f"/share/{uuid4()}").status_code == 404
+
+    def test_what_other_programs_take_tells_public_cases_and_no_anonymous_author(
+        self, anna: Phone, passer_by: Phone, photo: str
+    ) -> None:
+        tag = f"t{uuid4().hex}"
+        report = {"tags": [tag], "location": {"lat": 1, "lon": 2}, "anonymous": True}
+        public = anna.report(evidence=[photo], **report).json()["case_id"]
+        waiting = anna.report(**report).json()["case_id"]
+        anna.case_when(public, is_public)
+        for path in ("/v1/feeds/cases.atom", "/v1/cases.geojson", "/v1/cases.csv"):
+            told = passer_by.get(f"{path}?tag={tag}")
+            assert told.status_code == 200
+            assert public in told.text
+            for secret in (waiting, anna.member_id, anna.pseudonym):
+                assert secret not in told.text
 
 
 class TestSafety:

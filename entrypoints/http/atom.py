@@ -1,0 +1,54 @@
+"""Cases as an Atom feed (RFC 4287)."""
+
+import re
+from collections.abc import Sequence
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from application.queries.case_document import CaseDocument
+
+NAMESPACE = "http://www.w3.org/2005/Atom"
+LONG_AGO = "1970-01-01T00:00:00+00:00"  # when a feed without entries was updated
+
+# What XML 1.0 has no way to write, even escaped.
+_UNWRITABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def atom_feed(
+    cases: Sequence[CaseDocument], public_url: str, *, identity: str, address: str, further: str
+) -> bytes:
+    """The part of the feed that is found at the address; it may go on at a further one."""
+    feed = Element("feed", xmlns=NAMESPACE)
+    _add(feed, "id", identity)
+    _add(feed, "title", "Klarity: public cases")
+    _add(feed, "updated", max((case.updated_at.isoformat() for case in cases), default=LONG_AGO))
+    _add(_add(feed, "author"), "name", "Klarity")
+    _add(feed, "link", rel="self", type="application/atom+xml", href=address)
+    if further:
+        _add(feed, "link", rel="next", type="application/atom+xml", href=further)
+    for case in cases:
+        _add_entry(feed, case, public_url)
+    content: bytes = tostring(feed, encoding="utf-8", xml_declaration=True)
+    return content
+
+
+def _add_entry(feed: Element, case: CaseDocument, public_url: str) -> None:
+    entry = _add(feed, "entry")
+    _add(entry, "id", f"urn:uuid:{case.case_id}")
+    _add(entry, "title", case.title)
+    _add(entry, "updated", case.updated_at.isoformat())
+    _add(entry, "published", (case.published_at or case.reported_at).isoformat())
+    if case.author:
+        _add(_add(entry, "author"), "name", case.author.pseudonym)
+    page, data = f"{public_url}/share/{case.case_id}", f"{public_url}/v1/cases/{case.case_id}"
+    _add(entry, "link", rel="alternate", type="text/html", href=page)
+    _add(entry, "link", rel="related", type="application/json", href=data)
+    for term in (case.category, *case.tags):
+        _add(entry, "category", term=term)
+    _add(entry, "content", case.story, type="text")
+
+
+def _add(parent: Element, name: str, text: str = "", **attributes: str) -> Element:
+    written = {key: _UNWRITABLE.sub("", value) for key, value in attributes.items()}
+    child = SubElement(parent, name, written)
+    child.text = _UNWRITABLE.sub("", text)
+    return child

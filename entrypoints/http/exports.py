@@ -1,0 +1,112 @@
+"""Cases as GeoJSON (RFC 7946) and as CSV (RFC 4180), page by page as they come."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from io import StringIO
+from typing import Any
+
+import msgspec
+
+from application.queries.case_document import CaseDocument
+from domain.cases.place import Location
+
+Pages = Iterable[list[CaseDocument]]
+
+# What a spreadsheet takes for the beginning of a formula, in the width of East Asian scripts, too.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def as_geojson(pages: Pages, public_url: str) -> Iterator[bytes]:
+    """A collection of features: the cases that tell where they happened."""
+    yield b'{"type":"FeatureCollection","features":['
+    separator = b""
+    for cases in pages:
+        found = [_feature(case, case.location, public_url) for case in cases if case.location]
+        if found:
+            yield separator + b",".join(msgspec.json.encode(feature) for feature in found)
+            separator = b","
+    yield b"]}"
+
+
+def as_csv(pages: Pages, public_url: str) -> Iterator[bytes]:
+    """A table with a header, in which no cell is a formula."""
+    yield _lines([COLUMNS])
+    for cases in pages:
+        yield _lines([_row(case, public_url) for case in cases])
+
+
+def _feature(case: CaseDocument, place: Location, public_url: str) -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "id": case.case_id,
+        "geometry": {"type": "Point", "coordinates": [place.lon, place.lat]},
+        "properties": {
+            "title": case.title,
+            "category": case.category,
+            "tags": case.tags,
+            "occurred_on": case.occurred_on,
+            "published_at": case.published_at,
+            "place": place.name,
+            "precision": place.precision,
+            "supports": case.supports,
+            "url": f"{public_url}/share/{case.case_id}",
+        },
+    }
+
+
+COLUMNS = (
+    "case_id",
+    "title",
+    "category",
+    "occurred_on",
+    "lat",
+    "lon",
+    "precision",
+    "place",
+    "tags",
+    "author",
+    "evidence",
+    "supports",
+    "followers",
+    "shares",
+    "comments",
+    "reported_at",
+    "published_at",
+    "updated_at",
+    "url",
+    "story",
+)
+
+
+def _row(case: CaseDocument, public_url: str) -> list[Any]:
+    place, author = case.location, case.author
+    return [
+        case.case_id,
+        case.title,
+        case.category.value,
+        case.occurred_on,
+        *((place.lat, place.lon, place.precision.value, place.name) if place else [""] * 4),
+        ";".join(case.tags),
+        author.pseudonym if author else "",
+        len(case.evidence),
+        case.supports,
+        case.followers,
+        case.shares,
+        case.comments,
+        case.reported_at.isoformat(),
+        case.published_at.isoformat() if case.published_at else "",
+        case.updated_at.isoformat(),
+        f"{public_url}/share/{case.case_id}",
+        case.story,
+    ]
+
+
+def _lines(rows: Iterable[Iterable[Any]]) -> bytes:
+    text = StringIO()
+    csv.writer(text).writerows([_harmless(cell) for cell in row] for row in rows)
+    return text.getvalue().encode()
+
+
+def _harmless(cell: Any) -> Any:
+    """A number is a number; a text that would be a formula is made to be a text."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

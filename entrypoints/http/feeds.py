@@ -1,0 +1,133 @@
+"""The list of public cases as other programs take it: a feed, the features of a map, a table."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import marshmallow as ma
+from flask import Response, request
+
+from application.queries.answers import Answers
+from entrypoints.http.atom import atom_feed
+from entrypoints.http.blueprint import Blueprint
+from entrypoints.http.documentation import IF_NONE_MATCH, READ_TOKEN, problems
+from entrypoints.http.exports import as_csv, as_geojson
+from entrypoints.http.queries import ETAG, OPTIONAL_BEARER, next_url, read_cursor
+from entrypoints.http.requests import Requests, read_token
+from entrypoints.http.schemas import filter_schema
+
+ENTRIES = 50
+ROWS_A_PAGE = 100
+ATOM = "application/atom+xml"
+GEOJSON = "application/geo+json"
+CSV = "text/csv"
+TEXT = {"type": "string"}
+FEATURE = {
+    "type": "object",
+    "required": ["type", "id", "geometry", "properties"],
+    "properties": {
+        "type": {"const": "Feature"},
+        "id": {"type": "string", "format": "uuid"},
+        "geometry": {
+            "type": "object",
+            "required": ["type", "coordinates"],
+            "properties": {
+                "type": {"const": "Point"},
+                "coordinates": {
+                    "type": "array",
+                    "items": {"type": "number"},
+                    "minItems": 2,
+                    "maxItems": 2,
+                    "description": "Longitude and latitude, as rounded as their reporter chose.",
+                },
+            },
+        },
+        "properties": {"type": "object"},
+    },
+}
+FEATURES = {
+    "type": "object",
+    "required": ["type", "features"],
+    "properties": {
+        "type": {"const": "FeatureCollection"},
+        "features": {"type": "array", "items": FEATURE},
+    },
+}
+ATTACHED = {
+    "Content-Disposition": {"schema": {"type": "string"}, "description": "A name for the file."}
+}
+
+
+def feeds_blueprint(answers: Answers[Any], requests: Requests, public_url: str) -> Blueprint:
+    """Everything that a program may want of the public cases, filtered as their list is."""
+    blp = Blueprint("feeds", __name__, url_prefix="/v1", description="Cases for other programs")
+    all_of_them = filter_schema(answers.service, paging=())
+
+    @blp.get("/feeds/cases.atom")
+    @blp.arguments(
+        filter_schema(answers.service, paging=("cursor",)), location="query", unknown=ma.RAISE
+    )
+    @blp.response(200, TEXT, headers=ETAG, content_type=ATOM)
+    @blp.alt_response(304, headers=ETAG)
+    @blp.doc(parameters=[READ_TOKEN, IF_NONE_MATCH], security=OPTIONAL_BEARER)
+    @problems(blp, 401, 422)
+    def feed(query: dict[str, Any]) -> Response:
+        """The newest public cases as an Atom feed (RFC 4287)"""
+        after = read_cursor(query.pop("cursor"), requests)
+        page = answers.page(
+            requests.viewer(), query, limit=ENTRIES, after=after, token=read_token()
+        )
+        content = atom_feed(
+            page.documents,
+            public_url,
+            identity=public_url + asked_for(leave_out="cursor"),
+            address=public_url + asked_for(),
+            further=public_url + next_url(page.next, requests) if page.next else "",
+        )
+        reply = Response(content, content_type=f"{ATOM}; charset=utf-8")
+        reply.add_etag()
+        reply.make_conditional(request)
+        return reply
+
+    @blp.get("/cases.geojson")
+    @blp.arguments(all_of_them, location="query", unknown=ma.RAISE)
+    @blp.response(200, FEATURES, content_type=GEOJSON)
+    @blp.doc(parameters=[READ_TOKEN], security=OPTIONAL_BEARER)
+    @problems(blp, 401, 422)
+    def geojson(query: dict[str, Any]) -> Response:
+        """All public cases that tell where they happened, as GeoJSON (RFC 7946)"""
+        return Response(as_geojson(pages(query), public_url), content_type=GEOJSON)
+
+    @blp.get("/cases.csv")
+    @blp.arguments(all_of_them, location="query", unknown=ma.RAISE)
+    @blp.response(200, TEXT, headers=ATTACHED, content_type=CSV)
+    @blp.doc(parameters=[READ_TOKEN], security=OPTIONAL_BEARER)
+    @problems(blp, 401, 422)
+    def csv(query: dict[str, Any]) -> Response:
+        """All public cases as a table (RFC 4180) that spreadsheets may open without harm"""
+        content_type = f"{CSV}; charset=utf-8; header=present"
+        reply = Response(as_csv(pages(query), public_url), content_type=content_type)
+        reply.headers["Content-Disposition"] = 'attachment; filename="cases.csv"'
+        return reply
+
+    def pages(query: dict[str, Any]) -> Iterator[list[Any]]:
+        """Page by page; what fails before the first one is there, the client is told."""
+        viewer, rows = requests.viewer(), ROWS_A_PAGE
+        first = answers.page(viewer, query, limit=rows, token=read_token())
+
+        def further() -> Iterator[list[Any]]:
+            page = first
+            yield page.documents
+            while page.next:
+                page = answers.page(viewer, query, limit=rows, after=page.next)
+                yield page.documents
+
+        return further()
+
+    return blp
+
+
+def asked_for(*, leave_out: str = "") -> str:
+    """The path and query of the request in hand."""
+    asked = {name: value for name, value in request.args.items() if name != leave_out}
+    return f"{request.path}?{urlencode(asked)}" if asked else request.path

@@ -1,0 +1,171 @@
+"""The page of a case for people and for what previews links, and oEmbed."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from io import BytesIO
+from typing import Any
+from urllib.parse import quote, urlsplit
+from uuid import UUID
+
+from flask import Blueprint, Response, jsonify, request
+from PIL import Image
+
+from application.evidence.sanitise import poster_key
+from application.ports.media_store import MediaStore, NoSuchMedia
+from application.queries.answers import Answers
+from application.queries.case_document import CaseDocument, Exhibit
+from application.queries.query_service import Viewer
+from domain.ids import MediaKind
+from entrypoints.http.pages import TEMPLATES, page
+from entrypoints.http.problems import refuse
+from entrypoints.http.requests import read_token
+
+LONGEST_DESCRIPTION = 200
+SECONDS_TO_KEEP = 300
+HEAD_OF_PICTURE = 1 << 16
+EVERYBODY = Viewer()
+HAS_POSTER = (MediaKind.PHOTO, MediaKind.VIDEO, MediaKind.DOCUMENT)
+_BLANK_LINES = re.compile(r"\n\s*\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where things are, as people know it."""
+
+    public_url: str
+
+    def page(self, case: CaseDocument) -> str:
+        return f"{self.public_url}/share/{case.case_id}"
+
+    def oembed(self, case: CaseDocument) -> str:
+        return f"{self.public_url}/oembed?url={quote(self.page(case), safe='')}&format=json"
+
+    def picture(self, exhibit: Exhibit) -> str:
+        return f"{self.public_url}{exhibit.poster_url}"
+
+    def case_id(self, url: str) -> str:
+        """Of which case this is the page; nothing, if it is none."""
+        try:
+            asked = urlsplit(url)
+        except ValueError:
+            return ""
+        ours = asked.netloc.lower() == urlsplit(self.public_url).netloc.lower()
+        before, _, case_id = asked.path.rstrip("/").rpartition("/")
+        return case_id if ours and before == "/share" else ""
+
+
+def share_blueprint(answers: Answers[Any], media: MediaStore, public_url: str) -> Blueprint:
+    """``GET /share/<case_id>`` and ``GET /oembed``. They show to everybody what is public."""
+    blp = Blueprint("share", __name__, template_folder=str(TEMPLATES))
+    links = Links(public_url)
+
+    @blp.get("/share/<case_id>")
+    def show(case_id: str) -> Response:
+        case = public(case_id)
+        if case is None:
+            return page("share/missing.html", 404)
+        if answers.service.gone(case):
+            return page("share/erased.html", 410)
+        reply = page("share/case.html", **_shown(case, links))
+        reply.add_etag()
+        reply.make_conditional(request)
+        return reply
+
+    @blp.get("/oembed")
+    def oembed() -> Response:
+        if request.args.get("format", "json") != "json":
+            refuse("not-implemented", "There is oEmbed in JSON alone.")
+        case = public(links.case_id(request.args.get("url", "")))
+        if case is None:
+            refuse("not-found", "This is not the address of a public case.")
+        if answers.service.gone(case):
+            refuse("erased")
+        return jsonify(_oembed(case, links, media))
+
+    def public(case_id: str) -> CaseDocument | None:
+        try:
+            key = str(UUID(case_id))
+        except ValueError:
+            return None
+        case: CaseDocument | None = answers.one(key, EVERYBODY, read_token())
+        return case
+
+    return blp
+
+
+def _shown(case: CaseDocument, links: Links) -> dict[str, Any]:
+    pictured = _pictured(case)
+    return {
+        "case": case,
+        "category": case.category.replace("_", " "),
+        "paragraphs": _paragraphs(case.story),
+        "description": _description(case.story),
+        "day": _day,
+        "address": links.page(case),
+        "oembed": links.oembed(case),
+        "picture": links.picture(pictured) if pictured else "",
+    }
+
+
+def _oembed(case: CaseDocument, links: Links, media: MediaStore) -> Mapping[str, Any]:
+    """oEmbed 1.0: a link, with a thumbnail where there is one no larger than asked for."""
+    about: dict[str, Any] = {
+        "version": "1.0",
+        "type": "link",
+        "title": case.title,
+        "provider_name": "Klarity",
+        "provider_url": links.public_url,
+        "cache_age": SECONDS_TO_KEEP,
+    }
+    if case.author:
+        about["author_name"] = case.author.pseudonym
+    return {**about, **_thumbnail(case, links, media)}
+
+
+def _thumbnail(case: CaseDocument, links: Links, media: MediaStore) -> dict[str, Any]:
+    pictured = _pictured(case)
+    size = _size(media, pictured) if pictured else None
+    if not (pictured and size):
+        return {}
+    width, height = size
+    if width > _most("maxwidth", width) or height > _most("maxheight", height):
+        return {}
+    return {
+        "thumbnail_url": links.picture(pictured),
+        "thumbnail_width": width,
+        "thumbnail_height": height,
+    }
+
+
+def _most(name: str, otherwise: int) -> int:
+    return request.args.get(name, otherwise, type=int)
+
+
+def _size(media: MediaStore, exhibit: Exhibit) -> tuple[int, int] | None:
+    """Width and height of its poster, as the beginning of the file tells them."""
+    try:
+        head = b"".join(media.read(poster_key(exhibit.evidence_id), 0, HEAD_OF_PICTURE))
+        with Image.open(BytesIO(head), formats=["JPEG"]) as picture:
+            return picture.size
+    except (NoSuchMedia, OSError):
+        return None
+
+
+def _pictured(case: CaseDocument) -> Exhibit | None:
+    return next((item for item in case.evidence if item.kind in HAS_POSTER), None)
+
+
+def _paragraphs(story: str) -> list[str]:
+    text = "\n".join(story.splitlines())
+    return [found for part in _BLANK_LINES.split(text) if (found := part.strip())]
+
+
+def _description(story: str) -> str:
+    text = " ".join(story.split())
+    return text if len(text) <= LONGEST_DESCRIPTION else f"{text[: LONGEST_DESCRIPTION - 1]}…"
+
+
+def _day(moment: date) -> str:
+    return f"{moment.day} {moment:%B} {moment.year}"

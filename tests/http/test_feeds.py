@@ -1,0 +1,249 @@
+"""The list of public cases as a feed, as features of a map, as a table."""
+
+import csv
+import json
+from io import StringIO
+from typing import Any
+from uuid import uuid4
+from xml.etree.ElementTree import Element, fromstring
+
+import pytest
+
+from config.process import Process
+from entrypoints.http import feeds
+from tests.http.conftest import Caller
+from tests.http.public_cases import PublicCase, publish, withdraw
+
+ADDRESS = "https://klarity.example"
+ATOM = {"a": "http://www.w3.org/2005/Atom"}
+FORMATS = ("/v1/feeds/cases.atom", "/v1/cases.geojson", "/v1/cases.csv")
+PLACE = {"lat": -33.9, "lon": 151.2, "precision": "city", "name": "Sydney"}
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, str]:
+    return {"PUBLIC_URL": ADDRESS}
+
+
+@pytest.fixture
+def tag() -> str:
+    """A tag that the cases of one test share with no others."""
+    return f"t{uuid4().hex}"
+
+
+def feed(caller: Caller, query: str, **headers: str) -> Element:
+    reply = caller("GET", f"/v1/feeds/cases.atom?{query}", headers=headers)
+    assert reply.status_code == 200, reply.text
+    assert reply.mimetype == "application/atom+xml"
+    return fromstring(reply.data)  # noqa: S314 - it is our own
+
+
+def features(caller: Caller, query: str, **headers: str) -> list[Any]:
+    reply = caller("GET", f"/v1/cases.geojson?{query}", headers=headers)
+    assert (reply.status_code, reply.mimetype) == (200, "application/geo+json")
+    collection = json.loads(reply.data)
+    assert collection["type"] == "FeatureCollection"
+    found: list[Any] = collection["features"]
+    return found
+
+
+def table(caller: Caller, query: str, **headers: str) -> list[dict[str, str]]:
+    reply = caller("GET", f"/v1/cases.csv?{query}", headers=headers)
+    assert (reply.status_code, reply.mimetype) == (200, "text/csv")
+    assert "cases.csv" in reply.headers["Content-Disposition"]
+    text = reply.data.decode()
+    assert text.count("\r\n") > text.count("\r") - 2
+    return list(csv.DictReader(StringIO(text, newline="")))
+
+
+def all_formats(caller: Caller, query: str = "", **headers: str) -> str:
+    replies = [caller("GET", f"{path}?{query}", headers=headers) for path in FORMATS]
+    assert [reply.status_code for reply in replies] == [200] * len(FORMATS)
+    return "".join(reply.text + str(reply.headers) for reply in replies)
+
+
+def several(process: Process, author: Caller, tag: str, count: int) -> list[PublicCase]:
+    """Public cases with places, the newest first."""
+    made = [publish(process, author, tags=[tag], location=PLACE) for _ in range(count)]
+    return made[::-1]
+
+
+class TestEveryFormat:
+    def test_what_is_not_public_is_in_none(self, process: Process, anna: Caller, tag: str) -> None:
+        kept = publish(process, anna, tags=[tag], location=PLACE)
+        waiting = anna.report(tags=[tag], location=PLACE).json["case_id"]
+        taken_back = publish(process, anna, tags=[tag], location=PLACE)
+        told = all_formats(anna, f"tag={tag}", **withdraw(anna, taken_back))
+        assert kept.case_id in told
+        assert waiting not in told
+        assert taken_back.case_id not in told
+
+    def test_an_anonymous_author_is_nowhere_to_be_found(self, process: Process, tag: str) -> None:
+        author = Caller(process.app.test_client()).join()
+        case = publish(process, author, tags=[tag], location=PLACE, anonymous=True)
+        told = all_formats(author, f"tag={tag}", **case.seen)
+        assert told.count(case.case_id) > len(FORMATS)
+        assert author.pseudonym not in told
+        assert author.member_id not in told
+
+    @pytest.mark.parametrize("path", FORMATS)
+    def test_it_takes_the_filters_of_the_list(
+        self, process: Process, anna: Caller, path: str, tag: str
+    ) -> None:
+        case = publish(process, anna, tags=[tag], location=PLACE, category="fraud")
+        for query, there in (
+            ("category=fraud&bbox=151,-34,152,-33&q=permit", True),
+            ("near=-33.9,151.2&within_km=1&created_after=2020-01-01T00:00:00Z", True),
+            ("category=bribery", False),
+            ("bbox=0,0,1,1", False),
+        ):
+            reply = anna("GET", f"{path}?tag={tag}&{query}", headers=case.seen)
+            assert (case.case_id in reply.text) is there, query
+
+    @pytest.mark.parametrize("path", FORMATS)
+    @pytest.mark.parametrize("query", ["bbox=1", "surprise=1", "limit=5"])
+    def test_a_filter_that_makes_no_sense_is_refused(
+        self, anna: Caller, path: str, query: str
+    ) -> None:
+        assert anna("GET", f"{path}?{query}").status_code == 422
+
+    @pytest.mark.parametrize("path", FORMATS)
+    def test_a_write_that_is_not_there_yet_is_told_before_anything_else(
+        self, process: Process, anna: Caller, path: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("application.queries.answers.LONGEST_WAIT", 0.0)
+        case = publish(process, anna)
+        token = anna("PATCH", f"/v1/cases/{case.case_id}", {"title": "Another"}).headers
+        broken = process.container.answers()["cases"]
+        monkeypatch.setattr(broken, "_history", NoHistory())
+        reply = anna("GET", path, headers={"Klarity-Token": token["Klarity-Token"]})
+        assert (reply.status_code, reply.json["type"]) == (503, "/problems/not-caught-up")
+
+
+class NoHistory:
+    def position_of(self, *_: object) -> None:
+        """Nobody has heard of it."""
+
+
+class TestAtom:
+    def test_an_entry_tells_the_case(self, process: Process, anna: Caller, tag: str) -> None:
+        case = publish(
+            process, anna, title="<script>alert(1)</script>", story="A & B\x01", tags=[tag]
+        )
+        found = feed(anna, f"tag={tag}", **case.seen)
+        (entry,) = found.findall("a:entry", ATOM)
+        text = {name: entry.findtext(f"a:{name}", None, ATOM) for name in ("id", "title")}
+        assert text == {"id": f"urn:uuid:{case.case_id}", "title": "<script>alert(1)</script>"}
+        assert entry.findtext("a:content", None, ATOM) == "A & B"
+        assert entry.findtext("a:author/a:name", None, ATOM) == anna.pseudonym
+        assert [each.get("term") for each in entry.findall("a:category", ATOM)] == ["other", tag]
+        assert link(entry, "alternate") == f"{ADDRESS}/share/{case.case_id}"
+        assert found.findtext("a:updated", None, ATOM) == entry.findtext("a:updated", None, ATOM)
+
+    def test_it_names_itself_with_its_filters(self, anna: Caller, tag: str) -> None:
+        found = feed(anna, f"tag={tag}&q=a%26b")
+        address = f"{ADDRESS}/v1/feeds/cases.atom?tag={tag}&q=a%26b"
+        assert found.findtext("a:id", None, ATOM) == link(found, "self") == address
+        assert link(feed(anna, ""), "self") == f"{ADDRESS}/v1/feeds/cases.atom"
+        for needed in ("a:title", "a:updated", "a:author/a:name"):
+            assert found.findtext(needed, None, ATOM)
+        assert found.findall("a:entry", ATOM) == []
+
+    def test_it_goes_on_where_a_part_of_it_ends(
+        self, process: Process, anna: Caller, tag: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(feeds, "ENTRIES", 2)
+        made = several(process, anna, tag, 3)
+        first = feed(anna, f"tag={tag}", **made[0].seen)
+        further = link(first, "next").removeprefix(ADDRESS)
+        second = feed(anna, further.partition("?")[2])
+        entries = [entry for part in (first, second) for entry in part.findall("a:entry", ATOM)]
+        told = [entry.findtext("a:id", None, ATOM) for entry in entries]
+        assert told == [f"urn:uuid:{case.case_id}" for case in made]
+        assert link(second, "next") == ""
+        ids = {part.findtext("a:id", None, ATOM) for part in (first, second)}
+        assert ids == {f"{ADDRESS}/v1/feeds/cases.atom?tag={tag}"}
+        assert anna("GET", "/v1/feeds/cases.atom?cursor=x").status_code == 400
+
+    def test_whoever_has_it_is_not_sent_it_again(
+        self, process: Process, anna: Caller, tag: str
+    ) -> None:
+        case = publish(process, anna, tags=[tag])
+        path = f"/v1/feeds/cases.atom?tag={tag}"
+        etag = anna("GET", path, headers=case.seen).headers["ETag"]
+        known = {"If-None-Match": etag}
+        assert anna("GET", path, headers=known).status_code == 304
+        token = anna("PATCH", f"/v1/cases/{case.case_id}", {"title": "Another"}).headers
+        changed = {**known, "Klarity-Token": token["Klarity-Token"]}
+        assert anna("GET", path, headers=changed).status_code == 200
+
+
+def link(element: Element, relation: str) -> str:
+    found = [each for each in element.findall("a:link", ATOM) if each.get("rel") == relation]
+    return found[0].get("href") or "" if found else ""
+
+
+class TestGeoJson:
+    def test_a_feature_tells_where_it_happened(
+        self, process: Process, anna: Caller, tag: str
+    ) -> None:
+        publish(process, anna, tags=[tag])
+        case = publish(
+            process, anna, tags=[tag], location={**PLACE, "lat": -33.8688, "lon": 151.2093}
+        )
+        (feature,) = features(anna, f"tag={tag}", **case.seen)
+        assert (feature["type"], feature["id"]) == ("Feature", case.case_id)
+        assert feature["geometry"] == {"type": "Point", "coordinates": [151.2, -33.9]}
+        assert feature["properties"]["place"] == "Sydney"
+        assert feature["properties"]["url"] == f"{ADDRESS}/share/{case.case_id}"
+
+    def test_all_pages_of_it_are_sent(
+        self, process: Process, anna: Caller, tag: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(feeds, "ROWS_A_PAGE", 2)
+        made = several(process, anna, tag, 4)
+        nowhere = publish(process, anna, tags=[tag])
+        found = features(anna, f"tag={tag}", **nowhere.seen)
+        assert [feature["id"] for feature in found] == [case.case_id for case in made]
+
+
+class TestCsv:
+    def test_a_row_tells_the_case(self, process: Process, anna: Caller, tag: str) -> None:
+        story = 'He said "pay",\nso I paid.'
+        day = "2026-02-01"
+        case = publish(
+            process, anna, story=story, tags=[tag, "roads"], location=PLACE, occurred_on=day
+        )
+        (row,) = table(anna, f"tag={tag}", **case.seen)
+        assert row["story"] == story
+        assert row["tags"] == f"{tag};roads"
+        assert (row["lat"], row["lon"], row["place"]) == ("-33.9", "151.2", "Sydney")
+        assert (row["occurred_on"], row["evidence"]) == (day, "1")
+        assert row["author"] == anna.pseudonym
+        assert row["url"] == f"{ADDRESS}/share/{case.case_id}"
+
+    @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"])
+    def test_no_cell_is_a_formula(
+        self, process: Process, anna: Caller, tag: str, start: str
+    ) -> None:
+        story = f"{start}cmd()"
+        title = story if start.isprintable() else "A title"
+        case = publish(process, anna, title=title, story=story, tags=[tag])
+        (row,) = table(anna, f"tag={tag}", **case.seen)
+        assert row["story"] == f"'{story}"
+        assert row["title"] == (f"'{title}" if title == story else title)
+
+    def test_all_pages_of_it_are_sent_one_by_one(
+        self, process: Process, anna: Caller, tag: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(feeds, "ROWS_A_PAGE", 2)
+        made = several(process, anna, tag, 5)
+        rows = table(anna, f"tag={tag}", **made[0].seen)
+        assert [row["case_id"] for row in rows] == [case.case_id for case in made]
+        reply = anna("GET", f"/v1/cases.csv?tag={tag}")
+        assert len(list(reply.iter_encoded())) == 1 + 3
+
+    def test_a_table_without_rows_has_its_header(self, anna: Caller, tag: str) -> None:
+        text = anna("GET", f"/v1/cases.csv?tag={tag}").text
+        assert text.startswith("case_id,title,")
+        assert text.count("\r\n") == 1
