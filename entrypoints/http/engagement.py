@@ -11,6 +11,7 @@ from domain.ids import CaseId
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import (
     BEARER,
+    IDEMPOTENCY_KEY,
     IF_MATCH,
     WRITE_HEADERS,
     problems,
