@@ -62,6 +62,7 @@ from application.ports.read_models import ReadModels
 from application.queries.answers import Answers
 from application.queries.time_travel import TimeTravel
 from application.system import CONTEXTS
+from application.updates import Updates
 from config.secrets import derive_keys
 from config.settings import Settings
 from domain.catalog import EVENTS
@@ -250,6 +251,7 @@ class Container(containers.DeclarativeContainer):
         Means, executors=executors, sanitise=sanitise, forget_member=accounts.provided.forget
     )
     answers = providers.Singleton(answers_for, models, history)
+    updates = providers.Singleton(Updates, history, codec, answers.provided["cases"])
     travel = providers.Singleton(TimeTravel, stores, codec)
     rebuilder = providers.Singleton(Rebuilder, models, history, codec, wire_format, parked)
     runtime = providers.Singleton(

@@ -117,6 +117,8 @@ class Process:
             clock=made.clock(),
             answers=made.answers(),
             travel=made.travel(),
+            updates=made.updates(),
+            streams=min(settings.streams, settings.threads - 1),
             media=made.media(),
             history=made.history(),
             wire=made.wire_format(),

@@ -48,6 +48,7 @@ class Settings:
     proxies: int
     largest_upload: int
     sanitisers: int
+    streams: int
     rate_limit: str
     sign_in_limit: str
     log_level: str
@@ -87,6 +88,7 @@ def read_settings() -> Settings:
         proxies=env.int("PROXIES", 0, validate=validate.Range(0, 10)),
         largest_upload=env.int("LARGEST_UPLOAD", 500_000_000, validate=validate.Range(min=1)),
         sanitisers=env.int("SANITISERS", 1, validate=validate.Range(1, 64)),
+        streams=env.int("STREAMS", 4, validate=validate.Range(0, 127)),
         rate_limit=env.str("RATE_LIMIT", "600 per minute"),
         sign_in_limit=env.str("SIGN_IN_LIMIT", "20 per minute"),
         log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LOG_LEVELS)),

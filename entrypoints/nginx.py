@@ -5,11 +5,12 @@ from collections.abc import Mapping
 
 from application.discovery import query_services
 
-# Which requests a command service answers: a regular expression over "<method> <path>".
+# Which requests are no questions to a read model: regular expressions over "<method> <path>".
 ROUTES = (
     ("command:members", r"^[A-Z]+ /v1/(members|sessions|me)(/|$)"),
     ("command:evidence", r"^[A-Z]+ /v1/uploads(/|$)"),
     ("command:cases", r"^[A-Z]+ /v1/cases(/|$)"),
+    ("query:cases", r"^(GET|HEAD) /v1/updates$"),
 )
 FALLBACK = "command:members"
 
@@ -58,13 +59,17 @@ server {{
     listen 127.0.0.1:8000;
     access_log off;
     client_max_body_size 0;
+    proxy_http_version 1.1;
+    proxy_request_buffering off;
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header Connection "";
     location / {{
         proxy_pass http://$klarity;
-        proxy_http_version 1.1;
-        proxy_request_buffering off;
-        proxy_set_header Host $http_host;
-        proxy_set_header X-Forwarded-For $remote_addr;
-        proxy_set_header Connection "";
+    }}
+    location = /v1/updates {{
+        proxy_pass http://$klarity;
+        proxy_buffering off;
     }}
 }}
 """

@@ -25,6 +25,7 @@ from application.ports.media_store import MediaStore
 from application.queries.answers import Answers
 from application.queries.time_travel import TimeTravel
 from application.system import COMMAND, QUERY, Service
+from application.updates import Updates
 from domain.catalog import EVENTS
 from entrypoints.http.asyncapi import asyncapi_blueprint
 from entrypoints.http.cases import cases_blueprint
@@ -41,6 +42,7 @@ from entrypoints.http.problems import ProblemApi, register_problems
 from entrypoints.http.queries import query_blueprint
 from entrypoints.http.requests import Requests, identify_request, only_json, read_claims
 from entrypoints.http.standing import standing_blueprint
+from entrypoints.http.updates import updates_blueprint
 from entrypoints.http.uploads import uploads_blueprint
 
 LARGEST_BODY = 1_000_000
@@ -80,6 +82,8 @@ class HttpParts:
     clock: Clock
     answers: Mapping[str, Answers[Any]]
     travel: TimeTravel
+    updates: Updates
+    streams: int
     media: MediaStore
     history: History
     wire: Wire
@@ -151,6 +155,8 @@ def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts, sign_in_limit:
     if f"{QUERY}:evidence" in own:
         answers = parts.answers["evidence"]
         api.register_blueprint(evidence_blueprint(answers, parts.media, requests))
+    if f"{QUERY}:cases" in own:
+        api.register_blueprint(updates_blueprint(parts.updates, parts.streams))
     for service in parts.services:
         if service.kind == QUERY:
             answers = parts.answers[service.name]

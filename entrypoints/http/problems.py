@@ -53,6 +53,7 @@ MEANINGS = {
     "checksum-mismatch": (460, "The bytes that arrived do not have the checksum announced."),
     "internal": (500, "Something broke here. It was logged; nothing about you was."),
     "not-caught-up": (503, "The answer does not include that write yet; try again shortly."),
+    "too-many-streams": (503, "As many streams as this process serves are open; try again later."),
     "unavailable": (503, "A store or the bus is away; try again shortly."),
 }
 
