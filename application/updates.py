@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 from application.ports.codec import EventCodec, RecordedEvent
@@ -117,13 +117,14 @@ class Updates:
         codec: EventCodec,
         cases: Answers[CaseDocument],
         *,
-        pause: Callable[[float], None] = time.sleep,
+        pause: Callable[[float], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._history = history
         self._codec = codec
         self._cases = cases
-        self._pause = pause
+        self._stopping = Event()
+        self._pause = pause or self._stopping.wait
         self._clock = clock
         self._lock = Lock()
         self._ends: Positions = {}
@@ -139,9 +140,9 @@ class Updates:
         return {log: min(known.get(log, end), end) for log, end in ends.items()}
 
     def follow(self, after: Positions, wanted: Wanted) -> Iterator[Told]:
-        """What happens after the positions, for ever; every now and then just how far it came."""
+        """What happens after the positions; every now and then just how far it came."""
         reached = after
-        while True:
+        while not self._stopping.is_set():
             try:
                 if self._grown(reached):
                     for told in self._news(reached, wanted):
@@ -152,6 +153,10 @@ class Updates:
             except (NotCaughtUp, Unavailable):
                 self._pause(PAUSE_SECONDS)
             yield Told(reached)
+
+    def stop(self) -> None:
+        """End all that follow, so that their threads may end."""
+        self._stopping.set()
 
     def _news(self, after: Positions, wanted: Wanted) -> Iterator[Told]:
         """What the next page of each log holds."""

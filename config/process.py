@@ -54,6 +54,10 @@ class Process:
         """Begin to work beside requests."""
         self.runtime.start()
 
+    def end_streams(self) -> None:
+        """End the replies that would not end by themselves."""
+        self.container.updates().stop()
+
     def close(self) -> None:
         """Finish what is in hand and let go of everything."""
         if "runtime" in self.__dict__:
