@@ -86,6 +86,7 @@ class OpenTools:
         self.stores = made.stores()
         self.parked = made.parked()
         self.rebuilder = made.rebuilder()
+        self.webhooks = made.webhooks()
         self._accounts = made.accounts()
         self._credentials = made.credentials()
         self._members = made.executors().members

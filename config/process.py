@@ -46,6 +46,7 @@ class Process:
                 self._add_relay(runtime, service.name)
                 self._add_policies(runtime, service.name)
         self._add_queries(runtime)
+        self._add_courier(runtime)
         self._add_chores(runtime)
         self.container.registry().register(RuntimeCollector(runtime))
         return runtime
@@ -92,6 +93,11 @@ class Process:
         for service in query_services():
             if service.name in chosen:
                 runtime.add_query(service, self.container.answers()[service.name])
+
+    def _add_courier(self, runtime: Runtime) -> None:
+        if any(service.id == "command:webhooks" for service in self.settings.services):
+            courier, store = self.container.courier(), self.container.stores()["webhooks"]
+            runtime.add_worker("webhooks.courier", courier.step, courier.behind, store)
 
     def _add_chores(self, runtime: Runtime) -> None:
         chores = {

@@ -49,6 +49,8 @@ class Settings:
     largest_upload: int
     sanitisers: int
     streams: int
+    public_url: str
+    webhooks_insecure: bool
     rate_limit: str
     sign_in_limit: str
     log_level: str
@@ -89,6 +91,8 @@ def read_settings() -> Settings:
         largest_upload=env.int("LARGEST_UPLOAD", 500_000_000, validate=validate.Range(min=1)),
         sanitisers=env.int("SANITISERS", 1, validate=validate.Range(1, 64)),
         streams=env.int("STREAMS", 4, validate=validate.Range(0, 127)),
+        public_url=env.str("PUBLIC_URL", "", validate=validate.Regexp(r"^(https?://.+)?$")),
+        webhooks_insecure=env.bool("WEBHOOKS_INSECURE", False),
         rate_limit=env.str("RATE_LIMIT", "600 per minute"),
         sign_in_limit=env.str("SIGN_IN_LIMIT", "20 per minute"),
         log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LOG_LEVELS)),

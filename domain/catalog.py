@@ -13,6 +13,8 @@ from domain.cases.engagement import EngagementEvent
 from domain.cases.exhibit import ExhibitEvent
 from domain.evidence.evidence import EvidenceEvent
 from domain.members.member import MemberEvent
+from domain.webhooks.delivery import DeliveryEvent
+from domain.webhooks.webhook import WebhookEvent
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -59,4 +61,5 @@ EVENTS = catalog(
     members=MemberEvent,
     cases=CaseEvent | EngagementEvent | ExhibitEvent,
     evidence=EvidenceEvent,
+    webhooks=WebhookEvent | DeliveryEvent,
 )

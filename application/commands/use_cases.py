@@ -19,6 +19,8 @@ from domain.cases.exhibit import Exhibit, ExhibitCommand, ExhibitEvent, exhibit_
 from domain.decider import Decider
 from domain.evidence.evidence import Evidence, EvidenceCommand, EvidenceEvent, evidence_decider
 from domain.members.member import Member, MemberCommand, MemberEvent, member_decider
+from domain.webhooks.delivery import Delivery, DeliveryCommand, DeliveryEvent, delivery_decider
+from domain.webhooks.webhook import Registry, WebhookCommand, WebhookEvent, registry_decider
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -28,6 +30,8 @@ Cases = CommandExecutor[CaseCommand, Case, CaseEvent]
 Exhibits = CommandExecutor[ExhibitCommand, Exhibit, ExhibitEvent]
 Engagements = CommandExecutor[EngagementCommand, Engagement, EngagementEvent]
 EvidenceItems = CommandExecutor[EvidenceCommand, Evidence, EvidenceEvent]
+Webhooks = CommandExecutor[WebhookCommand, Registry, WebhookEvent]
+Deliveries = CommandExecutor[DeliveryCommand, Delivery, DeliveryEvent]
 Members = CommandExecutor[MemberCommand, Member, MemberEvent]
 
 
@@ -38,6 +42,8 @@ class Executors:
     exhibits: Exhibits
     engagements: Engagements
     evidence: EvidenceItems
+    webhooks: Webhooks
+    deliveries: Deliveries
 
 
 def make_executors(stores: Mapping[str, EventStore], codec: EventCodec, clock: Clock) -> Executors:
@@ -52,4 +58,6 @@ def make_executors(stores: Mapping[str, EventStore], codec: EventCodec, clock: C
         exhibits=on("cases", exhibit_decider),
         engagements=on("cases", engagement_decider),
         evidence=on("evidence", evidence_decider),
+        webhooks=on("webhooks", registry_decider),
+        deliveries=on("webhooks", delivery_decider),
     )
