@@ -210,6 +210,25 @@ def test_a_place_beyond_the_end_is_the_end(world: World, listening: Listening, a
     assert listening.updates.begin() == {"cases": end}
 
 
+def test_a_log_whose_end_is_known_before_it_can_be_read_is_read_later(
+    world: World, listening: Listening, anna: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.public_case(anna)
+    stream = listening.follow("cases:0")
+    with monkeypatch.context() as early:
+        early.setattr(listening, "read", lambda *_: [])
+        assert heard(stream) == []
+    assert heard(stream) == [(PUBLISHED, "c1")]
+
+
+def test_all_streams_end_when_the_process_shall(world: World) -> None:
+    updates = Updates(world.history, world.codec, world.answers["cases"])
+    stream = updates.follow(START, Wanted())
+    assert next(stream) == Told(START)
+    updates.stop()
+    assert list(stream) == []
+
+
 @pytest.mark.parametrize(
     "text",
     ["x", "cases", "cases:", "cases:-1", "cases:01", "members:1", "cases:1,", "cases:\u0661"],

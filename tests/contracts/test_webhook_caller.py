@@ -88,20 +88,10 @@ def promptly(call: Callable[[], None]) -> None:
     assert time.monotonic() - began < 10 * SECONDS
 
 
-SELF_SIGNED = [
-    "openssl",
-    "req",
-    "-x509",
-    "-newkey",
-    "rsa:2048",
-    "-nodes",
-    "-days",
-    "2",
-    "-subj",
-    "/CN=news.example",
-    "-addext",
-    "subjectAltName=DNS:news.example",
-]
+SELF_SIGNED = (
+    *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+    *("-subj", "/CN=news.example", "-addext", "subjectAltName=DNS:news.example"),
+)
 FORBIDDEN = [
     "10.0.0.1",
     "172.16.0.1",
