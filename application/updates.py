@@ -143,12 +143,12 @@ class Updates:
         """What happens after the positions; every now and then just how far it came."""
         reached = after
         while not self._stopping.is_set():
+            before = reached
             try:
-                if self._grown(reached):
-                    for told in self._news(reached, wanted):
-                        reached = told.positions
-                        yield told
-                else:
+                for told in self._news(reached, wanted) if self._grown(reached) else ():
+                    reached = told.positions
+                    yield told
+                if reached is before:
                     self._pause(PAUSE_SECONDS)
             except (NotCaughtUp, Unavailable):
                 self._pause(PAUSE_SECONDS)
