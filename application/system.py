@@ -6,7 +6,7 @@ from typing import Any
 from application.discovery import policy_types, query_services
 from application.queries.query_service import QueryService
 
-CONTEXTS = ("members", "cases", "evidence", "discussions", "moderation")
+CONTEXTS = ("members", "cases", "evidence", "discussions", "moderation", "webhooks")
 COMMAND, QUERY = "command", "query"
 
 

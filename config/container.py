@@ -49,6 +49,7 @@ from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.uploads.memory import MemoryUploads
 from adapters.uploads.mongo import MongoUploads
 from adapters.uploads.sqlite import SqliteUploads
+from adapters.webhook_caller.http import HttpWebhookCaller
 from application.commands.accounts import Accounts
 from application.commands.discuss import Discuss
 from application.commands.engage import Engage
@@ -66,6 +67,10 @@ from application.ports.read_models import ReadModels
 from application.queries.answers import Answers
 from application.queries.time_travel import TimeTravel
 from application.system import CONTEXTS
+from application.updates import Updates
+from application.webhooks.book import DeliveryBook
+from application.webhooks.courier import Courier
+from application.webhooks.manage import Webhooks
 from config.secrets import derive_keys
 from config.settings import Settings
 from domain.catalog import EVENTS
@@ -277,7 +282,25 @@ class Container(containers.DeclarativeContainer):
         hide_at=settings.provided.hide_at,
     )
     answers = providers.Singleton(answers_for, models, history)
+    updates = providers.Singleton(Updates, history, codec, answers.provided["cases"])
     travel = providers.Singleton(TimeTravel, stores, codec)
+    webhooks = providers.Singleton(
+        Webhooks,
+        executors,
+        providers.Factory(DeliveryBook, history, codec),
+        keys.provided.webhooks,
+        clock,
+        insecure=settings.provided.webhooks_insecure,
+    )
+    courier = providers.Singleton(
+        Courier,
+        executors=executors,
+        book=providers.Factory(DeliveryBook, history, codec),
+        caller=providers.Singleton(HttpWebhookCaller, insecure=settings.provided.webhooks_insecure),
+        key=keys.provided.webhooks,
+        public_url=settings.provided.public_url,
+        clock=clock,
+    )
     rebuilder = providers.Singleton(Rebuilder, models, history, codec, wire_format, parked)
     runtime = providers.Singleton(
         Runtime,

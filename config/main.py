@@ -22,6 +22,7 @@ from application.commands.executor import Context
 from application.ports.unavailable import Unavailable
 from config.process import Process
 from config.settings import Settings, SettingsError, read_settings
+from config.signals import when_told_to_stop
 from domain.decider import DomainError
 from domain.ids import SYSTEM, Role
 from domain.members.member import GrantRole
@@ -40,6 +41,7 @@ def application() -> Flask:
     """The WSGI application of this process, with its background work, as settings ask for."""
     process = Process(read_settings())
     atexit.register(process.close)
+    when_told_to_stop(process.end_streams)
     if process.settings.background:
         process.start()
     return process.app
@@ -84,6 +86,7 @@ class OpenTools:
         self.stores = made.stores()
         self.parked = made.parked()
         self.rebuilder = made.rebuilder()
+        self.webhooks = made.webhooks()
         self._accounts = made.accounts()
         self._credentials = made.credentials()
         self._members = made.executors().members

@@ -46,6 +46,7 @@ class Process:
                 self._add_relay(runtime, service.name)
                 self._add_policies(runtime, service.name)
         self._add_queries(runtime)
+        self._add_courier(runtime)
         self._add_chores(runtime)
         self.container.registry().register(RuntimeCollector(runtime))
         return runtime
@@ -53,6 +54,10 @@ class Process:
     def start(self) -> None:
         """Begin to work beside requests."""
         self.runtime.start()
+
+    def end_streams(self) -> None:
+        """End the replies that would not end by themselves."""
+        self.container.updates().stop()
 
     def close(self) -> None:
         """Finish what is in hand and let go of everything."""
@@ -89,6 +94,11 @@ class Process:
             if service.name in chosen:
                 runtime.add_query(service, self.container.answers()[service.name])
 
+    def _add_courier(self, runtime: Runtime) -> None:
+        if any(service.id == "command:webhooks" for service in self.settings.services):
+            courier, store = self.container.courier(), self.container.stores()["webhooks"]
+            runtime.add_worker("webhooks.courier", courier.step, courier.behind, store)
+
     def _add_chores(self, runtime: Runtime) -> None:
         chores = {
             "command:evidence": ("sweep.uploads", self._sweep_uploads),
@@ -120,6 +130,8 @@ class Process:
             clock=made.clock(),
             answers=made.answers(),
             travel=made.travel(),
+            updates=made.updates(),
+            streams=min(settings.streams, settings.threads - 1),
             media=made.media(),
             history=made.history(),
             wire=made.wire_format(),

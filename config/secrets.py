@@ -20,6 +20,7 @@ class Keys:
     tokens: bytes
     requests: bytes
     services: str
+    webhooks: bytes
 
 
 def derive_keys(settings: Settings) -> Keys:
@@ -31,6 +32,7 @@ def derive_keys(settings: Settings) -> Keys:
         tokens=_derived(secret, "tokens"),
         requests=_derived(secret, "requests"),
         services=_derived(secret, "services").hex(),
+        webhooks=_derived(secret, "webhooks"),
     )
 
 

@@ -52,6 +52,8 @@ class Settings:
     proxies: int
     largest_upload: int
     sanitisers: int
+    streams: int
+    webhooks_insecure: bool
     rate_limit: str
     sign_in_limit: str
     hide_at: float
@@ -95,6 +97,8 @@ def read_settings() -> Settings:
         proxies=env.int("PROXIES", 0, validate=validate.Range(0, 10)),
         largest_upload=env.int("LARGEST_UPLOAD", 500_000_000, validate=validate.Range(min=1)),
         sanitisers=env.int("SANITISERS", 1, validate=validate.Range(1, 64)),
+        streams=env.int("STREAMS", 4, validate=validate.Range(0, 127)),
+        webhooks_insecure=env.bool("WEBHOOKS_INSECURE", False),
         rate_limit=env.str("RATE_LIMIT", "600 per minute"),
         sign_in_limit=env.str("SIGN_IN_LIMIT", "20 per minute"),
         hide_at=env.float("HIDE_AT", 1.5, validate=validate.Range(min=0.1)),

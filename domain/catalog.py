@@ -20,6 +20,8 @@ from domain.moderation.decision import DecisionEvent
 from domain.moderation.flag import FlagEvent
 from domain.moderation.record import RecordEvent
 from domain.moderation.subject import SubjectEvent
+from domain.webhooks.delivery import DeliveryEvent
+from domain.webhooks.webhook import WebhookEvent
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -74,4 +76,5 @@ EVENTS = catalog(
     evidence=EvidenceEvent,
     discussions=DiscussionEvent | CommentEvent,
     moderation=FlagEvent | RecordEvent | SubjectEvent | DecisionEvent,
+    webhooks=WebhookEvent | DeliveryEvent,
 )

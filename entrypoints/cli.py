@@ -13,6 +13,9 @@ from application.discovery import query_services
 from application.ports.event_store import EventStore
 from application.ports.parked import ParkedEvents
 from application.system import Service, services
+from application.webhooks.manage import Webhooks
+from domain.cases.case import CaseCategory
+from domain.webhooks.delivery import Delivery, DeliveryStatus
 from entrypoints.nginx import nginx_configuration
 
 
@@ -27,6 +30,9 @@ class Tools(Protocol):
 
     @property
     def rebuilder(self) -> Rebuilder: ...
+
+    @property
+    def webhooks(self) -> Webhooks: ...
 
     def add_member(self, pseudonym: str, passphrase: str) -> str:
         """Registers a member; their id."""
@@ -133,6 +139,7 @@ def build_cli(entry: Entry) -> click.Group:
 
     _add_parked(klarity, entry)
     _add_members(klarity, entry)
+    _add_webhooks(klarity, entry)
 
     @klarity.command()
     @click.option("--url", default="http://127.0.0.1:8000", show_default=True)
@@ -208,6 +215,74 @@ def _add_members(klarity: click.Group, entry: Entry) -> None:
         with opened(entry) as tools:
             tools.grant(pseudonym, role)
         click.echo(f"{pseudonym} is {role} now.")
+
+
+def _add_webhooks(klarity: click.Group, entry: Entry) -> None:
+    @klarity.group()
+    def webhooks() -> None:
+        """Systems of others, such as journalists', that are told when a case becomes public.
+
+        Calls are signed as Standard Webhooks has it, tried six times in about four hours, and
+        then parked. They hold what everybody may read, and nothing of the author.
+        """
+
+    @webhooks.command()
+    @click.argument("url")
+    @click.option("--tag", default="", help="Tell only of cases with this tag.")
+    @click.option(
+        "--category",
+        default="",
+        type=click.Choice(["", *CaseCategory]),
+        help="Tell only of cases of this category.",
+    )
+    def add(url: str, tag: str, category: str) -> None:
+        """Call URL from now on; prints the secret that its calls are signed with, once."""
+        with opened(entry) as tools:
+            webhook_id, secret = tools.webhooks.add(url, tag, category)
+        click.echo(f"Webhook {webhook_id} was added. Its secret is not shown again:\n{secret}")
+
+    @webhooks.command("list")
+    def list_() -> None:
+        """List the webhooks, and what each is told of."""
+        with opened(entry) as tools:
+            found = tools.webhooks.list()
+        for each in found:
+            wanted = " ".join(filter(None, (each.tag and f"tag={each.tag}", each.category)))
+            click.echo(f"{each.webhook_id} {each.url} {wanted or 'all cases'}")
+        click.echo(f"{len(found)} webhooks.")
+
+    @webhooks.command()
+    @click.argument("webhook_id")
+    def remove(webhook_id: str) -> None:
+        """Call a webhook no more."""
+        with opened(entry) as tools:
+            tools.webhooks.remove(webhook_id)
+        click.echo(f"{webhook_id} is called no more.")
+
+    @webhooks.command()
+    @click.option("--parked", is_flag=True, help="Only those that were given up.")
+    def deliveries(*, parked: bool) -> None:
+        """List the deliveries that have not been heard yet, with what went wrong."""
+        with opened(entry) as tools:
+            every = tools.webhooks.deliveries()
+        found = [each for each in every if not parked or each.status is DeliveryStatus.PARKED]
+        for each in found:
+            click.echo(_told_of(each))
+        click.echo(f"{len(found)} deliveries.")
+
+    @webhooks.command()
+    @click.argument("delivery_id")
+    def retry(delivery_id: str) -> None:
+        """Try a parked delivery again, as after mending the receiver."""
+        with opened(entry) as tools:
+            tools.webhooks.retry(delivery_id)
+        click.echo(f"{delivery_id} will be tried again within seconds.")
+
+
+def _told_of(delivery: Delivery) -> str:
+    planned = delivery.planned
+    about = f"{planned.delivery_id} to {planned.webhook_id} of {planned.case_id}" if planned else ""
+    return f"{about}: {delivery.status}, tried {delivery.tried} times {delivery.error}".rstrip()
 
 
 @contextmanager

@@ -14,6 +14,7 @@ ROUTES = (
     ("command:discussions", r"^[A-Z]+ /v1/comments(/|$)"),
     ("command:moderation", r"^[A-Z]+ /v1/(flags|rules|moderation)(/|$)"),
     ("command:cases", r"^[A-Z]+ (/v1/cases|/dispute)(/|$)"),
+    ("query:cases", r"^(GET|HEAD) /v1/updates$"),
 )
 FALLBACK = "command:members"
 
@@ -62,13 +63,17 @@ server {{
     listen 127.0.0.1:8000;
     access_log off;
     client_max_body_size 0;
+    proxy_http_version 1.1;
+    proxy_request_buffering off;
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-For $remote_addr;
+    proxy_set_header Connection "";
     location / {{
         proxy_pass http://$klarity;
-        proxy_http_version 1.1;
-        proxy_request_buffering off;
-        proxy_set_header Host $http_host;
-        proxy_set_header X-Forwarded-For $remote_addr;
-        proxy_set_header Connection "";
+    }}
+    location = /v1/updates {{
+        proxy_pass http://$klarity;
+        proxy_buffering off;
     }}
 }}
 """

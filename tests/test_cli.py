@@ -30,7 +30,7 @@ def add_anna() -> Result:
 
 def test_help_teaches() -> None:
     told = klarity("--help").output
-    for command in ("serve", "work", "rebuild", "verify", "parked", "members", "demo"):
+    for command in ("serve", "work", "rebuild", "verify", "parked", "members", "webhooks", "demo"):
         assert command in told
         assert len(klarity(command, "--help").output) > 100
 
@@ -106,6 +106,21 @@ def test_parked_events_are_listed_and_decided() -> None:
     assert "retry was decided" in klarity("parked", "list").output
     assert "will drop" in klarity("parked", "drop", "cases", event.id, "--yes").output
     assert klarity("parked", "retry", "cases", "nothing").exit_code == 1
+
+
+def test_webhooks_are_added_listed_and_removed() -> None:
+    added = klarity("webhooks", "add", "https://news.example/hook", "--tag", "police").output
+    assert "whsec_" in added
+    webhook_id = added.split()[1]
+    listed = klarity("webhooks", "list").output
+    assert f"{webhook_id} https://news.example/hook tag=police" in listed
+    assert "whsec_" not in listed
+    assert "0 deliveries" in klarity("webhooks", "deliveries", "--parked").output
+    assert klarity("webhooks", "retry", "nothing").exit_code == 1
+    assert klarity("webhooks", "remove", webhook_id).exit_code == 0
+    assert "0 webhooks" in klarity("webhooks", "list").output
+    refused = klarity("webhooks", "add", "http://news.example/hook")
+    assert (refused.exit_code, "https" in refused.output) == (1, True)
 
 
 def test_a_demo_without_a_server_says_what_to_do() -> None:

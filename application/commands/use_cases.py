@@ -36,6 +36,8 @@ from domain.moderation.decision import (
 from domain.moderation.flag import Flag, FlagCommand, FlagEvent, flag_decider
 from domain.moderation.record import Record, RecordCommand, RecordEvent, record_decider
 from domain.moderation.subject import Subject, SubjectCommand, SubjectEvent, subject_decider
+from domain.webhooks.delivery import Delivery, DeliveryCommand, DeliveryEvent, delivery_decider
+from domain.webhooks.webhook import Registry, WebhookCommand, WebhookEvent, registry_decider
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -52,6 +54,8 @@ Flags = CommandExecutor[FlagCommand, Flag, FlagEvent]
 Records = CommandExecutor[RecordCommand, Record, RecordEvent]
 Subjects = CommandExecutor[SubjectCommand, Subject, SubjectEvent]
 Decisions = CommandExecutor[DecisionCommand, Decision, DecisionEvent]
+Webhooks = CommandExecutor[WebhookCommand, Registry, WebhookEvent]
+Deliveries = CommandExecutor[DeliveryCommand, Delivery, DeliveryEvent]
 Members = CommandExecutor[MemberCommand, Member, MemberEvent]
 
 
@@ -69,6 +73,8 @@ class Executors:
     records: Records
     subjects: Subjects
     decisions: Decisions
+    webhooks: Webhooks
+    deliveries: Deliveries
 
 
 def make_executors(stores: Mapping[str, EventStore], codec: EventCodec, clock: Clock) -> Executors:
@@ -90,4 +96,6 @@ def make_executors(stores: Mapping[str, EventStore], codec: EventCodec, clock: C
         records=on("moderation", record_decider),
         subjects=on("moderation", subject_decider),
         decisions=on("moderation", decision_decider),
+        webhooks=on("webhooks", registry_decider),
+        deliveries=on("webhooks", delivery_decider),
     )

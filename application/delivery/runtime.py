@@ -98,6 +98,14 @@ class Runtime:
         feed = QueryFeed(service, self._models, self._open_projection)
         answers.wake = self._subscribe("query", feed, feed.step, self._model_leases).loop.wake
 
+    def add_worker(
+        self, name: str, step: Callable[[], bool], behind: Callable[[], int], store: EventStore
+    ) -> None:
+        """Do what a log tells there is to do, in one of the processes."""
+        loop = self._loop(name, step, self._leases)
+        stop_listening = store.on_append(loop.wake)
+        self.running.append(Running("worker", name, loop, behind, stop=[stop_listening]))
+
     def add_chore(self, name: str, chore: Callable[[], None]) -> None:
         """Do something now and then, in one of the processes."""
 

@@ -28,6 +28,7 @@ from application.ports.media_store import MediaStore
 from application.queries.answers import Answers
 from application.queries.time_travel import TimeTravel
 from application.system import COMMAND, QUERY, Service
+from application.updates import Updates
 from domain.catalog import EVENTS
 from entrypoints.http.asyncapi import asyncapi_blueprint
 from entrypoints.http.cases import cases_blueprint
@@ -51,6 +52,7 @@ from entrypoints.http.queries import query_blueprint
 from entrypoints.http.requests import Requests, identify_request, only_json, read_claims
 from entrypoints.http.share import share_blueprint
 from entrypoints.http.standing import standing_blueprint
+from entrypoints.http.updates import updates_blueprint
 from entrypoints.http.uploads import uploads_blueprint
 
 LARGEST_BODY = 1_000_000
@@ -93,6 +95,8 @@ class HttpParts:
     clock: Clock
     answers: Mapping[str, Answers[Any]]
     travel: TimeTravel
+    updates: Updates
+    streams: int
     media: MediaStore
     history: History
     wire: Wire
@@ -176,6 +180,7 @@ def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts, sign_in_limit:
         answers = parts.answers["cases"]
         api.register_blueprint(feeds_blueprint(answers, requests, parts.public_url))
         app.register_blueprint(share_blueprint(answers, parts.media, parts.public_url))
+        api.register_blueprint(updates_blueprint(parts.updates, parts.streams))
     for service in parts.services:
         if service.kind == QUERY:
             answers = parts.answers[service.name]

@@ -71,7 +71,7 @@ BulkItem = schema(
 BulkReply = schema(
     "DecisionsMade", {"items": ma.fields.List(ma.fields.Nested(BulkItem), required=True)}
 )
-AppealBody = schema("Appeal", fields_of(AppealDecision, leave_out=FACTS))
+AppealBody = schema("AppealToMake", fields_of(AppealDecision, leave_out=FACTS))
 AppealReply = schema("AppealMade", {"appeal_id": ma.fields.UUID(required=True)})
 ResolutionBody = schema("Resolution", fields_of(ResolveAppeal, leave_out=FACTS))
 KINDS = ", ".join(SubjectKind)

@@ -54,6 +54,7 @@ MEANINGS = {
     "pseudonym-taken": (409, "Somebody else has this pseudonym; choose another."),
     "too-many-tags": (409, "The case has as many tags as a case may have."),
     "too-much-evidence": (409, "The case has as much evidence as a case may have."),
+    "too-many-webhooks": (409, "There are as many webhooks as there may be."),
     "withdrawn": (409, "The author withdrew this case; it does not change any more."),
     "wrong-offset": (409, "The upload is at another offset; ask with HEAD and go on from there."),
     "erased": (410, "What this was about has been erased for good."),
@@ -64,12 +65,14 @@ MEANINGS = {
     "range-not-satisfiable": (416, "The content has no such range of bytes."),
     "invalid": (422, "Some fields are not as they should be; errors names each of them."),
     "unknown-rule": (422, "There is no such rule; GET /v1/rules lists them."),
+    "bad-webhook-url": (422, "A webhook's address is an https URL without credentials."),
     "idempotency-key-reused": (422, "This Idempotency-Key came with another request before."),
     "too-many-requests": (429, "Too many requests; Retry-After tells when to go on."),
     "checksum-mismatch": (460, "The bytes that arrived do not have the checksum announced."),
     "internal": (500, "Something broke here. It was logged; nothing about you was."),
     "not-implemented": (501, "This server does not speak that format."),
     "not-caught-up": (503, "The answer does not include that write yet; try again shortly."),
+    "too-many-streams": (503, "As many streams as this process serves are open; try again later."),
     "unavailable": (503, "A store or the bus is away; try again shortly."),
 }
 

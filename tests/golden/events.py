@@ -91,11 +91,22 @@ from domain.moderation.subject import (
     SubjectRestored,
     Verdict,
 )
+from domain.webhooks.delivery import (
+    DeliveryCancelled,
+    DeliveryFailed,
+    DeliveryId,
+    DeliveryParked,
+    DeliveryPlanned,
+    DeliveryRetried,
+    DeliverySucceeded,
+)
+from domain.webhooks.webhook import WebhookAdded, WebhookId, WebhookRemoved
 
 AT = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 ANNA, BEN = MemberId("anna"), MemberId("ben")
 CASE, ITEM = CaseId("c1"), EvidenceId("e1")
 PARTY, COMMENT = PartyId("p1"), CommentId("k1")
+WEBHOOK, DELIVERY = WebhookId("w1"), DeliveryId("d1")
 DETAILS = CaseDetails(
     title="A bribe",
     story="They asked for money.",
@@ -301,6 +312,20 @@ GOLDEN: dict[str, object] = {
         by=BEN,
         at=AT,
     ),
+    "webhooks.WebhookAdded": WebhookAdded(
+        webhook_id=WEBHOOK, url="https://a.example/hook", tag="police", category="bribery", at=AT
+    ),
+    "webhooks.WebhookRemoved": WebhookRemoved(webhook_id=WEBHOOK, at=AT),
+    "webhooks.DeliveryPlanned": DeliveryPlanned(
+        delivery_id=DELIVERY, webhook_id=WEBHOOK, case_id=CASE, published_at=AT, at=AT
+    ),
+    "webhooks.DeliveryFailed": DeliveryFailed(
+        delivery_id=DELIVERY, error="status 500", next_at=AT, at=AT
+    ),
+    "webhooks.DeliverySucceeded": DeliverySucceeded(delivery_id=DELIVERY, at=AT),
+    "webhooks.DeliveryParked": DeliveryParked(delivery_id=DELIVERY, at=AT),
+    "webhooks.DeliveryCancelled": DeliveryCancelled(delivery_id=DELIVERY, at=AT),
+    "webhooks.DeliveryRetried": DeliveryRetried(delivery_id=DELIVERY, at=AT),
 }
 
 # What older versions are read as, where that is something else.

@@ -5,12 +5,14 @@ import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
+from json import loads
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
+import requests
 
 from tests.media import SECRET, pdf_with_author, photo_with_gps, video_with_gps
 from tests.system.deployment import ROOT
@@ -398,6 +400,78 @@ def brought_by_the_bus(metrics: str) -> float:
     """How many events a subscriber beside the members service has had by way of the bus."""
     name = f'klarity_events_handled_total{{name="{HEARS_MEMBERS}",way="bus"}} '
     return sum(float(line.removeprefix(name)) for line in metrics.splitlines() if name in line)
+
+
+class TestUpdates:
+    def test_a_stream_that_breaks_is_resumed_without_loss_or_repetition(
+        self, anna: Phone, ben: Phone, passer_by: Phone, photo: str
+    ) -> None:
+        anna.evidence_when_decided(photo)
+        tag = uuid4().hex
+        with Stream(passer_by, tag) as stream:
+            case_id = anna.report(evidence=[photo], tags=[tag]).json()["case_id"]
+            assert stream.next() == ("case-published", case_id)
+            case = passer_by.get(f"/v1/cases/{case_id}").json()
+            assert case["status"] == "published"
+        path = f"/v1/cases/{case_id}"
+        ben.call("PUT", f"{path}/support")
+        anna.call("PATCH", path, {"title": "While nobody listened"})
+        with Stream(passer_by, tag, stream.last) as resumed:
+            assert resumed.next() == ("case-supported", case_id)
+            assert resumed.next() == ("case-changed", case_id)
+            assert passer_by.get(path).json()["title"] == "While nobody listened"
+            ben.call("PUT", f"{path}/follow")
+            assert resumed.next() == ("case-followed", case_id)
+
+    def test_what_is_not_public_is_not_told(
+        self, anna: Phone, passer_by: Phone, photo: str
+    ) -> None:
+        anna.evidence_when_decided(photo)
+        tag = uuid4().hex
+        with Stream(passer_by, tag) as stream:
+            anna.report(tags=[tag])
+            public = anna.report(evidence=[photo], tags=[tag], anonymous=True).json()["case_id"]
+            assert stream.next() == ("case-published", public)
+            assert anna.member_id not in stream.text
+            assert anna.pseudonym not in stream.text
+
+
+class Stream:
+    """The updates on cases with one tag, as a client hears them."""
+
+    def __init__(self, phone: Phone, tag: str, last: str = "") -> None:
+        headers = {"Last-Event-ID": last} if last else {}
+        url = f"{phone.url}/v1/updates?tag={tag}"
+        self._reply = eventually(lambda: self._opened(url, headers))
+        self._lines = self._reply.iter_lines(chunk_size=1, decode_unicode=True)
+        self.last = last
+        self.text = ""
+
+    def __enter__(self) -> "Stream":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reply.close()
+
+    def next(self) -> tuple[str, str]:
+        """The kind and the case of the next update."""
+        while True:
+            line = next(self._lines)
+            self.text += line
+            name, _, value = line.partition(": ")
+            if name == "id":
+                self.last = value
+            if name == "data":
+                update = loads(value)
+                return update["kind"], update["case_id"]
+
+    def _opened(self, url: str, headers: dict[str, str]) -> requests.Response | None:
+        """A stream; those that were left hold their places a little longer."""
+        reply = requests.get(url, headers=headers, stream=True, timeout=30)
+        if reply.ok:
+            return reply
+        reply.close()
+        return None
 
 
 class TestMembership:

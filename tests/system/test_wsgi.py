@@ -21,10 +21,10 @@ SERVERS = {
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_it_serves_and_leaves_when_asked_to(server: str, tmp_path: Path) -> None:
+def test_it_serves_notices_who_left_and_leaves_when_asked_to(server: str, tmp_path: Path) -> None:
     port = free_port()
     program, *arguments = [part.format(port=port) for part in SERVERS[server]]
-    settings = {"DATA": str(tmp_path / "data"), **relaxed()}
+    settings = {"DATA": str(tmp_path / "data"), "STREAMS": "1", **relaxed()}
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
             [PROGRAMS / program, *arguments], env=environment(settings), stdout=log, stderr=log
@@ -35,11 +35,14 @@ def test_it_serves_and_leaves_when_asked_to(server: str, tmp_path: Path) -> None
         with Phone(url) as phone:
             case = phone.join().report().json()["case_id"]
             phone.case_when(case)
+        eventually(lambda: open_stream(url)).close()
+        stream = eventually(lambda: open_stream(url))
     finally:
         process.terminate()
         began = time.monotonic()
         process.wait(30)
-    assert time.monotonic() - began < 30, (tmp_path / "log").read_text()
+    assert time.monotonic() - began < 10, (tmp_path / "log").read_text()
+    stream.close()
 
 
 def answers(url: str) -> bool | None:
@@ -47,3 +50,12 @@ def answers(url: str) -> bool | None:
         return requests.get(f"{url}/health/ready", timeout=5).ok or None
     except requests.RequestException:
         return None
+
+
+def open_stream(url: str) -> requests.Response | None:
+    """The only stream of updates, unless it is held for somebody who has just left."""
+    reply = requests.get(f"{url}/v1/updates", stream=True, timeout=30)
+    if reply.ok:
+        return reply
+    reply.close()
+    return None

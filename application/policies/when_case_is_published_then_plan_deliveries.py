@@ -1,0 +1,39 @@
+"""A case that becomes public is to be told to every webhook that wants to hear of it."""
+
+from application.commands.ids import derived_id
+from application.policies.policy import Cause, Policy
+from domain.cases.case import Case, CasePublished
+from domain.ids import SYSTEM
+from domain.webhooks.delivery import DeliveryId, PlanDelivery
+from domain.webhooks.webhook import REGISTRY, WebhookAdded
+
+
+class WhenCaseIsPublishedThenPlanDeliveries(Policy):
+    name = "when-case-is-published-then-plan-deliveries"
+    service, topics = "webhooks", ("cases",)
+    hears = ("cases.CasePublished",)
+
+    def react(self, event: object, cause: Cause) -> None:
+        match event:
+            case CasePublished():
+                case = self.do.cases.load(event.case_id).state
+                for webhook in self.do.webhooks.load(REGISTRY).state.webhooks:
+                    if webhook.at <= cause.at and _wants(webhook, case):
+                        self._plan(webhook, event, cause)
+
+    def _plan(self, webhook: WebhookAdded, event: CasePublished, cause: Cause) -> None:
+        delivery_id = DeliveryId(derived_id("delivery", webhook.webhook_id, cause.event.id))
+        command = PlanDelivery(
+            delivery_id=delivery_id,
+            webhook_id=webhook.webhook_id,
+            case_id=event.case_id,
+            published_at=event.at,
+            by=SYSTEM,
+            at=cause.at,
+        )
+        self.do.deliveries.execute(delivery_id, command, cause.context(webhook.webhook_id))
+
+
+def _wants(webhook: WebhookAdded, case: Case) -> bool:
+    tagged = not webhook.tag or webhook.tag in case.tags
+    return tagged and webhook.category in ("", case.details.category)

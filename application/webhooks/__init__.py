@@ -1,0 +1,1 @@
+"""Telling the systems of others: planned, tried, and never lost."""

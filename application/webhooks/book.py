@@ -1,0 +1,37 @@
+"""The deliveries that are not done, folded from the log of webhooks: nothing else stores them."""
+
+from typing import Any, get_args
+
+from application.ports.codec import EventCodec
+from application.ports.history import History
+from domain.webhooks.delivery import Delivery, DeliveryEvent, DeliveryStatus, delivery_decider
+
+LOG = "webhooks"
+COMMITS_A_READ = 1000
+OPEN = (DeliveryStatus.WAITING, DeliveryStatus.PARKED)
+
+
+class DeliveryBook:
+    """Reads on where it stopped."""
+
+    def __init__(self, history: History, codec: EventCodec) -> None:
+        self._history = history
+        self._codec = codec
+        self._position = 0
+        self._open: dict[str, Delivery] = {}
+
+    def deliveries(self) -> list[Delivery]:
+        """Those that wait or are parked, the oldest first."""
+        while events := self._history.read(LOG, self._position, COMMITS_A_READ):
+            for event in events:
+                self._note(self._codec.decode(event))
+                self._position = event.position
+        return list(self._open.values())
+
+    def _note(self, event: Any) -> None:
+        if not isinstance(event, get_args(DeliveryEvent)):
+            return
+        before = self._open.pop(event.delivery_id, Delivery())
+        after = delivery_decider.evolve(before, event)
+        if after.status in OPEN:
+            self._open[event.delivery_id] = after

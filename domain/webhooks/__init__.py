@@ -1,0 +1,1 @@
+"""Webhooks: systems of others that are told what becomes public."""

@@ -1,0 +1,218 @@
+"""A delivery: one webhook told of one event, tried again until it was heard or somebody must look.
+
+It holds no word of the case: what is told is read when it is told, so that what was erased or
+hidden in the meantime is not.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NewType, assert_never
+
+from domain.decider import Decider, DomainError
+from domain.ids import Actor, CaseId, Role
+from domain.webhooks.webhook import WebhookId
+
+MOST_TRIES = 6
+FIRST_WAIT = timedelta(seconds=10)
+GROWTH = 6
+
+DeliveryId = NewType("DeliveryId", str)
+
+
+class DeliveryStatus(StrEnum):
+    WAITING = "waiting"
+    PARKED = "parked"
+    SUCCEEDED = "succeeded"
+    CANCELLED = "cancelled"
+
+
+# Commands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanDelivery:
+    delivery_id: DeliveryId
+    webhook_id: WebhookId
+    case_id: CaseId
+    published_at: datetime
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordFailure:
+    """``tried`` is how often it had been tried before; it tells a report that comes twice."""
+
+    tried: int
+    error: str
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordSuccess:
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelDelivery:
+    """There is nobody to tell any more, or nothing."""
+
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryDelivery:
+    by: Actor
+    at: datetime
+
+
+DeliveryCommand = PlanDelivery | RecordFailure | RecordSuccess | CancelDelivery | RetryDelivery
+
+
+# Events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryPlanned:
+    delivery_id: DeliveryId
+    webhook_id: WebhookId
+    case_id: CaseId
+    published_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFailed:
+    delivery_id: DeliveryId
+    error: str
+    next_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverySucceeded:
+    delivery_id: DeliveryId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryParked:
+    delivery_id: DeliveryId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryCancelled:
+    delivery_id: DeliveryId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRetried:
+    delivery_id: DeliveryId
+    at: datetime
+
+
+DeliveryEvent = (
+    DeliveryPlanned
+    | DeliveryFailed
+    | DeliverySucceeded
+    | DeliveryParked
+    | DeliveryCancelled
+    | DeliveryRetried
+)
+
+
+# State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    planned: DeliveryPlanned | None = None
+    status: DeliveryStatus | None = None
+    tried: int = 0
+    error: str = ""
+    next_at: datetime | None = None
+
+
+def decide(command: DeliveryCommand, state: Delivery) -> list[DeliveryEvent]:
+    """The rules: which events a command leads to, or the DomainError it breaks."""
+    if not command.by.is_(Role.SYSTEM):
+        raise DomainError("forbidden", "Only the system delivers.")
+    match command:
+        case PlanDelivery():
+            return _plan(command, state)
+        case RetryDelivery():
+            return _retry(command, state)
+        case _ if state.status is not DeliveryStatus.WAITING or state.planned is None:
+            return []
+        case RecordFailure():
+            return _fail(command, state, state.planned.delivery_id)
+        case RecordSuccess():
+            return [DeliverySucceeded(delivery_id=state.planned.delivery_id, at=command.at)]
+        case CancelDelivery():
+            return [DeliveryCancelled(delivery_id=state.planned.delivery_id, at=command.at)]
+        case _:
+            assert_never(command)
+
+
+def evolve(state: Delivery, event: DeliveryEvent) -> Delivery:
+    match event:
+        case DeliveryPlanned():
+            return Delivery(planned=event, status=DeliveryStatus.WAITING, next_at=event.at)
+        case DeliveryFailed():
+            tried = state.tried + 1
+            return replace(state, tried=tried, error=event.error, next_at=event.next_at)
+        case DeliverySucceeded():
+            return replace(state, status=DeliveryStatus.SUCCEEDED)
+        case DeliveryParked():
+            return replace(state, status=DeliveryStatus.PARKED)
+        case DeliveryCancelled():
+            return replace(state, status=DeliveryStatus.CANCELLED)
+        case DeliveryRetried():
+            return replace(state, status=DeliveryStatus.WAITING, tried=0, next_at=event.at)
+        case _:
+            assert_never(event)
+
+
+delivery_decider: Decider[DeliveryCommand, Delivery, DeliveryEvent] = Decider(
+    category="delivery", initial=Delivery(), decide=decide, evolve=evolve
+)
+
+
+def _plan(command: PlanDelivery, state: Delivery) -> list[DeliveryEvent]:
+    if state.planned:
+        return []
+    planned = DeliveryPlanned(
+        delivery_id=command.delivery_id,
+        webhook_id=command.webhook_id,
+        case_id=command.case_id,
+        published_at=command.published_at,
+        at=command.at,
+    )
+    return [planned]
+
+
+def _retry(command: RetryDelivery, state: Delivery) -> list[DeliveryEvent]:
+    if state.planned is None or state.status is not DeliveryStatus.PARKED:
+        raise DomainError("not-found", "No such delivery is parked.")
+    return [DeliveryRetried(delivery_id=state.planned.delivery_id, at=command.at)]
+
+
+def _fail(command: RecordFailure, state: Delivery, delivery_id: DeliveryId) -> list[DeliveryEvent]:
+    """The waits are 10 seconds, a minute, 6 minutes, 36 minutes and 3.6 hours."""
+    if command.tried != state.tried:
+        return []
+    failed = DeliveryFailed(
+        delivery_id=delivery_id,
+        error=command.error,
+        next_at=command.at + FIRST_WAIT * GROWTH**state.tried,
+        at=command.at,
+    )
+    if state.tried + 1 < MOST_TRIES:
+        return [failed]
+    return [failed, DeliveryParked(delivery_id=delivery_id, at=command.at)]

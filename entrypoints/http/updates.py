@@ -1,0 +1,108 @@
+"""``GET /v1/updates``: Server-Sent Events of what becomes public, resumable by Last-Event-ID."""
+
+import time
+from collections.abc import Iterator
+from threading import BoundedSemaphore
+from typing import Any
+
+import marshmallow as ma
+import msgspec
+from flask import Response, request
+
+from application.updates import (
+    MalformedPositions,
+    Positions,
+    Told,
+    Updates,
+    Wanted,
+    written_positions,
+)
+from domain.cases.case import CaseCategory
+from entrypoints.http.blueprint import Blueprint
+from entrypoints.http.documentation import problems
+from entrypoints.http.problems import problem, refuse
+from entrypoints.http.schemas import Text, schema, uuid_text
+
+MEDIA_TYPE = "text/event-stream"
+RETRY_MILLISECONDS = 3000
+RETRY_AFTER = "15"
+HEARTBEAT_SECONDS = 15.0
+# A stream that ends is taken up again by its client: so processes can be changed and threads freed.
+LONGEST_SECONDS = 600.0
+
+LAST_EVENT_ID = {
+    "in": "header",
+    "name": "Last-Event-ID",
+    "schema": {"type": "string", "pattern": r"^(cases:(0|[1-9][0-9]{0,17}))?$"},
+    "description": "The id that came last: go on after it. Without it, only what is new is told.",
+}
+UpdatesQuery = schema(
+    "UpdatesQuery",
+    {
+        "case_id": uuid_text(load_default=None),
+        "tag": Text(load_default=None),
+        "category": ma.fields.Enum(CaseCategory, by_value=True, load_default=None),
+    },
+)
+ABOUT = (
+    "Each event has the kind of update as its type (case-published, case-changed, case-supported, "
+    "case-followed) and as its data a JSON object with kind, case_id and at. Comments keep the "
+    "stream alive; after some minutes it ends, to be resumed."
+)
+
+
+def updates_blueprint(updates: Updates, streams: int) -> Blueprint:
+    """At most so many streams at a time, for each holds a thread."""
+    blp = Blueprint("updates", __name__, url_prefix="/v1", description="What becomes public")
+    places = BoundedSemaphore(streams) if streams else None
+
+    @blp.get("/updates")
+    @blp.arguments(UpdatesQuery, location="query", unknown=ma.RAISE)
+    @blp.response(200, {"type": "string"}, content_type=MEDIA_TYPE)
+    @blp.doc(
+        summary="What becomes public, as it does", description=ABOUT, parameters=[LAST_EVENT_ID]
+    )
+    @problems(blp, 422)
+    def stream(query: dict[str, Any]) -> Response:
+        after = _beginning(updates)
+        if places is None or not places.acquire(blocking=False):
+            refuse("too-many-streams", **{"Retry-After": RETRY_AFTER})
+        told = updates.follow(after, Wanted(**query))
+        reply = Response(_written(told, after), content_type=MEDIA_TYPE)
+        reply.call_on_close(places.release)
+        reply.headers["Cache-Control"] = "no-store"
+        reply.headers["X-Accel-Buffering"] = "no"
+        return reply
+
+    return blp
+
+
+def _beginning(updates: Updates) -> Positions:
+    try:
+        return updates.begin(request.headers.get("Last-Event-ID", ""))
+    except MalformedPositions:
+        raise problem("malformed", "This is no Last-Event-ID of ours.") from None
+
+
+def _written(everything: Iterator[Told], after: Positions) -> Iterator[bytes]:
+    """The events as the stream spells them, and a sign of life when there is none for long.
+
+    Every id that is sent moves the place from where a client resumes, with an event or without.
+    """
+    began = spoke = time.monotonic()
+    yield f"retry: {RETRY_MILLISECONDS}\nid: {written_positions(after)}\n\n".encode()
+    for told in everything:
+        now = time.monotonic()
+        if now - began >= LONGEST_SECONDS:
+            return
+        if told.update or now - spoke >= HEARTBEAT_SECONDS:
+            spoke = now
+            yield _event(told)
+
+
+def _event(told: Told) -> bytes:
+    place = f"id: {written_positions(told.positions)}\n".encode()
+    if told.update is None:
+        return b": still here\n" + place + b"\n"
+    data = msgspec.json.encode(told.update)
+    return place + f"event: {told.update.kind}\n".encode() + b"data: " + data + b"\n\n"

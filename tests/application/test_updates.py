@@ -1,0 +1,242 @@
+"""Updates: everything public is told once and in order, and nothing else is."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from application.commands.executor import Context
+from application.ports.history import HistoryUnavailable
+from application.updates import (
+    PAUSE_SECONDS,
+    MalformedPositions,
+    Told,
+    UpdateKind,
+    Updates,
+    Wanted,
+    read_positions,
+    written_positions,
+)
+from domain.cases.case import CaseCategory, CaseCommand, TagCase, WithdrawCase
+from domain.ids import Actor
+from domain.members.member import EraseMember
+from tests.world import World
+
+PUBLISHED, CHANGED = UpdateKind.PUBLISHED, UpdateKind.CHANGED
+SUPPORTED, FOLLOWED = UpdateKind.SUPPORTED, UpdateKind.FOLLOWED
+START = {"cases": 0}
+
+
+class Listening:
+    """Updates on a clock that moves when they pause, over a history that may be away."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.now = 0.0
+        self.away = False
+        self.looked = 0
+        answers = world.answers["cases"]
+        answers._pause, answers._clock = self.pause, lambda: self.now  # the test's own clock
+        self.updates = Updates(self, world.codec, answers, pause=self.pause, clock=lambda: self.now)
+
+    def pause(self, seconds: float) -> None:
+        self.now += seconds
+
+    def read(self, log: str, after: int, limit: int) -> Any:
+        if self.away:
+            raise HistoryUnavailable(log)
+        return self.world.history.read(log, after, limit)
+
+    def position_of(self, log: str, stream: str, version: int) -> int | None:
+        return self.world.history.position_of(log, stream, version)
+
+    def last_position(self, log: str) -> int:
+        self.looked += 1
+        return self.world.history.last_position(log)
+
+    def follow(self, last: str = "", **wanted: Any) -> Iterator[Told]:
+        return self.updates.follow(self.updates.begin(last), Wanted(**wanted))
+
+    def told(self, last: str = "cases:0", **wanted: Any) -> list[tuple[str, str]]:
+        """What is told until there is nothing more to tell."""
+        return heard(self.follow(last, **wanted), 100)
+
+
+def heard(stream: Iterator[Told], steps: int = 10) -> list[tuple[str, str]]:
+    some = [next(stream).update for _ in range(steps)]
+    return [(update.kind, update.case_id) for update in some if update]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def listening(world: World) -> Listening:
+    return Listening(world)
+
+
+@pytest.fixture
+def anna(world: World) -> Actor:
+    return world.member()
+
+
+def tag(world: World, by: Actor, name: str = "police", case_id: str = "c1") -> None:
+    execute(world, TagCase(tag=name, by=by, at=world.clock()), case_id)
+
+
+def execute(world: World, command: CaseCommand, case_id: str = "c1") -> None:
+    world.executors.cases.execute(case_id, command, Context())
+    world.settle()
+
+
+def test_what_becomes_public_is_told_in_order(
+    world: World, listening: Listening, anna: Actor
+) -> None:
+    stream = listening.follow()
+    case = world.public_case(anna)
+    ben = world.member("Ben")
+    tag(world, anna)
+    for engage in (world.engage.support, world.engage.withdraw_support):
+        engage(case, ben, Context())
+    for engage in (world.engage.follow, world.engage.unfollow):
+        engage(case, ben, Context())
+    world.settle()
+    kinds = [PUBLISHED, CHANGED, SUPPORTED, SUPPORTED, FOLLOWED, FOLLOWED]
+    assert heard(stream, 30) == [(kind, "c1") for kind in kinds]
+
+
+def test_an_update_tells_nothing_of_anybody(
+    world: World, listening: Listening, anna: Actor
+) -> None:
+    world.engage.support(world.public_case(anna), world.member("Ben"), Context())
+    world.settle()
+    stream = listening.follow("cases:0")
+    updates = [told.update for told in (next(stream) for _ in range(30)) if told.update]
+    assert [update.kind for update in updates] == [PUBLISHED, SUPPORTED]
+    assert set(updates[0].__slots__) == {"kind", "case_id", "at"}
+
+
+def test_whoever_comes_without_an_id_hears_only_what_is_new(
+    world: World, listening: Listening, anna: Actor
+) -> None:
+    world.public_case(anna)
+    stream = listening.follow()
+    assert heard(stream) == []
+    tag(world, anna)
+    assert heard(stream) == [(CHANGED, "c1")]
+
+
+def test_whoever_resumes_hears_all_the_rest_and_nothing_again(
+    world: World, listening: Listening, anna: Actor
+) -> None:
+    for number in range(3):
+        world.public_case(anna, case_id=f"c{number}")
+    stream = listening.follow("cases:0")
+    every = [told for told in (next(stream) for _ in range(60)) if told.update]
+    assert len(every) == 3
+    for number, told in enumerate(every, 1):
+        rest = listening.told(written_positions(told.positions))
+        assert rest == [(PUBLISHED, f"c{each}") for each in range(number, 3)]
+
+
+def test_what_the_public_may_not_see_is_not_told(
+    world: World, listening: Listening, anna: Actor
+) -> None:
+    world.report(anna)
+    tag(world, anna)
+    assert listening.told() == []
+    world.public_case(anna, case_id="c2")
+    execute(world, WithdrawCase(by=anna, at=world.clock()), "c2")
+    assert listening.told() == []
+
+
+def test_what_was_erased_is_not_told(world: World, listening: Listening, anna: Actor) -> None:
+    world.public_case(anna)
+    erase = EraseMember(by=anna, at=world.clock())
+    world.executors.members.execute(anna.member_id, erase, Context())
+    world.settle()
+    assert listening.told() == []
+
+
+def test_nothing_is_told_before_it_can_be_read(
+    world: World, listening: Listening, anna: Actor
+) -> None:
+    world.public_case(anna)
+    stream = listening.follow()
+    world.executors.cases.execute("c1", TagCase(tag="police", by=anna, at=world.clock()), Context())
+    assert heard(stream) == []
+    world.settle()
+    assert heard(stream) == [(CHANGED, "c1")]
+
+
+def test_a_history_that_is_away_for_a_while_costs_nothing(
+    world: World, listening: Listening, anna: Actor
+) -> None:
+    stream = listening.follow("cases:0")
+    listening.away = True
+    world.public_case(anna)
+    assert heard(stream) == []
+    listening.away = False
+    assert heard(stream) == [(PUBLISHED, "c1")]
+
+
+def test_one_may_listen_for_some_cases_only(
+    world: World, listening: Listening, anna: Actor
+) -> None:
+    world.public_case(anna, tags=("police",))
+    world.public_case(anna, case_id="c2")
+    assert listening.told(case_id="c2") == [(PUBLISHED, "c2")]
+    assert listening.told(tag="police") == [(PUBLISHED, "c1")]
+    assert len(listening.told(category=CaseCategory.OTHER)) == 2
+    assert listening.told(category=CaseCategory.FRAUD) == []
+
+
+def test_the_log_is_asked_once_however_many_listen(world: World, listening: Listening) -> None:
+    streams = [listening.follow() for _ in range(50)]
+    before = listening.looked
+    for stream in streams:
+        next(stream)
+        listening.now -= PAUSE_SECONDS
+    assert listening.looked - before == 1
+
+
+def test_a_place_beyond_the_end_is_the_end(world: World, listening: Listening, anna: Actor) -> None:
+    world.public_case(anna)
+    end = world.stores["cases"].last_position()
+    assert listening.updates.begin("cases:999999") == {"cases": end}
+    assert listening.updates.begin("cases:1") == {"cases": 1}
+    assert listening.updates.begin() == {"cases": end}
+
+
+def test_a_log_whose_end_is_known_before_it_can_be_read_is_read_later(
+    world: World, listening: Listening, anna: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.public_case(anna)
+    stream = listening.follow("cases:0")
+    with monkeypatch.context() as early:
+        early.setattr(listening, "read", lambda *_: [])
+        assert heard(stream) == []
+    assert heard(stream) == [(PUBLISHED, "c1")]
+
+
+def test_all_streams_end_when_the_process_shall(world: World) -> None:
+    updates = Updates(world.history, world.codec, world.answers["cases"])
+    stream = updates.follow(START, Wanted())
+    assert next(stream) == Told(START)
+    updates.stop()
+    assert list(stream) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x", "cases", "cases:", "cases:-1", "cases:01", "members:1", "cases:1,", "cases:\u0661"],
+)
+def test_what_names_no_place_is_refused(text: str) -> None:
+    with pytest.raises(MalformedPositions):
+        read_positions(text)
+
+
+def test_places_are_read_as_they_are_written() -> None:
+    assert read_positions(written_positions({"cases": 12})) == {"cases": 12}

@@ -1,0 +1,274 @@
+"""Webhooks: each wanted case is told, until it was heard, with nothing of its author."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from application.commands.executor import Context
+from application.policies.policy import Cause
+from application.policies.when_case_is_published_then_plan_deliveries import (
+    WhenCaseIsPublishedThenPlanDeliveries,
+)
+from application.ports.webhook_caller import CallFailed
+from application.webhooks.book import DeliveryBook
+from application.webhooks.courier import Courier
+from application.webhooks.manage import Webhooks
+from domain.cases.case import CaseCategory, CaseDetails, ReportCase, WithdrawCase
+from domain.ids import CaseId
+from domain.webhooks.delivery import MOST_TRIES, DeliveryStatus
+from tests.world import World, refused
+
+KEY = bytes(32)
+URL = "https://news.example/hook"
+
+
+class Receiver:
+    """Hears what it is told, unless it is broken."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, Mapping[str, str], bytes]] = []
+        self.broken = False
+
+    def call(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
+        self.heard.append((url, headers, body))
+        if self.broken:
+            raise CallFailed("status 500")
+
+    @property
+    def ids(self) -> list[str]:
+        return [headers["webhook-id"] for _, headers, _ in self.heard]
+
+
+class Newsroom:
+    """An operator with webhooks, and the receiver behind them."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.receiver = Receiver()
+        self.webhooks = Webhooks(world.executors, self.book(), KEY, world.clock, insecure=False)
+        self.courier = self.new_courier()
+
+    def book(self) -> DeliveryBook:
+        return DeliveryBook(self.world.history, self.world.codec)
+
+    def new_courier(self, **more: Any) -> Courier:
+        return Courier(
+            executors=self.world.executors,
+            book=self.book(),
+            caller=self.receiver,
+            key=KEY,
+            public_url="https://klarity.example/",
+            clock=self.world.clock,
+            **more,
+        )
+
+    def deliver(self) -> int:
+        """Let the courier do all that is due; how many calls that took."""
+        before = len(self.receiver.heard)
+        self.world.clock.wind(milliseconds=1)
+        while self.courier.step():
+            pass
+        return len(self.receiver.heard) - before
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def newsroom(world: World) -> Newsroom:
+    return Newsroom(world)
+
+
+def later(world: World) -> None:
+    world.clock.wind(hours=5)
+
+
+def test_a_new_public_case_is_told_signed_and_without_its_author(
+    world: World, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook_id, secret = newsroom.webhooks.add(URL)
+    later(world)
+    anna = world.member()
+    world.public_case(anna, tags=("police",))
+    assert newsroom.deliver() == 1
+    ((url, headers, body),) = newsroom.receiver.heard
+    assert url == URL
+    monkeypatch.setattr(Webhook, "_Webhook__verify_timestamp", lambda *_: world.clock())
+    Webhook(secret).verify(body.decode(), dict(headers))
+    told = json.loads(body)
+    assert told["type"] == "case.published"
+    assert told["data"] == {
+        "case_id": "c1",
+        "title": "A permit for a bribe",
+        "category": "other",
+        "tags": ["police"],
+        "link": "https://klarity.example/v1/cases/c1",
+    }
+    assert anna.member_id not in body.decode()
+    assert anna.pseudonym not in body.decode()
+    assert newsroom.deliver() == 0
+    assert newsroom.webhooks.deliveries() == []
+    assert [each.webhook_id for each in newsroom.webhooks.list()] == [webhook_id]
+
+
+def test_neither_secrets_nor_words_of_cases_are_in_the_log(
+    world: World, newsroom: Newsroom
+) -> None:
+    _, secret = newsroom.webhooks.add(URL)
+    later(world)
+    world.public_case(world.member())
+    newsroom.deliver()
+    log = b"".join(event.data for event in world.history.read("webhooks", 0, 100))
+    assert URL.encode() in log
+    assert secret.removeprefix("whsec_").encode() not in log
+    assert b"permit" not in log
+
+
+def test_only_what_a_webhook_wants_is_told(world: World, newsroom: Newsroom) -> None:
+    newsroom.webhooks.add("https://tag.example", tag="police")
+    newsroom.webhooks.add("https://category.example", category="fraud")
+    later(world)
+    anna = world.member()
+    world.public_case(anna, tags=("police",))
+    details = CaseDetails(title="Fraud", story="They lied.", category=CaseCategory.FRAUD)
+    report = ReportCase(
+        case_id=CaseId("c2"),
+        details=details,
+        evidence=(world.evidence(anna, "e2"),),
+        by=anna,
+        at=world.clock(),
+    )
+    world.executors.cases.execute("c2", report, Context())
+    world.settle()
+    newsroom.deliver()
+    heard = {(url, json.loads(body)["data"]["case_id"]) for url, _, body in newsroom.receiver.heard}
+    assert heard == {("https://tag.example", "c1"), ("https://category.example", "c2")}
+
+
+def test_a_new_webhook_is_not_told_of_old_cases(world: World, newsroom: Newsroom) -> None:
+    world.report(anna := world.member(), world.evidence(anna))
+    later(world)
+    newsroom.webhooks.add(URL)
+    world.clock.wind(hours=-1)
+    world.settle()
+    assert newsroom.deliver() == 0
+
+
+def test_a_receiver_that_fails_is_tried_again_later_under_the_same_id(
+    world: World, newsroom: Newsroom
+) -> None:
+    newsroom.webhooks.add(URL)
+    later(world)
+    newsroom.receiver.broken = True
+    world.public_case(world.member())
+    assert newsroom.deliver() == 1
+    assert newsroom.courier.behind() == 0
+    world.clock.wind(seconds=9)
+    assert newsroom.deliver() == 0
+    world.clock.wind(seconds=1)
+    newsroom.receiver.broken = False
+    assert newsroom.courier.behind() == 1
+    assert newsroom.deliver() == 1
+    assert len(set(newsroom.receiver.ids)) == 1
+
+
+def test_what_keeps_failing_is_parked_until_the_operator_retries_it(
+    world: World, newsroom: Newsroom
+) -> None:
+    newsroom.webhooks.add(URL)
+    later(world)
+    newsroom.receiver.broken = True
+    world.public_case(world.member())
+    for _ in range(MOST_TRIES + 2):
+        newsroom.deliver()
+        later(world)
+    assert len(newsroom.receiver.heard) == MOST_TRIES
+    (parked,) = newsroom.webhooks.deliveries()
+    assert (parked.status, parked.error) == (DeliveryStatus.PARKED, "status 500")
+    newsroom.receiver.broken = False
+    assert parked.planned
+    newsroom.webhooks.retry(parked.planned.delivery_id)
+    assert newsroom.deliver() == 1
+    assert newsroom.webhooks.deliveries() == []
+
+
+def test_a_courier_that_is_killed_before_it_wrote_tells_it_again_under_the_same_id(
+    world: World, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newsroom.webhooks.add(URL)
+    later(world)
+    world.public_case(world.member())
+    later(world)
+    with monkeypatch.context() as killed:
+        killed.setattr(world.executors.deliveries, "execute", die)
+        with pytest.raises(KeyboardInterrupt):
+            newsroom.courier.step()
+    newsroom.courier = newsroom.new_courier()
+    assert newsroom.deliver() == 1
+    assert len(newsroom.receiver.ids) == 2
+    assert len(set(newsroom.receiver.ids)) == 1
+
+
+def die(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_hearing_of_a_case_again_plans_nothing_more(world: World, newsroom: Newsroom) -> None:
+    newsroom.webhooks.add(URL)
+    later(world)
+    world.public_case(world.member())
+    before = world.stores["webhooks"].last_position()
+    name = WhenCaseIsPublishedThenPlanDeliveries.name
+    (subscription,) = [each for each in world.policies if each.name == name]
+    world.checkpoints.delete(name)
+    subscription.reset()
+    world.settle()
+    assert world.stores["webhooks"].last_position() == before
+    policy: Any = subscription.subscriber
+    policy.policy.react(object(), Cause(name, world.history.read("cases", 0, 1)[0]))
+
+
+def test_what_is_not_public_any_more_is_not_told(world: World, newsroom: Newsroom) -> None:
+    newsroom.webhooks.add(URL)
+    later(world)
+    anna = world.member()
+    case = world.public_case(anna)
+    world.executors.cases.execute(case, WithdrawCase(by=anna, at=world.clock()), Context())
+    assert newsroom.deliver() == 0
+    assert newsroom.webhooks.deliveries() == []
+
+
+def test_a_webhook_that_was_removed_is_not_called(world: World, newsroom: Newsroom) -> None:
+    webhook_id, _ = newsroom.webhooks.add(URL)
+    later(world)
+    world.public_case(world.member())
+    newsroom.webhooks.remove(webhook_id)
+    assert newsroom.deliver() == 0
+    with refused("not-found"):
+        newsroom.webhooks.remove(webhook_id)
+
+
+def test_one_turn_of_a_slow_receiver_is_short(world: World, newsroom: Newsroom) -> None:
+    newsroom.webhooks.add(URL)
+    later(world)
+    anna = world.member()
+    for number in range(3):
+        world.public_case(anna, case_id=f"c{number}")
+    later(world)
+    ticks = iter(range(0, 1000, 10))
+    newsroom.courier = newsroom.new_courier(seconds=lambda: next(ticks))
+    assert newsroom.courier.step()
+    assert len(newsroom.receiver.heard) == 1
+    assert newsroom.deliver() == 2
+
+
+def test_addresses_without_tls_are_for_tests(world: World, newsroom: Newsroom) -> None:
+    with refused("bad-webhook-url"):
+        newsroom.webhooks.add("http://news.example")
+    tests = Webhooks(world.executors, newsroom.book(), KEY, world.clock, insecure=True)
+    assert tests.add("http://127.0.0.1:1")

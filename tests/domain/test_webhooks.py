@@ -1,0 +1,162 @@
+"""The rules of webhooks and of what is delivered to them."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from domain.ids import SYSTEM, Actor, CaseId, MemberId
+from domain.webhooks.delivery import (
+    MOST_TRIES,
+    CancelDelivery,
+    DeliveryCommand,
+    DeliveryEvent,
+    DeliveryFailed,
+    DeliveryId,
+    DeliveryParked,
+    DeliveryRetried,
+    DeliveryStatus,
+    DeliverySucceeded,
+    PlanDelivery,
+    RecordFailure,
+    RecordSuccess,
+    RetryDelivery,
+    delivery_decider,
+)
+from domain.webhooks.webhook import (
+    MOST_WEBHOOKS,
+    AddWebhook,
+    RemoveWebhook,
+    WebhookAdded,
+    WebhookCommand,
+    WebhookEvent,
+    WebhookId,
+    registry_decider,
+)
+from tests.world import refused
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+ANNA = Actor(member_id=MemberId("anna"))
+PLAN = PlanDelivery(
+    delivery_id=DeliveryId("d"),
+    webhook_id=WebhookId("w"),
+    case_id=CaseId("c1"),
+    published_at=AT,
+    by=SYSTEM,
+    at=AT,
+)
+SUCCESS = RecordSuccess(by=SYSTEM, at=AT)
+CANCEL = CancelDelivery(by=SYSTEM, at=AT)
+RETRY = RetryDelivery(by=SYSTEM, at=AT)
+
+
+def add(name: str = "w", url: str = "https://a.example/hook?x=1", by: Actor = SYSTEM) -> AddWebhook:
+    return AddWebhook(webhook_id=WebhookId(name), url=url, by=by, at=AT)
+
+
+def remove(name: str = "w") -> RemoveWebhook:
+    return RemoveWebhook(webhook_id=WebhookId(name), by=SYSTEM, at=AT)
+
+
+def registered(*commands: WebhookCommand) -> list[WebhookEvent]:
+    past: list[WebhookEvent] = []
+    for command in commands:
+        past += registry_decider.decide(command, registry_decider.fold(past))
+    return past
+
+
+def failure(tried: int) -> RecordFailure:
+    return RecordFailure(tried=tried, error="status 500", by=SYSTEM, at=AT)
+
+
+def delivered(*commands: DeliveryCommand) -> list[DeliveryEvent]:
+    past: list[DeliveryEvent] = []
+    for command in commands:
+        past += delivery_decider.decide(command, delivery_decider.fold(past))
+    return past
+
+
+ALL_FAILURES = tuple(failure(tried) for tried in range(MOST_TRIES))
+
+
+class TestRegistry:
+    def test_a_webhook_is_there_until_it_is_removed(self) -> None:
+        state = registry_decider.fold(registered(add("w"), add("v"), remove("w")))
+        assert [each.webhook_id for each in state.webhooks] == ["v"]
+        assert isinstance(state.find(WebhookId("v")), WebhookAdded)
+        assert state.find(WebhookId("w")) is None
+
+    def test_what_is_not_there_is_not_removed(self) -> None:
+        with refused("not-found"):
+            registered(remove())
+
+    def test_only_the_operator_decides(self) -> None:
+        with refused("forbidden"):
+            registered(add(by=ANNA))
+
+    def test_there_are_not_too_many(self) -> None:
+        with refused("too-many-webhooks"):
+            registered(*(add(str(number)) for number in range(MOST_WEBHOOKS + 1)))
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "ftp://a.example",
+            "https://",
+            "a.example/hook",
+            "https://me:secret@a.example",
+            "https://a.example:99999",
+            "https://[a",
+            "https://a.example/a b",
+            "https://a.example/\n",
+            "https://\u00e4.example/",
+            "https://a.example/" + 2000 * "a",
+        ],
+    )
+    def test_an_address_is_a_plain_one(self, url: str) -> None:
+        with refused("bad-webhook-url"):
+            registered(add(url=url))
+
+
+class TestDelivery:
+    def test_it_is_planned_once(self) -> None:
+        assert len(delivered(PLAN, PLAN)) == 1
+
+    def test_what_was_heard_is_over(self) -> None:
+        events = delivered(PLAN, SUCCESS, SUCCESS, failure(0), CANCEL)
+        assert isinstance(events[-1], DeliverySucceeded)
+        assert len(events) == 2
+
+    def test_what_was_cancelled_is_over(self) -> None:
+        events = delivered(PLAN, CANCEL, SUCCESS)
+        assert delivery_decider.fold(events).status is DeliveryStatus.CANCELLED
+
+    def test_it_waits_longer_after_each_failure(self) -> None:
+        events = delivered(PLAN, *ALL_FAILURES)
+        waits = [each.next_at - each.at for each in events if isinstance(each, DeliveryFailed)]
+        assert waits[0] == timedelta(seconds=10)
+        assert all(later == 6 * earlier for earlier, later in pairwise(waits))
+
+    def test_it_is_parked_when_it_was_tried_often_enough(self) -> None:
+        events = delivered(PLAN, *ALL_FAILURES)
+        assert isinstance(events[-1], DeliveryParked)
+        assert sum(isinstance(each, DeliveryFailed) for each in events) == MOST_TRIES
+        assert delivered(PLAN, *ALL_FAILURES, failure(MOST_TRIES)) == events
+
+    def test_a_failure_that_is_reported_twice_counts_once(self) -> None:
+        assert len(delivered(PLAN, failure(0), failure(0))) == 2
+
+    def test_what_is_parked_may_be_retried_from_the_start(self) -> None:
+        events = delivered(PLAN, *ALL_FAILURES, RETRY)
+        assert isinstance(events[-1], DeliveryRetried)
+        state = delivery_decider.fold(events)
+        assert (state.status, state.tried, state.next_at) == (DeliveryStatus.WAITING, 0, AT)
+
+    @pytest.mark.parametrize("before", [(), (PLAN,), (PLAN, SUCCESS)])
+    def test_what_is_not_parked_is_not_retried(self, before: tuple[DeliveryCommand, ...]) -> None:
+        with refused("not-found"):
+            delivered(*before, RETRY)
+
+    def test_only_the_system_delivers(self) -> None:
+        with refused("forbidden"):
+            delivered(PLAN, RecordSuccess(by=ANNA, at=AT))

@@ -1,0 +1,151 @@
+"""``GET /v1/updates`` as a client meets it."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from application.commands.executor import Context
+from config.process import Process
+from domain.cases.case import AcceptEvidence
+from domain.ids import SYSTEM, EvidenceId, MediaKind
+from entrypoints.http import updates
+from entrypoints.nginx import nginx_configuration
+from tests.http.conftest import Caller
+
+Event = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, str]:
+    return {"STREAMS": "9", "THREADS": "3"}
+
+
+@pytest.fixture(autouse=True)
+def short_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(updates, "LONGEST_SECONDS", 1.0)
+
+
+@pytest.fixture
+def case_id(process: Process, anna: Caller) -> str:
+    """A public case of Anna's, tagged by its own id."""
+    case_id = str(uuid4())
+    reported = anna.report(case_id=case_id, tags=[case_id], category="bribery")
+    assert reported.status_code == 201
+    made = process.container
+    command = AcceptEvidence(
+        evidence_id=EvidenceId(str(uuid4())),
+        kind=MediaKind.PHOTO,
+        sha256="ab",
+        by=SYSTEM,
+        at=made.clock()(),
+    )
+    made.executors().cases.execute(case_id, command, Context())
+    return case_id
+
+
+def heard(caller: Caller, last: str = "cases:0", query: str = "") -> list[Event]:
+    """The blocks of a stream, as a browser reads them, until it ends."""
+    headers = {"Last-Event-ID": last} if last else {}
+    with caller("GET", f"/v1/updates{query}", headers=headers) as reply:
+        assert (reply.status_code, reply.mimetype) == (200, "text/event-stream")
+        blocks = reply.get_data(as_text=True).split("\n\n")
+    assert blocks.pop() == ""
+    return [dict(fields(block)) for block in blocks]
+
+
+def fields(block: str) -> list[tuple[str, str]]:
+    return [
+        (name, value) for name, _, value in (line.partition(": ") for line in block.split("\n"))
+    ]
+
+
+def told(events: list[Event]) -> list[tuple[str, str]]:
+    data = [json.loads(event["data"]) for event in events if "data" in event]
+    return [(each["kind"], each["case_id"]) for each in data]
+
+
+def test_what_becomes_public_is_told(anybody: Caller, case_id: str) -> None:
+    first, update = heard(anybody, query=f"?case_id={case_id}")
+    assert first == {"retry": "3000", "id": "cases:0"}
+    assert update["event"] == "case-published"
+    data = json.loads(update["data"])
+    assert data.pop("at").endswith("Z")
+    assert data == {"kind": "case-published", "case_id": case_id}
+
+
+def test_a_client_goes_on_after_what_it_had(
+    anybody: Caller, anna: Caller, ben: Caller, case_id: str
+) -> None:
+    only = f"?case_id={case_id}"
+    _, published = heard(anybody, query=only)
+    assert told(heard(anybody, published["id"], only)) == []
+    ben("PUT", f"/v1/cases/{case_id}/support")
+    anna("POST", f"/v1/cases/{case_id}/tags/police")
+    rest = heard(anybody, published["id"], only)
+    assert told(rest) == [("case-supported", case_id), ("case-changed", case_id)]
+    assert ben.member_id not in json.dumps(rest)
+    assert anna.member_id not in json.dumps(rest)
+
+
+def test_a_new_client_hears_only_what_is_new(anybody: Caller, case_id: str) -> None:
+    (published,) = [event for event in heard(anybody) if case_id in event.get("data", "")]
+    (beginning,) = heard(anybody, last="")
+    assert beginning["id"] == published["id"]
+
+
+def test_one_may_ask_for_some_cases_only(anybody: Caller, case_id: str) -> None:
+    assert told(heard(anybody, query=f"?tag={case_id}")) == [("case-published", case_id)]
+    assert told(heard(anybody, query=f"?tag={case_id}&category=fraud")) == []
+
+
+@pytest.mark.parametrize("query", ["?case_id=1", "?category=gossip", "?surprise=1"])
+def test_what_cannot_be_asked_for_is_told(anybody: Caller, query: str) -> None:
+    assert anybody("GET", f"/v1/updates{query}").status_code == 422
+
+
+def test_an_id_that_is_none_is_refused(anybody: Caller) -> None:
+    refused = anybody("GET", "/v1/updates", headers={"Last-Event-ID": "yesterday"})
+    assert (refused.status_code, refused.json["type"]) == (400, "/problems/malformed")
+
+
+def test_a_quiet_stream_shows_that_it_lives_and_where_it_is(
+    anybody: Caller, case_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updates, "HEARTBEAT_SECONDS", 0.1)
+    *_, last = heard(anybody, query=f"?case_id={uuid4()}")
+    assert last[""] == "still here"
+    assert int(last["id"].removeprefix("cases:")) > 0
+
+
+def test_no_more_streams_than_threads_are_held(anybody: Caller) -> None:
+    """Three threads, so two streams at most, whatever the setting."""
+    streams = [anybody("GET", "/v1/updates", buffered=False) for _ in range(2)]
+    refused = anybody("GET", "/v1/updates")
+    assert (refused.status_code, refused.json["type"]) == (503, "/problems/too-many-streams")
+    assert int(refused.headers["Retry-After"]) > 0
+    for stream in streams:
+        stream.close()
+    assert anybody("HEAD", "/v1/updates").status_code == 200
+    assert heard(anybody, last="")
+
+
+def test_no_proxy_keeps_it_back(anybody: Caller) -> None:
+    with anybody("GET", "/v1/updates") as reply:
+        assert reply.headers["X-Accel-Buffering"] == "no"
+        assert reply.headers["Cache-Control"] == "no-store"
+    told = nginx_configuration({"command:members": "m:1", "query:cases": "c:1"})
+    assert '"~^(GET|HEAD) /v1/updates$" c:1;' in told
+    assert "proxy_buffering off" in told
+
+
+def test_a_server_may_have_no_stream_at_all(anybody: Caller, process: Process) -> None:
+    from flask import Flask
+
+    from entrypoints.http.problems import register_problems
+
+    app: Any = Flask("streamless")
+    app.register_blueprint(updates.updates_blueprint(process.container.updates(), 0))
+    register_problems(app)
+    assert app.test_client().get("/v1/updates").status_code == 503
