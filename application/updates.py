@@ -22,7 +22,7 @@ from application.queries.case_document import CaseDocument
 from application.queries.query_service import Viewer
 from domain.cases.case import CaseCategory
 
-TOPICS = ("cases",)
+TOPICS = ("cases", "discussions")
 COMMITS_A_READ = 100
 PAUSE_SECONDS = 0.25
 
@@ -30,18 +30,28 @@ Positions = Mapping[str, int]
 
 
 class UpdateKind(StrEnum):
-    """What happened to a case. The last two mean that a number of people changed."""
+    """What happened to a case. The last four mean that a number of its changed."""
 
     PUBLISHED = "case-published"
     CHANGED = "case-changed"
     SUPPORTED = "case-supported"
     FOLLOWED = "case-followed"
+    SHARED = "case-shared"
+    DISCUSSED = "case-discussed"
 
 
 # By stored names, so that nothing else needs to be decoded.
 KINDS = {
     "cases.CasePublished": UpdateKind.PUBLISHED,
+    "cases.CaseRestored": UpdateKind.PUBLISHED,
     "cases.EvidenceAttached": UpdateKind.CHANGED,
+    "cases.EvidenceRetracted": UpdateKind.CHANGED,
+    "cases.EvidenceWithheld": UpdateKind.CHANGED,
+    "cases.EvidenceReturned": UpdateKind.CHANGED,
+    "cases.LocationRetracted": UpdateKind.CHANGED,
+    "cases.PartyNamed": UpdateKind.CHANGED,
+    "cases.PartyRetracted": UpdateKind.CHANGED,
+    "cases.PartyDisputed": UpdateKind.CHANGED,
     "cases.EvidenceAccepted": UpdateKind.CHANGED,
     "cases.CaseAmended": UpdateKind.CHANGED,
     "cases.CaseLocated": UpdateKind.CHANGED,
@@ -51,6 +61,9 @@ KINDS = {
     "cases.SupportWithdrawn": UpdateKind.SUPPORTED,
     "cases.CaseFollowed": UpdateKind.FOLLOWED,
     "cases.CaseUnfollowed": UpdateKind.FOLLOWED,
+    "cases.CaseShared": UpdateKind.SHARED,
+    "discussions.CommentWritten": UpdateKind.DISCUSSED,
+    "discussions.CommentRemoved": UpdateKind.DISCUSSED,
 }
 
 

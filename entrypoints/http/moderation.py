@@ -33,17 +33,22 @@ SUBJECT = {
     "subject_kind": ma.fields.Enum(SubjectKind, by_value=True, required=True),
     "subject_id": uuid_text(required=True),
 }
+RULE = ma.fields.String(required=True, validate=ma.validate.OneOf([rule.rule_id for rule in RULES]))
 
 
 def _decision_fields() -> dict[str, Any]:
     """What a decision says; in the API the verdict is called decision."""
     made = fields_of(DecideSubject, leave_out=(*FACTS, "decision_id"))
-    return {"decision": made.pop("verdict"), **made}
+    return {"decision": made.pop("verdict"), **made, "rule": RULE}
 
 
 FlagBody = schema(
     "Flag",
-    {**SUBJECT, **fields_of(RaiseFlag, leave_out=(*FACTS, "flag_id", "record_id", "weight"))},
+    {
+        **SUBJECT,
+        **fields_of(RaiseFlag, leave_out=(*FACTS, "flag_id", "record_id", "weight")),
+        "rule": RULE,
+    },
 )
 FlagReply = schema("FlagRaised", {"flag_id": ma.fields.UUID(required=True)})
 DecisionBody = schema("Decision", {**_decision_fields(), "decision_id": uuid_text()})

@@ -68,7 +68,7 @@ def _add_list(blp: Blueprint, answers: Answers[Any], requests: Requests) -> None
         parameters=[READ_TOKEN],
         security=_security(service),
     )
-    @problems(blp, 401, 403, 422)
+    @problems(blp, 401, 403, *([404] if service.path_parameters() else []), 422)
     def list_(query: dict[str, Any], **path_ids: object) -> Response:
         limit, cursor = query.pop("limit"), query.pop("cursor")
         page = answers.page(

@@ -9,6 +9,7 @@ from application.commands.executor import Context
 from application.ports.history import HistoryUnavailable
 from application.updates import (
     PAUSE_SECONDS,
+    TOPICS,
     MalformedPositions,
     Told,
     UpdateKind,
@@ -199,15 +200,16 @@ def test_the_log_is_asked_once_however_many_listen(world: World, listening: List
     for stream in streams:
         next(stream)
         listening.now -= PAUSE_SECONDS
-    assert listening.looked - before == 1
+    assert listening.looked - before == len(TOPICS)
 
 
 def test_a_place_beyond_the_end_is_the_end(world: World, listening: Listening, anna: Actor) -> None:
     world.public_case(anna)
     end = world.stores["cases"].last_position()
-    assert listening.updates.begin("cases:999999") == {"cases": end}
-    assert listening.updates.begin("cases:1") == {"cases": 1}
-    assert listening.updates.begin() == {"cases": end}
+    said = world.stores["discussions"].last_position()
+    assert listening.updates.begin("cases:999999") == {"cases": end, "discussions": said}
+    assert listening.updates.begin("cases:1,discussions:0") == {"cases": 1, "discussions": 0}
+    assert listening.updates.begin() == {"cases": end, "discussions": said}
 
 
 def test_a_log_whose_end_is_known_before_it_can_be_read_is_read_later(

@@ -29,8 +29,8 @@ def publish(
     process: Process, author: Caller, kind: MediaKind = MediaKind.PHOTO, **body: Any
 ) -> PublicCase:
     """Report a case and let a piece of evidence be verified."""
-    case_id = author.report(**body).json["case_id"]
     evidence_id = EvidenceId(str(uuid4()))
+    case_id = author.report(**{**body, "evidence": [evidence_id]}).json["case_id"]
     command = AcceptEvidence(
         evidence_id=evidence_id, kind=kind, sha256="ab" * 32, by=SYSTEM, at=now(process)
     )

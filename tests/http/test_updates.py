@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from application.commands.executor import Context
+from application.updates import read_positions
 from config.process import Process
 from domain.cases.case import AcceptEvidence
 from domain.ids import SYSTEM, EvidenceId, MediaKind
@@ -31,11 +32,13 @@ def short_lives(monkeypatch: pytest.MonkeyPatch) -> None:
 def case_id(process: Process, anna: Caller) -> str:
     """A public case of Anna's, tagged by its own id."""
     case_id = str(uuid4())
-    reported = anna.report(case_id=case_id, tags=[case_id], category="bribery")
+    evidence_id = EvidenceId(str(uuid4()))
+    about = {"tags": [case_id], "category": "bribery", "evidence": [evidence_id]}
+    reported = anna.report(case_id=case_id, **about)
     assert reported.status_code == 201
     made = process.container
     command = AcceptEvidence(
-        evidence_id=EvidenceId(str(uuid4())),
+        evidence_id=evidence_id,
         kind=MediaKind.PHOTO,
         sha256="ab",
         by=SYSTEM,
@@ -116,7 +119,7 @@ def test_a_quiet_stream_shows_that_it_lives_and_where_it_is(
     monkeypatch.setattr(updates, "HEARTBEAT_SECONDS", 0.1)
     *_, last = heard(anybody, query=f"?case_id={uuid4()}")
     assert last[""] == "still here"
-    assert int(last["id"].removeprefix("cases:")) > 0
+    assert read_positions(last["id"])["cases"] > 0
 
 
 def test_no_more_streams_than_threads_are_held(anybody: Caller) -> None:
