@@ -25,7 +25,7 @@ from tests.world import World
 
 PUBLISHED, CHANGED = UpdateKind.PUBLISHED, UpdateKind.CHANGED
 SUPPORTED, FOLLOWED = UpdateKind.SUPPORTED, UpdateKind.FOLLOWED
-START = {"cases": 0}
+BEGINNING = {"cases": 0, "discussions": 0}
 
 
 class Listening:
@@ -225,8 +225,8 @@ def test_a_log_whose_end_is_known_before_it_can_be_read_is_read_later(
 
 def test_all_streams_end_when_the_process_shall(world: World) -> None:
     updates = Updates(world.history, world.codec, world.answers["cases"])
-    stream = updates.follow(START, Wanted())
-    assert next(stream) == Told(START)
+    stream = updates.follow(BEGINNING, Wanted())
+    assert next(stream) == Told(BEGINNING)
     updates.stop()
     assert list(stream) == []
 
