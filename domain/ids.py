@@ -34,7 +34,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Personal:
-    """Marks a text that is stored encrypted with its subject's key, and is empty once erased."""
+    """Marks a text or a list that is stored encrypted with its subject's key; empty once erased."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,10 +31,12 @@ Paths = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class PersonalFields:
-    """Where an event holds personal texts, and which field names the person."""
+    """Where an event holds personal values, which of them are lists, and which field names the
+    person."""
 
     paths: Paths
     subject: str
+    lists: frozenset[tuple[str, ...]] = frozenset()
 
 
 def personal_fields(event_type: type) -> PersonalFields | None:
@@ -47,7 +49,11 @@ def personal_fields(event_type: type) -> PersonalFields | None:
     if len(subjects) != 1:
         raise TypeError(f"{event_type.__name__} needs one subject for its personal fields")
     (name, subject), *_ = subjects.items()
-    return PersonalFields(paths=(*paths, (name,)) if subject.sealed else paths, subject=name)
+    return PersonalFields(
+        paths=(*paths, (name,)) if subject.sealed else paths,
+        subject=name,
+        lists=frozenset((name,) for name, hint in hints.items() if _is_personal_list(hint)),
+    )
 
 
 class PersonalCipher:
@@ -76,7 +82,7 @@ class PersonalCipher:
         subject = _decrypt(self._references, blob[1 : 1 + size], bound).decode() if blob else ""
         key = self._vault.key(subject) if subject else None
         for path in personal.paths:
-            _set(data, path, "")
+            _set(data, path, [] if path in personal.lists else "")
         if key:
             _merge(data, msgspec.json.decode(_decrypt(_cipher(key), blob[1 + size :], bound)))
 
@@ -124,7 +130,7 @@ def _move(source: dict[str, Any], target: dict[str, Any], path: tuple[str, ...])
         target[name] = source.pop(name)
 
 
-def _set(data: dict[str, Any], path: tuple[str, ...], value: str) -> None:
+def _set(data: dict[str, Any], path: tuple[str, ...], value: object) -> None:
     *parents, name = path
     for parent in parents:
         data = data.get(parent) or {}
@@ -149,6 +155,10 @@ def _personal_paths(event_type: type) -> Paths:
         for nested in _dataclasses_in(hint):
             paths += [(field.name, *path) for path in _personal_paths(nested)]
     return tuple(paths)
+
+
+def _is_personal_list(hint: Any) -> bool:
+    return bool(_mark(hint, Personal)) and get_origin(hint.__origin__) is tuple
 
 
 def _mark(hint: Any, kind: type) -> Any:

@@ -5,11 +5,36 @@ from datetime import datetime
 from typing import Annotated, assert_never
 
 from domain.decider import Decider, DomainError
-from domain.ids import Actor, Length, MemberId, OneLine, OpenMember, Personal, PersonalText, Role
+from domain.ids import (
+    Actor,
+    Length,
+    Limits,
+    MemberId,
+    OneLine,
+    OpenMember,
+    Personal,
+    PersonalText,
+    Role,
+)
 
 Pseudonym = Annotated[str, Length(3, 40), OneLine(), Personal()]
 Interest = Annotated[str, Length(1, 40), OneLine()]
 Interests = Annotated[tuple[Interest, ...], Length(0, 50)]
+
+# A tenth of a degree is some 11 km: an area tells a town, and never a street.
+AREA_DECIMALS = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Area:
+    """A place that a member wants to hear of: so many kilometres around a point in degrees."""
+
+    lat: Annotated[float, Limits(-90, 90)]
+    lon: Annotated[float, Limits(-180, 180)]
+    km: Annotated[float, Limits(1, 100)] = 25.0
+
+
+Areas = Annotated[tuple[Area, ...], Length(0, 20)]
 
 
 # Commands
@@ -27,6 +52,7 @@ class RegisterMember:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChooseInterests:
     interests: Interests
+    areas: Areas = ()
     by: Actor
     at: datetime
 
@@ -103,8 +129,9 @@ class MemberRegistered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InterestsChosen:
-    member_id: MemberId
+    member_id: OpenMember
     interests: tuple[str, ...]
+    areas: Annotated[tuple[Area, ...], Personal()] = ()
     at: datetime
 
 
@@ -175,6 +202,7 @@ class Member:
     member_id: MemberId = MemberId("")
     pseudonym: str = ""
     interests: tuple[str, ...] = ()
+    areas: tuple[Area, ...] = ()
     roles: frozenset[Role] = frozenset()
     registered_at: datetime | None = None
     suspended: bool = False
@@ -228,7 +256,7 @@ def evolve(state: Member, event: MemberEvent) -> Member:
                 registered_at=event.at,
             )
         case InterestsChosen():
-            return replace(state, interests=event.interests)
+            return replace(state, interests=event.interests, areas=event.areas)
         case RoleGranted():
             return replace(state, roles=state.roles | {event.role})
         case RoleRevoked():
@@ -242,7 +270,7 @@ def evolve(state: Member, event: MemberEvent) -> Member:
         case ProfileRestored():
             return replace(state, hidden=False)
         case MemberErased():
-            return replace(state, pseudonym="", interests=(), roles=frozenset(), erased=True)
+            return Member(member_id=state.member_id, registered_at=state.registered_at, erased=True)
         case _:
             assert_never(event)
 
@@ -266,10 +294,17 @@ def _register(command: RegisterMember, state: Member) -> list[MemberEvent]:
 
 def _choose_interests(command: ChooseInterests, state: Member) -> list[MemberEvent]:
     _must_be_self(command.by, state)
-    if command.interests == state.interests:
+    areas = tuple(_rounded(area) for area in command.areas)
+    if (command.interests, areas) == (state.interests, state.areas):
         return []
-    chosen = InterestsChosen(member_id=state.member_id, interests=command.interests, at=command.at)
+    chosen = InterestsChosen(
+        member_id=state.member_id, interests=command.interests, areas=areas, at=command.at
+    )
     return [chosen]
+
+
+def _rounded(area: Area) -> Area:
+    return replace(area, lat=round(area.lat, AREA_DECIMALS), lon=round(area.lon, AREA_DECIMALS))
 
 
 def _suspend(command: SuspendMember, state: Member) -> list[MemberEvent]:

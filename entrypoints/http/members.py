@@ -10,7 +10,7 @@ from marshmallow import validate
 from application.commands.accounts import Accounts, Grant
 from application.commands.use_cases import Members
 from application.ports.access_tokens import AccessTokens
-from domain.members.member import ChooseInterests, RegisterMember
+from domain.members.member import Area, ChooseInterests, RegisterMember
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import (
     BEARER,
@@ -21,7 +21,7 @@ from entrypoints.http.documentation import (
     problems,
 )
 from entrypoints.http.requests import Requests, written
-from entrypoints.http.schemas import Text, fields_of, schema
+from entrypoints.http.schemas import Text, document_schema, fields_of, schema
 
 PASSPHRASE = Text(
     required=True,
@@ -40,7 +40,7 @@ SignInBody = schema(
 RefreshBody = schema(
     "Refresh", {"refresh_token": Text(required=True, validate=validate.Length(1, 500))}
 )
-InterestsBody = schema("Interests", {"interests": fields_of(ChooseInterests)["interests"]})
+InterestsBody = schema("Interests", fields_of(ChooseInterests, leave_out=("by", "at")))
 RegisteredReply = schema(
     "Registered",
     {
@@ -67,6 +67,7 @@ MeReply = schema(
         "pseudonym": ma.fields.String(required=True),
         "roles": ma.fields.List(ma.fields.String(), required=True),
         "interests": ma.fields.List(ma.fields.String(), required=True),
+        "areas": ma.fields.List(ma.fields.Nested(document_schema(Area)), required=True),
         "suspended": ma.fields.Boolean(required=True),
         "registered_at": ma.fields.AwareDateTime("iso", required=True),
     },
@@ -162,7 +163,10 @@ def members_blueprint(
         """Say which tags and areas one follows"""
         actor = requests.actor()
         command = ChooseInterests(
-            interests=tuple(body.get("interests", ())), by=actor, at=requests.now
+            interests=tuple(body["interests"]),
+            areas=tuple(body.get("areas", ())),
+            by=actor,
+            at=requests.now,
         )
         context = requests.context(actor.member_id)
         return written(members.execute(actor.member_id, command, context))
@@ -176,6 +180,7 @@ def members_blueprint(
             "pseudonym": state.pseudonym,
             "roles": sorted(state.roles),
             "interests": state.interests,
+            "areas": state.areas,
             "suspended": state.suspended,
             "registered_at": state.registered_at,
         }

@@ -1,0 +1,168 @@
+"""What happened to what a member wants to hear of?"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from application.ports.read_models import Find, by, by_each
+from application.queries.filters import equal
+from application.queries.notification import (
+    Notification,
+    NotificationKind,
+    about,
+    tell,
+    unwatch,
+    watch,
+    watch_interests,
+)
+from application.queries.query_service import Audience, QueryService, Viewer
+from application.queries.rows import Rows
+from application.queries.watching import cell
+from domain.cases import case, engagement
+from domain.cases.case import CaseStatus
+from domain.cases.party import PartyNamed
+from domain.discussions.comment import CommentWritten
+from domain.members.member import InterestsChosen, MemberErased, MemberRegistered
+from domain.moderation.decision import AppealResolved
+from domain.moderation.subject import (
+    SubjectHidden,
+    SubjectKind,
+    SubjectRegistered,
+    SubjectRestored,
+    subject_key,
+)
+
+
+class Notifications(QueryService[Notification]):
+    """What happened to what a member wants to hear of?"""
+
+    name, version = "notifications", 1
+    topics = ("members", "cases", "moderation", "discussions")
+    document, key = Notification, "notification_id"
+    path, audience = "/me/notifications", Audience.MEMBERS
+    indexes = (by("served"), by("member_id"), by("at"), by_each("watches"))
+
+    def project(self, event: object, rows: Rows[Notification]) -> None:
+        match event:
+            case MemberRegistered() | InterestsChosen():
+                watch_interests(rows, event)
+            case MemberErased():
+                for key in rows.keys_where("member_id", event.member_id):
+                    rows.delete(key)
+            case engagement.CaseFollowed():
+                watch(rows, event.member_id, _case(event.case_id), event.at)
+            case engagement.CaseUnfollowed():
+                unwatch(rows, event.member_id, _case(event.case_id), event.at)
+            case CommentWritten():
+                _hear_comment(rows, event)
+            case SubjectRegistered():
+                watch(rows, event.author, _subject(event), event.at)
+            case SubjectHidden() | SubjectRestored() | AppealResolved():
+                _hear_judgement(rows, event)
+            case _:
+                _hear_of_case(rows, event)
+
+    def ask(self, viewer: Viewer) -> Find:
+        """What one is told, the newest first."""
+        return Find(where=equal(served=True, member_id=viewer.member_id), order_by="at")
+
+
+def _case(case_id: str) -> str:
+    return f"case/{case_id}"
+
+
+def _subject(event: SubjectRegistered | SubjectHidden | SubjectRestored | AppealResolved) -> str:
+    return f"subject/{subject_key(event.subject_kind, event.subject_id)}"
+
+
+def _hear_comment(rows: Rows[Notification], event: CommentWritten) -> None:
+    discussed = about(NotificationKind.CASE_DISCUSSED, event.case_id, event.at)
+    answered = replace(
+        about(NotificationKind.COMMENT_ANSWERED, event.case_id, event.at),
+        notification_id=f"answered/{event.parent_id}",
+        subject_kind=SubjectKind.COMMENT,
+        subject_id=event.parent_id,
+    )
+    tell(rows, (_case(event.case_id),), discussed, but=event.author)
+    if event.parent_id:
+        tell(rows, (f"comment/{event.parent_id}",), answered, but=event.author)
+    watch(rows, event.author, f"comment/{event.comment_id}", event.at)
+
+
+def _hear_judgement(
+    rows: Rows[Notification], event: SubjectHidden | SubjectRestored | AppealResolved
+) -> None:
+    kinds = {
+        SubjectHidden: NotificationKind.HIDDEN,
+        SubjectRestored: NotificationKind.RESTORED,
+        AppealResolved: NotificationKind.APPEAL_RESOLVED,
+    }
+    kind = kinds[type(event)]
+    told = Notification(
+        notification_id=f"{kind}/{event.subject_id}/{event.decision_id}/{event.at.isoformat()}",
+        kind=kind,
+        subject_kind=event.subject_kind,
+        subject_id=event.subject_id,
+        rule=getattr(event, "rule", None),
+        reason=getattr(event, "reason", None) or None,
+        decision_id=event.decision_id or None,
+        outcome=getattr(event, "outcome", None),
+        at=event.at,
+    )
+    tell(rows, (_subject(event),), told)
+
+
+def _hear_of_case(rows: Rows[Notification], event: object) -> None:
+    match event:
+        case case.CaseReported():
+            watch(rows, event.author, _case(event.case_id), event.at)
+            facts = Notification(
+                notification_id=_case(event.case_id),
+                member_id=event.author,
+                tags=event.tags,
+                place=event.location,
+                at=event.at,
+            )
+            rows.put(facts.notification_id, facts)
+        case case.CaseTagged():
+            rows.change(_case(event.case_id), lambda row: replace(row, tags=(*row.tags, event.tag)))
+        case case.CaseUntagged():
+            rows.change(_case(event.case_id), lambda row: _without(row, event.tag))
+        case case.CaseLocated() | case.LocationRetracted():
+            rows.change(_case(event.case_id), lambda row: replace(row, place=event.location))
+            _hear_change(rows, event.case_id, event.by, event.at)
+        case case.CaseAmended() | PartyNamed():
+            _hear_change(rows, event.case_id, event.by, event.at)
+        case case.EvidenceAccepted():
+            _hear_change(rows, event.case_id, event.author, event.at)
+        case case.CasePublished():
+            _hear_publication(rows, event)
+        case case.CaseHidden() | case.CaseUnpublished() | case.CaseWithdrawn():
+            rows.change(_case(event.case_id), lambda row: replace(row, public=False))
+        case case.CaseRestored(status=CaseStatus.PUBLISHED):
+            rows.change(_case(event.case_id), lambda row: replace(row, public=True))
+
+
+def _hear_change(rows: Rows[Notification], case_id: str, actor: str, at: datetime) -> None:
+    facts = rows.get(_case(case_id))
+    if facts and facts.public:
+        told = about(NotificationKind.CASE_CHANGED, case_id, at)
+        tell(rows, (_case(case_id),), told, but=actor)
+
+
+def _hear_publication(rows: Rows[Notification], event: case.CasePublished) -> None:
+    """Its followers hear that it is public, its author among them; then who wants such cases."""
+    facts = rows.get(_case(event.case_id))
+    if facts is None or facts.public or not facts.member_id:
+        return
+    rows.put(_case(event.case_id), replace(facts, public=True))
+    published = about(NotificationKind.CASE_PUBLISHED, event.case_id, event.at)
+    tell(rows, (_case(event.case_id),), published)
+    new = about(NotificationKind.NEW_CASE, event.case_id, event.at)
+    wanted = tuple(f"tag/{tag}" for tag in facts.tags)
+    if facts.place:
+        wanted = (*wanted, f"cell/{cell(facts.place)}")
+    tell(rows, wanted, new, but=facts.member_id, near=facts.place)
+
+
+def _without(facts: Notification, tag: str) -> Notification:
+    return replace(facts, tags=tuple(other for other in facts.tags if other != tag))

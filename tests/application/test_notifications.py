@@ -1,0 +1,266 @@
+"""What members are told of what they want to hear of."""
+
+from typing import Any
+
+import pytest
+
+from application.commands.executor import Context
+from application.queries.notification import NotificationKind
+from application.queries.query_service import Viewer
+from application.queries.watching import cell, cells_around, km_between
+from domain.cases.case import (
+    AmendCase,
+    AttachEvidence,
+    LocateCase,
+    RetractLocation,
+    TagCase,
+    UntagCase,
+    WithdrawCase,
+)
+from domain.cases.party import PartyDetails, PartyKind
+from domain.cases.place import Location, Precision
+from domain.ids import Actor, CaseId, CommentId, PartyId, Role
+from domain.members.member import Area, ChooseInterests, EraseMember
+from domain.moderation.decision import Outcome
+from domain.moderation.subject import SubjectKind, Verdict
+from tests.world import World
+
+BERLIN = Location(lat=52.52, lon=13.4, precision=Precision.CITY)
+POTSDAM = Location(lat=52.4, lon=13.06, precision=Precision.CITY)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def anna(world: World) -> Actor:
+    return world.member("Anna")
+
+
+@pytest.fixture
+def ben(world: World) -> Actor:
+    return world.member("Ben")
+
+
+def told(world: World, member: Actor) -> list[tuple[str, int]]:
+    """The kinds of what the member is told, with their counts, in order of their names."""
+    world.settle()
+    page = world.answers["notifications"].page(Viewer(member), {}, limit=50)
+    return sorted((str(document.kind), document.count) for document in page.documents)
+
+
+def one(world: World, member: Actor, kind: NotificationKind) -> Any:
+    world.settle()
+    page = world.answers["notifications"].page(Viewer(member), {}, limit=50)
+    (found,) = [document for document in page.documents if document.kind is kind]
+    return found
+
+
+def change(world: World, command: Any) -> None:
+    world.executors.cases.execute("c1", command, Context())
+    world.settle()
+
+
+def choose(world: World, member: Actor, *interests: str, areas: tuple[Area, ...] = ()) -> None:
+    at = world.clock()
+    command = ChooseInterests(interests=interests, areas=areas, by=member, at=at)
+    world.executors.members.execute(member.member_id, command, Context())
+    world.settle()
+
+
+def follow(world: World, member: Actor) -> None:
+    world.engage.follow(CaseId("c1"), member, Context())
+    world.settle()
+
+
+def comment(world: World, by: Actor, comment_id: str, parent_id: str = "") -> None:
+    world.discuss.write(
+        CommentId(comment_id),
+        CaseId("c1"),
+        by,
+        Context(),
+        text="To me, too.",
+        parent_id=CommentId(parent_id),
+    )
+    world.settle()
+
+
+def test_an_author_is_told_when_the_case_is_public(world: World, anna: Actor) -> None:
+    world.report(anna)
+    assert told(world, anna) == []
+    world.public_case(anna, "c2")
+    assert told(world, anna) == [("case_published", 1)]
+
+
+def test_followers_are_told_of_what_others_change(world: World, anna: Actor, ben: Actor) -> None:
+    world.public_case(anna)
+    follow(world, ben)
+    at = world.clock()
+    change(world, AmendCase(changes={"title": "Two bribes"}, by=anna, at=at))
+    change(world, LocateCase(location=BERLIN, by=anna, at=at))
+    change(world, RetractLocation(by=anna, at=at))
+    change(world, AttachEvidence(evidence=(world.evidence(anna, "e9"),), by=anna, at=at))
+    details = PartyDetails(kind=PartyKind.PERSON, name="Otto", role="took it")
+    world.enrich.name_party(PartyId("p1"), CaseId("c1"), details, anna, Context())
+    assert told(world, ben) == [("case_changed", 5)]
+    assert told(world, anna) == [("case_published", 1)]
+
+
+def test_who_follows_no_longer_is_told_no_more(world: World, anna: Actor, ben: Actor) -> None:
+    world.public_case(anna)
+    follow(world, ben)
+    world.clock.wind(hours=1)
+    world.engage.unfollow(CaseId("c1"), ben, Context())
+    world.clock.wind(hours=1)
+    change(world, AmendCase(changes={"title": "Two bribes"}, by=anna, at=world.clock()))
+    assert told(world, ben) == []
+
+
+def test_nobody_is_told_of_what_was_before_they_followed(
+    world: World, anna: Actor, ben: Actor
+) -> None:
+    world.public_case(anna)
+    change(world, AmendCase(changes={"title": "Two bribes"}, by=anna, at=world.clock()))
+    world.clock.wind(hours=1)
+    world.engage.follow(CaseId("c1"), ben, Context())
+    world.build_read_models()
+    assert told(world, ben) == []
+
+
+def test_a_discussion_is_told_of_to_all_but_who_speaks(
+    world: World, anna: Actor, ben: Actor
+) -> None:
+    world.public_case(anna)
+    comment(world, ben, "k1")
+    comment(world, anna, "k2", parent_id="k1")
+    comment(world, ben, "k3")
+    assert told(world, anna) == [("case_discussed", 2), ("case_published", 1)]
+    assert told(world, ben) == [("comment_answered", 1)]
+    assert one(world, ben, NotificationKind.COMMENT_ANSWERED).subject_id == "k1"
+
+
+def test_who_wants_a_tag_or_an_area_is_told_of_new_cases_once(
+    world: World, anna: Actor, ben: Actor
+) -> None:
+    around = Area(lat=POTSDAM.lat, lon=POTSDAM.lon, km=50)
+    choose(world, ben, "police", "roads", areas=(around,))
+    choose(world, anna, "police")
+    world.public_case(anna, tags=("police", "roads"), location=BERLIN)
+    assert told(world, ben) == [("new_case", 1)]
+    assert ("new_case", 1) not in told(world, anna)
+
+
+def test_an_area_is_as_wide_as_it_is(world: World, anna: Actor, ben: Actor) -> None:
+    choose(world, ben, areas=(Area(lat=POTSDAM.lat, lon=POTSDAM.lon, km=10),))
+    world.public_case(anna, location=BERLIN)
+    assert told(world, ben) == []
+    choose(world, ben, areas=(Area(lat=BERLIN.lat, lon=BERLIN.lon, km=10),))
+    world.public_case(anna, "c2", location=BERLIN)
+    assert told(world, ben) == [("new_case", 1)]
+
+
+def test_the_next_choice_replaces_the_one_before(world: World, anna: Actor, ben: Actor) -> None:
+    choose(world, ben, "police", areas=(Area(lat=52.5, lon=13.4),))
+    choose(world, ben, "roads")
+    world.public_case(anna, tags=("police",), location=BERLIN)
+    assert told(world, ben) == []
+
+
+def test_tags_count_as_they_are_when_the_case_becomes_public(
+    world: World, anna: Actor, ben: Actor
+) -> None:
+    choose(world, ben, "police", "roads")
+    world.report(anna, tags=("police",))
+    at = world.clock()
+    change(world, UntagCase(tag="police", by=anna, at=at))
+    change(world, TagCase(tag="roads", by=anna, at=at))
+    change(world, AttachEvidence(evidence=(world.evidence(anna),), by=anna, at=at))
+    assert told(world, ben) == [("new_case", 1)]
+
+
+def test_an_author_is_told_what_moderation_did_by_which_rule_and_why(
+    world: World, anna: Actor
+) -> None:
+    mo, max_ = world.member("Mo", Role.MODERATOR), world.member("Max", Role.MODERATOR)
+    world.public_case(anna)
+    world.moderate.decide(
+        SubjectKind.CASE,
+        "c1",
+        mo,
+        Context(),
+        decision_id="x1",
+        verdict=Verdict.HIDE,
+        rule="falsehood",
+        reason="It did not happen.",
+    )
+    hidden = one(world, anna, NotificationKind.HIDDEN)
+    assert (hidden.rule, hidden.reason, hidden.decision_id) == (
+        "falsehood",
+        "It did not happen.",
+        "x1",
+    )
+    world.moderate.appeal("x1", "It did happen.", anna, Context())
+    world.moderate.resolve("x1", Outcome.OVERTURN, "It did.", max_, Context())
+    assert one(world, anna, NotificationKind.APPEAL_RESOLVED).outcome is Outcome.OVERTURN
+    assert one(world, anna, NotificationKind.RESTORED).subject_id == "c1"
+
+
+def test_what_happens_to_a_case_out_of_sight_is_not_told(
+    world: World, anna: Actor, ben: Actor
+) -> None:
+    mo = world.member("Mo", Role.MODERATOR)
+    world.public_case(anna)
+    follow(world, ben)
+    for number, verdict in enumerate((Verdict.HIDE, Verdict.RESTORE)):
+        world.moderate.decide(
+            SubjectKind.CASE,
+            "c1",
+            mo,
+            Context(),
+            decision_id=f"x{number}",
+            verdict=verdict,
+            rule="spam",
+            reason="As it is.",
+        )
+        change(world, AmendCase(changes={"title": f"No. {number}"}, by=anna, at=world.clock()))
+    assert told(world, ben) == [("case_changed", 1)]
+    change(world, WithdrawCase(by=anna, at=world.clock()))
+    assert told(world, ben) == [("case_changed", 1)]
+
+
+def test_nothing_is_left_of_what_an_erased_member_was_told_or_watched(
+    world: World, anna: Actor, ben: Actor
+) -> None:
+    choose(world, ben, "police", areas=(Area(lat=52.5, lon=13.4),))
+    world.public_case(anna, tags=("police",))
+    follow(world, ben)
+    erase = EraseMember(by=ben, at=world.clock())
+    world.executors.members.execute(ben.member_id, erase, Context())
+    assert told(world, ben) == []
+
+
+def test_an_erased_authors_case_is_news_to_nobody(world: World, anna: Actor, ben: Actor) -> None:
+    choose(world, ben, "police")
+    world.public_case(anna, tags=("police",))
+    erase = EraseMember(by=anna, at=world.clock())
+    world.executors.members.execute(anna.member_id, erase, Context())
+    world.vault.destroy(anna.member_id)
+    world.build_read_models()
+    assert told(world, ben) == []
+
+
+def test_distances_are_those_of_the_globe() -> None:
+    assert km_between(BERLIN, POTSDAM) == pytest.approx(26.6, abs=0.5)
+    assert km_between(BERLIN, BERLIN) == 0
+
+
+@pytest.mark.parametrize(
+    ("place", "km"),
+    [(BERLIN, 100), (Location(lat=0, lon=179.9), 50), (Location(lat=89.5, lon=0), 60)],
+)
+def test_an_area_touches_the_cell_it_lies_in(place: Location, km: float) -> None:
+    around = set(cells_around(place, km))
+    assert cell(place) in around
+    assert all(-180 <= int(name.partition("/")[2]) < 180 for name in around)
