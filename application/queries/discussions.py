@@ -131,5 +131,11 @@ def _changes(row: CommentDocument, event: Any) -> dict[str, Any]:
 
 def _erased(row: CommentDocument) -> CommentDocument:
     return replace(
-        row, status=CommentStatus.ERASED, author=None, author_id="", text="", hidden_text=""
+        row,
+        status=CommentStatus.ERASED,
+        author=None,
+        author_id="",
+        text="",
+        hidden_text="",
+        edited_at=None,
     )

@@ -54,6 +54,8 @@ class EvidenceItems(QueryService[EvidenceDocument]):
                     size=event.size,
                     owner_id=event.owner,
                 )
+                if not event.owner:
+                    rows.change(event.evidence_id, _erased)
             case evidence.SanitisingBegun():
                 _update(rows, event.evidence_id, status=EvidenceStatus.SANITISING)
             case evidence.EvidenceMadeAvailable():
@@ -72,9 +74,7 @@ class EvidenceItems(QueryService[EvidenceDocument]):
                 )
             case MemberErased():
                 for key in rows.keys_where("owner_id", event.member_id):
-                    rows.change(
-                        key, lambda row: replace(row, owner_id="", cases=(), unseen_cases=())
-                    )
+                    rows.change(key, _erased)
             case _:
                 _hear_of_case(event, rows)
 
@@ -87,6 +87,11 @@ class EvidenceItems(QueryService[EvidenceDocument]):
 def _row(rows: Rows[EvidenceDocument], key: str) -> EvidenceDocument:
     """The row; made where a later log's event came before the first of the evidence's own."""
     return rows.get(key) or EvidenceDocument(evidence_id=key)
+
+
+def _erased(row: EvidenceDocument) -> EvidenceDocument:
+    """Evidence of an erased member backs nothing."""
+    return replace(row, owner_id="", cases=(), unseen_cases=())
 
 
 def _update(rows: Rows[EvidenceDocument], key: str, **changes: object) -> None:
@@ -104,6 +109,8 @@ def _without(row: EvidenceDocument, case_id: str) -> EvidenceDocument:
 def _backing(row: EvidenceDocument, case_id: str, *, seen: bool) -> EvidenceDocument:
     """The evidence backs the case, which can be seen or not."""
     row = _without(row, case_id)
+    if row.kind is not None and not row.owner_id:
+        return row
     if seen:
         return replace(row, cases=(*row.cases, case_id))
     return replace(row, unseen_cases=(*row.unseen_cases, case_id))

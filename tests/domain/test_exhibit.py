@@ -76,7 +76,7 @@ class TestModeration:
         withheld = ExhibitWithheld(
             evidence_id=E1, case_ids=(CaseId("c1"),), rule="staged-evidence", at=AT
         )
-        past = [cite("c1"), cite("c2", by="ben"), VERIFY]
+        past: list[ExhibitCommand] = [cite("c1"), cite("c2", by="ben"), VERIFY]
         assert after(*past, WITHHOLD)[-1] == withheld
         assert after(*past, WITHHOLD, WITHHOLD) == after(*past, WITHHOLD)
 
@@ -85,8 +85,8 @@ class TestModeration:
 
     def test_what_was_cited_meanwhile_is_admitted_when_it_is_returned(self) -> None:
         returned = ExhibitReturned(evidence_id=E1, case_ids=(CaseId("c1"),), at=AT)
-        past = [cite("c1"), VERIFY, WITHHOLD, cite("c2"), cite("c3", by="ben"), RETURN]
-        events = after(*past)
+        meanwhile = (cite("c2"), cite("c3", by="ben"))
+        events = after(cite("c1"), VERIFY, WITHHOLD, *meanwhile, RETURN)
         assert returned in events
         assert admitted(events) == ["c1", "c2"]
 

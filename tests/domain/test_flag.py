@@ -55,9 +55,10 @@ def when(past: list[FlagEvent], command: FlagCommand) -> list[FlagEvent]:
 
 def test_a_member_flags_a_subject_once() -> None:
     assert when([], RAISE) == [RAISED]
-    for past in ([RAISED], [RAISED, SETTLED]):
+    pasts: list[list[FlagEvent]] = [[RAISED], [RAISED, SETTLED]]
+    for past in pasts:
         with refused("already-flagged"):
-            when(list(past), RAISE)
+            when(past, RAISE)
 
 
 def test_a_flag_names_one_of_the_rules() -> None:

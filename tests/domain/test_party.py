@@ -92,9 +92,10 @@ def test_who_named_a_party_the_author_and_moderators_retract_it() -> None:
 
 def test_a_party_is_retracted_once_and_only_where_it_was_named() -> None:
     assert when([NAMED, RETRACTED], RETRACT) == []
-    for past in ([NAMED], [NAMED, RETRACTED]):
+    pasts: list[list[PartyEvent]] = [[NAMED], [NAMED, RETRACTED]]
+    for past in pasts:
         with refused("not-found"):
-            when(list(past), replace(RETRACT, case_id=ELSEWHERE))
+            when(past, replace(RETRACT, case_id=ELSEWHERE))
     with refused("not-found"):
         when([], RETRACT)
 
