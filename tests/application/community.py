@@ -166,7 +166,7 @@ def _answered(world: World, viewer: Viewer) -> Iterator[tuple[str, Any]]:
 
 def seen_by_all(world: World) -> str:
     """All that anybody gets to see, as a text to look for words in."""
-    return repr(answered(world))
+    return repr(_told(world, ANYBODY))
 
 
 def must_be_rebuilt_alike(world: World) -> None:
