@@ -76,7 +76,8 @@ class Discussions(QueryService[CommentDocument]):
         )
 
     def may_see(self, document: CommentDocument, viewer: Viewer) -> bool:
-        public = document.public and document.status is CommentStatus.VISIBLE
+        told = document.status in (CommentStatus.VISIBLE, CommentStatus.ERASED)
+        public = document.public and told
         return public or viewer.moderates or viewer.is_member(document.author_id)
 
     def gone(self, document: CommentDocument) -> bool:
