@@ -304,8 +304,8 @@ class Community(RuleBasedStateMachine):
 
 TestCommunity = Community.TestCase
 TestCommunity.settings = settings(
-    max_examples=60,
-    stateful_step_count=30,
+    max_examples=40,
+    stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
