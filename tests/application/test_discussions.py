@@ -122,12 +122,12 @@ class TestSpeaking:
         assert one(world, "discussions", "k1", Viewer(ben)) is not None
         with refused("not-found"):
             say(world, ben, comment_id="k2")
-        world.settle()
         must_be_rebuilt_alike(world)
         decide(world, CASE, "c1", mo, RESTORE, decision_id="d2")
         world.settle()
         assert len(thread(world)) == 1
         say(world, ben, comment_id="k2")
+        world.settle()
         must_be_rebuilt_alike(world)
 
     def test_a_withdrawn_cases_discussion_is_over(
