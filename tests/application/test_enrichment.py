@@ -1,5 +1,6 @@
 """Enriching a case: parties and their disputes, evidence and places of others."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -166,6 +167,13 @@ class TestParties:
         assert with_party(reported(event), named) == reported(event)
 
 
+@dataclass(frozen=True)
+class HeardOf:
+    """Something that a case's stream never held."""
+
+    at: datetime
+
+
 def with_events(world: World, by: Actor) -> Any:
     name_party(world, by)
     (named,) = world.executors.parties.events("p1")
@@ -256,6 +264,25 @@ class TestEvidenceOfOthers:
         assert [item.evidence_id for item in case["evidence"]] == ["e-c1"]
         assert video["evidence_id"] == "e-c1"
         must_be_rebuilt_alike(world)
+
+
+def test_evidence_that_backs_another_case_as_well_outlives_the_erased_one(
+    world: World, anna: Actor, ben: Actor
+) -> None:
+    evidence = attach(world, ben, "e2")
+    world.report(ben, evidence, case_id="c2")
+    world.settle()
+    erase(world, anna)
+    for _ in range(2):
+        assert one(world, "evidence", "e2") is not None
+        assert [video["case_id"] for video in listed(world, "videos")] == ["c2"]
+        must_be_rebuilt_alike(world)
+
+
+def test_what_happened_to_a_case_is_known(world: World, anna: Actor) -> None:
+    service = world.answers["cases"].service
+    with pytest.raises(ValueError, match="not known"):
+        service.as_it_stood([*world.executors.cases.events("c1"), HeardOf(at=world.clock())])
 
 
 def test_a_retracted_place_lets_the_one_before_stand_again(

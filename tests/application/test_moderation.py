@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from application.commands.executor import Context
+from application.discovery import policy_types
 from application.queries.moderation_ledger import Deed
 from application.queries.moderation_queue import QueueItem
 from domain.cases.case import CaseStatus
@@ -196,6 +197,32 @@ def test_evidence_of_a_hidden_case_that_another_case_shows_is_seen(
     decide(world, CASE, "c2", mo, decision_id="d2")
     world.settle()
     assert one(world, "evidence", "e1") is None
+
+
+@pytest.mark.parametrize("late", [policy.name for policy in policy_types()])
+def test_evidence_is_not_shown_once_it_is_hidden_whoever_hears_of_it_late(
+    world: World, anna: Actor, mo: Actor, late: str
+) -> None:
+    evidence = world.evidence(anna, "e1")
+    world.settle()
+    world.report(anna, evidence)
+    settle_without(world, late)
+    decide(world, EVIDENCE, "e1", mo)
+    settle_without(world, late)
+    world.settle()
+    assert one(world, "evidence", "e1") is None
+    assert listed(world, "cases") == listed(world, "videos") == []
+    decide(world, EVIDENCE, "e1", mo, RESTORE, decision_id="d2")
+    world.settle()
+    assert [video["evidence_id"] for video in listed(world, "videos")] == ["e1"]
+    must_be_rebuilt_alike(world)
+
+
+def settle_without(world: World, late: str) -> None:
+    everybody = world.subscriptions
+    world.subscriptions = [each for each in everybody if each.name != late]
+    world.settle()
+    world.subscriptions = everybody
 
 
 def test_who_flags_what_moderators_hide_is_believed_more_and_who_does_not_less(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -69,7 +70,7 @@ class Community(RuleBasedStateMachine):
 
     def attempt(self, deed: Callable[[], object]) -> None:
         """Do it, if it is allowed."""
-        self.settled = False
+        self.settled = False  # until everybody has heard of it
         self.world.clock.wind(seconds=1)
         try:
             deed()
@@ -128,8 +129,7 @@ class Community(RuleBasedStateMachine):
     @rule(subject=subjects, who=st.lists(anybody, min_size=1, max_size=4))
     def flag(self, subject: tuple[SubjectKind, str], who: list[str]) -> None:
         for name in who:
-            by = self.people[name]
-            self.attempt(lambda by=by: community.flag(self.world, *subject, by))
+            self.attempt(partial(community.flag, self.world, *subject, self.people[name]))
 
     @rule(subject=subjects, who=moderators, verdict=st.sampled_from(Verdict))
     def decide(self, subject: tuple[SubjectKind, str], who: str, verdict: Verdict) -> None:
@@ -156,6 +156,11 @@ class Community(RuleBasedStateMachine):
         community.erase(self.world, self.people[who])
         self.erased.add(who)
         self.settled = True
+
+    @rule(number=st.integers(0, 99))
+    def hear(self, number: int) -> None:
+        """One of those who listen hears what happened before the others do."""
+        self.world.subscriptions[number % len(self.world.subscriptions)].catch_up()
 
     @rule()
     def settle(self) -> None:
