@@ -1,8 +1,11 @@
-"""An exhibit that is both cited and verified backs its case, which makes the case public."""
+"""An exhibit that is both cited and verified backs its case, unless moderation withholds it.
+
+One policy does both: heard of in the order in which it happened, withheld evidence is never shown.
+"""
 
 from application.policies.policy import Cause, Policy
-from domain.cases.case import AcceptEvidence
-from domain.cases.exhibit import ExhibitAdmitted
+from domain.cases.case import AcceptEvidence, ReturnEvidence, WithholdEvidence
+from domain.cases.exhibit import ExhibitAdmitted, ExhibitReturned, ExhibitWithheld
 from domain.ids import SYSTEM
 
 
@@ -21,3 +24,11 @@ class WhenExhibitIsAdmittedThenAcceptEvidence(Policy):
                     at=cause.at,
                 )
                 self.do.cases.execute(event.case_id, command, cause.context())
+            case ExhibitWithheld(evidence_id=item, rule=rule):
+                withhold = WithholdEvidence(evidence_id=item, rule=rule, by=SYSTEM, at=cause.at)
+                for case_id in event.case_ids:
+                    self.do.cases.execute(case_id, withhold, cause.context(case_id))
+            case ExhibitReturned(evidence_id=item):
+                give_back = ReturnEvidence(evidence_id=item, by=SYSTEM, at=cause.at)
+                for case_id in event.case_ids:
+                    self.do.cases.execute(case_id, give_back, cause.context(case_id))

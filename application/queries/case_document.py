@@ -103,27 +103,44 @@ class CaseDocument:
 def reported(event: case.CaseReported) -> CaseDocument:
     """The document of a new case."""
     author = Author(member_id=event.author, pseudonym=event.author_name)
-    return CaseDocument(
+    document = CaseDocument(
         case_id=event.case_id,
-        status=CaseStatus.AWAITING_EVIDENCE if event.author else CaseStatus.ERASED,
         location=event.location,
         tags=event.tags,
-        author=None if event.anonymous or not event.author else author,
+        author=None if event.anonymous else author,
         author_id=event.author,
         reported_at=event.at,
         updated_at=event.at,
         version=1,
         **_shown(event.details),
     )
+    return document if event.author else erased(document)
 
 
 def changed(row: CaseDocument, event: Any) -> CaseDocument:
     """The document after one more event of its case's stream, whose version it counts."""
-    return replace(row, **_changes(row, event), updated_at=event.at, version=row.version + 1)
+    row = replace(row, **_changes(row, event), updated_at=event.at, version=row.version + 1)
+    return _as_backed(row)
+
+
+def counted(
+    row: CaseDocument, *, supports: int = 0, followers: int = 0, comments: int = 0
+) -> CaseDocument:
+    """The document with so many more of each; of an erased case nothing is counted."""
+    if row.status is CaseStatus.ERASED:
+        return row
+    return replace(
+        row,
+        supports=row.supports + supports,
+        followers=row.followers + followers,
+        comments=row.comments + comments,
+    )
 
 
 def shared(row: CaseDocument, network: ShareNetwork) -> CaseDocument:
-    """The document after somebody shared the case there."""
+    """The document after somebody shared the case there; of an erased case nothing is counted."""
+    if row.status is CaseStatus.ERASED:
+        return row
     counts = Counter({each.network: each.shares for each in row.shares_by_network})
     counts[network] += 1
     by_network = (NetworkShares(network=name, shares=counts[name]) for name in sorted(counts))
@@ -156,16 +173,23 @@ def _changes(row: CaseDocument, event: Any) -> dict[str, Any]:
         case case.EvidenceAttached():
             return _contributed(row, event.by, event.evidence_id)
         case _ if isinstance(event, case.StatusEvent):
-            return _status(row, event)
+            return _status(event)
         case _:
             return _evidence(row, event)
 
 
-def _status(row: CaseDocument, event: case.StatusEvent) -> dict[str, Any]:
+def _as_backed(row: CaseDocument) -> CaseDocument:
+    """Whether it is public hangs on its evidence, some of which an erased member may have taken."""
+    if row.status not in (CaseStatus.PUBLISHED, CaseStatus.AWAITING_EVIDENCE):
+        return row
+    status = CaseStatus.PUBLISHED if row.evidence else CaseStatus.AWAITING_EVIDENCE
+    return replace(row, status=status)
+
+
+def _status(event: case.StatusEvent) -> dict[str, Any]:
     match event:
         case case.CasePublished():
-            status = CaseStatus.PUBLISHED if row.evidence else CaseStatus.AWAITING_EVIDENCE
-            return {"status": status, "published_at": event.at}
+            return {"status": CaseStatus.PUBLISHED, "published_at": event.at}
         case case.CaseUnpublished():
             return {"status": CaseStatus.AWAITING_EVIDENCE}
         case case.CaseHidden():
@@ -218,20 +242,19 @@ def _contributed(row: CaseDocument, member_id: str, item_id: str) -> dict[str, A
     contribution = Contribution(member_id=member_id, item_id=item_id)
     return {
         "contributions": (*row.contributions, contribution),
-        "contributors": (*row.contributors, member_id),
+        "contributors": (*row.contributors, member_id) if member_id else row.contributors,
     }
 
 
 def without_member(row: CaseDocument, member_id: str) -> CaseDocument:
     """The case without what an erased member had added to it; without evidence, it waits."""
     items = {each.item_id for each in row.contributions if each.member_id == member_id}
-    evidence = tuple(each for each in row.evidence if each.evidence_id not in items)
-    unpublished = row.status is CaseStatus.PUBLISHED and not evidence
+    row = replace(
+        row, evidence=tuple(each for each in row.evidence if each.evidence_id not in items)
+    )
     return _named(
         replace(
-            row,
-            status=CaseStatus.AWAITING_EVIDENCE if unpublished else row.status,
-            evidence=evidence,
+            _as_backed(row),
             withheld=tuple(each for each in row.withheld if each.evidence_id not in items),
             parties=tuple(each for each in row.parties if each.party_id not in items),
             hidden_parties=tuple(each for each in row.hidden_parties if each.party_id not in items),
@@ -254,7 +277,11 @@ def with_party(row: CaseDocument, event: party.PartyEvent) -> CaseDocument:
             return _named(replace(row, parties=(*row.parties, _party(row, event))))
         case party.PartyDisputed():
             dispute = Dispute(statement=event.statement, at=event.at)
-            return replace(row, parties=_disputed(row.parties, event.party_id, dispute))
+            return replace(
+                row,
+                parties=_disputed(row.parties, event.party_id, dispute),
+                hidden_parties=_disputed(row.hidden_parties, event.party_id, dispute),
+            )
         case party.PartyRetracted():
             others = _parties(row.parties, event.party_id)[0]
             hidden = _parties(row.hidden_parties, event.party_id)[0]

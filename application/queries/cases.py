@@ -1,7 +1,6 @@
 """Which cases are there, and what does one look like now?"""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -9,6 +8,7 @@ from application.ports.read_models import Find, by, by_each, by_point, by_words
 from application.queries.case_document import (
     CaseDocument,
     changed,
+    counted,
     erased,
     reported,
     shared,
@@ -48,7 +48,7 @@ class Cases(QueryService[CaseDocument]):
             case case.CaseReported():
                 before = rows.get(event.case_id)
                 comments = before.comments if before else 0
-                rows.put(event.case_id, replace(reported(event), comments=comments))
+                rows.put(event.case_id, counted(reported(event), comments=comments))
             case _ if isinstance(event, case.CaseEvent):
                 rows.change(event.case_id, lambda row: changed(row, event))
             case _ if isinstance(event, party.PartyEvent):
@@ -58,13 +58,13 @@ class Cases(QueryService[CaseDocument]):
             case comment.CommentHidden() | comment.CommentRemoved(hidden=False):
                 _count_comment(rows, event.case_id, -1)
             case engagement.CaseSupported():
-                rows.change(event.case_id, lambda row: replace(row, supports=row.supports + 1))
+                rows.change(event.case_id, lambda row: counted(row, supports=+1))
             case engagement.SupportWithdrawn():
-                rows.change(event.case_id, lambda row: replace(row, supports=row.supports - 1))
+                rows.change(event.case_id, lambda row: counted(row, supports=-1))
             case engagement.CaseFollowed():
-                rows.change(event.case_id, lambda row: replace(row, followers=row.followers + 1))
+                rows.change(event.case_id, lambda row: counted(row, followers=+1))
             case engagement.CaseUnfollowed():
-                rows.change(event.case_id, lambda row: replace(row, followers=row.followers - 1))
+                rows.change(event.case_id, lambda row: counted(row, followers=-1))
             case engagement.CaseShared():
                 rows.change(event.case_id, lambda row: shared(row, event.network))
             case MemberErased():
@@ -123,4 +123,4 @@ class Cases(QueryService[CaseDocument]):
 def _count_comment(rows: Rows[CaseDocument], case_id: str, number: int) -> None:
     """A comment may be heard of before its case, which another log tells of."""
     row = rows.get(case_id) or CaseDocument(case_id=case_id)
-    rows.put(case_id, replace(row, comments=row.comments + number))
+    rows.put(case_id, counted(row, comments=number))

@@ -10,6 +10,7 @@ from application.ports.read_models import Find, by
 from application.queries.filters import equal
 from application.queries.query_service import Private, PrivateText, QueryService, Viewer
 from application.queries.rows import Rows
+from domain.cases.case import CaseReported
 from domain.discussions import comment
 from domain.discussions.discussion import DiscussionClosed, DiscussionOpened
 from domain.members.member import MemberErased
@@ -49,7 +50,7 @@ class CommentDocument:
 class Discussions(QueryService[CommentDocument]):
     """What do people say about a case?"""
 
-    name, version, topics = "discussions", 1, ("discussions", "members")
+    name, version, topics = "discussions", 1, ("discussions", "members", "cases")
     document, key, single = CommentDocument, "comment_id", True
     path, item_path = "/cases/<uuid:case_id>/comments", "/comments"
     streams = ("discussions", "comment")
@@ -58,16 +59,21 @@ class Discussions(QueryService[CommentDocument]):
     def project(self, event: object, rows: Rows[CommentDocument]) -> None:
         match event:
             case comment.CommentWritten():
-                rows.put(event.comment_id, _written(event))
+                public = _is_shown(_thread(rows, event.case_id, event.at))
+                rows.put(event.comment_id, replace(_written(event), public=public))
             case _ if isinstance(event, comment.CommentEvent):
                 rows.change(event.comment_id, lambda row: _changed(row, event))
             case DiscussionOpened() | DiscussionClosed():
-                public = isinstance(event, DiscussionOpened)
-                for key in rows.keys_where("case_id", event.case_id):
-                    rows.change(key, lambda row: replace(row, public=public))
+                thread = _thread(rows, event.case_id, event.at)
+                _show(rows, replace(thread, public=isinstance(event, DiscussionOpened)))
+            case CaseReported():
+                status = CommentStatus.VISIBLE if event.author else CommentStatus.ERASED
+                thread = _thread(rows, event.case_id, event.at)
+                _show(rows, replace(thread, author_id=event.author, status=status))
             case MemberErased():
                 for key in rows.keys_where("author_id", event.member_id):
                     rows.change(key, _erased)
+                    _show_again(rows, key)
 
     def ask(self, viewer: Viewer, *, case_id: str = "") -> Find:  # noqa: ARG002 - everybody gets the same list
         """The comments on a public case, the oldest first; parent_id makes the threads."""
@@ -76,7 +82,8 @@ class Discussions(QueryService[CommentDocument]):
         )
 
     def may_see(self, document: CommentDocument, viewer: Viewer) -> bool:
-        public = document.public and document.status is CommentStatus.VISIBLE
+        told = document.status in (CommentStatus.VISIBLE, CommentStatus.ERASED)
+        public = document.public and told
         return public or viewer.moderates or viewer.is_member(document.author_id)
 
     def gone(self, document: CommentDocument) -> bool:
@@ -91,6 +98,42 @@ class Discussions(QueryService[CommentDocument]):
                 case _ if document is not None:
                     document = _changed(document, event)
         return document
+
+
+# A discussion has a row of its own, which is never served: whether its comments may be.
+THREAD = "case/"
+
+
+def _thread(rows: Rows[CommentDocument], case_id: str, at: datetime) -> CommentDocument:
+    """The discussion, known from its own log or from that of cases, whichever is heard first."""
+    key = THREAD + case_id
+    return rows.get(key) or CommentDocument(
+        comment_id=key,
+        case_id="",
+        parent_id=None,
+        author=None,
+        text="",
+        written_at=at,
+        public=False,
+    )
+
+
+def _is_shown(thread: CommentDocument) -> bool:
+    """Whether the case is public, and not erased with its author."""
+    return thread.public and thread.status is CommentStatus.VISIBLE
+
+
+def _show(rows: Rows[CommentDocument], thread: CommentDocument) -> None:
+    rows.put(thread.comment_id, thread)
+    public = _is_shown(thread)
+    for key in rows.keys_where("case_id", thread.comment_id.removeprefix(THREAD)):
+        rows.change(key, lambda row: replace(row, public=public))
+
+
+def _show_again(rows: Rows[CommentDocument], key: str) -> None:
+    row = rows.get(key)
+    if row and key.startswith(THREAD):
+        _show(rows, row)
 
 
 def _written(event: comment.CommentWritten) -> CommentDocument:
@@ -131,5 +174,11 @@ def _changes(row: CommentDocument, event: Any) -> dict[str, Any]:
 
 def _erased(row: CommentDocument) -> CommentDocument:
     return replace(
-        row, status=CommentStatus.ERASED, author=None, author_id="", text="", hidden_text=""
+        row,
+        status=CommentStatus.ERASED,
+        author=None,
+        author_id="",
+        text="",
+        hidden_text="",
+        edited_at=None,
     )

@@ -15,6 +15,14 @@ from domain.members.member import MemberErased
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Backing:
+    """A case that the evidence was accepted for, and who reported it."""
+
+    case_id: str
+    author_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceDocument:
     """``sha256`` and ``size`` (bytes) are the original's, ``duration`` is in seconds."""
 
@@ -31,6 +39,8 @@ class EvidenceDocument:
     owner_id: PrivateText = ""
     cases: Annotated[tuple[str, ...], Private()] = ()
     unseen_cases: Annotated[tuple[str, ...], Private()] = ()
+    backings: Annotated[tuple[Backing, ...], Private()] = ()
+    case_authors: Annotated[tuple[str, ...], Private()] = ()
 
 
 class EvidenceItems(QueryService[EvidenceDocument]):
@@ -41,7 +51,7 @@ class EvidenceItems(QueryService[EvidenceDocument]):
 
     name, version, topics = "evidence", 2, ("evidence", "cases", "members")
     document, key, single = EvidenceDocument, "evidence_id", True
-    indexes = (by_each("cases"), by_each("unseen_cases"), by("owner_id"))
+    indexes = (by_each("cases"), by_each("unseen_cases"), by("owner_id"), by_each("case_authors"))
 
     def project(self, event: object, rows: Rows[EvidenceDocument]) -> None:
         match event:
@@ -54,6 +64,8 @@ class EvidenceItems(QueryService[EvidenceDocument]):
                     size=event.size,
                     owner_id=event.owner,
                 )
+                if not event.owner:
+                    rows.change(event.evidence_id, _erased)
             case evidence.SanitisingBegun():
                 _update(rows, event.evidence_id, status=EvidenceStatus.SANITISING)
             case evidence.EvidenceMadeAvailable():
@@ -72,9 +84,9 @@ class EvidenceItems(QueryService[EvidenceDocument]):
                 )
             case MemberErased():
                 for key in rows.keys_where("owner_id", event.member_id):
-                    rows.change(
-                        key, lambda row: replace(row, owner_id="", cases=(), unseen_cases=())
-                    )
+                    rows.change(key, _erased)
+                for key in rows.keys_where("case_authors", event.member_id):
+                    rows.change(key, lambda row: _without_author(row, event.member_id))
             case _:
                 _hear_of_case(event, rows)
 
@@ -87,6 +99,24 @@ class EvidenceItems(QueryService[EvidenceDocument]):
 def _row(rows: Rows[EvidenceDocument], key: str) -> EvidenceDocument:
     """The row; made where a later log's event came before the first of the evidence's own."""
     return rows.get(key) or EvidenceDocument(evidence_id=key)
+
+
+def _erased(row: EvidenceDocument) -> EvidenceDocument:
+    """Evidence of an erased member backs nothing."""
+    return replace(row, owner_id="", cases=(), unseen_cases=(), backings=(), case_authors=())
+
+
+def _without_author(row: EvidenceDocument, member_id: str) -> EvidenceDocument:
+    """A case whose author was erased is gone, whoever's evidence backed it."""
+    for backing in row.backings:
+        if backing.author_id == member_id:
+            row = _without(row, backing.case_id)
+    return _accepted(row, *(each for each in row.backings if each.author_id != member_id))
+
+
+def _accepted(row: EvidenceDocument, *backings: Backing) -> EvidenceDocument:
+    authors = tuple(each.author_id for each in backings)
+    return replace(row, backings=backings, case_authors=authors)
 
 
 def _update(rows: Rows[EvidenceDocument], key: str, **changes: object) -> None:
@@ -104,17 +134,29 @@ def _without(row: EvidenceDocument, case_id: str) -> EvidenceDocument:
 def _backing(row: EvidenceDocument, case_id: str, *, seen: bool) -> EvidenceDocument:
     """The evidence backs the case, which can be seen or not."""
     row = _without(row, case_id)
+    if row.kind is not None and not row.owner_id:
+        return _erased(row)
     if seen:
         return replace(row, cases=(*row.cases, case_id))
     return replace(row, unseen_cases=(*row.unseen_cases, case_id))
 
 
+def _returned(row: EvidenceDocument, event: case.EvidenceReturned) -> EvidenceDocument:
+    """What was withheld meanwhile; of a case that was erased, nothing is known here."""
+    known = any(backing.case_id == event.case_id for backing in row.backings)
+    return _backing(row, event.case_id, seen=event.public) if known else row
+
+
 def _hear_of_case(event: object, rows: Rows[EvidenceDocument]) -> None:
     """Which cases the evidence backs, seen by all or not."""
     match event:
-        case case.EvidenceAccepted() | case.EvidenceReturned():
+        case case.EvidenceAccepted() if event.author:
             row = _row(rows, event.evidence_id)
+            backing = Backing(case_id=event.case_id, author_id=event.author)
+            row = _accepted(row, *row.backings, backing)
             rows.put(event.evidence_id, _backing(row, event.case_id, seen=event.public))
+        case case.EvidenceReturned():
+            rows.change(event.evidence_id, lambda row: _returned(row, event))
         case case.EvidenceWithheld() | case.EvidenceRetracted():
             rows.change(event.evidence_id, lambda row: _without(row, event.case_id))
         case case.CaseHidden() | case.CaseUnpublished():

@@ -59,17 +59,8 @@ class QueueItem:
     waits: Annotated[bool, Private()] = False
     author_id: PrivateText = ""
     flaggers: Annotated[tuple[str, ...], Private()] = ()
+    flag_ids: Annotated[tuple[str, ...], Private()] = ()
     row_id: PrivateText = ""
-
-
-SETTLED: dict[str, Any] = {
-    "flags": (),
-    "flaggers": (),
-    "weight": 0.0,
-    "appeal": None,
-    "waits": False,
-    "waiting_since": None,
-}
 
 
 class ModerationQueue(QueryService[QueueItem]):
@@ -101,7 +92,7 @@ class ModerationQueue(QueryService[QueueItem]):
                     event,
                     flags=(*row.flags, complaint),
                     flaggers=(*row.flaggers, event.by),
-                    **_waiting(row, event.at),
+                    flag_ids=(*row.flag_ids, event.flag_id),
                 )
             case FlagWeighed():
                 row = _row(rows, event.subject_kind, event.subject_id)
@@ -110,17 +101,19 @@ class ModerationQueue(QueryService[QueueItem]):
                 _change(rows, event, hidden=isinstance(event, SubjectHidden))
             case DecisionMade():
                 _change(rows, event, decision_id=event.decision_id)
-            case SubjectDecided() | AppealResolved():
-                _change(rows, event, **SETTLED)
-            case DecisionAppealed():
+            case SubjectDecided():
+                row = _row(rows, event.subject_kind, event.subject_id)
+                rows.put(row.row_id, _settled(row, event))
+            case AppealResolved():
+                _change(rows, event, appeal=None)
+            case DecisionAppealed() if event.by:
                 appeal = Appeal(
                     decision_id=event.decision_id, statement=event.statement, at=event.at
                 )
-                row = _row(rows, event.subject_kind, event.subject_id)
-                _change(rows, event, appeal=appeal, **_waiting(row, event.at))
+                _change(rows, event, appeal=appeal)
             case MemberErased(member_id=member_id):
                 for row_key in rows.keys_where("author_id", member_id):
-                    rows.change(row_key, lambda row: replace(row, text="", appeal=None))
+                    rows.change(row_key, _without_author)
                 for row_key in rows.keys_where("flaggers", member_id):
                     rows.change(row_key, lambda row: _without_notes(row, member_id))
             case _:
@@ -138,7 +131,7 @@ def _row(rows: Rows[QueueItem], kind: SubjectKind, subject_id: str) -> QueueItem
 
 def _change(rows: Rows[QueueItem], event: Any, **changes: Any) -> None:
     row = _row(rows, event.subject_kind, event.subject_id)
-    rows.put(row.row_id, replace(row, **changes))
+    rows.put(row.row_id, _waiting(replace(row, **changes)))
 
 
 def _tell(rows: Rows[QueueItem], kind: SubjectKind, subject_id: str, text: str) -> None:
@@ -146,8 +139,33 @@ def _tell(rows: Rows[QueueItem], kind: SubjectKind, subject_id: str, text: str) 
     rows.put(row.row_id, replace(row, text=text))
 
 
-def _waiting(row: QueueItem, at: datetime) -> dict[str, Any]:
-    return {"waits": True, "waiting_since": row.waiting_since or at}
+def _waiting(row: QueueItem) -> QueueItem:
+    """With how long it has waited for what there is to decide now, if anything."""
+    asked = [flag.at for flag in row.flags] + ([row.appeal.at] if row.appeal else [])
+    return replace(row, waits=bool(asked), waiting_since=min(asked, default=None))
+
+
+def _settled(row: QueueItem, event: SubjectDecided) -> QueueItem:
+    """Without the flags that were decided on: those that came meanwhile wait for the next time.
+
+    An appeal against this decision may be heard of before it is applied; one against an earlier
+    decision has no object any more.
+    """
+    kept = [number for number, key in enumerate(row.flag_ids) if key not in event.flags]
+    appealed = row.appeal is not None and row.appeal.decision_id == event.decision_id
+    settled = replace(
+        row,
+        flags=tuple(row.flags[number] for number in kept),
+        flaggers=tuple(row.flaggers[number] for number in kept),
+        flag_ids=tuple(row.flag_ids[number] for number in kept),
+        weight=0.0,
+        appeal=row.appeal if appealed else None,
+    )
+    return _waiting(settled)
+
+
+def _without_author(row: QueueItem) -> QueueItem:
+    return _waiting(replace(row, text="", appeal=None, author_id=""))
 
 
 def _without_notes(row: QueueItem, member_id: str) -> QueueItem:
@@ -156,15 +174,16 @@ def _without_notes(row: QueueItem, member_id: str) -> QueueItem:
         replace(flag, note="") if flagger == member_id else flag
         for flag, flagger in zip(row.flags, row.flaggers, strict=True)
     )
-    return replace(row, flags=flags)
+    flaggers = tuple("" if flagger == member_id else flagger for flagger in row.flaggers)
+    return replace(row, flags=flags, flaggers=flaggers)
 
 
 def _hear_what_was_said(event: object, rows: Rows[QueueItem]) -> None:
     match event:
         case CaseReported(case_id=subject_id) | CaseAmended(case_id=subject_id):
-            text = f"{event.details.title}\n\n{event.details.story}"
+            text = f"{event.details.title}\n\n{event.details.story}".strip()
             _tell(rows, SubjectKind.CASE, subject_id, text)
-        case PartyNamed():
+        case PartyNamed() if event.by:
             text = f"{event.details.name}: {event.details.role}"
             _tell(rows, SubjectKind.PARTY, event.party_id, text)
         case CommentWritten(comment_id=subject_id) | CommentEdited(comment_id=subject_id):

@@ -70,7 +70,7 @@ class PopularCases(QueryService[PopularCase]):
                 waiting = CaseStatus.AWAITING_EVIDENCE
                 rows.change(event.case_id, lambda row: replace(row, status=waiting))
             case CaseRestored():
-                rows.change(event.case_id, lambda row: replace(row, status=event.status))
+                rows.change(event.case_id, lambda row: _restored(row, event.status))
             case CaseSupported():
                 rows.change(event.case_id, lambda row: _supported(row, event.at, +1))
             case SupportWithdrawn():
@@ -100,6 +100,10 @@ def _published(row: PopularCase, at: datetime) -> PopularCase:
     if row.published_at:
         return replace(row, status=status)
     return replace(row, status=status, published_at=at, rank=added(row.rank, weight(at)))
+
+
+def _restored(row: PopularCase, status: CaseStatus) -> PopularCase:
+    return replace(row, status=status if row.author_id else CaseStatus.ERASED)
 
 
 def _supported(row: PopularCase, at: datetime, sign: int) -> PopularCase:

@@ -443,6 +443,18 @@ def decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
 def evolve(state: Case, event: CaseEvent) -> Case:
     if state.status is CaseStatus.ERASED:
         return state
+    return _as_backed(_evolve(state, event))
+
+
+def _as_backed(state: Case) -> Case:
+    """Whether it is public hangs on its evidence, some of which an erased member may have taken."""
+    if state.status not in (CaseStatus.PUBLISHED, CaseStatus.AWAITING_EVIDENCE):
+        return state
+    status = CaseStatus.PUBLISHED if state.shown else CaseStatus.AWAITING_EVIDENCE
+    return replace(state, status=status)
+
+
+def _evolve(state: Case, event: CaseEvent) -> Case:
     match event:
         case CaseReported():
             return _reported(event)
@@ -466,7 +478,7 @@ def evolve(state: Case, event: CaseEvent) -> Case:
         ):
             return _evolve_evidence(state, event)
         case CasePublished() | CaseUnpublished() | CaseHidden() | CaseRestored() | CaseWithdrawn():
-            return replace(state, status=_status_after(state, event))
+            return replace(state, status=_status_after(event))
         case _:
             assert_never(event)
 
@@ -496,10 +508,10 @@ def _evolve_evidence(state: Case, event: EvidenceEvent) -> Case:
             assert_never(event)
 
 
-def _status_after(state: Case, event: StatusEvent) -> CaseStatus:
+def _status_after(event: StatusEvent) -> CaseStatus:
     match event:
         case CasePublished():
-            return CaseStatus.PUBLISHED if state.shown else CaseStatus.AWAITING_EVIDENCE
+            return CaseStatus.PUBLISHED
         case CaseUnpublished():
             return CaseStatus.AWAITING_EVIDENCE
         case CaseHidden():

@@ -11,8 +11,12 @@ from domain.cases.exhibit import (
     ExhibitCited,
     ExhibitCommand,
     ExhibitEvent,
+    ExhibitReturned,
     ExhibitVerified,
+    ExhibitWithheld,
+    ReturnExhibit,
     VerifyExhibit,
+    WithholdExhibit,
     exhibit_decider,
 )
 from domain.ids import SYSTEM, CaseId, EvidenceId, MediaKind, MemberId
@@ -30,6 +34,8 @@ def cite(case: str, by: str = "anna") -> CiteExhibit:
 VERIFY = VerifyExhibit(
     evidence_id=E1, owner=MemberId("anna"), kind=MediaKind.VIDEO, sha256="ab", by=SYSTEM, at=AT
 )
+WITHHOLD = WithholdExhibit(evidence_id=E1, rule="staged-evidence", by=SYSTEM, at=AT)
+RETURN = ReturnExhibit(evidence_id=E1, by=SYSTEM, at=AT)
 
 
 def after(*commands: ExhibitCommand) -> list[ExhibitEvent]:
@@ -63,3 +69,45 @@ def test_only_its_owner_may_back_a_case_with_it() -> None:
 @given(st.permutations([cite("c1"), cite("c1"), cite("c2"), cite("c2", by="ben"), VERIFY, VERIFY]))
 def test_in_any_order_each_case_gets_it_once(commands: list[ExhibitCommand]) -> None:
     assert sorted(admitted(after(*commands))) == ["c1", "c2"]
+
+
+class TestModeration:
+    def test_withheld_evidence_is_taken_from_the_cases_it_was_admitted_to(self) -> None:
+        withheld = ExhibitWithheld(
+            evidence_id=E1, case_ids=(CaseId("c1"),), rule="staged-evidence", at=AT
+        )
+        past: list[ExhibitCommand] = [cite("c1"), cite("c2", by="ben"), VERIFY]
+        assert after(*past, WITHHOLD)[-1] == withheld
+        assert after(*past, WITHHOLD, WITHHOLD) == after(*past, WITHHOLD)
+
+    def test_while_it_is_withheld_nothing_admits_it(self) -> None:
+        assert admitted(after(WITHHOLD, cite("c1"), VERIFY, cite("c2"))) == []
+
+    def test_what_was_cited_meanwhile_is_admitted_when_it_is_returned(self) -> None:
+        returned = ExhibitReturned(evidence_id=E1, case_ids=(CaseId("c1"),), at=AT)
+        meanwhile = (cite("c2"), cite("c3", by="ben"))
+        events = after(cite("c1"), VERIFY, WITHHOLD, *meanwhile, RETURN)
+        assert returned in events
+        assert admitted(events) == ["c1", "c2"]
+
+    def test_what_is_not_withheld_is_not_returned(self) -> None:
+        assert after(RETURN) == []
+        assert after(WITHHOLD, RETURN, RETURN) == after(WITHHOLD, RETURN)
+
+    def test_it_is_verified_after_it_was_returned_as_well(self) -> None:
+        assert admitted(after(cite("c1"), WITHHOLD, RETURN, VERIFY)) == ["c1"]
+
+    @given(
+        st.permutations([cite("c1"), cite("c2"), cite("c2", by="ben"), VERIFY, WITHHOLD, RETURN])
+    )
+    def test_in_any_order_a_case_gets_it_once_and_never_while_it_is_withheld(
+        self, commands: list[ExhibitCommand]
+    ) -> None:
+        events = after(*commands, RETURN)
+        assert sorted(admitted(events)) == ["c1", "c2"]
+        withheld = False
+        for event in events:
+            withheld = isinstance(event, ExhibitWithheld) or (
+                withheld and not isinstance(event, ExhibitReturned)
+            )
+            assert not (withheld and isinstance(event, ExhibitAdmitted))

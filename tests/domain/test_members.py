@@ -9,6 +9,7 @@ from domain.members.member import (
     ChooseInterests,
     EraseMember,
     GrantRole,
+    HideProfile,
     InterestsChosen,
     MemberCommand,
     MemberErased,
@@ -16,8 +17,11 @@ from domain.members.member import (
     MemberRegistered,
     MemberReinstated,
     MemberSuspended,
+    ProfileHidden,
+    ProfileRestored,
     RegisterMember,
     ReinstateMember,
+    RestoreProfile,
     RevokeRole,
     RoleGranted,
     RoleRevoked,
@@ -121,3 +125,21 @@ def test_an_erased_member_is_gone() -> None:
 def test_there_is_nothing_to_do_to_a_member_who_is_not_there() -> None:
     with refused("not-found"):
         when([], SuspendMember(reason="spam", by=MODERATOR, at=AT))
+
+
+def test_moderation_hides_and_restores_a_profile_once() -> None:
+    hide, restore = HideProfile(rule="spam", by=SYSTEM, at=AT), RestoreProfile(by=SYSTEM, at=AT)
+    hidden = ProfileHidden(member_id=ME, rule="spam", at=AT)
+    restored = ProfileRestored(member_id=ME, at=AT)
+    assert when([REGISTERED], hide) == [hidden]
+    assert when([REGISTERED, hidden], hide) == []
+    assert when([REGISTERED, hidden], restore) == [restored]
+    assert when([REGISTERED, hidden, restored], restore) == []
+
+
+def test_nobody_but_the_system_hides_or_restores_a_profile() -> None:
+    for by in (ANNA, MODERATOR, ADMIN):
+        with refused("forbidden"):
+            when([REGISTERED], HideProfile(rule="spam", by=by, at=AT))
+        with refused("forbidden"):
+            when([REGISTERED], RestoreProfile(by=by, at=AT))

@@ -1,0 +1,183 @@
+"""What a community does in a World, in a few words, and what everybody gets to see of it."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any, get_type_hints
+
+from application.commands.executor import Context
+from application.ports.read_models import Find
+from application.queries.projector import current_build, open_build
+from application.queries.query_service import Audience, Private, Viewer
+from domain.cases.party import PartyDetails, PartyKind
+from domain.ids import Actor, CaseId, CommentId, MemberId, PartyId, Role
+from domain.members.member import EraseMember
+from domain.moderation.decision import Outcome
+from domain.moderation.subject import SubjectKind, Verdict
+from tests.world import World
+
+ANYBODY = Viewer()
+JUDGE = Viewer(Actor(member_id=MemberId("judge"), roles=frozenset({Role.MODERATOR})))
+CASE, COMMENT, PARTY = SubjectKind.CASE, SubjectKind.COMMENT, SubjectKind.PARTY
+EVIDENCE, MEMBER = SubjectKind.EVIDENCE, SubjectKind.MEMBER
+HIDE, RESTORE, DISMISS = Verdict.HIDE, Verdict.RESTORE, Verdict.DISMISS
+
+
+def moderator(world: World, name: str = "Mo") -> Actor:
+    return world.member(name, Role.MODERATOR)
+
+
+def say(
+    world: World,
+    author: Actor,
+    text: str = "I saw it too.",
+    *,
+    comment_id: str = "k1",
+    case_id: str = "c1",
+    parent_id: str = "",
+) -> CommentId:
+    key = CommentId(comment_id)
+    world.discuss.write(
+        key, CaseId(case_id), author, Context(), text=text, parent_id=CommentId(parent_id)
+    )
+    return key
+
+
+def name_party(
+    world: World,
+    by: Actor,
+    name: str = "Town hall",
+    *,
+    party_id: str = "p1",
+    case_id: str = "c1",
+    evidence: tuple[Any, ...] = (),
+) -> PartyId:
+    details = PartyDetails(
+        kind=PartyKind.ORGANISATION, name=name, role="took the money", evidence=evidence
+    )
+    world.enrich.name_party(PartyId(party_id), CaseId(case_id), details, by, Context())
+    return PartyId(party_id)
+
+
+def flag(
+    world: World, kind: SubjectKind, subject_id: str, *members: Actor, note: str = "Look at this."
+) -> None:
+    for member in members:
+        world.moderate.flag(kind, subject_id, member, Context(), rule="spam", note=note)
+
+
+def decide(
+    world: World,
+    kind: SubjectKind,
+    subject_id: str,
+    by: Actor,
+    verdict: Verdict = HIDE,
+    *,
+    decision_id: str = "d1",
+) -> str:
+    world.moderate.decide(
+        kind,
+        subject_id,
+        by,
+        Context(),
+        decision_id=decision_id,
+        verdict=verdict,
+        rule="spam",
+        reason="It breaks the rule.",
+    )
+    return decision_id
+
+
+def appeal(world: World, by: Actor, decision_id: str = "d1") -> None:
+    world.moderate.appeal(decision_id, "It does not break the rule.", by, Context())
+
+
+def resolve(
+    world: World, by: Actor, outcome: Outcome = Outcome.OVERTURN, decision_id: str = "d1"
+) -> None:
+    world.moderate.resolve(decision_id, outcome, "Seen again.", by, Context())
+
+
+def erase(world: World, member: Actor) -> None:
+    """Let a member have themselves erased: everybody hears of it, then their key is destroyed."""
+    command = EraseMember(by=member, at=world.clock())
+    world.executors.members.execute(member.member_id, command, Context())
+    world.settle()
+    world.vault.destroy(member.member_id)
+
+
+# What is answered
+
+
+def served(document: Any) -> dict[str, Any]:
+    """What is served of a document: all but its private fields."""
+    return {
+        field.name: getattr(document, field.name)
+        for field in fields(document)
+        if not any(isinstance(mark, Private) for mark in _marks(document, field.name))
+    }
+
+
+def _marks(document: Any, name: str) -> tuple[Any, ...]:
+    hint = get_type_hints(type(document), include_extras=True)[name]
+    return tuple(getattr(hint, "__metadata__", ()))
+
+
+def rows(world: World, name: str) -> dict[str, Any]:
+    """Every row of a read model, whoever may see it."""
+    service = world.answers[name].service
+    model = open_build(service, world.models, current_build(service, world.models))
+    return {row.key: row.document for row in model.find(Find(), limit=1000)}
+
+
+def one(world: World, name: str, key: str, viewer: Viewer = ANYBODY) -> Any:
+    """What a viewer gets who asks for one document: its served fields, "gone", or None."""
+    answers = world.answers[name]
+    document = answers.one(key, viewer)
+    if document is None:
+        return None
+    return "gone" if answers.service.gone(document) else served(document)
+
+
+def listed(world: World, name: str, **filters: Any) -> list[dict[str, Any]]:
+    """What everybody gets who asks for the list."""
+    page = world.answers[name].page(ANYBODY, filters, limit=100)
+    return [served(document) for document in page.documents]
+
+
+def answered(world: World, viewer: Viewer = ANYBODY) -> dict[str, Any]:
+    """All that the query services answer to a viewer, by question."""
+    return dict(_answered(world, viewer))
+
+
+def _answered(world: World, viewer: Viewer) -> Iterator[tuple[str, Any]]:
+    for name, answers in world.answers.items():
+        service = answers.service
+        if service.audience is Audience.MODERATORS and not viewer.moderates:
+            continue
+        if service.single:
+            for key in rows(world, name):
+                yield f"{name}/{key}", one(world, name, key, viewer)
+        if service.path_parameters():
+            for case_id in rows(world, "cases"):
+                yield f"{name} of {case_id}", listed(world, name, case_id=case_id)
+        elif service.lists():
+            yield name, listed(world, name)
+
+
+def seen_by_all(world: World) -> str:
+    """All that anybody gets to see, as a text to look for words in."""
+    return repr(_told(world, ANYBODY))
+
+
+def must_be_rebuilt_alike(world: World) -> None:
+    """Read models that are thrown away and made anew answer as the old ones did."""
+    viewers = (ANYBODY, JUDGE)
+    before = [_told(world, viewer) for viewer in viewers]
+    world.build_read_models()
+    world.settle()
+    assert [_told(world, viewer) for viewer in viewers] == before
+
+
+def _told(world: World, viewer: Viewer) -> dict[str, Any]:
+    """The answers that tell something; what is not there is not told of, however it is kept."""
+    return {question: told for question, told in answered(world, viewer).items() if told}

@@ -1,0 +1,316 @@
+"""Discussions: what people say about a case, and who sees it."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from application.commands.executor import Context
+from application.queries.discussions import CommentStatus, Discussions
+from application.queries.projector import Projector, current_build, open_build
+from application.queries.query_service import Viewer
+from application.queries.time_travel import TimeTravel
+from domain.cases.case import TagCase, WithdrawCase
+from domain.ids import Actor, CaseId, CommentId
+from tests.application.community import (
+    CASE,
+    COMMENT,
+    JUDGE,
+    RESTORE,
+    decide,
+    erase,
+    listed,
+    moderator,
+    must_be_rebuilt_alike,
+    one,
+    rows,
+    say,
+)
+from tests.world import World, refused
+
+C1, K1 = CaseId("c1"), CommentId("k1")
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def anna(world: World) -> Actor:
+    anna = world.member("Anna")
+    world.public_case(anna)
+    return anna
+
+
+@pytest.fixture
+def ben(world: World, anna: Actor) -> Actor:
+    return world.member("Ben")
+
+
+@pytest.fixture
+def mo(world: World) -> Actor:
+    return moderator(world)
+
+
+def thread(world: World, case_id: str = "c1") -> list[dict[str, Any]]:
+    return listed(world, "discussions", case_id=case_id)
+
+
+def texts(world: World, case_id: str = "c1") -> list[str]:
+    return [comment["text"] for comment in thread(world, case_id)]
+
+
+def count(world: World, case_id: str = "c1") -> int:
+    comments: int = one(world, "cases", case_id)["comments"]
+    return comments
+
+
+def remove(world: World, by: Actor, comment_id: str = "k1") -> None:
+    world.discuss.remove(CommentId(comment_id), by, Context())
+    world.settle()
+
+
+class TestSpeaking:
+    def test_comments_are_listed_the_oldest_first_with_who_wrote_them(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        say(world, ben)
+        world.clock.wind(hours=1)
+        say(world, anna, "When?", comment_id="k2", parent_id="k1")
+        world.settle()
+        first, second = thread(world)
+        assert (first["text"], first["author"].pseudonym) == ("I saw it too.", "Ben")
+        assert (second["text"], second["author"].pseudonym) == ("When?", "Anna")
+        assert (first["parent_id"], second["parent_id"]) == (None, "k1")
+
+    def test_each_case_has_a_discussion_of_its_own(self, world: World, anna: Actor) -> None:
+        world.public_case(anna, "c2")
+        say(world, anna)
+        say(world, anna, comment_id="k2", case_id="c2")
+        world.settle()
+        assert [each["comment_id"] for each in thread(world, "c2")] == ["k2"]
+        assert (count(world), count(world, "c2")) == (1, 1)
+        with refused("not-found"):
+            say(world, anna, comment_id="k3", case_id="c2", parent_id="k1")
+
+    def test_only_a_public_case_is_discussed(self, world: World, anna: Actor, ben: Actor) -> None:
+        world.report(anna, case_id="c2")
+        world.settle()
+        with refused("not-found"):
+            say(world, ben, case_id="c2")
+
+    def test_nothing_is_said_while_moderators_lock_a_discussion(
+        self, world: World, ben: Actor, mo: Actor
+    ) -> None:
+        world.discuss.lock(C1, mo, Context())
+        with refused("locked"):
+            say(world, ben)
+        world.discuss.unlock(C1, mo, Context())
+        say(world, ben)
+        world.settle()
+        assert len(thread(world)) == 1
+
+    def test_an_unpublished_cases_discussion_opens_again_with_it(
+        self, world: World, ben: Actor, mo: Actor
+    ) -> None:
+        say(world, ben)
+        decide(world, CASE, "c1", mo)
+        world.settle()
+        assert thread(world) == []
+        assert one(world, "discussions", "k1") is None
+        assert one(world, "discussions", "k1", Viewer(ben)) is not None
+        with refused("not-found"):
+            say(world, ben, comment_id="k2")
+        must_be_rebuilt_alike(world)
+        decide(world, CASE, "c1", mo, RESTORE, decision_id="d2")
+        world.settle()
+        assert len(thread(world)) == 1
+        say(world, ben, comment_id="k2")
+        world.settle()
+        must_be_rebuilt_alike(world)
+
+    def test_a_withdrawn_cases_discussion_is_over(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        say(world, ben)
+        world.executors.cases.execute("c1", WithdrawCase(by=anna, at=world.clock()), Context())
+        world.settle()
+        assert thread(world) == []
+        with refused("not-found"):
+            world.discuss.edit(K1, "Or not.", ben, Context())
+        remove(world, ben)
+
+
+class TestChanging:
+    def test_what_was_said_can_be_edited_and_seen_as_it_stood(
+        self, world: World, ben: Actor
+    ) -> None:
+        travel = TimeTravel(world.stores, world.codec)
+        service = world.answers["discussions"].service
+        say(world, ben)
+        then = world.clock() + timedelta(seconds=1)
+        world.clock.wind(hours=1)
+        world.discuss.edit(K1, "I saw it, too.", ben, Context())
+        world.settle()
+        (comment,) = thread(world)
+        assert (comment["text"], comment["version"]) == ("I saw it, too.", 2)
+        assert comment["edited_at"] == world.clock()
+        assert travel.as_of(service, "k1", then).text == "I saw it too."
+        assert travel.as_of(service, "k1", world.clock()).text == "I saw it, too."
+        assert travel.as_of(service, "k1", then - timedelta(days=1)) is None
+        changes = [(change.what, change.role) for change in travel.history(service, "k1")]
+        assert changes == [("CommentWritten", "author"), ("CommentEdited", "author")]
+
+    def test_the_past_of_a_stream_begins_with_what_was_written(
+        self, world: World, ben: Actor
+    ) -> None:
+        assert Discussions().as_it_stood([object()]) is None
+        say(world, ben)
+        written = world.executors.comments.events("k1")
+        now = Discussions().as_it_stood(written)
+        later = Discussions().as_it_stood([*written, object()])
+        assert now is not None
+        assert later == replace(now, version=2)
+
+    def test_it_is_found_below_its_case_and_each_comment_by_itself(self) -> None:
+        assert Discussions.path_parameters() == ["case_id"]
+        assert Discussions.single_path() == "/comments"
+
+    def test_a_removed_comment_leaves_its_place_and_nothing_else(
+        self, world: World, ben: Actor, mo: Actor
+    ) -> None:
+        say(world, ben)
+        say(world, ben, "Mine, too.", comment_id="k2", parent_id="k1")
+        world.settle()
+        assert count(world) == 2
+        remove(world, ben)
+        remove(world, mo, "k2")
+        told = [(each["status"], each["text"], each["author"]) for each in thread(world)]
+        assert told == [(CommentStatus.REMOVED, "", None)] * 2
+        assert one(world, "discussions", "k1") is None
+        assert count(world) == 0
+        must_be_rebuilt_alike(world)
+
+    def test_a_hidden_comment_is_not_read_and_what_is_edited_meanwhile_comes_back(
+        self, world: World, ben: Actor, mo: Actor
+    ) -> None:
+        say(world, ben)
+        world.settle()
+        decide(world, COMMENT, "k1", mo)
+        world.settle()
+        assert [(each["status"], each["text"]) for each in thread(world)] == [("hidden", "")]
+        assert one(world, "discussions", "k1") is None
+        assert count(world) == 0
+        world.discuss.edit(K1, "Better now.", ben, Context())
+        world.settle()
+        assert texts(world) == [""]
+        decide(world, COMMENT, "k1", mo, RESTORE, decision_id="d2")
+        world.settle()
+        assert texts(world) == ["Better now."]
+        assert count(world) == 1
+        must_be_rebuilt_alike(world)
+
+    def test_a_comment_that_is_removed_while_it_is_hidden_is_not_counted_twice(
+        self, world: World, ben: Actor, mo: Actor
+    ) -> None:
+        say(world, ben)
+        say(world, ben, comment_id="k2")
+        world.settle()
+        decide(world, COMMENT, "k1", mo)
+        world.settle()
+        remove(world, ben)
+        decide(world, COMMENT, "k1", mo, RESTORE, decision_id="d2")
+        world.settle()
+        assert count(world) == 1
+        assert [each["status"] for each in thread(world)] == ["removed", "visible"]
+        must_be_rebuilt_alike(world)
+
+
+class TestCounting:
+    def test_comments_are_counted_whichever_log_is_read_first(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        say(world, ben)
+        say(world, anna, comment_id="k2")
+        tag = TagCase(tag="police", by=anna, at=world.clock())
+        world.executors.cases.execute("c1", tag, Context())
+        world.settle()
+        before = rows(world, "cases")
+        assert before["c1"].comments == 2
+        self.read_again(world, "discussions", "members", "cases")
+        assert rows(world, "cases") == before
+
+    def test_a_case_of_which_only_comments_are_known_is_nobodys_to_see(
+        self, world: World, ben: Actor
+    ) -> None:
+        say(world, ben)
+        self.read_again(world, "discussions")
+        assert one(world, "cases", "c1", JUDGE) is None
+        assert listed(world, "cases") == []
+
+    def read_again(self, world: World, *logs: str) -> None:
+        """Read the logs into an empty read model of cases, one whole log after the other."""
+        world.build_read_models()
+        service = world.answers["cases"].service
+        model = open_build(service, world.models, current_build(service, world.models))
+        projector = Projector(service, model, world.codec)
+        for log in logs:
+            events = world.history.read(log, 0, 1000)
+            checkpoint = projector.checkpoint().moved(log, events[-1].position)
+            projector.handle(events, checkpoint)
+
+
+class TestErasure:
+    def test_an_erased_members_comments_leave_their_places_alone(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        say(world, ben)
+        world.discuss.edit(K1, "I saw it, too.", ben, Context())
+        say(world, anna, "When?", comment_id="k2", parent_id="k1")
+        world.settle()
+        erase(world, ben)
+        for _ in range(2):
+            told = [(each["status"], each["text"], each["author"]) for each in thread(world)]
+            assert told[0] == (CommentStatus.ERASED, "", None)
+            assert told[1][1] == "When?"
+            assert one(world, "discussions", "k1") == "gone"
+            must_be_rebuilt_alike(world)
+        stood = TimeTravel(world.stores, world.codec).as_of(
+            world.answers["discussions"].service, "k1", world.clock()
+        )
+        assert (stood.text, stood.author, stood.status) == ("", None, CommentStatus.ERASED)
+
+    def test_removed_and_hidden_comments_of_an_erased_member_are_gone(
+        self, world: World, ben: Actor, mo: Actor
+    ) -> None:
+        for key in ("k1", "k2", "k3"):
+            say(world, ben, comment_id=key)
+        world.settle()
+        decide(world, COMMENT, "k1", mo)
+        world.settle()
+        remove(world, ben, "k2")
+        erase(world, ben)
+        decide(world, COMMENT, "k3", mo, decision_id="d3")
+        decide(world, COMMENT, "k1", mo, RESTORE, decision_id="d2")
+        world.settle()
+        assert {each["status"] for each in thread(world)} == {CommentStatus.ERASED}
+        must_be_rebuilt_alike(world)
+        assert world.parked.list() == []
+
+    def test_nothing_is_counted_of_an_erased_case(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        say(world, ben)
+        world.engage.support(C1, ben, Context())
+        world.engage.follow(C1, ben, Context())
+        world.settle()
+        erase(world, anna)
+        world.engage.withdraw_support(C1, ben, Context())
+        world.engage.unfollow(C1, ben, Context())
+        remove(world, ben)
+        before = rows(world, "cases")
+        assert (before["c1"].comments, before["c1"].supports, before["c1"].followers) == (0, 0, 0)
+        must_be_rebuilt_alike(world)
+        assert rows(world, "cases") == before

@@ -1,0 +1,406 @@
+"""Enriching a case: parties and their disputes, evidence and places of others."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from application.commands.executor import Context
+from application.queries.case_document import reported, with_party
+from application.queries.query_service import Viewer
+from domain.cases.case import (
+    AttachEvidence,
+    CaseReported,
+    CaseStatus,
+    LocateCase,
+    RetractEvidence,
+    RetractLocation,
+    WithdrawCase,
+)
+from domain.cases.place import Location
+from domain.ids import Actor, CaseId, EvidenceId, MemberId, PartyId
+from tests.application.community import (
+    CASE,
+    EVIDENCE,
+    PARTY,
+    RESTORE,
+    decide,
+    erase,
+    listed,
+    moderator,
+    must_be_rebuilt_alike,
+    name_party,
+    one,
+    rows,
+    seen_by_all,
+)
+from tests.world import World, refused
+
+C1, P1 = CaseId("c1"), PartyId("p1")
+
+
+@pytest.fixture
+def world() -> World:
+    """A world of today: links are signed for a while from now on."""
+    world = World()
+    world.clock.now = datetime.now(UTC)
+    return world
+
+
+@pytest.fixture
+def anna(world: World) -> Actor:
+    anna = world.member("Anna")
+    world.public_case(anna)
+    return anna
+
+
+@pytest.fixture
+def ben(world: World, anna: Actor) -> Actor:
+    return world.member("Ben")
+
+
+@pytest.fixture
+def mo(world: World) -> Actor:
+    return moderator(world)
+
+
+def parties(world: World, viewer: Viewer | None = None) -> Any:
+    return one(world, "cases", "c1", viewer or Viewer())["parties"]
+
+
+def dispute(world: World, mo: Actor, statement: str = "We did not.") -> None:
+    token = world.enrich.invite_to_dispute(P1, C1, mo)
+    world.enrich.dispute(token, statement, Context())
+    world.settle()
+
+
+def change(world: World, command: Any, case_id: str = "c1") -> None:
+    world.executors.cases.execute(case_id, command, Context())
+    world.settle()
+
+
+def attach(world: World, by: Actor, name: str, case_id: str = "c1") -> EvidenceId:
+    evidence = world.evidence(by, name)
+    change(world, AttachEvidence(evidence=(evidence,), by=by, at=world.clock()), case_id)
+    return evidence
+
+
+class TestParties:
+    def test_a_party_is_shown_as_the_claim_of_who_named_it(self, world: World, ben: Actor) -> None:
+        name_party(world, ben, evidence=(EvidenceId("e-c1"),))
+        world.settle()
+        (party,) = parties(world)
+        assert (party.name, party.role, party.added_by.pseudonym) == (
+            "Town hall",
+            "took the money",
+            "Ben",
+        )
+        assert party.evidence == ("e-c1",)
+        with refused("not-found"):
+            name_party(world, ben, party_id="p2", evidence=("e-other",))
+
+    def test_a_case_is_found_by_its_parties(self, world: World, ben: Actor, mo: Actor) -> None:
+        name_party(world, ben)
+        world.settle()
+        assert self.found(world, "town hall") == ["c1"]
+        assert self.found(world, "harbour") == []
+        decide(world, PARTY, "p1", mo)
+        world.settle()
+        assert self.found(world, "town hall") == []
+
+    def found(self, world: World, name: str) -> list[str]:
+        return [case["case_id"] for case in listed(world, "cases", party=name)]
+
+    def test_an_anonymous_author_is_not_named_as_who_named_a_party(self, world: World) -> None:
+        ghost = world.member("Ghost")
+        world.public_case(ghost, anonymous=True)
+        name_party(world, ghost)
+        world.settle()
+        assert [party.added_by for party in parties(world)] == [None]
+        must_be_rebuilt_alike(world)
+
+    def test_a_retracted_party_is_gone(self, world: World, anna: Actor, ben: Actor) -> None:
+        name_party(world, ben)
+        name_party(world, ben, "Harbour", party_id="p2")
+        world.settle()
+        with refused("forbidden"):
+            world.enrich.retract_party(P1, C1, world.member("Cleo"), Context())
+        world.enrich.retract_party(P1, C1, ben, Context())
+        world.enrich.retract_party(PartyId("p2"), C1, anna, Context())
+        world.settle()
+        assert parties(world) == ()
+        must_be_rebuilt_alike(world)
+
+    def test_a_hidden_party_can_be_retracted_and_does_not_come_back(
+        self, world: World, ben: Actor, mo: Actor
+    ) -> None:
+        name_party(world, ben)
+        world.settle()
+        decide(world, PARTY, "p1", mo)
+        world.settle()
+        world.enrich.retract_party(P1, C1, ben, Context())
+        world.settle()
+        decide(world, PARTY, "p1", mo, RESTORE, decision_id="d2")
+        world.settle()
+        assert "Town hall" not in seen_by_all(world)
+        must_be_rebuilt_alike(world)
+
+    def test_nobody_adds_to_what_they_may_not_see(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        change(world, WithdrawCase(by=anna, at=world.clock()))
+        with refused("not-found"):
+            name_party(world, ben)
+        with refused("withdrawn"):
+            name_party(world, anna)
+
+    def test_nothing_is_added_to_an_erased_case(self, world: World, anna: Actor) -> None:
+        named = with_events(world, anna)
+        event = CaseReported(
+            case_id=C1,
+            author=MemberId(""),
+            author_name="",
+            details=world.executors.cases.load("c1").state.details,
+            at=world.clock(),
+        )
+        assert with_party(reported(event), named) == reported(event)
+
+
+@dataclass(frozen=True)
+class HeardOf:
+    """Something that a case's stream never held."""
+
+    at: datetime
+
+
+def with_events(world: World, by: Actor) -> Any:
+    name_party(world, by)
+    (named,) = world.executors.parties.events("p1")
+    return named
+
+
+class TestDisputes:
+    def test_a_party_speaks_once_for_each_link_beside_the_claim(
+        self, world: World, ben: Actor, mo: Actor
+    ) -> None:
+        name_party(world, ben)
+        token = world.enrich.invite_to_dispute(P1, C1, mo)
+        world.enrich.dispute(token, "We did not.", Context())
+        with refused("already-disputed"):
+            world.enrich.dispute(token, "Again.", Context())
+        dispute(world, mo, "Really not.")
+        (party,) = parties(world)
+        assert [each.statement for each in party.disputes] == ["We did not.", "Really not."]
+        must_be_rebuilt_alike(world)
+
+    def test_only_moderators_invite_and_only_parties_of_the_case(
+        self, world: World, ben: Actor, mo: Actor
+    ) -> None:
+        name_party(world, ben)
+        with refused("forbidden"):
+            world.enrich.invite_to_dispute(P1, C1, ben)
+        with refused("not-found"):
+            world.enrich.invite_to_dispute(P1, CaseId("c2"), mo)
+        world.enrich.retract_party(P1, C1, ben, Context())
+        with refused("not-found"):
+            world.enrich.invite_to_dispute(P1, C1, mo)
+
+    def test_a_link_that_is_none_of_ours_is_refused(self, world: World) -> None:
+        with refused("bad-link"):
+            world.enrich.dispute("a.b.c", "We did not.", Context())
+
+    def test_what_a_party_says_while_it_is_hidden_is_there_when_it_is_restored(
+        self, world: World, ben: Actor, mo: Actor
+    ) -> None:
+        name_party(world, ben)
+        world.settle()
+        decide(world, PARTY, "p1", mo)
+        world.settle()
+        dispute(world, mo)
+        assert "We did not." not in seen_by_all(world)
+        decide(world, PARTY, "p1", mo, RESTORE, decision_id="d2")
+        world.settle()
+        (party,) = parties(world)
+        assert [each.statement for each in party.disputes] == ["We did not."]
+
+    def test_only_the_party_that_speaks_is_heard(self, world: World, ben: Actor, mo: Actor) -> None:
+        name_party(world, ben)
+        name_party(world, ben, "Harbour", party_id="p2")
+        dispute(world, mo)
+        assert [len(party.disputes) for party in parties(world)] == [1, 0]
+
+
+class TestEvidenceOfOthers:
+    def test_it_backs_the_case_as_the_authors_does(self, world: World, ben: Actor) -> None:
+        attach(world, ben, "e2")
+        case = one(world, "cases", "c1")
+        assert [item.evidence_id for item in case["evidence"]] == ["e-c1", "e2"]
+        assert one(world, "evidence", "e2") is not None
+        must_be_rebuilt_alike(world)
+
+    def test_retracted_evidence_is_in_no_answer(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        attach(world, ben, "e2")
+        change(world, RetractEvidence(evidence_id=EvidenceId("e2"), by=ben, at=world.clock()))
+        assert "e2" not in seen_by_all(world)
+        change(world, RetractEvidence(evidence_id=EvidenceId("e-c1"), by=anna, at=world.clock()))
+        assert listed(world, "cases") == listed(world, "popular-cases") == []
+        assert listed(world, "videos") == []
+        must_be_rebuilt_alike(world)
+
+    def test_withheld_evidence_can_be_retracted_and_does_not_come_back(
+        self, world: World, ben: Actor, mo: Actor
+    ) -> None:
+        attach(world, ben, "e2")
+        decide(world, EVIDENCE, "e2", mo)
+        world.settle()
+        change(world, RetractEvidence(evidence_id=EvidenceId("e2"), by=ben, at=world.clock()))
+        decide(world, EVIDENCE, "e2", mo, RESTORE, decision_id="d2")
+        world.settle()
+        assert one(world, "evidence", "e2") is None
+        (case,), (video,) = listed(world, "cases"), listed(world, "videos")
+        assert [item.evidence_id for item in case["evidence"]] == ["e-c1"]
+        assert video["evidence_id"] == "e-c1"
+        must_be_rebuilt_alike(world)
+
+
+def test_evidence_that_backs_another_case_as_well_outlives_the_erased_one(
+    world: World, anna: Actor, ben: Actor
+) -> None:
+    evidence = attach(world, ben, "e2")
+    world.report(ben, evidence, case_id="c2")
+    world.settle()
+    erase(world, anna)
+    for _ in range(2):
+        assert one(world, "evidence", "e2") is not None
+        assert [video["case_id"] for video in listed(world, "videos")] == ["c2"]
+        must_be_rebuilt_alike(world)
+
+
+def test_what_happened_to_a_case_is_known(world: World, anna: Actor) -> None:
+    service = world.answers["cases"].service
+    with pytest.raises(ValueError, match="not known"):
+        service.as_it_stood([*world.executors.cases.events("c1"), HeardOf(at=world.clock())])
+
+
+def test_a_retracted_place_lets_the_one_before_stand_again(
+    world: World, anna: Actor, ben: Actor
+) -> None:
+    here, there = Location(lat=1, lon=2), Location(lat=3, lon=4)
+    change(world, LocateCase(location=here, by=anna, at=world.clock()))
+    change(world, LocateCase(location=there, by=ben, at=world.clock()))
+    change(world, RetractLocation(by=ben, at=world.clock()))
+    assert one(world, "cases", "c1")["location"].lat == 1
+
+
+class TestErasedContributors:
+    """What they added is not there any more, now and after a rebuild."""
+
+    def test_their_evidence_and_parties_are_gone_and_the_case_stays(
+        self, world: World, anna: Actor, ben: Actor, mo: Actor
+    ) -> None:
+        for number in (2, 3):
+            attach(world, ben, f"e{number}")
+            name_party(world, ben, f"Office {number}", party_id=f"p{number}")
+        name_party(world, anna, "Harbour")
+        world.settle()
+        decide(world, EVIDENCE, "e3", mo, decision_id="d1")
+        decide(world, PARTY, "p3", mo, decision_id="d2")
+        world.settle()
+        erase(world, ben)
+        for _ in range(2):
+            case = one(world, "cases", "c1")
+            assert [item.evidence_id for item in case["evidence"]] == ["e-c1"]
+            assert [party.name for party in case["parties"]] == ["Harbour"]
+            assert [word for word in ("e2", "e3", "Office", "Ben") if self.told(world, word)] == []
+            must_be_rebuilt_alike(world)
+
+    def told(self, world: World, word: str) -> bool:
+        case = rows(world, "cases")["c1"]
+        shown = (case.evidence, case.withheld, case.parties, case.hidden_parties, case.party_names)
+        return word in repr((shown, case.contributors, listed(world, "videos")))
+
+    def test_nothing_brings_back_what_they_had_added(
+        self, world: World, ben: Actor, mo: Actor
+    ) -> None:
+        attach(world, ben, "e2")
+        name_party(world, ben)
+        world.settle()
+        decide(world, EVIDENCE, "e2", mo, decision_id="d1")
+        decide(world, PARTY, "p1", mo, decision_id="d2")
+        world.settle()
+        erase(world, ben)
+        decide(world, EVIDENCE, "e2", mo, RESTORE, decision_id="d3")
+        decide(world, PARTY, "p1", mo, RESTORE, decision_id="d4")
+        world.settle()
+        assert "Town hall" not in seen_by_all(world)
+        assert one(world, "evidence", "e2") is None
+        assert [video["evidence_id"] for video in listed(world, "videos")] == ["e-c1"]
+        must_be_rebuilt_alike(world)
+        assert world.parked.list() == []
+
+    def test_a_case_that_stood_on_their_evidence_alone_waits_for_other(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        self.backed_by_another(world, anna, ben)
+        erase(world, ben)
+        assert self.statuses(world) == [CaseStatus.AWAITING_EVIDENCE] * 2
+        must_be_rebuilt_alike(world)
+        attach(world, anna, "later", "c2")
+        assert self.statuses(world) == [CaseStatus.PUBLISHED] * 2
+        must_be_rebuilt_alike(world)
+
+    def test_a_case_that_has_other_evidence_stays_public(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        self.backed_by_another(world, anna, ben)
+        attach(world, anna, "later", "c2")
+        erase(world, ben)
+        assert self.statuses(world) == [CaseStatus.PUBLISHED] * 2
+        must_be_rebuilt_alike(world)
+
+    def test_a_case_without_evidence_is_not_public_for_having_been_restored(
+        self, world: World, anna: Actor, ben: Actor, mo: Actor
+    ) -> None:
+        self.backed_by_another(world, anna, ben)
+        decide(world, CASE, "c2", mo)
+        world.settle()
+        decide(world, CASE, "c2", mo, RESTORE, decision_id="d2")
+        world.settle()
+        erase(world, ben)
+        assert self.statuses(world) == [CaseStatus.AWAITING_EVIDENCE] * 2
+        must_be_rebuilt_alike(world)
+
+    def backed_by_another(self, world: World, anna: Actor, ben: Actor) -> None:
+        """A case of Anna's that is public for the evidence that Ben, a contributor, brought."""
+        first = world.evidence(anna, "first")
+        world.report(anna, first, case_id="c2")
+        world.settle()
+        attach(world, ben, "e2", "c2")
+        change(world, RetractEvidence(evidence_id=first, by=anna, at=world.clock()), "c2")
+        assert self.statuses(world) == [CaseStatus.PUBLISHED] * 2
+
+    def statuses(self, world: World) -> list[Any]:
+        """Of the second case: what the aggregate says, and what is shown."""
+        return [
+            world.executors.cases.load("c2").state.status,
+            rows(world, "cases")["c2"].status,
+        ]
+
+
+def test_a_hidden_and_restored_case_of_an_erased_author_is_listed_nowhere(
+    world: World, anna: Actor, ben: Actor, mo: Actor
+) -> None:
+    attach(world, ben, "e2")
+    decide(world, CASE, "c1", mo)
+    world.settle()
+    decide(world, CASE, "c1", mo, RESTORE, decision_id="d2")
+    world.settle()
+    erase(world, anna)
+    for _ in range(2):
+        assert one(world, "evidence", "e2") is None
+        assert listed(world, "cases") == listed(world, "popular-cases") == []
+        assert listed(world, "videos") == []
+        must_be_rebuilt_alike(world)

@@ -1,0 +1,521 @@
+"""Moderation: what members flag and moderators decide, from the flag to what can be seen."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from application.commands.executor import Context
+from application.discovery import policy_types
+from application.queries.moderation_ledger import Deed
+from application.queries.moderation_queue import QueueItem
+from domain.cases.case import CaseStatus
+from domain.ids import SYSTEM, Actor, CommentId, MemberId
+from domain.members.member import ReinstateMember, SuspendMember
+from domain.moderation.decision import Outcome
+from domain.moderation.subject import SubjectKind, Verdict
+from tests.application.community import (
+    ANYBODY,
+    CASE,
+    COMMENT,
+    DISMISS,
+    EVIDENCE,
+    HIDE,
+    JUDGE,
+    MEMBER,
+    PARTY,
+    RESTORE,
+    answered,
+    appeal,
+    decide,
+    erase,
+    flag,
+    listed,
+    moderator,
+    must_be_rebuilt_alike,
+    name_party,
+    one,
+    resolve,
+    rows,
+    say,
+    seen_by_all,
+)
+from tests.world import World, refused
+
+TITLE, TEXT, NAME = "A permit for a bribe", "I saw it too.", "Town hall"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def anna(world: World) -> Actor:
+    return world.member("Anna")
+
+
+@pytest.fixture
+def mo(world: World) -> Actor:
+    return moderator(world)
+
+
+@pytest.fixture
+def crowd(world: World) -> list[Actor]:
+    """As many members as hide a thing together, when nothing is known of them yet."""
+    return [world.member(f"Member {number}") for number in range(4)]
+
+
+@pytest.fixture
+def discussed(world: World, anna: Actor) -> Actor:
+    """Somebody who commented on Anna's public case and named a party to it."""
+    cora = world.member("Cora")
+    world.public_case(anna)
+    say(world, cora)
+    name_party(world, cora)
+    world.settle()
+    return cora
+
+
+SUBJECTS = [
+    (CASE, "c1", [TITLE, TEXT, NAME, "e-c1"]),
+    (COMMENT, "k1", [TEXT]),
+    (PARTY, "p1", [NAME]),
+    (EVIDENCE, "e-c1", [TITLE, TEXT, NAME, "/v1/evidence"]),
+]
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_flags_of_enough_members_hide_a_thing_from_all_and_a_moderator_restores_it(
+    world: World,
+    discussed: Actor,
+    crowd: list[Actor],
+    mo: Actor,
+    subject: tuple[SubjectKind, str, list[str]],
+) -> None:
+    kind, key, unseen = subject
+    world.settle()
+    before = seen_by_all(world)
+    assert all(word in before for word in unseen)
+    flag(world, kind, key, *crowd[:3])
+    world.settle()
+    assert seen_by_all(world) == before
+    flag(world, kind, key, crowd[3])
+    world.settle()
+    assert [word for word in unseen if word in seen_by_all(world)] == []
+    must_be_rebuilt_alike(world)
+    decide(world, kind, key, mo, RESTORE)
+    world.settle()
+    assert all(word in seen_by_all(world) for word in unseen)
+    must_be_rebuilt_alike(world)
+    assert world.parked.list() == []
+
+
+def test_flags_hide_a_profile_and_a_moderator_restores_it(
+    world: World, anna: Actor, crowd: list[Actor], mo: Actor
+) -> None:
+    world.settle()
+    flag(world, MEMBER, anna.member_id, *crowd)
+    world.settle()
+    assert one(world, "members", anna.member_id) is None
+    assert one(world, "members", anna.member_id, JUDGE) is not None
+    must_be_rebuilt_alike(world)
+    decide(world, MEMBER, anna.member_id, mo, DISMISS)
+    world.settle()
+    assert one(world, "members", anna.member_id)["pseudonym"] == "Anna"
+
+
+def test_a_moderators_flag_hides_at_once(world: World, discussed: Actor, mo: Actor) -> None:
+    flag(world, COMMENT, "k1", mo)
+    world.settle()
+    assert TEXT not in seen_by_all(world)
+
+
+def test_what_is_hidden_already_or_never_was_is_not_flagged(
+    world: World, discussed: Actor, mo: Actor, crowd: list[Actor]
+) -> None:
+    decide(world, COMMENT, "k1", mo)
+    world.settle()
+    for key in ("k1", "k2"):
+        with refused("not-found"):
+            flag(world, COMMENT, key, crowd[0])
+
+
+def test_each_member_flags_a_thing_once_and_nothing_of_their_own(
+    world: World, discussed: Actor, anna: Actor, crowd: list[Actor]
+) -> None:
+    with refused("own-subject"):
+        flag(world, COMMENT, "k1", discussed)
+    with refused("own-subject"):
+        flag(world, EVIDENCE, "e-c1", anna)
+    flag(world, COMMENT, "k1", crowd[0])
+    world.settle()
+    with refused("already-flagged"):
+        flag(world, COMMENT, "k1", crowd[0])
+
+
+def test_a_case_without_its_withheld_evidence_is_its_authors_alone_until_it_is_returned(
+    world: World, discussed: Actor, anna: Actor, mo: Actor
+) -> None:
+    decide(world, EVIDENCE, "e-c1", mo)
+    world.settle()
+    assert world.executors.cases.load("c1").state.status is CaseStatus.AWAITING_EVIDENCE
+    assert listed(world, "cases") == listed(world, "popular-cases") == []
+    assert listed(world, "videos") == listed(world, "discussions", case_id="c1") == []
+    decide(world, EVIDENCE, "e-c1", mo, RESTORE, decision_id="d2")
+    world.settle()
+    assert [case["case_id"] for case in listed(world, "cases")] == ["c1"]
+    assert [video["evidence_id"] for video in listed(world, "videos")] == ["e-c1"]
+    assert len(listed(world, "discussions", case_id="c1")) == 1
+
+
+def test_a_case_with_other_evidence_stays_public_without_what_is_withheld(
+    world: World, anna: Actor, mo: Actor
+) -> None:
+    world.report(anna, world.evidence(anna, "e1"), world.evidence(anna, "e2"))
+    world.settle()
+    decide(world, EVIDENCE, "e1", mo)
+    world.settle()
+    (case,) = listed(world, "cases")
+    assert [item.evidence_id for item in case["evidence"]] == ["e2"]
+    assert [video["evidence_id"] for video in listed(world, "videos")] == ["e2"]
+    assert one(world, "evidence", "e1") is None
+    must_be_rebuilt_alike(world)
+
+
+def test_evidence_of_a_hidden_case_that_another_case_shows_is_seen(
+    world: World, anna: Actor, mo: Actor
+) -> None:
+    evidence = world.evidence(anna, "e1")
+    for case in ("c1", "c2"):
+        world.report(anna, evidence, case_id=case)
+    world.settle()
+    decide(world, CASE, "c1", mo)
+    world.settle()
+    assert one(world, "evidence", "e1") is not None
+    assert [video["case_id"] for video in listed(world, "videos")] == ["c2"]
+    decide(world, CASE, "c2", mo, decision_id="d2")
+    world.settle()
+    assert one(world, "evidence", "e1") is None
+
+
+@pytest.mark.parametrize("late", [policy.name for policy in policy_types()])
+def test_evidence_is_not_shown_once_it_is_hidden_whoever_hears_of_it_late(
+    world: World, anna: Actor, mo: Actor, late: str
+) -> None:
+    evidence = world.evidence(anna, "e1")
+    world.settle()
+    world.report(anna, evidence)
+    settle_without(world, late)
+    decide(world, EVIDENCE, "e1", mo)
+    settle_without(world, late)
+    world.settle()
+    assert one(world, "evidence", "e1") is None
+    assert listed(world, "cases") == listed(world, "videos") == []
+    decide(world, EVIDENCE, "e1", mo, RESTORE, decision_id="d2")
+    world.settle()
+    assert [video["evidence_id"] for video in listed(world, "videos")] == ["e1"]
+    must_be_rebuilt_alike(world)
+
+
+def settle_without(world: World, late: str) -> None:
+    everybody = world.subscriptions
+    world.subscriptions = [each for each in everybody if each.name != late]
+    world.settle()
+    world.subscriptions = everybody
+
+
+def test_who_flags_what_moderators_hide_is_believed_more_and_who_does_not_less(
+    world: World, discussed: Actor, crowd: list[Actor], mo: Actor
+) -> None:
+    right, wrong, other, _ = crowd
+    flag(world, COMMENT, "k1", right)
+    flag(world, PARTY, "p1", wrong)
+    world.settle()
+    decide(world, COMMENT, "k1", mo, HIDE, decision_id="d1")
+    decide(world, PARTY, "p1", mo, DISMISS, decision_id="d2")
+    world.settle()
+    flag(world, CASE, "c1", right, wrong, other)
+    world.settle()
+    weights = [complaint.weight for complaint in queue(world)[0]["flags"]]
+    assert weights == [2 / 5, 1 / 5, 1 / 4]
+
+
+def queue(world: World, **filters: Any) -> list[dict[str, Any]]:
+    return listed(world, "moderation-queue", **filters)
+
+
+class TestQueue:
+    def test_it_shows_what_is_needed_to_judge_and_never_who_flagged(
+        self, world: World, discussed: Actor, crowd: list[Actor]
+    ) -> None:
+        flag(world, COMMENT, "k1", *crowd[:2], note="An advert.")
+        world.settle()
+        (item,) = queue(world)
+        assert (item["subject_kind"], item["subject_id"], item["case_id"]) == (COMMENT, "k1", "c1")
+        assert (item["text"], item["hidden"], item["weight"]) == (TEXT, False, 0.5)
+        assert [complaint.note for complaint in item["flags"]] == ["An advert."] * 2
+        assert item["waiting_since"] == world.clock()
+        assert not any(member.member_id in repr(item) for member in crowd)
+
+    def test_the_heaviest_comes_first_and_kinds_can_be_asked_for(
+        self, world: World, discussed: Actor, crowd: list[Actor]
+    ) -> None:
+        flag(world, PARTY, "p1", crowd[0])
+        flag(world, CASE, "c1", *crowd[:3])
+        flag(world, MEMBER, discussed.member_id, *crowd[:2])
+        world.settle()
+        texts = [item["text"] for item in queue(world)]
+        assert texts == [
+            f"{TITLE}\n\nThey asked for money.",
+            "Cora",
+            f"{NAME}: took the money",
+        ]
+        assert [item["subject_id"] for item in queue(world, kind=PARTY)] == ["p1"]
+
+    def test_it_follows_what_is_edited(
+        self, world: World, discussed: Actor, crowd: list[Actor]
+    ) -> None:
+        flag(world, COMMENT, "k1", crowd[0])
+        world.discuss.edit(CommentId("k1"), "Buy here!", discussed, Context())
+        world.settle()
+        assert [item["text"] for item in queue(world)] == ["Buy here!"]
+
+    @pytest.mark.parametrize("verdict", list(Verdict))
+    def test_what_was_decided_waits_no_longer(
+        self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor, verdict: Verdict
+    ) -> None:
+        flag(world, COMMENT, "k1", *crowd[:2])
+        world.settle()
+        decide(world, COMMENT, "k1", mo, verdict)
+        world.settle()
+        assert queue(world) == []
+        assert not any(row.weight for row in queue_rows(world))
+        must_be_rebuilt_alike(world)
+
+    def test_a_flag_that_comes_as_moderators_decide_waits_for_the_next_of_them(
+        self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
+    ) -> None:
+        flag(world, COMMENT, "k1", crowd[0])
+        decide(world, COMMENT, "k1", mo)
+        world.settle()
+        subject = world.executors.subjects.load("comment-k1").state
+        assert bool(subject.flags) == bool(queue(world))
+
+    def test_an_appeal_that_comes_before_the_decision_is_applied_waits(
+        self, world: World, discussed: Actor, mo: Actor
+    ) -> None:
+        decide(world, COMMENT, "k1", mo)
+        appeal(world, discussed)
+        world.settle()
+        (item,) = queue(world)
+        assert item["appeal"].decision_id == "d1"
+
+
+def queue_rows(world: World) -> list[QueueItem]:
+    return list(rows(world, "moderation-queue").values())
+
+
+class TestAppeals:
+    def test_an_appeal_waits_for_another_moderator(
+        self, world: World, discussed: Actor, mo: Actor
+    ) -> None:
+        decide(world, COMMENT, "k1", mo)
+        world.settle()
+        assert queue(world) == []
+        appeal(world, discussed)
+        world.settle()
+        (item,) = queue(world)
+        assert (item["appeal"].decision_id, item["hidden"]) == ("d1", True)
+        assert item["appeal"].statement == "It does not break the rule."
+        with refused("same-moderator"):
+            resolve(world, mo)
+
+    @pytest.mark.parametrize("outcome", list(Outcome))
+    def test_another_moderator_resolves_it(
+        self, world: World, discussed: Actor, mo: Actor, outcome: Outcome
+    ) -> None:
+        decide(world, COMMENT, "k1", mo)
+        world.settle()
+        appeal(world, discussed)
+        world.settle()
+        resolve(world, moderator(world, "Ada"), outcome)
+        world.settle()
+        assert queue(world) == []
+        assert (TEXT in seen_by_all(world)) == (outcome is Outcome.OVERTURN)
+        must_be_rebuilt_alike(world)
+
+    def test_only_whom_it_is_about_appeals(
+        self, world: World, discussed: Actor, anna: Actor, mo: Actor
+    ) -> None:
+        decide(world, COMMENT, "k1", mo)
+        with refused("forbidden"):
+            appeal(world, anna)
+        with refused("not-found"):
+            appeal(world, anna, "d2")
+
+
+class TestLedger:
+    def test_it_tells_every_deed_its_rule_its_role_and_why(
+        self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
+    ) -> None:
+        self.judge(world, discussed, crowd, mo)
+        told = [
+            (entry["what"], entry["role"], entry["verdict"], entry["outcome"])
+            for entry in reversed(listed(world, "moderation-ledger"))
+        ]
+        assert told == [
+            (Deed.HIDDEN_BY_FLAGS, "system", None, None),
+            (Deed.DECIDED, "moderator", HIDE, None),
+            (Deed.APPEALED, "author", None, None),
+            (Deed.APPEAL_RESOLVED, "moderator", RESTORE, Outcome.OVERTURN),
+        ]
+
+    def test_it_names_nobody_and_tells_no_statement(
+        self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
+    ) -> None:
+        self.judge(world, discussed, crowd, mo)
+        told = repr(listed(world, "moderation-ledger"))
+        names = [actor.member_id for actor in (*crowd, mo, discussed)]
+        assert [word for word in (*names, "does not break", TEXT) if word in told] == []
+
+    def test_it_is_asked_by_kind_subject_and_rule(
+        self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
+    ) -> None:
+        self.judge(world, discussed, crowd, mo)
+        for found in ({"kind": COMMENT}, {"subject": "k1"}, {"rule": "spam"}):
+            assert listed(world, "moderation-ledger", **found)
+        for empty in ({"kind": CASE}, {"subject": "k2"}, {"rule": "hatred"}):
+            assert listed(world, "moderation-ledger", **empty) == []
+
+    def test_a_suspension_is_told_with_its_reason(self, world: World, anna: Actor) -> None:
+        for command in (
+            SuspendMember(reason="Adverts.", by=SYSTEM, at=world.clock()),
+            ReinstateMember(by=SYSTEM, at=world.clock()),
+        ):
+            world.executors.members.execute(anna.member_id, command, Context())
+            world.clock.wind(hours=1)
+        world.settle()
+        told = [
+            (entry["what"], entry["subject_id"], entry["reason"])
+            for entry in listed(world, "moderation-ledger")
+        ]
+        assert sorted(told) == [
+            (Deed.REINSTATED, anna.member_id, None),
+            (Deed.SUSPENDED, anna.member_id, "Adverts."),
+        ]
+
+    def judge(self, world: World, author: Actor, crowd: list[Actor], mo: Actor) -> None:
+        ada = moderator(world, "Ada")
+        flag(world, COMMENT, "k1", *crowd)
+        world.settle()
+        for deed in (
+            lambda: decide(world, COMMENT, "k1", mo),
+            lambda: appeal(world, author),
+            lambda: resolve(world, ada),
+        ):
+            world.clock.wind(hours=1)
+            deed()
+            world.settle()
+
+
+class TestErasure:
+    def test_an_erased_author_leaves_nothing_in_the_queue(
+        self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
+    ) -> None:
+        flag(world, COMMENT, "k1", crowd[0])
+        flag(world, PARTY, "p1", crowd[0])
+        flag(world, MEMBER, discussed.member_id, crowd[0])
+        world.settle()
+        erase(world, discussed)
+        self.must_be_silent(world, discussed, TEXT, NAME, "Cora")
+
+    def test_an_erased_reporter_leaves_nothing_in_the_queue(
+        self, world: World, discussed: Actor, anna: Actor, crowd: list[Actor]
+    ) -> None:
+        flag(world, CASE, "c1", crowd[0])
+        world.settle()
+        erase(world, anna)
+        self.must_be_silent(world, anna, TITLE)
+
+    def test_an_appeal_of_an_erased_author_says_nothing_any_more(
+        self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
+    ) -> None:
+        flag(world, COMMENT, "k1", crowd[0])
+        world.settle()
+        decide(world, COMMENT, "k1", mo)
+        world.settle()
+        appeal(world, discussed)
+        world.settle()
+        erase(world, discussed)
+        self.must_be_silent(world, discussed, "does not break")
+        assert queue(world) == []
+
+    def test_the_flag_of_an_erased_member_counts_without_its_note(
+        self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
+    ) -> None:
+        flag(world, COMMENT, "k1", *crowd[:2], note="He is my neighbour.")
+        world.settle()
+        erase(world, crowd[0])
+        (item,) = queue(world)
+        assert [complaint.note for complaint in item["flags"]] == ["", "He is my neighbour."]
+        assert item["weight"] == 0.5
+        erase(world, crowd[1])
+        self.must_be_silent(world, crowd[0], "neighbour")
+        decide(world, COMMENT, "k1", mo)
+        world.settle()
+        assert world.parked.list() == []
+
+    def must_be_silent(self, world: World, erased: Actor, *words: str) -> None:
+        for _ in range(2):
+            kept = [replace(row, subject_id="", row_id="") for row in queue_rows(world)]
+            found = [word for word in (*words, erased.member_id) if word in repr(kept)]
+            assert found == []
+            must_be_rebuilt_alike(world)
+
+    def test_who_was_erased_is_not_judged_any_more(
+        self, world: World, anna: Actor, mo: Actor
+    ) -> None:
+        world.settle()
+        erase(world, anna)
+        decide(world, MEMBER, anna.member_id, mo)
+        world.settle()
+        assert world.parked.list() == []
+        assert one(world, "members", anna.member_id) == "gone"
+        with refused("forbidden"):
+            appeal(world, anna)
+
+
+def test_an_anonymous_author_is_named_nowhere(world: World, mo: Actor, crowd: list[Actor]) -> None:
+    ghost = world.member("Ghost")
+    world.public_case(ghost, anonymous=True)
+    name_party(world, ghost)
+    world.settle()
+    flag(world, PARTY, "p1", *crowd)
+    flag(world, CASE, "c1", crowd[0])
+    world.settle()
+    decide(world, PARTY, "p1", mo, RESTORE)
+    decide(world, CASE, "c1", mo, HIDE, decision_id="d2")
+    world.settle()
+    appeal(world, ghost, "d2")
+    world.settle()
+    resolve(world, moderator(world, "Ada"), decision_id="d2")
+    world.settle()
+    (case,) = listed(world, "cases")
+    assert [party.added_by for party in case["parties"]] == [None]
+    for _ in range(2):
+        told = {
+            question: answer
+            for question, answer in told_to_all(world).items()
+            if question != f"members/{ghost.member_id}"
+        }
+        assert [word for word in ("Ghost", ghost.member_id) if word in repr(told)] == []
+        must_be_rebuilt_alike(world)
+
+
+def told_to_all(world: World) -> dict[str, Any]:
+    return {**answered(world), "queue": queue(world)}
+
+
+def test_nobody_is_nobodys_author() -> None:
+    assert not ANYBODY.is_member(MemberId(""))

@@ -1,0 +1,317 @@
+"""Whatever a community does, in whatever order it is heard of, the rules hold."""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from application.commands.executor import Context
+from domain.cases.case import (
+    AttachEvidence,
+    CaseCommand,
+    CaseStatus,
+    RetractEvidence,
+    WithdrawCase,
+)
+from domain.cases.engagement import CaseSupported, SupportWithdrawn
+from domain.decider import DomainError
+from domain.discussions.comment import CommentWritten
+from domain.ids import CaseId, CommentId, EvidenceId, MemberId, PartyId
+from domain.moderation.decision import AppealResolved, DecisionAppealed, DecisionMade, Outcome
+from domain.moderation.flag import FlagRaised
+from domain.moderation.subject import SubjectKind, Verdict, subject_key
+from tests.application import community
+from tests.application.community import answered, listed, must_be_rebuilt_alike, rows
+from tests.world import World
+
+MEMBERS = ("Anna", "Ben", "Cleo")
+MODERATORS = ("Mo", "Ada")
+CASES = {"c1": "Anna", "c2": "Ben"}
+EVIDENCE = {"e1": "Anna", "e2": "Ben", "e3": "Ben", "e4": "Cleo"}
+COMMENTS, PARTIES = ("k1", "k2", "k3"), ("p1", "p2")
+SUBJECTS = [
+    *((SubjectKind.CASE, key) for key in CASES),
+    *((SubjectKind.EVIDENCE, key) for key in EVIDENCE),
+    *((SubjectKind.COMMENT, key) for key in COMMENTS),
+    *((SubjectKind.PARTY, key) for key in PARTIES),
+]
+
+anybody = st.sampled_from((*MEMBERS, *MODERATORS))
+members = st.sampled_from(MEMBERS)
+moderators = st.sampled_from(MODERATORS)
+cases = st.sampled_from(sorted(CASES))
+evidence = st.sampled_from(sorted(EVIDENCE))
+comments = st.sampled_from(COMMENTS)
+parties = st.sampled_from(PARTIES)
+subjects = st.sampled_from(SUBJECTS)
+
+
+class Community(RuleBasedStateMachine):
+    """Members and moderators, who do what they like; some of it is refused."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.world = World()
+        self.people = {name: self.world.member(name) for name in MEMBERS}
+        self.people |= {name: community.moderator(self.world, name) for name in MODERATORS}
+        for name, owner in EVIDENCE.items():
+            self.world.evidence(self.people[owner], name)
+        for case_id, author in CASES.items():
+            backing = EvidenceId("e1" if author == "Anna" else "e2")
+            self.world.report(self.people[author], backing, case_id=case_id, anonymous=True)
+        self.world.settle()
+        self.settled = True
+        self.erased: set[str] = set()
+        self.decisions = 0
+
+    def attempt(self, deed: Callable[[], object]) -> None:
+        """Do it, if it is allowed."""
+        self.settled = False  # until everybody has heard of it
+        self.world.clock.wind(seconds=1)
+        try:
+            deed()
+        except DomainError:
+            return
+
+    def on_case(self, case_id: str, command: CaseCommand) -> None:
+        self.attempt(lambda: self.world.executors.cases.execute(case_id, command, Context()))
+
+    # What people do
+
+    @rule(case_id=cases, who=anybody, back=st.booleans())
+    def support(self, case_id: str, who: str, back: bool) -> None:
+        engage = self.world.engage
+        deed = engage.withdraw_support if back else engage.support
+        self.attempt(lambda: deed(CaseId(case_id), self.people[who], Context()))
+
+    @rule(case_id=cases, item=evidence, retract=st.booleans(), who=members)
+    def back(self, case_id: str, item: str, retract: bool, who: str) -> None:
+        by, at = self.people[who], self.world.clock()
+        owner = self.people[EVIDENCE[item]]
+        gone = RetractEvidence(evidence_id=EvidenceId(item), by=by, at=at)
+        more = AttachEvidence(evidence=(EvidenceId(item),), by=owner, at=at)
+        self.on_case(case_id, gone if retract else more)
+
+    @rule(case_id=cases)
+    def withdraw(self, case_id: str) -> None:
+        author = self.people[CASES[case_id]]
+        self.on_case(case_id, WithdrawCase(by=author, at=self.world.clock()))
+
+    @rule(case_id=cases, key=comments, who=anybody, parent=st.sampled_from(("", *COMMENTS)))
+    def say(self, case_id: str, key: str, who: str, parent: str) -> None:
+        by = self.people[who]
+        self.attempt(
+            lambda: community.say(self.world, by, comment_id=key, case_id=case_id, parent_id=parent)
+        )
+
+    @rule(key=comments, who=anybody, remove=st.booleans())
+    def change_comment(self, key: str, who: str, remove: bool) -> None:
+        discuss, by, comment = self.world.discuss, self.people[who], CommentId(key)
+        if remove:
+            self.attempt(lambda: discuss.remove(comment, by, Context()))
+        else:
+            self.attempt(lambda: discuss.edit(comment, f"By {who}.", by, Context()))
+
+    @rule(case_id=cases, key=parties, who=anybody, retract=st.booleans())
+    def party(self, case_id: str, key: str, who: str, retract: bool) -> None:
+        by, enrich = self.people[who], self.world.enrich
+        if retract:
+            self.attempt(lambda: enrich.retract_party(PartyId(key), CaseId(case_id), by, Context()))
+        else:
+            self.attempt(
+                lambda: community.name_party(self.world, by, party_id=key, case_id=case_id)
+            )
+
+    @rule(subject=subjects, who=st.lists(anybody, min_size=1, max_size=4))
+    def flag(self, subject: tuple[SubjectKind, str], who: list[str]) -> None:
+        for name in who:
+            self.attempt(partial(community.flag, self.world, *subject, self.people[name]))
+
+    @rule(subject=subjects, who=moderators, verdict=st.sampled_from(Verdict))
+    def decide(self, subject: tuple[SubjectKind, str], who: str, verdict: Verdict) -> None:
+        self.decisions += 1
+        key, by = f"d{self.decisions}", self.people[who]
+        self.attempt(lambda: community.decide(self.world, *subject, by, verdict, decision_id=key))
+
+    @precondition(lambda self: self.decisions)
+    @rule(number=st.integers(0, 9), who=anybody)
+    def appeal(self, number: int, who: str) -> None:
+        key = f"d{1 + number % self.decisions}"
+        self.attempt(lambda: community.appeal(self.world, self.people[who], key))
+
+    @precondition(lambda self: self.decisions)
+    @rule(number=st.integers(0, 9), who=anybody, outcome=st.sampled_from(Outcome))
+    def resolve(self, number: int, who: str, outcome: Outcome) -> None:
+        key, by = f"d{1 + number % self.decisions}", self.people[who]
+        self.attempt(lambda: community.resolve(self.world, by, outcome, key))
+
+    @precondition(lambda self: not self.erased)
+    @rule(who=members)
+    def erase(self, who: str) -> None:
+        self.world.settle()
+        community.erase(self.world, self.people[who])
+        self.erased.add(who)
+        self.settled = True
+
+    @rule(number=st.integers(0, 99))
+    def hear(self, number: int) -> None:
+        """One of those who listen hears what happened before the others do."""
+        self.world.subscriptions[number % len(self.world.subscriptions)].catch_up()
+
+    @rule()
+    def settle(self) -> None:
+        self.world.settle()
+        self.settled = True
+
+    # What always holds
+
+    @invariant()
+    def each_member_stands_behind_a_case_once_and_its_author_never(self) -> None:
+        standing: Counter[tuple[str, str]] = Counter()
+        for event in self.happened("cases"):
+            if isinstance(event, CaseSupported | SupportWithdrawn):
+                step = 1 if isinstance(event, CaseSupported) else -1
+                standing[event.case_id, event.member_id] += step
+                assert event.member_id != self.people[CASES[event.case_id]].member_id
+        assert all(count in (0, 1) for count in standing.values())
+
+    @invariant()
+    def each_member_flags_a_subject_once_and_never_their_own(self) -> None:
+        raised: Counter[tuple[str, str, str]] = Counter()
+        for event in self.happened("moderation"):
+            if isinstance(event, FlagRaised) and event.by:
+                raised[event.by, event.subject_kind, event.subject_id] += 1
+                key = subject_key(event.subject_kind, event.subject_id)
+                assert self.world.executors.subjects.load(key).state.author != event.by
+        assert all(count == 1 for count in raised.values())
+
+    @invariant()
+    def an_appeal_is_resolved_by_another_moderator_after_it_was_made(self) -> None:
+        made: dict[str, MemberId] = {}
+        appealed: set[str] = set()
+        for event in self.happened("moderation"):
+            match event:
+                case DecisionMade():
+                    made[event.decision_id] = event.by
+                case DecisionAppealed():
+                    appealed.add(event.decision_id)
+                case AppealResolved():
+                    assert event.decision_id in appealed
+                    assert event.by != made[event.decision_id]
+                    appealed.remove(event.decision_id)
+
+    @invariant()
+    def a_public_case_shows_evidence(self) -> None:
+        for case_id in CASES:
+            state = self.world.executors.cases.load(case_id).state
+            assert state.status is not CaseStatus.PUBLISHED or state.shown
+
+    # What holds once everybody has heard of everything
+
+    @precondition(lambda self: self.settled)
+    @invariant()
+    def what_is_not_public_is_in_no_answer(self) -> None:
+        public = {case_id for case_id in CASES if self.is_public(case_id)}
+        assert {case["case_id"] for case in listed(self.world, "cases")} == public
+        for name in ("popular-cases", "videos"):
+            found = {document["case_id"] for document in listed(self.world, name)}
+            assert found <= public, name
+        for case_id in set(CASES) - public:
+            assert community.one(self.world, "cases", case_id) in (None, "gone")
+            assert self.author_erased(case_id) or not self.thread(case_id)
+
+    @precondition(lambda self: self.settled)
+    @invariant()
+    def evidence_that_no_public_case_shows_is_its_owners_alone(self) -> None:
+        do = self.world.executors
+        states = {case_id: do.cases.load(case_id).state for case_id in CASES}
+        shown = {
+            item for key, state in states.items() if self.is_public(key) for item in state.shown
+        }
+        hidden = {item for item in EVIDENCE if self.is_hidden(SubjectKind.EVIDENCE, item)}
+        assert not shown & hidden
+        for item in EVIDENCE:
+            seen = community.one(self.world, "evidence", item) is not None
+            assert seen == (item in shown), item
+        videos = {video["evidence_id"] for video in listed(self.world, "videos")}
+        assert videos == shown
+
+    @precondition(lambda self: self.settled)
+    @invariant()
+    def hidden_and_removed_words_are_not_read(self) -> None:
+        do = self.world.executors
+        for case_id in CASES:
+            for comment in self.thread(case_id):
+                state = do.comments.load(comment["comment_id"]).state
+                silent = state.hidden or state.removed or not state.author
+                assert bool(comment["text"]) != silent
+        for key in PARTIES:
+            if self.is_hidden(SubjectKind.PARTY, key) or do.parties.load(key).state.retracted:
+                assert f"party_id='{key}'" not in repr(answered(self.world))
+
+    @precondition(lambda self: self.settled)
+    @invariant()
+    def what_waits_is_in_the_queue(self) -> None:
+        queue = rows(self.world, "moderation-queue")
+        for kind, key in SUBJECTS:
+            subject = self.world.executors.subjects.load(subject_key(kind, key)).state
+            row = queue.get(subject_key(kind, key))
+            assert len(subject.flags) == (len(row.flags) if row else 0)
+            assert subject.hidden == (row.hidden if row else False)
+
+    @precondition(lambda self: self.settled)
+    @invariant()
+    def comments_are_counted_as_often_as_they_are_seen(self) -> None:
+        do, seen = self.world.executors, Counter[str]()
+        for event in self.happened("discussions"):
+            if isinstance(event, CommentWritten):
+                state = do.comments.load(event.comment_id).state
+                seen[event.case_id] += not (state.hidden or state.removed)
+        for case_id, row in rows(self.world, "cases").items():
+            assert row.comments == (0 if row.status is CaseStatus.ERASED else seen[case_id])
+
+    @precondition(lambda self: self.settled)
+    @invariant()
+    def nobody_learns_who_an_anonymous_author_is(self) -> None:
+        for document in rows(self.world, "cases").values():
+            assert document.author is None
+            for party in document.parties:
+                author = self.people[CASES[document.case_id]]
+                assert party.added_by is None or party.added_by.member_id != author.member_id
+
+    def teardown(self) -> None:
+        self.world.settle()
+        must_be_rebuilt_alike(self.world)
+        assert self.world.parked.list() == []
+
+    # How it is looked at
+
+    def happened(self, log: str) -> list[Any]:
+        events = self.world.history.read(log, 0, 10_000)
+        return [self.world.codec.decode(event) for event in events]
+
+    def is_public(self, case_id: str) -> bool:
+        return self.world.executors.cases.load(case_id).state.status is CaseStatus.PUBLISHED
+
+    def is_hidden(self, kind: SubjectKind, key: str) -> bool:
+        return self.world.executors.subjects.load(subject_key(kind, key)).state.hidden
+
+    def author_erased(self, case_id: str) -> bool:
+        return CASES[case_id] in self.erased
+
+    def thread(self, case_id: str) -> list[dict[str, Any]]:
+        return listed(self.world, "discussions", case_id=case_id)
+
+
+TestCommunity = Community.TestCase
+TestCommunity.settings = settings(
+    max_examples=40,
+    stateful_step_count=40,
+    deadline=None,
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)

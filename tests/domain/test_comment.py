@@ -1,0 +1,209 @@
+"""The rules of a comment."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.decider import DomainError
+from domain.discussions.comment import (
+    Comment,
+    CommentCommand,
+    CommentEdited,
+    CommentEvent,
+    CommentHidden,
+    CommentRemoved,
+    CommentRestored,
+    CommentWritten,
+    EditComment,
+    HideComment,
+    RemoveComment,
+    RestoreComment,
+    WriteComment,
+    comment_decider,
+)
+from domain.discussions.discussion import Discussion
+from domain.ids import SYSTEM, Actor, CaseId, CommentId, MemberId, Role
+from tests.world import refused
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+ANNA = Actor(member_id=MemberId("anna"), pseudonym="Anna")
+BEN = Actor(member_id=MemberId("ben"), pseudonym="Ben")
+MODERATOR = Actor(member_id=MemberId("mo"), roles=frozenset({Role.MODERATOR}))
+NOBODY = MemberId("")
+CASE, K1, K2 = CaseId("c1"), CommentId("k1"), CommentId("k2")
+OPEN = Discussion(case_id=CASE, open=True)
+LOCKED = replace(OPEN, locked=True)
+CLOSED = replace(OPEN, open=False)
+PARENT = Comment(comment_id=K2, case_id=CASE, author=BEN.member_id, text="Where?")
+
+WRITE = WriteComment(
+    comment_id=K1, case_id=CASE, text="I saw it too.", discussion=OPEN, by=ANNA, at=AT
+)
+EDIT = EditComment(text="I saw it, too.", discussion=OPEN, by=ANNA, at=AT)
+REMOVE = RemoveComment(by=ANNA, at=AT)
+HIDE = HideComment(rule="hatred", by=SYSTEM, at=AT)
+RESTORE = RestoreComment(by=SYSTEM, at=AT)
+
+WRITTEN = CommentWritten(
+    comment_id=K1,
+    case_id=CASE,
+    author=ANNA.member_id,
+    author_name="Anna",
+    text="I saw it too.",
+    at=AT,
+)
+EDITED = CommentEdited(comment_id=K1, author=ANNA.member_id, text="I saw it, too.", at=AT)
+REMOVED = CommentRemoved(comment_id=K1, case_id=CASE, at=AT)
+HIDDEN = CommentHidden(comment_id=K1, case_id=CASE, rule="hatred", at=AT)
+RESTORED = CommentRestored(comment_id=K1, case_id=CASE, at=AT)
+ERASED = replace(WRITTEN, author=NOBODY, author_name="", text="")
+
+
+def when(past: list[CommentEvent], command: CommentCommand) -> list[CommentEvent]:
+    return comment_decider.decide(command, comment_decider.fold(past))
+
+
+def test_a_comment_is_written_once() -> None:
+    assert when([], WRITE) == [WRITTEN]
+    with refused("already-written"):
+        when([WRITTEN], WRITE)
+
+
+def test_only_a_public_case_is_discussed() -> None:
+    for discussion in (Discussion(), CLOSED):
+        with refused("not-found"):
+            when([], replace(WRITE, discussion=discussion))
+        with refused("not-found"):
+            when([WRITTEN], replace(EDIT, discussion=discussion))
+
+
+def test_nothing_is_said_in_a_locked_discussion() -> None:
+    with refused("locked"):
+        when([], replace(WRITE, discussion=LOCKED))
+    with refused("locked"):
+        when([WRITTEN], replace(EDIT, discussion=LOCKED))
+
+
+def test_a_comment_that_can_be_seen_is_replied_to() -> None:
+    reply = replace(WRITE, parent_id=K2, parent=PARENT)
+    assert when([], reply) == [replace(WRITTEN, parent_id=K2)]
+
+
+@pytest.mark.parametrize(
+    "parent",
+    [
+        None,
+        Comment(),
+        replace(PARENT, case_id=CaseId("c2")),
+        replace(PARENT, hidden=True),
+        replace(PARENT, removed=True),
+    ],
+)
+def test_nobody_replies_to_what_is_not_there(parent: Comment | None) -> None:
+    with refused("not-found"):
+        when([], replace(WRITE, parent_id=K2, parent=parent))
+
+
+def test_the_author_edits_and_nobody_else() -> None:
+    assert when([WRITTEN], EDIT) == [EDITED]
+    assert when([WRITTEN, EDITED], EDIT) == []
+    assert comment_decider.fold([WRITTEN, EDITED]).text == EDITED.text
+    for other in (BEN, MODERATOR):
+        with refused("forbidden"):
+            when([WRITTEN], replace(EDIT, by=other))
+
+
+def test_the_author_removes_once() -> None:
+    assert when([WRITTEN], REMOVE) == [REMOVED]
+    assert when([WRITTEN, REMOVED], REMOVE) == []
+    assert comment_decider.fold([WRITTEN, REMOVED]).text == ""
+
+
+def test_a_moderator_removes_and_nobody_else() -> None:
+    by_moderator = replace(REMOVED, role="moderator")
+    assert when([WRITTEN], replace(REMOVE, by=MODERATOR)) == [by_moderator]
+    with refused("forbidden"):
+        when([WRITTEN], replace(REMOVE, by=BEN))
+    with refused("not-found"):
+        when([WRITTEN, REMOVED], replace(REMOVE, by=MODERATOR))
+
+
+def test_a_removed_comment_tells_whether_it_was_out_of_sight() -> None:
+    assert when([WRITTEN, HIDDEN], REMOVE) == [replace(REMOVED, hidden=True)]
+
+
+def test_moderation_hides_and_restores_once() -> None:
+    assert when([WRITTEN], HIDE) == [HIDDEN]
+    assert when([WRITTEN, HIDDEN], HIDE) == []
+    assert when([WRITTEN, HIDDEN], RESTORE) == [RESTORED]
+    assert when([WRITTEN, HIDDEN, RESTORED], RESTORE) == []
+
+
+@pytest.mark.parametrize("command", [HIDE, RESTORE])
+def test_moderation_does_nothing_to_what_is_not_there(command: CommentCommand) -> None:
+    assert when([], command) == []
+    assert when([WRITTEN, REMOVED], command) == []
+    assert when([WRITTEN, HIDDEN, REMOVED], command) == []
+
+
+def test_only_the_system_hides_and_restores() -> None:
+    for command in (HIDE, RESTORE):
+        with refused("forbidden"):
+            when([WRITTEN], replace(command, by=MODERATOR))
+
+
+def test_a_hidden_comment_is_there_for_its_author_and_moderators_alone() -> None:
+    past: list[CommentEvent] = [WRITTEN, HIDDEN]
+    assert when(past, EDIT) == [EDITED]
+    assert when(past, replace(REMOVE, by=MODERATOR))
+    for command in (replace(EDIT, by=BEN), replace(REMOVE, by=BEN)):
+        with refused("not-found"):
+            when(past, command)
+
+
+def test_there_is_nothing_to_edit_where_nothing_was_written() -> None:
+    for command in (EDIT, REMOVE):
+        with refused("not-found"):
+            when([], command)
+
+
+def test_a_comment_of_an_erased_member_does_not_change_any_more() -> None:
+    for command in (EDIT, REMOVE, replace(REMOVE, by=MODERATOR)):
+        with refused("erased"):
+            when([ERASED], command)
+    assert when([ERASED], HIDE) == [HIDDEN]
+
+
+COMMANDS: list[CommentCommand] = [WRITE, EDIT, REMOVE, replace(REMOVE, by=MODERATOR), HIDE, RESTORE]
+
+
+@given(st.lists(st.sampled_from(COMMANDS), max_size=12))
+def test_whatever_happens_a_comment_is_counted_as_often_as_it_is_seen(
+    commands: list[CommentCommand],
+) -> None:
+    past: list[CommentEvent] = []
+    for command in commands:
+        past += attempt(past, command)
+    state = comment_decider.fold(past)
+    seen = bool(state.comment_id) and not (state.hidden or state.removed)
+    assert sum(map(counted, past)) == int(seen)
+
+
+def attempt(past: list[CommentEvent], command: CommentCommand) -> list[CommentEvent]:
+    try:
+        return when(past, command)
+    except DomainError:
+        return []
+
+
+def counted(event: CommentEvent) -> int:
+    match event:
+        case CommentWritten() | CommentRestored():
+            return 1
+        case CommentHidden() | CommentRemoved(hidden=False):
+            return -1
+        case _:
+            return 0

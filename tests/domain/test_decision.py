@@ -1,0 +1,166 @@
+"""The rules of decisions and of appeals against them."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from domain.ids import SYSTEM, Actor, CaseId, MemberId, Role
+from domain.moderation.decision import (
+    AppealDecision,
+    AppealResolved,
+    DecideSubject,
+    DecisionAppealed,
+    DecisionCommand,
+    DecisionEvent,
+    DecisionMade,
+    Outcome,
+    ResolveAppeal,
+    decision_decider,
+)
+from domain.moderation.subject import Subject, SubjectKind, Verdict
+from tests.world import refused
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+ANNA = Actor(member_id=MemberId("anna"))
+BEN = Actor(member_id=MemberId("ben"))
+MO = Actor(member_id=MemberId("mo"), roles=frozenset({Role.MODERATOR}))
+ADA = Actor(member_id=MemberId("ada"), roles=frozenset({Role.ADMIN}))
+ANNA_AS_MODERATOR = replace(ANNA, roles=frozenset({Role.MODERATOR}))
+SUBJECT = Subject(
+    kind=SubjectKind.COMMENT, subject_id="k1", case_id=CaseId("c1"), author=ANNA.member_id
+)
+
+DECIDE = DecideSubject(
+    decision_id="d1",
+    subject=SUBJECT,
+    verdict=Verdict.HIDE,
+    rule="spam",
+    reason="An advert.",
+    by=MO,
+    at=AT,
+)
+APPEAL = AppealDecision(subject=SUBJECT, statement="It is none.", by=ANNA, at=AT)
+RESOLVE = ResolveAppeal(
+    subject=SUBJECT, outcome=Outcome.OVERTURN, reason="It is none.", by=ADA, at=AT
+)
+MADE = DecisionMade(
+    decision_id="d1",
+    subject_kind=SubjectKind.COMMENT,
+    subject_id="k1",
+    case_id=CaseId("c1"),
+    verdict=Verdict.HIDE,
+    rule="spam",
+    reason="An advert.",
+    by=MO.member_id,
+    at=AT,
+)
+APPEALED = DecisionAppealed(
+    decision_id="d1",
+    subject_kind=SubjectKind.COMMENT,
+    subject_id="k1",
+    by=ANNA.member_id,
+    statement="It is none.",
+    at=AT,
+)
+RESOLVED = AppealResolved(
+    decision_id="d1",
+    subject_kind=SubjectKind.COMMENT,
+    subject_id="k1",
+    outcome=Outcome.OVERTURN,
+    verdict=Verdict.RESTORE,
+    rule="spam",
+    reason="It is none.",
+    by=ADA.member_id,
+    at=AT,
+)
+
+
+def when(past: list[DecisionEvent], command: DecisionCommand) -> list[DecisionEvent]:
+    return decision_decider.decide(command, decision_decider.fold(past))
+
+
+def test_a_moderator_decides_once() -> None:
+    assert when([], DECIDE) == [MADE]
+    with refused("already-decided"):
+        when([MADE], DECIDE)
+
+
+@pytest.mark.parametrize("by", [BEN, SYSTEM])
+def test_nobody_else_decides_or_resolves(by: Actor) -> None:
+    with refused("forbidden"):
+        when([], replace(DECIDE, by=by))
+    with refused("forbidden"):
+        when([MADE, APPEALED], replace(RESOLVE, by=by))
+
+
+def test_a_decision_rests_on_a_rule() -> None:
+    with refused("unknown-rule"):
+        when([], replace(DECIDE, rule="dislike"))
+
+
+def test_there_is_nothing_to_decide_on_what_was_never_there() -> None:
+    with refused("not-found"):
+        when([], replace(DECIDE, subject=Subject()))
+
+
+def test_nobody_judges_what_is_their_own() -> None:
+    with refused("not-oneself"):
+        when([], replace(DECIDE, by=ANNA_AS_MODERATOR))
+    with refused("not-oneself"):
+        when([MADE, APPEALED], replace(RESOLVE, by=ANNA_AS_MODERATOR))
+
+
+def test_there_is_nothing_to_decide_where_it_is_so_and_nobody_flagged_it() -> None:
+    hidden, flagged = replace(SUBJECT, hidden=True), replace(SUBJECT, flags=("f1",))
+    nothing = [
+        replace(DECIDE, subject=hidden),
+        replace(DECIDE, verdict=Verdict.RESTORE),
+        replace(DECIDE, verdict=Verdict.DISMISS),
+    ]
+    for command in nothing:
+        with refused("nothing-to-decide"):
+            when([], command)
+    assert when([], replace(DECIDE, subject=replace(hidden, flags=("f1",)))) == [MADE]
+    for shown in (Verdict.RESTORE, Verdict.DISMISS):
+        made = replace(MADE, verdict=shown)
+        for subject in (hidden, flagged):
+            assert when([], replace(DECIDE, subject=subject, verdict=shown)) == [made]
+
+
+def test_whom_it_is_about_appeals_once() -> None:
+    assert when([MADE], APPEAL) == [APPEALED]
+    with refused("already-appealed"):
+        when([MADE, APPEALED], APPEAL)
+
+
+def test_nobody_else_appeals() -> None:
+    for by in (BEN, MO):
+        with refused("forbidden"):
+            when([MADE], replace(APPEAL, by=by))
+
+
+def test_only_what_was_hidden_is_appealed_for() -> None:
+    with refused("nothing-to-appeal"):
+        when([replace(MADE, verdict=Verdict.DISMISS)], APPEAL)
+
+
+def test_there_is_no_appeal_without_a_decision() -> None:
+    for command in (APPEAL, RESOLVE):
+        with refused("not-found"):
+            when([], command)
+    with refused("not-found"):
+        when([MADE], RESOLVE)
+
+
+def test_another_moderator_resolves_an_appeal_once() -> None:
+    assert when([MADE, APPEALED], RESOLVE) == [RESOLVED]
+    with refused("same-moderator"):
+        when([MADE, APPEALED], replace(RESOLVE, by=MO))
+    with refused("already-resolved"):
+        when([MADE, APPEALED, RESOLVED], RESOLVE)
+
+
+def test_an_upheld_decision_stands() -> None:
+    upheld = replace(RESOLVED, outcome=Outcome.UPHOLD, verdict=Verdict.HIDE)
+    assert when([MADE, APPEALED], replace(RESOLVE, outcome=Outcome.UPHOLD)) == [upheld]

@@ -1,0 +1,76 @@
+"""The rules of a discussion."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from domain.discussions.discussion import (
+    CloseDiscussion,
+    Discussion,
+    DiscussionClosed,
+    DiscussionCommand,
+    DiscussionEvent,
+    DiscussionLocked,
+    DiscussionOpened,
+    DiscussionUnlocked,
+    LockDiscussion,
+    OpenDiscussion,
+    UnlockDiscussion,
+    discussion_decider,
+)
+from domain.ids import SYSTEM, Actor, CaseId, MemberId, Role
+from tests.world import refused
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+BEN = Actor(member_id=MemberId("ben"))
+MODERATOR = Actor(member_id=MemberId("mo"), roles=frozenset({Role.MODERATOR}))
+CASE = CaseId("c1")
+OPEN, CLOSE = OpenDiscussion(case_id=CASE, at=AT), CloseDiscussion(at=AT)
+LOCK, UNLOCK = LockDiscussion(by=MODERATOR, at=AT), UnlockDiscussion(by=MODERATOR, at=AT)
+OPENED, CLOSED = DiscussionOpened(case_id=CASE, at=AT), DiscussionClosed(case_id=CASE, at=AT)
+LOCKED, UNLOCKED = DiscussionLocked(case_id=CASE, at=AT), DiscussionUnlocked(case_id=CASE, at=AT)
+
+
+def when(past: list[DiscussionEvent], command: DiscussionCommand) -> list[DiscussionEvent]:
+    return discussion_decider.decide(command, discussion_decider.fold(past))
+
+
+def test_a_discussion_opens_and_closes_with_its_case() -> None:
+    assert when([], OPEN) == [OPENED]
+    assert when([OPENED], OPEN) == []
+    assert when([OPENED], CLOSE) == [CLOSED]
+    assert when([OPENED, CLOSED], CLOSE) == []
+    assert when([OPENED, CLOSED], OPEN) == [OPENED]
+
+
+def test_nobody_but_the_system_opens_or_closes_it() -> None:
+    for by in (BEN, MODERATOR):
+        with refused("forbidden"):
+            when([], replace(OPEN, by=by))
+        with refused("forbidden"):
+            when([OPENED], replace(CLOSE, by=by))
+
+
+def test_a_moderator_locks_and_unlocks_it() -> None:
+    assert when([OPENED], LOCK) == [LOCKED]
+    assert when([OPENED, LOCKED], LOCK) == []
+    assert when([OPENED, LOCKED], UNLOCK) == [UNLOCKED]
+    assert when([OPENED, LOCKED, UNLOCKED], UNLOCK) == []
+
+
+def test_nobody_else_locks_or_unlocks_it_not_even_the_system() -> None:
+    for by in (BEN, SYSTEM):
+        with refused("forbidden"):
+            when([OPENED], replace(LOCK, by=by))
+        with refused("forbidden"):
+            when([OPENED, LOCKED], replace(UNLOCK, by=by))
+
+
+def test_there_is_nothing_to_lock_where_nothing_was_opened() -> None:
+    for command in (LOCK, UNLOCK):
+        with refused("not-found"):
+            when([], command)
+
+
+def test_it_stays_locked_while_it_is_closed_and_opened_again() -> None:
+    past: list[DiscussionEvent] = [OPENED, LOCKED, CLOSED, OPENED]
+    assert discussion_decider.fold(past) == Discussion(case_id=CASE, open=True, locked=True)

@@ -1,0 +1,93 @@
+"""The rules of a flag."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from domain.ids import SYSTEM, Actor, MemberId, Role
+from domain.moderation.flag import (
+    FlagCommand,
+    FlagEvent,
+    FlagRaised,
+    FlagSettled,
+    RaiseFlag,
+    SettleFlag,
+    flag_decider,
+)
+from domain.moderation.subject import Subject, SubjectKind
+from tests.world import refused
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+ANNA = Actor(member_id=MemberId("anna"))
+BEN = Actor(member_id=MemberId("ben"))
+MODERATOR = Actor(member_id=MemberId("mo"), roles=frozenset({Role.MODERATOR}))
+SUBJECT = Subject(kind=SubjectKind.COMMENT, subject_id="k1", author=ANNA.member_id)
+
+RAISE = RaiseFlag(
+    flag_id="f1",
+    subject=SUBJECT,
+    rule="spam",
+    note="Again and again.",
+    record_id="r1",
+    weight=0.25,
+    by=BEN,
+    at=AT,
+)
+SETTLE = SettleFlag(upheld=True, by=SYSTEM, at=AT)
+RAISED = FlagRaised(
+    flag_id="f1",
+    subject_kind=SubjectKind.COMMENT,
+    subject_id="k1",
+    rule="spam",
+    note="Again and again.",
+    by=BEN.member_id,
+    record_id="r1",
+    weight=0.25,
+    at=AT,
+)
+SETTLED = FlagSettled(flag_id="f1", upheld=True, at=AT)
+
+
+def when(past: list[FlagEvent], command: FlagCommand) -> list[FlagEvent]:
+    return flag_decider.decide(command, flag_decider.fold(past))
+
+
+def test_a_member_flags_a_subject_once() -> None:
+    assert when([], RAISE) == [RAISED]
+    pasts: list[list[FlagEvent]] = [[RAISED], [RAISED, SETTLED]]
+    for past in pasts:
+        with refused("already-flagged"):
+            when(past, RAISE)
+
+
+def test_a_flag_names_one_of_the_rules() -> None:
+    with refused("unknown-rule"):
+        when([], replace(RAISE, rule="dislike"))
+
+
+@pytest.mark.parametrize("subject", [Subject(), replace(SUBJECT, hidden=True)])
+def test_nobody_flags_what_is_not_to_be_seen(subject: Subject) -> None:
+    with refused("not-found"):
+        when([], replace(RAISE, subject=subject))
+
+
+def test_nobody_flags_what_is_their_own() -> None:
+    with refused("own-subject"):
+        when([], replace(RAISE, by=ANNA))
+
+
+def test_a_flag_is_settled_once() -> None:
+    assert when([RAISED], SETTLE) == [SETTLED]
+    assert when([RAISED, SETTLED], SETTLE) == []
+    assert when([], SETTLE) == []
+
+
+def test_only_the_system_settles_flags() -> None:
+    with refused("forbidden"):
+        when([RAISED], replace(SETTLE, by=MODERATOR))
+
+
+def test_whose_record_counts_it_is_known_afterwards() -> None:
+    state = flag_decider.fold([RAISED, SETTLED])
+    assert (state.record_id, state.rule, state.settled) == ("r1", "spam", True)

@@ -1,0 +1,142 @@
+"""The rules of naming parties to a case, and of their disputing it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from domain.cases.party import (
+    MOST_DISPUTES,
+    DisputeParty,
+    HideParty,
+    NameParty,
+    PartyCommand,
+    PartyDetails,
+    PartyDisputed,
+    PartyEvent,
+    PartyHidden,
+    PartyKind,
+    PartyNamed,
+    PartyRestored,
+    PartyRetracted,
+    RestoreParty,
+    RetractParty,
+    party_decider,
+)
+from domain.ids import SYSTEM, Actor, CaseId, EvidenceId, MemberId, PartyId, Role
+from tests.world import refused
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+BEN = Actor(member_id=MemberId("ben"), pseudonym="Ben")
+CLEO = Actor(member_id=MemberId("cleo"), pseudonym="Cleo")
+MODERATOR = Actor(member_id=MemberId("mo"), roles=frozenset({Role.MODERATOR}))
+CASE, ELSEWHERE, PARTY, E1 = CaseId("c1"), CaseId("c2"), PartyId("p1"), EvidenceId("e1")
+DETAILS = PartyDetails(
+    kind=PartyKind.ORGANISATION, name="Town hall", role="took the money", evidence=(E1,)
+)
+
+NAME = NameParty(
+    party_id=PARTY,
+    case_id=CASE,
+    details=DETAILS,
+    claimant="contributor",
+    case_evidence=frozenset({E1}),
+    by=BEN,
+    at=AT,
+)
+RETRACT = RetractParty(case_id=CASE, claimant="contributor", by=BEN, at=AT)
+DISPUTE = DisputeParty(case_id=CASE, dispute_id="d1", statement="We did not.", at=AT)
+HIDE = HideParty(rule="private-information", by=SYSTEM, at=AT)
+RESTORE = RestoreParty(by=SYSTEM, at=AT)
+
+NAMED = PartyNamed(
+    party_id=PARTY,
+    case_id=CASE,
+    details=DETAILS,
+    by=BEN.member_id,
+    by_name="Ben",
+    role="contributor",
+    at=AT,
+)
+RETRACTED = PartyRetracted(party_id=PARTY, case_id=CASE, role="contributor", at=AT)
+DISPUTED = PartyDisputed(
+    party_id=PARTY, case_id=CASE, dispute_id="d1", statement="We did not.", at=AT
+)
+HIDDEN = PartyHidden(party_id=PARTY, case_id=CASE, rule="private-information", at=AT)
+RESTORED = PartyRestored(party_id=PARTY, case_id=CASE, at=AT)
+
+
+def when(past: list[PartyEvent], command: PartyCommand) -> list[PartyEvent]:
+    return party_decider.decide(command, party_decider.fold(past))
+
+
+def test_a_party_is_named_once() -> None:
+    assert when([], NAME) == [NAMED]
+    with refused("already-named"):
+        when([NAMED], NAME)
+
+
+def test_a_claim_rests_on_evidence_of_its_case_alone() -> None:
+    with refused("not-found"):
+        when([], replace(NAME, case_evidence=frozenset()))
+
+
+def test_who_named_a_party_the_author_and_moderators_retract_it() -> None:
+    assert when([NAMED], RETRACT) == [RETRACTED]
+    for claimant in ("author", "moderator"):
+        retracted = replace(RETRACTED, role=claimant)
+        assert when([NAMED], replace(RETRACT, by=CLEO, claimant=claimant)) == [retracted]
+    with refused("forbidden"):
+        when([NAMED], replace(RETRACT, by=CLEO))
+
+
+def test_a_party_is_retracted_once_and_only_where_it_was_named() -> None:
+    assert when([NAMED, RETRACTED], RETRACT) == []
+    pasts: list[list[PartyEvent]] = [[NAMED], [NAMED, RETRACTED]]
+    for past in pasts:
+        with refused("not-found"):
+            when(past, replace(RETRACT, case_id=ELSEWHERE))
+    with refused("not-found"):
+        when([], RETRACT)
+
+
+def test_a_party_disputes_once_for_each_link() -> None:
+    assert when([NAMED], DISPUTE) == [DISPUTED]
+    with refused("already-disputed"):
+        when([NAMED, DISPUTED], DISPUTE)
+
+
+def test_a_party_disputes_so_many_times() -> None:
+    past: list[PartyEvent] = [NAMED]
+    for number in range(MOST_DISPUTES):
+        past += when(past, replace(DISPUTE, dispute_id=f"d{number}"))
+    with refused("too-many-disputes"):
+        when(past, replace(DISPUTE, dispute_id="one more"))
+
+
+@pytest.mark.parametrize(
+    "past", [[], [NAMED, RETRACTED], [replace(NAMED, by=MemberId(""), by_name="")]]
+)
+def test_there_is_nothing_to_dispute_where_nothing_is_claimed(past: list[PartyEvent]) -> None:
+    with refused("not-found"):
+        when(past, DISPUTE)
+
+
+def test_moderation_hides_and_restores_once() -> None:
+    assert when([NAMED], HIDE) == [HIDDEN]
+    assert when([NAMED, HIDDEN], HIDE) == []
+    assert when([NAMED, HIDDEN], RESTORE) == [RESTORED]
+    assert when([NAMED, HIDDEN, RESTORED], RESTORE) == []
+
+
+@pytest.mark.parametrize("command", [HIDE, RESTORE])
+def test_moderation_does_nothing_to_what_is_not_there(command: PartyCommand) -> None:
+    assert when([], command) == []
+    assert when([NAMED, RETRACTED], command) == []
+    assert when([NAMED, HIDDEN, RETRACTED], command) == []
+
+
+def test_only_the_system_hides_and_restores() -> None:
+    for command in (HIDE, RESTORE):
+        with refused("forbidden"):
+            when([NAMED], replace(command, by=MODERATOR))

@@ -1,0 +1,13 @@
+"""The terms of service as data."""
+
+from domain.moderation.rules import RULES, must_be_a_rule
+from tests.world import refused
+
+
+def test_every_rule_may_be_named_and_nothing_else() -> None:
+    for rule in RULES:
+        must_be_a_rule(rule.rule_id)
+        assert rule.title
+        assert rule.text
+    with refused("unknown-rule"):
+        must_be_a_rule("dislike")
