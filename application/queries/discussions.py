@@ -82,6 +82,8 @@ class Discussions(QueryService[CommentDocument]):
         )
 
     def may_see(self, document: CommentDocument, viewer: Viewer) -> bool:
+        if document.comment_id.startswith(THREAD):
+            return False
         told = document.status in (CommentStatus.VISIBLE, CommentStatus.ERASED)
         public = document.public and told
         return public or viewer.moderates or viewer.is_member(document.author_id)
