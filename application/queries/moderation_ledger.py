@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from application.commands.ids import derived_id
 from application.ports.read_models import Find, by
 from application.queries.filters import equal
 from application.queries.query_service import QueryService, Viewer
@@ -92,7 +93,7 @@ Judged = SubjectHidden | DecisionMade | DecisionAppealed | AppealResolved
 
 
 def _enter(rows: Rows[LedgerEntry], event: Judged, what: Deed, **more: object) -> None:
-    key = f"{what}/{event.decision_id or event.subject_id}/{event.at.isoformat()}"
+    key = derived_id(what, event.decision_id or event.subject_id, event.at.isoformat())
     entry = LedgerEntry(
         entry_id=key,
         what=what,
@@ -109,7 +110,7 @@ def _enter(rows: Rows[LedgerEntry], event: Judged, what: Deed, **more: object) -
 def _stand(
     rows: Rows[LedgerEntry], event: MemberSuspended | MemberReinstated, what: Deed, **more: str
 ) -> None:
-    key = f"{what}/{event.member_id}/{event.at.isoformat()}"
+    key = derived_id(what, event.member_id, event.at.isoformat())
     entry = LedgerEntry(
         entry_id=key,
         what=what,

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
+from application.commands.ids import derived_id
 from application.queries.query_service import Private, PrivateText
 from application.queries.rows import Rows
 from application.queries.watching import cells_around, km_between
@@ -110,7 +111,7 @@ def tell(
     watchers = [row for what in watched for row in _watchers(rows, what, told.at)]
     members = {row.member_id for row in watchers if _is_near(row, near)}
     for member_id in sorted(members - {but}):
-        key = f"{member_id}/told/{told.notification_id}"
+        key = derived_id(member_id, told.notification_id)
         before = rows.get(key)
         count = before.count + 1 if before else 1
         rows.put(

@@ -100,6 +100,7 @@ def _hear_judgement(
     told = Notification(
         notification_id=f"{kind}/{event.subject_id}/{event.decision_id}/{event.at.isoformat()}",
         kind=kind,
+        case_id=getattr(event, "case_id", "") or None,
         subject_kind=event.subject_kind,
         subject_id=event.subject_id,
         rule=getattr(event, "rule", None),

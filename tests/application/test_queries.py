@@ -172,6 +172,14 @@ class TestCases:
             NetworkShares(network=ShareNetwork.X, shares=2),
         )
 
+    def test_an_erased_case_counts_no_shares(self, world: World, anna: Actor, ben: Actor) -> None:
+        world.engage.share(world.public_case(anna), ShareNetwork.X, ben, Context())
+        erase(world, anna)
+        assert shown(world).shares == 0
+        world.build_read_models()
+        world.settle()
+        assert (shown(world).shares, shown(world).shares_by_network) == (0, ())
+
     def test_only_what_is_public_is_shared(self, world: World, anna: Actor) -> None:
         case = world.report(anna)
         with refused("not-found"):
