@@ -137,6 +137,24 @@ def counted(
     )
 
 
+def called(row: CaseDocument, member_id: str, pseudonym: str) -> CaseDocument:
+    """The document with another name of a member, wherever it names them."""
+
+    def renamed(author: Author | None) -> Author | None:
+        theirs = author is not None and author.member_id == member_id
+        return Author(member_id=member_id, pseudonym=pseudonym) if theirs else author
+
+    def all_renamed(parties: tuple[Party, ...]) -> tuple[Party, ...]:
+        return tuple(replace(each, added_by=renamed(each.added_by)) for each in parties)
+
+    return replace(
+        row,
+        author=renamed(row.author),
+        parties=all_renamed(row.parties),
+        hidden_parties=all_renamed(row.hidden_parties),
+    )
+
+
 def shared(row: CaseDocument, network: ShareNetwork) -> CaseDocument:
     """The document after somebody shared the case there; of an erased case nothing is counted."""
     if row.status is CaseStatus.ERASED:

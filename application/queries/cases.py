@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, assert_never
 
 from application.ports.read_models import Find, by, by_each, by_point, by_words
 from application.queries.case_document import (
     CaseDocument,
+    called,
     changed,
     counted,
     erased,
@@ -22,7 +23,7 @@ from domain.cases import case, engagement, party
 from domain.cases.case import CaseCategory, CaseStatus
 from domain.discussions import comment
 from domain.ids import Length, Limits
-from domain.members.member import MemberErased
+from domain.members.member import MemberErased, ProfileHidden, ProfileRestored
 
 
 class Cases(QueryService[CaseDocument]):
@@ -48,30 +49,22 @@ class Cases(QueryService[CaseDocument]):
             case case.CaseReported():
                 before = rows.get(event.case_id)
                 comments = before.comments if before else 0
-                rows.put(event.case_id, counted(reported(event), comments=comments))
+                row = counted(reported(event), comments=comments)
+                rows.put(event.case_id, _told_by(rows, row, event.author))
             case _ if isinstance(event, case.CaseEvent):
                 rows.change(event.case_id, lambda row: changed(row, event))
             case _ if isinstance(event, party.PartyEvent):
                 rows.change(event.case_id, lambda row: with_party(row, event))
+                if isinstance(event, party.PartyNamed):
+                    rows.change(event.case_id, lambda row: _told_by(rows, row, event.by))
             case comment.CommentWritten() | comment.CommentRestored():
                 _count_comment(rows, event.case_id, +1)
             case comment.CommentHidden() | comment.CommentRemoved(hidden=False):
                 _count_comment(rows, event.case_id, -1)
-            case engagement.CaseSupported():
-                rows.change(event.case_id, lambda row: counted(row, supports=+1))
-            case engagement.SupportWithdrawn():
-                rows.change(event.case_id, lambda row: counted(row, supports=-1))
-            case engagement.CaseFollowed():
-                rows.change(event.case_id, lambda row: counted(row, followers=+1))
-            case engagement.CaseUnfollowed():
-                rows.change(event.case_id, lambda row: counted(row, followers=-1))
-            case engagement.CaseShared():
-                rows.change(event.case_id, lambda row: shared(row, event.network))
-            case MemberErased():
-                for key in rows.keys_where("author_id", event.member_id):
-                    rows.change(key, erased)
-                for key in rows.keys_where("contributors", event.member_id):
-                    rows.change(key, lambda row: without_member(row, event.member_id))
+            case _ if isinstance(event, engagement.EngagementEvent):
+                rows.change(event.case_id, lambda row: _engaged(row, event))
+            case _:
+                _hear_of_member(rows, event)
 
     def ask(
         self,
@@ -124,3 +117,52 @@ def _count_comment(rows: Rows[CaseDocument], case_id: str, number: int) -> None:
     """A comment may be heard of before its case, which another log tells of."""
     row = rows.get(case_id) or CaseDocument(case_id=case_id)
     rows.put(case_id, counted(row, comments=number))
+
+
+def _hidden(member_id: str) -> str:
+    """The key of a row that is there while a member's profile is hidden, and is never served."""
+    return f"hidden/{member_id}"
+
+
+def _told_by(rows: Rows[CaseDocument], row: CaseDocument, member_id: str) -> CaseDocument:
+    """The document without the name of a member whose profile is hidden."""
+    hidden = rows.get(_hidden(member_id)) if member_id else None
+    return called(row, member_id, "") if hidden else row
+
+
+def _call(rows: Rows[CaseDocument], member_id: str, pseudonym: str) -> None:
+    """Let a member be called that in all that they told."""
+    for field in ("author_id", "contributors"):
+        for key in rows.keys_where(field, member_id):
+            rows.change(key, lambda row: called(row, member_id, pseudonym))
+
+
+def _engaged(row: CaseDocument, event: engagement.EngagementEvent) -> CaseDocument:
+    match event:
+        case engagement.CaseSupported():
+            return counted(row, supports=+1)
+        case engagement.SupportWithdrawn():
+            return counted(row, supports=-1)
+        case engagement.CaseFollowed():
+            return counted(row, followers=+1)
+        case engagement.CaseUnfollowed():
+            return counted(row, followers=-1)
+        case engagement.CaseShared():
+            return shared(row, event.network)
+        case _:
+            assert_never(event)
+
+
+def _hear_of_member(rows: Rows[CaseDocument], event: object) -> None:
+    match event:
+        case ProfileHidden():
+            rows.put(_hidden(event.member_id), CaseDocument(case_id=_hidden(event.member_id)))
+            _call(rows, event.member_id, "")
+        case ProfileRestored():
+            rows.delete(_hidden(event.member_id))
+            _call(rows, event.member_id, event.pseudonym)
+        case MemberErased():
+            for key in rows.keys_where("author_id", event.member_id):
+                rows.change(key, erased)
+            for key in rows.keys_where("contributors", event.member_id):
+                rows.change(key, lambda row: without_member(row, event.member_id))

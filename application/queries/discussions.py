@@ -13,7 +13,7 @@ from application.queries.rows import Rows
 from domain.cases.case import CaseReported
 from domain.discussions import comment
 from domain.discussions.discussion import DiscussionClosed, DiscussionOpened
-from domain.members.member import MemberErased
+from domain.members.member import MemberErased, ProfileHidden, ProfileRestored
 
 
 class CommentStatus(StrEnum):
@@ -60,7 +60,9 @@ class Discussions(QueryService[CommentDocument]):
         match event:
             case comment.CommentWritten():
                 public = _is_shown(_thread(rows, event.case_id, event.at))
-                rows.put(event.comment_id, replace(_written(event), public=public))
+                row = replace(_written(event), public=public)
+                hidden = rows.get(HIDDEN + event.author) is not None
+                rows.put(event.comment_id, _called(row, "") if hidden else row)
             case _ if isinstance(event, comment.CommentEvent):
                 rows.change(event.comment_id, lambda row: _changed(row, event))
             case DiscussionOpened() | DiscussionClosed():
@@ -70,10 +72,8 @@ class Discussions(QueryService[CommentDocument]):
                 status = CommentStatus.VISIBLE if event.author else CommentStatus.ERASED
                 thread = _thread(rows, event.case_id, event.at)
                 _show(rows, replace(thread, author_id=event.author, status=status))
-            case MemberErased():
-                for key in rows.keys_where("author_id", event.member_id):
-                    rows.change(key, _erased)
-                    _show_again(rows, key)
+            case _:
+                _hear_of_member(rows, event)
 
     def ask(self, viewer: Viewer, *, case_id: str = "") -> Find:  # noqa: ARG002 - everybody gets the same list
         """The comments on a public case, the oldest first; parent_id makes the threads."""
@@ -82,7 +82,7 @@ class Discussions(QueryService[CommentDocument]):
         )
 
     def may_see(self, document: CommentDocument, viewer: Viewer) -> bool:
-        if document.comment_id.startswith(THREAD):
+        if document.comment_id.startswith((THREAD, HIDDEN)):
             return False
         told = document.status in (CommentStatus.VISIBLE, CommentStatus.ERASED)
         public = document.public and told
@@ -102,14 +102,19 @@ class Discussions(QueryService[CommentDocument]):
         return document
 
 
-# A discussion has a row of its own, which is never served: whether its comments may be.
+# Rows that are never served tell whether a discussion's comments may be, and who is hidden.
 THREAD = "case/"
+HIDDEN = "hidden/"
 
 
 def _thread(rows: Rows[CommentDocument], case_id: str, at: datetime) -> CommentDocument:
     """The discussion, known from its own log or from that of cases, whichever is heard first."""
     key = THREAD + case_id
-    return rows.get(key) or CommentDocument(
+    return rows.get(key) or _helping(key, at)
+
+
+def _helping(key: str, at: datetime) -> CommentDocument:
+    return CommentDocument(
         comment_id=key,
         case_id="",
         parent_id=None,
@@ -136,6 +141,30 @@ def _show_again(rows: Rows[CommentDocument], key: str) -> None:
     row = rows.get(key)
     if row and key.startswith(THREAD):
         _show(rows, row)
+
+
+def _hear_of_member(rows: Rows[CommentDocument], event: object) -> None:
+    match event:
+        case ProfileHidden():
+            rows.put(HIDDEN + event.member_id, _helping(HIDDEN + event.member_id, event.at))
+            _call(rows, event.member_id, "")
+        case ProfileRestored():
+            rows.delete(HIDDEN + event.member_id)
+            _call(rows, event.member_id, event.pseudonym)
+        case MemberErased():
+            for key in rows.keys_where("author_id", event.member_id):
+                rows.change(key, _erased)
+                _show_again(rows, key)
+
+
+def _call(rows: Rows[CommentDocument], member_id: str, pseudonym: str) -> None:
+    """Let a member be called that in all that they wrote."""
+    for key in rows.keys_where("author_id", member_id):
+        rows.change(key, lambda row: _called(row, pseudonym))
+
+
+def _called(row: CommentDocument, pseudonym: str) -> CommentDocument:
+    return replace(row, author=row.author and replace(row.author, pseudonym=pseudonym))
 
 
 def _written(event: comment.CommentWritten) -> CommentDocument:

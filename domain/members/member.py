@@ -177,7 +177,10 @@ class ProfileHidden:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileRestored:
-    member_id: MemberId
+    """It tells again what was hidden."""
+
+    member_id: OpenMember
+    pseudonym: PersonalText
     at: datetime
 
 
@@ -238,7 +241,10 @@ def decide(command: MemberCommand, state: Member) -> list[MemberEvent]:
             return [] if state.hidden else [hidden]
         case RestoreProfile():
             _must_be(Role.SYSTEM, command.by)
-            return [ProfileRestored(member_id=me, at=command.at)] if state.hidden else []
+            restored = ProfileRestored(
+                member_id=state.member_id, pseudonym=state.pseudonym, at=command.at
+            )
+            return [restored] if state.hidden else []
         case EraseMember():
             _must_be_self(command.by, state)
             return [MemberErased(member_id=me, at=command.at)]

@@ -95,7 +95,7 @@ def _add_single(
         key = str(path_ids[service.key])
         document = _seen(answers, key, requests)
         if as_of is not None:
-            return _json(_as_it_stood(answers, travel, key, as_of, requests))
+            return _json(_as_it_stood(answers, travel, document, as_of, requests))
         return _conditional(document, shown)
 
     if service.streams:
@@ -186,14 +186,16 @@ def _seen(answers: Answers[Any], key: str, requests: Requests) -> Any:
 
 
 def _as_it_stood(
-    answers: Answers[Any], travel: TimeTravel, key: str, as_of: datetime, requests: Requests
+    answers: Answers[Any], travel: TimeTravel, now: Any, as_of: datetime, requests: Requests
 ) -> dict[str, Any]:
+    """What it was then, under the name that its author is shown by now."""
     service = answers.service
-    document = travel.as_of(service, key, as_of)
+    document = travel.as_of(service, getattr(now, service.key), as_of)
     if document is None or not service.may_see(document, requests.viewer()):
         refuse("not-found", "There was no such thing then, or none that you may see.")
     shown = [name for name in public_fields(service.document) if name not in NOT_IN_THE_PAST]
-    return _public(document, shown)
+    author = {"author": now.author} if "author" in shown else {}
+    return {**_public(document, shown), **author}
 
 
 def _conditional(document: Any, shown: Sequence[str]) -> Response:

@@ -519,3 +519,32 @@ def told_to_all(world: World) -> dict[str, Any]:
 
 def test_nobody_is_nobodys_author() -> None:
     assert not ANYBODY.is_member(MemberId(""))
+
+
+def test_the_name_of_a_hidden_profile_is_in_no_answer(world: World) -> None:
+    anna, ben, mo = world.member("Annabel"), world.member("Ben"), moderator(world)
+    world.public_case(anna)
+    world.public_case(ben, "c2")
+    name_party(world, anna, case_id="c2")
+    say(world, anna, case_id="c2")
+    world.settle()
+    decide(world, MEMBER, anna.member_id, mo)
+    world.settle()
+    world.public_case(anna, "c3")
+    say(world, anna, comment_id="k2", case_id="c2")
+    name_party(world, anna, party_id="p2", case_id="c2")
+    world.settle()
+    assert "pseudonym='Annabel'" not in seen_by_all(world)
+    must_be_rebuilt_alike(world)
+    assert "pseudonym='Annabel'" not in seen_by_all(world)
+    decide(world, MEMBER, anna.member_id, mo, RESTORE, decision_id="d2")
+    world.settle()
+    for case_id in ("c1", "c3"):
+        assert one(world, "cases", case_id)["author"].pseudonym == "Annabel"
+    assert [each["author"].pseudonym for each in listed(world, "discussions", case_id="c2")] == [
+        "Annabel",
+        "Annabel",
+    ]
+    added = [each.added_by.pseudonym for each in one(world, "cases", "c2")["parties"]]
+    assert added == ["Annabel", "Annabel"]
+    must_be_rebuilt_alike(world)

@@ -130,7 +130,7 @@ def test_there_is_nothing_to_do_to_a_member_who_is_not_there() -> None:
 def test_moderation_hides_and_restores_a_profile_once() -> None:
     hide, restore = HideProfile(rule="spam", by=SYSTEM, at=AT), RestoreProfile(by=SYSTEM, at=AT)
     hidden = ProfileHidden(member_id=ME, rule="spam", at=AT)
-    restored = ProfileRestored(member_id=ME, at=AT)
+    restored = ProfileRestored(member_id=ME, pseudonym="Anna", at=AT)
     assert when([REGISTERED], hide) == [hidden]
     assert when([REGISTERED, hidden], hide) == []
     assert when([REGISTERED, hidden], restore) == [restored]

@@ -126,7 +126,7 @@ GOLDEN: dict[str, object] = {
     "members.MemberReinstated": MemberReinstated(member_id=ANNA, at=AT),
     "members.MemberErased": MemberErased(member_id=ANNA, at=AT),
     "members.ProfileHidden": ProfileHidden(member_id=ANNA, rule="spam", at=AT),
-    "members.ProfileRestored": ProfileRestored(member_id=ANNA, at=AT),
+    "members.ProfileRestored": ProfileRestored(member_id=ANNA, pseudonym="Anna", at=AT),
     "cases.CaseReported": CaseReported(
         case_id=CASE,
         author=ANNA,
