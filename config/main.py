@@ -87,6 +87,7 @@ class OpenTools:
         self.parked = made.parked()
         self.rebuilder = made.rebuilder()
         self.webhooks = made.webhooks()
+        self.what_if = made.what_if()
         self._accounts = made.accounts()
         self._credentials = made.credentials()
         self._members = made.executors().members
