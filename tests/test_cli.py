@@ -131,8 +131,8 @@ def test_other_numbers_are_tried_on_an_empty_log() -> None:
     told = klarity("what-if", "moderation", "--threshold", "0.5").output
     assert "A threshold of 0.5 hides 0: 0 rightly, 0 wrongly, 0 undecided." in told
     assert "The present one of 1.5 (KLARITY_HIDE_AT) hides 0" in told
-    told = klarity("what-if", "popular", "--half-life", "30", "--top", "3")
-    assert (told.exit_code, told.output.split()) == (0, ["now", "then"])
+    asked = klarity("what-if", "popular", "--half-life", "30", "--top", "3")
+    assert (asked.exit_code, asked.output.split()) == (0, ["now", "then"])
 
 
 def test_other_numbers_are_tried_on_what_was_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
