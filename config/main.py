@@ -116,11 +116,11 @@ def open_tools() -> Iterator[OpenTools]:
         process.close()
 
 
-def play_demo(url: str) -> None:
+def play_demo(url: str, moderator: tuple[str, str] | None) -> None:
     """Play the demonstration, with what it needs loaded only now."""
-    from entrypoints.demo import play
+    from entrypoints.demo.play import play
 
-    play(url)
+    play(url, moderator)
 
 
 def main() -> None:

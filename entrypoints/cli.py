@@ -55,7 +55,7 @@ class Entry:
     serve: Callable[[], None]
     work: Callable[[], None]
     open_tools: Callable[[], AbstractContextManager[Tools]]
-    play_demo: Callable[[str], None]
+    play_demo: Callable[[str, tuple[str, str] | None], None]
     faults: tuple[type[Exception], ...]
 
 
@@ -147,17 +147,28 @@ def build_cli(entry: Entry) -> click.Group:
     _add_webhooks(klarity, entry)
     _add_what_if(klarity, entry)
 
+    _add_demo(klarity, entry)
+    return klarity
+
+
+def _add_demo(klarity: click.Group, entry: Entry) -> None:
     @klarity.command()
     @click.option("--url", default="http://127.0.0.1:8000", show_default=True)
-    def demo(url: str) -> None:
-        """Play a small community through the public API of a running Klarity.
+    @click.option("--moderator", metavar="PSEUDONYM", help="A moderator, to decide on flags.")
+    @click.option("--passphrase", help="The moderator's; asked for if not given.")
+    def demo(url: str, moderator: str | None, passphrase: str | None) -> None:
+        """Play a town in two languages through the public API of a running Klarity.
 
-        Members register, upload a generated video and photos, report cases, and support them.
+        Members register, upload photos and a video, report 120 cases, and support, discuss and flag
+        them. Two or three minutes, for Klarity limits how many may join at once.
+
+        `klarity members add NAME --role moderator`, before it is served, makes a moderator.
         """
+        judge = None
+        if moderator:
+            judge = moderator, passphrase or click.prompt("Passphrase", hide_input=True)
         with plain_faults(entry):
-            entry.play_demo(url)
-
-    return klarity
+            entry.play_demo(url, judge)
 
 
 def _add_parked(klarity: click.Group, entry: Entry) -> None:
