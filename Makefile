@@ -23,7 +23,7 @@ help: ## Show this list
 run: $(RUN) media ## Serve Klarity on this machine; needs Python 3.11 and nothing else
 	@exec $(BIN)/klarity serve
 
-demo: $(RUN) media ## Serve Klarity with a few invented cases in it
+demo: $(RUN) media ## Play an invented town into the Klarity that `make run` serves
 	@exec $(BIN)/klarity demo
 
 test: $(DEV) servers ## Run the tests; TESTS=tests/domain runs some of them

@@ -71,6 +71,7 @@ from application.updates import Updates
 from application.webhooks.book import DeliveryBook
 from application.webhooks.courier import Courier
 from application.webhooks.manage import Webhooks
+from application.what_if import WhatIf
 from config.secrets import derive_keys
 from config.settings import Settings
 from domain.catalog import EVENTS
@@ -302,6 +303,13 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
     )
     rebuilder = providers.Singleton(Rebuilder, models, history, codec, wire_format, parked)
+    what_if = providers.Singleton(
+        WhatIf,
+        history,
+        codec,
+        providers.Object(MemoryReadModels),
+        hide_at=settings.provided.hide_at,
+    )
     runtime = providers.Singleton(
         Runtime,
         bus=bus,

@@ -87,6 +87,7 @@ class OpenTools:
         self.parked = made.parked()
         self.rebuilder = made.rebuilder()
         self.webhooks = made.webhooks()
+        self.what_if = made.what_if()
         self._accounts = made.accounts()
         self._credentials = made.credentials()
         self._members = made.executors().members
@@ -115,11 +116,11 @@ def open_tools() -> Iterator[OpenTools]:
         process.close()
 
 
-def play_demo(url: str) -> None:
+def play_demo(url: str, moderator: tuple[str, str] | None) -> None:
     """Play the demonstration, with what it needs loaded only now."""
-    from entrypoints.demo import play
+    from entrypoints.demo.play import play
 
-    play(url)
+    play(url, moderator)
 
 
 def main() -> None:

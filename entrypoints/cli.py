@@ -14,7 +14,9 @@ from application.ports.event_store import EventStore
 from application.ports.parked import ParkedEvents
 from application.system import Service, services
 from application.webhooks.manage import Webhooks
+from application.what_if import Hiding, ModerationReplay, WhatIf
 from domain.cases.case import CaseCategory
+from domain.moderation.subject import Verdict
 from domain.webhooks.delivery import Delivery, DeliveryStatus
 from entrypoints.nginx import nginx_configuration
 
@@ -34,6 +36,9 @@ class Tools(Protocol):
     @property
     def webhooks(self) -> Webhooks: ...
 
+    @property
+    def what_if(self) -> WhatIf: ...
+
     def add_member(self, pseudonym: str, passphrase: str) -> str:
         """Registers a member; their id."""
         ...
@@ -50,7 +55,7 @@ class Entry:
     serve: Callable[[], None]
     work: Callable[[], None]
     open_tools: Callable[[], AbstractContextManager[Tools]]
-    play_demo: Callable[[str], None]
+    play_demo: Callable[[str, tuple[str, str] | None], None]
     faults: tuple[type[Exception], ...]
 
 
@@ -140,18 +145,30 @@ def build_cli(entry: Entry) -> click.Group:
     _add_parked(klarity, entry)
     _add_members(klarity, entry)
     _add_webhooks(klarity, entry)
+    _add_what_if(klarity, entry)
 
+    _add_demo(klarity, entry)
+    return klarity
+
+
+def _add_demo(klarity: click.Group, entry: Entry) -> None:
     @klarity.command()
     @click.option("--url", default="http://127.0.0.1:8000", show_default=True)
-    def demo(url: str) -> None:
-        """Play a small community through the public API of a running Klarity.
+    @click.option("--moderator", metavar="PSEUDONYM", help="A moderator, to decide on flags.")
+    @click.option("--passphrase", help="The moderator's; asked for if not given.")
+    def demo(url: str, moderator: str | None, passphrase: str | None) -> None:
+        """Play a town in two languages through the public API of a running Klarity.
 
-        Members register, upload a generated video and photos, report cases, and support them.
+        Members register, upload photos and a video, report 120 cases, and support, discuss and flag
+        them. Two or three minutes, for Klarity limits how many may join at once.
+
+        `klarity members add NAME --role moderator`, before it is served, makes a moderator.
         """
+        judge = None
+        if moderator:
+            judge = moderator, passphrase or click.prompt("Passphrase", hide_input=True)
         with plain_faults(entry):
-            entry.play_demo(url)
-
-    return klarity
+            entry.play_demo(url, judge)
 
 
 def _add_parked(klarity: click.Group, entry: Entry) -> None:
@@ -277,6 +294,64 @@ def _add_webhooks(klarity: click.Group, entry: Entry) -> None:
         with opened(entry) as tools:
             tools.webhooks.retry(delivery_id)
         click.echo(f"{delivery_id} will be tried again within seconds.")
+
+
+def _add_what_if(klarity: click.Group, entry: Entry) -> None:
+    @klarity.group("what-if")
+    def what_if() -> None:
+        """Try another number on what the logs tell, before changing a setting or the code.
+
+        Nothing is changed. As with `klarity verify`, no server may be using the same ./data.
+        """
+
+    @what_if.command()
+    @click.option("--threshold", type=click.FloatRange(min=0.1), required=True)
+    def moderation(threshold: float) -> None:
+        """Tell what flags would have hidden with another threshold, rightly or wrongly.
+
+        The flags, and what moderators decided, stay as they were. What is hidden gets no further
+        flags, so of a threshold above the true one this shows the least that it would have hidden.
+        """
+        with opened(entry) as tools:
+            then, now = tools.what_if.moderation(threshold), tools.what_if.moderation()
+        for hiding in then.hidings:
+            click.echo(_hidden(hiding))
+        click.echo(_summed_up(f"A threshold of {then.threshold:g}", then))
+        click.echo(_summed_up(f"The present one of {now.threshold:g} (KLARITY_HIDE_AT)", now))
+
+    @what_if.command()
+    @click.option("--half-life", metavar="DAYS", type=click.FloatRange(min=0.01), required=True)
+    @click.option("--top", default=10, show_default=True, type=click.IntRange(min=1))
+    def popular(half_life: float, top: int) -> None:
+        """Tell how popular cases would be ordered, were supports worth half after DAYS.
+
+        Lists what comes first now, or would come first then.
+        """
+        with opened(entry) as tools:
+            found = tools.what_if.popular(half_life, top)
+        click.echo(" now  then")
+        for case in found:
+            click.echo(f"{case.now:4}  {case.then:4}  {case.title}")
+
+
+VERDICTS = {
+    None: "moderators have not decided",
+    Verdict.HIDE: "moderators hid it too",
+    Verdict.RESTORE: "moderators restored it",
+    Verdict.DISMISS: "moderators let it stand",
+}
+
+
+def _hidden(hiding: Hiding) -> str:
+    what = f"{hiding.at:%Y-%m-%d %H:%M} {hiding.kind} {hiding.subject_id}"
+    return f"{what} {hiding.rule}, weight {hiding.weight:.2f}: {VERDICTS[hiding.verdict]}"
+
+
+def _summed_up(threshold: str, replay: ModerationReplay) -> str:
+    return (
+        f"{threshold} hides {len(replay.hidings)}: {replay.right} rightly, {replay.wrong} wrongly, "
+        f"{replay.undecided} undecided. Moderators hid {replay.missed} that flags had not."
+    )
 
 
 def _told_of(delivery: Delivery) -> str:

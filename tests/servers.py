@@ -119,6 +119,7 @@ class Server(ABC):
     def pause(self) -> None:
         """Freeze the server: it accepts connections and answers nothing."""
         self._signal(signal.SIGSTOP)
+        assert wait_until(self._is_frozen, self.patience)
 
     def resume(self) -> None:
         """Let a paused server go on."""
@@ -148,6 +149,13 @@ class Server(ABC):
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
+
+    def _is_frozen(self) -> bool:
+        """Whether every thread has come to its halt: on a busy machine that takes a while."""
+        assert self._process is not None
+        states = [_state(thread) for thread in Path("/proc").glob("[0-9]*/task/*/stat")]
+        own = [state for group, state in filter(None, states) if group == self._process.pid]
+        return set(own) == {"T"}
 
     def _tell_guardian(self, line: str) -> None:
         assert self._guardian.stdin is not None
@@ -357,6 +365,15 @@ def wait_until(true: Callable[[], bool], seconds: float) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def _state(stat: Path) -> tuple[int, str] | None:
+    """The process group of a thread and its state (man proc), unless it has ended."""
+    try:
+        state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
+    except (OSError, ValueError):
+        return None
+    return int(group), state
 
 
 def _guardian_of(folder: Path) -> subprocess.Popen[bytes]:

@@ -1,6 +1,7 @@
 """The ``klarity`` command, as an operator meets it."""
 
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ from click.testing import CliRunner, Result
 
 from application.ports.codec import RecordedEvent
 from application.ports.parked import ParkedEvent
+from application.what_if import Hiding, ModerationReplay, Standing, WhatIf
 from config.main import FAULTS, open_tools, play_demo, serve, work
 from config.settings import SettingsError, read_settings
+from domain.moderation.subject import SubjectKind
 from entrypoints.cli import Entry, build_cli
 from entrypoints.nginx import nginx_configuration
 
@@ -30,7 +33,8 @@ def add_anna() -> Result:
 
 def test_help_teaches() -> None:
     told = klarity("--help").output
-    for command in ("serve", "work", "rebuild", "verify", "parked", "members", "webhooks", "demo"):
+    commands = ("serve", "work", "rebuild", "verify", "parked", "members", "webhooks", "what-if")
+    for command in (*commands, "demo"):
         assert command in told
         assert len(klarity(command, "--help").output) > 100
 
@@ -121,6 +125,27 @@ def test_webhooks_are_added_listed_and_removed() -> None:
     assert "0 webhooks" in klarity("webhooks", "list").output
     refused = klarity("webhooks", "add", "http://news.example/hook")
     assert (refused.exit_code, "https" in refused.output) == (1, True)
+
+
+def test_other_numbers_are_tried_on_an_empty_log() -> None:
+    told = klarity("what-if", "moderation", "--threshold", "0.5").output
+    assert "A threshold of 0.5 hides 0: 0 rightly, 0 wrongly, 0 undecided." in told
+    assert "The present one of 1.5 (KLARITY_HIDE_AT) hides 0" in told
+    asked = klarity("what-if", "popular", "--half-life", "30", "--top", "3")
+    assert (asked.exit_code, asked.output.split()) == (0, ["now", "then"])
+
+
+def test_other_numbers_are_tried_on_what_was_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
+    hiding = Hiding(
+        kind=SubjectKind.COMMENT, subject_id="c1", rule="spam", weight=0.75, at=datetime.now(UTC)
+    )
+    standing = Standing(case_id="c1", title="A permit", now=2, then=1)
+    monkeypatch.setattr(ModerationReplay, "hidings", (hiding,))
+    monkeypatch.setattr(WhatIf, "popular", lambda *_: [standing])
+    told = klarity("what-if", "moderation", "--threshold", "0.5").output
+    assert "comment c1 spam, weight 0.75: moderators have not decided" in told
+    told = klarity("what-if", "popular", "--half-life", "30").output
+    assert "   2     1  A permit" in told
 
 
 def test_a_demo_without_a_server_says_what_to_do() -> None:

@@ -1,7 +1,7 @@
 """Which cases matter most to people right now?"""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import exp, log, log1p
 
 from application.ports.read_models import Find, by
@@ -25,7 +25,6 @@ from domain.members.member import MemberErased
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 HALF_LIFE_DAYS = 7.0
 NO_WEIGHT = -1e9
-_SECONDS = HALF_LIFE_DAYS * 86_400 / log(2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,7 @@ class PopularCase:
 class PopularCases(QueryService[PopularCase]):
     """Which cases matter most to people right now?
 
-    Publication and each support weigh half as much after every seven days. What weighs e^(-age)
+    Publication and each support weigh half as much after every half-life. What weighs e^(-age)
     now weighs e^(+time) from a fixed beginning, so a rank changes only when somebody acts, and
     never as time passes: forward decay (Cormode, Shkapenyuk, Srivastava, Xu; ICDE 2009). Ranks are
     kept as logarithms, lest they overflow.
@@ -55,6 +54,9 @@ class PopularCases(QueryService[PopularCase]):
     document, key = PopularCase, "case_id"
     indexes = (by("rank"), by("status"), by("category"), by("author_id"))
 
+    def __init__(self, half_life_days: float = HALF_LIFE_DAYS) -> None:
+        self.half_life_days = half_life_days
+
     def project(self, event: object, rows: Rows[PopularCase]) -> None:
         match event:
             case CaseReported():
@@ -63,7 +65,7 @@ class PopularCases(QueryService[PopularCase]):
                 title, category = event.details.title, event.details.category
                 rows.change(event.case_id, lambda row: replace(row, title=title, category=category))
             case CasePublished():
-                rows.change(event.case_id, lambda row: _published(row, event.at))
+                rows.change(event.case_id, lambda row: self._published(row, event.at))
             case CaseHidden():
                 rows.change(event.case_id, lambda row: replace(row, status=CaseStatus.HIDDEN))
             case CaseUnpublished():
@@ -72,9 +74,9 @@ class PopularCases(QueryService[PopularCase]):
             case CaseRestored():
                 rows.change(event.case_id, lambda row: _restored(row, event.status))
             case CaseSupported():
-                rows.change(event.case_id, lambda row: _supported(row, event.at, +1))
+                rows.change(event.case_id, lambda row: self._supported(row, event.at, +1))
             case SupportWithdrawn():
-                rows.change(event.case_id, lambda row: _supported(row, event.supported_at, -1))
+                rows.change(event.case_id, lambda row: self._supported(row, event.supported_at, -1))
             case CaseWithdrawn():
                 rows.delete(event.case_id)
             case MemberErased():
@@ -84,6 +86,23 @@ class PopularCases(QueryService[PopularCase]):
     def ask(self, viewer: Viewer, *, category: CaseCategory | None = None) -> Find:  # noqa: ARG002 - everybody gets the same list
         """Public cases, those that matter most first."""
         return Find(where=equal(status=CaseStatus.PUBLISHED, category=category), order_by="rank")
+
+    def _published(self, row: PopularCase, at: datetime) -> PopularCase:
+        status = CaseStatus.PUBLISHED if row.author_id else CaseStatus.ERASED
+        if row.published_at:
+            return replace(row, status=status)
+        rank = added(row.rank, self._weight(at))
+        return replace(row, status=status, published_at=at, rank=rank)
+
+    def _supported(self, row: PopularCase, at: datetime, sign: int) -> PopularCase:
+        change = added if sign > 0 else taken_away
+        rank = change(row.rank, self._weight(at))
+        # Next to much later supports, a publication is lost in rounding: it is what always remains.
+        least = self._weight(row.published_at) if row.published_at else NO_WEIGHT
+        return replace(row, supports=row.supports + sign, rank=max(rank, least))
+
+    def _weight(self, at: datetime) -> float:
+        return weight(at, self.half_life_days)
 
 
 def _reported(event: CaseReported) -> PopularCase:
@@ -95,27 +114,13 @@ def _reported(event: CaseReported) -> PopularCase:
     )
 
 
-def _published(row: PopularCase, at: datetime) -> PopularCase:
-    status = CaseStatus.PUBLISHED if row.author_id else CaseStatus.ERASED
-    if row.published_at:
-        return replace(row, status=status)
-    return replace(row, status=status, published_at=at, rank=added(row.rank, weight(at)))
-
-
 def _restored(row: PopularCase, status: CaseStatus) -> PopularCase:
     return replace(row, status=status if row.author_id else CaseStatus.ERASED)
 
 
-def _supported(row: PopularCase, at: datetime, sign: int) -> PopularCase:
-    rank = added(row.rank, weight(at)) if sign > 0 else taken_away(row.rank, weight(at))
-    # Next to much later supports, a publication is lost in rounding: it is what always remains.
-    least = weight(row.published_at) if row.published_at else NO_WEIGHT
-    return replace(row, supports=row.supports + sign, rank=max(rank, least))
-
-
-def weight(at: datetime) -> float:
+def weight(at: datetime, half_life_days: float = HALF_LIFE_DAYS) -> float:
     """The logarithm of what one act at that time weighs."""
-    return (at - EPOCH).total_seconds() / _SECONDS
+    return (at - EPOCH) / timedelta(days=1) / half_life_days * log(2)
 
 
 def added(rank: float, other: float) -> float:

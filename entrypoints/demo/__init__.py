@@ -1,0 +1,1 @@
+"""The demonstration: a town in two languages, played through the API of a running Klarity."""

@@ -1,0 +1,160 @@
+"""What another threshold or half-life would have done, told from the logs."""
+
+import pytest
+
+from adapters.read_models.memory import MemoryReadModels
+from application.commands.executor import Context
+from application.what_if import ModerationReplay, WhatIf
+from domain.ids import Actor, CaseId, Role
+from domain.moderation.decision import Outcome
+from domain.moderation.subject import SubjectKind, Verdict
+from tests.world import World
+
+CASE = SubjectKind.CASE
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def case(world: World) -> CaseId:
+    return world.public_case(world.member())
+
+
+@pytest.fixture
+def moderator(world: World) -> Actor:
+    return world.member("Mo", Role.MODERATOR)
+
+
+def what_if(world: World) -> WhatIf:
+    return WhatIf(world.history, world.codec, MemoryReadModels, hide_at=1.0)
+
+
+def flag(world: World, case: str, *names: str, rule: str = "spam") -> None:
+    """Each is a member of whom nothing is known: their flags weigh a quarter."""
+    for name in names:
+        by = world.member(name)
+        world.moderate.flag(CASE, case, by, Context(), rule=rule, note="")
+        world.settle()
+
+
+def decide(world: World, case: str, by: Actor, verdict: Verdict, decision_id: str = "d1") -> None:
+    world.moderate.decide(
+        CASE,
+        case,
+        by,
+        Context(),
+        decision_id=decision_id,
+        verdict=verdict,
+        rule="spam",
+        reason="Because.",
+    )
+    world.settle()
+
+
+def judged(replay: ModerationReplay) -> tuple[int, int, int, int]:
+    return replay.right, replay.wrong, replay.undecided, replay.missed
+
+
+def test_a_lower_threshold_hides_what_the_present_one_does_not(world: World, case: CaseId) -> None:
+    flag(world, case, "Ben")
+    world.clock.wind(hours=1)
+    flag(world, case, "Cleo", rule="falsehood")
+    (hiding,) = what_if(world).moderation(0.5).hidings
+    assert (hiding.kind, hiding.subject_id, hiding.rule) == (CASE, case, "falsehood")
+    assert (hiding.weight, hiding.at, hiding.verdict) == (0.5, world.clock(), None)
+    assert judged(what_if(world).moderation(0.5)) == (0, 0, 1, 0)
+    assert what_if(world).moderation().hidings == ()
+
+
+def test_the_present_threshold_hides_what_was_hidden(world: World, case: CaseId) -> None:
+    flag(world, case, "Ben", "Cleo", "Dora", "Emil")
+    (hiding,) = what_if(world).moderation().hidings
+    assert hiding.weight == 1.0
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected"),
+    [
+        (Verdict.HIDE, (1, 0, 0, 0)),
+        (Verdict.DISMISS, (0, 1, 0, 0)),
+        (Verdict.RESTORE, (0, 1, 0, 0)),
+    ],
+)
+def test_moderators_tell_whether_it_was_right(
+    world: World,
+    case: CaseId,
+    moderator: Actor,
+    verdict: Verdict,
+    expected: tuple[int, int, int, int],
+) -> None:
+    flag(world, case, "Ben", "Cleo")
+    decide(world, case, moderator, verdict)
+    assert judged(what_if(world).moderation(0.5)) == expected
+
+
+def test_what_moderators_hid_before_enough_flags_came_was_missed(
+    world: World, case: CaseId, moderator: Actor
+) -> None:
+    flag(world, case, "Ben", "Cleo")
+    decide(world, case, moderator, Verdict.HIDE)
+    assert judged(what_if(world).moderation(2.0)) == (0, 0, 0, 1)
+
+
+def test_an_appeal_changes_the_judgement_and_a_later_decision_does_not(
+    world: World, case: CaseId, moderator: Actor
+) -> None:
+    author = Actor(member_id=world.executors.cases.load(case).state.author)
+    flag(world, case, "Ben", "Cleo")
+    decide(world, case, moderator, Verdict.HIDE)
+    world.moderate.appeal("d1", "It is true.", author, Context())
+    other = world.member("Max", Role.MODERATOR)
+    world.moderate.resolve("d1", Outcome.OVERTURN, "It is.", other, Context())
+    world.settle()
+    assert judged(what_if(world).moderation(0.5)) == (0, 1, 0, 0)
+    flag(world, case, "Dora")
+    decide(world, case, moderator, Verdict.HIDE, "d2")
+    assert judged(what_if(world).moderation(0.5)) == (0, 1, 0, 1)
+
+
+def test_what_was_restored_can_be_hidden_again(
+    world: World, case: CaseId, moderator: Actor
+) -> None:
+    flag(world, case, "Ben", "Cleo")
+    decide(world, case, moderator, Verdict.DISMISS)
+    flag(world, case, "Dora", "Emil")
+    decide(world, case, moderator, Verdict.HIDE, "d2")
+    replay = what_if(world).moderation(0.5)
+    assert [hiding.verdict for hiding in replay.hidings] == [Verdict.DISMISS, Verdict.HIDE]
+
+
+def test_nothing_is_changed_by_asking(world: World, case: CaseId) -> None:
+    flag(world, case, "Ben")
+    before = [store.last_position() for store in world.stores.values()]
+    what_if(world).moderation(0.1)
+    what_if(world).popular(1.0, 10)
+    world.settle()
+    assert [store.last_position() for store in world.stores.values()] == before
+
+
+def test_old_supports_count_for_more_with_a_longer_half_life(world: World) -> None:
+    author = world.member()
+    for name in ("old", "middle", "new"):
+        world.report(author, world.evidence(author, name), case_id=name, title=f"The {name} one")
+        world.settle()
+        for fan in ("Ben", "Cleo", "Dora")[: {"old": 3, "middle": 0, "new": 1}[name]]:
+            world.engage.support(CaseId(name), world.member(f"{fan} {name}"), Context())
+        world.clock.wind(days=20)
+    found = what_if(world).popular(365.0, 2)
+    assert [(case.title, case.now, case.then) for case in found] == [
+        ("The old one", 3, 1),
+        ("The new one", 1, 2),
+        ("The middle one", 2, 3),
+    ]
+    assert [case.case_id for case in what_if(world).popular(365.0, 1)] == ["old", "new"]
+
+
+def test_nothing_public_has_no_order(world: World) -> None:
+    assert what_if(world).popular(1.0, 10) == []
