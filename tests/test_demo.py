@@ -84,7 +84,7 @@ class TestTown:
         self, town: Town
     ) -> None:
         for case in town.cases:
-            others = [remark.by for remark in case.remarks]
+            others: list[int | None] = [remark.by for remark in case.remarks]
             others += [reply.by for remark in case.remarks for reply in remark.replies]
             others += [by for by, _ in (*case.shares, *case.added_tags)]
             others += [*case.supporters, *case.followers, case.located_by]
