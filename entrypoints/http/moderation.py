@@ -24,6 +24,7 @@ from entrypoints.http.documentation import (
     WRITE_HEADERS,
     problems,
 )
+from entrypoints.http.problems import refuse
 from entrypoints.http.requests import Requests, written
 from entrypoints.http.schemas import fields_of, page_schema, schema, uuid_text
 
@@ -130,6 +131,8 @@ def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
     def decide_many(body: dict[str, Any]) -> Response:
         """Decide alike on many, one decision for each (moderators)"""
         actor = requests.actor()
+        if not actor.moderates:
+            refuse("forbidden")
         context = requests.context(actor.member_id)
         items = [decided_one(subject, body, actor, context) for subject in body["subjects"]]
         return jsonify({"items": items})

@@ -1,4 +1,4 @@
-"""The deployments that one acceptance suite runs on."""
+"""The deployments that the acceptance suites run on, and the phones they run through."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.media import pdf_with_author, photo_with_gps, video_with_gps
 from tests.system.deployment import (
     one_process,
     process_per_service,
     relaxed,
     shared_stores,
 )
+from tests.system.phone import Phone, is_public
 
 Deploy = Callable[[pytest.FixtureRequest, Path], AbstractContextManager[str]]
 
@@ -80,3 +82,44 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("klarity")
     with DEPLOYMENTS[request.param](request, folder) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a photo and a video that tell where and with what they were made."""
+    folder = tmp_path_factory.mktemp("media")
+    photo_with_gps(folder / "photo.jpg")
+    video_with_gps(folder / "video.mp4")
+    pdf_with_author(folder / "paper.pdf")
+    return folder
+
+
+@pytest.fixture
+def anna(url: str) -> Iterator[Phone]:
+    with Phone(url) as phone:
+        yield phone.join()
+
+
+@pytest.fixture
+def ben(url: str) -> Iterator[Phone]:
+    with Phone(url) as phone:
+        yield phone.join()
+
+
+@pytest.fixture
+def passer_by(url: str) -> Iterator[Phone]:
+    with Phone(url) as phone:
+        yield phone
+
+
+@pytest.fixture
+def photo(anna: Phone, files: Path) -> str:
+    """Anna's evidence, on its way to be sanitised."""
+    return anna.upload(files / "photo.jpg")
+
+
+@pytest.fixture
+def public_case(anna: Phone, photo: str) -> str:
+    case_id: str = anna.report(evidence=[photo]).json()["case_id"]
+    anna.case_when(case_id, is_public)
+    return case_id

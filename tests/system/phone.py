@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from json import loads
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -111,3 +112,45 @@ def eventually(look: Callable[[], T | None], patience: float = PATIENCE) -> T:
             return found
         time.sleep(0.05)
     raise AssertionError("it did not come to pass")
+
+
+def is_public(case: dict[str, Any]) -> bool:
+    return bool(case["status"] == "published")
+
+
+class Stream:
+    """The updates on cases with one tag, as a client hears them."""
+
+    def __init__(self, phone: Phone, tag: str, last: str = "") -> None:
+        headers = {"Last-Event-ID": last} if last else {}
+        url = f"{phone.url}/v1/updates?tag={tag}"
+        self._reply = eventually(lambda: self._opened(url, headers))
+        self._lines = self._reply.iter_lines(chunk_size=1, decode_unicode=True)
+        self.last = last
+        self.text = ""
+
+    def __enter__(self) -> "Stream":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._reply.close()
+
+    def next(self) -> tuple[str, str]:
+        """The kind and the case of the next update."""
+        while True:
+            line = next(self._lines)
+            self.text += line
+            name, _, value = line.partition(": ")
+            if name == "id":
+                self.last = value
+            if name == "data":
+                update = loads(value)
+                return update["kind"], update["case_id"]
+
+    def _opened(self, url: str, headers: dict[str, str]) -> requests.Response | None:
+        """A stream; those that were left hold their places a little longer."""
+        reply = requests.get(url, headers=headers, stream=True, timeout=30)
+        if reply.ok:
+            return reply
+        reply.close()
+        return None

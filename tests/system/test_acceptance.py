@@ -2,68 +2,20 @@
 
 import re
 import subprocess
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
-from json import loads
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
-import requests
 
-from tests.media import SECRET, pdf_with_author, photo_with_gps, video_with_gps
+from tests.media import SECRET
 from tests.system.deployment import ROOT
-from tests.system.phone import Phone, eventually
+from tests.system.phone import Phone, Stream, eventually, is_public
 
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a photo and a video that tell where and with what they were made."""
-    folder = tmp_path_factory.mktemp("media")
-    photo_with_gps(folder / "photo.jpg")
-    video_with_gps(folder / "video.mp4")
-    pdf_with_author(folder / "paper.pdf")
-    return folder
-
-
-@pytest.fixture
-def anna(url: str) -> Iterator[Phone]:
-    with Phone(url) as phone:
-        yield phone.join()
-
-
-@pytest.fixture
-def ben(url: str) -> Iterator[Phone]:
-    with Phone(url) as phone:
-        yield phone.join()
-
-
-@pytest.fixture
-def passer_by(url: str) -> Iterator[Phone]:
-    with Phone(url) as phone:
-        yield phone
-
-
-@pytest.fixture
-def photo(anna: Phone, files: Path) -> str:
-    """Anna's evidence, on its way to be sanitised."""
-    return anna.upload(files / "photo.jpg")
-
-
-@pytest.fixture
-def public_case(anna: Phone, photo: str) -> str:
-    case_id: str = anna.report(evidence=[photo]).json()["case_id"]
-    anna.case_when(case_id, is_public)
-    return case_id
-
-
-def is_public(case: dict[str, Any]) -> bool:
-    return bool(case["status"] == "published")
 
 
 class TestTheMainJob:
@@ -434,44 +386,6 @@ class TestUpdates:
             assert stream.next() == ("case-published", public)
             assert anna.member_id not in stream.text
             assert anna.pseudonym not in stream.text
-
-
-class Stream:
-    """The updates on cases with one tag, as a client hears them."""
-
-    def __init__(self, phone: Phone, tag: str, last: str = "") -> None:
-        headers = {"Last-Event-ID": last} if last else {}
-        url = f"{phone.url}/v1/updates?tag={tag}"
-        self._reply = eventually(lambda: self._opened(url, headers))
-        self._lines = self._reply.iter_lines(chunk_size=1, decode_unicode=True)
-        self.last = last
-        self.text = ""
-
-    def __enter__(self) -> "Stream":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._reply.close()
-
-    def next(self) -> tuple[str, str]:
-        """The kind and the case of the next update."""
-        while True:
-            line = next(self._lines)
-            self.text += line
-            name, _, value = line.partition(": ")
-            if name == "id":
-                self.last = value
-            if name == "data":
-                update = loads(value)
-                return update["kind"], update["case_id"]
-
-    def _opened(self, url: str, headers: dict[str, str]) -> requests.Response | None:
-        """A stream; those that were left hold their places a little longer."""
-        reply = requests.get(url, headers=headers, stream=True, timeout=30)
-        if reply.ok:
-            return reply
-        reply.close()
-        return None
 
 
 class TestMembership:

@@ -1,0 +1,606 @@
+"""What a community does together, on every deployment: it enriches, discusses and judges cases."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+import requests
+
+from tests.system.deployment import ROOT
+from tests.system.phone import Phone, Stream, eventually, is_public
+
+pytestmark = pytest.mark.system
+
+T = TypeVar("T")
+NOTE = "I was there, and it was otherwise."
+REASON = "It names a street and a house."
+
+
+@pytest.fixture
+def carla(url: str) -> Iterator[Phone]:
+    with Phone(url) as phone:
+        yield phone.join()
+
+
+@pytest.fixture
+def moderator(url: str) -> Iterator[Phone]:
+    with Phone(url) as phone:
+        yield appointed(phone)
+
+
+@pytest.fixture
+def moderators(url: str) -> Iterator[tuple[Phone, Phone]]:
+    """Two of them: who decides does not resolve the appeal."""
+    with Phone(url) as one, Phone(url) as other:
+        yield appointed(one), appointed(other)
+
+
+@pytest.fixture
+def crowd(url: str) -> Iterator[list[Phone]]:
+    """As many unproven members as it takes to hide something together."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(Phone(url)).join() for _ in range(6)]
+
+
+def appointed(phone: Phone) -> Phone:
+    """The phone of a new moderator, whom the first admin appoints."""
+    phone.join()
+    with Phone(phone.url, ROOT).sign_in() as root:
+        path = f"/v1/members/{phone.member_id}/roles/moderator"
+        assert root.call("PUT", path).status_code == 204
+    return phone
+
+
+def becomes(look: Callable[[], T], expected: T) -> None:
+    """Look until what is seen is what is expected."""
+    seen = look()
+
+    def as_expected() -> bool | None:
+        nonlocal seen
+        seen = look()
+        return True if seen == expected else None
+
+    try:
+        eventually(as_expected)
+    except AssertionError:
+        assert seen == expected
+
+
+def once_known(call: Callable[[], requests.Response]) -> requests.Response:
+    """The reply, once whoever answers has heard of what the call is about."""
+
+    def answered() -> requests.Response | None:
+        reply = call()
+        return None if reply.status_code == 404 else reply
+
+    return eventually(answered)
+
+
+def say(phone: Phone, case_id: str, text: str, **more: str) -> str:
+    """Comment on a case, as soon as its discussion is open; the comment's id."""
+    path = f"/v1/cases/{case_id}/comments"
+    reply = once_known(lambda: phone.call("POST", path, {"text": text, **more}))
+    assert reply.status_code == 201, reply.text
+    comment_id: str = reply.json()["comment_id"]
+    becomes(lambda: phone.get(f"/v1/comments/{comment_id}").status_code, 200)
+    return comment_id
+
+
+def name_party(phone: Phone, case_id: str, **more: Any) -> str:
+    body = {"kind": "person", "name": "Clerk Osman", "role": "took the money", **more}
+    reply = phone.call("POST", f"/v1/cases/{case_id}/parties", body)
+    assert reply.status_code == 201, reply.text
+    party_id: str = reply.json()["party_id"]
+    phone.case_when(case_id, lambda case: party_id in str(case["parties"]))
+    return party_id
+
+
+def flag(phone: Phone, kind: str, subject_id: str, **more: str) -> requests.Response:
+    body = {"subject_kind": kind, "subject_id": subject_id, "rule": "falsehood", "note": ""}
+    return once_known(lambda: phone.call("POST", "/v1/flags", {**body, **more}))
+
+
+def decide(moderator: Phone, kind: str, subject_id: str, decision: str) -> str:
+    """What the moderator decides on it; the decision's id."""
+    path = f"/v1/moderation/{kind}/{subject_id}/decisions"
+    body = {"decision": decision, "rule": "private-information", "reason": REASON}
+    reply = once_known(lambda: moderator.call("POST", path, body))
+    assert reply.status_code == 201, reply.text
+    decision_id: str = reply.json()["decision_id"]
+    return decision_id
+
+
+def appeal(phone: Phone, decision_id: str) -> requests.Response:
+    path = f"/v1/moderation/decisions/{decision_id}/appeals"
+    return phone.call("POST", path, {"statement": "The street is a public one."})
+
+
+def resolve(phone: Phone, appeal_id: str, outcome: str) -> requests.Response:
+    path = f"/v1/moderation/appeals/{appeal_id}/resolution"
+    return phone.call("POST", path, {"outcome": outcome, "reason": "So it is."})
+
+
+def waiting(moderator: Phone, subject_id: str) -> dict[str, Any] | None:
+    """What waits for moderators to decide on this subject."""
+    items = moderator.get("/v1/moderation/queue?limit=100").json()["items"]
+    return next((item for item in items if item["subject_id"] == subject_id), None)
+
+
+def status(phone: Phone, path: str) -> int:
+    return phone.get(path).status_code
+
+
+def problem(reply: requests.Response) -> tuple[int, str]:
+    return reply.status_code, reply.json()["type"].removeprefix("/problems/")
+
+
+class TestEnriching:
+    def test_members_add_to_somebody_elses_case(
+        self, anna: Phone, ben: Phone, public_case: str, files: Path
+    ) -> None:
+        path = f"/v1/cases/{public_case}"
+        own = ben.upload(files / "paper.pdf")
+        place = {"lat": 10.0, "lon": 20.0, "precision": "city", "name": "Harbour"}
+        assert ben.call("PUT", f"{path}/location", place).status_code == 204
+        assert ben.call("POST", f"{path}/tags/customs").status_code == 204
+        assert ben.call("POST", f"{path}/evidence", {"evidence": [own]}).status_code == 204
+        party = name_party(ben, public_case, evidence=[own])
+
+        case = anna.case_when(public_case, lambda case: len(case["evidence"]) == 2)
+        assert (case["location"], case["tags"]) == (place, ["customs"])
+        assert case["author"]["member_id"] == anna.member_id
+        (shown,) = case["parties"]
+        assert shown["party_id"] == party
+        assert shown["evidence"] == [own]
+        assert shown["added_by"] == {"member_id": ben.member_id, "pseudonym": ben.pseudonym}
+        changes = anna.get(f"{path}/history").json()["items"]
+        roles = {change["what"]: change["role"] for change in changes}
+        assert roles["CaseReported"] == "author"
+        assert roles["CaseTagged"] == roles["EvidenceAttached"] == "contributor"
+
+    def test_they_take_back_what_is_theirs_and_nothing_else(
+        self, anna: Phone, ben: Phone, carla: Phone, public_case: str, files: Path
+    ) -> None:
+        path = f"/v1/cases/{public_case}"
+        before = {"lat": 1.0, "lon": 2.0, "precision": "city", "name": "Market"}
+        anna.call("PUT", f"{path}/location", before)
+        evidence = ben.upload(files / "paper.pdf")
+        ben.call("POST", f"{path}/evidence", {"evidence": [evidence]})
+        party = name_party(ben, public_case)
+        ben.call("POST", f"{path}/tags/customs")
+        ben.call("PUT", f"{path}/location", {"lat": 10, "lon": 20})
+        anna.case_when(public_case, lambda case: len(case["evidence"]) == 2)
+        theirs = ("location", "tags/customs", f"evidence/{evidence}", f"parties/{party}")
+        for part in theirs:
+            assert carla.call("DELETE", f"{path}/{part}").status_code == 403
+            assert ben.call("DELETE", f"{path}/{part}").status_code == 204
+        case = anna.case_when(public_case, lambda case: not (case["parties"] or case["tags"]))
+        assert case["location"] == before
+        assert evidence not in str(case)
+        assert is_public(case)
+
+    def test_authors_take_back_what_others_added(
+        self, anna: Phone, ben: Phone, public_case: str
+    ) -> None:
+        path = f"/v1/cases/{public_case}"
+        party = name_party(ben, public_case)
+        ben.call("POST", f"{path}/tags/customs")
+        assert anna.call("DELETE", f"{path}/parties/{party}").status_code == 204
+        assert anna.call("DELETE", f"{path}/tags/customs").status_code == 204
+        anna.case_when(public_case, lambda case: not (case["parties"] or case["tags"]))
+
+    def test_an_anonymous_author_stays_so_in_what_they_add(
+        self, anna: Phone, passer_by: Phone, photo: str
+    ) -> None:
+        case_id = anna.report(evidence=[photo], anonymous=True).json()["case_id"]
+        anna.case_when(case_id, is_public)
+        party = name_party(anna, case_id)
+        case = passer_by.case_when(case_id, lambda case: bool(case["parties"]))
+        (shown,) = case["parties"]
+        assert (shown["party_id"], shown["added_by"]) == (party, None)
+        path = f"/v1/cases/{case_id}"
+        told = "".join(passer_by.get(path + more).text for more in ("", "/history", "/proof"))
+        assert anna.member_id not in told
+        assert anna.pseudonym not in told
+
+
+class TestParties:
+    def test_a_party_states_its_view_once_without_an_account(
+        self, ben: Phone, moderator: Phone, passer_by: Phone, public_case: str
+    ) -> None:
+        party = name_party(ben, public_case)
+        path = f"/v1/cases/{public_case}/parties/{party}"
+        assert ben.call("POST", f"{path}/dispute-link").status_code == 403
+        body = {"token": invitation(moderator, path), "statement": "I gave a receipt."}
+        assert passer_by.call("POST", f"{path}/dispute", body).status_code == 204
+        assert disputes(passer_by, public_case) == ["I gave a receipt."]
+        again = passer_by.call("POST", f"{path}/dispute", {**body, "statement": "Once more"})
+        assert problem(again) == (409, "already-disputed")
+        forged = passer_by.call("POST", f"{path}/dispute", {**body, "token": "forged"})
+        assert problem(forged) == (403, "bad-link")
+
+    def test_a_party_states_its_view_with_the_form_behind_the_link(
+        self, ben: Phone, moderator: Phone, passer_by: Phone, public_case: str
+    ) -> None:
+        party = name_party(ben, public_case)
+        token = invitation(moderator, f"/v1/cases/{public_case}/parties/{party}")
+        address = f"{passer_by.url}/dispute/{token}"
+        form = requests.get(address, timeout=30)
+        assert (form.status_code, form.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        assert '<form method="post">' in form.text
+        assert "set-cookie" not in form.headers
+        sent = {"statement": "I was <b>ill</b> that day."}
+        done = requests.post(address, data=sent, timeout=30)
+        assert (done.status_code, f"/share/{public_case}" in done.text) == (200, True)
+        assert disputes(passer_by, public_case) == ["I was <b>ill</b> that day."]
+        assert "I was <b>ill" not in passer_by.get(f"/share/{public_case}").text
+        assert requests.post(address, data=sent, timeout=30).status_code == 409
+
+    def test_moderators_hide_a_party_and_its_case_stays(
+        self, ben: Phone, moderator: Phone, passer_by: Phone, public_case: str
+    ) -> None:
+        name = f"Clerk {uuid4().hex}"
+        party = name_party(ben, public_case, name=name)
+        decide(moderator, "party", party, "hide")
+        case = passer_by.case_when(public_case, lambda case: not case["parties"])
+        assert is_public(case)
+        assert passer_by.get(f"/v1/cases?party={name}").json()["items"] == []
+        decide(moderator, "party", party, "restore")
+        passer_by.case_when(public_case, lambda case: party in str(case["parties"]))
+        assert public_case in passer_by.get(f"/v1/cases?party={name}").text
+
+
+def invitation(moderator: Phone, party_path: str) -> str:
+    """The token of a link that a moderator makes for the party."""
+    reply = moderator.call("POST", f"{party_path}/dispute-link")
+    assert reply.status_code == 201, reply.text
+    path, _, token = urlsplit(reply.json()["url"]).path.rpartition("/")
+    assert path == "/dispute"
+    return token
+
+
+def disputes(phone: Phone, case_id: str) -> list[str]:
+    """What the one party to the case says to being named."""
+    case = phone.case_when(case_id, lambda case: bool(case["parties"][0]["disputes"]))
+    return [dispute["statement"] for dispute in case["parties"][0]["disputes"]]
+
+
+class TestDiscussing:
+    def test_a_public_case_is_discussed_in_threads(
+        self, anna: Phone, ben: Phone, passer_by: Phone, public_case: str
+    ) -> None:
+        question = say(ben, public_case, "Which office was it?")
+        answer = say(anna, public_case, "The one at the harbour.", parent_id=question)
+        items = passer_by.get(f"/v1/cases/{public_case}/comments").json()["items"]
+        assert [(item["comment_id"], item["parent_id"]) for item in items] == [
+            (question, None),
+            (answer, question),
+        ]
+        assert items[1]["author"] == {"member_id": anna.member_id, "pseudonym": anna.pseudonym}
+        passer_by.case_when(public_case, lambda case: case["comments"] == 2)
+
+    def test_nobody_discusses_what_is_not_public(self, anna: Phone, ben: Phone) -> None:
+        waiting_case = anna.report().json()["case_id"]
+        path = f"/v1/cases/{waiting_case}/comments"
+        for phone in (anna, ben):
+            assert problem(phone.call("POST", path, {"text": "Hello?"})) == (404, "not-found")
+
+    def test_an_edited_comment_tells_what_it_said_before(
+        self, ben: Phone, carla: Phone, passer_by: Phone, public_case: str
+    ) -> None:
+        comment = say(ben, public_case, "It was on Monday.")
+        path = f"/v1/comments/{comment}"
+        before = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        assert carla.call("PATCH", path, {"text": "Never."}).status_code == 403
+        assert ben.call("PATCH", path, {"text": "It was on Tuesday."}).status_code == 204
+        becomes(lambda: passer_by.get(path).json()["text"], "It was on Tuesday.")
+        assert passer_by.get(path).json()["edited_at"]
+        assert passer_by.get(f"{path}?as_of={before}").json()["text"] == "It was on Monday."
+        changes = passer_by.get(f"{path}/history").json()["items"]
+        assert [change["what"] for change in changes] == ["CommentWritten", "CommentEdited"]
+
+    def test_a_removed_comment_leaves_its_place_and_no_text(
+        self, anna: Phone, ben: Phone, carla: Phone, passer_by: Phone, public_case: str
+    ) -> None:
+        comment = say(ben, public_case, "Said too much.")
+        answer = say(anna, public_case, "Indeed.", parent_id=comment)
+        path = f"/v1/comments/{comment}"
+        assert carla.call("DELETE", path).status_code == 403
+        assert ben.call("DELETE", path).status_code == 204
+        passer_by.case_when(public_case, lambda case: case["comments"] == 1)
+        becomes(lambda: status(passer_by, path), 404)
+        removed, kept = passer_by.get(f"/v1/cases/{public_case}/comments").json()["items"]
+        assert (removed["status"], removed["text"], removed["author"]) == ("removed", "", None)
+        assert (kept["comment_id"], kept["parent_id"]) == (answer, comment)
+
+    def test_moderators_lock_a_discussion(
+        self, ben: Phone, moderator: Phone, public_case: str
+    ) -> None:
+        comment = say(ben, public_case, "And another thing:")
+        path = f"/v1/cases/{public_case}"
+        assert ben.call("PUT", f"{path}/discussion/lock").status_code == 403
+        assert moderator.call("PUT", f"{path}/discussion/lock").status_code == 204
+        for method, place in (("POST", f"{path}/comments"), ("PATCH", f"/v1/comments/{comment}")):
+            assert problem(ben.call(method, place, {"text": "One more"})) == (409, "locked")
+        assert moderator.call("DELETE", f"{path}/discussion/lock").status_code == 204
+        say(ben, public_case, "At last.")
+
+    def test_the_discussion_of_a_withdrawn_case_is_not_served(
+        self, anna: Phone, ben: Phone, passer_by: Phone, public_case: str
+    ) -> None:
+        comment = say(ben, public_case, "Good that you tell.")
+        anna.call("DELETE", f"/v1/cases/{public_case}")
+        becomes(lambda: status(passer_by, f"/v1/comments/{comment}"), 404)
+        path = f"/v1/cases/{public_case}/comments"
+        assert passer_by.get(path).json()["items"] == []
+        assert ben.call("POST", path, {"text": "Too late?"}).status_code == 404
+
+
+class TestFlagging:
+    def test_a_flag_names_a_rule_and_counts_once(
+        self, anna: Phone, ben: Phone, passer_by: Phone, public_case: str
+    ) -> None:
+        assert passer_by.get("/v1/rules").json()["items"][0]["rule_id"]
+        assert flag(ben, "case", public_case, rule="boredom").status_code == 422
+        assert flag(passer_by, "case", public_case).status_code == 401
+        assert flag(ben, "case", public_case).status_code == 201
+        assert problem(flag(ben, "case", public_case, rule="spam")) == (409, "already-flagged")
+        assert problem(flag(anna, "case", public_case)) == (409, "own-subject")
+        assert is_public(passer_by.get(f"/v1/cases/{public_case}").json())
+
+    def test_moderators_see_what_they_need_and_not_who_flagged(
+        self, ben: Phone, passer_by: Phone, moderator: Phone, public_case: str
+    ) -> None:
+        flag(ben, "case", public_case, note=NOTE)
+        assert passer_by.get("/v1/moderation/queue").status_code == 401
+        assert ben.get("/v1/moderation/queue").status_code == 403
+        item = eventually(lambda: waiting(moderator, public_case))
+        assert (item["subject_kind"], item["case_id"]) == ("case", public_case)
+        assert "They asked for money." in item["text"]
+        (complaint,) = item["flags"]
+        assert (complaint["rule"], complaint["note"]) == ("falsehood", NOTE)
+        assert complaint["weight"] == 0.25
+        assert item["waiting_since"] == complaint["at"]
+        assert ben.member_id not in str(item)
+        assert ben.pseudonym not in str(item)
+
+    def test_enough_flags_hide_a_case_everywhere_until_moderators_restore_it(
+        self, anna: Phone, crowd: list[Phone], passer_by: Phone, moderator: Phone, files: Path
+    ) -> None:
+        tag = f"t{uuid4().hex}"
+        video = anna.upload(files / "video.mp4")
+        report = {"tags": [tag], "location": {"lat": 1, "lon": 2}, "evidence": [video]}
+        case_id = anna.report(**report).json()["case_id"]
+        anna.case_when(case_id, is_public)
+        comment = say(crowd[0], case_id, "I saw the same.")
+        places = places_of(case_id, tag, video, comment)
+        becomes(lambda: showing(passer_by, places), set(places))
+
+        assert [flag(phone, "case", case_id).status_code for phone in crowd] == [201] * 6
+        becomes(lambda: showing(passer_by, places), set())
+        assert crowd[0].get(f"/v1/cases/{case_id}").status_code == 404
+        assert anna.get(f"/v1/cases/{case_id}").json()["status"] == "hidden"
+        assert anna.get(f"/v1/evidence/{video}/content").status_code == 200
+        item = eventually(lambda: waiting(moderator, case_id))
+        assert (item["hidden"], item["weight"], len(item["flags"])) == (True, 1.5, 6)
+
+        decide(moderator, "case", case_id, "restore")
+        becomes(lambda: showing(passer_by, places), set(places))
+        becomes(lambda: waiting(moderator, case_id), None)
+
+    def test_a_moderators_flag_weighs_more(
+        self, crowd: list[Phone], moderator: Phone, passer_by: Phone, public_case: str
+    ) -> None:
+        for phone in (moderator, *crowd[:2]):
+            assert flag(phone, "case", public_case).status_code == 201
+        becomes(lambda: status(passer_by, f"/v1/cases/{public_case}"), 404)
+
+    def test_whose_flag_was_right_is_believed_more(
+        self, anna: Phone, ben: Phone, carla: Phone, moderator: Phone, public_case: str
+    ) -> None:
+        right, wrong = say(anna, public_case, "Buy stamps!"), say(anna, public_case, "Hear me.")
+        next_one = say(anna, public_case, "Buy more stamps!")
+        flag(ben, "comment", right, rule="spam")
+        flag(carla, "comment", wrong, rule="spam")
+        becomes(lambda: waiting(moderator, right) and waiting(moderator, wrong) is not None, True)
+        decide(moderator, "comment", right, "hide")
+        decide(moderator, "comment", wrong, "dismiss")
+        becomes(lambda: waiting(moderator, right) or waiting(moderator, wrong), None)
+        # The record is kept a moment after the queue is; a flag weighs what it weighed at first.
+        becomes(lambda: status(ben, f"/v1/comments/{right}"), 404)
+        for phone in (ben, carla):
+            flag(phone, "comment", next_one, rule="spam")
+        becomes(lambda: weights(moderator, next_one), [0.2, 0.4])
+
+    def test_updates_say_nothing_of_a_case_while_it_is_hidden(
+        self, anna: Phone, passer_by: Phone, moderator: Phone, photo: str
+    ) -> None:
+        tag = uuid4().hex
+        case_id = anna.report(evidence=[photo], tags=[tag]).json()["case_id"]
+        anna.case_when(case_id, is_public)
+        decide(moderator, "case", case_id, "hide")
+        becomes(lambda: status(passer_by, f"/v1/cases/{case_id}"), 404)
+        with Stream(passer_by, tag) as stream:
+            anna.call("PATCH", f"/v1/cases/{case_id}", {"title": "While it was hidden"})
+            other = anna.report(evidence=[photo], tags=[tag]).json()["case_id"]
+            assert stream.next() == ("case-published", other)
+            decide(moderator, "case", case_id, "restore")
+            assert stream.next() == ("case-published", case_id)
+        assert passer_by.get(f"/v1/cases/{case_id}").json()["title"] == "While it was hidden"
+
+
+def places_of(case_id: str, tag: str, evidence_id: str, comment_id: str) -> dict[str, str]:
+    """Wherever a public case shows, and what shows there."""
+    return {
+        f"/v1/cases/{case_id}": case_id,
+        f"/v1/cases/{case_id}/history": "CaseReported",
+        f"/v1/cases/{case_id}/proof": "hash",
+        f"/v1/cases?tag={tag}": case_id,
+        "/v1/popular-cases?limit=100": case_id,
+        "/v1/videos?limit=100": evidence_id,
+        f"/v1/evidence/{evidence_id}": evidence_id,
+        f"/v1/evidence/{evidence_id}/content": "",
+        f"/v1/evidence/{evidence_id}/poster": "",
+        f"/v1/cases/{case_id}/comments": comment_id,
+        f"/v1/comments/{comment_id}": comment_id,
+        f"/v1/feeds/cases.atom?tag={tag}": case_id,
+        f"/v1/cases.geojson?tag={tag}": case_id,
+        f"/v1/cases.csv?tag={tag}": case_id,
+        f"/share/{case_id}": case_id,
+    }
+
+
+def showing(phone: Phone, places: dict[str, str]) -> set[str]:
+    """Those of the places where it shows."""
+    return {place for place, sign in places.items() if shows(phone.get(place), sign)}
+
+
+def shows(reply: requests.Response, sign: str) -> bool:
+    return reply.status_code == 200 and (not sign or sign in reply.text)
+
+
+def weights(moderator: Phone, subject_id: str) -> list[float]:
+    item = waiting(moderator, subject_id)
+    return sorted(complaint["weight"] for complaint in item["flags"]) if item else []
+
+
+class TestDeciding:
+    def test_an_appeal_goes_to_another_moderator(
+        self,
+        anna: Phone,
+        ben: Phone,
+        passer_by: Phone,
+        moderators: tuple[Phone, Phone],
+        public_case: str,
+    ) -> None:
+        moderator, another_moderator = moderators
+        path = f"/v1/cases/{public_case}"
+        decision = decide(moderator, "case", public_case, "hide")
+        becomes(lambda: status(passer_by, path), 404)
+        becomes(lambda: [deed["reason"] for deed in deeds(anna, public_case)], [REASON])
+        assert deeds(anna, public_case)[0]["decision_id"] == decision
+        assert appeal(ben, decision).status_code == 403
+        reply = appeal(anna, decision)
+        assert reply.status_code == 201, reply.text
+        assert problem(appeal(anna, decision)) == (409, "already-appealed")
+
+        appeal_id = reply.json()["appeal_id"]
+        item = eventually(lambda: waiting(another_moderator, public_case))
+        assert item["appeal"]["statement"] == "The street is a public one."
+        assert problem(resolve(moderator, appeal_id, "uphold")) == (409, "same-moderator")
+        assert resolve(ben, appeal_id, "overturn").status_code == 403
+        assert resolve(another_moderator, appeal_id, "overturn").status_code == 204
+        becomes(lambda: status(passer_by, path), 200)
+        becomes(lambda: waiting(moderator, public_case), None)
+        assert problem(resolve(another_moderator, appeal_id, "uphold")) == (409, "already-resolved")
+
+    def test_an_upheld_decision_stands(
+        self,
+        anna: Phone,
+        passer_by: Phone,
+        moderators: tuple[Phone, Phone],
+        public_case: str,
+    ) -> None:
+        moderator, another_moderator = moderators
+        decision = decide(moderator, "case", public_case, "hide")
+        appeal_id = appeal(anna, decision).json()["appeal_id"]
+        assert resolve(another_moderator, appeal_id, "uphold").status_code == 204
+        told = ["decided", "appealed", "appeal_resolved"]
+        becomes(lambda: [deed["what"] for deed in deeds(passer_by, public_case)][::-1], told)
+        becomes(lambda: status(passer_by, f"/v1/cases/{public_case}"), 404)
+
+    def test_a_case_whose_evidence_is_withheld_waits_for_other_evidence(
+        self, anna: Phone, passer_by: Phone, moderator: Phone, photo: str, public_case: str
+    ) -> None:
+        path, content = f"/v1/cases/{public_case}", f"/v1/evidence/{photo}/content"
+        decide(moderator, "evidence", photo, "hide")
+        becomes(lambda: (status(passer_by, path), status(passer_by, content)), (404, 404))
+        case = anna.case_when(public_case, lambda case: not case["evidence"])
+        assert case["status"] == "awaiting_evidence"
+        decide(moderator, "evidence", photo, "restore")
+        becomes(lambda: (status(passer_by, path), status(passer_by, content)), (200, 200))
+        assert [item["evidence_id"] for item in passer_by.get(path).json()["evidence"]] == [photo]
+
+    def test_a_hidden_comment_leaves_its_place_and_comes_back(
+        self, ben: Phone, passer_by: Phone, moderator: Phone, public_case: str
+    ) -> None:
+        comment = say(ben, public_case, "He lives at number seven.")
+        passer_by.case_when(public_case, lambda case: case["comments"] == 1)
+        decide(moderator, "comment", comment, "hide")
+        path = f"/v1/comments/{comment}"
+        becomes(lambda: status(passer_by, path), 404)
+        assert "number seven" not in passer_by.get(f"/v1/cases/{public_case}/comments").text
+        passer_by.case_when(public_case, lambda case: case["comments"] == 0)
+        decide(moderator, "comment", comment, "restore")
+        becomes(lambda: status(passer_by, path), 200)
+        assert passer_by.get(path).json()["text"] == "He lives at number seven."
+        passer_by.case_when(public_case, lambda case: case["comments"] == 1)
+
+    def test_a_hidden_profile_is_its_members_and_moderators_alone(
+        self, ben: Phone, carla: Phone, passer_by: Phone, moderator: Phone
+    ) -> None:
+        path = f"/v1/members/{ben.member_id}"
+        decide(moderator, "member", ben.member_id, "hide")
+        becomes(lambda: status(passer_by, path), 404)
+        assert [status(phone, path) for phone in (carla, ben, moderator)] == [404, 200, 200]
+        decide(moderator, "member", ben.member_id, "restore")
+        becomes(lambda: status(passer_by, path), 200)
+
+    def test_many_are_decided_alike_at_once(
+        self, ben: Phone, passer_by: Phone, moderator: Phone, public_case: str
+    ) -> None:
+        comments = [say(ben, public_case, f"Buy stamps, part {part}!") for part in range(3)]
+        subjects = [{"subject_kind": "comment", "subject_id": each} for each in comments]
+        missing = {"subject_kind": "comment", "subject_id": str(uuid4())}
+        body = {"decision": "hide", "rule": "spam", "reason": "Advertising."}
+        many = {**body, "subjects": [*subjects, missing]}
+        assert ben.call("POST", "/v1/moderation/decisions", many).status_code == 403
+        for comment in comments:
+            flag(moderator, "comment", comment, rule="spam")
+        items = moderator.call("POST", "/v1/moderation/decisions", many).json()["items"]
+        assert [item["problem"] for item in items] == [None, None, None, "not-found"]
+        assert all(item["decision_id"] for item in items[:3])
+
+        def texts() -> list[str]:
+            found = passer_by.get(f"/v1/cases/{public_case}/comments").json()["items"]
+            return [item["text"] for item in found]
+
+        becomes(texts, [""] * 3)
+
+    def test_the_ledger_is_public_and_names_nobody(
+        self,
+        anna: Phone,
+        ben: Phone,
+        passer_by: Phone,
+        moderators: tuple[Phone, Phone],
+        public_case: str,
+    ) -> None:
+        moderator, another_moderator = moderators
+        flag(ben, "case", public_case, note=NOTE)
+        decision = decide(moderator, "case", public_case, "hide")
+        appeal(anna, decision)
+        resolve(another_moderator, decision, "overturn")
+        told = ["decided", "appealed", "appeal_resolved"]
+        becomes(lambda: [deed["what"] for deed in deeds(passer_by, public_case)][::-1], told)
+        resolved, appealed, decided = deeds(passer_by, public_case)
+        assert (decided["verdict"], decided["rule"]) == ("hide", "private-information")
+        assert (resolved["outcome"], resolved["verdict"]) == ("overturn", "restore")
+        roles = [deed["role"] for deed in (decided, appealed, resolved)]
+        assert roles == ["moderator", "author", "moderator"]
+        ledger = passer_by.get("/v1/moderation/ledger?limit=100").text
+        assert NOTE not in ledger
+        for phone in (anna, ben, moderator, another_moderator):
+            assert phone.member_id not in ledger
+            assert phone.pseudonym not in ledger
+
+
+def deeds(phone: Phone, subject_id: str) -> list[dict[str, Any]]:
+    """What moderation did to this subject, the newest first."""
+    path = f"/v1/moderation/ledger?subject={subject_id}"
+    items: list[dict[str, Any]] = phone.get(path).json()["items"]
+    return items
