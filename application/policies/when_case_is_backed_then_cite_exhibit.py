@@ -9,6 +9,7 @@ from domain.ids import SYSTEM, CaseId, EvidenceId, MemberId
 class WhenCaseIsBackedThenCiteExhibit(Policy):
     name = "when-case-is-backed-then-cite-exhibit"
     service, topics = "cases", ("cases",)
+    hears = ("cases.CaseReported", "cases.EvidenceAttached")
 
     def react(self, event: object, cause: Cause) -> None:
         match event:

@@ -15,6 +15,13 @@ from domain.discussions.discussion import CloseDiscussion, OpenDiscussion
 class WhenCaseIsPublishedThenOpenDiscussion(Policy):
     name = "when-case-is-published-then-open-discussion"
     service, topics = "discussions", ("cases",)
+    hears = (
+        "cases.CasePublished",
+        "cases.CaseRestored",
+        "cases.CaseHidden",
+        "cases.CaseUnpublished",
+        "cases.CaseWithdrawn",
+    )
 
     def react(self, event: object, cause: Cause) -> None:
         match event:

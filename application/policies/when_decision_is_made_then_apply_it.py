@@ -9,6 +9,7 @@ from domain.moderation.subject import ApplyVerdict, subject_key
 class WhenDecisionIsMadeThenApplyIt(Policy):
     name = "when-decision-is-made-then-apply-it"
     service, topics = "moderation", ("moderation",)
+    hears = ("moderation.DecisionMade", "moderation.AppealResolved")
 
     def react(self, event: object, cause: Cause) -> None:
         match event:

@@ -9,6 +9,7 @@ from domain.ids import SYSTEM
 class WhenEvidenceIsAvailableThenVerifyExhibit(Policy):
     name = "when-evidence-is-available-then-verify-exhibit"
     service, topics = "cases", ("evidence",)
+    hears = ("evidence.EvidenceMadeAvailable",)
 
     def react(self, event: object, cause: Cause) -> None:
         match event:

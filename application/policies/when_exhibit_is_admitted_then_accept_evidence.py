@@ -12,6 +12,7 @@ from domain.ids import SYSTEM
 class WhenExhibitIsAdmittedThenAcceptEvidence(Policy):
     name = "when-exhibit-is-admitted-then-accept-evidence"
     service, topics = "cases", ("cases",)
+    hears = ("cases.ExhibitAdmitted", "cases.ExhibitWithheld", "cases.ExhibitReturned")
 
     def react(self, event: object, cause: Cause) -> None:
         match event:

@@ -9,6 +9,7 @@ from domain.moderation.subject import WeighFlag, subject_key
 class WhenFlagIsRaisedThenWeighIt(Policy):
     name = "when-flag-is-raised-then-weigh-it"
     service, topics = "moderation", ("moderation",)
+    hears = ("moderation.FlagRaised",)
 
     def react(self, event: object, cause: Cause) -> None:
         match event:

@@ -7,6 +7,7 @@ from domain.members.member import MemberErased
 class WhenMemberIsErasedThenForgetThem(Policy):
     name = "when-member-is-erased-then-forget-them"
     service, topics = "members", ("members",)
+    hears = ("members.MemberErased",)
 
     def react(self, event: object, cause: Cause) -> None:  # noqa: ARG002 - the deed is no command
         match event:

@@ -16,6 +16,13 @@ class WhenSomethingIsSaidThenRegisterSubject(Policy):
     name = "when-something-is-said-then-register-subject"
     service = "moderation"
     topics = ("members", "cases", "evidence", "discussions")
+    hears = (
+        "cases.CaseReported",
+        "cases.PartyNamed",
+        "discussions.CommentWritten",
+        "evidence.EvidenceReceived",
+        "members.MemberRegistered",
+    )
 
     def react(self, event: object, cause: Cause) -> None:
         match event:

@@ -10,6 +10,7 @@ from domain.moderation.subject import SubjectDecided
 class WhenSubjectIsDecidedThenSettleItsFlags(Policy):
     name = "when-subject-is-decided-then-settle-its-flags"
     service, topics = "moderation", ("moderation",)
+    hears = ("moderation.SubjectDecided",)
 
     def react(self, event: object, cause: Cause) -> None:
         match event:

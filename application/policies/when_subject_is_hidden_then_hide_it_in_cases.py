@@ -11,6 +11,7 @@ from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestore
 class WhenSubjectIsHiddenThenHideItInCases(Policy):
     name = "when-subject-is-hidden-then-hide-it-in-cases"
     service, topics = "cases", ("moderation",)
+    hears = ("moderation.SubjectHidden", "moderation.SubjectRestored")
 
     def react(self, event: object, cause: Cause) -> None:
         match event:

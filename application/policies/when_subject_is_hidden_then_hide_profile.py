@@ -9,6 +9,7 @@ from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestore
 class WhenSubjectIsHiddenThenHideProfile(Policy):
     name = "when-subject-is-hidden-then-hide-profile"
     service, topics = "members", ("moderation",)
+    hears = ("moderation.SubjectHidden", "moderation.SubjectRestored")
 
     def react(self, event: object, cause: Cause) -> None:
         match event:

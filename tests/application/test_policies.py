@@ -1,11 +1,13 @@
 """Policies: what happens of itself, once, however often an event is heard."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 import pytest
 
 from application.commands.executor import Context
+from application.discovery import policy_types
 from application.policies.policy import Cause, Means, Policy, PolicySubscriber
 from application.policies.when_case_is_backed_then_cite_exhibit import (
     WhenCaseIsBackedThenCiteExhibit,
@@ -13,6 +15,7 @@ from application.policies.when_case_is_backed_then_cite_exhibit import (
 from application.ports.checkpoints import START
 from application.ports.codec import RecordedEvent
 from domain.cases.case import AttachEvidence, CaseStatus, WithdrawCase
+from domain.catalog import EVENTS
 from domain.decider import DomainError
 from domain.evidence.evidence import EvidenceReceived
 from domain.ids import MediaKind
@@ -176,3 +179,15 @@ def test_photos_are_evidence_as_well(world: World) -> None:
     world.settle()
     assert world.answers["videos"].service.name == "videos"
     assert status(world) is CaseStatus.PUBLISHED
+
+
+@pytest.mark.parametrize("kind", policy_types(), ids=lambda kind: kind.name)
+def test_a_policy_hears_just_the_events_that_it_speaks_of(kind: type[Policy]) -> None:
+    module = vars(sys.modules[kind.__module__])
+    spoken_of = {
+        EVENTS.names[found]
+        for found in module.values()
+        if isinstance(found, Hashable) and found in EVENTS.names
+    }
+    assert set(kind.hears) == spoken_of
+    assert {name.partition(".")[0] for name in kind.hears} == set(kind.topics)
