@@ -254,7 +254,11 @@ def with_party(row: CaseDocument, event: party.PartyEvent) -> CaseDocument:
             return _named(replace(row, parties=(*row.parties, _party(row, event))))
         case party.PartyDisputed():
             dispute = Dispute(statement=event.statement, at=event.at)
-            return replace(row, parties=_disputed(row.parties, event.party_id, dispute))
+            return replace(
+                row,
+                parties=_disputed(row.parties, event.party_id, dispute),
+                hidden_parties=_disputed(row.hidden_parties, event.party_id, dispute),
+            )
         case party.PartyRetracted():
             others = _parties(row.parties, event.party_id)[0]
             hidden = _parties(row.hidden_parties, event.party_id)[0]
