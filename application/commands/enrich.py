@@ -1,7 +1,5 @@
 """Enriching a case: the parties to it, which must know of the case they are named in."""
 
-from uuid import uuid4
-
 from application.commands.executor import Context, Receipt
 from application.commands.use_cases import Cases, Parties
 from application.ports.clock import Clock
@@ -48,14 +46,16 @@ class Enrich:
         command = RetractParty(case_id=case_id, claimant=claimant, by=actor, at=self._clock())
         return self._parties.execute(party_id, command, context)
 
-    def invite_to_dispute(self, party_id: PartyId, case_id: CaseId, actor: Actor) -> str:
+    def invite_to_dispute(
+        self, party_id: PartyId, case_id: CaseId, actor: Actor, dispute_id: str
+    ) -> str:
         """The token of a link that is good for one statement. Only moderators issue them."""
         if not actor.moderates:
             raise DomainError("forbidden", "Only a moderator may do this.")
         party = self._parties.load(party_id).state
         if party.case_id != case_id or party.retracted:
             raise DomainError("not-found", "The case has no such party.")
-        return self._links.issue(Invitation(case_id, party_id, str(uuid4())), self._clock())
+        return self._links.issue(Invitation(case_id, party_id, dispute_id), self._clock())
 
     def dispute(self, token: str, statement: str, context: Context) -> Receipt[Party]:
         """Let the party speak, once for each link."""

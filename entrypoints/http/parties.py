@@ -77,9 +77,11 @@ def parties_blueprint(enrich: Enrich, requests: Requests, public_url: str) -> Bl
     @problems(blp, 401, 403, 404)
     def invite(case_id: object, party_id: object) -> tuple[Mapping[str, str], int]:
         """Make a link that lets the party state its view once, without an account (moderators)"""
-        token = enrich.invite_to_dispute(
-            PartyId(str(party_id)), CaseId(str(case_id)), requests.actor()
-        )
+        actor = requests.actor()
+        # A repeated request invites to the same statement, not to another one.
+        dispute_id = requests.id_for("dispute", requests.context(actor.member_id))
+        party, case = PartyId(str(party_id)), CaseId(str(case_id))
+        token = enrich.invite_to_dispute(party, case, actor, dispute_id)
         return {"url": f"{public_url}/dispute/{token}"}, 201
 
     @blp.post("/cases/<uuid:case_id>/parties/<uuid:party_id>/dispute")

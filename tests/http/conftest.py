@@ -1,9 +1,10 @@
 """The whole application in this process, on stores in memory, with its background at work."""
 
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
@@ -15,7 +16,9 @@ from config.settings import read_settings
 from domain.ids import SYSTEM, Role
 from domain.members.member import GrantRole
 
+T = TypeVar("T")
 PASSPHRASE = "four plain words here"
+PATIENCE = 30.0
 
 
 class Caller:
@@ -50,6 +53,22 @@ class Caller:
     def report(self, **more: Any) -> Any:
         body = {"title": "A permit for a bribe", "story": "They asked for money.", **more}
         return self("POST", "/v1/cases", body)
+
+
+def problem(reply: Any) -> tuple[int, str]:
+    """The status and the code of a problem."""
+    assert reply.content_type == "application/problem+json", reply.data
+    assert reply.json["status"] == reply.status_code
+    return reply.status_code, reply.json["type"].removeprefix("/problems/")
+
+
+def eventually(look: Callable[[], T | None]) -> T:
+    """What ``look`` finds, as soon as the background has come that far."""
+    until = time.monotonic() + PATIENCE
+    while (found := look()) is None:
+        assert time.monotonic() < until, "it did not come to pass"
+        time.sleep(0.01)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -103,4 +122,16 @@ def admin(process: Process) -> Caller:
     made = process.container
     command = GrantRole(role=Role.ADMIN, by=SYSTEM, at=made.clock()())
     made.executors().members.execute(caller.member_id, command, Context())
+    return caller
+
+
+@pytest.fixture(scope="module")
+def moderator(process: Process, admin: Caller) -> Caller:
+    return appointed(process, admin)
+
+
+def appointed(process: Process, admin: Caller) -> Caller:
+    """A new moderator."""
+    caller = Caller(process.app.test_client()).join()
+    assert admin("PUT", f"/v1/members/{caller.member_id}/roles/moderator").status_code == 204
     return caller

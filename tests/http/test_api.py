@@ -10,15 +10,9 @@ import pytest
 
 from config.process import Process
 from entrypoints.http.problems import MEANINGS
-from tests.http.conftest import PASSPHRASE, Caller
+from tests.http.conftest import PASSPHRASE, Caller, problem
 
 ROOT = Path(__file__).parents[2]
-
-
-def problem(reply: Any) -> tuple[int, str]:
-    assert reply.content_type == "application/problem+json", reply.data
-    assert reply.json["status"] == reply.status_code
-    return reply.status_code, reply.json["type"].removeprefix("/problems/")
 
 
 class TestProblems:

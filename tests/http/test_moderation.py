@@ -1,0 +1,494 @@
+"""Flags, decisions, appeals, the queue and the ledger, as their clients meet them."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from config.process import Process
+from domain.moderation.rules import RULES
+from entrypoints.http.requests import TOKEN_HEADER
+from tests.http.conftest import Caller, appointed, eventually, problem
+from tests.http.public_cases import publish
+
+NOTE = "I was there, and it was otherwise."
+HIDE = {"decision": "hide", "rule": "spam", "reason": "Advertising."}
+
+
+@pytest.fixture
+def case_id(process: Process, anna: Caller) -> str:
+    """A public case of Anna's."""
+    return publish(process, anna).case_id
+
+
+@pytest.fixture(scope="module")
+def second(process: Process, admin: Caller) -> Caller:
+    """Another moderator."""
+    return appointed(process, admin)
+
+
+def known(call: Callable[[], Any]) -> Any:
+    """The reply, once moderation has heard of what it is about."""
+
+    def answered() -> Any:
+        reply = call()
+        return None if reply.status_code == 404 else reply
+
+    return eventually(answered)
+
+
+def flag(caller: Caller, case_id: str, headers: dict[str, str] | None = None, **more: Any) -> Any:
+    body = {"subject_kind": "case", "subject_id": case_id, "rule": "spam", "note": "", **more}
+    return known(lambda: caller("POST", "/v1/flags", body, headers=headers or {}))
+
+
+def decisions(subject_id: object, kind: str = "case") -> str:
+    return f"/v1/moderation/{kind}/{subject_id}/decisions"
+
+
+def decide(moderator: Caller, case_id: str, **more: str) -> str:
+    """The id of a new decision."""
+    reply = known(lambda: moderator("POST", decisions(case_id), {**HIDE, **more}))
+    assert reply.status_code == 201, reply.text
+    decision_id: str = reply.json["decision_id"]
+    return decision_id
+
+
+def hidden(anybody: Caller, case_id: str) -> None:
+    eventually(lambda: anybody("GET", f"/v1/cases/{case_id}").status_code == 404 or None)
+
+
+def appeal(caller: Caller, decision_id: str, **headers: str) -> Any:
+    path = f"/v1/moderation/decisions/{decision_id}/appeals"
+    return caller("POST", path, {"statement": "It is no advertising."}, headers=headers)
+
+
+def resolve(caller: Caller, appeal_id: str, outcome: str = "uphold", **headers: str) -> Any:
+    path = f"/v1/moderation/appeals/{appeal_id}/resolution"
+    return caller("POST", path, {"outcome": outcome, "reason": "So it is."}, headers=headers)
+
+
+def queue(caller: Caller, query: str = "limit=100") -> list[dict[str, Any]]:
+    reply = caller("GET", f"/v1/moderation/queue?{query}")
+    assert reply.status_code == 200
+    items: list[dict[str, Any]] = reply.json["items"]
+    return items
+
+
+def queued(caller: Caller, subject_id: str) -> dict[str, Any] | None:
+    return next((item for item in queue(caller) if item["subject_id"] == subject_id), None)
+
+
+class TestRules:
+    def test_everybody_may_read_them(self, anybody: Caller) -> None:
+        items = anybody("GET", "/v1/rules").json["items"]
+        assert [item["rule_id"] for item in items] == [rule.rule_id for rule in RULES]
+        assert all(item["title"] and item["text"] for item in items)
+
+
+class TestFlags:
+    def test_one_is_raised_and_counts_once(self, ben: Caller, case_id: str) -> None:
+        reply = flag(ben, case_id, note=NOTE)
+        assert (reply.status_code, reply.headers["ETag"]) == (201, '"1"')
+        assert ben.member_id not in reply.json["flag_id"]
+        assert problem(flag(ben, case_id, rule="falsehood")) == (409, "already-flagged")
+
+    def test_a_key_works_once_for_one_flag(self, ben: Caller, case_id: str) -> None:
+        headers = {"Idempotency-Key": uuid4().hex}
+        first, again = flag(ben, case_id, headers), flag(ben, case_id, headers)
+        assert (first.status_code, again.json) == (201, first.json)
+        other = flag(ben, case_id, headers, note="Other")
+        assert problem(other) == (422, "idempotency-key-reused")
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("subject_kind", "planet"),
+            ("subject_kind", None),
+            ("subject_id", "c1"),
+            ("rule", "boredom"),
+            ("rule", 7),
+            ("note", "x" * 1001),
+            ("note", "a\x00b"),
+            ("weight", 9.0),
+        ],
+    )
+    def test_a_field_that_is_not_as_it_should_be_is_named(
+        self, ben: Caller, case_id: str, field: str, value: Any
+    ) -> None:
+        reply = flag(ben, case_id, **{field: value})
+        assert problem(reply) == (422, "invalid")
+        assert list(reply.json["errors"]) == [field]
+
+    def test_nobody_flags_what_is_their_own(self, anna: Caller, case_id: str) -> None:
+        assert problem(flag(anna, case_id)) == (409, "own-subject")
+        reply = flag(anna, anna.member_id, subject_kind="member")
+        assert problem(reply) == (409, "own-subject")
+
+    def test_what_cannot_be_seen_is_not_flagged(
+        self, anybody: Caller, ben: Caller, moderator: Caller, case_id: str
+    ) -> None:
+        body = {"subject_kind": "case", "subject_id": str(uuid4()), "rule": "spam", "note": ""}
+        assert problem(ben("POST", "/v1/flags", body)) == (404, "not-found")
+        assert problem(anybody("POST", "/v1/flags", body)) == (401, "not-signed-in")
+        decide(moderator, case_id)
+        hidden(anybody, case_id)
+        reply = ben("POST", "/v1/flags", {**body, "subject_id": case_id})
+        assert problem(reply) == (404, "not-found")
+
+    def test_a_flag_may_insist_on_a_version(self, ben: Caller, case_id: str) -> None:
+        assert problem(flag(ben, case_id, {"If-Match": '"4"'})) == (412, "stale")
+
+
+class TestQueue:
+    def test_it_is_for_moderators(self, anybody: Caller, ben: Caller, moderator: Caller) -> None:
+        reply = anybody("GET", "/v1/moderation/queue")
+        assert problem(reply) == (401, "not-signed-in")
+        assert reply.headers["WWW-Authenticate"] == "Bearer"
+        assert problem(ben("GET", "/v1/moderation/queue")) == (403, "forbidden")
+        reply = moderator("GET", "/v1/moderation/queue")
+        assert (reply.status_code, reply.headers["Cache-Control"]) == (200, "no-store")
+
+    def test_it_tells_what_was_flagged_and_not_by_whom(
+        self, anna: Caller, ben: Caller, moderator: Caller, case_id: str
+    ) -> None:
+        flag(ben, case_id, note=NOTE)
+        item = eventually(lambda: queued(moderator, case_id))
+        assert item["text"].startswith("A permit for a bribe\n\n")
+        assert [(each["rule"], each["note"]) for each in item["flags"]] == [("spam", NOTE)]
+        assert (item["hidden"], item["decision_id"], item["appeal"]) == (False, None, None)
+        assert {"flaggers", "author_id", "waits", "row_id"}.isdisjoint(item)
+        for caller in (anna, ben):
+            assert caller.member_id not in str(item)
+
+    def test_it_is_filtered_and_paged_the_heaviest_first(
+        self, ben: Caller, moderator: Caller, second: Caller, process: Process, anna: Caller
+    ) -> None:
+        light, heavy = (publish(process, anna).case_id for _ in range(2))
+        flag(ben, light)
+        flag(second, heavy)
+        flag(ben, anna.member_id, subject_kind="member")
+        eventually(lambda: (queued(moderator, heavy) or {}).get("weight") == 1.0 or None)
+        eventually(lambda: queued(moderator, light) and queued(moderator, anna.member_id))
+        found = [item["subject_id"] for item in queue(moderator, "kind=case&limit=100")]
+        assert found.index(heavy) < found.index(light)
+        assert anna.member_id not in found
+        (first,) = queue(moderator, "limit=1")
+        assert first["weight"] >= 1.0
+        link = moderator("GET", "/v1/moderation/queue?limit=1").headers["Link"]
+        assert 'rel="next"' in link
+
+    @pytest.mark.parametrize("query", ["kind=planet", "limit=0", "surprise=1"])
+    def test_a_filter_that_makes_no_sense_is_refused(self, moderator: Caller, query: str) -> None:
+        reply = moderator("GET", f"/v1/moderation/queue?{query}")
+        assert problem(reply) == (422, "invalid")
+
+    def test_what_an_erased_member_wrote_is_not_shown(
+        self, process: Process, moderator: Caller, case_id: str
+    ) -> None:
+        leaver = Caller(process.app.test_client()).join()
+        flag(leaver, case_id, note=NOTE)
+        eventually(lambda: queued(moderator, case_id))
+        assert leaver("DELETE", "/v1/me").status_code == 204
+        eventually(lambda: [each["note"] for each in noted(moderator, case_id)] == [""] or None)
+
+
+def noted(moderator: Caller, case_id: str) -> list[dict[str, Any]]:
+    item = queued(moderator, case_id)
+    return item["flags"] if item else []
+
+
+class TestDecisions:
+    def test_they_are_for_moderators(self, anybody: Caller, ben: Caller, case_id: str) -> None:
+        known(lambda: ben("POST", decisions(case_id), HIDE))
+        many = {**HIDE, "subjects": [{"subject_kind": "case", "subject_id": case_id}]}
+        for path, body in ((decisions(case_id), HIDE), ("/v1/moderation/decisions", many)):
+            assert problem(anybody("POST", path, body)) == (401, "not-signed-in")
+            assert problem(ben("POST", path, body)) == (403, "forbidden")
+
+    def test_what_is_hidden_is_restored(
+        self, anna: Caller, anybody: Caller, moderator: Caller, case_id: str
+    ) -> None:
+        decide(moderator, case_id)
+        hidden(anybody, case_id)
+        path = f"/v1/cases/{case_id}"
+        for caller in (anna, moderator):
+            assert caller("GET", path).json["status"] == "hidden"
+        decide(moderator, case_id, decision="restore")
+        eventually(lambda: anybody("GET", path).status_code == 200 or None)
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("decision", "burn"),
+            ("rule", "boredom"),
+            ("reason", ""),
+            ("reason", "x" * 2001),
+            ("reason", None),
+            ("decision_id", "d1"),
+            ("surprise", 1),
+        ],
+    )
+    def test_a_field_that_is_not_as_it_should_be_is_named(
+        self, moderator: Caller, case_id: str, field: str, value: Any
+    ) -> None:
+        reply = moderator("POST", decisions(case_id), {**HIDE, field: value})
+        assert problem(reply) == (422, "invalid")
+        assert list(reply.json["errors"]) == [field]
+
+    @pytest.mark.parametrize(
+        "path", [decisions(uuid4()), decisions(uuid4(), "planet"), decisions("no-case")]
+    )
+    def test_there_must_be_such_a_thing(self, moderator: Caller, path: str) -> None:
+        assert problem(moderator("POST", path, HIDE)) == (404, "not-found")
+
+    def test_there_must_be_something_to_decide(self, moderator: Caller, case_id: str) -> None:
+        for decision in ("restore", "dismiss"):
+            body = {**HIDE, "decision": decision}
+            reply = known(lambda body=body: moderator("POST", decisions(case_id), body))
+            assert problem(reply) == (409, "nothing-to-decide")
+
+    def test_nobody_judges_what_is_their_own(self, process: Process, moderator: Caller) -> None:
+        own = publish(process, moderator).case_id
+        reply = known(lambda: moderator("POST", decisions(own), HIDE))
+        assert problem(reply) == (409, "not-oneself")
+
+    def test_a_client_may_name_its_own_id(self, moderator: Caller, case_id: str) -> None:
+        own = {"decision_id": str(uuid4())}
+        assert decide(moderator, case_id, **own) == own["decision_id"]
+        again = moderator("POST", decisions(case_id), {**HIDE, **own})
+        assert problem(again) == (409, "already-decided")
+
+    def test_a_key_works_once_for_one_decision(self, moderator: Caller, case_id: str) -> None:
+        headers = {"Idempotency-Key": uuid4().hex}
+
+        def post(**more: str) -> Any:
+            body = {**HIDE, **more}
+            return known(lambda: moderator("POST", decisions(case_id), body, headers=headers))
+
+        first, again = post(), post()
+        assert (first.status_code, again.json) == (201, first.json)
+        assert problem(post(reason="Other")) == (422, "idempotency-key-reused")
+
+    def test_a_decision_may_insist_on_a_version(self, moderator: Caller, case_id: str) -> None:
+        known(lambda: moderator("POST", decisions(case_id), {**HIDE, "decision": "restore"}))
+        reply = moderator("POST", decisions(case_id), HIDE, headers={"If-Match": '"4"'})
+        assert problem(reply) == (412, "stale")
+
+    def test_a_hidden_profile_is_seen_by_its_member_and_moderators(
+        self, process: Process, anybody: Caller, moderator: Caller
+    ) -> None:
+        caller = Caller(process.app.test_client()).join()
+        path = f"/v1/members/{caller.member_id}"
+        reply = known(lambda: moderator("POST", decisions(caller.member_id, "member"), HIDE))
+        assert reply.status_code == 201
+        eventually(lambda: anybody("GET", path).status_code == 404 or None)
+        assert caller("GET", path).status_code == moderator("GET", path).status_code == 200
+
+
+class TestDecidingMany:
+    def subjects(self, *case_ids: str) -> list[dict[str, str]]:
+        return [{"subject_kind": "case", "subject_id": each} for each in case_ids]
+
+    def decide(self, moderator: Caller, subjects: Any, **more: Any) -> Any:
+        headers = more.pop("headers", {})
+        body = {**HIDE, "subjects": subjects, **more}
+        return moderator("POST", "/v1/moderation/decisions", body, headers=headers)
+
+    def heard_of(self, ben: Caller, *case_ids: str) -> None:
+        for each in case_ids:
+            assert flag(ben, each).status_code == 201
+
+    def test_one_that_fails_leaves_the_others(
+        self, process: Process, anna: Caller, ben: Caller, anybody: Caller, moderator: Caller
+    ) -> None:
+        good = [publish(process, anna).case_id for _ in range(2)]
+        own, unknown = publish(process, moderator).case_id, str(uuid4())
+        self.heard_of(ben, *good, own)
+        subjects = self.subjects(good[0], own, unknown, good[1])
+        reply = self.decide(moderator, subjects)
+        assert reply.status_code == 200
+        told = [(item["subject_id"], item["problem"]) for item in reply.json["items"]]
+        assert told == [
+            (good[0], None),
+            (own, "not-oneself"),
+            (unknown, "not-found"),
+            (good[1], None),
+        ]
+        made = [item["decision_id"] for item in reply.json["items"]]
+        assert [bool(each) for each in made] == [True, False, False, True]
+        for case_id in good:
+            hidden(anybody, case_id)
+        assert appeal(anna, made[0]).status_code == 201
+
+    def test_a_repeated_request_gets_the_same_reply(
+        self, ben: Caller, moderator: Caller, case_id: str
+    ) -> None:
+        self.heard_of(ben, case_id)
+        headers = {"Idempotency-Key": uuid4().hex}
+        subjects = self.subjects(case_id, case_id)
+        first, again = (self.decide(moderator, subjects, headers=headers) for _ in range(2))
+        assert again.json == first.json
+        assert [item["problem"] for item in first.json["items"]] == [None, None]
+        other = self.decide(moderator, subjects, headers=headers, reason="Other")
+        assert problem(other) == (422, "idempotency-key-reused")
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("subjects", []),
+            ("subjects", [{"subject_kind": "case", "subject_id": str(uuid4())}] * 101),
+            ("subjects", [{"subject_kind": "planet", "subject_id": str(uuid4())}]),
+            ("subjects", [{"subject_kind": "case"}]),
+            ("subjects", None),
+            ("decision", "burn"),
+            ("rule", "boredom"),
+            ("reason", ""),
+            ("decision_id", str(uuid4())),
+        ],
+    )
+    def test_a_field_that_is_not_as_it_should_be_is_named(
+        self, moderator: Caller, field: str, value: Any
+    ) -> None:
+        reply = self.decide(moderator, **{"subjects": self.subjects(str(uuid4())), field: value})
+        assert problem(reply) == (422, "invalid")
+        assert list(reply.json["errors"]) == [field]
+
+
+class TestAppeals:
+    @pytest.fixture
+    def decision(self, anybody: Caller, moderator: Caller, case_id: str) -> str:
+        """What a moderator decided: the case is hidden."""
+        decision_id = decide(moderator, case_id)
+        hidden(anybody, case_id)
+        return decision_id
+
+    def test_another_moderator_resolves_it_once(
+        self,
+        anna: Caller,
+        moderator: Caller,
+        second: Caller,
+        case_id: str,
+        decision: str,
+    ) -> None:
+        reply = appeal(anna, decision)
+        assert (reply.status_code, reply.json) == (201, {"appeal_id": decision})
+        item = eventually(lambda: queued(second, case_id))
+        assert item["appeal"]["statement"] == "It is no advertising."
+        assert (item["appeal"]["decision_id"], item["hidden"]) == (decision, True)
+        assert problem(resolve(moderator, decision)) == (409, "same-moderator")
+        assert resolve(second, decision, "overturn").status_code == 204
+        eventually(
+            lambda: anna("GET", f"/v1/cases/{case_id}").json["status"] == "published" or None
+        )
+        eventually(lambda: queued(second, case_id) is None or None)
+        assert problem(resolve(second, decision)) == (409, "already-resolved")
+
+    def test_its_author_alone_appeals_and_once(
+        self, anna: Caller, ben: Caller, anybody: Caller, moderator: Caller, decision: str
+    ) -> None:
+        assert problem(appeal(anybody, decision)) == (401, "not-signed-in")
+        for caller in (ben, moderator):
+            assert problem(appeal(caller, decision)) == (403, "forbidden")
+        key = {"Idempotency-Key": uuid4().hex}
+        first, again = appeal(anna, decision, **key), appeal(anna, decision, **key)
+        assert (first.status_code, again.json) == (201, first.json)
+        assert problem(appeal(anna, decision)) == (409, "already-appealed")
+
+    def test_there_must_be_a_decision_and_an_appeal(
+        self, anna: Caller, second: Caller, decision: str
+    ) -> None:
+        assert problem(appeal(anna, str(uuid4()))) == (404, "not-found")
+        for missing in (decision, str(uuid4())):
+            assert problem(resolve(second, missing)) == (404, "not-found")
+
+    def test_only_what_was_hidden_is_appealed_for(
+        self, anna: Caller, ben: Caller, moderator: Caller, case_id: str
+    ) -> None:
+        flag(ben, case_id)
+        eventually(lambda: (queued(moderator, case_id) or {}).get("weight") or None)
+        dismissed = decide(moderator, case_id, decision="dismiss")
+        assert problem(appeal(anna, dismissed)) == (409, "nothing-to-appeal")
+
+    def test_it_is_resolved_by_moderators_and_not_about_oneself(
+        self, process: Process, anna: Caller, ben: Caller, anybody: Caller, admin: Caller
+    ) -> None:
+        author = appointed(process, admin)
+        own = publish(process, author).case_id
+        decision = decide(admin, own)
+        hidden(anybody, own)
+        assert appeal(author, decision).status_code == 201
+        assert problem(resolve(anybody, decision)) == (401, "not-signed-in")
+        assert problem(resolve(ben, decision)) == (403, "forbidden")
+        assert problem(resolve(author, decision)) == (409, "not-oneself")
+
+    @pytest.mark.parametrize(
+        ("path", "body", "field"),
+        [
+            ("decisions/{}/appeals", {"statement": ""}, "statement"),
+            ("decisions/{}/appeals", {"statement": "x" * 5001}, "statement"),
+            ("decisions/{}/appeals", {}, "statement"),
+            ("appeals/{}/resolution", {"outcome": "forget", "reason": "x"}, "outcome"),
+            ("appeals/{}/resolution", {"outcome": "uphold", "reason": ""}, "reason"),
+            ("appeals/{}/resolution", {"outcome": "uphold"}, "reason"),
+        ],
+    )
+    def test_a_field_that_is_not_as_it_should_be_is_named(
+        self, moderator: Caller, path: str, body: dict[str, str], field: str
+    ) -> None:
+        reply = moderator("POST", f"/v1/moderation/{path.format(uuid4())}", body)
+        assert problem(reply) == (422, "invalid")
+        assert list(reply.json["errors"]) == [field]
+
+    def test_both_may_insist_on_a_version(
+        self, anna: Caller, second: Caller, decision: str
+    ) -> None:
+        assert problem(appeal(anna, decision, **{"If-Match": '"9"'})) == (412, "stale")
+        assert appeal(anna, decision, **{"If-Match": '"1"'}).status_code == 201
+        stale = resolve(second, decision, **{"If-Match": '"1"'})
+        assert problem(stale) == (412, "stale")
+        assert resolve(second, decision, **{"If-Match": '"2"'}).status_code == 204
+
+
+class TestLedger:
+    def test_everybody_reads_what_was_done_and_nobody_by_whom(
+        self, anna: Caller, anybody: Caller, moderator: Caller, case_id: str
+    ) -> None:
+        decision = decide(moderator, case_id)
+        seen = {TOKEN_HEADER: appeal(anna, decision).headers[TOKEN_HEADER]}
+        path = f"/v1/moderation/ledger?subject={case_id}"
+        reply = anybody("GET", path, headers=seen)
+        appealed, decided = reply.json["items"]
+        assert (decided["what"], decided["role"]) == ("decided", "moderator")
+        assert decided["decision_id"] == appealed["decision_id"] == decision
+        assert (decided["rule"], decided["reason"]) == (HIDE["rule"], HIDE["reason"])
+        assert (appealed["what"], appealed["role"], appealed["reason"]) == (
+            "appealed",
+            "author",
+            None,
+        )
+        for caller in (anna, moderator):
+            assert caller.member_id not in reply.text
+
+    def test_suspensions_are_part_of_it(
+        self, process: Process, anybody: Caller, moderator: Caller
+    ) -> None:
+        caller = Caller(process.app.test_client()).join()
+        path = f"/v1/members/{caller.member_id}/suspension"
+        assert moderator("PUT", path, {"reason": "Spam."}).status_code == 204
+        lifted = moderator("DELETE", path)
+        seen = {TOKEN_HEADER: lifted.headers[TOKEN_HEADER]}
+        ledger = f"/v1/moderation/ledger?kind=member&subject={caller.member_id}"
+        items = anybody("GET", ledger, headers=seen).json["items"]
+        told = [(item["what"], item["reason"]) for item in items]
+        assert told == [("reinstated", None), ("suspended", "Spam.")]
+
+    def test_it_is_filtered(self, anybody: Caller, moderator: Caller, case_id: str) -> None:
+        decide(moderator, case_id, rule="hatred")
+        path = f"/v1/moderation/ledger?rule=hatred&kind=case&subject={case_id}"
+        eventually(lambda: anybody("GET", path).json["items"] or None)
+        for other in (path.replace("hatred", "spam"), path.replace("kind=case", "kind=party")):
+            assert anybody("GET", other).json["items"] == []
+        reply = anybody("GET", "/v1/moderation/ledger?kind=planet")
+        assert problem(reply) == (422, "invalid")

@@ -1,0 +1,400 @@
+"""Parties to a case and the page behind a dispute link, as their clients meet them."""
+
+from datetime import timedelta
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+
+from adapters.credentials.dispute_links import JwtDisputeLinks
+from application.ports.dispute_links import Invitation
+from config.process import Process
+from entrypoints.http.dispute import LONGEST
+from entrypoints.http.requests import TOKEN_HEADER
+from tests.http.conftest import Caller, eventually, problem
+from tests.http.public_cases import PublicCase, now, publish, withdraw
+
+ADDRESS = "https://klarity.example"
+HOSTILE = '</textarea><script>alert("1")</script>'
+CLERK = {"kind": "person", "name": "Clerk Osman", "role": "took the money"}
+
+
+@pytest.fixture(scope="module")
+def settings() -> dict[str, str]:
+    return {"PUBLIC_URL": ADDRESS}
+
+
+@pytest.fixture(scope="module")
+def case(process: Process, anna: Caller) -> PublicCase:
+    return publish(process, anna)
+
+
+@pytest.fixture
+def parties(case: PublicCase) -> str:
+    return f"/v1/cases/{case.case_id}/parties"
+
+
+@pytest.fixture
+def party(ben: Caller, parties: str) -> str:
+    """The path of a party that Ben named."""
+    return name_party(ben, parties)
+
+
+def name_party(caller: Caller, parties: str, **more: Any) -> str:
+    reply = caller("POST", parties, {**CLERK, **more})
+    assert reply.status_code == 201, reply.text
+    return f"{parties}/{reply.json['party_id']}"
+
+
+def id_of(party: str) -> str:
+    return party.rpartition("/")[2]
+
+
+def shown(caller: Caller, case: PublicCase, party: str, reply: Any) -> Any:
+    """The party as the case shows it once it includes what the reply told of."""
+    headers = {TOKEN_HEADER: reply.headers[TOKEN_HEADER]}
+    items = caller("GET", f"/v1/cases/{case.case_id}", headers=headers).json["parties"]
+    return next((item for item in items if item["party_id"] == id_of(party)), None)
+
+
+class TestNaming:
+    def test_a_party_rests_on_evidence_of_the_case(
+        self, ben: Caller, anybody: Caller, case: PublicCase, parties: str
+    ) -> None:
+        reply = ben("POST", parties, {**CLERK, "evidence": [case.evidence_id]})
+        assert (reply.status_code, reply.headers["ETag"]) == (201, '"1"')
+        assert reply.headers["Location"] == f"/v1/cases/{case.case_id}"
+        item = shown(anybody, case, reply.json["party_id"], reply)
+        assert {name: item[name] for name in CLERK} == CLERK
+        assert item["evidence"] == [case.evidence_id]
+        assert item["added_by"] == {"member_id": ben.member_id, "pseudonym": ben.pseudonym}
+        assert item["disputes"] == []
+
+    def test_it_rests_on_nothing_else(self, ben: Caller, parties: str) -> None:
+        reply = ben("POST", parties, {**CLERK, "evidence": [str(uuid4())]})
+        assert problem(reply) == (404, "not-found")
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("kind", "ghost"),
+            ("name", "X"),
+            ("name", "x" * 121),
+            ("name", "Two\nlines"),
+            ("name", "turned \u202e around"),
+            ("role", ""),
+            ("role", None),
+            ("evidence", ["e1"]),
+            ("evidence", "e1"),
+            ("evidence", [str(uuid4())] * 21),
+            ("party_id", "p1"),
+            ("surprise", 1),
+        ],
+    )
+    def test_a_field_that_is_not_as_it_should_be_is_named(
+        self, ben: Caller, parties: str, field: str, value: Any
+    ) -> None:
+        reply = ben("POST", parties, {**CLERK, field: value})
+        assert problem(reply) == (422, "invalid")
+        assert list(reply.json["errors"]) == [field]
+
+    def test_it_is_for_members_and_in_cases_that_they_see(
+        self, process: Process, anna: Caller, ben: Caller, anybody: Caller, parties: str
+    ) -> None:
+        assert problem(anybody("POST", parties, CLERK)) == (401, "not-signed-in")
+        waiting = anna.report().json["case_id"]
+        for case_id in (waiting, uuid4()):
+            reply = ben("POST", f"/v1/cases/{case_id}/parties", CLERK)
+            assert problem(reply) == (404, "not-found")
+        assert anna("POST", f"/v1/cases/{waiting}/parties", CLERK).status_code == 201
+        gone = publish(process, anna)
+        withdraw(anna, gone)
+        reply = anna("POST", f"/v1/cases/{gone.case_id}/parties", CLERK)
+        assert problem(reply) == (409, "withdrawn")
+
+    def test_a_client_may_name_its_own_id(self, anna: Caller, ben: Caller, parties: str) -> None:
+        own = {"party_id": str(uuid4())}
+        assert id_of(name_party(ben, parties, **own)) == own["party_id"]
+        for caller in (ben, anna):
+            again = caller("POST", parties, {**CLERK, **own})
+            assert problem(again) == (409, "already-named")
+
+    def test_a_key_works_once_for_one_party(self, ben: Caller, parties: str) -> None:
+        headers = {"Idempotency-Key": uuid4().hex}
+        first = ben("POST", parties, CLERK, headers=headers)
+        again = ben("POST", parties, CLERK, headers=headers)
+        other = ben("POST", parties, {**CLERK, "role": "looked away"}, headers=headers)
+        assert again.json == first.json
+        assert problem(other) == (422, "idempotency-key-reused")
+
+
+class TestRetracting:
+    def test_who_named_a_party_the_author_and_moderators_retract_it(
+        self, anna: Caller, ben: Caller, moderator: Caller, case: PublicCase, parties: str
+    ) -> None:
+        for caller in (ben, anna, moderator):
+            party = name_party(ben, parties)
+            reply = caller("DELETE", party)
+            assert reply.status_code == 204
+            assert shown(anna, case, party, reply) is None
+            assert caller("DELETE", party).status_code == 204
+
+    def test_others_do_not(
+        self, process: Process, anna: Caller, anybody: Caller, party: str
+    ) -> None:
+        other = Caller(process.app.test_client()).join()
+        assert problem(other("DELETE", party)) == (403, "forbidden")
+        assert problem(anybody("DELETE", party)) == (401, "not-signed-in")
+        elsewhere = f"/v1/cases/{publish(process, anna).case_id}/parties"
+        for path in (f"{elsewhere}/{id_of(party)}", f"{elsewhere}/{uuid4()}"):
+            assert problem(anna("DELETE", path)) == (404, "not-found")
+
+    def test_it_may_insist_on_a_version(self, ben: Caller, party: str) -> None:
+        for if_match, status in (('"2"', 412), ('"1"', 204)):
+            assert ben("DELETE", party, headers={"If-Match": if_match}).status_code == status
+
+
+def invited(moderator: Caller, party: str, **headers: str) -> str:
+    """The token of a link that a moderator makes."""
+    reply = moderator("POST", f"{party}/dispute-link", headers=headers)
+    assert reply.status_code == 201, reply.text
+    url: str = reply.json["url"]
+    assert url.startswith(f"{ADDRESS}/dispute/")
+    return urlsplit(url).path.rpartition("/")[2]
+
+
+def dispute(caller: Caller, party: str, token: str, **headers: str) -> Any:
+    body = {"token": token, "statement": "I gave a receipt."}
+    return caller("POST", f"{party}/dispute", body, headers=headers)
+
+
+class TestInviting:
+    def test_it_is_for_moderators(self, anna: Caller, anybody: Caller, party: str) -> None:
+        assert problem(anybody("POST", f"{party}/dispute-link")) == (401, "not-signed-in")
+        assert problem(anna("POST", f"{party}/dispute-link")) == (403, "forbidden")
+
+    def test_there_must_be_such_a_party(
+        self, process: Process, anna: Caller, ben: Caller, moderator: Caller, party: str
+    ) -> None:
+        elsewhere = f"/v1/cases/{publish(process, anna).case_id}/parties/{id_of(party)}"
+        ben("DELETE", party)
+        for path in (party, elsewhere, party.replace(id_of(party), str(uuid4()))):
+            assert problem(moderator("POST", f"{path}/dispute-link")) == (404, "not-found")
+
+    def test_a_repeated_request_invites_to_the_same_statement(
+        self, anybody: Caller, moderator: Caller, party: str
+    ) -> None:
+        key = {"Idempotency-Key": uuid4().hex}
+        first, again = invited(moderator, party, **key), invited(moderator, party, **key)
+        another = invited(moderator, party)
+        assert dispute(anybody, party, first).status_code == 204
+        assert problem(dispute(anybody, party, again)) == (409, "already-disputed")
+        assert dispute(anybody, party, another).status_code == 204
+
+    def test_a_link_lets_nobody_sign_in(
+        self, anybody: Caller, moderator: Caller, party: str
+    ) -> None:
+        headers = {"Authorization": f"Bearer {invited(moderator, party)}"}
+        assert problem(anybody("GET", "/v1/me", headers=headers)) == (401, "not-signed-in")
+
+
+class TestDisputing:
+    def test_the_statement_stands_beside_the_claim(
+        self, anybody: Caller, moderator: Caller, case: PublicCase, party: str
+    ) -> None:
+        reply = dispute(anybody, party, invited(moderator, party))
+        (said,) = shown(anybody, case, party, reply)["disputes"]
+        assert (said["statement"], set(said)) == ("I gave a receipt.", {"statement", "at"})
+
+    def test_a_link_is_good_for_one_statement_however_often_it_is_sent(
+        self, anybody: Caller, moderator: Caller, party: str
+    ) -> None:
+        token, key = invited(moderator, party), {"Idempotency-Key": uuid4().hex}
+        first, again = (dispute(anybody, party, token, **key) for _ in range(2))
+        assert (first.status_code, again.status_code) == (204, 204)
+        assert first.headers["ETag"] == again.headers["ETag"]
+        assert problem(dispute(anybody, party, token)) == (409, "already-disputed")
+
+    def test_a_link_is_good_for_one_party(
+        self, anybody: Caller, ben: Caller, moderator: Caller, parties: str, party: str
+    ) -> None:
+        token = invited(moderator, party)
+        other = name_party(ben, parties)
+        for wrong in (token[:-3], "", "x", moderator.token):
+            assert problem(dispute(anybody, party, wrong)) == (403, "bad-link")
+        assert problem(dispute(anybody, other, token)) == (403, "bad-link")
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("statement", ""),
+            ("statement", "x" * 5001),
+            ("statement", "a\x00b"),
+            ("token", None),
+            ("surprise", 1),
+        ],
+    )
+    def test_a_field_that_is_not_as_it_should_be_is_named(
+        self, anybody: Caller, party: str, field: str, value: Any
+    ) -> None:
+        body = {"token": "x", "statement": "No.", field: value}
+        reply = anybody("POST", f"{party}/dispute", body)
+        assert problem(reply) == (422, "invalid")
+        assert list(reply.json["errors"]) == [field]
+
+    def test_it_may_insist_on_a_version(
+        self, anybody: Caller, moderator: Caller, party: str
+    ) -> None:
+        token = invited(moderator, party)
+        stale = dispute(anybody, party, token, **{"If-Match": '"7"'})
+        assert problem(stale) == (412, "stale")
+        assert dispute(anybody, party, token, **{"If-Match": '"1"'}).status_code == 204
+
+    def test_a_party_disputes_so_often_and_no_more(
+        self, anybody: Caller, moderator: Caller, party: str
+    ) -> None:
+        for _ in range(5):
+            assert dispute(anybody, party, invited(moderator, party)).status_code == 204
+        reply = dispute(anybody, party, invited(moderator, party))
+        assert problem(reply) == (409, "too-many-disputes")
+
+    def test_a_party_that_was_retracted_needs_to_say_nothing(
+        self, anybody: Caller, ben: Caller, moderator: Caller, party: str
+    ) -> None:
+        token = invited(moderator, party)
+        ben("DELETE", party)
+        assert problem(dispute(anybody, party, token)) == (404, "not-found")
+
+    def test_what_a_hidden_party_says_is_shown_when_it_is_restored(
+        self, anybody: Caller, moderator: Caller, case: PublicCase, party: str
+    ) -> None:
+        token = invited(moderator, party)
+        judge(moderator, party, "hide")
+        eventually(lambda: id_of(party) not in seen(anybody, case) or None)
+        reply = dispute(anybody, party, token)
+        assert reply.status_code == 204
+        assert shown(anybody, case, party, reply) is None
+        judge(moderator, party, "restore")
+        eventually(lambda: id_of(party) in seen(anybody, case) or None)
+        assert len(shown(anybody, case, party, reply)["disputes"]) == 1
+
+
+def judge(moderator: Caller, party: str, decision: str) -> None:
+    path = f"/v1/moderation/party/{id_of(party)}/decisions"
+    body = {"decision": decision, "rule": "falsehood", "reason": "So it is."}
+    eventually(lambda: moderator("POST", path, body).status_code == 201 or None)
+
+
+def seen(caller: Caller, case: PublicCase) -> str:
+    text: str = caller("GET", f"/v1/cases/{case.case_id}").text
+    return text
+
+
+class Form(HTMLParser):
+    """The elements of a page, and what its text area holds."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1] == "textarea":
+            self.text += data
+
+
+def send(caller: Caller, address: str, statement: str) -> Any:
+    return caller.client.post(address, data={"statement": statement})
+
+
+class TestThePage:
+    @pytest.fixture
+    def address(self, moderator: Caller, party: str) -> str:
+        return f"/dispute/{invited(moderator, party)}"
+
+    def test_it_is_a_form_that_asks_for_nothing_else(self, anybody: Caller, address: str) -> None:
+        reply = anybody("GET", address)
+        assert (reply.status_code, reply.mimetype) == (200, "text/html")
+        tags = Form(reply.text).tags
+        assert (tags.count("textarea"), tags.count("button"), tags.count("input")) == (1, 1, 0)
+        assert not {"script", "img", "iframe"} & set(tags)
+        policy = reply.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; style-src 'sha256-")
+        assert "form-action 'self'; frame-ancestors 'none'" in policy
+        assert reply.headers["Referrer-Policy"] == "no-referrer"
+        assert "Set-Cookie" not in reply.headers
+
+    def test_what_is_sent_stands_beside_the_claim(
+        self, anybody: Caller, case: PublicCase, party: str, address: str
+    ) -> None:
+        reply = send(anybody, address, f" One line.\r\n{HOSTILE} ")
+        assert (reply.status_code, reply.mimetype) == (200, "text/html")
+        assert f'href="/share/{case.case_id}"' in reply.text
+        item = eventually(lambda: disputed(anybody, case, party))
+        assert item["statement"] == f"One line.\n{HOSTILE}"
+        assert "<script" not in anybody("GET", f"/share/{case.case_id}").text
+
+    def test_the_link_is_good_once(self, anybody: Caller, address: str) -> None:
+        assert send(anybody, address, "Once.").status_code == 200
+        again = send(anybody, address, "Twice.")
+        assert (again.status_code, again.mimetype) == (409, "text/html")
+        assert "has been used" in again.text
+
+    @pytest.mark.parametrize(
+        "statement", ["", " \r\n ", "x" * (LONGEST + 1), "a\0b", f"{HOSTILE}{'x' * LONGEST}"]
+    )
+    def test_what_cannot_be_taken_is_given_back_to_be_mended(
+        self, anybody: Caller, address: str, statement: str
+    ) -> None:
+        reply = send(anybody, address, statement)
+        assert (reply.status_code, reply.mimetype) == (422, "text/html")
+        assert "between 1 and 5000 characters" in reply.text
+        form = Form(reply.text)
+        assert "script" not in form.tags
+        assert form.text.strip().replace("\ufffd", "\0") == statement.strip()
+        assert send(anybody, address, "Mended.").status_code == 200
+
+    def test_line_ends_of_browsers_count_once(self, anybody: Caller, address: str) -> None:
+        assert send(anybody, address, "x\r\n" * (LONGEST // 2)).status_code == 200
+
+    def test_a_form_without_a_statement_is_empty(self, anybody: Caller, address: str) -> None:
+        assert anybody.client.post(address).status_code == 422
+        reply = anybody.client.post(address, json={"statement": "No form."})
+        assert (reply.status_code, reply.mimetype) == (422, "text/html")
+
+    @pytest.mark.parametrize("token", ["x", "a.b.c", f"{HOSTILE.replace('/', '')}"])
+    def test_a_link_of_somebody_elses_is_refused(self, anybody: Caller, token: str) -> None:
+        for reply in (anybody("GET", f"/dispute/{token}"), send(anybody, f"/dispute/{token}", "x")):
+            assert (reply.status_code, reply.mimetype) == (403, "text/html")
+            assert "not one of ours" in reply.text
+            assert "script" not in Form(reply.text).tags
+
+    def test_a_link_that_is_over_is_refused(
+        self, process: Process, anybody: Caller, case: PublicCase, party: str
+    ) -> None:
+        links = JwtDisputeLinks(process.container.keys().tokens, -timedelta(seconds=1))
+        invitation = Invitation(case.case_id, id_of(party), str(uuid4()))
+        address = f"/dispute/{links.issue(invitation, now(process))}"
+        for reply in (anybody("GET", address), send(anybody, address, "Too late?")):
+            assert (reply.status_code, reply.mimetype) == (403, "text/html")
+            assert "Ask the moderators for another one" in reply.text
+
+    def test_nothing_is_said_of_a_party_that_was_retracted(
+        self, anybody: Caller, ben: Caller, party: str, address: str
+    ) -> None:
+        ben("DELETE", party)
+        reply = send(anybody, address, "But I was not there.")
+        assert (reply.status_code, reply.mimetype) == (404, "text/html")
+
+
+def disputed(caller: Caller, case: PublicCase, party: str) -> Any:
+    """The first thing that the party said, once it shows."""
+    items = caller("GET", f"/v1/cases/{case.case_id}").json["parties"]
+    found = [item for item in items if item["party_id"] == id_of(party)]
+    return found[0]["disputes"][0] if found and found[0]["disputes"] else None
