@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -70,7 +71,7 @@ def parties(world: World, viewer: Viewer | None = None) -> Any:
 
 
 def dispute(world: World, mo: Actor, statement: str = "We did not.") -> None:
-    token = world.enrich.invite_to_dispute(P1, C1, mo)
+    token = world.enrich.invite_to_dispute(P1, C1, mo, str(uuid4()))
     world.enrich.dispute(token, statement, Context())
     world.settle()
 
@@ -185,7 +186,7 @@ class TestDisputes:
         self, world: World, ben: Actor, mo: Actor
     ) -> None:
         name_party(world, ben)
-        token = world.enrich.invite_to_dispute(P1, C1, mo)
+        token = world.enrich.invite_to_dispute(P1, C1, mo, str(uuid4()))
         world.enrich.dispute(token, "We did not.", Context())
         with refused("already-disputed"):
             world.enrich.dispute(token, "Again.", Context())
@@ -199,12 +200,12 @@ class TestDisputes:
     ) -> None:
         name_party(world, ben)
         with refused("forbidden"):
-            world.enrich.invite_to_dispute(P1, C1, ben)
+            world.enrich.invite_to_dispute(P1, C1, ben, "d1")
         with refused("not-found"):
-            world.enrich.invite_to_dispute(P1, CaseId("c2"), mo)
+            world.enrich.invite_to_dispute(P1, CaseId("c2"), mo, "d1")
         world.enrich.retract_party(P1, C1, ben, Context())
         with refused("not-found"):
-            world.enrich.invite_to_dispute(P1, C1, mo)
+            world.enrich.invite_to_dispute(P1, C1, mo, str(uuid4()))
 
     def test_a_link_that_is_none_of_ours_is_refused(self, world: World) -> None:
         with refused("bad-link"):

@@ -1,8 +1,9 @@
 """Flags, decisions, appeals, the queue and the ledger, as their clients meet them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -12,6 +13,7 @@ from entrypoints.http.requests import TOKEN_HEADER
 from tests.http.conftest import Caller, appointed, eventually, problem
 from tests.http.public_cases import publish
 
+NOTHING = str(UUID(int=7))  # the id of nothing that is there
 NOTE = "I was there, and it was otherwise."
 HIDE = {"decision": "hide", "rule": "spam", "reason": "Advertising."}
 
@@ -238,7 +240,7 @@ class TestDecisions:
         assert list(reply.json["errors"]) == [field]
 
     @pytest.mark.parametrize(
-        "path", [decisions(uuid4()), decisions(uuid4(), "planet"), decisions("no-case")]
+        "path", [decisions(NOTHING), decisions(NOTHING, "planet"), decisions("no-case")]
     )
     def test_there_must_be_such_a_thing(self, moderator: Caller, path: str) -> None:
         assert problem(moderator("POST", path, HIDE)) == (404, "not-found")
@@ -246,7 +248,7 @@ class TestDecisions:
     def test_there_must_be_something_to_decide(self, moderator: Caller, case_id: str) -> None:
         for decision in ("restore", "dismiss"):
             body = {**HIDE, "decision": decision}
-            reply = known(lambda body=body: moderator("POST", decisions(case_id), body))
+            reply = known(partial(moderator, "POST", decisions(case_id), body))
             assert problem(reply) == (409, "nothing-to-decide")
 
     def test_nobody_judges_what_is_their_own(self, process: Process, moderator: Caller) -> None:
@@ -338,14 +340,14 @@ class TestDecidingMany:
         ("field", "value"),
         [
             ("subjects", []),
-            ("subjects", [{"subject_kind": "case", "subject_id": str(uuid4())}] * 101),
-            ("subjects", [{"subject_kind": "planet", "subject_id": str(uuid4())}]),
+            ("subjects", [{"subject_kind": "case", "subject_id": NOTHING}] * 101),
+            ("subjects", [{"subject_kind": "planet", "subject_id": NOTHING}]),
             ("subjects", [{"subject_kind": "case"}]),
             ("subjects", None),
             ("decision", "burn"),
             ("rule", "boredom"),
             ("reason", ""),
-            ("decision_id", str(uuid4())),
+            ("decision_id", NOTHING),
         ],
     )
     def test_a_field_that_is_not_as_it_should_be_is_named(
