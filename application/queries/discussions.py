@@ -6,11 +6,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from application.ports.read_models import Find, by
+from application.ports.read_models import Find, by, by_each
+from application.queries.backing import Backing
 from application.queries.filters import equal
 from application.queries.query_service import Private, PrivateText, QueryService, Viewer
 from application.queries.rows import Rows
-from domain.cases.case import CaseReported
+from domain.cases.case import CaseReported, EvidenceEvent
 from domain.discussions import comment
 from domain.discussions.discussion import DiscussionClosed, DiscussionOpened
 from domain.members.member import MemberErased, ProfileHidden, ProfileRestored
@@ -45,6 +46,8 @@ class CommentDocument:
     author_id: PrivateText = ""
     hidden_text: PrivateText = ""
     public: Annotated[bool, Private()] = True
+    backing: Annotated[Backing | None, Private()] = None
+    contributors: Annotated[tuple[str, ...], Private()] = ()
 
 
 class Discussions(QueryService[CommentDocument]):
@@ -54,7 +57,13 @@ class Discussions(QueryService[CommentDocument]):
     document, key, single = CommentDocument, "comment_id", True
     path, item_path = "/cases/<uuid:case_id>/comments", "/comments"
     streams = ("discussions", "comment")
-    indexes = (by("case_id"), by("written_at"), by("author_id"), by("public"))
+    indexes = (
+        by("case_id"),
+        by("written_at"),
+        by("author_id"),
+        by("public"),
+        by_each("contributors"),
+    )
 
     def project(self, event: object, rows: Rows[CommentDocument]) -> None:
         match event:
@@ -71,7 +80,11 @@ class Discussions(QueryService[CommentDocument]):
             case CaseReported():
                 status = CommentStatus.VISIBLE if event.author else CommentStatus.ERASED
                 thread = _thread(rows, event.case_id, event.at)
-                _show(rows, replace(thread, author_id=event.author, status=status))
+                thread = replace(thread, author_id=event.author, status=status)
+                _show(rows, replace(thread, backing=thread.backing or Backing()))
+            case _ if isinstance(event, EvidenceEvent):
+                thread = _thread(rows, event.case_id, event.at)
+                _show(rows, _backed(thread, (thread.backing or Backing()).after(event)))
             case _:
                 _hear_of_member(rows, event)
 
@@ -126,8 +139,14 @@ def _helping(key: str, at: datetime) -> CommentDocument:
 
 
 def _is_shown(thread: CommentDocument) -> bool:
-    """Whether the case is public, and not erased with its author."""
-    return thread.public and thread.status is CommentStatus.VISIBLE
+    """Whether the case is public, and neither it nor all its evidence was erased with a member."""
+    erased = thread.status is CommentStatus.ERASED
+    backed = thread.backing is None or bool(thread.backing.shown)
+    return thread.public and backed and not erased
+
+
+def _backed(thread: CommentDocument, backing: Backing) -> CommentDocument:
+    return replace(thread, backing=backing, contributors=backing.contributors)
 
 
 def _show(rows: Rows[CommentDocument], thread: CommentDocument) -> None:
@@ -155,6 +174,10 @@ def _hear_of_member(rows: Rows[CommentDocument], event: object) -> None:
             for key in rows.keys_where("author_id", event.member_id):
                 rows.change(key, _erased)
                 _show_again(rows, key)
+            for key in rows.keys_where("contributors", event.member_id):
+                thread = rows.get(key)
+                if thread and thread.backing:
+                    _show(rows, _backed(thread, thread.backing.without(event.member_id)))
 
 
 def _call(rows: Rows[CommentDocument], member_id: str, pseudonym: str) -> None:

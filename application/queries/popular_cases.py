@@ -3,10 +3,12 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import exp, log, log1p
+from typing import Annotated
 
-from application.ports.read_models import Find, by
+from application.ports.read_models import Find, by, by_each
+from application.queries.backing import Backing
 from application.queries.filters import equal
-from application.queries.query_service import PrivateText, QueryService, Viewer
+from application.queries.query_service import Private, PrivateText, QueryService, Viewer
 from application.queries.rows import Rows
 from domain.cases.case import (
     CaseAmended,
@@ -18,6 +20,7 @@ from domain.cases.case import (
     CaseStatus,
     CaseUnpublished,
     CaseWithdrawn,
+    EvidenceEvent,
 )
 from domain.cases.engagement import CaseSupported, SupportWithdrawn
 from domain.members.member import MemberErased
@@ -39,6 +42,9 @@ class PopularCase:
     supports: int = 0
     rank: float = NO_WEIGHT
     published_at: datetime | None = None
+    said: Annotated[CaseStatus, Private()] = CaseStatus.AWAITING_EVIDENCE
+    backing: Annotated[Backing, Private()] = Backing()
+    contributors: Annotated[tuple[str, ...], Private()] = ()
 
 
 class PopularCases(QueryService[PopularCase]):
@@ -52,7 +58,7 @@ class PopularCases(QueryService[PopularCase]):
 
     name, version, topics = "popular-cases", 2, ("cases", "members")
     document, key = PopularCase, "case_id"
-    indexes = (by("rank"), by("status"), by("category"), by("author_id"))
+    indexes = (by("rank"), by("status"), by("category"), by("author_id"), by_each("contributors"))
 
     def __init__(self, half_life_days: float = HALF_LIFE_DAYS) -> None:
         self.half_life_days = half_life_days
@@ -64,15 +70,17 @@ class PopularCases(QueryService[PopularCase]):
             case CaseAmended():
                 title, category = event.details.title, event.details.category
                 rows.change(event.case_id, lambda row: replace(row, title=title, category=category))
+            case _ if isinstance(event, EvidenceEvent):
+                rows.change(event.case_id, lambda row: _backed(row, row.backing.after(event)))
             case CasePublished():
                 rows.change(event.case_id, lambda row: self._published(row, event.at))
             case CaseHidden():
-                rows.change(event.case_id, lambda row: replace(row, status=CaseStatus.HIDDEN))
+                rows.change(event.case_id, lambda row: _standing(row, CaseStatus.HIDDEN))
             case CaseUnpublished():
                 waiting = CaseStatus.AWAITING_EVIDENCE
-                rows.change(event.case_id, lambda row: replace(row, status=waiting))
+                rows.change(event.case_id, lambda row: _standing(row, waiting))
             case CaseRestored():
-                rows.change(event.case_id, lambda row: _restored(row, event.status))
+                rows.change(event.case_id, lambda row: _standing(row, event.status))
             case CaseSupported():
                 rows.change(event.case_id, lambda row: self._supported(row, event.at, +1))
             case SupportWithdrawn():
@@ -82,17 +90,18 @@ class PopularCases(QueryService[PopularCase]):
             case MemberErased():
                 for key in rows.keys_where("author_id", event.member_id):
                     rows.delete(key)
+                for key in rows.keys_where("contributors", event.member_id):
+                    rows.change(key, lambda row: _backed(row, row.backing.without(event.member_id)))
 
     def ask(self, viewer: Viewer, *, category: CaseCategory | None = None) -> Find:  # noqa: ARG002 - everybody gets the same list
         """Public cases, those that matter most first."""
         return Find(where=equal(status=CaseStatus.PUBLISHED, category=category), order_by="rank")
 
     def _published(self, row: PopularCase, at: datetime) -> PopularCase:
-        status = CaseStatus.PUBLISHED if row.author_id else CaseStatus.ERASED
+        row = _standing(row, CaseStatus.PUBLISHED)
         if row.published_at:
-            return replace(row, status=status)
-        rank = added(row.rank, self._weight(at))
-        return replace(row, status=status, published_at=at, rank=rank)
+            return row
+        return replace(row, published_at=at, rank=added(row.rank, self._weight(at)))
 
     def _supported(self, row: PopularCase, at: datetime, sign: int) -> PopularCase:
         change = added if sign > 0 else taken_away
@@ -114,8 +123,17 @@ def _reported(event: CaseReported) -> PopularCase:
     )
 
 
-def _restored(row: PopularCase, status: CaseStatus) -> PopularCase:
-    return replace(row, status=status if row.author_id else CaseStatus.ERASED)
+def _backed(row: PopularCase, backing: Backing) -> PopularCase:
+    row = replace(row, backing=backing, contributors=backing.contributors)
+    return _standing(row, row.said)
+
+
+def _standing(row: PopularCase, said: CaseStatus) -> PopularCase:
+    """What its events say of the status, as far as author and evidence still are there."""
+    status = said
+    if said is CaseStatus.PUBLISHED and not row.backing.shown:
+        status = CaseStatus.AWAITING_EVIDENCE
+    return replace(row, said=said, status=status if row.author_id else CaseStatus.ERASED)
 
 
 def weight(at: datetime, half_life_days: float = HALF_LIFE_DAYS) -> float:
