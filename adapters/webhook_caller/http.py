@@ -18,7 +18,21 @@ PORTS = {"https": 443, "http": 80}
 ACCEPTED = range(200, 300)
 
 # Public by their numbers, and yet not: a cloud's own services, and IPv4 wrapped into IPv6.
-FORBIDDEN = tuple(map(ip_network, ("168.63.129.16/32", "64:ff9b::/96", "2002::/16", "2001::/32")))
+FORBIDDEN = tuple(
+    map(
+        ip_network,
+        (
+            "168.63.129.16/32",
+            "::/96",
+            "::ffff:0:0:0/96",
+            "64:ff9b::/96",
+            "64:ff9b:1::/48",
+            "2001::/32",
+            "2002::/16",
+            "fec0::/10",
+        ),
+    )
+)
 
 
 class HttpWebhookCaller:

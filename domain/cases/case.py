@@ -546,7 +546,8 @@ def _report(command: ReportCase, state: Case) -> list[CaseEvent]:
     reported = CaseReported(
         case_id=command.case_id,
         author=command.by.member_id,
-        author_name=command.by.pseudonym,
+        # Sealed or not, nobody needs it: the size of what is sealed would tell of it.
+        author_name="" if command.anonymous else command.by.pseudonym,
         details=command.details,
         location=command.location and rounded(command.location),
         tags=tuple(dict.fromkeys(command.tags)),

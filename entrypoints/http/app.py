@@ -116,6 +116,7 @@ def create_app(parts: HttpParts) -> Flask:
     app = Flask("klarity", static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_BODY,
+        TOKEN_KEY=parts.request_key,
         API_TITLE="Klarity",
         API_VERSION=version("klarity"),
         OPENAPI_VERSION="3.1.0",

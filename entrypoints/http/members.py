@@ -151,7 +151,7 @@ def members_blueprint(
     @problems(blp, 401, 403, 412)
     def erase() -> Response:
         """Have oneself erased, for good"""
-        actor = requests.actor()
+        actor = requests.oneself()
         return written(accounts.erase(actor, requests.context(actor.member_id)))
 
     @blp.put("/me/interests")

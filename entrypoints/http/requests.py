@@ -3,13 +3,14 @@
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import blake2b
 from hmac import compare_digest
 from typing import Annotated, Any
 from uuid import uuid4
 
 import msgspec
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 
 from application.commands.executor import Context, Receipt
 from application.commands.ids import keyed_id, new_command_id
@@ -43,11 +44,16 @@ class Requests:
 
     def actor(self) -> Actor:
         """The member who asks and may act. Their standing is read from the members' log."""
+        actor = self.oneself()
+        if g.suspended:
+            refuse("suspended")
+        return actor
+
+    def oneself(self) -> Actor:
+        """The member who asks, even while suspended: who may still leave."""
         actor = self._known()
         if actor is None:
             raise problem("not-signed-in", **{"WWW-Authenticate": "Bearer"})
-        if g.suspended:
-            refuse("suspended")
         return actor
 
     def members_only(self) -> None:
@@ -59,10 +65,9 @@ class Requests:
         """Who asks, if they say so; a token that is over is told, not ignored."""
         if "Authorization" not in request.headers:
             return Viewer()
-        actor = self._known()
-        if actor is None:
-            raise problem("not-signed-in", **{"WWW-Authenticate": "Bearer"})
-        return Viewer(actor)
+        actor = self.oneself()
+        # Who is suspended sees what is their own, and judges nothing.
+        return Viewer(replace(actor, roles=frozenset()) if g.suspended else actor)
 
     def session_id(self) -> str:
         """The session that the access token belongs to."""
@@ -75,7 +80,7 @@ class Requests:
         parts = (actor_id, key) if key else (new_command_id(),)
         return Context(
             command_id=keyed_id(self._key, "command", *parts),
-            fingerprint=self._fingerprint() if key else "",
+            fingerprint=self._fingerprint(actor_id) if key else "",
             correlation_id=g.correlation_id,
             version=_version(request.headers.get("If-Match")),
             new=new,
@@ -111,13 +116,16 @@ class Requests:
         )
         return digest.digest()
 
-    def _fingerprint(self) -> str:
-        """Tells a repeated request from another one; a passphrase is no part of it."""
+    def _fingerprint(self, actor_id: str) -> str:
+        """Tells a repeated request from another one; a passphrase is no part of it.
+
+        It is the member's own: a proof shows it, and nobody shall confirm a guess by making it.
+        """
         body = request.get_json(silent=True)
         if isinstance(body, dict):
             body = {name: value for name, value in body.items() if name != "passphrase"}
         encoded = msgspec.json.encode(body, order="sorted").decode()
-        return keyed_id(self._key, "request", request.method, request.path, encoded)
+        return keyed_id(self._key, "request", actor_id, request.method, request.path, encoded)
 
     def _known(self) -> Actor | None:
         if "actor" not in g:
@@ -183,9 +191,9 @@ def written(
 
 
 def write_token(receipt: Receipt[Any]) -> str:
-    """The write as an opaque text."""
-    parts = [receipt.log, receipt.stream, receipt.version]
-    return opaque(msgspec.json.encode(parts))
+    """The write as an opaque text, signed: a made-up one would ask whether a stream is there."""
+    content = msgspec.json.encode([receipt.log, receipt.stream, receipt.version])
+    return opaque(_token_signature(content) + content)
 
 
 def read_token() -> Token | None:
@@ -194,10 +202,23 @@ def read_token() -> Token | None:
     if not text:
         return None
     try:
-        parts = msgspec.json.decode(opened(text), type=tuple[str, str, Version])
+        parts = msgspec.json.decode(_token_content(opened(text)), type=tuple[str, str, Version])
     except ValueError:
         raise problem("malformed", "This is no Klarity-Token of ours.") from None
     return Token(*parts)
+
+
+def _token_content(signed: bytes) -> bytes:
+    signature, content = signed[:SIGNATURE_BYTES], signed[SIGNATURE_BYTES:]
+    if not compare_digest(signature, _token_signature(content)):
+        raise ValueError("not signed here")
+    return content
+
+
+def _token_signature(content: bytes) -> bytes:
+    key = current_app.config["TOKEN_KEY"][:64]
+    digest = blake2b(content, key=key, digest_size=SIGNATURE_BYTES, person=b"klarity token")
+    return digest.digest()
 
 
 def opaque(content: bytes) -> str:

@@ -33,7 +33,10 @@ LONGEST_SECONDS = 600.0
 LAST_EVENT_ID = {
     "in": "header",
     "name": "Last-Event-ID",
-    "schema": {"type": "string", "pattern": r"^(cases:(0|[1-9][0-9]{0,17}))?$"},
+    "schema": {
+        "type": "string",
+        "pattern": r"^([a-z-]+:(0|[1-9][0-9]{0,17})(,[a-z-]+:(0|[1-9][0-9]{0,17}))*)?$",
+    },
     "description": "The id that came last: go on after it. Without it, only what is new is told.",
 }
 UpdatesQuery = schema(

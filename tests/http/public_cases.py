@@ -35,7 +35,8 @@ def publish(
         evidence_id=evidence_id, kind=kind, sha256="ab" * 32, by=SYSTEM, at=now(process)
     )
     receipt = process.container.executors().cases.execute(case_id, command, Context())
-    return PublicCase(case_id, evidence_id, {TOKEN_HEADER: write_token(receipt)})
+    with process.app.app_context():
+        return PublicCase(case_id, evidence_id, {TOKEN_HEADER: write_token(receipt)})
 
 
 def withdraw(author: Caller, case: PublicCase) -> dict[str, str]:
