@@ -243,11 +243,13 @@ class TestDecisions:
     def test_there_must_be_such_a_thing(self, moderator: Caller, path: str) -> None:
         assert problem(moderator("POST", path, HIDE)) == (404, "not-found")
 
-    def test_there_must_be_something_to_decide(self, moderator: Caller, case_id: str) -> None:
-        for decision in ("restore", "dismiss"):
-            body = {**HIDE, "decision": decision}
-            reply = known(lambda body=body: moderator("POST", decisions(case_id), body))
-            assert problem(reply) == (409, "nothing-to-decide")
+    @pytest.mark.parametrize("decision", ["restore", "dismiss"])
+    def test_there_must_be_something_to_decide(
+        self, moderator: Caller, case_id: str, decision: str
+    ) -> None:
+        body = {**HIDE, "decision": decision}
+        reply = known(lambda: moderator("POST", decisions(case_id), body))
+        assert problem(reply) == (409, "nothing-to-decide")
 
     def test_nobody_judges_what_is_their_own(self, process: Process, moderator: Caller) -> None:
         own = publish(process, moderator).case_id

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -16,7 +16,6 @@ from tests.system.phone import Phone, Stream, eventually, is_public
 
 pytestmark = pytest.mark.system
 
-T = TypeVar("T")
 NOTE = "I was there, and it was otherwise."
 REASON = "It names a street and a house."
 
@@ -56,7 +55,7 @@ def appointed(phone: Phone) -> Phone:
     return phone
 
 
-def becomes(look: Callable[[], T], expected: T) -> None:
+def becomes(look: Callable[[], object], expected: object) -> None:
     """Look until what is seen is what is expected."""
     seen = look()
 
@@ -259,7 +258,8 @@ def invitation(moderator: Phone, party_path: str) -> str:
     """The token of a link that a moderator makes for the party."""
     reply = moderator.call("POST", f"{party_path}/dispute-link")
     assert reply.status_code == 201, reply.text
-    path, _, token = urlsplit(reply.json()["url"]).path.rpartition("/")
+    url: str = reply.json()["url"]
+    path, _, token = urlsplit(url).path.rpartition("/")
     assert path == "/dispute"
     return token
 
@@ -403,19 +403,18 @@ class TestFlagging:
     def test_whose_flag_was_right_is_believed_more(
         self, anna: Phone, ben: Phone, carla: Phone, moderator: Phone, public_case: str
     ) -> None:
-        right, wrong = say(anna, public_case, "Buy stamps!"), say(anna, public_case, "Hear me.")
-        next_one = say(anna, public_case, "Buy more stamps!")
-        flag(ben, "comment", right, rule="spam")
-        flag(carla, "comment", wrong, rule="spam")
-        becomes(lambda: waiting(moderator, right) and waiting(moderator, wrong) is not None, True)
-        decide(moderator, "comment", right, "hide")
-        decide(moderator, "comment", wrong, "dismiss")
-        becomes(lambda: waiting(moderator, right) or waiting(moderator, wrong), None)
-        # The record is kept a moment after the queue is; a flag weighs what it weighed at first.
-        becomes(lambda: status(ben, f"/v1/comments/{right}"), 404)
-        for phone in (ben, carla):
-            flag(phone, "comment", next_one, rule="spam")
-        becomes(lambda: weights(moderator, next_one), [0.2, 0.4])
+        def flagged_by(phone: Phone) -> tuple[str, list[float]]:
+            """A new comment, and what the phone's flag on it weighs."""
+            comment = say(anna, public_case, "Buy stamps!")
+            flag(phone, "comment", comment, rule="spam")
+            return comment, eventually(lambda: weights(moderator, comment) or None)
+
+        for phone, decision in ((ben, "hide"), (carla, "dismiss")):
+            comment, weight = flagged_by(phone)
+            assert weight == [0.25]
+            decide(moderator, "comment", comment, decision)
+        becomes(lambda: flagged_by(ben)[1], [0.4])
+        becomes(lambda: flagged_by(carla)[1], [0.2])
 
     def test_updates_say_nothing_of_a_case_while_it_is_hidden(
         self, anna: Phone, passer_by: Phone, moderator: Phone, photo: str
