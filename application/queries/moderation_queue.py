@@ -110,7 +110,10 @@ class ModerationQueue(QueryService[QueueItem]):
                 _change(rows, event, hidden=isinstance(event, SubjectHidden))
             case DecisionMade():
                 _change(rows, event, decision_id=event.decision_id)
-            case SubjectDecided() | AppealResolved():
+            case SubjectDecided():
+                row = _row(rows, event.subject_kind, event.subject_id)
+                _change(rows, event, **_settled(row, event.decision_id))
+            case AppealResolved():
                 _change(rows, event, **SETTLED)
             case DecisionAppealed():
                 appeal = Appeal(
@@ -148,6 +151,14 @@ def _tell(rows: Rows[QueueItem], kind: SubjectKind, subject_id: str, text: str) 
 
 def _waiting(row: QueueItem, at: datetime) -> dict[str, Any]:
     return {"waits": True, "waiting_since": row.waiting_since or at}
+
+
+def _settled(row: QueueItem, decision_id: str) -> dict[str, Any]:
+    """What a decision settles; an appeal against itself, which may come first, goes on waiting."""
+    if row.appeal is None or row.appeal.decision_id != decision_id:
+        return SETTLED
+    since = {"waits": True, "waiting_since": row.appeal.at}
+    return {**SETTLED, "appeal": row.appeal, **since}
 
 
 def _without_notes(row: QueueItem, member_id: str) -> QueueItem:
