@@ -35,7 +35,7 @@ def test_it_answers_for_its_own(anybody: Caller) -> None:
     ],
 )
 def test_it_knows_nothing_of_others(anybody: Caller, method: str, path: str) -> None:
-    body = {} if method == "POST" else None
+    body: Any = {} if method == "POST" else None
     assert anybody(method, path, body).status_code == 404
 
 
