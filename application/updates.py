@@ -52,6 +52,8 @@ KINDS = {
     "cases.PartyNamed": UpdateKind.CHANGED,
     "cases.PartyRetracted": UpdateKind.CHANGED,
     "cases.PartyDisputed": UpdateKind.CHANGED,
+    "cases.PartyHidden": UpdateKind.CHANGED,
+    "cases.PartyRestored": UpdateKind.CHANGED,
     "cases.EvidenceAccepted": UpdateKind.CHANGED,
     "cases.CaseAmended": UpdateKind.CHANGED,
     "cases.CaseLocated": UpdateKind.CHANGED,
@@ -64,6 +66,8 @@ KINDS = {
     "cases.CaseShared": UpdateKind.SHARED,
     "discussions.CommentWritten": UpdateKind.DISCUSSED,
     "discussions.CommentRemoved": UpdateKind.DISCUSSED,
+    "discussions.CommentHidden": UpdateKind.DISCUSSED,
+    "discussions.CommentRestored": UpdateKind.DISCUSSED,
 }
 
 

@@ -19,12 +19,15 @@ from application.updates import (
     written_positions,
 )
 from domain.cases.case import CaseCategory, CaseCommand, TagCase, WithdrawCase
-from domain.ids import Actor
+from domain.cases.party import PartyDetails, PartyKind
+from domain.ids import Actor, CommentId, PartyId, Role
 from domain.members.member import EraseMember
+from domain.moderation.subject import SubjectKind, Verdict
 from tests.world import World
 
 PUBLISHED, CHANGED = UpdateKind.PUBLISHED, UpdateKind.CHANGED
 SUPPORTED, FOLLOWED = UpdateKind.SUPPORTED, UpdateKind.FOLLOWED
+DISCUSSED = UpdateKind.DISCUSSED
 BEGINNING = {"cases": 0, "discussions": 0}
 
 
@@ -106,6 +109,29 @@ def test_what_becomes_public_is_told_in_order(
     world.settle()
     kinds = [PUBLISHED, CHANGED, SUPPORTED, SUPPORTED, FOLLOWED, FOLLOWED]
     assert heard(stream, 30) == [(kind, "c1") for kind in kinds]
+
+
+def test_what_moderators_hide_of_a_case_changes_it(
+    world: World, listening: Listening, anna: Actor
+) -> None:
+    case, mona = world.public_case(anna), world.member("Mona", Role.MODERATOR)
+    clerk = PartyDetails(kind=PartyKind.PERSON, name="Clerk Osman", role="took the money")
+    party, comment = PartyId("p1"), CommentId("k1")
+    world.enrich.name_party(party, case, clerk, anna, Context())
+    world.discuss.write(comment, case, anna, Context(), text="So it was.", parent_id=CommentId(""))
+    world.settle()
+    stream = listening.follow()
+    for kind, subject in ((SubjectKind.PARTY, "p1"), (SubjectKind.COMMENT, "k1")):
+        for verdict in (Verdict.HIDE, Verdict.RESTORE):
+            judge(world, mona, kind, subject, verdict=verdict, decision_id=f"{verdict}-{subject}")
+    kinds = [CHANGED, CHANGED, DISCUSSED, DISCUSSED]
+    assert heard(stream, 30) == [(kind, "c1") for kind in kinds]
+
+
+def judge(world: World, by: Actor, kind: SubjectKind, subject: str, **decision: Any) -> None:
+    about: Any = {"rule": "spam", "reason": "So it is.", **decision}
+    world.moderate.decide(kind, subject, by, Context(new=True), **about)
+    world.settle()
 
 
 def test_an_update_tells_nothing_of_anybody(

@@ -267,6 +267,7 @@ class TestAsking:
             "near=1,2&within_km=nan",
             "category=gossip",
             "created_after=soon",
+            "created_after=0001-01-01T00:00:00%2B14:00",
             "surprise=1",
         ],
     )
@@ -336,6 +337,12 @@ class TestHistoryFeed:
         end = self.ask(process, "/events/cases?after=999999")
         assert (end.json, end.headers["Cache-Control"]) == ([], "no-store")
         assert full.content_type == "application/cloudevents-batch+json"
+
+    def test_positions_are_told(self, process: Process, anna: Caller) -> None:
+        case_id = anna.report().json["case_id"]
+        last = self.ask(process, "/events/cases/positions/last").json["position"]
+        own = self.ask(process, f"/events/cases/positions/case-{case_id}/1").json["position"]
+        assert 0 < own <= last
 
     def test_other_logs_and_positions_are_not_found(self, process: Process) -> None:
         assert self.ask(process, "/events/gossip").status_code == 404

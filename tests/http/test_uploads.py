@@ -80,7 +80,9 @@ class Server:
         tokens: Any = Tokens()
         known = Requests(self.world.executors.members, bytes(32), self.world.clock)
         app = Flask("uploads")
-        app.config.update(API_TITLE="t", API_VERSION="1", OPENAPI_VERSION="3.1.0")
+        app.config.update(
+            API_TITLE="t", API_VERSION="1", OPENAPI_VERSION="3.1.0", TOKEN_KEY=bytes(32)
+        )
         app.before_request(identify_request)
         app.before_request(partial(read_claims, tokens))
         ProblemApi(app).register_blueprint(uploads_blueprint(self.uploads, known))

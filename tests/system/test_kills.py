@@ -17,9 +17,9 @@ from tests.system.phone import Phone, eventually
 pytestmark = pytest.mark.system
 
 REPORTERS = 5
-PUBLIC_CASES = 100
+PUBLIC_CASES = 50
 SUPPORTERS = 10
-REPORTS = 1000
+REPORTS = 500
 COMMANDS = REPORTS + PUBLIC_CASES * SUPPORTERS
 
 

@@ -1,0 +1,45 @@
+"""What waits for moderators, whatever comes first."""
+
+from typing import Any
+from uuid import uuid4
+
+from application.commands.executor import Context
+from application.queries.query_service import Viewer
+from domain.ids import Actor, CaseId, Role
+from domain.moderation.decision import Outcome
+from domain.moderation.subject import SubjectKind, Verdict
+from tests.world import World
+
+
+def waiting(world: World, moderator: Actor) -> list[Any]:
+    return world.answers["moderation-queue"].page(Viewer(moderator), {}, limit=9).documents
+
+
+def hide(world: World, case_id: CaseId, moderator: Actor) -> str:
+    decision_id = str(uuid4())
+    world.moderate.decide(
+        SubjectKind.CASE,
+        case_id,
+        moderator,
+        Context(new=True),
+        decision_id=decision_id,
+        verdict=Verdict.HIDE,
+        rule="spam",
+        reason="Advertising.",
+    )
+    return decision_id
+
+
+def test_an_appeal_made_before_the_decision_is_applied_still_waits() -> None:
+    world = World()
+    anna, mona = world.member("Anna"), world.member("Mona", Role.MODERATOR)
+    max_ = world.member("Max", Role.MODERATOR)
+    case_id = world.public_case(anna)
+    decision_id = hide(world, case_id, mona)
+    world.moderate.appeal(decision_id, "It is none.", anna, Context())
+    world.settle()
+    (item,) = waiting(world, max_)
+    assert (item.hidden, item.appeal.decision_id) == (True, decision_id)
+    world.moderate.resolve(decision_id, Outcome.OVERTURN, "Indeed.", max_, Context())
+    world.settle()
+    assert waiting(world, max_) == []

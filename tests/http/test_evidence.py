@@ -1,0 +1,69 @@
+"""What of evidence is served, and to whom it is missing."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from application.evidence.sanitise import poster_key, rendition_key
+from application.queries.evidence import EvidenceDocument
+from config.process import Process
+from domain.evidence.evidence import EvidenceStatus
+from tests.http.conftest import Caller, problem
+
+Shown = Callable[..., str]
+
+
+@pytest.fixture
+def shown(process: Process, monkeypatch: pytest.MonkeyPatch) -> Shown:
+    """Lets everybody see a piece of evidence that is like this; its path."""
+
+    def show(**more: Any) -> str:
+        item = EvidenceDocument(
+            evidence_id=str(uuid4()),
+            **{
+                "status": EvidenceStatus.AVAILABLE,
+                "rendition_type": "image/jpeg",
+                "rendition_sha256": "ab" * 32,
+                "has_poster": True,
+                **more,
+            },
+        )
+        answers = process.container.answers()["evidence"]
+        monkeypatch.setattr(answers, "one", lambda *_: item)
+        media = process.container.media()
+        media.write(rendition_key(item.evidence_id), iter([b"a picture"]))
+        media.write(poster_key(item.evidence_id), iter([b"a small picture"]))
+        return f"/v1/evidence/{item.evidence_id}"
+
+    return show
+
+
+def test_content_and_poster_are_served(anybody: Caller, shown: Shown) -> None:
+    path = shown()
+    content, poster = anybody("GET", f"{path}/content"), anybody("GET", f"{path}/poster")
+    assert (content.data, poster.data) == (b"a picture", b"a small picture")
+    assert content.headers["ETag"] != poster.headers["ETag"]
+    assert content.mimetype == poster.mimetype == "image/jpeg"
+
+
+def test_what_has_no_picture_has_no_poster(anybody: Caller, shown: Shown) -> None:
+    path = shown(has_poster=False, rendition_type="audio/mp4")
+    assert anybody("GET", f"{path}/content").status_code == 200
+    assert problem(anybody("GET", f"{path}/poster")) == (404, "not-found")
+
+
+@pytest.mark.parametrize(
+    "status", [each for each in EvidenceStatus if each is not EvidenceStatus.AVAILABLE]
+)
+def test_what_was_not_made_safe_is_not_served(
+    anybody: Caller, shown: Shown, status: EvidenceStatus
+) -> None:
+    path = shown(status=status)
+    for part in ("content", "poster"):
+        assert problem(anybody("GET", f"{path}/{part}")) == (404, "not-found")
+
+
+def test_what_there_is_not_is_missing(anybody: Caller) -> None:
+    assert problem(anybody("GET", f"/v1/evidence/{uuid4()}/content")) == (404, "not-found")
