@@ -1,16 +1,23 @@
 """The conventions of the REST API."""
 
+import json
 import logging
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from application.commands.executor import Context
 from config.process import Process
+from domain.cases.case import HideCase, RestoreCase
+from domain.ids import SYSTEM
 from entrypoints.http.problems import MEANINGS
+from entrypoints.http.requests import TOKEN_HEADER, opaque, write_token
 from tests.http.conftest import PASSPHRASE, Caller, problem
+from tests.http.public_cases import publish
 
 ROOT = Path(__file__).parents[2]
 
@@ -347,3 +354,55 @@ class TestHistoryFeed:
     def test_other_logs_and_positions_are_not_found(self, process: Process) -> None:
         assert self.ask(process, "/events/gossip").status_code == 404
         assert self.ask(process, "/events/cases/positions/case-x/1").status_code == 404
+
+
+class TestWhatNobodyMayFindOut:
+    def test_a_token_that_was_made_up_is_no_question(self, anybody: Caller) -> None:
+        made_up = opaque(bytes(16) + b'["members","member-1",1]')
+        reply = anybody("GET", "/v1/cases", headers={TOKEN_HEADER: made_up})
+        assert (reply.status_code, reply.json["type"]) == (400, "/problems/malformed")
+
+    def test_the_same_request_of_another_member_leaves_another_trace(
+        self, anna: Caller, ben: Caller
+    ) -> None:
+        traces = []
+        for caller in (anna, ben):
+            body = {"title": "A bribe", "story": "Money.", "location": {"lat": 52.1, "lon": 13.2}}
+            reported = caller("POST", "/v1/cases", body, headers={"Idempotency-Key": "the same"})
+            token = {TOKEN_HEADER: reported.headers[TOKEN_HEADER]}
+            proof = caller("GET", f"{reported.headers['Location']}/proof", headers=token)
+            traces.append(json.loads(proof.json["items"][0]["body"])["fingerprint"])
+        assert traces[0] != traces[1]
+
+    def test_an_anonymous_reporters_name_is_in_no_event(
+        self, process: Process, anna: Caller
+    ) -> None:
+        case_id = anna.report(anonymous=True).json["case_id"]
+        (reported,) = process.container.executors().cases.events(case_id)
+        assert (reported.author_name, bool(reported.author)) == ("", True)
+
+    def test_a_suspended_moderator_judges_nothing_and_may_still_leave(
+        self, process: Process, admin: Caller
+    ) -> None:
+        moderator = Caller(process.app.test_client()).join()
+        path = f"/v1/members/{moderator.member_id}"
+        assert admin("PUT", f"{path}/roles/moderator").status_code == 204
+        assert moderator("GET", "/v1/moderation/queue").status_code == 200
+        assert admin("PUT", f"{path}/suspension", {"reason": "spam"}).status_code == 204
+        assert moderator("GET", "/v1/moderation/queue").status_code == 403
+        assert moderator("DELETE", "/v1/me").status_code == 204
+
+    def test_what_was_hidden_once_is_not_seen_in_the_past(
+        self, process: Process, admin: Caller, anna: Caller, anybody: Caller
+    ) -> None:
+        case = publish(process, anna)
+        before = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        do, at = process.container.executors().cases, process.container.clock()()
+        do.execute(case.case_id, HideCase(rule="spam", by=SYSTEM, at=at), Context())
+        receipt = do.execute(case.case_id, RestoreCase(by=SYSTEM, at=at), Context())
+        with process.app.app_context():
+            token = {TOKEN_HEADER: write_token(receipt)}
+        path = f"/v1/cases/{case.case_id}"
+        assert anybody("GET", path, headers=token).status_code == 200
+        assert anybody("GET", f"{path}?as_of={before}").status_code == 404
+        assert admin("GET", f"{path}?as_of={before}").status_code == 200
