@@ -317,6 +317,8 @@ def _suspend(command: SuspendMember, state: Member) -> list[MemberEvent]:
     _must_moderate(command.by)
     if command.by.member_id == state.member_id:
         raise DomainError("not-oneself", "Nobody suspends themselves.")
+    if state.roles:
+        _must_be(Role.ADMIN, command.by)
     if state.suspended:
         return []
     return [MemberSuspended(member_id=state.member_id, reason=command.reason, at=command.at)]

@@ -1,5 +1,6 @@
 """The rules of membership."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -143,3 +144,11 @@ def test_nobody_but_the_system_hides_or_restores_a_profile() -> None:
             when([REGISTERED], HideProfile(rule="spam", by=by, at=AT))
         with refused("forbidden"):
             when([REGISTERED], RestoreProfile(by=by, at=AT))
+
+
+def test_who_judges_others_is_suspended_by_an_admin_alone() -> None:
+    past = [REGISTERED, RoleGranted(member_id=ME, role=Role.MODERATOR, at=AT)]
+    suspend = SuspendMember(reason="spam", by=MODERATOR, at=AT)
+    with refused("forbidden"):
+        when(past, suspend)
+    assert when(past, replace(suspend, by=ADMIN))
