@@ -147,7 +147,7 @@ def test_nobody_but_the_system_hides_or_restores_a_profile() -> None:
 
 
 def test_who_judges_others_is_suspended_by_an_admin_alone() -> None:
-    past = [REGISTERED, RoleGranted(member_id=ME, role=Role.MODERATOR, at=AT)]
+    past: list[MemberEvent] = [REGISTERED, GRANTED]
     suspend = SuspendMember(reason="spam", by=MODERATOR, at=AT)
     with refused("forbidden"):
         when(past, suspend)
