@@ -150,16 +150,14 @@ def _backed(thread: CommentDocument, backing: Backing) -> CommentDocument:
 
 
 def _show(rows: Rows[CommentDocument], thread: CommentDocument) -> None:
+    """Keep what is known of the discussion, and show its comments if that now says so."""
+    before = rows.get(thread.comment_id)
     rows.put(thread.comment_id, thread)
     public = _is_shown(thread)
+    if before is not None and _is_shown(before) is public:
+        return
     for key in rows.keys_where("case_id", thread.comment_id.removeprefix(THREAD)):
         rows.change(key, lambda row: replace(row, public=public))
-
-
-def _show_again(rows: Rows[CommentDocument], key: str) -> None:
-    row = rows.get(key)
-    if row and key.startswith(THREAD):
-        _show(rows, row)
 
 
 def _hear_of_member(rows: Rows[CommentDocument], event: object) -> None:
@@ -172,12 +170,20 @@ def _hear_of_member(rows: Rows[CommentDocument], event: object) -> None:
             _call(rows, event.member_id, event.pseudonym)
         case MemberErased():
             for key in rows.keys_where("author_id", event.member_id):
-                rows.change(key, _erased)
-                _show_again(rows, key)
+                _erase(rows, key)
             for key in rows.keys_where("contributors", event.member_id):
                 thread = rows.get(key)
                 if thread and thread.backing:
                     _show(rows, _backed(thread, thread.backing.without(event.member_id)))
+
+
+def _erase(rows: Rows[CommentDocument], key: str) -> None:
+    """A comment with its author; or a discussion, with whom its case was erased."""
+    row = rows.get(key)
+    if row and key.startswith(THREAD):
+        _show(rows, _erased(row))
+    else:
+        rows.change(key, _erased)
 
 
 def _call(rows: Rows[CommentDocument], member_id: str, pseudonym: str) -> None:

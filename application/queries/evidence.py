@@ -159,10 +159,10 @@ def _hear_of_case(event: object, rows: Rows[EvidenceDocument]) -> None:
             rows.change(event.evidence_id, lambda row: _returned(row, event))
         case case.EvidenceWithheld() | case.EvidenceRetracted():
             rows.change(event.evidence_id, lambda row: _without(row, event.case_id))
-        case case.CaseHidden() | case.CaseUnpublished():
+        case case.CaseHidden():
             for key in rows.keys_where("cases", event.case_id):
                 rows.change(key, lambda row: _backing(row, event.case_id, seen=False))
-        case case.CasePublished() | case.CaseRestored(status=CaseStatus.PUBLISHED):
+        case case.CaseRestored(status=CaseStatus.PUBLISHED):
             for key in rows.keys_where("unseen_cases", event.case_id):
                 rows.change(key, lambda row: _backing(row, event.case_id, seen=True))
         case case.CaseWithdrawn():

@@ -40,6 +40,7 @@ class UnitOfWork(Generic[D]):
         self._value_of = value_of
         self._known: dict[str, D | None] = {}
         self.changes: dict[str, D | None] = {}
+        self._changed: dict[str, dict[Any, set[str]]] = {}
 
     def prefetch(self, keys: Iterable[str]) -> None:
         """Load rows that will be needed, in few reads."""
@@ -55,7 +56,7 @@ class UnitOfWork(Generic[D]):
         return self._known[key]
 
     def put(self, key: str, document: D) -> None:
-        self._known[key] = self.changes[key] = document
+        self._write(key, document)
 
     def change(self, key: str, change: Callable[[D], D]) -> None:
         document = self.get(key)
@@ -64,22 +65,39 @@ class UnitOfWork(Generic[D]):
 
     def delete(self, key: str) -> None:
         if self.get(key) is not None:
-            self._known[key] = self.changes[key] = None
+            self._write(key, None)
 
     def keys_where(self, field: str, value: Any) -> list[str]:
         find = Find(where=(Equals(field, value),))
-        stored = {row.key for row in self._model.find(find, limit=self._model.count(find) or 1)}
-        for key, document in self.changes.items():
-            if document is not None and _holds(self._value_of(document, field), value):
-                stored.add(key)
-            else:
-                stored.discard(key)
-        return sorted(stored)
+        found = self._model.find(find, limit=self._model.count(find) or 1)
+        for row in found:
+            self._known.setdefault(row.key, row.document)
+        stored = {row.key for row in found if row.key not in self.changes}
+        return sorted(stored | self._changed_by(field).get(value, set()))
 
+    def _write(self, key: str, document: D | None) -> None:
+        for field, keys in self._changed.items():
+            for value in self._values(self.changes.get(key), field):
+                keys[value].discard(key)
+            for value in self._values(document, field):
+                keys.setdefault(value, set()).add(key)
+        self._known[key] = self.changes[key] = document
 
-def _holds(held: Any, value: Any) -> bool:
-    """What Equals means: the value itself, or a list that contains it."""
-    return value in held if isinstance(held, tuple | frozenset) else bool(held == value)
+    def _changed_by(self, field: str) -> dict[Any, set[str]]:
+        """The keys of the changed rows by the field's value; looked through once for each field."""
+        if field not in self._changed:
+            keys = self._changed[field] = {}
+            for key, document in self.changes.items():
+                for value in self._values(document, field):
+                    keys.setdefault(value, set()).add(key)
+        return self._changed[field]
+
+    def _values(self, document: D | None, field: str) -> Iterable[Any]:
+        """What Equals finds the document by: the value itself, or each one that a list holds."""
+        if document is None:
+            return ()
+        held = self._value_of(document, field)
+        return held if isinstance(held, tuple | frozenset) else (held,)
 
 
 class Touched(Generic[D]):

@@ -53,12 +53,15 @@ class Videos(QueryService[Video]):
             case case.EvidenceWithheld():
                 rows.change(_key(event), lambda row: replace(row, accepted=False))
             case case.EvidenceReturned():
-                rows.change(_key(event), lambda row: replace(row, accepted=bool(row.sha256)))
+                rows.change(
+                    _key(event),
+                    lambda row: replace(row, accepted=bool(row.sha256), public=event.public),
+                )
             case case.EvidenceRetracted():
                 rows.delete(_key(event))
-            case case.CasePublished() | case.CaseRestored(status=CaseStatus.PUBLISHED):
+            case case.CaseRestored(status=CaseStatus.PUBLISHED):
                 _publish(rows, event.case_id, public=True)
-            case case.CaseHidden() | case.CaseUnpublished():
+            case case.CaseHidden():
                 _publish(rows, event.case_id, public=False)
             case case.CaseWithdrawn():
                 for key in rows.keys_where("case_id", event.case_id):

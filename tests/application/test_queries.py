@@ -542,6 +542,19 @@ class TestUnitOfWork:
         rows.prefetch(["a", "b"])
         assert rows.get("b") is None
 
+    def test_it_goes_on_seeing_its_changes_after_it_was_asked(self, world: World) -> None:
+        model = world.models.open("videos", 2, Video, Videos.indexes)
+        model.commit({key: video(key) for key in "ab"}, START.next())
+        rows: UnitOfWork[Video] = UnitOfWork(model, value_of)
+        assert rows.keys_where("case_id", "c1") == ["a", "b"]
+        rows.change("a", lambda _: video("a", "c2"))
+        rows.put("c", video("c"))
+        assert rows.keys_where("case_id", "c1") == ["b", "c"]
+        rows.delete("c")
+        rows.change("a", lambda _: video("a"))
+        assert rows.keys_where("case_id", "c1") == ["a", "b"]
+        assert rows.keys_where("case_id", "c2") == []
+
     def test_a_list_holds_its_items(self, world: World) -> None:
         service = EvidenceItems()
         model = world.models.open("e", 1, service.document, service.indexes)
