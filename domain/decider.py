@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Generic, TypeVar
 
+from domain.ids import Actor, Role
+
 C = TypeVar("C")
 S = TypeVar("S")
 E = TypeVar("E")
@@ -39,3 +41,15 @@ class Decider(Generic[C, S, E]):
     def fold(self, events: Iterable[E]) -> S:
         """The state that the events, oldest first, lead to."""
         return reduce(self.evolve, events, self.initial)
+
+
+def must_be_system(by: Actor, otherwise: str) -> None:
+    """Refuse what the system alone may do; ``otherwise`` is what somebody else is told."""
+    if not by.is_(Role.SYSTEM):
+        raise DomainError("forbidden", otherwise)
+
+
+def must_moderate(by: Actor) -> None:
+    """Refuse what moderators alone may do."""
+    if not by.moderates:
+        raise DomainError("forbidden", "Only a moderator may do this.")

@@ -10,6 +10,7 @@ from domain.cases.case import (
     CaseWithdrawn,
 )
 from domain.discussions.discussion import CloseDiscussion, OpenDiscussion
+from domain.ids import SYSTEM
 
 
 class WhenCaseIsPublishedThenOpenDiscussion(Policy):
@@ -26,8 +27,8 @@ class WhenCaseIsPublishedThenOpenDiscussion(Policy):
     def react(self, event: object, cause: Cause) -> None:
         match event:
             case CasePublished() | CaseRestored(status=CaseStatus.PUBLISHED):
-                opening = OpenDiscussion(case_id=event.case_id, at=cause.at)
+                opening = OpenDiscussion(case_id=event.case_id, by=SYSTEM, at=cause.at)
                 self.do.discussions.execute(event.case_id, opening, cause.context())
             case CaseHidden() | CaseUnpublished() | CaseWithdrawn():
-                closing = CloseDiscussion(at=cause.at)
+                closing = CloseDiscussion(by=SYSTEM, at=cause.at)
                 self.do.discussions.execute(event.case_id, closing, cause.context())

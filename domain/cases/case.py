@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Any, TypeVar, assert_never
 
 from domain.cases.place import Location, rounded
-from domain.decider import Decider, DomainError
+from domain.decider import Decider, DomainError, must_be_system
 from domain.ids import (
     Actor,
     CaseId,
@@ -18,7 +18,6 @@ from domain.ids import (
     OneLine,
     Personal,
     PersonalText,
-    Role,
     SealedMember,
 )
 
@@ -591,7 +590,7 @@ def _attach_evidence(command: AttachEvidence, state: Case) -> list[CaseEvent]:
 
 
 def _accept_evidence(command: AcceptEvidence, state: Case) -> list[CaseEvent]:
-    _must_be_system(command.by)
+    must_be_system(command.by, "Only the system may do this.")
     known = command.evidence_id in state.evidence and command.evidence_id not in state.accepted
     if not known or _is_over(state):
         return []
@@ -710,7 +709,7 @@ def _retract_evidence(command: RetractEvidence, state: Case) -> list[CaseEvent]:
 
 def _moderate(command: ModerationCommand, state: Case) -> list[CaseEvent]:
     """What moderation decided. It is repeated, and comes late, without harm."""
-    _must_be_system(command.by)
+    must_be_system(command.by, "Only the system may do this.")
     if _is_over(state):
         return []
     match command:
@@ -775,11 +774,6 @@ def _must_be_open_to(state: Case, by: Actor) -> None:
         raise DomainError("not-found", "There is no such case.")
     if state.status is CaseStatus.WITHDRAWN:
         raise DomainError("withdrawn", "This case was withdrawn.")
-
-
-def _must_be_system(by: Actor) -> None:
-    if not by.is_(Role.SYSTEM):
-        raise DomainError("forbidden", "Only the system may do this.")
 
 
 def _without(held: Mapping[K, MemberId], key: K) -> Mapping[K, MemberId]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, assert_never
 
-from domain.decider import Decider, DomainError
+from domain.decider import Decider, DomainError, must_be_system
 from domain.ids import (
     Actor,
     CaseId,
@@ -20,7 +20,6 @@ from domain.ids import (
     PartyId,
     Personal,
     PersonalText,
-    Role,
     SealedMember,
     Subject,
 )
@@ -253,7 +252,7 @@ def _dispute(command: DisputeParty, state: Party) -> list[PartyEvent]:
 
 
 def _hide(command: HideParty, state: Party) -> list[PartyEvent]:
-    _must_be_system(command.by)
+    must_be_system(command.by, "Only moderation hides and restores.")
     if state.hidden or state.retracted or not state.party_id:
         return []
     hidden = PartyHidden(
@@ -263,7 +262,7 @@ def _hide(command: HideParty, state: Party) -> list[PartyEvent]:
 
 
 def _restore(command: RestoreParty, state: Party) -> list[PartyEvent]:
-    _must_be_system(command.by)
+    must_be_system(command.by, "Only moderation hides and restores.")
     if not state.hidden or state.retracted:
         return []
     return [PartyRestored(party_id=state.party_id, case_id=state.case_id, at=command.at)]
@@ -272,8 +271,3 @@ def _restore(command: RestoreParty, state: Party) -> list[PartyEvent]:
 def _must_be_there(state: Party, case_id: CaseId) -> None:
     if state.case_id != case_id or state.retracted or not state.by:
         raise DomainError("not-found", "The case has no such party.")
-
-
-def _must_be_system(by: Actor) -> None:
-    if not by.is_(Role.SYSTEM):
-        raise DomainError("forbidden", "Only moderation hides and restores.")

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, assert_never
 
-from domain.decider import Decider, DomainError
+from domain.decider import Decider, DomainError, must_be_system
 from domain.discussions.discussion import Discussion
-from domain.ids import Actor, CaseId, CommentId, Length, MemberId, PersonalText, Role, SealedMember
+from domain.ids import Actor, CaseId, CommentId, Length, MemberId, PersonalText, SealedMember
 
 CommentText = Annotated[str, Length(1, 5000)]
 
@@ -220,7 +220,7 @@ def _remove(command: RemoveComment, state: Comment) -> list[CommentEvent]:
 
 
 def _hide(command: HideComment, state: Comment) -> list[CommentEvent]:
-    _must_be_system(command.by)
+    must_be_system(command.by, "Only moderation hides and restores.")
     if state.hidden or state.removed or not state.comment_id:
         return []
     hidden = CommentHidden(
@@ -230,7 +230,7 @@ def _hide(command: HideComment, state: Comment) -> list[CommentEvent]:
 
 
 def _restore(command: RestoreComment, state: Comment) -> list[CommentEvent]:
-    _must_be_system(command.by)
+    must_be_system(command.by, "Only moderation hides and restores.")
     if not state.hidden or state.removed:
         return []
     return [CommentRestored(comment_id=state.comment_id, case_id=state.case_id, at=command.at)]
@@ -256,8 +256,3 @@ def _must_be_there(state: Comment, by: Actor) -> None:
     sees_hidden = by.moderates or by.member_id == state.author
     if not state.comment_id or state.removed or (state.hidden and not sees_hidden):
         raise DomainError("not-found", "There is no such comment.")
-
-
-def _must_be_system(by: Actor) -> None:
-    if not by.is_(Role.SYSTEM):
-        raise DomainError("forbidden", "Only moderation hides and restores.")

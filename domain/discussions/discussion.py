@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from domain.decider import Decider, DomainError
-from domain.ids import SYSTEM, Actor, CaseId, Role
+from domain.decider import Decider, DomainError, must_be_system, must_moderate
+from domain.ids import Actor, CaseId
 
 # Commands
 
@@ -13,13 +13,13 @@ from domain.ids import SYSTEM, Actor, CaseId, Role
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenDiscussion:
     case_id: CaseId
-    by: Actor = SYSTEM
+    by: Actor
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseDiscussion:
-    by: Actor = SYSTEM
+    by: Actor
     at: datetime
 
 
@@ -84,11 +84,11 @@ def decide(command: DiscussionCommand, state: Discussion) -> list[DiscussionEven
     """The rules: which events a command leads to, or the DomainError it breaks."""
     match command:
         case OpenDiscussion():
-            _must_be_system(command.by)
+            must_be_system(command.by, "Discussions open and close with their cases.")
             opened = DiscussionOpened(case_id=command.case_id, at=command.at)
             return [] if state.open else [opened]
         case CloseDiscussion():
-            _must_be_system(command.by)
+            must_be_system(command.by, "Discussions open and close with their cases.")
             closed = DiscussionClosed(case_id=state.case_id, at=command.at)
             return [closed] if state.open else []
         case LockDiscussion():
@@ -122,13 +122,7 @@ discussion_decider: Decider[DiscussionCommand, Discussion, DiscussionEvent] = De
 )
 
 
-def _must_be_system(by: Actor) -> None:
-    if not by.is_(Role.SYSTEM):
-        raise DomainError("forbidden", "Discussions open and close with their cases.")
-
-
 def _must_moderate(by: Actor, state: Discussion) -> None:
-    if not by.moderates:
-        raise DomainError("forbidden", "Only a moderator may do this.")
+    must_moderate(by)
     if not state.case_id:
         raise DomainError("not-found", "There is no such discussion.")

@@ -5,8 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from domain.decider import Decider, DomainError
-from domain.ids import Actor, EvidenceId, MediaKind, MemberId, Role, SealedMember
+from domain.decider import Decider, DomainError, must_be_system
+from domain.ids import Actor, EvidenceId, MediaKind, MemberId, SealedMember
 
 
 class EvidenceStatus(StrEnum):
@@ -124,7 +124,7 @@ def decide(command: EvidenceCommand, state: Evidence) -> list[EvidenceEvent]:
     if isinstance(command, ReceiveEvidence):
         return _receive(command, state)
     _must_be_received(state)
-    _must_be_system(command.by)
+    must_be_system(command.by, "Only the system judges evidence.")
     if state.status in (EvidenceStatus.AVAILABLE, EvidenceStatus.REJECTED):
         return []
     match command:
@@ -200,8 +200,3 @@ def _made_available(command: MakeAvailable, state: Evidence) -> EvidenceMadeAvai
 def _must_be_received(state: Evidence) -> None:
     if not state.status:
         raise DomainError("not-found", "There is no such evidence.")
-
-
-def _must_be_system(by: Actor) -> None:
-    if not by.is_(Role.SYSTEM):
-        raise DomainError("forbidden", "Only the system judges evidence.")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, assert_never
 
-from domain.decider import Decider, DomainError
+from domain.decider import Decider, DomainError, must_be_system
 from domain.ids import (
     Actor,
     Length,
@@ -236,11 +236,11 @@ def decide(command: MemberCommand, state: Member) -> list[MemberEvent]:
             _must_moderate(command.by)
             return [MemberReinstated(member_id=me, at=command.at)] if state.suspended else []
         case HideProfile():
-            _must_be(Role.SYSTEM, command.by)
+            must_be_system(command.by, "Only moderation hides and restores.")
             hidden = ProfileHidden(member_id=me, rule=command.rule, at=command.at)
             return [] if state.hidden else [hidden]
         case RestoreProfile():
-            _must_be(Role.SYSTEM, command.by)
+            must_be_system(command.by, "Only moderation hides and restores.")
             restored = ProfileRestored(
                 member_id=state.member_id, pseudonym=state.pseudonym, at=command.at
             )
@@ -343,4 +343,4 @@ def _must_moderate(by: Actor) -> None:
 
 def _must_be(role: Role, by: Actor) -> None:
     if not (by.is_(role) or by.is_(Role.SYSTEM)):
-        raise DomainError("forbidden", f"Only {role} may do this.")
+        raise DomainError("forbidden", f"Only an {role} may do this.")

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, assert_never
 
-from domain.decider import Decider, DomainError
+from domain.decider import Decider, DomainError, must_moderate
 from domain.ids import Actor, CaseId, Length, MemberId, PersonalText, SealedMember
 from domain.moderation.rules import must_be_a_rule
 from domain.moderation.subject import Subject, SubjectKind, Verdict
@@ -161,7 +161,7 @@ decision_decider: Decider[DecisionCommand, Decision, DecisionEvent] = Decider(
 
 def _decide(command: DecideSubject, state: Decision) -> list[DecisionEvent]:
     subject = command.subject
-    _must_moderate(command.by)
+    must_moderate(command.by)
     must_be_a_rule(command.rule)
     if state.decision_id:
         raise DomainError("already-decided", "A decision with this id has been made already.")
@@ -204,7 +204,7 @@ def _appeal(command: AppealDecision, state: Decision) -> list[DecisionEvent]:
 
 
 def _resolve(command: ResolveAppeal, state: Decision) -> list[DecisionEvent]:
-    _must_moderate(command.by)
+    must_moderate(command.by)
     _must_be_there(state)
     if not state.appealed:
         raise DomainError("not-found", "There is no such appeal.")
@@ -226,11 +226,6 @@ def _resolve(command: ResolveAppeal, state: Decision) -> list[DecisionEvent]:
         at=command.at,
     )
     return [resolved]
-
-
-def _must_moderate(by: Actor) -> None:
-    if not by.moderates:
-        raise DomainError("forbidden", "Only a moderator may do this.")
 
 
 def _must_be_there(state: Decision) -> None:

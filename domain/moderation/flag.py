@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, assert_never
 
-from domain.decider import Decider, DomainError
-from domain.ids import Actor, Length, MemberId, PersonalText, Role, SealedMember
+from domain.decider import Decider, DomainError, must_be_system
+from domain.ids import Actor, Length, MemberId, PersonalText, SealedMember
 from domain.moderation.rules import must_be_a_rule
 from domain.moderation.subject import Subject, SubjectKind
 
@@ -88,10 +88,7 @@ def decide(command: FlagCommand, state: Flag) -> list[FlagEvent]:
         case RaiseFlag():
             return _raise(command, state)
         case SettleFlag():
-            if not command.by.is_(Role.SYSTEM):
-                raise DomainError(
-                    "forbidden", "Flags are settled by the decision on what they flag."
-                )
+            must_be_system(command.by, "Flags are settled by the decision on what they flag.")
             settled = FlagSettled(flag_id=state.flag_id, upheld=command.upheld, at=command.at)
             return [] if state.settled or not state.flag_id else [settled]
         case _:

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from domain.decider import Decider, DomainError
-from domain.ids import Actor, Role
+from domain.decider import Decider, must_be_system
+from domain.ids import Actor
 
 # Before anything is known of a member, a flag is taken to be right one time in four, as firmly as
 # if four had been seen: the prior is Beta(1, 3).
@@ -49,8 +49,7 @@ def decide(command: RecordCommand, state: Record) -> list[RecordEvent]:  # noqa:
     """The rules: which events a command leads to, or the DomainError it breaks."""
     match command:
         case CountFlag():
-            if not command.by.is_(Role.SYSTEM):
-                raise DomainError("forbidden", "Only the system does this.")
+            must_be_system(command.by, "Only the system does this.")
             counted = FlagCounted(record_id=command.record_id, upheld=command.upheld, at=command.at)
             return [counted]
         case _:

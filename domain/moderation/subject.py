@@ -8,8 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from domain.decider import Decider, DomainError
-from domain.ids import Actor, CaseId, MemberId, Role, SealedMember
+from domain.decider import Decider, must_be_system
+from domain.ids import Actor, CaseId, MemberId, SealedMember
 
 
 class SubjectKind(StrEnum):
@@ -144,8 +144,7 @@ class Subject:
 
 def decide(command: SubjectCommand, state: Subject) -> list[SubjectEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
-    if not command.by.is_(Role.SYSTEM):
-        raise DomainError("forbidden", "Only the system does this.")
+    must_be_system(command.by, "Only the system does this.")
     match command:
         case RegisterSubject():
             registered = SubjectRegistered(

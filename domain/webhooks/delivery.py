@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType, assert_never
 
-from domain.decider import Decider, DomainError
-from domain.ids import Actor, CaseId, Role
+from domain.decider import Decider, DomainError, must_be_system
+from domain.ids import Actor, CaseId
 from domain.webhooks.webhook import WebhookId
 
 MOST_TRIES = 6
@@ -141,8 +141,7 @@ class Delivery:
 
 def decide(command: DeliveryCommand, state: Delivery) -> list[DeliveryEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
-    if not command.by.is_(Role.SYSTEM):
-        raise DomainError("forbidden", "Only the system delivers.")
+    must_be_system(command.by, "Only the system delivers.")
     match command:
         case PlanDelivery():
             return _plan(command, state)

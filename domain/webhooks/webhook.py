@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Annotated, NewType, assert_never
 from urllib.parse import urlsplit
 
-from domain.decider import Decider, DomainError
-from domain.ids import Actor, Length, OneLine, Role
+from domain.decider import Decider, DomainError, must_be_system
+from domain.ids import Actor, Length, OneLine
 
 MOST_WEBHOOKS = 100
 LONGEST_URL = 2000
@@ -75,8 +75,7 @@ class Registry:
 
 def decide(command: WebhookCommand, state: Registry) -> list[WebhookEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
-    if not command.by.is_(Role.SYSTEM):
-        raise DomainError("forbidden", "Only the operator decides on webhooks.")
+    must_be_system(command.by, "Only the operator decides on webhooks.")
     match command:
         case AddWebhook():
             return _add(command, state)
