@@ -11,18 +11,15 @@ from application.ports.read_models import ReadModels
 from application.queries.popular_cases import PopularCase, PopularCases
 from application.queries.projector import Projector, open_build
 from application.queries.query_service import Viewer
-from domain.ids import SYSTEM
-from domain.moderation.decision import AppealResolved, DecisionMade
-from domain.moderation.flag import FlagRaised
+from domain.moderation.decision import AppealResolved, DecisionMade, applying
+from domain.moderation.flag import FlagRaised, weighing
 from domain.moderation.subject import (
-    ApplyVerdict,
     Subject,
     SubjectCommand,
     SubjectHidden,
     SubjectKind,
     SubjectRegistered,
     Verdict,
-    WeighFlag,
     subject_decider,
     subject_key,
 )
@@ -94,29 +91,13 @@ class ModerationReplay:
 
     def _weigh(self, event: FlagRaised) -> None:
         key = subject_key(event.subject_kind, event.subject_id)
-        command = WeighFlag(
-            flag_id=event.flag_id,
-            rule=event.rule,
-            weight=event.weight,
-            threshold=self.threshold,
-            by=SYSTEM,
-            at=event.at,
-        )
-        if self._hides(key, command):
+        if self._hides(key, weighing(event, self.threshold, event.at)):
             self._last[key] = len(self._hidings)
             self._hidings.append(_hiding(event, self._subjects[key].weight))
 
     def _apply(self, event: DecisionMade | AppealResolved) -> None:
         key = subject_key(event.subject_kind, event.subject_id)
-        command = ApplyVerdict(
-            decision_id=event.decision_id,
-            verdict=event.verdict,
-            rule=event.rule,
-            reason=event.reason,
-            by=SYSTEM,
-            at=event.at,
-        )
-        self.missed += self._hides(key, command)
+        self.missed += self._hides(key, applying(event, event.at))
         if key in self._last:
             self._judge(self._last[key], event.decision_id, event.verdict)
 

@@ -1,9 +1,8 @@
 """What moderators decide, and what becomes of it on appeal, is done to the subject."""
 
 from application.policies.policy import Cause, Policy
-from domain.ids import SYSTEM
-from domain.moderation.decision import AppealResolved, DecisionMade
-from domain.moderation.subject import ApplyVerdict, subject_key
+from domain.moderation.decision import AppealResolved, DecisionMade, applying
+from domain.moderation.subject import subject_key
 
 
 class WhenDecisionIsMadeThenApplyIt(Policy):
@@ -14,13 +13,5 @@ class WhenDecisionIsMadeThenApplyIt(Policy):
     def react(self, event: object, cause: Cause) -> None:
         match event:
             case DecisionMade() | AppealResolved():
-                command = ApplyVerdict(
-                    decision_id=event.decision_id,
-                    verdict=event.verdict,
-                    rule=event.rule,
-                    reason=event.reason,
-                    by=SYSTEM,
-                    at=cause.at,
-                )
                 key = subject_key(event.subject_kind, event.subject_id)
-                self.do.subjects.execute(key, command, cause.context())
+                self.do.subjects.execute(key, applying(event, cause.at), cause.context())

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, assert_never
+from typing import Annotated, Any, TypeVar, assert_never
 
 from application.queries.query_service import Private, PrivateText
 from domain.cases import case, party
@@ -12,6 +12,8 @@ from domain.cases.engagement import ShareNetwork
 from domain.cases.party import PartyKind
 from domain.cases.place import Location
 from domain.ids import MediaKind
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,27 +232,25 @@ def _evidence(row: CaseDocument, event: Any) -> dict[str, Any]:
             )
             return {} if lost else {"evidence": (*row.evidence, _exhibit(event))}
         case case.EvidenceWithheld():
-            kept, moved = _parted(row.evidence, event.evidence_id)
+            kept, moved = _parted(row.evidence, "evidence_id", event.evidence_id)
             return {"evidence": kept, "withheld": (*row.withheld, *moved)}
         case case.EvidenceReturned():
-            kept, moved = _parted(row.withheld, event.evidence_id)
+            kept, moved = _parted(row.withheld, "evidence_id", event.evidence_id)
             return {"evidence": (*row.evidence, *moved), "withheld": kept}
         case case.EvidenceRetracted():
             item = event.evidence_id
             return {
-                "evidence": _parted(row.evidence, item)[0],
-                "withheld": _parted(row.withheld, item)[0],
+                "evidence": _parted(row.evidence, "evidence_id", item)[0],
+                "withheld": _parted(row.withheld, "evidence_id", item)[0],
             }
         case _:
             raise ValueError(f"what happened to the case is not known: {event}")
 
 
-def _parted(
-    exhibits: tuple[Exhibit, ...], evidence_id: str
-) -> tuple[tuple[Exhibit, ...], tuple[Exhibit, ...]]:
-    """The others, and the one with this id."""
-    others = tuple(each for each in exhibits if each.evidence_id != evidence_id)
-    return others, tuple(each for each in exhibits if each.evidence_id == evidence_id)
+def _parted(items: tuple[T, ...], field: str, key: str) -> tuple[tuple[T, ...], tuple[T, ...]]:
+    """The others, and the one whose field says the key."""
+    others = tuple(each for each in items if getattr(each, field) != key)
+    return others, tuple(each for each in items if getattr(each, field) == key)
 
 
 def _contributed(row: CaseDocument, member_id: str, item_id: str) -> dict[str, Any]:
@@ -301,15 +301,15 @@ def with_party(row: CaseDocument, event: party.PartyEvent) -> CaseDocument:
                 hidden_parties=_disputed(row.hidden_parties, event.party_id, dispute),
             )
         case party.PartyRetracted():
-            others = _parties(row.parties, event.party_id)[0]
-            hidden = _parties(row.hidden_parties, event.party_id)[0]
+            others = _parted(row.parties, "party_id", event.party_id)[0]
+            hidden = _parted(row.hidden_parties, "party_id", event.party_id)[0]
             return _named(replace(row, parties=others, hidden_parties=hidden))
         case party.PartyHidden():
-            others, found = _parties(row.parties, event.party_id)
+            others, found = _parted(row.parties, "party_id", event.party_id)
             hidden = (*row.hidden_parties, *found)
             return _named(replace(row, parties=others, hidden_parties=hidden))
         case party.PartyRestored():
-            hidden, found = _parties(row.hidden_parties, event.party_id)
+            hidden, found = _parted(row.hidden_parties, "party_id", event.party_id)
             return _named(replace(row, parties=(*row.parties, *found), hidden_parties=hidden))
         case _:
             assert_never(event)
@@ -332,14 +332,6 @@ def _party(row: CaseDocument, event: party.PartyNamed) -> Party:
         added_by=None if anonymous else Author(member_id=event.by, pseudonym=event.by_name),
         added_at=event.at,
     )
-
-
-def _parties(
-    parties: tuple[Party, ...], party_id: str
-) -> tuple[tuple[Party, ...], tuple[Party, ...]]:
-    """The others, and the one with this id."""
-    others = tuple(each for each in parties if each.party_id != party_id)
-    return others, tuple(each for each in parties if each.party_id == party_id)
 
 
 def _disputed(parties: tuple[Party, ...], party_id: str, dispute: Dispute) -> tuple[Party, ...]:

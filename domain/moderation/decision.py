@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import Annotated, assert_never
 
 from domain.decider import Decider, DomainError, must_moderate
-from domain.ids import Actor, CaseId, Length, MemberId, PersonalText, SealedMember
+from domain.ids import SYSTEM, Actor, CaseId, Length, MemberId, PersonalText, SealedMember
 from domain.moderation.rules import must_be_a_rule
-from domain.moderation.subject import Subject, SubjectKind, Verdict
+from domain.moderation.subject import ApplyVerdict, Subject, SubjectKind, Verdict
 
 Reason = Annotated[str, Length(1, 2000)]
 
@@ -157,6 +157,18 @@ def evolve(state: Decision, event: DecisionEvent) -> Decision:
 decision_decider: Decider[DecisionCommand, Decision, DecisionEvent] = Decider(
     category="decision", initial=Decision(), decide=decide, evolve=evolve
 )
+
+
+def applying(event: DecisionMade | AppealResolved, at: datetime) -> ApplyVerdict:
+    """The command that a decision, or what became of it on appeal, calls for."""
+    return ApplyVerdict(
+        decision_id=event.decision_id,
+        verdict=event.verdict,
+        rule=event.rule,
+        reason=event.reason,
+        by=SYSTEM,
+        at=at,
+    )
 
 
 def _decide(command: DecideSubject, state: Decision) -> list[DecisionEvent]:

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Annotated, assert_never
 
 from domain.decider import Decider, DomainError, must_be_system
-from domain.ids import Actor, Length, MemberId, PersonalText, SealedMember
+from domain.ids import SYSTEM, Actor, Length, MemberId, PersonalText, SealedMember
 from domain.moderation.rules import must_be_a_rule
-from domain.moderation.subject import Subject, SubjectKind
+from domain.moderation.subject import Subject, SubjectKind, WeighFlag
 
 FlagNote = Annotated[str, Length(0, 1000)]
 
@@ -110,6 +110,18 @@ def evolve(state: Flag, event: FlagEvent) -> Flag:
 flag_decider: Decider[FlagCommand, Flag, FlagEvent] = Decider(
     category="flag", initial=Flag(), decide=decide, evolve=evolve
 )
+
+
+def weighing(event: FlagRaised, threshold: float, at: datetime) -> WeighFlag:
+    """The command that a flag calls for."""
+    return WeighFlag(
+        flag_id=event.flag_id,
+        rule=event.rule,
+        weight=event.weight,
+        threshold=threshold,
+        by=SYSTEM,
+        at=at,
+    )
 
 
 def _raise(command: RaiseFlag, state: Flag) -> list[FlagEvent]:
