@@ -1,7 +1,7 @@
 """Links by which a moderator lets a named party speak, who needs no account for it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 
@@ -15,11 +15,6 @@ class Invitation:
 
 
 class DisputeLinks(Protocol):
-    @property
-    def life(self) -> timedelta:
-        """How long a link is good."""
-        ...
-
     def issue(self, invitation: Invitation, now: datetime) -> str:
         """A token that nobody else can make."""
         ...

@@ -1,0 +1,37 @@
+"""Signed statements that are good for a while (RFC 7519, HS256): what all our tokens share."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+
+ALGORITHM = "HS256"
+
+
+class SignedClaims:
+    """Over the instance's own key; ``issuer`` keeps the kinds of tokens apart."""
+
+    def __init__(self, key: bytes, issuer: str, life: timedelta) -> None:
+        self._key = key
+        self._issuer = issuer
+        self.life = life
+
+    def sign(self, claims: dict[str, Any], now: datetime) -> str:
+        """The claims as a token that is good from now on for its life."""
+        whole = {"iss": self._issuer, **claims, "exp": now + self.life}
+        return jwt.encode(whole, self._key, algorithm=ALGORITHM)
+
+    def read(self, token: str, required: Sequence[str]) -> dict[str, Any] | None:
+        """The claims, or None for what is no good token of this kind with all that is required."""
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                self._key,
+                algorithms=[ALGORITHM],
+                issuer=self._issuer,
+                options={"require": ["exp", *required]},
+            )
+        except jwt.InvalidTokenError:
+            return None
+        return claims
