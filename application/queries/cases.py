@@ -32,6 +32,7 @@ class Cases(QueryService[CaseDocument]):
     name, version, topics = "cases", 2, ("cases", "members", "discussions")
     document, key, single = CaseDocument, "case_id", True
     streams = ("cases", "case")
+    hiding = (case.CaseHidden, case.EvidenceWithheld)
     indexes = (
         by("status"),
         by("published_at"),

@@ -57,6 +57,7 @@ class Discussions(QueryService[CommentDocument]):
     document, key, single = CommentDocument, "comment_id", True
     path, item_path = "/cases/<uuid:case_id>/comments", "/comments"
     streams = ("discussions", "comment")
+    hiding = (comment.CommentHidden,)
     indexes = (
         by("case_id"),
         by("written_at"),

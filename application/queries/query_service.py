@@ -59,7 +59,8 @@ class QueryService(Generic[D]):
     keyword arguments of ``ask``, by their types, are the filters that clients may use, but for
     those that ``path`` names, such as ``/cases/<uuid:case_id>/comments``; its docstring explains
     them. Where a document is made from one stream, ``streams`` names the log and the category, and
-    ``as_it_stood`` folds it: clients may then travel in time.
+    ``as_it_stood`` folds it: clients may then travel in time, but for what was ever hidden by one
+    of the events that ``hiding`` names.
     """
 
     name: ClassVar[str]
@@ -73,6 +74,7 @@ class QueryService(Generic[D]):
     audience: ClassVar[Audience] = Audience.EVERYBODY
     single: ClassVar[bool] = False
     streams: ClassVar[tuple[str, str] | None] = None
+    hiding: ClassVar[tuple[type, ...]] = ()
 
     def project(self, event: object, rows: Rows[D]) -> None:
         """Change the documents as the event tells. Same events, same documents: no clock."""

@@ -46,6 +46,11 @@ class TimeTravel:
         events = [self._codec.decode(event) for event in self._events(service, key, at)]
         return service.as_it_stood(events)
 
+    def was_hidden(self, service: QueryService[Any], key: str) -> bool:
+        """Whether some of it ever was: what is shown again need not be what it was."""
+        events = self._events(service, key, None)
+        return any(isinstance(self._codec.decode(event), service.hiding) for event in events)
+
     def history(self, service: QueryService[Any], key: str) -> list[Change]:
         """What happened to the document, oldest first."""
         return [self._change(event) for event in self._events(service, key, None)]

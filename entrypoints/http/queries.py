@@ -36,7 +36,6 @@ NOT_IN_THE_PAST = (
     "comments",
     "parties",
 )
-HIDING = ("Hidden", "Withheld")
 OPTIONAL_BEARER: list[dict[str, list[str]]] = [{}, *BEARER]
 AsOfQuery = schema("AsOf", {"as_of": Moment("iso", load_default=None)})
 LINK = {"Link": {"schema": {"type": "string"}, "description": 'The next page: rel="next".'}}
@@ -191,20 +190,15 @@ def _as_it_stood(
 ) -> dict[str, Any]:
     """What it was then, under the name that its author is shown by now."""
     service = answers.service
-    key = getattr(now, service.key)
-    document = travel.as_of(service, key, as_of)
-    if _was_moderated(travel, service, key) and not requests.viewer().moderates:
+    key, viewer = getattr(now, service.key), requests.viewer()
+    if not viewer.moderates and travel.was_hidden(service, key):
         refuse("not-found", "Moderators hid some of what it was, and only they still see that.")
-    if document is None or not service.may_see(document, requests.viewer()):
+    document = travel.as_of(service, key, as_of)
+    if document is None or not service.may_see(document, viewer):
         refuse("not-found", "There was no such thing then, or none that you may see.")
     shown = [name for name in public_fields(service.document) if name not in NOT_IN_THE_PAST]
     author = {"author": now.author} if "author" in shown else {}
     return {**_public(document, shown), **author}
-
-
-def _was_moderated(travel: TimeTravel, service: QueryService[Any], key: str) -> bool:
-    """Whether something of it was ever hidden: what is shown again need not be what it was."""
-    return any(change.what.endswith(HIDING) for change in travel.history(service, key))
 
 
 def _conditional(document: Any, shown: Sequence[str]) -> Response:
