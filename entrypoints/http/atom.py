@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from application.queries.case_document import CaseDocument
+from entrypoints.http.links import Links
 
 NAMESPACE = "http://www.w3.org/2005/Atom"
 LONG_AGO = "1970-01-01T00:00:00+00:00"  # when a feed without entries was updated
@@ -14,7 +15,7 @@ _UNWRITABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 
 def atom_feed(
-    cases: Sequence[CaseDocument], public_url: str, *, identity: str, address: str, further: str
+    cases: Sequence[CaseDocument], links: Links, *, identity: str, address: str, further: str
 ) -> bytes:
     """The part of the feed that is found at the address; it may go on at a further one."""
     feed = Element("feed", xmlns=NAMESPACE)
@@ -26,12 +27,12 @@ def atom_feed(
     if further:
         _add(feed, "link", rel="next", type="application/atom+xml", href=further)
     for case in cases:
-        _add_entry(feed, case, public_url)
+        _add_entry(feed, case, links)
     content: bytes = tostring(feed, encoding="utf-8", xml_declaration=True)
     return content
 
 
-def _add_entry(feed: Element, case: CaseDocument, public_url: str) -> None:
+def _add_entry(feed: Element, case: CaseDocument, links: Links) -> None:
     entry = _add(feed, "entry")
     _add(entry, "id", f"urn:uuid:{case.case_id}")
     _add(entry, "title", case.title)
@@ -39,9 +40,8 @@ def _add_entry(feed: Element, case: CaseDocument, public_url: str) -> None:
     _add(entry, "published", (case.published_at or case.reported_at).isoformat())
     if case.author:
         _add(_add(entry, "author"), "name", case.author.pseudonym)
-    page, data = f"{public_url}/share/{case.case_id}", f"{public_url}/v1/cases/{case.case_id}"
-    _add(entry, "link", rel="alternate", type="text/html", href=page)
-    _add(entry, "link", rel="related", type="application/json", href=data)
+    _add(entry, "link", rel="alternate", type="text/html", href=links.page(case))
+    _add(entry, "link", rel="related", type="application/json", href=links.data(case))
     for term in (case.category, *case.tags):
         _add(entry, "category", term=term)
     _add(entry, "content", case.story, type="text")

@@ -9,6 +9,7 @@ import msgspec
 
 from application.queries.case_document import CaseDocument
 from domain.cases.place import Location
+from entrypoints.http.links import Links
 
 Pages = Iterable[list[CaseDocument]]
 
@@ -16,26 +17,26 @@ Pages = Iterable[list[CaseDocument]]
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def as_geojson(pages: Pages, public_url: str) -> Iterator[bytes]:
+def as_geojson(pages: Pages, links: Links) -> Iterator[bytes]:
     """A collection of features: the cases that tell where they happened."""
     yield b'{"type":"FeatureCollection","features":['
     separator = b""
     for cases in pages:
-        found = [_feature(case, case.location, public_url) for case in cases if case.location]
+        found = [_feature(case, case.location, links) for case in cases if case.location]
         if found:
             yield separator + b",".join(msgspec.json.encode(feature) for feature in found)
             separator = b","
     yield b"]}"
 
 
-def as_csv(pages: Pages, public_url: str) -> Iterator[bytes]:
+def as_csv(pages: Pages, links: Links) -> Iterator[bytes]:
     """A table with a header, in which no cell is a formula."""
     yield _lines([COLUMNS])
     for cases in pages:
-        yield _lines([_row(case, public_url) for case in cases])
+        yield _lines([_row(case, links) for case in cases])
 
 
-def _feature(case: CaseDocument, place: Location, public_url: str) -> dict[str, Any]:
+def _feature(case: CaseDocument, place: Location, links: Links) -> dict[str, Any]:
     return {
         "type": "Feature",
         "id": case.case_id,
@@ -49,7 +50,7 @@ def _feature(case: CaseDocument, place: Location, public_url: str) -> dict[str, 
             "place": place.name,
             "precision": place.precision,
             "supports": case.supports,
-            "url": f"{public_url}/share/{case.case_id}",
+            "url": links.page(case),
         },
     }
 
@@ -78,7 +79,7 @@ COLUMNS = (
 )
 
 
-def _row(case: CaseDocument, public_url: str) -> list[Any]:
+def _row(case: CaseDocument, links: Links) -> list[Any]:
     place, author = case.location, case.author
     return [
         case.case_id,
@@ -96,7 +97,7 @@ def _row(case: CaseDocument, public_url: str) -> list[Any]:
         case.reported_at.isoformat(),
         case.published_at.isoformat() if case.published_at else "",
         case.updated_at.isoformat(),
-        f"{public_url}/share/{case.case_id}",
+        links.page(case),
         case.story,
     ]
 

@@ -12,6 +12,7 @@ from entrypoints.http.atom import atom_feed
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import IF_NONE_MATCH, READ_TOKEN, problems
 from entrypoints.http.exports import as_csv, as_geojson
+from entrypoints.http.links import Links
 from entrypoints.http.queries import ETAG, OPTIONAL_BEARER, next_url, read_cursor
 from entrypoints.http.requests import Requests, read_token
 from entrypoints.http.schemas import filter_schema
@@ -62,6 +63,7 @@ def feeds_blueprint(answers: Answers[Any], requests: Requests, public_url: str) 
     """Everything that a program may want of the public cases, filtered as their list is."""
     blp = Blueprint("feeds", __name__, url_prefix="/v1", description="Cases for other programs")
     all_of_them = filter_schema(answers.service, paging=())
+    links = Links(public_url)
 
     @blp.get("/feeds/cases.atom")
     @blp.arguments(
@@ -79,7 +81,7 @@ def feeds_blueprint(answers: Answers[Any], requests: Requests, public_url: str) 
         )
         content = atom_feed(
             page.documents,
-            public_url,
+            links,
             identity=public_url + asked_for(leave_out="cursor"),
             address=public_url + asked_for(),
             further=public_url + next_url(page.next, requests) if page.next else "",
@@ -96,7 +98,7 @@ def feeds_blueprint(answers: Answers[Any], requests: Requests, public_url: str) 
     @problems(blp, 401, 422)
     def geojson(query: dict[str, Any]) -> Response:
         """All public cases that tell where they happened, as GeoJSON (RFC 7946)"""
-        return Response(as_geojson(pages(query), public_url), content_type=GEOJSON)
+        return Response(as_geojson(pages(query), links), content_type=GEOJSON)
 
     @blp.get("/cases.csv")
     @blp.arguments(all_of_them, location="query", unknown=ma.RAISE)
@@ -106,7 +108,7 @@ def feeds_blueprint(answers: Answers[Any], requests: Requests, public_url: str) 
     def csv(query: dict[str, Any]) -> Response:
         """All public cases as a table (RFC 4180) that spreadsheets may open without harm"""
         content_type = f"{CSV}; charset=utf-8; header=present"
-        reply = Response(as_csv(pages(query), public_url), content_type=content_type)
+        reply = Response(as_csv(pages(query), links), content_type=content_type)
         reply.headers["Content-Disposition"] = 'attachment; filename="cases.csv"'
         return reply
 

@@ -2,11 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
 from typing import Any
-from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request
@@ -18,6 +16,7 @@ from application.queries.answers import Answers
 from application.queries.case_document import CaseDocument, Exhibit
 from application.queries.query_service import Viewer
 from domain.ids import MediaKind
+from entrypoints.http.links import Links
 from entrypoints.http.pages import TEMPLATES, page
 from entrypoints.http.problems import refuse
 from entrypoints.http.requests import read_token
@@ -28,32 +27,6 @@ HEAD_OF_PICTURE = 1 << 16
 EVERYBODY = Viewer()
 HAS_POSTER = (MediaKind.PHOTO, MediaKind.VIDEO, MediaKind.DOCUMENT)
 _BLANK_LINES = re.compile(r"\n\s*\n")
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """Where things are, as people know it."""
-
-    public_url: str
-
-    def page(self, case: CaseDocument) -> str:
-        return f"{self.public_url}/share/{case.case_id}"
-
-    def oembed(self, case: CaseDocument) -> str:
-        return f"{self.public_url}/oembed?url={quote(self.page(case), safe='')}&format=json"
-
-    def picture(self, exhibit: Exhibit) -> str:
-        return f"{self.public_url}{exhibit.poster_url}"
-
-    def case_id(self, url: str) -> str:
-        """Of which case this is the page; nothing, if it is none."""
-        try:
-            asked = urlsplit(url)
-        except ValueError:
-            return ""
-        ours = asked.netloc.lower() == urlsplit(self.public_url).netloc.lower()
-        before, _, case_id = asked.path.rstrip("/").rpartition("/")
-        return case_id if ours and before == "/share" else ""
 
 
 def share_blueprint(answers: Answers[Any], media: MediaStore, public_url: str) -> Blueprint:
