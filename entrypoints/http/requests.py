@@ -110,11 +110,7 @@ class Requests:
         return content
 
     def _signature(self, content: bytes) -> bytes:
-        signed = request.path.encode() + b"\0" + content
-        digest = blake2b(
-            signed, key=self._key[:64], digest_size=SIGNATURE_BYTES, person=b"klarity cursor"
-        )
-        return digest.digest()
+        return _signature(self._key, b"klarity cursor", request.path.encode() + b"\0" + content)
 
     def _fingerprint(self, actor_id: str) -> str:
         """Tells a repeated request from another one; a passphrase is no part of it.
@@ -216,8 +212,12 @@ def _token_content(signed: bytes) -> bytes:
 
 
 def _token_signature(content: bytes) -> bytes:
-    key = current_app.config["TOKEN_KEY"][:64]
-    digest = blake2b(content, key=key, digest_size=SIGNATURE_BYTES, person=b"klarity token")
+    return _signature(current_app.config["TOKEN_KEY"], b"klarity token", content)
+
+
+def _signature(key: bytes, purpose: bytes, content: bytes) -> bytes:
+    """Keyed BLAKE2b (RFC 7693), good for one purpose."""
+    digest = blake2b(content, key=key[:64], digest_size=SIGNATURE_BYTES, person=purpose)
     return digest.digest()
 
 

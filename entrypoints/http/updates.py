@@ -13,6 +13,7 @@ from application.updates import (
     MalformedPositions,
     Positions,
     Told,
+    UpdateKind,
     Updates,
     Wanted,
     written_positions,
@@ -48,9 +49,9 @@ UpdatesQuery = schema(
     },
 )
 ABOUT = (
-    "Each event has the kind of update as its type (case-published, case-changed, case-supported, "
-    "case-followed) and as its data a JSON object with kind, case_id and at. Comments keep the "
-    "stream alive; after some minutes it ends, to be resumed."
+    f"Each event has the kind of update as its type ({', '.join(UpdateKind)}) and as its data a "
+    "JSON object with kind, case_id and at. Comments keep the stream alive; after some minutes it "
+    "ends, to be resumed."
 )
 
 
