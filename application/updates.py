@@ -30,7 +30,7 @@ Positions = Mapping[str, int]
 
 
 class UpdateKind(StrEnum):
-    """What happened to a case. The last four mean that a number of its changed."""
+    """What happened to a case. The last four mean that one of its numbers changed."""
 
     PUBLISHED = "case-published"
     CHANGED = "case-changed"

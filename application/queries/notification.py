@@ -66,6 +66,7 @@ def _watching(member_id: str, what: str) -> str:
 
 
 def watch(rows: Rows[Notification], member_id: str, what: str, at: datetime) -> None:
+    """From that time on the member wants to hear of it; nobody, once they were erased."""
     if member_id:
         key = _watching(member_id, what)
         rows.put(
@@ -75,23 +76,32 @@ def watch(rows: Rows[Notification], member_id: str, what: str, at: datetime) -> 
 
 def watch_interests(rows: Rows[Notification], event: MemberRegistered | InterestsChosen) -> None:
     """Tags and areas stand in rows of their own, which the next choice replaces."""
-    own = (_watching(event.member_id, "tag/"), _watching(event.member_id, "area/"))
-    for key in rows.keys_where("member_id", event.member_id):
-        if key.startswith(own):
-            rows.delete(key)
     for tag in event.interests:
         watch(rows, event.member_id, f"tag/{tag}", event.at)
-    areas = event.areas if isinstance(event, InterestsChosen) else ()
-    for number, area in enumerate(areas):
-        key = _watching(event.member_id, f"area/{number}")
-        row = Notification(
-            notification_id=key,
-            member_id=event.member_id,
-            watches=tuple(f"cell/{name}" for name in cells_around(area, area.km)),
-            area=area,
-            at=event.at,
-        )
-        rows.put(key, row)
+    if isinstance(event, InterestsChosen):
+        _watch_no_others(rows, event)
+        for number, area in enumerate(event.areas):
+            _watch_area(rows, event, number, area)
+
+
+def _watch_no_others(rows: Rows[Notification], event: InterestsChosen) -> None:
+    chosen = {_watching(event.member_id, f"tag/{tag}") for tag in event.interests}
+    own = (_watching(event.member_id, "tag/"), _watching(event.member_id, "area/"))
+    for key in rows.keys_where("member_id", event.member_id):
+        if key.startswith(own) and key not in chosen:
+            rows.delete(key)
+
+
+def _watch_area(rows: Rows[Notification], event: InterestsChosen, number: int, area: Area) -> None:
+    key = _watching(event.member_id, f"area/{number}")
+    row = Notification(
+        notification_id=key,
+        member_id=event.member_id,
+        watches=tuple(f"cell/{name}" for name in cells_around(area, area.km)),
+        area=area,
+        at=event.at,
+    )
+    rows.put(key, row)
 
 
 def unwatch(rows: Rows[Notification], member_id: str, what: str, at: datetime) -> None:
