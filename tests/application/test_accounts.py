@@ -28,11 +28,6 @@ class PlainPassphrases:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def credentials() -> MemoryCredentials:
     return MemoryCredentials()
 

@@ -74,11 +74,6 @@ class Bus:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def recorder() -> Recorder:
     return Recorder()
 

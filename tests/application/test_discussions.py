@@ -21,7 +21,6 @@ from tests.application.community import (
     decide,
     erase,
     listed,
-    moderator,
     must_be_rebuilt_alike,
     one,
     rows,
@@ -30,11 +29,6 @@ from tests.application.community import (
 from tests.world import World, refused
 
 C1, K1 = CaseId("c1"), CommentId("k1")
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
 
 
 @pytest.fixture
@@ -47,11 +41,6 @@ def anna(world: World) -> Actor:
 @pytest.fixture
 def ben(world: World, anna: Actor) -> Actor:
     return world.member("Ben")
-
-
-@pytest.fixture
-def mo(world: World) -> Actor:
-    return moderator(world)
 
 
 def thread(world: World, case_id: str = "c1") -> list[dict[str, Any]]:

@@ -29,7 +29,6 @@ from tests.application.community import (
     decide,
     erase,
     listed,
-    moderator,
     must_be_rebuilt_alike,
     name_party,
     one,
@@ -59,11 +58,6 @@ def anna(world: World) -> Actor:
 @pytest.fixture
 def ben(world: World, anna: Actor) -> Actor:
     return world.member("Ben")
-
-
-@pytest.fixture
-def mo(world: World) -> Actor:
-    return moderator(world)
 
 
 def parties(world: World, viewer: Viewer | None = None) -> Any:

@@ -40,16 +40,6 @@ class Crowded(MemoryEventStore):
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def anna(world: World) -> Actor:
-    return world.member()
-
-
-@pytest.fixture
 def cases(world: World) -> Cases:
     return world.executors.cases
 

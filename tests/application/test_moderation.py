@@ -46,21 +46,6 @@ TITLE, TEXT, NAME = "A permit for a bribe", "I saw it too.", "Town hall"
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def anna(world: World) -> Actor:
-    return world.member("Anna")
-
-
-@pytest.fixture
-def mo(world: World) -> Actor:
-    return moderator(world)
-
-
-@pytest.fixture
 def crowd(world: World) -> list[Actor]:
     """As many members as hide a thing together, when nothing is known of them yet."""
     return [world.member(f"Member {number}") for number in range(4)]

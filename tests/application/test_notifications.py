@@ -29,21 +29,6 @@ BERLIN = Location(lat=52.52, lon=13.4, precision=Precision.CITY)
 POTSDAM = Location(lat=52.4, lon=13.06, precision=Precision.CITY)
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def anna(world: World) -> Actor:
-    return world.member("Anna")
-
-
-@pytest.fixture
-def ben(world: World) -> Actor:
-    return world.member("Ben")
-
-
 def told(world: World, member: Actor) -> list[tuple[str, int]]:
     """The kinds of what the member is told, with their counts, in order of their names."""
     world.settle()

@@ -23,11 +23,6 @@ from domain.members.member import EraseMember
 from tests.world import World, refused
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 def status(world: World, case_id: str = "c1") -> CaseStatus | None:
     return world.executors.cases.load(case_id).state.status
 

@@ -42,11 +42,6 @@ class Slow(Policy):
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def policy(world: World) -> Slow:
     means = Means(
         executors=world.executors,

@@ -57,21 +57,6 @@ from tests.world import World, refused
 ANYBODY = Viewer()
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def anna(world: World) -> Actor:
-    return world.member()
-
-
-@pytest.fixture
-def ben(world: World) -> Actor:
-    return world.member("Ben")
-
-
 def change(world: World, case: str, command: Any) -> None:
     world.executors.cases.execute(case, command, Context())
     world.settle()

@@ -42,11 +42,6 @@ def soon(true: Callable[[], object]) -> bool:
     return False
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 class Unreachable(MemoryLeases):
     """Leases that cannot be given back."""
 

@@ -15,11 +15,6 @@ from domain.members.member import EraseMember
 from tests.world import World, refused
 
 
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
 def test_a_case_is_seen_as_it_stood(world: World) -> None:
     travel, service = TimeTravel(world.stores, world.codec), world.answers["cases"].service
     anna = world.member()

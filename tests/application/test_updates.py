@@ -72,18 +72,8 @@ def heard(stream: Iterator[Told], steps: int = 10) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def listening(world: World) -> Listening:
     return Listening(world)
-
-
-@pytest.fixture
-def anna(world: World) -> Actor:
-    return world.member()
 
 
 def tag(world: World, by: Actor, name: str = "police", case_id: str = "c1") -> None:

@@ -75,11 +75,6 @@ class Newsroom:
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def newsroom(world: World) -> Newsroom:
     return Newsroom(world)
 

@@ -14,11 +14,6 @@ CASE = SubjectKind.CASE
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
 def case(world: World) -> CaseId:
     return world.public_case(world.member())
 

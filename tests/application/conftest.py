@@ -1,0 +1,27 @@
+"""What most of these tests begin with; a module that wants another beginning says so itself."""
+
+import pytest
+
+from domain.ids import Actor
+from tests.application.community import moderator
+from tests.world import World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def anna(world: World) -> Actor:
+    return world.member("Anna")
+
+
+@pytest.fixture
+def ben(world: World) -> Actor:
+    return world.member("Ben")
+
+
+@pytest.fixture
+def mo(world: World) -> Actor:
+    return moderator(world)
