@@ -139,10 +139,10 @@ def test_the_embedded_default_survives_being_killed(tmp_path: Path) -> None:
         reports = [
             report(reporters[n % REPORTERS], evidence[n % REPORTERS], reported) for n in range(200)
         ]
-        supports = [support(who, case) for case in public for who in supporters[:2]]
+        supports = [support(who, case) for case, who in product(public, supporters[:4])]
         crowd.send([command for pair in zip(reports, supports, strict=True) for command in pair])
         kill()
-        expected = dict.fromkeys(reported, 0) | dict.fromkeys(public, 2)
+        expected = dict.fromkeys(reported, 0) | dict.fromkeys(public, 4)
         assert_public_once_with(klarity.url, expected)
 
 
