@@ -65,12 +65,20 @@ def catalog(
 
 
 def _as_it_was(data: dict[str, Any]) -> dict[str, Any]:
-    """The step to a version that only adds fields, whose defaults the reader fills in."""
+    """The step to a version that only adds fields, whose defaults the reader fills in, or seals
+    what was in the open, which the reader takes as it finds it."""
     return data
 
 
 EVENTS = catalog(
-    {"cases.CaseTagged": (_as_it_was,)},  # before, nobody knew who had added a tag
+    {
+        "cases.CaseReported": (_as_it_was,),  # before, place, day and tags were in the open
+        "cases.CaseAmended": (_as_it_was,),  # and so was the day here
+        "cases.CaseLocated": (_as_it_was,),  # and the place
+        "cases.CaseTagged": (_as_it_was, _as_it_was),  # first nobody knew who had added the tag
+        "cases.CaseUntagged": (_as_it_was,),  # and whose it was
+        "cases.LocationRetracted": (_as_it_was,),  # before, it told what stood again, in the open
+    },
     members=MemberEvent,
     cases=CaseEvent | EngagementEvent | ExhibitEvent | PartyEvent,
     evidence=EvidenceEvent,

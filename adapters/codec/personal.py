@@ -8,10 +8,10 @@ nothing in common. Both are bound to the event's place in its stream.
 
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -26,34 +26,33 @@ SEALED = "sealed"
 _NONCE = 12
 _TAG = 16
 
-Paths = tuple[tuple[str, ...], ...]
+# Sealed fields are filled up to a multiple of this, so that their size tells little of them.
+_BLOCK = 64
+
+Path = tuple[str, ...]
+Erased = str | list[object] | None
 
 
 @dataclass(frozen=True, slots=True)
 class PersonalFields:
-    """Where an event holds personal values, which of them are lists, and which field names the
-    person."""
+    """Where an event holds personal values, each with what is left of it once it is erased, and
+    which field names the person."""
 
-    paths: Paths
+    paths: Mapping[Path, Erased]
     subject: str
-    lists: frozenset[tuple[str, ...]] = frozenset()
 
 
 def personal_fields(event_type: type) -> PersonalFields | None:
-    """What of an event is personal, or None. TypeError where personal texts have no subject."""
+    """What of an event is personal, or None. TypeError where personal fields have no subject."""
     hints = get_type_hints(event_type, include_extras=True)
     subjects = {name: found for name, hint in hints.items() if (found := _mark(hint, Subject))}
-    paths = _personal_paths(event_type)
+    paths = dict(_personal_paths(event_type))
     if not subjects and not paths:
         return None
     if len(subjects) != 1:
         raise TypeError(f"{event_type.__name__} needs one subject for its personal fields")
     (name, subject), *_ = subjects.items()
-    return PersonalFields(
-        paths=(*paths, (name,)) if subject.sealed else paths,
-        subject=name,
-        lists=frozenset((name,) for name, hint in hints.items() if _is_personal_list(hint)),
-    )
+    return PersonalFields(paths={**paths, (name,): ""} if subject.sealed else paths, subject=name)
 
 
 class PersonalCipher:
@@ -71,20 +70,23 @@ class PersonalCipher:
         for path in personal.paths:
             _move(data, taken, path)
         bound = place.encode()
-        blob = self._refer(subject, bound) + _encrypt(key, msgspec.json.encode(taken), bound)
+        blob = self._refer(subject, bound) + _encrypt(key, _filled(taken), bound)
         data[SEALED] = b64encode(blob).decode()
 
     def open(self, data: dict[str, Any], personal: PersonalFields, place: str) -> None:
-        """Put the sealed fields back in place, or empty texts where the person was erased."""
+        """Put the sealed fields back in place, or what is left where the person was erased.
+
+        What an older version of the event holds in the open stays as it is.
+        """
         bound = place.encode()
         blob = b64decode(data.pop(SEALED, ""))
         size = _NONCE + blob[0] + _TAG if blob else 0
         subject = _decrypt(self._references, blob[1 : 1 + size], bound).decode() if blob else ""
         key = self._vault.key(subject) if subject else None
-        for path in personal.paths:
-            _set(data, path, [] if path in personal.lists else "")
         if key:
             _merge(data, msgspec.json.decode(_decrypt(_cipher(key), blob[1 + size :], bound)))
+        for path, erased in personal.paths.items():
+            _set_default(data, path, erased)
 
     def _key_for(self, subject: str) -> bytes:
         if not subject:
@@ -120,7 +122,13 @@ def _decrypt(cipher: AESGCM, blob: bytes, bound: bytes) -> bytes:
         raise ValueError("sealed fields do not fit their key or their place") from error
 
 
-def _move(source: dict[str, Any], target: dict[str, Any], path: tuple[str, ...]) -> None:
+def _filled(taken: Mapping[str, Any]) -> bytes:
+    """The fields as JSON, with spaces behind it up to the next whole block."""
+    plain = msgspec.json.encode(taken)
+    return plain.ljust(-(-len(plain) // _BLOCK) * _BLOCK)
+
+
+def _move(source: dict[str, Any], target: dict[str, Any], path: Path) -> None:
     *parents, name = path
     for parent in parents:
         source = source.get(parent) or {}
@@ -130,35 +138,38 @@ def _move(source: dict[str, Any], target: dict[str, Any], path: tuple[str, ...])
         target[name] = source.pop(name)
 
 
-def _set(data: dict[str, Any], path: tuple[str, ...], value: object) -> None:
+def _set_default(data: dict[str, Any], path: Path, value: Erased) -> None:
     *parents, name = path
     for parent in parents:
         data = data.get(parent) or {}
-    data[name] = value
+    data.setdefault(name, value)
 
 
 def _merge(data: dict[str, Any], personal: Mapping[str, Any]) -> None:
     for name, value in personal.items():
         if isinstance(value, dict):
-            _merge(data[name], value)
+            _merge(data.setdefault(name, {}), value)
         else:
             data[name] = value
 
 
-def _personal_paths(event_type: type) -> Paths:
+def _personal_paths(event_type: type) -> Iterator[tuple[Path, Erased]]:
     hints = get_type_hints(event_type, include_extras=True)
-    paths: list[tuple[str, ...]] = []
     for field in fields(event_type):
         hint = hints[field.name]
         if _mark(hint, Personal):
-            paths.append((field.name,))
+            yield (field.name,), _erased(hint.__origin__)
+            continue
         for nested in _dataclasses_in(hint):
-            paths += [(field.name, *path) for path in _personal_paths(nested)]
-    return tuple(paths)
+            for path, erased in _personal_paths(nested):
+                yield (field.name, *path), erased
 
 
-def _is_personal_list(hint: Any) -> bool:
-    return bool(_mark(hint, Personal)) and get_origin(hint.__origin__) is tuple
+def _erased(kind: Any) -> Erased:
+    """What is left of a personal value of that type."""
+    if NoneType in get_args(kind):
+        return None
+    return [] if get_origin(kind) is tuple else ""
 
 
 def _mark(hint: Any, kind: type) -> Any:

@@ -1,10 +1,13 @@
 """Enriching a case: the parties to it, which must know of the case they are named in."""
 
+from dataclasses import replace
+
 from application.commands.executor import Context, Receipt
+from application.commands.ids import derived_id
 from application.commands.use_cases import Cases, Parties
 from application.ports.clock import Clock
 from application.ports.dispute_links import DisputeLinks, Invitation
-from domain.cases.case import role_in
+from domain.cases.case import AddParty, role_in
 from domain.cases.party import DisputeParty, NameParty, Party, PartyDetails, RetractParty
 from domain.decider import DomainError
 from domain.ids import Actor, CaseId, PartyId
@@ -27,15 +30,20 @@ class Enrich:
         actor: Actor,
         context: Context,
     ) -> Receipt[Party]:
-        case = self._cases.load(case_id).state
+        """Add the party to the case, then say who it is: whoever dies in between repeats both."""
+        now = self._clock()
+        adding = AddParty(party_id=party_id, evidence=details.evidence, by=actor, at=now)
+        before = replace(
+            context, command_id=derived_id(context.command_id, "add"), version=None, new=False
+        )
+        case = self._cases.execute(case_id, adding, before).state
         command = NameParty(
             party_id=party_id,
             case_id=case_id,
             details=details,
             claimant=role_in(case, actor),
-            case_evidence=frozenset(case.evidence),
             by=actor,
-            at=self._clock(),
+            at=now,
         )
         return self._parties.execute(party_id, command, context)
 

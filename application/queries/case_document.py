@@ -10,8 +10,8 @@ from domain.cases import case, party
 from domain.cases.case import CaseCategory, CaseDetails, CaseStatus
 from domain.cases.engagement import ShareNetwork
 from domain.cases.party import PartyKind
-from domain.cases.place import Location
-from domain.ids import MediaKind
+from domain.cases.place import NOWHERE, Location, Places, said_at_first
+from domain.ids import MediaKind, MemberId
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contribution:
-    """What a member added to somebody's case: evidence, or a party."""
+    """What a member added to somebody's case: evidence, a party, or a tag."""
 
     member_id: str
     item_id: str
@@ -95,6 +95,7 @@ class CaseDocument:
     updated_at: datetime = UNKNOWN
     version: int = 0
     author_id: PrivateText = ""
+    places: Annotated[Places, Private()] = NOWHERE
     withheld: Annotated[tuple[Exhibit, ...], Private()] = ()
     hidden_parties: Annotated[tuple[Party, ...], Private()] = ()
     party_names: PrivateText = ""
@@ -108,6 +109,7 @@ def reported(event: case.CaseReported) -> CaseDocument:
     document = CaseDocument(
         case_id=event.case_id,
         location=event.location,
+        places=said_at_first(event.location, event.author),
         tags=event.tags,
         author=None if event.anonymous else author,
         author_id=event.author,
@@ -184,18 +186,38 @@ def _changes(row: CaseDocument, event: Any) -> dict[str, Any]:
     match event:
         case case.CaseAmended():
             return _shown(event.details)
-        case case.CaseLocated() | case.LocationRetracted():
-            return {"location": event.location}
+        case case.CaseLocated():
+            places = row.places.with_(event.location, event.by)
+            contributors = _contributors(row, event.by)
+            return {"places": places, "location": places.current, "contributors": contributors}
+        case case.LocationRetracted():
+            places = row.places.without(event.place)
+            return {"places": places, "location": places.current}
         case case.CaseTagged():
-            return {"tags": (*row.tags, event.tag)}
+            contributed = _contributed(row, event.by, _tag_item(event.tag))
+            return {"tags": (*row.tags, event.tag), **contributed} if event.tag else {}
         case case.CaseUntagged():
-            return {"tags": tuple(tag for tag in row.tags if tag != event.tag)}
+            return _untagged(row, event.tag)
+        case case.PartyAdded():
+            return {}
         case case.EvidenceAttached():
             return _contributed(row, event.by, event.evidence_id)
         case _ if isinstance(event, case.StatusEvent):
             return _status(event)
         case _:
             return _evidence(row, event)
+
+
+def _untagged(row: CaseDocument, tag: str) -> dict[str, Any]:
+    return {
+        "tags": tuple(other for other in row.tags if other != tag),
+        "contributions": tuple(c for c in row.contributions if c.item_id != _tag_item(tag)),
+    }
+
+
+def _tag_item(tag: str) -> str:
+    """What a tag is called among contributions, whose other names are ids."""
+    return f"tag/{tag}"
 
 
 def _as_backed(row: CaseDocument) -> CaseDocument:
@@ -260,15 +282,25 @@ def _contributed(row: CaseDocument, member_id: str, item_id: str) -> dict[str, A
     contribution = Contribution(member_id=member_id, item_id=item_id)
     return {
         "contributions": (*row.contributions, contribution),
-        "contributors": (*row.contributors, member_id) if member_id else row.contributors,
+        "contributors": _contributors(row, member_id),
     }
+
+
+def _contributors(row: CaseDocument, member_id: str) -> tuple[str, ...]:
+    others = {row.author_id, "", *row.contributors}
+    return row.contributors if member_id in others else (*row.contributors, member_id)
 
 
 def without_member(row: CaseDocument, member_id: str) -> CaseDocument:
     """The case without what an erased member had added to it; without evidence, it waits."""
     items = {each.item_id for each in row.contributions if each.member_id == member_id}
+    places = row.places.without_member(MemberId(member_id))
     row = replace(
-        row, evidence=tuple(each for each in row.evidence if each.evidence_id not in items)
+        row,
+        evidence=tuple(each for each in row.evidence if each.evidence_id not in items),
+        places=places,
+        location=places.current,
+        tags=tuple(tag for tag in row.tags if _tag_item(tag) not in items),
     )
     return _named(
         replace(

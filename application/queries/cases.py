@@ -1,6 +1,7 @@
 """Which cases are there, and what does one look like now?"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, assert_never
 
@@ -29,7 +30,7 @@ from domain.members.member import MemberErased, ProfileHidden, ProfileRestored
 class Cases(QueryService[CaseDocument]):
     """Which cases are there, and what does one look like now?"""
 
-    name, version, topics = "cases", 2, ("cases", "members", "discussions")
+    name, version, topics = "cases", 3, ("cases", "members", "discussions")
     document, key, single = CaseDocument, "case_id", True
     streams = ("cases", "case")
     hiding = (case.CaseHidden, case.EvidenceWithheld)
@@ -109,6 +110,15 @@ class Cases(QueryService[CaseDocument]):
                 case _ if document is not None:
                     document = changed(document, event)
         return document
+
+    def past(self, then: CaseDocument, now: CaseDocument) -> CaseDocument:
+        """Where and when it happened may have been told too precisely, and corrected for that."""
+        return replace(
+            then,
+            author=now.author,
+            location=then.location if then.location == now.location else None,
+            occurred_on=then.occurred_on if then.occurred_on == now.occurred_on else None,
+        )
 
     def gone(self, document: CaseDocument) -> bool:
         return document.status is CaseStatus.ERASED

@@ -10,7 +10,7 @@ from application.commands.ids import derived_id
 from application.queries.query_service import Private, PrivateText
 from application.queries.rows import Rows
 from application.queries.watching import cells_around, km_between
-from domain.cases.place import Location
+from domain.cases.place import NOWHERE, Location, Places
 from domain.members.member import Area, InterestsChosen, MemberRegistered
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind
@@ -51,7 +51,7 @@ class Notification:
     area: Annotated[Area | None, Private()] = None
     until: Annotated[datetime | None, Private()] = None
     tags: Annotated[tuple[str, ...], Private()] = ()
-    place: Annotated[Location | None, Private()] = None
+    places: Annotated[Places, Private()] = NOWHERE
     public: Annotated[bool, Private()] = False
     served: Annotated[bool, Private()] = False
 

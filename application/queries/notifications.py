@@ -20,6 +20,7 @@ from application.queries.watching import cell
 from domain.cases import case, engagement
 from domain.cases.case import CaseStatus
 from domain.cases.party import PartyNamed
+from domain.cases.place import NOWHERE, said_at_first
 from domain.discussions.comment import CommentWritten
 from domain.members.member import InterestsChosen, MemberErased, MemberRegistered
 from domain.moderation.decision import AppealResolved
@@ -35,7 +36,7 @@ from domain.moderation.subject import (
 class Notifications(QueryService[Notification]):
     """What happened to what a member wants to hear of?"""
 
-    name, version = "notifications", 1
+    name, version = "notifications", 2
     topics = ("members", "cases", "moderation", "discussions")
     document, key = Notification, "notification_id"
     path, audience = "/me/notifications", Audience.MEMBERS
@@ -120,16 +121,14 @@ def _hear_of_case(rows: Rows[Notification], event: object) -> None:
                 notification_id=_case(event.case_id),
                 member_id=event.author,
                 tags=event.tags,
-                place=event.location,
+                places=said_at_first(event.location, event.author),
                 at=event.at,
             )
             rows.put(facts.notification_id, facts)
-        case case.CaseTagged():
-            rows.change(_case(event.case_id), lambda row: replace(row, tags=(*row.tags, event.tag)))
-        case case.CaseUntagged():
-            rows.change(_case(event.case_id), lambda row: _without(row, event.tag))
+        case case.CaseTagged() | case.CaseUntagged():
+            rows.change(_case(event.case_id), lambda row: _tagged(row, event))
         case case.CaseLocated() | case.LocationRetracted():
-            rows.change(_case(event.case_id), lambda row: replace(row, place=event.location))
+            rows.change(_case(event.case_id), lambda row: _placed(row, event))
             _hear_change(rows, event.case_id, event.by, event.at)
         case case.CaseAmended() | PartyNamed():
             _hear_change(rows, event.case_id, event.by, event.at)
@@ -151,19 +150,35 @@ def _hear_change(rows: Rows[Notification], case_id: str, actor: str, at: datetim
 
 
 def _hear_publication(rows: Rows[Notification], event: case.CasePublished) -> None:
-    """Its followers hear that it is public, its author among them; then who wants such cases."""
+    """Its followers hear that it is public, its author among them; then who wants such cases.
+
+    What it is like is not needed any more then, and others may have contributed to that.
+    """
     facts = rows.get(_case(event.case_id))
     if facts is None or facts.public or not facts.member_id:
         return
-    rows.put(_case(event.case_id), replace(facts, public=True))
+    rows.put(_case(event.case_id), replace(facts, public=True, tags=(), places=NOWHERE))
     published = about(NotificationKind.CASE_PUBLISHED, event.case_id, event.at)
     tell(rows, (_case(event.case_id),), published)
     new = about(NotificationKind.NEW_CASE, event.case_id, event.at)
     wanted = tuple(f"tag/{tag}" for tag in facts.tags)
-    if facts.place:
-        wanted = (*wanted, f"cell/{cell(facts.place)}")
-    tell(rows, wanted, new, but=facts.member_id, near=facts.place)
+    place = facts.places.current
+    if place:
+        wanted = (*wanted, f"cell/{cell(place)}")
+    tell(rows, wanted, new, but=facts.member_id, near=place)
 
 
-def _without(facts: Notification, tag: str) -> Notification:
-    return replace(facts, tags=tuple(other for other in facts.tags if other != tag))
+def _tagged(facts: Notification, event: case.CaseTagged | case.CaseUntagged) -> Notification:
+    if facts.public:
+        return facts
+    others = tuple(tag for tag in facts.tags if tag != event.tag)
+    tags = (*others, event.tag) if isinstance(event, case.CaseTagged) else others
+    return replace(facts, tags=tags)
+
+
+def _placed(facts: Notification, event: case.CaseLocated | case.LocationRetracted) -> Notification:
+    if facts.public:
+        return facts
+    if isinstance(event, case.CaseLocated):
+        return replace(facts, places=facts.places.with_(event.location, event.by))
+    return replace(facts, places=facts.places.without(event.place))

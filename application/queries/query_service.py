@@ -96,6 +96,10 @@ class QueryService(Generic[D]):
         """The document after the first events of its stream."""
         raise NotImplementedError
 
+    def past(self, then: D, now: D) -> D:  # noqa: ARG002 - for subclasses
+        """How it stood, as it may be shown by now."""
+        return then
+
     @classmethod
     def lists(cls) -> bool:
         """Whether it answers with lists."""

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar, assert_never
 
-from domain.cases.place import Location, rounded
+from domain.cases.place import NOWHERE, Location, PersonalPlace, Places, rounded, said_at_first
 from domain.decider import Decider, DomainError, must_be_system
 from domain.ids import (
     Actor,
@@ -16,6 +16,7 @@ from domain.ids import (
     MediaKind,
     MemberId,
     OneLine,
+    PartyId,
     Personal,
     PersonalText,
     SealedMember,
@@ -25,6 +26,10 @@ K = TypeVar("K", bound=str)
 
 MOST_EVIDENCE = 50
 MOST_TAGS = 20
+# How often a case may be changed by its author, by each contributor, and by all of these together.
+MOST_CHANGES = 1000
+MOST_CHANGES_EACH = 50
+MOST_CHANGES_BY_OTHERS = 1000
 
 
 class CaseCategory(StrEnum):
@@ -52,7 +57,7 @@ class CaseDetails:
     title: Annotated[str, Length(3, 200), OneLine(), Personal()]
     story: Annotated[str, Length(1, 20_000), Personal()]
     category: CaseCategory = CaseCategory.OTHER
-    occurred_on: date | None = None
+    occurred_on: Annotated[date | None, Personal()] = None
 
 
 Tag = Annotated[str, Length(1, 40), OneLine()]
@@ -124,6 +129,16 @@ class UntagCase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AddParty:
+    """Somebody is said to be involved; ``evidence`` is what the claim rests on."""
+
+    party_id: PartyId
+    evidence: EvidenceIds
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RetractLocation:
     """Take back what was last said of the place; what was said before stands again."""
 
@@ -184,6 +199,7 @@ CaseCommand = (
     | LocateCase
     | TagCase
     | UntagCase
+    | AddParty
     | RetractLocation
     | RetractEvidence
     | WithdrawCase
@@ -195,7 +211,8 @@ CaseCommand = (
 
 
 # Events. ``role`` tells in which role somebody changed the case: author, contributor, moderator or
-# system.
+# system. Where and when something happened, and tags, are sealed: everybody may read the chain of
+# hashes, and what was corrected must not be found there as it was said first.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,8 +221,8 @@ class CaseReported:
     author: SealedMember
     author_name: PersonalText
     details: CaseDetails
-    location: Location | None = None
-    tags: tuple[str, ...] = ()
+    location: PersonalPlace = None
+    tags: Annotated[tuple[str, ...], Personal()] = ()
     evidence: tuple[EvidenceId, ...] = ()
     anonymous: bool = False
     role: str = "author"
@@ -254,7 +271,7 @@ class CaseAmended:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseLocated:
     case_id: CaseId
-    location: Location
+    location: PersonalPlace
     by: SealedMember
     role: str = "author"
     at: datetime
@@ -263,7 +280,7 @@ class CaseLocated:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseTagged:
     case_id: CaseId
-    tag: str
+    tag: PersonalText
     by: SealedMember
     role: str = "author"
     at: datetime
@@ -271,18 +288,21 @@ class CaseTagged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseUntagged:
+    """``tagged_by`` is whose the tag was: it goes when they are erased, as their adding it does."""
+
     case_id: CaseId
-    tag: str
+    tag: PersonalText
+    tagged_by: SealedMember
     role: str = "author"
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocationRetracted:
-    """``location`` is what stands again."""
+    """``place`` is the number of what was taken back, from 0; none means the last that stood."""
 
     case_id: CaseId
-    location: Location | None
+    place: int | None = None
     by: SealedMember
     role: str = "author"
     at: datetime
@@ -299,6 +319,15 @@ class EvidenceRetracted:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseWithdrawn:
     case_id: CaseId
+    role: str = "author"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyAdded:
+    case_id: CaseId
+    party_id: PartyId
+    by: SealedMember
     role: str = "author"
     at: datetime
 
@@ -365,6 +394,7 @@ CaseEvent = (
     | CaseRestored
     | EvidenceWithheld
     | EvidenceReturned
+    | PartyAdded
 )
 
 EvidenceEvent = (
@@ -378,31 +408,31 @@ ModerationCommand = HideCase | RestoreCase | WithholdEvidence | ReturnEvidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    location: Location
-    by: MemberId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """Tags and evidence are kept with who contributed them; places, the newest last."""
+    """Places, tags and evidence are kept with who contributed them.
+
+    ``changes`` counts what each member did to the case, moderators aside; what erased ones did, in
+    the name of nobody.
+    """
 
     case_id: CaseId = CaseId("")
     author: MemberId = MemberId("")
     details: CaseDetails = CaseDetails(title="", story="")
-    places: tuple[Placed, ...] = ()
+    places: Places = NOWHERE
     tags: Mapping[str, MemberId] = field(default_factory=dict)
     evidence: Mapping[EvidenceId, MemberId] = field(default_factory=dict)
     accepted: tuple[EvidenceId, ...] = ()
     withheld: frozenset[EvidenceId] = frozenset()
     retracted: frozenset[EvidenceId] = frozenset()
+    parties: frozenset[PartyId] = frozenset()
+    changes: Mapping[MemberId, int] = field(default_factory=dict)
     anonymous: bool = False
     status: CaseStatus | None = None
 
     @property
     def location(self) -> Location | None:
         """Where it happened, as it was said last."""
-        return self.places[-1].location if self.places else None
+        return self.places.current
 
     @property
     def shown(self) -> list[EvidenceId]:
@@ -427,6 +457,8 @@ def decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
             return _tag(command, state)
         case UntagCase():
             return _untag(command, state)
+        case AddParty():
+            return _add_party(command, state)
         case RetractLocation():
             return _retract_location(command, state)
         case RetractEvidence():
@@ -442,7 +474,22 @@ def decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
 def evolve(state: Case, event: CaseEvent) -> Case:
     if state.status is CaseStatus.ERASED:
         return state
-    return _as_backed(_evolve(state, event))
+    return _as_backed(_counted(_evolve(state, event), event))
+
+
+def _counted(state: Case, event: CaseEvent) -> Case:
+    match event:
+        case (
+            CaseAmended(by=by, role=role)
+            | CaseLocated(by=by, role=role)
+            | CaseTagged(by=by, role=role)
+            | EvidenceAttached(by=by, role=role)
+            | LocationRetracted(by=by, role=role)
+            | PartyAdded(by=by, role=role)
+        ) if role != "moderator":
+            return replace(state, changes={**state.changes, by: state.changes.get(by, 0) + 1})
+        case _:
+            return state
 
 
 def _as_backed(state: Case) -> Case:
@@ -460,14 +507,16 @@ def _evolve(state: Case, event: CaseEvent) -> Case:
         case CaseAmended():
             return replace(state, details=event.details)
         case CaseLocated():
-            placed = Placed(location=event.location, by=event.by)
-            return replace(state, places=(*state.places, placed))
+            return replace(state, places=state.places.with_(event.location, event.by))
         case LocationRetracted():
-            return replace(state, places=state.places[:-1])
+            return replace(state, places=state.places.without(event.place))
         case CaseTagged():
-            return replace(state, tags={**state.tags, event.tag: event.by})
+            tags = {**state.tags, event.tag: event.by} if event.tag else state.tags
+            return replace(state, tags=tags)
         case CaseUntagged():
             return replace(state, tags=_without(state.tags, event.tag))
+        case PartyAdded():
+            return replace(state, parties=state.parties | {event.party_id})
         case (
             EvidenceAttached()
             | EvidenceAccepted()
@@ -562,7 +611,7 @@ def _reported(event: CaseReported) -> Case:
         case_id=event.case_id,
         author=event.author,
         details=event.details,
-        places=(Placed(location=event.location, by=event.author),) if event.location else (),
+        places=said_at_first(event.location, event.author),
         tags=dict.fromkeys(event.tags, event.author),
         evidence=dict.fromkeys(event.evidence, event.author),
         anonymous=event.anonymous,
@@ -577,6 +626,7 @@ def _attach_evidence(command: AttachEvidence, state: Case) -> list[CaseEvent]:
     new = [item for item in dict.fromkeys(command.evidence) if item not in state.evidence]
     if len(state.evidence) + len(new) > MOST_EVIDENCE:
         raise DomainError("too-much-evidence", f"A case takes {MOST_EVIDENCE} pieces of evidence.")
+    _must_have_room(state, role, command.by, len(new))
     return [
         EvidenceAttached(
             case_id=state.case_id,
@@ -625,6 +675,7 @@ def _amend(command: AmendCase, state: Case) -> list[CaseEvent]:
     details = replace(state.details, **command.changes)
     if details == state.details:
         return []
+    _must_have_room(state, "author", command.by)
     amended = CaseAmended(
         case_id=state.case_id,
         details=details,
@@ -639,6 +690,7 @@ def _locate(command: LocateCase, state: Case) -> list[CaseEvent]:
     location = rounded(command.location)
     if location == state.location:
         return []
+    _must_have_room(state, role, command.by)
     located = CaseLocated(
         case_id=state.case_id,
         location=location,
@@ -655,6 +707,7 @@ def _tag(command: TagCase, state: Case) -> list[CaseEvent]:
         return []
     if len(state.tags) >= MOST_TAGS:
         raise DomainError("too-many-tags", f"A case takes {MOST_TAGS} tags.")
+    _must_have_room(state, role, command.by)
     tagged = CaseTagged(
         case_id=state.case_id,
         tag=command.tag,
@@ -669,8 +722,34 @@ def _untag(command: UntagCase, state: Case) -> list[CaseEvent]:
     role = role_in(state, command.by)
     if command.tag not in state.tags:
         return []
-    _must_be_theirs(state.tags[command.tag], role, command.by)
-    return [CaseUntagged(case_id=state.case_id, tag=command.tag, role=role, at=command.at)]
+    tagged_by = state.tags[command.tag]
+    _must_be_theirs(tagged_by, role, command.by)
+    untagged = CaseUntagged(
+        case_id=state.case_id,
+        tag=command.tag,
+        # Of a tag that an older program wrote down, nobody may know whose it was.
+        tagged_by=tagged_by or command.by.member_id,
+        role=role,
+        at=command.at,
+    )
+    return [untagged]
+
+
+def _add_party(command: AddParty, state: Case) -> list[CaseEvent]:
+    role = role_in(state, command.by)
+    if command.party_id in state.parties:
+        return []
+    if any(item not in state.evidence for item in command.evidence):
+        raise DomainError("not-found", "The case has no such evidence.")
+    _must_have_room(state, role, command.by)
+    added = PartyAdded(
+        case_id=state.case_id,
+        party_id=command.party_id,
+        by=command.by.member_id,
+        role=role,
+        at=command.at,
+    )
+    return [added]
 
 
 def _withdraw(command: WithdrawCase, state: Case) -> list[CaseEvent]:
@@ -682,12 +761,14 @@ def _withdraw(command: WithdrawCase, state: Case) -> list[CaseEvent]:
 
 def _retract_location(command: RetractLocation, state: Case) -> list[CaseEvent]:
     role = role_in(state, command.by)
-    if not state.places:
+    place = state.places.last
+    if place is None:
         return []
-    _must_be_theirs(state.places[-1].by, role, command.by)
+    _must_be_theirs(state.places.said[place].by, role, command.by)
+    _must_have_room(state, role, command.by)
     retracted = LocationRetracted(
         case_id=state.case_id,
-        location=state.places[-2].location if len(state.places) > 1 else None,
+        place=place,
         by=command.by.member_id,
         role=role,
         at=command.at,
@@ -757,6 +838,19 @@ def _return(command: ReturnEvidence, state: Case) -> list[CaseEvent]:
 def _must_be_theirs(contributor: MemberId, role: str, by: Actor) -> None:
     if role == "contributor" and by.member_id != contributor:
         raise DomainError("forbidden", "Only who contributed this, or the author, may do this.")
+
+
+def _must_have_room(state: Case, role: str, by: Actor, changes: int = 1) -> None:
+    """A case takes so many changes and no more; moderators can always set it right."""
+    own = state.changes.get(by.member_id, 0) + changes
+    others = sum(state.changes.values()) - state.changes.get(state.author, 0) + changes
+    full = {
+        "author": own > MOST_CHANGES,
+        "contributor": own > MOST_CHANGES_EACH or others > MOST_CHANGES_BY_OTHERS,
+        "moderator": False,
+    }
+    if full[role]:
+        raise DomainError("too-many-changes", "The case takes no more changes of yours.")
 
 
 def _must_be_author(state: Case, by: Actor) -> None:

@@ -48,13 +48,12 @@ class PartyDetails:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameParty:
     """``claimant`` is the role in which the case knows who names the party: author, contributor or
-    moderator. ``case_evidence`` is what backs the case."""
+    moderator."""
 
     party_id: PartyId
     case_id: CaseId
     details: PartyDetails
     claimant: str
-    case_evidence: frozenset[EvidenceId]
     by: Actor
     at: datetime
 
@@ -205,8 +204,6 @@ party_decider: Decider[PartyCommand, Party, PartyEvent] = Decider(
 def _name(command: NameParty, state: Party) -> list[PartyEvent]:
     if state.party_id:
         raise DomainError("already-named", "A party with this id has been named already.")
-    if not command.case_evidence.issuperset(command.details.evidence):
-        raise DomainError("not-found", "The case has no such evidence.")
     named = PartyNamed(
         party_id=command.party_id,
         case_id=command.case_id,

@@ -49,6 +49,7 @@ MEANINGS = {
     "nothing-to-appeal": (409, "Only what was hidden can be appealed for."),
     "same-moderator": (409, "An appeal goes to another moderator than who decided."),
     "evidence-retracted": (409, "Evidence that was retracted does not come back to its case."),
+    "too-many-changes": (409, "You have changed this case as often as one may, or others have."),
     "too-many-disputes": (409, "The party has disputed as often as a party may."),
     "own-case": (409, "Nobody supports a case of their own."),
     "pseudonym-taken": (409, "Somebody else has this pseudonym; choose another."),

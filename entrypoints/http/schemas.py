@@ -182,7 +182,7 @@ def _field(
     nested: Callable[[type], ma.Schema] | None = None,
 ) -> ma.fields.Field[Any]:
     bare, marks = _unwrapped(hint)
-    if type(None) in get_args(hint):
+    if _may_be_none(hint):
         options = {**options, "allow_none": True}
     validators = [_validator(mark) for mark in marks if isinstance(mark, Length | Limits | OneLine)]
     if validators:
@@ -235,6 +235,11 @@ def _unwrapped(hint: Any) -> tuple[Any, list[Any]]:
             (hint,) = [kind for kind in get_args(hint) if kind is not type(None)]
         else:
             return hint, marks
+
+
+def _may_be_none(hint: Any) -> bool:
+    bare = hint.__origin__ if get_origin(hint) is Annotated else hint
+    return type(None) in get_args(bare)
 
 
 def _validator(mark: Length | Limits | OneLine) -> Any:

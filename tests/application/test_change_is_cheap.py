@@ -145,7 +145,7 @@ def insert(file: Path, after: str, line: str) -> None:
 def test_a_property_of_a_case_touches_two_files(copy: Path) -> None:
     insert(
         copy / "domain/cases/case.py",
-        "    occurred_on: date | None = None",
+        "    occurred_on: Annotated[date | None, Personal()] = None",
         "    loss: int | None = None",
     )
     insert(

@@ -19,7 +19,7 @@ from application.ports.codec import (
     UnknownEvent,
 )
 from application.ports.event_store import StoredCommit
-from domain.cases.case import CaseDetails, CaseLocated, CaseReported
+from domain.cases.case import CaseDetails, CaseReported, CaseTagged
 from domain.catalog import EVENTS, EventCatalog, catalog
 from domain.ids import CaseId, MemberId, Personal
 from tests.golden.events import GOLDEN
@@ -160,10 +160,38 @@ class TestPersonalFields:
         with pytest.raises(TypeError, match="Nobodys"):
             personal_fields(Nobodys)
 
-    def test_a_named_place_is_personal_wherever_it_is_nested(self) -> None:
-        found = personal_fields(CaseLocated)
+    def test_a_text_is_personal_wherever_it_is_nested(self) -> None:
+        found = personal_fields(CaseReported)
         assert found is not None
-        assert ("location", "name") in found.paths
+        assert found.paths["details", "title"] == ""
+
+    def test_place_day_and_tags_are_not_in_the_open_and_are_erased(self) -> None:
+        vault = MemoryKeyVault()
+        coder = codec(vault)
+        golden = GOLDEN["cases.CaseReported"]
+        event = recorded(golden, coder)
+        assert coder.decode(event) == golden
+        for told in (b"52.5", b"city", b"2026-02-01", b"police"):
+            assert told not in event.data
+        vault.destroy("anna")
+        erased = coder.decode(event)
+        assert isinstance(erased, CaseReported)
+        assert (erased.location, erased.details.occurred_on, erased.tags) == (None, None, ())
+
+    def test_the_size_of_what_is_sealed_tells_little_of_it(self) -> None:
+        sizes = {len(recorded(report(story="x" * length), codec()).data) for length in range(1, 65)}
+        assert len(sizes) == 2
+
+    def test_what_an_older_version_holds_in_the_open_is_read_after_an_erasure_too(self) -> None:
+        vault = MemoryKeyVault()
+        coder = codec(vault)
+        event = recorded(GOLDEN["cases.CaseTagged"], coder)
+        vault.destroy("anna")
+        data = json.loads(event.data)
+        older = replace(event, schema=2, data=json.dumps({**data, "tag": "police"}).encode())
+        tagged = coder.decode(older)
+        assert isinstance(tagged, CaseTagged)
+        assert (tagged.tag, tagged.by) == ("police", "")
 
 
 class TestWire:
@@ -171,7 +199,7 @@ class TestWire:
         event = recorded(report(), codec())
         (sent,) = json.loads(CloudEventsWire().pack([event]))
         assert sent["specversion"] == "1.0"
-        assert sent["type"] == "org.klarity.cases.CaseReported.v1"
+        assert sent["type"] == "org.klarity.cases.CaseReported.v2"
         assert sent["source"] == "/klarity/cases"
         assert sent["id"] == "cases/s-1@1"
         assert sent["subject"] == "s-1"

@@ -15,10 +15,14 @@ from domain.cases.case import (
     CaseReported,
     CaseStatus,
     LocateCase,
+    PartyAdded,
     RetractEvidence,
     RetractLocation,
+    TagCase,
+    UntagCase,
     WithdrawCase,
 )
+from domain.cases.party import PartyDetails, PartyKind
 from domain.cases.place import Location
 from domain.ids import Actor, CaseId, EvidenceId, MemberId, PartyId
 from tests.application.community import (
@@ -95,6 +99,22 @@ class TestParties:
         with refused("not-found"):
             name_party(world, ben, party_id="p2", evidence=("e-other",))
 
+    def test_who_dies_between_adding_a_party_and_naming_it_repeats_both(
+        self, world: World, ben: Actor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        details = PartyDetails(kind=PartyKind.ORGANISATION, name="Town hall", role="took it")
+        context = Context(command_id="from-bens-phone")
+        with monkeypatch.context() as dying:
+            dying.setattr(world.executors.parties, "execute", die)
+            with pytest.raises(SystemExit):
+                world.enrich.name_party(P1, C1, details, ben, context)
+        first = world.enrich.name_party(P1, C1, details, ben, context)
+        assert world.enrich.name_party(P1, C1, details, ben, context) == first
+        world.settle()
+        assert [party.name for party in parties(world)] == ["Town hall"]
+        added = [e for e in world.executors.cases.events("c1") if isinstance(e, PartyAdded)]
+        assert len(added) == 1
+
     def test_a_case_is_found_by_its_parties(self, world: World, ben: Actor, mo: Actor) -> None:
         name_party(world, ben)
         world.settle()
@@ -160,6 +180,10 @@ class TestParties:
             at=world.clock(),
         )
         assert with_party(reported(event), named) == reported(event)
+
+
+def die(*_: object) -> None:
+    raise SystemExit
 
 
 @dataclass(frozen=True)
@@ -311,6 +335,42 @@ class TestErasedContributors:
             assert [party.name for party in case["parties"]] == ["Harbour"]
             assert [word for word in ("e2", "e3", "Office", "Ben") if self.told(world, word)] == []
             must_be_rebuilt_alike(world)
+
+    def test_their_tags_are_gone_and_those_of_others_stay(
+        self, world: World, anna: Actor, ben: Actor, mo: Actor
+    ) -> None:
+        for by, tag in ((ben, "harbour"), (ben, "night"), (anna, "e-c1"), (ben, "rude")):
+            change(world, TagCase(tag=tag, by=by, at=world.clock()))
+        change(world, UntagCase(tag="rude", by=mo, at=world.clock()))
+        must_be_rebuilt_alike(world)
+        erase(world, ben)
+        erase(world, mo)
+        for _ in range(2):
+            assert one(world, "cases", "c1")["tags"] == ("e-c1",)
+            assert list(world.executors.cases.load("c1").state.tags) == ["e-c1"]
+            must_be_rebuilt_alike(world)
+
+    def test_a_tag_cannot_pass_for_somebody_elses_evidence(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        change(world, TagCase(tag="e-c1", by=ben, at=world.clock()))
+        erase(world, ben)
+        assert [item.evidence_id for item in one(world, "cases", "c1")["evidence"]] == ["e-c1"]
+        must_be_rebuilt_alike(world)
+
+    def test_where_they_said_it_was_is_not_known_any_more(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        change(world, LocateCase(location=Location(lat=1, lon=2), by=anna, at=world.clock()))
+        change(world, LocateCase(location=Location(lat=3, lon=4), by=ben, at=world.clock()))
+        erase(world, ben)
+        for _ in range(2):
+            assert one(world, "cases", "c1")["location"] is None
+            assert world.executors.cases.load("c1").state.location is None
+            must_be_rebuilt_alike(world)
+        change(world, RetractLocation(by=anna, at=world.clock()))
+        assert one(world, "cases", "c1")["location"].lat == 1
+        must_be_rebuilt_alike(world)
 
     def told(self, world: World, word: str) -> bool:
         case = rows(world, "cases")["c1"]

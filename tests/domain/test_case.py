@@ -9,9 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.cases.case import (
+    MOST_CHANGES,
+    MOST_CHANGES_BY_OTHERS,
+    MOST_CHANGES_EACH,
     MOST_EVIDENCE,
     MOST_TAGS,
     AcceptEvidence,
+    AddParty,
     AmendCase,
     AttachEvidence,
     Case,
@@ -38,6 +42,7 @@ from domain.cases.case import (
     LocateCase,
     LocationRetracted,
     ModerationCommand,
+    PartyAdded,
     ReportCase,
     RestoreCase,
     RetractEvidence,
@@ -51,7 +56,7 @@ from domain.cases.case import (
 )
 from domain.cases.place import Location, Precision
 from domain.decider import DomainError
-from domain.ids import SYSTEM, Actor, CaseId, EvidenceId, MediaKind, MemberId, Role
+from domain.ids import SYSTEM, Actor, CaseId, EvidenceId, MediaKind, MemberId, PartyId, Role
 from tests.world import refused
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -62,6 +67,7 @@ MODERATOR = Actor(member_id=MemberId("mo"), roles=frozenset({Role.MODERATOR}))
 DETAILS = CaseDetails(title="A bribe", story="They asked for money.")
 CASE = CaseId("c1")
 E1, E2 = EvidenceId("e1"), EvidenceId("e2")
+PLACE = Location(lat=1.0, lon=2.0)
 
 REPORTED = CaseReported(
     case_id=CASE, author=ANNA.member_id, author_name="Anna", details=DETAILS, evidence=(E1,), at=AT
@@ -191,7 +197,7 @@ def test_everybody_adds_evidence_place_and_tags_to_a_public_case(by: Actor, role
     tagged = CaseTagged(case_id=CASE, tag="police", by=by.member_id, role=role, at=AT)
     assert when(PUBLIC, TagCase(tag="police", by=by, at=AT)) == [tagged]
     assert when([*PUBLIC, tagged], UntagCase(tag="police", by=by, at=AT)) == [
-        CaseUntagged(case_id=CASE, tag="police", role=role, at=AT)
+        CaseUntagged(case_id=CASE, tag="police", tagged_by=by.member_id, role=role, at=AT)
     ]
 
 
@@ -215,8 +221,24 @@ def test_a_tag_is_taken_away_by_who_added_it_the_author_or_a_moderator() -> None
     with refused("forbidden"):
         when([*PUBLIC, tagged], UntagCase(tag="police", by=CLEO, at=AT))
     for by, role in ((BEN, "contributor"), (ANNA, "author"), (MODERATOR, "moderator")):
-        untagged = CaseUntagged(case_id=CASE, tag="police", role=role, at=AT)
+        untagged = CaseUntagged(
+            case_id=CASE, tag="police", tagged_by=BEN.member_id, role=role, at=AT
+        )
         assert when([*PUBLIC, tagged], UntagCase(tag="police", by=by, at=AT)) == [untagged]
+
+
+def test_a_tag_goes_with_whoever_added_it_when_they_are_erased() -> None:
+    erased = CaseTagged(case_id=CASE, tag="", by=MemberId(""), role="contributor", at=AT)
+    gone = CaseUntagged(case_id=CASE, tag="", tagged_by=MemberId(""), role="moderator", at=AT)
+    assert case_decider.fold([*PUBLIC, erased]).tags == {}
+    assert case_decider.fold([*PUBLIC, erased, gone]).tags == {}
+
+
+def test_a_tag_of_which_nobody_knows_whose_it_was_is_taken_away_too() -> None:
+    tagged = CaseTagged(case_id=CASE, tag="police", by=MemberId(""), at=AT)
+    (untagged,) = when([*PUBLIC, tagged], UntagCase(tag="police", by=ANNA, at=AT))
+    assert isinstance(untagged, CaseUntagged)
+    assert untagged.tagged_by == ANNA.member_id
 
 
 def test_a_retracted_place_lets_the_one_before_stand_again() -> None:
@@ -228,11 +250,93 @@ def test_a_retracted_place_lets_the_one_before_stand_again() -> None:
         when([*PUBLIC, here, there], RetractLocation(by=CLEO, at=AT))
     (back,) = when([*PUBLIC, here, there], RetractLocation(by=BEN, at=AT))
     assert back == LocationRetracted(
-        case_id=CASE, location=first, by=BEN.member_id, role="contributor", at=AT
+        case_id=CASE, place=1, by=BEN.member_id, role="contributor", at=AT
     )
     assert case_decider.fold([*PUBLIC, here, there, back]).location == first
     (none,) = when([*PUBLIC, here], RetractLocation(by=ANNA, at=AT))
     assert case_decider.fold([*PUBLIC, here, none]).location is None
+
+
+def test_an_older_retraction_takes_back_what_stood_last() -> None:
+    here = CaseLocated(case_id=CASE, location=PLACE, by=ANNA.member_id, at=AT)
+    there = replace(here, location=Location(lat=3.0, lon=4.0))
+    back = LocationRetracted(case_id=CASE, by=ANNA.member_id, at=AT)
+    assert case_decider.fold([*PUBLIC, here, there, back]).location == PLACE
+    assert case_decider.fold([*PUBLIC, here, there, back, back]).location is None
+
+
+def test_what_was_corrected_does_not_come_back_when_who_corrected_it_is_erased() -> None:
+    precise = CaseLocated(case_id=CASE, location=PLACE, by=ANNA.member_id, at=AT)
+    erased = CaseLocated(case_id=CASE, location=None, by=MemberId(""), role="moderator", at=AT)
+    past = [*PUBLIC, precise, erased]
+    assert case_decider.fold(past).location is None
+    (back,) = when(past, RetractLocation(by=ANNA, at=AT))
+    assert case_decider.fold([*past, back]).location == PLACE
+
+
+def add_party(by: Actor, party: str = "p1", evidence: tuple[EvidenceId, ...] = ()) -> AddParty:
+    return AddParty(party_id=PartyId(party), evidence=evidence, by=by, at=AT)
+
+
+@pytest.mark.parametrize(
+    ("by", "role"), [(ANNA, "author"), (MODERATOR, "moderator"), (BEN, "contributor")]
+)
+def test_everybody_adds_parties_to_a_public_case_each_once(by: Actor, role: str) -> None:
+    added = PartyAdded(case_id=CASE, party_id=PartyId("p1"), by=by.member_id, role=role, at=AT)
+    assert when(PUBLIC, add_party(by, evidence=(E1,))) == [added]
+    assert when([*PUBLIC, added], add_party(by)) == []
+
+
+def test_a_claim_rests_on_evidence_of_its_case_alone() -> None:
+    with refused("not-found"):
+        when(PUBLIC, add_party(BEN, evidence=(E2,)))
+
+
+def changes(by: Actor, role: str, number: int) -> list[CaseEvent]:
+    """So many parties that somebody added."""
+    return [
+        PartyAdded(
+            case_id=CASE,
+            party_id=PartyId(f"{by.member_id}-{each}"),
+            by=by.member_id,
+            role=role,
+            at=AT,
+        )
+        for each in range(number)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("by", "role", "most"),
+    [(ANNA, "author", MOST_CHANGES), (BEN, "contributor", MOST_CHANGES_EACH)],
+)
+def test_a_case_takes_so_many_changes_of_one_member(by: Actor, role: str, most: int) -> None:
+    past = [*PUBLIC, *changes(by, role, most - 1)]
+    (last,) = when(past, TagCase(tag="police", by=by, at=AT))
+    commands: list[CaseCommand] = [
+        add_party(by),
+        TagCase(tag="health", by=by, at=AT),
+        LocateCase(location=PLACE, by=by, at=AT),
+        AttachEvidence(evidence=(E2,), by=by, at=AT),
+    ]
+    for command in commands:
+        with refused("too-many-changes"):
+            when([*past, last], command)
+    assert when([*past, last], UntagCase(tag="police", by=by, at=AT))
+
+
+def test_a_case_takes_so_many_changes_of_all_contributors_together() -> None:
+    crowd = [Actor(member_id=MemberId(f"m{n}")) for n in range(MOST_CHANGES_BY_OTHERS)]
+    past = [*PUBLIC, *(change for one in crowd for change in changes(one, "contributor", 1))]
+    with refused("too-many-changes"):
+        when(past, add_party(BEN))
+    for by in (ANNA, MODERATOR):
+        assert when(past, add_party(by))
+
+
+def test_moderators_can_always_set_a_case_right() -> None:
+    past = [*PUBLIC, *changes(MODERATOR, "moderator", MOST_CHANGES)]
+    assert when(past, LocateCase(location=PLACE, by=MODERATOR, at=AT))
 
 
 def test_retracted_evidence_is_gone_and_without_any_the_case_is_not_public() -> None:

@@ -40,7 +40,6 @@ NAME = NameParty(
     case_id=CASE,
     details=DETAILS,
     claimant="contributor",
-    case_evidence=frozenset({E1}),
     by=BEN,
     at=AT,
 )
@@ -74,11 +73,6 @@ def test_a_party_is_named_once() -> None:
     assert when([], NAME) == [NAMED]
     with refused("already-named"):
         when([NAMED], NAME)
-
-
-def test_a_claim_rests_on_evidence_of_its_case_alone() -> None:
-    with refused("not-found"):
-        when([], replace(NAME, case_evidence=frozenset()))
 
 
 def test_who_named_a_party_the_author_and_moderators_retract_it() -> None:

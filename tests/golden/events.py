@@ -22,6 +22,7 @@ from domain.cases.case import (
     EvidenceReturned,
     EvidenceWithheld,
     LocationRetracted,
+    PartyAdded,
 )
 from domain.cases.engagement import (
     CaseFollowed,
@@ -148,9 +149,9 @@ GOLDEN: dict[str, object] = {
         case_id=CASE, location=PLACE, by=ANNA, role="moderator", at=AT
     ),
     "cases.CaseTagged": CaseTagged(case_id=CASE, tag="police", by=ANNA, at=AT),
-    "cases.CaseUntagged": CaseUntagged(case_id=CASE, tag="police", at=AT),
+    "cases.CaseUntagged": CaseUntagged(case_id=CASE, tag="police", tagged_by=ANNA, at=AT),
     "cases.CaseWithdrawn": CaseWithdrawn(case_id=CASE, at=AT),
-    "cases.LocationRetracted": LocationRetracted(case_id=CASE, location=PLACE, by=ANNA, at=AT),
+    "cases.LocationRetracted": LocationRetracted(case_id=CASE, place=1, by=ANNA, at=AT),
     "cases.EvidenceRetracted": EvidenceRetracted(case_id=CASE, evidence_id=ITEM, at=AT),
     "cases.CaseUnpublished": CaseUnpublished(case_id=CASE, at=AT),
     "cases.CaseHidden": CaseHidden(case_id=CASE, rule="spam", at=AT),
@@ -159,6 +160,7 @@ GOLDEN: dict[str, object] = {
         case_id=CASE, evidence_id=ITEM, rule="staged-evidence", at=AT
     ),
     "cases.EvidenceReturned": EvidenceReturned(case_id=CASE, evidence_id=ITEM, public=True, at=AT),
+    "cases.PartyAdded": PartyAdded(case_id=CASE, party_id=PARTY, by=ANNA, at=AT),
     "cases.CaseSupported": CaseSupported(case_id=CASE, member_id=BEN, at=AT),
     "cases.SupportWithdrawn": SupportWithdrawn(case_id=CASE, member_id=BEN, supported_at=AT, at=AT),
     "cases.CaseFollowed": CaseFollowed(case_id=CASE, member_id=BEN, at=AT),
@@ -331,4 +333,8 @@ GOLDEN: dict[str, object] = {
 # What older versions are read as, where that is something else.
 OLDER: dict[tuple[str, int], object] = {
     ("cases.CaseTagged", 1): CaseTagged(case_id=CASE, tag="police", by=MemberId(""), at=AT),
+    ("cases.CaseUntagged", 1): CaseUntagged(
+        case_id=CASE, tag="police", tagged_by=MemberId(""), at=AT
+    ),
+    ("cases.LocationRetracted", 1): LocationRetracted(case_id=CASE, by=ANNA, at=AT),
 }

@@ -261,6 +261,34 @@ class TestWriting:
         for more in ("", "/history", "/proof"):
             assert ben("GET", path + more).status_code == 404
 
+    def test_where_and_when_it_was_is_not_in_its_proof(self, anna: Caller) -> None:
+        first = {"lat": 12.3456, "lon": 65.4321, "precision": "street", "name": "Mill Lane"}
+        reply = anna.report(location=first, occurred_on="2026-01-31", tags=["nurse"])
+        path = reply.headers["Location"]
+        assert anna("PUT", f"{path}/location", {**first, "precision": "region"}).status_code == 204
+        assert anna("PATCH", path, {"occurred_on": None}).status_code == 204
+        assert anna("DELETE", f"{path}/tags/nurse").status_code == 204
+        proof = anna("GET", f"{path}/proof").text
+        for told in ("12.3", "65.4", "street", "region", "Mill", "2026-01-31", "nurse"):
+            assert told not in proof
+
+    def test_a_place_and_a_day_that_were_corrected_are_not_shown_as_they_stood(
+        self, anna: Caller
+    ) -> None:
+        place = {"lat": 12.3456, "lon": 65.4321, "precision": "street"}
+        reply = anna.report(location=place, occurred_on="2026-01-31")
+        path = reply.headers["Location"]
+        headers = {"Klarity-Token": reply.headers["Klarity-Token"]}
+        then = anna("GET", f"{path}/history", headers=headers).json["items"][0]["at"]
+        stood = anna("GET", f"{path}?as_of={then}").json
+        assert (stood["location"]["lat"], stood["occurred_on"]) == (12.346, "2026-01-31")
+        anna("PATCH", path, {"occurred_on": None})
+        corrected = anna("PUT", f"{path}/location", {**place, "precision": "region"})
+        headers = {"Klarity-Token": corrected.headers["Klarity-Token"]}
+        stood = anna("GET", f"{path}?as_of={then}", headers=headers).json
+        assert (stood["location"], stood["occurred_on"]) == (None, None)
+        assert stood["title"] == "A permit for a bribe"
+
 
 class TestAsking:
     @pytest.mark.parametrize(
