@@ -70,6 +70,11 @@ def _as_it_was(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
+def _of_somebody(data: dict[str, Any]) -> dict[str, Any]:
+    """Before, a discussion did not know whose case it was about."""
+    return {**data, "author": "unknown"}
+
+
 EVENTS = catalog(
     {
         "cases.CaseReported": (_as_it_was,),  # before, place, day and tags were in the open
@@ -78,6 +83,7 @@ EVENTS = catalog(
         "cases.CaseTagged": (_as_it_was, _as_it_was),  # first nobody knew who had added the tag
         "cases.CaseUntagged": (_as_it_was,),  # and whose it was
         "cases.LocationRetracted": (_as_it_was,),  # before, it told what stood again, in the open
+        "discussions.DiscussionOpened": (_of_somebody,),
     },
     members=MemberEvent,
     cases=CaseEvent | EngagementEvent | ExhibitEvent | PartyEvent,

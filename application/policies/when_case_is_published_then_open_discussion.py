@@ -10,7 +10,7 @@ from domain.cases.case import (
     CaseWithdrawn,
 )
 from domain.discussions.discussion import CloseDiscussion, OpenDiscussion
-from domain.ids import SYSTEM
+from domain.ids import SYSTEM, CaseId
 
 
 class WhenCaseIsPublishedThenOpenDiscussion(Policy):
@@ -27,8 +27,18 @@ class WhenCaseIsPublishedThenOpenDiscussion(Policy):
     def react(self, event: object, cause: Cause) -> None:
         match event:
             case CasePublished() | CaseRestored(status=CaseStatus.PUBLISHED):
-                opening = OpenDiscussion(case_id=event.case_id, by=SYSTEM, at=cause.at)
-                self.do.discussions.execute(event.case_id, opening, cause.context())
+                self._open(event.case_id, cause)
             case CaseHidden() | CaseUnpublished() | CaseWithdrawn():
                 closing = CloseDiscussion(by=SYSTEM, at=cause.at)
                 self.do.discussions.execute(event.case_id, closing, cause.context())
+
+    def _open(self, case_id: CaseId, cause: Cause) -> None:
+        case = self.do.cases.load(case_id).state
+        opening = OpenDiscussion(
+            case_id=case_id,
+            author=case.author,
+            anonymous=case.anonymous,
+            by=SYSTEM,
+            at=cause.at,
+        )
+        self.do.discussions.execute(case_id, opening, cause.context())

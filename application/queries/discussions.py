@@ -32,7 +32,10 @@ class Commenter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentDocument:
-    """A comment. One that may not be read leaves its place in the thread, without a text."""
+    """A comment. One that may not be read leaves its place in the thread, without a text.
+
+    Whoever reported the case is marked, and has no name where they reported anonymously.
+    """
 
     comment_id: str
     case_id: str
@@ -42,6 +45,7 @@ class CommentDocument:
     text: str
     written_at: datetime
     edited_at: datetime | None = None
+    by_reporter: bool = False
     version: int = 1
     author_id: PrivateText = ""
     hidden_text: PrivateText = ""
@@ -53,7 +57,7 @@ class CommentDocument:
 class Discussions(QueryService[CommentDocument]):
     """What do people say about a case?"""
 
-    name, version, topics = "discussions", 1, ("discussions", "members", "cases")
+    name, version, topics = "discussions", 2, ("discussions", "members", "cases")
     document, key, single = CommentDocument, "comment_id", True
     path, item_path = "/cases/<uuid:case_id>/comments", "/comments"
     streams = ("discussions", "comment")
@@ -101,6 +105,9 @@ class Discussions(QueryService[CommentDocument]):
         told = document.status in (CommentStatus.VISIBLE, CommentStatus.ERASED)
         public = document.public and told
         return public or viewer.moderates or viewer.is_member(document.author_id)
+
+    def past(self, then: CommentDocument, now: CommentDocument) -> CommentDocument:
+        return replace(then, author=now.author)
 
     def gone(self, document: CommentDocument) -> bool:
         return document.status is CommentStatus.ERASED
@@ -198,11 +205,13 @@ def _called(row: CommentDocument, pseudonym: str) -> CommentDocument:
 
 
 def _written(event: comment.CommentWritten) -> CommentDocument:
+    author = Commenter(member_id=event.author, pseudonym=event.author_name)
     row = CommentDocument(
         comment_id=event.comment_id,
         case_id=event.case_id,
         parent_id=event.parent_id or None,
-        author=Commenter(member_id=event.author, pseudonym=event.author_name),
+        author=None if event.anonymous else author,
+        by_reporter=event.by_reporter,
         author_id=event.author,
         text=event.text,
         written_at=event.at,

@@ -63,12 +63,16 @@ CommentCommand = WriteComment | EditComment | RemoveComment | HideComment | Rest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentWritten:
+    """``by_reporter`` tells that whoever reported the case speaks; anonymously, where that was."""
+
     comment_id: CommentId
     case_id: CaseId
     parent_id: CommentId = CommentId("")
     author: SealedMember
     author_name: PersonalText
     text: PersonalText
+    by_reporter: bool = False
+    anonymous: bool = False
     role: str = "author"
     at: datetime
 
@@ -177,13 +181,17 @@ def _write(command: WriteComment, state: Comment) -> list[CommentEvent]:
     _must_be_open(command.discussion)
     if command.parent_id and not _can_be_answered(command.parent, command.case_id):
         raise DomainError("not-found", "There is no such comment to reply to in this discussion.")
+    by_reporter = command.by.member_id == command.discussion.author
+    anonymous = by_reporter and command.discussion.anonymous
     written = CommentWritten(
         comment_id=command.comment_id,
         case_id=command.case_id,
         parent_id=command.parent_id,
         author=command.by.member_id,
-        author_name=command.by.pseudonym,
+        author_name="" if anonymous else command.by.pseudonym,
         text=command.text,
+        by_reporter=by_reporter,
+        anonymous=anonymous,
         at=command.at,
     )
     return [written]

@@ -5,14 +5,18 @@ from datetime import datetime
 from typing import assert_never
 
 from domain.decider import Decider, DomainError, must_be_system, must_moderate
-from domain.ids import Actor, CaseId
+from domain.ids import Actor, CaseId, MemberId, SealedMember
 
 # Commands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenDiscussion:
+    """``author`` is whose case it is, and ``anonymous`` whether others may not know that."""
+
     case_id: CaseId
+    author: MemberId
+    anonymous: bool
     by: Actor
     at: datetime
 
@@ -44,6 +48,8 @@ DiscussionCommand = OpenDiscussion | CloseDiscussion | LockDiscussion | UnlockDi
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscussionOpened:
     case_id: CaseId
+    author: SealedMember
+    anonymous: bool = False
     at: datetime
 
 
@@ -75,7 +81,11 @@ DiscussionEvent = DiscussionOpened | DiscussionClosed | DiscussionLocked | Discu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discussion:
+    """``author`` is empty once whoever reported the case was erased."""
+
     case_id: CaseId = CaseId("")
+    author: MemberId = MemberId("")
+    anonymous: bool = False
     open: bool = False
     locked: bool = False
 
@@ -85,8 +95,7 @@ def decide(command: DiscussionCommand, state: Discussion) -> list[DiscussionEven
     match command:
         case OpenDiscussion():
             must_be_system(command.by, "Discussions open and close with their cases.")
-            opened = DiscussionOpened(case_id=command.case_id, at=command.at)
-            return [] if state.open else [opened]
+            return _open(command, state)
         case CloseDiscussion():
             must_be_system(command.by, "Discussions open and close with their cases.")
             closed = DiscussionClosed(case_id=state.case_id, at=command.at)
@@ -106,7 +115,13 @@ def decide(command: DiscussionCommand, state: Discussion) -> list[DiscussionEven
 def evolve(state: Discussion, event: DiscussionEvent) -> Discussion:
     match event:
         case DiscussionOpened():
-            return replace(state, case_id=event.case_id, open=True)
+            return replace(
+                state,
+                case_id=event.case_id,
+                author=event.author,
+                anonymous=event.anonymous,
+                open=bool(event.author),
+            )
         case DiscussionClosed():
             return replace(state, open=False)
         case DiscussionLocked():
@@ -120,6 +135,18 @@ def evolve(state: Discussion, event: DiscussionEvent) -> Discussion:
 discussion_decider: Decider[DiscussionCommand, Discussion, DiscussionEvent] = Decider(
     category="discussion", initial=Discussion(), decide=decide, evolve=evolve
 )
+
+
+def _open(command: OpenDiscussion, state: Discussion) -> list[DiscussionEvent]:
+    if state.open:
+        return []
+    opened = DiscussionOpened(
+        case_id=command.case_id,
+        author=command.author,
+        anonymous=command.anonymous,
+        at=command.at,
+    )
+    return [opened]
 
 
 def _must_moderate(by: Actor, state: Discussion) -> None:

@@ -74,6 +74,31 @@ class TestSpeaking:
         assert (second["text"], second["author"].pseudonym) == ("When?", "Anna")
         assert (first["parent_id"], second["parent_id"]) == (None, "k1")
 
+    def test_whoever_reported_the_case_is_marked(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        say(world, anna)
+        say(world, ben, comment_id="k2")
+        world.settle()
+        assert [each["by_reporter"] for each in thread(world)] == [True, False]
+
+    def test_an_anonymous_reporter_speaks_without_a_name(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        world.public_case(anna, "c2", anonymous=True)
+        say(world, anna, case_id="c2")
+        say(world, ben, comment_id="k2", case_id="c2")
+        say(world, anna, comment_id="k3")
+        world.settle()
+        hidden, open_ = thread(world, "c2")
+        assert (hidden["author"], hidden["by_reporter"]) == (None, True)
+        assert (open_["author"].pseudonym, open_["by_reporter"]) == ("Ben", False)
+        assert [each["author"].pseudonym for each in thread(world)] == ["Anna"]
+        assert one(world, "discussions", "k1", Viewer(anna)) is not None
+        must_be_rebuilt_alike(world)
+        edited = world.discuss.edit(K1, "I was there.", anna, Context())
+        assert edited.state.author == anna.member_id
+
     def test_each_case_has_a_discussion_of_its_own(self, world: World, anna: Actor) -> None:
         world.public_case(anna, "c2")
         say(world, anna)
@@ -287,6 +312,11 @@ class TestErasure:
         assert {each["status"] for each in thread(world)} == {CommentStatus.ERASED}
         must_be_rebuilt_alike(world)
         assert world.parked.list() == []
+
+    def test_nobody_speaks_of_an_erased_case(self, world: World, anna: Actor, ben: Actor) -> None:
+        erase(world, anna)
+        with refused("not-found"):
+            say(world, ben)
 
     def test_nothing_is_counted_of_an_erased_case(
         self, world: World, anna: Actor, ben: Actor

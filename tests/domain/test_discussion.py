@@ -24,9 +24,12 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 BEN = Actor(member_id=MemberId("ben"))
 MODERATOR = Actor(member_id=MemberId("mo"), roles=frozenset({Role.MODERATOR}))
 CASE = CaseId("c1")
-OPEN, CLOSE = OpenDiscussion(case_id=CASE, by=SYSTEM, at=AT), CloseDiscussion(by=SYSTEM, at=AT)
+ANNA = MemberId("anna")
+OPEN = OpenDiscussion(case_id=CASE, author=ANNA, anonymous=True, by=SYSTEM, at=AT)
+CLOSE = CloseDiscussion(by=SYSTEM, at=AT)
 LOCK, UNLOCK = LockDiscussion(by=MODERATOR, at=AT), UnlockDiscussion(by=MODERATOR, at=AT)
-OPENED, CLOSED = DiscussionOpened(case_id=CASE, at=AT), DiscussionClosed(case_id=CASE, at=AT)
+OPENED = DiscussionOpened(case_id=CASE, author=ANNA, anonymous=True, at=AT)
+CLOSED = DiscussionClosed(case_id=CASE, at=AT)
 LOCKED, UNLOCKED = DiscussionLocked(case_id=CASE, at=AT), DiscussionUnlocked(case_id=CASE, at=AT)
 
 
@@ -40,6 +43,11 @@ def test_a_discussion_opens_and_closes_with_its_case() -> None:
     assert when([OPENED], CLOSE) == [CLOSED]
     assert when([OPENED, CLOSED], CLOSE) == []
     assert when([OPENED, CLOSED], OPEN) == [OPENED]
+
+
+def test_the_discussion_of_an_erased_authors_case_is_not_open() -> None:
+    erased = replace(OPENED, author=MemberId(""))
+    assert not discussion_decider.fold([erased]).open
 
 
 def test_nobody_but_the_system_opens_or_closes_it() -> None:
@@ -73,4 +81,6 @@ def test_there_is_nothing_to_lock_where_nothing_was_opened() -> None:
 
 def test_it_stays_locked_while_it_is_closed_and_opened_again() -> None:
     past: list[DiscussionEvent] = [OPENED, LOCKED, CLOSED, OPENED]
-    assert discussion_decider.fold(past) == Discussion(case_id=CASE, open=True, locked=True)
+    assert discussion_decider.fold(past) == Discussion(
+        case_id=CASE, author=ANNA, anonymous=True, open=True, locked=True
+    )

@@ -221,7 +221,9 @@ GOLDEN: dict[str, object] = {
         at=AT,
     ),
     "evidence.EvidenceRejected": EvidenceRejected(evidence_id=ITEM, reason="broken", at=AT),
-    "discussions.DiscussionOpened": DiscussionOpened(case_id=CASE, at=AT),
+    "discussions.DiscussionOpened": DiscussionOpened(
+        case_id=CASE, author=ANNA, anonymous=True, at=AT
+    ),
     "discussions.DiscussionClosed": DiscussionClosed(case_id=CASE, at=AT),
     "discussions.DiscussionLocked": DiscussionLocked(case_id=CASE, at=AT),
     "discussions.DiscussionUnlocked": DiscussionUnlocked(case_id=CASE, at=AT),
@@ -337,4 +339,7 @@ OLDER: dict[tuple[str, int], object] = {
         case_id=CASE, tag="police", tagged_by=MemberId(""), at=AT
     ),
     ("cases.LocationRetracted", 1): LocationRetracted(case_id=CASE, by=ANNA, at=AT),
+    ("discussions.DiscussionOpened", 1): DiscussionOpened(
+        case_id=CASE, author=MemberId("unknown"), at=AT
+    ),
 }
