@@ -94,14 +94,28 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def anna(url: str) -> Iterator[Phone]:
+    """Who reports. To join is work, so that she, Ben and Carla stay from test to test."""
+    with Phone(url) as phone:
+        yield phone.join()
+
+
+@pytest.fixture(scope="module")
+def ben(url: str) -> Iterator[Phone]:
+    with Phone(url) as phone:
+        yield phone.join()
+
+
+@pytest.fixture(scope="module")
+def carla(url: str) -> Iterator[Phone]:
     with Phone(url) as phone:
         yield phone.join()
 
 
 @pytest.fixture
-def ben(url: str) -> Iterator[Phone]:
+def newcomer(url: str) -> Iterator[Phone]:
+    """Somebody of whom nothing is known yet, and whose account may be spoilt."""
     with Phone(url) as phone:
         yield phone.join()
 
@@ -112,10 +126,12 @@ def passer_by(url: str) -> Iterator[Phone]:
         yield phone
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def photo(anna: Phone, files: Path) -> str:
-    """Anna's evidence, on its way to be sanitised."""
-    return anna.upload(files / "photo.jpg")
+    """Evidence of Anna's that is available."""
+    evidence = anna.upload(files / "photo.jpg")
+    assert anna.evidence_when_decided(evidence)["status"] == "available"
+    return evidence
 
 
 @pytest.fixture
