@@ -59,6 +59,8 @@ from application.commands.use_cases import make_executors
 from application.delivery.rebuild import Rebuilder
 from application.delivery.runtime import Runtime
 from application.discovery import query_services
+from application.evidence.erase import EraseMedia
+from application.evidence.media import DestroyMedia
 from application.evidence.sanitise import SanitiseEvidence
 from application.evidence.uploads import ReceiveUploads
 from application.policies.policy import Means
@@ -262,6 +264,7 @@ class Container(containers.DeclarativeContainer):
         key=keys.provided.requests,
         clock=clock,
     )
+    destroy = providers.Singleton(DestroyMedia, sealer, media, upload_states)
     uploads = providers.Singleton(
         ReceiveUploads,
         uploads=upload_states,
@@ -269,17 +272,28 @@ class Container(containers.DeclarativeContainer):
         media=media,
         sanitiser=sanitiser,
         evidence=executors.provided.evidence,
+        destroy=destroy,
+        is_erased=accounts.provided.is_erased,
         clock=clock,
         largest=settings.provided.largest_upload,
     )
     sanitise = providers.Singleton(
-        SanitiseEvidence, executors.provided.evidence, sealer, sanitiser, media, clock
+        SanitiseEvidence,
+        evidence=executors.provided.evidence,
+        sealer=sealer,
+        sanitiser=sanitiser,
+        media=media,
+        destroy=destroy,
+        is_erased=accounts.provided.is_erased,
+        clock=clock,
     )
+    erase_media = providers.Singleton(EraseMedia, history, codec, uploads, destroy)
     means = providers.Singleton(
         Means,
         executors=executors,
         sanitise=sanitise,
         forget_member=accounts.provided.forget,
+        erase_media=erase_media,
         hide_at=settings.provided.hide_at,
     )
     answers = providers.Singleton(answers_for, models, history)
