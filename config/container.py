@@ -50,6 +50,7 @@ from adapters.uploads.memory import MemoryUploads
 from adapters.uploads.mongo import MongoUploads
 from adapters.uploads.sqlite import SqliteUploads
 from adapters.webhook_caller.http import HttpWebhookCaller
+from adapters.workrooms import Workrooms
 from application.commands.accounts import Accounts
 from application.commands.discuss import Discuss
 from application.commands.engage import Engage
@@ -218,6 +219,7 @@ class Container(containers.DeclarativeContainer):
     )
     sealer = providers.Singleton(AesGcmSealer, media, vault)
     sanitiser = providers.Singleton(SandboxedSanitiser)
+    workrooms = providers.Singleton(Workrooms)
     upload_states = providers.Selector(
         _kind,
         memory=providers.Singleton(MemoryUploads),
@@ -283,6 +285,7 @@ class Container(containers.DeclarativeContainer):
         sealer=sealer,
         sanitiser=sanitiser,
         media=media,
+        room=workrooms.provided.room,
         destroy=destroy,
         is_erased=accounts.provided.is_erased,
         clock=clock,

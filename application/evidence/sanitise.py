@@ -1,9 +1,9 @@
 """Making a received piece of evidence safe to show, or rejecting it with a reason."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from hashlib import file_digest
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from application.commands.executor import Context
 from application.commands.use_cases import EvidenceItems
@@ -30,7 +30,8 @@ class SanitiseEvidence:
     """May be called again after a crash at any point: what was decided stays decided.
 
     Of what is rejected the original is of no use any more, and of an erased member's evidence
-    nothing is: it is destroyed.
+    nothing is: it is destroyed. ``room`` is an empty folder for the plain original, and for what is
+    made of it, while they are worked on.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class SanitiseEvidence:
         sealer: Sealer,
         sanitiser: Sanitiser,
         media: MediaStore,
+        room: Callable[[], AbstractContextManager[Path]],
         destroy: DestroyMedia,
         is_erased: Callable[[str], bool],
         clock: Clock,
@@ -48,6 +50,7 @@ class SanitiseEvidence:
         self._sealer = sealer
         self._sanitiser = sanitiser
         self._media = media
+        self._room = room
         self._destroy = destroy
         self._is_erased = is_erased
         self._clock = clock
@@ -66,8 +69,8 @@ class SanitiseEvidence:
         item = received.evidence_id
         begin = BeginSanitising(by=SYSTEM, at=self._clock())
         self._evidence.execute(item, begin, context("begin"))
-        with TemporaryDirectory(prefix="klarity-") as folder:
-            verdict = self._verdict(received, Path(folder))
+        with self._room() as folder:
+            verdict = self._verdict(received, folder)
         try:
             self._evidence.execute(item, verdict, context("verdict"))
         except DomainError as refused:

@@ -12,6 +12,7 @@ import pytest
 from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.uploads.memory import MemoryUploads
+from adapters.workrooms import Workrooms
 from application.commands.executor import Context
 from application.evidence.erase import EraseMedia
 from application.evidence.media import DestroyMedia, poster_key, rendition_key
@@ -71,7 +72,7 @@ class Process:
             "clock": self.world.clock,
         }
         self.uploads = ReceiveUploads(**common, uploads=parts["uploads"], largest=1_000_000)
-        self.sanitise = SanitiseEvidence(**common)
+        self.sanitise = SanitiseEvidence(**common, room=town.rooms.room)
         self.erase = EraseMedia(
             self.world.history, self.world.codec, self.uploads, common["destroy"]
         )
@@ -104,7 +105,8 @@ class Town:
         self.world = World()
         self.anna, self.ben = self.world.member("Anna"), self.world.member("Ben")
         self.states = MemoryUploads()
-        self.media = FilesystemMediaStore(folder)
+        self.media = FilesystemMediaStore(folder / "media")
+        self.rooms = Workrooms(folder)
 
     def process(self, *deaths: Death) -> Process:
         return Process(self, *deaths)
@@ -239,7 +241,9 @@ class TestWhereverTheErasureFalls:
         self, tmp_path: Path, step: int, after: bool, remembered: bool
     ) -> None:
         for later in range(step, STEPS_FROM_UPLOAD_TO_RENDITION):
-            town = Town(tmp_path / str(later))
+            folder = tmp_path / str(later)
+            folder.mkdir()
+            town = Town(folder)
             erasure, death = Death(step, after, erasing(town, remembered)), Death(later, after=True)
             with suppress(Died):
                 run_to_the_end(town, town.process(erasure, death))

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.uploads.memory import MemoryUploads
+from adapters.workrooms import Workrooms
 from application.commands.executor import Context
 from application.evidence.media import DestroyMedia, poster_key, rendition_key
 from application.evidence.sanitise import SanitiseEvidence
@@ -77,6 +78,7 @@ class Stage:
             sealer=sealer,
             sanitiser=self.sanitiser,
             media=self.media,
+            room=Workrooms(folder).room,
             destroy=DestroyMedia(sealer, self.media, MemoryUploads()),
             is_erased=self.world.is_erased,
             clock=self.world.clock,
