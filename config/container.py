@@ -50,6 +50,7 @@ from adapters.uploads.memory import MemoryUploads
 from adapters.uploads.mongo import MongoUploads
 from adapters.uploads.sqlite import SqliteUploads
 from adapters.webhook_caller.http import HttpWebhookCaller
+from adapters.workrooms import Workrooms
 from application.commands.accounts import Accounts
 from application.commands.discuss import Discuss
 from application.commands.engage import Engage
@@ -59,6 +60,8 @@ from application.commands.use_cases import make_executors
 from application.delivery.rebuild import Rebuilder
 from application.delivery.runtime import Runtime
 from application.discovery import query_services
+from application.evidence.erase import EraseMedia
+from application.evidence.media import DestroyMedia
 from application.evidence.sanitise import SanitiseEvidence
 from application.evidence.uploads import ReceiveUploads
 from application.policies.policy import Means
@@ -216,6 +219,7 @@ class Container(containers.DeclarativeContainer):
     )
     sealer = providers.Singleton(AesGcmSealer, media, vault)
     sanitiser = providers.Singleton(SandboxedSanitiser)
+    workrooms = providers.Singleton(Workrooms)
     upload_states = providers.Selector(
         _kind,
         memory=providers.Singleton(MemoryUploads),
@@ -262,6 +266,7 @@ class Container(containers.DeclarativeContainer):
         key=keys.provided.requests,
         clock=clock,
     )
+    destroy = providers.Singleton(DestroyMedia, sealer, media, upload_states)
     uploads = providers.Singleton(
         ReceiveUploads,
         uploads=upload_states,
@@ -269,17 +274,29 @@ class Container(containers.DeclarativeContainer):
         media=media,
         sanitiser=sanitiser,
         evidence=executors.provided.evidence,
+        destroy=destroy,
+        is_erased=accounts.provided.is_erased,
         clock=clock,
         largest=settings.provided.largest_upload,
     )
     sanitise = providers.Singleton(
-        SanitiseEvidence, executors.provided.evidence, sealer, sanitiser, media, clock
+        SanitiseEvidence,
+        evidence=executors.provided.evidence,
+        sealer=sealer,
+        sanitiser=sanitiser,
+        media=media,
+        room=workrooms.provided.room,
+        destroy=destroy,
+        is_erased=accounts.provided.is_erased,
+        clock=clock,
     )
+    erase_media = providers.Singleton(EraseMedia, history, codec, uploads, destroy)
     means = providers.Singleton(
         Means,
         executors=executors,
         sanitise=sanitise,
         forget_member=accounts.provided.forget,
+        erase_media=erase_media,
         hide_at=settings.provided.hide_at,
     )
     answers = providers.Singleton(answers_for, models, history)

@@ -80,6 +80,7 @@ class World:
             do.flags, do.records, do.subjects, do.decisions, key=bytes(32), clock=self.clock
         )
         self.forgotten: list[str] = []
+        self.without_media: list[str] = []
         self.policies = [self._policy(kind) for kind in policy_types()]
         self.build_read_models()
 
@@ -107,6 +108,9 @@ class World:
         )
         self.executors.members.execute(member_id, command, Context(new=True))
         return Actor(member_id=member_id, pseudonym=pseudonym, roles=frozenset(roles))
+
+    def is_erased(self, member_id: str) -> bool:
+        return not member_id or self.executors.members.load(member_id).state.erased
 
     def evidence(
         self, owner: Actor, name: str = "e1", kind: MediaKind = MediaKind.VIDEO
@@ -156,6 +160,7 @@ class World:
             executors=self.executors,
             sanitise=self.sanitise,
             forget_member=self.forgotten.append,
+            erase_media=self.without_media.append,
             hide_at=1.0,
         )
         subscriber = PolicySubscriber(kind(means), self.codec, self.checkpoints)

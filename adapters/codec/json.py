@@ -116,6 +116,12 @@ class JsonCodec:
         data = self._catalog.upcast(event.type, event.schema, data)
         return msgspec.convert(data, self._catalog.types[event.type])
 
+    def subject(self, event: RecordedEvent) -> str:
+        if event.type not in self._personal:
+            return ""
+        data: dict[str, Any] = msgspec.json.decode(event.data)
+        return self._cipher.subject(data, _place(event.stream, event.version))
+
     def _encode(self, event: object, place: str) -> _Event:
         name = self._names[type(event)]
         personal = self._personal.get(name)

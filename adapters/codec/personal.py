@@ -78,15 +78,17 @@ class PersonalCipher:
 
         What an older version of the event holds in the open stays as it is.
         """
-        bound = place.encode()
-        blob = b64decode(data.pop(SEALED, ""))
-        size = _NONCE + blob[0] + _TAG if blob else 0
-        subject = _decrypt(self._references, blob[1 : 1 + size], bound).decode() if blob else ""
+        blob, bound = b64decode(data.pop(SEALED, "")), place.encode()
+        subject, sealed = self._referred(blob, bound)
         key = self._vault.key(subject) if subject else None
         if key:
-            _merge(data, msgspec.json.decode(_decrypt(_cipher(key), blob[1 + size :], bound)))
+            _merge(data, msgspec.json.decode(_decrypt(_cipher(key), sealed, bound)))
         for path, erased in personal.paths.items():
             _set_default(data, path, erased)
+
+    def subject(self, data: dict[str, Any], place: str) -> str:
+        """Whose personal fields are sealed in the data, erased or not."""
+        return self._referred(b64decode(data.get(SEALED, "")), place.encode())[0]
 
     def _key_for(self, subject: str) -> bytes:
         if not subject:
@@ -99,6 +101,13 @@ class PersonalCipher:
     def _refer(self, subject: str, bound: bytes) -> bytes:
         name = subject.encode()
         return bytes([len(name)]) + _encrypt_with(self._references, name, bound)
+
+    def _referred(self, blob: bytes, bound: bytes) -> tuple[str, bytes]:
+        """The subject that a blob refers to, and the fields sealed with the subject's key."""
+        if not blob:
+            return "", b""
+        end = 1 + _NONCE + blob[0] + _TAG
+        return _decrypt(self._references, blob[1:end], bound).decode(), blob[end:]
 
 
 @lru_cache(maxsize=1024)

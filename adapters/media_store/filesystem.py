@@ -1,7 +1,7 @@
 """Blobs as files in a folder."""
 
+import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,14 +13,14 @@ from application.ports.media_store import MediaUnavailable, NoSuchMedia, checked
 CHUNK = 1 << 16
 SUFFIX = ".blob"
 UNFINISHED = ".unfinished"
-DAY = 86_400.0
 MOST_TRIES = 100
 
 
 class FilesystemMediaStore:
     """One file for each blob; its key with a suffix is its path below the root.
 
-    Processes may share the folder. What a killed writer left is cleared away after a day.
+    Processes may share the folder. A writer holds a lock on what it has not finished, which ends
+    with its process, however it dies.
     """
 
     def __init__(self, root: Path) -> None:
@@ -28,17 +28,16 @@ class FilesystemMediaStore:
         self._unfinished = root / UNFINISHED
         with _disk():
             _make(self._unfinished)
-            self._clear_away()
 
     def write(self, key: str, chunks: Iterator[bytes]) -> int:
         path = self._path(key)
         with _disk():
-            file = NamedTemporaryFile(dir=self._unfinished, delete=False)  # noqa: SIM115 - it outlives this block
+            file = self._begin()
         try:
             with file:
                 size = _fill(file, chunks)
-            with _disk():
-                _publish(Path(file.name), path)
+                with _disk():
+                    _publish(Path(file.name), path)
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
@@ -75,6 +74,22 @@ class FilesystemMediaStore:
         found = (path.as_posix().removesuffix(SUFFIX) for path in paths)
         yield from sorted(key for key in found if key.startswith(prefix))
 
+    def clear_away(self) -> None:
+        with _disk():
+            for path in self._unfinished.iterdir():
+                with suppress(FileNotFoundError), path.open("rb") as file:
+                    if _is_abandoned(file):
+                        path.unlink()
+
+    def _begin(self) -> IO[bytes]:
+        while True:
+            file = NamedTemporaryFile(dir=self._unfinished, delete=False)  # noqa: SIM115 - it outlives this block
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Between the two it looked abandoned.
+            if os.fstat(file.fileno()).st_nlink:
+                return file
+            file.close()
+
     def _path(self, key: str) -> Path:
         return self._root / f"{checked_key(key)}{SUFFIX}"
 
@@ -86,11 +101,14 @@ class FilesystemMediaStore:
                 return
             folder = folder.parent
 
-    def _clear_away(self) -> None:
-        for path in self._unfinished.iterdir():
-            with suppress(FileNotFoundError):
-                if path.stat().st_mtime < time.time() - DAY:
-                    path.unlink()
+
+def _is_abandoned(file: IO[bytes]) -> bool:
+    """Whether no writer holds the file's lock; it is held here then, until the file is closed."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _fill(file: IO[bytes], chunks: Iterator[bytes]) -> int:

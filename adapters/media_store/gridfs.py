@@ -32,8 +32,6 @@ class GridFsMediaStore:
         self._files = database[f"{BUCKET}.files"]
         self._chunks = database[f"{BUCKET}.chunks"]
         self._marks = database[f"{BUCKET}.unfinished"]
-        with unavailable_as(MediaUnavailable):
-            self._clear_away()
 
     def write(self, key: str, chunks: Iterator[bytes]) -> int:
         with unavailable_as(MediaUnavailable):
@@ -73,6 +71,14 @@ class GridFsMediaStore:
             found = self._files.find(wanted, {"filename": 1}).sort("filename").to_list()
         for key, _ in groupby(str(file["filename"]) for file in found):
             yield key
+
+    def clear_away(self) -> None:
+        with unavailable_as(MediaUnavailable):
+            abandoned = self._marks.find({"at": {"$lt": datetime.now(UTC) - ABANDONED}}).to_list()
+            for mark in abandoned:
+                if not self._files.find_one({"_id": mark["_id"]}):
+                    self._chunks.delete_many({"files_id": mark["_id"]})
+                self._marks.delete_one(mark)
 
     def _revisions(self, key: str) -> list[ObjectId]:
         return [file["_id"] for file in self._files.find({"filename": key}, {"_id": 1})]
@@ -120,13 +126,6 @@ class GridFsMediaStore:
     def _mark(self, revision: ObjectId) -> None:
         now = datetime.now(UTC)
         self._marks.update_one({"_id": revision}, {"$set": {"at": now}}, upsert=True)
-
-    def _clear_away(self) -> None:
-        abandoned = self._marks.find({"at": {"$lt": datetime.now(UTC) - ABANDONED}}).to_list()
-        for mark in abandoned:
-            if not self._files.find_one({"_id": mark["_id"]}):
-                self._chunks.delete_many({"files_id": mark["_id"]})
-            self._marks.delete_one(mark)
 
 
 def _read(stream: Any, size: int) -> bytes:

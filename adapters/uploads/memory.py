@@ -37,6 +37,11 @@ class MemoryUploads:
             if upload := self._uploads.get(upload_id):
                 self._uploads[upload_id] = replace(upload, finished=True)
 
+    def disown(self, upload_id: str) -> None:
+        with self._lock:
+            if upload := self._uploads.get(upload_id):
+                self._uploads[upload_id] = replace(upload, owner="", finished=True)
+
     def delete(self, upload_id: str, offset: int) -> None:
         with self._lock:
             upload = self._uploads.get(upload_id)
@@ -47,3 +52,7 @@ class MemoryUploads:
     def expired(self, now: datetime) -> list[Upload]:
         with self._lock:
             return [upload for upload in self._uploads.values() if upload.expires_at <= now]
+
+    def unfinished(self) -> list[Upload]:
+        with self._lock:
+            return [upload for upload in self._uploads.values() if not upload.finished]

@@ -49,6 +49,10 @@ class MongoUploads:
         with unavailable_as(StoreUnavailable):
             self._uploads.update_one({"_id": upload_id}, {"$set": {"finished": True}})
 
+    def disown(self, upload_id: str) -> None:
+        with unavailable_as(StoreUnavailable):
+            self._uploads.update_one({"_id": upload_id}, {"$set": {"owner": "", "finished": True}})
+
     def delete(self, upload_id: str, offset: int) -> None:
         with unavailable_as(StoreUnavailable):
             deleted = self._uploads.delete_one({"_id": upload_id, "offset": offset})
@@ -58,6 +62,11 @@ class MongoUploads:
     def expired(self, now: datetime) -> list[Upload]:
         with unavailable_as(StoreUnavailable):
             found = self._uploads.find({"expires_at": {"$lte": now}}).to_list()
+        return [_upload(one) for one in found]
+
+    def unfinished(self) -> list[Upload]:
+        with unavailable_as(StoreUnavailable):
+            found = self._uploads.find({"finished": False}).to_list()
         return [_upload(one) for one in found]
 
 

@@ -53,6 +53,11 @@ class SqliteUploads:
     def finish(self, upload_id: str) -> None:
         self._database.write("UPDATE uploads SET finished = 1 WHERE upload_id = ?", upload_id)
 
+    def disown(self, upload_id: str) -> None:
+        self._database.write(
+            "UPDATE uploads SET owner = '', finished = 1 WHERE upload_id = ?", upload_id
+        )
+
     def delete(self, upload_id: str, offset: int) -> None:
         deleted = self._database.write(
             'DELETE FROM uploads WHERE upload_id = ? AND "offset" = ?', upload_id, offset
@@ -64,6 +69,10 @@ class SqliteUploads:
         rows = self._database.rows(
             "SELECT * FROM uploads WHERE expires_at <= ?", int(now.timestamp())
         )
+        return [_upload(row) for row in rows]
+
+    def unfinished(self) -> list[Upload]:
+        rows = self._database.rows("SELECT * FROM uploads WHERE NOT finished")
         return [_upload(row) for row in rows]
 
     def close(self) -> None:

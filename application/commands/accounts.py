@@ -117,6 +117,10 @@ class Accounts:
         self._vault.destroy(member_id)
         self._credentials.forget(member_id)
 
+    def is_erased(self, member_id: str) -> bool:
+        """Whether the member had themselves erased, as the log has it; nobody is an erased one."""
+        return not member_id or self._members.load(member_id).state.erased
+
     def _is_anothers(self, member_id: str, pseudonym: str) -> bool:
         """Whether the member registered under another pseudonym: this one opens no way to them."""
         member = self._members.load(member_id).state

@@ -1,16 +1,18 @@
 """Making a received piece of evidence safe to show, or rejecting it with a reason."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from hashlib import file_digest
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from application.commands.executor import Context
 from application.commands.use_cases import EvidenceItems
+from application.evidence.media import DestroyMedia, poster_key, rendition_key
 from application.ports.clock import Clock
 from application.ports.media_store import MediaStore
 from application.ports.sanitiser import Rendition, Sanitiser, Unsafe
 from application.ports.sealer import NotSealed, Sealer
+from domain.decider import DomainError
 from domain.evidence.evidence import (
     BeginSanitising,
     EvidenceReceived,
@@ -24,43 +26,56 @@ CHUNK = 1 << 16
 UNREADABLE = "The original can no longer be read."
 
 
-def rendition_key(evidence_id: str) -> str:
-    """Where the media store keeps what is served of a piece of evidence."""
-    return f"renditions/{evidence_id}"
-
-
-def poster_key(evidence_id: str) -> str:
-    """Where the media store keeps a still picture of a piece of evidence."""
-    return f"posters/{evidence_id}"
-
-
 class SanitiseEvidence:
-    """May be called again after a crash at any point: what was decided stays decided."""
+    """May be called again after a crash at any point: what was decided stays decided.
+
+    Of what is rejected the original is of no use any more, and of an erased member's evidence
+    nothing is: it is destroyed. ``room`` is an empty folder for the plain original, and for what is
+    made of it, while they are worked on.
+    """
 
     def __init__(
         self,
+        *,
         evidence: EvidenceItems,
         sealer: Sealer,
         sanitiser: Sanitiser,
         media: MediaStore,
+        room: Callable[[], AbstractContextManager[Path]],
+        destroy: DestroyMedia,
+        is_erased: Callable[[str], bool],
         clock: Clock,
     ) -> None:
         self._evidence = evidence
         self._sealer = sealer
         self._sanitiser = sanitiser
         self._media = media
+        self._room = room
+        self._destroy = destroy
+        self._is_erased = is_erased
         self._clock = clock
 
     def __call__(self, received: EvidenceReceived, context: Callable[[str], Context]) -> None:
         """Sanitise the evidence. Raises Unavailable where the means to do so are away."""
+        if not self._is_erased(received.owner) and not self._is_decided(received.evidence_id):
+            self._judge(received, context)
+        # Asked again: media written since their owner was erased are found by nobody else.
+        if self._is_erased(received.owner):
+            self._destroy(received.evidence_id)
+        elif self._status(received.evidence_id) is EvidenceStatus.REJECTED:
+            self._sealer.destroy(received.evidence_id)
+
+    def _judge(self, received: EvidenceReceived, context: Callable[[str], Context]) -> None:
         item = received.evidence_id
-        if self._is_decided(item):
-            return
         begin = BeginSanitising(by=SYSTEM, at=self._clock())
         self._evidence.execute(item, begin, context("begin"))
-        with TemporaryDirectory(prefix="klarity-") as folder:
-            verdict = self._verdict(received, Path(folder))
-        self._evidence.execute(item, verdict, context("verdict"))
+        with self._room() as folder:
+            verdict = self._verdict(received, folder)
+        try:
+            self._evidence.execute(item, verdict, context("verdict"))
+        except DomainError as refused:
+            if refused.code != "erased":
+                raise
 
     def _verdict(self, received: EvidenceReceived, folder: Path) -> MakeAvailable | RejectEvidence:
         try:
@@ -72,8 +87,10 @@ class SanitiseEvidence:
         return self._make_available(received.evidence_id, rendition)
 
     def _is_decided(self, item: EvidenceId) -> bool:
-        status = self._evidence.load(item).state.status
-        return status in (EvidenceStatus.AVAILABLE, EvidenceStatus.REJECTED)
+        return self._status(item) in (EvidenceStatus.AVAILABLE, EvidenceStatus.REJECTED)
+
+    def _status(self, item: EvidenceId) -> EvidenceStatus | None:
+        return self._evidence.load(item).state.status
 
     def _render(self, received: EvidenceReceived, folder: Path) -> Rendition:
         original = folder / "original"

@@ -1,6 +1,6 @@
 """Receiving evidence in parts, over connections that break (tus 1.0)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +10,7 @@ from uuid import uuid4
 from application.commands.executor import CommandMismatch, Context, Receipt
 from application.commands.ids import derived_id
 from application.commands.use_cases import EvidenceItems
+from application.evidence.media import DestroyMedia, drop_parts
 from application.ports.clock import Clock
 from application.ports.media_store import MediaStore
 from application.ports.sanitiser import Sanitiser
@@ -55,6 +56,8 @@ class ReceiveUploads:
         media: MediaStore,
         sanitiser: Sanitiser,
         evidence: EvidenceItems,
+        destroy: DestroyMedia,
+        is_erased: Callable[[str], bool],
         clock: Clock,
         largest: int,
     ) -> None:
@@ -63,6 +66,8 @@ class ReceiveUploads:
         self._media = media
         self._sanitiser = sanitiser
         self._evidence = evidence
+        self._destroy = destroy
+        self._is_erased = is_erased
         self._clock = clock
         self.largest = largest
 
@@ -122,12 +127,24 @@ class ReceiveUploads:
             raise DomainError("conflict", "More of it has just arrived.") from error
 
     def sweep(self) -> None:
-        """Clear away expired uploads, and parts that belong to none."""
+        """Clear away expired uploads, those of erased members, and what belongs to none."""
+        self._media.clear_away()
+        self.give_up_erased()
         for upload in self._uploads.expired(self._clock()):
             # One that a request is still moving on is left to the next time.
             with suppress(UploadConflict):
                 self._settle(upload)
         self._drop_orphans()
+
+    def give_up_erased(self) -> None:
+        """Destroy what erased members were still uploading.
+
+        The upload itself stays until it expires, and is nobody's: a request that was under way may
+        still leave something behind, which is destroyed then.
+        """
+        for upload in self._uploads.unfinished():
+            if self._is_erased(upload.owner):
+                self._destroy(upload.upload_id)
 
     def _of(self, owner: Actor, upload_id: str) -> Upload:
         upload = self._uploads.get(upload_id)
@@ -160,7 +177,7 @@ class ReceiveUploads:
         """Turn the upload into evidence, or find that it was; its parts are not needed then."""
         receipt = self._receipt(upload) or self._receive(upload, context)
         self._uploads.finish(upload.upload_id)
-        self._drop_parts(upload.upload_id)
+        drop_parts(self._media, upload.upload_id)
         return receipt
 
     def _receive(self, upload: Upload, context: Context) -> Received:
@@ -181,7 +198,12 @@ class ReceiveUploads:
             by=Actor(member_id=MemberId(upload.owner)),
             at=self._clock(),
         )
-        return self._evidence.execute(upload.upload_id, command, _once(upload, context))
+        try:
+            return self._evidence.execute(upload.upload_id, command, _once(upload, context))
+        except DomainError as refused:
+            if refused.code == "erased":
+                self._destroy(upload.upload_id)
+            raise
 
     def _recognise(self, upload: Upload) -> tuple[MediaKind, str]:
         head = b""
@@ -231,18 +253,14 @@ class ReceiveUploads:
         if not self._receipt(upload):
             self._sealer.destroy(upload.upload_id)
         self._uploads.delete(upload.upload_id, upload.offset)
-        self._drop_parts(upload.upload_id)
-
-    def _drop_parts(self, upload_id: str) -> None:
-        for key in list(self._media.keys(parts_prefix(upload_id))):
-            self._media.delete(key)
+        drop_parts(self._media, upload.upload_id)
 
     def _drop_orphans(self) -> None:
         ids = {key.split("/")[1] for key in self._media.keys(PARTS)}
         for upload_id in ids:
             upload = self._uploads.get(upload_id)
             if upload is None or upload.finished:
-                self._drop_parts(upload_id)
+                drop_parts(self._media, upload_id)
 
 
 def _gone() -> DomainError:

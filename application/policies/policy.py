@@ -50,6 +50,7 @@ class Means:
     executors: Executors
     sanitise: Callable[[EvidenceReceived, Callable[[str], Context]], None]
     forget_member: Callable[[str], None]
+    erase_media: Callable[[str], None]
     hide_at: float
 
 

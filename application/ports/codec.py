@@ -72,6 +72,11 @@ class EventCodec(Protocol):
         """The typed event, or UnknownEvent. Personal fields of an erased subject are empty."""
         ...
 
+    def subject(self, event: RecordedEvent) -> str:
+        """Whose key seals the event's personal fields, even once it was destroyed; empty where
+        there are none."""
+        ...
+
 
 class SubjectErased(Exception):
     """The key of the person that an event is about has been destroyed."""

@@ -63,3 +63,7 @@ class MediaStore(Protocol):
     def keys(self, prefix: str) -> Iterator[str]:
         """The keys that begin with the prefix, sorted."""
         ...
+
+    def clear_away(self) -> None:
+        """Delete what killed writers left unfinished, as soon as it can be told that they were."""
+        ...

@@ -10,7 +10,7 @@ class Upload:
     """``length`` is the announced size in bytes, ``offset`` how much has arrived durably.
 
     ``last_part`` names the part that arrived last. ``finished`` tells that the evidence was
-    received from it. ``expires_at`` is kept to the second.
+    received from it, or that none will be. ``expires_at`` is kept to the second.
     """
 
     upload_id: str
@@ -48,10 +48,18 @@ class Uploads(Protocol):
         """Remember that the evidence was received; nothing where there is no such upload."""
         ...
 
+    def disown(self, upload_id: str) -> None:
+        """Finish the upload, and forget whose it was; nothing where there is no such upload."""
+        ...
+
     def delete(self, upload_id: str, offset: int) -> None:
         """Forget the upload, if there is one. Raises UploadConflict at another offset."""
         ...
 
     def expired(self, now: datetime) -> list[Upload]:
         """Uploads past their time, finished or not."""
+        ...
+
+    def unfinished(self) -> list[Upload]:
+        """Uploads that were not finished yet, past their time or not."""
         ...

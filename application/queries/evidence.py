@@ -41,6 +41,7 @@ class EvidenceDocument:
     unseen_cases: Annotated[tuple[str, ...], Private()] = ()
     backings: Annotated[tuple[Backing, ...], Private()] = ()
     case_authors: Annotated[tuple[str, ...], Private()] = ()
+    erased: Annotated[bool, Private()] = False
 
 
 class EvidenceItems(QueryService[EvidenceDocument]):
@@ -49,7 +50,7 @@ class EvidenceItems(QueryService[EvidenceDocument]):
     Its owner always sees it, everybody else once it backs a public case.
     """
 
-    name, version, topics = "evidence", 2, ("evidence", "cases", "members")
+    name, version, topics = "evidence", 3, ("evidence", "cases", "members")
     document, key, single = EvidenceDocument, "evidence_id", True
     indexes = (by_each("cases"), by_each("unseen_cases"), by("owner_id"), by_each("case_authors"))
 
@@ -92,8 +93,11 @@ class EvidenceItems(QueryService[EvidenceDocument]):
 
     def may_see(self, document: EvidenceDocument, viewer: Viewer) -> bool:
         known = document.kind is not None
-        public = bool(document.cases and document.owner_id)
-        return known and (public or viewer.moderates or viewer.is_member(document.owner_id))
+        told = bool(document.cases) or viewer.moderates or viewer.is_member(document.owner_id)
+        return document.erased or (known and told)
+
+    def gone(self, document: EvidenceDocument) -> bool:
+        return document.erased
 
 
 def _row(rows: Rows[EvidenceDocument], key: str) -> EvidenceDocument:
@@ -102,8 +106,8 @@ def _row(rows: Rows[EvidenceDocument], key: str) -> EvidenceDocument:
 
 
 def _erased(row: EvidenceDocument) -> EvidenceDocument:
-    """Evidence of an erased member backs nothing."""
-    return replace(row, owner_id="", cases=(), unseen_cases=(), backings=(), case_authors=())
+    """What is left of an erased member's evidence, whatever may yet be heard of it."""
+    return EvidenceDocument(evidence_id=row.evidence_id, erased=True)
 
 
 def _without_author(row: EvidenceDocument, member_id: str) -> EvidenceDocument:
@@ -120,7 +124,9 @@ def _accepted(row: EvidenceDocument, *backings: Backing) -> EvidenceDocument:
 
 
 def _update(rows: Rows[EvidenceDocument], key: str, **changes: object) -> None:
-    rows.put(key, replace(_row(rows, key), **changes))  # type: ignore[arg-type]  # named by callers
+    row = _row(rows, key)
+    if not row.erased:
+        rows.put(key, replace(row, **changes))  # type: ignore[arg-type]  # named by callers
 
 
 def _without(row: EvidenceDocument, case_id: str) -> EvidenceDocument:
@@ -134,8 +140,6 @@ def _without(row: EvidenceDocument, case_id: str) -> EvidenceDocument:
 def _backing(row: EvidenceDocument, case_id: str, *, seen: bool) -> EvidenceDocument:
     """The evidence backs the case, which can be seen or not."""
     row = _without(row, case_id)
-    if row.kind is not None and not row.owner_id:
-        return _erased(row)
     if seen:
         return replace(row, cases=(*row.cases, case_id))
     return replace(row, unseen_cases=(*row.unseen_cases, case_id))
@@ -154,7 +158,8 @@ def _hear_of_case(event: object, rows: Rows[EvidenceDocument]) -> None:
             row = _row(rows, event.evidence_id)
             backing = Backing(case_id=event.case_id, author_id=event.author)
             row = _accepted(row, *row.backings, backing)
-            rows.put(event.evidence_id, _backing(row, event.case_id, seen=event.public))
+            if not row.erased:
+                rows.put(event.evidence_id, _backing(row, event.case_id, seen=event.public))
         case case.EvidenceReturned():
             rows.change(event.evidence_id, lambda row: _returned(row, event))
         case case.EvidenceWithheld() | case.EvidenceRetracted():

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response
 
-from application.evidence.sanitise import poster_key, rendition_key
+from application.evidence.media import poster_key, rendition_key
 from application.ports.media_store import MediaStore
 from application.queries.answers import Answers
 from domain.evidence.evidence import EvidenceStatus
@@ -36,7 +36,7 @@ def evidence_blueprint(answers: Answers[Any], media: MediaStore, requests: Reque
     @blp.alt_response(304, headers=CONTENT)
     @blp.alt_response(206, headers=CONTENT, schema=BINARY, content_type="application/octet-stream")
     @blp.doc(parameters=[RANGE, READ_TOKEN, IF_NONE_MATCH], security=[{}, *BEARER])
-    @problems(blp, 401, 404, 416)
+    @problems(blp, 401, 404, 410, 416)
     def content(evidence_id: object) -> Response:
         """The sanitised rendition; the original is never served"""
         item = available(str(evidence_id))
@@ -48,7 +48,7 @@ def evidence_blueprint(answers: Answers[Any], media: MediaStore, requests: Reque
     @blp.alt_response(304, headers=CONTENT)
     @blp.alt_response(206, headers=CONTENT, schema=BINARY, content_type="image/jpeg")
     @blp.doc(parameters=[RANGE, READ_TOKEN, IF_NONE_MATCH], security=[{}, *BEARER])
-    @problems(blp, 401, 404, 416)
+    @problems(blp, 401, 404, 410, 416)
     def poster(evidence_id: object) -> Response:
         """A still picture of it"""
         item = available(str(evidence_id))
@@ -59,6 +59,8 @@ def evidence_blueprint(answers: Answers[Any], media: MediaStore, requests: Reque
 
     def available(evidence_id: str) -> Any:
         item = answers.one(evidence_id, requests.viewer(), read_token())
+        if item is not None and answers.service.gone(item):
+            refuse("erased")
         if item is None or item.status is not EvidenceStatus.AVAILABLE:
             refuse("not-found", "There is no such evidence to show.")
         return item

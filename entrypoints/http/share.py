@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Blueprint, Response, jsonify, request
 from PIL import Image
 
-from application.evidence.sanitise import poster_key
+from application.evidence.media import poster_key
 from application.ports.media_store import MediaStore, NoSuchMedia
 from application.queries.answers import Answers
 from application.queries.case_document import CaseDocument, Exhibit

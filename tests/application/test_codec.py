@@ -136,6 +136,20 @@ class TestPersonalFields:
         assert (erased.details.title, erased.details.story) == ("", "")
         assert erased.case_id == "c1"
 
+    def test_whose_it_was_is_told_to_who_has_the_instances_key(self) -> None:
+        vault = MemoryKeyVault()
+        event = recorded(report(), codec(vault))
+        vault.destroy("anna")
+        assert codec(vault).subject(event) == "anna"
+        stranger = JsonCodec(EVENTS, PersonalCipher(vault, bytes(32)))
+        with pytest.raises(ValueError, match="their key"):
+            stranger.subject(event)
+
+    def test_what_is_about_nobody_has_no_subject(self) -> None:
+        begun = recorded(GOLDEN["evidence.SanitisingBegun"], codec())
+        assert codec().subject(begun) == ""
+        assert codec().subject(replace(recorded(report(), codec()), data=b"{}")) == ""
+
     def test_nothing_more_is_written_of_an_erased_person(self) -> None:
         vault = MemoryKeyVault()
         vault.destroy("anna")

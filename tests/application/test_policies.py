@@ -80,6 +80,7 @@ def test_an_erased_member_is_forgotten(world: World) -> None:
     )
     world.settle()
     assert world.forgotten == [anna.member_id]
+    assert world.without_media == [anna.member_id]
 
 
 def test_hearing_everything_again_changes_nothing(world: World) -> None:
@@ -117,7 +118,11 @@ def subscriber(world: World, kind: type[Policy]) -> PolicySubscriber:
         raise AssertionError("there is nothing to sanitise")
 
     means = Means(
-        executors=world.executors, sanitise=sanitise, forget_member=lambda _: None, hide_at=1.0
+        executors=world.executors,
+        sanitise=sanitise,
+        forget_member=lambda _: None,
+        erase_media=lambda _: None,
+        hide_at=1.0,
     )
     return PolicySubscriber(kind(means), world.codec, world.checkpoints)
 

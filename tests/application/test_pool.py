@@ -47,6 +47,7 @@ def policy(world: World) -> Slow:
         executors=world.executors,
         sanitise=world.sanitise,
         forget_member=lambda _: None,
+        erase_media=lambda _: None,
         hide_at=1.0,
     )
     return Slow(means)

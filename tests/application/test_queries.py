@@ -360,10 +360,28 @@ class TestEvidence:
         change(world, "c1", WithdrawCase(by=anna, at=world.clock()))
         assert self.one(world) is None
 
-    def test_an_erased_member_takes_theirs_away(self, world: World, anna: Actor) -> None:
+    def test_an_erased_members_is_gone_for_everybody(self, world: World, anna: Actor) -> None:
         world.public_case(anna)
         erase(world, anna)
-        assert self.one(world) is None
+        moderator = world.member("Mo", Role.MODERATOR)
+        gone = EvidenceDocument(evidence_id="e-c1", erased=True)
+        assert self.one(world) == self.one(world, Viewer(moderator)) == gone
+        assert world.answers["evidence"].service.gone(gone)
+
+    def test_an_erased_members_stays_gone_whatever_is_heard_of_it(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        world.public_case(ben)
+        item = world.evidence(anna)
+        change(world, "c1", AttachEvidence(evidence=(item,), by=anna, at=world.clock()))
+        erase(world, anna)
+        rows: UnitOfWork[EvidenceDocument] = UnitOfWork(
+            world.models.open("again", 1, EvidenceDocument, EvidenceItems.indexes), value_of
+        )
+        for log in ("evidence", "cases", "evidence"):
+            for event in world.history.read(log, 0, 99):
+                EvidenceItems().project(world.codec.decode(event), rows)
+        assert rows.get(item) == EvidenceDocument(evidence_id=item, erased=True)
 
     def test_what_is_under_way_or_rejected_is_told(self, world: World, anna: Actor) -> None:
         world.evidence(anna, "e-c1")

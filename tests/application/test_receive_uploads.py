@@ -1,7 +1,6 @@
 """Uploads become evidence exactly once, wherever a process dies."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,12 @@ from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.uploads.memory import MemoryUploads
 from application.commands.executor import CommandMismatch, Context
 from application.evidence import uploads as module
+from application.evidence.media import DestroyMedia
 from application.evidence.uploads import LIFETIME, Progress, ReceiveUploads
 from application.ports.sealer import NotSealed
 from domain.evidence.evidence import EvidenceReceived
 from domain.ids import Actor, MediaKind
+from tests.application.mortal import STEPS, Death, Died, Mortal
 from tests.world import World, refused
 
 CONTENT = b"good" + bytes(range(256)) * 40  # 10,244 bytes
@@ -23,53 +24,6 @@ LENGTH = len(CONTENT)
 CHUNK = 1000
 REQUEST = Context(correlation_id="c-1")
 STEPS_OF_AN_UPLOAD = 21
-STEPS = {
-    "uploads": ("create", "advance", "finish", "delete"),
-    "media": ("write", "delete"),
-    "evidence": ("execute",),
-    "vault": ("make_key",),
-}
-
-
-class Died(BaseException):
-    """The process was killed here."""
-
-
-@dataclass
-class Death:
-    """Dies before or after the n-th step of all; never, when there are fewer."""
-
-    step: int = -1
-    after: bool = False
-    happened: bool = False
-
-    def around(self, step: Callable[..., Any]) -> Callable[..., Any]:
-        def taken(*arguments: Any, **named: Any) -> Any:
-            dies = self.step == 0
-            self.step -= 1
-            if dies and not self.after:
-                self._die()
-            result = step(*arguments, **named)
-            if dies:
-                self._die()
-            return result
-
-        return taken
-
-    def _die(self) -> None:
-        self.happened = True
-        raise Died
-
-
-class Mortal:
-    """A collaborator whose changes may be the last thing that a process does."""
-
-    def __init__(self, inner: Any, steps: tuple[str, ...], death: Death) -> None:
-        self._inner, self._steps, self._death = inner, steps, death
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._inner, name)
-        return self._death.around(found) if name in self._steps else found
 
 
 class Recogniser:
@@ -102,9 +56,14 @@ class Phones:
         mortal: Any = {name: Mortal(part, STEPS[name], death) for name, part in parts.items()}
         sealer = AesGcmSealer(mortal["media"], mortal.pop("vault"))
         recogniser: Any = Recogniser()
-        clock = self.world.clock
         return ReceiveUploads(
-            **mortal, sealer=sealer, sanitiser=recogniser, clock=clock, largest=1_000_000
+            **mortal,
+            sealer=sealer,
+            sanitiser=recogniser,
+            destroy=DestroyMedia(sealer, mortal["media"], mortal["uploads"]),
+            is_erased=self.world.is_erased,
+            clock=self.world.clock,
+            largest=1_000_000,
         )
 
     def send(self, content: bytes, upload_id: str = "e1", offset: int = 0) -> Progress:
@@ -262,6 +221,7 @@ class TestRefusing:
         phones.world.vault.destroy(phones.anna.member_id)
         with refused("erased"):
             phones.send(CONTENT)
+        assert list(phones.media.keys("")) == []
         phones.world.clock.wind(days=8)
         phones.uploads.sweep()
         assert_nothing_stays(phones)

@@ -178,6 +178,7 @@ class TestRuntime:
             executors=world.executors,
             sanitise=world.sanitise,
             forget_member=lambda _: None,
+            erase_media=lambda _: None,
             hide_at=1.0,
         )
         for log, store in world.stores.items():

@@ -2,17 +2,28 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adapters.media_store.filesystem import FilesystemMediaStore
+from adapters.uploads.memory import MemoryUploads
+from adapters.workrooms import Workrooms
 from application.commands.executor import Context
-from application.evidence.sanitise import SanitiseEvidence, poster_key, rendition_key
+from application.evidence.media import DestroyMedia, poster_key, rendition_key
+from application.evidence.sanitise import SanitiseEvidence
 from application.ports.sanitiser import Rendition, SanitiserUnavailable, Unsafe
 from application.ports.sealer import NotSealed
-from domain.evidence.evidence import EvidenceEvent, EvidenceMadeAvailable, EvidenceReceived
+from domain.decider import DomainError
+from domain.evidence.evidence import (
+    EvidenceCommand,
+    EvidenceEvent,
+    EvidenceMadeAvailable,
+    EvidenceReceived,
+    MakeAvailable,
+)
 from domain.ids import MediaKind
-from tests.world import World
+from tests.world import World, refused
 
 ORIGINAL = b"an original that tells too much"
 
@@ -22,6 +33,10 @@ class Sealer:
 
     def __init__(self) -> None:
         self.lost = False
+        self.destroyed = False
+
+    def destroy(self, evidence_id: str) -> None:
+        self.destroyed = True
 
     def open(self, evidence_id: str) -> Iterator[bytes]:
         if self.lost:
@@ -57,12 +72,16 @@ class Stage:
         self.sealer = Sealer()
         self.sanitiser = Sanitiser()
         self.media = FilesystemMediaStore(folder)
+        sealer: Any = self.sealer  # nothing but opening and destroying is asked of it
         self.sanitise = SanitiseEvidence(
-            self.world.executors.evidence,
-            self.sealer,  # type: ignore[arg-type]  # nothing but opening is asked of it
-            self.sanitiser,
-            self.media,
-            self.world.clock,
+            evidence=self.world.executors.evidence,
+            sealer=sealer,
+            sanitiser=self.sanitiser,
+            media=self.media,
+            room=Workrooms(folder).room,
+            destroy=DestroyMedia(sealer, self.media, MemoryUploads()),
+            is_erased=self.world.is_erased,
+            clock=self.world.clock,
         )
         self.item = self.world.evidence(self.world.member())
 
@@ -84,6 +103,7 @@ def test_what_can_be_made_safe_becomes_available(stage: Stage) -> None:
     *_, available = stage.run()
     assert isinstance(available, EvidenceMadeAvailable)
     assert (available.rendition_size, available.has_poster) == (4, True)
+    assert not stage.sealer.destroyed
     assert b"".join(stage.media.read(rendition_key(stage.item))) == b"safe"
     assert b"".join(stage.media.read(poster_key(stage.item))) == b"poster"
 
@@ -99,6 +119,32 @@ def test_what_cannot_be_made_safe_is_rejected_with_the_reason(stage: Stage) -> N
     stage.sanitiser.error = Unsafe("It is broken.")
     *_, rejected = stage.run()
     assert getattr(rejected, "reason", None) == "It is broken."
+
+
+def test_the_original_of_what_is_rejected_is_destroyed_even_by_a_later_process(
+    stage: Stage,
+) -> None:
+    stage.sanitiser.error = Unsafe("It is broken.")
+    stage.run()
+    assert stage.sealer.destroyed
+    stage.sealer.destroyed = False
+    stage.run()
+    assert stage.sealer.destroyed
+
+
+def test_another_refusal_than_of_the_erased_is_a_fault(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute = stage.world.executors.evidence.execute
+
+    def refuse(item: str, command: EvidenceCommand, context: Context) -> object:
+        if isinstance(command, MakeAvailable):
+            raise DomainError("forbidden", "refused")
+        return execute(item, command, context)
+
+    monkeypatch.setattr(stage.world.executors.evidence, "execute", refuse)
+    with refused("forbidden"):
+        stage.run()
 
 
 def test_what_cannot_be_read_any_more_is_rejected(stage: Stage) -> None:

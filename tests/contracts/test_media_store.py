@@ -1,10 +1,10 @@
 """What all MediaStores promise, and how each keeps itself tidy."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -141,6 +141,18 @@ class MediaStoreContract:
         media.write("originals/1", chunks(b"new"))
         assert content(media, "originals/1") == b"new"
 
+    def test_clearing_away_leaves_blobs_and_what_is_being_written(self, stores: Stores) -> None:
+        def watched() -> Iterator[bytes]:
+            yield BIG
+            stores.open().clear_away()
+            yield BIG
+
+        stores.open().write("originals/1", chunks(b"x"))
+        assert stores.open().write("originals/2", watched()) == 2 * len(BIG)
+        stores.open().clear_away()
+        assert content(stores.open(), "originals/1") == b"x"
+        assert content(stores.open(), "originals/2") == 2 * BIG
+
     @pytest.mark.parametrize("start", [0, 1, 65_536, 300_000, len(BIG) - 1, len(BIG), 2 * len(BIG)])
     @pytest.mark.parametrize("length", [None, 0, 1, 65_537, 300_000, 2 * len(BIG)])
     def test_any_range_can_be_read(self, media: MediaStore, start: int, length: int | None) -> None:
@@ -257,16 +269,27 @@ class TestFilesystemMediaStore(MediaStoreContract):
         media.delete("uploads/1/a/b")
         assert [path.name for path in folder.iterdir()] == [".unfinished"]
 
-    def test_what_a_killed_writer_left_is_cleared_away_after_a_day(
+    def test_what_a_killed_writer_left_is_cleared_away_at_once(
         self, stores: Stores, folder: Path
     ) -> None:
         write_until_killed(stores, "originals/1")
-        stores.open()
-        (left,) = (folder / ".unfinished").iterdir()
-        a_day_ago = time.time() - 86_401
-        os.utime(left, (a_day_ago, a_day_ago))
-        stores.open()
+        assert len(list((folder / ".unfinished").iterdir())) == 1
+        stores.open().clear_away()
         assert list((folder / ".unfinished").iterdir()) == []
+
+    def test_a_writer_whose_file_is_taken_for_abandoned_begins_another(
+        self, media: MediaStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lock, waiting = fcntl.flock, [media.clear_away]
+
+        def overtaken(file: Any, operation: int) -> None:
+            if waiting:
+                waiting.pop()()
+            lock(file, operation)
+
+        monkeypatch.setattr(fcntl, "flock", overtaken)
+        media.write("originals/1", chunks(b"x"))
+        assert content(media, "originals/1") == b"x"
 
     def test_a_folder_removed_while_it_is_made_is_made_again(
         self, media: MediaStore, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -322,11 +345,11 @@ class TestGridFsMediaStore(MediaStoreContract):
     ) -> None:
         stores.open().write("originals/1", chunks(b"x"))
         write_until_killed(stores, "originals/2")
-        stores.open()
+        stores.open().clear_away()
         assert counts(mongo_database)["chunks"] > 1
         a_day_ago = datetime.now(UTC) - timedelta(days=1, seconds=1)
         mongo_database["media.unfinished"].update_many({}, {"$set": {"at": a_day_ago}})
-        stores.open()
+        stores.open().clear_away()
         assert counts(mongo_database) == {"files": 1, "chunks": 1, "unfinished": 0}
 
 
@@ -368,6 +391,8 @@ class Nothing:
 
     def keys(self, prefix: str) -> Iterator[str]:
         return iter(())
+
+    def clear_away(self) -> None: ...
 
 
 def test_doing_nothing_breaks_every_promise() -> None:

@@ -74,6 +74,27 @@ class UploadsContract:
         uploads().finish("nobody's")
         assert uploads().get("u1") == replace(UPLOAD, finished=True)
 
+    def test_a_disowned_upload_is_nobodys_and_nothing_more_comes_of_it(self, uploads: Open) -> None:
+        uploads().create(UPLOAD)
+        uploads().create(OTHER)
+        uploads().advance("u1", 0, 10, "part-1")
+        uploads().disown("u1")
+        uploads().disown("u1")
+        uploads().disown("nobody's")
+        disowned = replace(UPLOAD, owner="", offset=10, last_part="part-1", finished=True)
+        assert uploads().get("u1") == disowned
+        assert uploads().get("u2") == OTHER
+        assert uploads().expired(NOON) == [disowned]
+
+    def test_uploads_that_are_not_finished_are_found(self, uploads: Open) -> None:
+        for upload in (UPLOAD, OTHER, replace(UPLOAD, upload_id="u3")):
+            uploads().create(upload)
+        uploads().finish("u1")
+        assert OTHER in uploads().unfinished()
+        assert sorted(upload.upload_id for upload in uploads().unfinished()) == ["u2", "u3"]
+        uploads().disown("u3")
+        assert uploads().unfinished() == [OTHER]
+
     def test_a_deleted_upload_is_forgotten(self, uploads: Open) -> None:
         uploads().create(UPLOAD)
         uploads().create(OTHER)
@@ -139,9 +160,14 @@ class Nothing:
 
     def finish(self, upload_id: str) -> None: ...
 
+    def disown(self, upload_id: str) -> None: ...
+
     def delete(self, upload_id: str, offset: int) -> None: ...
 
     def expired(self, now: datetime) -> list[Upload]:
+        return []
+
+    def unfinished(self) -> list[Upload]:
         return []
 
 

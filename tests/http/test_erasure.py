@@ -1,16 +1,74 @@
-"""Erasing members on the embedded default, while others sign in."""
+"""Erasing members on the embedded default: what is left of them, while others sign in."""
 
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from config.process import Process
-from tests.http.conftest import Caller
+from tests.http.conftest import Caller, eventually, problem
 
 
 @pytest.fixture(scope="module")
 def settings() -> dict[str, str]:
     return {"EVENT_STORE": "sqlite"}
+
+
+def photo(color: str = "teal") -> bytes:
+    content = BytesIO()
+    Image.new("RGB", (64, 48), color).save(content, "JPEG")
+    return content.getvalue()
+
+
+def send(caller: Caller, content: bytes, length: int) -> str:
+    """Upload the first bytes of something so long; the evidence's path."""
+    headers = {
+        "Tus-Resumable": "1.0.0",
+        "Upload-Length": str(length),
+        "Content-Type": "application/offset+octet-stream",
+    }
+    reply = caller("POST", "/v1/uploads", data=content, headers=headers)
+    assert reply.status_code == 201
+    return f"/v1/evidence/{reply.headers['Location'].rpartition('/')[2]}"
+
+
+def when(caller: Caller, path: str, good: Any) -> Any:
+    """The reply, once it is as hoped for."""
+
+    def found() -> Any:
+        reply = caller("GET", path)
+        return reply if good(reply) else None
+
+    return eventually(found)
+
+
+def is_available(reply: Any) -> bool:
+    return bool(reply.status_code == 200 and reply.json["status"] == "available")
+
+
+def test_no_media_of_an_erased_member_stay(process: Process, anybody: Caller, ben: Caller) -> None:
+    anna = Caller(process.app.test_client()).join()
+    content = photo()
+    whole, others = send(anna, content, len(content)), send(ben, content, len(content))
+    part = send(anna, content[:100], len(content))
+    for caller, path in ((anna, whole), (ben, others)):
+        when(caller, path, is_available)
+    case = anna.report(evidence=[whole.rpartition("/")[2]]).json["case_id"]
+    when(anybody, f"/v1/cases/{case}", lambda reply: reply.status_code == 200)
+    assert anybody("GET", f"{whole}/content").status_code == 200
+
+    assert anna("DELETE", "/v1/me").status_code == 204
+    for path in (whole, f"{whole}/content", f"{whole}/poster"):
+        assert problem(when(anybody, path, lambda reply: reply.status_code == 410))[1] == "erased"
+    media, vault = process.container.media(), process.container.vault()
+    hers = [path.rpartition("/")[2] for path in (whole, part)]
+    uploads = process.container.upload_states()
+    eventually(lambda: not any(uploads.get(item).owner for item in hers) or None)
+    assert not [key for key in media.keys("") for item in hers if item in key]
+    assert not any(vault.key(f"evidence/{item}") for item in hers)
+    assert ben("GET", f"{others}/content").status_code == 200
 
 
 def test_nobody_is_told_to_come_back_later(process: Process) -> None:

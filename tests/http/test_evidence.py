@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from application.evidence.sanitise import poster_key, rendition_key
+from application.evidence.media import poster_key, rendition_key
 from application.queries.evidence import EvidenceDocument
 from config.process import Process
 from domain.evidence.evidence import EvidenceStatus
@@ -63,6 +63,12 @@ def test_what_was_not_made_safe_is_not_served(
     path = shown(status=status)
     for part in ("content", "poster"):
         assert problem(anybody("GET", f"{path}/{part}")) == (404, "not-found")
+
+
+def test_what_was_erased_is_gone(anybody: Caller, shown: Shown) -> None:
+    path = shown(erased=True)
+    for part in ("", "/content", "/poster"):
+        assert problem(anybody("GET", f"{path}{part}")) == (410, "erased")
 
 
 def test_what_there_is_not_is_missing(anybody: Caller) -> None:

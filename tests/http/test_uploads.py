@@ -23,6 +23,7 @@ from werkzeug.serving import make_server
 from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.uploads.memory import MemoryUploads
+from application.evidence.media import DestroyMedia
 from application.evidence.uploads import ReceiveUploads
 from domain.ids import MediaKind
 from entrypoints.http.problems import ProblemApi, register_problems
@@ -61,12 +62,15 @@ class Server:
         self.media = FilesystemMediaStore(folder)
         self.sealer = AesGcmSealer(self.media, self.world.vault)
         recogniser: Any = Recogniser()
+        states = MemoryUploads()
         self.uploads = ReceiveUploads(
-            uploads=MemoryUploads(),
+            uploads=states,
             sealer=self.sealer,
             media=self.media,
             sanitiser=recogniser,
             evidence=self.world.executors.evidence,
+            destroy=DestroyMedia(self.sealer, self.media, states),
+            is_erased=self.world.is_erased,
             clock=self.world.clock,
             largest=LARGEST,
         )

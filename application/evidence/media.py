@@ -1,0 +1,41 @@
+"""The media that are kept of a piece of evidence, and how all of them are destroyed."""
+
+from application.ports.media_store import MediaStore
+from application.ports.sealer import Sealer, parts_prefix
+from application.ports.uploads import Uploads
+
+
+def rendition_key(evidence_id: str) -> str:
+    """Where the media store keeps what is served of a piece of evidence."""
+    return f"renditions/{evidence_id}"
+
+
+def poster_key(evidence_id: str) -> str:
+    """Where the media store keeps a still picture of a piece of evidence."""
+    return f"posters/{evidence_id}"
+
+
+def drop_parts(media: MediaStore, evidence_id: str) -> None:
+    """Delete the parts of an upload."""
+    for key in list(media.keys(parts_prefix(evidence_id))):
+        media.delete(key)
+
+
+class DestroyMedia:
+    """Destroys all of a piece of evidence, received or still arriving, but its place in the log.
+
+    The key goes first: whatever is being written at that moment can be read by nobody. It may be
+    called again after a crash at any point.
+    """
+
+    def __init__(self, sealer: Sealer, media: MediaStore, uploads: Uploads) -> None:
+        self._sealer = sealer
+        self._media = media
+        self._uploads = uploads
+
+    def __call__(self, evidence_id: str) -> None:
+        self._sealer.destroy(evidence_id)
+        self._media.delete(rendition_key(evidence_id))
+        self._media.delete(poster_key(evidence_id))
+        drop_parts(self._media, evidence_id)
+        self._uploads.disown(evidence_id)

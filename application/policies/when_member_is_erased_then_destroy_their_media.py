@@ -1,0 +1,15 @@
+"""An erased member's photos, videos and unfinished uploads are destroyed with their keys."""
+
+from application.policies.policy import Cause, Policy
+from domain.members.member import MemberErased
+
+
+class WhenMemberIsErasedThenDestroyTheirMedia(Policy):
+    name = "when-member-is-erased-then-destroy-their-media"
+    service, topics, slow = "evidence", ("members",), True
+    hears = ("members.MemberErased",)
+
+    def react(self, event: object, cause: Cause) -> None:  # noqa: ARG002 - the deed is no command
+        match event:
+            case MemberErased():
+                self.means.erase_media(event.member_id)

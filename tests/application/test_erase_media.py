@@ -1,0 +1,278 @@
+"""Of an erased member no media stay, whatever was under way and wherever a process dies."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.media_store.filesystem import FilesystemMediaStore
+from adapters.sealer.aes_gcm import AesGcmSealer
+from adapters.uploads.memory import MemoryUploads
+from adapters.workrooms import Workrooms
+from application.commands.executor import Context
+from application.evidence.erase import EraseMedia
+from application.evidence.media import DestroyMedia, poster_key, rendition_key
+from application.evidence.sanitise import SanitiseEvidence
+from application.evidence.uploads import ReceiveUploads
+from application.ports.sanitiser import Rendition, Unsafe
+from domain.decider import DomainError
+from domain.evidence.evidence import EvidenceReceived
+from domain.ids import Actor, MediaKind
+from domain.members.member import EraseMember
+from tests.application.mortal import STEPS, Death, Died, Mortal
+from tests.world import World, refused
+
+CONTENT = b"good" + bytes(range(256)) * 10
+REQUEST = Context()
+STEPS_FROM_UPLOAD_TO_RENDITION = 17
+STEPS_OF_AN_ERASURE = 21
+
+
+class Sanitiser:
+    """Makes a rendition of what begins with "good", and takes everything."""
+
+    def recognise(self, head: bytes) -> tuple[MediaKind, str] | None:
+        return MediaKind.VIDEO, "video/mp4"
+
+    def sanitise(self, kind: MediaKind, original: Path, folder: Path) -> Rendition:
+        if not original.read_bytes().startswith(b"good"):
+            raise Unsafe("It is broken.")
+        (folder / "safe").write_bytes(b"safe")
+        (folder / "poster").write_bytes(b"poster")
+        return Rendition(path=folder / "safe", media_type="video/mp4", poster=folder / "poster")
+
+
+class Process:
+    """One process of the evidence service, which may die."""
+
+    def __init__(self, town: "Town", *deaths: Death) -> None:
+        self.town, self.world = town, town.world
+        uploads, media = town.states, town.media
+        evidence, vault = self.world.executors.evidence, self.world.vault
+        parts: dict[str, Any] = {
+            "uploads": uploads,
+            "media": media,
+            "evidence": evidence,
+            "vault": vault,
+        }
+        for death in deaths:
+            parts = {name: Mortal(part, STEPS[name], death) for name, part in parts.items()}
+        sealer = AesGcmSealer(parts["media"], parts.pop("vault"))
+        common: dict[str, Any] = {
+            "sealer": sealer,
+            "media": parts["media"],
+            "evidence": parts["evidence"],
+            "sanitiser": Sanitiser(),
+            "destroy": DestroyMedia(sealer, parts["media"], parts["uploads"]),
+            "is_erased": self.world.is_erased,
+            "clock": self.world.clock,
+        }
+        self.uploads = ReceiveUploads(**common, uploads=parts["uploads"], largest=1_000_000)
+        self.sanitise = SanitiseEvidence(**common, room=town.rooms.room)
+        self.erase = EraseMedia(
+            self.world.history, self.world.codec, self.uploads, common["destroy"]
+        )
+
+    def upload(self, owner: Actor, name: str, content: bytes = CONTENT) -> None:
+        """All of it, in two requests."""
+        self.begin(owner, name, content)
+        self.uploads.append(owner, name, 100, iter([content[100:]]), REQUEST)
+
+    def begin(self, owner: Actor, name: str, content: bytes = CONTENT) -> None:
+        self.uploads.begin(owner, name, len(content))
+        self.uploads.append(owner, name, 0, iter([content[:100]]), REQUEST)
+
+    def hear(self) -> None:
+        """Sanitise what was received, as its policy does, which may hear of it again."""
+        for event in self.world.history.read("evidence", 0, 1000):
+            received = self.world.codec.decode(event)
+            if isinstance(received, EvidenceReceived):
+                self.sanitise(received, partial(context_of, event.id))
+
+
+def context_of(event_id: str, what: str) -> Context:
+    return Context(command_id=f"{event_id} {what}")
+
+
+class Town:
+    """What outlives processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.world = World()
+        self.anna, self.ben = self.world.member("Anna"), self.world.member("Ben")
+        self.states = MemoryUploads()
+        self.media = FilesystemMediaStore(folder / "media")
+        self.rooms = Workrooms(folder)
+
+    def process(self, *deaths: Death) -> Process:
+        return Process(self, *deaths)
+
+    def ask_for_erasure(self) -> None:
+        """The log has it; processes that remember Anna's key may go on using it for a moment."""
+        command = EraseMember(by=self.anna, at=self.world.clock())
+        self.world.executors.members.execute(self.anna.member_id, command, Context())
+
+    def erase(self, *, remembered: bool = False) -> None:
+        """What happens at an erasure, and what its policy does."""
+        self.ask_for_erasure()
+        if not remembered:
+            self.world.vault.destroy(self.anna.member_id)
+        self.process().erase(self.anna.member_id)
+
+    def files(self) -> list[str]:
+        return list(self.media.keys(""))
+
+    def knows_anna(self) -> bool:
+        return any(each.owner == self.anna.member_id for each in self.states._uploads.values())
+
+
+@pytest.fixture(autouse=True)
+def careless_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here hangs on what a disk keeps through a power cut."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Town:
+    return Town(tmp_path)
+
+
+def fill(town: Town) -> None:
+    """Anna's evidence in each of its states, and Ben's."""
+    process = town.process()
+    process.upload(town.anna, "a-available")
+    process.upload(town.anna, "a-rejected", b"bad" * 100)
+    process.upload(town.ben, "b-available")
+    process.hear()
+    process.upload(town.anna, "a-received")
+    process.begin(town.anna, "a-arriving")
+    process.begin(town.ben, "b-arriving")
+
+
+def assert_only_bens_stays(town: Town) -> None:
+    assert not [key for key in town.files() if "a-" in key]
+    for name in ("a-available", "a-rejected", "a-received", "a-arriving"):
+        assert not town.world.vault.key(f"evidence/{name}")
+    assert not town.knows_anna()
+    for key in (rendition_key("b-available"), poster_key("b-available"), "originals/b-available"):
+        assert key in town.files()
+    town.process().uploads.append(town.ben, "b-arriving", 100, iter([CONTENT[100:]]), REQUEST)
+
+
+def assert_nothing_stays(town: Town) -> None:
+    assert town.files() == []
+    assert not town.world.vault.key("evidence/e1")
+    assert not town.knows_anna()
+
+
+def test_everything_they_uploaded_is_destroyed_and_nothing_else(town: Town) -> None:
+    fill(town)
+    assert "originals/a-rejected" not in town.files()
+    town.erase()
+    assert_only_bens_stays(town)
+    with refused("not-found"):
+        town.process().uploads.look(town.anna, "a-arriving", REQUEST)
+
+
+def test_who_sends_on_adds_nothing(town: Town) -> None:
+    def erased_meanwhile() -> Iterator[bytes]:
+        yield CONTENT[100:200]
+        town.erase()
+        yield CONTENT[200:]
+
+    process = town.process()
+    process.begin(town.anna, "e1")
+    with refused("erased"):
+        process.uploads.append(town.anna, "e1", 100, erased_meanwhile(), REQUEST)
+    town.process().uploads.sweep()
+    assert_nothing_stays(town)
+
+
+def test_what_is_announced_after_the_erasure_is_swept_away(town: Town) -> None:
+    process = town.process()
+    town.erase()
+    process.begin(town.anna, "e1")
+    assert town.files()
+    town.process().uploads.sweep()
+    assert_nothing_stays(town)
+
+
+def test_evidence_whose_log_does_not_tell_its_owner_any_more_is_destroyed(town: Town) -> None:
+    process = town.process()
+    process.upload(town.anna, "e1")
+    town.ask_for_erasure()
+    town.world.vault.destroy(town.anna.member_id)
+    process.hear()
+    assert_nothing_stays(town)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", range(STEPS_OF_AN_ERASURE + 1))
+def test_an_erasure_that_dies_is_finished_by_the_next(town: Town, step: int, after: bool) -> None:
+    fill(town)
+    town.ask_for_erasure()
+    town.world.vault.destroy(town.anna.member_id)
+    death = Death(step, after)
+    with suppress(Died):
+        town.process(death).erase(town.anna.member_id)
+    assert death.happened == (step < STEPS_OF_AN_ERASURE)
+    town.process().erase(town.anna.member_id)
+    assert_only_bens_stays(town)
+
+
+@pytest.mark.parametrize("remembered", [False, True], ids=["forgotten", "remembered"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", range(STEPS_FROM_UPLOAD_TO_RENDITION + 1))
+class TestWhereverTheErasureFalls:
+    """Between any two steps, from the first byte of an upload to its rendition."""
+
+    def test_nothing_stays(self, town: Town, step: int, after: bool, remembered: bool) -> None:
+        erasure = Death(step, after, lambda: town.erase(remembered=remembered))
+        run_to_the_end(town, town.process(erasure))
+        assert erasure.happened == (step < STEPS_FROM_UPLOAD_TO_RENDITION)
+        if erasure.happened:
+            assert_nothing_is_left_behind(town)
+
+    def test_nothing_stays_if_the_process_dies_later(
+        self, tmp_path: Path, step: int, after: bool, remembered: bool
+    ) -> None:
+        for later in range(step, STEPS_FROM_UPLOAD_TO_RENDITION):
+            folder = tmp_path / str(later)
+            folder.mkdir()
+            town = Town(folder)
+            erasure, death = Death(step, after, erasing(town, remembered)), Death(later, after=True)
+            with suppress(Died):
+                run_to_the_end(town, town.process(erasure, death))
+            if erasure.happened:
+                assert_nothing_is_left_behind(town)
+            if not death.happened:
+                break
+
+
+def erasing(town: Town, remembered: bool) -> Callable[[], None]:
+    return lambda: town.erase(remembered=remembered)
+
+
+def run_to_the_end(town: Town, process: Process) -> None:
+    """Upload and sanitise, as far as is still allowed."""
+    with suppress(DomainError):
+        process.upload(town.anna, "e1")
+    process.hear()
+
+
+def assert_nothing_is_left_behind(town: Town) -> None:
+    """What the next process does by itself is enough, and the erasure's policy is long done."""
+    town.world.vault.destroy(town.anna.member_id)
+    town.process().hear()
+    town.process().uploads.sweep()
+    assert not town.world.vault.key("evidence/e1")
+    assert not town.knows_anna()
+    assert set(town.files()) <= {"originals/e1"}
+    town.world.clock.wind(days=8)
+    town.process().uploads.sweep()
+    assert_nothing_stays(town)
+    assert town.states.get("e1") is None
