@@ -391,7 +391,7 @@ class TestErasedContributors:
         decide(world, PARTY, "p1", mo, RESTORE, decision_id="d4")
         world.settle()
         assert "Town hall" not in seen_by_all(world)
-        assert one(world, "evidence", "e2") is None
+        assert one(world, "evidence", "e2") == "gone"
         assert [video["evidence_id"] for video in listed(world, "videos")] == ["e-c1"]
         must_be_rebuilt_alike(world)
         assert world.parked.list() == []

@@ -226,6 +226,13 @@ class TestRefusing:
         phones.uploads.sweep()
         assert_nothing_stays(phones)
 
+    def test_what_was_received_otherwise_and_it_keeps_its_key(self, phones: Phones) -> None:
+        phones.world.evidence(phones.ben, "e1")
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        with refused("already-received"):
+            phones.send(CONTENT)
+        assert phones.world.vault.key("evidence/e1")
+
     def test_what_lost_its_key(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         phones.send(CONTENT[:5000])

@@ -235,7 +235,7 @@ class Community(RuleBasedStateMachine):
         hidden = {item for item in EVIDENCE if self.is_hidden(SubjectKind.EVIDENCE, item)}
         assert not shown & hidden
         for item in EVIDENCE:
-            seen = community.one(self.world, "evidence", item) is not None
+            seen = community.one(self.world, "evidence", item) not in (None, "gone")
             assert seen == (item in shown), item
         videos = {video["evidence_id"] for video in listed(self.world, "videos")}
         assert videos == shown
