@@ -76,9 +76,13 @@ class Moderate:
         rule: str,
         reason: str,
     ) -> Receipt[Decision]:
+        subject = self._subject(kind, subject_id)
+        overturned = [self._decisions.load(each).state.by for each in subject.overturned]
         command = DecideSubject(
             decision_id=decision_id,
-            subject=self._subject(kind, subject_id),
+            subject=subject,
+            standing=self._decisions.load(subject.decision_id).state,
+            overturned=frozenset(overturned),
             verdict=verdict,
             rule=rule,
             reason=reason,

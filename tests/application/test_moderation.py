@@ -1,5 +1,6 @@
 """Moderation: what members flag and moderators decide, from the flag to what can be seen."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +13,8 @@ from application.queries.moderation_queue import QueueItem
 from domain.cases.case import CaseStatus
 from domain.ids import SYSTEM, Actor, CommentId, MemberId
 from domain.members.member import ReinstateMember, SuspendMember
-from domain.moderation.decision import Outcome
-from domain.moderation.subject import SubjectKind, Verdict
+from domain.moderation.decision import AppealDecision, DecideSubject, Outcome, ResolveAppeal
+from domain.moderation.subject import Subject, SubjectKind, Verdict
 from tests.application.community import (
     ANYBODY,
     CASE,
@@ -338,6 +339,162 @@ class TestAppeals:
             appeal(world, anna)
         with refused("not-found"):
             appeal(world, anna, "d2")
+
+
+class TestTheDecisionThatStands:
+    @pytest.fixture
+    def ada(self, world: World) -> Actor:
+        return moderator(world, "Ada")
+
+    @pytest.fixture
+    def hidden(self, world: World, discussed: Actor, mo: Actor) -> Actor:
+        """Whose comment Mo hid."""
+        decide(world, COMMENT, "k1", mo)
+        world.settle()
+        return discussed
+
+    def test_nobody_decides_anew_while_its_appeal_is_open(
+        self, world: World, hidden: Actor, mo: Actor, ada: Actor
+    ) -> None:
+        appeal(world, hidden)
+        for _ in ("before it is heard of", "after"):
+            for by in (mo, ada):
+                with refused("appeal-pending"):
+                    decide(world, COMMENT, "k1", by, RESTORE, decision_id="d2")
+            world.settle()
+        resolve(world, ada, Outcome.UPHOLD)
+        world.settle()
+        decide(world, COMMENT, "k1", mo, RESTORE, decision_id="d2")
+        world.settle()
+        assert TEXT in seen_by_all(world)
+
+    def test_what_an_appeal_restored_is_hidden_upon_new_flags_and_by_somebody_else(
+        self, world: World, hidden: Actor, mo: Actor, ada: Actor, crowd: list[Actor]
+    ) -> None:
+        self.overturn(world, hidden, ada)
+        for by in (mo, ada):
+            with refused("settled-on-appeal"):
+                decide(world, COMMENT, "k1", by, decision_id="d2")
+        flag(world, COMMENT, "k1", crowd[0])
+        world.settle()
+        with refused("same-moderator"):
+            decide(world, COMMENT, "k1", mo, decision_id="d2")
+        decide(world, COMMENT, "k1", ada, decision_id="d2")
+        world.settle()
+        assert TEXT not in seen_by_all(world)
+        appeal(world, hidden, "d2")
+
+    def test_to_let_it_stand_first_is_no_way_round_the_appeal(
+        self, world: World, hidden: Actor, mo: Actor, ada: Actor, crowd: list[Actor]
+    ) -> None:
+        self.overturn(world, hidden, ada)
+        flag(world, COMMENT, "k1", crowd[0])
+        world.settle()
+        decide(world, COMMENT, "k1", mo, DISMISS, decision_id="d2")
+        world.settle()
+        with refused("settled-on-appeal"):
+            decide(world, COMMENT, "k1", mo, decision_id="d3")
+        flag(world, COMMENT, "k1", crowd[1])
+        world.settle()
+        with refused("same-moderator"):
+            decide(world, COMMENT, "k1", mo, decision_id="d3")
+
+    def test_a_decision_that_comes_with_an_appeal_is_set_aside(
+        self, world: World, hidden: Actor, mo: Actor, ada: Actor
+    ) -> None:
+        late = self.deciding(world, ada, RESTORE)
+        appeal(world, hidden)
+        late()
+        world.settle()
+        assert TEXT not in seen_by_all(world)
+        assert [item["appeal"].decision_id for item in queue(world)] == ["d1"]
+        assert self.told(world) == {Deed.DECIDED, Deed.APPEALED, Deed.DECISION_SET_ASIDE}
+        resolve(world, ada)
+        world.settle()
+        assert TEXT in seen_by_all(world)
+        must_be_rebuilt_alike(world)
+
+    def test_an_appeal_that_comes_with_a_decision_has_no_object_any_more(
+        self, world: World, hidden: Actor, mo: Actor, ada: Actor
+    ) -> None:
+        late = self.appealing(world, hidden)
+        upheld = self.resolving(world, ada, Outcome.UPHOLD)
+        decide(world, COMMENT, "k1", mo, RESTORE, decision_id="d2")
+        world.settle()
+        late()
+        world.settle()
+        assert queue(world) == []
+        assert Deed.APPEAL_SET_ASIDE in self.told(world)
+        with refused("superseded"):
+            resolve(world, ada)
+        upheld()
+        world.settle()
+        assert TEXT in seen_by_all(world)
+        must_be_rebuilt_alike(world)
+
+    def test_a_decision_made_before_an_appeal_was_resolved_does_not_undo_it(
+        self, world: World, hidden: Actor, mo: Actor, ada: Actor
+    ) -> None:
+        late = self.deciding(world, mo, HIDE)
+        self.overturn(world, hidden, ada)
+        late()
+        world.settle()
+        assert TEXT in seen_by_all(world)
+
+    def test_of_two_decisions_at_the_same_moment_the_first_stands(
+        self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor, ada: Actor
+    ) -> None:
+        flag(world, COMMENT, "k1", crowd[0])
+        world.settle()
+        decide(world, COMMENT, "k1", mo, DISMISS)
+        decide(world, COMMENT, "k1", ada, HIDE, decision_id="d2")
+        world.settle()
+        assert TEXT in seen_by_all(world)
+        with refused("superseded"):
+            appeal(world, discussed, "d2")
+
+    def overturn(self, world: World, author: Actor, by: Actor) -> None:
+        appeal(world, author)
+        world.settle()
+        resolve(world, by)
+        world.settle()
+
+    def told(self, world: World) -> set[Deed]:
+        return {entry["what"] for entry in listed(world, "moderation-ledger")}
+
+    # Commands that were checked now, and are written later
+
+    def deciding(self, world: World, by: Actor, verdict: Verdict) -> Callable[[], object]:
+        command = DecideSubject(
+            decision_id="d2",
+            subject=replace(self.subject(world), flags=("f1",)),
+            standing=world.executors.decisions.load("d1").state,
+            overturned=frozenset(),
+            verdict=verdict,
+            rule="spam",
+            reason="It breaks the rule.",
+            by=by,
+            at=world.clock(),
+        )
+        return lambda: world.executors.decisions.execute("d2", command, Context())
+
+    def appealing(self, world: World, by: Actor) -> Callable[[], object]:
+        subject = self.subject(world)
+        command = AppealDecision(subject=subject, statement="It is true.", by=by, at=world.clock())
+        return lambda: world.executors.decisions.execute("d1", command, Context())
+
+    def resolving(self, world: World, by: Actor, outcome: Outcome) -> Callable[[], object]:
+        command = ResolveAppeal(
+            subject=self.subject(world),
+            outcome=outcome,
+            reason="Seen again.",
+            by=by,
+            at=world.clock(),
+        )
+        return lambda: world.executors.decisions.execute("d1", command, Context())
+
+    def subject(self, world: World) -> Subject:
+        return world.executors.subjects.load("comment-k1").state
 
 
 class TestLedger:

@@ -1,6 +1,6 @@
 """Whatever a community does, in whatever order it is heard of, the rules hold."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -23,7 +23,14 @@ from domain.discussions.comment import CommentWritten
 from domain.ids import CaseId, CommentId, EvidenceId, MemberId, PartyId
 from domain.moderation.decision import AppealResolved, DecisionAppealed, DecisionMade, Outcome
 from domain.moderation.flag import FlagRaised
-from domain.moderation.subject import SubjectKind, Verdict, subject_key
+from domain.moderation.subject import (
+    SubjectAppealed,
+    SubjectDecided,
+    SubjectHidden,
+    SubjectKind,
+    Verdict,
+    subject_key,
+)
 from tests.application import community
 from tests.application.community import answered, listed, must_be_rebuilt_alike, rows
 from tests.world import World
@@ -88,7 +95,7 @@ class Community(RuleBasedStateMachine):
         deed = engage.withdraw_support if back else engage.support
         self.attempt(lambda: deed(CaseId(case_id), self.people[who], Context()))
 
-    @rule(case_id=cases, item=evidence, retract=st.booleans(), who=members)
+    @rule(case_id=cases, item=evidence, retract=st.booleans(), who=anybody)
     def back(self, case_id: str, item: str, retract: bool, who: str) -> None:
         by, at = self.people[who], self.world.clock()
         owner = self.people[EVIDENCE[item]]
@@ -205,6 +212,37 @@ class Community(RuleBasedStateMachine):
                     appealed.remove(event.decision_id)
 
     @invariant()
+    def no_decision_takes_the_place_of_one_that_is_appealed_against(self) -> None:
+        appealed: dict[str, str] = {}
+        for event in self.happened("moderation"):
+            match event:
+                case SubjectAppealed():
+                    appealed[key_of(event)] = event.decision_id
+                case SubjectDecided():
+                    assert appealed.pop(key_of(event), event.decision_id) == event.decision_id
+
+    @invariant()
+    def what_an_appeal_restored_is_hidden_upon_new_flags_and_by_others(self) -> None:
+        made: dict[str, MemberId] = {}
+        stands: dict[str, str] = {}
+        overturned: defaultdict[str, set[MemberId]] = defaultdict(set)
+        for event in self.happened("moderation"):
+            match event:
+                case DecisionMade():
+                    made[event.decision_id] = event.by
+                case SubjectDecided():
+                    key, decided = key_of(event), event.decision_id
+                    outcome = stands.get(key) == decided
+                    if overturned[key] and event.upheld and not outcome:
+                        assert event.flags
+                        assert made[decided] not in overturned[key]
+                    if outcome and not event.upheld:
+                        overturned[key].add(made[decided])
+                    stands[key] = decided
+                case SubjectHidden() if event.decision_id:
+                    assert event.decision_id == stands[key_of(event)]
+
+    @invariant()
     def a_public_case_shows_evidence(self) -> None:
         for case_id in CASES:
             state = self.world.executors.cases.load(case_id).state
@@ -262,6 +300,23 @@ class Community(RuleBasedStateMachine):
             row = queue.get(subject_key(kind, key))
             assert len(subject.flags) == (len(row.flags) if row else 0)
             assert subject.hidden == (row.hidden if row else False)
+            assert subject.decision_id == ((row.decision_id if row else None) or "")
+            appeal = row.appeal if row else None
+            assert subject.appealed or not appeal
+            assert appeal or not (subject.appealed and subject.author)
+
+    @precondition(lambda self: self.settled)
+    @invariant()
+    def each_decision_stands_or_is_over(self) -> None:
+        do = self.world.executors
+        for number in range(1, self.decisions + 1):
+            decision = do.decisions.load(f"d{number}").state
+            if decision.decision_id:
+                key = subject_key(decision.subject_kind, decision.subject_id)
+                subject = do.subjects.load(key).state
+                stands = subject.decision_id == decision.decision_id
+                assert stands != (decision.decision_id in subject.past)
+                assert not stands or subject.appealed == decision.under_appeal
 
     @precondition(lambda self: self.settled)
     @invariant()
@@ -305,6 +360,10 @@ class Community(RuleBasedStateMachine):
 
     def thread(self, case_id: str) -> list[dict[str, Any]]:
         return listed(self.world, "discussions", case_id=case_id)
+
+
+def key_of(event: SubjectAppealed | SubjectDecided | SubjectHidden) -> str:
+    return subject_key(event.subject_kind, event.subject_id)
 
 
 TestCommunity = Community.TestCase

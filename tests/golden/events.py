@@ -83,7 +83,10 @@ from domain.moderation.decision import AppealResolved, DecisionAppealed, Decisio
 from domain.moderation.flag import FlagRaised, FlagSettled
 from domain.moderation.record import FlagCounted
 from domain.moderation.subject import (
+    AppealSetAside,
+    DecisionSetAside,
     FlagWeighed,
+    SubjectAppealed,
     SubjectDecided,
     SubjectHidden,
     SubjectKind,
@@ -281,6 +284,15 @@ GOLDEN: dict[str, object] = {
         flags=("f1",),
         upheld=True,
         at=AT,
+    ),
+    "moderation.SubjectAppealed": SubjectAppealed(
+        subject_kind=SubjectKind.CASE, subject_id="c1", decision_id="x1", at=AT
+    ),
+    "moderation.DecisionSetAside": DecisionSetAside(
+        subject_kind=SubjectKind.CASE, subject_id="c1", decision_id="x2", at=AT
+    ),
+    "moderation.AppealSetAside": AppealSetAside(
+        subject_kind=SubjectKind.CASE, subject_id="c1", decision_id="x1", at=AT
     ),
     "moderation.DecisionMade": DecisionMade(
         decision_id="x1",
