@@ -20,6 +20,7 @@ from domain.moderation.decision import (
 )
 from domain.moderation.flag import FlagRaised, weighing
 from domain.moderation.subject import (
+    FlagWeighed,
     Subject,
     SubjectCommand,
     SubjectDecided,
@@ -65,6 +66,7 @@ class ModerationReplay:
         self.threshold = threshold
         self.missed = 0
         self._subjects: defaultdict[str, Subject] = defaultdict(Subject)
+        self._raised: dict[str, FlagRaised] = {}
         self._hidings: list[Hiding] = []
         self._last: dict[str, int] = {}
 
@@ -93,13 +95,15 @@ class ModerationReplay:
                 key = subject_key(event.subject_kind, event.subject_id)
                 self._subjects[key] = subject_decider.evolve(self._subjects[key], event)
             case FlagRaised():
-                self._weigh(event)
+                self._raised[event.flag_id] = event
+            case FlagWeighed():
+                self._weigh(self._raised.pop(event.flag_id), event.weight)
             case DecisionMade() | DecisionAppealed() | AppealResolved():
                 self._apply(event)
 
-    def _weigh(self, event: FlagRaised) -> None:
+    def _weigh(self, event: FlagRaised, weight: float) -> None:
         key = subject_key(event.subject_kind, event.subject_id)
-        if _hides(self._follow(key, weighing(event, self.threshold, event.at))):
+        if _hides(self._follow(key, weighing(event, weight, self.threshold, event.at))):
             self._last[key] = len(self._hidings)
             self._hidings.append(_hiding(event, self._subjects[key].weight))
 

@@ -97,7 +97,8 @@ class ModerationQueue(QueryService[QueueItem]):
                 )
             case FlagWeighed():
                 row = _row(rows, event.subject_kind, event.subject_id)
-                _change(rows, event, weight=row.weight + event.weight)
+                flags = _weighed(row, event)
+                _change(rows, event, flags=flags, weight=row.weight + event.weight)
             case SubjectHidden() | SubjectRestored():
                 _change(rows, event, hidden=isinstance(event, SubjectHidden))
             case SubjectDecided():
@@ -144,6 +145,14 @@ def _waiting(row: QueueItem) -> QueueItem:
     """With how long it has waited for what there is to decide now, if anything."""
     asked = [flag.at for flag in row.flags] + ([row.appeal.at] if row.appeal else [])
     return replace(row, waits=bool(asked), waiting_since=min(asked, default=None))
+
+
+def _weighed(row: QueueItem, event: FlagWeighed) -> tuple[Complaint, ...]:
+    """With what the flag weighs beside others of its member."""
+    return tuple(
+        replace(flag, weight=event.weight) if flag_id == event.flag_id else flag
+        for flag, flag_id in zip(row.flags, row.flag_ids, strict=True)
+    )
 
 
 def _settled(row: QueueItem, event: SubjectDecided) -> QueueItem:

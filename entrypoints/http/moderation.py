@@ -31,7 +31,7 @@ from entrypoints.http.schemas import fields_of, page_schema, schema, uuid_text
 MOST_AT_ONCE = 100
 FACTS = ("subject", "by", "at")
 STANDING = ("decision_id", "standing", "overturned")
-RECORD = ("flag_id", "record_id", "weight")
+RECORD = ("flag_id", "record_id", "weight", "open_flags")
 SUBJECT = {
     "subject_kind": ma.fields.Enum(SubjectKind, by_value=True, required=True),
     "subject_id": uuid_text(required=True),

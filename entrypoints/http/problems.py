@@ -51,6 +51,7 @@ MEANINGS = {
     "nothing-to-decide": (409, "It is so already, and nobody flagged it since."),
     "nothing-to-appeal": (409, "Only what was hidden can be appealed for."),
     "same-moderator": (409, "An appeal, or a decision after it, goes to another moderator."),
+    "too-many-flags": (409, "As many of your flags as may be wait for moderators."),
     "evidence-retracted": (409, "Evidence that was retracted does not come back to its case."),
     "too-many-disputes": (409, "The party has disputed as often as a party may."),
     "own-case": (409, "Nobody supports a case of their own."),

@@ -14,7 +14,8 @@ from domain.cases.case import CaseStatus
 from domain.ids import SYSTEM, Actor, CommentId, MemberId
 from domain.members.member import ReinstateMember, SuspendMember
 from domain.moderation.decision import AppealDecision, DecideSubject, Outcome, ResolveAppeal
-from domain.moderation.subject import Subject, SubjectKind, Verdict
+from domain.moderation.flag import MOST_OPEN_FLAGS
+from domain.moderation.subject import FlagWeighed, Subject, SubjectKind, Verdict
 from tests.application.community import (
     ANYBODY,
     CASE,
@@ -225,6 +226,87 @@ def test_who_flags_what_moderators_hide_is_believed_more_and_who_does_not_less(
     world.settle()
     weights = [complaint.weight for complaint in queue(world)[0]["flags"]]
     assert weights == [2 / 5, 1 / 5, 1 / 4]
+
+
+class TestFlagsThatWait:
+    def test_those_who_hid_one_thing_do_not_hide_the_next(
+        self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
+    ) -> None:
+        flag(world, COMMENT, "k1", *crowd)
+        flag(world, PARTY, "p1", *crowd)
+        world.settle()
+        assert weighed(world) == [1 / 4] * 4 + [1 / 5] * 4
+        assert TEXT not in seen_by_all(world)
+        assert NAME in seen_by_all(world)
+        assert [item["weight"] for item in queue(world)] == [1.0, 0.8]
+        assert [flag.weight for flag in queue(world)[1]["flags"]] == [1 / 5] * 4
+
+    def test_they_wait_no_longer_once_moderators_decided(
+        self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
+    ) -> None:
+        flag(world, COMMENT, "k1", *crowd[:2])
+        world.settle()
+        decide(world, COMMENT, "k1", mo)
+        world.settle()
+        flag(world, PARTY, "p1", *crowd[:2])
+        world.settle()
+        assert weighed(world) == [1 / 4] * 2 + [2 / 5] * 2
+
+    def test_moderators_weigh_the_same_however_many_of_theirs_wait(
+        self, world: World, discussed: Actor, mo: Actor
+    ) -> None:
+        for kind, key in ((COMMENT, "k1"), (PARTY, "p1"), (CASE, "c1")):
+            flag(world, kind, key, mo)
+        world.settle()
+        assert weighed(world) == [1.0] * 3
+
+    def test_no_more_than_so_many_of_a_member_wait(
+        self, world: World, discussed: Actor, crowd: list[Actor]
+    ) -> None:
+        for number in range(MOST_OPEN_FLAGS):
+            say(world, discussed, comment_id=f"more-{number}")
+        world.settle()
+        for number in range(MOST_OPEN_FLAGS):
+            flag(world, COMMENT, f"more-{number}", crowd[0])
+        world.settle()
+        with refused("too-many-flags"):
+            flag(world, COMMENT, "k1", crowd[0])
+        flag(world, COMMENT, "k1", crowd[1])
+
+    def test_the_flag_of_somebody_erased_meanwhile_weighs_what_it_did_when_it_was_raised(
+        self, world: World, discussed: Actor, crowd: list[Actor]
+    ) -> None:
+        flag(world, COMMENT, "k1", crowd[0])
+        world.vault.destroy(crowd[0].member_id)
+        world.settle()
+        assert weighed(world) == [1 / 4]
+
+    def test_a_flag_weighs_the_same_though_its_weighing_breaks_off_and_is_repeated(
+        self, world: World, discussed: Actor, crowd: list[Actor], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        flag(world, COMMENT, "k1", crowd[0])
+        flag(world, PARTY, "p1", crowd[0])
+        weigh = next(each for each in world.policies if each.name.endswith("then-weigh-it"))
+        with monkeypatch.context() as broken:
+            broken.setattr(world.executors.subjects, "execute", self.killed)
+            with pytest.raises(KeyboardInterrupt):
+                weigh.catch_up()
+        assert weighed(world) == []
+        world.settle()
+        assert weighed(world) == [1 / 4, 1 / 5]
+        world.checkpoints.delete(weigh.name)
+        weigh.reset()
+        world.settle()
+        assert weighed(world) == [1 / 4, 1 / 5]
+
+    def killed(self, *_: object) -> None:
+        raise KeyboardInterrupt
+
+
+def weighed(world: World) -> list[float]:
+    """What flags weighed, one after the other."""
+    events = [world.codec.decode(event) for event in world.history.read("moderation", 0, 1000)]
+    return [event.weight for event in events if isinstance(event, FlagWeighed)]
 
 
 def queue(world: World, **filters: Any) -> list[dict[str, Any]]:

@@ -320,6 +320,18 @@ class Community(RuleBasedStateMachine):
 
     @precondition(lambda self: self.settled)
     @invariant()
+    def flags_wait_in_the_record_until_they_are_settled(self) -> None:
+        do = self.world.executors
+        waiting: defaultdict[str, set[str]] = defaultdict(set)
+        for event in self.happened("moderation"):
+            if isinstance(event, FlagRaised) and event.record_id:
+                flags = waiting[event.record_id]
+                flags |= set() if do.flags.load(event.flag_id).state.settled else {event.flag_id}
+        for record_id, flags in waiting.items():
+            assert set(do.records.load(record_id).state.open) == flags
+
+    @precondition(lambda self: self.settled)
+    @invariant()
     def comments_are_counted_as_often_as_they_are_seen(self) -> None:
         do, seen = self.world.executors, Counter[str]()
         for event in self.happened("discussions"):

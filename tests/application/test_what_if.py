@@ -136,6 +136,18 @@ def test_a_decision_that_was_set_aside_judges_nothing(
     assert judged(what_if(world).moderation(0.5)) == (0, 1, 0, 0)
 
 
+def test_flags_weigh_what_they_weighed_beside_others_that_waited(
+    world: World, case: CaseId
+) -> None:
+    second = world.public_case(world.member("Zoe"), "c2")
+    flaggers = [world.member(name) for name in ("Ben", "Cleo")]
+    for each in (case, second):
+        community.flag(world, CASE, each, *flaggers)
+    world.settle()
+    weights = [hiding.weight for hiding in what_if(world).moderation(0.4).hidings]
+    assert weights == [0.5, 0.4]
+
+
 def test_nothing_is_changed_by_asking(world: World, case: CaseId) -> None:
     flag(world, case, "Ben")
     before = [store.last_position() for store in world.stores.values()]

@@ -81,7 +81,7 @@ from domain.members.member import (
 )
 from domain.moderation.decision import AppealResolved, DecisionAppealed, DecisionMade, Outcome
 from domain.moderation.flag import FlagRaised, FlagSettled
-from domain.moderation.record import FlagCounted
+from domain.moderation.record import FlagCounted, FlagOpened
 from domain.moderation.subject import (
     AppealSetAside,
     DecisionSetAside,
@@ -257,6 +257,7 @@ GOLDEN: dict[str, object] = {
         at=AT,
     ),
     "moderation.FlagSettled": FlagSettled(flag_id="f1", upheld=True, at=AT),
+    "moderation.FlagOpened": FlagOpened(record_id="r1", flag_id="f1", at=AT),
     "moderation.FlagCounted": FlagCounted(record_id="r1", upheld=True, at=AT),
     "moderation.SubjectRegistered": SubjectRegistered(
         subject_kind=SubjectKind.CASE, subject_id="c1", case_id=CASE, author=ANNA, at=AT
