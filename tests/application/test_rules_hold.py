@@ -477,6 +477,15 @@ class Court(Judged):
         later = back > 1
         self.judge(lambda: community.resolve(self.world, by, outcome, key), later)
 
+    @rule(who=st.integers(0, 2))
+    def overturn(self, who: int) -> None:
+        """What it takes many steps to come to by chance."""
+        self.decide(who, Verdict.HIDE, later=False)
+        self.settle()
+        self.appeal(0, later=False)
+        self.resolve(0, (who + 1) % 3, Outcome.OVERTURN)
+        self.settle()
+
     @precondition(lambda self: self.paused.commands)
     @rule(number=st.integers(0, 9))
     def go_on(self, number: int) -> None:
