@@ -11,11 +11,20 @@ from application.ports.read_models import ReadModels
 from application.queries.popular_cases import PopularCase, PopularCases
 from application.queries.projector import Projector, open_build
 from application.queries.query_service import Viewer
-from domain.moderation.decision import AppealResolved, DecisionMade, applying
+from domain.moderation.decision import (
+    AppealResolved,
+    DecisionAppealed,
+    DecisionEvent,
+    DecisionMade,
+    applying,
+)
 from domain.moderation.flag import FlagRaised, weighing
 from domain.moderation.subject import (
+    FlagWeighed,
     Subject,
     SubjectCommand,
+    SubjectDecided,
+    SubjectEvent,
     SubjectHidden,
     SubjectKind,
     SubjectRegistered,
@@ -57,6 +66,7 @@ class ModerationReplay:
         self.threshold = threshold
         self.missed = 0
         self._subjects: defaultdict[str, Subject] = defaultdict(Subject)
+        self._raised: dict[str, FlagRaised] = {}
         self._hidings: list[Hiding] = []
         self._last: dict[str, int] = {}
 
@@ -85,33 +95,41 @@ class ModerationReplay:
                 key = subject_key(event.subject_kind, event.subject_id)
                 self._subjects[key] = subject_decider.evolve(self._subjects[key], event)
             case FlagRaised():
-                self._weigh(event)
-            case DecisionMade() | AppealResolved():
+                self._raised[event.flag_id] = event
+            case FlagWeighed():
+                self._weigh(self._raised.pop(event.flag_id), event.weight)
+            case DecisionMade() | DecisionAppealed() | AppealResolved():
                 self._apply(event)
 
-    def _weigh(self, event: FlagRaised) -> None:
+    def _weigh(self, event: FlagRaised, weight: float) -> None:
         key = subject_key(event.subject_kind, event.subject_id)
-        if self._hides(key, weighing(event, self.threshold, event.at)):
+        if _hides(self._follow(key, weighing(event, weight, self.threshold, event.at))):
             self._last[key] = len(self._hidings)
             self._hidings.append(_hiding(event, self._subjects[key].weight))
 
-    def _apply(self, event: DecisionMade | AppealResolved) -> None:
+    def _apply(self, event: DecisionEvent) -> None:
         key = subject_key(event.subject_kind, event.subject_id)
-        self.missed += self._hides(key, applying(event, event.at))
-        if key in self._last:
+        events = self._follow(key, applying(event, event.at))
+        self.missed += _hides(events)
+        decided = any(isinstance(each, SubjectDecided) for each in events)
+        if decided and key in self._last and not isinstance(event, DecisionAppealed):
             self._judge(self._last[key], event.decision_id, event.verdict)
 
-    def _hides(self, key: str, command: SubjectCommand) -> bool:
-        """Let the rules decide as they do in truth; whether that hides the subject."""
+    def _follow(self, key: str, command: SubjectCommand) -> list[SubjectEvent]:
+        """Let the rules decide as they do in truth."""
         events = subject_decider.decide(command, self._subjects[key])
         for event in events:
             self._subjects[key] = subject_decider.evolve(self._subjects[key], event)
-        return any(isinstance(event, SubjectHidden) for event in events)
+        return events
 
     def _judge(self, index: int, decision_id: str, verdict: Verdict) -> None:
         hiding = self._hidings[index]
         if hiding.decision_id in ("", decision_id):
             self._hidings[index] = replace(hiding, decision_id=decision_id, verdict=verdict)
+
+
+def _hides(events: list[SubjectEvent]) -> bool:
+    return any(isinstance(event, SubjectHidden) for event in events)
 
 
 def _hiding(event: FlagRaised, weight: float) -> Hiding:

@@ -13,9 +13,8 @@ from domain.moderation.decision import (
     ResolveAppeal,
 )
 from domain.moderation.flag import Flag, RaiseFlag
+from domain.moderation.record import MODERATORS_WEIGHT
 from domain.moderation.subject import Subject, SubjectKind, Verdict, subject_key
-
-MODERATORS_WEIGHT = 1.0
 
 
 class Moderate:
@@ -59,6 +58,7 @@ class Moderate:
             note=note,
             record_id=record_id,
             weight=MODERATORS_WEIGHT if actor.moderates else record.weight,
+            open_flags=len(record.open),
             by=actor,
             at=self._clock(),
         )
@@ -76,9 +76,13 @@ class Moderate:
         rule: str,
         reason: str,
     ) -> Receipt[Decision]:
+        subject = self._subject(kind, subject_id)
+        overturned = [self._decisions.load(each).state.by for each in subject.overturned]
         command = DecideSubject(
             decision_id=decision_id,
-            subject=self._subject(kind, subject_id),
+            subject=subject,
+            standing=self._decisions.load(subject.decision_id).state,
+            overturned=frozenset(overturned),
             verdict=verdict,
             rule=rule,
             reason=reason,

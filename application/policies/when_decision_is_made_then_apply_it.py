@@ -1,17 +1,26 @@
-"""What moderators decide, and what becomes of it on appeal, is done to the subject."""
+"""What moderators decide, and what comes of appeals, is done to the subject in this order."""
 
 from application.policies.policy import Cause, Policy
-from domain.moderation.decision import AppealResolved, DecisionMade, applying
+from domain.moderation.decision import (
+    AppealResolved,
+    DecisionAppealed,
+    DecisionMade,
+    applying,
+)
 from domain.moderation.subject import subject_key
 
 
 class WhenDecisionIsMadeThenApplyIt(Policy):
     name = "when-decision-is-made-then-apply-it"
     service, topics = "moderation", ("moderation",)
-    hears = ("moderation.DecisionMade", "moderation.AppealResolved")
+    hears = (
+        "moderation.DecisionMade",
+        "moderation.DecisionAppealed",
+        "moderation.AppealResolved",
+    )
 
     def react(self, event: object, cause: Cause) -> None:
         match event:
-            case DecisionMade() | AppealResolved():
+            case DecisionMade() | DecisionAppealed() | AppealResolved():
                 key = subject_key(event.subject_kind, event.subject_id)
                 self.do.subjects.execute(key, applying(event, cause.at), cause.context())

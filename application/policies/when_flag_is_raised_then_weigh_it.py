@@ -1,7 +1,9 @@
 """Flags add up, and hide their subject when they are heavy enough."""
 
 from application.policies.policy import Cause, Policy
+from domain.ids import SYSTEM
 from domain.moderation.flag import FlagRaised, weighing
+from domain.moderation.record import MODERATORS_WEIGHT, OpenFlag
 from domain.moderation.subject import subject_key
 
 
@@ -13,6 +15,17 @@ class WhenFlagIsRaisedThenWeighIt(Policy):
     def react(self, event: object, cause: Cause) -> None:
         match event:
             case FlagRaised():
-                command = weighing(event, self.means.hide_at, cause.at)
+                weight = self._weight(event, cause)
+                command = weighing(event, weight, self.means.hide_at, cause.at)
                 key = subject_key(event.subject_kind, event.subject_id)
                 self.do.subjects.execute(key, command, cause.context())
+
+    def _weight(self, event: FlagRaised, cause: Cause) -> float:
+        """Beside the member's other flags that wait; who was erased has no record any more."""
+        record_id, flag_id = event.record_id, event.flag_id
+        if not record_id:
+            return event.weight
+        command = OpenFlag(record_id=record_id, flag_id=flag_id, by=SYSTEM, at=cause.at)
+        record = self.do.records.execute(record_id, command, cause.context("opened")).state
+        moderators = event.weight >= MODERATORS_WEIGHT
+        return MODERATORS_WEIGHT if moderators else record.weight_of(flag_id)

@@ -22,6 +22,8 @@ class WhenSubjectIsDecidedThenSettleItsFlags(Policy):
         settle = SettleFlag(upheld=upheld, by=SYSTEM, at=cause.at)
         flag = self.do.flags.execute(flag_id, settle, cause.context(flag_id)).state
         if flag.record_id:
-            count = CountFlag(record_id=flag.record_id, upheld=upheld, by=SYSTEM, at=cause.at)
+            count = CountFlag(
+                record_id=flag.record_id, flag_id=flag_id, upheld=upheld, by=SYSTEM, at=cause.at
+            )
             context = cause.context(f"{flag_id} counted")
             self.do.records.execute(flag.record_id, count, context)

@@ -11,7 +11,13 @@ from application.queries.query_service import QueryService, Viewer
 from application.queries.rows import Rows
 from domain.members.member import MemberReinstated, MemberSuspended
 from domain.moderation.decision import AppealResolved, DecisionAppealed, DecisionMade, Outcome
-from domain.moderation.subject import SubjectHidden, SubjectKind, Verdict
+from domain.moderation.subject import (
+    AppealSetAside,
+    DecisionSetAside,
+    SubjectHidden,
+    SubjectKind,
+    Verdict,
+)
 
 
 class Deed(StrEnum):
@@ -19,6 +25,8 @@ class Deed(StrEnum):
     DECIDED = "decided"
     APPEALED = "appealed"
     APPEAL_RESOLVED = "appeal_resolved"
+    DECISION_SET_ASIDE = "decision_set_aside"
+    APPEAL_SET_ASIDE = "appeal_set_aside"
     SUSPENDED = "suspended"
     REINSTATED = "reinstated"
 
@@ -43,7 +51,7 @@ class LedgerEntry:
 class ModerationLedger(QueryService[LedgerEntry]):
     """What did moderation do, by which rule, in which role, and why?"""
 
-    name, version, topics = "moderation-ledger", 1, ("moderation", "members")
+    name, version, topics = "moderation-ledger", 2, ("moderation", "members")
     document, key, path = LedgerEntry, "entry_id", "/moderation/ledger"
     indexes = (by("at"), by("subject_kind"), by("subject_id"), by("rule"))
 
@@ -72,6 +80,10 @@ class ModerationLedger(QueryService[LedgerEntry]):
                     rule=event.rule,
                     reason=event.reason,
                 )
+            case DecisionSetAside():
+                _enter(rows, event, Deed.DECISION_SET_ASIDE)
+            case AppealSetAside():
+                _enter(rows, event, Deed.APPEAL_SET_ASIDE)
             case MemberSuspended():
                 _stand(rows, event, Deed.SUSPENDED, reason=event.reason)
             case MemberReinstated():
@@ -89,7 +101,14 @@ class ModerationLedger(QueryService[LedgerEntry]):
         return Find(where=equal(subject_kind=kind, subject_id=subject, rule=rule), order_by="at")
 
 
-Judged = SubjectHidden | DecisionMade | DecisionAppealed | AppealResolved
+Judged = (
+    SubjectHidden
+    | DecisionMade
+    | DecisionAppealed
+    | AppealResolved
+    | DecisionSetAside
+    | AppealSetAside
+)
 
 
 def _enter(rows: Rows[LedgerEntry], event: Judged, what: Deed, **more: object) -> None:

@@ -12,9 +12,10 @@ from domain.cases.case import CaseAmended, CaseReported
 from domain.cases.party import PartyNamed
 from domain.discussions.comment import CommentEdited, CommentWritten
 from domain.members.member import MemberErased, MemberRegistered
-from domain.moderation.decision import AppealResolved, DecisionAppealed, DecisionMade
+from domain.moderation.decision import AppealResolved, DecisionAppealed
 from domain.moderation.flag import FlagRaised
 from domain.moderation.subject import (
+    AppealSetAside,
     FlagWeighed,
     SubjectDecided,
     SubjectHidden,
@@ -66,7 +67,7 @@ class QueueItem:
 class ModerationQueue(QueryService[QueueItem]):
     """What waits for a moderator to decide?"""
 
-    name, version = "moderation-queue", 1
+    name, version = "moderation-queue", 2
     topics = ("moderation", "cases", "discussions", "members")
     document, key = QueueItem, "row_id"
     path, audience = "/moderation/queue", Audience.MODERATORS
@@ -96,16 +97,17 @@ class ModerationQueue(QueryService[QueueItem]):
                 )
             case FlagWeighed():
                 row = _row(rows, event.subject_kind, event.subject_id)
-                _change(rows, event, weight=row.weight + event.weight)
+                flags = _weighed(row, event)
+                _change(rows, event, flags=flags, weight=row.weight + event.weight)
             case SubjectHidden() | SubjectRestored():
                 _change(rows, event, hidden=isinstance(event, SubjectHidden))
-            case DecisionMade():
-                _change(rows, event, decision_id=event.decision_id)
             case SubjectDecided():
                 row = _row(rows, event.subject_kind, event.subject_id)
                 rows.put(row.row_id, _settled(row, event))
-            case AppealResolved():
-                _change(rows, event, appeal=None)
+            case AppealResolved() | AppealSetAside():
+                row = _row(rows, event.subject_kind, event.subject_id)
+                if row.appeal and row.appeal.decision_id == event.decision_id:
+                    _change(rows, event, appeal=None)
             case DecisionAppealed() if event.by:
                 appeal = Appeal(
                     decision_id=event.decision_id, statement=event.statement, at=event.at
@@ -145,6 +147,14 @@ def _waiting(row: QueueItem) -> QueueItem:
     return replace(row, waits=bool(asked), waiting_since=min(asked, default=None))
 
 
+def _weighed(row: QueueItem, event: FlagWeighed) -> tuple[Complaint, ...]:
+    """With what the flag weighs beside others of its member."""
+    return tuple(
+        replace(flag, weight=event.weight) if flag_id == event.flag_id else flag
+        for flag, flag_id in zip(row.flags, row.flag_ids, strict=True)
+    )
+
+
 def _settled(row: QueueItem, event: SubjectDecided) -> QueueItem:
     """Without the flags that were decided on: those that came meanwhile wait for the next time.
 
@@ -159,6 +169,7 @@ def _settled(row: QueueItem, event: SubjectDecided) -> QueueItem:
         flaggers=tuple(row.flaggers[number] for number in kept),
         flag_ids=tuple(row.flag_ids[number] for number in kept),
         weight=0.0,
+        decision_id=event.decision_id,
         appeal=row.appeal if appealed else None,
     )
     return _waiting(settled)

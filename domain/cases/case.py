@@ -783,7 +783,7 @@ def _retract_evidence(command: RetractEvidence, state: Case) -> list[CaseEvent]:
         return []
     if item not in state.evidence:
         raise DomainError("not-found", "The case has no such evidence.")
-    _must_be_theirs(state.evidence[item], role, command.by)
+    _must_be_theirs_or_the_authors(state.evidence[item], role, command.by)
     retracted = EvidenceRetracted(case_id=state.case_id, evidence_id=item, role=role, at=command.at)
     return [retracted, *_unpublished_without(state, item, command.at)]
 
@@ -851,6 +851,12 @@ def _must_have_room(state: Case, role: str, by: Actor, changes: int = 1) -> None
     }
     if full[role]:
         raise DomainError("too-many-changes", "The case takes no more changes of yours.")
+
+
+def _must_be_theirs_or_the_authors(contributor: MemberId, role: str, by: Actor) -> None:
+    """Moderators decide on evidence, by a rule and with a reason; they do not retract it."""
+    if role != "author" and by.member_id != contributor:
+        raise DomainError("forbidden", "Only who contributed this, or the author, may do this.")
 
 
 def _must_be_author(state: Case, by: Actor) -> None:

@@ -221,7 +221,7 @@ def _retract(command: RetractParty, state: Party) -> list[PartyEvent]:
         return []
     _must_be_there(state, command.case_id)
     own = command.by.member_id == state.by
-    if not own and command.claimant == "contributor":
+    if not own and command.claimant != "author":
         raise DomainError("forbidden", "Only who named the party, or the author, may do this.")
     retracted = PartyRetracted(
         party_id=state.party_id,

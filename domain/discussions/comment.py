@@ -199,8 +199,7 @@ def _write(command: WriteComment, state: Comment) -> list[CommentEvent]:
 
 def _edit(command: EditComment, state: Comment) -> list[CommentEvent]:
     _must_be_there(state, command.by)
-    if command.by.member_id != state.author:
-        raise DomainError("forbidden", "Only the author may do this.")
+    _must_be_author(state, command.by)
     _must_be_open(command.discussion)
     if command.text == state.text:
         return []
@@ -214,14 +213,11 @@ def _remove(command: RemoveComment, state: Comment) -> list[CommentEvent]:
     if state.removed and command.by.member_id == state.author:
         return []
     _must_be_there(state, command.by)
-    own = command.by.member_id == state.author
-    if not (own or command.by.moderates):
-        raise DomainError("forbidden", "Only the author or a moderator may remove a comment.")
+    _must_be_author(state, command.by)
     removed = CommentRemoved(
         comment_id=state.comment_id,
         case_id=state.case_id,
         hidden=state.hidden,
-        role="author" if own else "moderator",
         at=command.at,
     )
     return [removed]
@@ -242,6 +238,11 @@ def _restore(command: RestoreComment, state: Comment) -> list[CommentEvent]:
     if not state.hidden or state.removed:
         return []
     return [CommentRestored(comment_id=state.comment_id, case_id=state.case_id, at=command.at)]
+
+
+def _must_be_author(state: Comment, by: Actor) -> None:
+    if by.member_id != state.author:
+        raise DomainError("forbidden", "Only the author may do this; moderators decide on it.")
 
 
 def _must_be_open(discussion: Discussion) -> None:

@@ -8,7 +8,14 @@ from typing import Annotated, assert_never
 from domain.decider import Decider, DomainError, must_moderate
 from domain.ids import SYSTEM, Actor, CaseId, Length, MemberId, PersonalText, SealedMember
 from domain.moderation.rules import must_be_a_rule
-from domain.moderation.subject import ApplyVerdict, Subject, SubjectKind, Verdict
+from domain.moderation.subject import (
+    ApplyOutcome,
+    ApplyVerdict,
+    OpenAppeal,
+    Subject,
+    SubjectKind,
+    Verdict,
+)
 
 Reason = Annotated[str, Length(1, 2000)]
 
@@ -25,8 +32,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecideSubject:
+    """``standing`` is the decision that stands on the subject; ``overturned`` are the moderators
+    whose decisions on it were overturned on appeal."""
+
     decision_id: str
     subject: Subject
+    standing: "Decision"
+    overturned: frozenset[MemberId]
     verdict: Verdict
     rule: str
     reason: Reason
@@ -63,6 +75,8 @@ DecisionCommand = DecideSubject | AppealDecision | ResolveAppeal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionMade:
+    """``turns`` are those of the subject that the moderator knew of."""
+
     decision_id: str
     subject_kind: SubjectKind
     subject_id: str
@@ -70,6 +84,7 @@ class DecisionMade:
     verdict: Verdict
     rule: str
     reason: str
+    turns: int | None = None
     by: SealedMember
     role: str = "moderator"
     at: datetime
@@ -121,6 +136,10 @@ class Decision:
     appealed: bool = False
     resolved: bool = False
 
+    @property
+    def under_appeal(self) -> bool:
+        return self.appealed and not self.resolved
+
 
 def decide(command: DecisionCommand, state: Decision) -> list[DecisionEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
@@ -159,16 +178,32 @@ decision_decider: Decider[DecisionCommand, Decision, DecisionEvent] = Decider(
 )
 
 
-def applying(event: DecisionMade | AppealResolved, at: datetime) -> ApplyVerdict:
-    """The command that a decision, or what became of it on appeal, calls for."""
-    return ApplyVerdict(
-        decision_id=event.decision_id,
-        verdict=event.verdict,
-        rule=event.rule,
-        reason=event.reason,
-        by=SYSTEM,
-        at=at,
-    )
+def applying(event: DecisionEvent, at: datetime) -> ApplyVerdict | OpenAppeal | ApplyOutcome:
+    """The command that a decision, an appeal, or what became of it calls for."""
+    match event:
+        case DecisionMade():
+            return ApplyVerdict(
+                decision_id=event.decision_id,
+                verdict=event.verdict,
+                rule=event.rule,
+                reason=event.reason,
+                turns=event.turns,
+                by=SYSTEM,
+                at=at,
+            )
+        case DecisionAppealed():
+            return OpenAppeal(decision_id=event.decision_id, by=SYSTEM, at=at)
+        case AppealResolved():
+            return ApplyOutcome(
+                decision_id=event.decision_id,
+                verdict=event.verdict,
+                rule=event.rule,
+                reason=event.reason,
+                by=SYSTEM,
+                at=at,
+            )
+        case _:
+            assert_never(event)
 
 
 def _decide(command: DecideSubject, state: Decision) -> list[DecisionEvent]:
@@ -180,6 +215,7 @@ def _decide(command: DecideSubject, state: Decision) -> list[DecisionEvent]:
     if not subject.subject_id:
         raise DomainError("not-found", "There is no such subject.")
     _must_be_anothers(subject, command.by)
+    _must_respect_appeals(command)
     if subject.hidden == (command.verdict is Verdict.HIDE) and not subject.flags:
         raise DomainError("nothing-to-decide", "It is so already, and nobody flagged it since.")
     made = DecisionMade(
@@ -190,10 +226,23 @@ def _decide(command: DecideSubject, state: Decision) -> list[DecisionEvent]:
         verdict=command.verdict,
         rule=command.rule,
         reason=command.reason,
+        turns=subject.turns,
         by=command.by.member_id,
         at=command.at,
     )
     return [made]
+
+
+def _must_respect_appeals(command: DecideSubject) -> None:
+    subject = command.subject
+    if subject.appealed or command.standing.under_appeal:
+        raise DomainError("appeal-pending", "It was appealed for: the appeal is resolved instead.")
+    if command.verdict is not Verdict.HIDE or not subject.overturned:
+        return
+    if not subject.flags:
+        raise DomainError("settled-on-appeal", "An appeal restored it; nobody flagged it since.")
+    if command.by.member_id in command.overturned:
+        raise DomainError("same-moderator", "Whose decision was overturned does not hide it again.")
 
 
 def _appeal(command: AppealDecision, state: Decision) -> list[DecisionEvent]:
@@ -204,6 +253,7 @@ def _appeal(command: AppealDecision, state: Decision) -> list[DecisionEvent]:
         raise DomainError("nothing-to-appeal", "Only what was hidden can be appealed for.")
     if state.appealed:
         raise DomainError("already-appealed", "A decision is appealed once.")
+    _must_not_be_superseded(command.subject, state)
     appealed = DecisionAppealed(
         decision_id=state.decision_id,
         subject_kind=state.subject_kind,
@@ -225,6 +275,7 @@ def _resolve(command: ResolveAppeal, state: Decision) -> list[DecisionEvent]:
     _must_be_anothers(command.subject, command.by)
     if state.resolved:
         raise DomainError("already-resolved", "This appeal has been resolved already.")
+    _must_not_be_superseded(command.subject, state)
     overturned = command.outcome is Outcome.OVERTURN
     resolved = AppealResolved(
         decision_id=state.decision_id,
@@ -243,6 +294,12 @@ def _resolve(command: ResolveAppeal, state: Decision) -> list[DecisionEvent]:
 def _must_be_there(state: Decision) -> None:
     if not state.decision_id:
         raise DomainError("not-found", "There is no such decision.")
+
+
+def _must_not_be_superseded(subject: Subject, state: Decision) -> None:
+    """A decision that was not applied to its subject yet is to stand, and is appealed as well."""
+    if state.decision_id in subject.past:
+        raise DomainError("superseded", "Another decision stands in its place.")
 
 
 def _must_be_anothers(subject: Subject, by: Actor) -> None:

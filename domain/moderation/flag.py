@@ -11,6 +11,8 @@ from domain.moderation.subject import Subject, SubjectKind, WeighFlag
 
 FlagNote = Annotated[str, Length(0, 1000)]
 
+MOST_OPEN_FLAGS = 50
+
 
 # Commands
 
@@ -18,7 +20,7 @@ FlagNote = Annotated[str, Length(0, 1000)]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaiseFlag:
     """``subject`` is what moderation knows of it; ``record_id`` names the record that the flag's
-    ``weight`` comes from."""
+    ``weight`` comes from, and ``open_flags`` is how many of the member's wait in it."""
 
     flag_id: str
     subject: Subject
@@ -26,6 +28,7 @@ class RaiseFlag:
     note: FlagNote
     record_id: str
     weight: float
+    open_flags: int
     by: Actor
     at: datetime
 
@@ -47,6 +50,8 @@ FlagCommand = RaiseFlag | SettleFlag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagRaised:
+    """``weight`` is what the record said then; what counts is what the subject weighs it with."""
+
     flag_id: str
     subject_kind: SubjectKind
     subject_id: str
@@ -112,12 +117,12 @@ flag_decider: Decider[FlagCommand, Flag, FlagEvent] = Decider(
 )
 
 
-def weighing(event: FlagRaised, threshold: float, at: datetime) -> WeighFlag:
+def weighing(event: FlagRaised, weight: float, threshold: float, at: datetime) -> WeighFlag:
     """The command that a flag calls for."""
     return WeighFlag(
         flag_id=event.flag_id,
         rule=event.rule,
-        weight=event.weight,
+        weight=weight,
         threshold=threshold,
         by=SYSTEM,
         at=at,
@@ -133,6 +138,8 @@ def _raise(command: RaiseFlag, state: Flag) -> list[FlagEvent]:
         raise DomainError("own-subject", "Nobody flags what is their own.")
     if state.flag_id:
         raise DomainError("already-flagged", "You have flagged this already.")
+    if command.open_flags >= MOST_OPEN_FLAGS:
+        raise DomainError("too-many-flags", f"At most {MOST_OPEN_FLAGS} flags wait for moderators.")
     raised = FlagRaised(
         flag_id=command.flag_id,
         subject_kind=subject.kind,

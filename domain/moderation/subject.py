@@ -55,6 +55,28 @@ class WeighFlag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyVerdict:
+    """``turns`` are those that the subject had had when it was decided on."""
+
+    decision_id: str
+    verdict: Verdict
+    rule: str
+    reason: str
+    turns: int | None
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAppeal:
+    decision_id: str
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyOutcome:
+    """What became of a decision on appeal."""
+
     decision_id: str
     verdict: Verdict
     rule: str
@@ -63,7 +85,7 @@ class ApplyVerdict:
     at: datetime
 
 
-SubjectCommand = RegisterSubject | WeighFlag | ApplyVerdict
+SubjectCommand = RegisterSubject | WeighFlag | ApplyVerdict | OpenAppeal | ApplyOutcome
 
 
 # Events
@@ -113,7 +135,10 @@ class SubjectRestored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectDecided:
-    """The flags until now are settled: upheld, or not."""
+    """This decision stands, and the flags until now are settled: upheld, or not.
+
+    The outcome of an appeal is told by the same event once more.
+    """
 
     subject_kind: SubjectKind
     subject_id: str
@@ -123,7 +148,48 @@ class SubjectDecided:
     at: datetime
 
 
-SubjectEvent = SubjectRegistered | FlagWeighed | SubjectHidden | SubjectRestored | SubjectDecided
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectAppealed:
+    """Against the decision that stands. Until that is resolved no other takes its place."""
+
+    subject_kind: SubjectKind
+    subject_id: str
+    decision_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionSetAside:
+    """Another decision, or an appeal, came first: this one changes nothing."""
+
+    subject_kind: SubjectKind
+    subject_id: str
+    decision_id: str
+    role: str = "system"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppealSetAside:
+    """Another decision came first: the one that was appealed against does not stand."""
+
+    subject_kind: SubjectKind
+    subject_id: str
+    decision_id: str
+    role: str = "system"
+    at: datetime
+
+
+SubjectEvent = (
+    SubjectRegistered
+    | FlagWeighed
+    | SubjectHidden
+    | SubjectRestored
+    | SubjectDecided
+    | SubjectAppealed
+    | DecisionSetAside
+    | AppealSetAside
+)
 
 
 # State
@@ -131,7 +197,11 @@ SubjectEvent = SubjectRegistered | FlagWeighed | SubjectHidden | SubjectRestored
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """``flags`` are those that no decision has settled yet, ``weight`` is theirs together."""
+    """``flags`` are those that no decision has settled yet, ``weight`` is theirs together.
+
+    ``decision_id`` is the decision that stands, if any; ``past`` are those that do not, and
+    ``overturned`` those that appeals overturned. ``turns`` counts decisions, appeals and outcomes.
+    """
 
     kind: SubjectKind = SubjectKind.CASE
     subject_id: str = ""
@@ -140,6 +210,11 @@ class Subject:
     flags: tuple[str, ...] = ()
     weight: float = 0.0
     hidden: bool = False
+    decision_id: str = ""
+    appealed: bool = False
+    past: tuple[str, ...] = ()
+    overturned: tuple[str, ...] = ()
+    turns: int = 0
 
 
 def decide(command: SubjectCommand, state: Subject) -> list[SubjectEvent]:
@@ -159,6 +234,10 @@ def decide(command: SubjectCommand, state: Subject) -> list[SubjectEvent]:
             return _weigh(command, state)
         case ApplyVerdict():
             return _apply(command, state)
+        case OpenAppeal():
+            return _open_appeal(command, state)
+        case ApplyOutcome():
+            return _decided(command, state) if command.decision_id == state.decision_id else []
         case _:
             assert_never(command)
 
@@ -180,9 +259,25 @@ def evolve(state: Subject, event: SubjectEvent) -> Subject:
         case SubjectRestored():
             return replace(state, hidden=False)
         case SubjectDecided():
-            return replace(state, flags=(), weight=0.0)
+            return _after_decision(state, event)
+        case SubjectAppealed():
+            return replace(state, appealed=True, turns=state.turns + 1)
+        case DecisionSetAside():
+            return replace(state, past=(*state.past, event.decision_id))
+        case AppealSetAside():
+            return state
         case _:
             assert_never(event)
+
+
+def _after_decision(state: Subject, event: SubjectDecided) -> Subject:
+    after = replace(state, flags=(), weight=0.0, appealed=False, turns=state.turns + 1)
+    if event.decision_id != state.decision_id:
+        past = (*state.past, state.decision_id) if state.decision_id else state.past
+        return replace(after, decision_id=event.decision_id, past=past)
+    if event.upheld:
+        return after
+    return replace(after, overturned=(*state.overturned, event.decision_id))
 
 
 subject_decider: Decider[SubjectCommand, Subject, SubjectEvent] = Decider(
@@ -212,6 +307,30 @@ def _weigh(command: WeighFlag, state: Subject) -> list[SubjectEvent]:
 
 
 def _apply(command: ApplyVerdict, state: Subject) -> list[SubjectEvent]:
+    if command.turns in (None, state.turns):
+        return _decided(command, state)
+    set_aside = DecisionSetAside(
+        subject_kind=state.kind,
+        subject_id=state.subject_id,
+        decision_id=command.decision_id,
+        at=command.at,
+    )
+    return [set_aside]
+
+
+def _open_appeal(command: OpenAppeal, state: Subject) -> list[SubjectEvent]:
+    stands = command.decision_id == state.decision_id
+    appeal = SubjectAppealed if stands else AppealSetAside
+    opened = appeal(
+        subject_kind=state.kind,
+        subject_id=state.subject_id,
+        decision_id=command.decision_id,
+        at=command.at,
+    )
+    return [opened]
+
+
+def _decided(command: ApplyVerdict | ApplyOutcome, state: Subject) -> list[SubjectEvent]:
     hide = command.verdict is Verdict.HIDE
     decided = SubjectDecided(
         subject_kind=state.kind,
@@ -238,7 +357,7 @@ def _hidden(state: Subject, rule: str, at: datetime) -> SubjectHidden:
     )
 
 
-def _hidden_by(command: ApplyVerdict, state: Subject) -> SubjectHidden:
+def _hidden_by(command: ApplyVerdict | ApplyOutcome, state: Subject) -> SubjectHidden:
     return replace(
         _hidden(state, command.rule, command.at),
         reason=command.reason,
@@ -247,7 +366,7 @@ def _hidden_by(command: ApplyVerdict, state: Subject) -> SubjectHidden:
     )
 
 
-def _restored(command: ApplyVerdict, state: Subject) -> SubjectRestored:
+def _restored(command: ApplyVerdict | ApplyOutcome, state: Subject) -> SubjectRestored:
     return SubjectRestored(
         subject_kind=state.kind,
         subject_id=state.subject_id,

@@ -129,7 +129,7 @@ def cases_blueprint(cases: Cases, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412)
     def retract_evidence(case_id: object, evidence_id: object) -> Response:
-        """Take evidence back (who attached it, the author, moderators)"""
+        """Take evidence back (who attached it, the author); moderators decide on it instead"""
         command = RetractEvidence(
             evidence_id=EvidenceId(str(evidence_id)), by=requests.actor(), at=requests.now
         )

@@ -71,7 +71,7 @@ def discussions_blueprint(discuss: Discuss, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 410, 412)
     def remove(comment_id: object) -> Response:
-        """Remove a comment (its author, moderators)"""
+        """Remove a comment (its author); moderators decide on it instead"""
         return done(discuss.remove, CommentId(str(comment_id)))
 
     @blp.put("/cases/<uuid:case_id>/discussion/lock")

@@ -30,6 +30,8 @@ from entrypoints.http.schemas import fields_of, page_schema, schema, uuid_text
 
 MOST_AT_ONCE = 100
 FACTS = ("subject", "by", "at")
+STANDING = ("decision_id", "standing", "overturned")
+RECORD = ("flag_id", "record_id", "weight", "open_flags")
 SUBJECT = {
     "subject_kind": ma.fields.Enum(SubjectKind, by_value=True, required=True),
     "subject_id": uuid_text(required=True),
@@ -39,7 +41,7 @@ RULE = ma.fields.String(required=True, validate=ma.validate.OneOf([rule.rule_id 
 
 def _decision_fields() -> dict[str, Any]:
     """What a decision says; in the API the verdict is called decision."""
-    made = fields_of(DecideSubject, leave_out=(*FACTS, "decision_id"))
+    made = fields_of(DecideSubject, leave_out=(*FACTS, *STANDING))
     return {"decision": made.pop("verdict"), **made, "rule": RULE}
 
 
@@ -47,7 +49,7 @@ FlagBody = schema(
     "Flag",
     {
         **SUBJECT,
-        **fields_of(RaiseFlag, leave_out=(*FACTS, "flag_id", "record_id", "weight")),
+        **fields_of(RaiseFlag, leave_out=(*FACTS, *RECORD)),
         "rule": RULE,
     },
 )

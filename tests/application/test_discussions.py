@@ -193,14 +193,14 @@ class TestChanging:
         assert Discussions.single_path() == "/comments"
 
     def test_a_removed_comment_leaves_its_place_and_nothing_else(
-        self, world: World, ben: Actor, mo: Actor
+        self, world: World, ben: Actor
     ) -> None:
         say(world, ben)
         say(world, ben, "Mine, too.", comment_id="k2", parent_id="k1")
         world.settle()
         assert count(world) == 2
         remove(world, ben)
-        remove(world, mo, "k2")
+        remove(world, ben, "k2")
         told = [(each["status"], each["text"], each["author"]) for each in thread(world)]
         assert told == [(CommentStatus.REMOVED, "", None)] * 2
         assert one(world, "discussions", "k1") is None

@@ -1,5 +1,6 @@
 """Moderation: what members flag and moderators decide, from the flag to what can be seen."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +13,9 @@ from application.queries.moderation_queue import QueueItem
 from domain.cases.case import CaseStatus
 from domain.ids import SYSTEM, Actor, CommentId, MemberId
 from domain.members.member import ReinstateMember, SuspendMember
-from domain.moderation.decision import Outcome
-from domain.moderation.subject import SubjectKind, Verdict
+from domain.moderation.decision import AppealDecision, DecideSubject, Outcome, ResolveAppeal
+from domain.moderation.flag import MOST_OPEN_FLAGS
+from domain.moderation.subject import FlagWeighed, Subject, SubjectKind, Verdict
 from tests.application.community import (
     ANYBODY,
     CASE,
@@ -226,6 +228,87 @@ def test_who_flags_what_moderators_hide_is_believed_more_and_who_does_not_less(
     assert weights == [2 / 5, 1 / 5, 1 / 4]
 
 
+class TestFlagsThatWait:
+    def test_those_who_hid_one_thing_do_not_hide_the_next(
+        self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
+    ) -> None:
+        flag(world, COMMENT, "k1", *crowd)
+        flag(world, PARTY, "p1", *crowd)
+        world.settle()
+        assert weighed(world) == [1 / 4] * 4 + [1 / 5] * 4
+        assert TEXT not in seen_by_all(world)
+        assert NAME in seen_by_all(world)
+        assert [item["weight"] for item in queue(world)] == [1.0, 0.8]
+        assert [flag.weight for flag in queue(world)[1]["flags"]] == [1 / 5] * 4
+
+    def test_they_wait_no_longer_once_moderators_decided(
+        self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
+    ) -> None:
+        flag(world, COMMENT, "k1", *crowd[:2])
+        world.settle()
+        decide(world, COMMENT, "k1", mo)
+        world.settle()
+        flag(world, PARTY, "p1", *crowd[:2])
+        world.settle()
+        assert weighed(world) == [1 / 4] * 2 + [2 / 5] * 2
+
+    def test_moderators_weigh_the_same_however_many_of_theirs_wait(
+        self, world: World, discussed: Actor, mo: Actor
+    ) -> None:
+        for kind, key in ((COMMENT, "k1"), (PARTY, "p1"), (CASE, "c1")):
+            flag(world, kind, key, mo)
+        world.settle()
+        assert weighed(world) == [1.0] * 3
+
+    def test_no_more_than_so_many_of_a_member_wait(
+        self, world: World, discussed: Actor, crowd: list[Actor]
+    ) -> None:
+        for number in range(MOST_OPEN_FLAGS):
+            say(world, discussed, comment_id=f"more-{number}")
+        world.settle()
+        for number in range(MOST_OPEN_FLAGS):
+            flag(world, COMMENT, f"more-{number}", crowd[0])
+        world.settle()
+        with refused("too-many-flags"):
+            flag(world, COMMENT, "k1", crowd[0])
+        flag(world, COMMENT, "k1", crowd[1])
+
+    def test_the_flag_of_somebody_erased_meanwhile_weighs_what_it_did_when_it_was_raised(
+        self, world: World, discussed: Actor, crowd: list[Actor]
+    ) -> None:
+        flag(world, COMMENT, "k1", crowd[0])
+        world.vault.destroy(crowd[0].member_id)
+        world.settle()
+        assert weighed(world) == [1 / 4]
+
+    def test_a_flag_weighs_the_same_though_its_weighing_breaks_off_and_is_repeated(
+        self, world: World, discussed: Actor, crowd: list[Actor], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        flag(world, COMMENT, "k1", crowd[0])
+        flag(world, PARTY, "p1", crowd[0])
+        weigh = next(each for each in world.policies if each.name.endswith("then-weigh-it"))
+        with monkeypatch.context() as broken:
+            broken.setattr(world.executors.subjects, "execute", self.killed)
+            with pytest.raises(KeyboardInterrupt):
+                weigh.catch_up()
+        assert weighed(world) == []
+        world.settle()
+        assert weighed(world) == [1 / 4, 1 / 5]
+        world.checkpoints.delete(weigh.name)
+        weigh.reset()
+        world.settle()
+        assert weighed(world) == [1 / 4, 1 / 5]
+
+    def killed(self, *_: object) -> None:
+        raise KeyboardInterrupt
+
+
+def weighed(world: World) -> list[float]:
+    """What flags weighed, one after the other."""
+    events = [world.codec.decode(event) for event in world.history.read("moderation", 0, 1000)]
+    return [event.weight for event in events if isinstance(event, FlagWeighed)]
+
+
 def queue(world: World, **filters: Any) -> list[dict[str, Any]]:
     return listed(world, "moderation-queue", **filters)
 
@@ -338,6 +421,162 @@ class TestAppeals:
             appeal(world, anna)
         with refused("not-found"):
             appeal(world, anna, "d2")
+
+
+class TestTheDecisionThatStands:
+    @pytest.fixture
+    def ada(self, world: World) -> Actor:
+        return moderator(world, "Ada")
+
+    @pytest.fixture
+    def hidden(self, world: World, discussed: Actor, mo: Actor) -> Actor:
+        """Whose comment Mo hid."""
+        decide(world, COMMENT, "k1", mo)
+        world.settle()
+        return discussed
+
+    def test_nobody_decides_anew_while_its_appeal_is_open(
+        self, world: World, hidden: Actor, mo: Actor, ada: Actor
+    ) -> None:
+        appeal(world, hidden)
+        for _ in ("before it is heard of", "after"):
+            for by in (mo, ada):
+                with refused("appeal-pending"):
+                    decide(world, COMMENT, "k1", by, RESTORE, decision_id="d2")
+            world.settle()
+        resolve(world, ada, Outcome.UPHOLD)
+        world.settle()
+        decide(world, COMMENT, "k1", mo, RESTORE, decision_id="d2")
+        world.settle()
+        assert TEXT in seen_by_all(world)
+
+    def test_what_an_appeal_restored_is_hidden_upon_new_flags_and_by_somebody_else(
+        self, world: World, hidden: Actor, mo: Actor, ada: Actor, crowd: list[Actor]
+    ) -> None:
+        self.overturn(world, hidden, ada)
+        for by in (mo, ada):
+            with refused("settled-on-appeal"):
+                decide(world, COMMENT, "k1", by, decision_id="d2")
+        flag(world, COMMENT, "k1", crowd[0])
+        world.settle()
+        with refused("same-moderator"):
+            decide(world, COMMENT, "k1", mo, decision_id="d2")
+        decide(world, COMMENT, "k1", ada, decision_id="d2")
+        world.settle()
+        assert TEXT not in seen_by_all(world)
+        appeal(world, hidden, "d2")
+
+    def test_to_let_it_stand_first_is_no_way_round_the_appeal(
+        self, world: World, hidden: Actor, mo: Actor, ada: Actor, crowd: list[Actor]
+    ) -> None:
+        self.overturn(world, hidden, ada)
+        flag(world, COMMENT, "k1", crowd[0])
+        world.settle()
+        decide(world, COMMENT, "k1", mo, DISMISS, decision_id="d2")
+        world.settle()
+        with refused("settled-on-appeal"):
+            decide(world, COMMENT, "k1", mo, decision_id="d3")
+        flag(world, COMMENT, "k1", crowd[1])
+        world.settle()
+        with refused("same-moderator"):
+            decide(world, COMMENT, "k1", mo, decision_id="d3")
+
+    def test_a_decision_that_comes_with_an_appeal_is_set_aside(
+        self, world: World, hidden: Actor, mo: Actor, ada: Actor
+    ) -> None:
+        late = self.deciding(world, ada, RESTORE)
+        appeal(world, hidden)
+        late()
+        world.settle()
+        assert TEXT not in seen_by_all(world)
+        assert [item["appeal"].decision_id for item in queue(world)] == ["d1"]
+        assert self.told(world) == {Deed.DECIDED, Deed.APPEALED, Deed.DECISION_SET_ASIDE}
+        resolve(world, ada)
+        world.settle()
+        assert TEXT in seen_by_all(world)
+        must_be_rebuilt_alike(world)
+
+    def test_an_appeal_that_comes_with_a_decision_has_no_object_any_more(
+        self, world: World, hidden: Actor, mo: Actor, ada: Actor
+    ) -> None:
+        late = self.appealing(world, hidden)
+        upheld = self.resolving(world, ada, Outcome.UPHOLD)
+        decide(world, COMMENT, "k1", mo, RESTORE, decision_id="d2")
+        world.settle()
+        late()
+        world.settle()
+        assert queue(world) == []
+        assert Deed.APPEAL_SET_ASIDE in self.told(world)
+        with refused("superseded"):
+            resolve(world, ada)
+        upheld()
+        world.settle()
+        assert TEXT in seen_by_all(world)
+        must_be_rebuilt_alike(world)
+
+    def test_a_decision_made_before_an_appeal_was_resolved_does_not_undo_it(
+        self, world: World, hidden: Actor, mo: Actor, ada: Actor
+    ) -> None:
+        late = self.deciding(world, mo, HIDE)
+        self.overturn(world, hidden, ada)
+        late()
+        world.settle()
+        assert TEXT in seen_by_all(world)
+
+    def test_of_two_decisions_at_the_same_moment_the_first_stands(
+        self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor, ada: Actor
+    ) -> None:
+        flag(world, COMMENT, "k1", crowd[0])
+        world.settle()
+        decide(world, COMMENT, "k1", mo, DISMISS)
+        decide(world, COMMENT, "k1", ada, HIDE, decision_id="d2")
+        world.settle()
+        assert TEXT in seen_by_all(world)
+        with refused("superseded"):
+            appeal(world, discussed, "d2")
+
+    def overturn(self, world: World, author: Actor, by: Actor) -> None:
+        appeal(world, author)
+        world.settle()
+        resolve(world, by)
+        world.settle()
+
+    def told(self, world: World) -> set[Deed]:
+        return {entry["what"] for entry in listed(world, "moderation-ledger")}
+
+    # Commands that were checked now, and are written later
+
+    def deciding(self, world: World, by: Actor, verdict: Verdict) -> Callable[[], object]:
+        command = DecideSubject(
+            decision_id="d2",
+            subject=replace(self.subject(world), flags=("f1",)),
+            standing=world.executors.decisions.load("d1").state,
+            overturned=frozenset(),
+            verdict=verdict,
+            rule="spam",
+            reason="It breaks the rule.",
+            by=by,
+            at=world.clock(),
+        )
+        return lambda: world.executors.decisions.execute("d2", command, Context())
+
+    def appealing(self, world: World, by: Actor) -> Callable[[], object]:
+        subject = self.subject(world)
+        command = AppealDecision(subject=subject, statement="It is true.", by=by, at=world.clock())
+        return lambda: world.executors.decisions.execute("d1", command, Context())
+
+    def resolving(self, world: World, by: Actor, outcome: Outcome) -> Callable[[], object]:
+        command = ResolveAppeal(
+            subject=self.subject(world),
+            outcome=outcome,
+            reason="Seen again.",
+            by=by,
+            at=world.clock(),
+        )
+        return lambda: world.executors.decisions.execute("d1", command, Context())
+
+    def subject(self, world: World) -> Subject:
+        return world.executors.subjects.load("comment-k1").state
 
 
 class TestLedger:

@@ -1,15 +1,17 @@
 """Whatever a community does, in whatever order it is heard of, the rules hold."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from application.commands.executor import Context
+from application.commands.moderate import Moderate
+from application.commands.use_cases import Decisions
 from domain.cases.case import (
     AttachEvidence,
     CaseCommand,
@@ -21,9 +23,22 @@ from domain.cases.engagement import CaseSupported, SupportWithdrawn
 from domain.decider import DomainError
 from domain.discussions.comment import CommentWritten
 from domain.ids import CaseId, CommentId, EvidenceId, MemberId, PartyId
-from domain.moderation.decision import AppealResolved, DecisionAppealed, DecisionMade, Outcome
+from domain.moderation.decision import (
+    AppealResolved,
+    DecisionAppealed,
+    DecisionCommand,
+    DecisionMade,
+    Outcome,
+)
 from domain.moderation.flag import FlagRaised
-from domain.moderation.subject import SubjectKind, Verdict, subject_key
+from domain.moderation.subject import (
+    SubjectAppealed,
+    SubjectDecided,
+    SubjectHidden,
+    SubjectKind,
+    Verdict,
+    subject_key,
+)
 from tests.application import community
 from tests.application.community import answered, listed, must_be_rebuilt_alike, rows
 from tests.world import World
@@ -49,8 +64,130 @@ comments = st.sampled_from(COMMENTS)
 parties = st.sampled_from(PARTIES)
 subjects = st.sampled_from(SUBJECTS)
 
+Judgement = SubjectAppealed | SubjectDecided | SubjectHidden | DecisionMade | AppealResolved
 
-class Community(RuleBasedStateMachine):
+
+class Judged(RuleBasedStateMachine):
+    """What holds wherever members flag, moderators decide and authors appeal."""
+
+    world: World
+    settled: bool
+    decisions = 0
+
+    def attempt(self, deed: Callable[[], object]) -> None:
+        """Do it, if it is allowed."""
+        self.settled = False  # until everybody has heard of it
+        self.world.clock.wind(seconds=1)
+        try:
+            deed()
+        except DomainError:
+            return
+
+    @invariant()
+    def each_member_flags_a_subject_once_and_never_their_own(self) -> None:
+        raised: Counter[tuple[str, str, str]] = Counter()
+        for event in self.happened("moderation"):
+            if isinstance(event, FlagRaised) and event.by:
+                raised[event.by, event.subject_kind, event.subject_id] += 1
+                key = subject_key(event.subject_kind, event.subject_id)
+                assert self.world.executors.subjects.load(key).state.author != event.by
+        assert all(count == 1 for count in raised.values())
+
+    @invariant()
+    def an_appeal_is_resolved_by_another_moderator_after_it_was_made(self) -> None:
+        made: dict[str, MemberId] = {}
+        appealed: set[str] = set()
+        for event in self.happened("moderation"):
+            match event:
+                case DecisionMade():
+                    made[event.decision_id] = event.by
+                case DecisionAppealed():
+                    appealed.add(event.decision_id)
+                case AppealResolved():
+                    assert event.decision_id in appealed
+                    assert event.by != made[event.decision_id]
+                    appealed.remove(event.decision_id)
+
+    @invariant()
+    def no_decision_takes_the_place_of_one_that_is_appealed_against(self) -> None:
+        appealed: dict[str, str] = {}
+        for event in self.happened("moderation"):
+            match event:
+                case SubjectAppealed():
+                    appealed[key_of(event)] = event.decision_id
+                case SubjectDecided():
+                    assert appealed.pop(key_of(event), event.decision_id) == event.decision_id
+
+    @invariant()
+    def what_an_appeal_restored_is_hidden_upon_new_flags_and_by_others(self) -> None:
+        made: dict[str, MemberId] = {}
+        stands: dict[str, str] = {}
+        overturned: defaultdict[str, set[MemberId]] = defaultdict(set)
+        for event in self.happened("moderation"):
+            match event:
+                case DecisionMade():
+                    made[event.decision_id] = event.by
+                case SubjectDecided():
+                    key, decided = key_of(event), event.decision_id
+                    outcome = stands.get(key) == decided
+                    if overturned[key] and event.upheld and not outcome:
+                        assert event.flags
+                        assert made[decided] not in overturned[key]
+                    if outcome and not event.upheld:
+                        overturned[key].add(made[decided])
+                    stands[key] = decided
+                case SubjectHidden() if event.decision_id:
+                    assert event.decision_id == stands[key_of(event)]
+
+    @precondition(lambda self: self.settled)
+    @invariant()
+    def each_decision_stands_or_is_over(self) -> None:
+        do = self.world.executors
+        for number in range(1, self.decisions + 1):
+            decision = do.decisions.load(f"d{number}").state
+            if decision.decision_id:
+                key = subject_key(decision.subject_kind, decision.subject_id)
+                subject = do.subjects.load(key).state
+                stands = subject.decision_id == decision.decision_id
+                assert stands != (decision.decision_id in subject.past)
+                assert not stands or subject.appealed == decision.under_appeal
+
+    @precondition(lambda self: self.settled)
+    @invariant()
+    def flags_wait_in_the_record_until_they_are_settled(self) -> None:
+        do = self.world.executors
+        waiting: defaultdict[str, set[str]] = defaultdict(set)
+        for event in self.happened("moderation"):
+            if isinstance(event, FlagRaised) and event.record_id:
+                flags = waiting[event.record_id]
+                flags |= set() if do.flags.load(event.flag_id).state.settled else {event.flag_id}
+        for record_id, flags in waiting.items():
+            assert set(do.records.load(record_id).state.open) == flags
+
+    @precondition(lambda self: self.settled)
+    @invariant()
+    def what_nobody_flagged_since_is_as_it_was_decided(self) -> None:
+        verdicts: dict[str, Verdict] = {}
+        for event in self.happened("moderation"):
+            if isinstance(event, DecisionMade | AppealResolved):
+                key = key_of(event)
+                subject = self.world.executors.subjects.load(key).state
+                if subject.decision_id == event.decision_id and not subject.flags:
+                    verdicts[key] = event.verdict
+        for key, verdict in verdicts.items():
+            hidden = self.world.executors.subjects.load(key).state.hidden
+            assert hidden == (verdict is Verdict.HIDE)
+
+    def happened(self, log: str) -> list[Any]:
+        events = self.world.history.read(log, 0, 10_000)
+        return [self.world.codec.decode(event) for event in events]
+
+
+def key_of(event: Judgement) -> str:
+    return subject_key(event.subject_kind, event.subject_id)
+
+
+class Community(Judged):
     """Members and moderators, who do what they like; some of it is refused."""
 
     @initialize()
@@ -66,16 +203,6 @@ class Community(RuleBasedStateMachine):
         self.world.settle()
         self.settled = True
         self.erased: set[str] = set()
-        self.decisions = 0
-
-    def attempt(self, deed: Callable[[], object]) -> None:
-        """Do it, if it is allowed."""
-        self.settled = False  # until everybody has heard of it
-        self.world.clock.wind(seconds=1)
-        try:
-            deed()
-        except DomainError:
-            return
 
     def on_case(self, case_id: str, command: CaseCommand) -> None:
         self.attempt(lambda: self.world.executors.cases.execute(case_id, command, Context()))
@@ -88,7 +215,7 @@ class Community(RuleBasedStateMachine):
         deed = engage.withdraw_support if back else engage.support
         self.attempt(lambda: deed(CaseId(case_id), self.people[who], Context()))
 
-    @rule(case_id=cases, item=evidence, retract=st.booleans(), who=members)
+    @rule(case_id=cases, item=evidence, retract=st.booleans(), who=anybody)
     def back(self, case_id: str, item: str, retract: bool, who: str) -> None:
         by, at = self.people[who], self.world.clock()
         owner = self.people[EVIDENCE[item]]
@@ -180,31 +307,6 @@ class Community(RuleBasedStateMachine):
         assert all(count in (0, 1) for count in standing.values())
 
     @invariant()
-    def each_member_flags_a_subject_once_and_never_their_own(self) -> None:
-        raised: Counter[tuple[str, str, str]] = Counter()
-        for event in self.happened("moderation"):
-            if isinstance(event, FlagRaised) and event.by:
-                raised[event.by, event.subject_kind, event.subject_id] += 1
-                key = subject_key(event.subject_kind, event.subject_id)
-                assert self.world.executors.subjects.load(key).state.author != event.by
-        assert all(count == 1 for count in raised.values())
-
-    @invariant()
-    def an_appeal_is_resolved_by_another_moderator_after_it_was_made(self) -> None:
-        made: dict[str, MemberId] = {}
-        appealed: set[str] = set()
-        for event in self.happened("moderation"):
-            match event:
-                case DecisionMade():
-                    made[event.decision_id] = event.by
-                case DecisionAppealed():
-                    appealed.add(event.decision_id)
-                case AppealResolved():
-                    assert event.decision_id in appealed
-                    assert event.by != made[event.decision_id]
-                    appealed.remove(event.decision_id)
-
-    @invariant()
     def a_public_case_shows_evidence(self) -> None:
         for case_id in CASES:
             state = self.world.executors.cases.load(case_id).state
@@ -262,6 +364,10 @@ class Community(RuleBasedStateMachine):
             row = queue.get(subject_key(kind, key))
             assert len(subject.flags) == (len(row.flags) if row else 0)
             assert subject.hidden == (row.hidden if row else False)
+            assert subject.decision_id == ((row.decision_id if row else None) or "")
+            appeal = row.appeal if row else None
+            assert subject.appealed or not appeal
+            assert appeal or not (subject.appealed and subject.author)
 
     @precondition(lambda self: self.settled)
     @invariant()
@@ -290,10 +396,6 @@ class Community(RuleBasedStateMachine):
 
     # How it is looked at
 
-    def happened(self, log: str) -> list[Any]:
-        events = self.world.history.read(log, 0, 10_000)
-        return [self.world.codec.decode(event) for event in events]
-
     def is_public(self, case_id: str) -> bool:
         return self.world.executors.cases.load(case_id).state.status is CaseStatus.PUBLISHED
 
@@ -307,11 +409,120 @@ class Community(RuleBasedStateMachine):
         return listed(self.world, "discussions", case_id=case_id)
 
 
-TestCommunity = Community.TestCase
-TestCommunity.settings = settings(
+class Paused:
+    """The executor of decisions in a process that stops between checking and writing."""
+
+    def __init__(self, decisions: Decisions) -> None:
+        self.load = decisions.load
+        self.commands: list[Callable[[], object]] = []
+        self._decisions = decisions
+
+    def execute(self, aggregate_id: str, command: DecisionCommand, context: Context) -> None:
+        self.commands.append(partial(self._decisions.execute, aggregate_id, command, context))
+
+
+class Court(Judged):
+    """Many judge one comment; some of what they do is checked now and written later."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.world = World()
+        self.author = self.world.member("Anna")
+        self.flaggers = [self.world.member(f"Member {number}") for number in range(8)]
+        self.judges = [community.moderator(self.world, name) for name in ("Mo", "Ada", "Max")]
+        self.world.public_case(self.author)
+        community.say(self.world, self.author)
+        self.world.settle()
+        do = self.world.executors
+        self.world.subscriptions = [
+            each for each in self.world.policies if each.subscriber.topics == ("moderation",)
+        ]
+        self.events: list[Any] = []
+        self.paused = Paused(do.decisions)
+        self.at_once = self.world.moderate
+        self.later = Moderate(
+            do.flags,
+            do.records,
+            do.subjects,
+            cast("Decisions", self.paused),
+            key=bytes(32),
+            clock=self.world.clock,
+        )
+        self.settled = True
+
+    def judge(self, deed: Callable[[], object], later: bool) -> None:
+        self.world.moderate = self.later if later else self.at_once
+        self.attempt(deed)
+
+    @rule(who=st.integers(0, 7), moderates=st.booleans())
+    def flag(self, who: int, moderates: bool) -> None:
+        by = self.judges[who % 3] if moderates else self.flaggers[who]
+        self.judge(lambda: community.flag(self.world, SubjectKind.COMMENT, "k1", by), later=False)
+
+    @rule(who=st.integers(0, 2), verdict=st.sampled_from(Verdict), later=st.booleans())
+    def decide(self, who: int, verdict: Verdict, later: bool) -> None:
+        self.decisions += 1
+        key, by = f"d{self.decisions}", self.judges[who]
+        deed = partial(community.decide, self.world, SubjectKind.COMMENT, "k1", by, verdict)
+        self.judge(lambda: deed(decision_id=key), later)
+
+    @precondition(lambda self: self.decisions)
+    @rule(back=st.integers(0, 3), later=st.booleans())
+    def appeal(self, back: int, later: bool) -> None:
+        self.judge(lambda: community.appeal(self.world, self.author, self.decision(back)), later)
+
+    @precondition(lambda self: self.decisions)
+    @rule(back=st.integers(0, 3), who=st.integers(0, 2), outcome=st.sampled_from(Outcome))
+    def resolve(self, back: int, who: int, outcome: Outcome) -> None:
+        key, by = self.decision(back), self.judges[who]
+        later = back > 1
+        self.judge(lambda: community.resolve(self.world, by, outcome, key), later)
+
+    @rule(who=st.integers(0, 2))
+    def overturn(self, who: int) -> None:
+        """What it takes many steps to come to by chance."""
+        self.decide(who, Verdict.HIDE, later=False)
+        self.settle()
+        self.appeal(0, later=False)
+        self.resolve(0, (who + 1) % 3, Outcome.OVERTURN)
+        self.settle()
+
+    @precondition(lambda self: self.paused.commands)
+    @rule(number=st.integers(0, 9))
+    def go_on(self, number: int) -> None:
+        held = self.paused.commands
+        self.attempt(held.pop(number % len(held)))
+
+    @rule(number=st.integers(0, 9))
+    def hear(self, number: int) -> None:
+        self.world.subscriptions[number % len(self.world.subscriptions)].catch_up()
+
+    @rule()
+    def settle(self) -> None:
+        self.world.settle()
+        self.settled = True
+
+    def teardown(self) -> None:
+        self.world.settle()
+        assert self.world.parked.list() == []
+
+    def happened(self, log: str) -> list[Any]:
+        """Read once: nobody is erased here."""
+        news = self.world.history.read(log, len(self.events), 10_000)
+        self.events += [self.world.codec.decode(event) for event in news]
+        return self.events
+
+    def decision(self, back: int) -> str:
+        return f"d{max(1, self.decisions - back)}"
+
+
+often = settings(
     max_examples=40,
     stateful_step_count=40,
     deadline=None,
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
+TestCommunity, TestCourt = Community.TestCase, Court.TestCase
+TestCommunity.settings = often
+TestCourt.settings = settings(often, max_examples=60)

@@ -8,6 +8,7 @@ from application.what_if import ModerationReplay, WhatIf
 from domain.ids import Actor, CaseId, Role
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind, Verdict
+from tests.application import community
 from tests.world import World
 
 CASE = SubjectKind.CASE
@@ -110,7 +111,7 @@ def test_an_appeal_changes_the_judgement_and_a_later_decision_does_not(
     world.settle()
     assert judged(what_if(world).moderation(0.5)) == (0, 1, 0, 0)
     flag(world, case, "Dora")
-    decide(world, case, moderator, Verdict.HIDE, "d2")
+    decide(world, case, other, Verdict.HIDE, "d2")
     assert judged(what_if(world).moderation(0.5)) == (0, 1, 0, 1)
 
 
@@ -123,6 +124,28 @@ def test_what_was_restored_can_be_hidden_again(
     decide(world, case, moderator, Verdict.HIDE, "d2")
     replay = what_if(world).moderation(0.5)
     assert [hiding.verdict for hiding in replay.hidings] == [Verdict.DISMISS, Verdict.HIDE]
+
+
+def test_a_decision_that_was_set_aside_judges_nothing(
+    world: World, case: CaseId, moderator: Actor
+) -> None:
+    flag(world, case, "Ben", "Cleo")
+    for decision_id, verdict in (("d1", Verdict.DISMISS), ("d2", Verdict.HIDE)):
+        community.decide(world, CASE, case, moderator, verdict, decision_id=decision_id)
+    world.settle()
+    assert judged(what_if(world).moderation(0.5)) == (0, 1, 0, 0)
+
+
+def test_flags_weigh_what_they_weighed_beside_others_that_waited(
+    world: World, case: CaseId
+) -> None:
+    second = world.public_case(world.member("Zoe"), "c2")
+    flaggers = [world.member(name) for name in ("Ben", "Cleo")]
+    for each in (case, second):
+        community.flag(world, CASE, each, *flaggers)
+    world.settle()
+    weights = [hiding.weight for hiding in what_if(world).moderation(0.4).hidings]
+    assert weights == [0.5, 0.4]
 
 
 def test_nothing_is_changed_by_asking(world: World, case: CaseId) -> None:

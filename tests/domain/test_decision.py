@@ -10,6 +10,7 @@ from domain.moderation.decision import (
     AppealDecision,
     AppealResolved,
     DecideSubject,
+    Decision,
     DecisionAppealed,
     DecisionCommand,
     DecisionEvent,
@@ -34,6 +35,8 @@ SUBJECT = Subject(
 DECIDE = DecideSubject(
     decision_id="d1",
     subject=SUBJECT,
+    standing=Decision(),
+    overturned=frozenset(),
     verdict=Verdict.HIDE,
     rule="spam",
     reason="An advert.",
@@ -52,6 +55,7 @@ MADE = DecisionMade(
     verdict=Verdict.HIDE,
     rule="spam",
     reason="An advert.",
+    turns=0,
     by=MO.member_id,
     at=AT,
 )
@@ -126,6 +130,40 @@ def test_there_is_nothing_to_decide_where_it_is_so_and_nobody_flagged_it() -> No
         made = replace(MADE, verdict=shown)
         for subject in (hidden, flagged):
             assert when([], replace(DECIDE, subject=subject, verdict=shown)) == [made]
+
+
+def test_nobody_decides_anew_while_an_appeal_is_open() -> None:
+    appealed = decision_decider.fold([MADE, APPEALED])
+    hidden = replace(SUBJECT, hidden=True, decision_id="d1")
+    for subject, standing in ((hidden, appealed), (replace(hidden, appealed=True), Decision())):
+        for verdict in Verdict:
+            command = replace(DECIDE, subject=subject, standing=standing, verdict=verdict)
+            with refused("appeal-pending"):
+                when([], command)
+    resolved = decision_decider.fold([MADE, APPEALED, RESOLVED])
+    restore = replace(DECIDE, subject=hidden, standing=resolved, verdict=Verdict.RESTORE)
+    assert when([], restore) == [replace(MADE, verdict=Verdict.RESTORE)]
+
+
+def test_what_was_restored_on_appeal_is_hidden_upon_new_flags_alone_and_by_somebody_else() -> None:
+    restored = replace(SUBJECT, decision_id="d1", overturned=("d1",), turns=3)
+    flagged = replace(restored, flags=("f1",))
+    hide = replace(DECIDE, subject=flagged, overturned=frozenset({ADA.member_id}))
+    assert when([], hide) == [replace(MADE, turns=3)]
+    with refused("settled-on-appeal"):
+        when([], replace(hide, subject=restored))
+    with refused("same-moderator"):
+        when([], replace(hide, by=ADA))
+    dismiss = replace(hide, by=ADA, verdict=Verdict.DISMISS)
+    assert when([], dismiss) == [replace(MADE, by=ADA.member_id, verdict=Verdict.DISMISS, turns=3)]
+
+
+def test_a_decision_in_whose_place_another_stands_is_over() -> None:
+    over = replace(SUBJECT, decision_id="d2", past=("d1",))
+    with refused("superseded"):
+        when([MADE], replace(APPEAL, subject=over))
+    with refused("superseded"):
+        when([MADE, APPEALED], replace(RESOLVE, subject=over))
 
 
 def test_whom_it_is_about_appeals_once() -> None:

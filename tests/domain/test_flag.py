@@ -7,6 +7,7 @@ import pytest
 
 from domain.ids import SYSTEM, Actor, MemberId, Role
 from domain.moderation.flag import (
+    MOST_OPEN_FLAGS,
     FlagCommand,
     FlagEvent,
     FlagRaised,
@@ -31,6 +32,7 @@ RAISE = RaiseFlag(
     note="Again and again.",
     record_id="r1",
     weight=0.25,
+    open_flags=0,
     by=BEN,
     at=AT,
 )
@@ -75,6 +77,12 @@ def test_nobody_flags_what_is_not_to_be_seen(subject: Subject) -> None:
 def test_nobody_flags_what_is_their_own() -> None:
     with refused("own-subject"):
         when([], replace(RAISE, by=ANNA))
+
+
+def test_no_more_than_so_many_flags_of_a_member_wait() -> None:
+    assert when([], replace(RAISE, open_flags=MOST_OPEN_FLAGS - 1)) == [RAISED]
+    with refused("too-many-flags"):
+        when([], replace(RAISE, open_flags=MOST_OPEN_FLAGS))
 
 
 def test_a_flag_is_settled_once() -> None:

@@ -2,15 +2,21 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.ids import SYSTEM, Actor, CaseId, MemberId, Role
 from domain.moderation.subject import (
+    AppealSetAside,
+    ApplyOutcome,
     ApplyVerdict,
+    DecisionSetAside,
     FlagWeighed,
+    OpenAppeal,
     RegisterSubject,
+    SubjectAppealed,
     SubjectCommand,
     SubjectDecided,
     SubjectEvent,
@@ -34,7 +40,22 @@ REGISTER = RegisterSubject(
 )
 WEIGH = WeighFlag(flag_id="f1", rule="spam", weight=0.4, threshold=1.0, by=SYSTEM, at=AT)
 APPLY = ApplyVerdict(
-    decision_id="d1", verdict=Verdict.HIDE, rule="spam", reason="An advert.", by=SYSTEM, at=AT
+    decision_id="d1",
+    verdict=Verdict.HIDE,
+    rule="spam",
+    reason="An advert.",
+    turns=0,
+    by=SYSTEM,
+    at=AT,
+)
+OPEN_APPEAL = OpenAppeal(decision_id="d1", by=SYSTEM, at=AT)
+OUTCOME = ApplyOutcome(
+    decision_id="d1",
+    verdict=Verdict.RESTORE,
+    rule="spam",
+    reason="It is none.",
+    by=SYSTEM,
+    at=AT,
 )
 REGISTERED = SubjectRegistered(
     subject_kind=KIND, subject_id="k1", case_id=CASE, author=MemberId("anna"), at=AT
@@ -48,6 +69,8 @@ RESTORED = SubjectRestored(
 DECIDED = SubjectDecided(
     subject_kind=KIND, subject_id="k1", decision_id="d1", flags=("f1",), upheld=True, at=AT
 )
+APPEALED = SubjectAppealed(subject_kind=KIND, subject_id="k1", decision_id="d1", at=AT)
+OVERTURNED = replace(DECIDED, flags=(), upheld=False)
 
 
 def when(past: list[SubjectEvent], command: SubjectCommand) -> list[SubjectEvent]:
@@ -64,7 +87,7 @@ def test_a_subject_is_registered_once() -> None:
 
 
 def test_only_the_system_does_anything_to_it() -> None:
-    for command in (REGISTER, WEIGH, APPLY):
+    for command in (REGISTER, WEIGH, APPLY, OPEN_APPEAL, OUTCOME):
         with refused("forbidden"):
             when([REGISTERED], replace(command, by=MODERATOR))
 
@@ -100,6 +123,58 @@ def test_settled_flags_weigh_nothing_any_more() -> None:
 
 def test_a_subject_is_known_by_its_kind_and_id() -> None:
     assert subject_key(SubjectKind.CASE, "c1") == "case-c1"
+
+
+class TestTheDecisionThatStands:
+    HIDDEN_BY_D1: ClassVar[list[SubjectEvent]] = [REGISTERED, DECIDED, HIDDEN_BY]
+    UNDER_APPEAL: ClassVar[list[SubjectEvent]] = [*HIDDEN_BY_D1, APPEALED]
+
+    def test_it_is_known_and_those_before_it_are_over(self) -> None:
+        past = [*self.HIDDEN_BY_D1, replace(DECIDED, decision_id="d2"), RESTORED]
+        state = subject_decider.fold(past)
+        assert (state.decision_id, state.past, state.turns) == ("d2", ("d1",), 2)
+
+    def test_flags_alone_are_no_decision(self) -> None:
+        state = subject_decider.fold([REGISTERED, WEIGHED, HIDDEN])
+        assert (state.hidden, state.decision_id) == (True, "")
+
+    def test_a_decision_upon_what_another_changed_meanwhile_is_set_aside(self) -> None:
+        second = replace(APPLY, decision_id="d2", verdict=Verdict.RESTORE)
+        set_aside = DecisionSetAside(subject_kind=KIND, subject_id="k1", decision_id="d2", at=AT)
+        assert when(self.HIDDEN_BY_D1, second) == [set_aside]
+        state = subject_decider.fold([*self.HIDDEN_BY_D1, set_aside])
+        assert (state.decision_id, state.past, state.hidden) == ("d1", ("d2",), True)
+
+    def test_a_decision_that_comes_with_an_appeal_is_set_aside(self) -> None:
+        second = replace(APPLY, decision_id="d2", verdict=Verdict.RESTORE, turns=1)
+        (set_aside,) = when(self.UNDER_APPEAL, second)
+        assert isinstance(set_aside, DecisionSetAside)
+
+    def test_decisions_of_old_which_tell_no_turns_are_applied(self) -> None:
+        old = replace(APPLY, decision_id="d2", verdict=Verdict.RESTORE, turns=None)
+        decided = replace(DECIDED, decision_id="d2", flags=(), upheld=False)
+        restored = replace(RESTORED, decision_id="d2")
+        assert when(self.HIDDEN_BY_D1, old) == [decided, restored]
+
+    def test_it_alone_is_appealed_against(self) -> None:
+        assert when(self.HIDDEN_BY_D1, OPEN_APPEAL) == [APPEALED]
+        state = subject_decider.fold(self.UNDER_APPEAL)
+        assert (state.appealed, state.turns) == (True, 2)
+        set_aside = AppealSetAside(subject_kind=KIND, subject_id="k1", decision_id="d0", at=AT)
+        assert when(self.HIDDEN_BY_D1, replace(OPEN_APPEAL, decision_id="d0")) == [set_aside]
+        assert subject_decider.fold([REGISTERED, set_aside]) == subject_decider.fold([REGISTERED])
+
+    def test_what_comes_of_its_appeal_is_done(self) -> None:
+        assert when(self.UNDER_APPEAL, OUTCOME) == [OVERTURNED, RESTORED]
+        upheld = replace(OVERTURNED, upheld=True)
+        assert when(self.UNDER_APPEAL, replace(OUTCOME, verdict=Verdict.HIDE)) == [upheld]
+        for event, overturned in ((OVERTURNED, ("d1",)), (upheld, ())):
+            state = subject_decider.fold([*self.UNDER_APPEAL, event])
+            assert (state.appealed, state.overturned, state.past) == (False, overturned, ())
+
+    def test_what_comes_of_an_appeal_against_another_changes_nothing(self) -> None:
+        past = [*self.HIDDEN_BY_D1, replace(DECIDED, decision_id="d2"), RESTORED]
+        assert when(past, replace(OUTCOME, verdict=Verdict.HIDE)) == []
 
 
 @given(st.lists(st.sampled_from([0.1, 0.25, 0.5, 1.0]), max_size=8))

@@ -82,9 +82,12 @@ from domain.members.member import (
 )
 from domain.moderation.decision import AppealResolved, DecisionAppealed, DecisionMade, Outcome
 from domain.moderation.flag import FlagRaised, FlagSettled
-from domain.moderation.record import FlagCounted
+from domain.moderation.record import FlagCounted, FlagOpened
 from domain.moderation.subject import (
+    AppealSetAside,
+    DecisionSetAside,
     FlagWeighed,
+    SubjectAppealed,
     SubjectDecided,
     SubjectHidden,
     SubjectKind,
@@ -258,6 +261,7 @@ GOLDEN: dict[str, object] = {
         at=AT,
     ),
     "moderation.FlagSettled": FlagSettled(flag_id="f1", upheld=True, at=AT),
+    "moderation.FlagOpened": FlagOpened(record_id="r1", flag_id="f1", at=AT),
     "moderation.FlagCounted": FlagCounted(record_id="r1", upheld=True, at=AT),
     "moderation.SubjectRegistered": SubjectRegistered(
         subject_kind=SubjectKind.CASE, subject_id="c1", case_id=CASE, author=ANNA, at=AT
@@ -285,6 +289,15 @@ GOLDEN: dict[str, object] = {
         flags=("f1",),
         upheld=True,
         at=AT,
+    ),
+    "moderation.SubjectAppealed": SubjectAppealed(
+        subject_kind=SubjectKind.CASE, subject_id="c1", decision_id="x1", at=AT
+    ),
+    "moderation.DecisionSetAside": DecisionSetAside(
+        subject_kind=SubjectKind.CASE, subject_id="c1", decision_id="x2", at=AT
+    ),
+    "moderation.AppealSetAside": AppealSetAside(
+        subject_kind=SubjectKind.CASE, subject_id="c1", decision_id="x1", at=AT
     ),
     "moderation.DecisionMade": DecisionMade(
         decision_id="x1",

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from config.process import Process
+from domain.moderation.flag import MOST_OPEN_FLAGS
 from domain.moderation.rules import RULES
 from entrypoints.http.requests import TOKEN_HEADER
 from tests.http.conftest import Caller, appointed, eventually, problem
@@ -138,6 +139,18 @@ class TestFlags:
         hidden(anybody, case_id)
         reply = ben("POST", "/v1/flags", {**body, "subject_id": case_id})
         assert problem(reply) == (404, "not-found")
+
+    def test_so_many_of_a_member_wait_and_no_more(self, process: Process, anna: Caller) -> None:
+        flagger = Caller(process.app.test_client()).join()
+        cases = [publish(process, anna).case_id for _ in range(MOST_OPEN_FLAGS)]
+        for case_id in cases:
+            assert flag(flagger, case_id).status_code == 201
+
+        def refused() -> tuple[int, str] | None:
+            reply = flag(flagger, publish(process, anna).case_id)
+            return None if reply.status_code == 201 else problem(reply)
+
+        assert eventually(refused) == (409, "too-many-flags")
 
     def test_a_flag_may_insist_on_a_version(self, ben: Caller, case_id: str) -> None:
         assert problem(flag(ben, case_id, {"If-Match": '"4"'})) == (412, "stale")
@@ -358,6 +371,38 @@ class TestDecidingMany:
         assert list(reply.json["errors"]) == [field]
 
 
+class TestWhatIsNotDecidedOn:
+    def test_moderators_take_nothing_away_without_a_rule_and_a_reason(
+        self, process: Process, anna: Caller, ben: Caller, moderator: Caller
+    ) -> None:
+        case = publish(process, anna)
+        path = f"/v1/cases/{case.case_id}"
+        party = {"kind": "person", "name": "Clerk Osman", "role": "took the money"}
+        party_id = ben("POST", f"{path}/parties", party).json["party_id"]
+        said = known(lambda: ben("POST", f"{path}/comments", {"text": "So it was."}))
+        comment = f"/v1/comments/{said.json['comment_id']}"
+        for theirs in (
+            comment,
+            f"{path}/parties/{party_id}",
+            f"{path}/evidence/{case.evidence_id}",
+        ):
+            assert problem(moderator("DELETE", theirs)) == (403, "forbidden")
+
+    def test_they_correct_tags_and_places_and_the_history_tells(
+        self, process: Process, anna: Caller, ben: Caller, moderator: Caller
+    ) -> None:
+        path = f"/v1/cases/{publish(process, anna).case_id}"
+        assert ben("POST", f"{path}/tags/police").status_code == 204
+        assert ben("PUT", f"{path}/location", {"lat": 1, "lon": 2}).status_code == 204
+        assert moderator("DELETE", f"{path}/tags/police").status_code == 204
+        reply = moderator("DELETE", f"{path}/location")
+        assert reply.status_code == 204
+        seen = {TOKEN_HEADER: reply.headers[TOKEN_HEADER]}
+        changes = anna("GET", f"{path}/history", headers=seen).json["items"]
+        roles = {change["what"]: change["role"] for change in changes}
+        assert roles["CaseUntagged"] == roles["LocationRetracted"] == "moderator"
+
+
 class TestAppeals:
     @pytest.fixture
     def decision(self, anybody: Caller, moderator: Caller, case_id: str) -> str:
@@ -424,6 +469,43 @@ class TestAppeals:
         assert problem(resolve(anybody, decision)) == (401, "not-signed-in")
         assert problem(resolve(ben, decision)) == (403, "forbidden")
         assert problem(resolve(author, decision)) == (409, "not-oneself")
+
+    def test_nobody_decides_anew_while_it_is_open(
+        self, anna: Caller, moderator: Caller, second: Caller, case_id: str, decision: str
+    ) -> None:
+        appeal(anna, decision)
+        for caller, verdict in ((moderator, "hide"), (moderator, "restore"), (second, "dismiss")):
+            reply = caller("POST", decisions(case_id), {**HIDE, "decision": verdict})
+            assert problem(reply) == (409, "appeal-pending")
+
+    @pytest.fixture
+    def restored(
+        self, anna: Caller, anybody: Caller, second: Caller, case_id: str, decision: str
+    ) -> str:
+        """The case, once the other moderator overturned that."""
+        appeal(anna, decision)
+        resolve(second, decision, "overturn")
+        eventually(lambda: anybody("GET", f"/v1/cases/{case_id}").status_code == 200 or None)
+        return case_id
+
+    def test_what_it_restored_is_hidden_upon_new_flags_and_by_somebody_else(
+        self, ben: Caller, anybody: Caller, moderator: Caller, second: Caller, restored: str
+    ) -> None:
+        again = moderator("POST", decisions(restored), HIDE)
+        assert problem(again) == (409, "settled-on-appeal")
+        flag(ben, restored)
+        eventually(lambda: (queued(moderator, restored) or {}).get("weight") or None)
+        again = moderator("POST", decisions(restored), HIDE)
+        assert problem(again) == (409, "same-moderator")
+        decide(second, restored)
+        hidden(anybody, restored)
+
+    def test_what_another_decision_took_the_place_of_is_not_appealed(
+        self, anna: Caller, anybody: Caller, moderator: Caller, case_id: str, decision: str
+    ) -> None:
+        decide(moderator, case_id, decision="restore")
+        eventually(lambda: anybody("GET", f"/v1/cases/{case_id}").status_code == 200 or None)
+        assert problem(appeal(anna, decision)) == (409, "superseded")
 
     @pytest.mark.parametrize(
         ("path", "body", "field"),

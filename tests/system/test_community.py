@@ -106,12 +106,18 @@ def flag(phone: Phone, kind: str, subject_id: str, **more: str) -> requests.Resp
 
 def decide(moderator: Phone, kind: str, subject_id: str, decision: str) -> str:
     """What the moderator decides on it; the decision's id."""
-    path = f"/v1/moderation/{kind}/{subject_id}/decisions"
-    body = {"decision": decision, "rule": "private-information", "reason": REASON}
-    reply = once_known(lambda: moderator.call("POST", path, body))
+    reply = once_known(lambda: decided(moderator, subject_id, decision, kind))
     assert reply.status_code == 201, reply.text
     decision_id: str = reply.json()["decision_id"]
     return decision_id
+
+
+def decided(
+    moderator: Phone, subject_id: str, decision: str, kind: str = "case"
+) -> requests.Response:
+    path = f"/v1/moderation/{kind}/{subject_id}/decisions"
+    body = {"decision": decision, "rule": "private-information", "reason": REASON}
+    return moderator.call("POST", path, body)
 
 
 def appeal(phone: Phone, decision_id: str) -> requests.Response:
@@ -304,12 +310,13 @@ class TestDiscussing:
         assert [change["what"] for change in changes] == ["CommentWritten", "CommentEdited"]
 
     def test_a_removed_comment_leaves_its_place_and_no_text(
-        self, anna: Phone, ben: Phone, carla: Phone, passer_by: Phone, public_case: str
+        self, anna: Phone, ben: Phone, moderator: Phone, passer_by: Phone, public_case: str
     ) -> None:
         comment = say(ben, public_case, "Said too much.")
         answer = say(anna, public_case, "Indeed.", parent_id=comment)
         path = f"/v1/comments/{comment}"
-        assert carla.call("DELETE", path).status_code == 403
+        for phone in (anna, moderator):
+            assert phone.call("DELETE", path).status_code == 403
         assert ben.call("DELETE", path).status_code == 204
         passer_by.case_when(public_case, lambda case: case["comments"] == 1)
         becomes(lambda: status(passer_by, path), 404)
@@ -411,14 +418,18 @@ class TestFlagging:
         becomes(lambda: waiting(moderator, right) or waiting(moderator, wrong), None)
 
         def next_weights() -> list[float]:
-            """Of flags on something new: a flag keeps what it weighed when it was raised."""
+            """Of flags on something new, each beside those that wait already."""
             comment = say(anna, public_case, "Buy more stamps!")
             for phone in (ben, carla):
                 flag(phone, "comment", comment, rule="spam")
             becomes(lambda: len(weights(moderator, comment)), 2)
             return weights(moderator, comment)
 
-        becomes(next_weights, [0.2, 0.4])
+        def how_much_more() -> float:
+            less, more = next_weights()
+            return round(more / less, 6)
+
+        becomes(how_much_more, 2.0)
 
     def test_updates_say_nothing_of_a_case_while_it_is_hidden(
         self, anna: Phone, passer_by: Phone, moderator: Phone, photo: str
@@ -501,6 +512,29 @@ class TestDeciding:
         becomes(lambda: status(passer_by, path), 200)
         becomes(lambda: waiting(moderator, public_case), None)
         assert problem(resolve(another_moderator, appeal_id, "uphold")) == (409, "already-resolved")
+
+    def test_nobody_gets_round_an_appeal_by_deciding_anew(
+        self,
+        anna: Phone,
+        ben: Phone,
+        passer_by: Phone,
+        moderators: tuple[Phone, Phone],
+        public_case: str,
+    ) -> None:
+        moderator, another_moderator = moderators
+        path = f"/v1/cases/{public_case}"
+        decision = decide(moderator, "case", public_case, "hide")
+        becomes(lambda: status(passer_by, path), 404)
+        appeal(anna, decision)
+        assert problem(decided(moderator, public_case, "restore")) == (409, "appeal-pending")
+        assert resolve(another_moderator, decision, "overturn").status_code == 204
+        becomes(lambda: status(passer_by, path), 200)
+        assert problem(decided(moderator, public_case, "hide")) == (409, "settled-on-appeal")
+        flag(ben, "case", public_case)
+        becomes(lambda: len(weights(moderator, public_case)), 1)
+        becomes(lambda: problem(decided(moderator, public_case, "hide")), (409, "same-moderator"))
+        decide(another_moderator, "case", public_case, "hide")
+        becomes(lambda: status(passer_by, path), 404)
 
     def test_an_upheld_decision_stands(
         self,
