@@ -20,19 +20,7 @@ NOTE = "I was there, and it was otherwise."
 REASON = "It names a street and a house."
 
 
-@pytest.fixture
-def carla(url: str) -> Iterator[Phone]:
-    with Phone(url) as phone:
-        yield phone.join()
-
-
-@pytest.fixture
-def moderator(url: str) -> Iterator[Phone]:
-    with Phone(url) as phone:
-        yield appointed(phone)
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def moderators(url: str) -> Iterator[tuple[Phone, Phone]]:
     """Two of them: who decides does not resolve the appeal."""
     with Phone(url) as one, Phone(url) as other:
@@ -40,10 +28,25 @@ def moderators(url: str) -> Iterator[tuple[Phone, Phone]]:
 
 
 @pytest.fixture
+def moderator(moderators: tuple[Phone, Phone]) -> Phone:
+    return moderators[0]
+
+
+@pytest.fixture
+def two(url: str) -> Iterator[list[Phone]]:
+    """Two members whose flags nobody has judged yet."""
+    yield from newcomers(url, 2)
+
+
+@pytest.fixture
 def crowd(url: str) -> Iterator[list[Phone]]:
     """As many unproven members as it takes to hide something together."""
+    yield from newcomers(url, 6)
+
+
+def newcomers(url: str, number: int) -> Iterator[list[Phone]]:
     with ExitStack() as stack:
-        yield [stack.enter_context(Phone(url)).join() for _ in range(6)]
+        yield [stack.enter_context(Phone(url)).join() for _ in range(number)]
 
 
 def appointed(phone: Phone) -> Phone:
@@ -360,11 +363,11 @@ class TestFlagging:
         assert is_public(passer_by.get(f"/v1/cases/{public_case}").json())
 
     def test_moderators_see_what_they_need_and_not_who_flagged(
-        self, ben: Phone, passer_by: Phone, moderator: Phone, public_case: str
+        self, newcomer: Phone, passer_by: Phone, moderator: Phone, public_case: str
     ) -> None:
-        flag(ben, "case", public_case, note=NOTE)
+        flag(newcomer, "case", public_case, note=NOTE)
         assert passer_by.get("/v1/moderation/queue").status_code == 401
-        assert ben.get("/v1/moderation/queue").status_code == 403
+        assert newcomer.get("/v1/moderation/queue").status_code == 403
         item = eventually(lambda: waiting(moderator, public_case))
         assert (item["subject_kind"], item["case_id"]) == ("case", public_case)
         assert "They asked for money." in item["text"]
@@ -372,8 +375,8 @@ class TestFlagging:
         assert (complaint["rule"], complaint["note"]) == ("falsehood", NOTE)
         assert complaint["weight"] == 0.25
         assert item["waiting_since"] == complaint["at"]
-        assert ben.member_id not in str(item)
-        assert ben.pseudonym not in str(item)
+        assert newcomer.member_id not in str(item)
+        assert newcomer.pseudonym not in str(item)
 
     def test_enough_flags_hide_a_case_everywhere_until_moderators_restore_it(
         self, anna: Phone, crowd: list[Phone], passer_by: Phone, moderator: Phone, files: Path
@@ -400,18 +403,19 @@ class TestFlagging:
         becomes(lambda: waiting(moderator, case_id), None)
 
     def test_a_moderators_flag_weighs_more(
-        self, crowd: list[Phone], moderator: Phone, passer_by: Phone, public_case: str
+        self, two: list[Phone], moderator: Phone, passer_by: Phone, public_case: str
     ) -> None:
-        for phone in (moderator, *crowd[:2]):
+        for phone in (moderator, *two):
             assert flag(phone, "case", public_case).status_code == 201
         becomes(lambda: status(passer_by, f"/v1/cases/{public_case}"), 404)
 
     def test_whose_flag_was_right_is_believed_more(
-        self, anna: Phone, ben: Phone, carla: Phone, moderator: Phone, public_case: str
+        self, anna: Phone, two: list[Phone], moderator: Phone, public_case: str
     ) -> None:
+        proven, refuted = two
         right, wrong = say(anna, public_case, "Buy stamps!"), say(anna, public_case, "Hear me.")
-        flag(ben, "comment", right, rule="spam")
-        flag(carla, "comment", wrong, rule="spam")
+        flag(proven, "comment", right, rule="spam")
+        flag(refuted, "comment", wrong, rule="spam")
         becomes(lambda: waiting(moderator, right) and waiting(moderator, wrong) is not None, True)
         decide(moderator, "comment", right, "hide")
         decide(moderator, "comment", wrong, "dismiss")
@@ -420,7 +424,7 @@ class TestFlagging:
         def next_weights() -> list[float]:
             """Of flags on something new, each beside those that wait already."""
             comment = say(anna, public_case, "Buy more stamps!")
-            for phone in (ben, carla):
+            for phone in two:
                 flag(phone, "comment", comment, rule="spam")
             becomes(lambda: len(weights(moderator, comment)), 2)
             return weights(moderator, comment)
@@ -552,12 +556,15 @@ class TestDeciding:
         becomes(lambda: status(passer_by, f"/v1/cases/{public_case}"), 404)
 
     def test_a_case_whose_evidence_is_withheld_waits_for_other_evidence(
-        self, anna: Phone, passer_by: Phone, moderator: Phone, photo: str, public_case: str
+        self, anna: Phone, passer_by: Phone, moderator: Phone, files: Path
     ) -> None:
-        path, content = f"/v1/cases/{public_case}", f"/v1/evidence/{photo}/content"
+        photo = anna.upload(files / "photo.jpg")
+        case_id = anna.report(evidence=[photo]).json()["case_id"]
+        anna.case_when(case_id, is_public)
+        path, content = f"/v1/cases/{case_id}", f"/v1/evidence/{photo}/content"
         decide(moderator, "evidence", photo, "hide")
         becomes(lambda: (status(passer_by, path), status(passer_by, content)), (404, 404))
-        case = anna.case_when(public_case, lambda case: not case["evidence"])
+        case = anna.case_when(case_id, lambda case: not case["evidence"])
         assert case["status"] == "awaiting_evidence"
         decide(moderator, "evidence", photo, "restore")
         becomes(lambda: (status(passer_by, path), status(passer_by, content)), (200, 200))
@@ -579,13 +586,13 @@ class TestDeciding:
         passer_by.case_when(public_case, lambda case: case["comments"] == 1)
 
     def test_a_hidden_profile_is_its_members_and_moderators_alone(
-        self, ben: Phone, carla: Phone, passer_by: Phone, moderator: Phone
+        self, newcomer: Phone, carla: Phone, passer_by: Phone, moderator: Phone
     ) -> None:
-        path = f"/v1/members/{ben.member_id}"
-        decide(moderator, "member", ben.member_id, "hide")
+        path = f"/v1/members/{newcomer.member_id}"
+        decide(moderator, "member", newcomer.member_id, "hide")
         becomes(lambda: status(passer_by, path), 404)
-        assert [status(phone, path) for phone in (carla, ben, moderator)] == [404, 200, 200]
-        decide(moderator, "member", ben.member_id, "restore")
+        assert [status(phone, path) for phone in (carla, newcomer, moderator)] == [404, 200, 200]
+        decide(moderator, "member", newcomer.member_id, "restore")
         becomes(lambda: status(passer_by, path), 200)
 
     def test_many_are_decided_alike_at_once(
