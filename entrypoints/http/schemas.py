@@ -8,7 +8,16 @@ from enum import Enum
 from functools import cache
 from inspect import signature
 from types import UnionType
-from typing import Annotated, Any, Union, assert_never, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Union,
+    assert_never,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import marshmallow as ma
 from marshmallow import validate
@@ -190,7 +199,7 @@ def _field(
     if get_origin(bare) is tuple:
         return ma.fields.List(_field(get_args(bare)[0], {}, nested=nested), **options)
     if isinstance(bare, type) and is_dataclass(bare):
-        return ma.fields.Nested((nested or _made)(bare), **options)
+        return ma.fields.Nested((nested or _part)(bare), **options)
     return _scalar(bare, options, from_text=from_text)
 
 
@@ -211,16 +220,27 @@ def _scalar(kind: Any, options: dict[str, Any], *, from_text: bool) -> ma.fields
     return Text(**options)
 
 
+class _Part(ma.Schema):
+    maker: ClassVar[type]
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Any:
+        return self.maker(**data)
+
+
+def maker_of(schema: ma.Schema) -> type:
+    """What becomes of the fields that the schema loads."""
+    return schema.maker if isinstance(schema, _Part) else dict
+
+
 @cache
-def _made(kind: type) -> ma.Schema:
+def _part(kind: type) -> ma.Schema:
     """A nested part of a body, loaded as the dataclass that it is."""
 
-    class Made(ma.Schema):
-        @ma.post_load
-        def make(self, data: dict[str, Any], **_: Any) -> Any:
-            return kind(**data)
+    class Part(_Part):
+        maker = kind
 
-    return Made.from_dict(fields_of(kind), name=f"{kind.__name__}Body")()
+    return Part.from_dict(fields_of(kind), name=f"{kind.__name__}Body")()
 
 
 def _unwrapped(hint: Any) -> tuple[Any, list[Any]]:
