@@ -268,9 +268,8 @@ class EventStoreContract:
         assert len(store.load("case-1")) == 3
 
     def test_who_loads_at_once_gets_the_stream_asked_for(self, store: EventStore) -> None:
-        appended = {
-            f"case-{number}": append_many(store, f"case-{number}", [1, 2]) for number in range(6)
-        }
+        streams = [f"case-{number}" for number in range(6)]
+        appended = {stream: append_many(store, stream, [1, 2]) for stream in streams}
         asked = [*streams, "case-0", "case-unknown"] * 5
         loaded = race(len(asked), lambda number: store.load(asked[number]))
         for stream, commits in zip(asked, loaded, strict=True):
