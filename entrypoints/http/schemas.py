@@ -25,6 +25,8 @@ from marshmallow import validate
 from application.queries.query_service import Private, QueryService
 from domain.ids import Length, Limits, OneLine
 
+# What no text may contain can be written in JSON; lone surrogates cannot be sent as UTF-8.
+STORABLE = r"^[^\x00]*$"
 _SURROGATES = re.compile(r"[\ud800-\udfff\x00]")
 
 # Control characters, line separators, and what turns the direction of writing around.
@@ -35,6 +37,11 @@ ONE_LINE = rf"^([^\s{_CONTROLS}]([^{_CONTROLS}]*[^\s{_CONTROLS}])?)?$(?!\n)"
 
 class Text(ma.fields.String):
     """A string that can be written as UTF-8 and stored anywhere."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not any(isinstance(each, validate.Regexp) for each in self.validators):
+            self.metadata.setdefault("pattern", STORABLE)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
