@@ -41,7 +41,7 @@ class Text(ma.fields.String):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not any(isinstance(each, validate.Regexp) for each in self.validators):
-            self.metadata.setdefault("pattern", STORABLE)
+            self.metadata = {"pattern": STORABLE, **self.metadata}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)

@@ -1,9 +1,10 @@
 """Rate limits, and what they know of who asks."""
 
+import time
+
 import pytest
 from limits import parse
 
-from entrypoints.http import limits
 from entrypoints.http.limits import Windows
 from tests.http.conftest import Caller
 
@@ -63,7 +64,7 @@ def test_who_guesses_is_stopped_soon_whoever_they_are(anybody: Caller, path: str
 
 def test_a_window_that_is_over_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000_019.0
-    monkeypatch.setattr(limits.time, "time", lambda: now)
+    monkeypatch.setattr(time, "time", lambda: now)
     windows = Windows(parse("2 per 10 seconds"))
     assert [windows.count("a", "x").left for _ in range(3)] == [1, 0, -1]
     assert windows.count("b", "x").left == 1
