@@ -47,5 +47,5 @@ def log_as_json(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("amqp", "kombu", "pymongo", "google", "urllib3", "flask-limiter", "_granian"):
+    for noisy in ("amqp", "kombu", "pymongo", "google", "urllib3", "_granian"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))

@@ -123,6 +123,7 @@ def _fill(mongo_url: str, database: str) -> str:
             reported_at=now,
             published_at=now + timedelta(seconds=number),
             updated_at=now,
+            version=1,
         )
         for number in range(DOCUMENTS)
     }

@@ -9,6 +9,10 @@ import jwt
 ALGORITHM = "HS256"
 
 
+class NoToken(Exception):
+    """The text is no good token of the kind."""
+
+
 class SignedClaims:
     """Over the instance's own key; ``issuer`` keeps the kinds of tokens apart."""
 
@@ -25,6 +29,13 @@ class SignedClaims:
     def read(self, token: str, required: Sequence[str]) -> dict[str, Any] | None:
         """The claims, or None for what is no good token of this kind with all that is required."""
         try:
+            return self.verified(token, required)
+        except NoToken:
+            return None
+
+    def verified(self, token: str, required: Sequence[str]) -> dict[str, Any]:
+        """The claims. Raises NoToken for what is no good token with all that is required."""
+        try:
             claims: dict[str, Any] = jwt.decode(
                 token,
                 self._key,
@@ -32,6 +43,6 @@ class SignedClaims:
                 issuer=self._issuer,
                 options={"require": ["exp", *required]},
             )
-        except jwt.InvalidTokenError:
-            return None
+        except jwt.InvalidTokenError as error:
+            raise NoToken from error
         return claims

@@ -1,10 +1,20 @@
 """Access tokens: short-lived signed statements of who somebody is."""
 
+import time
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
-from adapters.credentials.claims import SignedClaims
+from adapters.credentials.claims import NoToken, SignedClaims
 
 LIFE = timedelta(minutes=15)
+REMEMBERED = 10_000
+
+
+class _Read(NamedTuple):
+    member_id: str
+    session_id: str
+    expires: float
 
 
 class JwtAccessTokens:
@@ -12,6 +22,8 @@ class JwtAccessTokens:
 
     def __init__(self, key: bytes, life: timedelta = LIFE) -> None:
         self._claims = SignedClaims(key, "klarity", life)
+        # A signature stays good, so it is verified once; the time is looked at again and again.
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._verified)
 
     @property
     def life(self) -> timedelta:
@@ -24,5 +36,12 @@ class JwtAccessTokens:
 
     def read(self, token: str) -> tuple[str, str] | None:
         """Member id and session id, or None for what is no good token of ours."""
-        claims = self._claims.read(token, ("sub", "sid"))
-        return (str(claims["sub"]), str(claims["sid"])) if claims else None
+        try:
+            found = self._remembered(token)
+        except NoToken:
+            return None
+        return (found.member_id, found.session_id) if found.expires > time.time() else None
+
+    def _verified(self, token: str) -> _Read:
+        claims = self._claims.verified(token, ("sub", "sid"))
+        return _Read(str(claims["sub"]), str(claims["sid"]), claims["exp"])

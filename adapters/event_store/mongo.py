@@ -18,9 +18,9 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from adapters.event_store.chain import sealed, stamp_of
-from adapters.event_store.group_commit import GroupCommit
 from adapters.event_store.listeners import Listeners
 from adapters.event_store.numbering import Numbering
+from adapters.grouping import Grouping
 from adapters.mongo import DURABLE, MAJORITY, Document, unavailable_as
 from application.ports.event_store import (
     AlreadyDone,
@@ -69,7 +69,8 @@ class MongoEventStore:
         self._commits = database.get_collection(
             _PREFIX + log, write_concern=DURABLE, read_concern=MAJORITY
         )
-        self._group: GroupCommit[RawBSONDocument, None] = GroupCommit(self._insert)
+        self._appends: Grouping[RawBSONDocument, None] = Grouping(self._insert)
+        self._loads: Grouping[str, list[StoredCommit]] = Grouping(self._whole_streams)
         self._listeners = Listeners()
         with unavailable_as(StoreUnavailable):
             self._commits.create_indexes(_INDEXES)
@@ -82,7 +83,7 @@ class MongoEventStore:
     def append(self, commit: NewCommit) -> StoredCommit:
         stored = sealed(commit)
         try:
-            self._group.submit(_document(stored))
+            self._appends.submit(_document(stored))
         except DuplicateKeyError as refused:
             self._explain(stored, refused)
         self._listeners.call()
@@ -91,6 +92,8 @@ class MongoEventStore:
     def load(
         self, stream: str, *, upto: int | None = None, until: datetime | None = None
     ) -> list[StoredCommit]:
+        if upto is None and until is None:
+            return self._loads.submit(stream)
         query: Document = {"_id": _ids(stream, upto)}
         if until is not None:
             query["stamp"] = {"$lte": stamp_of(until)}
@@ -135,6 +138,15 @@ class MongoEventStore:
 
     def close(self) -> None:
         """Nothing to let go of: the database and the tail belong to whoever made them."""
+
+    def _whole_streams(self, queue: Iterator[str]) -> Sequence[list[StoredCommit]]:
+        """Each of the streams, by one question."""
+        streams = list(queue)
+        parts: list[Document] = [{"_id": _ids(stream)} for stream in set(streams)]
+        found: dict[str, list[StoredCommit]] = {stream: [] for stream in streams}
+        for commit in self._find(parts[0] if len(parts) == 1 else {"$or": parts}, "_id"):
+            found[commit.stream].append(commit)
+        return [list(found[stream]) for stream in streams]
 
     def _insert(self, queue: Iterator[RawBSONDocument]) -> Sequence[Exception | None]:
         """One outcome for each: DuplicateKeyError where it was refused."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
 
-from adapters.event_store.group_commit import GroupCommit
 from adapters.event_store.listeners import Listeners
+from adapters.grouping import Grouping
 from application.ports.event_store import StoreUnavailable
 
 BUSY_SECONDS = 10.0
@@ -39,7 +39,7 @@ class SqliteFile:
         self._closed = False
         self._writing = Lock()
         self._readers: deque[sqlite3.Connection] = deque()
-        self._group: GroupCommit[Work, Any] = GroupCommit(self._write)
+        self._group: Grouping[Work, Any] = Grouping(self._write)
         self._listeners: defaultdict[str, Listeners] = defaultdict(Listeners)
         path.parent.mkdir(parents=True, exist_ok=True)
         with _unavailable():

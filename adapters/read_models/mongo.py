@@ -1,11 +1,12 @@
 """Read models in MongoDB: a collection for each, and their checkpoints in one beside them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
 from pymongo.database import Database
 
+from adapters.grouping import Grouping
 from adapters.mongo import Document, unavailable_as
 from adapters.read_models.indexing import Point, check, extractor
 from adapters.read_models.mongo_commits import Commits
@@ -70,6 +71,7 @@ class MongoReadModel(Generic[D]):
         self._columns = [(column_of(index.name), extractor(index)) for index in indexes]
         self._decoder = msgspec.json.Decoder(document)
         self._encoder = msgspec.json.Encoder()
+        self._gets: Grouping[Sequence[str], Mapping[str, bytes]] = Grouping(self._bodies)
 
     def create(self) -> None:
         """Make the indexes and the checkpoint, where they are not there."""
@@ -84,10 +86,9 @@ class MongoReadModel(Generic[D]):
             return self._commits.checkpoint()
 
     def get(self, keys: Sequence[str]) -> Mapping[str, D]:
-        wanted = {"_id": {"$in": list(keys)}}
-        with unavailable_as(StoreUnavailable):
-            found = self._rows.find(wanted, {BODY: 1}, batch_size=len(keys) + 1).to_list()
-        return {row["_id"]: self._decoder.decode(row[BODY]) for row in found}
+        # What a projection gets is large: nobody who asks for a document waits behind it.
+        bodies = self._gets.submit(keys) if len(keys) == 1 else self._bodies(iter([keys]))[0]
+        return {key: self._decoder.decode(body) for key, body in bodies.items()}
 
     def find(self, find: Find, *, limit: int, after: Cursor | None = None) -> list[Row[D]]:
         check(find, self._indexes)
@@ -116,6 +117,17 @@ class MongoReadModel(Generic[D]):
     def drop(self) -> None:
         with unavailable_as(StoreUnavailable):
             self._commits.drop()
+
+    def _bodies(self, queue: Iterator[Sequence[str]]) -> Sequence[Mapping[str, bytes]]:
+        """For each sequence of keys, those of its rows that exist."""
+        asked = list(queue)
+        wanted = list({key for keys in asked for key in keys})
+        with unavailable_as(StoreUnavailable):
+            cursor = self._rows.find(
+                {"_id": {"$in": wanted}}, {BODY: 1}, batch_size=len(wanted) + 1
+            )
+            found = {row["_id"]: row[BODY] for row in cursor.to_list()}
+        return [{key: found[key] for key in keys if key in found} for keys in asked]
 
     def _row(self, document: D) -> Document:
         row: Document = {BODY: self._encoder.encode(document)}

@@ -1,16 +1,14 @@
 """The application factory: which blueprints a process serves, and what all of them share."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask
 from flask_cors import CORS
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from secure import Secure
+from prometheus_client import CollectorRegistry
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from application.commands.accounts import Accounts
@@ -43,12 +41,13 @@ from entrypoints.http.health import health_blueprint
 from entrypoints.http.history import history_blueprint
 from entrypoints.http.instance import instance_blueprint, problem_pages
 from entrypoints.http.json import MsgspecJson
-from entrypoints.http.limits import limit_rates, limit_sign_ins
+from entrypoints.http.limits import limit_rates
 from entrypoints.http.members import members_blueprint
 from entrypoints.http.moderation import moderation_blueprint
 from entrypoints.http.parties import parties_blueprint
 from entrypoints.http.problems import ProblemApi, register_problems
 from entrypoints.http.queries import query_blueprint
+from entrypoints.http.replies import count_requests, identify_reply, with_headers
 from entrypoints.http.requests import Requests, identify_request, only_json, read_claims
 from entrypoints.http.share import share_blueprint
 from entrypoints.http.standing import standing_blueprint
@@ -56,7 +55,6 @@ from entrypoints.http.updates import updates_blueprint
 from entrypoints.http.uploads import uploads_blueprint
 
 LARGEST_BODY = 1_000_000
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 EXPOSED = (
     "ETag",
     "Klarity-Token",
@@ -111,9 +109,16 @@ class HttpParts:
     proxies: int
 
 
+class SynchronousFlask(Flask):
+    """Flask without looking, for each function of each request, whether it is a coroutine."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def create_app(parts: HttpParts) -> Flask:
     """A Flask application that serves the chosen services."""
-    app = Flask("klarity", static_folder=None)
+    app = SynchronousFlask("klarity", static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_BODY,
         TOKEN_KEY=parts.request_key,
@@ -139,30 +144,29 @@ def create_app(parts: HttpParts) -> Flask:
     app.json = MsgspecJson(app)
     if parts.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=parts.proxies)  # type: ignore[method-assign]  # as Flask documents it
-    _count_requests(app, parts.registry)
+    app.wsgi_app = with_headers(app.wsgi_app)  # type: ignore[method-assign,assignment]  # as Flask documents it
+    count_requests(app, parts.registry)
     app.before_request(identify_request)
     app.before_request(partial(read_claims, parts.tokens))
     app.before_request(only_json)
-    app.after_request(_protect)
-    CORS(app, origins=list(parts.cors_origins), expose_headers=list(EXPOSED))
-    limiter = limit_rates(app, parts.rate_limit)
+    app.after_request(identify_reply)
+    if parts.cors_origins:
+        CORS(app, origins=list(parts.cors_origins), expose_headers=list(EXPOSED))
+    limit_rates(app, parts.rate_limit, parts.sign_in_limit)
     api = ProblemApi(app)
     register_problems(app)
-    _add_resources(app, api, parts, limit_sign_ins(limiter, parts.sign_in_limit))
+    _add_resources(app, api, parts)
     return app
 
 
-def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts, sign_in_limit: Any) -> None:
+def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts) -> None:
     requests = Requests(parts.executors.members, parts.request_key, parts.clock)
     own = {service.id for service in parts.services}
     logs = tuple(s.name for s in parts.services if s.kind == COMMAND)
     if f"{COMMAND}:members" in own:
-        api.register_blueprint(
-            members_blueprint(
-                parts.accounts, parts.executors.members, parts.tokens, requests, sign_in_limit
-            )
-        )
-        api.register_blueprint(standing_blueprint(parts.executors.members, requests))
+        members = parts.executors.members
+        api.register_blueprint(members_blueprint(parts.accounts, members, parts.tokens, requests))
+        api.register_blueprint(standing_blueprint(members, requests))
     if f"{COMMAND}:cases" in own:
         api.register_blueprint(cases_blueprint(parts.executors.cases, requests))
         api.register_blueprint(engagement_blueprint(parts.engage, requests))
@@ -192,36 +196,3 @@ def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts, sign_in_limit:
     app.register_blueprint(problem_pages())
     app.register_blueprint(docs_blueprint(completed(api.spec.to_dict())))
     app.register_blueprint(asyncapi_blueprint(EVENTS))
-
-
-_HEADERS = tuple(Secure.with_default_headers().headers.items())
-
-
-def _protect(reply: Response) -> Response:
-    reply.headers.extend([header for header in _HEADERS if header[0] not in reply.headers])
-    if "Cache-Control" not in reply.headers:
-        private = "Authorization" in request.headers
-        reply.headers["Cache-Control"] = "no-store" if private else "no-cache"
-    reply.headers["X-Request-Id"] = g.get("correlation_id", "")
-    return reply
-
-
-def _count_requests(app: Flask, registry: CollectorRegistry) -> None:
-    counted = Counter(
-        "klarity_requests_total", "Requests", ("endpoint", "method", "status"), registry=registry
-    )
-    timed = Histogram(
-        "klarity_request_seconds", "Seconds to a reply", ("endpoint",), registry=registry
-    )
-
-    @app.before_request
-    def begin() -> None:
-        g.began = time.perf_counter()
-
-    @app.after_request
-    def count(reply: Response) -> Response:
-        endpoint = request.endpoint or "none"
-        method = request.method if request.method in METHODS else "other"
-        counted.labels(endpoint, method, reply.status_code).inc()
-        timed.labels(endpoint).observe(time.perf_counter() - g.began)
-        return reply

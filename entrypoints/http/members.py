@@ -20,6 +20,7 @@ from entrypoints.http.documentation import (
     WRITE_HEADERS,
     problems,
 )
+from entrypoints.http.limits import limited_as_sign_in
 from entrypoints.http.requests import Requests, written
 from entrypoints.http.schemas import Text, document_schema, fields_of, schema
 
@@ -75,13 +76,13 @@ MeReply = schema(
 
 
 def members_blueprint(
-    accounts: Accounts, members: Members, tokens: AccessTokens, requests: Requests, limit: Any
+    accounts: Accounts, members: Members, tokens: AccessTokens, requests: Requests
 ) -> Blueprint:
     """Registration, sessions and one's own account."""
     blp = Blueprint("members", __name__, url_prefix="/v1", description="Members and sessions")
 
     @blp.post("/members")
-    @limit
+    @limited_as_sign_in
     @blp.arguments(RegistrationBody)
     @blp.response(201, RegisteredReply, headers=MADE_HEADERS)
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH])
@@ -101,7 +102,7 @@ def members_blueprint(
         return written(receipt, reply, status=201, location=f"/v1/members/{member_id}")
 
     @blp.post("/sessions")
-    @limit
+    @limited_as_sign_in
     @blp.arguments(SignInBody)
     @blp.response(201, TokensReply)
     @problems(blp, 401, 415, 422)
@@ -110,7 +111,7 @@ def members_blueprint(
         return granted(accounts.sign_in(body["pseudonym"], body["passphrase"]))
 
     @blp.post("/sessions/refresh")
-    @limit
+    @limited_as_sign_in
     @blp.arguments(RefreshBody)
     @blp.response(201, TokensReply)
     @problems(blp, 401, 415, 422)

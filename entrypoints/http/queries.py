@@ -205,7 +205,8 @@ def _conditional(document: Any, shown: Sequence[str]) -> Response:
     reply = _json(_public(document, shown))
     digest = blake2b(reply.data, digest_size=8).hexdigest()
     reply.set_etag(f"{getattr(document, 'version', 0)}-{digest}")
-    reply.make_conditional(request)
+    if "If-None-Match" in request.headers:
+        reply.make_conditional(request)
     return reply
 
 

@@ -8,7 +8,16 @@ from enum import Enum
 from functools import cache
 from inspect import signature
 from types import UnionType
-from typing import Annotated, Any, Union, assert_never, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Union,
+    assert_never,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import marshmallow as ma
 from marshmallow import validate
@@ -16,6 +25,8 @@ from marshmallow import validate
 from application.queries.query_service import Private, QueryService
 from domain.ids import Length, Limits, OneLine
 
+# What no text may contain can be written in JSON; lone surrogates cannot be sent as UTF-8.
+STORABLE = r"^[^\x00]*$"
 _SURROGATES = re.compile(r"[\ud800-\udfff\x00]")
 
 # Control characters, line separators, and what turns the direction of writing around.
@@ -26,6 +37,11 @@ ONE_LINE = rf"^([^\s{_CONTROLS}]([^{_CONTROLS}]*[^\s{_CONTROLS}])?)?$(?!\n)"
 
 class Text(ma.fields.String):
     """A string that can be written as UTF-8 and stored anywhere."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not any(isinstance(each, validate.Regexp) for each in self.validators):
+            self.metadata = {"pattern": STORABLE, **self.metadata}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -190,7 +206,7 @@ def _field(
     if get_origin(bare) is tuple:
         return ma.fields.List(_field(get_args(bare)[0], {}, nested=nested), **options)
     if isinstance(bare, type) and is_dataclass(bare):
-        return ma.fields.Nested((nested or _made)(bare), **options)
+        return ma.fields.Nested((nested or _part)(bare), **options)
     return _scalar(bare, options, from_text=from_text)
 
 
@@ -211,16 +227,27 @@ def _scalar(kind: Any, options: dict[str, Any], *, from_text: bool) -> ma.fields
     return Text(**options)
 
 
+class _Part(ma.Schema):
+    maker: ClassVar[type]
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Any:
+        return self.maker(**data)
+
+
+def maker_of(schema: ma.Schema) -> type:
+    """What becomes of the fields that the schema loads."""
+    return schema.maker if isinstance(schema, _Part) else dict
+
+
 @cache
-def _made(kind: type) -> ma.Schema:
+def _part(kind: type) -> ma.Schema:
     """A nested part of a body, loaded as the dataclass that it is."""
 
-    class Made(ma.Schema):
-        @ma.post_load
-        def make(self, data: dict[str, Any], **_: Any) -> Any:
-            return kind(**data)
+    class Part(_Part):
+        maker = kind
 
-    return Made.from_dict(fields_of(kind), name=f"{kind.__name__}Body")()
+    return Part.from_dict(fields_of(kind), name=f"{kind.__name__}Body")()
 
 
 def _unwrapped(hint: Any) -> tuple[Any, list[Any]]:

@@ -1,8 +1,10 @@
 """``GET /v1/updates``: Server-Sent Events of what becomes public, resumable by Last-Event-ID."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
-from threading import BoundedSemaphore
+from functools import partial
+from threading import Lock
 from typing import Any
 
 import marshmallow as ma
@@ -21,12 +23,15 @@ from application.updates import (
 from domain.cases.case import CaseCategory
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import problems
+from entrypoints.http.limits import who_asks
 from entrypoints.http.problems import problem, refuse
 from entrypoints.http.schemas import Text, schema, uuid_text
 
 MEDIA_TYPE = "text/event-stream"
 RETRY_MILLISECONDS = 3000
 RETRY_AFTER = "15"
+MOST_OF_ONE = 2
+SHARE_IS_USED = "You hold as many streams as one may at a time; end one first."
 HEARTBEAT_SECONDS = 15.0
 # A stream that ends is taken up again by its client: so processes can be changed and threads freed.
 LONGEST_SECONDS = 600.0
@@ -51,14 +56,44 @@ UpdatesQuery = schema(
 ABOUT = (
     f"Each event has the kind of update as its type ({', '.join(UpdateKind)}) and as its data a "
     "JSON object with kind, case_id and at. Comments keep the stream alive; after some minutes it "
-    "ends, to be resumed."
+    f"ends, to be resumed. Nobody holds more than {MOST_OF_ONE} at a time."
 )
 
 
+class Places:
+    """The streams that a process serves at a time, for each holds a thread.
+
+    One asker gets some of them, and never all where there are several.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._share = min(MOST_OF_ONE, max(1, places - 1))
+        self._lock = Lock()
+        self._held: Counter[str] = Counter()
+
+    def take(self, asker: str) -> None:
+        """Take a place, or answer with the problem that there is none."""
+        with self._lock:
+            if self._held[asker] >= self._share:
+                refuse("too-many-requests", SHARE_IS_USED, **{"Retry-After": RETRY_AFTER})
+            if not self._free:
+                refuse("too-many-streams", **{"Retry-After": RETRY_AFTER})
+            self._free -= 1
+            self._held[asker] += 1
+
+    def free(self, asker: str) -> None:
+        """Give the place to others."""
+        with self._lock:
+            self._free += 1
+            self._held[asker] -= 1
+            self._held += Counter()  # forgets who holds none
+
+
 def updates_blueprint(updates: Updates, streams: int) -> Blueprint:
-    """At most so many streams at a time, for each holds a thread."""
+    """Streams of updates, so many at most at a time."""
     blp = Blueprint("updates", __name__, url_prefix="/v1", description="What becomes public")
-    places = BoundedSemaphore(streams) if streams else None
+    places = Places(streams)
 
     @blp.get("/updates")
     @blp.arguments(UpdatesQuery, location="query", unknown=ma.RAISE)
@@ -68,12 +103,11 @@ def updates_blueprint(updates: Updates, streams: int) -> Blueprint:
     )
     @problems(blp, 422)
     def stream(query: dict[str, Any]) -> Response:
-        after = _beginning(updates)
-        if places is None or not places.acquire(blocking=False):
-            refuse("too-many-streams", **{"Retry-After": RETRY_AFTER})
+        after, asker = _beginning(updates), who_asks()
+        places.take(asker)
         told = updates.follow(after, Wanted(**query))
         reply = Response(_written(told, after), content_type=MEDIA_TYPE)
-        reply.call_on_close(places.release)
+        reply.call_on_close(partial(places.free, asker))
         reply.headers["Cache-Control"] = "no-store"
         reply.headers["X-Accel-Buffering"] = "no"
         return reply

@@ -1,5 +1,6 @@
 """Access tokens: short-lived proof of who somebody is."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,6 +23,16 @@ def test_a_token_tells_the_member_and_the_session(tokens: AccessTokens) -> None:
 def test_a_token_is_good_for_its_life_only(tokens: AccessTokens) -> None:
     old = NOW - tokens.life - timedelta(seconds=1)
     assert tokens.read(tokens.issue("anna", "session", old)) is None
+
+
+def test_a_token_that_was_read_before_ends_all_the_same(
+    tokens: AccessTokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = tokens.issue("anna", "session", NOW)
+    assert tokens.read(token) == ("anna", "session")
+    end = (NOW + tokens.life).timestamp()
+    monkeypatch.setattr(time, "time", lambda: end)
+    assert tokens.read(token) is None
 
 
 def test_what_is_no_token_of_ours_proves_nothing(tokens: AccessTokens) -> None:

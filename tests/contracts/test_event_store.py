@@ -28,6 +28,7 @@ from application.ports.event_store import (
     StreamConflict,
 )
 from tests.contracts.nothing import assert_fails_against_nothing
+from tests.contracts.racing import race
 
 EVERYTHING = 1_000_000
 PATIENCE = 10.0
@@ -265,6 +266,23 @@ class EventStoreContract:
         append_many(store, "case-1", [1, 2, 1])
         assert [stored.first for stored in store.load("case-1", upto=upto)] == firsts
         assert len(store.load("case-1")) == 3
+
+    def test_who_loads_at_once_gets_the_stream_asked_for(self, store: EventStore) -> None:
+        streams = [f"case-{number}" for number in range(6)]
+        appended = {stream: append_many(store, stream, [1, 2]) for stream in streams}
+        asked = [*streams, "case-0", "case-unknown"] * 5
+        loaded = race(len(asked), lambda number: store.load(asked[number]))
+        for stream, commits in zip(asked, loaded, strict=True):
+            assert not isinstance(commits, Exception)
+            assert unnumbered(commits) == unnumbered(appended.get(stream, []))
+
+    def test_whoever_loads_after_an_append_finds_it(self, store: EventStore) -> None:
+        def append_and_load(number: int) -> int:
+            stream = f"case-{number}"
+            append_many(store, stream, [1])
+            return len(store.load(stream))
+
+        assert race(16, append_and_load) == [1] * 16
 
     def test_a_stream_is_loaded_until_a_time(self, store: EventStore) -> None:
         noon = datetime(2026, 5, 4, 12, tzinfo=UTC)

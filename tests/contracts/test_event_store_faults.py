@@ -21,10 +21,10 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
-from adapters.event_store.group_commit import GroupCommit
 from adapters.event_store.mongo import MongoEventStore, MongoTail
 from adapters.event_store.numbering import Numbering
 from adapters.event_store.sqlite import SqliteEventStore
+from adapters.grouping import Grouping
 from adapters.mongo import Document, StoreMisconfigured, connect
 from application.ports.event_store import (
     NOTHING,
@@ -159,7 +159,7 @@ def test_those_who_arrive_during_a_write_go_together() -> None:
         may_go_on.wait()
         return [item * 10 for item in items]
 
-    group = GroupCommit[int, int](write)
+    group = Grouping[int, int](write)
     with ThreadPoolExecutor(5) as pool:
         first = pool.submit(group.submit, 1)
         writing.wait()
@@ -187,7 +187,7 @@ def test_no_waiter_hangs_whatever_a_write_does() -> None:
             case _:
                 return items
 
-    group = GroupCommit[int, int](write, largest=3)
+    group = Grouping[int, int](write, largest=3)
 
     def submit_many(thread: int) -> int:
         started.wait()
@@ -221,7 +221,7 @@ def test_a_waiter_that_is_interrupted_does_not_hold_up_the_others() -> None:
         wait_until(lambda: group.waiting == 1, 5)
         os.kill(os.getpid(), signal.SIGUSR1)
 
-    group = GroupCommit[int, int](write)
+    group = Grouping[int, int](write)
     before = signal.signal(signal.SIGUSR1, interrupt)
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(group.submit, 1)

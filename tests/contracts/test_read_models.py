@@ -171,6 +171,13 @@ class ReadModelContract:
         assert model.get(["full", "missing", "empty"]) == {"full": FULL, "empty": Sight()}
         assert model.get([]) == {}
 
+    def test_who_gets_at_once_gets_the_documents_asked_for(self, models: Open) -> None:
+        model = filled(models, {str(number): Sight(size=number) for number in range(5)})
+        asked = [[key] for key in "01234x"] * 4 + [["0", "3", "x"]] * 4
+        got = race(len(asked), lambda number: model.get(asked[number]))
+        expected = [{key: Sight(size=int(key)) for key in keys if key in "01234"} for keys in asked]
+        assert got == expected
+
     def test_whoever_opens_it_later_finds_rows_and_checkpoint(self, models: Open) -> None:
         model = opened(models())
         checkpoint = START.next(positions={"cases": 5}, parked=frozenset({"cases/case-1@2"}))

@@ -1,20 +1,30 @@
 """Rate limits, and what they know of who asks."""
 
-import pytest
+import time
 
+import pytest
+from limits import parse
+
+from entrypoints.http.limits import Windows
 from tests.http.conftest import Caller
 
 
 @pytest.fixture(scope="module")
 def settings() -> dict[str, str]:
-    return {"RATE_LIMIT": "5 per minute", "PROXIES": "1", "CORS_ORIGINS": "https://app.example"}
+    return {
+        "RATE_LIMIT": "5 per day; 100 per month",
+        "SIGN_IN_LIMIT": "3 per day",
+        "PROXIES": "1",
+        "CORS_ORIGINS": "https://app.example",
+    }
 
 
 def test_too_many_requests_are_told_when_to_go_on(anybody: Caller) -> None:
     replies = [anybody("GET", "/v1/instance") for _ in range(6)]
     assert [reply.status_code for reply in replies] == [200] * 5 + [429]
     assert int(replies[-1].headers["Retry-After"]) > 0
-    assert replies[0].headers["RateLimit-Remaining"] == "4"
+    assert [reply.headers["RateLimit-Remaining"] for reply in replies] == [*"43210", "0"]
+    assert {reply.headers["RateLimit-Limit"] for reply in replies} == {"5"}
     assert replies[-1].json["type"] == "/problems/too-many-requests"
 
 
@@ -38,3 +48,27 @@ def test_web_pages_that_may_call_are_told_so(anybody: Caller) -> None:
     assert (
         "Access-Control-Allow-Origin" not in anybody("GET", "/v1/instance", headers=other).headers
     )
+
+
+@pytest.mark.parametrize("path", ["/v1/members", "/v1/sessions", "/v1/sessions/refresh"])
+def test_who_guesses_is_stopped_soon_whoever_they_are(anybody: Caller, path: str) -> None:
+    """All ways to guess are counted together, by address, whatever token comes along."""
+    address = f"198.51.100.{10 + len(path)}"
+    headers = {"X-Forwarded-For": address, "Authorization": "Bearer made-up"}
+    replies = [anybody("POST", path, {}, headers=headers) for _ in range(4)]
+    assert [reply.status_code for reply in replies] == [422] * 3 + [429]
+    others = ("/v1/members", "/v1/sessions", "/v1/sessions/refresh")
+    assert {anybody("POST", other, {}, headers=headers).status_code for other in others} == {429}
+    assert anybody("GET", "/v1/instance", headers=headers).status_code == 200
+
+
+def test_a_window_that_is_over_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000_000_019.0
+    monkeypatch.setattr(time, "time", lambda: now)
+    windows = Windows(parse("2 per 10 seconds"))
+    assert [windows.count("a", "x").left for _ in range(3)] == [1, 0, -1]
+    assert windows.count("b", "x").left == 1
+    assert windows.count("a", "y").reset == 1
+    now += 1
+    again = windows.count("a", "x")
+    assert (again.left, again.reset) == (1, 10)

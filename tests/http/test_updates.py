@@ -1,6 +1,7 @@
 """``GET /v1/updates`` as a client meets it."""
 
 import json
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from config.process import Process
 from domain.cases.case import AcceptEvidence
 from domain.ids import SYSTEM, EvidenceId, MediaKind
 from entrypoints.http import updates
+from entrypoints.http.problems import Problem
 from entrypoints.nginx import nginx_configuration
 from tests.http.conftest import Caller
 
@@ -124,16 +126,46 @@ def test_a_quiet_stream_shows_that_it_lives_and_where_it_is(
     assert read_positions(last["id"])["cases"] > 0
 
 
-def test_no_more_streams_than_threads_are_held(anybody: Caller) -> None:
+def opened(caller: Caller) -> Any:
+    return caller("GET", "/v1/updates", buffered=False)
+
+
+def test_no_more_streams_than_threads_are_held(anybody: Caller, anna: Caller, ben: Caller) -> None:
     """Three threads, so two streams at most, whatever the setting."""
-    streams = [anybody("GET", "/v1/updates", buffered=False) for _ in range(2)]
-    refused = anybody("GET", "/v1/updates")
+    streams = [opened(anna), opened(anybody)]
+    refused = opened(ben)
     assert (refused.status_code, refused.json["type"]) == (503, "/problems/too-many-streams")
     assert int(refused.headers["Retry-After"]) > 0
     for stream in streams:
         stream.close()
-    assert anybody("HEAD", "/v1/updates").status_code == 200
+    with anybody("HEAD", "/v1/updates") as head:
+        assert head.status_code == 200
     assert heard(anybody, last="")
+
+
+def test_nobody_holds_all_streams(anybody: Caller, anna: Caller) -> None:
+    with opened(anna) as held:
+        assert held.status_code == 200
+        refused = opened(anna)
+        assert (refused.status_code, refused.json["type"]) == (429, "/problems/too-many-requests")
+        assert int(refused.headers["Retry-After"]) > 0
+        with opened(anybody) as other:
+            assert other.status_code == 200
+    with opened(anna) as again:
+        assert again.status_code == 200
+
+
+@pytest.mark.parametrize(("places", "share"), [(1, 1), (2, 1), (3, 2), (9, 2)])
+def test_one_asker_holds_a_part_of_the_streams(places: int, share: int) -> None:
+    held = updates.Places(places)
+    for _ in range(share):
+        held.take("one")
+    with pytest.raises(Problem):
+        held.take("one")
+    for number in range(places - share):
+        held.take(f"another {number}")
+    with pytest.raises(Problem, match="As many streams as this process serves"):
+        held.take("the last")
 
 
 def test_no_proxy_keeps_it_back(anybody: Caller) -> None:
@@ -149,8 +181,10 @@ def test_a_server_may_have_no_stream_at_all(anybody: Caller, process: Process) -
     from flask import Flask
 
     from entrypoints.http.problems import register_problems
+    from entrypoints.http.requests import read_claims
 
     app: Any = Flask("streamless")
     app.register_blueprint(updates.updates_blueprint(process.container.updates(), 0))
+    app.before_request(partial(read_claims, process.container.tokens()))
     register_problems(app)
     assert app.test_client().get("/v1/updates").status_code == 503

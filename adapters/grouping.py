@@ -1,4 +1,4 @@
-"""Group commit: those who must wait for a write anyway go into the next one together."""
+"""Grouping: those who must wait for a store anyway go there together the next time."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -10,33 +10,34 @@ R = TypeVar("R")
 
 
 class _Waiter(Generic[T, R]):
-    """One thread's item and, once it is written, what became of it."""
+    """One thread's item and, once it is done, what became of it."""
 
-    __slots__ = ("item", "outcome", "woken", "written")
+    __slots__ = ("done", "item", "outcome", "woken")
 
     def __init__(self, item: T) -> None:
         self.item = item
-        self.written = False
+        self.done = False
         self.outcome: R | BaseException
         self.woken = Lock()
         self.woken.acquire()
 
 
-class GroupCommit(Generic[T, R]):
-    """Calls ``write`` from one thread at a time.
+class Grouping(Generic[T, R]):
+    """Calls ``work``, which writes or reads, from one thread at a time.
 
-    An item that finds nobody writing is written at once. Those that arrive meanwhile queue; then
-    the thread of the first of them writes them all as one batch.
+    An item that finds nobody at work is worked on at once. Those that arrive meanwhile queue; then
+    the thread of the first of them works on them all as one batch. For appends this is known as
+    group commit. A read never begins before it was asked for, so it sees all that was there then.
 
-    ``write`` takes items, ``largest`` at most, for as long as it likes: the iterator ends when the
+    ``work`` takes items, ``largest`` at most, for as long as it likes: the iterator ends when the
     queue is empty. It answers with one outcome for each item it took; an exception in its place is
-    raised to that item's thread alone. An exception that ``write`` raises reaches all who wait.
+    raised to that item's thread alone. An exception that ``work`` raises reaches all who wait.
     """
 
     def __init__(
-        self, write: Callable[[Iterator[T]], Sequence[R | Exception]], largest: int = 500
+        self, work: Callable[[Iterator[T]], Sequence[R | Exception]], largest: int = 500
     ) -> None:
-        self._write = write
+        self._work = work
         self._largest = largest
         self._lock = Lock()
         self._busy = False
@@ -44,14 +45,14 @@ class GroupCommit(Generic[T, R]):
 
     @property
     def waiting(self) -> int:
-        """How many items queue for the next write."""
+        """How many items queue for the next batch."""
         return len(self._queue)
 
     def submit(self, item: T) -> R:
-        """Write the item and return its outcome, or raise it."""
+        """Have the item worked on, and return its outcome or raise it."""
         waiter: _Waiter[T, R] = _Waiter(item)
         if self._leads(waiter):
-            self._write_batch()
+            self._work_on_batch()
         else:
             self._wait(waiter)
         if isinstance(waiter.outcome, BaseException):
@@ -59,7 +60,7 @@ class GroupCommit(Generic[T, R]):
         return waiter.outcome
 
     def _leads(self, waiter: _Waiter[T, R]) -> bool:
-        """Queue, and tell whether nobody is writing."""
+        """Queue, and tell whether nobody is at work."""
         with self._lock:
             self._queue.append(waiter)
             leads = not self._busy
@@ -70,28 +71,28 @@ class GroupCommit(Generic[T, R]):
         try:
             self._await_turn(waiter)
         except BaseException:
-            # A signal's handler ends the waiting, yet the turn to write for all may come.
+            # A signal's handler ends the waiting, yet the turn to work for all may come.
             Thread(target=self._await_turn, args=[waiter], daemon=True).start()
             raise
 
     def _await_turn(self, waiter: _Waiter[T, R]) -> None:
         waiter.woken.acquire()
-        if not waiter.written:
-            self._write_batch()
+        if not waiter.done:
+            self._work_on_batch()
 
-    def _write_batch(self) -> None:
+    def _work_on_batch(self) -> None:
         batch: list[_Waiter[T, R]] = []
         outcomes: Sequence[R | BaseException]
         try:
-            outcomes = self._write(self._take(batch))
+            outcomes = self._work(self._take(batch))
             if not batch or len(outcomes) != len(batch):
-                raise ValueError("a write takes items and has an outcome for each")
+                raise ValueError("work takes items and has an outcome for each")
         except BaseException as failure:  # noqa: BLE001 - raised again, by each waiting thread
             deque(self._take(batch), maxlen=0)
             outcomes = [failure] * len(batch)
         for waiter, outcome in zip(batch, outcomes, strict=True):
             waiter.outcome = outcome
-            waiter.written = True
+            waiter.done = True
         self._hand_over()
         for waiter in batch:
             waiter.woken.release()
@@ -102,7 +103,7 @@ class GroupCommit(Generic[T, R]):
             yield batch[-1].item
 
     def _hand_over(self) -> None:
-        """Make the thread that has waited longest the next to write."""
+        """Make the thread that has waited longest the next to work."""
         with self._lock:
             if self._queue:
                 self._queue[0].woken.release()

@@ -1,0 +1,118 @@
+"""Valid bodies, decoded and validated in one go by msgspec.
+
+From each marshmallow schema a type of msgspec is derived. It may take less than its schema, never
+more or anything else: what it refuses goes to marshmallow, which has the last word and the
+messages.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal
+
+import marshmallow as ma
+import msgspec
+from marshmallow import validate
+
+from entrypoints.http.schemas import Number, Text, Truth, UuidText, maker_of
+
+# The only way to write the character that no text may contain.
+_NUL = rb"\u0000"
+_UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$(?!\n)"
+
+
+class _Body(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What the fields of a body are decoded into, and then made of them."""
+
+    made: ClassVar[Callable[..., Any]] = dict
+
+
+class _NoType(Exception):
+    """The schema has something that no type here stands for."""
+
+
+def loaded_quickly(schema: ma.Schema, body: bytes) -> dict[str, Any] | None:
+    """What the schema would load from the body, or None where that is for the schema to say."""
+    decoder = _decoder(schema)
+    if decoder is None or _NUL in body:
+        return None
+    try:
+        loaded: dict[str, Any] = _made(decoder.decode(body))
+    except (ValueError, RecursionError):
+        return None
+    return loaded
+
+
+def _made(value: Any) -> Any:
+    if isinstance(value, _Body):
+        fields = msgspec.structs.asdict(value).items()
+        return value.made(
+            **{name: _made(each) for name, each in fields if each is not msgspec.UNSET}
+        )
+    return [_made(each) for each in value] if isinstance(value, list) else value
+
+
+@cache
+def _decoder(schema: ma.Schema) -> msgspec.json.Decoder[Any] | None:
+    try:
+        return msgspec.json.Decoder(_struct(schema))
+    except _NoType:
+        return None
+
+
+def _struct(schema: ma.Schema) -> type:
+    members = [_member(name, field) for name, field in schema.fields.items()]
+    made = {"made": maker_of(schema)}
+    name = type(schema).__name__
+    return msgspec.defstruct(name, members, bases=(_Body,), namespace=made, kw_only=True)
+
+
+def _member(name: str, field: ma.fields.Field[Any]) -> tuple[str, Any, Any]:
+    if field.load_default is not ma.missing or field.data_key or field.attribute:
+        raise _NoType(name)
+    kind = _type(field)
+    return (name, kind, msgspec.NODEFAULT) if field.required else (name, kind, msgspec.UNSET)
+
+
+def _type(field: ma.fields.Field[Any]) -> Any:
+    kind = _bare_type(field)
+    for validator in field.validators:
+        kind = _narrowed(kind, validator)
+    return kind | None if field.allow_none else kind
+
+
+def _bare_type(field: Any) -> Any:
+    match field:
+        case ma.fields.List():
+            return list[_type(field.inner)]  # type: ignore[misc]  # made while running
+        case ma.fields.Nested(many=None):
+            return _struct(field.schema)
+        case ma.fields.Enum(by_value=True):
+            return field.enum
+    if type(field) not in _SCALARS:
+        raise _NoType(field)
+    return _SCALARS[type(field)]
+
+
+_SCALARS: dict[type, Any] = {
+    Text: str,
+    ma.fields.String: str,
+    UuidText: Annotated[str, msgspec.Meta(pattern=_UUID)],
+    Truth: bool,
+    Number: float,
+    ma.fields.Integer: int,
+    ma.fields.Date: date,
+}
+
+
+def _narrowed(kind: Any, validator: Any) -> Any:
+    match validator:
+        case validate.Length(min=least, max=most, equal=None):
+            return Annotated[kind, msgspec.Meta(min_length=least, max_length=most)]
+        case validate.Range(min=least, max=most, min_inclusive=True, max_inclusive=True):
+            return Annotated[kind, msgspec.Meta(ge=least, le=most)]
+        case validate.Regexp(regex=regex):
+            return Annotated[kind, msgspec.Meta(pattern=str(regex.pattern))]
+        case validate.OneOf(choices=choices):
+            return Literal[tuple(choices)]
+    raise _NoType(validator)

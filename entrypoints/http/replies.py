@@ -1,0 +1,69 @@
+"""What every reply carries, and how replies are counted."""
+
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from secure import Secure
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+_PROTECTING = [
+    (name, value, name.lower()) for name, value in Secure.with_default_headers().headers.items()
+]
+
+
+def with_headers(app: "WSGIApplication") -> "WSGIApplication":
+    """The application with the headers that protect browsers, where it does not set them itself.
+
+    Below Flask they are added in one go, to everything that leaves the process.
+    """
+
+    def protected(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            own = {name.lower() for name, _ in headers}
+            more = [(name, value) for name, value, lower in _PROTECTING if lower not in own]
+            return start_response(status, headers + more, *rest)
+
+        return app(environ, start)
+
+    return protected
+
+
+def identify_reply(reply: Response) -> Response:
+    """Tell which request it was, and whose memory may keep the reply."""
+    if "Cache-Control" not in reply.headers:
+        private = "Authorization" in request.headers
+        reply.headers["Cache-Control"] = "no-store" if private else "no-cache"
+    reply.headers["X-Request-Id"] = g.get("correlation_id", "")
+    return reply
+
+
+def count_requests(app: Flask, registry: CollectorRegistry) -> None:
+    """Count replies and the time that they took, for Prometheus."""
+    counted = Counter(
+        "klarity_requests_total", "Requests", ("endpoint", "method", "status"), registry=registry
+    )
+    timed = Histogram(
+        "klarity_request_seconds", "Seconds to a reply", ("endpoint",), registry=registry
+    )
+    counter: Callable[[str, str, int], Counter] = cache(counted.labels)
+    timer: Callable[[str], Histogram] = cache(timed.labels)
+
+    @app.before_request
+    def begin() -> None:
+        g.began = time.perf_counter()
+
+    @app.after_request
+    def count(reply: Response) -> Response:
+        endpoint = request.endpoint or "none"
+        method = request.method if request.method in METHODS else "other"
+        counter(endpoint, method, reply.status_code).inc()
+        timer(endpoint).observe(time.perf_counter() - g.began)
+        return reply

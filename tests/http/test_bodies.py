@@ -1,0 +1,161 @@
+"""Bodies that msgspec takes by the short way: never other than marshmallow would."""
+
+import json
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import marshmallow as ma
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from entrypoints import http
+from entrypoints.http.bodies import loaded_quickly
+from entrypoints.http.schemas import Number, Text, Truth, schema
+
+Values = st.SearchStrategy[Any]
+
+LETTERS = st.characters(categories=("L", "N", "So"))
+ODD_TEXTS = [
+    "",
+    " a",
+    "a ",
+    "a\n",
+    "a\nb",
+    "a\x00b",
+    "\ud800",
+    "\u202eabc",
+    "x" * 21_000,
+    "20260201",
+    "2026-02-30",
+    "2026-W05",
+    "2026-02-01T00:00:00Z",
+    "0" * 32,
+    "urn:uuid:12345678-1234-4234-8234-123456789ABC",
+    "12345678-1234-4234-8234-123456789ABC",
+    "12345678-1234-4234-8234-123456789abc\n",
+]
+ODD: Values = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from([90, -180, 90.00001, 10**30, -0.0, 1.0]),
+    st.text(),
+    st.sampled_from(ODD_TEXTS),
+    st.lists(st.text(max_size=3), max_size=60),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=3),
+)
+
+
+MODULES = [import_module(f"entrypoints.http.{found.name}") for found in iter_modules(http.__path__)]
+BODIES = [
+    pytest.param(value, id=name)
+    for module in MODULES
+    for name, value in vars(module).items()
+    if name.endswith("Body") and isinstance(value, ma.Schema)
+]
+
+
+def plain(field: Any) -> Values:
+    """Values as our own clients write them."""
+    match field:
+        case ma.fields.List():
+            least, most = sizes(field)
+            return st.lists(plain(field.inner), min_size=least, max_size=min(most, least + 3))
+        case ma.fields.Nested():
+            return body(field.schema, plain)
+        case ma.fields.Enum():
+            return st.sampled_from([each.value for each in field.enum])
+        case ma.fields.UUID():
+            return st.uuids().map(str)
+        case ma.fields.Date():
+            return st.dates().map(str)
+        case Truth():
+            return st.booleans()
+        case Number():
+            limits: Any = field.validators[0]
+            return st.floats(limits.min, limits.max)
+    chosen = [each for each in field.validators if isinstance(each, ma.validate.OneOf)]
+    least, most = sizes(field)
+    texts = st.text(LETTERS, min_size=least, max_size=min(most, least + 9))
+    return st.sampled_from(list(chosen[0].choices)) if chosen else texts
+
+
+def sizes(field: Any) -> tuple[int, int]:
+    for validator in field.validators:
+        if isinstance(validator, ma.validate.Length):
+            return validator.min or 0, validator.max or 9
+    return 0, 9
+
+
+def body(its_schema: ma.Schema, values: Any) -> Values:
+    members = {name: values(field) for name, field in its_schema.fields.items()}
+    required = {name for name, field in its_schema.fields.items() if field.required}
+    return st.fixed_dictionaries(
+        {name: members[name] for name in required},
+        optional={name: members[name] for name in members.keys() - required},
+    )
+
+
+def odd(field: Any) -> Values:
+    inner = body(field.schema, odd) if isinstance(field, ma.fields.Nested) else plain(field)
+    return st.one_of(inner, inner, ODD)
+
+
+def odd_body(its_schema: ma.Schema) -> Values:
+    more = st.dictionaries(st.sampled_from([*its_schema.fields, "surprise"]), ODD, max_size=1)
+    without = st.sampled_from([None, *its_schema.fields])
+    return st.builds(
+        lambda all_, more, gone: {k: v for k, v in {**all_, **more}.items() if k != gone},
+        body(its_schema, odd),
+        more,
+        without,
+    )
+
+
+def loaded(its_schema: ma.Schema, encoded: bytes) -> Any:
+    try:
+        return its_schema.load(msgspec.json.decode(encoded))
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize("its_schema", BODIES)
+@settings(deadline=None)
+@given(data=st.data())
+def test_a_plain_valid_body_takes_the_short_way(its_schema: ma.Schema, data: Any) -> None:
+    encoded = json.dumps(data.draw(body(its_schema, plain)), ensure_ascii=False).encode()
+    found = loaded_quickly(its_schema, encoded)
+    assert found is not None
+    assert repr(found) == repr(loaded(its_schema, encoded))
+
+
+@pytest.mark.parametrize("its_schema", BODIES)
+@settings(deadline=None)
+@given(data=st.data())
+def test_the_short_way_never_leads_elsewhere(its_schema: ma.Schema, data: Any) -> None:
+    encoded = json.dumps(data.draw(odd_body(its_schema) | ODD)).encode()
+    found = loaded_quickly(its_schema, encoded)
+    assert found is None or repr(found) == repr(loaded(its_schema, encoded))
+
+
+@pytest.mark.parametrize("encoded", [b"", b"{", b"[" * 100_000, b'{"network": "\xff"}', b"{}{}"])
+def test_what_is_no_json_is_for_others_to_refuse(encoded: bytes) -> None:
+    assert loaded_quickly(schema("Any", {"network": Text()}), encoded) is None
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        ma.fields.Raw(),
+        Text(load_default=""),
+        Text(data_key="name"),
+        Text(validate=ma.validate.Email()),
+        Text(validate=ma.validate.Length(equal=3)),
+    ],
+)
+def test_a_schema_beyond_the_short_way_has_none(field: Any) -> None:
+    assert loaded_quickly(schema("Any", {"text": field}), b'{"text": "abc"}') is None
