@@ -95,6 +95,27 @@ class TestLoop:
         loop.join(PATIENCE)
         assert leases.holder("job") is None
 
+    def test_the_lease_is_prolonged_once_a_third_of_it_is_over(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Counting(MemoryLeases):
+            acquired = 0
+
+            def acquire(self, name: str, holder: str, seconds: float) -> bool:
+                self.acquired += 1
+                return super().acquire(name, holder, seconds)
+
+        leases, steps = Counting(), [0]
+
+        def step() -> bool:
+            steps[0] += 1
+            return False
+
+        self.run(self.loop(step, leases), lambda: steps[0] > 5)
+        assert leases.acquired == 1
+        monkeypatch.setattr(loops, "LEASE_SECONDS", 0.03)
+        self.run(self.loop(step, leases), lambda: leases.acquired > 3)
+
     def test_it_tells_when_it_enters_and_when_it_leaves(self) -> None:
         told: list[str] = []
         leases = MemoryLeases()
