@@ -88,7 +88,7 @@ class Runtime:
     def add_policy(self, subscriber: Any) -> None:
         """Run a policy."""
         subscription = Subscription(subscriber, self._history, self._wire, self._parked)
-        running = self._subscribe("policy", subscription, subscription.catch_up, self._leases)
+        running = self._subscribe("policy", subscription, subscription.tend, self._leases)
         if isinstance(subscriber, PooledPolicySubscriber):
             subscriber.failed = subscription.reset
             running.stop.append(partial(subscriber.stop, wait=False))
@@ -196,12 +196,13 @@ class QueryFeed:
         return self._subscription.behind()
 
     def step(self) -> bool:
-        """Catch up, and make the build live when that is done."""
+        """Tend the live build; make a new one live as soon as it has caught up."""
         self._follow_swaps()
+        if self._models.live_version(self._service.name) == self._build:
+            return self._subscription.tend()
         if self._subscription.catch_up():
             return True
-        if self._models.live_version(self._service.name) != self._build:
-            swap(self._service, self._models, self._build)
+        swap(self._service, self._models, self._build)
         return False
 
     def _follow_swaps(self) -> None:

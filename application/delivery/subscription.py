@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
+from math import inf
 from threading import RLock
 
 from application.delivery.subscriber import Subscriber
@@ -26,6 +27,8 @@ COMMITS_A_READ = 20_000
 TRIES = 4
 BY_BUS, BY_HISTORY = "bus", "history"
 FIRST_PAUSE = 0.05
+SILENCE_SECONDS = 0.5
+TRUST_SECONDS = 5.0
 
 
 class Subscription:
@@ -51,6 +54,8 @@ class Subscription:
         self._lock = RLock()
         self._checkpoint: Checkpoint | None = None
         self._outdated = False
+        self._heard_at = dict.fromkeys(subscriber.topics, -inf)
+        self._asked_at = dict.fromkeys(subscriber.topics, -inf)
         self.handled = {BY_BUS: 0, BY_HISTORY: 0}
 
     @property
@@ -80,11 +85,15 @@ class Subscription:
 
         Returns whether there is more to come.
         """
-        with self._lock:
-            if not self._settle_parked():
-                return True
-            found = [self._read_on(topic) for topic in self.subscriber.topics]
-            return any(found)
+        return self._catch_up(self.subscriber.topics)
+
+    def tend(self) -> bool:
+        """Catch up with the topics that the bus is silent on.
+
+        While it brings a topic's events it is left to bring more, and history is asked but now and
+        then, lest every subscriber read every event twice.
+        """
+        return self._catch_up([topic for topic in self.subscriber.topics if self._is_silent(topic)])
 
     def behind(self) -> dict[str, int]:
         """By topic, how many events the subscriber has not handled yet."""
@@ -93,6 +102,20 @@ class Subscription:
             topic: max(0, self._history.last_position(topic) - positions.get(topic, 0))
             for topic in self.subscriber.topics
         }
+
+    def _catch_up(self, topics: Sequence[str]) -> bool:
+        with self._lock:
+            if not self._settle_parked():
+                return True
+            found = [self._read_on(topic) for topic in topics]
+            return any(found)
+
+    def _is_silent(self, topic: str) -> bool:
+        now = time.monotonic()
+        return (
+            now - self._heard_at[topic] > SILENCE_SECONDS
+            or now - self._asked_at[topic] > TRUST_SECONDS
+        )
 
     def _unpack(self, delivery: Delivery) -> list[RecordedEvent]:
         try:
@@ -104,6 +127,7 @@ class Subscription:
     def _accept(self, topic: str, events: Sequence[RecordedEvent]) -> None:
         """Take events that may be repeated, out of order, and with gaps between them."""
         brought = {event.position: event for event in events}
+        self._heard_at[topic] = time.monotonic()
         with self._lock:
             while (position := self._position(topic)) < max(brought):
                 following = _following(position, brought)
@@ -116,6 +140,7 @@ class Subscription:
                     return
 
     def _read_on(self, topic: str) -> bool:
+        self._asked_at[topic] = time.monotonic()
         events = self._history.read(topic, self._position(topic), COMMITS_A_READ)
         if events and self._advance(topic, events):
             self.handled[BY_HISTORY] += len(events)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.event_store.memory import MemoryEventStore
+from application.delivery import subscription as subscriptions
 from application.delivery.relay import EVENTS_A_MESSAGE, Relay, packs
 from application.delivery.subscription import BY_BUS, BY_HISTORY, Subscription
 from application.delivery.verify import verify_log
@@ -23,19 +25,24 @@ from tests.world import World
 class Recorder:
     """A subscriber that remembers what it handled, and fails where a test wants it to."""
 
-    name, topics = "recorder", ("cases", "members")
+    name = "recorder"
+    topics: tuple[str, ...] = ("cases", "members")
 
     def __init__(self) -> None:
         self.handled: list[str] = []
         self.sizes: list[int] = []
         self.stored = START
         self.poison: dict[str, Exception] = {}
+        self.of_no_concern: set[str] = set()
 
     def checkpoint(self) -> Checkpoint:
         return self.stored
 
     def positions(self) -> Mapping[str, int]:
         return self.stored.positions
+
+    def concerns(self, event: RecordedEvent) -> bool:
+        return event.id not in self.of_no_concern
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         if checkpoint.revision != self.stored.revision + 1:
@@ -279,6 +286,41 @@ class TestDelivery:
         subscription.deliver(delivery(world, *events))
         assert recorder.handled == ids(events)
         assert world.parked.list() == []
+
+
+class TestTrust:
+    """The bus and history bring the same events: asking both all the time costs twice."""
+
+    def test_a_topic_is_left_to_the_bus_while_it_brings_something(
+        self,
+        world: World,
+        recorder: Recorder,
+        subscription: Subscription,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(subscriptions, "SILENCE_SECONDS", inf)
+        events = cases(world, 3)
+        assert subscription.tend()
+        while subscription.tend():
+            pass
+        world.report(world.member("Ben"), case_id="c9")
+        subscription.deliver(delivery(world, events[0]))
+        assert not subscription.tend()
+        assert subscription.behind() == {"cases": 1, "members": 1}
+        assert subscription.catch_up()
+        assert len(recorder.handled) == 6
+
+    def test_what_a_trusted_bus_lost_is_fetched_now_and_then(
+        self,
+        world: World,
+        recorder: Recorder,
+        subscription: Subscription,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(subscriptions, "SILENCE_SECONDS", inf)
+        events = cases(world, 3)
+        assert subscription.tend()
+        assert recorder.handled[:3] == ids(events)
 
 
 class TestPoison:
