@@ -143,7 +143,7 @@ class Runtime:
         self, kind: str, feed: "Subscription | QueryFeed", step: Callable[[], bool], leases: Leases
     ) -> Running:
         link = _BusLink(self._bus, feed)
-        loop = self._loop(feed.name, step, leases, entered=link.open, left=link.close)
+        loop = self._loop(feed.name, step, leases, entered=link.open, left=link.leave)
         running = Running(
             kind,
             feed.name,
@@ -192,6 +192,9 @@ class QueryFeed:
     def deliver(self, deliveries: Any) -> None:
         self._subscription.deliver(deliveries)
 
+    def note(self) -> bool:
+        return self._subscription.note()
+
     def behind(self) -> dict[str, int]:
         return self._subscription.behind()
 
@@ -228,3 +231,7 @@ class _BusLink:
         if self._consumer is not None:
             self._consumer.stop()
             self._consumer = None
+
+    def leave(self) -> None:
+        self.close()
+        self._feed.note()

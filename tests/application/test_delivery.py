@@ -323,6 +323,103 @@ class TestTrust:
         assert recorder.handled[:3] == ids(events)
 
 
+class TestPassingOver:
+    """What does not concern a subscriber costs it no write."""
+
+    @pytest.fixture
+    def events(self, world: World, recorder: Recorder) -> list[RecordedEvent]:
+        """Four events, of which the last alone matters."""
+        events = cases(world, 4)
+        recorder.of_no_concern = {event.id for event in events[:3]}
+        return events
+
+    def test_events_of_no_concern_are_not_handed_over(
+        self,
+        world: World,
+        recorder: Recorder,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+    ) -> None:
+        subscription.deliver(delivery(world, *events[:3]))
+        assert (recorder.handled, recorder.stored) == ([], START)
+        assert subscription.behind() == {"cases": 1, "members": 1}
+        assert subscription.handled == {BY_BUS: 3, BY_HISTORY: 0}
+
+    def test_the_next_that_matters_moves_the_checkpoint_over_them(
+        self,
+        world: World,
+        recorder: Recorder,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+    ) -> None:
+        subscription.deliver(delivery(world, *events[:3]))
+        subscription.deliver(delivery(world, events[3]))
+        assert recorder.handled == [events[3].id]
+        assert (recorder.stored.at("cases"), recorder.stored.revision) == (4, 1)
+
+    def test_the_checkpoint_is_saved_once_when_history_is_looked_at(
+        self,
+        world: World,
+        recorder: Recorder,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+    ) -> None:
+        recorder.topics = ("cases",)
+        recorder.of_no_concern = set(ids(events))
+        subscription.deliver(delivery(world, *events))
+        for _ in range(3):
+            subscription.catch_up()
+        assert (recorder.stored.at("cases"), recorder.stored.revision) == (4, 1)
+        assert recorder.handled == []
+
+    def test_who_dies_before_that_reads_them_again(
+        self,
+        world: World,
+        recorder: Recorder,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+    ) -> None:
+        subscription.deliver(delivery(world, *events[:3]))
+        fresh = world.subscription(recorder)
+        fresh.deliver(delivery(world, events[3]))
+        assert (recorder.handled[-1], recorder.stored.at("cases")) == (events[3].id, 4)
+        assert fresh.handled == {BY_BUS: 0, BY_HISTORY: 4}
+
+    def test_who_was_overtaken_meanwhile_goes_on_from_what_is_stored(
+        self,
+        world: World,
+        recorder: Recorder,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+    ) -> None:
+        subscription.deliver(delivery(world, *events[:3]))
+        recorder.stored = recorder.stored.moved("cases", 1)
+        assert not subscription.note()
+        assert recorder.stored.at("cases") == 1
+        while subscription.catch_up():
+            pass
+        assert recorder.handled[-2:] == [events[3].id, "members/member-member-Anna@1"]
+        assert recorder.stored.at("cases") == 4
+
+    def test_they_are_not_parked_with_an_event_before_them_in_their_stream(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        from application.commands.executor import Context
+        from domain.cases.case import TagCase
+
+        anna = world.member()
+        case = world.report(anna)
+        tag = TagCase(tag="police", by=anna, at=world.clock())
+        world.executors.cases.execute(case, tag, Context())
+        first, second = world.history.read("cases", 0, 10)
+        recorder.poison = {first.id: RuntimeError("poison")}
+        recorder.of_no_concern = {second.id}
+        subscription.deliver(delivery(world, first, second))
+        assert [parked.event.id for parked in world.parked.list("recorder")] == [first.id]
+        assert subscription.note()
+        assert recorder.stored.at("cases") == 2
+
+
 class TestPoison:
     def poisoned(self, world: World, recorder: Recorder) -> list[RecordedEvent]:
         """Six events: the second of case c1 cannot be handled."""

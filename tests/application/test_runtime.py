@@ -22,6 +22,7 @@ from application.discovery import policy_types, query_services
 from application.policies.policy import Means, PolicySubscriber
 from application.policies.pool import PooledPolicySubscriber
 from application.ports.leases import Leases
+from application.ports.message_bus import Message
 from application.ports.unavailable import Unavailable
 from application.queries.answers import LOOK_UP_SECONDS, Answers
 from application.queries.projector import BUILDS, Projector
@@ -236,6 +237,22 @@ class TestRuntime:
             running.stop()
             bus.close()
         assert len(chores) == 1
+
+    def test_what_a_policy_passed_over_is_saved_when_it_stops(self, world: World) -> None:
+        bus = MemoryMessageBus()
+        running = runtime(world, bus)
+        running._idle = 60.0
+        deaf = next(policy for policy in world.policies if policy.topics == ("evidence",))
+        running.add_policy(deaf.subscriber)
+        running.start()
+        assert soon(lambda: running.running[0].loop.leading)
+        world.evidence(world.member())
+        (event,) = world.history.read("evidence", 0, 10)
+        bus.publish("evidence", [Message(world.wire.pack([event]))])
+        assert soon(lambda: running.running[0].handled()["bus"])
+        running.stop()
+        bus.close()
+        assert world.checkpoints.load(deaf.name).at("evidence") == 1
 
     def test_a_process_has_a_name_of_its_own(self) -> None:
         assert runtimes.process_name() != runtimes.process_name()
