@@ -80,7 +80,9 @@ class Runtime:
 
     def add_relay(self, relay: Relay, store: EventStore) -> None:
         """Publish a log."""
-        loop = self._loop(relay.name, relay.step, self._leases)
+        loop = self._loop(
+            relay.name, relay.step, self._leases, entered=relay.begin, left=relay.note
+        )
         stop_listening = store.on_append(loop.wake)
         running = Running("relay", relay.name, loop, relay.behind, stop=[stop_listening])
         self.running.append(running)

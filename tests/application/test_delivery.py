@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.event_store.memory import MemoryEventStore
+from application.delivery import relay as relays
 from application.delivery import subscription as subscriptions
 from application.delivery.relay import EVENTS_A_MESSAGE, Relay, packs
 from application.delivery.subscription import BY_BUS, BY_HISTORY, Subscription
@@ -163,9 +164,37 @@ class TestRelay:
 
         bus = Overtaking()
         cases(world, 1)
+        relay = self.relay(world, bus)
+        assert relay.step()
         with pytest.raises(Fenced):
-            self.relay(world, bus).step()
+            relay.step()
+        assert not relay.step()
         assert world.checkpoints.load("relay.cases").at("cases") == 2
+
+    def test_it_notes_how_far_it_came_when_nothing_is_left_or_much_was_published(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        relay = self.relay(world, Bus())
+        cases(world, 1)
+        relay.step()
+        assert (world.checkpoints.load(relay.name), relay.behind()) == (START, 0)
+        relay.step()
+        assert world.checkpoints.load(relay.name).at("cases") == 1
+        monkeypatch.setattr(relays, "EVENTS_A_NOTE", 2)
+        world.public_case(world.member("Ben"), "c9")
+        relay.step()
+        assert world.checkpoints.load(relay.name).at("cases") > 1
+        assert world.checkpoints.load(relay.name).revision == 2
+
+    def test_a_relay_that_begins_anew_goes_on_from_what_another_left(self, world: World) -> None:
+        bus = Bus()
+        relay = self.relay(world, bus)
+        relay.step()
+        cases(world, 2)
+        world.checkpoints.save(relay.name, START.moved("cases", 2))
+        relay.begin()
+        assert not relay.step()
+        assert bus.published == []
 
     def test_messages_are_of_a_bounded_size(self, world: World) -> None:
         (event,) = cases(world, 1)
