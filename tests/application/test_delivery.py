@@ -6,7 +6,7 @@ from math import inf
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.event_store.memory import MemoryEventStore
@@ -239,6 +239,7 @@ class TestDelivery:
         subscription.deliver(delivery(world, replace(event, position=9, stream="case-x")))
         assert recorder.handled == [event.id]
 
+    @settings(deadline=None)
     @given(st.data())
     def test_whatever_the_bus_does_each_event_is_handled_once_and_in_order(
         self, data: st.DataObject
