@@ -12,16 +12,24 @@ Once = Callable[[], object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """What was measured, the floor measured beside it, and the ratio to reach."""
+    """What was measured, the floor measured beside it, and the ratio to reach.
+
+    ``most``: the ratio shall not be larger, as with times and sizes.
+    """
 
     what: str
     rate: float
     floor: float
     target: float
+    most: bool = False
 
     @property
     def ratio(self) -> float:
         return self.rate / self.floor
+
+    @property
+    def reached(self) -> bool:
+        return self.ratio <= self.target if self.most else self.ratio >= self.target
 
 
 def rate(threads: Sequence[Once], seconds: float) -> float:
@@ -60,7 +68,7 @@ def print_table(title: str, unit: str, figures: Sequence[Figure]) -> None:
     width = max(len(figure.what) for figure in figures)
     print(f"\n{title}\n{'':{width}}  {unit:>12}  {'floor':>12}  {'ratio':>6}  {'target':>6}")
     for figure in figures:
-        short = "" if figure.ratio >= figure.target else "  short"
+        short = "" if figure.reached else "  short"
         print(
             f"{figure.what:{width}}  {figure.rate:12,.0f}  {figure.floor:12,.0f}"
             f"  {figure.ratio:6.2f}  {figure.target:6.1f}{short}"

@@ -101,7 +101,7 @@ def as_document(event: Told) -> Document:
     return {name: getattr(event, name) for name in Told.__slots__}
 
 
-def append(store: EventStore, codec: EventCodec, stream: str, events: Sequence[Told]) -> None:
+def append(store: EventStore, codec: EventCodec, stream: str, events: Sequence[object]) -> None:
     head = NOTHING
     for event in events:
         first = head.version + 1

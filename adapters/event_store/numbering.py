@@ -65,16 +65,20 @@ class Numbering:
         return counter["last"] if counter else 0
 
     def number(self, most: int) -> None:
-        """Number the oldest commits, ``most`` or some more, unless all have their numbers."""
+        """Number the oldest commits, ``most`` or some more, unless all have their numbers.
+
+        What is appended meanwhile is left to the next call: under a steady stream of appends this
+        one would hardly end.
+        """
         numbered = pauses = 0
+        more = True
         with self._one_at_a_time, self._session() as session:
-            while numbered < most and pauses < _MOST_PAUSES:
+            while more and numbered < most and pauses < _MOST_PAUSES:
                 self._finish_last_plan(session)
                 plan = self._plan(session)
-                if not plan:
-                    break
-                if self._decide(plan, session):
+                if not plan or self._decide(plan, session):
                     numbered += len(plan)
+                    more = len(plan) == LARGEST_PLAN
                 else:
                     pauses += 1
                     time.sleep(_PAUSE_SECONDS)

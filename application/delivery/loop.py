@@ -1,6 +1,7 @@
 """A thread that does one thing again and again while it holds the lease for it."""
 
 import logging
+import time
 from collections.abc import Callable
 from threading import Event, Thread
 
@@ -39,6 +40,7 @@ class Loop:
         self._entered = entered
         self._left = left
         self._leading = False
+        self._renew_at = 0.0
         self._awake = Event()
         self._stopping = Event()
         self._thread = Thread(target=self._run, name=name, daemon=True)
@@ -85,7 +87,12 @@ class Loop:
         return True
 
     def _take_the_lead(self) -> bool:
+        """Take the lease, or prolong it once a third of it is over."""
+        now = time.monotonic()
+        if self._leading and now < self._renew_at:
+            return True
         has_it = self._leases.acquire(self.name, self._holder, LEASE_SECONDS)
+        self._renew_at = now + LEASE_SECONDS / 3
         if has_it and not self._leading:
             self._entered()
         if self._leading and not has_it:

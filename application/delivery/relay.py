@@ -1,12 +1,13 @@
-"""The relay: publishes what is appended to a log, in order, then remembers how far it came.
+"""The relay: publishes what is appended to a log, in order, and then notes how far it came.
 
-If the process dies between the two, the next relay publishes some events again: subscribers drop
-what they have handled. Nothing is ever skipped.
+It notes that when there is nothing more to publish, or has been much, so that no event waits for
+it. If the process dies before, the next relay publishes some events again: subscribers drop what
+they have handled. Nothing is ever skipped.
 """
 
 from collections.abc import Iterator, Sequence
 
-from application.ports.checkpoints import Checkpoints
+from application.ports.checkpoints import START, Checkpoint, Checkpoints, Fenced
 from application.ports.codec import EventCodec, RecordedEvent, Wire
 from application.ports.event_store import EventStore
 from application.ports.message_bus import Message, MessageBus
@@ -14,6 +15,7 @@ from application.ports.message_bus import Message, MessageBus
 COMMITS_A_STEP = 1000
 EVENTS_A_MESSAGE = 100
 BYTES_A_MESSAGE = 200_000
+EVENTS_A_NOTE = 1000
 
 
 class Relay:
@@ -32,32 +34,62 @@ class Relay:
         self._wire = wire
         self._bus = bus
         self._checkpoints = checkpoints
+        self._checkpoint: Checkpoint | None = None
+        self._noted = 0
         self.log = store.log
         self.name = f"relay.{store.log}"
+
+    def begin(self) -> None:
+        """Go on from what is stored: another relay may have come further meanwhile."""
+        self._checkpoint = None
 
     def step(self) -> bool:
         """Publish the next events; False when there were none.
 
         Raises StoreUnavailable, BusUnavailable, or Fenced where another relay was quicker."""
-        checkpoint = self._checkpoints.load(self.name)
-        after = checkpoint.at(self.log)
+        after = self._current().at(self.log)
+        events = self._events(after)
+        if events:
+            messages = [Message(self._wire.pack(pack), key=self.log) for pack in packs(events)]
+            self._bus.publish(self.log, messages)
+            self._checkpoint = self._current().past(self.log, events[-1].position)
+        if not events or events[-1].position - self._noted >= EVENTS_A_NOTE:
+            self.note()
+        return bool(events)
+
+    def note(self) -> None:
+        """Save how far it came."""
+        current = self._current()
+        position = current.at(self.log)
+        if position == self._noted:
+            return
+        try:
+            moved = current.moved(self.log, position)
+            self._checkpoints.save(self.name, moved)
+        except Fenced:
+            self.begin()
+            raise
+        self._checkpoint, self._noted = moved, position
+
+    def behind(self) -> int:
+        """How many numbered events are not published yet."""
+        stored, here = self._checkpoints.load(self.name), self._checkpoint or START
+        return self._store.last_position() - max(stored.at(self.log), here.at(self.log))
+
+    def _current(self) -> Checkpoint:
+        if self._checkpoint is None:
+            self._checkpoint = self._checkpoints.load(self.name)
+            self._noted = self._checkpoint.at(self.log)
+        return self._checkpoint
+
+    def _events(self, after: int) -> list[RecordedEvent]:
         commits = self._store.read_log(after, COMMITS_A_STEP)
-        events = [
+        return [
             event
             for commit in commits
             for event in self._codec.events(self.log, commit)
             if event.position > after
         ]
-        if not events:
-            return False
-        messages = [Message(self._wire.pack(pack), key=self.log) for pack in packs(events)]
-        self._bus.publish(self.log, messages)
-        self._checkpoints.save(self.name, checkpoint.moved(self.log, events[-1].position))
-        return True
-
-    def behind(self) -> int:
-        """How many numbered events are not published yet."""
-        return self._store.last_position() - self._checkpoints.load(self.name).at(self.log)
 
 
 def packs(events: Sequence[RecordedEvent]) -> Iterator[list[RecordedEvent]]:

@@ -80,7 +80,9 @@ class Runtime:
 
     def add_relay(self, relay: Relay, store: EventStore) -> None:
         """Publish a log."""
-        loop = self._loop(relay.name, relay.step, self._leases)
+        loop = self._loop(
+            relay.name, relay.step, self._leases, entered=relay.begin, left=relay.note
+        )
         stop_listening = store.on_append(loop.wake)
         running = Running("relay", relay.name, loop, relay.behind, stop=[stop_listening])
         self.running.append(running)
@@ -88,7 +90,7 @@ class Runtime:
     def add_policy(self, subscriber: Any) -> None:
         """Run a policy."""
         subscription = Subscription(subscriber, self._history, self._wire, self._parked)
-        running = self._subscribe("policy", subscription, subscription.catch_up, self._leases)
+        running = self._subscribe("policy", subscription, subscription.tend, self._leases)
         if isinstance(subscriber, PooledPolicySubscriber):
             subscriber.failed = subscription.reset
             running.stop.append(partial(subscriber.stop, wait=False))
@@ -143,7 +145,7 @@ class Runtime:
         self, kind: str, feed: "Subscription | QueryFeed", step: Callable[[], bool], leases: Leases
     ) -> Running:
         link = _BusLink(self._bus, feed)
-        loop = self._loop(feed.name, step, leases, entered=link.open, left=link.close)
+        loop = self._loop(feed.name, step, leases, entered=link.open, left=link.leave)
         running = Running(
             kind,
             feed.name,
@@ -192,16 +194,20 @@ class QueryFeed:
     def deliver(self, deliveries: Any) -> None:
         self._subscription.deliver(deliveries)
 
+    def note(self) -> bool:
+        return self._subscription.note()
+
     def behind(self) -> dict[str, int]:
         return self._subscription.behind()
 
     def step(self) -> bool:
-        """Catch up, and make the build live when that is done."""
+        """Tend the live build; make a new one live as soon as it has caught up."""
         self._follow_swaps()
+        if self._models.live_version(self._service.name) == self._build:
+            return self._subscription.tend()
         if self._subscription.catch_up():
             return True
-        if self._models.live_version(self._service.name) != self._build:
-            swap(self._service, self._models, self._build)
+        swap(self._service, self._models, self._build)
         return False
 
     def _follow_swaps(self) -> None:
@@ -227,3 +233,7 @@ class _BusLink:
         if self._consumer is not None:
             self._consumer.stop()
             self._consumer = None
+
+    def leave(self) -> None:
+        self.close()
+        self._feed.note()

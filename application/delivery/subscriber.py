@@ -26,6 +26,10 @@ class Subscriber(Protocol):
         """By log, how far it has come: for who only looks."""
         ...
 
+    def concerns(self, event: RecordedEvent) -> bool:
+        """Whether the event may matter. Where none of several does, they are not handed over."""
+        ...
+
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         """Take the effects of the events, and save the checkpoint with them.
 

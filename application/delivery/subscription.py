@@ -3,6 +3,10 @@
 The bus says that there is news, mostly by bringing it. What it repeats is dropped by position, what
 it skipped is fetched from the publisher's history, and an event that cannot be handled is parked
 with those after it in its stream, so that the rest goes on.
+
+Events that do not concern the subscriber are passed over: the checkpoint moves in memory alone, and
+is saved with the next that does, or when history is looked at. A crash in between costs reading
+them again.
 """
 
 import logging
@@ -10,10 +14,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
+from math import inf
 from threading import RLock
 
 from application.delivery.subscriber import Subscriber
-from application.ports.checkpoints import Checkpoint, Fenced
+from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.codec import MalformedMessage, RecordedEvent, Wire
 from application.ports.history import History
 from application.ports.message_bus import Delivery
@@ -26,6 +31,8 @@ COMMITS_A_READ = 20_000
 TRIES = 4
 BY_BUS, BY_HISTORY = "bus", "history"
 FIRST_PAUSE = 0.05
+SILENCE_SECONDS = 0.5
+TRUST_SECONDS = 5.0
 
 
 class Subscription:
@@ -51,6 +58,9 @@ class Subscription:
         self._lock = RLock()
         self._checkpoint: Checkpoint | None = None
         self._outdated = False
+        self._passed_over = False
+        self._heard_at = dict.fromkeys(subscriber.topics, -inf)
+        self._asked_at = dict.fromkeys(subscriber.topics, -inf)
         self.handled = {BY_BUS: 0, BY_HISTORY: 0}
 
     @property
@@ -80,19 +90,50 @@ class Subscription:
 
         Returns whether there is more to come.
         """
+        return self._catch_up(self.subscriber.topics)
+
+    def tend(self) -> bool:
+        """Catch up with the topics that the bus is silent on.
+
+        While it brings a topic's events it is left to bring more, and history is asked but now and
+        then, lest every subscriber read every event twice.
+        """
+        return self._catch_up([topic for topic in self.subscriber.topics if self._is_silent(topic)])
+
+    def note(self) -> bool:
+        """Save how far events were passed over; False where somebody else has moved on."""
         with self._lock:
-            if not self._settle_parked():
-                return True
-            found = [self._read_on(topic) for topic in self.subscriber.topics]
-            return any(found)
+            try:
+                if self._passed_over:
+                    self._handle([], self._current().next())
+            except Fenced:
+                self._forget()
+                return False
+            return True
 
     def behind(self) -> dict[str, int]:
         """By topic, how many events the subscriber has not handled yet."""
-        positions = self.subscriber.positions()
+        stored, here = self.subscriber.positions(), self._checkpoint or START
         return {
-            topic: max(0, self._history.last_position(topic) - positions.get(topic, 0))
+            topic: max(
+                0, self._history.last_position(topic) - max(stored.get(topic, 0), here.at(topic))
+            )
             for topic in self.subscriber.topics
         }
+
+    def _catch_up(self, topics: Sequence[str]) -> bool:
+        with self._lock:
+            if not self._settle_parked():
+                return True
+            found = [self._read_on(topic) for topic in topics]
+            return not self.note() or any(found)
+
+    def _is_silent(self, topic: str) -> bool:
+        now = time.monotonic()
+        return (
+            now - self._heard_at[topic] > SILENCE_SECONDS
+            or now - self._asked_at[topic] > TRUST_SECONDS
+        )
 
     def _unpack(self, delivery: Delivery) -> list[RecordedEvent]:
         try:
@@ -104,6 +145,7 @@ class Subscription:
     def _accept(self, topic: str, events: Sequence[RecordedEvent]) -> None:
         """Take events that may be repeated, out of order, and with gaps between them."""
         brought = {event.position: event for event in events}
+        self._heard_at[topic] = time.monotonic()
         with self._lock:
             while (position := self._position(topic)) < max(brought):
                 following = _following(position, brought)
@@ -116,6 +158,7 @@ class Subscription:
                     return
 
     def _read_on(self, topic: str) -> bool:
+        self._asked_at[topic] = time.monotonic()
         events = self._history.read(topic, self._position(topic), COMMITS_A_READ)
         if events and self._advance(topic, events):
             self.handled[BY_HISTORY] += len(events)
@@ -129,8 +172,13 @@ class Subscription:
         """The checkpoint to begin something from; in the midst of it, ``_current`` is."""
         if self._outdated:
             self._outdated = False
-            self._checkpoint = None
+            self._forget()
         return self._current()
+
+    def _forget(self) -> None:
+        """The checkpoint is not certain any more: what is stored is."""
+        self._checkpoint = None
+        self._passed_over = False
 
     def _current(self) -> Checkpoint:
         if self._checkpoint is None:
@@ -142,18 +190,24 @@ class Subscription:
         try:
             self._advance_together(topic, events)
         except Fenced:
-            self._checkpoint = None
+            self._forget()
             return False
         return True
 
     def _advance_together(self, topic: str, events: Sequence[RecordedEvent]) -> None:
         """Handle the events at once, or else in halves, down to the one that cannot be."""
-        if len(events) == 1:
+        if not any(map(self.subscriber.concerns, events)):
+            self._pass_over(topic, events[-1].position)
+        elif len(events) == 1:
             self._advance_one(topic, events[0])
         elif not self._handled_at_once(topic, events):
             middle = len(events) // 2
             self._advance_together(topic, events[:middle])
             self._advance_together(topic, events[middle:])
+
+    def _pass_over(self, topic: str, position: int) -> None:
+        self._checkpoint = self._current().past(topic, position)
+        self._passed_over = True
 
     def _handled_at_once(self, topic: str, events: Sequence[RecordedEvent]) -> bool:
         blocked = self._blocked_streams(topic)
@@ -162,11 +216,11 @@ class Subscription:
         try:
             self._handle(events, self._current().moved(topic, events[-1].position))
         except (Fenced, Unavailable):
-            self._checkpoint = None
+            self._forget()
             raise
         except Exception:
             log.exception("%s failed on %d events; trying fewer", self.name, len(events))
-            self._checkpoint = None
+            self._forget()
             return False
         return True
 
@@ -194,6 +248,7 @@ class Subscription:
     def _handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         self.subscriber.handle(events, checkpoint)
         self._checkpoint = checkpoint
+        self._passed_over = False
 
     def _park(self, event: RecordedEvent, error: str) -> None:
         log.error("%s parked %s", self.name, event.id)
@@ -219,7 +274,7 @@ class Subscription:
             if self._reloaded().parked:
                 self._settle_all(self._parked.list(self.name))
         except Fenced:
-            self._checkpoint = None
+            self._forget()
             return False
         return True
 

@@ -96,6 +96,9 @@ class PolicySubscriber:
     def positions(self) -> Mapping[str, int]:
         return self._checkpoints.load(self.name).positions
 
+    def concerns(self, event: RecordedEvent) -> bool:
+        return self.policy.concerns(event.type)
+
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         for event in events:
             self.react(event)
@@ -103,7 +106,7 @@ class PolicySubscriber:
 
     def react(self, event: RecordedEvent) -> None:
         """Let the policy react, unless the event is not known here, or whom it is about erased."""
-        if not self.policy.concerns(event.type):
+        if not self.concerns(event):
             return
         decoded = self._codec.decode(event)
         if isinstance(decoded, UnknownEvent):

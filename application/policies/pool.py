@@ -92,7 +92,7 @@ class PooledPolicySubscriber(PolicySubscriber):
         for event in events:
             if event.id in self._told:
                 self.react(event)
-            elif self.policy.concerns(event.type):
+            elif self.concerns(event):
                 batch.jobs.append(self._hand_over(event))
         with self._lock:
             if self._handed is None:

@@ -27,6 +27,10 @@ class Checkpoint:
         """The next checkpoint, with the position in one log moved."""
         return self.next(positions={**self.positions, log: position})
 
+    def past(self, log: str, position: int) -> "Checkpoint":
+        """The same checkpoint behind events that changed nothing: saved with the next, or never."""
+        return replace(self, positions={**self.positions, log: position})
+
     def next(
         self,
         *,

@@ -34,6 +34,9 @@ class Projector(Generic[D]):
     def positions(self) -> Mapping[str, int]:
         return self.checkpoint().positions
 
+    def concerns(self, event: RecordedEvent) -> bool:  # noqa: ARG002 - who waits looks for each
+        return True
+
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         decoded = [self._codec.decode(event) for event in events]
         known = [event for event in decoded if not isinstance(event, UnknownEvent)]

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.event_store.memory import MemoryEventStore
+from application.delivery import relay as relays
+from application.delivery import subscription as subscriptions
 from application.delivery.relay import EVENTS_A_MESSAGE, Relay, packs
 from application.delivery.subscription import BY_BUS, BY_HISTORY, Subscription
 from application.delivery.verify import verify_log
@@ -23,19 +26,24 @@ from tests.world import World
 class Recorder:
     """A subscriber that remembers what it handled, and fails where a test wants it to."""
 
-    name, topics = "recorder", ("cases", "members")
+    name = "recorder"
+    topics: tuple[str, ...] = ("cases", "members")
 
     def __init__(self) -> None:
         self.handled: list[str] = []
         self.sizes: list[int] = []
         self.stored = START
         self.poison: dict[str, Exception] = {}
+        self.of_no_concern: set[str] = set()
 
     def checkpoint(self) -> Checkpoint:
         return self.stored
 
     def positions(self) -> Mapping[str, int]:
         return self.stored.positions
+
+    def concerns(self, event: RecordedEvent) -> bool:
+        return event.id not in self.of_no_concern
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         if checkpoint.revision != self.stored.revision + 1:
@@ -156,9 +164,37 @@ class TestRelay:
 
         bus = Overtaking()
         cases(world, 1)
+        relay = self.relay(world, bus)
+        assert relay.step()
         with pytest.raises(Fenced):
-            self.relay(world, bus).step()
+            relay.step()
+        assert not relay.step()
         assert world.checkpoints.load("relay.cases").at("cases") == 2
+
+    def test_it_notes_how_far_it_came_when_nothing_is_left_or_much_was_published(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        relay = self.relay(world, Bus())
+        cases(world, 1)
+        relay.step()
+        assert (world.checkpoints.load(relay.name), relay.behind()) == (START, 0)
+        relay.step()
+        assert world.checkpoints.load(relay.name).at("cases") == 1
+        monkeypatch.setattr(relays, "EVENTS_A_NOTE", 2)
+        world.public_case(world.member("Ben"), "c9")
+        relay.step()
+        assert world.checkpoints.load(relay.name).at("cases") > 1
+        assert world.checkpoints.load(relay.name).revision == 2
+
+    def test_a_relay_that_begins_anew_goes_on_from_what_another_left(self, world: World) -> None:
+        bus = Bus()
+        relay = self.relay(world, bus)
+        relay.step()
+        cases(world, 2)
+        world.checkpoints.save(relay.name, START.moved("cases", 2))
+        relay.begin()
+        assert not relay.step()
+        assert bus.published == []
 
     def test_messages_are_of_a_bounded_size(self, world: World) -> None:
         (event,) = cases(world, 1)
@@ -203,6 +239,7 @@ class TestDelivery:
         subscription.deliver(delivery(world, replace(event, position=9, stream="case-x")))
         assert recorder.handled == [event.id]
 
+    @settings(deadline=None)
     @given(st.data())
     def test_whatever_the_bus_does_each_event_is_handled_once_and_in_order(
         self, data: st.DataObject
@@ -279,6 +316,138 @@ class TestDelivery:
         subscription.deliver(delivery(world, *events))
         assert recorder.handled == ids(events)
         assert world.parked.list() == []
+
+
+class TestTrust:
+    """The bus and history bring the same events: asking both all the time costs twice."""
+
+    def test_a_topic_is_left_to_the_bus_while_it_brings_something(
+        self,
+        world: World,
+        recorder: Recorder,
+        subscription: Subscription,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(subscriptions, "SILENCE_SECONDS", inf)
+        events = cases(world, 3)
+        assert subscription.tend()
+        while subscription.tend():
+            pass
+        world.report(world.member("Ben"), case_id="c9")
+        subscription.deliver(delivery(world, events[0]))
+        assert not subscription.tend()
+        assert subscription.behind() == {"cases": 1, "members": 1}
+        assert subscription.catch_up()
+        assert len(recorder.handled) == 6
+
+    def test_what_a_trusted_bus_lost_is_fetched_now_and_then(
+        self,
+        world: World,
+        recorder: Recorder,
+        subscription: Subscription,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(subscriptions, "SILENCE_SECONDS", inf)
+        events = cases(world, 3)
+        assert subscription.tend()
+        assert recorder.handled[:3] == ids(events)
+
+
+class TestPassingOver:
+    """What does not concern a subscriber costs it no write."""
+
+    @pytest.fixture
+    def events(self, world: World, recorder: Recorder) -> list[RecordedEvent]:
+        """Four events, of which the last alone matters."""
+        events = cases(world, 4)
+        recorder.of_no_concern = {event.id for event in events[:3]}
+        return events
+
+    def test_events_of_no_concern_are_not_handed_over(
+        self,
+        world: World,
+        recorder: Recorder,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+    ) -> None:
+        subscription.deliver(delivery(world, *events[:3]))
+        assert (recorder.handled, recorder.stored) == ([], START)
+        assert subscription.behind() == {"cases": 1, "members": 1}
+        assert subscription.handled == {BY_BUS: 3, BY_HISTORY: 0}
+
+    def test_the_next_that_matters_moves_the_checkpoint_over_them(
+        self,
+        world: World,
+        recorder: Recorder,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+    ) -> None:
+        subscription.deliver(delivery(world, *events[:3]))
+        subscription.deliver(delivery(world, events[3]))
+        assert recorder.handled == [events[3].id]
+        assert (recorder.stored.at("cases"), recorder.stored.revision) == (4, 1)
+
+    def test_the_checkpoint_is_saved_once_when_history_is_looked_at(
+        self,
+        world: World,
+        recorder: Recorder,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+    ) -> None:
+        recorder.topics = ("cases",)
+        recorder.of_no_concern = set(ids(events))
+        subscription.deliver(delivery(world, *events))
+        for _ in range(3):
+            subscription.catch_up()
+        assert (recorder.stored.at("cases"), recorder.stored.revision) == (4, 1)
+        assert recorder.handled == []
+
+    def test_who_dies_before_that_reads_them_again(
+        self,
+        world: World,
+        recorder: Recorder,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+    ) -> None:
+        subscription.deliver(delivery(world, *events[:3]))
+        fresh = world.subscription(recorder)
+        fresh.deliver(delivery(world, events[3]))
+        assert (recorder.handled[-1], recorder.stored.at("cases")) == (events[3].id, 4)
+        assert fresh.handled == {BY_BUS: 0, BY_HISTORY: 4}
+
+    def test_who_was_overtaken_meanwhile_goes_on_from_what_is_stored(
+        self,
+        world: World,
+        recorder: Recorder,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+    ) -> None:
+        subscription.deliver(delivery(world, *events[:3]))
+        recorder.stored = recorder.stored.moved("cases", 1)
+        assert not subscription.note()
+        assert recorder.stored.at("cases") == 1
+        while subscription.catch_up():
+            pass
+        assert recorder.handled[-2:] == [events[3].id, "members/member-member-Anna@1"]
+        assert recorder.stored.at("cases") == 4
+
+    def test_they_are_not_parked_with_an_event_before_them_in_their_stream(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        from application.commands.executor import Context
+        from domain.cases.case import TagCase
+
+        anna = world.member()
+        case = world.report(anna)
+        tag = TagCase(tag="police", by=anna, at=world.clock())
+        world.executors.cases.execute(case, tag, Context())
+        first, second = world.history.read("cases", 0, 10)
+        recorder.poison = {first.id: RuntimeError("poison")}
+        recorder.of_no_concern = {second.id}
+        subscription.deliver(delivery(world, first, second))
+        assert [parked.event.id for parked in world.parked.list("recorder")] == [first.id]
+        assert subscription.note()
+        assert recorder.stored.at("cases") == 2
 
 
 class TestPoison:

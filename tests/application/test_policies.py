@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 
@@ -106,7 +107,7 @@ def test_what_an_erased_person_left_undone_stays_undone(world: World) -> None:
 
 class Refusing(Policy):
     name, service, topics = "refusing", "cases", ("cases",)
-    hears = ("cases.CaseReported",)
+    hears: ClassVar[tuple[str, ...]] = ("cases.CaseReported",)
     code = "erased"
 
     def react(self, event: object, cause: Cause) -> None:
@@ -150,6 +151,11 @@ def test_events_that_a_policy_does_not_hear_or_know_are_passed_over(world: World
     event = recorded(world)
     subscriber(world, Refusing).react(replace(event, type="cases.CasePublished"))
     subscriber(world, WhenCaseIsBackedThenCiteExhibit).react(replace(event, type="cases.New"))
+
+    class Curious(Refusing):
+        hears = ()
+
+    subscriber(world, Curious).react(replace(event, type="cases.New"))
 
 
 def test_a_checkpoint_is_saved_after_the_commands(world: World) -> None:

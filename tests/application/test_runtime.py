@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -22,6 +23,7 @@ from application.discovery import policy_types, query_services
 from application.policies.policy import Means, PolicySubscriber
 from application.policies.pool import PooledPolicySubscriber
 from application.ports.leases import Leases
+from application.ports.message_bus import Message
 from application.ports.unavailable import Unavailable
 from application.queries.answers import LOOK_UP_SECONDS, Answers
 from application.queries.projector import BUILDS, Projector
@@ -94,6 +96,27 @@ class TestLoop:
         loop.stop()
         loop.join(PATIENCE)
         assert leases.holder("job") is None
+
+    def test_the_lease_is_prolonged_once_a_third_of_it_is_over(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Counting(MemoryLeases):
+            acquired = 0
+
+            def acquire(self, name: str, holder: str, seconds: float) -> bool:
+                self.acquired += 1
+                return super().acquire(name, holder, seconds)
+
+        leases, steps = Counting(), [0]
+
+        def step() -> bool:
+            steps[0] += 1
+            return False
+
+        self.run(self.loop(step, leases), lambda: steps[0] > 5)
+        assert leases.acquired == 1
+        monkeypatch.setattr(loops, "LEASE_SECONDS", 0.03)
+        self.run(self.loop(step, leases), lambda: leases.acquired > 3)
 
     def test_it_tells_when_it_enters_and_when_it_leaves(self) -> None:
         told: list[str] = []
@@ -206,7 +229,13 @@ class TestRuntime:
             assert soon(lambda: answers.page(Viewer(), {}, limit=9).documents)
             assert soon(lambda: chores)
             assert soon(lambda: not sum(each.behind() for each in running.running))
-            assert any(each.handled().get("bus") for each in running.running)
+
+            def heard() -> bool:
+                """History may be quicker than the bus, but not each time."""
+                world.report(anna, case_id=uuid4().hex)
+                return any(each.handled().get("bus") for each in running.running)
+
+            assert soon(heard)
             assert all(each.loop.leading for each in running.running)
             answers.wake()
             sweeping = next(each for each in running.running if each.kind == "chore")
@@ -216,6 +245,22 @@ class TestRuntime:
             running.stop()
             bus.close()
         assert len(chores) == 1
+
+    def test_what_a_policy_passed_over_is_saved_when_it_stops(self, world: World) -> None:
+        bus = MemoryMessageBus()
+        running = runtime(world, bus)
+        running._idle = 60.0
+        deaf = next(policy for policy in world.policies if policy.topics == ("evidence",))
+        running.add_policy(deaf.subscriber)
+        running.start()
+        assert soon(lambda: running.running[0].loop.leading)
+        world.evidence(world.member())
+        (event,) = world.history.read("evidence", 0, 10)
+        bus.publish("evidence", [Message(world.wire.pack([event]))])
+        assert soon(lambda: running.running[0].handled()["bus"])
+        running.stop()
+        bus.close()
+        assert world.checkpoints.load(deaf.name).at("evidence") == 1
 
     def test_a_process_has_a_name_of_its_own(self) -> None:
         assert runtimes.process_name() != runtimes.process_name()

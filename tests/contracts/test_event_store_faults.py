@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from threading import Barrier, Event
 from time import sleep
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -391,6 +392,24 @@ def test_a_plan_that_is_half_written_shows_no_gap(database: Database[Document]) 
     assert [stored.position for stored in store._page(0, 10)] == [1, 3]
     reader = MongoEventStore("cases", database, MongoTail(database))
     assert [stored.position for stored in reader.read_log(0, 10)] == [1, 3, 4, 5]
+
+
+def test_a_reader_is_not_held_up_by_what_is_appended_meanwhile(
+    database: Database[Document],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = MongoEventStore("cases", database, MongoTail(database))
+    write, appended = Numbering._write, count()
+
+    def append_one_more(numbering: Numbering, plan: Any, session: Any) -> None:
+        write(numbering, plan, session)
+        if plan:
+            append_many(store, f"case-{next(appended)}", [1])
+
+    monkeypatch.setattr(Numbering, "_write", append_one_more)
+    append_many(store, "case", [1])
+    assert [commit.position for commit in store.read_log(0, EVERYTHING)] == [1]
+    assert [commit.position for commit in store.read_log(1, EVERYTHING)] == [2]
 
 
 def test_a_long_backlog_is_numbered_and_read(database: Database[Document]) -> None:
