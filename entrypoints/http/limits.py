@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from ipaddress import ip_network
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -93,8 +94,9 @@ def who_asks() -> str:
 
 
 def where_from() -> str:
-    """The address of the request, hashed."""
-    return _hashed(request.remote_addr or "")
+    """The address of the request, hashed; of IPv6 the network, for a client has all of it."""
+    address = request.remote_addr or ""
+    return _hashed(str(ip_network((address, 64), strict=False)) if ":" in address else address)
 
 
 def _windows(rate: str) -> list[Windows]:

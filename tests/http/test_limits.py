@@ -36,6 +36,14 @@ def test_who_comes_from_elsewhere_is_counted_apart_whatever_they_claim(anybody: 
     assert replies[-1].status_code == 429
 
 
+def test_who_changes_their_address_within_a_network_of_ipv6_is_counted_on(anybody: Caller) -> None:
+    near = [{"X-Forwarded-For": f"2001:db8:0:1::{number:x}"} for number in range(6)]
+    replies = [anybody("GET", "/v1/instance", headers=headers) for headers in near]
+    assert replies[-1].status_code == 429
+    far = {"X-Forwarded-For": "2001:db8:0:2::1"}
+    assert anybody("GET", "/v1/instance", headers=far).status_code == 200
+
+
 def test_probes_are_not_limited(anybody: Caller) -> None:
     assert {anybody("GET", "/health/live").status_code for _ in range(10)} == {200}
 
