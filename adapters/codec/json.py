@@ -116,6 +116,9 @@ class JsonCodec:
         data = self._catalog.upcast(event.type, event.schema, data)
         return msgspec.convert(data, self._catalog.types[event.type])
 
+    def forget(self, subject: str) -> None:
+        self._cipher.forget(subject)
+
     def subject(self, event: RecordedEvent) -> str:
         if event.type not in self._personal:
             return ""

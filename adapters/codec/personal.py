@@ -86,6 +86,10 @@ class PersonalCipher:
         for path, erased in personal.paths.items():
             _set_default(data, path, erased)
 
+    def forget(self, subject: str) -> None:
+        """Destroy the subject's key, also where this process remembers it."""
+        self._vault.destroy(subject)
+
     def subject(self, data: dict[str, Any], place: str) -> str:
         """Whose personal fields are sealed in the data, erased or not."""
         return self._referred(b64decode(data.get(SEALED, "")), place.encode())[0]

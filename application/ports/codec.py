@@ -72,6 +72,10 @@ class EventCodec(Protocol):
         """The typed event, or UnknownEvent. Personal fields of an erased subject are empty."""
         ...
 
+    def forget(self, subject: str) -> None:
+        """Destroy a subject's key, so that from now on nothing of theirs is read here either."""
+        ...
+
     def subject(self, event: RecordedEvent) -> str:
         """Whose key seals the event's personal fields, even once it was destroyed; empty where
         there are none."""

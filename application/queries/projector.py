@@ -8,6 +8,7 @@ from application.ports.codec import EventCodec, RecordedEvent, UnknownEvent
 from application.ports.read_models import ReadModel, ReadModels
 from application.queries.query_service import QueryService, value_of
 from application.queries.rows import Touched, UnitOfWork
+from domain.members.member import MemberErased
 
 D = TypeVar("D")
 
@@ -28,6 +29,11 @@ class Projector(Generic[D]):
         self.topics = service.topics
         self._codec = codec
 
+    def begin(self) -> None: ...
+
+    def full(self) -> bool:
+        return False
+
     def checkpoint(self) -> Checkpoint:
         return self.model.checkpoint()
 
@@ -40,12 +46,22 @@ class Projector(Generic[D]):
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         decoded = [self._codec.decode(event) for event in events]
         known = [event for event in decoded if not isinstance(event, UnknownEvent)]
+        self._forget_erased(known)
         work: UnitOfWork[D] = UnitOfWork(self.model, value_of)
         if len(known) > 1:
             work.prefetch(self._touched(known))
         for event in known:
             self.service.project(event, work)
         self.model.commit(work.changes, checkpoint)
+
+    def _forget_erased(self, events: Sequence[object]) -> None:
+        """What is yet to be heard of an erased member, from another log, tells nothing of them.
+
+        Their key may not be destroyed yet, or be remembered here.
+        """
+        for event in events:
+            if isinstance(event, MemberErased):
+                self._codec.forget(event.member_id)
 
     def _touched(self, events: Sequence[object]) -> list[str]:
         touched: Touched[D] = Touched()

@@ -97,10 +97,14 @@ def resolve(
     world.moderate.resolve(decision_id, outcome, "Seen again.", by, Context())
 
 
-def erase(world: World, member: Actor) -> None:
-    """Let a member have themselves erased: everybody hears of it, then their key is destroyed."""
+def ask_to_be_erased(world: World, member: Actor) -> None:
     command = EraseMember(by=member, at=world.clock())
     world.executors.members.execute(member.member_id, command, Context())
+
+
+def erase(world: World, member: Actor) -> None:
+    """Let a member have themselves erased: everybody hears of it, then their key is destroyed."""
+    ask_to_be_erased(world, member)
     world.settle()
     world.vault.destroy(member.member_id)
 

@@ -207,6 +207,15 @@ class TestPersonalFields:
         assert isinstance(tagged, CaseTagged)
         assert (tagged.tag, tagged.by) == ("police", "")
 
+    def test_nothing_is_read_of_whom_it_was_told_to_forget(self) -> None:
+        coder = codec(MemoryKeyVault())
+        event = recorded(report(), coder)
+        for _ in range(2):
+            coder.forget("anna")
+        erased = coder.decode(event)
+        assert isinstance(erased, CaseReported)
+        assert (erased.author, erased.details.title) == ("", "")
+
 
 class TestWire:
     def test_a_batch_is_cloudevents(self) -> None:

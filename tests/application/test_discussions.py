@@ -18,6 +18,7 @@ from tests.application.community import (
     COMMENT,
     JUDGE,
     RESTORE,
+    ask_to_be_erased,
     decide,
     erase,
     listed,
@@ -253,27 +254,28 @@ class TestCounting:
         world.settle()
         before = rows(world, "cases")
         assert before["c1"].comments == 2
-        self.read_again(world, "discussions", "members", "cases")
+        read_again(world, "cases", "discussions", "members", "cases")
         assert rows(world, "cases") == before
 
     def test_a_case_of_which_only_comments_are_known_is_nobodys_to_see(
         self, world: World, ben: Actor
     ) -> None:
         say(world, ben)
-        self.read_again(world, "discussions")
+        read_again(world, "cases", "discussions")
         assert one(world, "cases", "c1", JUDGE) is None
         assert listed(world, "cases") == []
 
-    def read_again(self, world: World, *logs: str) -> None:
-        """Read the logs into an empty read model of cases, one whole log after the other."""
-        world.build_read_models()
-        service = world.answers["cases"].service
-        model = open_build(service, world.models, current_build(service, world.models))
-        projector = Projector(service, model, world.codec)
-        for log in logs:
-            events = world.history.read(log, 0, 1000)
-            checkpoint = projector.checkpoint().moved(log, events[-1].position)
-            projector.handle(events, checkpoint)
+
+def read_again(world: World, name: str, *logs: str) -> None:
+    """Read the logs into an empty read model, one whole log after the other."""
+    world.build_read_models()
+    service = world.answers[name].service
+    model = open_build(service, world.models, current_build(service, world.models))
+    projector = Projector(service, model, world.codec)
+    for log in logs:
+        events = world.history.read(log, 0, 1000)
+        checkpoint = projector.checkpoint().moved(log, events[-1].position)
+        projector.handle(events, checkpoint)
 
 
 class TestErasure:
@@ -312,6 +314,16 @@ class TestErasure:
         assert {each["status"] for each in thread(world)} == {CommentStatus.ERASED}
         must_be_rebuilt_alike(world)
         assert world.parked.list() == []
+
+    def test_what_is_heard_of_an_erased_member_later_tells_nothing_of_them(
+        self, world: World, ben: Actor
+    ) -> None:
+        """Their key may not be destroyed yet, by whoever died when it was to be."""
+        say(world, ben)
+        ask_to_be_erased(world, ben)
+        read_again(world, "discussions", "members", "cases", "discussions")
+        (told,) = thread(world)
+        assert (told["status"], told["text"], told["author"]) == (CommentStatus.ERASED, "", None)
 
     def test_nobody_speaks_of_an_erased_case(self, world: World, anna: Actor, ben: Actor) -> None:
         erase(world, anna)

@@ -279,10 +279,10 @@ class Community(Judged):
     @precondition(lambda self: not self.erased)
     @rule(who=members)
     def erase(self, who: str) -> None:
-        self.world.settle()
-        community.erase(self.world, self.people[who])
+        """Some hear of it before they hear of what the member did, and some of that first."""
+        community.ask_to_be_erased(self.world, self.people[who])
         self.erased.add(who)
-        self.settled = True
+        self.settled = False
 
     @rule(number=st.integers(0, 99))
     def hear(self, number: int) -> None:
