@@ -75,12 +75,17 @@ def _of_somebody(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "author": "unknown"}
 
 
+def _by_somebody(data: dict[str, Any]) -> dict[str, Any]:
+    """Before, a case did not know who had added a tag."""
+    return {**data, "by": "unknown"}
+
+
 EVENTS = catalog(
     {
         "cases.CaseReported": (_as_it_was,),  # before, place, day and tags were in the open
         "cases.CaseAmended": (_as_it_was,),  # and so was the day here
         "cases.CaseLocated": (_as_it_was,),  # and the place
-        "cases.CaseTagged": (_as_it_was, _as_it_was),  # first nobody knew who had added the tag
+        "cases.CaseTagged": (_by_somebody, _as_it_was),
         "cases.CaseUntagged": (_as_it_was,),  # and whose it was
         "cases.LocationRetracted": (_as_it_was,),  # before, it told what stood again, in the open
         "discussions.DiscussionOpened": (_of_somebody,),

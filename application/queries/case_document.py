@@ -195,7 +195,7 @@ def _changes(row: CaseDocument, event: Any) -> dict[str, Any]:
             return {"places": places, "location": places.current}
         case case.CaseTagged():
             contributed = _contributed(row, event.by, _tag_item(event.tag))
-            return {"tags": (*row.tags, event.tag), **contributed} if event.tag else {}
+            return {"tags": (*row.tags, event.tag), **contributed} if event.by else {}
         case case.CaseUntagged():
             return _untagged(row, event.tag)
         case case.PartyAdded():

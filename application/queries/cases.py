@@ -112,12 +112,13 @@ class Cases(QueryService[CaseDocument]):
         return document
 
     def past(self, then: CaseDocument, now: CaseDocument) -> CaseDocument:
-        """Where and when it happened may have been told too precisely, and corrected for that."""
+        """Where and when it happened, and tags, may have told too much, and been corrected."""
         return replace(
             then,
             author=now.author,
             location=then.location if then.location == now.location else None,
             occurred_on=then.occurred_on if then.occurred_on == now.occurred_on else None,
+            tags=tuple(tag for tag in then.tags if tag in now.tags),
         )
 
     def gone(self, document: CaseDocument) -> bool:

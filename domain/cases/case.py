@@ -140,7 +140,7 @@ class AddParty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetractLocation:
-    """Take back what was last said of the place; what was said before stands again."""
+    """Take back what was last said of the place; what another said before stands again."""
 
     by: Actor
     at: datetime
@@ -484,7 +484,6 @@ def _counted(state: Case, event: CaseEvent) -> Case:
             | CaseLocated(by=by, role=role)
             | CaseTagged(by=by, role=role)
             | EvidenceAttached(by=by, role=role)
-            | LocationRetracted(by=by, role=role)
             | PartyAdded(by=by, role=role)
         ) if role != "moderator":
             return replace(state, changes={**state.changes, by: state.changes.get(by, 0) + 1})
@@ -511,7 +510,7 @@ def _evolve(state: Case, event: CaseEvent) -> Case:
         case LocationRetracted():
             return replace(state, places=state.places.without(event.place))
         case CaseTagged():
-            tags = {**state.tags, event.tag: event.by} if event.tag else state.tags
+            tags = {**state.tags, event.tag: event.by} if event.by else state.tags
             return replace(state, tags=tags)
         case CaseUntagged():
             return replace(state, tags=_without(state.tags, event.tag))
@@ -727,8 +726,7 @@ def _untag(command: UntagCase, state: Case) -> list[CaseEvent]:
     untagged = CaseUntagged(
         case_id=state.case_id,
         tag=command.tag,
-        # Of a tag that an older program wrote down, nobody may know whose it was.
-        tagged_by=tagged_by or command.by.member_id,
+        tagged_by=tagged_by,
         role=role,
         at=command.at,
     )
@@ -765,7 +763,6 @@ def _retract_location(command: RetractLocation, state: Case) -> list[CaseEvent]:
     if place is None:
         return []
     _must_be_theirs(state.places.said[place].by, role, command.by)
-    _must_have_room(state, role, command.by)
     retracted = LocationRetracted(
         case_id=state.case_id,
         place=place,

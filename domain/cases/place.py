@@ -68,18 +68,25 @@ class Places:
         return None if self.last is None else self.said[self.last].location
 
     def with_(self, location: Location | None, by: MemberId) -> "Places":
-        """With one more."""
-        return Places((*self.said, Placed(location=location, by=by)))
+        """With one more; nobody's, as an older event may hold it in the open, is unknown."""
+        return Places((*self.said, Placed(location=location if by else None, by=by)))
 
     def without(self, number: int | None) -> "Places":
-        """With that one taken back, or the last that stands; the others keep their numbers."""
+        """With that one taken back, or the last that stands; the others keep their numbers.
+
+        It had taken the place of what the same member said before, which does not come back.
+        """
         gone = self.last if number is None else number
         return Places(
             tuple(
-                replace(placed, retracted=placed.retracted or at == gone)
+                replace(placed, retracted=placed.retracted or self._replaced(at, gone))
                 for at, placed in enumerate(self.said)
             )
         )
+
+    def _replaced(self, number: int, gone: int | None) -> bool:
+        """Whether the one that goes stood for this one, too."""
+        return gone is not None and number <= gone and self.said[number].by == self.said[gone].by
 
     def without_member(self, member_id: MemberId) -> "Places":
         """Without what an erased member said."""

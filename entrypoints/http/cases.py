@@ -150,7 +150,7 @@ def cases_blueprint(cases: Cases, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412)
     def retract_location(case_id: object) -> Response:
-        """Take back what was said of the place last; what was said before stands again"""
+        """Take back what was said of the place last; what another said before stands again"""
         return execute(case_id, RetractLocation(by=requests.actor(), at=requests.now))
 
     @blp.post("/cases/<uuid:case_id>/tags/<tag>", parameters=[TAG])

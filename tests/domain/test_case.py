@@ -234,11 +234,13 @@ def test_a_tag_goes_with_whoever_added_it_when_they_are_erased() -> None:
     assert case_decider.fold([*PUBLIC, erased, gone]).tags == {}
 
 
-def test_a_tag_of_which_nobody_knows_whose_it_was_is_taken_away_too() -> None:
-    tagged = CaseTagged(case_id=CASE, tag="police", by=MemberId(""), at=AT)
-    (untagged,) = when([*PUBLIC, tagged], UntagCase(tag="police", by=ANNA, at=AT))
-    assert isinstance(untagged, CaseUntagged)
-    assert untagged.tagged_by == ANNA.member_id
+def test_what_an_erased_contributor_said_is_not_there_even_where_it_is_in_the_open() -> None:
+    """As events of older versions are."""
+    nobody = MemberId("")
+    tagged = CaseTagged(case_id=CASE, tag="police", by=nobody, role="contributor", at=AT)
+    located = CaseLocated(case_id=CASE, location=PLACE, by=nobody, role="contributor", at=AT)
+    state = case_decider.fold([*PUBLIC, tagged, located])
+    assert (state.tags, state.location) == ({}, None)
 
 
 def test_a_retracted_place_lets_the_one_before_stand_again() -> None:
@@ -257,9 +259,21 @@ def test_a_retracted_place_lets_the_one_before_stand_again() -> None:
     assert case_decider.fold([*PUBLIC, here, none]).location is None
 
 
+def test_what_somebody_takes_back_does_not_bring_back_what_they_had_corrected_by_it() -> None:
+    precise = CaseLocated(case_id=CASE, location=PLACE, by=ANNA.member_id, at=AT)
+    coarse = replace(precise, location=Location(lat=1.0, lon=2.0, precision=Precision.REGION))
+    for by in (ANNA, MODERATOR):
+        (back,) = when([*PUBLIC, precise, coarse], RetractLocation(by=by, at=AT))
+        assert case_decider.fold([*PUBLIC, precise, coarse, back]).location is None
+    bens = replace(precise, location=Location(lat=5.0, lon=6.0), by=BEN.member_id)
+    past = [*PUBLIC, bens, precise, coarse]
+    (back,) = when(past, RetractLocation(by=ANNA, at=AT))
+    assert case_decider.fold([*past, back]).location == bens.location
+
+
 def test_an_older_retraction_takes_back_what_stood_last() -> None:
     here = CaseLocated(case_id=CASE, location=PLACE, by=ANNA.member_id, at=AT)
-    there = replace(here, location=Location(lat=3.0, lon=4.0))
+    there = replace(here, location=Location(lat=3.0, lon=4.0), by=BEN.member_id)
     back = LocationRetracted(case_id=CASE, by=ANNA.member_id, at=AT)
     assert case_decider.fold([*PUBLIC, here, there, back]).location == PLACE
     assert case_decider.fold([*PUBLIC, here, there, back, back]).location is None
@@ -323,6 +337,8 @@ def test_a_case_takes_so_many_changes_of_one_member(by: Actor, role: str, most: 
         with refused("too-many-changes"):
             when([*past, last], command)
     assert when([*past, last], UntagCase(tag="police", by=by, at=AT))
+    placed = CaseLocated(case_id=CASE, location=PLACE, by=by.member_id, role=role, at=AT)
+    assert when([*past, placed], RetractLocation(by=by, at=AT))
 
 
 def test_a_case_takes_so_many_changes_of_all_contributors_together() -> None:

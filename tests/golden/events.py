@@ -347,7 +347,7 @@ GOLDEN: dict[str, object] = {
 
 # What older versions are read as, where that is something else.
 OLDER: dict[tuple[str, int], object] = {
-    ("cases.CaseTagged", 1): CaseTagged(case_id=CASE, tag="police", by=MemberId(""), at=AT),
+    ("cases.CaseTagged", 1): CaseTagged(case_id=CASE, tag="police", by=MemberId("unknown"), at=AT),
     ("cases.CaseUntagged", 1): CaseUntagged(
         case_id=CASE, tag="police", tagged_by=MemberId(""), at=AT
     ),

@@ -272,21 +272,22 @@ class TestWriting:
         for told in ("12.3", "65.4", "street", "region", "Mill", "2026-01-31", "nurse"):
             assert told not in proof
 
-    def test_a_place_and_a_day_that_were_corrected_are_not_shown_as_they_stood(
+    def test_a_place_a_day_and_a_tag_that_were_corrected_are_not_shown_as_they_stood(
         self, anna: Caller
     ) -> None:
         place = {"lat": 12.3456, "lon": 65.4321, "precision": "street"}
-        reply = anna.report(location=place, occurred_on="2026-01-31")
+        reply = anna.report(location=place, occurred_on="2026-01-31", tags=["nurse", "police"])
         path = reply.headers["Location"]
         headers = {"Klarity-Token": reply.headers["Klarity-Token"]}
         then = anna("GET", f"{path}/history", headers=headers).json["items"][0]["at"]
         stood = anna("GET", f"{path}?as_of={then}").json
         assert (stood["location"]["lat"], stood["occurred_on"]) == (12.346, "2026-01-31")
         anna("PATCH", path, {"occurred_on": None})
+        anna("DELETE", f"{path}/tags/nurse")
         corrected = anna("PUT", f"{path}/location", {**place, "precision": "region"})
         headers = {"Klarity-Token": corrected.headers["Klarity-Token"]}
         stood = anna("GET", f"{path}?as_of={then}", headers=headers).json
-        assert (stood["location"], stood["occurred_on"]) == (None, None)
+        assert (stood["location"], stood["occurred_on"], stood["tags"]) == (None, None, ["police"])
         assert stood["title"] == "A permit for a bribe"
 
 
