@@ -76,8 +76,8 @@ class Loop:
         """One round of work; False after a failure."""
         try:
             if self._take_the_lead():
-                while not self._stopping.is_set() and self._step():
-                    self._take_the_lead()
+                while not self._stopping.is_set() and self._step() and self._take_the_lead():
+                    pass
         except Unavailable as error:
             log.warning("%s waits: %s is away", self.name, type(error).__name__)
             return False
@@ -95,9 +95,9 @@ class Loop:
         self._renew_at = now + LEASE_SECONDS / 3
         if has_it and not self._leading:
             self._entered()
-        if self._leading and not has_it:
+        lost, self._leading = self._leading and not has_it, has_it
+        if lost:
             self._left()
-        self._leading = has_it
         return has_it
 
     def _rest(self, seconds: float) -> None:

@@ -6,6 +6,7 @@ they have handled. Nothing is ever skipped.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from application.ports.checkpoints import START, Checkpoint, Checkpoints, Fenced
 from application.ports.codec import EventCodec, RecordedEvent, Wire
@@ -70,6 +71,11 @@ class Relay:
             self.begin()
             raise
         self._checkpoint, self._noted = moved, position
+
+    def leave(self) -> None:
+        """Save how far it came, unless another relay has gone on already."""
+        with suppress(Fenced):
+            self.note()
 
     def behind(self) -> int:
         """How many numbered events are not published yet."""

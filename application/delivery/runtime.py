@@ -81,7 +81,7 @@ class Runtime:
     def add_relay(self, relay: Relay, store: EventStore) -> None:
         """Publish a log."""
         loop = self._loop(
-            relay.name, relay.step, self._leases, entered=relay.begin, left=relay.note
+            relay.name, relay.step, self._leases, entered=relay.begin, left=relay.leave
         )
         stop_listening = store.on_append(loop.wake)
         running = Running("relay", relay.name, loop, relay.behind, stop=[stop_listening])
@@ -98,7 +98,13 @@ class Runtime:
     def add_query(self, service: QueryService[Any], answers: Answers[Any]) -> None:
         """Feed a query service's read model, and let it serve once it has caught up."""
         feed = QueryFeed(service, self._models, self._open_projection)
-        answers.wake = self._subscribe("query", feed, feed.step, self._model_leases).loop.wake
+        loop = self._subscribe("query", feed, feed.step, self._model_leases).loop
+
+        def wake() -> None:
+            feed.hurry()
+            loop.wake()
+
+        answers.wake = wake
 
     def add_worker(
         self, name: str, step: Callable[[], bool], behind: Callable[[], int], store: EventStore
@@ -188,8 +194,11 @@ class QueryFeed:
     def handled(self) -> Mapping[str, int]:
         return self._subscription.handled
 
-    def reset(self) -> None:
-        self._subscription.reset()
+    def begin(self) -> None:
+        self._subscription.begin()
+
+    def hurry(self) -> None:
+        self._subscription.hurry()
 
     def deliver(self, deliveries: Any) -> None:
         self._subscription.deliver(deliveries)
@@ -226,7 +235,7 @@ class _BusLink:
         self._consumer: BusSubscription | None = None
 
     def open(self) -> None:
-        self._feed.reset()
+        self._feed.begin()
         self._consumer = self._bus.subscribe(self._feed.name, self._feed.topics, self._feed.deliver)
 
     def close(self) -> None:

@@ -18,6 +18,14 @@ class Subscriber(Protocol):
     @property
     def topics(self) -> Sequence[str]: ...
 
+    def begin(self) -> None:
+        """Forget what was known, in this process, of how far it has come."""
+        ...
+
+    def full(self) -> bool:
+        """Whether it has so much in hand that it had better get no more just now."""
+        ...
+
     def checkpoint(self) -> Checkpoint:
         """How far it has come, to go on from there."""
         ...

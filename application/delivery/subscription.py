@@ -78,6 +78,15 @@ class Subscription:
         """
         self._outdated = True
 
+    def begin(self) -> None:
+        """Take the lead: go on from what is stored, whatever was known here before."""
+        self.subscriber.begin()
+        self.reset()
+
+    def hurry(self) -> None:
+        """Ask history the next time, however lively the bus is."""
+        self._asked_at = dict.fromkeys(self.subscriber.topics, -inf)
+
     def deliver(self, deliveries: Sequence[Delivery]) -> None:
         """Take what the bus brings. Raises Unavailable: it shall bring it again."""
         events = [event for delivery in deliveries for event in self._unpack(delivery)]
@@ -143,21 +152,27 @@ class Subscription:
             return []
 
     def _accept(self, topic: str, events: Sequence[RecordedEvent]) -> None:
-        """Take events that may be repeated, out of order, and with gaps between them."""
+        """Take events that may be repeated, out of order, and with gaps between them.
+
+        What finds the subscriber full, or its read model gone, is left to history.
+        """
         brought = {event.position: event for event in events}
-        self._heard_at[topic] = time.monotonic()
         with self._lock:
-            while (position := self._position(topic)) < max(brought):
+            while (position := self._position(topic)) < max(brought) and not self.subscriber.full():
                 following = _following(position, brought)
                 if not following:
-                    if not self._read_on(topic):
+                    self._read_on(topic)
+                    if self._position(topic) <= position:
                         return
                 elif self._advance(topic, following):
+                    self._heard_at[topic] = time.monotonic()
                     self.handled[BY_BUS] += len(following)
                 else:
                     return
 
     def _read_on(self, topic: str) -> bool:
+        if self.subscriber.full():
+            return False
         self._asked_at[topic] = time.monotonic()
         events = self._history.read(topic, self._position(topic), COMMITS_A_READ)
         if events and self._advance(topic, events):
@@ -303,6 +318,8 @@ class Subscription:
                 return False
             if parked.verdict == "drop":
                 self._handle([], freed)
+        elif event.position > current.at(event.log):
+            return False  # parked since by somebody else
         self._parked.remove(self.name, event.id)
         return True
 

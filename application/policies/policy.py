@@ -90,6 +90,11 @@ class PolicySubscriber:
         self._codec = codec
         self._checkpoints = checkpoints
 
+    def begin(self) -> None: ...
+
+    def full(self) -> bool:
+        return False
+
     def checkpoint(self) -> Checkpoint:
         return self._checkpoints.load(self.name)
 

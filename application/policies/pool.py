@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from threading import BoundedSemaphore, Event, RLock
+from threading import Event, RLock
 from typing import TypeVar
 
 from application.policies.policy import Policy, PolicySubscriber
@@ -47,8 +47,9 @@ class PooledPolicySubscriber(PolicySubscriber):
 
     After a crash, events behind the completed prefix are handled again. An event that keeps
     failing is parked; ``failed`` is called then, so that whoever feeds this looks again at the
-    checkpoint, which now names it. ``failed`` must not wait for whoever feeds this: they may be
-    waiting for a place in the pool.
+    checkpoint, which now names it. ``failed`` must not wait for whoever feeds this.
+
+    It never makes them wait either, lest they lose their lease: they look whether it is full.
     """
 
     def __init__(
@@ -67,13 +68,23 @@ class PooledPolicySubscriber(PolicySubscriber):
         self._stopping = Event()
         self._pause = pause or self._stopping.wait
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=policy.name)
-        self._places = BoundedSemaphore(workers * 2)
+        self._enough = workers * 2
+        self._in_hand = 0
         self._lock = RLock()
         self._handed: Checkpoint | None = None
         self._failures: frozenset[str] = frozenset()
         self._told: frozenset[str] = frozenset()
         self._batches: deque[_Batch] = deque()
         self._latest: dict[str, Future[None]] = {}
+
+    def begin(self) -> None:
+        with self._lock:
+            self._batches.clear()
+            self._handed, self._failures = None, frozenset()
+
+    def full(self) -> bool:
+        with self._lock:
+            return self._in_hand >= self._enough
 
     def checkpoint(self) -> Checkpoint:
         """How far events were handed over, which is ahead of what is stored."""
@@ -116,14 +127,13 @@ class PooledPolicySubscriber(PolicySubscriber):
         self._pool.shutdown(wait=wait, cancel_futures=True)
 
     def _hand_over(self, event: RecordedEvent) -> Future[None]:
-        self._places.acquire()
         with self._lock:
             if self._stopping.is_set():
-                self._places.release()
                 raise Stopping
             before = self._latest.get(event.stream)
             job = self._pool.submit(self._work, event, before)
             self._latest[event.stream] = job
+            self._in_hand += 1
         job.add_done_callback(lambda done: self._finished(event, done))
         return job
 
@@ -161,8 +171,8 @@ class PooledPolicySubscriber(PolicySubscriber):
         return problem
 
     def _finished(self, event: RecordedEvent, job: Future[None]) -> None:
-        self._places.release()
         with self._lock:
+            self._in_hand -= 1
             if self._latest.get(event.stream) is job:
                 del self._latest[event.stream]
         self._save_what_is_done()
@@ -191,6 +201,5 @@ class PooledPolicySubscriber(PolicySubscriber):
             self._checkpoints.save(self.name, replace(checkpoint, parked=parked))
         except (Fenced, Unavailable):
             log.warning("%s begins again from its stored checkpoint", self.name)
-            self._batches.clear()
-            self._handed, self._failures = None, frozenset()
+            self.begin()
             self.failed()

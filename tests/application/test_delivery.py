@@ -35,12 +35,18 @@ class Recorder:
         self.stored = START
         self.poison: dict[str, Exception] = {}
         self.of_no_concern: set[str] = set()
+        self.is_full = False
 
     def checkpoint(self) -> Checkpoint:
         return self.stored
 
     def positions(self) -> Mapping[str, int]:
         return self.stored.positions
+
+    def begin(self) -> None: ...
+
+    def full(self) -> bool:
+        return self.is_full
 
     def concerns(self, event: RecordedEvent) -> bool:
         return event.id not in self.of_no_concern
@@ -170,6 +176,18 @@ class TestRelay:
             relay.step()
         assert not relay.step()
         assert world.checkpoints.load("relay.cases").at("cases") == 2
+
+    def test_a_relay_that_leaves_notes_how_far_it_came_unless_another_has_gone_on(
+        self, world: World
+    ) -> None:
+        cases(world, 2)
+        relay, overtaken = self.relay(world, Bus()), self.relay(world, Bus())
+        relay.step()
+        overtaken.step()
+        relay.leave()
+        overtaken.leave()
+        stored = world.checkpoints.load(relay.name)
+        assert (stored.at("cases"), stored.revision) == (2, 1)
 
     def test_it_notes_how_far_it_came_when_nothing_is_left_or_much_was_published(
         self, world: World, monkeypatch: pytest.MonkeyPatch
@@ -339,6 +357,56 @@ class TestTrust:
         assert subscription.behind() == {"cases": 1, "members": 1}
         assert subscription.catch_up()
         assert len(recorder.handled) == 6
+
+    def test_a_bus_that_only_repeats_is_not_trusted(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = cases(world, 1)
+        while subscription.tend():
+            pass
+        world.report(world.member("Ben"), case_id="c9")
+        subscription.deliver(delivery(world, *events))
+        assert subscription.tend()
+        assert len(recorder.handled) == 4
+
+    def test_history_is_asked_at_once_for_somebody_who_waits(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = cases(world, 2)
+        while subscription.tend():
+            pass
+        world.report(world.member("Ben"), case_id="c9")
+        world.report(world.member("Cleo"), case_id="c10")
+        (next_, _) = world.history.read("cases", events[-1].position, 100)
+        subscription.deliver(delivery(world, next_))
+        subscription.tend()
+        assert subscription.behind()["cases"] == 1
+        subscription.hurry()
+        assert subscription.tend()
+        assert subscription.behind()["cases"] == 0
+
+    def test_what_finds_the_subscriber_full_is_left_to_history(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = cases(world, 2)
+        recorder.is_full = True
+        subscription.deliver(delivery(world, *events))
+        assert not subscription.catch_up()
+        assert recorder.handled == []
+        recorder.is_full = False
+        assert subscription.catch_up()
+        assert recorder.handled[:2] == ids(events)
+
+    def test_a_delivery_to_whom_every_step_is_fenced_comes_to_an_end(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        """As to a build of a read model that was dropped."""
+        events = cases(world, 3)
+        recorder.stored = replace(START, revision=7)
+        recorder.checkpoint = lambda: START  # type: ignore[method-assign]  # its place is gone
+        subscription.deliver(delivery(world, events[2]))
+        subscription.deliver(delivery(world, *events))
+        assert recorder.handled == []
 
     def test_what_a_trusted_bus_lost_is_fetched_now_and_then(
         self,

@@ -302,26 +302,50 @@ def test_what_cannot_be_parked_yet_is_parked_later(world: World, policy: Slow, m
     assert len(world.parked.list("slow")) == 1
 
 
-def test_who_waits_for_a_place_while_it_stops_is_turned_away(
+def test_nothing_more_is_taken_while_it_stops(world: World, make: Make) -> None:
+    events(world, 1)
+    subscriber = make()
+    subscription = fed(world, subscriber)
+    subscriber.stop(wait=False)
+    with pytest.raises(Stopping):
+        subscription.catch_up()
+    assert world.parked.list() == []
+    assert stored(world).at("cases") == 0
+
+
+def test_whoever_feeds_it_is_not_kept_waiting_but_told_that_it_is_full(
     world: World, policy: Slow, make: Make
 ) -> None:
     many = events(world, 8)
     policy.held = {event.stream: Event() for event in many}
     subscriber = make()
+    hand(subscriber, *many[:3])
+    assert not subscriber.full()
+    hand(subscriber, *many[3:])
+    assert subscriber.full()
+    assert not fed(world, subscriber).catch_up()
+    for held in policy.held.values():
+        held.set()
+    assert soon(lambda: stored(world).at("cases") == len(many))
+    assert not subscriber.full()
+
+
+def test_who_leads_again_goes_on_from_what_others_did_meanwhile(
+    world: World, policy: Slow, make: Make
+) -> None:
+    first, second, third = events(world)
+    subscriber, other = make(), make()
+    hand(subscriber, first)
+    assert soon(lambda: stored(world).at("cases") == 1)
+    policy.errors[second.stream] = [RuntimeError("broken")] * TRIES
+    hand(other, second)
+    assert soon(lambda: world.parked.list("slow"))
     subscription = fed(world, subscriber)
-    refused: list[Exception] = []
-
-    def feed() -> None:
-        try:
-            subscription.catch_up()
-        except Stopping as stopping:
-            refused.append(stopping)
-
-    feeding = Thread(target=feed, daemon=True)
-    feeding.start()
-    assert soon(lambda: len(policy.begun) == 2)
-    subscriber.stop(wait=False)
-    feeding.join(PATIENCE)
-    assert len(refused) == 1
-    assert world.parked.list() == []
-    assert stored(world).at("cases") == 0
+    assert subscriber.positions() == {"cases": 1}
+    subscription.catch_up()  # a stale one leaves alone what was parked since
+    assert len(world.parked.list("slow")) == 1
+    subscription.begin()
+    hand(other, third)
+    assert soon(lambda: stored(world).at("cases") == 3)
+    assert subscriber.positions() == {"cases": 3}
+    assert subscriber.checkpoint().parked == {second.id}

@@ -118,6 +118,29 @@ class TestLoop:
         monkeypatch.setattr(loops, "LEASE_SECONDS", 0.03)
         self.run(self.loop(step, leases), lambda: leases.acquired > 3)
 
+    def test_it_stops_in_the_midst_of_its_work_when_the_lease_is_lost(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(loops, "LEASE_SECONDS", 0.03)
+        leases, steps = MemoryLeases(), [0]
+
+        def step() -> bool:
+            steps[0] += 1
+            if steps[0] == 1:
+                leases.release("job", "me")
+                leases.acquire("job", "another", 60)
+            time.sleep(0.02)
+            return True
+
+        loop = self.loop(step, leases)
+        loop.start()
+        assert soon(lambda: steps[0] and not loop.leading)
+        taken = steps[0]
+        time.sleep(0.1)
+        assert steps[0] == taken
+        loop.stop()
+        loop.join(PATIENCE)
+
     def test_it_tells_when_it_enters_and_when_it_leaves(self) -> None:
         told: list[str] = []
         leases = MemoryLeases()
@@ -356,7 +379,8 @@ class TestRebuild:
         rebuilding.rebuilder().rebuild(Videos())
         assert not feed.step()
         assert rebuilding.live() == FIRST + 1
-        feed.reset()
+        feed.begin()
+        feed.hurry()
         feed.deliver([])
 
     def feed(self, world: World, service: QueryService[Any]) -> QueryFeed:
