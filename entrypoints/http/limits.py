@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
-from ipaddress import ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -95,8 +95,18 @@ def who_asks() -> str:
 
 def where_from() -> str:
     """The address of the request, hashed; of IPv6 the network, for a client has all of it."""
-    address = request.remote_addr or ""
-    return _hashed(str(ip_network((address, 64), strict=False)) if ":" in address else address)
+    return _hashed(network_of(request.remote_addr or ""))
+
+
+def network_of(address: str) -> str:
+    """What a client cannot change: its IPv4 address, also inside an IPv6 one, or its /64."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address  # what a proxy made of it
+    if not isinstance(parsed, IPv6Address):
+        return address
+    return str(parsed.ipv4_mapped or ip_network((address, 64), strict=False))
 
 
 def _windows(rate: str) -> list[Windows]:

@@ -23,7 +23,7 @@ from application.updates import (
 from domain.cases.case import CaseCategory
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import problems
-from entrypoints.http.limits import who_asks
+from entrypoints.http.limits import where_from
 from entrypoints.http.problems import problem, refuse
 from entrypoints.http.schemas import Text, schema, uuid_text
 
@@ -103,7 +103,7 @@ def updates_blueprint(updates: Updates, streams: int) -> Blueprint:
     )
     @problems(blp, 422)
     def stream(query: dict[str, Any]) -> Response:
-        after, asker = _beginning(updates), who_asks()
+        after, asker = _beginning(updates), where_from()
         places.take(asker)
         told = updates.follow(after, Wanted(**query))
         reply = Response(_written(told, after), content_type=MEDIA_TYPE)

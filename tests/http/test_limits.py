@@ -5,7 +5,7 @@ import time
 import pytest
 from limits import parse
 
-from entrypoints.http.limits import Windows
+from entrypoints.http.limits import Windows, network_of
 from tests.http.conftest import Caller
 
 
@@ -42,6 +42,20 @@ def test_who_changes_their_address_within_a_network_of_ipv6_is_counted_on(anybod
     assert replies[-1].status_code == 429
     far = {"X-Forwarded-For": "2001:db8:0:2::1"}
     assert anybody("GET", "/v1/instance", headers=far).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("198.51.100.7", "198.51.100.7"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("198.51.100.7:51044", "198.51.100.7:51044"),
+        ("", ""),
+    ],
+)
+def test_what_is_counted_of_an_address(address: str, counted: str) -> None:
+    assert network_of(address) == counted
 
 
 def test_probes_are_not_limited(anybody: Caller) -> None:

@@ -22,7 +22,7 @@ Event = dict[str, str]
 
 @pytest.fixture(scope="module")
 def settings() -> dict[str, str]:
-    return {"STREAMS": "9", "THREADS": "3"}
+    return {"STREAMS": "9", "THREADS": "3", "PROXIES": "1"}
 
 
 @pytest.fixture(autouse=True)
@@ -126,14 +126,15 @@ def test_a_quiet_stream_shows_that_it_lives_and_where_it_is(
     assert read_positions(last["id"])["cases"] > 0
 
 
-def opened(caller: Caller) -> Any:
-    return caller("GET", "/v1/updates", buffered=False)
+def opened(caller: Caller, address: str = "198.51.100.7") -> Any:
+    headers = {"X-Forwarded-For": address}
+    return caller("GET", "/v1/updates", buffered=False, headers=headers)
 
 
 def test_no_more_streams_than_threads_are_held(anybody: Caller, anna: Caller, ben: Caller) -> None:
     """Three threads, so two streams at most, whatever the setting."""
-    streams = [opened(anna), opened(anybody)]
-    refused = opened(ben)
+    streams = [opened(anna), opened(anybody, "198.51.100.1")]
+    refused = opened(ben, "198.51.100.2")
     assert (refused.status_code, refused.json["type"]) == (503, "/problems/too-many-streams")
     assert int(refused.headers["Retry-After"]) > 0
     for stream in streams:
@@ -143,13 +144,13 @@ def test_no_more_streams_than_threads_are_held(anybody: Caller, anna: Caller, be
     assert heard(anybody, last="")
 
 
-def test_nobody_holds_all_streams(anybody: Caller, anna: Caller) -> None:
+def test_nobody_holds_all_streams_not_with_a_token_either(anybody: Caller, anna: Caller) -> None:
     with opened(anna) as held:
         assert held.status_code == 200
-        refused = opened(anna)
+        refused = opened(anybody)
         assert (refused.status_code, refused.json["type"]) == (429, "/problems/too-many-requests")
         assert int(refused.headers["Retry-After"]) > 0
-        with opened(anybody) as other:
+        with opened(anybody, "198.51.100.1") as other:
             assert other.status_code == 200
     with opened(anna) as again:
         assert again.status_code == 200
