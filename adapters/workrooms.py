@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import gettempdir, mkdtemp
 
+from application.ports.sanitiser import SanitiserUnavailable
+
 PREFIX = "klarity-room-"
 
 
@@ -29,19 +31,22 @@ class Workrooms:
         try:
             yield path
         finally:
-            shutil.rmtree(path)
-            os.close(lock)
+            _let_go(path, lock)
 
     def _begin(self) -> tuple[Path, int]:
-        while True:
-            path = Path(mkdtemp(prefix=PREFIX, dir=self._folder))
-            # Between the two it may look abandoned.
-            with suppress(FileNotFoundError):
-                lock = _open(path)
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if path.is_dir():
-                    return path, lock
-                os.close(lock)
+        """Raises SanitiserUnavailable where no folder can be made."""
+        try:
+            while True:
+                path = Path(mkdtemp(prefix=PREFIX, dir=self._folder))
+                # Between the two it may look abandoned.
+                with suppress(FileNotFoundError):
+                    lock = _open(path)
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+                    if path.is_dir():
+                        return path, lock
+                    os.close(lock)
+        except OSError as error:
+            raise SanitiserUnavailable("there is no room to work in") from error
 
     def _clear_away(self) -> None:
         for path in self._folder.glob(f"{PREFIX}*"):
@@ -53,9 +58,18 @@ class Workrooms:
         lock = _open(path)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(path)
-        finally:
+        except OSError:
             os.close(lock)
+            raise
+        _let_go(path, lock)
+
+
+def _let_go(path: Path, lock: int) -> None:
+    """Remove the room. What cannot be removed now looks abandoned from here on, and is later."""
+    try:
+        shutil.rmtree(path)
+    finally:
+        os.close(lock)
 
 
 def _open(path: Path) -> int:

@@ -34,7 +34,7 @@ class FilesystemMediaStore:
         with _disk():
             file = self._begin()
         try:
-            with file:
+            with _closed_at_last(file):
                 size = _fill(file, chunks)
                 with _disk():
                     _publish(Path(file.name), path)
@@ -109,6 +109,16 @@ def _is_abandoned(file: IO[bytes]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+@contextmanager
+def _closed_at_last(file: IO[bytes]) -> Iterator[None]:
+    """Closing writes what is left, and on a full disk fails again: that tells nothing new."""
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            file.close()
 
 
 def _fill(file: IO[bytes], chunks: Iterator[bytes]) -> int:

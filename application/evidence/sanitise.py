@@ -10,7 +10,7 @@ from application.commands.use_cases import EvidenceItems
 from application.evidence.media import DestroyMedia, poster_key, rendition_key
 from application.ports.clock import Clock
 from application.ports.media_store import MediaStore
-from application.ports.sanitiser import Rendition, Sanitiser, Unsafe
+from application.ports.sanitiser import Rendition, Sanitiser, SanitiserUnavailable, Unsafe
 from application.ports.sealer import NotSealed, Sealer
 from domain.decider import DomainError
 from domain.evidence.evidence import (
@@ -93,11 +93,13 @@ class SanitiseEvidence:
         return self._evidence.load(item).state.status
 
     def _render(self, received: EvidenceReceived, folder: Path) -> Rendition:
-        original = folder / "original"
-        with original.open("wb") as file:
-            file.writelines(self._sealer.open(received.evidence_id))
-        output = folder / "output"
-        output.mkdir()
+        original, output = folder / "original", folder / "output"
+        try:
+            with original.open("wb") as file:
+                file.writelines(self._sealer.open(received.evidence_id))
+            output.mkdir()
+        except OSError as error:
+            raise SanitiserUnavailable("there is no room to work in") from error
         return self._sanitiser.sanitise(received.kind, original, output)
 
     def _make_available(self, item: EvidenceId, rendition: Rendition) -> MakeAvailable:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.workrooms import Workrooms
+from application.ports.sanitiser import SanitiserUnavailable
 
 DIE_IN_A_ROOM = """
 import os, signal, sys
@@ -80,3 +81,26 @@ def test_a_room_that_is_taken_for_abandoned_is_left_for_another(
     with rooms.room() as room:
         assert list(tmp_path.iterdir()) == [room]
     assert os.listdir(tmp_path) == []
+
+
+def test_a_room_that_cannot_be_removed_now_is_removed_later(
+    rooms: Workrooms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: Path) -> None:
+        raise OSError("the disk is not well")
+
+    before = len(os.listdir("/proc/self/fd"))
+    with monkeypatch.context() as broken:
+        broken.setattr("shutil.rmtree", fails)
+        with pytest.raises(OSError, match="not well"), rooms.room():
+            pass
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(tmp_path.iterdir())) == 1
+    with rooms.room():
+        assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_where_no_room_can_be_made_it_is_waited_for(tmp_path: Path) -> None:
+    rooms = Workrooms(tmp_path / "gone")
+    with pytest.raises(SanitiserUnavailable), rooms.room():
+        pass

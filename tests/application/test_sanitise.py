@@ -159,6 +159,17 @@ def test_what_was_decided_is_not_looked_at_again(stage: Stage) -> None:
     assert stage.sanitiser.calls == 1
 
 
+def test_a_full_disk_is_waited_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "mkdir", full)
+        with pytest.raises(SanitiserUnavailable):
+            stage.run()
+    assert isinstance(stage.run()[-1], EvidenceMadeAvailable)
+
+
 def test_missing_means_are_waited_for(stage: Stage) -> None:
     stage.sanitiser.error = SanitiserUnavailable("no ffmpeg")
     with pytest.raises(SanitiserUnavailable):

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -312,6 +313,18 @@ class TestFilesystemMediaStore(MediaStoreContract):
 
         before_first(monkeypatch, os, "scandir", folder / "uploads" / "1", remove)
         assert list(media.keys("uploads/")) == ["uploads/2/a"]
+
+    def test_a_disk_that_is_full_at_the_very_end_is_unavailable(
+        self, media: MediaStore, folder: Path
+    ) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+        try:
+            with pytest.raises(MediaUnavailable):
+                media.write("originals/1", chunks(b"more than ten bytes"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert list((folder / ".unfinished").iterdir()) == []
 
     def test_a_disk_that_fails_is_unavailable(self, media: MediaStore, folder: Path) -> None:
         (folder / "originals").write_text("in the way")
