@@ -108,7 +108,7 @@ class ModerationQueue(QueryService[QueueItem]):
                 row = _row(rows, event.subject_kind, event.subject_id)
                 if row.appeal and row.appeal.decision_id == event.decision_id:
                     _change(rows, event, appeal=None)
-            case DecisionAppealed() if event.by:
+            case DecisionAppealed():
                 appeal = Appeal(
                     decision_id=event.decision_id, statement=event.statement, at=event.at
                 )
@@ -176,7 +176,9 @@ def _settled(row: QueueItem, event: SubjectDecided) -> QueueItem:
 
 
 def _without_author(row: QueueItem) -> QueueItem:
-    return _waiting(replace(row, text="", appeal=None, author_id=""))
+    """An appeal of theirs still wants to be resolved: until then nobody decides anew."""
+    appeal = row.appeal and replace(row.appeal, statement="")
+    return _waiting(replace(row, text="", appeal=appeal, author_id=""))
 
 
 def _without_notes(row: QueueItem, member_id: str) -> QueueItem:

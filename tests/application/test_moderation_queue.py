@@ -8,6 +8,7 @@ from application.queries.query_service import Viewer
 from domain.ids import Actor, CaseId, Role
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind, Verdict
+from tests.application.community import erase, must_be_rebuilt_alike
 from tests.world import World
 
 
@@ -41,5 +42,21 @@ def test_an_appeal_made_before_the_decision_is_applied_still_waits() -> None:
     (item,) = waiting(world, max_)
     assert (item.hidden, item.appeal.decision_id) == (True, decision_id)
     world.moderate.resolve(decision_id, Outcome.OVERTURN, "Indeed.", max_, Context())
+    world.settle()
+    assert waiting(world, max_) == []
+
+
+def test_an_erased_authors_appeal_waits_without_what_they_said() -> None:
+    world = World()
+    anna, mona = world.member("Anna"), world.member("Mona", Role.MODERATOR)
+    max_ = world.member("Max", Role.MODERATOR)
+    decision_id = hide(world, world.public_case(anna), mona)
+    world.moderate.appeal(decision_id, "It is none.", anna, Context())
+    world.settle()
+    erase(world, anna)
+    must_be_rebuilt_alike(world)
+    (item,) = waiting(world, max_)
+    assert (item.appeal.decision_id, item.appeal.statement) == (decision_id, "")
+    world.moderate.resolve(decision_id, Outcome.UPHOLD, "So it is.", max_, Context())
     world.settle()
     assert waiting(world, max_) == []
