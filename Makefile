@@ -54,6 +54,7 @@ lock: $(DEV) ## Pin what setup.cfg asks for; UPGRADE=--upgrade takes the newest 
 		--extra test --extra dev setup.cfg -
 
 bench: $(DEV) servers ## Measure speed, as ratios to what this machine can do
+	@command -v wrk >/dev/null || scripts/install-debian wrk
 	$(BIN)/python -m benchmarks
 
 clean: ## Remove all that was made or installed here, except data
