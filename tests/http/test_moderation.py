@@ -21,8 +21,11 @@ HIDE = {"decision": "hide", "rule": "spam", "reason": "Advertising."}
 
 @pytest.fixture
 def case_id(process: Process, anna: Caller) -> str:
-    """A public case of Anna's."""
-    return publish(process, anna).case_id
+    """A case of Anna's that everybody sees by now."""
+    case = publish(process, anna)
+    path = f"/v1/cases/{case.case_id}"
+    eventually(lambda: anna("GET", path, headers=case.seen).status_code == 200 or None)
+    return case.case_id
 
 
 @pytest.fixture(scope="module")

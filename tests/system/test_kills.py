@@ -57,6 +57,10 @@ class System:
 
 BROKERS: dict[str, Any] = {"rabbitmq": RabbitMQ, "redis": Redis, "pubsub": PubSub}
 
+# Everything at once on one bus; on the others what the commands are about, to spare the machine.
+MAIN_JOB = "members,cases,evidence,popular-cases"
+SERVICES = {"rabbitmq": "all", "redis": MAIN_JOB, "pubsub": MAIN_JOB}
+
 
 def bus_settings(bus: str, url: str) -> dict[str, str]:
     if bus == "pubsub":
@@ -70,7 +74,11 @@ def system(
 ) -> Iterator[System]:
     folder = tmp_path_factory.mktemp("kills")
     with BROKERS[request.param]() as broker:
-        settings = shared_stores(mongo_url, **bus_settings(request.param, broker.url))
+        settings = shared_stores(
+            mongo_url,
+            SERVICES=SERVICES[request.param],
+            **bus_settings(request.param, broker.url),
+        )
         system = System(folder, broker, settings)
         try:
             system.start()
