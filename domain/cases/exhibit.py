@@ -1,7 +1,8 @@
 """An exhibit: one piece of evidence as the cases that cite it see it.
 
 Evidence may be verified before or after a case cites it; whichever comes last admits it.
-Only who uploaded evidence may back a case with it. Moderation may withhold it from all of them.
+Only who uploaded evidence may back a case with it, and so many cases at most. Moderation may
+withhold it from all of them.
 """
 
 from dataclasses import dataclass, replace
@@ -10,6 +11,8 @@ from typing import assert_never
 
 from domain.decider import Decider
 from domain.ids import Actor, CaseId, EvidenceId, MediaKind, MemberId, SealedMember
+
+MOST_CITATIONS = 200
 
 # Commands
 
@@ -154,10 +157,12 @@ exhibit_decider: Decider[ExhibitCommand, Exhibit, ExhibitEvent] = Decider(
 
 
 def _cite(command: CiteExhibit, state: Exhibit) -> list[ExhibitEvent]:
-    if any(
+    known = any(
         (cited.case_id, cited.cited_by) == (command.case_id, command.cited_by)
         for cited in state.cited
-    ):
+    )
+    anothers = state.verified is not None and command.cited_by != state.verified.owner
+    if known or anothers or len(state.cited) >= MOST_CITATIONS:
         return []
     cited = ExhibitCited(
         evidence_id=command.evidence_id,

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.cases.exhibit import (
+    MOST_CITATIONS,
     CiteExhibit,
     ExhibitAdmitted,
     ExhibitCited,
@@ -60,6 +61,14 @@ def test_cited_evidence_is_admitted_to_all_its_cases_when_it_is_verified() -> No
 
 def test_evidence_that_is_not_verified_is_not_admitted() -> None:
     assert admitted(after(cite("c1"))) == []
+
+
+def test_it_backs_so_many_cases_and_nobody_else_can_use_these_up() -> None:
+    many = [cite(f"c{number}") for number in range(MOST_CITATIONS + 1)]
+    others = [cite(f"b{number}", by="ben") for number in range(MOST_CITATIONS)]
+    events = after(VERIFY, *others, *many)
+    assert len(admitted(events)) == MOST_CITATIONS
+    assert {event.cited_by for event in events if isinstance(event, ExhibitCited)} == {"anna"}
 
 
 def test_only_its_owner_may_back_a_case_with_it() -> None:
