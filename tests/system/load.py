@@ -14,6 +14,8 @@ from tests.system.phone import Phone
 
 GIVES_UP_AFTER = 120.0
 
+Command = Callable[[], None]
+
 
 @dataclass
 class Crowd:
@@ -25,13 +27,13 @@ class Crowd:
     at: dict[int, Callable[[], None]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def send(self, commands: list[Callable[[], None]]) -> None:
+    def send(self, commands: list[Command]) -> None:
         """Send all commands; ``at`` holds what happens when so many were acknowledged."""
         with ThreadPoolExecutor(self.threads) as pool:
             for done in [pool.submit(self._one, command) for command in commands]:
                 done.result()
 
-    def _one(self, command: Callable[[], None]) -> None:
+    def _one(self, command: Command) -> None:
         command()
         with self._lock:
             self.acknowledged += 1
@@ -40,7 +42,7 @@ class Crowd:
             disturb()
 
 
-def report(phone: Phone, evidence_id: str, acknowledged: list[str]) -> Callable[[], None]:
+def report(phone: Phone, evidence_id: str, acknowledged: list[str]) -> Command:
     """A command to report a case, which notes the case once it is acknowledged."""
     body = {
         "case_id": str(uuid4()),
@@ -57,7 +59,7 @@ def report(phone: Phone, evidence_id: str, acknowledged: list[str]) -> Callable[
     return command
 
 
-def support(phone: Phone, case_id: str) -> Callable[[], None]:
+def support(phone: Phone, case_id: str) -> Command:
     """A command to support a case."""
     return lambda: until_acknowledged(phone, "PUT", f"/v1/cases/{case_id}/support", None, {})
 
