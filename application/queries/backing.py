@@ -5,6 +5,7 @@ case tells: whoever shows what is public must find out.
 """
 
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from domain.cases.case import (
     EvidenceAccepted,
@@ -45,6 +46,8 @@ class Backing:
                 return self if Added(item, "") in self.added else self._with(item)
             case EvidenceWithheld() | EvidenceRetracted():
                 return self._without((item,))
+            case _:
+                assert_never(event)
 
     def without(self, member_id: str) -> "Backing":
         """The backing without what an erased member had attached."""

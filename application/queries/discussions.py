@@ -179,10 +179,10 @@ def _hear_of_member(rows: Rows[CommentDocument], event: object) -> None:
         case MemberErased():
             for key in rows.keys_where("author_id", event.member_id):
                 _erase(rows, key)
-            for key in rows.keys_where("contributors", event.member_id):
-                thread = rows.get(key)
-                if thread and thread.backing:
-                    _show(rows, _backed(thread, thread.backing.without(event.member_id)))
+            backed = map(rows.get, rows.keys_where("contributors", event.member_id))
+            for thread in filter(None, backed):
+                backing = (thread.backing or Backing()).without(event.member_id)
+                _show(rows, _backed(thread, backing))
 
 
 def _erase(rows: Rows[CommentDocument], key: str) -> None:

@@ -96,9 +96,9 @@ class QueryService(Generic[D]):
         """The document after the first events of its stream."""
         raise NotImplementedError
 
-    def past(self, then: D, now: D) -> D:  # noqa: ARG002 - for subclasses
+    def past(self, then: D, now: D) -> D:
         """How it stood, as it may be shown by now."""
-        return then
+        raise NotImplementedError
 
     @classmethod
     def lists(cls) -> bool:

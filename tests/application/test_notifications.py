@@ -153,6 +153,16 @@ def test_the_next_choice_replaces_the_one_before(world: World, anna: Actor, ben:
     assert told(world, ben) == []
 
 
+def test_a_place_that_was_taken_back_is_nobodys_area(world: World, anna: Actor, ben: Actor) -> None:
+    choose(world, ben, areas=(Area(lat=52.5, lon=13.4),))
+    world.report(anna)
+    at = world.clock()
+    change(world, LocateCase(location=BERLIN, by=anna, at=at))
+    change(world, RetractLocation(by=anna, at=at))
+    change(world, AttachEvidence(evidence=(world.evidence(anna),), by=anna, at=at))
+    assert told(world, ben) == []
+
+
 def test_tags_count_as_they_are_when_the_case_becomes_public(
     world: World, anna: Actor, ben: Actor
 ) -> None:

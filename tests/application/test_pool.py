@@ -331,21 +331,25 @@ def test_whoever_feeds_it_is_not_kept_waiting_but_told_that_it_is_full(
 
 
 def test_who_leads_again_goes_on_from_what_others_did_meanwhile(
-    world: World, policy: Slow, make: Make
+    world: World, policy: Slow, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second, third = events(world)
+    for poison in (first, second):
+        policy.errors[poison.stream] = [RuntimeError("broken")] * TRIES
     subscriber, other = make(), make()
-    hand(subscriber, first)
-    assert soon(lambda: stored(world).at("cases") == 1)
-    policy.errors[second.stream] = [RuntimeError("broken")] * TRIES
-    hand(other, second)
-    assert soon(lambda: world.parked.list("slow"))
     subscription = fed(world, subscriber)
+    hand(subscriber, first)
+    assert soon(lambda: stored(world).parked == {first.id})
+    hand(other, second)
+    assert soon(lambda: len(world.parked.list("slow")) == 2)
+    # One who does not know of it yet leaves alone what another parked.
     assert subscriber.positions() == {"cases": 1}
-    subscription.catch_up()  # a stale one leaves alone what was parked since
-    assert len(world.parked.list("slow")) == 1
+    with monkeypatch.context() as busy:
+        busy.setattr(subscriber, "full", lambda: True)
+        assert not subscription.catch_up()
+    assert len(world.parked.list("slow")) == 2
     subscription.begin()
     hand(other, third)
     assert soon(lambda: stored(world).at("cases") == 3)
     assert subscriber.positions() == {"cases": 3}
-    assert subscriber.checkpoint().parked == {second.id}
+    assert subscriber.checkpoint().parked == {first.id, second.id}

@@ -643,6 +643,7 @@ class TestDeclarations:
             lambda: bare.project(object(), Touched()),
             lambda: bare.ask(ANYBODY),
             lambda: bare.as_it_stood([]),
+            lambda: bare.past(video("a"), video("a")),
         ):
             with pytest.raises(NotImplementedError):
                 undeclared()
