@@ -3,7 +3,7 @@
 PYTHON ?= python3
 TESTS ?= tests
 # Much of the testing is waiting for servers: more workers than cores pay.
-SPREAD ?= --numprocesses 3 --dist loadgroup --no-loadscope-reorder
+SPREAD ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
 COMPILE := echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --custom-compile-command 'make lock' $(UPGRADE)

@@ -46,18 +46,5 @@ def url_of(kind: type[Server], variable: str) -> Iterator[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that no worker ends long after the others.
-
-    A deployment is started once, for all that runs on it; else a file stays together.
-    """
+    """What takes longest begins first, so that no worker ends long after the others."""
     items.sort(key=lambda item: item.get_closest_marker("system") is None)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
-
-
-def group_of(item: pytest.Item) -> str:
-    """What the test shares servers and processes with."""
-    params = getattr(item, "callspec", None) and item.callspec.params  # type: ignore[attr-defined]  # of parametrised tests alone
-    if params and item.get_closest_marker("system"):
-        return str(params.get("url") or params.get("system") or item.location[0])
-    return item.location[0]

@@ -68,15 +68,15 @@ def on_pubsub(request: pytest.FixtureRequest) -> dict[str, str]:
 
 
 DEPLOYMENTS: dict[str, Deploy] = {
-    "process-per-service": a_process_per_service,
     "embedded": embedded,
     "mongo+rabbitmq": mongo_and_rabbitmq,
     "mongo+redis": mongo_and_redis,
     "mongo+pubsub": mongo_and_pubsub,
+    "process-per-service": a_process_per_service,
 }
 
 
-@pytest.fixture(scope="session", params=DEPLOYMENTS)
+@pytest.fixture(scope="module", params=DEPLOYMENTS)
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running Klarity, of each deployment in turn."""
     folder = tmp_path_factory.mktemp("klarity")
