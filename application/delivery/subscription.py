@@ -32,6 +32,7 @@ TRIES = 4
 BY_BUS, BY_HISTORY = "bus", "history"
 FIRST_PAUSE = 0.05
 SILENCE_SECONDS = 0.5
+QUIET_SECONDS = 3.0
 TRUST_SECONDS = 5.0
 
 
@@ -61,6 +62,7 @@ class Subscription:
         self._passed_over = False
         self._heard_at = dict.fromkeys(subscriber.topics, -inf)
         self._asked_at = dict.fromkeys(subscriber.topics, -inf)
+        self._had_more = dict.fromkeys(subscriber.topics, False)
         self.handled = {BY_BUS: 0, BY_HISTORY: 0}
 
     @property
@@ -82,6 +84,7 @@ class Subscription:
         """Take the lead: go on from what is stored, whatever was known here before."""
         self.subscriber.begin()
         self.reset()
+        self.hurry()
 
     def hurry(self) -> None:
         """Ask history the next time, however lively the bus is."""
@@ -102,12 +105,12 @@ class Subscription:
         return self._catch_up(self.subscriber.topics)
 
     def tend(self) -> bool:
-        """Catch up with the topics that the bus is silent on.
+        """Catch up with the topics that the bus is silent on, every few seconds.
 
-        While it brings a topic's events it is left to bring more, and history is asked but now and
-        then, lest every subscriber read every event twice.
+        While it brings a topic's events it is left to bring more, and history is asked even less
+        often, lest every subscriber read every event twice.
         """
-        return self._catch_up([topic for topic in self.subscriber.topics if self._is_silent(topic)])
+        return self._catch_up([topic for topic in self.subscriber.topics if self._is_due(topic)])
 
     def note(self) -> bool:
         """Save how far events were passed over; False where somebody else has moved on."""
@@ -137,12 +140,13 @@ class Subscription:
             found = [self._read_on(topic) for topic in topics]
             return not self.note() or any(found)
 
-    def _is_silent(self, topic: str) -> bool:
+    def _is_due(self, topic: str) -> bool:
+        """Whether to ask history about the topic."""
         now = time.monotonic()
-        return (
-            now - self._heard_at[topic] > SILENCE_SECONDS
-            or now - self._asked_at[topic] > TRUST_SECONDS
-        )
+        unasked = now - self._asked_at[topic]
+        silent = now - self._heard_at[topic] > SILENCE_SECONDS
+        wanted = self._had_more[topic] or unasked > QUIET_SECONDS
+        return unasked > TRUST_SECONDS or (silent and wanted)
 
     def _unpack(self, delivery: Delivery) -> list[RecordedEvent]:
         try:
@@ -175,6 +179,7 @@ class Subscription:
             return False
         self._asked_at[topic] = time.monotonic()
         events = self._history.read(topic, self._position(topic), COMMITS_A_READ)
+        self._had_more[topic] = bool(events)
         if events and self._advance(topic, events):
             self.handled[BY_HISTORY] += len(events)
         return bool(events)

@@ -359,8 +359,13 @@ class TestTrust:
         assert len(recorder.handled) == 6
 
     def test_a_bus_that_only_repeats_is_not_trusted(
-        self, world: World, recorder: Recorder, subscription: Subscription
+        self,
+        world: World,
+        recorder: Recorder,
+        subscription: Subscription,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        monkeypatch.setattr(subscriptions, "QUIET_SECONDS", -1.0)
         events = cases(world, 1)
         while subscription.tend():
             pass
@@ -368,6 +373,19 @@ class TestTrust:
         subscription.deliver(delivery(world, *events))
         assert subscription.tend()
         assert len(recorder.handled) == 4
+
+    def test_while_all_is_quiet_history_is_asked_every_few_seconds(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        while subscription.tend():
+            pass
+        cases(world, 2)
+        assert not subscription.tend()
+        subscription.begin()
+        assert subscription.tend()
+        world.report(world.member("Ben"), case_id="c9")
+        assert subscription.tend()
+        assert len(recorder.handled) == 5
 
     def test_history_is_asked_at_once_for_somebody_who_waits(
         self, world: World, recorder: Recorder, subscription: Subscription
