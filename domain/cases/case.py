@@ -763,14 +763,16 @@ def _retract_location(command: RetractLocation, state: Case) -> list[CaseEvent]:
     if place is None:
         return []
     _must_be_theirs(state.places.said[place].by, role, command.by)
-    retracted = LocationRetracted(
-        case_id=state.case_id,
-        place=place,
-        by=command.by.member_id,
-        role=role,
-        at=command.at,
-    )
-    return [retracted]
+    return [
+        LocationRetracted(
+            case_id=state.case_id,
+            place=number,
+            by=command.by.member_id,
+            role=role,
+            at=command.at,
+        )
+        for number in state.places.with_last
+    ]
 
 
 def _retract_evidence(command: RetractEvidence, state: Case) -> list[CaseEvent]:

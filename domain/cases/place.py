@@ -64,6 +64,16 @@ class Places:
         return standing[-1] if standing else None
 
     @property
+    def with_last(self) -> list[int]:
+        """The numbers of what stands and of what it stood for: the same member's, of before."""
+        by = None if self.last is None else self.said[self.last].by
+        return [
+            number
+            for number, placed in enumerate(self.said)
+            if not placed.retracted and (number == self.last or (by and placed.by == by))
+        ]
+
+    @property
     def current(self) -> Location | None:
         return None if self.last is None else self.said[self.last].location
 
@@ -72,21 +82,14 @@ class Places:
         return Places((*self.said, Placed(location=location if by else None, by=by)))
 
     def without(self, number: int | None) -> "Places":
-        """With that one taken back, or the last that stands; the others keep their numbers.
-
-        It had taken the place of what the same member said before, which does not come back.
-        """
+        """With that one taken back, or the last that stands; the others keep their numbers."""
         gone = self.last if number is None else number
         return Places(
             tuple(
-                replace(placed, retracted=placed.retracted or self._replaced(at, gone))
+                replace(placed, retracted=placed.retracted or at == gone)
                 for at, placed in enumerate(self.said)
             )
         )
-
-    def _replaced(self, number: int, gone: int | None) -> bool:
-        """Whether the one that goes stood for this one, too."""
-        return gone is not None and number <= gone and self.said[number].by == self.said[gone].by
 
     def without_member(self, member_id: MemberId) -> "Places":
         """Without what an erased member said."""

@@ -263,12 +263,21 @@ def test_what_somebody_takes_back_does_not_bring_back_what_they_had_corrected_by
     precise = CaseLocated(case_id=CASE, location=PLACE, by=ANNA.member_id, at=AT)
     coarse = replace(precise, location=Location(lat=1.0, lon=2.0, precision=Precision.REGION))
     for by in (ANNA, MODERATOR):
-        (back,) = when([*PUBLIC, precise, coarse], RetractLocation(by=by, at=AT))
-        assert case_decider.fold([*PUBLIC, precise, coarse, back]).location is None
+        back = when([*PUBLIC, precise, coarse], RetractLocation(by=by, at=AT))
+        assert case_decider.fold([*PUBLIC, precise, coarse, *back]).location is None
     bens = replace(precise, location=Location(lat=5.0, lon=6.0), by=BEN.member_id)
     past = [*PUBLIC, bens, precise, coarse]
-    (back,) = when(past, RetractLocation(by=ANNA, at=AT))
-    assert case_decider.fold([*past, back]).location == bens.location
+    back = when(past, RetractLocation(by=ANNA, at=AT))
+    assert case_decider.fold([*past, *back]).location == bens.location
+
+
+def test_what_one_erased_member_takes_along_is_nothing_of_anothers() -> None:
+    """Read after both were erased, a retraction takes back what it did when it was made."""
+    precise = CaseLocated(case_id=CASE, location=PLACE, by=ANNA.member_id, at=AT)
+    bens, cleos = (replace(precise, by=each.member_id) for each in (BEN, CLEO))
+    back = when([*PUBLIC, precise, bens, cleos], RetractLocation(by=CLEO, at=AT))
+    nobody = replace(precise, location=None, by=MemberId(""))
+    assert case_decider.fold([*PUBLIC, precise, nobody, nobody, *back]).location is None
 
 
 def test_an_older_retraction_takes_back_what_stood_last() -> None:
