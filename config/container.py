@@ -34,9 +34,6 @@ from adapters.leases.mongo import MongoLeases
 from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.media_store.gridfs import GridFsMediaStore
 from adapters.message_bus.memory import MemoryMessageBus
-from adapters.message_bus.pubsub import PubSubBus
-from adapters.message_bus.rabbitmq import RabbitMqBus
-from adapters.message_bus.redis import RedisBus
 from adapters.mongo import connect
 from adapters.parked.memory import MemoryParkedEvents
 from adapters.parked.mongo import MongoParkedEvents
@@ -75,6 +72,7 @@ from application.webhooks.book import DeliveryBook
 from application.webhooks.courier import Courier
 from application.webhooks.manage import Webhooks
 from application.what_if import WhatIf
+from config import buses
 from config.secrets import derive_keys
 from config.settings import Settings
 from domain.catalog import EVENTS
@@ -167,14 +165,13 @@ class Container(containers.DeclarativeContainer):
     stores = event_stores(_kind, _file, database, tail)
 
     # From logs to subscribers
+    _prefix = settings.provided.bus_prefix
     bus = providers.Selector(
         settings.provided.bus,
         memory=closing(MemoryMessageBus),
-        rabbitmq=closing(RabbitMqBus, settings.provided.rabbitmq_url, settings.provided.bus_prefix),
-        redis=closing(RedisBus, settings.provided.redis_url, settings.provided.bus_prefix),
-        pubsub=closing(
-            PubSubBus.from_url, settings.provided.pubsub_url, settings.provided.bus_prefix
-        ),
+        rabbitmq=closing(buses.rabbitmq, settings.provided.rabbitmq_url, _prefix),
+        redis=closing(buses.redis, settings.provided.redis_url, _prefix),
+        pubsub=closing(buses.pubsub, settings.provided.pubsub_url, _prefix),
     )
     history = providers.Singleton(
         routed,

@@ -1,0 +1,21 @@
+"""The buses. Each brings a broker's client along, so that only the chosen one is imported."""
+
+from application.ports.message_bus import MessageBus
+
+
+def rabbitmq(url: str, prefix: str) -> MessageBus:
+    from adapters.message_bus.rabbitmq import RabbitMqBus
+
+    return RabbitMqBus.from_url(url, prefix)
+
+
+def redis(url: str, prefix: str) -> MessageBus:
+    from adapters.message_bus.redis import RedisBus
+
+    return RedisBus.from_url(url, prefix)
+
+
+def pubsub(url: str, prefix: str) -> MessageBus:
+    from adapters.message_bus.pubsub import PubSubBus
+
+    return PubSubBus.from_url(url, prefix)
