@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests.servers import Mongo, PubSub, RabbitMQ, Redis, Server, ServerMissing
 
@@ -48,3 +50,20 @@ def url_of(kind: type[Server], variable: str) -> Iterator[str]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no worker ends long after the others."""
     items.sort(key=lambda item: item.get_closest_marker("system") is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduler:
+    return Scheduler(config, log)
+
+
+class Scheduler(LoadFileScheduling):  # type: ignore[misc]  # xdist carries no types
+    """Gives each file to one worker, but system tests by the deployment that they run on.
+
+    So each deployment is started once, and different ones are at work at the same time.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith("tests/system/") and nodeid.endswith("]"):
+            return nodeid.rpartition("[")[2]
+        return str(super()._split_scope(nodeid))

@@ -18,7 +18,7 @@ from entrypoints.nginx import nginx_configuration
 
 KLARITY = str(Path(sys.executable).with_name("klarity"))
 SECRET = "a secret for tests that is long enough"
-STARTS_WITHIN = 60.0
+STARTS_WITHIN = 240.0
 STOPS_WITHIN = 30.0
 
 
