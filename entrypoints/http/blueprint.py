@@ -1,6 +1,6 @@
 """flask-smorest's Blueprint, reading JSON once and strictly, and documenting all parameters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -54,13 +54,29 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
 
 
 def _only_documenting(decorator: Callable[..., Any]) -> Callable[[V], V]:
-    """Our views reply by themselves, so a decorator need only say what they do, not wrap them."""
+    """Our views reply by themselves, so a decorator need only say what they do, not wrap them.
+
+    It says so of nothing, for it copies, deeply, all that was said before.
+    """
 
     def document(view: V) -> V:
-        view.__dict__["_apidoc"] = decorator(view).__dict__["_apidoc"]
+        _add(decorator(_nothing).__dict__["_apidoc"], view.__dict__.setdefault("_apidoc", {}))
         return view
 
     return document
+
+
+def _nothing() -> None: ...
+
+
+def _add(told: Mapping[str, Any], known: dict[str, Any]) -> None:
+    for name, value in told.items():
+        if isinstance(value, dict):
+            _add(value, known.setdefault(name, {}))
+        elif isinstance(value, list):
+            known[name] = [*known.get(name, []), *value]
+        else:
+            known[name] = value
 
 
 def _parsed_quickly(schema: ma.Schema, location: str | None) -> dict[str, Any] | None:

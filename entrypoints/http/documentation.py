@@ -8,6 +8,8 @@ from entrypoints.http.problems import MEANINGS, MEDIA_TYPE, ProblemSchema
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_PROBLEM = ProblemSchema()
+
 BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 
 IDEMPOTENCY_KEY = {
@@ -60,7 +62,7 @@ def problems(blueprint: Blueprint, *statuses: int) -> Callable[[F], F]:
             meanings = [text for code, text in MEANINGS.values() if code == status]
             view = blueprint.alt_response(
                 status,
-                schema=ProblemSchema,
+                schema=_PROBLEM,
                 content_type=MEDIA_TYPE,
                 description=" / ".join(meanings),
             )(view)
