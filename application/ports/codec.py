@@ -21,7 +21,8 @@ class Meta:
     traceparent: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen, nor is StoredCommit: that would cost more than decoding what they hold.
+@dataclass(slots=True, kw_only=True)
 class RecordedEvent:
     """One event of a log, its data still the JSON bytes that were made when it was appended.
 

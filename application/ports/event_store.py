@@ -54,7 +54,7 @@ class NewCommit:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StoredCommit:
     """A commit as the log holds it.
 
