@@ -10,7 +10,7 @@ from application.ports.history import History
 from application.ports.parked import ParkedEvents
 from application.ports.read_models import ReadModels
 from application.queries.answers import LOOK_UP_SECONDS
-from application.queries.projector import BUILDS, Projector, current_build, open_build
+from application.queries.projector import BUILDS, Projector, build_to_feed, open_build
 from application.queries.query_service import QueryService
 
 Progress = Callable[[int, int], None]
@@ -73,4 +73,5 @@ def swap(service: QueryService[Any], models: ReadModels, build: int) -> None:
 
 def needs_building(service: QueryService[Any], models: ReadModels) -> bool:
     """Whether no build of the declared version serves yet."""
-    return models.live_version(service.name) != current_build(service, models)
+    live = models.live_version(service.name)
+    return live != build_to_feed(service, live)

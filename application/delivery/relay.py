@@ -1,10 +1,10 @@
 """The relay: publishes what is appended to a log, in order, and then notes how far it came.
 
-It notes that when there is nothing more to publish, or has been much, so that no event waits for
-it. If the process dies before, the next relay publishes some events again: subscribers drop what
-they have handled. Nothing is ever skipped.
+It notes that now and then, so that no event waits for it. If the process dies before, the next
+relay publishes some events again: subscribers drop what they have handled. Nothing is ever skipped.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
@@ -17,6 +17,7 @@ COMMITS_A_STEP = 1000
 EVENTS_A_MESSAGE = 100
 BYTES_A_MESSAGE = 200_000
 EVENTS_A_NOTE = 1000
+SECONDS_A_NOTE = 1.0
 
 
 class Relay:
@@ -37,6 +38,7 @@ class Relay:
         self._checkpoints = checkpoints
         self._checkpoint: Checkpoint | None = None
         self._noted = 0
+        self._noted_at = time.monotonic()
         self.log = store.log
         self.name = f"relay.{store.log}"
 
@@ -54,12 +56,12 @@ class Relay:
             messages = [Message(self._wire.pack(pack), key=self.log) for pack in packs(events)]
             self._bus.publish(self.log, messages)
             self._checkpoint = self._current().past(self.log, events[-1].position)
-        if not events or events[-1].position - self._noted >= EVENTS_A_NOTE:
-            self.note()
+        self._note_now_and_then()
         return bool(events)
 
     def note(self) -> None:
         """Save how far it came."""
+        self._noted_at = time.monotonic()
         current = self._current()
         position = current.at(self.log)
         if position == self._noted:
@@ -81,6 +83,12 @@ class Relay:
         """How many numbered events are not published yet."""
         stored, here = self._checkpoints.load(self.name), self._checkpoint or START
         return self._store.last_position() - max(stored.at(self.log), here.at(self.log))
+
+    def _note_now_and_then(self) -> None:
+        published = self._current().at(self.log) - self._noted
+        waited = time.monotonic() - self._noted_at
+        if published >= EVENTS_A_NOTE or waited >= SECONDS_A_NOTE:
+            self.note()
 
     def _current(self) -> Checkpoint:
         if self._checkpoint is None:

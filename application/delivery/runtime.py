@@ -23,7 +23,7 @@ from application.ports.message_bus import BusSubscription, MessageBus
 from application.ports.parked import ParkedEvents
 from application.ports.read_models import ReadModels
 from application.queries.answers import Answers
-from application.queries.projector import Projector, current_build, open_build
+from application.queries.projector import Projector, build_to_feed, open_build
 from application.queries.query_service import QueryService
 
 log = logging.getLogger(__name__)
@@ -183,7 +183,7 @@ class QueryFeed:
         self._open = open_projection
         self.name = f"query.{service.name}"
         self.topics: Sequence[str] = service.topics
-        self._build = current_build(service, models)
+        self._build = build_to_feed(service, models.live_version(service.name))
         self._subscription = open_projection(service, self._build)
 
     @property
@@ -211,16 +211,17 @@ class QueryFeed:
 
     def step(self) -> bool:
         """Tend the live build; make a new one live as soon as it has caught up."""
-        self._follow_swaps()
-        if self._models.live_version(self._service.name) == self._build:
+        live = self._models.live_version(self._service.name)
+        self._follow_swaps(live)
+        if live == self._build:
             return self._subscription.tend()
         if self._subscription.catch_up():
             return True
         swap(self._service, self._models, self._build)
         return False
 
-    def _follow_swaps(self) -> None:
-        build = current_build(self._service, self._models)
+    def _follow_swaps(self, live: int) -> None:
+        build = build_to_feed(self._service, live)
         if build != self._build:
             self._build = build
             self._subscription = self._open(self._service, build)

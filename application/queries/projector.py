@@ -76,6 +76,10 @@ def open_build(service: QueryService[Any], models: ReadModels, build: int) -> Re
 
 
 def current_build(service: QueryService[Any], models: ReadModels) -> int:
-    """The build to feed: the live one if it is of the declared version, else a new one."""
-    live = models.live_version(service.name)
+    """The build to feed now."""
+    return build_to_feed(service, models.live_version(service.name))
+
+
+def build_to_feed(service: QueryService[Any], live: int) -> int:
+    """The live build if it is of the declared version, else a new one."""
     return live if live // BUILDS == service.version else service.version * BUILDS

@@ -173,7 +173,7 @@ class TestRelay:
         relay = self.relay(world, bus)
         assert relay.step()
         with pytest.raises(Fenced):
-            relay.step()
+            relay.note()
         assert not relay.step()
         assert world.checkpoints.load("relay.cases").at("cases") == 2
 
@@ -189,15 +189,18 @@ class TestRelay:
         stored = world.checkpoints.load(relay.name)
         assert (stored.at("cases"), stored.revision) == (2, 1)
 
-    def test_it_notes_how_far_it_came_when_nothing_is_left_or_much_was_published(
+    def test_it_notes_how_far_it_came_after_a_while_or_when_much_was_published(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         relay = self.relay(world, Bus())
         cases(world, 1)
         relay.step()
+        relay.step()
         assert (world.checkpoints.load(relay.name), relay.behind()) == (START, 0)
+        monkeypatch.setattr(relays, "SECONDS_A_NOTE", 0.0)
         relay.step()
         assert world.checkpoints.load(relay.name).at("cases") == 1
+        monkeypatch.undo()
         monkeypatch.setattr(relays, "EVENTS_A_NOTE", 2)
         world.public_case(world.member("Ben"), "c9")
         relay.step()
