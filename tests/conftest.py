@@ -58,12 +58,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduler:
 
 
 class Scheduler(LoadFileScheduling):  # type: ignore[misc]  # xdist carries no types
-    """Gives each file to one worker, but system tests by the deployment that they run on.
+    """Gives each file to one worker, but tests of whole processes by what they run on.
 
     So each deployment is started once, and different ones are at work at the same time.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith("tests/system/") and nodeid.endswith("]"):
-            return nodeid.rpartition("[")[2]
+        if nodeid.startswith(("tests/acceptance/", "tests/system/")) and nodeid.endswith("]"):
+            return nodeid.rpartition("/")[0] + nodeid.rpartition("[")[2]
         return str(super()._split_scope(nodeid))

@@ -76,7 +76,7 @@ DEPLOYMENTS: dict[str, Deploy] = {
 }
 
 
-@pytest.fixture(scope="session", params=DEPLOYMENTS)
+@pytest.fixture(scope="package", params=DEPLOYMENTS)
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running Klarity, of each deployment in turn."""
     folder = tmp_path_factory.mktemp("klarity")
