@@ -27,7 +27,7 @@ CONTENT_TYPE = "application/cloudevents-batch+json"
 DELIVERY_COUNT = "x-delivery-count"
 """The header that says how often a message was delivered before, where the broker counts."""
 PERSISTENT = 2
-POLL_SECONDS = 0.25
+POLL_SECONDS = 1.0
 """How long a consumer waits for messages before it looks whether it shall stop."""
 LONGEST_IDLE_SECONDS = 20.0
 """Older publishing connections are replaced: the broker may have given them up by now."""

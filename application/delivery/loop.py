@@ -11,6 +11,7 @@ from application.ports.unavailable import Unavailable
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 10.0
+FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 10.0
 
 
@@ -69,7 +70,7 @@ class Loop:
         failures = 0
         while not self._stopping.is_set():
             failures = 0 if self._turn() else failures + 1
-            self._rest(min(self._idle * 2**failures, LONGEST_PAUSE) if failures else self._idle)
+            self._rest(self._pause_after(failures) if failures else self._idle)
         self._give_up_the_lead()
 
     def _turn(self) -> bool:
@@ -99,6 +100,9 @@ class Loop:
         if lost:
             self._left()
         return has_it
+
+    def _pause_after(self, failures: int) -> float:
+        return min(min(self._idle, FIRST_PAUSE) * 2**failures, LONGEST_PAUSE)
 
     def _rest(self, seconds: float) -> None:
         self._awake.wait(min(seconds, LEASE_SECONDS / 3))

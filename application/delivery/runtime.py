@@ -28,7 +28,7 @@ from application.queries.query_service import QueryService
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 2.0
 STOP_SECONDS = 10.0
 CHORE_SECONDS = 60.0
 
