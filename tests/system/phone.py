@@ -11,7 +11,7 @@ import requests
 from tusclient.client import TusClient
 
 T = TypeVar("T")
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 class Phone:

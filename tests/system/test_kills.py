@@ -18,9 +18,9 @@ from tests.system.phone import Phone, eventually
 pytestmark = pytest.mark.system
 
 REPORTERS = 5
-PUBLIC_CASES = 80
+PUBLIC_CASES = 40
 SUPPORTERS = 10
-REPORTS = 200
+REPORTS = 100
 COMMANDS = REPORTS + PUBLIC_CASES * SUPPORTERS
 
 
