@@ -13,6 +13,9 @@ hash = $(shell cat $(1) setup.cfg pyproject.toml | sha256sum | head -c 16)
 RUN := .venv/.run-$(call hash,requirements.txt)
 DEV := .venv/.dev-$(call hash,requirements-dev.txt)
 
+# The tests start many processes: what one of them compiled shall be there for the next.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run demo test measure coverage check lock bench clean media servers
