@@ -102,7 +102,7 @@ class Loop:
         return has_it
 
     def _pause_after(self, failures: int) -> float:
-        return min(min(self._idle, FIRST_PAUSE) * 2**failures, LONGEST_PAUSE)
+        return min(min(self._idle, FIRST_PAUSE) * 2.0**failures, LONGEST_PAUSE)
 
     def _rest(self, seconds: float) -> None:
         self._awake.wait(min(seconds, LEASE_SECONDS / 3))
