@@ -47,17 +47,20 @@ class Moderate:
         rule: str,
         note: str,
     ) -> Receipt[Flag]:
-        """Raise a flag, which weighs as much as the member's earlier ones were right."""
+        """Raise a flag, which weighs as much as the member's earlier ones were right; one of a
+        moderator weighs more, but not on their own case."""
         flag_id = keyed_id(self._key, "flag", actor.member_id, kind, subject_id)
         record_id = keyed_id(self._key, "record", actor.member_id)
         record = self._records.load(record_id).state
+        subject = self._subject(kind, subject_id)
+        judges = actor.moderates and self._case_of(subject).author != actor.member_id
         command = RaiseFlag(
             flag_id=flag_id,
-            subject=self._subject(kind, subject_id),
+            subject=subject,
             rule=rule,
             note=note,
             record_id=record_id,
-            weight=MODERATORS_WEIGHT if actor.moderates else record.weight,
+            weight=MODERATORS_WEIGHT if judges else record.weight,
             open_flags=len(record.open),
             by=actor,
             at=self._clock(),
@@ -81,6 +84,7 @@ class Moderate:
         command = DecideSubject(
             decision_id=decision_id,
             subject=subject,
+            case=self._case_of(subject),
             standing=self._decisions.load(subject.decision_id).state,
             overturned=frozenset(overturned),
             verdict=verdict,
@@ -105,8 +109,10 @@ class Moderate:
     def resolve(
         self, decision_id: str, outcome: Outcome, reason: str, actor: Actor, context: Context
     ) -> Receipt[Decision]:
+        subject = self._subject_of(decision_id)
         command = ResolveAppeal(
-            subject=self._subject_of(decision_id),
+            subject=subject,
+            case=self._case_of(subject),
             outcome=outcome,
             reason=reason,
             by=actor,
@@ -117,6 +123,9 @@ class Moderate:
     def _subject_of(self, decision_id: str) -> Subject:
         decision = self._decisions.load(decision_id).state
         return self._subject(decision.subject_kind, decision.subject_id)
+
+    def _case_of(self, subject: Subject) -> Subject:
+        return self._subject(SubjectKind.CASE, subject.case_id)
 
     def _subject(self, kind: SubjectKind, subject_id: str) -> Subject:
         return self._subjects.load(subject_key(kind, subject_id)).state

@@ -32,11 +32,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecideSubject:
-    """``standing`` is the decision that stands on the subject; ``overturned`` are the moderators
-    whose decisions on it were overturned on appeal."""
+    """``case`` is the one that the subject belongs to, if any; ``standing`` is the decision that
+    stands; ``overturned`` are the moderators whose decisions were overturned on appeal."""
 
     decision_id: str
     subject: Subject
+    case: Subject
     standing: "Decision"
     overturned: frozenset[MemberId]
     verdict: Verdict
@@ -58,9 +59,10 @@ class AppealDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveAppeal:
-    """``subject`` is the one decided on: its author does not resolve."""
+    """``subject`` is the one decided on, ``case`` the one that it belongs to, if any."""
 
     subject: Subject
+    case: Subject
     outcome: Outcome
     reason: Reason
     by: Actor
@@ -214,7 +216,7 @@ def _decide(command: DecideSubject, state: Decision) -> list[DecisionEvent]:
         raise DomainError("already-decided", "A decision with this id has been made already.")
     if not subject.subject_id:
         raise DomainError("not-found", "There is no such subject.")
-    _must_be_anothers(subject, command.by)
+    _must_be_others(command)
     _must_respect_appeals(command)
     if subject.hidden == (command.verdict is Verdict.HIDE) and not subject.flags:
         raise DomainError("nothing-to-decide", "It is so already, and nobody flagged it since.")
@@ -272,7 +274,7 @@ def _resolve(command: ResolveAppeal, state: Decision) -> list[DecisionEvent]:
         raise DomainError("not-found", "There is no such appeal.")
     if command.by.member_id == state.by:
         raise DomainError("same-moderator", "An appeal goes to another moderator.")
-    _must_be_anothers(command.subject, command.by)
+    _must_be_others(command)
     if state.resolved:
         raise DomainError("already-resolved", "This appeal has been resolved already.")
     _must_not_be_superseded(command.subject, state)
@@ -302,6 +304,6 @@ def _must_not_be_superseded(subject: Subject, state: Decision) -> None:
         raise DomainError("superseded", "Another decision stands in its place.")
 
 
-def _must_be_anothers(subject: Subject, by: Actor) -> None:
-    if subject.author == by.member_id:
-        raise DomainError("not-oneself", "Nobody judges what is their own.")
+def _must_be_others(command: DecideSubject | ResolveAppeal) -> None:
+    if command.by.member_id in (command.subject.author, command.case.author):
+        raise DomainError("not-oneself", "Nobody judges what is their own, or on their own case.")

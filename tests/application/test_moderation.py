@@ -118,6 +118,22 @@ def test_a_moderators_flag_hides_at_once(world: World, discussed: Actor, mo: Act
     assert TEXT not in seen_by_all(world)
 
 
+def test_on_their_own_case_a_moderator_judges_nothing_and_flags_like_anybody(
+    world: World, mo: Actor
+) -> None:
+    world.public_case(mo)
+    say(world, world.member("Cora"))
+    world.settle()
+    with refused("not-oneself"):
+        decide(world, COMMENT, "k1", mo)
+    flag(world, COMMENT, "k1", mo)
+    world.settle()
+    assert TEXT in seen_by_all(world)
+    decide(world, COMMENT, "k1", moderator(world, "Ada"))
+    world.settle()
+    assert TEXT not in seen_by_all(world)
+
+
 def test_what_is_hidden_already_or_never_was_is_not_flagged(
     world: World, discussed: Actor, mo: Actor, crowd: list[Actor]
 ) -> None:
@@ -550,6 +566,7 @@ class TestTheDecisionThatStands:
         command = DecideSubject(
             decision_id="d2",
             subject=replace(self.subject(world), flags=("f1",)),
+            case=Subject(),
             standing=world.executors.decisions.load("d1").state,
             overturned=frozenset(),
             verdict=verdict,
@@ -568,6 +585,7 @@ class TestTheDecisionThatStands:
     def resolving(self, world: World, by: Actor, outcome: Outcome) -> Callable[[], object]:
         command = ResolveAppeal(
             subject=self.subject(world),
+            case=Subject(),
             outcome=outcome,
             reason="Seen again.",
             by=by,

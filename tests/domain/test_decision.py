@@ -31,10 +31,13 @@ ANNA_AS_MODERATOR = replace(ANNA, roles=frozenset({Role.MODERATOR}))
 SUBJECT = Subject(
     kind=SubjectKind.COMMENT, subject_id="k1", case_id=CaseId("c1"), author=ANNA.member_id
 )
+CASE = Subject(kind=SubjectKind.CASE, subject_id="c1", case_id=CaseId("c1"), author=BEN.member_id)
+BEN_AS_MODERATOR = replace(BEN, roles=frozenset({Role.MODERATOR}))
 
 DECIDE = DecideSubject(
     decision_id="d1",
     subject=SUBJECT,
+    case=CASE,
     standing=Decision(),
     overturned=frozenset(),
     verdict=Verdict.HIDE,
@@ -45,7 +48,7 @@ DECIDE = DecideSubject(
 )
 APPEAL = AppealDecision(subject=SUBJECT, statement="It is none.", by=ANNA, at=AT)
 RESOLVE = ResolveAppeal(
-    subject=SUBJECT, outcome=Outcome.OVERTURN, reason="It is none.", by=ADA, at=AT
+    subject=SUBJECT, case=CASE, outcome=Outcome.OVERTURN, reason="It is none.", by=ADA, at=AT
 )
 MADE = DecisionMade(
     decision_id="d1",
@@ -108,11 +111,12 @@ def test_there_is_nothing_to_decide_on_what_was_never_there() -> None:
         when([], replace(DECIDE, subject=Subject()))
 
 
-def test_nobody_judges_what_is_their_own() -> None:
+@pytest.mark.parametrize("by", [ANNA_AS_MODERATOR, BEN_AS_MODERATOR])
+def test_nobody_judges_what_is_their_own_or_on_their_own_case(by: Actor) -> None:
     with refused("not-oneself"):
-        when([], replace(DECIDE, by=ANNA_AS_MODERATOR))
+        when([], replace(DECIDE, by=by))
     with refused("not-oneself"):
-        when([MADE, APPEALED], replace(RESOLVE, by=ANNA_AS_MODERATOR))
+        when([MADE, APPEALED], replace(RESOLVE, by=by))
 
 
 def test_there_is_nothing_to_decide_where_it_is_so_and_nobody_flagged_it() -> None:
