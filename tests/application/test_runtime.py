@@ -32,7 +32,7 @@ from application.queries.videos import Video, Videos
 from application.system import COMMAND, CONTEXTS, QUERY, UnknownService, chosen, services
 from tests.world import World
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 def soon(true: Callable[[], object]) -> bool:

@@ -31,7 +31,7 @@ from tests.contracts.nothing import assert_fails_against_nothing
 from tests.contracts.racing import race
 
 EVERYTHING = 1_000_000
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Stores(Protocol):

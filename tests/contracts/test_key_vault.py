@@ -25,7 +25,7 @@ Open = Callable[[], KeyVault]
 
 MASTER = bytes(range(32))
 OTHER_MASTER = bytes(32)
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class KeyVaultContract:

@@ -18,7 +18,7 @@ Open = Callable[[], Leases]
 
 LONG = 60.0
 SHORT = 0.1
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class LeasesContract:
@@ -124,5 +124,6 @@ class Nothing:
         return ""
 
 
-def test_doing_nothing_breaks_every_promise() -> None:
+def test_doing_nothing_breaks_every_promise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "PATIENCE", 0.01)
     assert_fails_against_nothing(LeasesContract, leases=Nothing)

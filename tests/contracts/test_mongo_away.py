@@ -20,7 +20,7 @@ from application.ports.event_store import StoreUnavailable
 from application.ports.read_models import Find, by
 from tests.servers import Mongo, wait_until
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

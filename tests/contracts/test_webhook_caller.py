@@ -59,7 +59,7 @@ class Answer(BaseHTTPRequestHandler):
 
     def _drip(self, begin: bytes) -> None:
         self.wfile.write(begin)
-        for _ in range(100):
+        for _ in range(1000):
             self.wfile.write(b"2")
             time.sleep(SECONDS / 10)
 
@@ -85,7 +85,7 @@ def receiver() -> Iterator[Receiver]:
 def promptly(call: Callable[[], None]) -> None:
     began = time.monotonic()
     call()
-    assert time.monotonic() - began < 10 * SECONDS
+    assert time.monotonic() - began < 60 * SECONDS
 
 
 SELF_SIGNED = (

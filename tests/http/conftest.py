@@ -18,7 +18,7 @@ from domain.members.member import GrantRole
 
 T = TypeVar("T")
 PASSPHRASE = "four plain words here"
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Caller:

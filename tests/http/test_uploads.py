@@ -34,7 +34,7 @@ from tests.world import World
 CONTENT = b"good" + bytes(range(256)) * 2000  # 512,004 bytes
 LENGTH = len(CONTENT)
 LARGEST = 1_000_000
-PATIENCE = 10.0
+PATIENCE = 60.0
 OCTETS = "application/offset+octet-stream"
 
 

@@ -19,7 +19,7 @@ from entrypoints.nginx import nginx_configuration
 KLARITY = str(Path(sys.executable).with_name("klarity"))
 SECRET = "a secret for tests that is long enough"
 STARTS_WITHIN = 240.0
-STOPS_WITHIN = 30.0
+STOPS_WITHIN = 60.0
 
 
 def free_port() -> int:
@@ -95,7 +95,7 @@ class Klarity:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(STOPS_WITHIN)
             except subprocess.TimeoutExpired:
                 self.kill()
 
@@ -105,7 +105,7 @@ class Klarity:
     def _signal_all(self, number: int) -> None:
         assert self.process is not None
         os.killpg(self.process.pid, number)
-        self.process.wait(10)
+        self.process.wait(STOPS_WITHIN)
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -206,7 +206,7 @@ def nginx(folder: Path, addresses: Mapping[str, str]) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(STOPS_WITHIN)
 
 
 def _wait_for_port(port: int) -> None:

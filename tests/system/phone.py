@@ -37,7 +37,9 @@ class Phone:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.access_token:
             sent.setdefault("Authorization", f"Bearer {self.access_token}")
-        return self.session.request(method, self.url + path, json=body, headers=sent, timeout=30)
+        return self.session.request(
+            method, self.url + path, json=body, headers=sent, timeout=PATIENCE
+        )
 
     def get(self, path: str, **headers: str) -> requests.Response:
         return self.call("GET", path, **headers)
@@ -149,7 +151,7 @@ class Stream:
 
     def _opened(self, url: str, headers: dict[str, str]) -> requests.Response | None:
         """A stream; those that were left hold their places a little longer."""
-        reply = requests.get(url, headers=headers, stream=True, timeout=30)
+        reply = requests.get(url, headers=headers, stream=True, timeout=PATIENCE)
         if reply.ok:
             return reply
         reply.close()

@@ -11,7 +11,7 @@ import pytest
 
 from tests.media import photo_with_gps
 from tests.servers import PubSub, RabbitMQ, Redis
-from tests.system.deployment import Klarity, relaxed, shared_stores
+from tests.system.deployment import STOPS_WITHIN, Klarity, relaxed, shared_stores
 from tests.system.load import Command, Crowd, report, support
 from tests.system.phone import Phone, eventually
 
@@ -154,7 +154,7 @@ def test_a_second_process_on_the_same_data_is_refused_with_the_reason(tmp_path: 
         first.start()
         second.launch()
         assert second.process is not None
-        assert second.process.wait(30) == 1
+        assert second.process.wait(STOPS_WITHIN) == 1
         assert "Another process is using" in second.log()
     finally:
         first.close()

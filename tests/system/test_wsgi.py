@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,8 @@ from tests.system.phone import Phone, eventually
 pytestmark = pytest.mark.system
 
 PROGRAMS = Path(sys.executable).parent
+# Less than gunicorn would leave to a stream that did not end by itself.
+LEAVES_WITHIN = 25.0
 SERVERS = {
     "gunicorn": ["gunicorn", "wsgi:app", "--threads", "4", "--bind", "127.0.0.1:{port}"],
     "granian": ["granian", "wsgi:app", "--interface", "wsgi", "--port", "{port}"],
@@ -39,9 +40,7 @@ def test_it_serves_notices_who_left_and_leaves_when_asked_to(server: str, tmp_pa
         stream = eventually(lambda: open_stream(url))
     finally:
         process.terminate()
-        began = time.monotonic()
-        process.wait(30)
-    assert time.monotonic() - began < 10, (tmp_path / "log").read_text()
+        process.wait(LEAVES_WITHIN)
     stream.close()
 
 
