@@ -1,4 +1,4 @@
-"""The container: the only file that knows every adapter. Settings choose among them."""
+"""The container: it knows every adapter. Settings choose among them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
