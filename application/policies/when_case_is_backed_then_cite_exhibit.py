@@ -22,7 +22,13 @@ class WhenCaseIsBackedThenCiteExhibit(Policy):
     def _cite(
         self, evidence_id: EvidenceId, case_id: CaseId, cited_by: MemberId, cause: Cause
     ) -> None:
+        case = self.do.cases.load(case_id).state
         command = CiteExhibit(
-            evidence_id=evidence_id, case_id=case_id, cited_by=cited_by, by=SYSTEM, at=cause.at
+            evidence_id=evidence_id,
+            case_id=case_id,
+            cited_by=cited_by,
+            anonymous=case.anonymous and case.author == cited_by,
+            by=SYSTEM,
+            at=cause.at,
         )
         self.do.exhibits.execute(evidence_id, command, cause.context(evidence_id))

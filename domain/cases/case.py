@@ -620,6 +620,8 @@ def _reported(event: CaseReported) -> Case:
 
 def _attach_evidence(command: AttachEvidence, state: Case) -> list[CaseEvent]:
     role = role_in(state, command.by)
+    if role != "author" and state.status is not CaseStatus.PUBLISHED:
+        raise DomainError("forbidden", "Only the author may back a case that is not public.")
     if any(item in state.retracted for item in command.evidence):
         raise DomainError("evidence-retracted", "Some of this evidence was retracted before.")
     new = [item for item in dict.fromkeys(command.evidence) if item not in state.evidence]
@@ -641,7 +643,7 @@ def _attach_evidence(command: AttachEvidence, state: Case) -> list[CaseEvent]:
 def _accept_evidence(command: AcceptEvidence, state: Case) -> list[CaseEvent]:
     must_be_system(command.by, "Only the system may do this.")
     known = command.evidence_id in state.evidence and command.evidence_id not in state.accepted
-    if not known or _is_over(state):
+    if not known or _is_over(state) or _would_publish_for_its_author(command, state):
         return []
     accepted = EvidenceAccepted(
         case_id=state.case_id,
@@ -653,6 +655,12 @@ def _accept_evidence(command: AcceptEvidence, state: Case) -> list[CaseEvent]:
         at=command.at,
     )
     return [accepted, *_published_by(state, command.at)]
+
+
+def _would_publish_for_its_author(command: AcceptEvidence, state: Case) -> bool:
+    """What nobody sees, or its author took out of public, is published by its author alone."""
+    waits = state.status is CaseStatus.AWAITING_EVIDENCE
+    return waits and state.evidence[command.evidence_id] != state.author
 
 
 def _published_by(state: Case, at: datetime) -> list[CaseEvent]:

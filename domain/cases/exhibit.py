@@ -1,8 +1,9 @@
 """An exhibit: one piece of evidence as the cases that cite it see it.
 
 Evidence may be verified before or after a case cites it; whichever comes last admits it.
-Only who uploaded evidence may back a case with it, and so many cases at most. Moderation may
-withhold it from all of them.
+Only who uploaded evidence may back a case with it, and so many cases at most. What backs an
+anonymous case backs no other, for it would tell whose that is. Moderation may withhold an exhibit
+from all its cases.
 """
 
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ class CiteExhibit:
     evidence_id: EvidenceId
     case_id: CaseId
     cited_by: MemberId
+    anonymous: bool
     by: Actor
     at: datetime
 
@@ -62,6 +64,7 @@ class ExhibitCited:
     evidence_id: EvidenceId
     case_id: CaseId
     cited_by: SealedMember
+    anonymous: bool = False
     at: datetime
 
 
@@ -168,11 +171,10 @@ def _cite(command: CiteExhibit, state: Exhibit) -> list[ExhibitEvent]:
         evidence_id=command.evidence_id,
         case_id=command.case_id,
         cited_by=command.cited_by,
+        anonymous=command.anonymous,
         at=command.at,
     )
-    if state.withheld:
-        return [cited]
-    return [cited, *_admitted([cited], state.verified, command.at)]
+    return [cited, *_admitted(evolve(state, cited), command.at)]
 
 
 def _verify(command: VerifyExhibit, state: Exhibit) -> list[ExhibitEvent]:
@@ -185,9 +187,7 @@ def _verify(command: VerifyExhibit, state: Exhibit) -> list[ExhibitEvent]:
         sha256=command.sha256,
         at=command.at,
     )
-    if state.withheld:
-        return [verified]
-    return [verified, *_admitted(state.cited, verified, command.at)]
+    return [verified, *_admitted(evolve(state, verified), command.at)]
 
 
 def _return(command: ReturnExhibit, state: Exhibit) -> list[ExhibitEvent]:
@@ -197,25 +197,26 @@ def _return(command: ReturnExhibit, state: Exhibit) -> list[ExhibitEvent]:
     returned = ExhibitReturned(
         evidence_id=command.evidence_id, case_ids=state.admitted, at=command.at
     )
-    waiting = [cited for cited in state.cited if cited.case_id not in state.admitted]
-    return [returned, *_admitted(waiting, state.verified, command.at)]
+    return [returned, *_admitted(evolve(state, returned), command.at)]
 
 
-def _admitted(
-    cited: tuple[ExhibitCited, ...] | list[ExhibitCited],
-    verified: ExhibitVerified | None,
-    at: datetime,
-) -> list[ExhibitAdmitted]:
-    if not verified:
+def _admitted(state: Exhibit, at: datetime) -> list[ExhibitAdmitted]:
+    """To the cases that have waited for it."""
+    if not state.verified or state.withheld:
         return []
     return [
         ExhibitAdmitted(
-            evidence_id=verified.evidence_id,
+            evidence_id=state.verified.evidence_id,
             case_id=citation.case_id,
-            kind=verified.kind,
-            sha256=verified.sha256,
+            kind=state.verified.kind,
+            sha256=state.verified.sha256,
             at=at,
         )
-        for citation in cited
-        if citation.cited_by == verified.owner
+        for citation in _admissible(state.cited, state.verified.owner)
+        if citation.case_id not in state.admitted
     ]
+
+
+def _admissible(cited: tuple[ExhibitCited, ...], owner: MemberId) -> tuple[ExhibitCited, ...]:
+    own = tuple(citation for citation in cited if citation.cited_by == owner)
+    return own[:1] if any(citation.anonymous for citation in own) else own

@@ -26,9 +26,14 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 E1 = EvidenceId("e1")
 
 
-def cite(case: str, by: str = "anna") -> CiteExhibit:
+def cite(case: str, by: str = "anna", *, anonymous: bool = False) -> CiteExhibit:
     return CiteExhibit(
-        evidence_id=E1, case_id=CaseId(case), cited_by=MemberId(by), by=SYSTEM, at=AT
+        evidence_id=E1,
+        case_id=CaseId(case),
+        cited_by=MemberId(by),
+        anonymous=anonymous,
+        by=SYSTEM,
+        at=AT,
     )
 
 
@@ -73,6 +78,21 @@ def test_it_backs_so_many_cases_and_nobody_else_can_use_these_up() -> None:
 
 def test_only_its_owner_may_back_a_case_with_it() -> None:
     assert admitted(after(cite("c1", by="ben"), VERIFY, cite("c2", by="ben"))) == []
+
+
+@given(
+    st.permutations([cite("c1", anonymous=True), cite("c2"), cite("c3"), cite("c4", "ben"), VERIFY])
+)
+def test_what_backs_an_anonymous_case_backs_no_other(commands: list[ExhibitCommand]) -> None:
+    cases = admitted(after(*commands))
+    assert cases == ["c1"] or "c1" not in cases
+
+
+def test_what_waited_for_an_anonymous_case_first_backs_that_one_alone() -> None:
+    hidden = cite("c1", anonymous=True)
+    assert admitted(after(hidden, cite("c2"), VERIFY)) == ["c1"]
+    assert admitted(after(VERIFY, cite("c2"), hidden, cite("c3"))) == ["c2"]
+    assert admitted(after(VERIFY, hidden, WITHHOLD, cite("c2"), RETURN)) == ["c1"]
 
 
 @given(st.permutations([cite("c1"), cite("c1"), cite("c2"), cite("c2", by="ben"), VERIFY, VERIFY]))
