@@ -215,7 +215,12 @@ class Subscription:
         return True
 
     def _advance_together(self, topic: str, events: Sequence[RecordedEvent]) -> None:
-        """Handle the events at once, or else in halves, down to the one that cannot be."""
+        """Handle the events at once, or else in halves, down to the one that cannot be.
+
+        Between two halves the checkpoint may be loaded anew, and somebody else may have moved it.
+        """
+        if self._current().at(topic) >= events[0].position:
+            raise Fenced
         if not any(map(self.subscriber.concerns, events)):
             self._pass_over(topic, events[-1].position)
         elif len(events) == 1:

@@ -62,6 +62,16 @@ class Recorder:
         self.stored = checkpoint
 
 
+class HastyRecorder(Recorder):
+    """Looks into events before it looks whether it may handle them, as projections do."""
+
+    def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
+        for event in events:
+            if event.id in self.poison:
+                raise self.poison[event.id]
+        super().handle(events, checkpoint)
+
+
 class Bus:
     """Takes what is published, unless it is away."""
 
@@ -540,6 +550,21 @@ class TestPassingOver:
 
 
 class TestPoison:
+    def test_who_was_overtaken_handles_nothing_again_although_an_event_fails(
+        self, world: World
+    ) -> None:
+        recorder = HastyRecorder()
+        overtaken, leading = world.subscription(recorder), world.subscription(recorder)
+        overtaken.catch_up()
+        events = cases(world, 4)
+        recorder.poison = {events[2].id: RuntimeError("poison")}
+        while leading.catch_up():
+            pass
+        handled = list(recorder.handled)
+        overtaken.deliver(delivery(world, *events))
+        assert recorder.handled == handled
+        assert recorder.stored.at("cases") == 4
+
     def poisoned(self, world: World, recorder: Recorder) -> list[RecordedEvent]:
         """Six events: the second of case c1 cannot be handled."""
         anna = world.member()
