@@ -1,5 +1,6 @@
 """The deliveries that are not done, folded from the log of webhooks: nothing else stores them."""
 
+from threading import Lock
 from typing import Any, get_args
 
 from application.ports.codec import EventCodec
@@ -12,21 +13,23 @@ OPEN = (DeliveryStatus.WAITING, DeliveryStatus.PARKED)
 
 
 class DeliveryBook:
-    """Reads on where it stopped."""
+    """Reads on where it stopped, for one thread at a time: each event counts once."""
 
     def __init__(self, history: History, codec: EventCodec) -> None:
         self._history = history
         self._codec = codec
+        self._lock = Lock()
         self._position = 0
         self._open: dict[str, Delivery] = {}
 
     def deliveries(self) -> list[Delivery]:
         """Those that wait or are parked, the oldest first."""
-        while events := self._history.read(LOG, self._position, COMMITS_A_READ):
-            for event in events:
-                self._note(self._codec.decode(event))
-                self._position = event.position
-        return list(self._open.values())
+        with self._lock:
+            while events := self._history.read(LOG, self._position, COMMITS_A_READ):
+                for event in events:
+                    self._note(self._codec.decode(event))
+                    self._position = event.position
+            return list(self._open.values())
 
     def _note(self, event: Any) -> None:
         if not isinstance(event, get_args(DeliveryEvent)):

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from application.policies.policy import Cause
 from application.policies.when_case_is_published_then_plan_deliveries import (
     WhenCaseIsPublishedThenPlanDeliveries,
 )
+from application.ports.codec import RecordedEvent
+from application.ports.history import History
 from application.ports.webhook_caller import CallFailed
 from application.webhooks.book import DeliveryBook
 from application.webhooks.courier import Courier
@@ -19,6 +23,7 @@ from application.webhooks.manage import Webhooks
 from domain.cases.case import CaseCategory, CaseDetails, ReportCase, WithdrawCase
 from domain.ids import CaseId
 from domain.webhooks.delivery import MOST_TRIES, DeliveryStatus
+from tests.contracts.racing import race
 from tests.world import World, refused
 
 KEY = bytes(32)
@@ -267,3 +272,36 @@ def test_addresses_without_tls_are_for_tests(world: World, newsroom: Newsroom) -
         newsroom.webhooks.add("http://news.example")
     tests = Webhooks(world.executors, newsroom.book(), KEY, world.clock, insecure=True)
     assert tests.add("http://127.0.0.1:1")
+
+
+def test_two_who_read_the_book_at_once_count_a_failure_once(
+    world: World, newsroom: Newsroom
+) -> None:
+    newsroom.webhooks.add(URL)
+    later(world)
+    world.public_case(world.member())
+    history = BothAtOnce(world.history)
+    book = DeliveryBook(history, world.codec)
+    book.deliveries()
+    newsroom.receiver.broken = True
+    newsroom.deliver()
+    history.asked = Barrier(2)
+    first, second = race(2, lambda _: [each.tried for each in book.deliveries()])
+    assert first == second == [1]
+
+
+class BothAtOnce:
+    """A history that answers when both have asked, or when only one seems to."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self.asked = Barrier(1)
+
+    def read(self, log: str, after: int, limit: int) -> list[RecordedEvent]:
+        found = self._history.read(log, after, limit)
+        with suppress(BrokenBarrierError):
+            self.asked.wait(0.2)
+        return found
+
+    def last_position(self, log: str) -> int:
+        return self._history.last_position(log)
