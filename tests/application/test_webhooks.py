@@ -305,3 +305,6 @@ class BothAtOnce:
 
     def last_position(self, log: str) -> int:
         return self._history.last_position(log)
+
+    def position_of(self, log: str, stream: str, version: int) -> int | None:
+        return self._history.position_of(log, stream, version)
