@@ -67,7 +67,7 @@ class QueueItem:
 class ModerationQueue(QueryService[QueueItem]):
     """What waits for a moderator to decide?"""
 
-    name, version = "moderation-queue", 2
+    name, version = "moderation-queue", 3
     topics = ("moderation", "cases", "discussions", "members")
     document, key = QueueItem, "row_id"
     path, audience = "/moderation/queue", Audience.MODERATORS
@@ -136,9 +136,12 @@ def _change(rows: Rows[QueueItem], event: Any, **changes: Any) -> None:
     rows.put(row.row_id, _waiting(replace(row, **changes)))
 
 
-def _tell(rows: Rows[QueueItem], kind: SubjectKind, subject_id: str, text: str) -> None:
+def _tell(
+    rows: Rows[QueueItem], kind: SubjectKind, subject_id: str, text: str, author_id: str
+) -> None:
+    """Whose text it is may be heard of here first, and goes with them if they are erased."""
     row = _row(rows, kind, subject_id)
-    rows.put(row.row_id, replace(row, text=text))
+    rows.put(row.row_id, replace(row, text=text, author_id=author_id))
 
 
 def _waiting(row: QueueItem) -> QueueItem:
@@ -193,13 +196,16 @@ def _without_notes(row: QueueItem, member_id: str) -> QueueItem:
 
 def _hear_what_was_said(event: object, rows: Rows[QueueItem]) -> None:
     match event:
-        case CaseReported(case_id=subject_id) | CaseAmended(case_id=subject_id):
+        case (
+            CaseReported(case_id=subject_id, author=author)
+            | CaseAmended(case_id=subject_id, by=author)
+        ):
             text = f"{event.details.title}\n\n{event.details.story}".strip()
-            _tell(rows, SubjectKind.CASE, subject_id, text)
+            _tell(rows, SubjectKind.CASE, subject_id, text, author)
         case PartyNamed() if event.by:
             text = f"{event.details.name}: {event.details.role}"
-            _tell(rows, SubjectKind.PARTY, event.party_id, text)
-        case CommentWritten(comment_id=subject_id) | CommentEdited(comment_id=subject_id):
-            _tell(rows, SubjectKind.COMMENT, subject_id, event.text)
-        case MemberRegistered():
-            _tell(rows, SubjectKind.MEMBER, event.member_id, event.pseudonym)
+            _tell(rows, SubjectKind.PARTY, event.party_id, text, event.by)
+        case CommentWritten() | CommentEdited():
+            _tell(rows, SubjectKind.COMMENT, event.comment_id, event.text, event.author)
+        case MemberRegistered(member_id=member_id):
+            _tell(rows, SubjectKind.MEMBER, member_id, event.pseudonym, member_id)

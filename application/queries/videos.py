@@ -31,7 +31,7 @@ class Video:
 class Videos(QueryService[Video]):
     """Which videos back the public cases?"""
 
-    name, version, topics = "videos", 2, ("cases", "members")
+    name, version, topics = "videos", 3, ("cases", "members")
     document, key = Video, "evidence_id"
     indexes = (
         by("accepted_at"),
@@ -67,9 +67,10 @@ class Videos(QueryService[Video]):
                 for key in rows.keys_where("case_id", event.case_id):
                     rows.delete(key)
             case MemberErased():
-                for field in ("author_id", "owner_id"):
-                    for key in rows.keys_where(field, event.member_id):
-                        rows.delete(key)
+                for key in rows.keys_where("author_id", event.member_id):
+                    rows.delete(key)
+                for key in rows.keys_where("owner_id", event.member_id):
+                    rows.change(key, _without_owner)
 
     def ask(self, viewer: Viewer) -> Find:  # noqa: ARG002 - everybody gets the same list
         """Videos of public cases, the newest first."""
@@ -113,6 +114,11 @@ def _accepted(event: case.EvidenceAccepted, row: Video | None) -> Video:
         accepted=True,
         public=event.public,
     )
+
+
+def _without_owner(row: Video) -> Video:
+    """What is left shows nothing, and keeps what is yet to be heard of it from doing so."""
+    return Video(evidence_id=row.evidence_id, case_id=row.case_id, accepted_at=row.accepted_at)
 
 
 def _publish(rows: Rows[Video], case_id: str, *, public: bool) -> None:

@@ -5,9 +5,10 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 from application.commands.executor import Context
+from application.ports.message_bus import Delivery
 from application.ports.read_models import Find
-from application.queries.projector import current_build, open_build
-from application.queries.query_service import Audience, Private, Viewer
+from application.queries.projector import Projector, current_build, open_build
+from application.queries.query_service import Audience, Private, QueryService, Viewer
 from domain.cases.party import PartyDetails, PartyKind
 from domain.ids import Actor, CaseId, CommentId, MemberId, PartyId, Role
 from domain.members.member import EraseMember
@@ -131,6 +132,28 @@ def rows(world: World, name: str) -> dict[str, Any]:
     service = world.answers[name].service
     model = open_build(service, world.models, current_build(service, world.models))
     return {row.key: row.document for row in model.find(Find(), limit=1000)}
+
+
+class Reading:
+    """One more build of a read model, which hears topic by topic."""
+
+    def __init__(self, world: World, service: QueryService[Any]) -> None:
+        self._world = world
+        self._topics = service.topics
+        self._model = open_build(service, world.models, 1)
+        self._projection = world.subscription(Projector(service, self._model, world.codec, 1))
+
+    def hear(self, *topics: str) -> None:
+        """Hear all news of each topic, of all topics where none is named."""
+        for topic in topics or self._topics:
+            after = self._model.checkpoint().at(topic)
+            if events := self._world.history.read(topic, after, 1000):
+                body = self._world.wire.pack(events)
+                self._projection.deliver([Delivery(topic, body)])
+
+    @property
+    def rows(self) -> dict[str, Any]:
+        return {row.key: row.document for row in self._model.find(Find(), limit=1000)}
 
 
 def one(world: World, name: str, key: str, viewer: Viewer = ANYBODY) -> Any:

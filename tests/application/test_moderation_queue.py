@@ -4,11 +4,12 @@ from typing import Any
 from uuid import uuid4
 
 from application.commands.executor import Context
+from application.queries.moderation_queue import ModerationQueue
 from application.queries.query_service import Viewer
 from domain.ids import Actor, CaseId, Role
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind, Verdict
-from tests.application.community import erase, must_be_rebuilt_alike
+from tests.application.community import Reading, ask_to_be_erased, erase, must_be_rebuilt_alike
 from tests.world import World
 
 
@@ -60,3 +61,18 @@ def test_an_erased_authors_appeal_waits_without_what_they_said() -> None:
     world.moderate.resolve(decision_id, Outcome.UPHOLD, "So it is.", max_, Context())
     world.settle()
     assert waiting(world, max_) == []
+
+
+def test_an_erased_members_words_are_gone_though_moderation_hears_of_them_last() -> None:
+    world = World()
+    anna = world.member("Anna")
+    world.report(anna, title="They know me")
+    queue = Reading(world, ModerationQueue())
+    queue.hear()
+    assert "They know me" in queue.rows["case-c1"].text
+    ask_to_be_erased(world, anna)
+    queue.hear("members")
+    assert queue.rows["case-c1"].text == ""
+    world.settle()
+    queue.hear()
+    assert queue.rows["case-c1"].text == ""

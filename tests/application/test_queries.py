@@ -51,6 +51,7 @@ from domain.members.member import (
     RevokeRole,
     SuspendMember,
 )
+from tests.application.community import Reading, ask_to_be_erased
 from tests.world import START as BEGINNING
 from tests.world import World, refused
 
@@ -337,6 +338,22 @@ class TestVideos:
         world.settle()
         page = world.answers["videos"].page(ANYBODY, {}, limit=9)
         assert [video.evidence_id for video in page.documents] == ["v"]
+
+    def test_an_erased_contributors_video_is_not_listed_whatever_is_heard_of_it_later(
+        self, world: World, anna: Actor
+    ) -> None:
+        ben = world.member("Ben")
+        attached = (world.evidence(ben, "v"),)
+        case_id = world.public_case(anna)
+        videos = Reading(world, Videos())
+        videos.hear()
+        command = AttachEvidence(evidence=attached, by=ben, at=world.clock())
+        world.executors.cases.execute(case_id, command, Context())
+        videos.hear("cases")
+        world.settle()
+        ask_to_be_erased(world, ben)
+        videos.hear("members", "cases")
+        assert [row.evidence_id for row in videos.rows.values() if row.accepted] == ["e-c1"]
 
 
 class TestEvidence:
