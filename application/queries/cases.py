@@ -112,10 +112,16 @@ class Cases(QueryService[CaseDocument]):
         return document
 
     def past(self, then: CaseDocument, now: CaseDocument) -> CaseDocument:
-        """Where and when it happened, and tags, may have told too much, and been corrected."""
+        """Where and when it happened, tags, evidence, and the words of who is not named may have
+        told too much, and been corrected."""
+        kept = {each.evidence_id for each in now.evidence}
+        words = then if now.author else now
         return replace(
             then,
             author=now.author,
+            title=words.title,
+            story=words.story,
+            evidence=tuple(each for each in then.evidence if each.evidence_id in kept),
             location=then.location if then.location == now.location else None,
             occurred_on=then.occurred_on if then.occurred_on == now.occurred_on else None,
             tags=tuple(tag for tag in then.tags if tag in now.tags),

@@ -51,6 +51,8 @@ class _Performance:
         self._stopped = stopped
         self._joining: list[Future[None]] = []
         self._cases: list[str] = []
+        self._backing: dict[str, list[str]] = {}
+        self._filmed = False
         # Whoever plays the town again has members with the same names.
         again = uuid4().hex[:4]
         self._people = [
@@ -97,25 +99,33 @@ class _Performance:
 
     def _report(self, case: PlannedCase) -> str:
         author = self._person(case.author)
-        if not author.evidence:
-            author.evidence = [author.upload(content) for content in self._pictures()]
         body: dict[str, Any] = {
             "title": case.title,
             "story": case.story,
             "category": case.category,
             "tags": case.tags,
             "anonymous": case.anonymous,
-            "evidence": author.evidence,
+            "evidence": self._evidence(author, case),
         }
         if case.occurred_on:
             body["occurred_on"] = case.occurred_on.isoformat()
         if case.located_by is None:
             body["location"] = _location(case)
-        return str(author.call("POST", "/v1/cases", body).json()["case_id"])
+        case_id = str(author.call("POST", "/v1/cases", body).json()["case_id"])
+        self._backing[f"/v1/cases/{case_id}"] = body["evidence"]
+        return case_id
+
+    def _evidence(self, author: Person, case: PlannedCase) -> list[str]:
+        """What is shared with another case would tell who is anonymous."""
+        if case.anonymous:
+            return [author.upload(photo(self._luck))]
+        if not author.evidence:
+            author.evidence = [author.upload(content) for content in self._pictures()]
+        return author.evidence
 
     def _pictures(self) -> list[bytes]:
-        """A photo for each author, which all of their cases share; the first has a video too."""
-        filmed = None if self._cases else video()
+        """A photo for each author, which all of their open cases share; the first has a video."""
+        filmed, self._filmed = None if self._filmed else video(), True
         return [content for content in (filmed, photo(self._luck)) if content]
 
     def _wait_until_public(self) -> None:
@@ -136,7 +146,7 @@ class _Performance:
         for by, tag in case.added_tags:
             self._person(by).call("POST", f"{path}/tags/{tag}")
         for party in case.parties:
-            evidence = self._people[case.author].evidence[-1:]
+            evidence = self._backing[path][-1:]
             body = {"kind": party.kind, "name": party.name, "role": party.role}
             self._person(party.by).call("POST", f"{path}/parties", {**body, "evidence": evidence})
         for by in case.supporters:

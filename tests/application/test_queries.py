@@ -35,6 +35,7 @@ from domain.cases.case import (
     CaseCategory,
     CaseStatus,
     LocateCase,
+    RetractEvidence,
     TagCase,
     UntagCase,
     WithdrawCase,
@@ -329,6 +330,21 @@ class TestPopularCases:
         world.settle()
         (after,) = world.answers["popular-cases"].page(ANYBODY, {}, limit=9).documents
         assert isclose(after.rank, before.rank, abs_tol=1e-6)
+
+
+class TestThePast:
+    def test_it_shows_no_evidence_that_was_taken_away_since(
+        self, world: World, anna: Actor
+    ) -> None:
+        service: Any = world.answers["cases"].service
+        first, second = world.evidence(anna, "e1"), world.evidence(anna, "e2")
+        world.report(anna, first, second)
+        world.settle()
+        then = world.answers["cases"].one("c1", ANYBODY)
+        change(world, "c1", RetractEvidence(evidence_id=first, by=anna, at=world.clock()))
+        world.settle()
+        past = service.past(then, world.answers["cases"].one("c1", ANYBODY))
+        assert [item.evidence_id for item in past.evidence] == ["e2"]
 
 
 class TestVideos:
