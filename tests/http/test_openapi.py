@@ -114,6 +114,11 @@ def test_every_parameter_is_told(process: Process) -> None:
     assert "bribery" in category["schema"]["enum"]
 
 
+def test_what_erasure_tells_of_anonymous_cases_is_said_to_who_asks_for_it(process: Process) -> None:
+    document: Any = process.app.test_client().get("/openapi.json").json
+    assert "Withdraw anonymous cases" in document["paths"]["/v1/me"]["delete"]["description"]
+
+
 def test_every_reply_is_told_with_its_headers(process: Process) -> None:
     document: Any = process.app.test_client().get("/openapi.json").json
     assert document["info"]["version"]
