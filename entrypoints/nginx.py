@@ -52,7 +52,8 @@ def _questions() -> list[tuple[str, str]]:
     return [(name, f"^(GET|HEAD) /v1{path}(/|$)") for path, name in longest_first]
 
 
-# No access log: nginx would write addresses into it.
+# No logs: nginx would write addresses into the access log and, whenever a service is away, into the
+# error log, beside what was asked for, and the paths of disputes hold their tokens.
 _TEMPLATE = """\
 map "$request_method $uri" $klarity {{
     default {fallback};
@@ -62,6 +63,7 @@ map "$request_method $uri" $klarity {{
 server {{
     listen 127.0.0.1:8000;
     access_log off;
+    error_log /dev/null crit;
     client_max_body_size 0;
     proxy_http_version 1.1;
     proxy_request_buffering off;

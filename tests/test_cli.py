@@ -51,6 +51,7 @@ def test_nginx_sends_each_request_to_its_service() -> None:
     ]
     told = klarity("services", "--nginx", *places).output
     assert "access_log off" in told
+    assert "error_log /dev/null" in told
     assert '"~^(GET|HEAD) /v1/videos(/|$)" h:1;' in told
     told = klarity("services", "--nginx", "--at=command:members=h:1", "--at=query:cases=h:2").output
     assert r"|/v1/cases\.(geojson|csv)$)" + '" h:2;' in told

@@ -126,10 +126,11 @@ class CommandExecutor(Generic[C, S, E]):
         self, stream: str, commits: Sequence[StoredCommit], command: C, context: Context
     ) -> Receipt[S]:
         head = commits[-1].head if commits else NOTHING
-        if context.version not in (None, head.version):
-            raise StaleVersion(stream)
         state = self._fold(commits)
         events = self._decider.decide(command, state)
+        # The rules come first: who may not see the aggregate shall not learn its version.
+        if context.version not in (None, head.version):
+            raise StaleVersion(stream)
         if not events:
             return self._receipt(stream, head.version, state)
         commit = self._store.append(self._commit(stream, head, events, context))

@@ -77,7 +77,11 @@ def cases_blueprint(cases: Cases, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 409, 412, 415, 422)
     def report(body: dict[str, Any]) -> Response:
-        """Report a case; it is public as soon as one piece of its evidence is available"""
+        """Report a case; it is public as soon as one piece of its evidence is available
+
+        What backs an anonymous case backs no other, and what backs another backs no anonymous one.
+        The same file uploaded twice is still recognised by its sha256, which everybody may read.
+        """
         actor = requests.actor()
         context = requests.context(actor.member_id, new=True)
         case_id = CaseId(body.get("case_id") or requests.id_for("case", context))
@@ -118,7 +122,11 @@ def cases_blueprint(cases: Cases, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
     def attach(body: dict[str, Any], case_id: object) -> Response:
-        """Attach more evidence"""
+        """Attach more evidence
+
+        What backs an anonymous case backs no other, and what backs another backs no anonymous one.
+        The same file uploaded twice is still recognised by its sha256, which everybody may read.
+        """
         command = AttachEvidence(
             evidence=tuple(body["evidence"]), by=requests.actor(), at=requests.now
         )

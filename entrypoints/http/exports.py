@@ -1,6 +1,7 @@
 """Cases as GeoJSON (RFC 7946) and as CSV (RFC 4180), page by page as they come."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import Any
@@ -14,7 +15,9 @@ from entrypoints.http.links import Links
 Pages = Iterable[list[CaseDocument]]
 
 # What a spreadsheet takes for the beginning of a formula, in the width of East Asian scripts, too.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# Where semicolons or tabs separate cells, our quotes hold nothing together: one begins within them.
+FORMULA = re.compile(r"""(^|[;\t\r\n])([^\S\t\r\n]|")*(?=[-=+@\uff1d\uff0b\uff0d\uff20])""")
+SEPARATORS = ("\t", "\r", "\n")
 
 
 def as_geojson(pages: Pages, links: Links) -> Iterator[bytes]:
@@ -110,4 +113,7 @@ def _lines(rows: Iterable[Iterable[Any]]) -> bytes:
 
 def _harmless(cell: Any) -> Any:
     """A number is a number; a text that would be a formula is made to be a text."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    if not isinstance(cell, str):
+        return cell
+    text = FORMULA.sub(r"\g<0>'", cell)
+    return f"'{text}" if text.startswith(SEPARATORS) else text

@@ -151,7 +151,12 @@ def members_blueprint(
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 412)
     def erase() -> Response:
-        """Have oneself erased, for good"""
+        """Have oneself erased, for good
+
+        All of one's cases, open and anonymous, are gone (410) at the same moment, which tells that
+        they are one person's. Withdraw anonymous cases earlier, at another time: they leave the
+        public then. Who keeps asking for one by its address still sees it turn into 410.
+        """
         actor = requests.oneself()
         return written(accounts.erase(actor, requests.context(actor.member_id)))
 

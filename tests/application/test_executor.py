@@ -116,6 +116,27 @@ def test_a_version_that_is_insisted_on_must_be_the_newest(
         cases.execute(CASE, tag(world, anna, "health"), Context(version=1))
 
 
+def test_a_stale_command_appends_nothing_and_is_told_even_if_it_changes_nothing(
+    world: World, anna: Actor, cases: Cases
+) -> None:
+    world.report(anna)
+    cases.execute(CASE, tag(world, anna), Context())
+    for name in ("health", "police"):
+        with pytest.raises(StaleVersion):
+            cases.execute(CASE, tag(world, anna, name), Context(version=1))
+    assert len(cases.events(CASE)) == 2
+
+
+def test_who_may_not_see_an_aggregate_does_not_learn_its_version(
+    world: World, anna: Actor, cases: Cases
+) -> None:
+    world.report(anna)
+    stranger = world.member("Ben")
+    for version in (0, 1, 2):
+        with refused("not-found"):
+            cases.execute(CASE, tag(world, stranger), Context(version=version))
+
+
 def test_a_command_that_lost_a_race_is_decided_anew_on_the_newest_state(world: World) -> None:
     anna = world.member()
     crowded = Crowded(times=3)

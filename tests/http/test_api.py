@@ -403,6 +403,14 @@ class TestWhatNobodyMayFindOut:
         reply = anybody("GET", "/v1/cases", headers={TOKEN_HEADER: made_up})
         assert (reply.status_code, reply.json["type"]) == (400, "/problems/malformed")
 
+    def test_the_version_of_a_case_is_not_guessed_by_who_may_not_see_it(
+        self, anna: Caller, ben: Caller
+    ) -> None:
+        path = anna.report().headers["Location"]
+        for if_match in ('"1"', '"2"', '"x"', "*"):
+            reply = ben("POST", f"{path}/tags/roads", headers={"If-Match": if_match})
+            assert problem(reply) == (404, "not-found")
+
     def test_the_same_request_of_another_member_leaves_another_trace(
         self, anna: Caller, ben: Caller
     ) -> None:

@@ -17,6 +17,7 @@ from tests.http.public_cases import PublicCase, publish, withdraw
 ADDRESS = "https://klarity.example"
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 FORMATS = ("/v1/feeds/cases.atom", "/v1/cases.geojson", "/v1/cases.csv")
+FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 PLACE = {"lat": -33.9, "lon": 151.2, "precision": "city", "name": "Sydney"}
 
 
@@ -232,6 +233,25 @@ class TestCsv:
         (row,) = table(anna, f"tag={tag}", **case.seen)
         assert row["story"] == f"'{story}"
         assert row["title"] == (f"'{title}" if title == story else title)
+
+    @pytest.mark.parametrize("start", [*FORMULA, "  =", '"=', '" \u3000@'])
+    def test_no_cell_is_a_formula_where_another_sign_separates_them(
+        self, process: Process, anna: Caller, tag: str, start: str
+    ) -> None:
+        story = "".join(f"so{sign}{start}1" for sign in (";", ";;", "\t", "\r", "\n", "\r\n"))
+        case = publish(process, anna, title=f"A;{start}1;x", story=story, tags=[tag, "=roads"])
+        text = anna("GET", f"/v1/cases.csv?tag={tag}", headers=case.seen).text
+        for sign in (",", ";", "\t"):
+            for row in csv.reader(StringIO(text, newline=None), delimiter=sign):
+                assert not [cell for cell in row if cell.lstrip().startswith(FORMULA)]
+
+    def test_a_sign_that_begins_no_cell_stays_as_it_is(
+        self, process: Process, anna: Caller, tag: str
+    ) -> None:
+        story = "a = b; c - d, -5\nwell-known; a@b"
+        case = publish(process, anna, story=story, tags=[tag])
+        (row,) = table(anna, f"tag={tag}", **case.seen)
+        assert row["story"] == story
 
     def test_all_pages_of_it_are_sent_one_by_one(
         self, process: Process, anna: Caller, tag: str, monkeypatch: pytest.MonkeyPatch

@@ -114,6 +114,21 @@ def test_every_parameter_is_told(process: Process) -> None:
     assert "bribery" in category["schema"]["enum"]
 
 
+def test_what_erasure_tells_of_anonymous_cases_is_said_to_who_asks_for_it(process: Process) -> None:
+    document: Any = process.app.test_client().get("/openapi.json").json
+    assert "Withdraw anonymous cases" in document["paths"]["/v1/me"]["delete"]["description"]
+
+
+@pytest.mark.parametrize("path", ["/v1/cases", "/v1/cases/{case_id}/evidence"])
+def test_what_evidence_tells_of_anonymous_cases_is_said_to_who_sends_it(
+    process: Process, path: str
+) -> None:
+    document: Any = process.app.test_client().get("/openapi.json").json
+    told = document["paths"][path]["post"]["description"]
+    assert "What backs an anonymous case backs no other" in told
+    assert "recognised by its sha256" in told
+
+
 def test_every_reply_is_told_with_its_headers(process: Process) -> None:
     document: Any = process.app.test_client().get("/openapi.json").json
     assert document["info"]["version"]
