@@ -15,7 +15,8 @@ from application.queries.query_service import QueryService
 
 Progress = Callable[[int, int], None]
 
-GRACE_SECONDS = 2 * LOOK_UP_SECONDS
+# Longer than those who answer from a build, or feed it, take to see that another is live.
+GRACE_SECONDS = 4 * LOOK_UP_SECONDS
 
 
 class Rebuilder:
