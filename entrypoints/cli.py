@@ -11,7 +11,8 @@ from application.delivery.rebuild import Rebuilder
 from application.delivery.verify import verify_log
 from application.discovery import query_services
 from application.ports.event_store import EventStore
-from application.ports.parked import ParkedEvents
+from application.ports.parked import ParkedEvent, ParkedEvents
+from application.queries.projector import service_of
 from application.system import Service, services
 from application.webhooks.manage import Webhooks
 from application.what_if import Hiding, ModerationReplay, WhatIf
@@ -177,6 +178,9 @@ def _add_parked(klarity: click.Group, entry: Entry) -> None:
         """Events that a subscriber could not handle, until someone decides.
 
         Those after such an event in the same stream wait with it; everything else goes on.
+
+        What feeds a read model is called after its query service and the build, as in cases.1000;
+        the service's name alone means all its builds.
         """
 
     @parked.command("list")
@@ -184,7 +188,7 @@ def _add_parked(klarity: click.Group, entry: Entry) -> None:
     def list_(subscriber: str | None) -> None:
         """List parked events, of one or all subscribers, with what went wrong."""
         with opened(entry) as tools:
-            found = tools.parked.list(subscriber)
+            found = _parked_by(tools, subscriber)
         for item in found:
             decided = f" ({item.verdict} was decided)" if item.verdict else ""
             click.echo(f"{item.subscriber} {item.event.id} {item.event.type}{decided}")
@@ -388,9 +392,19 @@ def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
         yield progress
 
 
+def _parked_by(tools: Tools, name: str | None) -> list[ParkedEvent]:
+    """What a subscriber parked, or all builds of a query service, or everybody."""
+    return [
+        each
+        for each in tools.parked.list()
+        if name in (None, each.subscriber, service_of(each.subscriber))
+    ]
+
+
 def _decide(entry: Entry, subscriber: str, event_id: str, verdict: str) -> None:
     with opened(entry) as tools:
-        if not tools.parked.decide(subscriber, event_id, verdict):
+        found = [each for each in _parked_by(tools, subscriber) if each.event.id == event_id]
+        if not [each for each in found if tools.parked.decide(each.subscriber, event_id, verdict)]:
             raise click.ClickException(f"{subscriber} has not parked {event_id}.")
     click.echo(f"{subscriber} will {verdict} {event_id} within seconds.")
 

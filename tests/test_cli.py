@@ -90,8 +90,8 @@ def test_a_read_model_is_rebuilt() -> None:
     assert "members was rebuilt from 2 events" in klarity("rebuild", "members").output
 
 
-def test_parked_events_are_listed_and_decided() -> None:
-    assert "0 parked" in klarity("parked", "list").output
+def park(*subscribers: str) -> RecordedEvent:
+    """An event that all of these parked."""
     event = RecordedEvent(
         log="cases",
         position=1,
@@ -103,14 +103,31 @@ def test_parked_events_are_listed_and_decided() -> None:
         data=b"{}",
     )
     with open_tools() as tools:
-        tools.parked.park(
-            ParkedEvent(subscriber="cases", event=event, error="broken", parked_at="now")
-        )
+        for subscriber in subscribers:
+            tools.parked.park(
+                ParkedEvent(subscriber=subscriber, event=event, error="broken", parked_at="now")
+            )
+    return event
+
+
+def test_parked_events_are_listed_and_decided() -> None:
+    assert "0 parked" in klarity("parked", "list").output
+    event = park("cases")
     assert "broken" in klarity("parked", "list", "cases").output
     assert "will retry" in klarity("parked", "retry", "cases", event.id).output
     assert "retry was decided" in klarity("parked", "list").output
     assert "will drop" in klarity("parked", "drop", "cases", event.id, "--yes").output
     assert klarity("parked", "retry", "cases", "nothing").exit_code == 1
+
+
+def test_what_builds_of_a_read_model_parked_is_found_by_its_service() -> None:
+    event = park("cases.1000", "cases.1001", "videos.1000")
+    assert "2 parked" in klarity("parked", "list", "cases").output
+    assert "1 parked" in klarity("parked", "list", "cases.1001").output
+    assert klarity("parked", "retry", "cases.1000", event.id).exit_code == 0
+    assert klarity("parked", "list").output.count("retry was decided") == 1
+    assert klarity("parked", "drop", "cases", event.id, "--yes").exit_code == 0
+    assert klarity("parked", "list").output.count("drop was decided") == 2
 
 
 def test_webhooks_are_added_listed_and_removed() -> None:

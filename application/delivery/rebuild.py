@@ -10,7 +10,14 @@ from application.ports.history import History
 from application.ports.parked import ParkedEvents
 from application.ports.read_models import ReadModels
 from application.queries.answers import LOOK_UP_SECONDS
-from application.queries.projector import BUILDS, Projector, build_to_feed, open_build
+from application.queries.projector import (
+    BUILDS,
+    Projector,
+    build_to_feed,
+    name_of,
+    open_build,
+    service_of,
+)
 from application.queries.query_service import QueryService
 
 Progress = Callable[[int, int], None]
@@ -47,7 +54,7 @@ class Rebuilder:
         model = open_build(service, self._models, build)
         projector = Projector(service, model, self._codec, build)
         handled = self._catch_up(projector, progress)
-        swap(service, self._models, build)
+        swap(service, self._models, self._parked, build)
         return handled
 
     def _next_build(self, service: QueryService[Any]) -> int:
@@ -62,7 +69,7 @@ class Rebuilder:
         return sum(projector.checkpoint().positions.values())
 
 
-def swap(service: QueryService[Any], models: ReadModels, build: int) -> None:
+def swap(service: QueryService[Any], models: ReadModels, parked: ParkedEvents, build: int) -> None:
     """Let the build serve, and drop those it replaces once nobody answers from them any more."""
     models.make_live(service.name, build)
     replaced = [version for version in models.versions(service.name) if version != build]
@@ -70,6 +77,17 @@ def swap(service: QueryService[Any], models: ReadModels, build: int) -> None:
         time.sleep(GRACE_SECONDS)
     for version in replaced:
         open_build(service, models, version).drop()
+    forget_dropped(service, models, parked)
+
+
+def forget_dropped(service: QueryService[Any], models: ReadModels, parked: ParkedEvents) -> None:
+    """Remove what builds that are gone had parked, for nobody would carry out a verdict on it."""
+    # Listed first: whoever parks has made the build before.
+    found = [each for each in parked.list() if service_of(each.subscriber) == service.name]
+    there = {name_of(service, version) for version in models.versions(service.name)}
+    for each in found:
+        if each.subscriber not in there:
+            parked.remove(each.subscriber, each.event.id)
 
 
 def needs_building(service: QueryService[Any], models: ReadModels) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from application.delivery.loop import Loop
-from application.delivery.rebuild import swap
+from application.delivery.rebuild import forget_dropped, swap
 from application.delivery.relay import Relay
 from application.delivery.subscription import Subscription
 from application.policies.pool import PooledPolicySubscriber
@@ -97,7 +97,7 @@ class Runtime:
 
     def add_query(self, service: QueryService[Any], answers: Answers[Any]) -> None:
         """Feed a query service's read model, and let it serve once it has caught up."""
-        feed = QueryFeed(service, self._models, self._open_projection)
+        feed = QueryFeed(service, self._models, self._parked, self._open_projection)
         loop = self._subscribe("query", feed, feed.step, self._model_leases).loop
 
         def wake() -> None:
@@ -176,10 +176,12 @@ class QueryFeed:
         self,
         service: QueryService[Any],
         models: ReadModels,
+        parked: ParkedEvents,
         open_projection: Callable[[QueryService[Any], int], Subscription],
     ) -> None:
         self._service = service
         self._models = models
+        self._parked = parked
         self._open = open_projection
         self.name = f"query.{service.name}"
         self.topics: Sequence[str] = service.topics
@@ -195,6 +197,7 @@ class QueryFeed:
         return self._subscription.handled
 
     def begin(self) -> None:
+        forget_dropped(self._service, self._models, self._parked)
         self._subscription.begin()
 
     def hurry(self) -> None:
@@ -217,7 +220,7 @@ class QueryFeed:
             return self._subscription.tend()
         if self._subscription.catch_up():
             return True
-        swap(self._service, self._models, self._build)
+        swap(self._service, self._models, self._parked, self._build)
         return False
 
     def _follow_swaps(self, live: int) -> None:
@@ -225,6 +228,8 @@ class QueryFeed:
         if build != self._build:
             self._build = build
             self._subscription = self._open(self._service, build)
+            # Perhaps the one before was dropped while it still parked something.
+            forget_dropped(self._service, self._models, self._parked)
 
 
 class _BusLink:

@@ -12,7 +12,8 @@ class Subscriber(Protocol):
 
     @property
     def name(self) -> str:
-        """Unique in the system: the name of its group on the bus, of its lease and checkpoint."""
+        """Unique in the system: it parks under it. A policy's group on the bus, its lease and its
+        checkpoint have the same name."""
         ...
 
     @property

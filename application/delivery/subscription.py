@@ -12,6 +12,7 @@ them again.
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from math import inf
@@ -59,6 +60,7 @@ class Subscription:
         self._lock = RLock()
         self._checkpoint: Checkpoint | None = None
         self._outdated = False
+        self._unsure = True
         self._passed_over = False
         self._heard_at = dict.fromkeys(subscriber.topics, -inf)
         self._asked_at = dict.fromkeys(subscriber.topics, -inf)
@@ -192,6 +194,7 @@ class Subscription:
         """The checkpoint to begin something from; in the midst of it, ``_current`` is."""
         if self._outdated:
             self._outdated = False
+            self._unsure = True
             self._forget()
         return self._current()
 
@@ -278,12 +281,16 @@ class Subscription:
     def _park(self, event: RecordedEvent, error: str) -> None:
         log.error("%s parked %s", self.name, event.id)
         now = datetime.now(UTC).isoformat()
-        self._parked.park(
-            ParkedEvent(subscriber=self.name, event=event, error=error, parked_at=now)
-        )
+        parked = ParkedEvent(subscriber=self.name, event=event, error=error, parked_at=now)
+        self._parked.park(replace(parked, verdict=self._verdict_on(event)))
         current = self._current()
         moved = {**current.positions, event.log: event.position}
         self._handle([], current.next(positions=moved, parked=current.parked | {event.id}))
+
+    def _verdict_on(self, event: RecordedEvent) -> str:
+        """What someone decided, if it was parked before: who keeps all in memory begins anew."""
+        verdicts = {parked.event.id: parked.verdict for parked in self._parked.list(self.name)}
+        return verdicts.get(event.id, "")
 
     def _blocked_streams(self, topic: str) -> set[str]:
         prefix = f"{topic}/"
@@ -294,9 +301,12 @@ class Subscription:
         }
 
     def _settle_parked(self) -> bool:
-        """See to the parked events; False where somebody else has moved on."""
+        """See to the parked events; False where somebody else has moved on.
+
+        While it is not sure that the checkpoint names all that are listed, it looks at them anyway.
+        """
         try:
-            if self._reloaded().parked:
+            if self._reloaded().parked or self._unsure:
                 self._settle_all(self._parked.list(self.name))
         except Fenced:
             self._forget()
@@ -306,11 +316,15 @@ class Subscription:
     def _settle_all(self, waiting: Sequence[ParkedEvent]) -> None:
         """Carry out what someone decided on parked events, in the order of each stream."""
         self._reloaded()  # A pool names what it parks before it is listed.
+        self._unsure = True
         held: set[tuple[str, str]] = set()
+        left: set[str] = set()
         for parked in waiting:
             place = (parked.event.log, parked.event.stream)
-            if place not in held and not self._settle(parked):
+            if place in held or not self._settle(parked):
                 held.add(place)
+                left.add(parked.event.id)
+        self._unsure = not left <= self._current().parked
 
     def _settle(self, parked: ParkedEvent) -> bool:
         """Whether the event is no longer parked."""

@@ -25,7 +25,7 @@ class Projector(Generic[D]):
         self.service = service
         self.model = model
         self.build = build
-        self.name = service.name
+        self.name = name_of(service, build)
         self.topics = service.topics
         self._codec = codec
 
@@ -68,6 +68,16 @@ class Projector(Generic[D]):
         for event in events:
             self.service.project(event, touched)
         return list(touched.keys)
+
+
+def name_of(service: QueryService[Any], build: int) -> str:
+    """The subscriber of one build: each has its own checkpoint, and parks events of its own."""
+    return f"{service.name}.{build}"
+
+
+def service_of(subscriber: str) -> str:
+    """The query service that a subscriber feeds a build of; a policy is its own."""
+    return subscriber.partition(".")[0]
 
 
 def open_build(service: QueryService[Any], models: ReadModels, build: int) -> ReadModel[Any]:

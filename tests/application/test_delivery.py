@@ -662,6 +662,34 @@ class TestPoison:
         subscription.catch_up()
         assert ids([item.event for item in world.parked.list()]) == [events[5].id]
 
+    def test_what_can_be_handled_by_who_begins_anew_is_listed_no_more(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = self.poisoned(world, recorder)
+        subscription.deliver(delivery(world, *events))
+        mended = Recorder()
+        self.catch_up(world.subscription(mended))
+        assert events[3].id in mended.handled
+        assert world.parked.list() == []
+
+    def test_what_was_decided_is_carried_out_by_who_begins_anew(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = self.poisoned(world, recorder)
+        subscription.deliver(delivery(world, *events))
+        world.parked.decide("recorder", events[3].id, "drop")
+        world.parked.decide("recorder", events[5].id, "retry")
+        anew = Recorder()
+        anew.poison = recorder.poison
+        self.catch_up(world.subscription(anew))
+        assert set(ids(events)) - set(anew.handled) == {events[3].id}
+        assert anew.stored.parked == frozenset()
+        assert world.parked.list() == []
+
+    def catch_up(self, subscription: Subscription) -> None:
+        while subscription.catch_up():
+            pass
+
 
 class TamperedLog(MemoryEventStore):
     """A log whose commits are not what was appended."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 from uuid import uuid4
@@ -298,6 +298,19 @@ class NewVideos(Videos):
     version = Videos.version + 1
 
 
+class Poisoned(NewVideos):
+    """Fails on all events of one case."""
+
+    def __init__(self, case_id: str) -> None:
+        super().__init__()
+        self._case_id = case_id
+
+    def project(self, event: Any, rows: Any) -> None:
+        if getattr(event, "case_id", "") == self._case_id:
+            raise RuntimeError("poison")
+        super().project(event, rows)
+
+
 @dataclass
 class Rebuilding:
     world: World
@@ -383,12 +396,92 @@ class TestRebuild:
         feed.hurry()
         feed.deliver([])
 
+    def test_each_build_keeps_what_it_parked_until_someone_decides(
+        self, rebuilding: Rebuilding
+    ) -> None:
+        world = rebuilding.world
+        world.public_case(world.member("Ben"), "c2")
+        world.settle()
+        live = self.feed(world, Poisoned("c1"))
+        self.catch_up(live)
+        new = world.subscription(self.projector(world, Poisoned("c2"), NEXT + 1))
+        while new.catch_up():
+            pass
+        live.step()
+        stuck = live.subscription.subscriber.checkpoint().parked
+        others = new.subscriber.checkpoint().parked
+        assert stuck - others
+        assert others - stuck
+        assert self.parked(world, NEXT) == stuck
+        assert self.parked(world, NEXT + 1) == others
+
+    def test_a_verdict_on_the_build_that_serves_leaves_the_next_one_its_own(
+        self, rebuilding: Rebuilding
+    ) -> None:
+        world = rebuilding.world
+        live = self.feed(world, Poisoned("c1"))
+        self.catch_up(live)
+        new = world.subscription(self.projector(world, Poisoned("c1"), NEXT + 1))
+        while new.catch_up():
+            pass
+        self.drop_all(world, NEXT)
+        live.step()
+        assert self.parked(world, NEXT) == set()
+        stuck = new.subscriber.checkpoint().parked
+        assert stuck
+        assert self.parked(world, NEXT + 1) == stuck
+        self.drop_all(world, NEXT + 1)
+        while new.catch_up():
+            pass
+        assert new.subscriber.checkpoint().parked == frozenset()
+        assert world.parked.list() == []
+
+    def test_what_the_replaced_build_had_parked_is_listed_no_more(
+        self, rebuilding: Rebuilding
+    ) -> None:
+        world = rebuilding.world
+        feed = self.feed(world, Poisoned("c1"))
+        self.catch_up(feed)
+        assert self.parked(world, NEXT)
+        world.parked.park(replace(world.parked.list()[0], subscriber="cases.7"))
+        rebuilding.rebuilder().rebuild(NewVideos())
+        assert [each.subscriber for each in world.parked.list()] == ["cases.7"]
+
+    def test_what_a_build_parked_as_it_was_dropped_is_cleared_away(
+        self, rebuilding: Rebuilding
+    ) -> None:
+        world = rebuilding.world
+        feed = self.feed(world, Poisoned("c1"))
+        self.catch_up(feed)
+        straggling = world.parked.list()
+        assert straggling
+        rebuilding.rebuilder().rebuild(NewVideos())
+        for clear_away in (feed.step, feed.begin):
+            for each in straggling:
+                world.parked.park(each)
+            clear_away()
+            assert world.parked.list() == []
+
+    def catch_up(self, feed: QueryFeed) -> None:
+        while feed.step():
+            pass
+
+    def parked(self, world: World, build: int) -> set[str]:
+        return {each.event.id for each in world.parked.list(f"videos.{build}")}
+
+    def drop_all(self, world: World, build: int) -> None:
+        for event_id in self.parked(world, build):
+            world.parked.decide(f"videos.{build}", event_id, "drop")
+
+    def projector(self, world: World, service: QueryService[Any], build: int) -> Projector[Any]:
+        model = world.models.open(service.name, build, Video, service.indexes)
+        return Projector(service, model, world.codec, build)
+
     def feed(self, world: World, service: QueryService[Any]) -> QueryFeed:
         def open_projection(service: QueryService[Any], build: int) -> Any:
-            model = world.models.open(service.name, build, Video, service.indexes)
-            return world.subscription(Projector(service, model, world.codec, build))
+            return world.subscription(self.projector(world, service, build))
 
-        return QueryFeed(service, world.models, open_projection)
+        return QueryFeed(service, world.models, world.parked, open_projection)
 
 
 class TestSystem:
