@@ -53,6 +53,7 @@ from application.commands.discuss import Discuss
 from application.commands.engage import Engage
 from application.commands.enrich import Enrich
 from application.commands.moderate import Moderate
+from application.commands.report import Report
 from application.commands.use_cases import make_executors
 from application.delivery.rebuild import Rebuilder
 from application.delivery.runtime import Runtime
@@ -241,6 +242,7 @@ class Container(containers.DeclarativeContainer):
         clock,
     )
     tokens = providers.Singleton(JwtAccessTokens, keys.provided.tokens)
+    report = providers.Singleton(Report, executors.provided.cases, executors.provided.exhibits)
     engage = providers.Singleton(
         Engage, executors.provided.cases, executors.provided.engagements, clock
     )

@@ -120,6 +120,7 @@ class Process:
             services=settings.services,
             executors=made.executors(),
             accounts=made.accounts(),
+            report=made.report(),
             engage=made.engage(),
             enrich=made.enrich(),
             discuss=made.discuss(),

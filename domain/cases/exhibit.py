@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from domain.decider import Decider
+from domain.decider import Decider, DomainError
 from domain.ids import Actor, CaseId, EvidenceId, MediaKind, MemberId, SealedMember
 
 MOST_CITATIONS = 200
@@ -157,6 +157,14 @@ def evolve(state: Exhibit, event: ExhibitEvent) -> Exhibit:
 exhibit_decider: Decider[ExhibitCommand, Exhibit, ExhibitEvent] = Decider(
     category="exhibit", initial=Exhibit(), decide=decide, evolve=evolve
 )
+
+
+def must_be_free(state: Exhibit, case_id: CaseId, by: MemberId, *, anonymous: bool) -> None:
+    """Refuse a case that the exhibit would never be admitted to, since it backs another."""
+    own = [cited for cited in state.cited if cited.cited_by == by]
+    known = any(cited.case_id == case_id for cited in own)
+    if own and not known and (anonymous or any(cited.anonymous for cited in own)):
+        raise DomainError("evidence-taken", "What backs an anonymous case backs no other.")
 
 
 def _cite(command: CiteExhibit, state: Exhibit) -> list[ExhibitEvent]:

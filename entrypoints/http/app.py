@@ -16,6 +16,7 @@ from application.commands.discuss import Discuss
 from application.commands.engage import Engage
 from application.commands.enrich import Enrich
 from application.commands.moderate import Moderate
+from application.commands.report import Report
 from application.commands.use_cases import Executors
 from application.evidence.uploads import ReceiveUploads
 from application.ports.access_tokens import AccessTokens
@@ -83,6 +84,7 @@ class HttpParts:
     services: Sequence[Service]
     executors: Executors
     accounts: Accounts
+    report: Report
     engage: Engage
     enrich: Enrich
     discuss: Discuss
@@ -168,7 +170,7 @@ def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts) -> None:
         api.register_blueprint(members_blueprint(parts.accounts, members, parts.tokens, requests))
         api.register_blueprint(standing_blueprint(members, requests))
     if f"{COMMAND}:cases" in own:
-        api.register_blueprint(cases_blueprint(parts.executors.cases, requests))
+        api.register_blueprint(cases_blueprint(parts.executors.cases, parts.report, requests))
         api.register_blueprint(engagement_blueprint(parts.engage, requests))
         api.register_blueprint(parties_blueprint(parts.enrich, requests, parts.public_url))
         app.register_blueprint(dispute_pages(parts.enrich, requests))

@@ -7,6 +7,7 @@ from typing import Any
 import marshmallow as ma
 from flask import Response
 
+from application.commands.report import Report
 from application.commands.use_cases import Cases
 from domain.cases.case import (
     AmendCase,
@@ -66,7 +67,7 @@ ReportReply = schema(
 )
 
 
-def cases_blueprint(cases: Cases, requests: Requests) -> Blueprint:
+def cases_blueprint(cases: Cases, reporting: Report, requests: Requests) -> Blueprint:
     """The commands on cases. What cases look like is told by the query services."""
     blp = Blueprint("cases", __name__, url_prefix="/v1", description="Reporting cases")
     blp.before_request(requests.members_only)
@@ -95,7 +96,7 @@ def cases_blueprint(cases: Cases, requests: Requests) -> Blueprint:
             by=actor,
             at=requests.now,
         )
-        receipt = cases.execute(case_id, command, context)
+        receipt = reporting.report(command, context)
         reply = {"case_id": case_id, "status": receipt.state.status}
         return written(receipt, reply, status=201, location=f"/v1/cases/{case_id}")
 
@@ -130,7 +131,8 @@ def cases_blueprint(cases: Cases, requests: Requests) -> Blueprint:
         command = AttachEvidence(
             evidence=tuple(body["evidence"]), by=requests.actor(), at=requests.now
         )
-        return execute(case_id, command)
+        context = requests.context(command.by.member_id)
+        return written(reporting.attach(CaseId(str(case_id)), command, context))
 
     @blp.delete("/cases/<uuid:case_id>/evidence/<uuid:evidence_id>")
     @blp.response(204, headers=WRITE_HEADERS)

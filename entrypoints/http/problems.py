@@ -52,6 +52,7 @@ MEANINGS = {
     "nothing-to-appeal": (409, "Only what was hidden can be appealed for."),
     "same-moderator": (409, "An appeal, or a decision after it, goes to another moderator."),
     "too-many-flags": (409, "As many of your flags as may be wait for moderators."),
+    "evidence-taken": (409, "What backs an anonymous case backs no other: upload another file."),
     "evidence-retracted": (409, "Evidence that was retracted does not come back to its case."),
     "too-many-changes": (409, "You have changed this case as often as one may, or others have."),
     "too-many-disputes": (409, "The party has disputed as often as a party may."),

@@ -19,8 +19,10 @@ from domain.cases.exhibit import (
     VerifyExhibit,
     WithholdExhibit,
     exhibit_decider,
+    must_be_free,
 )
 from domain.ids import SYSTEM, CaseId, EvidenceId, MediaKind, MemberId
+from tests.world import refused
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 E1 = EvidenceId("e1")
@@ -93,6 +95,22 @@ def test_what_waited_for_an_anonymous_case_first_backs_that_one_alone() -> None:
     assert admitted(after(hidden, cite("c2"), VERIFY)) == ["c1"]
     assert admitted(after(VERIFY, cite("c2"), hidden, cite("c3"))) == ["c2"]
     assert admitted(after(VERIFY, hidden, WITHHOLD, cite("c2"), RETURN)) == ["c1"]
+
+
+def test_a_case_that_would_wait_for_ever_is_refused() -> None:
+    open_one, hidden = after(VERIFY, cite("c1")), after(VERIFY, cite("c1", anonymous=True))
+    anna, ben = MemberId("anna"), MemberId("ben")
+    for past, by, case, anonymous in [
+        ([], anna, "c2", True),
+        (open_one, anna, "c1", True),
+        (open_one, anna, "c2", False),
+        (hidden, anna, "c1", True),
+        (hidden, ben, "c2", False),
+    ]:
+        must_be_free(exhibit_decider.fold(past), CaseId(case), by, anonymous=anonymous)
+    for past, anonymous in [(open_one, True), (hidden, False), (hidden, True)]:
+        with refused("evidence-taken"):
+            must_be_free(exhibit_decider.fold(past), CaseId("c2"), anna, anonymous=anonymous)
 
 
 @given(st.permutations([cite("c1"), cite("c1"), cite("c2"), cite("c2", by="ben"), VERIFY, VERIFY]))
