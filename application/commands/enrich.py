@@ -57,12 +57,15 @@ class Enrich:
     def invite_to_dispute(
         self, party_id: PartyId, case_id: CaseId, actor: Actor, dispute_id: str
     ) -> str:
-        """The token of a link that is good for one statement. Only moderators issue them."""
+        """The token of a link that is good for one statement. Only moderators issue them, and not
+        for what is said on their own case, or by themselves."""
         if not actor.moderates:
             raise DomainError("forbidden", "Only a moderator may do this.")
         party = self._parties.load(party_id).state
         if party.case_id != case_id or party.retracted:
             raise DomainError("not-found", "The case has no such party.")
+        if actor.member_id in (party.by, self._cases.load(case_id).state.author):
+            raise DomainError("not-oneself", "Nobody invites to dispute their own case or claim.")
         return self._links.issue(Invitation(case_id, party_id, dispute_id), self._clock())
 
     def dispute(self, token: str, statement: str, context: Context) -> Receipt[Party]:

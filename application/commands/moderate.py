@@ -4,7 +4,7 @@ from application.commands.executor import Context, Receipt
 from application.commands.ids import keyed_id
 from application.commands.use_cases import Decisions, Flags, Records, Subjects
 from application.ports.clock import Clock
-from domain.ids import Actor
+from domain.ids import Actor, MemberId
 from domain.moderation.decision import (
     AppealDecision,
     DecideSubject,
@@ -53,7 +53,7 @@ class Moderate:
         record_id = keyed_id(self._key, "record", actor.member_id)
         record = self._records.load(record_id).state
         subject = self._subject(kind, subject_id)
-        judges = actor.moderates and self._case_of(subject).author != actor.member_id
+        judges = actor.moderates and actor.member_id not in self._case_authors(subject)
         command = RaiseFlag(
             flag_id=flag_id,
             subject=subject,
@@ -84,7 +84,7 @@ class Moderate:
         command = DecideSubject(
             decision_id=decision_id,
             subject=subject,
-            case=self._case_of(subject),
+            case_authors=self._case_authors(subject),
             standing=self._decisions.load(subject.decision_id).state,
             overturned=frozenset(overturned),
             verdict=verdict,
@@ -112,7 +112,7 @@ class Moderate:
         subject = self._subject_of(decision_id)
         command = ResolveAppeal(
             subject=subject,
-            case=self._case_of(subject),
+            case_authors=self._case_authors(subject),
             outcome=outcome,
             reason=reason,
             by=actor,
@@ -124,8 +124,10 @@ class Moderate:
         decision = self._decisions.load(decision_id).state
         return self._subject(decision.subject_kind, decision.subject_id)
 
-    def _case_of(self, subject: Subject) -> Subject:
-        return self._subject(SubjectKind.CASE, subject.case_id)
+    def _case_authors(self, subject: Subject) -> frozenset[MemberId]:
+        """Whose cases it belongs to: one, or if it is evidence, all that cite it."""
+        case_ids = (subject.case_id, *subject.cited_in)
+        return frozenset(self._subject(SubjectKind.CASE, each).author for each in case_ids)
 
     def _subject(self, kind: SubjectKind, subject_id: str) -> Subject:
         return self._subjects.load(subject_key(kind, subject_id)).state

@@ -153,3 +153,5 @@ def _must_moderate(by: Actor, state: Discussion) -> None:
     must_moderate(by)
     if not state.case_id:
         raise DomainError("not-found", "There is no such discussion.")
+    if by.member_id == state.author:
+        raise DomainError("not-oneself", "Nobody moderates the discussion of their own case.")

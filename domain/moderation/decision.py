@@ -32,12 +32,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecideSubject:
-    """``case`` is the one that the subject belongs to, if any; ``standing`` is the decision that
-    stands; ``overturned`` are the moderators whose decisions were overturned on appeal."""
+    """``case_authors`` are those of the cases that the subject belongs to; ``standing`` is the
+    decision that stands; ``overturned`` are the moderators whose decisions were overturned on
+    appeal."""
 
     decision_id: str
     subject: Subject
-    case: Subject
+    case_authors: frozenset[MemberId]
     standing: "Decision"
     overturned: frozenset[MemberId]
     verdict: Verdict
@@ -59,10 +60,10 @@ class AppealDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveAppeal:
-    """``subject`` is the one decided on, ``case`` the one that it belongs to, if any."""
+    """``subject`` is the one decided on, ``case_authors`` as above."""
 
     subject: Subject
-    case: Subject
+    case_authors: frozenset[MemberId]
     outcome: Outcome
     reason: Reason
     by: Actor
@@ -305,5 +306,5 @@ def _must_not_be_superseded(subject: Subject, state: Decision) -> None:
 
 
 def _must_be_others(command: DecideSubject | ResolveAppeal) -> None:
-    if command.by.member_id in (command.subject.author, command.case.author):
+    if command.by.member_id in {command.subject.author, *command.case_authors}:
         raise DomainError("not-oneself", "Nobody judges what is their own, or on their own case.")

@@ -44,6 +44,17 @@ class RegisterSubject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CiteSubject:
+    """A case cites it; this may be heard of before the subject itself."""
+
+    kind: SubjectKind
+    subject_id: str
+    case_id: CaseId
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WeighFlag:
     flag_id: str
     rule: str
@@ -85,7 +96,9 @@ class ApplyOutcome:
     at: datetime
 
 
-SubjectCommand = RegisterSubject | WeighFlag | ApplyVerdict | OpenAppeal | ApplyOutcome
+SubjectCommand = (
+    RegisterSubject | CiteSubject | WeighFlag | ApplyVerdict | OpenAppeal | ApplyOutcome
+)
 
 
 # Events
@@ -97,6 +110,14 @@ class SubjectRegistered:
     subject_id: str
     case_id: CaseId
     author: SealedMember
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectCited:
+    subject_kind: SubjectKind
+    subject_id: str
+    case_id: CaseId
     at: datetime
 
 
@@ -182,6 +203,7 @@ class AppealSetAside:
 
 SubjectEvent = (
     SubjectRegistered
+    | SubjectCited
     | FlagWeighed
     | SubjectHidden
     | SubjectRestored
@@ -198,6 +220,7 @@ SubjectEvent = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """``flags`` are those that no decision has settled yet, ``weight`` is theirs together.
+    ``cited_in`` are the cases that cite it, at most as many as an exhibit takes.
 
     ``decision_id`` is the decision that stands, if any; ``past`` are those that do not, and
     ``overturned`` those that appeals overturned. ``turns`` counts decisions, appeals and outcomes.
@@ -207,6 +230,7 @@ class Subject:
     subject_id: str = ""
     case_id: CaseId = CaseId("")
     author: MemberId = MemberId("")
+    cited_in: tuple[CaseId, ...] = ()
     flags: tuple[str, ...] = ()
     weight: float = 0.0
     hidden: bool = False
@@ -230,6 +254,8 @@ def decide(command: SubjectCommand, state: Subject) -> list[SubjectEvent]:
                 at=command.at,
             )
             return [] if state.subject_id else [registered]
+        case CiteSubject():
+            return _cite(command, state)
         case WeighFlag():
             return _weigh(command, state)
         case ApplyVerdict():
@@ -245,12 +271,15 @@ def decide(command: SubjectCommand, state: Subject) -> list[SubjectEvent]:
 def evolve(state: Subject, event: SubjectEvent) -> Subject:
     match event:
         case SubjectRegistered():
-            return Subject(
+            return replace(
+                state,
                 kind=event.subject_kind,
                 subject_id=event.subject_id,
                 case_id=event.case_id,
                 author=event.author,
             )
+        case SubjectCited():
+            return replace(state, cited_in=(*state.cited_in, event.case_id))
         case FlagWeighed():
             weight = state.weight + event.weight
             return replace(state, flags=(*state.flags, event.flag_id), weight=weight)
@@ -288,6 +317,16 @@ subject_decider: Decider[SubjectCommand, Subject, SubjectEvent] = Decider(
 def subject_key(kind: SubjectKind, subject_id: str) -> str:
     """The id of a subject's stream."""
     return f"{kind}-{subject_id}"
+
+
+def _cite(command: CiteSubject, state: Subject) -> list[SubjectEvent]:
+    cited = SubjectCited(
+        subject_kind=command.kind,
+        subject_id=command.subject_id,
+        case_id=command.case_id,
+        at=command.at,
+    )
+    return [] if command.case_id in state.cited_in else [cited]
 
 
 def _weigh(command: WeighFlag, state: Subject) -> list[SubjectEvent]:

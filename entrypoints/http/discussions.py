@@ -77,17 +77,17 @@ def discussions_blueprint(discuss: Discuss, requests: Requests) -> Blueprint:
     @blp.put("/cases/<uuid:case_id>/discussion/lock")
     @blp.response(204, headers=WRITE_HEADERS)
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
-    @problems(blp, 401, 403, 404, 412)
+    @problems(blp, 401, 403, 404, 409, 412)
     def lock(case_id: object) -> Response:
-        """Let nobody add to the discussion of a case (moderators)"""
+        """Let nobody add to the discussion of a case (moderators, not on their own case)"""
         return done(discuss.lock, CaseId(str(case_id)))
 
     @blp.delete("/cases/<uuid:case_id>/discussion/lock")
     @blp.response(204, headers=WRITE_HEADERS)
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
-    @problems(blp, 401, 403, 404, 412)
+    @problems(blp, 401, 403, 404, 409, 412)
     def unlock(case_id: object) -> Response:
-        """Let the discussion go on (moderators)"""
+        """Let the discussion go on (moderators, not on their own case)"""
         return done(discuss.unlock, CaseId(str(case_id)))
 
     def done(action: Any, subject_id: str) -> Response:

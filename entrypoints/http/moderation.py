@@ -29,7 +29,7 @@ from entrypoints.http.requests import Requests, written
 from entrypoints.http.schemas import fields_of, page_schema, schema, uuid_text
 
 MOST_AT_ONCE = 100
-FACTS = ("subject", "case", "by", "at")
+FACTS = ("subject", "case_authors", "by", "at")
 STANDING = ("decision_id", "standing", "overturned")
 RECORD = ("flag_id", "record_id", "weight", "open_flags")
 SUBJECT = {

@@ -74,7 +74,7 @@ def parties_blueprint(enrich: Enrich, requests: Requests, public_url: str) -> Bl
     @blp.post("/cases/<uuid:case_id>/parties/<uuid:party_id>/dispute-link")
     @blp.response(201, LinkReply)
     @blp.doc(parameters=[IDEMPOTENCY_KEY], security=BEARER)
-    @problems(blp, 401, 403, 404)
+    @problems(blp, 401, 403, 404, 409)
     def invite(case_id: object, party_id: object) -> tuple[Mapping[str, str], int]:
         """Make a link that lets the party state its view once, without an account (moderators)"""
         actor = requests.actor()

@@ -46,7 +46,7 @@ MEANINGS = {
     "superseded": (409, "Another decision stands in the place of this one."),
     "already-received": (409, "This evidence has been received already."),
     "locked": (409, "Moderators locked this discussion; nobody adds to it for now."),
-    "not-oneself": (409, "Nobody may do this to themselves."),
+    "not-oneself": (409, "Nobody may do this to themselves or on their own case."),
     "own-subject": (409, "Nobody flags what is their own."),
     "nothing-to-decide": (409, "It is so already, and nobody flagged it since."),
     "nothing-to-appeal": (409, "Only what was hidden can be appealed for."),

@@ -1,6 +1,6 @@
 """Enriching a case: parties and their disputes, evidence and places of others."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -224,6 +224,14 @@ class TestDisputes:
         world.enrich.retract_party(P1, C1, ben, Context())
         with refused("not-found"):
             world.enrich.invite_to_dispute(P1, C1, mo, str(uuid4()))
+
+    def test_nobody_invites_to_dispute_their_own_case_or_claim(
+        self, world: World, anna: Actor, ben: Actor, mo: Actor
+    ) -> None:
+        name_party(world, ben)
+        for own in (anna, ben):
+            with refused("not-oneself"):
+                world.enrich.invite_to_dispute(P1, C1, replace(own, roles=mo.roles), "d1")
 
     def test_a_link_that_is_none_of_ours_is_refused(self, world: World) -> None:
         with refused("bad-link"):

@@ -10,8 +10,8 @@ from application.commands.executor import Context
 from application.discovery import policy_types
 from application.queries.moderation_ledger import Deed
 from application.queries.moderation_queue import QueueItem
-from domain.cases.case import CaseStatus
-from domain.ids import SYSTEM, Actor, CommentId, MemberId
+from domain.cases.case import AttachEvidence, CaseStatus
+from domain.ids import SYSTEM, Actor, CommentId, EvidenceId, MemberId
 from domain.members.member import ReinstateMember, SuspendMember
 from domain.moderation.decision import AppealDecision, DecideSubject, Outcome, ResolveAppeal
 from domain.moderation.flag import MOST_OPEN_FLAGS
@@ -132,6 +132,44 @@ def test_on_their_own_case_a_moderator_judges_nothing_and_flags_like_anybody(
     decide(world, COMMENT, "k1", moderator(world, "Ada"))
     world.settle()
     assert TEXT not in seen_by_all(world)
+
+
+def test_evidence_that_others_attached_to_it_belongs_to_their_own_case(
+    world: World, anna: Actor, mo: Actor
+) -> None:
+    evidence, ada = attached_to_cases_of(world, anna, mo), moderator(world, "Ada")
+    with refused("not-oneself"):
+        decide(world, EVIDENCE, evidence, mo)
+    flag(world, EVIDENCE, evidence, mo)
+    world.settle()
+    assert one(world, "evidence", evidence) is not None
+    decide(world, EVIDENCE, evidence, ada)
+    world.settle()
+    assert one(world, "evidence", evidence) is None
+    appeal(world, anna)
+    with refused("not-oneself"):
+        resolve(world, mo)
+    resolve(world, moderator(world, "Max"))
+
+
+def test_evidence_of_cases_of_others_is_decided_on(world: World, anna: Actor, mo: Actor) -> None:
+    evidence = attached_to_cases_of(world, anna, moderator(world, "Ada"))
+    flag(world, EVIDENCE, evidence, mo)
+    world.settle()
+    assert one(world, "evidence", evidence) is None
+    decide(world, EVIDENCE, evidence, mo, RESTORE)
+
+
+def attached_to_cases_of(world: World, owner: Actor, *authors: Actor) -> EvidenceId:
+    """Evidence that its owner backs a case with, and one of each of the authors."""
+    evidence = world.evidence(owner, "shared")
+    world.report(owner, evidence, case_id="c-own")
+    for author in authors:
+        case = world.public_case(author, f"c-{author.pseudonym}")
+        attaching = AttachEvidence(evidence=(evidence,), by=owner, at=world.clock())
+        world.executors.cases.execute(case, attaching, Context())
+    world.settle()
+    return evidence
 
 
 def test_what_is_hidden_already_or_never_was_is_not_flagged(
@@ -566,7 +604,7 @@ class TestTheDecisionThatStands:
         command = DecideSubject(
             decision_id="d2",
             subject=replace(self.subject(world), flags=("f1",)),
-            case=Subject(),
+            case_authors=frozenset(),
             standing=world.executors.decisions.load("d1").state,
             overturned=frozenset(),
             verdict=verdict,
@@ -585,7 +623,7 @@ class TestTheDecisionThatStands:
     def resolving(self, world: World, by: Actor, outcome: Outcome) -> Callable[[], object]:
         command = ResolveAppeal(
             subject=self.subject(world),
-            case=Subject(),
+            case_authors=frozenset(),
             outcome=outcome,
             reason="Seen again.",
             by=by,

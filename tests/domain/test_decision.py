@@ -31,13 +31,13 @@ ANNA_AS_MODERATOR = replace(ANNA, roles=frozenset({Role.MODERATOR}))
 SUBJECT = Subject(
     kind=SubjectKind.COMMENT, subject_id="k1", case_id=CaseId("c1"), author=ANNA.member_id
 )
-CASE = Subject(kind=SubjectKind.CASE, subject_id="c1", case_id=CaseId("c1"), author=BEN.member_id)
+CASE_AUTHORS = frozenset({BEN.member_id, MemberId("dora")})
 BEN_AS_MODERATOR = replace(BEN, roles=frozenset({Role.MODERATOR}))
 
 DECIDE = DecideSubject(
     decision_id="d1",
     subject=SUBJECT,
-    case=CASE,
+    case_authors=CASE_AUTHORS,
     standing=Decision(),
     overturned=frozenset(),
     verdict=Verdict.HIDE,
@@ -48,7 +48,12 @@ DECIDE = DecideSubject(
 )
 APPEAL = AppealDecision(subject=SUBJECT, statement="It is none.", by=ANNA, at=AT)
 RESOLVE = ResolveAppeal(
-    subject=SUBJECT, case=CASE, outcome=Outcome.OVERTURN, reason="It is none.", by=ADA, at=AT
+    subject=SUBJECT,
+    case_authors=CASE_AUTHORS,
+    outcome=Outcome.OVERTURN,
+    reason="It is none.",
+    by=ADA,
+    at=AT,
 )
 MADE = DecisionMade(
     decision_id="d1",

@@ -73,6 +73,14 @@ def test_nobody_else_locks_or_unlocks_it_not_even_the_system() -> None:
             when([OPENED, LOCKED], replace(UNLOCK, by=by))
 
 
+def test_nobody_locks_or_unlocks_the_discussion_of_their_own_case() -> None:
+    author = replace(MODERATOR, member_id=ANNA)
+    with refused("not-oneself"):
+        when([OPENED], replace(LOCK, by=author))
+    with refused("not-oneself"):
+        when([OPENED, LOCKED], replace(UNLOCK, by=author))
+
+
 def test_there_is_nothing_to_lock_where_nothing_was_opened() -> None:
     for command in (LOCK, UNLOCK):
         with refused("not-found"):

@@ -12,11 +12,13 @@ from domain.moderation.subject import (
     AppealSetAside,
     ApplyOutcome,
     ApplyVerdict,
+    CiteSubject,
     DecisionSetAside,
     FlagWeighed,
     OpenAppeal,
     RegisterSubject,
     SubjectAppealed,
+    SubjectCited,
     SubjectCommand,
     SubjectDecided,
     SubjectEvent,
@@ -38,6 +40,7 @@ KIND, CASE = SubjectKind.COMMENT, CaseId("c1")
 REGISTER = RegisterSubject(
     kind=KIND, subject_id="k1", case_id=CASE, author=MemberId("anna"), by=SYSTEM, at=AT
 )
+CITE = CiteSubject(kind=KIND, subject_id="k1", case_id=CASE, by=SYSTEM, at=AT)
 WEIGH = WeighFlag(flag_id="f1", rule="spam", weight=0.4, threshold=1.0, by=SYSTEM, at=AT)
 APPLY = ApplyVerdict(
     decision_id="d1",
@@ -60,6 +63,7 @@ OUTCOME = ApplyOutcome(
 REGISTERED = SubjectRegistered(
     subject_kind=KIND, subject_id="k1", case_id=CASE, author=MemberId("anna"), at=AT
 )
+CITED = SubjectCited(subject_kind=KIND, subject_id="k1", case_id=CASE, at=AT)
 WEIGHED = FlagWeighed(subject_kind=KIND, subject_id="k1", flag_id="f1", weight=0.4, at=AT)
 HIDDEN = SubjectHidden(subject_kind=KIND, subject_id="k1", case_id=CASE, rule="spam", at=AT)
 HIDDEN_BY = replace(HIDDEN, reason="An advert.", decision_id="d1", role="moderator")
@@ -86,8 +90,18 @@ def test_a_subject_is_registered_once() -> None:
     assert when([REGISTERED], REGISTER) == []
 
 
+def test_it_knows_each_case_that_cites_it_and_may_hear_of_it_first() -> None:
+    assert when([], CITE) == [CITED]
+    assert when([CITED, REGISTERED], CITE) == []
+    assert when([CITED], REGISTER) == [REGISTERED]
+    other = CaseId("c2")
+    past: list[SubjectEvent] = [CITED, REGISTERED, replace(CITED, case_id=other)]
+    state = subject_decider.fold(past)
+    assert (state.author, state.cited_in) == (MemberId("anna"), (CASE, other))
+
+
 def test_only_the_system_does_anything_to_it() -> None:
-    for command in (REGISTER, WEIGH, APPLY, OPEN_APPEAL, OUTCOME):
+    for command in (REGISTER, CITE, WEIGH, APPLY, OPEN_APPEAL, OUTCOME):
         with refused("forbidden"):
             when([REGISTERED], replace(command, by=MODERATOR))
 

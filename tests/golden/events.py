@@ -88,6 +88,7 @@ from domain.moderation.subject import (
     DecisionSetAside,
     FlagWeighed,
     SubjectAppealed,
+    SubjectCited,
     SubjectDecided,
     SubjectHidden,
     SubjectKind,
@@ -265,6 +266,9 @@ GOLDEN: dict[str, object] = {
     "moderation.FlagCounted": FlagCounted(record_id="r1", upheld=True, at=AT),
     "moderation.SubjectRegistered": SubjectRegistered(
         subject_kind=SubjectKind.CASE, subject_id="c1", case_id=CASE, author=ANNA, at=AT
+    ),
+    "moderation.SubjectCited": SubjectCited(
+        subject_kind=SubjectKind.EVIDENCE, subject_id="e1", case_id=CASE, at=AT
     ),
     "moderation.FlagWeighed": FlagWeighed(
         subject_kind=SubjectKind.CASE, subject_id="c1", flag_id="f1", weight=0.25, at=AT

@@ -269,6 +269,11 @@ class TestLocking:
         assert problem(stale) == (412, "stale")
         assert moderator("DELETE", lock, headers={"If-Match": version}).status_code == 204
 
+    def test_nobody_does_so_on_their_own_case(self, process: Process, moderator: Caller) -> None:
+        lock = f"{opened(process, moderator)}/discussion/lock"
+        for method in ("PUT", "DELETE"):
+            assert problem(moderator(method, lock)) == (409, "not-oneself")
+
     def test_there_is_nothing_to_lock_where_nothing_is_discussed(self, moderator: Caller) -> None:
         for method in ("PUT", "DELETE"):
             reply = moderator(method, f"/v1/cases/{uuid4()}/discussion/lock")

@@ -184,6 +184,13 @@ class TestInviting:
         for path in (party, elsewhere, party.replace(id_of(party), str(uuid4()))):
             assert problem(moderator("POST", f"{path}/dispute-link")) == (404, "not-found")
 
+    def test_nobody_invites_to_dispute_their_own_case_or_claim(
+        self, process: Process, ben: Caller, moderator: Caller, parties: str
+    ) -> None:
+        own_case = f"/v1/cases/{publish(process, moderator).case_id}/parties"
+        for own in (name_party(moderator, parties), name_party(ben, own_case)):
+            assert problem(moderator("POST", f"{own}/dispute-link")) == (409, "not-oneself")
+
     def test_a_repeated_request_invites_to_the_same_statement(
         self, anybody: Caller, moderator: Caller, party: str
     ) -> None:

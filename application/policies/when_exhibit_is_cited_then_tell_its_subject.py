@@ -1,0 +1,25 @@
+"""Evidence may back many cases, and others may bring it: moderation knows which cases those are."""
+
+from application.policies.policy import Cause, Policy
+from domain.cases.exhibit import ExhibitCited
+from domain.ids import SYSTEM
+from domain.moderation.subject import CiteSubject, SubjectKind, subject_key
+
+
+class WhenExhibitIsCitedThenTellItsSubject(Policy):
+    name = "when-exhibit-is-cited-then-tell-its-subject"
+    service, topics = "moderation", ("cases",)
+    hears = ("cases.ExhibitCited",)
+
+    def react(self, event: object, cause: Cause) -> None:
+        match event:
+            case ExhibitCited(evidence_id=evidence_id, case_id=case_id):
+                command = CiteSubject(
+                    kind=SubjectKind.EVIDENCE,
+                    subject_id=evidence_id,
+                    case_id=case_id,
+                    by=SYSTEM,
+                    at=cause.at,
+                )
+                key = subject_key(SubjectKind.EVIDENCE, evidence_id)
+                self.do.subjects.execute(key, command, cause.context())
