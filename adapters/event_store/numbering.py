@@ -11,8 +11,10 @@ transaction would lock the log until the server gives it up, a minute later.
 
 The order of the stamps is the order of the versions within each stream: a head comes from a
 majority read or a confirmed append, so a commit that is visible is visible together with all those
-before it in its stream, which have smaller stamps. A commit that becomes visible late, with
-a smaller stamp than one of another stream that is numbered already, just comes later.
+before it in its stream, which have smaller stamps. A plan is made of what is visible at one moment,
+for a server that pauses in a long search would go on with what is visible then, and have passed by
+an earlier version. A commit that becomes visible late, with a smaller stamp than one of another
+stream that is numbered already, just comes later.
 
 Each round reads no older state than the round before left behind, even after a change of primary
 (causal consistency): what is not numbered could otherwise be read from before its numbering.
@@ -27,6 +29,7 @@ from threading import Lock
 from pymongo import ASCENDING, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
+from pymongo.read_concern import ReadConcern
 
 from adapters.mongo import Document
 
@@ -51,6 +54,7 @@ class Numbering:
         self._counters = commits.database.get_collection(
             _COUNTERS, write_concern=commits.write_concern, read_concern=commits.read_concern
         )
+        self._at_one_moment = commits.with_options(read_concern=ReadConcern("snapshot"))
         self._one_at_a_time = Lock()
         self._seen: ClientSession | None = None
         self.last_seen = 0
@@ -90,7 +94,7 @@ class Numbering:
             self._written(counter["last"])
 
     def _plan(self, session: ClientSession) -> Plan:
-        found = self._commits.find(
+        found = self._at_one_moment.find(
             {"unnumbered": {"$exists": True}},
             {"size": 1},
             limit=LARGEST_PLAN,
