@@ -128,10 +128,16 @@ def passer_by(url: str) -> Iterator[Phone]:
 
 @pytest.fixture(scope="module")
 def photo(anna: Phone, files: Path) -> str:
-    """Evidence of Anna's that is available."""
+    """Evidence of Anna's that is available, for all her open cases."""
     evidence = anna.upload(files / "photo.jpg")
     assert anna.evidence_when_decided(evidence)["status"] == "available"
     return evidence
+
+
+@pytest.fixture
+def own_photo(anna: Phone, files: Path) -> str:
+    """Evidence of Anna's that backs nothing else, as an anonymous case needs it."""
+    return anna.upload(files / "photo.jpg")
 
 
 @pytest.fixture

@@ -203,9 +203,9 @@ class TestEnriching:
         anna.case_when(public_case, lambda case: not (case["parties"] or case["tags"]))
 
     def test_an_anonymous_author_stays_so_in_what_they_add(
-        self, anna: Phone, passer_by: Phone, photo: str
+        self, anna: Phone, passer_by: Phone, own_photo: str
     ) -> None:
-        case_id = anna.report(evidence=[photo], anonymous=True).json()["case_id"]
+        case_id = anna.report(evidence=[own_photo], anonymous=True).json()["case_id"]
         anna.case_when(case_id, is_public)
         party = name_party(anna, case_id)
         case = passer_by.case_when(case_id, lambda case: bool(case["parties"]))

@@ -122,11 +122,11 @@ class TestSharing:
         assert passer_by.get(f"/share/{uuid4()}").status_code == 404
 
     def test_what_other_programs_take_tells_public_cases_and_no_anonymous_author(
-        self, anna: Phone, passer_by: Phone, photo: str
+        self, anna: Phone, passer_by: Phone, own_photo: str
     ) -> None:
         tag = f"t{uuid4().hex}"
         report = {"tags": [tag], "location": {"lat": 1, "lon": 2}, "anonymous": True}
-        public = anna.report(evidence=[photo], **report).json()["case_id"]
+        public = anna.report(evidence=[own_photo], **report).json()["case_id"]
         waiting = anna.report(**report).json()["case_id"]
         anna.case_when(public, is_public)
         for path in ("/v1/feeds/cases.atom", "/v1/cases.geojson", "/v1/cases.csv"):
@@ -178,11 +178,18 @@ class TestSafety:
         assert item["status"] == "rejected"
         assert item["reason"]
 
+    def test_what_backs_an_anonymous_case_backs_no_other(
+        self, anna: Phone, public_case: str, photo: str
+    ) -> None:
+        body = {"title": "A bribe", "story": "They asked.", "evidence": [photo], "anonymous": True}
+        reply = anna.call("POST", "/v1/cases", body)
+        assert (reply.status_code, reply.json()["type"]) == (409, "/problems/evidence-taken")
+
     def test_an_anonymous_reporter_is_nowhere_to_be_found(
-        self, anna: Phone, passer_by: Phone, photo: str
+        self, anna: Phone, passer_by: Phone, own_photo: str
     ) -> None:
         reply = anna.report(
-            evidence=[photo], anonymous=True, location={"lat": 52.123456, "lon": 13.654321}
+            evidence=[own_photo], anonymous=True, location={"lat": 52.123456, "lon": 13.654321}
         )
         path = reply.headers["Location"]
         case = passer_by.case_when(reply.json()["case_id"], is_public)
@@ -372,12 +379,12 @@ class TestUpdates:
             assert resumed.next() == ("case-followed", case_id)
 
     def test_what_is_not_public_is_not_told(
-        self, anna: Phone, passer_by: Phone, photo: str
+        self, anna: Phone, passer_by: Phone, own_photo: str
     ) -> None:
         tag = uuid4().hex
         with Stream(passer_by, tag) as stream:
             anna.report(tags=[tag])
-            public = anna.report(evidence=[photo], tags=[tag], anonymous=True).json()["case_id"]
+            public = anna.report(evidence=[own_photo], tags=[tag], anonymous=True).json()["case_id"]
             assert stream.next() == ("case-published", public)
             assert anna.member_id not in stream.text
             assert anna.pseudonym not in stream.text
