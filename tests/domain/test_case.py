@@ -201,6 +201,23 @@ def test_everybody_adds_evidence_place_and_tags_to_a_public_case(by: Actor, role
     ]
 
 
+def test_nobody_but_its_author_backs_a_case_that_is_not_public() -> None:
+    pasts: list[list[CaseEvent]] = [[REPORTED], [*PUBLIC, HIDDEN]]
+    for past in pasts:
+        with refused("forbidden"):
+            when(past, AttachEvidence(evidence=(E2,), by=MODERATOR, at=AT))
+        assert when(past, AttachEvidence(evidence=(E2,), by=ANNA, at=AT))
+
+
+def test_what_its_author_took_out_of_public_is_published_by_nobody_else() -> None:
+    bens = EvidenceAttached(
+        case_id=CASE, evidence_id=E2, by=BEN.member_id, role="contributor", at=AT
+    )
+    retracted = EvidenceRetracted(case_id=CASE, evidence_id=E1, role="author", at=AT)
+    assert when([*PUBLIC, bens], accept(E2))
+    assert when([*PUBLIC, bens, retracted], accept(E2)) == []
+
+
 def test_what_is_so_already_is_no_event() -> None:
     place = Location(lat=1.0, lon=2.0)
     located = CaseLocated(case_id=CASE, location=place, by=ANNA.member_id, at=AT)
