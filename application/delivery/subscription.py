@@ -12,7 +12,6 @@ them again.
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from math import inf
@@ -281,8 +280,15 @@ class Subscription:
     def _park(self, event: RecordedEvent, error: str) -> None:
         log.error("%s parked %s", self.name, event.id)
         now = datetime.now(UTC).isoformat()
-        parked = ParkedEvent(subscriber=self.name, event=event, error=error, parked_at=now)
-        self._parked.park(replace(parked, verdict=self._verdict_on(event)))
+        self._parked.park(
+            ParkedEvent(
+                subscriber=self.name,
+                event=event,
+                error=error,
+                parked_at=now,
+                verdict=self._verdict_on(event),
+            )
+        )
         current = self._current()
         moved = {**current.positions, event.log: event.position}
         self._handle([], current.next(positions=moved, parked=current.parked | {event.id}))
