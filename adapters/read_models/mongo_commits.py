@@ -18,8 +18,9 @@ from application.ports.event_store import StoreUnavailable
 # By key, without it; None for one to be deleted.
 Rows = Mapping[str, Document | None]
 
-# Before a transaction is tried again, in seconds at most.
-PAUSES = [0.01 * 2**tries for tries in range(8)]
+# Before a transaction is tried again, in seconds at most: some 20 seconds altogether, as long as
+# the driver waits for an answer.
+PAUSES = [min(0.01 * 2**tries, 0.5) for tries in range(80)]
 
 # From so many rows on, it pays to ask first which of them are new.
 MANY = 100

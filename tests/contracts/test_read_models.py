@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 from typing import Any, TypeVar
 
 import pytest
@@ -236,7 +236,7 @@ class ReadModelContract:
                 for user in range(3)
             ]
             outcomes = race(3, lambda it: users[it].commit(changes[it], moved))  # noqa: B023 - the race is over within the loop
-            assert sum(isinstance(outcome, Fenced) for outcome in outcomes) == 2
+            assert sum(isinstance(outcome, Fenced) for outcome in outcomes) == 2, outcomes
             winner = outcomes.index(None)
             assert sorted(found(users[0], Equals("size", moved.revision))) == sorted(
                 changes[winner]
@@ -616,6 +616,21 @@ class TestMongoReadModels(ReadModelContract, FindContract, ReadModelsContract):
             commit(model, {**changes, "b": Sight(size=1)})
         assert found(model) == ["a"]
         assert model.checkpoint() == before
+
+    def test_a_commit_waits_for_a_slow_rival(
+        self, models: Open, mongo_database: Database[Document]
+    ) -> None:
+        model = opened(models())
+        with mongo_database.client.start_session() as rival:
+            rival.start_transaction()
+            checkpoints = mongo_database["read_models"]
+            checkpoints.update_one({"_id": "sights.1"}, {"$set": {"revision": 1}}, session=rival)
+            end = Timer(3, rival.commit_transaction)
+            end.start()
+            with pytest.raises(Fenced):
+                model.commit({"a": FULL}, START.moved("cases", 1))
+            end.join()
+        assert found(model) == []
 
     @pytest.mark.parametrize(
         ("find", "index"),
