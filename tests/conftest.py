@@ -7,15 +7,25 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 from tests.servers import Mongo, PubSub, RabbitMQ, Redis, Server, ServerMissing
+
+# Machines that test are busy: a pause of a second is no news.
+settings.register_profile("patient", settings.default, deadline=None)
+settings.load_profile("patient")
+PATIENTLY = (
+    "serverSelectionTimeoutMS=60000&connectTimeoutMS=60000"
+    "&socketTimeoutMS=120000&waitQueueTimeoutMS=60000"
+)
 
 
 @pytest.fixture(scope="session")
 def mongo_url() -> Iterator[str]:
     """A replica set for all tests; take databases with names of your own."""
-    yield from url_of(Mongo, "KLARITY_TEST_MONGO_URL")
+    for url in url_of(Mongo, "KLARITY_TEST_MONGO_URL"):
+        yield f"{url}&{PATIENTLY}" if "?" in url else f"{url.rstrip('/')}/?{PATIENTLY}"
 
 
 @pytest.fixture(scope="session")
