@@ -13,6 +13,7 @@ PAUSE = 0.2
 LONGEST_REPLY = 60.0
 TUS = {"Tus-Resumable": "1.0.0"}
 BUSY = (requests.codes.too_many_requests, requests.codes.service_unavailable)
+NOT_YET = (requests.codes.not_found, requests.codes.conflict)
 
 
 class Person:
@@ -54,11 +55,12 @@ class Person:
         but: Collection[int] = (),
     ) -> requests.Response:
         """One request, made again where Klarity is busy or, to ``wait_for_it``, where there is no
-        such thing yet. Raises ClickException for any refusal, ``but`` for those."""
+        such thing yet, or it is not so far. Raises ClickException for any refusal, ``but`` for
+        those."""
         until = time.monotonic() + PATIENCE
         while True:
             reply = self._send(method, path, body, content, headers)
-            missing = wait_for_it and reply.status_code == requests.codes.not_found
+            missing = wait_for_it and reply.status_code in NOT_YET
             if reply.status_code in BUSY:
                 self.pause(float(reply.headers.get("Retry-After", "1")))
             elif missing and time.monotonic() < until:

@@ -203,7 +203,8 @@ class _Performance:
             return
         kind, subject_id = subject
         body = {"decision": flagged.verdict, "rule": flagged.rule, "reason": flagged.reason}
-        made = judge.call("POST", f"/v1/moderation/{kind}/{subject_id}/decisions", body).json()
+        path = f"/v1/moderation/{kind}/{subject_id}/decisions"
+        made = judge.call("POST", path, body, wait_for_it=True).json()
         if flagged.appeal:
             path = f"/v1/moderation/decisions/{made['decision_id']}/appeals"
             author = self._person(self._town.cases[flagged.case].author)
