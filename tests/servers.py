@@ -40,8 +40,10 @@ rm -rf -- "$0"
 
 # Erlang starts a name server of its own, out of the group, if it finds none.
 START_RABBITMQ = """
-"$0" &
-until "$0" -names >/dev/null 2>&1; do sleep 0.05; done
+until "$0" -names >/dev/null 2>&1; do
+    "$0" &
+    sleep 0.2
+done
 exec "$1"
 """
 
@@ -57,7 +59,7 @@ class ServerFailed(Exception):
 class Server(ABC):
     """One private server process group, its port and its data folder."""
 
-    patience: ClassVar[float] = 60.0
+    patience: ClassVar[float] = 300.0
     """Seconds until a starting server must answer and a stopping one be gone."""
 
     def __init__(self) -> None:
@@ -153,9 +155,7 @@ class Server(ABC):
     def _is_frozen(self) -> bool:
         """Whether every thread has come to its halt: on a busy machine that takes a while."""
         assert self._process is not None
-        states = [_state(thread) for thread in Path("/proc").glob("[0-9]*/task/*/stat")]
-        own = [state for group, state in filter(None, states) if group == self._process.pid]
-        return set(own) == {"T"}
+        return states_of(self._process.pid) == {"T"}
 
     def _tell_guardian(self, line: str) -> None:
         assert self._guardian.stdin is not None
@@ -239,7 +239,6 @@ class Redis(Server):
 class RabbitMQ(Server):
     """RabbitMQ with a name server (epmd) of its own, in the same process group."""
 
-    patience = 120.0
     # Debian's script in the PATH changes to another user; this is the one that it calls.
     scripts = "/usr/lib/rabbitmq/bin"
 
@@ -251,6 +250,10 @@ class RabbitMQ(Server):
     @property
     def url(self) -> str:
         return f"amqp://guest:guest@{HOST}:{self.port}//"
+
+    def kill(self) -> None:
+        super().kill()
+        wait_until(lambda: not listens(self.epmd_port), self.patience)
 
     def _command(self) -> Sequence[str]:
         search = f"{self.scripts}:{os.environ.get('PATH', os.defpath)}"
@@ -365,6 +368,12 @@ def wait_until(true: Callable[[], bool], seconds: float) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def states_of(group: int) -> set[str]:
+    """The states in which the threads of a process group are (man proc)."""
+    states = [_state(thread) for thread in Path("/proc").glob("[0-9]*/task/*/stat")]
+    return {state for its_group, state in filter(None, states) if its_group == group}
 
 
 def _state(stat: Path) -> tuple[int, str] | None:
