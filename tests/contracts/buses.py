@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 from uuid import uuid4
 
 from adapters.message_bus.pubsub import PubSubBus
@@ -14,14 +15,32 @@ from application.ports.message_bus import Delivery, Message, MessageBus
 PATIENCE = 120.0
 """Seconds until a test gives up; none of them waits that long when all is well."""
 
-# Each takes the server's url and a prefix. The limits are short, so that faults are noticed soon.
-BROKERS: Mapping[str, Callable[[str, str], MessageBus]] = {
-    "rabbitmq": lambda url, prefix: RabbitMqBus(url, prefix, timeout=2),
-    "redis": lambda url, prefix: RedisBus(url, prefix, timeout=2, visibility_seconds=2),
-    "pubsub": lambda url, prefix: PubSubBus(
-        "klarity-tests", prefix, emulator=url, timeout=2, ack_deadline=10
-    ),
-}
+
+class Brokers(Protocol):
+    """Opens a bus of one kind, given the server's url and a prefix.
+
+    ``timeout``: seconds that one exchange with the broker may take. ``lent``: after so many, what
+    a Redis consumer has not acknowledged goes to another.
+    """
+
+    def __call__(
+        self, url: str, prefix: str, *, timeout: float = 60, lent: int = 20
+    ) -> MessageBus: ...
+
+
+def _rabbitmq(url: str, prefix: str, *, timeout: float = 60, lent: int = 20) -> MessageBus:
+    return RabbitMqBus(url, prefix, timeout=timeout)
+
+
+def _redis(url: str, prefix: str, *, timeout: float = 60, lent: int = 20) -> MessageBus:
+    return RedisBus(url, prefix, timeout=timeout, visibility_seconds=lent)
+
+
+def _pubsub(url: str, prefix: str, *, timeout: float = 60, lent: int = 20) -> MessageBus:
+    return PubSubBus("klarity-tests", prefix, emulator=url, timeout=timeout, ack_deadline=10)
+
+
+BROKERS: Mapping[str, Brokers] = {"rabbitmq": _rabbitmq, "redis": _redis, "pubsub": _pubsub}
 
 
 class Inbox:
