@@ -55,7 +55,7 @@ def running(marker: str) -> list[int]:
 
 
 def eventually(marker: str, *, alive: bool) -> bool:
-    for _ in range(200):
+    for _ in range(2000):
         if bool(running(marker)) is alive:
             return True
         time.sleep(0.05)

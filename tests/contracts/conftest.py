@@ -1,4 +1,4 @@
-"""What the contract suites of adapters over MongoDB share."""
+"""What the contract suites of adapters share."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -7,6 +7,13 @@ import pytest
 from pymongo.database import Database
 
 from adapters.mongo import Document, connect
+
+
+@pytest.fixture(autouse=True)
+def patient_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for another's write to an SQLite file waits for a slow disk as well."""
+    for module in ("adapters.sqlite", "adapters.event_store.sqlite_file"):
+        monkeypatch.setattr(f"{module}.BUSY_SECONDS", 120)
 
 
 @pytest.fixture

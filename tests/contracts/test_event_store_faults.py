@@ -34,6 +34,7 @@ from application.ports.event_store import (
     StoreUnavailable,
     StreamConflict,
 )
+from tests.conftest import PATIENTLY
 from tests.contracts.test_event_store import (
     EVERYTHING,
     append_many,
@@ -52,6 +53,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from threading import Lock, Thread
+from time import sleep
 from adapters.event_store.sqlite import SqliteEventStore
 from tests.contracts.test_event_store import NOTHING, commit
 
@@ -65,6 +67,7 @@ def append(thread):
         head = stored.head
         with one_at_a_time:
             print(stored.command_id, flush=True)
+        sleep(0.02)
 
 for thread in range(8):
     Thread(target=append, args=[thread]).start()
@@ -165,7 +168,7 @@ def test_those_who_arrive_during_a_write_go_together() -> None:
         first = pool.submit(group.submit, 1)
         writing.wait()
         others = [pool.submit(group.submit, item) for item in (2, 3, 4, 5)]
-        assert wait_until(lambda: group.waiting == 4, 5)
+        assert wait_until(lambda: group.waiting == 4, 60)
         may_go_on.set()
         assert [first.result(), *(other.result() for other in others)] == [10, 20, 30, 40, 50]
     assert batches[0] == [1]
@@ -219,7 +222,7 @@ def test_a_waiter_that_is_interrupted_does_not_hold_up_the_others() -> None:
         return items
 
     def interrupt_the_waiter() -> None:
-        wait_until(lambda: group.waiting == 1, 5)
+        wait_until(lambda: group.waiting == 1, 60)
         os.kill(os.getpid(), signal.SIGUSR1)
 
     group = Grouping[int, int](write)
@@ -232,7 +235,7 @@ def test_a_waiter_that_is_interrupted_does_not_hold_up_the_others() -> None:
             group.submit(2)
         third = pool.submit(group.submit, 3)
         may_go_on.set()
-        assert (first.result(10), third.result(10)) == (1, 3)
+        assert (first.result(60), third.result(60)) == (1, 3)
     signal.signal(signal.SIGUSR1, before)
 
 
@@ -288,7 +291,7 @@ def follow_until(store: EventStore, stop: Event) -> list[int]:
 
 def test_a_killed_server_has_lost_nothing_that_it_acknowledged() -> None:
     with Mongo() as server:
-        database = connect(server.url, "klarity")
+        database = connect(f"{server.url}&{PATIENTLY}", "klarity")
         tail = MongoTail(database)
         store = MongoEventStore("cases", database, tail)
         writers_stop, readers_stop, woken = Event(), Event(), Event()
@@ -321,7 +324,7 @@ def test_a_killed_server_has_lost_nothing_that_it_acknowledged() -> None:
 
 def test_the_tail_hears_again_after_the_server_was_killed() -> None:
     with Mongo() as server:
-        database = connect(server.url, "klarity")
+        database = connect(f"{server.url}&{PATIENTLY}", "klarity")
         listening, writing = MongoTail(database), MongoTail(database)
         heard = Event()
         MongoEventStore("cases", database, listening).on_append(heard.set)
@@ -340,7 +343,7 @@ def test_the_tail_hears_again_after_the_server_was_killed() -> None:
 
 def test_a_server_that_is_away_is_unavailable_and_nothing_hangs() -> None:
     with Mongo() as server:
-        database = connect(f"{server.url}&serverSelectionTimeoutMS=300", "klarity")
+        database = connect(server.url, "klarity")
         tail = MongoTail(database)
         store = MongoEventStore("cases", database, tail)
         server.kill()
@@ -451,7 +454,7 @@ class Standalone(Mongo):
 
 def test_a_server_that_is_no_replica_set_is_refused() -> None:
     with Standalone() as server:
-        for url in (server.url, f"{server.url}?replicaSet=rs0&serverSelectionTimeoutMS=1000"):
+        for url in (server.url, f"{server.url}?replicaSet=rs0&serverSelectionTimeoutMS=10000"):
             with pytest.raises(StoreMisconfigured, match="must be a replica set"):
                 connect(url, "klarity")
 

@@ -71,7 +71,7 @@ def content(media: MediaStore, key: str) -> bytes:
 
 def write_until_killed(stores: Stores, key: str) -> None:
     command = [sys.executable, "-m", "tests.contracts.media_writer", key, *stores.place]
-    died = subprocess.run(command, check=False, timeout=60)
+    died = subprocess.run(command, check=False, timeout=600)
     assert died.returncode == -signal.SIGKILL
 
 

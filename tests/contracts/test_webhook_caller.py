@@ -17,7 +17,7 @@ from adapters.webhook_caller.http import HttpWebhookCaller
 from application.ports.webhook_caller import CallFailed, WebhookCaller
 from tests.contracts.nothing import assert_fails_against_nothing
 
-SECONDS = 0.5
+SECONDS = 4.0
 HEADERS = {"webhook-id": "m1", "content-type": "application/json"}
 BODY = '{"café": 1}'.encode()
 
