@@ -1,6 +1,6 @@
 """What a community does together, on every deployment: it enriches, discusses and judges cases."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.system.deployment import ROOT
-from tests.system.phone import Phone, Stream, eventually, is_public
+from tests.system.phone import Phone, Stream, becomes, eventually, is_public, once_known
 
 pytestmark = pytest.mark.system
 
@@ -58,38 +58,14 @@ def appointed(phone: Phone) -> Phone:
     return phone
 
 
-def becomes(look: Callable[[], object], expected: object) -> None:
-    """Look until what is seen is what is expected."""
-    seen = look()
-
-    def as_expected() -> bool | None:
-        nonlocal seen
-        seen = look()
-        return True if seen == expected else None
-
-    try:
-        eventually(as_expected)
-    except AssertionError:
-        assert seen == expected
-
-
-def once_known(call: Callable[[], requests.Response]) -> requests.Response:
-    """The reply, once whoever answers has heard of what the call is about."""
-
-    def answered() -> requests.Response | None:
-        reply = call()
-        return None if reply.status_code == 404 else reply
-
-    return eventually(answered)
-
-
 def say(phone: Phone, case_id: str, text: str, **more: str) -> str:
     """Comment on a case, as soon as its discussion is open; the comment's id."""
     path = f"/v1/cases/{case_id}/comments"
     reply = once_known(lambda: phone.call("POST", path, {"text": text, **more}))
     assert reply.status_code == 201, reply.text
     comment_id: str = reply.json()["comment_id"]
-    becomes(lambda: phone.get(f"/v1/comments/{comment_id}").status_code, 200)
+    with Phone(phone.url) as passer_by:
+        becomes(lambda: passer_by.get(f"/v1/comments/{comment_id}").status_code, 200)
     return comment_id
 
 
@@ -368,12 +344,12 @@ class TestFlagging:
         flag(newcomer, "case", public_case, note=NOTE)
         assert passer_by.get("/v1/moderation/queue").status_code == 401
         assert newcomer.get("/v1/moderation/queue").status_code == 403
-        item = eventually(lambda: waiting(moderator, public_case))
+        becomes(lambda: weights(moderator, public_case), [0.25])
+        item = eventually(lambda: waiting_with_text(moderator, public_case))
         assert (item["subject_kind"], item["case_id"]) == ("case", public_case)
         assert "They asked for money." in item["text"]
         (complaint,) = item["flags"]
         assert (complaint["rule"], complaint["note"]) == ("falsehood", NOTE)
-        assert complaint["weight"] == 0.25
         assert item["waiting_since"] == complaint["at"]
         assert newcomer.member_id not in str(item)
         assert newcomer.pseudonym not in str(item)
@@ -395,8 +371,10 @@ class TestFlagging:
         assert crowd[0].get(f"/v1/cases/{case_id}").status_code == 404
         assert anna.get(f"/v1/cases/{case_id}").json()["status"] == "hidden"
         assert anna.get(f"/v1/evidence/{video}/content").status_code == 200
-        item = eventually(lambda: waiting(moderator, case_id))
-        assert (item["hidden"], item["weight"], len(item["flags"])) == (True, 1.5, 6)
+        becomes(lambda: weights(moderator, case_id), [0.25] * 6)
+        becomes(
+            lambda: [waits(moderator, case_id, as_) for as_ in ("hidden", "weight")], [True, 1.5]
+        )
 
         decide(moderator, "case", case_id, "restore")
         becomes(lambda: showing(passer_by, places), set(places))
@@ -416,7 +394,8 @@ class TestFlagging:
         right, wrong = say(anna, public_case, "Buy stamps!"), say(anna, public_case, "Hear me.")
         flag(proven, "comment", right, rule="spam")
         flag(refuted, "comment", wrong, rule="spam")
-        becomes(lambda: waiting(moderator, right) and waiting(moderator, wrong) is not None, True)
+        for comment in (right, wrong):
+            becomes(lambda comment=comment: waits(moderator, comment, "weight"), 0.25)  # type: ignore[misc] # mypy does not infer a lambda with a default
         decide(moderator, "comment", right, "hide")
         decide(moderator, "comment", wrong, "dismiss")
         becomes(lambda: waiting(moderator, right) or waiting(moderator, wrong), None)
@@ -480,6 +459,17 @@ def showing(phone: Phone, places: dict[str, str]) -> set[str]:
 
 def shows(reply: requests.Response, sign: str) -> bool:
     return reply.status_code == 200 and (not sign or sign in reply.text)
+
+
+def waits(moderator: Phone, subject_id: str, as_: str) -> object:
+    """What moderators are told of what waits, by its name."""
+    item = waiting(moderator, subject_id)
+    return item and item[as_]
+
+
+def waiting_with_text(moderator: Phone, subject_id: str) -> dict[str, Any] | None:
+    """What waits, once moderators can read what it says."""
+    return waiting(moderator, subject_id) if waits(moderator, subject_id, "text") else None
 
 
 def weights(moderator: Phone, subject_id: str) -> list[float]:

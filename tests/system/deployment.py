@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,18 +14,12 @@ import requests
 
 from application.system import services
 from entrypoints.nginx import nginx_configuration
+from tests.servers import free_port, listens, states_of, wait_until
 
 KLARITY = str(Path(sys.executable).with_name("klarity"))
 SECRET = "a secret for tests that is long enough"
 STARTS_WITHIN = 240.0
-STOPS_WITHIN = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+STOPS_WITHIN = 120.0
 
 
 class Klarity:
@@ -79,7 +72,12 @@ class Klarity:
 
     def kill(self) -> None:
         """SIGKILL to the process and its children: no chance to clean up."""
-        self._signal_all(signal.SIGKILL)
+        process = self.process
+        assert process is not None
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(STOPS_WITHIN)
+        # Whoever is still in the disk's hands holds the data folder.
+        assert wait_until(lambda: states_of(process.pid) <= {"Z"}, STOPS_WITHIN)
 
     def stop(self) -> int:
         """SIGTERM, as a service manager would; the exit code."""
@@ -101,11 +99,6 @@ class Klarity:
 
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")[-4000:]
-
-    def _signal_all(self, number: int) -> None:
-        assert self.process is not None
-        os.killpg(self.process.pid, number)
-        self.process.wait(STOPS_WITHIN)
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -202,18 +195,8 @@ def nginx(folder: Path, addresses: Mapping[str, str]) -> Iterator[str]:
         command, env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"}
     )
     try:
-        _wait_for_port(port)
+        assert wait_until(lambda: listens(port), STARTS_WITHIN), "nginx did not start"
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(STOPS_WITHIN)
-
-
-def _wait_for_port(port: int) -> None:
-    until = time.monotonic() + 10
-    while time.monotonic() < until:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("nginx did not start")

@@ -12,7 +12,7 @@ import requests
 
 from tests.system.phone import Phone
 
-GIVES_UP_AFTER = 120.0
+GIVES_UP_AFTER = 400.0
 
 Command = Callable[[], None]
 

@@ -1,7 +1,7 @@
 """A phone: a real client of the REST API, that waits as patiently as a person would."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from json import loads
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +11,9 @@ import requests
 from tusclient.client import TusClient
 
 T = TypeVar("T")
-PATIENCE = 120.0
+PATIENCE = 300.0
+# Access tokens are good for fifteen minutes.
+SIGN_IN_AGAIN_SECONDS = 300.0
 
 
 class Phone:
@@ -24,6 +26,7 @@ class Phone:
         self.member_id = ""
         self.access_token = ""
         self.refresh_token = ""
+        self.signed_in_at = 0.0
         self.session = requests.Session()
 
     def __enter__(self) -> "Phone":
@@ -33,13 +36,32 @@ class Phone:
         self.session.close()
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
-        """One request; header names are written with underscores."""
+        """One request, again until it is answered; header names are written with underscores."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        self._stay_signed_in()
         if self.access_token:
             sent.setdefault("Authorization", f"Bearer {self.access_token}")
-        return self.session.request(
-            method, self.url + path, json=body, headers=sent, timeout=PATIENCE
-        )
+        if method == "POST":
+            sent.setdefault("Idempotency-Key", uuid4().hex)
+        return eventually(lambda: self._answer(method, path, body, sent))
+
+    def _answer(
+        self, method: str, path: str, body: Any, headers: Mapping[str, str]
+    ) -> requests.Response | None:
+        """The reply, unless Klarity cannot answer just now."""
+        try:
+            reply = self.session.request(
+                method, self.url + path, json=body, headers=headers, timeout=PATIENCE
+            )
+        except requests.ConnectionError:
+            return None
+        return None if reply.status_code == 503 else reply
+
+    def _stay_signed_in(self) -> None:
+        """Tests may last longer than an access token."""
+        if self.access_token and time.monotonic() - self.signed_in_at > SIGN_IN_AGAIN_SECONDS:
+            self.access_token = ""
+            self.sign_in()
 
     def get(self, path: str, **headers: str) -> requests.Response:
         return self.call("GET", path, **headers)
@@ -60,6 +82,7 @@ class Phone:
 
     def keep(self, reply: requests.Response) -> None:
         self.access_token = reply.json()["access_token"]
+        self.signed_in_at = time.monotonic()
         self.refresh_token = reply.json()["refresh_token"]
 
     def join(self) -> "Phone":
@@ -67,11 +90,14 @@ class Phone:
 
     def upload(self, path: Path, chunk: int = 100_000) -> str:
         """Upload a file with a real tus client; the evidence id."""
+        self._stay_signed_in()
         client = TusClient(
             f"{self.url}/v1/uploads", headers={"Authorization": f"Bearer {self.access_token}"}
         )
         with path.open("rb") as file:
-            uploader = client.uploader(file_stream=file, chunk_size=chunk)
+            uploader = client.uploader(
+                file_stream=file, chunk_size=chunk, retries=20, retry_delay=1
+            )
             uploader.upload()
         return str(uploader.url).rpartition("/")[2]
 
@@ -114,6 +140,31 @@ def eventually(look: Callable[[], T | None], patience: float = PATIENCE) -> T:
             return found
         time.sleep(0.05)
     raise AssertionError("it did not come to pass")
+
+
+def becomes(look: Callable[[], object], expected: object) -> None:
+    """Look until what is seen is what is expected."""
+    seen = look()
+
+    def as_expected() -> bool | None:
+        nonlocal seen
+        seen = look()
+        return True if seen == expected else None
+
+    try:
+        eventually(as_expected)
+    except AssertionError:
+        assert seen == expected
+
+
+def once_known(call: Callable[[], requests.Response]) -> requests.Response:
+    """The reply, once whoever answers has heard of what the call is about."""
+
+    def answered() -> requests.Response | None:
+        reply = call()
+        return None if reply.status_code == 404 else reply
+
+    return eventually(answered)
 
 
 def is_public(case: dict[str, Any]) -> bool:

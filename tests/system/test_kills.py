@@ -11,7 +11,7 @@ import pytest
 
 from tests.media import photo_with_gps
 from tests.servers import PubSub, RabbitMQ, Redis
-from tests.system.deployment import STOPS_WITHIN, Klarity, relaxed, shared_stores
+from tests.system.deployment import STARTS_WITHIN, Klarity, relaxed, shared_stores
 from tests.system.load import Command, Crowd, report, support
 from tests.system.phone import Phone, eventually
 
@@ -154,7 +154,7 @@ def test_a_second_process_on_the_same_data_is_refused_with_the_reason(tmp_path: 
         first.start()
         second.launch()
         assert second.process is not None
-        assert second.process.wait(STOPS_WITHIN) == 1
+        assert second.process.wait(STARTS_WITHIN) == 1
         assert "Another process is using" in second.log()
     finally:
         first.close()
@@ -215,7 +215,7 @@ def assert_public_once_with(url: str, supports: dict[str, int]) -> None:
             assert len(found) == len({case["case_id"] for case in found})
             return True if {c["case_id"]: c["supports"] for c in found} == supports else None
 
-        eventually(lambda: as_expected("/v1/cases"), patience=120)
+        eventually(lambda: as_expected("/v1/cases"))
         eventually(lambda: as_expected("/v1/popular-cases"))
         for case in list(supports)[:5]:
             history = reader.get(f"/v1/cases/{case}/history").json()["items"]

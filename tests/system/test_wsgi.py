@@ -7,16 +7,20 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.system.deployment import environment, free_port, relaxed
+from tests.servers import free_port
+from tests.system.deployment import environment, relaxed
 from tests.system.phone import Phone, eventually
 
 pytestmark = pytest.mark.system
 
 PROGRAMS = Path(sys.executable).parent
 # Less than gunicorn would leave to a stream that did not end by itself.
-LEAVES_WITHIN = 25.0
+LEAVES_WITHIN = 120.0
 SERVERS = {
-    "gunicorn": ["gunicorn", "wsgi:app", "--threads", "4", "--bind", "127.0.0.1:{port}"],
+    "gunicorn": [
+        *("gunicorn", "wsgi:app", "--threads", "4", "--bind", "127.0.0.1:{port}"),
+        *("--timeout", "300", "--graceful-timeout", "240"),
+    ],
     "granian": ["granian", "wsgi:app", "--interface", "wsgi", "--port", "{port}"],
 }
 
