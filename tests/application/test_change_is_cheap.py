@@ -14,6 +14,9 @@ REPORT_A_LOSS = """
 import json
 from config.process import Process
 from config.settings import read_settings
+from application.queries import answers
+
+answers.LONGEST_WAIT = 60.0
 
 process = Process(read_settings())
 process.start()
@@ -86,6 +89,9 @@ ASK_FOR_COUNTS = """
 import json
 from config.process import Process
 from config.settings import read_settings
+from application.queries import answers
+
+answers.LONGEST_WAIT = 60.0
 
 process = Process(read_settings())
 process.start()

@@ -202,6 +202,7 @@ class TestRelay:
     def test_it_notes_how_far_it_came_after_a_while_or_when_much_was_published(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(relays, "SECONDS_A_NOTE", inf)
         relay = self.relay(world, Bus())
         cases(world, 1)
         relay.step()
@@ -210,7 +211,7 @@ class TestRelay:
         monkeypatch.setattr(relays, "SECONDS_A_NOTE", 0.0)
         relay.step()
         assert world.checkpoints.load(relay.name).at("cases") == 1
-        monkeypatch.undo()
+        monkeypatch.setattr(relays, "SECONDS_A_NOTE", inf)
         monkeypatch.setattr(relays, "EVENTS_A_NOTE", 2)
         world.public_case(world.member("Ben"), "c9")
         relay.step()

@@ -35,7 +35,7 @@ class Slow(Policy):
         stream = cause.event.stream
         self.begun.append(cause.event.id)
         if stream in self.held:
-            assert self.held[stream].wait(10)
+            assert self.held[stream].wait(60)
         if self.errors.get(stream):
             raise self.errors[stream].pop(0)
         self.done.append(cause.event.id)
@@ -195,6 +195,7 @@ def test_what_was_cut_short_is_not_done(world: World, policy: Slow, make: Make) 
     policy.errors["case-c0"] = [Unavailable()] * 2
     subscriber = make()
     hand(subscriber, first)
+    assert soon(lambda: policy.begun)
     subscriber.stop(wait=False)
     policy.held["case-c0"].set()
     assert soon(lambda: len(policy.errors["case-c0"]) == 1)

@@ -113,6 +113,7 @@ class TestLoop:
             steps[0] += 1
             return False
 
+        monkeypatch.setattr(loops, "LEASE_SECONDS", 1000.0)
         self.run(self.loop(step, leases), lambda: steps[0] > 5)
         assert leases.acquired == 1
         monkeypatch.setattr(loops, "LEASE_SECONDS", 0.03)
@@ -259,7 +260,7 @@ class TestRuntime:
                 return any(each.handled().get("bus") for each in running.running)
 
             assert soon(heard)
-            assert all(each.loop.leading for each in running.running)
+            assert soon(lambda: all(each.loop.leading for each in running.running))
             answers.wake()
             sweeping = next(each for each in running.running if each.kind == "chore")
             sweeping.loop.wake()

@@ -77,6 +77,14 @@ def settings() -> dict[str, str]:
     return {}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def patient_answers() -> Iterator[None]:
+    """Who waits for their own write waits as long as a busy machine takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("application.queries.answers.LONGEST_WAIT", PATIENCE)
+        yield
+
+
 @pytest.fixture(scope="module")
 def process(
     settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory

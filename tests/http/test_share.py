@@ -203,7 +203,7 @@ class TestThePage:
         page_of(author, case)
         assert author("DELETE", "/v1/me").status_code == 204
         anybody = Caller(process.app.test_client())
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         path = f"/share/{case.case_id}"
         while (reply := anybody("GET", path)).status_code == 200 and time.monotonic() < until:
             time.sleep(0.02)

@@ -15,7 +15,7 @@ from domain.ids import SYSTEM, EvidenceId, MediaKind
 from entrypoints.http import updates
 from entrypoints.http.problems import Problem
 from entrypoints.nginx import nginx_configuration
-from tests.http.conftest import Caller
+from tests.http.conftest import Caller, eventually
 
 Event = dict[str, str]
 
@@ -50,7 +50,17 @@ def case_id(process: Process, anna: Caller) -> str:
     return case_id
 
 
-def heard(caller: Caller, last: str = "cases:0", query: str = "") -> list[Event]:
+def heard(caller: Caller, last: str = "cases:0", query: str = "", updates: int = 0) -> list[Event]:
+    """The blocks of a stream until it ends; a stream anew while it has not told so much."""
+
+    def enough() -> list[Event] | None:
+        events = streamed(caller, last, query)
+        return events if len(told(events)) >= updates else None
+
+    return eventually(enough)
+
+
+def streamed(caller: Caller, last: str, query: str) -> list[Event]:
     """The blocks of a stream, as a browser reads them, until it ends."""
     headers = {"Last-Event-ID": last} if last else {}
     with caller("GET", f"/v1/updates{query}", headers=headers) as reply:
@@ -72,7 +82,7 @@ def told(events: list[Event]) -> list[tuple[str, str]]:
 
 
 def test_what_becomes_public_is_told(anybody: Caller, case_id: str) -> None:
-    first, update = heard(anybody, query=f"?case_id={case_id}")
+    first, update = heard(anybody, query=f"?case_id={case_id}", updates=1)
     assert first == {"retry": "3000", "id": first["id"]}
     assert read_positions(first["id"])["cases"] == 0
     assert update["event"] == "case-published"
@@ -85,25 +95,26 @@ def test_a_client_goes_on_after_what_it_had(
     anybody: Caller, anna: Caller, ben: Caller, case_id: str
 ) -> None:
     only = f"?case_id={case_id}"
-    _, published = heard(anybody, query=only)
+    _, published = heard(anybody, query=only, updates=1)
     assert told(heard(anybody, published["id"], only)) == []
     ben("PUT", f"/v1/cases/{case_id}/support")
     anna("POST", f"/v1/cases/{case_id}/tags/police")
-    rest = heard(anybody, published["id"], only)
+    rest = heard(anybody, published["id"], only, updates=2)
     assert told(rest) == [("case-supported", case_id), ("case-changed", case_id)]
     assert ben.member_id not in json.dumps(rest)
     assert anna.member_id not in json.dumps(rest)
 
 
 def test_a_new_client_hears_only_what_is_new(anybody: Caller, case_id: str) -> None:
-    (published,) = [event for event in heard(anybody) if case_id in event.get("data", "")]
+    *_, published = heard(anybody, query=f"?case_id={case_id}", updates=1)
     (beginning,) = heard(anybody, last="")
     was, now = read_positions(published["id"]), read_positions(beginning["id"])
     assert all(now[log] >= position for log, position in was.items())
 
 
 def test_one_may_ask_for_some_cases_only(anybody: Caller, case_id: str) -> None:
-    assert told(heard(anybody, query=f"?tag={case_id}")) == [("case-published", case_id)]
+    tagged = heard(anybody, query=f"?tag={case_id}", updates=1)
+    assert told(tagged) == [("case-published", case_id)]
     assert told(heard(anybody, query=f"?tag={case_id}&category=fraud")) == []
 
 
@@ -121,9 +132,12 @@ def test_a_quiet_stream_shows_that_it_lives_and_where_it_is(
     anybody: Caller, case_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(updates, "HEARTBEAT_SECONDS", 0.1)
-    *_, last = heard(anybody, query=f"?case_id={uuid4()}")
-    assert last[""] == "still here"
-    assert read_positions(last["id"])["cases"] > 0
+
+    def moved_on() -> Event | None:
+        *_, last = heard(anybody, query=f"?case_id={uuid4()}")
+        return last if read_positions(last["id"])["cases"] > 0 else None
+
+    assert eventually(moved_on)[""] == "still here"
 
 
 def opened(caller: Caller, address: str = "198.51.100.7") -> Any:
