@@ -8,6 +8,7 @@ import pytest
 
 from tests.media import pdf_with_author, photo_with_gps, video_with_gps
 from tests.system.deployment import (
+    MeasuredKlarity,
     one_process,
     process_per_service,
     relaxed,
@@ -20,7 +21,7 @@ Deploy = Callable[[pytest.FixtureRequest, Path], AbstractContextManager[str]]
 
 @contextmanager
 def embedded(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
-    with one_process(folder, **relaxed()) as klarity:
+    with one_process(folder, MeasuredKlarity, **relaxed()) as klarity:
         yield klarity.url
 
 

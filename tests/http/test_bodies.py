@@ -124,7 +124,7 @@ def loaded(its_schema: ma.Schema, encoded: bytes) -> Any:
 
 
 @pytest.mark.parametrize("its_schema", BODIES)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_a_plain_valid_body_takes_the_short_way(its_schema: ma.Schema, data: Any) -> None:
     encoded = json.dumps(data.draw(body(its_schema, plain)), ensure_ascii=False).encode()
@@ -134,7 +134,7 @@ def test_a_plain_valid_body_takes_the_short_way(its_schema: ma.Schema, data: Any
 
 
 @pytest.mark.parametrize("its_schema", BODIES)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data())
 def test_the_short_way_never_leads_elsewhere(its_schema: ma.Schema, data: Any) -> None:
     encoded = json.dumps(data.draw(odd_body(its_schema) | ODD)).encode()

@@ -88,7 +88,7 @@ def fuzz(operation: Any, mode: GenerationMode, headers: dict[str, str]) -> None:
 
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(
-        max_examples=10,
+        max_examples=6,
         derandomize=True,
         deadline=None,
         database=None,

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import ClassVar
 from uuid import uuid4
 
 import requests
@@ -24,6 +25,9 @@ STOPS_WITHIN = 120.0
 
 class Klarity:
     """One ``klarity`` process, killed like a process and restarted like one."""
+
+    measured: ClassVar[bool] = False
+    """Whether what it covers counts: that slows it down, and is lost where it is killed."""
 
     def __init__(
         self, folder: Path, *arguments: str, ready: str = "/health/ready", **settings: str
@@ -51,7 +55,7 @@ class Klarity:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [KLARITY, *self.arguments],
-                env=environment(self.settings),
+                env=environment(self.settings, measured=self.measured),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -101,13 +105,13 @@ class Klarity:
         return (self.folder / "log").read_text(errors="replace")[-4000:]
 
 
-def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a Klarity process: nothing of the tests' own settings.
+class MeasuredKlarity(Klarity):
+    measured = True
 
-    Coverage is measured in the embedded default alone: elsewhere the contract suites measure the
-    adapters, and a dozen processes on few cores shall not be slowed down by it.
-    """
-    unwanted = ("KLARITY_", "COVERAGE_") if "MONGO_URL" in settings else ("KLARITY_",)
+
+def environment(settings: Mapping[str, str], *, measured: bool = False) -> dict[str, str]:
+    """The environment of a Klarity process: nothing of the tests' own settings."""
+    unwanted = ("KLARITY_",) if measured else ("KLARITY_", "COVERAGE_")
     plain = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     plain["RATELIMIT_ENABLED"] = "1"
     return {**plain, **{f"KLARITY_{name}": value for name, value in settings.items()}}
@@ -148,8 +152,10 @@ def add_admin(folder: Path, **settings: str) -> None:
 
 
 @contextmanager
-def one_process(folder: Path, **settings: str) -> Iterator[Klarity]:
-    klarity = Klarity(folder, **settings)
+def one_process(
+    folder: Path, kind: type[Klarity] = Klarity, /, **settings: str
+) -> Iterator[Klarity]:
+    klarity = kind(folder, **settings)
     add_admin(folder, **settings)
     try:
         yield klarity.start()

@@ -34,7 +34,7 @@ def test_nothing_stays_of_who_was_erased_before_the_server_was_killed(
         photo = anna.upload(photo_with_gps(tmp_path / "photo.jpg"))
         assert anna.evidence_when_decided(photo)["status"] == "available"
         arriving = begin_upload(anna)
-        video = anna.upload(video_with_gps(tmp_path / "video.mp4", seconds=180))
+        video = anna.upload(video_with_gps(tmp_path / "video.mp4", seconds=90))
         eventually(lambda: any_at_work(tmp_path))
         klarity.kill()
         assert any_at_work(tmp_path)

@@ -18,9 +18,9 @@ from tests.system.phone import Phone, eventually
 pytestmark = pytest.mark.system
 
 REPORTERS = 5
-PUBLIC_CASES = 40
-SUPPORTERS = 10
-REPORTS = 100
+PUBLIC_CASES = 30
+SUPPORTERS = 8
+REPORTS = 60
 COMMANDS = REPORTS + PUBLIC_CASES * SUPPORTERS
 
 
@@ -135,10 +135,11 @@ def test_the_embedded_default_survives_being_killed(tmp_path: Path) -> None:
         reporters, evidence, supporters = stack.enter_context(people(klarity.url, tmp_path))
         public = first_cases(klarity.url, reporters, evidence)
         crowd = Crowd(klarity.url)
-        crowd.at = {100: kill, 200: kill}
+        crowd.at = {50: kill, 100: kill}
         reported: list[str] = []
         reports = [
-            report(reporters[n % REPORTERS], evidence[n % REPORTERS], reported) for n in range(100)
+            report(reporters[n % REPORTERS], evidence[n % REPORTERS], reported)
+            for n in range(REPORTS)
         ]
         supports = [support(who, case) for case, who in product(public, supporters[:3])]
         crowd.send(mixed(*reports, *supports))
