@@ -109,8 +109,9 @@ class ModerationReplay:
 
     def _apply(self, event: DecisionEvent) -> None:
         key = subject_key(event.subject_kind, event.subject_id)
+        hidden_before = self._subjects[key].hidden
         events = self._follow(key, applying(event, event.at))
-        self.missed += _hides(events)
+        self.missed += _hides(events) and not hidden_before
         decided = any(isinstance(each, SubjectDecided) for each in events)
         if decided and key in self._last and not isinstance(event, DecisionAppealed):
             self._judge(self._last[key], event.decision_id, event.verdict)

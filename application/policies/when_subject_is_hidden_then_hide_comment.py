@@ -13,8 +13,8 @@ class WhenSubjectIsHiddenThenHideComment(Policy):
 
     def react(self, event: object, cause: Cause) -> None:
         match event:
-            case SubjectHidden(subject_kind=SubjectKind.COMMENT, subject_id=key, rule=rule):
-                hide = HideComment(rule=rule, by=SYSTEM, at=cause.at)
+            case SubjectHidden(subject_kind=SubjectKind.COMMENT, subject_id=key):
+                hide = HideComment(rule=event.rule, role=event.role, by=SYSTEM, at=cause.at)
                 self.do.comments.execute(key, hide, cause.context())
             case SubjectRestored(subject_kind=SubjectKind.COMMENT, subject_id=key):
                 restore = RestoreComment(by=SYSTEM, at=cause.at)

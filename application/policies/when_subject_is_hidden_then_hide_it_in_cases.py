@@ -24,9 +24,11 @@ class WhenSubjectIsHiddenThenHideItInCases(Policy):
         key, rule, at, context = event.subject_id, event.rule, cause.at, cause.context()
         match event.subject_kind:
             case SubjectKind.CASE:
-                self.do.cases.execute(key, HideCase(rule=rule, by=SYSTEM, at=at), context)
+                hide = HideCase(rule=rule, role=event.role, by=SYSTEM, at=at)
+                self.do.cases.execute(key, hide, context)
             case SubjectKind.PARTY:
-                self.do.parties.execute(key, HideParty(rule=rule, by=SYSTEM, at=at), context)
+                hide_name = HideParty(rule=rule, role=event.role, by=SYSTEM, at=at)
+                self.do.parties.execute(key, hide_name, context)
             case SubjectKind.EVIDENCE:
                 item = EvidenceId(key)
                 withhold = WithholdExhibit(evidence_id=item, rule=rule, by=SYSTEM, at=at)

@@ -161,9 +161,10 @@ class WithdrawCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HideCase:
-    """Moderation puts the case out of sight, for breaking a rule."""
+    """Moderation puts the case out of sight, for breaking a rule: moderators, or flags (system)."""
 
     rule: str
+    role: str = "moderator"
     by: Actor
     at: datetime
 
@@ -802,7 +803,9 @@ def _moderate(command: ModerationCommand, state: Case) -> list[CaseEvent]:
         return []
     match command:
         case HideCase():
-            hidden = CaseHidden(case_id=state.case_id, rule=command.rule, at=command.at)
+            hidden = CaseHidden(
+                case_id=state.case_id, rule=command.rule, role=command.role, at=command.at
+            )
             return [] if state.status is CaseStatus.HIDDEN else [hidden]
         case RestoreCase():
             return _restore(command, state)

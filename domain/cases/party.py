@@ -81,6 +81,7 @@ class DisputeParty:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HideParty:
     rule: str
+    role: str = "moderator"
     by: Actor
     at: datetime
 
@@ -253,7 +254,11 @@ def _hide(command: HideParty, state: Party) -> list[PartyEvent]:
     if state.hidden or state.retracted or not state.party_id:
         return []
     hidden = PartyHidden(
-        party_id=state.party_id, case_id=state.case_id, rule=command.rule, at=command.at
+        party_id=state.party_id,
+        case_id=state.case_id,
+        rule=command.rule,
+        role=command.role,
+        at=command.at,
     )
     return [hidden]
 

@@ -45,6 +45,7 @@ class RemoveComment:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HideComment:
     rule: str
+    role: str = "moderator"
     by: Actor
     at: datetime
 
@@ -228,7 +229,11 @@ def _hide(command: HideComment, state: Comment) -> list[CommentEvent]:
     if state.hidden or state.removed or not state.comment_id:
         return []
     hidden = CommentHidden(
-        comment_id=state.comment_id, case_id=state.case_id, rule=command.rule, at=command.at
+        comment_id=state.comment_id,
+        case_id=state.case_id,
+        rule=command.rule,
+        role=command.role,
+        at=command.at,
     )
     return [hidden]
 

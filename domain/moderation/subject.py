@@ -379,7 +379,8 @@ def _decided(command: ApplyVerdict | ApplyOutcome, state: Subject) -> list[Subje
         upheld=hide,
         at=command.at,
     )
-    if hide and not state.hidden:
+    # Whoever was told that flags hid it is told of the decision too, with its rule and reason.
+    if hide and (isinstance(command, ApplyVerdict) or not state.hidden):
         return [decided, _hidden_by(command, state)]
     if state.hidden and not hide:
         return [decided, _restored(command, state)]

@@ -11,6 +11,7 @@ from application.queries.watching import cell, cells_around, km_between
 from domain.cases.case import (
     AmendCase,
     AttachEvidence,
+    CaseHidden,
     LocateCase,
     RetractLocation,
     TagCase,
@@ -23,6 +24,7 @@ from domain.ids import Actor, CaseId, CommentId, PartyId, Role
 from domain.members.member import Area, ChooseInterests, EraseMember
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind, Verdict
+from tests.application.community import CASE, decide, flag
 from tests.world import World
 
 BERLIN = Location(lat=52.52, lon=13.4, precision=Precision.CITY)
@@ -36,10 +38,14 @@ def told(world: World, member: Actor) -> list[tuple[str, int]]:
     return sorted((str(document.kind), document.count) for document in page.documents)
 
 
-def one(world: World, member: Actor, kind: NotificationKind) -> Any:
+def all_of(world: World, member: Actor, kind: NotificationKind) -> list[Any]:
     world.settle()
     page = world.answers["notifications"].page(Viewer(member), {}, limit=50)
-    (found,) = [document for document in page.documents if document.kind is kind]
+    return [document for document in page.documents if document.kind is kind]
+
+
+def one(world: World, member: Actor, kind: NotificationKind) -> Any:
+    (found,) = all_of(world, member, kind)
     return found
 
 
@@ -200,6 +206,17 @@ def test_an_author_is_told_what_moderation_did_by_which_rule_and_why(
     world.moderate.resolve("x1", Outcome.OVERTURN, "It did.", max_, Context())
     assert one(world, anna, NotificationKind.APPEAL_RESOLVED).outcome is Outcome.OVERTURN
     assert one(world, anna, NotificationKind.RESTORED).subject_id == "c1"
+
+
+def test_an_author_is_told_why_moderators_agree_with_flags(world: World, anna: Actor) -> None:
+    world.public_case(anna)
+    flag(world, CASE, "c1", *(world.member(f"Member {number}") for number in range(4)))
+    assert one(world, anna, NotificationKind.HIDDEN).decision_id is None
+    decide(world, CASE, "c1", world.member("Mo", Role.MODERATOR), decision_id="x1")
+    told = all_of(world, anna, NotificationKind.HIDDEN)
+    assert {(each.decision_id, bool(each.reason)) for each in told} == {(None, False), ("x1", True)}
+    hidden = [e for e in world.executors.cases.events("c1") if isinstance(e, CaseHidden)]
+    assert [event.role for event in hidden] == ["system"]
 
 
 def test_what_happens_to_a_case_out_of_sight_is_not_told(

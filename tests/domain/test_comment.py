@@ -57,7 +57,7 @@ WRITTEN = CommentWritten(
 )
 EDITED = CommentEdited(comment_id=K1, author=ANNA.member_id, text="I saw it, too.", at=AT)
 REMOVED = CommentRemoved(comment_id=K1, case_id=CASE, at=AT)
-HIDDEN = CommentHidden(comment_id=K1, case_id=CASE, rule="hatred", at=AT)
+HIDDEN = CommentHidden(comment_id=K1, case_id=CASE, rule="hatred", role="moderator", at=AT)
 RESTORED = CommentRestored(comment_id=K1, case_id=CASE, at=AT)
 ERASED = replace(WRITTEN, author=NOBODY, author_name="", text="")
 

@@ -120,7 +120,10 @@ def test_flags_that_are_heavy_together_hide_it_until_moderators_decide() -> None
 
 def test_what_moderators_hide_is_hidden_and_its_flags_were_right() -> None:
     assert when([REGISTERED, WEIGHED], APPLY) == [DECIDED, HIDDEN_BY]
-    assert when([REGISTERED, WEIGHED, HIDDEN], APPLY) == [DECIDED]
+
+
+def test_the_decision_on_what_flags_hid_is_told_with_its_rule_and_reason() -> None:
+    assert when([REGISTERED, WEIGHED, HIDDEN], APPLY) == [DECIDED, HIDDEN_BY]
 
 
 def test_what_they_restore_or_let_stand_is_seen_and_its_flags_were_not() -> None:
