@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address, ip_network
+from math import ceil
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -57,7 +58,7 @@ class Windows:
                 self._counts.clear()
             self._counts[asker, what] += 1
             left = self._most - self._counts[asker, what]
-            return Standing(self._most, left, max(1, int(self._ends - now)))
+            return Standing(self._most, left, max(1, ceil(self._ends - now)))
 
 
 def limit_rates(app: Flask, rate: str, sign_in_rate: str) -> None:

@@ -94,3 +94,8 @@ def test_a_window_that_is_over_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> 
     now += 1
     again = windows.count("a", "x")
     assert (again.left, again.reset) == (1, 10)
+
+
+def test_who_waits_as_long_as_is_told_is_not_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_000_000_012.3)
+    assert Windows(parse("2 per 10 seconds")).count("a", "x").reset == 8
