@@ -57,6 +57,8 @@ from entrypoints.http.uploads import uploads_blueprint
 
 LARGEST_BODY = 1_000_000
 EXPOSED = (
+    "Content-Disposition",
+    "Content-Range",
     "ETag",
     "Klarity-Token",
     "Link",

@@ -12,6 +12,8 @@ _HARMLESS = {
     "Accept-Ranges": "bytes",
     "Content-Disposition": "inline",
     "Content-Security-Policy": "sandbox",
+    # Other pages may show it; what is not public asks for a token, which pages do not send along.
+    "Cross-Origin-Resource-Policy": "cross-origin",
     "X-Content-Type-Options": "nosniff",
 }
 

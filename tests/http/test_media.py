@@ -44,6 +44,7 @@ def test_no_browser_runs_it_or_takes_it_for_something_else(client: FlaskClient) 
     assert headers["Accept-Ranges"] == "bytes"
     assert headers["Content-Disposition"] == "inline"
     assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cross-Origin-Resource-Policy"] == "cross-origin"
     assert headers["Content-Security-Policy"] == "sandbox"
 
 
