@@ -39,7 +39,7 @@ def with_headers(app: "WSGIApplication") -> "WSGIApplication":
 def identify_reply(reply: Response) -> Response:
     """Tell which request it was, and whose memory may keep the reply."""
     if "Cache-Control" not in reply.headers:
-        private = "Authorization" in request.headers
+        private = "Authorization" in request.headers or request.method == "POST"
         reply.headers["Cache-Control"] = "no-store" if private else "no-cache"
     reply.headers["X-Request-Id"] = g.get("correlation_id", "")
     return reply
