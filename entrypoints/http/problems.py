@@ -187,7 +187,10 @@ _TRANSLATED: dict[type[Exception], Problem] = {
         401, "not-signed-in", "These credentials prove nothing.", {"WWW-Authenticate": "Bearer"}
     ),
     StaleVersion: problem("stale"),
-    CommandMismatch: problem("idempotency-key-reused"),
+    CommandMismatch: Problem(
+        *(422, "idempotency-key-reused", MEANINGS["idempotency-key-reused"][1]),
+        errors={"Idempotency-Key": ["Came with another request before."]},
+    ),
     TooMuchContention: Problem(409, "conflict", MEANINGS["conflict"][1], _RETRY),
     NotCaughtUp: Problem(503, "not-caught-up", MEANINGS["not-caught-up"][1], _RETRY),
     Unavailable: Problem(503, "unavailable", MEANINGS["unavailable"][1], _RETRY),
