@@ -84,7 +84,7 @@ def cases_blueprint(cases: Cases, reporting: Report, requests: Requests) -> Blue
         The same file uploaded twice is still recognised by its sha256, which everybody may read.
         """
         actor = requests.actor()
-        context = requests.context(actor.member_id, new=True)
+        context = requests.context(actor.member_id, new=True, own_id=body.get("case_id"))
         case_id = CaseId(body.get("case_id") or requests.id_for("case", context))
         command = ReportCase(
             case_id=case_id,

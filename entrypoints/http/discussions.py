@@ -42,7 +42,7 @@ def discussions_blueprint(discuss: Discuss, requests: Requests) -> Blueprint:
     def write(body: Mapping[str, str], case_id: object) -> Response:
         """Comment on a public case, or reply to a comment on it"""
         actor = requests.actor()
-        context = requests.context(actor.member_id, new=True)
+        context = requests.context(actor.member_id, new=True, own_id=body.get("comment_id"))
         comment_id = CommentId(body.get("comment_id") or requests.id_for("comment", context))
         receipt = discuss.write(
             comment_id,

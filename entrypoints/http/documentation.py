@@ -16,7 +16,10 @@ IDEMPOTENCY_KEY = {
     "in": "header",
     "name": "Idempotency-Key",
     "schema": {"type": "string", "maxLength": 200},
-    "description": "The same key with the same body gives the same reply, for ever.",
+    "description": (
+        "The same key with the same body gives the same reply, for ever. A body that names its own "
+        "id (case_id, comment_id...) needs no key to be sent again safely."
+    ),
 }
 IF_MATCH = {
     "in": "header",

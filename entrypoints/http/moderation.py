@@ -119,7 +119,7 @@ def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
     def decide(body: dict[str, Any], subject_kind: str, subject_id: object) -> Response:
         """Hide something, restore it, or dismiss what was flagged (moderators)"""
         actor = requests.actor()
-        context = requests.context(actor.member_id)
+        context = requests.context(actor.member_id, own_id=body.get("decision_id"))
         decision_id = body.get("decision_id") or requests.id_for("decision", context)
         subject = (SubjectKind(subject_kind), str(subject_id))
         receipt = decided(subject, decision_id, body, actor, context)

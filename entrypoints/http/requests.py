@@ -27,7 +27,7 @@ SIGNATURE_BYTES = 16
 TOKEN_HEADER = "Klarity-Token"  # noqa: S105 - the name of a header
 VERSION_OF_ETAG = re.compile(r'"(0|[1-9][0-9]{0,17})(?:-[0-9a-f]+)?"')
 
-Version = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+Version = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class Requests:
@@ -71,16 +71,21 @@ class Requests:
 
     def session_id(self) -> str:
         """The session that the access token belongs to."""
-        self.actor()
+        self.oneself()
         return str(g.session_id)
 
-    def context(self, actor_id: str, *, new: bool = False) -> Context:
-        """What goes with a command: idempotency, If-Match and correlation."""
+    def context(self, actor_id: str, *, new: bool = False, own_id: str | None = None) -> Context:
+        """What goes with a command: idempotency, If-Match and correlation.
+
+        Where a client names its own id of what is ``new``, the request itself is its key: sent
+        once more it gets the same reply.
+        """
         key = self.idempotency_key()
-        parts = (actor_id, key) if key else (new_command_id(),)
+        fingerprint = self._fingerprint(actor_id) if key or own_id else ""
+        parts = (actor_id, key or fingerprint) if fingerprint else (new_command_id(),)
         return Context(
             command_id=keyed_id(self._key, "command", *parts),
-            fingerprint=self._fingerprint(actor_id) if key else "",
+            fingerprint=fingerprint,
             correlation_id=g.correlation_id,
             version=_version(request.headers.get("If-Match")),
             new=new,
@@ -201,7 +206,9 @@ def read_token() -> Token | None:
         parts = msgspec.json.decode(_token_content(opened(text)), type=tuple[str, str, Version])
     except ValueError:
         raise problem("malformed", "This is no Klarity-Token of ours.") from None
-    return Token(*parts)
+    token = Token(*parts)
+    # For what was so already nothing was written, and there is nothing to wait for.
+    return token if token.version else None
 
 
 def _token_content(signed: bytes) -> bytes:

@@ -154,7 +154,7 @@ class TestSigningIn:
         caller = Caller(process.app.test_client()).join()
         body = {"refresh_token": caller.refresh_token}
         renewed = caller("POST", "/v1/sessions/refresh", body)
-        assert renewed.status_code == 201
+        assert (renewed.status_code, renewed.headers["Cache-Control"]) == (201, "no-store")
         assert caller("DELETE", "/v1/sessions/current").status_code == 204
         again = {"refresh_token": renewed.json["refresh_token"]}
         assert caller("POST", "/v1/sessions/refresh", again).status_code == 401
@@ -218,8 +218,23 @@ class TestWriting:
         assert (again.json, again.headers["ETag"]) == (first.json, first.headers["ETag"])
         other = anna("POST", "/v1/cases", {**body, "title": "Twice"}, headers=headers)
         assert problem(other) == (422, "idempotency-key-reused")
+        assert list(other.json["errors"]) == ["Idempotency-Key"]
         long = anna("POST", "/v1/cases", body, headers={"Idempotency-Key": "k" * 201})
         assert problem(long) == (400, "malformed")
+
+    def test_what_names_its_own_id_may_be_sent_again(self, anna: Caller, ben: Caller) -> None:
+        body = {"title": "Sent again", "story": "A week offline.", "case_id": str(uuid4())}
+        first, again = (anna("POST", "/v1/cases", body) for _ in range(2))
+        assert (again.status_code, again.json) == (201, first.json)
+        assert again.headers["ETag"] == first.headers["ETag"] == '"1"'
+        for caller, other in ((ben, body), (anna, {**body, "title": "Another"})):
+            assert problem(caller("POST", "/v1/cases", other)) == (409, "already-reported")
+
+    def test_where_nothing_was_written_there_is_nothing_to_wait_for(self, ben: Caller) -> None:
+        reply = ben("DELETE", f"/v1/cases/{uuid4()}/support")
+        assert (reply.status_code, reply.headers["ETag"]) == (204, '"0"')
+        seen = {"Klarity-Token": reply.headers["Klarity-Token"]}
+        assert ben("GET", "/v1/cases", headers=seen).status_code == 200
 
     def test_an_edit_may_insist_on_a_version(self, anna: Caller) -> None:
         path = anna.report().headers["Location"]
@@ -439,6 +454,7 @@ class TestWhatNobodyMayFindOut:
         assert moderator("GET", "/v1/moderation/queue").status_code == 200
         assert admin("PUT", f"{path}/suspension", {"reason": "spam"}).status_code == 204
         assert moderator("GET", "/v1/moderation/queue").status_code == 403
+        assert moderator("DELETE", "/v1/sessions/current").status_code == 204
         assert moderator("DELETE", "/v1/me").status_code == 204
 
     def test_what_was_hidden_once_is_not_seen_in_the_past(

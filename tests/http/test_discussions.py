@@ -54,6 +54,13 @@ class TestWriting:
         case = anybody("GET", path, headers=seen).json
         assert case["comments"] >= 1
 
+    def test_a_comment_that_names_its_own_id_may_be_sent_again(
+        self, ben: Caller, path: str
+    ) -> None:
+        body = {**TEXT, "comment_id": str(uuid4())}
+        first, again = (ben("POST", f"{path}/comments", body) for _ in range(2))
+        assert (again.status_code, again.json) == (201, first.json)
+
     @pytest.mark.parametrize(
         ("method", "more"),
         [

@@ -276,7 +276,9 @@ class TestDecisions:
         own = {"decision_id": str(uuid4())}
         assert decide(moderator, case_id, **own) == own["decision_id"]
         again = moderator("POST", decisions(case_id), {**HIDE, **own})
-        assert problem(again) == (409, "already-decided")
+        assert (again.status_code, again.json) == (201, own)
+        other = moderator("POST", decisions(case_id), {**HIDE, **own, "reason": "Another."})
+        assert problem(other) == (409, "already-decided")
 
     def test_a_key_works_once_for_one_decision(self, moderator: Caller, case_id: str) -> None:
         headers = {"Idempotency-Key": uuid4().hex}
