@@ -97,9 +97,12 @@ class Requests:
 
     def idempotency_key(self) -> str:
         """What tells that a POST is the same as before; other methods need nothing of the kind."""
-        key = request.headers.get("Idempotency-Key", "") if request.method == "POST" else ""
-        if len(key) > LONGEST_KEY:
-            refuse("malformed", f"An Idempotency-Key has at most {LONGEST_KEY} characters.")
+        if request.method != "POST" or "Idempotency-Key" not in request.headers:
+            return ""
+        key = request.headers["Idempotency-Key"]
+        # Of what is not ASCII the server leaves nothing.
+        if not 1 <= len(key) <= LONGEST_KEY or not key.isascii():
+            refuse("malformed", f"An Idempotency-Key has 1 to {LONGEST_KEY} ASCII characters.")
         return key
 
     def signed(self, content: bytes) -> str:
