@@ -146,6 +146,8 @@ def create_app(parts: HttpParts) -> Flask:
         },
     )
     app.json = MsgspecJson(app)
+    # A doubled slash is no way to a resource: werkzeug would answer it in HTML.
+    app.url_map.merge_slashes = False
     if parts.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=parts.proxies)  # type: ignore[method-assign]  # as Flask documents it
     app.wsgi_app = with_headers(app.wsgi_app)  # type: ignore[method-assign,assignment]  # as Flask documents it

@@ -42,6 +42,9 @@ class TestProblems:
         assert problem(anybody("GET", "/problems/nope")) == (404, "not-found")
         assert problem(anybody("GET", "/nope")) == (404, "not-found")
 
+    def test_a_doubled_slash_leads_nowhere(self, anybody: Caller) -> None:
+        assert problem(anybody("GET", "/v1//cases")) == (404, "not-found")
+
     def test_a_method_that_is_not_taken_is_told_with_those_that_are(self, anybody: Caller) -> None:
         reply = anybody("PUT", "/v1/cases")
         assert problem(reply) == (405, "method-not-allowed")
@@ -219,8 +222,12 @@ class TestWriting:
         other = anna("POST", "/v1/cases", {**body, "title": "Twice"}, headers=headers)
         assert problem(other) == (422, "idempotency-key-reused")
         assert list(other.json["errors"]) == ["Idempotency-Key"]
-        long = anna("POST", "/v1/cases", body, headers={"Idempotency-Key": "k" * 201})
-        assert problem(long) == (400, "malformed")
+
+    @pytest.mark.parametrize("key", ["", "k" * 201, "clé"])
+    def test_a_key_that_is_none_is_told(self, anna: Caller, key: str) -> None:
+        body = {"title": "Once only", "story": "It happened once."}
+        reply = anna("POST", "/v1/cases", body, headers={"Idempotency-Key": key})
+        assert problem(reply) == (400, "malformed")
 
     def test_what_names_its_own_id_may_be_sent_again(self, anna: Caller, ben: Caller) -> None:
         body = {"title": "Sent again", "story": "A week offline.", "case_id": str(uuid4())}
