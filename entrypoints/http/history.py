@@ -24,7 +24,8 @@ def history_blueprint(
         expected = f"Bearer {service_token}"
         given = request.headers.get("Authorization", "")
         if not compare_digest(expected.encode(), given.encode()):
-            refuse("not-signed-in", "This needs the service token.")
+            needed = "This needs the service token."
+            refuse("not-signed-in", needed, **{"WWW-Authenticate": "Bearer"})
         if request.view_args is None or request.view_args.get("log") not in logs:
             refuse("not-found", "This process owns no such log.")
 
