@@ -82,6 +82,8 @@ def _by_somebody(data: dict[str, Any]) -> dict[str, Any]:
 
 EVENTS = catalog(
     {
+        "members.MemberRegistered": (_as_it_was,),  # before, interests were in the open
+        "members.InterestsChosen": (_as_it_was,),  # and here, too
         "cases.CaseReported": (_as_it_was,),  # before, place, day and tags were in the open
         "cases.CaseAmended": (_as_it_was,),  # and so was the day here
         "cases.CaseLocated": (_as_it_was,),  # and the place

@@ -20,6 +20,7 @@ from domain.ids import (
 Pseudonym = Annotated[str, Length(3, 40), OneLine(), Personal()]
 Interest = Annotated[str, Length(1, 40), OneLine()]
 Interests = Annotated[tuple[Interest, ...], Length(0, 50)]
+PersonalInterests = Annotated[tuple[str, ...], Personal()]
 
 # A tenth of a degree is some 11 km: an area tells a town, and never a street.
 AREA_DECIMALS = 1
@@ -123,14 +124,14 @@ MemberCommand = (
 class MemberRegistered:
     member_id: OpenMember
     pseudonym: PersonalText
-    interests: tuple[str, ...] = ()
+    interests: PersonalInterests = ()
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InterestsChosen:
     member_id: OpenMember
-    interests: tuple[str, ...]
+    interests: PersonalInterests
     areas: Annotated[tuple[Area, ...], Personal()] = ()
     at: datetime
 

@@ -22,10 +22,12 @@ from application.ports.event_store import StoredCommit
 from domain.cases.case import CaseDetails, CaseReported, CaseTagged
 from domain.catalog import EVENTS, EventCatalog, catalog
 from domain.ids import CaseId, MemberId, Personal
+from domain.members.member import Area, InterestsChosen, MemberRegistered
 from tests.golden.events import GOLDEN
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 INSTANCE_KEY = bytes(range(32))
+INTERESTS = InterestsChosen(member_id=MemberId("anna"), interests=("roads",), at=AT)
 
 
 class FixedVault:
@@ -191,6 +193,26 @@ class TestPersonalFields:
         erased = coder.decode(event)
         assert isinstance(erased, CaseReported)
         assert (erased.location, erased.details.occurred_on, erased.tags) == (None, None, ())
+
+    @pytest.mark.parametrize(
+        "chosen",
+        [
+            GOLDEN["members.MemberRegistered"],
+            replace(INTERESTS, areas=(Area(lat=52.5, lon=13.4),)),
+        ],
+    )
+    def test_what_a_member_wants_to_hear_of_is_not_in_the_open_and_is_erased(
+        self, chosen: MemberRegistered | InterestsChosen
+    ) -> None:
+        vault = MemoryKeyVault()
+        coder = codec(vault)
+        event = recorded(chosen, coder)
+        assert coder.decode(event) == chosen
+        assert set(json.loads(event.data)) == {"member_id", "at", "sealed"}
+        vault.destroy("anna")
+        erased = coder.decode(event)
+        assert isinstance(erased, MemberRegistered | InterestsChosen)
+        assert (erased.member_id, erased.interests) == ("anna", ())
 
     def test_the_size_of_what_is_sealed_tells_little_of_it(self) -> None:
         sizes = {len(recorded(report(story="x" * length), codec()).data) for length in range(1, 65)}
