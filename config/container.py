@@ -45,6 +45,7 @@ from adapters.sanitiser.sandboxed import SandboxedSanitiser
 from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.uploads.memory import MemoryUploads
 from adapters.uploads.mongo import MongoUploads
+from adapters.uploads.sealed import SealedUploads
 from adapters.uploads.sqlite import SqliteUploads
 from adapters.webhook_caller.http import HttpWebhookCaller
 from adapters.workrooms import Workrooms
@@ -218,12 +219,13 @@ class Container(containers.DeclarativeContainer):
     sealer = providers.Singleton(AesGcmSealer, media, vault)
     sanitiser = providers.Singleton(SandboxedSanitiser)
     workrooms = providers.Singleton(Workrooms)
-    upload_states = providers.Selector(
+    stored_uploads = providers.Selector(
         _kind,
         memory=providers.Singleton(MemoryUploads),
         sqlite=closing(SqliteUploads, _file),
         mongo=providers.Singleton(MongoUploads, database),
     )
+    upload_states = providers.Singleton(SealedUploads, stored_uploads, keys.provided.uploads)
 
     # Use cases
     executors = providers.Singleton(make_executors, stores, codec, clock)

@@ -17,6 +17,7 @@ class Keys:
 
     vault: bytes
     references: bytes
+    uploads: bytes
     tokens: bytes
     requests: bytes
     services: str
@@ -29,6 +30,7 @@ def derive_keys(settings: Settings) -> Keys:
     return Keys(
         vault=_derived(secret, "vault"),
         references=_derived(secret, "references"),
+        uploads=_derived(secret, "uploads"),
         tokens=_derived(secret, "tokens"),
         requests=_derived(secret, "requests"),
         services=_derived(secret, "services").hex(),

@@ -42,6 +42,7 @@ class SqliteFile:
         self._group: Grouping[Work, Any] = Grouping(self._write)
         self._listeners: defaultdict[str, Listeners] = defaultdict(Listeners)
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
         with _unavailable():
             self._writer = self._connect()
             self._writer.execute("PRAGMA journal_mode=WAL")

@@ -106,6 +106,14 @@ def test_two_processes_may_write_one_file(tmp_path: Path) -> None:
     assert_in_stream_order(read)
 
 
+def test_nobody_else_on_the_machine_may_read_the_files_of_a_log(tmp_path: Path) -> None:
+    store = SqliteEventStore("cases", tmp_path / "logs.sqlite")
+    store.append(commit())
+    modes = {file.name: file.stat().st_mode & 0o077 for file in tmp_path.iterdir()}
+    assert modes == {"logs.sqlite": 0, "logs.sqlite-wal": 0, "logs.sqlite-shm": 0}
+    store.close()
+
+
 def test_sqlite_refuses_a_head_beyond_the_end_or_within_a_commit(tmp_path: Path) -> None:
     store = SqliteEventStore("cases", tmp_path / "logs.sqlite")
     end = store.append(commit(size=2)).head

@@ -1,5 +1,6 @@
 """What all Uploads promise."""
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from pymongo.database import Database
 from adapters.mongo import Document
 from adapters.uploads.memory import MemoryUploads
 from adapters.uploads.mongo import MongoUploads
+from adapters.uploads.sealed import SEALED, SealedUploads
 from adapters.uploads.sqlite import SqliteUploads
 from application.ports.uploads import Upload, UploadConflict, Uploads
 from tests.contracts.nothing import assert_fails_against_nothing
@@ -20,6 +22,7 @@ from tests.contracts.racing import race
 Open = Callable[[], Uploads]
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+KEY = bytes(range(32))
 UPLOAD = Upload(upload_id="u1", owner="anna", length=5_000_000_000, expires_at=NOON)
 OTHER = Upload(upload_id="u2", owner="ben", length=7, expires_at=NOON + timedelta(hours=1))
 
@@ -147,6 +150,58 @@ class TestMongoUploads(UploadsContract):
     @pytest.fixture
     def uploads(self, mongo_database: Database[Document]) -> Open:
         return lambda: MongoUploads(mongo_database)
+
+
+class TestSealedUploads(UploadsContract):
+    @pytest.fixture
+    def stored(self) -> MemoryUploads:
+        return MemoryUploads()
+
+    @pytest.fixture
+    def uploads(self, stored: MemoryUploads) -> Open:
+        return lambda: SealedUploads(stored, KEY)
+
+    def test_whose_an_upload_is_stands_nowhere(self, uploads: Open, stored: MemoryUploads) -> None:
+        uploads().create(UPLOAD)
+        uploads().advance("u1", 0, UPLOAD.length, "part-1")
+        uploads().finish("u1")
+        assert b"anna" not in b64decode(owner_of("u1", stored))
+        assert "anna" not in str(stored.get("u1"))
+
+    def test_two_uploads_of_one_owner_have_nothing_in_common(
+        self, uploads: Open, stored: MemoryUploads
+    ) -> None:
+        owners = []
+        for upload_id in ("u1", "u3"):
+            uploads().create(replace(UPLOAD, upload_id=upload_id))
+            owners.append(owner_of(upload_id, stored))
+        first, second = ({owner[n : n + 8] for n in range(len(owner) - 8)} for owner in owners)
+        assert not first & second
+
+    def test_an_owner_is_not_moved_to_another_upload(
+        self, uploads: Open, stored: MemoryUploads
+    ) -> None:
+        uploads().create(UPLOAD)
+        moved = SEALED + owner_of("u1", stored)
+        stored.create(replace(UPLOAD, upload_id="u3", owner=moved))
+        with pytest.raises(ValueError, match="its upload"):
+            uploads().get("u3")
+
+    def test_an_owner_that_was_stored_in_the_open_is_still_read(
+        self, uploads: Open, stored: MemoryUploads
+    ) -> None:
+        stored.create(UPLOAD)
+        assert uploads().get("u1") == UPLOAD
+        assert uploads().unfinished() == uploads().expired(NOON) == [UPLOAD]
+        assert uploads().advance("u1", 0, 10, "part-1").owner == "anna"
+
+
+def owner_of(upload_id: str, stored: Uploads) -> str:
+    """What is stored as the upload's owner, which must be sealed."""
+    upload = stored.get(upload_id)
+    assert upload is not None
+    assert upload.owner.startswith(SEALED)
+    return upload.owner.removeprefix(SEALED)
 
 
 class Nothing:

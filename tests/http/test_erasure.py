@@ -71,6 +71,16 @@ def test_no_media_of_an_erased_member_stay(process: Process, anybody: Caller, be
     assert ben("GET", f"{others}/content").status_code == 200
 
 
+def test_whose_an_upload_is_does_not_stand_beside_it(process: Process, ben: Caller) -> None:
+    content = photo("navy")
+    path = send(ben, content, len(content))
+    upload_id = path.rpartition("/")[2]
+    assert process.container.upload_states().get(upload_id).owner == ben.member_id
+    stored = process.container.stored_uploads().get(upload_id)
+    assert stored.complete
+    assert ben.member_id not in str(stored)
+
+
 def test_nobody_is_told_to_come_back_later(process: Process) -> None:
     leaving = [Caller(process.app.test_client()).join() for _ in range(6)]
     staying = Caller(process.app.test_client()).join()

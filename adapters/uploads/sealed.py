@@ -1,0 +1,69 @@
+"""Uploads whose owners cannot be read where they are stored."""
+
+from base64 import b64decode, b64encode
+from dataclasses import replace
+from datetime import datetime
+from os import urandom
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from application.ports.uploads import Upload, Uploads
+
+NONCE_BYTES = 12
+
+# Owners that were stored before they were sealed do not begin with it; ids have no colon.
+SEALED = "sealed:"
+
+
+class SealedUploads:
+    """Keeps each owner encrypted with the instance's key (AES-256-GCM, bound to the upload).
+
+    An upload's id is its evidence's, which the log of an anonymous case names in the open. Each
+    owner has a nonce of its own, so that two uploads of one owner have nothing in common. Where
+    the key is another one, methods raise ValueError.
+    """
+
+    def __init__(self, uploads: Uploads, key: bytes) -> None:
+        self._uploads = uploads
+        self._cipher = AESGCM(key)
+
+    def create(self, upload: Upload) -> None:
+        self._uploads.create(self._sealed(upload))
+
+    def get(self, upload_id: str) -> Upload | None:
+        upload = self._uploads.get(upload_id)
+        return self._opened(upload) if upload else None
+
+    def advance(self, upload_id: str, offset: int, new_offset: int, part: str) -> Upload:
+        return self._opened(self._uploads.advance(upload_id, offset, new_offset, part))
+
+    def finish(self, upload_id: str) -> None:
+        self._uploads.finish(upload_id)
+
+    def disown(self, upload_id: str) -> None:
+        self._uploads.disown(upload_id)
+
+    def delete(self, upload_id: str, offset: int) -> None:
+        self._uploads.delete(upload_id, offset)
+
+    def expired(self, now: datetime) -> list[Upload]:
+        return [self._opened(upload) for upload in self._uploads.expired(now)]
+
+    def unfinished(self) -> list[Upload]:
+        return [self._opened(upload) for upload in self._uploads.unfinished()]
+
+    def _sealed(self, upload: Upload) -> Upload:
+        nonce, bound = urandom(NONCE_BYTES), upload.upload_id.encode()
+        blob = nonce + self._cipher.encrypt(nonce, upload.owner.encode(), bound)
+        return replace(upload, owner=SEALED + b64encode(blob).decode())
+
+    def _opened(self, upload: Upload) -> Upload:
+        if not upload.owner.startswith(SEALED):
+            return upload
+        blob, bound = b64decode(upload.owner.removeprefix(SEALED)), upload.upload_id.encode()
+        try:
+            owner = self._cipher.decrypt(blob[:NONCE_BYTES], blob[NONCE_BYTES:], bound)
+        except InvalidTag as error:
+            raise ValueError("a sealed owner does not fit its key or its upload") from error
+        return replace(upload, owner=owner.decode())
