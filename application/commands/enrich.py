@@ -30,12 +30,18 @@ class Enrich:
         actor: Actor,
         context: Context,
     ) -> Receipt[Party]:
-        """Add the party to the case, then say who it is: whoever dies in between repeats both."""
+        """Add the party to the case, then say who it is: whoever dies in between repeats both.
+
+        The case is told first, so all that may be refused is asked there: also the version.
+        """
+        if done := self._parties.receipt(party_id, context):
+            return done
         now = self._clock()
-        adding = AddParty(party_id=party_id, evidence=details.evidence, by=actor, at=now)
-        before = replace(
-            context, command_id=derived_id(context.command_id, "add"), version=None, new=False
+        named = bool(self._parties.load(party_id).state.party_id)
+        adding = AddParty(
+            party_id=party_id, evidence=details.evidence, named=named, by=actor, at=now
         )
+        before = replace(context, command_id=derived_id(context.command_id, "add"), new=False)
         case = self._cases.execute(case_id, adding, before).state
         command = NameParty(
             party_id=party_id,
@@ -45,7 +51,7 @@ class Enrich:
             by=actor,
             at=now,
         )
-        return self._parties.execute(party_id, command, context)
+        return self._parties.execute(party_id, command, replace(context, version=None))
 
     def retract_party(
         self, party_id: PartyId, case_id: CaseId, actor: Actor, context: Context

@@ -130,10 +130,14 @@ class UntagCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddParty:
-    """Somebody is said to be involved; ``evidence`` is what the claim rests on."""
+    """Somebody is said to be involved; ``evidence`` is what the claim rests on.
+
+    ``named`` tells that the id is a party's already.
+    """
 
     party_id: PartyId
     evidence: EvidenceIds
+    named: bool
     by: Actor
     at: datetime
 
@@ -746,6 +750,8 @@ def _add_party(command: AddParty, state: Case) -> list[CaseEvent]:
     role = role_in(state, command.by)
     if command.party_id in state.parties:
         return []
+    if command.named:
+        raise DomainError("already-named", "A party with this id has been named already.")
     if any(item not in state.evidence for item in command.evidence):
         raise DomainError("not-found", "The case has no such evidence.")
     _must_have_room(state, role, command.by)

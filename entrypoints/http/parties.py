@@ -38,6 +38,7 @@ DisputeBody = schema(
         **fields_of(DisputeParty, leave_out=("case_id", "dispute_id", "at")),
     },
 )
+CASE_MATCH = {**IF_MATCH, "description": "Refuse with 412 unless the case still has this ETag."}
 LinkReply = schema("DisputeLink", {"url": ma.fields.Url(required=True, require_tld=False)})
 
 
@@ -48,7 +49,7 @@ def parties_blueprint(enrich: Enrich, requests: Requests, public_url: str) -> Bl
     @blp.post("/cases/<uuid:case_id>/parties")
     @blp.arguments(PartyBody)
     @blp.response(201, PartyReply, headers=MADE_HEADERS)
-    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, CASE_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
     def name_party(body: dict[str, Any], case_id: object) -> Response:
         """Name a person or an organisation involved, and the evidence that this rests on"""

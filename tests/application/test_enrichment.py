@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from application.commands.executor import Context
+from application.commands.executor import CommandMismatch, Context, StaleVersion
 from application.queries.case_document import reported, with_party
 from application.queries.query_service import Viewer
 from domain.cases.case import (
@@ -114,6 +114,36 @@ class TestParties:
         assert [party.name for party in parties(world)] == ["Town hall"]
         added = [e for e in world.executors.cases.events("c1") if isinstance(e, PartyAdded)]
         assert len(added) == 1
+
+    def test_who_dies_in_between_repeats_both_though_the_case_moved_on(
+        self, world: World, anna: Actor, ben: Actor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        details = PartyDetails(kind=PartyKind.ORGANISATION, name="Town hall", role="took it")
+        version = world.executors.cases.load("c1").head.version
+        context = Context(command_id="from-bens-phone", fingerprint="party", version=version)
+        with monkeypatch.context() as dying:
+            dying.setattr(world.executors.parties, "execute", die)
+            with pytest.raises(SystemExit):
+                world.enrich.name_party(P1, C1, details, ben, context)
+        change(world, TagCase(tag="roads", by=anna, at=world.clock()))
+        first = world.enrich.name_party(P1, C1, details, ben, context)
+        assert world.enrich.name_party(P1, C1, details, ben, context) == first
+        with pytest.raises(CommandMismatch):
+            world.enrich.name_party(P1, C1, details, ben, replace(context, fingerprint="other"))
+        world.settle()
+        assert [party.name for party in parties(world)] == ["Town hall"]
+
+    def test_what_is_refused_leaves_the_case_as_it_was(self, world: World, ben: Actor) -> None:
+        world.public_case(ben, "c2")
+        name_party(world, ben)
+        details = PartyDetails(kind=PartyKind.ORGANISATION, name="Town hall", role="took it")
+        before = world.executors.cases.load("c1"), world.executors.cases.load("c2")
+        with pytest.raises(StaleVersion):
+            world.enrich.name_party(PartyId("p2"), C1, details, ben, Context(version=99))
+        for case_id in ("c1", "c2"):
+            with refused("already-named"):
+                name_party(world, ben, case_id=case_id)
+        assert before == (world.executors.cases.load("c1"), world.executors.cases.load("c2"))
 
     def test_a_case_is_found_by_its_parties(self, world: World, ben: Actor, mo: Actor) -> None:
         name_party(world, ben)

@@ -315,7 +315,7 @@ def test_what_was_corrected_does_not_come_back_when_who_corrected_it_is_erased()
 
 
 def add_party(by: Actor, party: str = "p1", evidence: tuple[EvidenceId, ...] = ()) -> AddParty:
-    return AddParty(party_id=PartyId(party), evidence=evidence, by=by, at=AT)
+    return AddParty(party_id=PartyId(party), evidence=evidence, named=False, by=by, at=AT)
 
 
 @pytest.mark.parametrize(
@@ -325,6 +325,14 @@ def test_everybody_adds_parties_to_a_public_case_each_once(by: Actor, role: str)
     added = PartyAdded(case_id=CASE, party_id=PartyId("p1"), by=by.member_id, role=role, at=AT)
     assert when(PUBLIC, add_party(by, evidence=(E1,))) == [added]
     assert when([*PUBLIC, added], add_party(by)) == []
+
+
+def test_what_is_a_party_already_is_not_added_to_another_case() -> None:
+    named = replace(add_party(BEN), named=True)
+    with refused("already-named"):
+        when(PUBLIC, named)
+    added = PartyAdded(case_id=CASE, party_id=PartyId("p1"), by=BEN.member_id, at=AT)
+    assert when([*PUBLIC, added], named) == []
 
 
 def test_a_claim_rests_on_evidence_of_its_case_alone() -> None:

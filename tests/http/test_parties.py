@@ -48,6 +48,14 @@ def name_party(caller: Caller, parties: str, **more: Any) -> str:
     return f"{parties}/{reply.json['party_id']}"
 
 
+def traces(caller: Caller, case: PublicCase) -> list[Any]:
+    """All that was ever done to the case."""
+    path = f"/v1/cases/{case.case_id}"
+    replies = [caller("GET", f"{path}/{kind}", headers=case.seen) for kind in ("history", "proof")]
+    assert all(reply.status_code == 200 for reply in replies)
+    return [reply.json["items"] for reply in replies]
+
+
 def id_of(party: str) -> str:
     return party.rpartition("/")[2]
 
@@ -128,6 +136,36 @@ class TestNaming:
         other = ben("POST", parties, {**CLERK, "role": "looked away"}, headers=headers)
         assert again.json == first.json
         assert problem(other) == (422, "idempotency-key-reused")
+
+    def test_it_may_insist_on_the_version_of_the_case(
+        self, process: Process, anna: Caller, ben: Caller
+    ) -> None:
+        case = publish(process, anna)
+        path = f"/v1/cases/{case.case_id}"
+        etag = {"If-Match": ben("GET", path, headers=case.seen).headers["ETag"]}
+        key = {"Idempotency-Key": uuid4().hex}
+        first, again = (
+            ben("POST", f"{path}/parties", CLERK, headers={**etag, **key}) for _ in range(2)
+        )
+        assert (first.status_code, again.json) == (201, first.json)
+        stale = ben("POST", f"{path}/parties", CLERK, headers=etag)
+        assert problem(stale) == (412, "stale")
+
+    def test_what_is_refused_leaves_no_trace(
+        self, process: Process, anna: Caller, ben: Caller, parties: str
+    ) -> None:
+        other = publish(process, anna)
+        elsewhere = f"/v1/cases/{other.case_id}/parties"
+        taken = {**CLERK, "party_id": id_of(name_party(ben, parties))}
+        key = {"Idempotency-Key": uuid4().hex}
+        assert ben("POST", parties, CLERK, headers=key).status_code == 201
+        before = traces(ben, other)
+        assert problem(ben("POST", elsewhere, taken)) == (409, "already-named")
+        stale = ben("POST", elsewhere, CLERK, headers={"If-Match": '"99"'})
+        assert problem(stale) == (412, "stale")
+        reused = ben("POST", elsewhere, CLERK, headers=key)
+        assert problem(reused) == (422, "idempotency-key-reused")
+        assert traces(ben, other) == before
 
 
 class TestRetracting:
