@@ -59,7 +59,8 @@ class ModerationReplay:
     """The moderation log, heard again with another threshold.
 
     ``missed`` counts what moderators hid while flags had not. What was hidden in truth got no
-    further flags, so a higher threshold than the true one shows fewer of them than there would be.
+    further flags but moderators', so a higher threshold than the true one shows fewer of them than
+    there would be.
     """
 
     def __init__(self, threshold: float) -> None:

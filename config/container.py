@@ -55,6 +55,7 @@ from application.commands.engage import Engage
 from application.commands.enrich import Enrich
 from application.commands.moderate import Moderate
 from application.commands.report import Report
+from application.commands.sight import Sight
 from application.commands.use_cases import make_executors
 from application.delivery.rebuild import Rebuilder
 from application.delivery.runtime import Runtime
@@ -264,6 +265,13 @@ class Container(containers.DeclarativeContainer):
         executors.provided.records,
         executors.provided.subjects,
         executors.provided.decisions,
+        providers.Singleton(
+            Sight,
+            executors.provided.cases,
+            executors.provided.parties,
+            executors.provided.comments,
+            executors.provided.members,
+        ),
         key=keys.provided.requests,
         clock=clock,
     )

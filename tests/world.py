@@ -23,7 +23,8 @@ from application.commands.engage import Engage
 from application.commands.enrich import Enrich
 from application.commands.executor import Context
 from application.commands.moderate import Moderate
-from application.commands.use_cases import make_executors
+from application.commands.sight import Sight
+from application.commands.use_cases import Decisions, make_executors
 from application.delivery.subscription import Subscription
 from application.discovery import policy_types, query_services
 from application.policies.policy import Means, Policy, PolicySubscriber
@@ -76,13 +77,19 @@ class World:
         self.engage = Engage(do.cases, do.engagements, self.clock)
         self.enrich = Enrich(do.cases, do.parties, JwtDisputeLinks(bytes(32)), self.clock)
         self.discuss = Discuss(do.discussions, do.comments, self.clock)
-        self.moderate = Moderate(
-            do.flags, do.records, do.subjects, do.decisions, key=bytes(32), clock=self.clock
-        )
+        self.moderate = self.moderating(do.decisions)
         self.forgotten: list[str] = []
         self.without_media: list[str] = []
         self.policies = [self._policy(kind) for kind in policy_types()]
         self.build_read_models()
+
+    def moderating(self, decisions: Decisions) -> Moderate:
+        """Moderation, with an executor of decisions that a test may hold up."""
+        do = self.executors
+        sight = Sight(do.cases, do.parties, do.comments, do.members)
+        return Moderate(
+            do.flags, do.records, do.subjects, decisions, sight, key=bytes(32), clock=self.clock
+        )
 
     def build_read_models(self) -> None:
         """Begin with empty read models, as after a start."""

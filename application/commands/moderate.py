@@ -2,6 +2,7 @@
 
 from application.commands.executor import Context, Receipt
 from application.commands.ids import keyed_id
+from application.commands.sight import Sight
 from application.commands.use_cases import Decisions, Flags, Records, Subjects
 from application.ports.clock import Clock
 from domain.ids import Actor, MemberId
@@ -26,6 +27,7 @@ class Moderate:
         records: Records,
         subjects: Subjects,
         decisions: Decisions,
+        sight: Sight,
         *,
         key: bytes,
         clock: Clock,
@@ -34,6 +36,7 @@ class Moderate:
         self._records = records
         self._subjects = subjects
         self._decisions = decisions
+        self._sight = sight
         self._key = key
         self._clock = clock
 
@@ -57,6 +60,8 @@ class Moderate:
         command = RaiseFlag(
             flag_id=flag_id,
             subject=subject,
+            seen=self._sight.sees(actor, subject),
+            erased=self._sight.is_erased(subject),
             rule=rule,
             note=note,
             record_id=record_id,

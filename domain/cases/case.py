@@ -587,6 +587,14 @@ def role_in(state: Case, by: Actor) -> str:
     return "moderator" if by.moderates else "contributor"
 
 
+def can_be_seen(state: Case, by: Actor) -> bool:
+    """Whether there is a case that they may see: all see public ones, its author and moderators
+    any."""
+    if state.status in (None, CaseStatus.ERASED):
+        return False
+    return state.status is CaseStatus.PUBLISHED or by.member_id == state.author or by.moderates
+
+
 case_decider: Decider[CaseCommand, Case, CaseEvent] = Decider(
     category="case", initial=Case(), decide=decide, evolve=evolve
 )
@@ -885,8 +893,7 @@ def _must_be_open_to(state: Case, by: Actor) -> None:
     """A case that somebody may not see does not exist for them."""
     if state.status is CaseStatus.ERASED:
         raise DomainError("erased", "This case was erased.")
-    sees_all = by.member_id == state.author or by.moderates
-    if not state.status or (state.status is not CaseStatus.PUBLISHED and not sees_all):
+    if not can_be_seen(state, by):
         raise DomainError("not-found", "There is no such case.")
     if state.status is CaseStatus.WITHDRAWN:
         raise DomainError("withdrawn", "This case was withdrawn.")

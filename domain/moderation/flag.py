@@ -19,11 +19,14 @@ MOST_OPEN_FLAGS = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaiseFlag:
-    """``subject`` is what moderation knows of it; ``record_id`` names the record that the flag's
-    ``weight`` comes from, and ``open_flags`` is how many of the member's wait in it."""
+    """``subject`` is what moderation knows of it. ``seen`` tells whether who flags it may see it,
+    or that it was ``erased``. ``record_id`` names the record that the flag's ``weight`` comes from,
+    and ``open_flags`` is how many of the member's wait in it."""
 
     flag_id: str
     subject: Subject
+    seen: bool
+    erased: bool
     rule: str
     note: FlagNote
     record_id: str
@@ -132,10 +135,7 @@ def weighing(event: FlagRaised, weight: float, threshold: float, at: datetime) -
 def _raise(command: RaiseFlag, state: Flag) -> list[FlagEvent]:
     subject = command.subject
     must_be_a_rule(command.rule)
-    if not subject.subject_id or subject.hidden:
-        raise DomainError("not-found", "There is no such thing to be seen.")
-    if subject.author == command.by.member_id:
-        raise DomainError("own-subject", "Nobody flags what is their own.")
+    _must_be_seen(command)
     if state.flag_id:
         raise DomainError("already-flagged", "You have flagged this already.")
     if command.open_flags >= MOST_OPEN_FLAGS:
@@ -152,3 +152,15 @@ def _raise(command: RaiseFlag, state: Flag) -> list[FlagEvent]:
         at=command.at,
     )
     return [raised]
+
+
+def _must_be_seen(command: RaiseFlag) -> None:
+    """What somebody may not see does not exist for them; their own they see always."""
+    subject, by = command.subject, command.by
+    if subject.author == by.member_id:
+        raise DomainError("own-subject", "Nobody flags what is their own.")
+    hidden = subject.hidden and not by.moderates
+    if not subject.subject_id or hidden or not command.seen:
+        raise DomainError("not-found", "There is no such thing to be seen.")
+    if command.erased:
+        raise DomainError("erased", "Whom this is about was erased.")

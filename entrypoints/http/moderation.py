@@ -31,7 +31,7 @@ from entrypoints.http.schemas import fields_of, page_schema, schema, uuid_text
 MOST_AT_ONCE = 100
 FACTS = ("subject", "case_authors", "by", "at")
 STANDING = ("decision_id", "standing", "overturned")
-RECORD = ("flag_id", "record_id", "weight", "open_flags")
+RECORD = ("flag_id", "seen", "erased", "record_id", "weight", "open_flags")
 SUBJECT = {
     "subject_kind": ma.fields.Enum(SubjectKind, by_value=True, required=True),
     "subject_id": uuid_text(required=True),
@@ -100,7 +100,7 @@ def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
     @blp.arguments(FlagBody)
     @blp.response(201, FlagReply, headers=WRITE_HEADERS)
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
-    @problems(blp, 401, 403, 404, 409, 412, 415, 422)
+    @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
     def flag(body: dict[str, Any]) -> Response:
         """Say that something breaks a rule; once for each member and subject"""
         actor = requests.actor()

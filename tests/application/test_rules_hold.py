@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from application.commands.executor import Context
-from application.commands.moderate import Moderate
 from application.commands.use_cases import Decisions
 from domain.cases.case import (
     AttachEvidence,
@@ -440,14 +439,7 @@ class Court(Judged):
         self.events: list[Any] = []
         self.paused = Paused(do.decisions)
         self.at_once = self.world.moderate
-        self.later = Moderate(
-            do.flags,
-            do.records,
-            do.subjects,
-            cast("Decisions", self.paused),
-            key=bytes(32),
-            clock=self.world.clock,
-        )
+        self.later = self.world.moderating(cast("Decisions", self.paused))
         self.settled = True
 
     def judge(self, deed: Callable[[], object], later: bool) -> None:

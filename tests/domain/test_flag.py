@@ -28,6 +28,8 @@ SUBJECT = Subject(kind=SubjectKind.COMMENT, subject_id="k1", author=ANNA.member_
 RAISE = RaiseFlag(
     flag_id="f1",
     subject=SUBJECT,
+    seen=True,
+    erased=False,
     rule="spam",
     note="Again and again.",
     record_id="r1",
@@ -72,11 +74,30 @@ def test_a_flag_names_one_of_the_rules() -> None:
 def test_nobody_flags_what_is_not_to_be_seen(subject: Subject) -> None:
     with refused("not-found"):
         when([], replace(RAISE, subject=subject))
+    with refused("not-found"):
+        when([], replace(RAISE, seen=False))
 
 
-def test_nobody_flags_what_is_their_own() -> None:
+def test_moderators_see_what_is_hidden() -> None:
+    command = replace(RAISE, subject=replace(SUBJECT, hidden=True), by=MODERATOR)
+    assert when([], command) == [replace(RAISED, by=MODERATOR.member_id)]
+
+
+def test_nobody_learns_by_flagging_that_what_they_did_not_see_was_erased() -> None:
+    erased = replace(RAISE, erased=True)
+    with refused("erased"):
+        when([], erased)
+    hidden = replace(SUBJECT, hidden=True)
+    for unseen in (replace(erased, seen=False), replace(erased, subject=hidden)):
+        with refused("not-found"):
+            when([], unseen)
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_nobody_flags_what_is_their_own(hidden: bool) -> None:
+    subject = replace(SUBJECT, hidden=hidden)
     with refused("own-subject"):
-        when([], replace(RAISE, by=ANNA))
+        when([], replace(RAISE, subject=subject, seen=False, by=ANNA))
 
 
 def test_no_more_than_so_many_flags_of_a_member_wait() -> None:

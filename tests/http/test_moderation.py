@@ -12,10 +12,11 @@ from domain.moderation.flag import MOST_OPEN_FLAGS
 from domain.moderation.rules import RULES
 from entrypoints.http.requests import TOKEN_HEADER
 from tests.http.conftest import Caller, appointed, eventually, problem
-from tests.http.public_cases import publish
+from tests.http.public_cases import publish, withdraw
 
 NOTHING = str(UUID(int=7))  # the id of nothing that is there
 NOTE = "I was there, and it was otherwise."
+PARTY = {"kind": "person", "name": "Clerk Osman", "role": "took the money"}
 HIDE = {"decision": "hide", "rule": "spam", "reason": "Advertising."}
 
 
@@ -47,6 +48,12 @@ def known(call: Callable[[], Any]) -> Any:
 def flag(caller: Caller, case_id: str, headers: dict[str, str] | None = None, **more: Any) -> Any:
     body = {"subject_kind": "case", "subject_id": case_id, "rule": "spam", "note": "", **more}
     return known(lambda: caller("POST", "/v1/flags", body, headers=headers or {}))
+
+
+def raise_flag(caller: Caller, kind: str, subject_id: str) -> Any:
+    """What is said at once, whether moderation has heard of it or not."""
+    body = {"subject_kind": kind, "subject_id": subject_id, "rule": "spam", "note": ""}
+    return caller("POST", "/v1/flags", body)
 
 
 def decisions(subject_id: object, kind: str = "case") -> str:
@@ -142,6 +149,34 @@ class TestFlags:
         hidden(anybody, case_id)
         reply = ben("POST", "/v1/flags", {**body, "subject_id": case_id})
         assert problem(reply) == (404, "not-found")
+
+    def test_what_is_not_public_is_as_if_it_did_not_exist(
+        self, process: Process, anna: Caller, ben: Caller, moderator: Caller
+    ) -> None:
+        waiting = anna.report().json["case_id"]
+        gone = publish(process, anna)
+        named = ben("POST", f"/v1/cases/{gone.case_id}/parties", PARTY).json["party_id"]
+        withdraw(anna, gone)
+        for kind, key in (("case", waiting), ("case", gone.case_id), ("party", named)):
+            assert flag(moderator, key, subject_kind=kind).status_code == 201
+        absent = raise_flag(anna, "case", NOTHING)
+        assert problem(absent) == (404, "not-found")
+        stranger = Caller(process.app.test_client()).join()
+        for kind, key in (("case", waiting), ("case", gone.case_id), ("party", named)):
+            reply = raise_flag(stranger, kind, key)
+            assert (reply.status_code, reply.json) == (absent.status_code, absent.json)
+        assert problem(raise_flag(anna, "case", waiting)) == (409, "own-subject")
+
+    def test_what_was_erased_is_gone(
+        self, process: Process, ben: Caller, moderator: Caller
+    ) -> None:
+        leaver = Caller(process.app.test_client()).join()
+        case_id = publish(process, leaver).case_id
+        assert flag(moderator, leaver.member_id, subject_kind="member").status_code == 201
+        assert flag(moderator, case_id, rule="falsehood").status_code == 201
+        assert leaver("DELETE", "/v1/me").status_code == 204
+        for kind, key in (("case", case_id), ("member", leaver.member_id)):
+            assert problem(raise_flag(ben, kind, key)) == (410, "erased")
 
     def test_so_many_of_a_member_wait_and_no_more(self, process: Process, anna: Caller) -> None:
         flagger = Caller(process.app.test_client()).join()

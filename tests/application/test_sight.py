@@ -1,0 +1,190 @@
+"""Members flag what they may see; to them nothing else is there."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from application.commands.executor import Context
+from domain.cases.case import AttachEvidence, WithdrawCase
+from domain.ids import Actor, CaseId, CommentId, MemberId, PartyId
+from domain.moderation.subject import SubjectKind
+from tests.application.community import (
+    CASE,
+    COMMENT,
+    EVIDENCE,
+    MEMBER,
+    PARTY,
+    RESTORE,
+    ask_to_be_erased,
+    decide,
+    erase,
+    flag,
+    listed,
+    moderator,
+    name_party,
+    say,
+)
+from tests.world import World, refused
+
+THINGS = [(CASE, "c1"), (COMMENT, "k1"), (PARTY, "p1"), (EVIDENCE, "e-c1"), (EVIDENCE, "e2")]
+
+
+@pytest.fixture
+def cora(world: World, anna: Actor) -> Actor:
+    """Somebody who commented on Anna's public case, named a party to it, and backed it."""
+    cora = world.member("Cora")
+    world.public_case(anna)
+    say(world, cora)
+    name_party(world, cora)
+    more = AttachEvidence(evidence=(world.evidence(cora, "e2"),), by=cora, at=world.clock())
+    world.executors.cases.execute("c1", more, Context())
+    world.settle()
+    return cora
+
+
+def withdraw(world: World) -> None:
+    author = Actor(member_id=MemberId("member-Anna"))
+    command = WithdrawCase(by=author, at=world.clock())
+    world.executors.cases.execute("c1", command, Context())
+    world.settle()
+
+
+def hide_case(world: World) -> None:
+    hide(world, CASE, "c1", moderator(world, "Ada"))
+
+
+def hide(world: World, kind: SubjectKind, key: str, by: Actor) -> None:
+    decide(world, kind, key, by)
+    world.settle()
+
+
+@pytest.mark.parametrize("out_of_sight", [withdraw, hide_case])
+def test_nothing_of_a_case_that_is_not_public_is_there_for_others(
+    world: World, cora: Actor, ben: Actor, mo: Actor, out_of_sight: Callable[[World], None]
+) -> None:
+    for kind, key in THINGS:
+        flag(world, kind, key, ben)
+    out_of_sight(world)
+    dora = world.member("Dora")
+    for kind, key in THINGS:
+        with refused("not-found"):
+            flag(world, kind, key, dora)
+        flag(world, kind, key, mo)
+
+
+def test_its_author_sees_what_others_added_and_no_discussion(
+    world: World, anna: Actor, cora: Actor, mo: Actor
+) -> None:
+    hide(world, CASE, "c1", mo)
+    flag(world, PARTY, "p1", anna)
+    flag(world, EVIDENCE, "e2", anna)
+    with refused("own-subject"):
+        flag(world, CASE, "c1", anna)
+    with refused("not-found"):
+        flag(world, COMMENT, "k1", anna)
+
+
+def test_a_case_that_waits_for_evidence_cannot_be_hidden_before_it_is_public(
+    world: World, anna: Actor, mo: Actor
+) -> None:
+    world.report(anna, case_id="c1")
+    world.settle()
+    for number in range(6):
+        with refused("not-found"):
+            flag(world, CASE, "c1", world.member(f"Member {number}"))
+    with refused("own-subject"):
+        flag(world, CASE, "c1", anna)
+    backing = AttachEvidence(evidence=(world.evidence(anna),), by=anna, at=world.clock())
+    world.executors.cases.execute("c1", backing, Context())
+    world.settle()
+    assert [case["case_id"] for case in listed(world, "cases")] == ["c1"]
+
+
+def test_evidence_is_there_once_a_public_case_shows_it(
+    world: World, anna: Actor, ben: Actor, mo: Actor
+) -> None:
+    evidence = world.evidence(anna)
+    world.settle()
+    with refused("not-found"):
+        flag(world, EVIDENCE, evidence, ben)
+    with refused("own-subject"):
+        flag(world, EVIDENCE, evidence, anna)
+    for case_id in ("c1", "c2"):
+        world.report(anna, evidence, case_id=case_id)
+    world.settle()
+    hide(world, CASE, "c1", mo)
+    flag(world, EVIDENCE, evidence, ben)
+
+
+def test_what_was_taken_back_is_not_there(world: World, ben: Actor, cora: Actor, mo: Actor) -> None:
+    world.enrich.retract_party(PartyId("p1"), CaseId("c1"), cora, Context())
+    world.discuss.remove(CommentId("k1"), cora, Context())
+    for kind, key in ((PARTY, "p1"), (COMMENT, "k1")):
+        with refused("not-found"):
+            flag(world, kind, key, ben)
+    with refused("not-found"):
+        flag(world, PARTY, "p1", mo)
+
+
+@pytest.mark.parametrize("kind", [COMMENT, PARTY, MEMBER])
+def test_what_is_hidden_is_there_for_moderators_alone(
+    world: World, ben: Actor, cora: Actor, mo: Actor, kind: SubjectKind
+) -> None:
+    key = {COMMENT: "k1", PARTY: "p1", MEMBER: cora.member_id}[kind]
+    hide(world, kind, key, mo)
+    with refused("not-found"):
+        flag(world, kind, key, ben)
+    with refused("own-subject"):
+        flag(world, kind, key, cora)
+    flag(world, kind, key, mo)
+    world.settle()
+    decide(world, kind, key, mo, RESTORE, decision_id="d2")
+    world.settle()
+    flag(world, kind, key, ben)
+    assert world.parked.list() == []
+
+
+def test_of_an_erased_member_it_is_told_what_was_erased_where_everybody_is(
+    world: World, ben: Actor, cora: Actor
+) -> None:
+    erase(world, cora)
+    for kind, key in ((MEMBER, cora.member_id), (COMMENT, "k1"), (EVIDENCE, "e2")):
+        with refused("erased"):
+            flag(world, kind, key, ben)
+    with refused("not-found"):
+        flag(world, PARTY, "p1", ben)
+
+
+def test_who_is_about_to_be_erased_is_gone_already(world: World, ben: Actor, cora: Actor) -> None:
+    ask_to_be_erased(world, cora)
+    with refused("erased"):
+        flag(world, MEMBER, cora.member_id, ben)
+
+
+def test_of_an_erased_case_nothing_is_there(
+    world: World, anna: Actor, ben: Actor, cora: Actor, mo: Actor
+) -> None:
+    erase(world, anna)
+    with refused("erased"):
+        flag(world, CASE, "c1", ben)
+    for kind, key in ((COMMENT, "k1"), (PARTY, "p1"), (EVIDENCE, "e2")):
+        with refused("not-found"):
+            flag(world, kind, key, ben)
+    with refused("not-found"):
+        flag(world, PARTY, "p1", mo)
+
+
+def test_a_flag_is_repeated_though_what_it_is_about_was_hidden(
+    world: World, ben: Actor, cora: Actor, mo: Actor
+) -> None:
+    context = Context(command_id="from-bens-phone")
+
+    def again(context: Context = context) -> object:
+        return world.moderate.flag(COMMENT, "k1", ben, context, rule="spam", note="")
+
+    first = again()
+    hide(world, COMMENT, "k1", mo)
+    assert again() == first
+    with refused("not-found"):
+        again(replace(context, command_id="another"))
