@@ -54,7 +54,7 @@ def parties_blueprint(enrich: Enrich, requests: Requests, public_url: str) -> Bl
     def name_party(body: dict[str, Any], case_id: object) -> Response:
         """Name a person or an organisation involved, and the evidence that this rests on"""
         actor = requests.actor()
-        context = requests.context(actor.member_id, new=True)
+        context = requests.context(actor.member_id, new=True, own_id=body.get("party_id"))
         party_id = PartyId(body.pop("party_id", None) or requests.id_for("party", context))
         details = PartyDetails(**{**body, "evidence": tuple(body.get("evidence", ()))})
         case = CaseId(str(case_id))
