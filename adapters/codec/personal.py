@@ -6,7 +6,6 @@ id under the instance's own key, with a nonce of its own, so that two blobs of o
 nothing in common. Both are bound to the event's place in its stream.
 """
 
-import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -18,14 +17,12 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from adapters.aead import NONCE_BYTES, TAG_BYTES, decrypt, encrypt
 from application.ports.codec import SubjectErased
 from application.ports.key_vault import KeyDestroyed, KeyVault
 from domain.ids import Personal, Subject
 
 SEALED = "sealed"
-_NONCE = 12
-_TAG = 16
-
 # Sealed fields are filled up to a multiple of this, so that their size tells little of them.
 _BLOCK = 64
 
@@ -70,7 +67,7 @@ class PersonalCipher:
         for path in personal.paths:
             _move(data, taken, path)
         bound = place.encode()
-        blob = self._refer(subject, bound) + _encrypt(key, _filled(taken), bound)
+        blob = self._refer(subject, bound) + encrypt(_cipher(key), _filled(taken), bound)
         data[SEALED] = b64encode(blob).decode()
 
     def open(self, data: dict[str, Any], personal: PersonalFields, place: str) -> None:
@@ -104,13 +101,13 @@ class PersonalCipher:
 
     def _refer(self, subject: str, bound: bytes) -> bytes:
         name = subject.encode()
-        return bytes([len(name)]) + _encrypt_with(self._references, name, bound)
+        return bytes([len(name)]) + encrypt(self._references, name, bound)
 
     def _referred(self, blob: bytes, bound: bytes) -> tuple[str, bytes]:
         """The subject that a blob refers to, and the fields sealed with the subject's key."""
         if not blob:
             return "", b""
-        end = 1 + _NONCE + blob[0] + _TAG
+        end = 1 + NONCE_BYTES + blob[0] + TAG_BYTES
         return _decrypt(self._references, blob[1:end], bound).decode(), blob[end:]
 
 
@@ -119,18 +116,9 @@ def _cipher(key: bytes) -> AESGCM:
     return AESGCM(key)
 
 
-def _encrypt(key: bytes, plain: bytes, bound: bytes) -> bytes:
-    return _encrypt_with(_cipher(key), plain, bound)
-
-
-def _encrypt_with(cipher: AESGCM, plain: bytes, bound: bytes) -> bytes:
-    nonce = os.urandom(_NONCE)
-    return nonce + cipher.encrypt(nonce, plain, bound)
-
-
 def _decrypt(cipher: AESGCM, blob: bytes, bound: bytes) -> bytes:
     try:
-        return cipher.decrypt(blob[:_NONCE], blob[_NONCE:], bound)
+        return decrypt(cipher, blob, bound)
     except InvalidTag as error:
         raise ValueError("sealed fields do not fit their key or their place") from error
 

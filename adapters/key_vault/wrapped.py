@@ -9,10 +9,10 @@ from threading import Lock
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from adapters.aead import decrypt, encrypt
 from application.ports.key_vault import KeyDestroyed
 
 KEY_BYTES = 32
-NONCE_BYTES = 12
 DESTROYED = b""
 
 REMEMBERED_SECONDS = 5.0
@@ -78,13 +78,11 @@ class WrappedKeyVault(ABC):
             self._proven = True
 
     def _wrap(self, subject: str) -> bytes:
-        nonce = urandom(NONCE_BYTES)
-        return nonce + self._master.encrypt(nonce, urandom(KEY_BYTES), subject.encode())
+        return encrypt(self._master, urandom(KEY_BYTES), subject.encode())
 
     def _unwrap(self, subject: str, wrapped: bytes, moment: int) -> bytes:
-        nonce, sealed = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
         try:
-            key = self._master.decrypt(nonce, sealed, subject.encode())
+            key = decrypt(self._master, wrapped, subject.encode())
         except InvalidTag as error:
             raise WrongMasterKey("the vault's keys were wrapped with another master key") from error
         self._memory.remember(subject, key, moment)

@@ -3,14 +3,12 @@
 from base64 import b64decode, b64encode
 from dataclasses import replace
 from datetime import datetime
-from os import urandom
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from adapters.aead import decrypt, encrypt
 from application.ports.uploads import Upload, Uploads
-
-NONCE_BYTES = 12
 
 # Owners that were stored before they were sealed do not begin with it; ids have no colon.
 SEALED = "sealed:"
@@ -54,16 +52,15 @@ class SealedUploads:
         return [self._opened(upload) for upload in self._uploads.unfinished()]
 
     def _sealed(self, upload: Upload) -> Upload:
-        nonce, bound = urandom(NONCE_BYTES), upload.upload_id.encode()
-        blob = nonce + self._cipher.encrypt(nonce, upload.owner.encode(), bound)
+        blob = encrypt(self._cipher, upload.owner.encode(), upload.upload_id.encode())
         return replace(upload, owner=SEALED + b64encode(blob).decode())
 
     def _opened(self, upload: Upload) -> Upload:
         if not upload.owner.startswith(SEALED):
             return upload
-        blob, bound = b64decode(upload.owner.removeprefix(SEALED)), upload.upload_id.encode()
+        blob = b64decode(upload.owner.removeprefix(SEALED))
         try:
-            owner = self._cipher.decrypt(blob[:NONCE_BYTES], blob[NONCE_BYTES:], bound)
+            owner = decrypt(self._cipher, blob, upload.upload_id.encode())
         except InvalidTag as error:
             raise ValueError("a sealed owner does not fit its key or its upload") from error
         return replace(upload, owner=owner.decode())
