@@ -32,7 +32,7 @@ class Sight:
             case SubjectKind.PARTY:
                 return self._sees_party(key, by)
             case SubjectKind.EVIDENCE:
-                return by.moderates or self.is_erased(subject) or self._is_shown(subject, by)
+                return by.moderates or self._is_shown(subject, by) or self.is_erased(subject)
             case SubjectKind.COMMENT:
                 return by.moderates or self._is_read(key)
             case SubjectKind.MEMBER:
