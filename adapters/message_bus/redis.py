@@ -15,8 +15,8 @@ class RedisBus(KombuBus):
     ``keep``: about how many messages of a topic the server holds, for groups that are away; what
     a group misses for longer it fetches from history. A Redis that is killed while it syncs its
     file has not written what it confirmed meanwhile, except with ``appendfsync always``; history
-    has that as well. ``visibility_seconds``: after that long,
-    messages of a consumer that was killed go to another; make it longer than any handler takes.
+    has that as well. ``visibility_seconds``: after that long, messages of a consumer that was
+    killed go to another; make it longer than any handler takes.
     """
 
     guarantees = Guarantees(

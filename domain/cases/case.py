@@ -588,8 +588,7 @@ def role_in(state: Case, by: Actor) -> str:
 
 
 def can_be_seen(state: Case, by: Actor) -> bool:
-    """Whether there is a case that they may see: all see public ones, its author and moderators
-    any."""
+    """Whether they may see it: everybody a public case, its author and moderators any other."""
     if state.status in (None, CaseStatus.ERASED):
         return False
     return state.status is CaseStatus.PUBLISHED or by.member_id == state.author or by.moderates

@@ -77,8 +77,8 @@ class Requests:
     def context(self, actor_id: str, *, new: bool = False, own_id: str | None = None) -> Context:
         """What goes with a command: idempotency, If-Match and correlation.
 
-        Where a client names its own id of what is ``new``, the request itself is its key: sent
-        once more it gets the same reply.
+        ``own_id``: where a client names the id of what it makes, the request itself is its key;
+        sent once more it gets the same reply.
         """
         key = self.idempotency_key()
         fingerprint = self._fingerprint(actor_id) if key or own_id else ""
