@@ -66,12 +66,8 @@ def test_no_media_of_an_erased_member_stay(process: Process, anybody: Caller, be
     hers = [path.rpartition("/")[2] for path in (whole, part)]
     uploads = process.container.upload_states()
     eventually(lambda: not any(uploads.get(item).owner for item in hers) or None)
-
-    def nothing_is_left() -> bool | None:
-        blobs = [key for key in media.keys("") for item in hers if item in key]
-        return not (blobs or any(vault.key(f"evidence/{item}") for item in hers)) or None
-
-    eventually(nothing_is_left)
+    assert not [key for key in media.keys("") for item in hers if item in key]
+    assert not any(vault.key(f"evidence/{item}") for item in hers)
     assert ben("GET", f"{others}/content").status_code == 200
 
 
