@@ -59,6 +59,16 @@ def name_party(
     return PartyId(party_id)
 
 
+def involved(world: World, author: Actor) -> Actor:
+    """Somebody who commented on the author's public case and named a party to it."""
+    cora = world.member("Cora")
+    world.public_case(author)
+    say(world, cora)
+    name_party(world, cora)
+    world.settle()
+    return cora
+
+
 def flag(
     world: World, kind: SubjectKind, subject_id: str, *members: Actor, note: str = "Look at this."
 ) -> None:

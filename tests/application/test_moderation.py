@@ -32,6 +32,7 @@ from tests.application.community import (
     decide,
     erase,
     flag,
+    involved,
     listed,
     moderator,
     must_be_rebuilt_alike,
@@ -56,12 +57,7 @@ def crowd(world: World) -> list[Actor]:
 @pytest.fixture
 def discussed(world: World, anna: Actor) -> Actor:
     """Somebody who commented on Anna's public case and named a party to it."""
-    cora = world.member("Cora")
-    world.public_case(anna)
-    say(world, cora)
-    name_party(world, cora)
-    world.settle()
-    return cora
+    return involved(world, anna)
 
 
 SUBJECTS = [

@@ -20,10 +20,9 @@ from tests.application.community import (
     decide,
     erase,
     flag,
+    involved,
     listed,
     moderator,
-    name_party,
-    say,
 )
 from tests.world import World, refused
 
@@ -33,10 +32,7 @@ THINGS = [(CASE, "c1"), (COMMENT, "k1"), (PARTY, "p1"), (EVIDENCE, "e-c1"), (EVI
 @pytest.fixture
 def cora(world: World, anna: Actor) -> Actor:
     """Somebody who commented on Anna's public case, named a party to it, and backed it."""
-    cora = world.member("Cora")
-    world.public_case(anna)
-    say(world, cora)
-    name_party(world, cora)
+    cora = involved(world, anna)
     more = AttachEvidence(evidence=(world.evidence(cora, "e2"),), by=cora, at=world.clock())
     world.executors.cases.execute("c1", more, Context())
     world.settle()
