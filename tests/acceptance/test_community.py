@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -372,9 +373,7 @@ class TestFlagging:
         assert anna.get(f"/v1/cases/{case_id}").json()["status"] == "hidden"
         assert anna.get(f"/v1/evidence/{video}/content").status_code == 200
         becomes(lambda: weights(moderator, case_id), [0.25] * 6)
-        becomes(
-            lambda: [waits(moderator, case_id, as_) for as_ in ("hidden", "weight")], [True, 1.5]
-        )
+        becomes(lambda: shown_as(moderator, case_id, "hidden", "weight"), [True, 1.5])
 
         decide(moderator, "case", case_id, "restore")
         becomes(lambda: showing(passer_by, places), set(places))
@@ -395,7 +394,7 @@ class TestFlagging:
         flag(proven, "comment", right, rule="spam")
         flag(refuted, "comment", wrong, rule="spam")
         for comment in (right, wrong):
-            becomes(lambda comment=comment: waits(moderator, comment, "weight"), 0.25)  # type: ignore[misc] # mypy does not infer a lambda with a default
+            becomes(partial(shown_as, moderator, comment, "weight"), [0.25])
         decide(moderator, "comment", right, "hide")
         decide(moderator, "comment", wrong, "dismiss")
         becomes(lambda: waiting(moderator, right) or waiting(moderator, wrong), None)
@@ -461,15 +460,16 @@ def shows(reply: requests.Response, sign: str) -> bool:
     return reply.status_code == 200 and (not sign or sign in reply.text)
 
 
-def waits(moderator: Phone, subject_id: str, as_: str) -> object:
-    """What moderators are told of what waits, by its name."""
+def shown_as(moderator: Phone, subject_id: str, *names: str) -> list[object]:
+    """What moderators are told of what waits; nothing where nothing does."""
     item = waiting(moderator, subject_id)
-    return item and item[as_]
+    return [item[name] for name in names] if item else []
 
 
 def waiting_with_text(moderator: Phone, subject_id: str) -> dict[str, Any] | None:
     """What waits, once moderators can read what it says."""
-    return waiting(moderator, subject_id) if waits(moderator, subject_id, "text") else None
+    item = waiting(moderator, subject_id)
+    return item if item and item["text"] else None
 
 
 def weights(moderator: Phone, subject_id: str) -> list[float]:
