@@ -49,7 +49,7 @@ from entrypoints.http.parties import parties_blueprint
 from entrypoints.http.problems import ProblemApi, register_problems
 from entrypoints.http.queries import query_blueprint
 from entrypoints.http.replies import count_requests, identify_reply, with_headers
-from entrypoints.http.requests import Requests, identify_request, only_json, read_claims
+from entrypoints.http.requests import Requests, identify_request, limit_body, only_json, read_claims
 from entrypoints.http.share import share_blueprint
 from entrypoints.http.standing import standing_blueprint
 from entrypoints.http.updates import updates_blueprint
@@ -154,6 +154,7 @@ def create_app(parts: HttpParts) -> Flask:
     count_requests(app, parts.registry)
     app.before_request(identify_request)
     app.before_request(partial(read_claims, parts.tokens))
+    app.before_request(partial(limit_body, parts.largest_upload))
     app.before_request(only_json)
     app.after_request(identify_reply)
     if parts.cors_origins:

@@ -163,10 +163,17 @@ def identify_request() -> None:
     g.correlation_id = uuid4().hex
 
 
-def only_json() -> None:
-    """Refuse a body that is not JSON where JSON is what is taken; uploads may be of any size."""
+def limit_body(largest_upload: int) -> None:
+    """Let a request to ``/v1/uploads`` bring as many bytes as an upload may have.
+
+    Flask takes None for MAX_CONTENT_LENGTH, which is the limit of all other requests.
+    """
     if request.path.startswith("/v1/uploads"):
-        request.max_content_length = None
+        request.max_content_length = largest_upload
+
+
+def only_json() -> None:
+    """Refuse a body that is not JSON where JSON is what is taken."""
     if request.path.startswith(("/v1/uploads", "/dispute/")):
         return
     has_body = request.content_length or "Transfer-Encoding" in request.headers
