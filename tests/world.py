@@ -38,6 +38,7 @@ from domain.evidence.evidence import (
     EvidenceReceived,
     MakeAvailable,
     ReceiveEvidence,
+    RejectEvidence,
 )
 from domain.ids import SYSTEM, Actor, CaseId, EvidenceId, MediaKind, MemberId, Role
 from domain.members.member import RegisterMember
@@ -80,6 +81,7 @@ class World:
         self.moderate = self.moderating(do.decisions)
         self.forgotten: list[str] = []
         self.without_media: list[str] = []
+        self.unsafe: dict[str, str] = {}
         self.policies = [self._policy(kind) for kind in policy_types()]
         self.build_read_models()
 
@@ -182,15 +184,18 @@ class World:
         return Subscription(subscriber, self.history, self.wire, self.parked, pause=lambda _: None)
 
     def sanitise(self, received: EvidenceReceived, context: Callable[[str], Context]) -> None:
-        verdict = MakeAvailable(
+        """All evidence is safe to show, but for what ``unsafe`` holds a reason against."""
+        verdict: MakeAvailable | RejectEvidence = MakeAvailable(
             media_type="video/mp4", sha256="cd" * 32, size=900, by=SYSTEM, at=self.clock()
         )
+        if reason := self.unsafe.get(received.evidence_id):
+            verdict = RejectEvidence(reason=reason, by=SYSTEM, at=self.clock())
         self.executors.evidence.execute(received.evidence_id, verdict, context("verdict"))
 
 
 @contextmanager
-def refused(code: str) -> Iterator[None]:
+def refused(code: str) -> Iterator[pytest.ExceptionInfo[DomainError]]:
     """The rules refuse what happens here, with this code."""
     with pytest.raises(DomainError) as refusal:
-        yield
+        yield refusal
     assert refusal.value.code == code

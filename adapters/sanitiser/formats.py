@@ -50,6 +50,11 @@ SIGNATURES = (
 )
 COMPILED = tuple((re.compile(pattern, re.DOTALL), format_) for pattern, format_ in SIGNATURES)
 
+MEDIA_TYPES = {
+    kind: tuple(dict.fromkeys(each.media_type for _, each in SIGNATURES if each.kind is kind))
+    for kind in MediaKind
+}
+
 
 def format_of(head: bytes) -> Format | None:
     """The format of a file that begins like this; None for what is not taken."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import assert_never
 
 from adapters.sanitiser import ffmpeg, sandbox
-from adapters.sanitiser.formats import Format, format_of
+from adapters.sanitiser.formats import MEDIA_TYPES, Format, format_of
 from adapters.sanitiser.refusals import Refusal
 from adapters.sanitiser.sandbox import Limits, TookTooLong, ToolFailed
 from application.ports.sanitiser import Rendition, SanitiserUnavailable, Unsafe
@@ -33,6 +33,8 @@ NOT_TAKEN = "This is not a kind of file that we can make safe."
 
 class SandboxedSanitiser:
     """``recorded`` are the limits for video and audio, ``still`` those for photos and documents."""
+
+    media_types = MEDIA_TYPES
 
     def __init__(
         self,

@@ -22,6 +22,7 @@ from domain.ids import Actor, EvidenceId, MediaKind, MemberId
 
 LIFETIME = timedelta(days=7)
 HEAD = 4096
+NOT_TAKEN = "Files of this kind are not taken. Send one of these types:"
 PART = 8 * 1024 * 1024
 """In bytes: what arrived of a long request is durable whenever another 8 MiB have come in."""
 
@@ -70,6 +71,7 @@ class ReceiveUploads:
         self._is_erased = is_erased
         self._clock = clock
         self.largest = largest
+        self.media_types = sanitiser.media_types
 
     def begin(self, owner: Actor, upload_id: str, length: int) -> Upload:
         """Announce an upload of so many bytes. The same again finds the upload as it is now.
@@ -112,8 +114,12 @@ class ReceiveUploads:
         if upload.offset != offset:
             raise DomainError("wrong-offset", f"The upload is at offset {upload.offset}.")
         while first := next(chunks, b""):
-            following = chunks if whole else _up_to(PART - len(first), chunks)
+            size = HEAD if upload.offset < HEAD else PART
+            following = chunks if whole else _up_to(size - len(first), chunks)
             upload = self._store(upload, chain([first], following))
+            if offset < HEAD <= upload.offset < upload.length:
+                self._must_be_media(upload)
+            offset = upload.offset
         return self._progress(upload, context)
 
     def terminate(self, owner: Actor, upload_id: str) -> None:
@@ -205,6 +211,13 @@ class ReceiveUploads:
                 self._destroy(upload.upload_id)
             raise
 
+    def _must_be_media(self, upload: Upload) -> None:
+        """Refuse what is not taken as soon as its head is there: nobody sends the rest for it."""
+        try:
+            self._recognise(upload)
+        except NotSealed as error:
+            raise _gone() from error
+
     def _recognise(self, upload: Upload) -> tuple[MediaKind, str]:
         head = b""
         for chunk in self._bytes(upload):
@@ -214,7 +227,8 @@ class ReceiveUploads:
         found = self._sanitiser.recognise(head[:HEAD])
         if found is None:
             self._discard(upload)
-            raise DomainError("unsupported-media-type", "Files of this kind are not taken.")
+            taken = ", ".join(chain.from_iterable(self.media_types.values()))
+            raise DomainError("unsupported-media-type", f"{NOT_TAKEN} {taken}.")
         return found
 
     def _bytes(self, upload: Upload) -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 """Making evidence safe to show: nothing of where, when and with what it was made stays in it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -30,6 +31,11 @@ class Rendition:
 
 
 class Sanitiser(Protocol):
+    @property
+    def media_types(self) -> Mapping[MediaKind, Sequence[str]]:
+        """The media types that are taken, by kind."""
+        ...
+
     def recognise(self, head: bytes) -> tuple[MediaKind, str] | None:
         """Kind and media type by the first bytes (4 KiB suffice); None for what is not taken."""
         ...

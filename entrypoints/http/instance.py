@@ -1,6 +1,6 @@
 """What this instance takes, and a readable page for each problem."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -29,13 +29,21 @@ InstanceReply = schema(
     {
         "limits": ma.fields.Nested(LimitsReply, required=True),
         "media_kinds": ma.fields.List(ma.fields.String(), required=True),
+        "media_types": ma.fields.Dict(
+            keys=ma.fields.String(),
+            values=ma.fields.List(ma.fields.String()),
+            required=True,
+            metadata={"description": "What may be uploaded, by kind"},
+        ),
         "categories": ma.fields.List(ma.fields.String(), required=True),
         "precisions": ma.fields.List(ma.fields.String(), required=True),
     },
 )
 
 
-def instance_blueprint(largest_upload: int) -> Blueprint:
+def instance_blueprint(
+    largest_upload: int, media_types: Mapping[MediaKind, Sequence[str]]
+) -> Blueprint:
     """``GET /v1/instance``."""
     blp = Blueprint("instance", __name__, url_prefix="/v1", description="What this instance takes")
 
@@ -51,6 +59,7 @@ def instance_blueprint(largest_upload: int) -> Blueprint:
                 "most_tags": MOST_TAGS,
             },
             "media_kinds": list(MediaKind),
+            "media_types": media_types,
             "categories": list(CaseCategory),
             "precisions": list(Precision),
         }

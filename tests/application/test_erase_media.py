@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -34,6 +34,8 @@ STEPS_OF_AN_ERASURE = 21
 
 class Sanitiser:
     """Makes a rendition of what begins with "good", and takes everything."""
+
+    media_types: ClassVar = {MediaKind.VIDEO: ("video/mp4",)}
 
     def recognise(self, head: bytes) -> tuple[MediaKind, str] | None:
         return MediaKind.VIDEO, "video/mp4"

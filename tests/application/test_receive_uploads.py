@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -28,6 +28,8 @@ STEPS_OF_AN_UPLOAD = 21
 
 class Recogniser:
     """Takes what begins with "good"."""
+
+    media_types: ClassVar = {MediaKind.VIDEO: ("video/mp4",)}
 
     def recognise(self, head: bytes) -> tuple[MediaKind, str] | None:
         return (MediaKind.VIDEO, "video/mp4") if head.startswith(b"good") else None
@@ -99,6 +101,7 @@ def phones(tmp_path: Path) -> Phones:
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PART", 3 * CHUNK)
+    monkeypatch.setattr(module, "HEAD", 3 * CHUNK)
 
 
 class TestReceiving:
@@ -216,6 +219,29 @@ class TestRefusing:
             phones.uploads.look(phones.anna, "e1", REQUEST)
         assert_nothing_stays(phones)
 
+    @pytest.mark.parametrize("first", [0, 1, CHUNK])
+    def test_what_is_no_media_once_its_head_is_there(self, phones: Phones, first: int) -> None:
+        content = (b"bad!" * LENGTH)[:LENGTH]
+        arriving = chunks(content[first:])
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        phones.send(content[:first])
+        with refused("unsupported-media-type") as refusal:
+            phones.uploads.append(phones.anna, "e1", first, arriving, REQUEST)
+        assert "video/mp4" in refusal.value.message
+        assert len(b"".join(arriving)) >= LENGTH - first - 4 * CHUNK
+        assert phones.parts() == []
+
+    def test_what_lost_its_head_meanwhile(
+        self, phones: Phones, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def lost(*_: object) -> Iterator[bytes]:
+            raise NotSealed("a part is missing")
+
+        monkeypatch.setattr(phones.uploads, "_bytes", lost)
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        with refused("erased"):
+            phones.send(CONTENT)
+
     def test_an_erased_member(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         phones.world.vault.destroy(phones.anna.member_id)
@@ -322,7 +348,7 @@ class TestEnding:
             phones.world.clock.wind(days=7)
             phones.uploads.sweep()
             phones.uploads.begin(phones.anna, "e1", LENGTH)
-            phones.send(b"other", offset=0)
+            phones.send(b"good!", offset=0)
         phones.send(bytes(LENGTH - 5), offset=5)
         phones.assert_received_once()
 

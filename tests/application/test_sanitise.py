@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -46,6 +46,8 @@ class Sealer:
 
 class Sanitiser:
     """Makes a rendition of any original, unless a test has something else in mind."""
+
+    media_types: ClassVar = {MediaKind.VIDEO: ("video/mp4",)}
 
     def __init__(self) -> None:
         self.error: Exception | None = None

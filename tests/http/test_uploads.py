@@ -10,7 +10,7 @@ from hashlib import md5, sha1, sha256
 from io import BytesIO
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -47,6 +47,8 @@ class Tokens:
 
 class Recogniser:
     """Takes what begins with "good"."""
+
+    media_types: ClassVar = {MediaKind.VIDEO: ("video/mp4",)}
 
     def recognise(self, head: bytes) -> tuple[MediaKind, str] | None:
         return (MediaKind.VIDEO, "video/mp4") if head.startswith(b"good") else None
