@@ -1,12 +1,11 @@
 """Reporting a case and backing it, refused at once where its evidence could never back it."""
 
-from collections.abc import Sequence
-
 from application.commands.executor import Context, Receipt
 from application.commands.use_cases import Cases, Exhibits
 from domain.cases.case import AttachEvidence, Case, ReportCase
-from domain.cases.exhibit import must_be_free
-from domain.ids import CaseId, EvidenceId, MemberId
+from domain.cases.exhibit import must_be_citable
+from domain.decider import DomainError
+from domain.ids import CaseId
 
 
 class Report:
@@ -18,20 +17,29 @@ class Report:
 
     def report(self, command: ReportCase, context: Context) -> Receipt[Case]:
         """Report a case with evidence that can back it."""
-        self._must_be_free(
-            command.evidence, command.case_id, command.by.member_id, anonymous=command.anonymous
-        )
-        return self._cases.execute(command.case_id, command, context)
+        return self._execute(command, command.case_id, context, anonymous=command.anonymous)
 
     def attach(self, case_id: CaseId, command: AttachEvidence, context: Context) -> Receipt[Case]:
         """Back a case with more evidence."""
-        case, by = self._cases.load(case_id).state, command.by.member_id
-        anonymous = case.anonymous and case.author == by
-        self._must_be_free(command.evidence, case_id, by, anonymous=anonymous)
-        return self._cases.execute(case_id, command, context)
+        case = self._cases.load(case_id).state
+        anonymous = case.anonymous and case.author == command.by.member_id
+        return self._execute(command, case_id, context, anonymous=anonymous)
 
-    def _must_be_free(
-        self, evidence: Sequence[EvidenceId], case_id: CaseId, by: MemberId, *, anonymous: bool
-    ) -> None:
-        for item in evidence:
-            must_be_free(self._exhibits.load(item).state, case_id, by, anonymous=anonymous)
+    def _execute(
+        self,
+        command: ReportCase | AttachEvidence,
+        case_id: CaseId,
+        context: Context,
+        *,
+        anonymous: bool,
+    ) -> Receipt[Case]:
+        try:
+            for item in command.evidence:
+                exhibit = self._exhibits.load(item).state
+                must_be_citable(exhibit, case_id, command.by.member_id, anonymous=anonymous)
+        except DomainError:
+            # What was done before stays done, whatever became of its evidence since.
+            if done := self._cases.receipt(case_id, context):
+                return done
+            raise
+        return self._cases.execute(case_id, command, context)

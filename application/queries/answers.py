@@ -68,7 +68,7 @@ class Answers(Generic[D]):
         document = self._model().get([key]).get(key)
         if document is None or not self.service.may_see(document, viewer):
             return None
-        return document
+        return self.service.as_seen_by(document, viewer)
 
     def page(
         self,
@@ -85,7 +85,7 @@ class Answers(Generic[D]):
         rows = self._model().find(find, limit=limit + 1, after=after)
         more = len(rows) > limit
         return Page(
-            documents=[row.document for row in rows[:limit]],
+            documents=[self.service.as_seen_by(row.document, viewer) for row in rows[:limit]],
             next=_cursor(rows[limit - 1], find.order_by) if more else None,
         )
 

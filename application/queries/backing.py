@@ -11,6 +11,7 @@ from domain.cases.case import (
     EvidenceAccepted,
     EvidenceAttached,
     EvidenceEvent,
+    EvidenceRefused,
     EvidenceRetracted,
     EvidenceReturned,
     EvidenceWithheld,
@@ -44,7 +45,7 @@ class Backing:
                 return replace(self, added=(*self.added, Added(item, event.by)))
             case EvidenceAccepted() | EvidenceReturned():
                 return self if Added(item, "") in self.added else self._with(item)
-            case EvidenceWithheld() | EvidenceRetracted():
+            case EvidenceWithheld() | EvidenceRetracted() | EvidenceRefused():
                 return self._without((item,))
             case _:
                 assert_never(event)

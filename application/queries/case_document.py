@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import Annotated, Any, TypeVar, assert_never
 
 from application.queries.query_service import Private, PrivateText
@@ -29,6 +30,24 @@ class Exhibit:
     sha256: str
     poster_url: str
     content_url: str
+
+
+class EvidenceProgress(StrEnum):
+    """What has become of a piece of evidence in a case."""
+
+    AWAITED = "awaited"
+    ACCEPTED = "accepted"
+    WITHHELD = "withheld"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CitedEvidence:
+    """A piece of evidence that the case cites; of what is refused, why and what to do."""
+
+    evidence_id: str
+    progress: EvidenceProgress = EvidenceProgress.AWAITED
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +91,10 @@ UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseDocument:
-    """A case as it may be seen. A new plain property of a case goes here, with a default."""
+    """A case as it may be seen. A new plain property of a case goes here, with a default.
+
+    ``cited`` is for the author and moderators, and empty for everybody else.
+    """
 
     case_id: str
     status: CaseStatus = CaseStatus.AWAITING_EVIDENCE
@@ -84,6 +106,7 @@ class CaseDocument:
     tags: tuple[str, ...] = ()
     author: Author | None = None
     evidence: tuple[Exhibit, ...] = ()
+    cited: tuple[CitedEvidence, ...] = ()
     parties: tuple[Party, ...] = ()
     supports: int = 0
     followers: int = 0
@@ -113,6 +136,7 @@ def reported(event: case.CaseReported) -> CaseDocument:
         tags=event.tags,
         author=None if event.anonymous else author,
         author_id=event.author,
+        cited=tuple(CitedEvidence(evidence_id=item) for item in event.evidence),
         reported_at=event.at,
         updated_at=event.at,
         version=1,
@@ -200,12 +224,10 @@ def _changes(row: CaseDocument, event: Any) -> dict[str, Any]:
             return _untagged(row, event.tag)
         case case.PartyAdded():
             return {}
-        case case.EvidenceAttached():
-            return _contributed(row, event.by, event.evidence_id)
         case _ if isinstance(event, case.StatusEvent):
             return _status(event)
         case _:
-            return _evidence(row, event)
+            return {**_evidence(row, event), "cited": _cited(row, event)}
 
 
 def _untagged(row: CaseDocument, tag: str) -> dict[str, Any]:
@@ -246,6 +268,10 @@ def _status(event: case.StatusEvent) -> dict[str, Any]:
 
 def _evidence(row: CaseDocument, event: Any) -> dict[str, Any]:
     match event:
+        case case.EvidenceAttached():
+            return _contributed(row, event.by, event.evidence_id)
+        case case.EvidenceRefused():
+            return {}
         case case.EvidenceAccepted():
             # What an erased member contributed is not there any more.
             lost = any(
@@ -267,6 +293,26 @@ def _evidence(row: CaseDocument, event: Any) -> dict[str, Any]:
             }
         case _:
             raise ValueError(f"what happened to the case is not known: {event}")
+
+
+def _cited(row: CaseDocument, event: case.EvidenceEvent) -> tuple[CitedEvidence, ...]:
+    """Each piece of evidence that the case cites, and what has become of it."""
+    item = event.evidence_id
+    before, after = _parted(row.cited, "evidence_id", item)[0], CitedEvidence(evidence_id=item)
+    match event:
+        case case.EvidenceAttached():
+            return (*before, after) if event.by else before
+        case case.EvidenceAccepted() | case.EvidenceReturned():
+            after = replace(after, progress=EvidenceProgress.ACCEPTED)
+        case case.EvidenceWithheld():
+            after = replace(after, progress=EvidenceProgress.WITHHELD)
+        case case.EvidenceRefused():
+            after = replace(after, progress=EvidenceProgress.REFUSED, reason=event.reason)
+        case case.EvidenceRetracted():
+            return before
+        case _:
+            assert_never(event)
+    return tuple(after if each.evidence_id == item else each for each in row.cited)
 
 
 def _parted(items: tuple[T, ...], field: str, key: str) -> tuple[tuple[T, ...], tuple[T, ...]]:
@@ -298,6 +344,7 @@ def without_member(row: CaseDocument, member_id: str) -> CaseDocument:
     row = replace(
         row,
         evidence=tuple(each for each in row.evidence if each.evidence_id not in items),
+        cited=tuple(each for each in row.cited if each.evidence_id not in items),
         places=places,
         location=places.current,
         tags=tuple(tag for tag in row.tags if _tag_item(tag) not in items),

@@ -30,7 +30,7 @@ from domain.members.member import MemberErased, ProfileHidden, ProfileRestored
 class Cases(QueryService[CaseDocument]):
     """Which cases are there, and what does one look like now?"""
 
-    name, version, topics = "cases", 3, ("cases", "members", "discussions")
+    name, version, topics = "cases", 4, ("cases", "members", "discussions")
     document, key, single = CaseDocument, "case_id", True
     streams = ("cases", "case")
     hiding = (case.CaseHidden, case.EvidenceWithheld)
@@ -100,6 +100,10 @@ class Cases(QueryService[CaseDocument]):
             return False
         public = document.status in (CaseStatus.PUBLISHED, CaseStatus.ERASED)
         return public or viewer.moderates or viewer.is_member(document.author_id)
+
+    def as_seen_by(self, document: CaseDocument, viewer: Viewer) -> CaseDocument:
+        known = viewer.moderates or viewer.is_member(document.author_id)
+        return document if known or not document.cited else replace(document, cited=())
 
     def as_it_stood(self, events: Sequence[object]) -> CaseDocument | None:
         document = None

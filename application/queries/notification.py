@@ -22,6 +22,8 @@ class NotificationKind(StrEnum):
     CASE_DISCUSSED = "case_discussed"
     COMMENT_ANSWERED = "comment_answered"
     NEW_CASE = "new_case"
+    EVIDENCE_ACCEPTED = "evidence_accepted"
+    EVIDENCE_REFUSED = "evidence_refused"
     HIDDEN = "hidden"
     RESTORED = "restored"
     APPEAL_RESOLVED = "appeal_resolved"

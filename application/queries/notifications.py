@@ -36,7 +36,7 @@ from domain.moderation.subject import (
 class Notifications(QueryService[Notification]):
     """What happened to what a member wants to hear of?"""
 
-    name, version = "notifications", 2
+    name, version = "notifications", 3
     topics = ("members", "cases", "moderation", "discussions")
     document, key = Notification, "notification_id"
     path, audience = "/me/notifications", Audience.MEMBERS
@@ -69,6 +69,10 @@ class Notifications(QueryService[Notification]):
 
 def _case(case_id: str) -> str:
     return f"case/{case_id}"
+
+
+def _evidence_of(case_id: str, evidence_id: str = "all") -> str:
+    return f"evidence/{case_id}/{evidence_id}"
 
 
 def _subject(event: SubjectRegistered | SubjectHidden | SubjectRestored | AppealResolved) -> str:
@@ -117,6 +121,7 @@ def _hear_of_case(rows: Rows[Notification], event: object) -> None:
     match event:
         case case.CaseReported():
             watch(rows, event.author, _case(event.case_id), event.at)
+            watch(rows, event.author, _evidence_of(event.case_id), event.at)
             facts = Notification(
                 notification_id=_case(event.case_id),
                 member_id=event.author,
@@ -132,8 +137,13 @@ def _hear_of_case(rows: Rows[Notification], event: object) -> None:
             _hear_change(rows, event.case_id, event.by, event.at)
         case case.CaseAmended() | PartyNamed():
             _hear_change(rows, event.case_id, event.by, event.at)
+        case case.EvidenceAttached():
+            watch(rows, event.by, _evidence_of(event.case_id, event.evidence_id), event.at)
         case case.EvidenceAccepted():
             _hear_change(rows, event.case_id, event.author, event.at)
+            _hear_end_of_evidence(rows, event)
+        case case.EvidenceRefused():
+            _hear_end_of_evidence(rows, event)
         case case.CasePublished():
             _hear_publication(rows, event)
         case case.CaseHidden() | case.CaseUnpublished() | case.CaseWithdrawn():
@@ -147,6 +157,30 @@ def _hear_change(rows: Rows[Notification], case_id: str, actor: str, at: datetim
     if facts and facts.public:
         told = about(NotificationKind.CASE_CHANGED, case_id, at)
         tell(rows, (_case(case_id),), told, but=actor)
+
+
+def _hear_end_of_evidence(
+    rows: Rows[Notification], event: case.EvidenceAccepted | case.EvidenceRefused
+) -> None:
+    """Who attached it hears of it, and so does the author of the case.
+
+    What publishes the case they hear of as its publication.
+    """
+    facts = rows.get(_case(event.case_id))
+    refused = isinstance(event, case.EvidenceRefused)
+    kind = NotificationKind.EVIDENCE_REFUSED if refused else NotificationKind.EVIDENCE_ACCEPTED
+    told = Notification(
+        notification_id=f"{kind}/{event.case_id}/{event.evidence_id}",
+        kind=kind,
+        case_id=event.case_id,
+        subject_kind=SubjectKind.EVIDENCE,
+        subject_id=event.evidence_id,
+        reason=event.reason if isinstance(event, case.EvidenceRefused) else None,
+        at=event.at,
+    )
+    if refused or (facts and facts.public):
+        attached = _evidence_of(event.case_id, event.evidence_id)
+        tell(rows, (attached, _evidence_of(event.case_id)), told)
 
 
 def _hear_publication(rows: Rows[Notification], event: case.CasePublished) -> None:

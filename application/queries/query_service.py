@@ -88,6 +88,10 @@ class QueryService(Generic[D]):
         """Whether the viewer may see a single document; one they may not see does not exist."""
         return True
 
+    def as_seen_by(self, document: D, viewer: Viewer) -> D:  # noqa: ARG002 - for subclasses
+        """The document without what the viewer may not see of it."""
+        return document
+
     def gone(self, document: D) -> bool:  # noqa: ARG002 - for subclasses
         """Whether the document stands for something erased."""
         return False

@@ -99,6 +99,16 @@ class AcceptEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefuseEvidence:
+    """The evidence will never back the case; ``reason`` says why, and what to do."""
+
+    evidence_id: EvidenceId
+    reason: str
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AmendCase:
     """``changes`` holds new values of details by their names; the others stay as they are."""
 
@@ -200,6 +210,7 @@ CaseCommand = (
     ReportCase
     | AttachEvidence
     | AcceptEvidence
+    | RefuseEvidence
     | AmendCase
     | LocateCase
     | TagCase
@@ -253,6 +264,18 @@ class EvidenceAccepted:
     kind: MediaKind
     sha256: str
     public: bool = True
+    role: str = "system"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRefused:
+    """The reason is sealed: it describes a file that stays private."""
+
+    case_id: CaseId
+    evidence_id: EvidenceId
+    author: SealedMember
+    reason: PersonalText
     role: str = "system"
     at: datetime
 
@@ -400,10 +423,16 @@ CaseEvent = (
     | EvidenceWithheld
     | EvidenceReturned
     | PartyAdded
+    | EvidenceRefused
 )
 
 EvidenceEvent = (
-    EvidenceAttached | EvidenceAccepted | EvidenceRetracted | EvidenceWithheld | EvidenceReturned
+    EvidenceAttached
+    | EvidenceAccepted
+    | EvidenceRefused
+    | EvidenceRetracted
+    | EvidenceWithheld
+    | EvidenceReturned
 )
 StatusEvent = CasePublished | CaseUnpublished | CaseHidden | CaseRestored | CaseWithdrawn
 ModerationCommand = HideCase | RestoreCase | WithholdEvidence | ReturnEvidence
@@ -454,6 +483,8 @@ def decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
             return _attach_evidence(command, state)
         case AcceptEvidence():
             return _accept_evidence(command, state)
+        case RefuseEvidence():
+            return _refuse_evidence(command, state)
         case AmendCase():
             return _amend(command, state)
         case LocateCase():
@@ -524,6 +555,7 @@ def _evolve(state: Case, event: CaseEvent) -> Case:
         case (
             EvidenceAttached()
             | EvidenceAccepted()
+            | EvidenceRefused()
             | EvidenceRetracted()
             | EvidenceWithheld()
             | EvidenceReturned()
@@ -545,6 +577,8 @@ def _evolve_evidence(state: Case, event: EvidenceEvent) -> Case:
         case EvidenceAccepted():
             accepted = (*state.accepted, item) if item in state.evidence else state.accepted
             return replace(state, accepted=accepted)
+        case EvidenceRefused():
+            return replace(state, evidence=_without(state.evidence, item))
         case EvidenceRetracted():
             return replace(
                 state,
@@ -667,6 +701,21 @@ def _accept_evidence(command: AcceptEvidence, state: Case) -> list[CaseEvent]:
         at=command.at,
     )
     return [accepted, *_published_by(state, command.at)]
+
+
+def _refuse_evidence(command: RefuseEvidence, state: Case) -> list[CaseEvent]:
+    must_be_system(command.by, "Only the system may do this.")
+    waits = command.evidence_id in state.evidence and command.evidence_id not in state.accepted
+    if not waits or _is_over(state):
+        return []
+    refused = EvidenceRefused(
+        case_id=state.case_id,
+        evidence_id=command.evidence_id,
+        author=state.author,
+        reason=command.reason,
+        at=command.at,
+    )
+    return [refused]
 
 
 def _would_publish_for_its_author(command: AcceptEvidence, state: Case) -> bool:

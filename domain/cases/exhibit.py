@@ -1,19 +1,26 @@
 """An exhibit: one piece of evidence as the cases that cite it see it.
 
-Evidence may be verified before or after a case cites it; whichever comes last admits it.
-Only who uploaded evidence may back a case with it, and so many cases at most. What backs an
-anonymous case backs no other, for it would tell whose that is. Moderation may withhold an exhibit
-from all its cases.
+Evidence may be verified or rejected before or after a case cites it; whichever comes last admits
+it to the case, or refuses it with a reason. Only who uploaded evidence may back a case with it, and
+so many cases at most. What backs an anonymous case backs no other, for it would tell whose that is.
+Moderation may withhold an exhibit from all its cases.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 from typing import assert_never
 
 from domain.decider import Decider, DomainError
 from domain.ids import Actor, CaseId, EvidenceId, MediaKind, MemberId, SealedMember
 
 MOST_CITATIONS = 200
+NOT_YOURS = "Only who uploaded a piece of evidence may back a case with it. Upload your own copy."
+TAKEN = "What backs an anonymous case backs no other. Upload another file for this case."
+TOO_MANY_CASES = (
+    "This piece of evidence backs as many cases as it may. Upload it again for this one."
+)
 
 # Commands
 
@@ -39,6 +46,16 @@ class VerifyExhibit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RejectExhibit:
+    """The evidence could not be made safe to show; ``reason`` says why, and what to do."""
+
+    evidence_id: EvidenceId
+    reason: str
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WithholdExhibit:
     evidence_id: EvidenceId
     rule: str
@@ -53,7 +70,7 @@ class ReturnExhibit:
     at: datetime
 
 
-ExhibitCommand = CiteExhibit | VerifyExhibit | WithholdExhibit | ReturnExhibit
+ExhibitCommand = CiteExhibit | VerifyExhibit | RejectExhibit | WithholdExhibit | ReturnExhibit
 
 
 # Events
@@ -87,6 +104,23 @@ class ExhibitAdmitted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExhibitRejected:
+    evidence_id: EvidenceId
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExhibitRefused:
+    """The case that cites the exhibit will never be backed by it."""
+
+    evidence_id: EvidenceId
+    case_id: CaseId
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExhibitWithheld:
     """``case_ids`` are the cases that it was admitted to."""
 
@@ -103,7 +137,15 @@ class ExhibitReturned:
     at: datetime
 
 
-ExhibitEvent = ExhibitCited | ExhibitVerified | ExhibitAdmitted | ExhibitWithheld | ExhibitReturned
+ExhibitEvent = (
+    ExhibitCited
+    | ExhibitVerified
+    | ExhibitAdmitted
+    | ExhibitWithheld
+    | ExhibitReturned
+    | ExhibitRejected
+    | ExhibitRefused
+)
 
 
 # State
@@ -111,9 +153,12 @@ ExhibitEvent = ExhibitCited | ExhibitVerified | ExhibitAdmitted | ExhibitWithhel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exhibit:
+    evidence_id: EvidenceId = EvidenceId("")
     cited: tuple[ExhibitCited, ...] = ()
     verified: ExhibitVerified | None = None
+    rejected: ExhibitRejected | None = None
     admitted: tuple[CaseId, ...] = ()
+    refused: frozenset[CaseId] = frozenset()
     withheld: bool = False
 
 
@@ -124,6 +169,8 @@ def decide(command: ExhibitCommand, state: Exhibit) -> list[ExhibitEvent]:
             return _cite(command, state)
         case VerifyExhibit():
             return _verify(command, state)
+        case RejectExhibit():
+            return _reject(command, state)
         case WithholdExhibit():
             withheld = ExhibitWithheld(
                 evidence_id=command.evidence_id,
@@ -141,11 +188,15 @@ def decide(command: ExhibitCommand, state: Exhibit) -> list[ExhibitEvent]:
 def evolve(state: Exhibit, event: ExhibitEvent) -> Exhibit:
     match event:
         case ExhibitCited():
-            return replace(state, cited=(*state.cited, event))
+            return replace(state, evidence_id=event.evidence_id, cited=(*state.cited, event))
         case ExhibitVerified():
-            return replace(state, verified=event)
+            return replace(state, evidence_id=event.evidence_id, verified=event)
+        case ExhibitRejected():
+            return replace(state, evidence_id=event.evidence_id, rejected=event)
         case ExhibitAdmitted():
             return replace(state, admitted=(*state.admitted, event.case_id))
+        case ExhibitRefused():
+            return replace(state, refused=state.refused | {event.case_id})
         case ExhibitWithheld():
             return replace(state, withheld=True)
         case ExhibitReturned():
@@ -159,22 +210,30 @@ exhibit_decider: Decider[ExhibitCommand, Exhibit, ExhibitEvent] = Decider(
 )
 
 
-def must_be_free(state: Exhibit, case_id: CaseId, by: MemberId, *, anonymous: bool) -> None:
-    """Refuse a case that the exhibit would never be admitted to, since it backs another."""
+def must_be_citable(state: Exhibit, case_id: CaseId, by: MemberId, *, anonymous: bool) -> None:
+    """Refuse a case that the exhibit would never be admitted to."""
     own = [cited for cited in state.cited if cited.cited_by == by]
     known = any(cited.case_id == case_id for cited in own)
+    if state.rejected:
+        raise DomainError("evidence-rejected", state.rejected.reason)
+    if state.verified and state.verified.owner != by:
+        raise DomainError("not-own-evidence", NOT_YOURS)
     if own and not known and (anonymous or any(cited.anonymous for cited in own)):
-        raise DomainError("evidence-taken", "What backs an anonymous case backs no other.")
+        raise DomainError("evidence-taken", TAKEN)
+    if not known and len(state.cited) >= MOST_CITATIONS:
+        raise DomainError("too-many-citations", TOO_MANY_CASES)
 
 
 def _cite(command: CiteExhibit, state: Exhibit) -> list[ExhibitEvent]:
-    known = any(
+    if any(
         (cited.case_id, cited.cited_by) == (command.case_id, command.cited_by)
         for cited in state.cited
-    )
-    anothers = state.verified is not None and command.cited_by != state.verified.owner
-    if known or anothers or len(state.cited) >= MOST_CITATIONS:
+    ):
         return []
+    if state.verified and command.cited_by != state.verified.owner:
+        return _refused(state, [command.case_id], NOT_YOURS, command.at)
+    if len(state.cited) >= MOST_CITATIONS:
+        return _refused(state, [command.case_id], TOO_MANY_CASES, command.at)
     cited = ExhibitCited(
         evidence_id=command.evidence_id,
         case_id=command.case_id,
@@ -182,7 +241,7 @@ def _cite(command: CiteExhibit, state: Exhibit) -> list[ExhibitEvent]:
         anonymous=command.anonymous,
         at=command.at,
     )
-    return [cited, *_admitted(evolve(state, cited), command.at)]
+    return [cited, *_answers(evolve(state, cited), command.at)]
 
 
 def _verify(command: VerifyExhibit, state: Exhibit) -> list[ExhibitEvent]:
@@ -195,7 +254,16 @@ def _verify(command: VerifyExhibit, state: Exhibit) -> list[ExhibitEvent]:
         sha256=command.sha256,
         at=command.at,
     )
-    return [verified, *_admitted(evolve(state, verified), command.at)]
+    return [verified, *_answers(evolve(state, verified), command.at)]
+
+
+def _reject(command: RejectExhibit, state: Exhibit) -> list[ExhibitEvent]:
+    if state.rejected:
+        return []
+    rejected = ExhibitRejected(
+        evidence_id=command.evidence_id, reason=command.reason, at=command.at
+    )
+    return [rejected, *_answers(evolve(state, rejected), command.at)]
 
 
 def _return(command: ReturnExhibit, state: Exhibit) -> list[ExhibitEvent]:
@@ -205,26 +273,51 @@ def _return(command: ReturnExhibit, state: Exhibit) -> list[ExhibitEvent]:
     returned = ExhibitReturned(
         evidence_id=command.evidence_id, case_ids=state.admitted, at=command.at
     )
-    return [returned, *_admitted(evolve(state, returned), command.at)]
+    return [returned, *_answers(evolve(state, returned), command.at)]
 
 
-def _admitted(state: Exhibit, at: datetime) -> list[ExhibitAdmitted]:
-    """To the cases that have waited for it."""
+def _answers(state: Exhibit, at: datetime) -> list[ExhibitEvent]:
+    """Admit the exhibit to the cases that wait for it, or refuse it to them."""
+    if state.rejected:
+        waiting = [citation.case_id for citation in state.cited]
+        return _refused(state, waiting, state.rejected.reason, at)
     if not state.verified or state.withheld:
         return []
+    own = [citation for citation in state.cited if citation.cited_by == state.verified.owner]
+    admissible = own[:1] if any(citation.anonymous for citation in own) else own
+    new = [citation for citation in admissible if citation.case_id not in state.admitted]
+    admitted = _admitted(state.verified, new, at)
+    state = reduce(evolve, admitted, state)
+    others = [c.case_id for c in state.cited if c not in own]
+    taken = _refused(state, [c.case_id for c in own], TAKEN, at)
+    return [*admitted, *taken, *_refused(reduce(evolve, taken, state), others, NOT_YOURS, at)]
+
+
+def _admitted(
+    verified: ExhibitVerified, citations: Sequence[ExhibitCited], at: datetime
+) -> list[ExhibitEvent]:
     return [
         ExhibitAdmitted(
-            evidence_id=state.verified.evidence_id,
+            evidence_id=verified.evidence_id,
             case_id=citation.case_id,
-            kind=state.verified.kind,
-            sha256=state.verified.sha256,
+            kind=verified.kind,
+            sha256=verified.sha256,
             at=at,
         )
-        for citation in _admissible(state.cited, state.verified.owner)
-        if citation.case_id not in state.admitted
+        for citation in citations
     ]
 
 
-def _admissible(cited: tuple[ExhibitCited, ...], owner: MemberId) -> tuple[ExhibitCited, ...]:
-    own = tuple(citation for citation in cited if citation.cited_by == owner)
-    return own[:1] if any(citation.anonymous for citation in own) else own
+def _refused(
+    state: Exhibit, cases: Sequence[CaseId], reason: str, at: datetime
+) -> list[ExhibitEvent]:
+    """Refuse the exhibit to those of the cases that still wait for it."""
+    return [
+        ExhibitRefused(evidence_id=state.evidence_id, case_id=case_id, reason=reason, at=at)
+        for case_id in dict.fromkeys(cases)
+        if _waits(case_id, state)
+    ]
+
+
+def _waits(case_id: CaseId, state: Exhibit) -> bool:
+    return case_id not in state.admitted and case_id not in state.refused

@@ -197,7 +197,7 @@ def _as_it_stood(
     if document is None or not service.may_see(document, viewer):
         refuse("not-found", "There was no such thing then, or none that you may see.")
     shown = [name for name in public_fields(service.document) if name not in NOT_IN_THE_PAST]
-    return _public(service.past(document, now), shown)
+    return _public(service.as_seen_by(service.past(document, now), viewer), shown)
 
 
 def _conditional(document: Any, shown: Sequence[str]) -> Response:

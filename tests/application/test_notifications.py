@@ -96,7 +96,7 @@ def test_followers_are_told_of_what_others_change(world: World, anna: Actor, ben
     details = PartyDetails(kind=PartyKind.PERSON, name="Otto", role="took it")
     world.enrich.name_party(PartyId("p1"), CaseId("c1"), details, anna, Context())
     assert told(world, ben) == [("case_changed", 5)]
-    assert told(world, anna) == [("case_published", 1)]
+    assert told(world, anna) == [("case_published", 1), ("evidence_accepted", 1)]
 
 
 def test_who_follows_no_longer_is_told_no_more(world: World, anna: Actor, ben: Actor) -> None:

@@ -6,8 +6,17 @@ import pytest
 
 from application.commands.executor import Context
 from application.commands.report import Report
-from domain.cases.case import AttachEvidence, CaseDetails, ReportCase
-from domain.ids import Actor, CaseId, EvidenceId
+from application.queries.notification import NotificationKind
+from application.queries.query_service import Viewer
+from domain.cases.case import (
+    AttachEvidence,
+    CaseDetails,
+    ReportCase,
+    RetractEvidence,
+    WithholdEvidence,
+)
+from domain.cases.exhibit import NOT_YOURS, TAKEN
+from domain.ids import SYSTEM, Actor, CaseId, EvidenceId
 from tests.world import World, refused
 
 
@@ -31,7 +40,7 @@ class Reporter:
             by=self.member,
             at=self.world.clock(),
         )
-        self._reporting.report(command, Context(command_id=case))
+        self._reporting.report(command, Context(command_id=f"report {case}"))
         self.world.settle()
 
     def attach(self, case: str, by: Actor | None = None) -> None:
@@ -83,3 +92,113 @@ def test_what_was_cited_twice_before_anybody_heard_backs_the_first_alone(world: 
     world.settle()
     states = [world.executors.cases.load(case).state for case in ("c1", "c2")]
     assert [bool(state.shown) for state in states] == [True, False]
+
+
+SILENT = "No sound was recorded. Please record it again."
+
+
+class TestEveryEndOfEvidenceReachesTheAuthor:
+    """Of their case: in the case itself, and as a notification."""
+
+    def test_what_was_rejected_is_told_with_its_reason(self, world: World) -> None:
+        anna = world.member()
+        world.unsafe["e1"] = SILENT
+        world.report(anna, world.evidence(anna, "e1"))
+        assert progress(world, anna) == []
+        world.settle()
+        assert progress(world, anna) == [("e1", "refused", SILENT)]
+        assert notified(world, anna) == [(NotificationKind.EVIDENCE_REFUSED, "e1", SILENT)]
+
+    def test_what_waits_and_what_is_shown_is_told_as_well(self, world: World) -> None:
+        anna = world.member()
+        world.report(anna, EvidenceId("not there"), world.evidence(anna, "e1"))
+        world.settle()
+        expected = [("not there", "awaited", None), ("e1", "accepted", None)]
+        assert progress(world, anna) == expected
+        assert notified(world, anna) == []  # but that the case is public
+        attach(world, anna, world.evidence(anna, "e2"))
+        assert notified(world, anna) == [(NotificationKind.EVIDENCE_ACCEPTED, "e2", None)]
+
+    def test_nobody_else_hears_of_it(self, world: World) -> None:
+        anna, ben = world.member(), world.member("Ben")
+        world.unsafe["e2"] = SILENT
+        world.report(anna, world.evidence(anna, "e1"), world.evidence(anna, "e2"))
+        world.settle()
+        assert progress(world, ben) == []
+        assert notified(world, ben) == []
+
+    def test_who_attached_it_is_told_and_so_is_the_author(self, world: World) -> None:
+        anna, ben = world.member(), world.member("Ben")
+        world.public_case(anna)
+        world.unsafe["e2"] = SILENT
+        attach(world, ben, world.evidence(ben, "e2"))
+        refusal = (NotificationKind.EVIDENCE_REFUSED, "e2", SILENT)
+        assert refusal in notified(world, ben)
+        assert refusal in notified(world, anna)
+
+    def test_what_is_somebody_elses_is_told(self, world: World) -> None:
+        anna, ben = world.member(), world.member("Ben")
+        world.report(ben, EvidenceId("e1"))
+        world.settle()
+        world.evidence(anna, "e1")
+        world.settle()
+        assert progress(world, ben) == [("e1", "refused", NOT_YOURS)]
+
+    def test_what_backs_an_anonymous_case_already_is_told(self, world: World) -> None:
+        anna = world.member()
+        item = world.evidence(anna, "e1")
+        for case in ("c2", "c1"):
+            world.report(anna, item, case_id=case, anonymous=True)
+        world.settle()
+        assert progress(world, anna) == [("e1", "refused", TAKEN)]
+
+    def test_what_was_refused_is_cited_by_nobody_again(self, reporter: Reporter) -> None:
+        reporter.world.unsafe["e1"] = SILENT
+        reporter.report("c1")
+        with refused("evidence-rejected"):
+            reporter.attach("c1")
+        with refused("evidence-rejected"):
+            reporter.report("c2")
+
+    def test_a_report_that_was_taken_is_taken_again_whatever_became_of_its_evidence(
+        self, reporter: Reporter
+    ) -> None:
+        reporter.world.unsafe["e1"] = SILENT
+        reporter.report("c1")
+        reporter.report("c1")
+        assert len(reporter.world.executors.cases.events("c1")) == 2
+
+    def test_moderation_and_taking_back_are_seen(self, world: World) -> None:
+        anna = world.member()
+        world.public_case(anna)
+        attach(world, anna, world.evidence(anna, "e2"))
+        at = world.clock()
+        withhold = WithholdEvidence(
+            evidence_id=EvidenceId("e2"), rule="staged-evidence", by=SYSTEM, at=at
+        )
+        world.executors.cases.execute("c1", withhold, Context())
+        world.settle()
+        assert progress(world, anna)[1] == ("e2", "withheld", None)
+        retract = RetractEvidence(evidence_id=EvidenceId("e2"), by=anna, at=at)
+        world.executors.cases.execute("c1", retract, Context())
+        world.settle()
+        assert progress(world, anna) == [("e-c1", "accepted", None)]
+
+
+def attach(world: World, by: Actor, item: EvidenceId) -> None:
+    command = AttachEvidence(evidence=(item,), by=by, at=world.clock())
+    world.executors.cases.execute("c1", command, Context())
+    world.settle()
+
+
+def progress(world: World, viewer: Actor) -> list[tuple[str, str, str | None]]:
+    """How the evidence of the case fares, as the viewer sees it."""
+    document = world.answers["cases"].one("c1", Viewer(viewer))
+    cited = document.cited if document else ()
+    return [(each.evidence_id, str(each.progress), each.reason) for each in cited]
+
+
+def notified(world: World, member: Actor) -> list[tuple[NotificationKind, str, str | None]]:
+    """What the member is told of evidence."""
+    page = world.answers["notifications"].page(Viewer(member), {}, limit=50)
+    return [(each.kind, each.subject_id, each.reason) for each in page.documents if each.subject_id]

@@ -35,6 +35,7 @@ from domain.cases.case import (
     CaseWithdrawn,
     EvidenceAccepted,
     EvidenceAttached,
+    EvidenceRefused,
     EvidenceRetracted,
     EvidenceReturned,
     EvidenceWithheld,
@@ -43,6 +44,7 @@ from domain.cases.case import (
     LocationRetracted,
     ModerationCommand,
     PartyAdded,
+    RefuseEvidence,
     ReportCase,
     RestoreCase,
     RetractEvidence,
@@ -157,6 +159,28 @@ def test_evidence_is_accepted_once_and_only_where_it_is_part_of_the_case() -> No
 @pytest.mark.parametrize("past", [[], [REPORTED, WITHDRAWN]])
 def test_a_case_that_is_over_or_never_was_accepts_nothing(past: list[CaseEvent]) -> None:
     assert when(past, accept()) == []
+
+
+def refuse(evidence_id: EvidenceId = E1, by: Actor = SYSTEM) -> RefuseEvidence:
+    return RefuseEvidence(evidence_id=evidence_id, reason="No sound.", by=by, at=AT)
+
+
+def test_what_is_refused_is_no_evidence_of_the_case_any_more() -> None:
+    refusal = EvidenceRefused(
+        case_id=CASE, evidence_id=E1, author=ANNA.member_id, reason="No sound.", at=AT
+    )
+    assert when([REPORTED], refuse()) == [refusal]
+    assert when([REPORTED, refusal], refuse()) == []
+    assert when([REPORTED, refusal], accept()) == []
+    assert case_decider.fold([REPORTED, refusal]).evidence == {}
+
+
+def test_what_was_accepted_or_is_none_of_the_case_is_not_refused() -> None:
+    assert when(PUBLIC, refuse()) == []
+    assert when(PUBLIC, refuse(E2)) == []
+    assert when([REPORTED, WITHDRAWN], refuse()) == []
+    with refused("forbidden"):
+        when([REPORTED], refuse(by=ANNA))
 
 
 def test_only_the_system_accepts_evidence() -> None:

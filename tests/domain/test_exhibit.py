@@ -7,19 +7,24 @@ from hypothesis import strategies as st
 
 from domain.cases.exhibit import (
     MOST_CITATIONS,
+    NOT_YOURS,
+    TAKEN,
+    TOO_MANY_CASES,
     CiteExhibit,
     ExhibitAdmitted,
     ExhibitCited,
     ExhibitCommand,
     ExhibitEvent,
+    ExhibitRefused,
     ExhibitReturned,
     ExhibitVerified,
     ExhibitWithheld,
+    RejectExhibit,
     ReturnExhibit,
     VerifyExhibit,
     WithholdExhibit,
     exhibit_decider,
-    must_be_free,
+    must_be_citable,
 )
 from domain.ids import SYSTEM, CaseId, EvidenceId, MediaKind, MemberId
 from tests.world import refused
@@ -43,6 +48,7 @@ VERIFY = VerifyExhibit(
     evidence_id=E1, owner=MemberId("anna"), kind=MediaKind.VIDEO, sha256="ab", by=SYSTEM, at=AT
 )
 WITHHOLD = WithholdExhibit(evidence_id=E1, rule="staged-evidence", by=SYSTEM, at=AT)
+REJECT = RejectExhibit(evidence_id=E1, reason="No sound was recorded.", by=SYSTEM, at=AT)
 RETURN = ReturnExhibit(evidence_id=E1, by=SYSTEM, at=AT)
 
 
@@ -55,6 +61,10 @@ def after(*commands: ExhibitCommand) -> list[ExhibitEvent]:
 
 def admitted(events: list[ExhibitEvent]) -> list[str]:
     return [event.case_id for event in events if isinstance(event, ExhibitAdmitted)]
+
+
+def refusals(events: list[ExhibitEvent]) -> list[tuple[str, str]]:
+    return [(event.case_id, event.reason) for event in events if isinstance(event, ExhibitRefused)]
 
 
 def test_verified_evidence_is_admitted_to_the_case_that_cites_it_then() -> None:
@@ -76,6 +86,7 @@ def test_it_backs_so_many_cases_and_nobody_else_can_use_these_up() -> None:
     events = after(VERIFY, *others, *many)
     assert len(admitted(events)) == MOST_CITATIONS
     assert {event.cited_by for event in events if isinstance(event, ExhibitCited)} == {"anna"}
+    assert refusals(events)[-1] == (f"c{MOST_CITATIONS}", TOO_MANY_CASES)
 
 
 def test_only_its_owner_may_back_a_case_with_it() -> None:
@@ -97,6 +108,47 @@ def test_what_waited_for_an_anonymous_case_first_backs_that_one_alone() -> None:
     assert admitted(after(VERIFY, hidden, WITHHOLD, cite("c2"), RETURN)) == ["c1"]
 
 
+def test_every_case_that_waits_is_told_when_it_waits_in_vain() -> None:
+    reason = REJECT.reason
+    assert refusals(after(cite("c1"), cite("c2", "ben"), REJECT)) == [
+        ("c1", reason),
+        ("c2", reason),
+    ]
+    assert refusals(after(REJECT, cite("c1"))) == [("c1", reason)]
+    assert refusals(after(cite("c1", "ben"), VERIFY)) == [("c1", NOT_YOURS)]
+    assert refusals(after(VERIFY, cite("c1", "ben"))) == [("c1", NOT_YOURS)]
+    hidden = cite("c2", anonymous=True)
+    assert refusals(after(cite("c1"), hidden, VERIFY)) == [("c2", TAKEN)]
+    assert refusals(after(VERIFY, cite("c1"), hidden)) == [("c2", TAKEN)]
+
+
+def test_what_was_rejected_stays_so() -> None:
+    assert after(REJECT, REJECT) == after(REJECT)
+    with refused("evidence-rejected"):
+        past = after(REJECT)
+        must_be_citable(exhibit_decider.fold(past), CaseId("c1"), MemberId("anna"), anonymous=False)
+
+
+CITATIONS = [
+    cite("c1", anonymous=True),
+    cite("c2"),
+    cite("c3", "ben"),
+    cite("c4", "ben", anonymous=True),
+]
+
+
+@given(
+    st.permutations([*CITATIONS, WITHHOLD, RETURN]), st.sampled_from([VERIFY, REJECT]), st.data()
+)
+def test_in_any_order_each_case_is_answered_once(
+    commands: list[ExhibitCommand], end: ExhibitCommand, data: st.DataObject
+) -> None:
+    commands.insert(data.draw(st.integers(0, len(commands))), end)
+    events = after(*commands, RETURN)
+    answered = admitted(events) + [case for case, _ in refusals(events)]
+    assert sorted(answered) == ["c1", "c2", "c3", "c4"]
+
+
 def test_a_case_that_would_wait_for_ever_is_refused() -> None:
     open_one, hidden = after(VERIFY, cite("c1")), after(VERIFY, cite("c1", anonymous=True))
     anna, ben = MemberId("anna"), MemberId("ben")
@@ -105,12 +157,18 @@ def test_a_case_that_would_wait_for_ever_is_refused() -> None:
         (open_one, anna, "c1", True),
         (open_one, anna, "c2", False),
         (hidden, anna, "c1", True),
-        (hidden, ben, "c2", False),
+        (after(cite("c1")), ben, "c2", False),
     ]:
-        must_be_free(exhibit_decider.fold(past), CaseId(case), by, anonymous=anonymous)
+        must_be_citable(exhibit_decider.fold(past), CaseId(case), by, anonymous=anonymous)
     for past, anonymous in [(open_one, True), (hidden, False), (hidden, True)]:
         with refused("evidence-taken"):
-            must_be_free(exhibit_decider.fold(past), CaseId("c2"), anna, anonymous=anonymous)
+            must_be_citable(exhibit_decider.fold(past), CaseId("c2"), anna, anonymous=anonymous)
+    with refused("not-own-evidence"):
+        must_be_citable(exhibit_decider.fold(open_one), CaseId("c2"), ben, anonymous=False)
+    many = after(*(cite(f"c{number}") for number in range(MOST_CITATIONS)))
+    must_be_citable(exhibit_decider.fold(many), CaseId("c1"), anna, anonymous=False)
+    with refused("too-many-citations"):
+        must_be_citable(exhibit_decider.fold(many), CaseId("c-1"), anna, anonymous=False)
 
 
 @given(st.permutations([cite("c1"), cite("c1"), cite("c2"), cite("c2", by="ben"), VERIFY, VERIFY]))

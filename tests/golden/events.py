@@ -18,6 +18,7 @@ from domain.cases.case import (
     CaseWithdrawn,
     EvidenceAccepted,
     EvidenceAttached,
+    EvidenceRefused,
     EvidenceRetracted,
     EvidenceReturned,
     EvidenceWithheld,
@@ -35,6 +36,8 @@ from domain.cases.engagement import (
 from domain.cases.exhibit import (
     ExhibitAdmitted,
     ExhibitCited,
+    ExhibitRefused,
+    ExhibitRejected,
     ExhibitReturned,
     ExhibitVerified,
     ExhibitWithheld,
@@ -165,6 +168,9 @@ GOLDEN: dict[str, object] = {
     ),
     "cases.EvidenceReturned": EvidenceReturned(case_id=CASE, evidence_id=ITEM, public=True, at=AT),
     "cases.PartyAdded": PartyAdded(case_id=CASE, party_id=PARTY, by=ANNA, at=AT),
+    "cases.EvidenceRefused": EvidenceRefused(
+        case_id=CASE, evidence_id=ITEM, author=ANNA, reason="broken", at=AT
+    ),
     "cases.CaseSupported": CaseSupported(case_id=CASE, member_id=BEN, at=AT),
     "cases.SupportWithdrawn": SupportWithdrawn(case_id=CASE, member_id=BEN, supported_at=AT, at=AT),
     "cases.CaseFollowed": CaseFollowed(case_id=CASE, member_id=BEN, at=AT),
@@ -183,6 +189,8 @@ GOLDEN: dict[str, object] = {
         evidence_id=ITEM, case_ids=(CASE,), rule="staged-evidence", at=AT
     ),
     "cases.ExhibitReturned": ExhibitReturned(evidence_id=ITEM, case_ids=(CASE,), at=AT),
+    "cases.ExhibitRejected": ExhibitRejected(evidence_id=ITEM, reason="broken", at=AT),
+    "cases.ExhibitRefused": ExhibitRefused(evidence_id=ITEM, case_id=CASE, reason="broken", at=AT),
     "cases.PartyNamed": PartyNamed(
         party_id=PARTY,
         case_id=CASE,

@@ -1,0 +1,20 @@
+"""Evidence that cannot be made safe to show will back none of the cases that cite it."""
+
+from application.policies.policy import Cause, Policy
+from domain.cases.exhibit import RejectExhibit
+from domain.evidence.evidence import EvidenceRejected
+from domain.ids import SYSTEM
+
+
+class WhenEvidenceIsRejectedThenRejectExhibit(Policy):
+    name = "when-evidence-is-rejected-then-reject-exhibit"
+    service, topics = "cases", ("evidence",)
+    hears = ("evidence.EvidenceRejected",)
+
+    def react(self, event: object, cause: Cause) -> None:
+        match event:
+            case EvidenceRejected():
+                command = RejectExhibit(
+                    evidence_id=event.evidence_id, reason=event.reason, by=SYSTEM, at=cause.at
+                )
+                self.do.exhibits.execute(event.evidence_id, command, cause.context())

@@ -1,0 +1,20 @@
+"""A case whose evidence will never back it says so, and why, to its author."""
+
+from application.policies.policy import Cause, Policy
+from domain.cases.case import RefuseEvidence
+from domain.cases.exhibit import ExhibitRefused
+from domain.ids import SYSTEM
+
+
+class WhenExhibitIsRefusedThenRefuseEvidence(Policy):
+    name = "when-exhibit-is-refused-then-refuse-evidence"
+    service, topics = "cases", ("cases",)
+    hears = ("cases.ExhibitRefused",)
+
+    def react(self, event: object, cause: Cause) -> None:
+        match event:
+            case ExhibitRefused():
+                command = RefuseEvidence(
+                    evidence_id=event.evidence_id, reason=event.reason, by=SYSTEM, at=cause.at
+                )
+                self.do.cases.execute(event.case_id, command, cause.context())
