@@ -1,4 +1,4 @@
-"""Small files that give their makers away, as phones and office programs write them."""
+"""Files that give their makers away, as phones and office programs write them."""
 
 import subprocess
 from pathlib import Path
@@ -44,6 +44,13 @@ def photo_with_gps(path: Path, size: tuple[int, int] = (160, 120)) -> Path:
     return path
 
 
+def phone_photo(path: Path) -> Path:
+    """A JPEG of 12 megapixels and some 6 MB, as grainy as phones make them in the dark."""
+    photo = Image.effect_noise((4032, 3024), 40).convert("RGB")
+    photo.save(path, quality=85, exif=_exif(), comment=SECRET, xmp=XMP.encode())
+    return path
+
+
 def _exif() -> Image.Exif:
     exif = Image.Exif()
     exif[EXIF_MAKE], exif[EXIF_MODEL] = f"{SECRET} Phones", f"{SECRET} 12"
@@ -63,6 +70,19 @@ def video_with_gps(path: Path, seconds: float = 1) -> Path:
         *(*_TAGS, *_TRACK_TAGS),
         # Tags as newer phones write them; others leave them in older atoms, such as ©xyz.
         *(("-movflags", "+use_metadata_tags") if path.suffix == ".mp4" else ()),
+        path=path,
+    )
+
+
+def phone_video(path: Path) -> Path:
+    """Four seconds of 720p, and some 20 MB of it."""
+    return _ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=4,noise=alls=60:allf=t"),
+        *("-f", "lavfi", "-i", "sine=duration=4"),
+        *("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"),
+        *("-b:v", "42M", "-minrate", "42M", "-maxrate", "42M", "-bufsize", "8M"),
+        *("-bsf:v", f"h264_metadata=sei_user_data={USER_DATA}", "-timecode", "01:02:03:04"),
+        *(*_TAGS, *_TRACK_TAGS, "-movflags", "+use_metadata_tags"),
         path=path,
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.media import pdf_with_author, photo_with_gps, video_with_gps
+from tests.media import pdf_with_author, phone_photo, phone_video
 from tests.system.deployment import (
     MeasuredKlarity,
     one_process,
@@ -85,12 +85,13 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         yield address
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a photo and a video that tell where and with what they were made."""
+    """A folder with a photo and a video, as large as phones make them, that tell where and with
+    what they were made."""
     folder = tmp_path_factory.mktemp("media")
-    photo_with_gps(folder / "photo.jpg")
-    video_with_gps(folder / "video.mp4")
+    phone_photo(folder / "photo.jpg")
+    phone_video(folder / "video.mp4")
     pdf_with_author(folder / "paper.pdf")
     return folder
 

@@ -70,10 +70,11 @@ class TestTheMainJob:
     def test_somebody_elses_evidence_publishes_nothing(
         self, anna: Phone, ben: Phone, photo: str
     ) -> None:
-        stolen = ben.report(evidence=[photo]).json()["case_id"]
         own = anna.report(evidence=[photo]).json()["case_id"]
         anna.case_when(own, is_public)
-        assert ben.get(f"/v1/cases/{stolen}").json()["status"] == "awaiting_evidence"
+        body = {"title": "A bribe", "story": "They asked.", "evidence": [photo]}
+        reply = ben.call("POST", "/v1/cases", body)
+        assert (reply.status_code, reply.json()["type"]) == (409, "/problems/not-own-evidence")
 
     def test_nobody_supports_their_own_case_and_others_only_once(
         self, anna: Phone, ben: Phone, public_case: str
@@ -182,6 +183,29 @@ class TestSafety:
         item = anna.evidence_when_decided(anna.upload(broken))
         assert item["status"] == "rejected"
         assert item["reason"]
+
+    def test_an_author_is_told_of_evidence_that_backs_nothing(
+        self, newcomer: Phone, ben: Phone, tmp_path: Path
+    ) -> None:
+        empty = tmp_path / "interrupted.mp4"
+        empty.write_bytes(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom\0\0\x10\0mdat" + bytes(4088))
+        address = newcomer.announce(empty.stat().st_size)
+        item = address.rpartition("/")[2]
+        case_id = newcomer.report(evidence=[item]).json()["case_id"]
+        newcomer.upload(empty, address)
+        case = newcomer.case_when(case_id, lambda case: case["cited"][0]["progress"] == "refused")
+        assert case["status"] == "awaiting_evidence"
+        (cited,) = case["cited"]
+        assert cited["reason"] == newcomer.get(f"/v1/evidence/{item}").json()["reason"]
+
+        def told() -> list[tuple[str, str]]:
+            items = newcomer.get("/v1/me/notifications").json()["items"]
+            return [(each["subject_id"], each["reason"]) for each in items]
+
+        becomes(told, [(item, cited["reason"])])
+        again = newcomer.call("POST", f"/v1/cases/{case_id}/evidence", {"evidence": [item]})
+        assert (again.status_code, again.json()["type"]) == (409, "/problems/evidence-rejected")
+        assert ben.get(f"/v1/cases/{case_id}").status_code == 404
 
     def test_what_backs_an_anonymous_case_backs_no_other(
         self, anna: Phone, public_case: str, photo: str

@@ -88,16 +88,22 @@ class Phone:
     def join(self) -> "Phone":
         return self.register().sign_in()
 
-    def upload(self, path: Path, chunk: int = 100_000) -> str:
-        """Upload a file with a real tus client; the evidence id."""
+    def announce(self, length: int) -> str:
+        """Announce an upload; where its bytes are to be sent."""
+        announced = self.call(
+            "POST", "/v1/uploads", Upload_Length=f"{length}", Tus_Resumable="1.0.0"
+        )
+        assert announced.status_code == 201, announced.text
+        return self.url + announced.headers["Location"]
+
+    def upload(self, path: Path, address: str | None = None) -> str:
+        """Upload a file with a real tus client, in one request as most do; the evidence id."""
         self._stay_signed_in()
         client = TusClient(
             f"{self.url}/v1/uploads", headers={"Authorization": f"Bearer {self.access_token}"}
         )
         with path.open("rb") as file:
-            uploader = client.uploader(
-                file_stream=file, chunk_size=chunk, retries=20, retry_delay=1
-            )
+            uploader = client.uploader(file_stream=file, url=address, retries=20, retry_delay=1)
             uploader.upload()
         return str(uploader.url).rpartition("/")[2]
 

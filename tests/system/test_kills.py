@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.media import photo_with_gps
+from tests.media import phone_photo
 from tests.servers import PubSub, RabbitMQ, Redis
 from tests.system.deployment import STARTS_WITHIN, Klarity, relaxed, shared_stores
 from tests.system.load import Command, Crowd, report, support
@@ -177,7 +177,7 @@ def test_a_process_that_is_asked_to_stop_finishes_and_leaves(tmp_path: Path) -> 
 @contextmanager
 def people(url: str, folder: Path) -> Iterator[tuple[list[Phone], list[str], list[Phone]]]:
     """Reporters, the evidence that each of them has, and supporters."""
-    photo_with_gps(folder / "photo.jpg")
+    phone_photo(folder / "photo.jpg")
     with ExitStack() as stack:
         phones = [stack.enter_context(Phone(url)).join() for _ in range(REPORTERS + SUPPORTERS)]
         reporters, supporters = phones[:REPORTERS], phones[REPORTERS:]
