@@ -1,13 +1,17 @@
 """Settings: ``KLARITY_*`` environment variables, checked as a whole at start-up."""
 
+import os
+import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from environs import Env, EnvError, EnvValidationError
-from marshmallow import validate
+from limits import parse_many
+from marshmallow import ValidationError, validate
 
-from application.system import Service, UnknownService, chosen
+from application.system import CONTEXTS, Service, UnknownService, chosen
 
 EVENT_STORES = ("sqlite", "mongo", "memory")
 BUSES = ("memory", "rabbitmq", "redis", "pubsub")
@@ -68,21 +72,24 @@ class Settings:
 def read_settings() -> Settings:
     """The settings that the environment asks for. Raises SettingsError, naming every fault."""
     env = Env(eager=False, prefix="KLARITY_")
-    host = env.str("HOST", "127.0.0.1")
+    host = env.str("HOST", "127.0.0.1", validate=_can_be_listened_on)
     port = env.int("PORT", 8000, validate=validate.Range(0, 65535))
     settings = Settings(
         host=host,
         port=port,
         workers=env.int("WORKERS", 1, validate=validate.Range(1, 64)),
         threads=env.int("THREADS", 8, validate=validate.Range(1, 128)),
-        data=env.path("DATA", Path("data")),
+        data=env.path("DATA", Path("data"), validate=_can_be_a_folder),
         services=_services(env),
         background=env.bool("BACKGROUND", True),
         event_store=env.str("EVENT_STORE", "sqlite", validate=validate.OneOf(EVENT_STORES)),
         bus=env.str("BUS", "memory", validate=validate.OneOf(BUSES)),
         read_models=env.str("READ_MODELS", "memory", validate=validate.OneOf(READ_MODELS)),
         media=env.str("MEDIA", "filesystem", validate=validate.OneOf(MEDIA)),
-        mongo_url=env.str("MONGO_URL", "mongodb://127.0.0.1:27017/?replicaSet=rs0"),
+        mongo_url=env.str(
+            *("MONGO_URL", "mongodb://127.0.0.1:27017/?replicaSet=rs0"),
+            validate=_url(r"mongodb(\+srv)?"),
+        ),
         mongo_database=env.str("MONGO_DATABASE", "klarity"),
         rabbitmq_url=env.str(
             "RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//", validate=_url("amqps?")
@@ -90,17 +97,17 @@ def read_settings() -> Settings:
         redis_url=env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=_url("rediss?")),
         pubsub_url=env.str("PUBSUB_URL", "gcpubsub://projects/klarity", validate=_url("gcpubsub")),
         bus_prefix=env.str("BUS_PREFIX", "klarity", validate=validate.Regexp(r"^[a-z][a-z0-9-]*$")),
-        history_urls=env.dict("HISTORY_URLS", {}),
-        secret=env.str("SECRET", ""),
+        history_urls=_history_urls(env),
+        secret=env.str("SECRET", "", validate=_is_long_enough),
         public_url=_public_url(env, host, port),
-        cors_origins=tuple(env.list("CORS_ORIGINS", [])),
+        cors_origins=_origins(env),
         proxies=env.int("PROXIES", 0, validate=validate.Range(0, 10)),
         largest_upload=env.int("LARGEST_UPLOAD", 500_000_000, validate=validate.Range(min=1)),
         sanitisers=env.int("SANITISERS", 1, validate=validate.Range(1, 64)),
         streams=env.int("STREAMS", 4, validate=validate.Range(0, 127)),
         webhooks_insecure=env.bool("WEBHOOKS_INSECURE", False),
-        rate_limit=env.str("RATE_LIMIT", "600 per minute"),
-        sign_in_limit=env.str("SIGN_IN_LIMIT", "20 per minute"),
+        rate_limit=env.str("RATE_LIMIT", "600 per minute", validate=_is_rate),
+        sign_in_limit=env.str("SIGN_IN_LIMIT", "20 per minute", validate=_is_rate),
         hide_at=env.float("HIDE_AT", 1.5, validate=validate.Range(min=0.1)),
         log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LOG_LEVELS)),
     )
@@ -113,12 +120,82 @@ def read_settings() -> Settings:
 
 
 def _url(scheme: str) -> validate.Regexp:
-    return validate.Regexp(f"^{scheme}://.", error=f"Must begin with {scheme.replace('?', '')}://")
+    plain = re.sub(r"[(\\?].*", "", scheme)
+    return validate.Regexp(f"^{scheme}://.", error=f"Must begin with {plain}://")
+
+
+def _can_be_listened_on(host: str) -> None:
+    try:
+        socket.getaddrinfo(host, None, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise ValidationError(f"{host!r} is no address or name of this machine.") from error
+
+
+def _can_be_a_folder(path: Path) -> None:
+    places = (path.absolute(), *path.absolute().parents)
+    try:
+        there = next(each for each in places if each.exists())
+    except OSError as error:
+        raise ValidationError(f"This cannot be a folder: {error.strerror}.") from error
+    if not there.is_dir():
+        raise ValidationError(f"{there} is a file: choose a folder.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ValidationError(f"{there} cannot be written to.")
+
+
+def _is_long_enough(secret: str) -> None:
+    if 0 < len(secret) < SHORTEST_SECRET:
+        raise ValidationError(f"Needs {SHORTEST_SECRET} characters or more.")
+
+
+def _is_rate(text: str) -> None:
+    try:
+        parse_many(text)
+    except ValueError as error:
+        raise ValidationError("Must be a number and a time, such as 600 per minute.") from error
+
+
+def _history_urls(env: Env) -> Mapping[str, str]:
+    def parse(text: str) -> Mapping[str, str]:
+        pairs = [pair.strip().partition("=") for pair in text.split(",") if pair.strip()]
+        for log, _, url in pairs:
+            if log not in CONTEXTS or not _is_address(url):
+                raise EnvError(
+                    f"Must be LOG=http://host:port,... with logs of {', '.join(CONTEXTS)}."
+                )
+        return {log: url.rstrip("/") for log, _, url in pairs}
+
+    env.add_parser("history_urls", parse)
+    found: Mapping[str, str] = env.history_urls("HISTORY_URLS", "")
+    return found
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ADDRESS(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def _origins(env: Env) -> tuple[str, ...]:
+    """Origins as browsers send them: without a slash at the end."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        origins = [origin.strip().rstrip("/") for origin in text.split(",") if origin.strip()]
+        for origin in origins:
+            if origin != "*" and not _is_address(origin):
+                raise EnvError(f"{origin!r} is no origin such as https://app.example.")
+        return tuple(origins)
+
+    env.add_parser("origins", parse)
+    found: tuple[str, ...] = env.origins("CORS_ORIGINS", "")
+    return found
 
 
 def _public_url(env: Env, host: str, port: int) -> str:
-    here = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     # A faulty value is None until all faults are told.
+    here = f"http://[{host}]:{port}" if ":" in (host or "") else f"http://{host}:{port}"
     return (env.str("PUBLIC_URL", here, validate=ADDRESS) or "").rstrip("/")
 
 
@@ -139,14 +216,11 @@ def _must_fit_together(settings: Settings) -> None:
     faults: dict[str, list[str]] = {}
     needs_mongo = (settings.event_store, settings.read_models, settings.media)
     shared = not settings.single_process
-    if shared or "mongo" in needs_mongo:
-        if len(settings.secret) < SHORTEST_SECRET:
-            faults["KLARITY_SECRET"] = [
-                f"processes that share a store need the same secret, {SHORTEST_SECRET} characters "
-                "or more"
-            ]
-    elif settings.secret and len(settings.secret) < SHORTEST_SECRET:
-        faults["KLARITY_SECRET"] = [f"needs {SHORTEST_SECRET} characters or more"]
+    if (shared or "mongo" in needs_mongo) and not settings.secret:
+        faults["KLARITY_SECRET"] = [
+            f"processes that share a store need the same secret, {SHORTEST_SECRET} characters "
+            "or more"
+        ]
     if settings.single_process and settings.workers > 1:
         faults["KLARITY_WORKERS"] = [
             f"event store {settings.event_store} and bus {settings.bus} live in one process: "
