@@ -311,10 +311,14 @@ class Container(containers.DeclarativeContainer):
     answers = providers.Singleton(answers_for, models, history)
     updates = providers.Singleton(Updates, history, codec, answers.provided["cases"])
     travel = providers.Singleton(TimeTravel, stores, codec)
+    webhook_caller = providers.Singleton(
+        HttpWebhookCaller, insecure=settings.provided.webhooks_insecure
+    )
     webhooks = providers.Singleton(
         Webhooks,
         executors,
         providers.Factory(DeliveryBook, history, codec),
+        webhook_caller,
         keys.provided.webhooks,
         clock,
         insecure=settings.provided.webhooks_insecure,
@@ -323,7 +327,7 @@ class Container(containers.DeclarativeContainer):
         Courier,
         executors=executors,
         book=providers.Factory(DeliveryBook, history, codec),
-        caller=providers.Singleton(HttpWebhookCaller, insecure=settings.provided.webhooks_insecure),
+        caller=webhook_caller,
         key=keys.provided.webhooks,
         public_url=settings.provided.public_url,
         clock=clock,

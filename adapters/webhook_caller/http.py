@@ -51,6 +51,17 @@ class HttpWebhookCaller:
         if status not in ACCEPTED:
             raise CallFailed(f"status {status}")
 
+    def may_call(self, url: str) -> bool:
+        try:
+            parts = urlsplit(url)
+            addresses = _resolved(parts.hostname or "", parts.port or PORTS["https"])
+        except (OSError, ValueError):
+            return True
+        return self._are_public(addresses)
+
+    def _are_public(self, addresses: Sequence[str]) -> bool:
+        return all(self._may_be_called(ip_address(address)) for address in addresses)
+
     def _status(self, url: SplitResult, headers: Mapping[str, str], body: bytes) -> int:
         if url.scheme != "https" and not (self._insecure and url.scheme == "http"):
             raise CallFailed("not https")
@@ -67,7 +78,7 @@ class HttpWebhookCaller:
     def _connected(self, host: str, port: int) -> socket.socket:
         """Connected to the very address that was looked at, whatever the name says next time."""
         addresses = _resolved(host, port)
-        if not all(self._may_be_called(ip_address(address)) for address in addresses):
+        if not self._are_public(addresses):
             raise CallFailed("not a public address")
         return _first(addresses, port, self._seconds)
 

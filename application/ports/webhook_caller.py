@@ -16,3 +16,10 @@ class WebhookCaller(Protocol):
         addresses, whatever a name resolves to. What the receiver answers besides is not read.
         """
         ...
+
+    def may_call(self, url: str) -> bool:
+        """Whether the address is public, as far as can be told now.
+
+        A name that does not resolve yet, and what is no address at all, is not judged here.
+        """
+        ...

@@ -6,6 +6,7 @@ from uuid import uuid4
 from application.commands.executor import Context
 from application.commands.use_cases import Executors
 from application.ports.clock import Clock
+from application.ports.webhook_caller import WebhookCaller
 from application.webhooks.book import DeliveryBook
 from application.webhooks.signature import secret_of, written_secret
 from domain.decider import DomainError
@@ -18,10 +19,18 @@ class Webhooks:
     """``insecure`` lets addresses without TLS in, for tests."""
 
     def __init__(
-        self, executors: Executors, book: DeliveryBook, key: bytes, clock: Clock, *, insecure: bool
+        self,
+        executors: Executors,
+        book: DeliveryBook,
+        caller: WebhookCaller,
+        key: bytes,
+        clock: Clock,
+        *,
+        insecure: bool,
     ) -> None:
         self._do = executors
         self._book = book
+        self._caller = caller
         self._key = key
         self._clock = clock
         self._insecure = insecure
@@ -30,6 +39,8 @@ class Webhooks:
         """Registers a webhook; its id, and its secret, which is told only here."""
         if not self._insecure and not url.startswith("https://"):
             raise DomainError("bad-webhook-url", "A webhook's address begins with https://.")
+        if not self._caller.may_call(url):
+            raise DomainError("bad-webhook-url", "A webhook's address is on the public internet.")
         webhook_id = WebhookId(str(uuid4()))
         command = AddWebhook(
             webhook_id=webhook_id, url=url, tag=tag, category=category, by=SYSTEM, at=self._clock()

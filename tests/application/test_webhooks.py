@@ -42,6 +42,9 @@ class Receiver:
         if self.broken:
             raise CallFailed("status 500")
 
+    def may_call(self, url: str) -> bool:
+        return "127.0.0.1" not in url
+
     @property
     def ids(self) -> list[str]:
         return [headers["webhook-id"] for _, headers, _ in self.heard]
@@ -53,7 +56,9 @@ class Newsroom:
     def __init__(self, world: World) -> None:
         self.world = world
         self.receiver = Receiver()
-        self.webhooks = Webhooks(world.executors, self.book(), KEY, world.clock, insecure=False)
+        self.webhooks = Webhooks(
+            world.executors, self.book(), self.receiver, KEY, world.clock, insecure=False
+        )
         self.courier = self.new_courier()
 
     def book(self) -> DeliveryBook:
@@ -270,8 +275,16 @@ def test_one_turn_of_a_slow_receiver_is_short(world: World, newsroom: Newsroom) 
 def test_addresses_without_tls_are_for_tests(world: World, newsroom: Newsroom) -> None:
     with refused("bad-webhook-url"):
         newsroom.webhooks.add("http://news.example")
-    tests = Webhooks(world.executors, newsroom.book(), KEY, world.clock, insecure=True)
-    assert tests.add("http://127.0.0.1:1")
+    tests = Webhooks(
+        world.executors, newsroom.book(), newsroom.receiver, KEY, world.clock, insecure=True
+    )
+    assert tests.add("http://news.example")
+
+
+def test_an_address_that_is_not_public_is_refused(newsroom: Newsroom) -> None:
+    with refused("bad-webhook-url"):
+        newsroom.webhooks.add("https://127.0.0.1/hook")
+    assert list(newsroom.webhooks.list()) == []
 
 
 def test_two_who_read_the_book_at_once_count_a_failure_once(

@@ -169,6 +169,16 @@ class WebhookCallerContract:
     ) -> None:
         with pytest.raises(CallFailed, match="not a public address"):
             caller.call(f"http://{address}/", HEADERS, BODY)
+        assert not caller.may_call(f"https://{address}/hook")
+
+    def test_a_public_address_may_be_called(self, caller: WebhookCaller) -> None:
+        assert caller.may_call("https://93.184.215.14/hook")
+
+    @pytest.mark.parametrize("address", ["https://nowhere.invalid/", "https://[::/", "x", ""])
+    def test_what_cannot_be_told_yet_is_not_held_against_an_address(
+        self, caller: WebhookCaller, address: str
+    ) -> None:
+        assert caller.may_call(address)
 
 
 class TestHttpWebhookCaller(WebhookCallerContract):
