@@ -86,6 +86,7 @@ class OpenTools:
         self.stores = made.stores()
         self.parked = made.parked()
         self.rebuilder = made.rebuilder()
+        self.keeps_read_models = process.settings.read_models != "memory"
         self.webhooks = made.webhooks()
         self.what_if = made.what_if()
         self._accounts = made.accounts()
@@ -108,8 +109,8 @@ class OpenTools:
 
 @contextmanager
 def open_tools() -> Iterator[OpenTools]:
-    """The tools, over the stores that settings name."""
-    process = Process(read_settings())
+    """The tools, over the stores that settings name, beside whatever serves."""
+    process = Process(read_settings(), alone=False)
     try:
         yield OpenTools(process)
     finally:
@@ -125,10 +126,27 @@ def play_demo(url: str, moderator: tuple[str, str] | None) -> None:
 
 def main() -> None:
     """The ``klarity`` command."""
-    entry = Entry(serve=serve, work=work, open_tools=open_tools, play_demo=play_demo, faults=FAULTS)
+    entry = Entry(
+        own_url=own_url,
+        serve=serve,
+        work=work,
+        open_tools=open_tools,
+        play_demo=play_demo,
+        faults=FAULTS,
+    )
     build_cli(entry)()
 
 
+def own_url() -> str:
+    """Where this machine reaches what `klarity serve` serves with the same settings."""
+    return _url(read_settings())
+
+
+def _url(settings: Settings) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - nothing is bound here
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
 def _greeting(settings: Settings) -> str:
-    url = f"http://{settings.host}:{settings.port}"
+    url = _url(settings)
     return GREETING.format(url=url, data=settings.data.resolve())

@@ -21,13 +21,17 @@ from entrypoints.metrics import RuntimeCollector
 
 class Process:
     """Owns a container. Raises InUse where the data is another process's, and StoreMisconfigured
-    where a store is not what it must be, before anything else happens."""
+    where a store is not what it must be, before anything else happens.
 
-    def __init__(self, settings: Settings) -> None:
+    One that only runs the operator's commands is not ``alone``: it may use the files of an embedded
+    store beside the process that serves.
+    """
+
+    def __init__(self, settings: Settings, *, alone: bool = True) -> None:
         log_as_json(settings.log_level)
         self.settings = settings
         self.container: Any = Container(settings=settings)
-        if settings.single_process:
+        if alone and settings.single_process:
             self.container.process_lock()
         if settings.event_store == "mongo":
             self.container.database()

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from math import isfinite
+from typing import Any, Protocol
 
 import click
 
@@ -19,7 +20,7 @@ from application.what_if import Hiding, ModerationReplay, WhatIf
 from domain.cases.case import CaseCategory
 from domain.moderation.subject import Verdict
 from domain.webhooks.delivery import Delivery, DeliveryStatus
-from entrypoints.nginx import nginx_configuration
+from entrypoints.nginx import FALLBACK, nginx_configuration
 
 
 class Tools(Protocol):
@@ -33,6 +34,11 @@ class Tools(Protocol):
 
     @property
     def rebuilder(self) -> Rebuilder: ...
+
+    @property
+    def keeps_read_models(self) -> bool:
+        """Whether a read model that is rebuilt here is one that somebody serves."""
+        ...
 
     @property
     def webhooks(self) -> Webhooks: ...
@@ -55,9 +61,22 @@ class Entry:
 
     serve: Callable[[], None]
     work: Callable[[], None]
+    own_url: Callable[[], str]
     open_tools: Callable[[], AbstractContextManager[Tools]]
     play_demo: Callable[[str, tuple[str, str] | None], None]
     faults: tuple[type[Exception], ...]
+
+
+class Number(click.FloatRange):
+    """A number in a range, which neither infinity nor what is no number is."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value} is no number.", param, ctx)
+        return number
 
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
@@ -111,7 +130,7 @@ def build_cli(entry: Entry) -> click.Group:
             klarity services --nginx --at command:cases=127.0.0.1:8001 ...
         """
         if nginx:
-            click.echo(nginx_configuration(dict(_pair(place) for place in at)))
+            click.echo(nginx_configuration(_places(at)))
             return
         for service in services():
             click.echo(_described(service))
@@ -121,11 +140,14 @@ def build_cli(entry: Entry) -> click.Group:
     def rebuild(name: str) -> None:
         """Build a query service's read model anew from the logs, then let it serve.
 
-        The old one serves meanwhile. (Read models in memory are rebuilt at every start anyway.)
+        The old one serves meanwhile. Read models in memory are rebuilt at every start instead.
         """
         (service,) = [service for service in query_services() if service.name == name]
-        with opened(entry) as tools, _bar(f"Rebuilding {name}") as progress:
-            handled = tools.rebuilder.rebuild(service, progress)
+        with opened(entry) as tools:
+            if not tools.keeps_read_models:
+                raise click.ClickException("These read models live in memory: restart what serves.")
+            with _bar(f"Rebuilding {name}") as progress:
+                handled = tools.rebuilder.rebuild(service, progress)
         click.echo(f"{name} was rebuilt from {handled} events.")
 
     @klarity.command()
@@ -154,22 +176,22 @@ def build_cli(entry: Entry) -> click.Group:
 
 def _add_demo(klarity: click.Group, entry: Entry) -> None:
     @klarity.command()
-    @click.option("--url", default="http://127.0.0.1:8000", show_default=True)
+    @click.option("--url", help="Where it is served; by default what the settings say.")
     @click.option("--moderator", metavar="PSEUDONYM", help="A moderator, to decide on flags.")
     @click.option("--passphrase", help="The moderator's; asked for if not given.")
-    def demo(url: str, moderator: str | None, passphrase: str | None) -> None:
+    def demo(url: str | None, moderator: str | None, passphrase: str | None) -> None:
         """Play a town in two languages through the public API of a running Klarity.
 
         Members register, upload photos and a video, report 120 cases, and support, discuss and flag
         them. Two or three minutes, for Klarity limits how many may join at once.
 
-        `klarity members add NAME --role moderator`, before it is served, makes a moderator.
+        `klarity members add NAME --role moderator` makes a moderator.
         """
         judge = None
         if moderator:
             judge = moderator, passphrase or click.prompt("Passphrase", hide_input=True)
         with plain_faults(entry):
-            entry.play_demo(url, judge)
+            entry.play_demo(url or entry.own_url(), judge)
 
 
 def _add_parked(klarity: click.Group, entry: Entry) -> None:
@@ -305,11 +327,11 @@ def _add_what_if(klarity: click.Group, entry: Entry) -> None:
     def what_if() -> None:
         """Try another number on what the logs tell, before changing a setting or the code.
 
-        Nothing is changed. As with `klarity verify`, no server may be using the same ./data.
+        Nothing is changed, and what serves may go on.
         """
 
     @what_if.command()
-    @click.option("--threshold", type=click.FloatRange(min=0.1), required=True)
+    @click.option("--threshold", type=Number(min=0.1), required=True)
     def moderation(threshold: float) -> None:
         """Tell what flags would have hidden with another threshold, rightly or wrongly.
 
@@ -324,7 +346,7 @@ def _add_what_if(klarity: click.Group, entry: Entry) -> None:
         click.echo(_summed_up(f"The present one of {now.threshold:g} (KLARITY_HIDE_AT)", now))
 
     @what_if.command()
-    @click.option("--half-life", metavar="DAYS", type=click.FloatRange(min=0.01), required=True)
+    @click.option("--half-life", metavar="DAYS", type=Number(min=0.01), required=True)
     @click.option("--top", default=10, show_default=True, type=click.IntRange(min=1))
     def popular(half_life: float, top: int) -> None:
         """Tell how popular cases would be ordered, were supports worth half after DAYS.
@@ -417,6 +439,18 @@ def _described(service: Service) -> str:
         lines.append(f"{'':24}hears {', '.join(service.hears)}")
     lines += [f"{'':24}{policy}" for policy in service.policies]
     return "\n".join(lines)
+
+
+def _places(at: Sequence[str]) -> dict[str, str]:
+    """Where each service is, by its id."""
+    places = dict(_pair(place) for place in at)
+    known = {service.id for service in services()}
+    if unknown := sorted(places.keys() - known):
+        told = f"{', '.join(unknown)} is no service; `klarity services` lists their ids"
+        raise click.BadParameter(told, param_hint="--at")
+    if FALLBACK not in places:
+        raise click.BadParameter(f"{FALLBACK} answers all the rest: say where", param_hint="--at")
+    return places
 
 
 def _pair(place: str) -> tuple[str, str]:

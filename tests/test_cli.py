@@ -1,8 +1,10 @@
 """The ``klarity`` command, as an operator meets it."""
 
 import sqlite3
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner, Result
@@ -10,8 +12,8 @@ from click.testing import CliRunner, Result
 from application.ports.codec import RecordedEvent
 from application.ports.parked import ParkedEvent
 from application.what_if import Hiding, ModerationReplay, Standing, WhatIf
-from config.main import FAULTS, open_tools, play_demo, serve, work
-from config.settings import SettingsError, read_settings
+from config.main import FAULTS, open_tools, own_url, play_demo, serve, work
+from config.settings import Settings, SettingsError, read_settings
 from domain.moderation.subject import SubjectKind
 from entrypoints.cli import Entry, build_cli
 from entrypoints.nginx import nginx_configuration
@@ -23,7 +25,14 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def klarity(*arguments: str) -> Result:
-    entry = Entry(serve=serve, work=work, open_tools=open_tools, play_demo=play_demo, faults=FAULTS)
+    entry = Entry(
+        serve=serve,
+        work=work,
+        own_url=own_url,
+        open_tools=open_tools,
+        play_demo=play_demo,
+        faults=FAULTS,
+    )
     return CliRunner().invoke(build_cli(entry), arguments)
 
 
@@ -56,6 +65,10 @@ def test_nginx_sends_each_request_to_its_service() -> None:
     told = klarity("services", "--nginx", "--at=command:members=h:1", "--at=query:cases=h:2").output
     assert r"|/v1/cases\.(geojson|csv)$)" + '" h:2;' in told
     assert klarity("services", "--nginx", "--at=nowhere").exit_code == 2
+    wrong = klarity("services", "--nginx", "--at=command:nowhere=h:1")
+    assert (wrong.exit_code, "command:nowhere is no service" in wrong.output) == (2, True)
+    rest = klarity("services", "--nginx", "--at=query:cases=h:1")
+    assert (rest.exit_code, "command:members answers all the rest" in rest.output) == (2, True)
     assert "default h;" in nginx_configuration({"command:members": "h"})
 
 
@@ -85,7 +98,21 @@ def test_a_fault_is_told_in_one_plain_message(monkeypatch: pytest.MonkeyPatch) -
     assert "KLARITY_BUS" in klarity("verify").output
 
 
-def test_a_read_model_is_rebuilt() -> None:
+def test_a_read_model_in_memory_is_rebuilt_by_a_restart() -> None:
+    told = klarity("rebuild", "members")
+    assert (told.exit_code, "restart what serves" in told.output) == (1, True)
+
+
+def test_a_read_model_is_rebuilt(mongo_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stores = {"EVENT_STORE": "mongo", "READ_MODELS": "mongo", "MEDIA": "gridfs"}
+    database = f"cli-{uuid4().hex}"
+    for name, value in {
+        **stores,
+        "MONGO_URL": mongo_url,
+        "MONGO_DATABASE": database,
+        "SECRET": "s" * 32,
+    }.items():
+        monkeypatch.setenv(f"KLARITY_{name}", value)
     add_anna()
     assert "members was rebuilt from 2 events" in klarity("rebuild", "members").output
 
@@ -143,6 +170,8 @@ def test_webhooks_are_added_listed_and_removed() -> None:
     assert "0 webhooks" in klarity("webhooks", "list").output
     refused = klarity("webhooks", "add", "http://news.example/hook")
     assert (refused.exit_code, "https" in refused.output) == (1, True)
+    refused = klarity("webhooks", "add", "https://127.0.0.1/hook")
+    assert (refused.exit_code, "public internet" in refused.output) == (1, True)
 
 
 def test_other_numbers_are_tried_on_an_empty_log() -> None:
@@ -151,6 +180,12 @@ def test_other_numbers_are_tried_on_an_empty_log() -> None:
     assert "The present one of 1.5 (KLARITY_HIDE_AT) hides 0" in told
     asked = klarity("what-if", "popular", "--half-life", "30", "--top", "3")
     assert (asked.exit_code, asked.output.split()) == (0, ["now", "then"])
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "0", "lots"])
+def test_what_is_no_number_is_not_tried(number: str) -> None:
+    for command in (("moderation", "--threshold"), ("popular", "--half-life")):
+        assert klarity("what-if", *command, number).exit_code == 2
 
 
 def test_other_numbers_are_tried_on_what_was_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,14 +206,72 @@ def test_a_demo_without_a_server_says_what_to_do() -> None:
     assert (told.exit_code, "Nothing answers" in told.output) == (1, True)
 
 
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8123"),
+        ("0.0.0.0", "http://127.0.0.1:8123"),  # noqa: S104 - nothing is bound here
+        ("::", "http://[::1]:8123"),
+    ],
+)
+def test_a_demo_is_played_where_the_settings_say(
+    host: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KLARITY_PORT", "8123")
+    monkeypatch.setenv("KLARITY_HOST", host)
+    assert own_url() == url
+
+
+SETTINGS = [field.name.upper() for field in fields(Settings)]
+ODD = [
+    *("", " ", "nonsense", "-1", "nan", "inf", "1e999", "0", "99999999999999999999", "a=b", ","),
+    *("/etc/hostname", "/proc/nowhere", "http://", "http://[::/", "https://x/y", "x" * 5000, "é\n"),
+]
+
+
+def told_of() -> str | None:
+    """The setting that is at fault, if one is."""
+    try:
+        read_settings()
+    except SettingsError as fault:
+        (line,) = str(fault).splitlines()[1:]
+        return line.partition(":")[0].strip()
+    return None
+
+
 class TestSettings:
+    @pytest.mark.parametrize("setting", SETTINGS)
+    @pytest.mark.parametrize("value", ODD)
+    def test_a_value_is_good_or_is_told_by_the_name_of_its_setting(
+        self, setting: str, value: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(f"KLARITY_{setting}", value)
+        assert told_of() in (None, f"KLARITY_{setting}")
+
+    def test_origins_are_those_that_browsers_send(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("KLARITY_CORS_ORIGINS", "https://app.example/, http://localhost:3000")
+        assert read_settings().cors_origins == ("https://app.example", "http://localhost:3000")
+
     def test_every_fault_is_named_in_one_message(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name, value in {"PORT": "x", "BUS": "pigeons", "SERVICES": "cases,nope"}.items():
+        wrong = {
+            "PORT": "x",
+            "BUS": "pigeons",
+            "SERVICES": "cases,nope",
+            "RATE_LIMIT": "lots",
+            "HOST": "nonsense.invalid",
+            "DATA": "/etc/hostname",
+            "HISTORY_URLS": "nonsense",
+            "HIDE_AT": "nan",
+            "CORS_ORIGINS": "app.example",
+            "MONGO_URL": "db",
+            "SECRET": "short",
+        }
+        for name, value in wrong.items():
             monkeypatch.setenv(f"KLARITY_{name}", value)
         with pytest.raises(SettingsError) as faults:
             read_settings()
-        for name in ("KLARITY_PORT", "KLARITY_BUS", "KLARITY_SERVICES"):
-            assert name in str(faults.value)
+        for name in wrong:
+            assert f"KLARITY_{name}" in str(faults.value)
 
     @pytest.mark.parametrize(
         ("settings", "fault"),
