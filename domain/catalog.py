@@ -12,6 +12,7 @@ from domain.cases.case import CaseEvent
 from domain.cases.engagement import EngagementEvent
 from domain.cases.exhibit import ExhibitEvent
 from domain.cases.party import PartyEvent
+from domain.decider import NothingChanged
 from domain.discussions.comment import CommentEvent
 from domain.discussions.discussion import DiscussionEvent
 from domain.evidence.evidence import EvidenceEvent
@@ -24,6 +25,9 @@ from domain.webhooks.delivery import DeliveryEvent
 from domain.webhooks.webhook import WebhookEvent
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+
+# Every log may hold the events under this name, whatever its context.
+COMMANDS = "commands"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +59,11 @@ class EventCatalog:
 def catalog(
     upcasters: Mapping[str, tuple[Upcaster, ...]] | None = None, **contexts: Any
 ) -> EventCatalog:
-    """A catalog of each context's union of event types."""
+    """A catalog of each context's union of event types, or its only one."""
     types = {
         f"{context}.{event_type.__name__}": event_type
         for context, union in contexts.items()
-        for event_type in get_args(union)
+        for event_type in get_args(union) or (union,)
     }
     return EventCatalog(types=types, upcasters=upcasters or {})
 
@@ -98,4 +102,5 @@ EVENTS = catalog(
     discussions=DiscussionEvent | CommentEvent,
     moderation=FlagEvent | RecordEvent | SubjectEvent | DecisionEvent,
     webhooks=WebhookEvent | DeliveryEvent,
+    **{COMMANDS: NothingChanged},
 )

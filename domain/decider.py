@@ -16,6 +16,18 @@ S = TypeVar("S")
 E = TypeVar("E")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NothingChanged:
+    """A command was decided and led to no event. ``stream`` is the aggregate's, at ``version``.
+
+    It stands in a stream of its own, and uses up the command's id: nobody decides that command
+    again, on a state where it might have an effect.
+    """
+
+    stream: str
+    version: int
+
+
 class DomainError(Exception):
     """A command that the rules refuse. ``code`` is stable: it names the problem type over HTTP."""
 

@@ -1,9 +1,10 @@
 """A whole Klarity in memory, without threads: it moves only when a test lets it settle."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -24,10 +25,12 @@ from application.commands.enrich import Enrich
 from application.commands.executor import Context
 from application.commands.moderate import Moderate
 from application.commands.sight import Sight
-from application.commands.use_cases import Decisions, make_executors
+from application.commands.use_cases import Decisions, Executors, make_executors
 from application.delivery.subscription import Subscription
 from application.discovery import policy_types, query_services
 from application.policies.policy import Means, Policy, PolicySubscriber
+from application.ports.codec import RecordedEvent
+from application.ports.event_store import NewCommit, StoredCommit
 from application.queries.answers import Answers
 from application.queries.projector import Projector, current_build, open_build
 from application.system import CONTEXTS
@@ -35,6 +38,7 @@ from domain.cases.case import CaseDetails, ReportCase
 from domain.catalog import EVENTS
 from domain.decider import DomainError
 from domain.evidence.evidence import (
+    BeginSanitising,
     EvidenceReceived,
     MakeAvailable,
     ReceiveEvidence,
@@ -59,17 +63,27 @@ class Clock:
         self.now += timedelta(**duration)
 
 
+@dataclass(frozen=True)
+class Handled:
+    """An event that a policy has handled, and where the logs ended when it began to."""
+
+    policy: type[Policy]
+    event: RecordedEvent
+    ends: Mapping[str, int]
+
+
 @dataclass
 class World:
     """The system, and a few words to drive it with."""
 
     clock: Clock = field(default_factory=Clock)
+    make_store: Callable[[str], MemoryEventStore] = MemoryEventStore
 
     def __post_init__(self) -> None:
         self.vault = MemoryKeyVault()
         self.codec = JsonCodec(EVENTS, PersonalCipher(self.vault, bytes(32)))
         self.wire = CloudEventsWire()
-        self.stores = {log: MemoryEventStore(log) for log in CONTEXTS}
+        self.stores = {log: self.make_store(log) for log in CONTEXTS}
         self.history = InPlaceHistory(self.stores, self.codec)
         self.parked = MemoryParkedEvents()
         self.checkpoints = MemoryCheckpoints()
@@ -82,6 +96,7 @@ class World:
         self.forgotten: list[str] = []
         self.without_media: list[str] = []
         self.unsafe: dict[str, str] = {}
+        self.handled: list[Handled] = []
         self.policies = [self._policy(kind) for kind in policy_types()]
         self.build_read_models()
 
@@ -164,16 +179,31 @@ class World:
         self.settle()
         return case
 
-    def _policy(self, kind: type[Policy]) -> Subscription:
-        means = Means(
-            executors=self.executors,
-            sanitise=self.sanitise,
+    def ends(self) -> dict[str, int]:
+        """Where each log ends."""
+        return {log: store.last_position() for log, store in self.stores.items()}
+
+    def means(self, executors: Executors) -> Means:
+        return Means(
+            executors=executors,
+            sanitise=partial(self.sanitise, executors),
             forget_member=self.forgotten.append,
             erase_media=self.without_media.append,
             hide_at=1.0,
         )
-        subscriber = PolicySubscriber(kind(means), self.codec, self.checkpoints)
-        return self.subscription(subscriber)
+
+    def handle_again(self, handled: Handled, ends: Mapping[str, int]) -> None:
+        """Let a policy handle an event once more, which must change nothing: by a worker that had
+        loaded streams when the logs ended there."""
+        stores = {log: Paused(store, ends[log]) for log, store in self.stores.items()}
+        policy = handled.policy(self.means(make_executors(stores, self.codec, self.clock)))
+        before = self.ends()
+        PolicySubscriber(policy, self.codec, self.checkpoints).react(handled.event)
+        assert self.ends() == before, f"{policy.name} took effect again on {handled.event.id}"
+
+    def _policy(self, kind: type[Policy]) -> Subscription:
+        policy = kind(self.means(self.executors))
+        return self.subscription(Watched(policy, self))
 
     def _query(self, service: Any) -> Subscription:
         build = current_build(service, self.models)
@@ -183,14 +213,57 @@ class World:
     def subscription(self, subscriber: Any) -> Subscription:
         return Subscription(subscriber, self.history, self.wire, self.parked, pause=lambda _: None)
 
-    def sanitise(self, received: EvidenceReceived, context: Callable[[str], Context]) -> None:
+    def sanitise(
+        self,
+        executors: Executors,
+        received: EvidenceReceived,
+        context: Callable[[str], Context],
+    ) -> None:
         """All evidence is safe to show, but for what ``unsafe`` holds a reason against."""
+        begin = BeginSanitising(by=SYSTEM, at=self.clock())
+        executors.evidence.execute(received.evidence_id, begin, context("begin"))
         verdict: MakeAvailable | RejectEvidence = MakeAvailable(
             media_type="video/mp4", sha256="cd" * 32, size=900, by=SYSTEM, at=self.clock()
         )
         if reason := self.unsafe.get(received.evidence_id):
             verdict = RejectEvidence(reason=reason, by=SYSTEM, at=self.clock())
-        self.executors.evidence.execute(received.evidence_id, verdict, context("verdict"))
+        executors.evidence.execute(received.evidence_id, verdict, context("verdict"))
+
+
+class Paused(MemoryEventStore):
+    """A log for a worker that was paused after it had loaded what it needed; it appends to the log
+    as that is now. A stream that it loads once more it gets as it is now."""
+
+    def __init__(self, store: MemoryEventStore, end: int) -> None:
+        super().__init__(store.log)
+        self._store, self._end = store, end
+        self._loaded: set[str] = set()
+
+    def append(self, commit: NewCommit) -> StoredCommit:
+        return self._store.append(commit)
+
+    def load(
+        self, stream: str, *, upto: int | None = None, until: datetime | None = None
+    ) -> list[StoredCommit]:
+        commits = self._store.load(stream, upto=upto, until=until)
+        if stream in self._loaded:
+            return commits
+        self._loaded.add(stream)
+        return [commit for commit in commits if commit.position <= self._end]
+
+
+class Watched(PolicySubscriber):
+    """Notes what its policy has handled."""
+
+    def __init__(self, policy: Policy, world: World) -> None:
+        super().__init__(policy, world.codec, world.checkpoints)
+        self._world = world
+
+    def react(self, event: RecordedEvent) -> None:
+        begun = Handled(type(self.policy), event, self._world.ends())
+        super().react(event)
+        if self.concerns(event):
+            self._world.handled.append(begun)
 
 
 @contextmanager

@@ -18,13 +18,15 @@ from application.ports.event_store import (
     StoredCommit,
     StreamConflict,
 )
-from domain.decider import Decider, DomainError
+from domain.decider import Decider, DomainError, NothingChanged
 
 C = TypeVar("C")
 S = TypeVar("S")
 E = TypeVar("E")
 
 MOST_TRIES = 20
+
+_UNCHANGED = "unchanged-"
 
 
 class StaleVersion(Exception):
@@ -44,8 +46,9 @@ class Context:
     """What goes with a command. Nothing in it may identify a person.
 
     The same ``command_id`` does a thing once; ``fingerprint`` tells a repetition from another
-    command under that id. ``version`` is the one the command insists on. ``new`` is a hint that
-    the aggregate does not exist yet, which saves loading it.
+    command under that id. ``once`` says that the command may be repeated: it is decided once even
+    if it changes nothing, for later it might. ``version`` is the one the command insists on.
+    ``new`` is a hint that the aggregate does not exist yet, which saves loading it.
     """
 
     command_id: str = field(default_factory=new_command_id)
@@ -53,6 +56,7 @@ class Context:
     correlation_id: str = ""
     causation_id: str = ""
     traceparent: str = ""
+    once: bool = False
     version: int | None = None
     new: bool = False
 
@@ -132,11 +136,20 @@ class CommandExecutor(Generic[C, S, E]):
         if context.version not in (None, head.version):
             raise StaleVersion(stream)
         if not events:
+            if context.once:
+                self._store.append(self._unchanged(stream, head.version, context))
             return self._receipt(stream, head.version, state)
         commit = self._store.append(self._commit(stream, head, events, context))
         return self._receipt(stream, commit.last, reduce(self._decider.evolve, events, state))
 
-    def _commit(self, stream: str, head: Head, events: Sequence[E], context: Context) -> NewCommit:
+    def _unchanged(self, stream: str, version: int, context: Context) -> NewCommit:
+        """What uses up the command's id. The aggregate's own stream need not know of it."""
+        event = NothingChanged(stream=stream, version=version)
+        return self._commit(_UNCHANGED + context.command_id, NOTHING, [event], context)
+
+    def _commit(
+        self, stream: str, head: Head, events: Sequence[object], context: Context
+    ) -> NewCommit:
         now = int(self._clock().timestamp() * 1_000_000)
         meta = Meta(
             stream=stream,
@@ -157,7 +170,7 @@ class CommandExecutor(Generic[C, S, E]):
             body=self._encode(events, meta),
         )
 
-    def _encode(self, events: Sequence[E], meta: Meta) -> bytes:
+    def _encode(self, events: Sequence[object], meta: Meta) -> bytes:
         try:
             return self._codec.encode(events, meta)
         except SubjectErased as error:
@@ -167,8 +180,17 @@ class CommandExecutor(Generic[C, S, E]):
         meta = self._codec.meta(commit)
         if meta.fingerprint != context.fingerprint:
             raise CommandMismatch(context.command_id)
-        commits = self._store.load(commit.stream, upto=commit.first)
-        return self._receipt(commit.stream, commit.last, self._fold(commits))
+        stream, version = self._left_at(commit)
+        commits = self._store.load(stream, upto=version)
+        return self._receipt(stream, version, self._fold(commits))
+
+    def _left_at(self, commit: StoredCommit) -> tuple[str, int]:
+        """The stream of the command's aggregate, and the version that the command left it at."""
+        if not commit.stream.startswith(_UNCHANGED):
+            return commit.stream, commit.last
+        (recorded,) = self._codec.events(self._store.log, commit)
+        found = cast("NothingChanged", self._codec.decode(recorded))
+        return found.stream, found.version
 
     def _receipt(self, stream: str, version: int, state: S) -> Receipt[S]:
         return Receipt(log=self._store.log, stream=stream, version=version, state=state)

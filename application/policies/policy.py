@@ -29,7 +29,7 @@ class Cause:
         return _EPOCH + timedelta(microseconds=self.event.stamp)
 
     def context(self, what: str = "") -> Context:
-        """A command's context: derived from the event, so that its repetition changes nothing.
+        """A command's context: its id is derived from the event, and decided on once.
 
         ``what`` tells apart several commands of one reaction."""
         return Context(
@@ -37,6 +37,7 @@ class Cause:
             correlation_id=self.event.correlation_id,
             causation_id=self.event.id,
             traceparent=self.event.traceparent,
+            once=True,
         )
 
 

@@ -16,7 +16,8 @@ class WhenCaseIsPublishedThenPlanDeliveries(Policy):
     def react(self, event: object, cause: Cause) -> None:
         match event:
             case CasePublished():
-                case = self.do.cases.load(event.case_id).state
+                # As it was then: it wants the same, however often and late the event is handled.
+                case = self.do.cases.load(event.case_id, upto=cause.event.version).state
                 for webhook in self.do.webhooks.load(REGISTRY).state.webhooks:
                     if webhook.at <= cause.at and _wants(webhook, case):
                         self._plan(webhook, event, cause)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, jsonify
 
-from domain.catalog import EventCatalog
+from domain.catalog import COMMANDS, EventCatalog
 
 CONTENT_TYPE = "application/cloudevents-batch+json"
 SEALED = (
@@ -37,7 +37,7 @@ def asyncapi_document(catalog: EventCatalog) -> dict[str, Any]:
         name: _message(name, catalog.version(name), schema)
         for name, schema in zip(catalog.types, schemas, strict=True)
     }
-    logs = sorted({name.partition(".")[0] for name in catalog.types})
+    logs = sorted({name.partition(".")[0] for name in catalog.types} - {COMMANDS})
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Klarity events", "version": "1", "description": SEALED},
@@ -52,7 +52,7 @@ def asyncapi_document(catalog: EventCatalog) -> dict[str, Any]:
 
 
 def _channel(log: str, messages: Mapping[str, Any]) -> dict[str, Any]:
-    own = [name for name in messages if name.startswith(f"{log}.")]
+    own = [name for name in messages if name.startswith((f"{log}.", f"{COMMANDS}."))]
     return {
         "address": log,
         "description": "CloudEvents 1.0 in JSON batches, in the order of the log.",

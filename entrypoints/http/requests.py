@@ -87,6 +87,7 @@ class Requests:
             command_id=keyed_id(self._key, "command", *parts),
             fingerprint=fingerprint,
             correlation_id=g.correlation_id,
+            once=bool(fingerprint),
             version=_version(request.headers.get("If-Match")),
             new=new,
         )

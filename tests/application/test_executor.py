@@ -15,8 +15,18 @@ from application.commands.executor import (
 )
 from application.commands.use_cases import Cases
 from application.ports.event_store import NewCommit, StoredCommit, StreamConflict
-from domain.cases.case import AmendCase, CaseDetails, CaseStatus, ReportCase, TagCase, case_decider
-from domain.ids import Actor, CaseId
+from domain.cases.case import (
+    AmendCase,
+    CaseDetails,
+    CaseStatus,
+    HideCase,
+    ReportCase,
+    TagCase,
+    UntagCase,
+    case_decider,
+)
+from domain.decider import NothingChanged
+from domain.ids import SYSTEM, Actor, CaseId
 from tests.world import World, refused
 
 CASE = CaseId("c1")
@@ -63,13 +73,39 @@ def test_a_receipt_tells_where_the_command_left_its_aggregate(
     assert receipt.state.status is CaseStatus.AWAITING_EVIDENCE
 
 
-def test_a_command_that_changes_nothing_leaves_no_trace(
+def test_a_command_that_nobody_repeats_leaves_no_trace_where_it_changes_nothing(
     world: World, anna: Actor, cases: Cases
 ) -> None:
     world.report(anna)
     command = AmendCase(changes={}, by=anna, at=world.clock())
     assert cases.execute(CASE, command, Context()).version == 1
     assert len(cases.events(CASE)) == 1
+
+
+def test_a_command_that_changed_nothing_once_changes_nothing_when_it_is_repeated(
+    world: World, anna: Actor, cases: Cases
+) -> None:
+    world.report(anna)
+    cases.execute(CASE, tag(world, anna), Context())
+    context = Context(command_id="once", once=True)
+    first = cases.execute(CASE, tag(world, anna), context)
+    cases.execute(CASE, UntagCase(tag="police", by=anna, at=world.clock()), Context())
+    assert cases.execute(CASE, tag(world, anna), context) == first
+    assert (first.stream, first.version) == ("case-c1", 2)
+    assert cases.load(CASE).state.tags == {}
+
+
+def test_what_changed_nothing_leaves_its_trace_beside_the_aggregate(
+    world: World, anna: Actor, cases: Cases
+) -> None:
+    hide = HideCase(rule="spam", by=SYSTEM, at=world.clock())
+    receipt = cases.execute(CASE, hide, Context(command_id="once", once=True))
+    assert (receipt.stream, receipt.version) == ("case-c1", 0)
+    assert cases.load(CASE).head.version == 0
+    (trace,) = world.history.read("cases", 0, 10)
+    assert world.codec.decode(trace) == NothingChanged(stream="case-c1", version=0)
+    world.report(anna)
+    assert cases.execute(CASE, hide, Context(command_id="once", once=True)) == receipt
 
 
 def test_a_repeated_command_gets_its_first_receipt(world: World, anna: Actor, cases: Cases) -> None:

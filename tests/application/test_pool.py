@@ -43,14 +43,7 @@ class Slow(Policy):
 
 @pytest.fixture
 def policy(world: World) -> Slow:
-    means = Means(
-        executors=world.executors,
-        sanitise=world.sanitise,
-        forget_member=lambda _: None,
-        erase_media=lambda _: None,
-        hide_at=1.0,
-    )
-    return Slow(means)
+    return Slow(world.means(world.executors))
 
 
 Make = Callable[[], PooledPolicySubscriber]

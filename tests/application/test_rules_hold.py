@@ -82,6 +82,12 @@ class Judged(RuleBasedStateMachine):
         except DomainError:
             return
 
+    @rule(paused=st.booleans())
+    def handle_again(self, paused: bool) -> None:
+        """A worker that was taken for dead goes on from what it had loaded, or begins again."""
+        for handled in self.world.handled[-50:]:
+            self.world.handle_again(handled, handled.ends if paused else self.world.ends())
+
     @invariant()
     def each_member_flags_a_subject_once_and_never_their_own(self) -> None:
         raised: Counter[tuple[str, str, str]] = Counter()

@@ -20,7 +20,7 @@ from application.delivery.rebuild import Rebuilder, needs_building
 from application.delivery.relay import Relay
 from application.delivery.runtime import QueryFeed, Runtime
 from application.discovery import policy_types, query_services
-from application.policies.policy import Means, PolicySubscriber
+from application.policies.policy import PolicySubscriber
 from application.policies.pool import PooledPolicySubscriber
 from application.ports.leases import Leases
 from application.ports.message_bus import Message
@@ -221,13 +221,7 @@ class TestRuntime:
     def test_what_is_reported_becomes_public_by_itself(self, world: World) -> None:
         bus = MemoryMessageBus()
         running = runtime(world, bus)
-        means = Means(
-            executors=world.executors,
-            sanitise=world.sanitise,
-            forget_member=lambda _: None,
-            erase_media=lambda _: None,
-            hide_at=1.0,
-        )
+        means = world.means(world.executors)
         for log, store in world.stores.items():
             running.add_relay(Relay(store, world.codec, world.wire, bus, world.checkpoints), store)
             assert log

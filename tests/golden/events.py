@@ -52,6 +52,7 @@ from domain.cases.party import (
     PartyRetracted,
 )
 from domain.cases.place import Location, Precision
+from domain.decider import NothingChanged
 from domain.discussions.comment import (
     CommentEdited,
     CommentHidden,
@@ -355,6 +356,7 @@ GOLDEN: dict[str, object] = {
     "webhooks.DeliveryParked": DeliveryParked(delivery_id=DELIVERY, at=AT),
     "webhooks.DeliveryCancelled": DeliveryCancelled(delivery_id=DELIVERY, at=AT),
     "webhooks.DeliveryRetried": DeliveryRetried(delivery_id=DELIVERY, at=AT),
+    "commands.NothingChanged": NothingChanged(stream="case-c1", version=7),
 }
 
 # What older versions are read as, where that is something else.

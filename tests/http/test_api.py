@@ -223,6 +223,16 @@ class TestWriting:
         assert problem(other) == (422, "idempotency-key-reused")
         assert list(other.json["errors"]) == ["Idempotency-Key"]
 
+    def test_what_changed_nothing_changes_nothing_when_it_is_sent_again(self, anna: Caller) -> None:
+        tag = f"{anna.report().headers['Location']}/tags/police"
+        headers = {"Idempotency-Key": uuid4().hex}
+        anna("POST", tag)
+        first = anna("POST", tag, headers=headers)
+        anna("DELETE", tag)
+        again = anna("POST", tag, headers=headers)
+        assert again.headers["ETag"] == first.headers["ETag"] == '"2"'
+        assert anna("POST", tag).headers["ETag"] == '"4"'
+
     @pytest.mark.parametrize("key", ["", "k" * 201, "clé"])
     def test_a_key_that_is_none_is_told(self, anna: Caller, key: str) -> None:
         body = {"title": "Once only", "story": "It happened once."}
