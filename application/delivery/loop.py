@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 from application.ports.leases import Leases
 from application.ports.unavailable import Unavailable
@@ -42,6 +42,7 @@ class Loop:
         self._left = left
         self._leading = False
         self._renew_at = 0.0
+        self._lease = Lock()
         self._awake = Event()
         self._stopping = Event()
         self._thread = Thread(target=self._run, name=name, daemon=True)
@@ -57,6 +58,13 @@ class Loop:
     def wake(self) -> None:
         """There may be something to do."""
         self._awake.set()
+
+    def goes_on(self) -> bool:
+        """Whether a long step may go on: its lease is prolonged, and nobody asked it to end.
+
+        Any thread may ask, and should do so every second or more often.
+        """
+        return not self._stopping.is_set() and self._has_the_lease()
 
     def stop(self) -> None:
         """Ask the loop to end after the step in hand."""
@@ -88,18 +96,24 @@ class Loop:
         return True
 
     def _take_the_lead(self) -> bool:
-        """Take the lease, or prolong it once a third of it is over."""
-        now = time.monotonic()
-        if self._leading and now < self._renew_at:
-            return True
-        has_it = self._leases.acquire(self.name, self._holder, LEASE_SECONDS)
-        self._renew_at = now + LEASE_SECONDS / 3
+        """Whether this process leads from now on, or still does."""
+        has_it = self._has_the_lease()
         if has_it and not self._leading:
             self._entered()
         lost, self._leading = self._leading and not has_it, has_it
         if lost:
             self._left()
         return has_it
+
+    def _has_the_lease(self) -> bool:
+        """Take the lease, or prolong it once a third of it is over."""
+        with self._lease:
+            now = time.monotonic()
+            if now < self._renew_at:
+                return True
+            has_it = self._leases.acquire(self.name, self._holder, LEASE_SECONDS)
+            self._renew_at = now + LEASE_SECONDS / 3 if has_it else 0.0
+            return has_it
 
     def _pause_after(self, failures: int) -> float:
         return min(min(self._idle, FIRST_PAUSE) * 2.0**failures, LONGEST_PAUSE)
@@ -114,6 +128,8 @@ class Loop:
         self._leading = False
         try:
             self._left()
-            self._leases.release(self.name, self._holder)
+            with self._lease:
+                self._renew_at = 0.0
+                self._leases.release(self.name, self._holder)
         except Unavailable:
             log.warning("%s could not give its lease back; it will run out", self.name)

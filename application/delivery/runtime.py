@@ -14,6 +14,7 @@ from application.delivery.loop import Loop
 from application.delivery.rebuild import forget_dropped, swap
 from application.delivery.relay import Relay
 from application.delivery.subscription import Subscription
+from application.policies.policy import EVENTS_A_BATCH
 from application.policies.pool import PooledPolicySubscriber
 from application.ports.codec import EventCodec, Wire
 from application.ports.event_store import EventStore
@@ -89,8 +90,11 @@ class Runtime:
 
     def add_policy(self, subscriber: Any) -> None:
         """Run a policy."""
-        subscription = Subscription(subscriber, self._history, self._wire, self._parked)
+        subscription = Subscription(
+            subscriber, self._history, self._wire, self._parked, at_once=EVENTS_A_BATCH
+        )
         running = self._subscribe("policy", subscription, subscription.tend, self._leases)
+        subscriber.leads = running.loop.goes_on
         if isinstance(subscriber, PooledPolicySubscriber):
             subscriber.failed = subscription.reset
             running.stop.append(partial(subscriber.stop, wait=False))

@@ -38,6 +38,7 @@ TRUST_SECONDS = 5.0
 
 class Subscription:
     """Feeds one subscriber. ``pause`` sleeps between the tries of an event that fails.
+    ``at_once`` is how many events the subscriber is handed together, at most.
 
     ``handled`` counts the events by the way they came: the bus, or history.
     """
@@ -50,12 +51,14 @@ class Subscription:
         parked: ParkedEvents,
         *,
         pause: Callable[[float], None] = time.sleep,
+        at_once: int = COMMITS_A_READ,
     ) -> None:
         self.subscriber = subscriber
         self._history = history
         self._wire = wire
         self._parked = parked
         self._pause = pause
+        self._at_once = at_once
         self._lock = RLock()
         self._checkpoint: Checkpoint | None = None
         self._outdated = False
@@ -210,7 +213,8 @@ class Subscription:
     def _advance(self, topic: str, events: Sequence[RecordedEvent]) -> bool:
         """Handle events that follow each other; False where somebody else has moved on."""
         try:
-            self._advance_together(topic, events)
+            for start in range(0, len(events), self._at_once):
+                self._advance_together(topic, events[start : start + self._at_once])
         except Fenced:
             self._forget()
             return False

@@ -8,10 +8,13 @@ from typing import ClassVar
 from application.commands.executor import Context
 from application.commands.ids import derived_id
 from application.commands.use_cases import Executors
-from application.ports.checkpoints import Checkpoint, Checkpoints
+from application.ports.checkpoints import Checkpoint, Checkpoints, Fenced
 from application.ports.codec import EventCodec, RecordedEvent, UnknownEvent
 from domain.decider import DomainError
 from domain.evidence.evidence import EvidenceReceived
+
+# After so many events a policy's checkpoint is saved: they take well under a second, mostly.
+EVENTS_A_BATCH = 100
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -82,9 +85,14 @@ class Policy:
 
 
 class PolicySubscriber:
-    """The subscriber of a policy: its commands first, then its checkpoint."""
+    """The subscriber of a policy: its commands first, then its checkpoint.
+
+    ``leads`` keeps the lease for it, and tells whether it has it still. Where it has not, another
+    process goes on from the checkpoint, and events handled since are handled again, without effect.
+    """
 
     def __init__(self, policy: Policy, codec: EventCodec, checkpoints: Checkpoints) -> None:
+        self.leads: Callable[[], bool] = lambda: True
         self.policy = policy
         self.name = policy.name
         self.topics = policy.topics
@@ -107,6 +115,8 @@ class PolicySubscriber:
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         for event in events:
+            if not self.leads():
+                raise Fenced
             self.react(event)
         self._checkpoints.save(self.name, checkpoint)
 

@@ -246,6 +246,14 @@ class TestDelivery:
         assert (recorder.handled, recorder.sizes) == (ids(events), [3])
         assert subscription.handled == {BY_BUS: 3, BY_HISTORY: 0}
 
+    def test_the_checkpoint_is_saved_after_so_many_events_of_a_long_batch(
+        self, world: World, recorder: Recorder
+    ) -> None:
+        subscription = Subscription(recorder, world.history, world.wire, world.parked, at_once=2)
+        cases(world, 5)
+        subscription.catch_up()
+        assert recorder.sizes == [2, 2, 1, 1]  # the last is the member
+
     def test_what_comes_again_is_dropped(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:

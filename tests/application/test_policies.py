@@ -13,7 +13,10 @@ from application.policies.policy import Cause, Means, Policy, PolicySubscriber
 from application.policies.when_case_is_backed_then_cite_exhibit import (
     WhenCaseIsBackedThenCiteExhibit,
 )
-from application.ports.checkpoints import START
+from application.policies.when_something_is_said_then_register_subject import (
+    WhenSomethingIsSaidThenRegisterSubject,
+)
+from application.ports.checkpoints import START, Fenced
 from application.ports.codec import RecordedEvent
 from domain.cases.case import AttachEvidence, CaseStatus, WithdrawCase
 from domain.catalog import EVENTS
@@ -163,6 +166,21 @@ def test_a_checkpoint_is_saved_after_the_commands(world: World) -> None:
     policy = subscriber(world, WhenCaseIsBackedThenCiteExhibit)
     policy.handle([recorded(world)], START.moved("cases", 1))
     assert policy.checkpoint().at("cases") == 1
+
+
+def test_who_lost_the_lease_handles_no_event_more(world: World) -> None:
+    anna = world.member()
+    for number in range(3):
+        world.report(anna, case_id=f"c{number}")
+    policy = subscriber(world, WhenSomethingIsSaidThenRegisterSubject)
+    policy.leads = iter([True, True, False]).__next__
+    with pytest.raises(Fenced):
+        policy.handle(world.history.read("cases", 0, 10), START.moved("cases", 3))
+    assert [event.stream for event in world.history.read("moderation", 0, 10)] == [
+        "subject-case-c0",
+        "subject-case-c1",
+    ]
+    assert policy.checkpoint() == START
 
 
 def test_a_policy_passes_over_what_is_none_of_its_business(world: World) -> None:

@@ -191,6 +191,18 @@ def told_to_webhooks() -> list[Deed]:
     ]
 
 
+def rejected() -> list[Deed]:
+    def report_with_what_is_unsafe(town: Town) -> None:
+        town.world.unsafe["e1"] = "It is damaged."
+        town.a_public_case()
+
+    return [
+        report_with_what_is_unsafe,
+        lambda town: town.attach("e2", town.anna),
+        Town.withdraw,
+    ]
+
+
 def erased() -> list[Deed]:
     return [
         Town.a_public_case,
@@ -209,6 +221,7 @@ STORIES: dict[str, list[Deed]] = {
     "withheld while awaiting": withheld_while_awaiting(),
     "hidden while withheld": hidden_while_withheld(),
     "told to webhooks": told_to_webhooks(),
+    "rejected": rejected(),
     "erased": erased(),
 }
 

@@ -142,6 +142,47 @@ class TestLoop:
         loop.stop()
         loop.join(PATIENCE)
 
+    def test_a_long_step_keeps_the_lease_as_long_as_it_asks_whether_to_go_on(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        leases, steps = MemoryLeases(), list[int]()
+        asked = Event()
+
+        def step() -> bool:
+            steps.append(0)
+            while loop.goes_on():
+                steps[-1] += 1
+                if steps[-1] == 3:  # somebody else takes it
+                    leases.release("job", "me")
+                    leases.acquire("job", "another", 60)
+                    loop._renew_at = 0.0
+            asked.set()
+            return False
+
+        loop = self.loop(step, leases)
+        loop.start()
+        assert soon(asked.is_set)
+        assert soon(lambda: not loop.leading)
+        assert steps == [3]
+        loop.stop()
+        loop.join(PATIENCE)
+        assert not loop.goes_on()
+
+    def test_a_long_step_ends_when_the_loop_is_asked_to_end(self) -> None:
+        begun = Event()
+
+        def step() -> bool:
+            while loop.goes_on():
+                begun.set()
+            return True
+
+        loop = self.loop(step)
+        loop.start()
+        assert soon(begun.is_set)
+        loop.stop()
+        loop.join(PATIENCE)
+        assert not loop.leading
+
     def test_it_tells_when_it_enters_and_when_it_leaves(self) -> None:
         told: list[str] = []
         leases = MemoryLeases()
@@ -270,6 +311,8 @@ class TestRuntime:
         running._idle = 60.0
         deaf = next(policy for policy in world.policies if policy.topics == ("evidence",))
         running.add_policy(deaf.subscriber)
+        assert isinstance(deaf.subscriber, PolicySubscriber)
+        assert deaf.subscriber.leads == running.running[0].loop.goes_on
         running.start()
         assert soon(lambda: running.running[0].loop.leading)
         world.evidence(world.member())
