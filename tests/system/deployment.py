@@ -44,6 +44,11 @@ class Klarity:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
     def start(self) -> "Klarity":
         self.folder.mkdir(parents=True, exist_ok=True)
         self.launch()
