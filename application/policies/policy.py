@@ -80,7 +80,11 @@ class Policy:
         self.do = means.executors
 
     def react(self, event: object, cause: Cause) -> None:
-        """Give the commands that the event calls for. It may be called again for the same event."""
+        """Give the commands that the event calls for.
+
+        It may be called again for the same event, and must give the same commands: what they depend
+        on in other aggregates is read as it was at the event.
+        """
         raise NotImplementedError
 
 
