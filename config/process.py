@@ -142,6 +142,7 @@ class Process:
             wire=made.wire_format(),
             service_token=made.keys().services,
             checks=self._checks(),
+            waits=made.runtime().waits,
             registry=made.registry(),
             largest_upload=settings.largest_upload,
             rate_limit=settings.rate_limit,

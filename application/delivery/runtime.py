@@ -48,6 +48,7 @@ class Running:
     loop: Loop
     behind: Callable[[], int]
     handled: Callable[[], Mapping[str, int]] = dict
+    waits: Callable[[], Mapping[str, str]] = dict
     stop: list[Callable[[], None]] = field(default_factory=list)
 
 
@@ -93,7 +94,9 @@ class Runtime:
         subscription = Subscription(
             subscriber, self._history, self._wire, self._parked, at_once=EVENTS_A_BATCH
         )
-        running = self._subscribe("policy", subscription, subscription.tend, self._leases)
+        running = self._subscribe(
+            "policy", subscription, subscription.tend, self._leases, outdated=subscription.waits
+        )
         subscriber.leads = running.loop.goes_on
         if isinstance(subscriber, PooledPolicySubscriber):
             subscriber.failed = subscription.reset
@@ -133,6 +136,10 @@ class Runtime:
         loop = self._loop(name, step, self._leases)
         self.running.append(Running("chore", name, loop, lambda: 0))
 
+    def waits(self) -> dict[str, Mapping[str, str]]:
+        """Who waits for a newer program, and by topic at which event."""
+        return {running.name: waits for running in self.running if (waits := running.waits())}
+
     def start(self) -> None:
         for running in self.running:
             running.loop.start()
@@ -152,23 +159,29 @@ class Runtime:
         return Subscription(projector, self._history, self._wire, self._parked)
 
     def _subscribe(
-        self, kind: str, feed: "Subscription | QueryFeed", step: Callable[[], bool], leases: Leases
+        self,
+        kind: str,
+        feed: "Subscription | QueryFeed",
+        step: Callable[[], bool],
+        leases: Leases,
+        **hooks: Callable[[], object],
     ) -> Running:
         link = _BusLink(self._bus, feed)
-        loop = self._loop(feed.name, step, leases, entered=link.open, left=link.leave)
+        loop = self._loop(feed.name, step, leases, entered=link.open, left=link.leave, **hooks)
         running = Running(
             kind,
             feed.name,
             loop,
             behind=lambda: sum(feed.behind().values()),
             handled=lambda: feed.handled,
+            waits=feed.waits,
             stop=[link.close],
         )
         self.running.append(running)
         return running
 
     def _loop(
-        self, name: str, step: Callable[[], bool], leases: Leases, **hooks: Callable[[], None]
+        self, name: str, step: Callable[[], bool], leases: Leases, **hooks: Callable[[], Any]
     ) -> Loop:
         return Loop(name, step, leases, self._holder, idle_seconds=self._idle, **hooks)
 
@@ -215,6 +228,9 @@ class QueryFeed:
 
     def behind(self) -> dict[str, int]:
         return self._subscription.behind()
+
+    def waits(self) -> Mapping[str, str]:
+        return self._subscription.waits()
 
     def step(self) -> bool:
         """Tend the live build; make a new one live as soon as it has caught up."""

@@ -2,7 +2,8 @@
 
 The bus says that there is news, mostly by bringing it. What it repeats is dropped by position, what
 it skipped is fetched from the publisher's history, and an event that cannot be handled is parked
-with those after it in its stream, so that the rest goes on.
+with those after it in its stream, so that the rest goes on. Before an event that a newer program
+wrote the topic waits for that program: nothing is passed over or parked there.
 
 Events that do not concern the subscriber are passed over: the checkpoint moves in memory alone, and
 is saved with the next that does, or when history is looked at. A crash in between costs reading
@@ -19,7 +20,7 @@ from threading import RLock
 
 from application.delivery.subscriber import Subscriber
 from application.ports.checkpoints import START, Checkpoint, Fenced
-from application.ports.codec import MalformedMessage, RecordedEvent, Wire
+from application.ports.codec import MalformedMessage, NewerProgram, RecordedEvent, Wire
 from application.ports.history import History
 from application.ports.message_bus import Delivery
 from application.ports.parked import ParkedEvent, ParkedEvents
@@ -67,6 +68,7 @@ class Subscription:
         self._heard_at = dict.fromkeys(subscriber.topics, -inf)
         self._asked_at = dict.fromkeys(subscriber.topics, -inf)
         self._had_more = dict.fromkeys(subscriber.topics, False)
+        self._waits: dict[str, NewerProgram] = {}
         self.handled = {BY_BUS: 0, BY_HISTORY: 0}
 
     @property
@@ -137,6 +139,10 @@ class Subscription:
             for topic in self.subscriber.topics
         }
 
+    def waits(self) -> Mapping[str, str]:
+        """By topic that waits for a newer program, the event that it waits at."""
+        return {topic: newer.event.id for topic, newer in self._waits.copy().items()}
+
     def _catch_up(self, topics: Sequence[str]) -> bool:
         with self._lock:
             if not self._settle_parked():
@@ -182,11 +188,12 @@ class Subscription:
         if self.subscriber.full():
             return False
         self._asked_at[topic] = time.monotonic()
-        events = self._history.read(topic, self._position(topic), COMMITS_A_READ)
-        self._had_more[topic] = bool(events)
+        limit = 1 if topic in self._waits else COMMITS_A_READ
+        events = self._history.read(topic, self._position(topic), limit)
         if events and self._advance(topic, events):
             self.handled[BY_HISTORY] += len(events)
-        return bool(events)
+        self._had_more[topic] = bool(events) and topic not in self._waits
+        return self._had_more[topic]
 
     def _position(self, topic: str) -> int:
         """From where to go on in a log."""
@@ -211,14 +218,24 @@ class Subscription:
         return self._checkpoint
 
     def _advance(self, topic: str, events: Sequence[RecordedEvent]) -> bool:
-        """Handle events that follow each other; False where somebody else has moved on."""
+        """Handle events that follow each other; False where somebody else has moved on, or the
+        topic waits for a newer program."""
         try:
             for start in range(0, len(events), self._at_once):
                 self._advance_together(topic, events[start : start + self._at_once])
         except Fenced:
             self._forget()
             return False
+        except NewerProgram as newer:
+            self._wait(topic, newer)
+            return False
+        self._waits.pop(topic, None)
         return True
+
+    def _wait(self, topic: str, newer: NewerProgram) -> None:
+        if topic not in self._waits or self._waits[topic].event.id != newer.event.id:
+            log.error("%s waits: %s", self.name, newer)
+        self._waits[topic] = newer
 
     def _advance_together(self, topic: str, events: Sequence[RecordedEvent]) -> None:
         """Handle the events at once, or else in halves, down to the one that cannot be.
@@ -246,6 +263,8 @@ class Subscription:
             return False
         try:
             self._handle(events, self._current().moved(topic, events[-1].position))
+        except NewerProgram:
+            return False
         except (Fenced, Unavailable):
             self._forget()
             raise
@@ -331,10 +350,17 @@ class Subscription:
         left: set[str] = set()
         for parked in waiting:
             place = (parked.event.log, parked.event.stream)
-            if place in held or not self._settle(parked):
+            if place in held or not self._settled(parked):
                 held.add(place)
                 left.add(parked.event.id)
         self._unsure = not left <= self._current().parked
+
+    def _settled(self, parked: ParkedEvent) -> bool:
+        """Whether the event is no longer parked; what a newer program wrote stays for it."""
+        try:
+            return self._settle(parked)
+        except NewerProgram:
+            return False
 
     def _settle(self, parked: ParkedEvent) -> bool:
         """Whether the event is no longer parked."""

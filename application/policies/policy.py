@@ -9,7 +9,7 @@ from application.commands.executor import Context
 from application.commands.ids import derived_id
 from application.commands.use_cases import Executors
 from application.ports.checkpoints import Checkpoint, Checkpoints, Fenced
-from application.ports.codec import EventCodec, RecordedEvent, UnknownEvent
+from application.ports.codec import EventCodec, RecordedEvent
 from domain.decider import DomainError
 from domain.evidence.evidence import EvidenceReceived
 
@@ -115,7 +115,8 @@ class PolicySubscriber:
         return self._checkpoints.load(self.name).positions
 
     def concerns(self, event: RecordedEvent) -> bool:
-        return self.policy.concerns(event.type)
+        """Whether the policy reacts to such events, or a newer program's might."""
+        return self.policy.concerns(event.type) or not self._codec.knows(event.type)
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         for event in events:
@@ -125,12 +126,10 @@ class PolicySubscriber:
         self._checkpoints.save(self.name, checkpoint)
 
     def react(self, event: RecordedEvent) -> None:
-        """Let the policy react, unless the event is not known here, or whom it is about erased."""
+        """Let the policy react, unless the member whom the event is about was erased."""
         if not self.concerns(event):
             return
         decoded = self._codec.decode(event)
-        if isinstance(decoded, UnknownEvent):
-            return
         try:
             self.policy.react(decoded, Cause(self.name, event))
         except DomainError as refused:

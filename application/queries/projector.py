@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from application.ports.checkpoints import Checkpoint
-from application.ports.codec import EventCodec, RecordedEvent, UnknownEvent
+from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.read_models import ReadModel, ReadModels
 from application.queries.query_service import QueryService, value_of
 from application.queries.rows import Touched, UnitOfWork
@@ -45,12 +45,11 @@ class Projector(Generic[D]):
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         decoded = [self._codec.decode(event) for event in events]
-        known = [event for event in decoded if not isinstance(event, UnknownEvent)]
-        self._forget_erased(known)
+        self._forget_erased(decoded)
         work: UnitOfWork[D] = UnitOfWork(self.model, value_of)
-        if len(known) > 1:
-            work.prefetch(self._touched(known))
-        for event in known:
+        if len(decoded) > 1:
+            work.prefetch(self._touched(decoded))
+        for event in decoded:
             self.service.project(event, work)
         self.model.commit(work.changes, checkpoint)
 

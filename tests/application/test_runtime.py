@@ -22,6 +22,7 @@ from application.delivery.runtime import QueryFeed, Runtime
 from application.discovery import policy_types, query_services
 from application.policies.policy import PolicySubscriber
 from application.policies.pool import PooledPolicySubscriber
+from application.ports.codec import NewerProgram, RecordedEvent
 from application.ports.leases import Leases
 from application.ports.message_bus import Message
 from application.ports.unavailable import Unavailable
@@ -53,7 +54,7 @@ class Unreachable(MemoryLeases):
 
 class TestLoop:
     def loop(
-        self, step: Callable[[], bool], leases: Leases | None = None, **hooks: Callable[[], None]
+        self, step: Callable[[], bool], leases: Leases | None = None, **hooks: Callable[[], Any]
     ) -> Loop:
         return Loop("job", step, leases or MemoryLeases(), "me", idle_seconds=0.01, **hooks)
 
@@ -182,6 +183,53 @@ class TestLoop:
         loop.stop()
         loop.join(PATIENCE)
         assert not loop.leading
+
+    def test_one_that_is_outdated_lets_a_newer_program_take_its_lease(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(loops, "LEASE_SECONDS", 1.0)
+        leases, led, worked = MemoryLeases(), Event(), Event()
+
+        def work() -> bool:
+            worked.set()
+            return False
+
+        old = self.loop(lambda: False, leases, outdated=lambda: True, entered=led.set)
+        new = Loop("job", work, leases, "newer", idle_seconds=0.01)
+        old.start()
+        assert led.wait(PATIENCE)
+        self.run(new, worked.is_set)
+        old.stop()
+        old.join(PATIENCE)
+
+    def test_one_that_is_outdated_goes_on_where_no_newer_program_runs(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(loops, "LEASE_SECONDS", 0.02)
+        steps = [0]
+
+        def step() -> bool:
+            steps[0] += 1
+            return False
+
+        self.run(self.loop(step, outdated=lambda: True), lambda: steps[0] > 2)
+
+    def test_it_says_that_a_newer_program_is_needed(self, caplog: pytest.LogCaptureFixture) -> None:
+        event = RecordedEvent(
+            log="cases",
+            position=1,
+            stream="case-c1",
+            version=1,
+            stamp=1,
+            type="cases.New",
+            schema=1,
+            data=b"{}",
+        )
+
+        def step() -> bool:
+            raise NewerProgram(event)
+
+        self.run(self.loop(step), lambda: "newer program" in caplog.text)
 
     def test_it_tells_when_it_enters_and_when_it_leaves(self) -> None:
         told: list[str] = []
