@@ -102,16 +102,16 @@ def _fill(mongo_url: str, database: str) -> str:
     """Put the same public cases into the read model and into the floor's collection; one's id."""
     from adapters.mongo import connect
     from adapters.read_models.mongo import MongoReadModels
+    from application.queries.builds import begin_build, open_build
     from application.queries.case_document import Author, CaseDocument
     from application.queries.cases import Cases
-    from application.queries.projector import BUILDS
     from domain.cases.case import CaseStatus
 
     connected = connect(mongo_url, database)
     models = MongoReadModels(connected)
     service = Cases()
-    build = service.version * BUILDS
-    model = models.open(service.name, build, service.document, service.indexes)
+    build = begin_build(service, models)
+    model = open_build(service, models, build)
     now = datetime.now(UTC)
     documents = {
         f"00000000-0000-4000-8000-{number:012}": CaseDocument(

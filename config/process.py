@@ -153,5 +153,9 @@ class Process:
         )
 
     def _checks(self) -> dict[str, Callable[[], object]]:
-        stores = self.container.stores()
-        return {f"log:{log}": store.last_position for log, store in stores.items()}
+        stores, answers = self.container.stores(), self.container.answers()
+        served = [service for service in self.settings.services if service.kind == QUERY]
+        return {
+            **{f"log:{log}": store.last_position for log, store in stores.items()},
+            **{service.id: answers[service.name].check for service in served},
+        }

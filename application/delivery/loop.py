@@ -1,9 +1,12 @@
 """A thread that does one thing again and again while it holds the lease for it."""
 
 import logging
+import socket
 import time
 from collections.abc import Callable
+from os import getpid
 from threading import Event, Lock, Thread
+from uuid import uuid4
 
 from application.ports.codec import NewerProgram
 from application.ports.leases import Leases
@@ -14,6 +17,11 @@ log = logging.getLogger(__name__)
 LEASE_SECONDS = 10.0
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 10.0
+
+
+def process_name() -> str:
+    """Who holds a lease: unique to this process, and it tells nothing of a member."""
+    return f"{socket.gethostname()}-{getpid()}-{uuid4().hex[:8]}"
 
 
 class Loop:

@@ -1,19 +1,17 @@
 """Feeds a query service: folds a batch of events into its read model, in one atomic step."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from application.ports.checkpoints import Checkpoint
 from application.ports.codec import EventCodec, RecordedEvent
-from application.ports.read_models import ReadModel, ReadModels
+from application.ports.read_models import ReadModel
+from application.queries.builds import name_of
 from application.queries.query_service import QueryService, value_of
 from application.queries.rows import Touched, UnitOfWork
 from domain.members.member import MemberErased
 
 D = TypeVar("D")
-
-# The stored number of a read model is its declared version and how often that was rebuilt.
-BUILDS = 1000
 
 
 class Projector(Generic[D]):
@@ -67,28 +65,3 @@ class Projector(Generic[D]):
         for event in events:
             self.service.project(event, touched)
         return list(touched.keys)
-
-
-def name_of(service: QueryService[Any], build: int) -> str:
-    """The subscriber of one build: each has its own checkpoint, and parks events of its own."""
-    return f"{service.name}.{build}"
-
-
-def service_of(subscriber: str) -> str:
-    """The query service that a subscriber feeds a build of; a policy is its own."""
-    return subscriber.partition(".")[0]
-
-
-def open_build(service: QueryService[Any], models: ReadModels, build: int) -> ReadModel[Any]:
-    """One build of a service's read model."""
-    return models.open(service.name, build, service.document, service.indexes)
-
-
-def current_build(service: QueryService[Any], models: ReadModels) -> int:
-    """The build to feed now."""
-    return build_to_feed(service, models.live_version(service.name))
-
-
-def build_to_feed(service: QueryService[Any], live: int) -> int:
-    """The live build if it is of the declared version, else a new one."""
-    return live if live // BUILDS == service.version else service.version * BUILDS

@@ -81,7 +81,7 @@ MEANINGS = {
     "checksum-mismatch": (460, "The bytes that arrived do not have the checksum announced."),
     "internal": (500, "Something broke here. It was logged; nothing about you was."),
     "not-implemented": (501, "This server does not speak that format."),
-    "not-caught-up": (503, "The answer does not include that write yet; try again shortly."),
+    "not-caught-up": (503, "The answer would not be up to date yet; try again shortly."),
     "too-many-streams": (503, "As many streams as this process serves are open; try again later."),
     "outdated": (503, "A newer version of this server wrote some of this; try again shortly."),
     "unavailable": (503, "A store or the bus is away; try again shortly."),
