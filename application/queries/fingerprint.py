@@ -33,7 +33,7 @@ def fingerprint_with(service: QueryService[Any], catalog: EventCatalog) -> str:
     parts = [
         f"{type(service).__qualname__} {service.version} {sorted(vars(service).items())}",
         indexes,
-        *map(_source, _modules(type(service))),
+        *map(_source, modules(type(service))),
         *_shapes(service.document),
         *(part for topic in service.topics for part in _events(topic, catalog)),
     ]
@@ -84,7 +84,7 @@ def _default(field: Field[Any]) -> tuple[str, Any]:
     return field.name, () if field.default is MISSING else (field.default,)
 
 
-def _modules(kind: type) -> list[ModuleType]:
+def modules(kind: type) -> list[ModuleType]:
     """The modules of a projection and its bases, and those of the helpers that they import."""
     found: dict[str, ModuleType] = {}
 

@@ -9,9 +9,13 @@ from application.ports.read_models import ReadModel
 from application.queries.builds import name_of
 from application.queries.query_service import QueryService, value_of
 from application.queries.rows import Touched, UnitOfWork
+from domain.catalog import EVENTS
 from domain.members.member import MemberErased
 
 D = TypeVar("D")
+
+# Whoever ignores it must still forget whom it is about.
+ERASED = EVENTS.names[MemberErased]
 
 
 class Projector(Generic[D]):
@@ -42,7 +46,7 @@ class Projector(Generic[D]):
         return True
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
-        decoded = [self._codec.decode(event) for event in events]
+        decoded = [self._codec.decode(event) for event in events if self._is_projected(event)]
         self._forget_erased(decoded)
         work: UnitOfWork[D] = UnitOfWork(self.model, value_of)
         if len(decoded) > 1:
@@ -50,6 +54,9 @@ class Projector(Generic[D]):
         for event in decoded:
             self.service.project(event, work)
         self.model.commit(work.changes, checkpoint)
+
+    def _is_projected(self, event: RecordedEvent) -> bool:
+        return event.type not in self.service.ignores or event.type == ERASED
 
     def _forget_erased(self, events: Sequence[object]) -> None:
         """What is yet to be heard of an erased member, from another log, tells nothing of them.
