@@ -13,7 +13,7 @@ from application.delivery.verify import verify_log
 from application.discovery import query_services
 from application.ports.event_store import EventStore
 from application.ports.parked import ParkedEvent, ParkedEvents
-from application.queries.projector import service_of
+from application.queries.builds import service_of
 from application.system import Service, services
 from application.webhooks.manage import Webhooks
 from application.what_if import Hiding, ModerationReplay, WhatIf

@@ -26,8 +26,8 @@ def _mirrored(hint: Any, leaf: Any) -> Any:
     if isinstance(hint, type) and is_dataclass(hint):
         return mirror(hint, leaf)
     match get_origin(hint), [kind for kind in get_args(hint) if kind is not NoneType]:
-        case (origin, [kind]) if origin in (Union, UnionType) and is_dataclass(kind):
+        case (origin, [type() as kind]) if origin in (Union, UnionType) and is_dataclass(kind):
             return mirror(kind, leaf) | None
-        case (origin, [kind, last]) if origin is tuple and last is Ellipsis and is_dataclass(kind):
+        case (origin, [type() as kind, _]) if origin is tuple and is_dataclass(kind):
             return list[mirror(kind, leaf)]  # type: ignore[misc]  # made while running
     return leaf

@@ -125,7 +125,7 @@ class Cases(QueryService[CaseDocument]):
             match event:
                 case case.CaseReported():
                     document = reported(event)
-                case _ if document is not None:
+                case _ if document is not None and isinstance(event, case.CaseEvent):
                     document = changed(document, event)
         return document
 

@@ -134,7 +134,7 @@ class Discussions(QueryService[CommentDocument]):
             match event:
                 case comment.CommentWritten():
                     document = _written(event)
-                case _ if document is not None:
+                case _ if document is not None and isinstance(event, comment.CommentEvent):
                     document = _changed(document, event)
         return document
 

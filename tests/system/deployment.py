@@ -30,7 +30,12 @@ class Klarity:
     """Whether what it covers counts: that slows it down, and is lost where it is killed."""
 
     def __init__(
-        self, folder: Path, *arguments: str, ready: str = "/health/ready", **settings: str
+        self,
+        folder: Path,
+        *arguments: str,
+        ready: str = "/health/ready",
+        variables: Mapping[str, str] | None = None,
+        **settings: str,
     ) -> None:
         self.folder = folder
         self.port = int(settings.get("PORT") or free_port())
@@ -39,6 +44,7 @@ class Klarity:
         self.settings = {"DATA": str(folder / "data"), **settings, "PORT": str(self.port)}
         self.process: subprocess.Popen[bytes] | None = None
         self._ready = ready
+        self._variables = variables or {}
 
     @property
     def url(self) -> str:
@@ -60,7 +66,7 @@ class Klarity:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [KLARITY, *self.arguments],
-                env=environment(self.settings, measured=self.measured),
+                env={**environment(self.settings, measured=self.measured), **self._variables},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -1,0 +1,155 @@
+"""An old program and a new one side by side, on the same MongoDB."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+import requests
+from pymongo import MongoClient
+
+from tests.system.deployment import Klarity, shared_stores
+from tests.system.phone import Phone, eventually
+
+pytestmark = pytest.mark.system
+
+NEWER = str(Path(__file__).parent / "newer")
+OUTDATED = (503, "/problems/outdated")
+
+
+class Reader:
+    """Asks for a case all the time, and notes what it gets."""
+
+    def __init__(self, phone: Phone, case_id: str) -> None:
+        self.replies: list[tuple[int, int]] = []
+        self._over = Event()
+        self._url = f"{phone.url}/v1/cases/{case_id}"
+        self._headers = {"Authorization": f"Bearer {phone.access_token}"}
+        self._thread = Thread(target=self._read)
+
+    def __enter__(self) -> "Reader":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _read(self) -> None:
+        while not self._over.wait(0.05):
+            reply = requests.get(self._url, headers=self._headers, timeout=60)
+            version = reply.json()["version"] if reply.ok else 0
+            self.replies.append((reply.status_code, version))
+
+    def assert_served(self) -> None:
+        """Nothing but answers that are true, of versions that never go back."""
+        assert {status for status, _ in self.replies} <= {200, 503}
+        versions = [version for status, version in self.replies if status == 200]
+        assert versions == sorted(versions)
+        assert versions
+
+
+class Deployment:
+    """Two processes with all services, of which one is newer."""
+
+    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+        self.old = Klarity(folder / "old", **settings)
+        self.new = Klarity(folder / "new", **settings, variables={"PYTHONPATH": NEWER})
+        client: MongoClient[dict[str, Any]] = MongoClient(settings["MONGO_URL"])
+        self._database = client[settings["MONGO_DATABASE"]]
+
+    def builds(self, name: str) -> list[int]:
+        found = self._database["read_models"].find({"name": name}).sort("version")
+        return [build["version"] for build in found]
+
+    def live(self, name: str) -> int:
+        found = self._database["live_read_models"].find_one({"_id": name}) or {}
+        return int(found.get("version", 0))
+
+    def parked(self) -> int:
+        return self._database["parked_events"].count_documents({})
+
+    def close(self) -> None:
+        self.old.close()
+        self.new.close()
+        self._database.client.close()
+
+
+@pytest.fixture
+def deployment(mongo_url: str, tmp_path: Path) -> Iterator[Deployment]:
+    deployment = Deployment(tmp_path, shared_stores(mongo_url, SERVICES="members,cases"))
+    yield deployment
+    deployment.close()
+
+
+def tag(url: str, phone: Phone, case_id: str, name: str) -> tuple[int, str]:
+    """The status, and the problem if there is one."""
+    reply = requests.post(
+        f"{url}/v1/cases/{case_id}/tags/{name}",
+        headers={"Authorization": f"Bearer {phone.access_token}"},
+        timeout=60,
+    )
+    return reply.status_code, "" if reply.ok else reply.json()["type"]
+
+
+def tags(url: str, phone: Phone, case_id: str) -> list[str]:
+    headers = {"Authorization": f"Bearer {phone.access_token}"}
+    reply = requests.get(f"{url}/v1/cases/{case_id}", headers=headers, timeout=60)
+    return list(reply.json().get("tags", []))
+
+
+def waiting(klarity: Klarity) -> dict[str, Any]:
+    """Who waits for a newer program there."""
+    return dict(
+        requests.get(f"{klarity.url}/health/ready", timeout=60).json()["needs_newer_program"]
+    )
+
+
+def test_an_old_program_and_a_new_one_do_not_get_in_each_others_way(
+    deployment: Deployment,
+) -> None:
+    old, new = deployment.old.start(), deployment.new
+    with Phone(old.url).join() as anna:
+        case_id, other = (anna.report(title=f"Case {n}").json()["case_id"] for n in range(2))
+        assert tag(old.url, anna, case_id, "one") == (204, "")
+        eventually(lambda: tags(old.url, anna, case_id) == ["one"] or None)
+
+        with Reader(anna, case_id) as reader:
+            # The new one comes beside the old one, and leads.
+            new.start()
+            eventually(lambda: deployment.live("cases") == 2 or None)
+            assert tag(new.url, anna, case_id, "two") == (204, "")
+            assert tag(old.url, anna, case_id, "three") == OUTDATED
+            assert tag(old.url, anna, other, "three") == (204, "")
+            for url in (old.url, new.url):
+                eventually(lambda url=url: tags(url, anna, case_id) == ["one", "two"] or None)
+                eventually(lambda url=url: tags(url, anna, other) == ["three"] or None)
+            eventually(lambda: "query.cases" in waiting(old) or None)
+            assert deployment.builds("cases") == [1, 2]
+        reader.assert_served()
+
+        # The old one goes.
+        old.stop()
+        anna.url = new.url
+        assert tag(new.url, anna, case_id, "four") == (204, "")
+        eventually(lambda: tags(new.url, anna, case_id) == ["one", "two", "four"] or None)
+        eventually(lambda: deployment.builds("cases") == [2] or None)
+
+        # The old one is started once more: it does not build again what the new one replaced.
+        with Reader(anna, case_id) as reader:
+            old.start()
+            eventually(lambda: leads(old, "query.cases") or None)
+            assert tag(new.url, anna, case_id, "five") == (204, "")
+            for url in (old.url, new.url):
+                found = ["one", "two", "four", "five"]
+                eventually(lambda url=url, found=found: tags(url, anna, case_id) == found or None)
+            assert (deployment.live("cases"), deployment.builds("cases")) == (2, [2])
+        reader.assert_served()
+        assert waiting(new) == {}
+        assert deployment.parked() == 0
+
+
+def leads(klarity: Klarity, name: str) -> bool:
+    metrics = requests.get(f"{klarity.url}/metrics", timeout=60).text
+    return f'klarity_leading{{kind="query",name="{name}"}} 1.0' in metrics
