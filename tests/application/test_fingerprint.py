@@ -128,7 +128,7 @@ def test_other_indexes_make_another_build_that_takes_other_questions(write: Writ
 
 def test_a_parameter_of_the_service_makes_another_build(write: Write) -> None:
     one, other = write(), write()
-    other.half_life = 3
+    vars(other)["half_life"] = 3
     assert fingerprint(one) != fingerprint(other)
 
 

@@ -12,7 +12,6 @@ from adapters.leases.memory import MemoryLeases
 from adapters.message_bus.memory import MemoryMessageBus
 from application.commands.executor import Context
 from application.delivery import loop as loops
-from application.delivery import runtime as runtimes
 from application.delivery.loop import Loop
 from application.delivery.relay import Relay
 from application.delivery.runtime import Runtime
@@ -366,7 +365,7 @@ class TestRuntime:
         assert world.checkpoints.load(deaf.name).at("evidence") == 1
 
     def test_a_process_has_a_name_of_its_own(self) -> None:
-        assert runtimes.process_name() != runtimes.process_name()
+        assert loops.process_name() != loops.process_name()
         assert loops.LEASE_SECONDS > 0
 
 

@@ -29,13 +29,11 @@ class Klarity:
     measured: ClassVar[bool] = False
     """Whether what it covers counts: that slows it down, and is lost where it is killed."""
 
+    variables: ClassVar[Mapping[str, str]] = {}
+    """What else its environment holds."""
+
     def __init__(
-        self,
-        folder: Path,
-        *arguments: str,
-        ready: str = "/health/ready",
-        variables: Mapping[str, str] | None = None,
-        **settings: str,
+        self, folder: Path, *arguments: str, ready: str = "/health/ready", **settings: str
     ) -> None:
         self.folder = folder
         self.port = int(settings.get("PORT") or free_port())
@@ -44,7 +42,6 @@ class Klarity:
         self.settings = {"DATA": str(folder / "data"), **settings, "PORT": str(self.port)}
         self.process: subprocess.Popen[bytes] | None = None
         self._ready = ready
-        self._variables = variables or {}
 
     @property
     def url(self) -> str:
@@ -66,7 +63,7 @@ class Klarity:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [KLARITY, *self.arguments],
-                env={**environment(self.settings, measured=self.measured), **self._variables},
+                env={**environment(self.settings, measured=self.measured), **self.variables},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -118,6 +115,12 @@ class Klarity:
 
 class MeasuredKlarity(Klarity):
     measured = True
+
+
+class NewerKlarity(Klarity):
+    """A newer program: it writes an event that the others do not know."""
+
+    variables: ClassVar[Mapping[str, str]] = {"PYTHONPATH": str(Path(__file__).parent / "newer")}
 
 
 def environment(settings: Mapping[str, str], *, measured: bool = False) -> dict[str, str]:

@@ -9,12 +9,11 @@ import pytest
 import requests
 from pymongo import MongoClient
 
-from tests.system.deployment import Klarity, shared_stores
+from tests.system.deployment import Klarity, NewerKlarity, shared_stores
 from tests.system.phone import Phone, eventually
 
 pytestmark = pytest.mark.system
 
-NEWER = str(Path(__file__).parent / "newer")
 OUTDATED = (503, "/problems/outdated")
 
 
@@ -55,7 +54,7 @@ class Deployment:
 
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
         self.old = Klarity(folder / "old", **settings)
-        self.new = Klarity(folder / "new", **settings, variables={"PYTHONPATH": NEWER})
+        self.new = NewerKlarity(folder / "new", **settings)
         client: MongoClient[dict[str, Any]] = MongoClient(settings["MONGO_URL"])
         self._database = client[settings["MONGO_DATABASE"]]
 
@@ -93,6 +92,11 @@ def tag(url: str, phone: Phone, case_id: str, name: str) -> tuple[int, str]:
     return reply.status_code, "" if reply.ok else reply.json()["type"]
 
 
+def shown(url: str, phone: Phone, case_id: str, *expected: str) -> None:
+    """The case is soon shown with these tags."""
+    eventually(lambda: tags(url, phone, case_id) == list(expected) or None)
+
+
 def tags(url: str, phone: Phone, case_id: str) -> list[str]:
     headers = {"Authorization": f"Bearer {phone.access_token}"}
     reply = requests.get(f"{url}/v1/cases/{case_id}", headers=headers, timeout=60)
@@ -113,7 +117,7 @@ def test_an_old_program_and_a_new_one_do_not_get_in_each_others_way(
     with Phone(old.url).join() as anna:
         case_id, other = (anna.report(title=f"Case {n}").json()["case_id"] for n in range(2))
         assert tag(old.url, anna, case_id, "one") == (204, "")
-        eventually(lambda: tags(old.url, anna, case_id) == ["one"] or None)
+        shown(old.url, anna, case_id, "one")
 
         with Reader(anna, case_id) as reader:
             # The new one comes beside the old one, and leads.
@@ -123,8 +127,8 @@ def test_an_old_program_and_a_new_one_do_not_get_in_each_others_way(
             assert tag(old.url, anna, case_id, "three") == OUTDATED
             assert tag(old.url, anna, other, "three") == (204, "")
             for url in (old.url, new.url):
-                eventually(lambda url=url: tags(url, anna, case_id) == ["one", "two"] or None)
-                eventually(lambda url=url: tags(url, anna, other) == ["three"] or None)
+                shown(url, anna, case_id, "one", "two")
+                shown(url, anna, other, "three")
             eventually(lambda: "query.cases" in waiting(old) or None)
             assert deployment.builds("cases") == [1, 2]
         reader.assert_served()
@@ -133,7 +137,7 @@ def test_an_old_program_and_a_new_one_do_not_get_in_each_others_way(
         old.stop()
         anna.url = new.url
         assert tag(new.url, anna, case_id, "four") == (204, "")
-        eventually(lambda: tags(new.url, anna, case_id) == ["one", "two", "four"] or None)
+        shown(new.url, anna, case_id, "one", "two", "four")
         eventually(lambda: deployment.builds("cases") == [2] or None)
 
         # The old one is started once more: it does not build again what the new one replaced.
@@ -142,8 +146,7 @@ def test_an_old_program_and_a_new_one_do_not_get_in_each_others_way(
             eventually(lambda: leads(old, "query.cases") or None)
             assert tag(new.url, anna, case_id, "five") == (204, "")
             for url in (old.url, new.url):
-                found = ["one", "two", "four", "five"]
-                eventually(lambda url=url, found=found: tags(url, anna, case_id) == found or None)
+                shown(url, anna, case_id, "one", "two", "four", "five")
             assert (deployment.live("cases"), deployment.builds("cases")) == (2, [2])
         reader.assert_served()
         assert waiting(new) == {}
