@@ -69,6 +69,17 @@ class Klarity:
                 start_new_session=True,
             )
 
+    def run(self, *arguments: str) -> None:
+        """Run another ``klarity`` command with the same settings beside it."""
+        done = subprocess.run(
+            [KLARITY, *arguments],
+            env={**environment(self.settings), **self.variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
     def wait_until_ready(self) -> None:
         until = time.monotonic() + STARTS_WITHIN
         while time.monotonic() < until:

@@ -12,7 +12,7 @@ from tests.system.phone import Phone, eventually
 
 pytestmark = pytest.mark.system
 
-CASES = 200
+CASES = 150
 ASKED_WHEN_READY = 50
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import requests
 from pymongo import MongoClient
 
+from tests.servers import Redis
 from tests.system.deployment import Klarity, NewerKlarity, shared_stores
 from tests.system.phone import Phone, eventually
 
@@ -17,17 +18,16 @@ pytestmark = pytest.mark.system
 OUTDATED = (503, "/problems/outdated")
 
 
-class Reader:
-    """Asks for a case all the time, and notes what it gets."""
+class Busy:
+    """Does something with a case all the time."""
 
     def __init__(self, phone: Phone, case_id: str) -> None:
-        self.replies: list[tuple[int, int]] = []
         self._over = Event()
         self._url = f"{phone.url}/v1/cases/{case_id}"
         self._headers = {"Authorization": f"Bearer {phone.access_token}"}
-        self._thread = Thread(target=self._read)
+        self._thread = Thread(target=self._work)
 
-    def __enter__(self) -> "Reader":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -35,11 +35,25 @@ class Reader:
         self._over.set()
         self._thread.join()
 
-    def _read(self) -> None:
-        while not self._over.wait(0.05):
-            reply = requests.get(self._url, headers=self._headers, timeout=60)
-            version = reply.json()["version"] if reply.ok else 0
-            self.replies.append((reply.status_code, version))
+    def _work(self) -> None:
+        while not self._over.wait(0.03):
+            self.act()
+
+    def act(self) -> None:
+        raise NotImplementedError
+
+
+class Reader(Busy):
+    """Asks for a case all the time, and notes what it gets."""
+
+    def __init__(self, phone: Phone, case_id: str) -> None:
+        super().__init__(phone, case_id)
+        self.replies: list[tuple[int, int]] = []
+
+    def act(self) -> None:
+        reply = requests.get(self._url, headers=self._headers, timeout=60)
+        version = reply.json()["version"] if reply.ok else 0
+        self.replies.append((reply.status_code, version))
 
     def assert_served(self) -> None:
         """Nothing but answers that are true, of versions that never go back."""
@@ -47,6 +61,17 @@ class Reader:
         versions = [version for status, version in self.replies if status == 200]
         assert versions == sorted(versions)
         assert versions
+
+
+class Writer(Busy):
+    """Changes the case all the time."""
+
+    changes = 0
+
+    def act(self) -> None:
+        title = {"title": f"Change {self.changes}"}
+        reply = requests.patch(self._url, json=title, headers=self._headers, timeout=60)
+        self.changes += reply.ok
 
 
 class Deployment:
@@ -77,9 +102,13 @@ class Deployment:
 
 @pytest.fixture
 def deployment(mongo_url: str, tmp_path: Path) -> Iterator[Deployment]:
-    deployment = Deployment(tmp_path, shared_stores(mongo_url, SERVICES="members,cases"))
-    yield deployment
-    deployment.close()
+    with Redis() as broker:
+        settings = shared_stores(
+            mongo_url, SERVICES="members,cases", BUS="redis", REDIS_URL=broker.url
+        )
+        deployment = Deployment(tmp_path, settings)
+        yield deployment
+        deployment.close()
 
 
 def tag(url: str, phone: Phone, case_id: str, name: str) -> tuple[int, str]:
@@ -97,10 +126,10 @@ def shown(url: str, phone: Phone, case_id: str, *expected: str) -> None:
     eventually(lambda: tags(url, phone, case_id) == list(expected) or None)
 
 
-def tags(url: str, phone: Phone, case_id: str) -> list[str]:
+def tags(url: str, phone: Phone, case_id: str) -> list[str] | None:
     headers = {"Authorization": f"Bearer {phone.access_token}"}
     reply = requests.get(f"{url}/v1/cases/{case_id}", headers=headers, timeout=60)
-    return list(reply.json().get("tags", []))
+    return list(reply.json()["tags"]) if reply.ok else None
 
 
 def waiting(klarity: Klarity) -> dict[str, Any]:
@@ -151,6 +180,20 @@ def test_an_old_program_and_a_new_one_do_not_get_in_each_others_way(
         reader.assert_served()
         assert waiting(new) == {}
         assert deployment.parked() == 0
+
+
+def test_answers_never_go_back_while_read_models_are_rebuilt(deployment: Deployment) -> None:
+    klarity = deployment.old.start()
+    with Phone(klarity.url).join() as anna:
+        case_id = str(anna.report(title="A hot case").json()["case_id"])
+        shown(klarity.url, anna, case_id)
+        with Reader(anna, case_id) as reader, Writer(anna, case_id) as writer:
+            for build in (2, 3):
+                klarity.run("rebuild", "cases")
+                assert deployment.live("cases") == build
+            eventually(lambda: deployment.builds("cases") == [3] or None)
+        reader.assert_served()
+        assert writer.changes
 
 
 def leads(klarity: Klarity, name: str) -> bool:
