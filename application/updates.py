@@ -75,8 +75,9 @@ IGNORED = frozenset(
     (
         *events(
             "cases",
-            "CaseReported CaseWithdrawn CaseUnpublished CaseHidden PartyAdded ExhibitCited "
-            "ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned",
+            "CaseReported CaseWithdrawn CaseUnpublished CaseHidden PartyAdded EvidenceRefused "
+            "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
+            "ExhibitRejected ExhibitRefused",
         ),
         *events(
             "discussions",

@@ -52,7 +52,9 @@ class Cases(QueryService[CaseDocument]):
             "MemberReinstated",
         ),
         *events(
-            "cases", "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned"
+            "cases",
+            "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
+            "ExhibitRejected ExhibitRefused",
         ),
         *events(
             "discussions",

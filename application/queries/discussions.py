@@ -81,7 +81,8 @@ class Discussions(QueryService[CommentDocument]):
             "LocationRetracted CaseUnpublished CaseHidden CaseRestored PartyAdded "
             "CaseSupported SupportWithdrawn CaseFollowed CaseUnfollowed CaseShared "
             "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
-            "PartyNamed PartyRetracted PartyDisputed PartyHidden PartyRestored",
+            "ExhibitRejected ExhibitRefused PartyNamed PartyRetracted PartyDisputed "
+            "PartyHidden PartyRestored",
         ),
         *events("discussions", "DiscussionLocked DiscussionUnlocked"),
     )

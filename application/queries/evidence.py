@@ -62,10 +62,11 @@ class EvidenceItems(QueryService[EvidenceDocument]):
         *events(
             "cases",
             "CaseReported EvidenceAttached CasePublished CaseAmended CaseLocated CaseTagged "
-            "CaseUntagged LocationRetracted CaseUnpublished PartyAdded CaseSupported "
-            "SupportWithdrawn CaseFollowed CaseUnfollowed CaseShared ExhibitCited "
-            "ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned PartyNamed "
-            "PartyRetracted PartyDisputed PartyHidden PartyRestored",
+            "CaseUntagged LocationRetracted CaseUnpublished PartyAdded EvidenceRefused "
+            "CaseSupported SupportWithdrawn CaseFollowed CaseUnfollowed CaseShared "
+            "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
+            "ExhibitRejected ExhibitRefused PartyNamed PartyRetracted PartyDisputed "
+            "PartyHidden PartyRestored",
         ),
     )
 

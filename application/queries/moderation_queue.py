@@ -96,9 +96,10 @@ class ModerationQueue(QueryService[QueueItem]):
             "EvidenceAttached EvidenceAccepted CasePublished CaseLocated CaseTagged "
             "CaseUntagged CaseWithdrawn LocationRetracted EvidenceRetracted CaseUnpublished "
             "CaseHidden CaseRestored EvidenceWithheld EvidenceReturned PartyAdded "
-            "CaseSupported SupportWithdrawn CaseFollowed CaseUnfollowed CaseShared "
-            "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
-            "PartyRetracted PartyDisputed PartyHidden PartyRestored",
+            "EvidenceRefused CaseSupported SupportWithdrawn CaseFollowed CaseUnfollowed "
+            "CaseShared ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld "
+            "ExhibitReturned ExhibitRejected ExhibitRefused PartyRetracted PartyDisputed "
+            "PartyHidden PartyRestored",
         ),
         *events(
             "discussions",

@@ -49,10 +49,10 @@ class Notifications(QueryService[Notification]):
         ),
         *events(
             "cases",
-            "EvidenceAttached EvidenceRetracted EvidenceWithheld EvidenceReturned PartyAdded "
-            "CaseSupported SupportWithdrawn CaseShared ExhibitCited ExhibitVerified "
-            "ExhibitAdmitted ExhibitWithheld ExhibitReturned PartyRetracted PartyDisputed "
-            "PartyHidden PartyRestored",
+            "EvidenceRetracted EvidenceWithheld EvidenceReturned PartyAdded CaseSupported "
+            "SupportWithdrawn CaseShared ExhibitCited ExhibitVerified ExhibitAdmitted "
+            "ExhibitWithheld ExhibitReturned ExhibitRejected ExhibitRefused PartyRetracted "
+            "PartyDisputed PartyHidden PartyRestored",
         ),
         *events(
             "discussions",

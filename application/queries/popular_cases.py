@@ -73,8 +73,8 @@ class PopularCases(QueryService[PopularCase]):
             "cases",
             "CaseLocated CaseTagged CaseUntagged LocationRetracted PartyAdded CaseFollowed "
             "CaseUnfollowed CaseShared ExhibitCited ExhibitVerified ExhibitAdmitted "
-            "ExhibitWithheld ExhibitReturned PartyNamed PartyRetracted PartyDisputed "
-            "PartyHidden PartyRestored",
+            "ExhibitWithheld ExhibitReturned ExhibitRejected ExhibitRefused PartyNamed "
+            "PartyRetracted PartyDisputed PartyHidden PartyRestored",
         ),
     )
 

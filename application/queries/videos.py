@@ -50,10 +50,10 @@ class Videos(QueryService[Video]):
         *events(
             "cases",
             "CaseReported CasePublished CaseAmended CaseLocated CaseTagged CaseUntagged "
-            "LocationRetracted CaseUnpublished PartyAdded CaseSupported SupportWithdrawn "
-            "CaseFollowed CaseUnfollowed CaseShared ExhibitCited ExhibitVerified "
-            "ExhibitAdmitted ExhibitWithheld ExhibitReturned PartyNamed PartyRetracted "
-            "PartyDisputed PartyHidden PartyRestored",
+            "LocationRetracted CaseUnpublished PartyAdded EvidenceRefused CaseSupported "
+            "SupportWithdrawn CaseFollowed CaseUnfollowed CaseShared ExhibitCited "
+            "ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned ExhibitRejected "
+            "ExhibitRefused PartyNamed PartyRetracted PartyDisputed PartyHidden PartyRestored",
         ),
     )
 
