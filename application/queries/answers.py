@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Generic, TypeVar
 
+from application.ports.checkpoints import START
 from application.ports.codec import EventCodec, NewerProgram
 from application.ports.history import History
 from application.ports.read_models import Cursor, ReadModel, ReadModels, Row
@@ -121,7 +122,7 @@ class Answers(Generic[D]):
             return
         if not self._ends:
             self._ends = {log: self._history.last_position(log) for log in self.service.topics}
-        checkpoint = self._model().checkpoint()
+        checkpoint = self._model().checkpoint() if any(self._ends.values()) else START
         for log, end in self._ends.items():
             if checkpoint.at(log) < end and not self._waits(log, checkpoint.at(log)):
                 raise NotCaughtUp(log)
