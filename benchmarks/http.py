@@ -102,6 +102,7 @@ def _fill(mongo_url: str, database: str) -> str:
     """Put the same public cases into the read model and into the floor's collection; one's id."""
     from adapters.mongo import connect
     from adapters.read_models.mongo import MongoReadModels
+    from application.discovery import query_services
     from application.queries.builds import begin_build, open_build
     from application.queries.case_document import Author, CaseDocument
     from application.queries.cases import Cases
@@ -129,6 +130,9 @@ def _fill(mongo_url: str, database: str) -> str:
     }
     model.commit(documents, model.checkpoint().next())
     models.make_live(service.name, build)
+    for other in query_services():
+        if other.name != service.name:
+            begin_build(other, models)
     client: MongoClient[dict[str, Any]] = MongoClient(mongo_url)
     cases = client["bare"]["cases"]
     cases.delete_many({})

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Generic, TypeVar
 
-from application.ports.checkpoints import START
 from application.ports.codec import EventCodec, NewerProgram
 from application.ports.history import History
 from application.ports.read_models import Cursor, ReadModel, ReadModels, Row
@@ -105,13 +104,20 @@ class Answers(Generic[D]):
         if position is None:
             raise NotCaughtUp(token.stream)
         until, pause = self._clock() + LONGEST_WAIT, FIRST_PAUSE
-        while self._model().checkpoint().at(token.log) < position:
+        while self._position(token.log) < position:
             if self._clock() >= until:
                 raise NotCaughtUp(token.stream)
             if pause >= LONGEST_PAUSE:
                 self.wake()
             self._pause(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE)
+
+    def _position(self, log: str) -> int:
+        """How far the build has come in a log; there may be none yet."""
+        try:
+            return self._model().checkpoint().at(log)
+        except NotCaughtUp:
+            return 0
 
     def check(self) -> None:
         """Raise NotCaughtUp where the read model tells less than was known before this start.
@@ -122,7 +128,7 @@ class Answers(Generic[D]):
             return
         if not self._ends:
             self._ends = {log: self._history.last_position(log) for log in self.service.topics}
-        checkpoint = self._model().checkpoint() if any(self._ends.values()) else START
+        checkpoint = self._model().checkpoint()
         for log, end in self._ends.items():
             if checkpoint.at(log) < end and not self._waits(log, checkpoint.at(log)):
                 raise NotCaughtUp(log)

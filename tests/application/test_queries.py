@@ -617,14 +617,20 @@ class TestAnswers:
         answers.check()
         assert answers.one("c1", ANYBODY) is not None
 
-    def test_a_process_that_begins_before_anything_happened_is_ready_and_waits_for_a_build(
-        self, world: World
-    ) -> None:
-        models = type(world.models)()
-        answers = Answers(world.answers["cases"].service, models, World().history, world.codec)
-        answers.check()
+    def test_it_is_waited_for_until_there_is_a_build(self, world: World, anna: Actor) -> None:
+        world.report(anna)
+        world.models = type(world.models)()
+        service = world.answers["cases"].service
+
+        def build() -> None:
+            begin_build(service, world.models)
+            model = open_build(service, world.models, 1)
+            model.commit({}, START.moved("cases", 1))
+
+        answers, _ = self.waiting(world, build)
         with pytest.raises(NotCaughtUp):
-            answers.page(ANYBODY, {}, limit=9)
+            answers.check()
+        answers.wait_for(Token("cases", "case-c1", 1))
 
     def test_what_is_known_is_answered_while_a_newer_program_leads(
         self, world: World, anna: Actor
