@@ -13,7 +13,6 @@ from application.delivery.verify import verify_log
 from application.discovery import query_services
 from application.ports.event_store import EventStore
 from application.ports.parked import ParkedEvent, ParkedEvents
-from application.queries.projector import service_of
 from application.system import Service, services
 from application.webhooks.manage import Webhooks
 from application.what_if import Hiding, ModerationReplay, WhatIf
@@ -416,11 +415,7 @@ def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
 
 def _parked_by(tools: Tools, name: str | None) -> list[ParkedEvent]:
     """What a subscriber parked, or all builds of a query service, or everybody."""
-    return [
-        each
-        for each in tools.parked.list()
-        if name in (None, each.subscriber, service_of(each.subscriber))
-    ]
+    return [each for each in tools.parked.list() if name in (None, each.subscriber, each.service)]
 
 
 def _decide(entry: Entry, subscriber: str, event_id: str, verdict: str) -> None:

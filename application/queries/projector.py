@@ -75,11 +75,6 @@ def name_of(service: QueryService[Any], build: int) -> str:
     return f"{service.name}.{build}"
 
 
-def service_of(subscriber: str) -> str:
-    """The query service that a subscriber feeds a build of; a policy is its own."""
-    return subscriber.partition(".")[0]
-
-
 def open_build(service: QueryService[Any], models: ReadModels, build: int) -> ReadModel[Any]:
     """One build of a service's read model."""
     return models.open(service.name, build, service.document, service.indexes)
