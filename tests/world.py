@@ -211,7 +211,7 @@ class World:
         return self.subscription(Projector(service, model, self.codec, build))
 
     def subscription(self, subscriber: Any) -> Subscription:
-        return Subscription(subscriber, self.history, self.wire, self.parked, pause=lambda _: None)
+        return Subscription(subscriber, self.history, self.wire, self.parked, now=self.clock)
 
     def sanitise(
         self,

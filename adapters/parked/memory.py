@@ -7,7 +7,6 @@ from threading import Lock
 
 from application.ports.parked import AT_ONCE, ParkedEvent
 
-
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from application.delivery.loop import Loop
+from application.delivery.parking import RETRY_PAUSES
 from application.delivery.rebuild import forget_dropped, swap
 from application.delivery.relay import Relay
 from application.delivery.subscription import Subscription
@@ -90,8 +91,16 @@ class Runtime:
 
     def add_policy(self, subscriber: Any) -> None:
         """Run a policy."""
+        pooled = isinstance(subscriber, PooledPolicySubscriber)
+        # A pool has tried often enough when it parks, and nobody shall wait for slow work here.
+        pauses = () if pooled else RETRY_PAUSES
         subscription = Subscription(
-            subscriber, self._history, self._wire, self._parked, at_once=EVENTS_A_BATCH
+            subscriber,
+            self._history,
+            self._wire,
+            self._parked,
+            at_once=EVENTS_A_BATCH,
+            retry_pauses=pauses,
         )
         running = self._subscribe("policy", subscription, subscription.tend, self._leases)
         subscriber.leads = running.loop.goes_on
