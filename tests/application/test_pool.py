@@ -280,11 +280,11 @@ class AwayAtFirst(MemoryParkedEvents):
         super().__init__()
         self.tried = 0
 
-    def park(self, parked: ParkedEvent) -> None:
+    def park(self, *events: ParkedEvent) -> None:
         self.tried += 1
         if self.tried == 1:
             raise Unavailable
-        super().park(parked)
+        super().park(*events)
 
 
 def test_what_cannot_be_parked_yet_is_parked_later(world: World, policy: Slow, make: Make) -> None:
