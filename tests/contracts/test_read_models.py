@@ -745,7 +745,7 @@ class TestMongoCommitsInParts:
             with pytest.raises(KeyboardInterrupt):
                 model.commit(rows, moved)
         with pytest.raises(Fenced):
-            model.commit({}, moved.moved("cases", 10))
+            model.commit({"z": FULL}, moved.moved("cases", 10))
         later = opened(models())
         assert later.checkpoint() == moved
         assert later.get(list(rows)) == rows
