@@ -31,6 +31,7 @@ from application.queries.query_service import QueryService
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 2.0
+IDLE_WITHOUT_BUS_SECONDS = 0.5
 STOP_SECONDS = 10.0
 CHORE_SECONDS = 60.0
 
@@ -164,7 +165,15 @@ class Runtime:
         self, kind: str, feed: "Subscription | QueryFeed", step: Callable[[], bool], leases: Leases
     ) -> Running:
         link = _BusLink(self._bus, feed)
-        loop = self._loop(feed.name, step, leases, entered=link.open, left=link.leave)
+
+        def step_by_bus_or_history() -> bool:
+            if link.is_down:
+                feed.hurry()
+            return step()
+
+        loop = self._loop(
+            feed.name, step_by_bus_or_history, leases, link, entered=link.open, left=link.leave
+        )
         running = Running(
             kind,
             feed.name,
@@ -177,9 +186,19 @@ class Runtime:
         return running
 
     def _loop(
-        self, name: str, step: Callable[[], bool], leases: Leases, **hooks: Callable[[], None]
+        self,
+        name: str,
+        step: Callable[[], bool],
+        leases: Leases,
+        link: "_BusLink | None" = None,
+        **hooks: Callable[[], None],
     ) -> Loop:
-        return Loop(name, step, leases, self._holder, idle_seconds=self._idle, **hooks)
+        def idle_seconds() -> float:
+            return (
+                min(self._idle, IDLE_WITHOUT_BUS_SECONDS) if link and link.is_down else self._idle
+            )
+
+        return Loop(name, step, leases, self._holder, idle_seconds=idle_seconds, **hooks)
 
 
 class QueryFeed:
@@ -252,6 +271,11 @@ class _BusLink:
         self._bus = bus
         self._feed = feed
         self._consumer: BusSubscription | None = None
+
+    @property
+    def is_down(self) -> bool:
+        """Whether nothing can come by the bus just now, so that history alone brings news."""
+        return self._consumer is not None and not self._consumer.connected
 
     def open(self) -> None:
         self._feed.begin()
