@@ -295,11 +295,11 @@ class Subscription:
         """New events wait meanwhile, so what is left then waits for the next time."""
         end = time.monotonic() + RETRY_SECONDS
         for place in self._parking.due_streams():
-            self._retry(place)
+            self._retry(place, end)
             if time.monotonic() > end:
                 break
 
-    def _retry(self, place: Place) -> None:
+    def _retry(self, place: Place, end: float) -> None:
         """Handle the parked events of a stream in order, up to one that fails again."""
         waiting = self._parking.of_stream(place)
         self._reload_if_outdated()  # A pool names what it parks before it is listed.
@@ -312,6 +312,8 @@ class Subscription:
                 self._parking.keep(parked, failed.errors[parked.event.id], behind)
                 return
             self._parking.release(parked, behind)
+            if time.monotonic() > end:
+                return
 
     def _is_settled(self, parked: ParkedEvent) -> bool:
         """Handle the event, unless that is done, or it was parked by somebody who is further."""

@@ -235,6 +235,23 @@ class TestRetries:
             subscription.catch_up()
             assert sorted(tries for _, tries in listed(world)) == [1] * (3 - tried) + [2] * tried
 
+    def test_nor_do_they_wait_for_a_long_stream(
+        self,
+        world: World,
+        recorder: Counting,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(subscriptions, "RETRY_SECONDS", -inf)
+        catch_up(subscription)
+        recorder.poison = {}
+        world.clock.wind(seconds=1)
+        for handled in (1, 2, 3):
+            subscription.catch_up()
+            assert recorder.handled == [events[3].id, *ids(events[:handled])]
+        assert listed(world) == []
+
     def test_an_event_keeps_its_tries_when_all_begins_anew(
         self, world: World, recorder: Counting, events: list[RecordedEvent]
     ) -> None:
