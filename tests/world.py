@@ -218,6 +218,7 @@ class World:
         executors: Executors,
         received: EvidenceReceived,
         context: Callable[[str], Context],
+        within: float | None = None,
     ) -> None:
         """All evidence is safe to show, but for what ``unsafe`` holds a reason against."""
         begin = BeginSanitising(by=SYSTEM, at=self.clock())

@@ -40,7 +40,9 @@ class Sanitiser:
     def recognise(self, head: bytes) -> tuple[MediaKind, str] | None:
         return MediaKind.VIDEO, "video/mp4"
 
-    def sanitise(self, kind: MediaKind, original: Path, folder: Path) -> Rendition:
+    def sanitise(
+        self, kind: MediaKind, original: Path, folder: Path, *, within: float | None = None
+    ) -> Rendition:
         if not original.read_bytes().startswith(b"good"):
             raise Unsafe("It is broken.")
         (folder / "safe").write_bytes(b"safe")

@@ -368,6 +368,18 @@ class TestAsking:
         assert anybody("GET", "/health/ready").status_code == 200
         assert "klarity_events_behind" in anybody("GET", "/metrics").text
 
+    def test_what_waits_and_why_is_told(self, process: Process, anybody: Caller) -> None:
+        assert process.runtime
+        text = anybody("GET", "/metrics").text
+        name = "when-evidence-is-received-then-sanitise-it"
+        for lane in ("short", "long"):
+            for reason in ("busy", "tool-missing", "store-away", "failed"):
+                labels = f'lane="{lane}",name="{name}",reason="{reason}"'
+                assert f"klarity_slow_waiting{{{labels}}} 0.0" in text
+            assert f'klarity_slow_running{{lane="{lane}",name="{name}"}} 0.0' in text
+            assert f'klarity_slow_oldest_seconds{{lane="{lane}",name="{name}"}} 0.0' in text
+        assert f'klarity_slow_parked{{name="{name}"}} 0.0' in text
+
     def test_documentation_comes_from_here_alone(self, anybody: Caller) -> None:
         page = anybody("GET", "/docs").text
         assert not re.findall(r"https?://", page)
