@@ -55,6 +55,8 @@ class Settings:
     cors_origins: tuple[str, ...]
     proxies: int
     largest_upload: int
+    uploads_a_day: int
+    upload_bytes_a_day: int
     sanitisers: int
     streams: int
     webhooks_insecure: bool
@@ -103,6 +105,10 @@ def read_settings() -> Settings:
         cors_origins=_origins(env),
         proxies=env.int("PROXIES", 0, validate=validate.Range(0, 10)),
         largest_upload=env.int("LARGEST_UPLOAD", 500_000_000, validate=validate.Range(min=1)),
+        uploads_a_day=env.int("UPLOADS_A_DAY", 200, validate=validate.Range(min=1)),
+        upload_bytes_a_day=env.int(
+            "UPLOAD_BYTES_A_DAY", 10_000_000_000, validate=validate.Range(min=1)
+        ),
         sanitisers=env.int("SANITISERS", 1, validate=validate.Range(1, 64)),
         streams=env.int("STREAMS", 4, validate=validate.Range(0, 127)),
         webhooks_insecure=env.bool("WEBHOOKS_INSECURE", False),
@@ -228,6 +234,8 @@ def _must_fit_together(settings: Settings) -> None:
         ]
     if settings.event_store != "mongo" and settings.read_models == "mongo":
         faults["KLARITY_READ_MODELS"] = ["mongo read models need the mongo event store"]
+    if settings.upload_bytes_a_day < settings.largest_upload:
+        faults["KLARITY_UPLOAD_BYTES_A_DAY"] = ["must be KLARITY_LARGEST_UPLOAD or more"]
     if faults:
         raise SettingsError(_faults(faults))
 

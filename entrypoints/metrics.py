@@ -6,6 +6,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from application.delivery.runtime import Running, Runtime
+from application.evidence.uploads import ReceiveUploads
 from application.policies.turns import Reason
 from application.ports.unavailable import Unavailable
 
@@ -67,6 +68,20 @@ class RuntimeCollector(Collector):
                 for reason in Reason:
                     waiting.add_metric((*labels, reason.value), state.waiting.get(reason, 0))
         yield from (waiting, oldest, working, parked)
+
+
+class UploadsCollector(Collector):
+    """How many uploads were refused here, and why."""
+
+    def __init__(self, uploads: ReceiveUploads) -> None:
+        self._uploads = uploads
+
+    def collect(self) -> Iterator[Metric]:
+        refused = CounterMetricFamily(
+            "klarity_uploads_refused", "Uploads refused, and why", labels=("reason",)
+        )
+        refused.add_metric(("quota",), self._uploads.refused_by_quota)
+        yield refused
 
 
 def _behind(running: Running) -> int | None:
