@@ -77,6 +77,51 @@ class Job:
     problem: str = ""
 
 
+class _Line:
+    """What waits in one lane. Members take turns, each with their jobs in order.
+
+    A member whose turn it is stands behind all who wait once it is over. Where nobody else waits,
+    they have several turns at a time.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[str, deque[Job]] = OrderedDict()
+        self._in_turn: OrderedDict[str, deque[Job]] = OrderedDict()
+        self._turns: Counter[str] = Counter()
+
+    def put(self, job: Job) -> None:
+        member = job.turn.member
+        jobs = self._in_turn.get(member)
+        if jobs is None:
+            jobs = self._waiting.setdefault(member, deque())
+        jobs.append(job)
+
+    def take(self) -> Job | None:
+        if self._waiting:
+            member, jobs = self._waiting.popitem(last=False)
+            self._in_turn[member] = jobs
+        else:
+            member = next((who for who, jobs in self._in_turn.items() if jobs), "")
+            jobs = self._in_turn.get(member, deque())
+        if not jobs:
+            return None
+        self._in_turn.move_to_end(member)
+        self._turns[member] += 1
+        return jobs.popleft()
+
+    def end_turn(self, member: str) -> None:
+        self._turns[member] -= 1
+        if not self._turns[member]:
+            del self._turns[member]
+            if jobs := self._in_turn.pop(member):
+                self._waiting[member] = jobs
+
+    def forget(self) -> None:
+        self._waiting.clear()
+        for jobs in self._in_turn.values():
+            jobs.clear()
+
+
 class Turns:
     """The jobs in hand, in lanes. Whoever had a turn waits until each other member has had one.
 
@@ -85,9 +130,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._changed = Condition()
-        self._lanes: dict[Lane, OrderedDict[str, deque[Job]]] = {
-            lane: OrderedDict() for lane in Lane
-        }
+        self._lanes = {lane: _Line() for lane in Lane}
         self._streams: dict[str, deque[Job]] = {}
         self._later: list[tuple[float, int, Job]] = []
         self._numbers = count()
@@ -114,7 +157,7 @@ class Turns:
             while not self._closed:
                 now = time.monotonic()
                 self._queue_due(now)
-                if now >= self._paused_until and (job := self._next(lane)):
+                if now >= self._paused_until and (job := self._lanes[lane].take()):
                     job.running, job.reason = True, Reason.BUSY
                     return job
                 self._changed.wait(self._patience(now))
@@ -123,7 +166,8 @@ class Turns:
     def put_back(self, job: Job, reason: Reason, turn: Turn, after: float = 0) -> None:
         """Let a job wait for another turn, no sooner than after so many seconds."""
         with self._changed:
-            job.running, job.reason, job.turn = False, reason, turn
+            self._end_turn(job)
+            job.reason, job.turn = reason, turn
             if job.forgotten:
                 self._leave(job)
             elif after:
@@ -135,6 +179,7 @@ class Turns:
     def done(self, job: Job) -> None:
         """Let the next job of the stream wait for its turn."""
         with self._changed:
+            self._end_turn(job)
             self._leave(job)
 
     def behind(self, job: Job) -> list[Job]:
@@ -146,8 +191,8 @@ class Turns:
         """Drop the jobs that wait. Those that run come to their end, and have no other turn."""
         with self._changed:
             self._later.clear()
-            for members in self._lanes.values():
-                members.clear()
+            for line in self._lanes.values():
+                line.forget()
             running = [jobs[0] for jobs in self._streams.values() if jobs[0].running]
             for job in running:
                 job.forgotten = True
@@ -174,22 +219,16 @@ class Turns:
             return [_state(lane, jobs, usual) for lane in Lane]
 
     def _queue(self, job: Job) -> None:
-        self._lanes[job.turn.lane].setdefault(job.turn.member, deque()).append(job)
+        self._lanes[job.turn.lane].put(job)
         self._changed.notify_all()
 
     def _queue_due(self, now: float) -> None:
         while self._later and self._later[0][0] <= now:
             self._queue(heappop(self._later)[2])
 
-    def _next(self, lane: Lane) -> Job | None:
-        members = self._lanes[lane]
-        if not members:
-            return None
-        member, jobs = members.popitem(last=False)
-        job = jobs.popleft()
-        if jobs:
-            members[member] = jobs
-        return job
+    def _end_turn(self, job: Job) -> None:
+        job.running = False
+        self._lanes[job.turn.lane].end_turn(job.turn.member)
 
     def _patience(self, now: float) -> float | None:
         """For how long nothing can begin by itself."""

@@ -382,7 +382,7 @@ def test_members_take_turns(world: World, policy: Slow, make: Make) -> None:
     hand(subscriber, *of_anna, of_ben)
     policy.held[of_anna[0].stream].set()
     assert soon(subscriber.settled)
-    assert policy.done.index(of_ben.id) <= 2
+    assert policy.done.index(of_ben.id) == 1
     assert [done for done in policy.done if done != of_ben.id] == [each.id for each in of_anna]
 
 
@@ -397,9 +397,8 @@ def test_a_backlog_of_thousands_hides_nobody_elses_event(
     subscription.catch_up()
     assert soon(lambda: policy.begun)
     policy.held[of_anna[0].stream].set()
-    policy.held[of_anna[1].stream].set()
     assert soon(lambda: of_ben.id in policy.done)
-    assert len(policy.begun) <= 4
+    assert policy.begun.index(of_ben.id) == 1
 
 
 def test_short_work_does_not_wait_behind_long_work(world: World, policy: Slow, make: Make) -> None:
