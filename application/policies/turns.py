@@ -214,9 +214,11 @@ class Turns:
     def states(self) -> list[LaneState]:
         """What each lane does just now."""
         with self._changed:
-            jobs = list(chain.from_iterable(self._streams.values()))
             usual = Reason.STORE_AWAY if time.monotonic() < self._paused_until else Reason.BUSY
-            return [_state(lane, jobs, usual) for lane in Lane]
+            lanes: dict[Lane, list[Job]] = {lane: [] for lane in Lane}
+            for job in chain.from_iterable(self._streams.values()):
+                lanes[job.turn.lane].append(job)
+            return [_state(lane, jobs, usual) for lane, jobs in lanes.items()]
 
     def _queue(self, job: Job) -> None:
         self._lanes[job.turn.lane].put(job)
@@ -247,13 +249,12 @@ class Turns:
 
 
 def _state(lane: Lane, jobs: list[Job], usual: Reason) -> LaneState:
-    here = [job for job in jobs if job.turn.lane is lane]
-    waiting = [job for job in here if not job.running]
+    waiting = [job for job in jobs if not job.running]
     reasons = (usual if job.reason is Reason.BUSY else job.reason for job in waiting)
     oldest = min((job.event.stamp for job in waiting), default=None)
     return LaneState(
         lane=lane,
-        running=len(here) - len(waiting),
+        running=len(jobs) - len(waiting),
         waiting=Counter(reasons),
         oldest=0.0 if oldest is None else max(0.0, time.time() - oldest / 1_000_000),
     )

@@ -202,6 +202,23 @@ def test_who_was_overtaken_begins_again_from_what_is_stored(
     assert subscriber.checkpoint() == stored(world)
 
 
+def test_who_was_overtaken_drops_what_waits(world: World, policy: Slow, make: Make) -> None:
+    first, *others = events(world, 4)
+    policy.held[first.stream] = Event()
+    subscriber = make(workers=1)
+    told: list[bool] = []
+    subscriber.failed = lambda: told.append(True)
+    hand(subscriber, first, *others)
+    assert soon(lambda: policy.begun)
+    world.checkpoints.save("slow", stored(world).moved("cases", others[-1].position))
+    policy.held[first.stream].set()
+    assert soon(lambda: told)
+    assert subscriber.settled()
+    assert subscriber.checkpoint() == stored(world)
+    subscriber.stop()
+    assert policy.done == [first.id]
+
+
 def test_what_was_cut_short_is_not_done(world: World, policy: Slow, make: Make) -> None:
     first, second = events(world, 2)
     policy.held["case-c0"] = Event()
