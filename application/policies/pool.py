@@ -18,8 +18,8 @@ from application.ports.unavailable import Unavailable
 log = logging.getLogger(__name__)
 
 WINDOW = 20_000
-"""In events of two kilobytes or less: with so many in hand the pool is full. Members take turns among
-these, so that a backlog of one member hides nobody else's unless it is larger."""
+"""In events, of two kilobytes or less: with so many in hand the pool is full. Members take turns
+among these, so that a backlog of one member hides nobody else's unless it is larger."""
 
 Seconds = Sequence[float]
 
