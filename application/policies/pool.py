@@ -191,8 +191,8 @@ class PooledPolicySubscriber(PolicySubscriber):
         """Try once more after a while, or park after the last time."""
         tries, waits = job.tries.get(reason, 0), self._waits[reason]
         job.tries[reason] = tries + 1
-        if tries < len(waits):
-            self._turns.put_back(job, reason, job.turn, waits[tries])
+        if tries < len(waits) or job.problem:
+            self._turns.put_back(job, reason, job.turn, waits[min(tries, len(waits) - 1)])
         else:
             job.problem = f"{type(error).__name__}: {error}"
             self._turns.put_back(job, Reason.BUSY, replace(job.turn, lane=Lane.SHORT))
@@ -246,5 +246,11 @@ class PooledPolicySubscriber(PolicySubscriber):
             self._checkpoints.save(self.name, replace(checkpoint, parked=parked))
         except (Fenced, Unavailable):
             log.warning("%s begins again from its stored checkpoint", self.name)
-            self.begin()
-            self.failed()
+            self._begin_again()
+        except Exception:
+            log.exception("%s could not save its checkpoint, and begins again", self.name)
+            self._begin_again()
+
+    def _begin_again(self) -> None:
+        self.begin()
+        self.failed()

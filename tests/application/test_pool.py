@@ -333,6 +333,44 @@ def test_what_cannot_be_parked_yet_is_parked_later(world: World, policy: Slow, m
     assert len(world.parked.list("slow")) == 1
 
 
+class BrokenAtFirst(MemoryParkedEvents):
+    """Parked events that cannot be stored for a reason that nobody thought of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tried = 0
+
+    def park(self, parked: ParkedEvent) -> None:
+        self.tried += 1
+        if self.tried <= 2 * TRIES:
+            raise RuntimeError("broken, too")
+        super().park(parked)
+
+
+def test_it_is_parked_for_what_went_wrong_first(world: World, policy: Slow, make: Make) -> None:
+    world.parked = BrokenAtFirst()
+    (event,) = events(world, 1)
+    policy.errors[event.stream] = [RuntimeError("broken")] * TRIES
+    hand(make(), event)
+    assert soon(lambda: stored(world).parked == {event.id})
+    assert [each.error for each in world.parked.list("slow")] == ["RuntimeError: broken"]
+
+
+def test_a_checkpoint_that_cannot_be_saved_stops_no_worker(
+    world: World, policy: Slow, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = events(world, 2)
+    subscriber = make(workers=1)
+    subscription = fed(world, subscriber)
+    with monkeypatch.context() as broken:
+        broken.setattr(world.checkpoints, "save", lambda *_: 1 / 0)
+        hand(subscriber, first)
+        assert soon(lambda: policy.done == [first.id])
+        assert soon(subscriber.settled)
+    assert soon(lambda: not subscription.catch_up() and second.id in policy.done)
+    assert soon(lambda: stored(world).at("cases") == 2)
+
+
 def test_nothing_more_is_taken_while_it_stops(world: World, make: Make) -> None:
     events(world, 1)
     subscriber = make()
