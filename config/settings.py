@@ -18,6 +18,8 @@ BUSES = ("memory", "rabbitmq", "redis", "pubsub")
 READ_MODELS = ("memory", "mongo")
 MEDIA = ("filesystem", "gridfs")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+MOST_BYTES = 10**18
+"""What every store can count."""
 SHORTEST_SECRET = 32
 ADDRESS = validate.Regexp(
     r"^https?://[^/?#\s\"'<>@]+/?$", error="Must be http:// or https://, a host, and no path"
@@ -76,6 +78,7 @@ def read_settings() -> Settings:
     env = Env(eager=False, prefix="KLARITY_")
     host = env.str("HOST", "127.0.0.1", validate=_can_be_listened_on)
     port = env.int("PORT", 8000, validate=validate.Range(0, 65535))
+    largest_upload = env.int("LARGEST_UPLOAD", 500_000_000, validate=validate.Range(1, MOST_BYTES))
     settings = Settings(
         host=host,
         port=port,
@@ -104,10 +107,12 @@ def read_settings() -> Settings:
         public_url=_public_url(env, host, port),
         cors_origins=_origins(env),
         proxies=env.int("PROXIES", 0, validate=validate.Range(0, 10)),
-        largest_upload=env.int("LARGEST_UPLOAD", 500_000_000, validate=validate.Range(min=1)),
-        uploads_a_day=env.int("UPLOADS_A_DAY", 200, validate=validate.Range(min=1)),
+        largest_upload=largest_upload,
+        uploads_a_day=env.int("UPLOADS_A_DAY", 200, validate=validate.Range(1, MOST_BYTES)),
         upload_bytes_a_day=env.int(
-            "UPLOAD_BYTES_A_DAY", 10_000_000_000, validate=validate.Range(min=1)
+            "UPLOAD_BYTES_A_DAY",
+            max(10_000_000_000, largest_upload or 0),  # None until all faults are told
+            validate=validate.Range(1, MOST_BYTES),
         ),
         sanitisers=env.int("SANITISERS", 1, validate=validate.Range(1, 64)),
         streams=env.int("STREAMS", 4, validate=validate.Range(0, 127)),

@@ -260,9 +260,9 @@ class Watched(PolicySubscriber):
         super().__init__(policy, world.codec, world.checkpoints)
         self._world = world
 
-    def react(self, event: RecordedEvent) -> None:
+    def react(self, event: RecordedEvent, seconds: float | None = None) -> None:
         begun = Handled(type(self.policy), event, self._world.ends())
-        super().react(event)
+        super().react(event, seconds)
         if self.concerns(event):
             self._world.handled.append(begun)
 
