@@ -41,10 +41,10 @@ class SqliteDatabase:
         with self._using() as connection:
             return connection.execute(sql, values).fetchone()
 
-    def write(self, sql: str, *values: object) -> int:
+    def write(self, sql: str, *values: object, **named: object) -> int:
         """Run one statement in its own transaction; returns how many rows it changed."""
         with self._using() as connection:
-            return connection.execute(sql, values).rowcount
+            return connection.execute(sql, named or values).rowcount
 
     def write_many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Run one statement for each of the rows, in one transaction."""

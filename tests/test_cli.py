@@ -310,6 +310,8 @@ class TestSettings:
             ({"WORKERS": "2"}, "KLARITY_WORKERS"),
             ({"READ_MODELS": "mongo", "SECRET": "s" * 32}, "KLARITY_READ_MODELS"),
             ({"REDIS_URL": "http://x"}, "KLARITY_REDIS_URL"),
+            ({"UPLOADS_A_DAY": "0"}, "KLARITY_UPLOADS_A_DAY"),
+            ({"UPLOAD_BYTES_A_DAY": "9", "LARGEST_UPLOAD": "10"}, "KLARITY_UPLOAD_BYTES_A_DAY"),
             ({"PUBLIC_URL": "klarity.example"}, "KLARITY_PUBLIC_URL"),
             ({"PUBLIC_URL": "https://klarity.example/app"}, "KLARITY_PUBLIC_URL"),
         ],

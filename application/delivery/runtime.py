@@ -50,6 +50,7 @@ class Running:
     loop: Loop
     behind: Callable[[], int]
     handled: Callable[[], Mapping[str, int]] = dict
+    pool: PooledPolicySubscriber | None = None
     stop: list[Callable[[], None]] = field(default_factory=list)
 
 
@@ -106,6 +107,7 @@ class Runtime:
         running = self._subscribe("policy", subscription, subscription.tend, self._leases)
         subscriber.leads = running.loop.goes_on
         if isinstance(subscriber, PooledPolicySubscriber):
+            running.pool = subscriber
             subscriber.failed = subscription.reset
             running.stop.append(partial(subscriber.stop, wait=False))
 
