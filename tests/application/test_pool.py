@@ -340,11 +340,11 @@ class BrokenAtFirst(MemoryParkedEvents):
         super().__init__()
         self.tried = 0
 
-    def park(self, parked: ParkedEvent) -> None:
+    def park(self, *events: ParkedEvent) -> None:
         self.tried += 1
         if self.tried <= 2 * TRIES:
             raise RuntimeError("broken, too")
-        super().park(parked)
+        super().park(*events)
 
 
 def test_it_is_parked_for_what_went_wrong_first(world: World, policy: Slow, make: Make) -> None:
