@@ -1,7 +1,7 @@
 """What all adapters of MongoDB share: connecting, and saying what is wrong in plain words."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from pymongo import MongoClient
@@ -36,6 +36,10 @@ _TIMEOUTS: Document = {
 }
 
 
+ABANDONED_SECONDS = 2.0
+"""A transaction idle for so long belongs to a process that was killed, or stands still."""
+
+
 class StoreMisconfigured(Exception):
     """The server is not what Klarity needs; the message says what to put right."""
 
@@ -45,7 +49,7 @@ def connect(url: str, name: str) -> Database[Document]:
 
     Times come back as aware datetimes in UTC. Close it with ``database.client.close()``.
     """
-    client = _client(url)
+    client = _client(url, f"klarity {name}")
     try:
         _check(client)
     except BaseException:
@@ -63,12 +67,31 @@ def unavailable_as(kind: type[Unavailable]) -> Iterator[None]:
         raise kind(f"MongoDB: {type(error).__name__}") from error
 
 
-def _client(url: str) -> MongoClient[Document]:
+def end_abandoned_transactions(client: MongoClient[Document]) -> None:
+    """End what killed processes left open: the server would keep the rows locked for a minute.
+
+    It shows and ends a user's own sessions, which takes no right. Should the process live after
+    all, it tries its transaction again. Where a hosted server does not show them, they run out.
+    """
+    abandoned = {
+        "type": "idleSession",
+        "appName": client.options.pool_options.appname,
+        "transaction.timeInactiveMicros": {"$gt": ABANDONED_SECONDS * 1_000_000},
+    }
+    every = {"$currentOp": {"allUsers": False, "idleSessions": True}}
+    with suppress(OperationFailure):
+        found = client.admin.aggregate([every, {"$match": abandoned}])
+        if sessions := [{"id": operation["lsid"]["id"]} for operation in found]:
+            client.admin.command("killSessions", sessions)
+
+
+def _client(url: str, application: str) -> MongoClient[Document]:
     # What the driver says of a bad URL may quote the password in it.
     try:
         given = parse_uri(url, validate=True)["options"]
-        timeouts = {name: value for name, value in _TIMEOUTS.items() if name not in given}
-        return MongoClient(url, tz_aware=True, **timeouts)
+        defaults = {"appname": application, **_TIMEOUTS}
+        missing = {name: value for name, value in defaults.items() if name not in given}
+        return MongoClient(url, tz_aware=True, **missing)
     except InvalidURI:
         raise StoreMisconfigured("The address of MongoDB is not a mongodb:// URL.") from None
     except (ConfigurationError, ValueError, TypeError):

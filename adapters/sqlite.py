@@ -1,7 +1,7 @@
 """A small SQLite file of its own for each of the small stores."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -41,10 +41,21 @@ class SqliteDatabase:
         with self._using() as connection:
             return connection.execute(sql, values).fetchone()
 
-    def write(self, sql: str, *values: object) -> int:
+    def write(self, sql: str, *values: object, **named: object) -> int:
         """Run one statement in its own transaction; returns how many rows it changed."""
         with self._using() as connection:
-            return connection.execute(sql, values).rowcount
+            return connection.execute(sql, named or values).rowcount
+
+    def write_many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Run one statement for each of the rows, in one transaction."""
+        with self._using() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.executemany(sql, rows)
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
 
     def empty_log(self) -> None:
         """Empty the write-ahead log, so that what was deleted does not go on living there."""

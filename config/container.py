@@ -68,6 +68,7 @@ from application.policies.policy import Means
 from application.ports.codec import EventCodec
 from application.ports.history import History
 from application.ports.read_models import ReadModels
+from application.ports.uploads import Quota
 from application.queries.answers import Answers
 from application.queries.time_travel import TimeTravel
 from application.system import CONTEXTS
@@ -288,6 +289,11 @@ class Container(containers.DeclarativeContainer):
         is_erased=accounts.provided.is_erased,
         clock=clock,
         largest=settings.provided.largest_upload,
+        quota=providers.Singleton(
+            Quota,
+            pieces=settings.provided.uploads_a_day,
+            size=settings.provided.upload_bytes_a_day,
+        ),
     )
     sanitise = providers.Singleton(
         SanitiseEvidence,

@@ -16,7 +16,7 @@ from application.system import COMMAND, QUERY
 from config.container import Container
 from config.settings import Settings
 from entrypoints.http.app import HttpParts, create_app
-from entrypoints.metrics import RuntimeCollector
+from entrypoints.metrics import RuntimeCollector, UploadsCollector
 
 
 class Process:
@@ -39,6 +39,7 @@ class Process:
     @cached_property
     def app(self) -> Flask:
         """The WSGI application of the chosen services."""
+        self.container.registry().register(UploadsCollector(self.container.uploads()))
         return create_app(self._http_parts())
 
     @cached_property

@@ -18,6 +18,8 @@ BUSES = ("memory", "rabbitmq", "redis", "pubsub")
 READ_MODELS = ("memory", "mongo")
 MEDIA = ("filesystem", "gridfs")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+MOST_BYTES = 10**18
+"""What every store can count."""
 SHORTEST_SECRET = 32
 ADDRESS = validate.Regexp(
     r"^https?://[^/?#\s\"'<>@]+/?$", error="Must be http:// or https://, a host, and no path"
@@ -55,6 +57,8 @@ class Settings:
     cors_origins: tuple[str, ...]
     proxies: int
     largest_upload: int
+    uploads_a_day: int
+    upload_bytes_a_day: int
     sanitisers: int
     streams: int
     webhooks_insecure: bool
@@ -74,6 +78,7 @@ def read_settings() -> Settings:
     env = Env(eager=False, prefix="KLARITY_")
     host = env.str("HOST", "127.0.0.1", validate=_can_be_listened_on)
     port = env.int("PORT", 8000, validate=validate.Range(0, 65535))
+    largest_upload = env.int("LARGEST_UPLOAD", 500_000_000, validate=validate.Range(1, MOST_BYTES))
     settings = Settings(
         host=host,
         port=port,
@@ -102,7 +107,13 @@ def read_settings() -> Settings:
         public_url=_public_url(env, host, port),
         cors_origins=_origins(env),
         proxies=env.int("PROXIES", 0, validate=validate.Range(0, 10)),
-        largest_upload=env.int("LARGEST_UPLOAD", 500_000_000, validate=validate.Range(min=1)),
+        largest_upload=largest_upload,
+        uploads_a_day=env.int("UPLOADS_A_DAY", 200, validate=validate.Range(1, MOST_BYTES)),
+        upload_bytes_a_day=env.int(
+            "UPLOAD_BYTES_A_DAY",
+            max(10_000_000_000, largest_upload or 0),  # None until all faults are told
+            validate=validate.Range(1, MOST_BYTES),
+        ),
         sanitisers=env.int("SANITISERS", 1, validate=validate.Range(1, 64)),
         streams=env.int("STREAMS", 4, validate=validate.Range(0, 127)),
         webhooks_insecure=env.bool("WEBHOOKS_INSECURE", False),
@@ -228,6 +239,8 @@ def _must_fit_together(settings: Settings) -> None:
         ]
     if settings.event_store != "mongo" and settings.read_models == "mongo":
         faults["KLARITY_READ_MODELS"] = ["mongo read models need the mongo event store"]
+    if settings.upload_bytes_a_day < settings.largest_upload:
+        faults["KLARITY_UPLOAD_BYTES_A_DAY"] = ["must be KLARITY_LARGEST_UPLOAD or more"]
     if faults:
         raise SettingsError(_faults(faults))
 

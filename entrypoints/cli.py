@@ -12,8 +12,7 @@ from application.delivery.rebuild import Rebuilder
 from application.delivery.verify import verify_log
 from application.discovery import query_services
 from application.ports.event_store import EventStore
-from application.ports.parked import ParkedEvent, ParkedEvents
-from application.queries.builds import service_of
+from application.ports.parked import ParkedEvent, ParkedEvents, service_of
 from application.system import Service, services
 from application.webhooks.manage import Webhooks
 from application.what_if import Hiding, ModerationReplay, WhatIf
@@ -197,9 +196,10 @@ def _add_demo(klarity: click.Group, entry: Entry) -> None:
 def _add_parked(klarity: click.Group, entry: Entry) -> None:
     @klarity.group()
     def parked() -> None:
-        """Events that a subscriber could not handle, until someone decides.
+        """Events that a subscriber could not handle.
 
-        Those after such an event in the same stream wait with it; everything else goes on.
+        Those after such an event in the same stream wait with it; everything else goes on. Each is
+        tried again by itself, some times within about an hour, and then when someone decides.
 
         What feeds a read model is called after its query service and the build, as in cases.1000;
         the service's name alone means all its builds.
@@ -208,29 +208,45 @@ def _add_parked(klarity: click.Group, entry: Entry) -> None:
     @parked.command("list")
     @click.argument("subscriber", required=False)
     def list_(subscriber: str | None) -> None:
-        """List parked events, of one or all subscribers, with what went wrong."""
+        """List parked events, of one or all subscribers, with their tries and what went wrong."""
         with opened(entry) as tools:
             found = _parked_by(tools, subscriber)
         for item in found:
             decided = f" ({item.verdict} was decided)" if item.verdict else ""
             click.echo(f"{item.subscriber} {item.event.id} {item.event.type}{decided}")
             click.echo(f"    {item.parked_at}: {item.error}")
+            click.echo(f"    {_tries_of(item)}")
         click.echo(f"{len(found)} parked.")
 
     @parked.command()
     @click.argument("subscriber")
     @click.argument("event_id")
     def retry(subscriber: str, event_id: str) -> None:
-        """Let the subscriber handle a parked event again, as after mending a fault."""
-        _decide(entry, subscriber, event_id, "retry")
+        """Let the subscriber handle a parked event again, as after mending a fault.
+
+        Those before it in its stream are tried first. An event that was dropped is handled by read
+        models that are built from then on.
+        """
+        if not _take_back(entry, subscriber, event_id):
+            _decide(entry, subscriber, event_id, "retry")
 
     @parked.command()
     @click.argument("subscriber")
     @click.argument("event_id")
     @click.confirmation_option(prompt="The subscriber will never handle this event. Go on?")
     def drop(subscriber: str, event_id: str) -> None:
-        """Let the subscriber go on without a parked event."""
+        """Let the subscriber go on without a parked event, also when it is built anew."""
         _decide(entry, subscriber, event_id, "drop")
+
+    @parked.command()
+    @click.argument("service")
+    def dropped(service: str) -> None:
+        """List the events that a query service or policy goes on without."""
+        with opened(entry) as tools:
+            found = sorted(tools.parked.dropped(service))
+        for event_id in found:
+            click.echo(event_id)
+        click.echo(f"{len(found)} dropped.")
 
 
 def _add_members(klarity: click.Group, entry: Entry) -> None:
@@ -416,11 +432,26 @@ def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
 
 def _parked_by(tools: Tools, name: str | None) -> list[ParkedEvent]:
     """What a subscriber parked, or all builds of a query service, or everybody."""
-    return [
-        each
-        for each in tools.parked.list()
-        if name in (None, each.subscriber, service_of(each.subscriber))
-    ]
+    return [each for each in tools.parked.list() if name in (None, each.subscriber, each.service)]
+
+
+def _tries_of(item: ParkedEvent) -> str:
+    times = f"tried {item.tries} times" if item.tries else "not tried"
+    if item.verdict:
+        return f"{times}; {item.verdict} follows"
+    if item.retry_at is None:
+        return f"{times}; no further try by itself"
+    return f"{times}; next try {item.retry_at.isoformat(timespec='seconds')}"
+
+
+def _take_back(entry: Entry, subscriber: str, event_id: str) -> bool:
+    """Forget that an event was dropped which is parked no more."""
+    with opened(entry) as tools:
+        parked = any(each.event.id == event_id for each in _parked_by(tools, subscriber))
+        taken = not parked and tools.parked.take_back(service_of(subscriber), event_id)
+    if taken:
+        click.echo(f"Read models of {subscriber} that are built anew will handle {event_id}.")
+    return taken
 
 
 def _decide(entry: Entry, subscriber: str, event_id: str, verdict: str) -> None:

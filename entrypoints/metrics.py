@@ -6,11 +6,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from application.delivery.runtime import Running, Runtime
+from application.evidence.uploads import ReceiveUploads
+from application.policies.turns import Reason
 from application.ports.unavailable import Unavailable
 
 
 class RuntimeCollector(Collector):
-    """How far everybody is behind, who leads, and which way events came."""
+    """How far everybody is behind, who leads, which way events came, and what waits in pools."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -43,6 +45,49 @@ class RuntimeCollector(Collector):
             for way, number in running.handled().items():
                 heard.add_metric((running.name, way), number)
         yield from (behind, leading, heard, outdated)
+        yield from self._pools()
+
+    def _pools(self) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily(
+            "klarity_slow_waiting",
+            "Events that wait for their turn, and why",
+            labels=("name", "lane", "reason"),
+        )
+        oldest = GaugeMetricFamily(
+            "klarity_slow_oldest_seconds",
+            "Age of the oldest event that waits for its turn",
+            labels=("name", "lane"),
+        )
+        working = GaugeMetricFamily(
+            "klarity_slow_running", "Events being worked on", labels=("name", "lane")
+        )
+        parked = GaugeMetricFamily(
+            "klarity_slow_parked", "Events that could not be handled", labels=("name",)
+        )
+        pools = [running.pool for running in self._runtime.running if running.pool]
+        for pool in pools:
+            parked.add_metric((pool.name,), pool.parked())
+            for state in pool.lanes():
+                labels = (pool.name, state.lane.value)
+                working.add_metric(labels, state.running)
+                oldest.add_metric(labels, state.oldest)
+                for reason in Reason:
+                    waiting.add_metric((*labels, reason.value), state.waiting.get(reason, 0))
+        yield from (waiting, oldest, working, parked)
+
+
+class UploadsCollector(Collector):
+    """How many uploads were refused here, and why."""
+
+    def __init__(self, uploads: ReceiveUploads) -> None:
+        self._uploads = uploads
+
+    def collect(self) -> Iterator[Metric]:
+        refused = CounterMetricFamily(
+            "klarity_uploads_refused", "Uploads refused, and why", labels=("reason",)
+        )
+        refused.add_metric(("quota",), self._uploads.refused_by_quota)
+        yield refused
 
 
 def _behind(running: Running) -> int | None:

@@ -117,6 +117,29 @@ def pdf_with_author(path: Path, pages: int = 1) -> Path:
     return path
 
 
+def pdf_that_takes_long(path: Path) -> Path:
+    """Two kilobytes that draw a hundred million squares: each form draws the next ten times."""
+    bodies = {
+        1: "<< /Type /Catalog /Pages 2 0 R >>",
+        2: "<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+        3: "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 144 144] /Contents 4 0 R "
+        "/Resources << /XObject << /F 5 0 R >> >> >>",
+        4: _stream("/F Do"),
+        **{number: _form("/F Do " * 10, number + 1) for number in range(5, 12)},
+        12: _form("0 0 72 72 re f " * 10),
+    }
+    path.write_bytes(_pdf(bodies))
+    return path
+
+
+def _form(content: str, draws: int = 0) -> str:
+    resources = f"/Resources << /XObject << /F {draws} 0 R >> >> " if draws else ""
+    return (
+        f"<< /Type /XObject /Subtype /Form /BBox [0 0 144 144] {resources}"
+        f"/Length {len(content)} >>\nstream\n{content}\nendstream"
+    )
+
+
 def _stream(content: str) -> str:
     return f"<< /Length {len(content)} >>\nstream\n{content}\nendstream"
 

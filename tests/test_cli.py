@@ -132,7 +132,14 @@ def park(*subscribers: str) -> RecordedEvent:
     with open_tools() as tools:
         for subscriber in subscribers:
             tools.parked.park(
-                ParkedEvent(subscriber=subscriber, event=event, error="broken", parked_at="now")
+                ParkedEvent(
+                    subscriber=subscriber,
+                    event=event,
+                    error="broken",
+                    parked_at="now",
+                    tries=2,
+                    retry_at=datetime(2030, 1, 1, tzinfo=UTC),
+                )
             )
     return event
 
@@ -140,11 +147,33 @@ def park(*subscribers: str) -> RecordedEvent:
 def test_parked_events_are_listed_and_decided() -> None:
     assert "0 parked" in klarity("parked", "list").output
     event = park("cases")
-    assert "broken" in klarity("parked", "list", "cases").output
+    told = klarity("parked", "list", "cases").output
+    assert "broken" in told
+    assert "tried 2 times; next try 2030-01-01T00:00:00+00:00" in told
     assert "will retry" in klarity("parked", "retry", "cases", event.id).output
     assert "retry was decided" in klarity("parked", "list").output
     assert "will drop" in klarity("parked", "drop", "cases", event.id, "--yes").output
     assert klarity("parked", "retry", "cases", "nothing").exit_code == 1
+
+
+def test_an_event_with_no_further_try_says_so() -> None:
+    event = park()
+    with open_tools() as tools:
+        tools.parked.park(
+            ParkedEvent(subscriber="cases", event=event, error="behind", parked_at="now")
+        )
+    assert "not tried; no further try by itself" in klarity("parked", "list").output
+
+
+def test_dropped_events_are_listed_and_taken_back() -> None:
+    event = park("cases.1000")
+    klarity("parked", "drop", "cases", event.id, "--yes")
+    with open_tools() as tools:
+        tools.parked.remove("cases.1000", event.id)
+    assert event.id in klarity("parked", "dropped", "cases").output
+    assert "built anew will handle" in klarity("parked", "retry", "cases", event.id).output
+    assert "0 dropped" in klarity("parked", "dropped", "cases").output
+    assert klarity("parked", "retry", "cases", event.id).exit_code == 1
 
 
 def test_what_builds_of_a_read_model_parked_is_found_by_its_service() -> None:
@@ -281,6 +310,8 @@ class TestSettings:
             ({"WORKERS": "2"}, "KLARITY_WORKERS"),
             ({"READ_MODELS": "mongo", "SECRET": "s" * 32}, "KLARITY_READ_MODELS"),
             ({"REDIS_URL": "http://x"}, "KLARITY_REDIS_URL"),
+            ({"UPLOADS_A_DAY": "0"}, "KLARITY_UPLOADS_A_DAY"),
+            ({"UPLOAD_BYTES_A_DAY": "9", "LARGEST_UPLOAD": "10"}, "KLARITY_UPLOAD_BYTES_A_DAY"),
             ({"PUBLIC_URL": "klarity.example"}, "KLARITY_PUBLIC_URL"),
             ({"PUBLIC_URL": "https://klarity.example/app"}, "KLARITY_PUBLIC_URL"),
         ],

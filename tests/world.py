@@ -215,13 +215,14 @@ class World:
         return self.subscription(Projector(service, model, self.codec, build))
 
     def subscription(self, subscriber: Any) -> Subscription:
-        return Subscription(subscriber, self.history, self.wire, self.parked, pause=lambda _: None)
+        return Subscription(subscriber, self.history, self.wire, self.parked, now=self.clock)
 
     def sanitise(
         self,
         executors: Executors,
         received: EvidenceReceived,
         context: Callable[[str], Context],
+        within: float | None = None,
     ) -> None:
         """All evidence is safe to show, but for what ``unsafe`` holds a reason against."""
         begin = BeginSanitising(by=SYSTEM, at=self.clock())
@@ -263,9 +264,9 @@ class Watched(PolicySubscriber):
         super().__init__(policy, world.codec, world.checkpoints)
         self._world = world
 
-    def react(self, event: RecordedEvent) -> None:
+    def react(self, event: RecordedEvent, seconds: float | None = None) -> None:
         begun = Handled(type(self.policy), event, self._world.ends())
-        super().react(event)
+        super().react(event, seconds)
         if self.concerns(event):
             self._world.handled.append(begun)
 

@@ -11,7 +11,7 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, OperationFailure
 
-from adapters.mongo import DURABLE, MAJORITY, Document
+from adapters.mongo import DURABLE, MAJORITY, Document, end_abandoned_transactions
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.event_store import StoreUnavailable
 
@@ -21,6 +21,9 @@ Rows = Mapping[str, Document | None]
 # Before a transaction is tried again, in seconds at most: some 20 seconds altogether, as long as
 # the driver waits for an answer.
 PAUSES = [min(0.01 * 2**tries, 0.5) for tries in range(80)]
+
+# After so many tries it looks whether what is in the way was left by a process that was killed.
+TRIES_A_LOOK = 5
 
 # From so many rows on, it pays to ask first which of them are new.
 MANY = 100
@@ -58,6 +61,7 @@ class Commits:
         self._models.update_one(self._me, start, upsert=True)
 
     def drop(self) -> None:
+        end_abandoned_transactions(self._client)
         # The checkpoint goes first: whoever still writes is fenced from then on.
         self._models.delete_one(self._me)
         self._ready.drop()
@@ -73,9 +77,6 @@ class Commits:
 
     def commit(self, rows: Rows, checkpoint: Checkpoint) -> None:
         """Raises Fenced, and ValueError for rows that the server refuses."""
-        if not rows:
-            self._move(checkpoint)
-            return
         try:
             self._commit_at_once(rows, checkpoint)
         except TooLarge:
@@ -155,9 +156,10 @@ class Commits:
     def _transact(self, write: Callable[[ClientSession], None]) -> None:
         """Do it in a transaction, again where another one was in its way.
 
-        Where nobody knows whether it was done, the checkpoint tells whoever asks later.
+        A rival that was killed meanwhile is ended. Where nobody knows whether it was done, the
+        checkpoint tells whoever asks later.
         """
-        for longest in PAUSES:
+        for tries, longest in enumerate(PAUSES, start=1):
             try:
                 with self._client.start_session() as session:
                     with session.start_transaction(MAJORITY, DURABLE):
@@ -165,6 +167,8 @@ class Commits:
                     return
             except OperationFailure as error:
                 _raise_unless_passing(error)
+            if tries % TRIES_A_LOOK == 0:
+                end_abandoned_transactions(self._client)
             sleep(uniform(0, longest))  # noqa: S311 - chance only keeps rivals apart
         raise StoreUnavailable("MongoDB: other transactions were always in the way")
 

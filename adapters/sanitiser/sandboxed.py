@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
@@ -9,7 +10,7 @@ from adapters.sanitiser import ffmpeg, sandbox
 from adapters.sanitiser.formats import MEDIA_TYPES, Format, format_of
 from adapters.sanitiser.refusals import Refusal
 from adapters.sanitiser.sandbox import Limits, TookTooLong, ToolFailed
-from application.ports.sanitiser import Rendition, SanitiserUnavailable, Unsafe
+from application.ports.sanitiser import NeedsLonger, Rendition, SanitiserUnavailable, Unsafe
 from domain.ids import MediaKind
 
 HEAD = 4096
@@ -49,7 +50,25 @@ class SandboxedSanitiser:
         format_ = format_of(head)
         return (format_.kind, format_.media_type) if format_ else None
 
-    def sanitise(self, kind: MediaKind, original: Path, folder: Path) -> Rendition:
+    def sanitise(
+        self, kind: MediaKind, original: Path, folder: Path, *, within: float | None = None
+    ) -> Rendition:
+        try:
+            return self._limited_to(within)._sanitise(kind, original, folder)
+        except TookTooLong as late:
+            if within is not None:
+                raise NeedsLonger from late
+            raise Unsafe(TOOK_TOO_LONG) from late
+
+    def _limited_to(self, seconds: float | None) -> "SandboxedSanitiser":
+        """The same sanitiser, whose tools may take so many seconds at most."""
+        if seconds is None:
+            return self
+        return SandboxedSanitiser(
+            recorded=_limited(self._recorded, seconds), still=_limited(self._still, seconds)
+        )
+
+    def _sanitise(self, kind: MediaKind, original: Path, folder: Path) -> Rendition:
         _require_room(original, folder)
         original, folder = original.resolve(), folder.resolve()
         format_ = _format_of(original)
@@ -57,8 +76,6 @@ class SandboxedSanitiser:
             raise Unsafe(NOT_TAKEN)
         try:
             return self._render(format_, original, folder)
-        except TookTooLong as late:
-            raise Unsafe(TOOK_TOO_LONG) from late
         except ToolFailed as failed:
             raise Unsafe(REASONS.get(failed.status, DAMAGED)) from failed
 
@@ -122,6 +139,10 @@ class SandboxedSanitiser:
 
     def _run(self, command: Sequence[str], reads: Path, folder: Path) -> bytes:
         return sandbox.run(command, reads, folder, self._recorded)
+
+
+def _limited(limits: Limits, seconds: float) -> Limits:
+    return replace(limits, seconds=min(limits.seconds, seconds))
 
 
 def _format_of(original: Path) -> Format | None:

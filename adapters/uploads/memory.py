@@ -1,10 +1,10 @@
 """Uploads in this process: they are forgotten when it ends."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from threading import Lock
 
-from application.ports.uploads import Upload, UploadConflict
+from application.ports.uploads import Quota, Upload, UploadConflict
 
 
 class MemoryUploads:
@@ -13,6 +13,7 @@ class MemoryUploads:
     def __init__(self) -> None:
         self._lock = Lock()
         self._uploads: dict[str, Upload] = {}
+        self._counts: dict[tuple[str, date], tuple[int, int]] = {}
 
     def create(self, upload: Upload) -> None:
         with self._lock:
@@ -56,3 +57,16 @@ class MemoryUploads:
     def unfinished(self) -> list[Upload]:
         with self._lock:
             return [upload for upload in self._uploads.values() if not upload.finished]
+
+    def count(self, owner: str, day: date, size: int, quota: Quota) -> bool:
+        with self._lock:
+            pieces, sizes = self._counts.get((owner, day), (0, 0))
+            counted = pieces + 1, sizes + size
+            allowed = quota.allows(*counted)
+            if allowed:
+                self._counts[owner, day] = counted
+        return allowed
+
+    def forget_counts(self, before: date) -> None:
+        with self._lock:
+            self._counts = {key: count for key, count in self._counts.items() if key[1] >= before}

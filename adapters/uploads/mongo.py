@@ -1,7 +1,8 @@
 """Uploads in MongoDB."""
 
+from contextlib import suppress
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 
 from pymongo import ReturnDocument
 from pymongo.database import Database
@@ -9,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 
 from adapters.mongo import Document, unavailable_as
 from application.ports.event_store import StoreUnavailable
-from application.ports.uploads import Upload, UploadConflict
+from application.ports.uploads import Quota, Upload, UploadConflict
 
 
 class MongoUploads:
@@ -19,6 +20,7 @@ class MongoUploads:
 
     def __init__(self, database: Database[Document]) -> None:
         self._uploads = database["uploads"]
+        self._days = database["uploads_of_a_day"]
 
     def create(self, upload: Upload) -> None:
         stored = asdict(upload)
@@ -68,6 +70,20 @@ class MongoUploads:
         with unavailable_as(StoreUnavailable):
             found = self._uploads.find({"finished": False}).to_list()
         return [_upload(one) for one in found]
+
+    def count(self, owner: str, day: date, size: int, quota: Quota) -> bool:
+        """The count of a day is made with nothing in it, then counted up within the quota."""
+        key = {"_id": f"{day.isoformat()} {owner}"}
+        room = {"pieces": {"$lt": quota.pieces}, "size": {"$lte": quota.size - size}}
+        with unavailable_as(StoreUnavailable):
+            with suppress(DuplicateKeyError):
+                self._days.insert_one({**key, "pieces": 0, "size": 0})
+            counted = self._days.update_one({**key, **room}, {"$inc": {"pieces": 1, "size": size}})
+        return bool(counted.modified_count)
+
+    def forget_counts(self, before: date) -> None:
+        with unavailable_as(StoreUnavailable):
+            self._days.delete_many({"_id": {"$lt": before.isoformat()}})
 
 
 def _upload(found: Document) -> Upload:

@@ -2,13 +2,14 @@
 
 from base64 import b64decode, b64encode
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
+from hashlib import blake2b
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.aead import decrypt, encrypt
-from application.ports.uploads import Upload, Uploads
+from application.ports.uploads import Quota, Upload, Uploads
 
 # Owners that were stored before they were sealed do not begin with it; ids have no colon.
 SEALED = "sealed:"
@@ -25,6 +26,7 @@ class SealedUploads:
     def __init__(self, uploads: Uploads, key: bytes) -> None:
         self._uploads = uploads
         self._cipher = AESGCM(key)
+        self._key = key
 
     def create(self, upload: Upload) -> None:
         self._uploads.create(self._sealed(upload))
@@ -50,6 +52,17 @@ class SealedUploads:
 
     def unfinished(self) -> list[Upload]:
         return [self._opened(upload) for upload in self._uploads.unfinished()]
+
+    def count(self, owner: str, day: date, size: int, quota: Quota) -> bool:
+        """The count's owner is a keyed digest: another one each day."""
+        return self._uploads.count(self._owner_of_a_day(owner, day), day, size, quota)
+
+    def forget_counts(self, before: date) -> None:
+        self._uploads.forget_counts(before)
+
+    def _owner_of_a_day(self, owner: str, day: date) -> str:
+        text = f"{day.isoformat()} {owner}".encode()
+        return blake2b(text, key=self._key, person=b"uploads of a day").hexdigest()
 
     def _sealed(self, upload: Upload) -> Upload:
         blob = encrypt(self._cipher, upload.owner.encode(), upload.upload_id.encode())

@@ -1,21 +1,30 @@
 """Uploads in a SQLite file."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from adapters.sqlite import SqliteDatabase
-from application.ports.uploads import Upload, UploadConflict
+from application.ports.uploads import Quota, Upload, UploadConflict
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS uploads (
     upload_id TEXT PRIMARY KEY, owner TEXT NOT NULL, length INTEGER NOT NULL,
     "offset" INTEGER NOT NULL, last_part TEXT NOT NULL, expires_at INTEGER NOT NULL,
     finished INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS uploads_of_a_day (
+    day TEXT NOT NULL, owner TEXT NOT NULL, pieces INTEGER NOT NULL, size INTEGER NOT NULL,
+    PRIMARY KEY (day, owner)
 ) WITHOUT ROWID
 """
 ADVANCE = """
 UPDATE uploads SET "offset" = ?, last_part = ? WHERE upload_id = ? AND "offset" = ?
+"""
+COUNT = """
+INSERT INTO uploads_of_a_day SELECT :day, :owner, 1, :size WHERE 1 <= :pieces AND :size <= :most
+ON CONFLICT (day, owner) DO UPDATE SET pieces = pieces + 1, size = size + :size
+WHERE pieces + 1 <= :pieces AND size + :size <= :most
 """
 
 
@@ -74,6 +83,19 @@ class SqliteUploads:
     def unfinished(self) -> list[Upload]:
         rows = self._database.rows("SELECT * FROM uploads WHERE NOT finished")
         return [_upload(row) for row in rows]
+
+    def count(self, owner: str, day: date, size: int, quota: Quota) -> bool:
+        values = {
+            "day": day.isoformat(),
+            "owner": owner,
+            "size": size,
+            "pieces": quota.pieces,
+            "most": quota.size,
+        }
+        return bool(self._database.write(COUNT, **values))
+
+    def forget_counts(self, before: date) -> None:
+        self._database.write("DELETE FROM uploads_of_a_day WHERE day < ?", before.isoformat())
 
     def close(self) -> None:
         self._database.close()

@@ -23,7 +23,6 @@ from application.queries.builds import (
     lease_of,
     name_of,
     own_builds,
-    service_of,
 )
 from application.queries.fingerprint import fingerprint
 from application.queries.query_service import QueryService
@@ -208,7 +207,7 @@ class QueryFeed:
 def forget_dropped(service: QueryService[Any], models: ReadModels, parked: ParkedEvents) -> None:
     """Remove what builds that are gone had parked, for nobody would carry out a verdict on it."""
     # Listed first: whoever parks has made the build before.
-    found = [each for each in parked.list() if service_of(each.subscriber) == service.name]
+    found = [each for each in parked.list() if each.service == service.name]
     there = {name_of(service, version) for version in models.versions(service.name)}
     for each in found:
         if each.subscriber not in there:

@@ -28,8 +28,9 @@ class Loop:
     """Calls ``step`` until it answers False (nothing left to do), then waits to be woken.
 
     Only the holder of the lease ``name`` works; ``entered`` and ``left`` tell when that begins and
-    ends. Whatever ``step`` raises is logged and tried again after a growing pause. While it is
-    ``outdated``, it gives the lease back after each turn, so that a newer program can take it.
+    ends. Whatever ``step`` raises is logged and tried again after a growing pause, which being
+    woken does not shorten: what fails shall cost the others little. While it is ``outdated``, it
+    gives the lease back after each turn, so that a newer program can take it.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Loop:
         leases: Leases,
         holder: str,
         *,
-        idle_seconds: float,
+        idle_seconds: Callable[[], float],
         entered: Callable[[], None] = lambda: None,
         left: Callable[[], None] = lambda: None,
         outdated: Callable[[], object] = lambda: False,
@@ -93,7 +94,10 @@ class Loop:
             if self._leading and self._outdated():
                 self._give_up_the_lead()
                 self._stopping.wait(LEASE_SECONDS / 2)
-            self._rest(self._pause_after(failures) if failures else self._idle)
+            if failures:
+                self._rest(self._pause_after(failures), self._stopping)
+            else:
+                self._rest(self._idle(), self._awake)
         self._give_up_the_lead()
 
     def _turn(self) -> bool:
@@ -134,10 +138,10 @@ class Loop:
             return has_it
 
     def _pause_after(self, failures: int) -> float:
-        return min(min(self._idle, FIRST_PAUSE) * 2.0**failures, LONGEST_PAUSE)
+        return min(min(self._idle(), FIRST_PAUSE) * 2.0**failures, LONGEST_PAUSE)
 
-    def _rest(self, seconds: float) -> None:
-        self._awake.wait(min(seconds, LEASE_SECONDS / 3))
+    def _rest(self, seconds: float, until: Event) -> None:
+        until.wait(min(seconds, LEASE_SECONDS / 3))
         self._awake.clear()
 
     def _give_up_the_lead(self) -> None:

@@ -37,6 +37,7 @@ class Relay:
         self._bus = bus
         self._checkpoints = checkpoints
         self._checkpoint: Checkpoint | None = None
+        self._confirmed = True
         self._noted = 0
         self._noted_at = time.monotonic()
         self.log = store.log
@@ -54,7 +55,9 @@ class Relay:
         events = self._events(after)
         if events:
             messages = [Message(self._wire.pack(pack), key=self.log) for pack in packs(events)]
+            self._confirmed = False
             self._bus.publish(self.log, messages)
+            self._confirmed = True
             self._checkpoint = self._current().past(self.log, events[-1].position)
         self._note_now_and_then()
         return bool(events)
@@ -97,7 +100,8 @@ class Relay:
         return self._checkpoint
 
     def _events(self, after: int) -> list[RecordedEvent]:
-        commits = self._store.read_log(after, COMMITS_A_STEP)
+        # Whether the bus is back is asked with little.
+        commits = self._store.read_log(after, COMMITS_A_STEP if self._confirmed else 1)
         return [
             event
             for commit in commits

@@ -9,6 +9,7 @@ from typing import Any
 
 from application.delivery.feed import QueryFeed
 from application.delivery.loop import Loop, process_name
+from application.delivery.parking import RETRY_PAUSES
 from application.delivery.relay import Relay
 from application.delivery.subscription import Subscription
 from application.policies.policy import EVENTS_A_BATCH
@@ -28,6 +29,7 @@ from application.queries.query_service import QueryService
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 2.0
+IDLE_WITHOUT_BUS_SECONDS = 0.5
 STOP_SECONDS = 10.0
 CHORE_SECONDS = 60.0
 
@@ -42,6 +44,7 @@ class Running:
     behind: Callable[[], int]
     handled: Callable[[], Mapping[str, int]] = dict
     waits: Callable[[], Mapping[str, str]] = dict
+    pool: PooledPolicySubscriber | None = None
     stop: list[Callable[[], None]] = field(default_factory=list)
 
 
@@ -84,14 +87,23 @@ class Runtime:
 
     def add_policy(self, subscriber: Any) -> None:
         """Run a policy."""
+        pooled = isinstance(subscriber, PooledPolicySubscriber)
+        # A pool has tried often enough when it parks, and nobody shall wait for slow work here.
+        pauses = () if pooled else RETRY_PAUSES
         subscription = Subscription(
-            subscriber, self._history, self._wire, self._parked, at_once=EVENTS_A_BATCH
+            subscriber,
+            self._history,
+            self._wire,
+            self._parked,
+            at_once=EVENTS_A_BATCH,
+            retry_pauses=pauses,
         )
         running = self._subscribe(
             "policy", subscription, subscription.tend, self._leases, outdated=subscription.waits
         )
         subscriber.leads = running.loop.goes_on
         if isinstance(subscriber, PooledPolicySubscriber):
+            running.pool = subscriber
             subscriber.failed = subscription.reset
             running.stop.append(partial(subscriber.stop, wait=False))
 
@@ -167,8 +179,20 @@ class Runtime:
         **hooks: Callable[[], object],
     ) -> Running:
         link = _BusLink(self._bus, feed)
+
+        def step_by_bus_or_history() -> bool:
+            if link.is_down:
+                feed.hurry()
+            return step()
+
         loop = self._loop(
-            lease or feed.name, step, leases, entered=link.open, left=link.leave, **hooks
+            lease or feed.name,
+            step_by_bus_or_history,
+            leases,
+            link,
+            entered=link.open,
+            left=link.leave,
+            **hooks,
         )
         running = Running(
             kind,
@@ -183,9 +207,19 @@ class Runtime:
         return running
 
     def _loop(
-        self, name: str, step: Callable[[], bool], leases: Leases, **hooks: Callable[[], Any]
+        self,
+        name: str,
+        step: Callable[[], bool],
+        leases: Leases,
+        link: "_BusLink | None" = None,
+        **hooks: Callable[[], Any],
     ) -> Loop:
-        return Loop(name, step, leases, self._holder, idle_seconds=self._idle, **hooks)
+        def idle_seconds() -> float:
+            return (
+                min(self._idle, IDLE_WITHOUT_BUS_SECONDS) if link and link.is_down else self._idle
+            )
+
+        return Loop(name, step, leases, self._holder, idle_seconds=idle_seconds, **hooks)
 
 
 class _BusLink:
@@ -195,6 +229,11 @@ class _BusLink:
         self._bus = bus
         self._feed = feed
         self._consumer: BusSubscription | None = None
+
+    @property
+    def is_down(self) -> bool:
+        """Whether nothing can come by the bus just now, so that history alone brings news."""
+        return self._consumer is not None and not self._consumer.connected
 
     def open(self) -> None:
         self._feed.begin()

@@ -7,6 +7,22 @@ from application.ports.checkpoints import Checkpoint
 from application.ports.codec import RecordedEvent
 
 
+class EventsFailed(Exception):
+    """Some of the events cannot be handled. Nothing of theirs or of the others was saved.
+
+    ``errors`` tells what went wrong, by event id.
+    """
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
+def describe(error: Exception) -> str:
+    """What is kept of an error with an event that failed."""
+    return f"{type(error).__name__}: {error}"
+
+
 class Subscriber(Protocol):
     """Handles events of some topics, and keeps how far it has come."""
 
@@ -43,6 +59,7 @@ class Subscriber(Protocol):
         """Take the effects of the events, and save the checkpoint with them.
 
         Raises Fenced where another process has moved on meanwhile, Unavailable where a system
-        behind it is away; anything else that it raises is the fault of one of the events.
+        behind it is away, and EventsFailed where it knows which of the events cannot be handled;
+        anything else that it raises is the fault of one of them.
         """
         ...

@@ -1,9 +1,9 @@
 """The subscription: everything a log holds reaches a subscriber once and in order.
 
 The bus says that there is news, mostly by bringing it. What it repeats is dropped by position, what
-it skipped is fetched from the publisher's history, and an event that cannot be handled is parked
-with those after it in its stream, so that the rest goes on. Before an event that a newer program
-wrote the topic waits for that program: nothing is passed over or parked there.
+it skipped is fetched from the publisher's history, and an event that cannot be handled is parked at
+once with those after it in its stream, so that the rest goes on; see ``parking``. Before an event
+that a newer program wrote the topic waits for that program: nothing is passed over or parked there.
 
 Events that do not concern the subscriber are passed over: the checkpoint moves in memory alone, and
 is saved with the next that does, or when history is looked at. A crash in between costs reading
@@ -13,12 +13,14 @@ them again.
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from math import inf
 from threading import RLock
 
-from application.delivery.subscriber import Subscriber
+from application.delivery.parking import RETRY_PAUSES, Parking, Place
+from application.delivery.subscriber import EventsFailed, Subscriber, describe
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.codec import MalformedMessage, NewerProgram, RecordedEvent, Wire
 from application.ports.history import History
@@ -29,17 +31,18 @@ from application.ports.unavailable import Unavailable
 log = logging.getLogger(__name__)
 
 COMMITS_A_READ = 20_000
-TRIES = 4
 BY_BUS, BY_HISTORY = "bus", "history"
-FIRST_PAUSE = 0.05
+RETRY_SECONDS = 0.1
 SILENCE_SECONDS = 0.5
 QUIET_SECONDS = 3.0
 TRUST_SECONDS = 5.0
 
 
 class Subscription:
-    """Feeds one subscriber. ``pause`` sleeps between the tries of an event that fails.
-    ``at_once`` is how many events the subscriber is handed together, at most.
+    """Feeds one subscriber.
+
+    ``at_once`` is how many events the subscriber is handed together, at most; ``retry_pauses`` are
+    the seconds between the tries of a parked event.
 
     ``handled`` counts the events by the way they came: the bus, or history.
     """
@@ -51,19 +54,18 @@ class Subscription:
         wire: Wire,
         parked: ParkedEvents,
         *,
-        pause: Callable[[float], None] = time.sleep,
         at_once: int = COMMITS_A_READ,
+        retry_pauses: Sequence[float] = RETRY_PAUSES,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.subscriber = subscriber
         self._history = history
         self._wire = wire
-        self._parked = parked
-        self._pause = pause
         self._at_once = at_once
+        self._parking = Parking(subscriber.name, parked, retry_pauses, now)
         self._lock = RLock()
         self._checkpoint: Checkpoint | None = None
-        self._outdated = False
-        self._unsure = True
+        self._outdated = True
         self._passed_over = False
         self._heard_at = dict.fromkeys(subscriber.topics, -inf)
         self._asked_at = dict.fromkeys(subscriber.topics, -inf)
@@ -104,7 +106,7 @@ class Subscription:
                 self._accept(topic, list(run))
 
     def catch_up(self) -> bool:
-        """Ask history for news, and see to parked events on which someone decided.
+        """Ask history for news, then try parked events whose time has come.
 
         Returns whether there is more to come.
         """
@@ -145,10 +147,9 @@ class Subscription:
 
     def _catch_up(self, topics: Sequence[str]) -> bool:
         with self._lock:
-            if not self._settle_parked():
-                return True
+            self._reload_if_outdated()
             found = [self._read_on(topic) for topic in topics]
-            return not self.note() or any(found)
+            return not self.note() or not self._see_to_parked() or any(found)
 
     def _is_due(self, topic: str) -> bool:
         """Whether to ask history about the topic."""
@@ -197,20 +198,21 @@ class Subscription:
 
     def _position(self, topic: str) -> int:
         """From where to go on in a log."""
-        return self._reloaded().at(topic)
+        self._reload_if_outdated()
+        return self._current().at(topic)
 
-    def _reloaded(self) -> Checkpoint:
-        """The checkpoint to begin something from; in the midst of it, ``_current`` is."""
+    def _reload_if_outdated(self) -> None:
+        """Before something begins: in the midst of it, the checkpoint stays as it is known."""
         if self._outdated:
+            self._parking.load()
             self._outdated = False
-            self._unsure = True
             self._forget()
-        return self._current()
 
     def _forget(self) -> None:
         """The checkpoint is not certain any more: what is stored is."""
         self._checkpoint = None
         self._passed_over = False
+        self._parking.refresh()
 
     def _current(self) -> Checkpoint:
         if self._checkpoint is None:
@@ -222,7 +224,7 @@ class Subscription:
         topic waits for a newer program."""
         try:
             for start in range(0, len(events), self._at_once):
-                self._advance_together(topic, events[start : start + self._at_once])
+                self._advance_together(topic, events[start : start + self._at_once], {})
         except Fenced:
             self._forget()
             return False
@@ -237,150 +239,119 @@ class Subscription:
             log.error("%s waits: %s", self.name, newer)
         self._waits[topic] = newer
 
-    def _advance_together(self, topic: str, events: Sequence[RecordedEvent]) -> None:
-        """Handle the events at once, or else in halves, down to the one that cannot be.
+    def _advance_together(
+        self, topic: str, events: Sequence[RecordedEvent], errors: Mapping[str, str]
+    ) -> None:
+        """Handle the events at once, but for those that are known to fail: they are parked.
 
-        Between two halves the checkpoint may be loaded anew, and somebody else may have moved it.
+        Where it is not known which of them fails, handle them in halves. Between two tries the
+        checkpoint may be loaded again, and somebody else may have moved it.
         """
         if self._current().at(topic) >= events[0].position:
             raise Fenced
-        if not any(map(self.subscriber.concerns, events)):
-            self._pass_over(topic, events[-1].position)
-        elif len(events) == 1:
-            self._advance_one(topic, events[0])
-        elif not self._handled_at_once(topic, events):
-            middle = len(events) // 2
-            self._advance_together(topic, events[:middle])
-            self._advance_together(topic, events[middle:])
+        try:
+            self._handle_or_park(topic, events, errors)
+        except EventsFailed as failed:
+            self._advance_together(topic, events, {**errors, **failed.errors})
+        except NewerProgram:
+            if len(events) == 1:
+                raise
+            self._advance_in_halves(topic, events, errors)
+        except (Fenced, Unavailable):
+            raise
+        except Exception:
+            if len(events) == 1:
+                raise
+            log.exception("%s failed on %d events; trying fewer", self.name, len(events))
+            self._advance_in_halves(topic, events, errors)
+
+    def _advance_in_halves(
+        self, topic: str, events: Sequence[RecordedEvent], errors: Mapping[str, str]
+    ) -> None:
+        middle = len(events) // 2
+        self._advance_together(topic, events[:middle], errors)
+        self._advance_together(topic, events[middle:], errors)
+
+    def _handle_or_park(
+        self, topic: str, events: Sequence[RecordedEvent], errors: Mapping[str, str]
+    ) -> None:
+        position = events[-1].position
+        concerned = [event for event in events if self.subscriber.concerns(event)]
+        if not concerned:
+            self._pass_over(topic, position)
+            return
+        current = self._current()
+        handled, parked = self._parking.sort(concerned, current, errors)
+        self._parking.park(parked)
+        for each in parked:
+            log.error("%s parked %s", self.name, each.event.id)
+        moved = current.moved(topic, position)
+        ids = frozenset(each.event.id for each in parked)
+        self._handle(handled, replace(moved, parked=moved.parked | ids) if ids else moved)
 
     def _pass_over(self, topic: str, position: int) -> None:
         self._checkpoint = self._current().past(topic, position)
         self._passed_over = True
 
-    def _handled_at_once(self, topic: str, events: Sequence[RecordedEvent]) -> bool:
-        blocked = self._blocked_streams(topic)
-        if any(event.stream in blocked for event in events):
-            return False
-        try:
-            self._handle(events, self._current().moved(topic, events[-1].position))
-        except NewerProgram:
-            return False
-        except (Fenced, Unavailable):
-            self._forget()
-            raise
-        except Exception:
-            log.exception("%s failed on %d events; trying fewer", self.name, len(events))
-            self._forget()
-            return False
-        return True
-
-    def _advance_one(self, topic: str, event: RecordedEvent) -> None:
-        if event.stream in self._blocked_streams(topic):
-            self._park(event, "an earlier event of its stream is parked")
-        elif error := self._try(event, self._current().moved(topic, event.position)):
-            self._park(event, error)
-
-    def _try(self, event: RecordedEvent, checkpoint: Checkpoint) -> str | None:
-        """Handle one event, several times if need be; the error if it would not be handled."""
-        problem = ""
-        for attempt in range(TRIES):
-            try:
-                self._handle([event], checkpoint)
-            except (Fenced, Unavailable):
-                raise
-            except Exception as error:  # noqa: BLE001 - a poison event may raise anything
-                problem = f"{type(error).__name__}: {error}"
-                self._pause(FIRST_PAUSE * 2**attempt)
-            else:
-                return None
-        return problem
-
     def _handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
-        self.subscriber.handle(events, checkpoint)
+        """Raises EventsFailed where it is known which of the events cannot be handled."""
+        try:
+            self.subscriber.handle(events, checkpoint)
+        except NewerProgram:
+            raise  # before anything was saved
+        except Exception as error:
+            self._forget()
+            known = isinstance(error, EventsFailed | Fenced | Unavailable)
+            if known or len(events) != 1:
+                raise
+            raise EventsFailed({events[0].id: describe(error)}) from error
         self._checkpoint = checkpoint
         self._passed_over = False
 
-    def _park(self, event: RecordedEvent, error: str) -> None:
-        log.error("%s parked %s", self.name, event.id)
-        now = datetime.now(UTC).isoformat()
-        self._parked.park(
-            ParkedEvent(
-                subscriber=self.name,
-                event=event,
-                error=error,
-                parked_at=now,
-                verdict=self._verdict_on(event),
-            )
-        )
-        current = self._current()
-        moved = {**current.positions, event.log: event.position}
-        self._handle([], current.next(positions=moved, parked=current.parked | {event.id}))
-
-    def _verdict_on(self, event: RecordedEvent) -> str:
-        """What someone decided, if it was parked before: who keeps all in memory begins anew."""
-        verdicts = {parked.event.id: parked.verdict for parked in self._parked.list(self.name)}
-        return verdicts.get(event.id, "")
-
-    def _blocked_streams(self, topic: str) -> set[str]:
-        prefix = f"{topic}/"
-        return {
-            event_id.removeprefix(prefix).rpartition("@")[0]
-            for event_id in self._current().parked
-            if event_id.startswith(prefix)
-        }
-
-    def _settle_parked(self) -> bool:
-        """See to the parked events; False where somebody else has moved on.
-
-        While it is not sure that the checkpoint names all that are listed, it looks at them anyway.
-        """
+    def _see_to_parked(self) -> bool:
+        """Try those again whose time has come; False where somebody else has moved on."""
         try:
-            if self._reloaded().parked or self._unsure:
-                self._settle_all(self._parked.list(self.name))
+            self._parking.clear_away(self._current())
+            if self._current().parked:
+                self._retry_for_a_moment()
         except Fenced:
             self._forget()
             return False
         return True
 
-    def _settle_all(self, waiting: Sequence[ParkedEvent]) -> None:
-        """Carry out what someone decided on parked events, in the order of each stream."""
-        self._reloaded()  # A pool names what it parks before it is listed.
-        self._unsure = True
-        held: set[tuple[str, str]] = set()
-        left: set[str] = set()
-        for parked in waiting:
-            place = (parked.event.log, parked.event.stream)
-            if place in held or not self._settled(parked):
-                held.add(place)
-                left.add(parked.event.id)
-        self._unsure = not left <= self._current().parked
+    def _retry_for_a_moment(self) -> None:
+        """New events wait meanwhile, so what is left then waits for the next time."""
+        end = time.monotonic() + RETRY_SECONDS
+        for place in self._parking.due_streams():
+            self._retry(place, end)
+            if time.monotonic() > end:
+                break
 
-    def _settled(self, parked: ParkedEvent) -> bool:
-        """Whether the event is no longer parked; what a newer program wrote stays for it."""
-        try:
-            return self._settle(parked)
-        except NewerProgram:
-            return False
+    def _retry(self, place: Place, end: float) -> None:
+        """Handle the parked events of a stream in order, up to one that fails again."""
+        waiting = self._parking.of_stream(place)
+        self._reload_if_outdated()  # A pool names what it parks before it is listed.
+        for number, parked in enumerate(waiting, start=1):
+            behind = waiting[number:]
+            try:
+                if not self._is_settled(parked):
+                    return
+            except EventsFailed as failed:
+                self._parking.keep(parked, failed.errors[parked.event.id], behind)
+                return
+            except NewerProgram:
+                return  # it stays for that program
+            self._parking.release(parked, behind)
+            if time.monotonic() > end:
+                return
 
-    def _settle(self, parked: ParkedEvent) -> bool:
-        """Whether the event is no longer parked."""
+    def _is_settled(self, parked: ParkedEvent) -> bool:
+        """Handle the event, unless that is done, or it was parked by somebody who is further."""
         event, current = parked.event, self._current()
-        if event.id in current.parked:
-            if not parked.verdict:
-                return False
-            freed = current.next(parked=current.parked - {event.id})
-            if parked.verdict == "retry" and (error := self._try(event, freed)):
-                self._parked.park(
-                    ParkedEvent(
-                        subscriber=self.name, event=event, error=error, parked_at=parked.parked_at
-                    )
-                )
-                return False
-            if parked.verdict == "drop":
-                self._handle([], freed)
-        elif event.position > current.at(event.log):
-            return False  # parked since by somebody else
-        self._parked.remove(self.name, event.id)
+        if event.id not in current.parked:
+            return event.position <= current.at(event.log)
+        handled = [] if self._parking.is_dropped(parked) else [event]
+        self._handle(handled, current.next(parked=current.parked - {event.id}))
         return True
 
 

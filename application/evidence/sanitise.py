@@ -55,31 +55,46 @@ class SanitiseEvidence:
         self._is_erased = is_erased
         self._clock = clock
 
-    def __call__(self, received: EvidenceReceived, context: Callable[[str], Context]) -> None:
-        """Sanitise the evidence. Raises Unavailable where the means to do so are away."""
+    def __call__(
+        self,
+        received: EvidenceReceived,
+        context: Callable[[str], Context],
+        within: float | None = None,
+    ) -> None:
+        """Sanitise the evidence, ``within`` so many seconds.
+
+        Raises NeedsLonger when they are over, Unavailable where the means to do so are away.
+        """
         if not self._is_erased(received.owner) and not self._is_decided(received.evidence_id):
-            self._judge(received, context)
+            self._judge(received, context, within)
         # Asked again: media written since their owner was erased are found by nobody else.
         if self._is_erased(received.owner):
             self._destroy(received.evidence_id)
         elif self._status(received.evidence_id) is EvidenceStatus.REJECTED:
             self._sealer.destroy(received.evidence_id)
 
-    def _judge(self, received: EvidenceReceived, context: Callable[[str], Context]) -> None:
+    def _judge(
+        self,
+        received: EvidenceReceived,
+        context: Callable[[str], Context],
+        within: float | None,
+    ) -> None:
         item = received.evidence_id
         begin = BeginSanitising(by=SYSTEM, at=self._clock())
         self._evidence.execute(item, begin, context("begin"))
         with self._room() as folder:
-            verdict = self._verdict(received, folder)
+            verdict = self._verdict(received, folder, within)
         try:
             self._evidence.execute(item, verdict, context("verdict"))
         except DomainError as refused:
             if refused.code != "erased":
                 raise
 
-    def _verdict(self, received: EvidenceReceived, folder: Path) -> MakeAvailable | RejectEvidence:
+    def _verdict(
+        self, received: EvidenceReceived, folder: Path, within: float | None
+    ) -> MakeAvailable | RejectEvidence:
         try:
-            rendition = self._render(received, folder)
+            rendition = self._render(received, folder, within)
         except Unsafe as unsafe:
             return RejectEvidence(reason=str(unsafe), by=SYSTEM, at=self._clock())
         except NotSealed:
@@ -92,7 +107,7 @@ class SanitiseEvidence:
     def _status(self, item: EvidenceId) -> EvidenceStatus | None:
         return self._evidence.load(item).state.status
 
-    def _render(self, received: EvidenceReceived, folder: Path) -> Rendition:
+    def _render(self, received: EvidenceReceived, folder: Path, within: float | None) -> Rendition:
         original, output = folder / "original", folder / "output"
         try:
             with original.open("wb") as file:
@@ -100,7 +115,7 @@ class SanitiseEvidence:
             output.mkdir()
         except OSError as error:
             raise SanitiserUnavailable("there is no room to work in") from error
-        return self._sanitiser.sanitise(received.kind, original, output)
+        return self._sanitiser.sanitise(received.kind, original, output, within=within)
 
     def _make_available(self, item: EvidenceId, rendition: Rendition) -> MakeAvailable:
         size = self._media.write(rendition_key(item), _chunks(rendition.path))

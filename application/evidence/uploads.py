@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from itertools import chain
+from math import ceil
 from uuid import uuid4
 
 from application.commands.executor import CommandMismatch, Context, Receipt
@@ -15,7 +16,7 @@ from application.ports.clock import Clock
 from application.ports.media_store import MediaStore
 from application.ports.sanitiser import Sanitiser
 from application.ports.sealer import PARTS, NotSealed, Sealer, parts_prefix
-from application.ports.uploads import Upload, UploadConflict, Uploads
+from application.ports.uploads import Quota, Upload, UploadConflict, Uploads
 from domain.decider import DomainError
 from domain.evidence.evidence import Evidence, ReceiveEvidence
 from domain.ids import Actor, EvidenceId, MediaKind, MemberId
@@ -35,6 +36,14 @@ class Progress:
 
     upload: Upload
     receipt: Received | None = None
+
+
+class QuotaReached(Exception):
+    """The member may upload no more today, and go on in so many ``seconds``."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 class ReceiveUploads:
@@ -61,6 +70,7 @@ class ReceiveUploads:
         is_erased: Callable[[str], bool],
         clock: Clock,
         largest: int,
+        quota: Quota,
     ) -> None:
         self._uploads = uploads
         self._sealer = sealer
@@ -71,15 +81,20 @@ class ReceiveUploads:
         self._is_erased = is_erased
         self._clock = clock
         self.largest = largest
+        self.quota = quota
+        self.refused_by_quota = 0
         self.media_types = sanitiser.media_types
 
     def begin(self, owner: Actor, upload_id: str, length: int) -> Upload:
         """Announce an upload of so many bytes. The same again finds the upload as it is now.
 
-        Raises CommandMismatch where the id stands for another upload.
+        Raises CommandMismatch where the id stands for another upload, QuotaReached where the member
+        has announced as much as one may in a day. What is given up stays counted.
         """
         if length > self.largest:
             raise DomainError("too-large", f"At most {self.largest} bytes are taken.")
+        if self._uploads.get(upload_id) is None:
+            self._count(owner, length)
         expires_at = self._clock().replace(microsecond=0) + LIFETIME
         upload = Upload(
             upload_id=upload_id, owner=owner.member_id, length=length, expires_at=expires_at
@@ -141,6 +156,7 @@ class ReceiveUploads:
             with suppress(UploadConflict):
                 self._settle(upload)
         self._drop_orphans()
+        self._uploads.forget_counts(self._clock().date())
 
     def give_up_erased(self) -> None:
         """Destroy what erased members were still uploading.
@@ -151,6 +167,12 @@ class ReceiveUploads:
         for upload in self._uploads.unfinished():
             if self._is_erased(upload.owner):
                 self._destroy(upload.upload_id)
+
+    def _count(self, owner: Actor, length: int) -> None:
+        now = self._clock()
+        if not self._uploads.count(owner.member_id, now.date(), length, self.quota):
+            self.refused_by_quota += 1
+            raise QuotaReached(_seconds_to_the_next_day(now))
 
     def _of(self, owner: Actor, upload_id: str) -> Upload:
         upload = self._uploads.get(upload_id)
@@ -275,6 +297,11 @@ class ReceiveUploads:
             upload = self._uploads.get(upload_id)
             if upload is None or upload.finished:
                 drop_parts(self._media, upload_id)
+
+
+def _seconds_to_the_next_day(now: datetime) -> int:
+    tomorrow = datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo)
+    return ceil((tomorrow - now).total_seconds())
 
 
 def _gone() -> DomainError:

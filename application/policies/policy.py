@@ -8,6 +8,7 @@ from typing import ClassVar
 from application.commands.executor import Context
 from application.commands.ids import derived_id
 from application.commands.use_cases import Executors
+from application.policies.turns import Turn
 from application.ports.checkpoints import Checkpoint, Checkpoints, Fenced
 from application.ports.codec import EventCodec, RecordedEvent
 from domain.decider import DomainError
@@ -21,10 +22,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The event that a policy reacts to: where the commands it gives come from."""
+    """The event that a policy reacts to: where the commands it gives come from.
+
+    ``seconds`` limits how long a slow reaction may take; None for as long as it takes.
+    """
 
     policy: str
     event: RecordedEvent
+    seconds: float | None = None
 
     @property
     def at(self) -> datetime:
@@ -48,11 +53,12 @@ class Cause:
 class Means:
     """What a policy may use: the executors of its own context, and slow work done elsewhere.
 
-    ``hide_at`` is the weight of flags that hides what they flag.
+    ``sanitise`` raises NeedsLonger where it cannot be done within the seconds given. ``hide_at`` is
+    the weight of flags that hides what they flag.
     """
 
     executors: Executors
-    sanitise: Callable[[EvidenceReceived, Callable[[str], Context]], None]
+    sanitise: Callable[[EvidenceReceived, Callable[[str], Context], float | None], None]
     forget_member: Callable[[str], None]
     erase_media: Callable[[str], None]
     hide_at: float
@@ -62,7 +68,8 @@ class Policy:
     """A reaction to events. ``service`` is the context that it belongs to and commands.
 
     One whose work is ``slow`` runs in a pool: events of one stream stay in order, other streams go
-    on meanwhile. ``hears`` names the stored events that matter, where not all do.
+    on meanwhile, and members take turns. ``hears`` names the stored events that matter, where not
+    all do.
     """
 
     name: ClassVar[str]
@@ -86,6 +93,10 @@ class Policy:
         on in other aggregates is read as it was at the event.
         """
         raise NotImplementedError
+
+    def turn(self, event: object) -> Turn:  # noqa: ARG002 - it matters to some
+        """Whose turn the event takes where the policy is slow."""
+        return Turn()
 
 
 class PolicySubscriber:
@@ -125,13 +136,13 @@ class PolicySubscriber:
             self.react(event)
         self._checkpoints.save(self.name, checkpoint)
 
-    def react(self, event: RecordedEvent) -> None:
+    def react(self, event: RecordedEvent, seconds: float | None = None) -> None:
         """Let the policy react, unless the member whom the event is about was erased."""
         if not self.concerns(event):
             return
         decoded = self._codec.decode(event)
         try:
-            self.policy.react(decoded, Cause(self.name, event))
+            self.policy.react(decoded, Cause(self.name, event, seconds))
         except DomainError as refused:
             if refused.code != "erased":
                 raise

@@ -1,55 +1,57 @@
-"""Policies whose work is slow: a bounded pool, and a checkpoint that is the completed prefix."""
+"""Policies whose work is slow: turns in a pool, and a checkpoint that is the completed prefix."""
 
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from threading import Event, RLock
-from typing import TypeVar
+from threading import RLock, Thread
 
 from application.policies.policy import Policy, PolicySubscriber
+from application.policies.turns import Batch, Job, Lane, LaneState, Reason, Turn, Turns
 from application.ports.checkpoints import Checkpoint, Checkpoints, Fenced
 from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.parked import ParkedEvent, ParkedEvents
+from application.ports.sanitiser import NeedsLonger, SanitiserUnavailable
 from application.ports.unavailable import Unavailable
-
-R = TypeVar("R")
 
 log = logging.getLogger(__name__)
 
-TRIES = 3
-LONGEST_PAUSE = 30.0
+WINDOW = 20_000
+"""In events, of two kilobytes or less: with so many in hand the pool is full. Members take turns
+among these, so that a backlog of one member hides nobody else's unless it is larger."""
+
+Seconds = Sequence[float]
+
+WAITS: Mapping[Reason, Seconds] = {
+    Reason.TOOL_MISSING: (5, 25, 125, 625),
+    Reason.STORE_AWAY: (0, 0, 0, 0),
+    Reason.FAILED: (0.2, 0.4),
+}
+"""By reason, the seconds between the tries of one event. After as many it is parked."""
+
+PAUSES: Seconds = (1, 2, 4, 8, 16, 30)
+"""Seconds for which everybody waits while a store is away; the last again and again."""
+
+EARLIER_IS_PARKED = "an earlier event of its stream is parked"
 
 
 class Stopping(Unavailable):
     """The pool takes nothing more; what it was given is handled after the next start."""
 
 
-@dataclass(slots=True)
-class _Batch:
-    """Events handed to the pool, and the checkpoint that may be saved when all are done."""
-
-    checkpoint: Checkpoint
-    jobs: list[Future[None]] = field(default_factory=list)
-
-    @property
-    def done(self) -> bool:
-        """Whether every job came to its end; one that was cut short did not."""
-        return all(
-            job.done() and not job.cancelled() and job.exception() is None for job in self.jobs
-        )
-
-
 class PooledPolicySubscriber(PolicySubscriber):
-    """Hands events to a pool and reads on.
+    """Hands events to a pool and reads on. Each lane has ``workers`` threads.
 
     After a crash, events behind the completed prefix are handled again. An event that keeps
     failing is parked; ``failed`` is called then, so that whoever feeds this looks again at the
     checkpoint, which now names it. ``failed`` must not wait for whoever feeds this.
 
-    It never makes them wait either, lest they lose their lease: they look whether it is full.
+    It never makes them wait either, or they would lose their lease: they look whether it is full.
+
+    Nobody waits inside a worker. A tool that is missing is the matter of one event, which is tried
+    some more times. A store that is away is everybody's: all pause. A try counts against its event
+    only where another one was handled since the try before, for then the store was there.
     """
 
     def __init__(
@@ -60,31 +62,37 @@ class PooledPolicySubscriber(PolicySubscriber):
         parked: ParkedEvents,
         *,
         workers: int,
-        pause: Callable[[float], object] | None = None,
+        window: int = WINDOW,
+        waits: Mapping[Reason, Seconds] = WAITS,
+        pauses: Seconds = PAUSES,
     ) -> None:
         super().__init__(policy, codec, checkpoints)
         self.failed: Callable[[], None] = lambda: None
         self._parked = parked
-        self._stopping = Event()
-        self._pause = pause or self._stopping.wait
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix=policy.name)
-        self._enough = workers * 2
-        self._in_hand = 0
+        self._workers = workers
+        self._window = window
+        self._waits = waits
+        self._pauses = pauses
         self._lock = RLock()
+        self._threads: list[Thread] = []
+        self._stopping = False
         self._handed: Checkpoint | None = None
         self._failures: frozenset[str] = frozenset()
         self._told: frozenset[str] = frozenset()
-        self._batches: deque[_Batch] = deque()
-        self._latest: dict[str, Future[None]] = {}
+        self._batches: deque[Batch] = deque()
+        self._turns = Turns()
+        self._done = 0
+        self._times_away = 0
 
     def begin(self) -> None:
+        """Forget what waits: it will be handed over again."""
         with self._lock:
+            self._turns.forget()
             self._batches.clear()
             self._handed, self._failures = None, frozenset()
 
     def full(self) -> bool:
-        with self._lock:
-            return self._in_hand >= self._enough
+        return len(self._turns) >= self._window
 
     def checkpoint(self) -> Checkpoint:
         """How far events were handed over, which is ahead of what is stored."""
@@ -101,20 +109,14 @@ class PooledPolicySubscriber(PolicySubscriber):
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         for event in filter(self.concerns, events):
             self._codec.decode(event)  # so that the subscription waits for a newer program
-        batch = _Batch(checkpoint)
         for event in events:
             if event.id in self._told:
                 self.react(event)
-            elif self.concerns(event):
-                batch.jobs.append(self._hand_over(event))
+        fresh = [event for event in events if event.id not in self._told and self.concerns(event)]
+        batch = Batch(checkpoint, len(fresh))
+        jobs = [Job(event, self._turn(event), batch) for event in fresh]
         with self._lock:
-            if self._handed is None:
-                raise Fenced
-            # Only what the other side knew as parked can have been freed by it.
-            self._failures -= self._told - checkpoint.parked
-            self._told = checkpoint.parked
-            self._handed = checkpoint
-            self._batches.append(batch)
+            self._hand_over(jobs, batch)
         self._save_what_is_done()
 
     def settled(self) -> bool:
@@ -122,79 +124,122 @@ class PooledPolicySubscriber(PolicySubscriber):
         with self._lock:
             return not self._batches
 
+    def lanes(self) -> list[LaneState]:
+        """What each lane does just now."""
+        return self._turns.states()
+
+    def parked(self) -> int:
+        """How many events are parked, as far as is known here."""
+        with self._lock:
+            return len(self._told | self._failures)
+
     def stop(self, *, wait: bool = True) -> None:
         """Take no more; what runs may finish, what waits is handled after the next start."""
         with self._lock:
-            self._stopping.set()
-        self._pool.shutdown(wait=wait, cancel_futures=True)
+            self._stopping = True
+            self._turns.close()
+        for thread in self._threads if wait else ():
+            thread.join()
 
-    def _hand_over(self, event: RecordedEvent) -> Future[None]:
-        with self._lock:
-            if self._stopping.is_set():
-                raise Stopping
-            before = self._latest.get(event.stream)
-            job = self._pool.submit(self._work, event, before)
-            self._latest[event.stream] = job
-            self._in_hand += 1
-        job.add_done_callback(lambda done: self._finished(event, done))
-        return job
+    def _turn(self, event: RecordedEvent) -> Turn:
+        return self.policy.turn(self._codec.decode(event))
 
-    def _work(self, event: RecordedEvent, before: Future[None] | None) -> None:
-        if before is not None:
-            before.exception()
-        if problem := self._patiently(lambda: self._try(event)):
-            self._fail(event)
-            self._patiently(lambda: self._park(event, problem))
+    def _hand_over(self, jobs: Sequence[Job], batch: Batch) -> None:
+        if self._handed is None:
+            raise Fenced
+        if jobs and self._stopping:
+            raise Stopping
+        # Only what the other side knew as parked can have been freed by it.
+        self._failures -= self._told - batch.checkpoint.parked
+        self._told = batch.checkpoint.parked
+        self._handed = batch.checkpoint
+        self._batches.append(batch)
+        for job in jobs:
+            self._turns.put(job)
+        if jobs and not self._threads:
+            self._start()
 
-    def _patiently(self, deed: Callable[[], R]) -> R:
-        """Do it as soon as the systems behind it are there."""
-        attempt = 0
-        while not self._stopping.is_set():
-            attempt += 1
-            try:
-                return deed()
-            except Unavailable:
-                self._pause(min(2.0**attempt, LONGEST_PAUSE))
-        raise Stopping
+    def _start(self) -> None:
+        self._threads = [
+            Thread(target=self._work, args=(lane,), name=f"{self.name} {lane}", daemon=True)
+            for lane in Lane
+            for _ in range(self._workers)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    def _try(self, event: RecordedEvent) -> str:
-        """React, several times if need be; the error if the event would not be handled."""
-        problem = ""
-        for attempt in range(1, TRIES + 1):
-            try:
-                self.react(event)
-            except Unavailable:
-                raise
-            except Exception as error:  # noqa: BLE001 - a poison event may raise anything
-                problem = f"{type(error).__name__}: {error}"
-                self._pause(2.0**attempt / 10)
+    def _work(self, lane: Lane) -> None:
+        while job := self._turns.take(lane):
+            self._have_turn(job)
+
+    def _have_turn(self, job: Job) -> None:
+        try:
+            if job.problem:
+                self._park(job)
             else:
-                return ""
-        return problem
+                self.react(job.event, job.turn.lane.seconds)
+        except NeedsLonger:
+            self._turns.put_back(job, Reason.BUSY, replace(job.turn, lane=Lane.LONG))
+        except SanitiserUnavailable as error:
+            self._try_again(job, Reason.TOOL_MISSING, error)
+        except Unavailable as error:
+            self._wait_for_store(job, error)
+        except Exception as error:  # noqa: BLE001 - a poison event may raise anything
+            self._try_again(job, Reason.FAILED, error)
+        else:
+            self._finish(job)
 
-    def _finished(self, event: RecordedEvent, job: Future[None]) -> None:
+    def _try_again(self, job: Job, reason: Reason, error: Exception) -> None:
+        """Try once more after a while, or park after the last time."""
+        tries, waits = job.tries.get(reason, 0), self._waits[reason]
+        job.tries[reason] = tries + 1
+        if tries < len(waits) or job.problem:
+            self._turns.put_back(job, reason, job.turn, waits[min(tries, len(waits) - 1)])
+        else:
+            job.problem = f"{type(error).__name__}: {error}"
+            self._turns.put_back(job, Reason.BUSY, replace(job.turn, lane=Lane.SHORT))
+
+    def _wait_for_store(self, job: Job, error: Unavailable) -> None:
         with self._lock:
-            self._in_hand -= 1
-            if self._latest.get(event.stream) is job:
-                del self._latest[event.stream]
+            seconds = self._pauses[min(self._times_away, len(self._pauses) - 1)]
+            self._times_away += 1
+            store_was_there = job.done_before not in (None, self._done)
+            job.done_before = self._done
+        log.warning("%s waits: %s is away", self.name, type(error).__name__)
+        self._turns.pause(seconds)
+        if store_was_there and not job.problem:
+            self._try_again(job, Reason.STORE_AWAY, error)
+        else:
+            self._turns.put_back(job, Reason.STORE_AWAY, job.turn)
+
+    def _finish(self, job: Job) -> None:
+        with self._lock:
+            if self._times_away:
+                self._turns.pause(0)
+            self._times_away = 0
+            self._done += 1
+            job.batch.unfinished -= 1
+            self._turns.done(job)
         self._save_what_is_done()
 
-    def _fail(self, event: RecordedEvent) -> None:
+    def _park(self, job: Job) -> None:
         """Name the event in the checkpoint, before anybody finds it among the parked ones."""
         with self._lock:
-            self._failures |= {event.id}
+            if job.forgotten:
+                return
+            self._failures |= {job.event.id}
+            for later in self._turns.behind(job):
+                later.problem = EARLIER_IS_PARKED
         self.failed()
-
-    def _park(self, event: RecordedEvent, problem: str) -> None:
-        log.error("%s parked %s", self.name, event.id)
+        log.error("%s parked %s", self.name, job.event.id)
         now = datetime.now(UTC).isoformat()
         self._parked.park(
-            ParkedEvent(subscriber=self.name, event=event, error=problem, parked_at=now)
+            ParkedEvent(subscriber=self.name, event=job.event, error=job.problem, parked_at=now)
         )
 
     def _save_what_is_done(self) -> None:
         with self._lock:
-            while self._batches and self._batches[0].done:
+            while self._batches and not self._batches[0].unfinished:
                 self._save(self._batches.popleft().checkpoint)
 
     def _save(self, checkpoint: Checkpoint) -> None:
@@ -203,5 +248,11 @@ class PooledPolicySubscriber(PolicySubscriber):
             self._checkpoints.save(self.name, replace(checkpoint, parked=parked))
         except (Fenced, Unavailable):
             log.warning("%s begins again from its stored checkpoint", self.name)
-            self.begin()
-            self.failed()
+            self._begin_again()
+        except Exception:
+            log.exception("%s could not save its checkpoint, and begins again", self.name)
+            self._begin_again()
+
+    def _begin_again(self) -> None:
+        self.begin()
+        self.failed()

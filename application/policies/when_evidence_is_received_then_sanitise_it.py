@@ -1,7 +1,9 @@
 """Evidence is made safe to show as soon as it has been received."""
 
 from application.policies.policy import Cause, Policy
+from application.policies.turns import Lane, Turn
 from domain.evidence.evidence import EvidenceReceived
+from domain.ids import MediaKind
 
 
 class WhenEvidenceIsReceivedThenSanitiseIt(Policy):
@@ -12,4 +14,14 @@ class WhenEvidenceIsReceivedThenSanitiseIt(Policy):
     def react(self, event: object, cause: Cause) -> None:
         match event:
             case EvidenceReceived():
-                self.means.sanitise(event, cause.context)
+                self.means.sanitise(event, cause.context, cause.seconds)
+
+    def turn(self, event: object) -> Turn:
+        """Owners take turns. A video is long work at once, all else only if it turns out to be."""
+        match event:
+            case EvidenceReceived(kind=MediaKind.VIDEO):
+                return Turn(event.owner, Lane.LONG)
+            case EvidenceReceived():
+                return Turn(event.owner, Lane.SHORT)
+            case _:
+                return Turn()

@@ -17,6 +17,10 @@ class SanitiserUnavailable(Unavailable):
     """A tool or the room to work in is missing: the same evidence may well succeed later."""
 
 
+class NeedsLonger(Exception):
+    """It cannot be done within the seconds given; with more it may be."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendition:
     """Files beside each other: what is served, and a JPEG poster for what has a picture.
@@ -40,9 +44,12 @@ class Sanitiser(Protocol):
         """Kind and media type by the first bytes (4 KiB suffice); None for what is not taken."""
         ...
 
-    def sanitise(self, kind: MediaKind, original: Path, folder: Path) -> Rendition:
+    def sanitise(
+        self, kind: MediaKind, original: Path, folder: Path, *, within: float | None = None
+    ) -> Rendition:
         """A rendition without any metadata, written into the empty folder.
 
-        Raises Unsafe, or SanitiserUnavailable when trying later makes sense.
+        ``within`` is in seconds. Raises Unsafe; NeedsLonger when those are over;
+        SanitiserUnavailable when trying later makes sense.
         """
         ...

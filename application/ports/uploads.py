@@ -1,7 +1,7 @@
 """What is known of uploads that are under way (tus 1.0)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 
@@ -25,6 +25,18 @@ class Upload:
     def complete(self) -> bool:
         """Whether the last byte has arrived."""
         return self.offset == self.length
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """What one member may upload in a day: so many ``pieces``, of so many bytes together."""
+
+    pieces: int
+    size: int
+
+    def allows(self, pieces: int, size: int) -> bool:
+        """Whether a day may bring so many pieces, of so many bytes together."""
+        return pieces <= self.pieces and size <= self.size
 
 
 class UploadConflict(Exception):
@@ -62,4 +74,12 @@ class Uploads(Protocol):
 
     def unfinished(self) -> list[Upload]:
         """Uploads that were not finished yet, past their time or not."""
+        ...
+
+    def count(self, owner: str, day: date, size: int, quota: Quota) -> bool:
+        """Count one more upload of the owner's day; False, and not counted, beyond the quota."""
+        ...
+
+    def forget_counts(self, before: date) -> None:
+        """Forget what was counted on days before this one."""
         ...

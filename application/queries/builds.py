@@ -14,11 +14,6 @@ def name_of(service: QueryService[Any], build: int) -> str:
     return f"{service.name}.{build}"
 
 
-def service_of(subscriber: str) -> str:
-    """The query service that a subscriber feeds a build of; a policy is its own."""
-    return subscriber.partition(".")[0]
-
-
 def lease_of(service: QueryService[Any], its_fingerprint: str) -> str:
     """The lease to feed the builds of one program: programs do not wait for each other."""
     return f"query.{service.name}.{its_fingerprint}"

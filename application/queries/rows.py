@@ -41,6 +41,23 @@ class UnitOfWork(Generic[D]):
         self._known: dict[str, D | None] = {}
         self.changes: dict[str, D | None] = {}
         self._changed: dict[str, dict[Any, set[str]]] = {}
+        # By key, of what was written since the mark: whether it was known, and changed; and it.
+        self._before: dict[str, tuple[bool, bool, D | None]] = {}
+
+    def mark(self) -> None:
+        """Remember the rows as they are now."""
+        self._before.clear()
+
+    def undo(self) -> None:
+        """Make the rows again what they were at the last mark."""
+        for key, (was_known, was_changed, document) in self._before.items():
+            self._reindex(key, document if was_changed else None)
+            del self._known[key], self.changes[key]
+            if was_known:
+                self._known[key] = document
+            if was_changed:
+                self.changes[key] = document
+        self._before.clear()
 
     def prefetch(self, keys: Iterable[str]) -> None:
         """Load rows that will be needed, in few reads."""
@@ -76,12 +93,17 @@ class UnitOfWork(Generic[D]):
         return sorted(stored | self._changed_by(field).get(value, set()))
 
     def _write(self, key: str, document: D | None) -> None:
+        before = (key in self._known, key in self.changes, self._known.get(key))
+        self._before.setdefault(key, before)
+        self._reindex(key, document)
+        self._known[key] = self.changes[key] = document
+
+    def _reindex(self, key: str, document: D | None) -> None:
         for field, keys in self._changed.items():
             for value in self._values(self.changes.get(key), field):
                 keys[value].discard(key)
             for value in self._values(document, field):
                 keys.setdefault(value, set()).add(key)
-        self._known[key] = self.changes[key] = document
 
     def _changed_by(self, field: str) -> dict[Any, set[str]]:
         """The keys of the changed rows by the field's value; looked through once for each field."""

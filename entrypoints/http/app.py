@@ -198,7 +198,9 @@ def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts) -> None:
         if service.kind == QUERY:
             answers = parts.answers[service.name]
             api.register_blueprint(query_blueprint(answers, parts.travel, requests))
-    api.register_blueprint(instance_blueprint(parts.largest_upload, parts.uploads.media_types))
+    api.register_blueprint(
+        instance_blueprint(parts.largest_upload, parts.uploads.quota, parts.uploads.media_types)
+    )
     app.register_blueprint(history_blueprint(parts.history, parts.wire, parts.service_token, logs))
     app.register_blueprint(health_blueprint(parts.checks, parts.registry, parts.waits))
     app.register_blueprint(problem_pages())

@@ -8,6 +8,7 @@ import marshmallow as ma
 from flask import Blueprint as PlainBlueprint
 from flask import Response, jsonify
 
+from application.ports.uploads import Quota
 from domain.cases.case import MOST_EVIDENCE, MOST_TAGS, CaseCategory
 from domain.cases.place import Precision
 from domain.ids import MediaKind
@@ -20,6 +21,12 @@ LimitsReply = schema(
     "Limits",
     {
         "largest_upload": ma.fields.Integer(required=True, metadata={"description": "Bytes"}),
+        "uploads_a_day": ma.fields.Integer(
+            required=True, metadata={"description": "Pieces a member may upload in a day (UTC)"}
+        ),
+        "upload_bytes_a_day": ma.fields.Integer(
+            required=True, metadata={"description": "Bytes of them together"}
+        ),
         "most_evidence": ma.fields.Integer(required=True),
         "most_tags": ma.fields.Integer(required=True),
     },
@@ -42,7 +49,7 @@ InstanceReply = schema(
 
 
 def instance_blueprint(
-    largest_upload: int, media_types: Mapping[MediaKind, Sequence[str]]
+    largest_upload: int, quota: Quota, media_types: Mapping[MediaKind, Sequence[str]]
 ) -> Blueprint:
     """``GET /v1/instance``."""
     blp = Blueprint("instance", __name__, url_prefix="/v1", description="What this instance takes")
@@ -55,6 +62,8 @@ def instance_blueprint(
         body: Mapping[str, Any] = {
             "limits": {
                 "largest_upload": largest_upload,
+                "uploads_a_day": quota.pieces,
+                "upload_bytes_a_day": quota.size,
                 "most_evidence": MOST_EVIDENCE,
                 "most_tags": MOST_TAGS,
             },

@@ -78,6 +78,10 @@ MEANINGS = {
     "bad-webhook-url": (422, "A webhook's address is an https URL without credentials."),
     "idempotency-key-reused": (422, "This Idempotency-Key came with another request before."),
     "too-many-requests": (429, "Too many requests; Retry-After tells when to go on."),
+    "upload-quota-reached": (
+        429,
+        "You may upload no more on this day (UTC); go on tomorrow.",
+    ),
     "checksum-mismatch": (460, "The bytes that arrived do not have the checksum announced."),
     "internal": (500, "Something broke here. It was logged; nothing about you was."),
     "not-implemented": (501, "This server does not speak that format."),

@@ -15,7 +15,7 @@ from flask import Response, request
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.http import http_date
 
-from application.evidence.uploads import Progress, ReceiveUploads
+from application.evidence.uploads import Progress, QuotaReached, ReceiveUploads
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import BEARER, IDEMPOTENCY_KEY, WRITE_HEADERS, problems
 from entrypoints.http.problems import refuse
@@ -99,7 +99,10 @@ def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
         context = requests.context(owner.member_id)
         length = _number("Upload-Length") or refuse("malformed", "An upload has at least a byte.")
         body = _body() if _has_body() else iter(())
-        upload = uploads.begin(owner, requests.id_for("upload", context), length)
+        try:
+            upload = uploads.begin(owner, requests.id_for("upload", context), length)
+        except QuotaReached as reached:
+            refuse("upload-quota-reached", **{"Retry-After": str(reached.seconds)})
         # The same request again, after more had arrived than it brings, only asks how far it is.
         if upload.offset:
             progress = uploads.look(owner, upload.upload_id, context)

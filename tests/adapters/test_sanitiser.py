@@ -19,7 +19,7 @@ from adapters.sanitiser import document, ffmpeg, photo, sandbox
 from adapters.sanitiser.refusals import Refusal
 from adapters.sanitiser.sandbox import Limits, ToolFailed
 from adapters.sanitiser.sandboxed import SandboxedSanitiser
-from application.ports.sanitiser import Rendition, SanitiserUnavailable, Unsafe
+from application.ports.sanitiser import NeedsLonger, Rendition, SanitiserUnavailable, Unsafe
 from domain.ids import MediaKind
 from tests.media import (
     DAY,
@@ -317,6 +317,15 @@ class TestWhatIsRefused:
         hasty = SandboxedSanitiser(recorded=Limits(seconds=0.01))
         with pytest.raises(Unsafe, match="too long"):
             hasty.sanitise(MediaKind.VIDEO, video_with_gps(tmp_path / "v.mp4"), tmp_path)
+
+    def test_what_would_need_longer_than_its_turn_is_not_refused(self, tmp_path: Path) -> None:
+        folder = tmp_path / "output"
+        folder.mkdir()
+        photo = photo_with_gps(tmp_path / "p.jpg")
+        with pytest.raises(NeedsLonger):
+            SandboxedSanitiser().sanitise(MediaKind.PHOTO, photo, folder, within=0.01)
+        rendition = SandboxedSanitiser().sanitise(MediaKind.PHOTO, photo, folder, within=600)
+        assert rendition.media_type == "image/jpeg"
 
     def test_a_link_in_place_of_a_rendition(
         self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from adapters.event_store.memory import MemoryEventStore
 from application.delivery import relay as relays
 from application.delivery import subscription as subscriptions
-from application.delivery.relay import EVENTS_A_MESSAGE, Relay, packs
+from application.delivery.relay import COMMITS_A_STEP, EVENTS_A_MESSAGE, Relay, packs
 from application.delivery.subscription import BY_BUS, BY_HISTORY, Subscription
 from application.delivery.verify import verify_log
 from application.ports.checkpoints import START, Checkpoint, Fenced
@@ -152,6 +152,30 @@ class TestRelay:
             relay.step()
         bus.away = False
         relay.step()
+        assert self.published(world, bus) == ids(events)
+
+    def test_while_the_bus_is_away_little_is_read_to_try_it_with(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bus = Bus()
+        relay = self.relay(world, bus)
+        events = cases(world, 3)
+        read: list[int] = []
+        read_log = world.stores["cases"].read_log
+
+        def counted(after: int, limit: int) -> list[StoredCommit]:
+            read.append(limit)
+            return read_log(after, limit)
+
+        monkeypatch.setattr(world.stores["cases"], "read_log", counted)
+        bus.away = True
+        for _ in range(3):
+            with pytest.raises(BusUnavailable):
+                relay.step()
+        bus.away = False
+        while relay.step():
+            pass
+        assert read == [COMMITS_A_STEP, 1, 1, 1, COMMITS_A_STEP, COMMITS_A_STEP]
         assert self.published(world, bus) == ids(events)
 
     def test_a_relay_that_died_before_it_noted_how_far_it_was_publishes_again(
@@ -614,12 +638,11 @@ class TestPoison:
     ) -> None:
         events = self.poisoned(world, recorder)
         subscription.deliver(delivery(world, *events))
+        world.parked.decide("recorder", events[5].id, "retry")
+        self.catch_up(subscription)
+        assert events[5].id not in recorder.handled
         recorder.poison = {}
         world.parked.decide("recorder", events[5].id, "retry")
-        while subscription.catch_up():
-            pass
-        assert events[5].id not in recorder.handled
-        world.parked.decide("recorder", events[3].id, "retry")
         subscription.catch_up()
         assert recorder.handled[-2:] == [events[3].id, events[5].id]
         assert world.parked.list() == []
@@ -650,6 +673,7 @@ class TestPoison:
     def test_who_was_overtaken_while_settling_goes_on_from_what_is_stored(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
+        recorder.topics = ("cases",)
         events = self.poisoned(world, recorder)
         subscription.deliver(delivery(world, *events))
         recorder.poison = {}

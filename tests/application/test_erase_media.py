@@ -19,6 +19,7 @@ from application.evidence.media import DestroyMedia, poster_key, rendition_key
 from application.evidence.sanitise import SanitiseEvidence
 from application.evidence.uploads import ReceiveUploads
 from application.ports.sanitiser import Rendition, Unsafe
+from application.ports.uploads import Quota
 from domain.decider import DomainError
 from domain.evidence.evidence import EvidenceReceived
 from domain.ids import Actor, MediaKind
@@ -28,7 +29,8 @@ from tests.world import World, refused
 
 CONTENT = b"good" + bytes(range(256)) * 10
 REQUEST = Context()
-STEPS_FROM_UPLOAD_TO_RENDITION = 17
+QUOTA = Quota(pieces=1_000_000, size=10**12)
+STEPS_FROM_UPLOAD_TO_RENDITION = 18
 STEPS_OF_AN_ERASURE = 21
 
 
@@ -40,7 +42,9 @@ class Sanitiser:
     def recognise(self, head: bytes) -> tuple[MediaKind, str] | None:
         return MediaKind.VIDEO, "video/mp4"
 
-    def sanitise(self, kind: MediaKind, original: Path, folder: Path) -> Rendition:
+    def sanitise(
+        self, kind: MediaKind, original: Path, folder: Path, *, within: float | None = None
+    ) -> Rendition:
         if not original.read_bytes().startswith(b"good"):
             raise Unsafe("It is broken.")
         (folder / "safe").write_bytes(b"safe")
@@ -73,7 +77,9 @@ class Process:
             "is_erased": self.world.is_erased,
             "clock": self.world.clock,
         }
-        self.uploads = ReceiveUploads(**common, uploads=parts["uploads"], largest=1_000_000)
+        self.uploads = ReceiveUploads(
+            **common, uploads=parts["uploads"], largest=1_000_000, quota=QUOTA
+        )
         self.sanitise = SanitiseEvidence(**common, room=town.rooms.room)
         self.erase = EraseMedia(
             self.world.history, self.world.codec, self.uploads, common["destroy"]

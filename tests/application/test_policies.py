@@ -118,7 +118,9 @@ class Refusing(Policy):
 
 
 def subscriber(world: World, kind: type[Policy]) -> PolicySubscriber:
-    def sanitise(received: EvidenceReceived, context: Callable[[str], Context]) -> None:
+    def sanitise(
+        received: EvidenceReceived, context: Callable[[str], Context], within: float | None
+    ) -> None:
         raise AssertionError("there is nothing to sanitise")
 
     means = Means(

@@ -2,21 +2,27 @@
 
 from collections.abc import Callable, Iterator
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
 from adapters.parked.memory import MemoryParkedEvents
 from application.delivery.subscription import Subscription
 from application.policies.policy import Cause, Means, Policy
-from application.policies.pool import TRIES, PooledPolicySubscriber, Stopping
+from application.policies.pool import EARLIER_IS_PARKED, WAITS, PooledPolicySubscriber, Stopping
+from application.policies.turns import Batch, Job, Lane, LaneState, Reason, Turn
 from application.ports.checkpoints import Checkpoint, Fenced
 from application.ports.codec import RecordedEvent
 from application.ports.message_bus import Delivery
 from application.ports.parked import ParkedEvent
+from application.ports.sanitiser import NeedsLonger, SanitiserUnavailable
 from application.ports.unavailable import Unavailable
 from tests.application.test_runtime import PATIENCE, soon
 from tests.newer import append_newer
 from tests.world import World
+
+AT_ONCE = {reason: (0.0,) * len(waits) for reason, waits in WAITS.items()}
+TRIES = len(WAITS[Reason.FAILED]) + 1
 
 
 class Slow(Policy):
@@ -28,6 +34,10 @@ class Slow(Policy):
     def __init__(self, means: Means) -> None:
         super().__init__(means)
         self.held: dict[str, Event] = {}
+        self.turns: dict[str, Turn] = {}
+        self.long: set[str] = set()
+        self.unreadable: set[str] = set()
+        self.away = 0
         self.errors: dict[str, list[Exception]] = {}
         self.begun: list[str] = []
         self.done: list[str] = []
@@ -37,9 +47,20 @@ class Slow(Policy):
         self.begun.append(cause.event.id)
         if stream in self.held:
             assert self.held[stream].wait(60)
+        if stream in self.unreadable:
+            raise Unavailable
+        if self.away:
+            self.away -= 1
+            raise Unavailable
         if self.errors.get(stream):
             raise self.errors[stream].pop(0)
+        if stream in self.long and cause.seconds is not None:
+            raise NeedsLonger
         self.done.append(cause.event.id)
+
+    def turn(self, event: object) -> Turn:
+        case_id = getattr(event, "case_id", "")
+        return self.turns.get(f"case-{case_id}", super().turn(event))
 
 
 @pytest.fixture
@@ -47,22 +68,21 @@ def policy(world: World) -> Slow:
     return Slow(world.means(world.executors))
 
 
-Make = Callable[[], PooledPolicySubscriber]
+Make = Callable[..., PooledPolicySubscriber]
 
 
 @pytest.fixture
 def make(world: World, policy: Slow) -> Iterator[Make]:
     made: list[PooledPolicySubscriber] = []
 
-    def subscriber() -> PooledPolicySubscriber:
+    def subscriber(**more: Any) -> PooledPolicySubscriber:
         made.append(
             PooledPolicySubscriber(
                 policy,
                 world.codec,
                 world.checkpoints,
                 world.parked,
-                workers=2,
-                pause=lambda _: None,
+                **{"workers": 2, "waits": AT_ONCE, "pauses": (0,), **more},
             )
         )
         return made[-1]
@@ -78,7 +98,7 @@ def events(world: World, count: int = 3) -> list[RecordedEvent]:
     anna = world.member()
     for number in range(count):
         world.report(anna, case_id=f"c{number}")
-    return world.history.read("cases", 0, 100)
+    return world.history.read("cases", 0, 10_000)
 
 
 def test_a_newer_programs_event_is_waited_for_before_a_worker_is_taken(
@@ -197,6 +217,23 @@ def test_who_was_overtaken_begins_again_from_what_is_stored(
     assert subscriber.checkpoint() == stored(world)
 
 
+def test_who_was_overtaken_drops_what_waits(world: World, policy: Slow, make: Make) -> None:
+    first, *others = events(world, 4)
+    policy.held[first.stream] = Event()
+    subscriber = make(workers=1)
+    told: list[bool] = []
+    subscriber.failed = lambda: told.append(True)
+    hand(subscriber, first, *others)
+    assert soon(lambda: policy.begun)
+    world.checkpoints.save("slow", stored(world).moved("cases", others[-1].position))
+    policy.held[first.stream].set()
+    assert soon(lambda: told)
+    assert subscriber.settled()
+    assert subscriber.checkpoint() == stored(world)
+    subscriber.stop()
+    assert policy.done == [first.id]
+
+
 def test_what_was_cut_short_is_not_done(world: World, policy: Slow, make: Make) -> None:
     first, second = events(world, 2)
     policy.held["case-c0"] = Event()
@@ -295,11 +332,11 @@ class AwayAtFirst(MemoryParkedEvents):
         super().__init__()
         self.tried = 0
 
-    def park(self, parked: ParkedEvent) -> None:
+    def park(self, *events: ParkedEvent) -> None:
         self.tried += 1
         if self.tried == 1:
             raise Unavailable
-        super().park(parked)
+        super().park(*events)
 
 
 def test_what_cannot_be_parked_yet_is_parked_later(world: World, policy: Slow, make: Make) -> None:
@@ -309,6 +346,44 @@ def test_what_cannot_be_parked_yet_is_parked_later(world: World, policy: Slow, m
     hand(make(), event)
     assert soon(lambda: stored(world).parked == {event.id})
     assert len(world.parked.list("slow")) == 1
+
+
+class BrokenAtFirst(MemoryParkedEvents):
+    """Parked events that cannot be stored for a reason that nobody thought of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tried = 0
+
+    def park(self, *events: ParkedEvent) -> None:
+        self.tried += 1
+        if self.tried <= 2 * TRIES:
+            raise RuntimeError("broken, too")
+        super().park(*events)
+
+
+def test_it_is_parked_for_what_went_wrong_first(world: World, policy: Slow, make: Make) -> None:
+    world.parked = BrokenAtFirst()
+    (event,) = events(world, 1)
+    policy.errors[event.stream] = [RuntimeError("broken")] * TRIES
+    hand(make(), event)
+    assert soon(lambda: stored(world).parked == {event.id})
+    assert [each.error for each in world.parked.list("slow")] == ["RuntimeError: broken"]
+
+
+def test_a_checkpoint_that_cannot_be_saved_stops_no_worker(
+    world: World, policy: Slow, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = events(world, 2)
+    subscriber = make(workers=1)
+    subscription = fed(world, subscriber)
+    with monkeypatch.context() as broken:
+        broken.setattr(world.checkpoints, "save", lambda *_: 1 / 0)
+        hand(subscriber, first)
+        assert soon(lambda: policy.done == [first.id])
+        assert soon(subscriber.settled)
+    assert soon(lambda: not subscription.catch_up() and second.id in policy.done)
+    assert soon(lambda: stored(world).at("cases") == 2)
 
 
 def test_nothing_more_is_taken_while_it_stops(world: World, make: Make) -> None:
@@ -327,7 +402,7 @@ def test_whoever_feeds_it_is_not_kept_waiting_but_told_that_it_is_full(
 ) -> None:
     many = events(world, 8)
     policy.held = {event.stream: Event() for event in many}
-    subscriber = make()
+    subscriber = make(window=4)
     hand(subscriber, *many[:3])
     assert not subscriber.full()
     hand(subscriber, *many[3:])
@@ -362,3 +437,180 @@ def test_who_leads_again_goes_on_from_what_others_did_meanwhile(
     assert soon(lambda: stored(world).at("cases") == 3)
     assert subscriber.positions() == {"cases": 3}
     assert subscriber.checkpoint().parked == {first.id, second.id}
+
+
+def state(subscriber: PooledPolicySubscriber, lane: Lane) -> LaneState:
+    return next(each for each in subscriber.lanes() if each.lane is lane)
+
+
+def test_members_take_turns(world: World, policy: Slow, make: Make) -> None:
+    *of_anna, of_ben = events(world, 6)
+    policy.turns = {event.stream: Turn("anna") for event in of_anna}
+    policy.turns[of_ben.stream] = Turn("ben")
+    policy.held[of_anna[0].stream] = Event()
+    subscriber = make(workers=1)
+    hand(subscriber, *of_anna, of_ben)
+    policy.held[of_anna[0].stream].set()
+    assert soon(subscriber.settled)
+    assert policy.done.index(of_ben.id) == 1
+    assert [done for done in policy.done if done != of_ben.id] == [each.id for each in of_anna]
+
+
+def test_a_backlog_of_thousands_hides_nobody_elses_event(
+    world: World, policy: Slow, make: Make
+) -> None:
+    *of_anna, of_ben = events(world, 2_000)
+    policy.turns = {event.stream: Turn("anna") for event in of_anna}
+    policy.turns[of_ben.stream] = Turn("ben")
+    policy.held = {event.stream: Event() for event in of_anna}
+    subscription = fed(world, make(workers=1))
+    subscription.catch_up()
+    assert soon(lambda: policy.begun)
+    policy.held[of_anna[0].stream].set()
+    assert soon(lambda: of_ben.id in policy.done)
+    assert policy.begun.index(of_ben.id) == 1
+
+
+def test_short_work_does_not_wait_behind_long_work(world: World, policy: Slow, make: Make) -> None:
+    *long, short = events(world, 6)
+    policy.turns = {event.stream: Turn("anna", Lane.LONG) for event in long}
+    policy.held = {event.stream: Event() for event in long}
+    subscriber = make()
+    hand(subscriber, *long, short)
+    assert soon(lambda: policy.done == [short.id])
+    assert soon(lambda: state(subscriber, Lane.LONG).running == 2)
+    assert state(subscriber, Lane.LONG).waiting == {Reason.BUSY: 3}
+    assert state(subscriber, Lane.LONG).oldest >= 0
+    assert state(subscriber, Lane.SHORT).running == 0
+
+
+def test_what_turns_out_to_be_long_goes_on_in_the_long_lane(
+    world: World, policy: Slow, make: Make
+) -> None:
+    first, second = events(world, 2)
+    policy.long = {first.stream}
+    hand(make(workers=1), first, second)
+    assert soon(lambda: sorted(policy.done) == sorted([first.id, second.id]))
+    assert policy.begun.count(first.id) == 2
+    assert world.parked.list() == []
+
+
+def test_waiting_for_a_tool_holds_no_worker(world: World, policy: Slow, make: Make) -> None:
+    first, second, third = events(world)
+    policy.errors[first.stream] = [SanitiserUnavailable("no ffmpeg")]
+    subscriber = make(workers=1, waits={Reason.TOOL_MISSING: (3600,)})
+    hand(subscriber, first, second, third)
+    assert soon(lambda: policy.done == [second.id, third.id])
+    assert state(subscriber, Lane.SHORT).waiting == {Reason.TOOL_MISSING: 1}
+    assert stored(world).at("cases") == 0
+
+
+def test_a_tool_that_stays_away_is_not_waited_for_for_ever(
+    world: World, policy: Slow, make: Make
+) -> None:
+    first, second = events(world, 2)
+    tries = len(WAITS[Reason.TOOL_MISSING]) + 1
+    policy.errors[first.stream] = [SanitiserUnavailable("no ffmpeg")] * tries
+    subscriber = make(waits={Reason.TOOL_MISSING: (0.001,) * (tries - 1)})
+    subscription = fed(world, subscriber)
+    subscription.catch_up()
+    assert soon(lambda: stored(world).at("cases") == 2)
+    assert second.id in policy.done
+    (parked,) = world.parked.list("slow")
+    assert (parked.event.id, parked.error) == (first.id, "SanitiserUnavailable: no ffmpeg")
+    assert subscriber.parked() == 1
+
+    world.parked.decide("slow", first.id, "retry")
+    assert soon(lambda: not subscription.catch_up() and first.id in policy.done)
+    assert soon(lambda: not stored(world).parked)
+    assert world.parked.list() == []
+
+
+def test_a_store_that_is_away_for_long_parks_nothing(
+    world: World, policy: Slow, make: Make
+) -> None:
+    many = events(world, 30)
+    policy.away = 1000
+    subscriber = make()
+    hand(subscriber, *many)
+    assert soon(subscriber.settled)
+    assert sorted(policy.done) == sorted(event.id for event in many)
+    assert world.parked.list() == []
+
+
+def test_everybody_waits_while_a_store_is_away(world: World, policy: Slow, make: Make) -> None:
+    first, second = events(world, 2)
+    policy.errors[first.stream] = [Unavailable()]
+    subscriber = make(workers=1, pauses=(3600,))
+    hand(subscriber, first)
+    assert soon(lambda: not policy.errors[first.stream])
+    hand(subscriber, second)
+    assert soon(lambda: state(subscriber, Lane.SHORT).waiting == {Reason.STORE_AWAY: 2})
+    assert policy.begun == [first.id]
+
+
+def test_one_event_that_finds_a_store_away_while_others_do_not_is_parked(
+    world: World, policy: Slow, make: Make
+) -> None:
+    first, *others = events(world, 20)
+    policy.unreadable = {first.stream}
+    subscriber = make(workers=1)
+    policy.turns = {other.stream: Turn("anna") for other in others}
+    hand(subscriber, first, *others)
+    assert soon(subscriber.settled)
+    assert stored(world).parked == {first.id}
+    assert [each.event.id for each in world.parked.list("slow")] == [first.id]
+
+
+def test_what_follows_a_parked_event_in_its_stream_is_parked(
+    world: World, policy: Slow, make: Make
+) -> None:
+    from application.commands.executor import Context
+    from domain.cases.case import TagCase
+
+    anna = world.member()
+    world.report(anna)
+    world.executors.cases.execute("c1", TagCase(tag="police", by=anna, at=world.clock()), Context())
+    both = world.history.read("cases", 0, 10)
+    policy.held["case-c1"] = Event()
+    policy.errors["case-c1"] = [RuntimeError("broken")] * TRIES
+    subscriber = make()
+    hand(subscriber, *both)
+    policy.held["case-c1"].set()
+    assert soon(subscriber.settled)
+    assert policy.done == []
+    assert stored(world).parked == {event.id for event in both}
+    first, second = world.parked.list("slow")
+    assert (first.error, second.error) == ("RuntimeError: broken", EARLIER_IS_PARKED)
+
+
+def test_who_begins_again_forgets_what_waits(world: World, policy: Slow, make: Make) -> None:
+    running, waiting, later = events(world)
+    policy.held[running.stream] = Event()
+    policy.errors[running.stream] = [RuntimeError("broken")] * (TRIES + 1)
+    policy.errors[later.stream] = [SanitiserUnavailable("no ffmpeg")]
+    subscriber = make(workers=1, waits={**AT_ONCE, Reason.TOOL_MISSING: (3600,)})
+    hand(subscriber, later)
+    assert soon(lambda: not policy.errors[later.stream])
+    hand(subscriber, running, waiting)
+    assert soon(lambda: running.id in policy.begun)
+    subscriber.begin()
+    policy.held[running.stream].set()
+    assert soon(lambda: state(subscriber, Lane.SHORT).running == 0)
+    assert subscriber.settled()
+    assert policy.done == []
+    assert len(policy.errors[running.stream]) == TRIES
+
+    fed(world, subscriber).catch_up()
+    assert soon(subscriber.settled)
+    assert [*stored(world).parked] == [running.id]
+    assert sorted(policy.done) == sorted([waiting.id, later.id])
+
+
+def test_what_was_forgotten_meanwhile_is_not_parked(world: World, make: Make) -> None:
+    (event,) = events(world, 1)
+    subscriber = make()
+    job = Job(event, Turn(), Batch(subscriber.checkpoint(), 1), forgotten=True, problem="broken")
+    subscriber._park(job)
+    assert world.parked.list() == []
+    assert subscriber.parked() == 0

@@ -701,6 +701,27 @@ class TestUnitOfWork:
         assert rows.keys_where("case_id", "c1") == ["a", "b"]
         assert rows.keys_where("case_id", "c2") == []
 
+    def test_what_an_event_did_before_it_failed_is_undone(self, world: World) -> None:
+        model = world.models.open("videos", 3, Video, Videos.indexes)
+        model.commit({key: video(key) for key in "abc"}, START.next())
+        rows: UnitOfWork[Video] = UnitOfWork(model, value_of)
+        rows.put("a", video("a", "c2"))
+        assert rows.get("c")
+        assert rows.keys_where("case_id", "c2") == ["a"]
+        rows.mark()
+        rows.put("a", video("a", "c3"))
+        rows.delete("a")
+        rows.put("b", video("b", "c3"))
+        rows.delete("c")
+        rows.put("new", video("new", "c2"))
+        rows.undo()
+        assert rows.changes == {"a": video("a", "c2")}
+        assert [rows.get(key) for key in "bc"] == [video("b"), video("c")]
+        assert rows.get("new") is None
+        assert rows.keys_where("case_id", "c2") == ["a"]
+        assert rows.keys_where("case_id", "c3") == []
+        assert rows.keys_where("case_id", "c1") == ["b", "c"]
+
     def test_a_list_holds_its_items(self, world: World) -> None:
         service = EvidenceItems()
         model = world.models.open("e", 1, service.document, service.indexes)

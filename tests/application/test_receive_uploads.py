@@ -12,8 +12,9 @@ from adapters.uploads.memory import MemoryUploads
 from application.commands.executor import CommandMismatch, Context
 from application.evidence import uploads as module
 from application.evidence.media import DestroyMedia
-from application.evidence.uploads import LIFETIME, Progress, ReceiveUploads
+from application.evidence.uploads import LIFETIME, Progress, QuotaReached, ReceiveUploads
 from application.ports.sealer import NotSealed
+from application.ports.uploads import Quota
 from domain.evidence.evidence import EvidenceReceived
 from domain.ids import Actor, MediaKind
 from tests.application.mortal import STEPS, Death, Died, Mortal
@@ -22,8 +23,9 @@ from tests.world import World, refused
 CONTENT = b"good" + bytes(range(256)) * 40  # 10,244 bytes
 LENGTH = len(CONTENT)
 CHUNK = 1000
+QUOTA = Quota(pieces=1_000, size=10_000_000)
 REQUEST = Context(correlation_id="c-1")
-STEPS_OF_AN_UPLOAD = 21
+STEPS_OF_AN_UPLOAD = 22
 
 
 class Recogniser:
@@ -66,6 +68,7 @@ class Phones:
             is_erased=self.world.is_erased,
             clock=self.world.clock,
             largest=1_000_000,
+            quota=QUOTA,
         )
 
     def send(self, content: bytes, upload_id: str = "e1", offset: int = 0) -> Progress:
@@ -102,6 +105,56 @@ def phones(tmp_path: Path) -> Phones:
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PART", 3 * CHUNK)
     monkeypatch.setattr(module, "HEAD", 3 * CHUNK)
+
+
+class TestQuota:
+    def fill(self, phones: Phones, pieces: int, length: int) -> None:
+        for number in range(pieces):
+            phones.uploads.begin(phones.anna, f"full-{number}", length)
+
+    @pytest.mark.parametrize(
+        ("pieces", "length"), [(QUOTA.pieces, 1), (QUOTA.size // 1_000_000, 1_000_000)]
+    )
+    def test_a_member_uploads_so_much_in_a_day(
+        self, phones: Phones, pieces: int, length: int
+    ) -> None:
+        self.fill(phones, pieces, length)
+        phones.world.clock.wind(hours=11, minutes=59, seconds=58.5)
+        with pytest.raises(QuotaReached) as reached:
+            phones.uploads.begin(phones.anna, "e1", length)
+        assert reached.value.seconds == 2
+        assert phones.states.get("e1") is None
+        phones.uploads.begin(phones.ben, "e2", length)
+        phones.world.clock.wind(seconds=2)
+        assert phones.uploads.begin(phones.anna, "e1", length).offset == 0
+        assert phones.uploads.refused_by_quota == 1
+
+    def test_the_same_upload_again_is_not_counted_again(self, phones: Phones) -> None:
+        self.fill(phones, QUOTA.pieces - 1, 1)
+        for _ in range(3):
+            phones.uploads.begin(phones.anna, "e1", LENGTH)
+        phones.send(CONTENT)
+        phones.assert_received_once()
+
+    def test_a_new_process_counts_on(self, phones: Phones) -> None:
+        self.fill(phones, QUOTA.pieces, 1)
+        phones.uploads = phones.process(Death())
+        with pytest.raises(QuotaReached):
+            phones.uploads.begin(phones.anna, "e1", LENGTH)
+
+    def test_what_was_given_up_stays_counted(self, phones: Phones) -> None:
+        self.fill(phones, QUOTA.pieces, 1)
+        phones.uploads.terminate(phones.anna, "full-0")
+        with pytest.raises(QuotaReached):
+            phones.uploads.begin(phones.anna, "e1", LENGTH)
+
+    def test_the_counts_of_former_days_are_swept_away(self, phones: Phones) -> None:
+        self.fill(phones, 1, 1)
+        phones.uploads.sweep()
+        assert phones.states._counts
+        phones.world.clock.wind(days=1)
+        phones.uploads.sweep()
+        assert not phones.states._counts
 
 
 class TestReceiving:

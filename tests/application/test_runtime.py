@@ -12,6 +12,7 @@ from adapters.leases.memory import MemoryLeases
 from adapters.message_bus.memory import MemoryMessageBus
 from application.commands.executor import Context
 from application.delivery import loop as loops
+from application.delivery import subscription as subscriptions
 from application.delivery.loop import Loop
 from application.delivery.relay import Relay
 from application.delivery.runtime import Runtime
@@ -23,6 +24,7 @@ from application.ports.leases import Leases
 from application.ports.message_bus import Message
 from application.ports.unavailable import Unavailable
 from application.queries.query_service import Viewer
+from application.queries.videos import Videos
 from application.system import COMMAND, CONTEXTS, QUERY, UnknownService, chosen, services
 from tests.world import World
 
@@ -49,7 +51,7 @@ class TestLoop:
     def loop(
         self, step: Callable[[], bool], leases: Leases | None = None, **hooks: Callable[[], Any]
     ) -> Loop:
-        return Loop("job", step, leases or MemoryLeases(), "me", idle_seconds=0.01, **hooks)
+        return Loop("job", step, leases or MemoryLeases(), "me", idle_seconds=lambda: 0.01, **hooks)
 
     def run(self, loop: Loop, until: Callable[[], object]) -> None:
         loop.start()
@@ -188,7 +190,7 @@ class TestLoop:
             return False
 
         old = self.loop(lambda: False, leases, outdated=lambda: True, entered=led.set)
-        new = Loop("job", work, leases, "newer", idle_seconds=0.01)
+        new = Loop("job", work, leases, "newer", idle_seconds=lambda: 0.01)
         old.start()
         assert led.wait(PATIENCE)
         self.run(new, worked.is_set)
@@ -248,7 +250,7 @@ class TestLoop:
         rests: list[float] = []
 
         class Resting(Loop):
-            def _rest(self, seconds: float) -> None:
+            def _rest(self, seconds: float, until: Event) -> None:
                 rests.append(seconds)
                 if not outcomes:
                     self.stop()
@@ -258,7 +260,7 @@ class TestLoop:
                 raise error
             return False
 
-        loop = Resting("job", step, MemoryLeases(), "me", idle_seconds=1.0)
+        loop = Resting("job", step, MemoryLeases(), "me", idle_seconds=lambda: 1.0)
         loop.start()
         loop.join(PATIENCE)
         assert rests[:4] == [2.0, 4.0, 8.0, loops.LONGEST_PAUSE]
@@ -273,6 +275,29 @@ class TestLoop:
             raise error
 
         self.run(self.loop(step), lambda: len(tries) > 2)
+
+    def test_being_woken_does_not_shorten_the_pause_after_a_failure(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As a relay is by each append, while its bus is away."""
+        monkeypatch.setattr(loops, "LEASE_SECONDS", 3 * 3600.0)
+        monkeypatch.setattr(loops, "FIRST_PAUSE", 3600.0)
+        monkeypatch.setattr(loops, "LONGEST_PAUSE", 3600.0)
+        steps: list[int] = []
+
+        def step() -> bool:
+            steps.append(1)
+            raise Unavailable
+
+        loop = Loop("job", step, MemoryLeases(), "me", idle_seconds=lambda: 3600.0)
+        loop.start()
+        assert soon(lambda: steps)
+        for _ in range(20):
+            loop.wake()
+            time.sleep(0.005)
+        loop.stop()
+        loop.join(PATIENCE)
+        assert len(steps) == 1
 
     def test_a_lease_that_cannot_be_given_back_runs_out_by_itself(self) -> None:
         done = Event()
@@ -297,6 +322,17 @@ def runtime(world: World, bus: MemoryMessageBus) -> Runtime:
         model_leases=leases,
         idle_seconds=0.02,
     )
+
+
+class NoBus:
+    """A bus that nobody can connect to."""
+
+    connected = False
+
+    def subscribe(self, *_: object) -> "NoBus":
+        return self
+
+    def stop(self, timeout: float = 0) -> None: ...
 
 
 class TestRuntime:
@@ -345,6 +381,24 @@ class TestRuntime:
             running.stop()
             bus.close()
         assert len(chores) == 1
+
+    def test_history_is_asked_at_once_while_the_bus_is_down(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for seconds in ("QUIET_SECONDS", "TRUST_SECONDS"):
+            monkeypatch.setattr(subscriptions, seconds, 1e9)
+        running = runtime(world, NoBus())  # type: ignore[arg-type]  # as much of one as is used
+        running._idle = 3600.0
+        running.add_query(Videos(), world.answers["videos"])
+        running.start()
+        try:
+            (query,) = running.running
+            assert soon(lambda: not query.behind())
+            for name in ("Anna", "Ben"):
+                world.report(world.member(name), case_id=name.lower())
+                assert soon(lambda: not query.behind())
+        finally:
+            running.stop()
 
     def test_what_a_policy_passed_over_is_saved_when_it_stops(self, world: World) -> None:
         bus = MemoryMessageBus()

@@ -12,7 +12,7 @@ from adapters.workrooms import Workrooms
 from application.commands.executor import Context
 from application.evidence.media import DestroyMedia, poster_key, rendition_key
 from application.evidence.sanitise import SanitiseEvidence
-from application.ports.sanitiser import Rendition, SanitiserUnavailable, Unsafe
+from application.ports.sanitiser import NeedsLonger, Rendition, SanitiserUnavailable, Unsafe
 from application.ports.sealer import NotSealed
 from domain.decider import DomainError
 from domain.evidence.evidence import (
@@ -51,14 +51,18 @@ class Sanitiser:
 
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.within: list[float | None] = []
         self.with_poster = True
         self.calls = 0
 
     def recognise(self, head: bytes) -> tuple[MediaKind, str] | None:
         return MediaKind.VIDEO, "video/mp4"
 
-    def sanitise(self, kind: MediaKind, original: Path, folder: Path) -> Rendition:
+    def sanitise(
+        self, kind: MediaKind, original: Path, folder: Path, *, within: float | None = None
+    ) -> Rendition:
         self.calls += 1
+        self.within.append(within)
         assert original.read_bytes() == ORIGINAL
         if self.error:
             raise self.error
@@ -87,12 +91,12 @@ class Stage:
         )
         self.item = self.world.evidence(self.world.member())
 
-    def run(self) -> list[EvidenceEvent]:
+    def run(self, within: float | None = None) -> list[EvidenceEvent]:
         """Sanitise, and tell what happened to the evidence so far."""
         received = self.world.executors.evidence.events(self.item)[0]
         assert isinstance(received, EvidenceReceived)
         context: Callable[[str], Context] = lambda what: Context(command_id=what)  # noqa: E731 - a word of the test
-        self.sanitise(received, context)
+        self.sanitise(received, context, within)
         return self.world.executors.evidence.events(self.item)
 
 
@@ -178,3 +182,13 @@ def test_missing_means_are_waited_for(stage: Stage) -> None:
         stage.run()
     stage.sanitiser.error = None
     assert len(stage.run()) == 3
+
+
+def test_what_needs_longer_is_not_decided_yet(stage: Stage) -> None:
+    stage.sanitiser.error = NeedsLonger()
+    with pytest.raises(NeedsLonger):
+        stage.run(within=10.0)
+    stage.sanitiser.error = None
+    *_, available = stage.run()
+    assert isinstance(available, EvidenceMadeAvailable)
+    assert stage.sanitiser.within == [10.0, None]

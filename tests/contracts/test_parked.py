@@ -1,7 +1,8 @@
 """What all ParkedEvents promise."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,18 +13,28 @@ from adapters.parked.memory import MemoryParkedEvents
 from adapters.parked.mongo import MongoParkedEvents
 from adapters.parked.sqlite import SqliteParkedEvents
 from application.ports.codec import RecordedEvent
-from application.ports.parked import ParkedEvent, ParkedEvents
+from application.ports.parked import AT_ONCE, ParkedEvent, ParkedEvents
 from tests.contracts.nothing import assert_fails_against_nothing
 
 # One more user of the same parked events.
 Open = Callable[[], ParkedEvents]
 
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
-def parked(subscriber: str = "popular-cases", log: str = "cases", position: int = 5) -> ParkedEvent:
+
+def parked(
+    subscriber: str = "popular-cases",
+    log: str = "cases",
+    position: int = 5,
+    *,
+    stream: str = "case-1",
+    seconds: float | None = None,
+) -> ParkedEvent:
+    """An event to be tried again so many seconds after NOW, if ever."""
     event = RecordedEvent(
         log=log,
         position=position,
-        stream="case-1",
+        stream=stream,
         version=position,
         stamp=1_700_000_000_123_456,
         type="cases.CaseReported",
@@ -34,14 +45,21 @@ def parked(subscriber: str = "popular-cases", log: str = "cases", position: int 
         traceparent="00-1-2-01",
     )
     return ParkedEvent(
-        subscriber=subscriber, event=event, error="ValueError: no", parked_at="2026-01-01T00:00:00Z"
+        subscriber=subscriber,
+        event=event,
+        error="ValueError: no",
+        parked_at="2026-01-01T00:00:00Z",
+        tries=2,
+        retry_at=None if seconds is None else NOW + timedelta(seconds=seconds),
     )
 
 
 class ParkedEventsContract:
     def test_what_was_parked_is_listed_unchanged(self, parking: Open) -> None:
-        parking().park(parked())
-        assert parking().list() == [parked()]
+        parking().park(parked(), parked("cases", seconds=60))
+        assert parking().list() == [parked("cases", seconds=60), parked()]
+        assert parking().list("popular-cases") == [parked()]
+        parking().park()
         assert parking().list("popular-cases") == [parked()]
 
     def test_they_are_listed_by_subscriber_log_and_position(self, parking: Open) -> None:
@@ -69,7 +87,8 @@ class ParkedEventsContract:
         for subscriber in ("cases", "videos"):
             parking().park(parked(subscriber))
         assert parking().decide("videos", parked().event.id, "drop")
-        assert parking().list() == [parked("cases"), replace(parked("videos"), verdict="drop")]
+        decided = replace(parked("videos"), verdict="drop", retry_at=AT_ONCE)
+        assert parking().list() == [parked("cases"), decided]
         assert parking().decide("videos", parked().event.id, "drop")
 
     def test_there_is_nothing_to_decide_on_what_is_not_parked(self, parking: Open) -> None:
@@ -79,11 +98,67 @@ class ParkedEventsContract:
         assert parking().list() == [parked()]
 
     def test_what_is_removed_is_gone(self, parking: Open) -> None:
-        parking().park(parked(position=5))
-        parking().park(parked(position=6))
-        parking().remove("popular-cases", parked(position=5).event.id)
-        parking().remove("popular-cases", "nothing")
+        positions = (5, 6, 7)
+        parking().park(*(parked(position=position) for position in positions))
+        first, _, last = (parked(position=position).event.id for position in positions)
+        parking().remove("popular-cases", first, "nothing", last)
+        parking().remove("popular-cases")
         assert parking().list() == [parked(position=6)]
+
+    def test_those_to_be_tried_again_are_found_the_longest_waiting_first(
+        self, parking: Open
+    ) -> None:
+        late, early = parked(position=5, seconds=-1), parked(position=6, seconds=-2)
+        parking().park(late, early)
+        parking().park(parked(position=7, seconds=0.001), parked(position=8))
+        parking().park(parked("videos", position=9, seconds=-3))
+        assert parking().due("popular-cases", NOW, 10) == [early, late]
+        assert parking().due("popular-cases", NOW, 1) == [early]
+        assert parking().due("cases", NOW, 10) == []
+
+    def test_nobody_waits_for_what_somebody_decided(self, parking: Open) -> None:
+        for position, seconds in ((5, 60.0), (6, None), (7, -1.0)):
+            parking().park(parked(position=position, seconds=seconds))
+        for position, verdict in ((5, "retry"), (6, "drop")):
+            parking().decide("popular-cases", parked(position=position).event.id, verdict)
+        found = parking().due("popular-cases", NOW, 10)
+        assert {each.verdict for each in found[:2]} == {"retry", "drop"}
+        assert found[2:] == [parked(position=7, seconds=-1)]
+
+    def test_those_of_one_stream_are_found_in_order(self, parking: Open) -> None:
+        wanted = [parked(position=9), parked(position=10)]
+        parking().park(*reversed(wanted), parked(position=7, stream="case-2"))
+        parking().park(parked("videos", position=8), parked(log="members", position=1))
+        assert parking().of_stream("popular-cases", "cases", "case-1") == wanted
+        assert parking().of_stream("popular-cases", "cases", "case-3") == []
+
+    def test_what_was_dropped_is_remembered_for_all_builds_of_the_service(
+        self, parking: Open
+    ) -> None:
+        event = parked("cases.1000")
+        parking().park(event, parked("videos.1000"))
+        parking().decide("cases.1000", event.event.id, "drop")
+        parking().decide("cases.1000", event.event.id, "drop")
+        parking().remove("cases.1000", event.event.id)
+        assert parking().dropped("cases") == {event.event.id}
+        assert parking().dropped("videos") == frozenset()
+
+    def test_a_drop_is_forgotten_when_a_retry_is_decided(self, parking: Open) -> None:
+        event = parked("cases.1000")
+        parking().park(event)
+        parking().decide("cases.1000", event.event.id, "drop")
+        assert parking().dropped("cases")
+        parking().decide("cases.1000", event.event.id, "retry")
+        assert parking().dropped("cases") == frozenset()
+
+    def test_a_drop_is_taken_back(self, parking: Open) -> None:
+        event = parked("cases.1000")
+        parking().park(event)
+        parking().decide("cases.1000", event.event.id, "drop")
+        assert not parking().take_back("videos", event.event.id)
+        assert parking().take_back("cases", event.event.id)
+        assert not parking().take_back("cases", event.event.id)
+        assert parking().dropped("cases") == frozenset()
 
 
 class TestMemoryParkedEvents(ParkedEventsContract):
@@ -114,15 +189,27 @@ class TestMongoParkedEvents(ParkedEventsContract):
 
 
 class Nothing:
-    def park(self, event: ParkedEvent) -> None: ...
+    def park(self, *events: ParkedEvent) -> None: ...
 
-    def list(self, subscriber: str | None = None) -> list[ParkedEvent]:
+    def due(self, subscriber: str, at: datetime, limit: int) -> Sequence[ParkedEvent]:
+        return []
+
+    def of_stream(self, subscriber: str, log: str, stream: str) -> Sequence[ParkedEvent]:
+        return []
+
+    def dropped(self, service: str) -> frozenset[str]:
+        return frozenset()
+
+    def take_back(self, service: str, event_id: str) -> bool:
+        return False
+
+    def list(self, subscriber: str | None = None) -> Sequence[ParkedEvent]:
         return []
 
     def decide(self, subscriber: str, event_id: str, verdict: str) -> bool:
         return False
 
-    def remove(self, subscriber: str, event_id: str) -> None: ...
+    def remove(self, subscriber: str, *event_ids: str) -> None: ...
 
 
 def test_doing_nothing_breaks_every_promise() -> None:

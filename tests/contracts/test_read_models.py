@@ -1,5 +1,7 @@
 """What all ReadModels promise, and that they all answer alike."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from pymongo.database import Database
 
-from adapters.mongo import Document
+from adapters.mongo import Document, connect
 from adapters.read_models import mongo_commits
 from adapters.read_models.memory import MemoryReadModels
 from adapters.read_models.mongo import MongoReadModels
@@ -624,6 +626,27 @@ class TestMemoryReadModels(ReadModelContract, FindContract, ReadModelsContract):
         assert [pages(model, find, 7) for find in finds] == sorted_out
 
 
+# A process that stays in the middle of a commit.
+COMMITTING = """
+import sys
+from time import sleep
+
+from adapters.mongo import connect
+from adapters.read_models.mongo import MongoReadModels
+from adapters.read_models.mongo_commits import Commits
+from tests.contracts.test_read_models import FULL, opened
+
+def stay(commits, rows, session):
+    commits.rows.update_one({"_id": "a"}, {"$set": {"d": b"x"}}, upsert=True, session=session)
+    print("in a transaction", flush=True)
+    sleep(3600)
+
+Commits._write = stay
+model = opened(MongoReadModels(connect(*sys.argv[1:])))
+model.commit({"a": FULL}, model.checkpoint().moved("cases", 1))
+"""
+
+
 class TestMongoReadModels(ReadModelContract, FindContract, ReadModelsContract):
     def test_what_another_program_wrote_differently_is_unreadable_for_now(
         self, models: Open
@@ -657,9 +680,34 @@ class TestMongoReadModels(ReadModelContract, FindContract, ReadModelsContract):
         assert found(model) == ["a"]
         assert model.checkpoint() == before
 
-    def test_a_commit_waits_for_a_slow_rival(
-        self, models: Open, mongo_database: Database[Document]
+    @pytest.mark.parametrize("changes", [{"a": FULL}, {}])
+    def test_who_follows_a_process_killed_in_a_commit_goes_on(
+        self,
+        mongo_url: str,
+        mongo_database: Database[Document],
+        changes: Mapping[str, Sight],
     ) -> None:
+        """The server would keep the transaction of the dead for a minute."""
+        name = mongo_database.name
+        command = [sys.executable, "-c", COMMITTING, mongo_url, name]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "in a transaction\n"
+            child.kill()
+        hasty = connect(mongo_url.replace("socketTimeoutMS=120000", "socketTimeoutMS=30000"), name)
+        model = opened(MongoReadModels(hasty))
+        model.commit(changes, model.checkpoint().moved("cases", 1))
+        assert model.checkpoint().at("cases") == 1
+        assert found(model) == list(changes)
+        hasty.client.close()
+
+    def test_a_commit_waits_for_a_slow_rival(
+        self,
+        models: Open,
+        mongo_database: Database[Document],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("adapters.mongo.ABANDONED_SECONDS", 3600)
         model = opened(models())
         with mongo_database.client.start_session() as rival:
             rival.start_transaction()
@@ -737,7 +785,7 @@ class TestMongoCommitsInParts:
             with pytest.raises(KeyboardInterrupt):
                 model.commit(rows, moved)
         with pytest.raises(Fenced):
-            model.commit({}, moved.moved("cases", 10))
+            model.commit({"z": FULL}, moved.moved("cases", 10))
         later = opened(models())
         assert later.checkpoint() == moved
         assert later.get(list(rows)) == rows

@@ -3,7 +3,7 @@
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from adapters.uploads.memory import MemoryUploads
 from adapters.uploads.mongo import MongoUploads
 from adapters.uploads.sealed import SEALED, SealedUploads
 from adapters.uploads.sqlite import SqliteUploads
-from application.ports.uploads import Upload, UploadConflict, Uploads
+from application.ports.uploads import Quota, Upload, UploadConflict, Uploads
 from tests.contracts.nothing import assert_fails_against_nothing
 from tests.contracts.racing import race
 
@@ -22,6 +22,7 @@ from tests.contracts.racing import race
 Open = Callable[[], Uploads]
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TODAY, TOMORROW = date(2026, 3, 1), date(2026, 3, 2)
 KEY = bytes(range(32))
 UPLOAD = Upload(upload_id="u1", owner="anna", length=5_000_000_000, expires_at=NOON)
 OTHER = Upload(upload_id="u2", owner="ben", length=7, expires_at=NOON + timedelta(hours=1))
@@ -124,6 +125,44 @@ class UploadsContract:
         assert found == [UPLOAD, replace(UPLOAD, upload_id="u3", finished=True)]
         assert len(uploads().expired(NOON + timedelta(days=1))) == 3
 
+    def test_so_many_uploads_of_a_day_are_counted_and_no_more(self, uploads: Open) -> None:
+        quota = Quota(pieces=2, size=1000)
+        counted = [uploads().count("anna", TODAY, 1, quota) for _ in range(4)]
+        assert counted == [True, True, False, False]
+
+    def test_so_many_bytes_of_a_day_are_counted_and_what_is_refused_is_not(
+        self, uploads: Open
+    ) -> None:
+        quota = Quota(pieces=9, size=5_000_000_000)
+        sizes = [5_000_000_001, 3_000_000_000, 2_000_000_001, 2_000_000_000, 1]
+        counted = [uploads().count("anna", TODAY, size, quota) for size in sizes]
+        assert counted == [False, True, False, True, False]
+
+    def test_every_owner_and_every_day_is_counted_apart(self, uploads: Open) -> None:
+        quota = Quota(pieces=1, size=1000)
+        for owner in ("anna", "ben"):
+            for day in (TODAY, TOMORROW):
+                assert uploads().count(owner, day, 1000, quota)
+                assert not uploads().count(owner, day, 1, quota)
+
+    def test_nothing_is_counted_where_nothing_is_allowed(self, uploads: Open) -> None:
+        assert uploads().count("anna", TODAY, 1, Quota(pieces=1, size=1))
+        assert not uploads().count("ben", TODAY, 1, Quota(pieces=0, size=1000))
+
+    def test_of_many_at_once_as_many_are_counted_as_may_be(self, uploads: Open) -> None:
+        quota = Quota(pieces=9, size=50)
+        outcomes = race(8, lambda _: uploads().count("anna", TODAY, 10, quota))
+        assert (outcomes.count(True), outcomes.count(False)) == (5, 3)
+
+    def test_the_counts_of_former_days_are_forgotten(self, uploads: Open) -> None:
+        quota = Quota(pieces=1, size=1000)
+        days = (TODAY, TOMORROW)
+        assert all(uploads().count("anna", day, 1, quota) for day in days)
+        uploads().forget_counts(TODAY)
+        assert not any(uploads().count("anna", day, 1, quota) for day in days)
+        uploads().forget_counts(TOMORROW)
+        assert [uploads().count("anna", day, 1, quota) for day in days] == [True, False]
+
 
 class TestMemoryUploads(UploadsContract):
     @pytest.fixture
@@ -187,6 +226,15 @@ class TestSealedUploads(UploadsContract):
         with pytest.raises(ValueError, match="its upload"):
             uploads().get("u3")
 
+    def test_whose_uploads_are_counted_stands_nowhere(
+        self, uploads: Open, stored: MemoryUploads
+    ) -> None:
+        for day in (TODAY, TOMORROW):
+            uploads().count("anna", day, 1, Quota(pieces=1, size=1))
+        counts = dict(stored._counts)
+        assert "anna" not in str(counts)
+        assert len({owner for owner, _ in counts}) == 2
+
     def test_an_owner_that_was_stored_in_the_open_is_still_read(
         self, uploads: Open, stored: MemoryUploads
     ) -> None:
@@ -224,6 +272,11 @@ class Nothing:
 
     def unfinished(self) -> list[Upload]:
         return []
+
+    def count(self, owner: str, day: date, size: int, quota: Quota) -> bool:
+        return True
+
+    def forget_counts(self, before: date) -> None: ...
 
 
 def test_doing_nothing_breaks_every_promise() -> None:

@@ -362,11 +362,25 @@ class TestAsking:
         instance = anybody("GET", "/v1/instance").json
         assert "bribery" in instance["categories"]
         assert instance["limits"]["largest_upload"] > 0
+        assert instance["limits"]["uploads_a_day"] == 200
+        assert instance["limits"]["upload_bytes_a_day"] == 10_000_000_000
 
     def test_health_and_metrics_are_told(self, process: Process, anybody: Caller) -> None:
         assert anybody("GET", "/health/live").json == {"status": "alive"}
         assert anybody("GET", "/health/ready").status_code == 200
         assert "klarity_events_behind" in anybody("GET", "/metrics").text
+
+    def test_what_waits_and_why_is_told(self, anybody: Caller) -> None:
+        text = anybody("GET", "/metrics").text
+        name = "when-evidence-is-received-then-sanitise-it"
+        for lane in ("short", "long"):
+            for reason in ("busy", "tool-missing", "store-away", "failed"):
+                labels = f'lane="{lane}",name="{name}",reason="{reason}"'
+                assert f"klarity_slow_waiting{{{labels}}} 0.0" in text
+            assert f'klarity_slow_running{{lane="{lane}",name="{name}"}} 0.0' in text
+            assert f'klarity_slow_oldest_seconds{{lane="{lane}",name="{name}"}} 0.0' in text
+        assert f'klarity_slow_parked{{name="{name}"}} 0.0' in text
+        assert 'klarity_uploads_refused_total{reason="quota"} 0.0' in text
 
     def test_documentation_comes_from_here_alone(self, anybody: Caller) -> None:
         page = anybody("GET", "/docs").text

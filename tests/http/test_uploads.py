@@ -25,6 +25,7 @@ from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.uploads.memory import MemoryUploads
 from application.evidence.media import DestroyMedia
 from application.evidence.uploads import ReceiveUploads
+from application.ports.uploads import Quota
 from domain.ids import MediaKind
 from entrypoints.http.problems import ProblemApi, register_problems
 from entrypoints.http.requests import Requests, identify_request, read_claims
@@ -34,6 +35,7 @@ from tests.world import World
 CONTENT = b"good" + bytes(range(256)) * 2000  # 512,004 bytes
 LENGTH = len(CONTENT)
 LARGEST = 1_000_000
+QUOTA = Quota(pieces=200, size=200 * LARGEST)
 PATIENCE = 60.0
 OCTETS = "application/offset+octet-stream"
 
@@ -57,7 +59,7 @@ class Recogniser:
 class Server:
     """The blueprint in a minimal app, and what is behind it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, quota: Quota = QUOTA) -> None:
         self.world = World()
         self.anna = self.world.member("Anna").member_id
         self.ben = self.world.member("Ben").member_id
@@ -75,6 +77,7 @@ class Server:
             is_erased=self.world.is_erased,
             clock=self.world.clock,
             largest=LARGEST,
+            quota=quota,
         )
         self._server = make_server("127.0.0.1", 0, self._app(), threaded=True)
         self._thread = Thread(target=self._server.serve_forever, args=(0.01,))
@@ -142,6 +145,29 @@ class Server:
 def server(tmp_path: Path) -> Iterator[Server]:
     with closing(Server(tmp_path)) as server:
         yield server
+
+
+class TestQuota:
+    @pytest.fixture
+    def server(self, tmp_path: Path) -> Iterator[Server]:
+        quota = Quota(pieces=2, size=2 * LENGTH)
+        with closing(Server(tmp_path, quota)) as server:
+            yield server
+
+    @pytest.mark.parametrize("body", [b"", CONTENT])
+    def test_beyond_it_a_member_is_told_when_to_go_on(self, server: Server, body: bytes) -> None:
+        path = server.begin(LENGTH)
+        server.begin(LENGTH)
+        refused = server.call("POST", "", body, Upload_Length=LENGTH, Content_Type=OCTETS)
+        assert_problem(refused, 429, "upload-quota-reached")
+        assert refused.headers["Retry-After"] == str(12 * 3600)
+        server.begin(LENGTH, by=server.ben)
+        assert server.patch(path, CONTENT, 0).status_code == 204
+
+    def test_the_same_request_again_is_not_refused(self, server: Server) -> None:
+        server.begin(LENGTH)
+        first, again = (server.begin(LENGTH, Idempotency_Key="one") for _ in range(2))
+        assert first == again
 
 
 def assert_problem(reply: requests.Response, status: int, code: str) -> None:

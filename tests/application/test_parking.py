@@ -1,0 +1,423 @@
+"""Events that fail are parked at once, tried again later, and cost the others nothing."""
+
+from collections.abc import Collection, Sequence
+from math import inf
+
+import pytest
+
+from application.commands.executor import Context
+from application.delivery import subscription as subscriptions
+from application.delivery.parking import BEHIND_ANOTHER, RETRY_PAUSES
+from application.delivery.subscriber import EventsFailed
+from application.delivery.subscription import Subscription
+from application.ports.checkpoints import Checkpoint
+from application.ports.codec import RecordedEvent
+from application.ports.parked import ParkedEvent
+from application.ports.read_models import ReadModel
+from application.ports.unavailable import Unavailable
+from application.queries.popular_cases import PopularCase, PopularCases
+from application.queries.projector import Projector
+from application.queries.rows import Rows
+from domain.cases.case import CaseReported, TagCase
+from tests.application.test_delivery import Recorder, cases, delivery, ids
+from tests.world import World
+
+STREAMS = 20
+
+
+class Counting(Recorder):
+    """Counts how often it is handed something."""
+
+    topics: tuple[str, ...] = ("cases",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Sequence[RecordedEvent]] = []
+
+    def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
+        self.calls.append(events)
+        super().handle(events, checkpoint)
+
+
+class Knowing(Counting):
+    """Tells which of the events fail, as projections do."""
+
+    def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
+        if failed := {each.id: "RuntimeError: poison" for each in events if each.id in self.poison}:
+            self.calls.append(events)
+            raise EventsFailed(failed)
+        super().handle(events, checkpoint)
+
+
+@pytest.fixture
+def recorder() -> Counting:
+    return Counting()
+
+
+@pytest.fixture
+def subscription(world: World, recorder: Counting) -> Subscription:
+    return world.subscription(recorder)
+
+
+@pytest.fixture
+def events(world: World, recorder: Counting) -> list[RecordedEvent]:
+    """Three events of case c1, the first of which fails, and then one of case c2."""
+    return poisoned(world, recorder)
+
+
+def poisoned(world: World, recorder: Counting) -> list[RecordedEvent]:
+    anna = world.member()
+    world.report(anna)
+    for tag in ("police", "permit"):
+        command = TagCase(tag=tag, by=anna, at=world.clock())
+        world.executors.cases.execute("c1", command, Context())
+    world.report(anna, case_id="c2")
+    found = world.history.read("cases", 0, 10)
+    recorder.poison = {found[0].id: RuntimeError("poison")}
+    return found
+
+
+def catch_up(subscription: Subscription) -> None:
+    while subscription.catch_up():
+        pass
+
+
+def listed(world: World) -> list[tuple[str, int]]:
+    """What is parked, and how often each was tried."""
+    return [(each.event.id, each.tries) for each in world.parked.list()]
+
+
+class TestAtOnce:
+    def test_an_event_is_parked_the_first_time_it_fails(
+        self, world: World, recorder: Counting, subscription: Subscription
+    ) -> None:
+        (event,) = cases(world, 1)
+        recorder.poison = {event.id: RuntimeError("poison")}
+        subscription.deliver(delivery(world, event))
+        assert [len(call) for call in recorder.calls] == [1, 0]
+        (parked,) = world.parked.list()
+        assert (parked.error, parked.tries) == ("RuntimeError: poison", 1)
+        assert parked.retry_at is not None
+
+    def test_those_behind_it_wait_untried(
+        self, world: World, subscription: Subscription, events: list[RecordedEvent]
+    ) -> None:
+        catch_up(subscription)
+        assert listed(world) == [(events[0].id, 1), (events[1].id, 0), (events[2].id, 0)]
+        (_, second, third) = world.parked.list()
+        assert {(each.error, each.retry_at) for each in (second, third)} == {(BEHIND_ANOTHER, None)}
+
+    def test_all_that_are_known_to_fail_are_parked_together(self, world: World) -> None:
+        recorder = Knowing()
+        found = cases(world, STREAMS)
+        recorder.poison = {event.id: RuntimeError("poison") for event in found[::2]}
+        world.subscription(recorder).deliver(delivery(world, *found))
+        assert recorder.handled == ids(found[1::2])
+        assert [len(call) for call in recorder.calls] == [STREAMS, STREAMS // 2]
+        assert recorder.stored.parked == set(recorder.poison)
+        assert len(world.parked.list()) == STREAMS // 2
+
+    def test_none_is_missed_where_it_is_not_known_which_fail(
+        self, world: World, recorder: Counting, subscription: Subscription
+    ) -> None:
+        found = cases(world, STREAMS)
+        recorder.poison = {event.id: RuntimeError("poison") for event in found[::2]}
+        subscription.deliver(delivery(world, *found))
+        assert recorder.handled == ids(found[1::2])
+        assert recorder.stored.parked == set(recorder.poison)
+
+    def test_a_checkpoint_that_cannot_be_saved_parks_nothing_else(
+        self, world: World, recorder: Counting, subscription: Subscription
+    ) -> None:
+        """Not the events are at fault where even none of them cannot be handled."""
+
+        def handle(events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
+            raise RuntimeError("broken")
+
+        found = cases(world, 2)
+        recorder.handle = handle  # type: ignore[method-assign]  # every save fails
+        with pytest.raises(RuntimeError, match="broken"):
+            subscription.deliver(delivery(world, *found))
+        assert recorder.stored.at("cases") == 0
+        assert listed(world) == [(found[0].id, 1)]
+
+
+class TestRetries:
+    def test_an_event_is_tried_again_by_itself_after_growing_pauses(
+        self, world: World, subscription: Subscription, events: list[RecordedEvent]
+    ) -> None:
+        catch_up(subscription)
+        for tries, pause in enumerate(RETRY_PAUSES, start=1):
+            world.clock.wind(seconds=pause - 0.001)
+            catch_up(subscription)
+            assert listed(world)[0] == (events[0].id, tries)
+            world.clock.wind(seconds=0.001)
+            catch_up(subscription)
+            assert listed(world)[0] == (events[0].id, tries + 1)
+        world.clock.wind(days=365)
+        catch_up(subscription)
+        assert listed(world)[0] == (events[0].id, len(RETRY_PAUSES) + 1)
+
+    def test_no_event_is_tried_again_where_there_are_no_pauses(
+        self, world: World, recorder: Counting, events: list[RecordedEvent]
+    ) -> None:
+        eager = Subscription(recorder, world.history, world.wire, world.parked, retry_pauses=())
+        catch_up(eager)
+        assert (world.parked.list()[0].tries, world.parked.list()[0].retry_at) == (1, None)
+
+    def test_those_behind_it_are_handled_as_soon_as_it_is(
+        self,
+        world: World,
+        recorder: Counting,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+    ) -> None:
+        catch_up(subscription)
+        recorder.poison = {events[2].id: RuntimeError("poison")}
+        world.clock.wind(seconds=1)
+        catch_up(subscription)
+        assert recorder.handled == [events[3].id, events[0].id, events[1].id]
+        assert listed(world) == [(events[2].id, 1)]
+        assert recorder.stored.parked == {events[2].id}
+        recorder.poison = {}
+        world.clock.wind(seconds=1)
+        catch_up(subscription)
+        assert recorder.handled[-1] == events[2].id
+        assert listed(world) == []
+
+    def test_after_a_crash_between_two_of_a_stream_the_next_has_its_turn(
+        self,
+        world: World,
+        recorder: Counting,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        catch_up(subscription)
+        recorder.poison = {}
+        world.clock.wind(seconds=1)
+        with monkeypatch.context() as crash:
+            crash.setattr(world.parked, "remove", _away)
+            with pytest.raises(Unavailable):
+                catch_up(subscription)
+        assert recorder.handled == [events[3].id, events[0].id]
+        catch_up(world.subscription(recorder))
+        assert recorder.handled == [events[3].id, *ids(events[:3])]
+        assert listed(world) == []
+
+    def test_new_events_are_handled_first(
+        self,
+        world: World,
+        recorder: Counting,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+    ) -> None:
+        catch_up(subscription)
+        recorder.poison = {}
+        world.clock.wind(seconds=1)
+        world.report(world.member("Ben"), case_id="c9")
+        catch_up(subscription)
+        assert recorder.handled == [events[3].id, "cases/case-c9@1", *ids(events[:3])]
+
+    def test_new_events_wait_for_a_moment_at_most(
+        self,
+        world: World,
+        recorder: Counting,
+        subscription: Subscription,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(subscriptions, "RETRY_SECONDS", -inf)
+        found = cases(world, 3)
+        recorder.poison = {event.id: RuntimeError("poison") for event in found}
+        catch_up(subscription)
+        world.clock.wind(seconds=1)
+        for tried in (1, 2, 3):
+            subscription.catch_up()
+            assert sorted(tries for _, tries in listed(world)) == [1] * (3 - tried) + [2] * tried
+
+    def test_nor_do_they_wait_for_a_long_stream(
+        self,
+        world: World,
+        recorder: Counting,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(subscriptions, "RETRY_SECONDS", -inf)
+        catch_up(subscription)
+        recorder.poison = {}
+        world.clock.wind(seconds=1)
+        for handled in (1, 2, 3):
+            subscription.catch_up()
+            assert recorder.handled == [events[3].id, *ids(events[:handled])]
+        assert listed(world) == []
+
+    def test_an_event_keeps_its_tries_when_all_begins_anew(
+        self, world: World, recorder: Counting, events: list[RecordedEvent]
+    ) -> None:
+        """As a read model in memory does at each start."""
+        for start in (1, 2, 3):
+            anew = Counting()
+            anew.poison = recorder.poison
+            catch_up(world.subscription(anew))
+            assert listed(world)[0] == (events[0].id, start)
+            assert anew.handled == [events[3].id]
+
+    def test_an_event_that_a_read_model_has_not_reached_yet_waits(
+        self,
+        world: World,
+        recorder: Counting,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+    ) -> None:
+        subscription.deliver(delivery(world, *events[:3]))
+        (parked, *_) = world.parked.list()
+        further = ParkedEvent(
+            subscriber="recorder", event=events[3], error="", parked_at="", retry_at=parked.retry_at
+        )
+        world.parked.park(further)
+        recorder.is_full = True
+        world.clock.wind(seconds=1)
+        subscription.catch_up()
+        assert further in world.parked.list()
+
+
+class TestVerdicts:
+    def test_a_verdict_on_one_that_waits_tries_its_stream(
+        self,
+        world: World,
+        recorder: Counting,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+    ) -> None:
+        catch_up(subscription)
+        world.parked.decide("recorder", events[2].id, "retry")
+        catch_up(subscription)
+        assert listed(world) == [(events[0].id, 2), (events[1].id, 0), (events[2].id, 0)]
+        assert world.parked.list()[2].retry_at is None
+
+    def test_who_begins_anew_does_not_stumble_over_what_was_dropped(
+        self,
+        world: World,
+        recorder: Counting,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+    ) -> None:
+        catch_up(subscription)
+        world.parked.decide("recorder", events[0].id, "drop")
+        catch_up(subscription)
+        assert (recorder.handled, listed(world)) == (
+            [events[3].id, events[1].id, events[2].id],
+            [],
+        )
+        for name in ("recorder", "recorder.1001"):
+            anew = Counting()
+            anew.name = name
+            catch_up(world.subscription(anew))
+            assert anew.handled == ids(events[1:])
+            assert anew.stored.parked == frozenset()
+
+    def test_what_was_dropped_is_handled_again_by_who_begins_after_that_was_taken_back(
+        self, world: World, subscription: Subscription, events: list[RecordedEvent]
+    ) -> None:
+        catch_up(subscription)
+        world.parked.decide("recorder", events[0].id, "drop")
+        catch_up(subscription)
+        world.parked.take_back("recorder", events[0].id)
+        anew = Counting()
+        catch_up(world.subscription(anew))
+        assert anew.handled == ids(events)
+
+    def test_what_was_dropped_meanwhile_is_not_parked(
+        self,
+        world: World,
+        recorder: Counting,
+        subscription: Subscription,
+        events: list[RecordedEvent],
+    ) -> None:
+        """As by a new build, while the one that serves had the event parked already."""
+        catch_up(subscription)
+        new = Counting()
+        new.name = "recorder.1001"
+        new.topics = ("cases", "members")
+        new.poison = recorder.poison
+        building = world.subscription(new)
+        building.deliver(delivery(world, *world.history.read("members", 0, 1)))
+        world.parked.decide("recorder", events[0].id, "drop")
+        catch_up(building)
+        assert new.handled[1:] == ids(events[1:])
+        assert world.parked.list("recorder.1001") == []
+
+
+def _away(*_: object) -> None:
+    raise Unavailable
+
+
+class Failing(PopularCases):
+    """Writes a row, and then fails for some of the cases."""
+
+    def __init__(self, cases: Collection[str], error: Exception) -> None:
+        super().__init__()
+        self._cases = cases
+        self._error = error
+
+    def project(self, event: object, rows: Rows[PopularCase]) -> None:
+        super().project(event, rows)
+        if isinstance(event, CaseReported) and event.case_id in self._cases:
+            rows.delete(f"c{int(event.case_id[1:]) - 1}")
+            raise self._error
+
+
+class TestProjections:
+    def test_one_commit_takes_all_but_those_that_fail(self, world: World) -> None:
+        found = cases(world, STREAMS)
+        failing = {f"c{number}" for number in range(1, STREAMS, 2)}
+        model = self.project(world, found, Failing(failing, RuntimeError("poison")))
+        assert model.checkpoint().revision == 1
+        assert len(world.parked.list()) == STREAMS // 2
+        there = {f"c{number}" for number in range(0, STREAMS, 2)}
+        assert model.get([f"c{number}" for number in range(STREAMS)]).keys() == there
+
+    def test_an_event_that_cannot_be_read_is_parked(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, second = cases(world, 2)
+        self.let_decoding_fail(world, monkeypatch, first, ValueError("no JSON"))
+        model = self.project(world, [first, second], PopularCases())
+        assert [each.error for each in world.parked.list()] == ["ValueError: no JSON"]
+        assert model.get(["c0", "c1"]).keys() == {"c1"}
+
+    def test_nothing_is_parked_while_a_store_is_away(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, second = cases(world, 2)
+        with pytest.raises(Unavailable):
+            self.project(world, [first, second], Failing({"c1"}, Unavailable()))
+        self.let_decoding_fail(world, monkeypatch, first, Unavailable())
+        with pytest.raises(Unavailable):
+            self.project(world, [first, second], PopularCases())
+        assert world.parked.list() == []
+
+    def project(
+        self, world: World, events: Sequence[RecordedEvent], service: PopularCases
+    ) -> ReadModel[PopularCase]:
+        model = world.models.open("new", 1, PopularCase, service.indexes)
+        subscription = world.subscription(Projector(service, model, world.codec))
+        subscription.deliver(delivery(world, *events))
+        return model
+
+    def let_decoding_fail(
+        self,
+        world: World,
+        monkeypatch: pytest.MonkeyPatch,
+        unreadable: RecordedEvent,
+        error: Exception,
+    ) -> None:
+        decode = world.codec.decode
+
+        def failing(event: RecordedEvent) -> object:
+            if event.id == unreadable.id:
+                raise error
+            return decode(event)
+
+        monkeypatch.setattr(world.codec, "decode", failing)

@@ -1,0 +1,126 @@
+"""Whose turn it is when evidence waits to be made safe."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from threading import Event
+
+import pytest
+
+from application.commands.executor import Context
+from application.policies.policy import Means
+from application.policies.pool import PooledPolicySubscriber
+from application.policies.turns import Lane, Turn
+from application.policies.when_evidence_is_received_then_sanitise_it import (
+    WhenEvidenceIsReceivedThenSanitiseIt,
+)
+from domain.evidence.evidence import EvidenceReceived
+from domain.ids import Actor, MediaKind
+from domain.members.member import EraseMember
+from tests.application.test_runtime import soon
+from tests.world import World
+
+
+class Stage:
+    """The policy in a pool of one worker a lane, and a sanitiser that a test may hold."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.sanitised: list[str] = []
+        self.held = set(MediaKind)
+        self.begun = Event()
+        self.go_on = Event()
+        means = Means(
+            executors=self.world.executors,
+            sanitise=self.sanitise,
+            forget_member=lambda _: None,
+            erase_media=lambda _: None,
+            hide_at=1.0,
+        )
+        self.policy = WhenEvidenceIsReceivedThenSanitiseIt(means)
+        self.pool = PooledPolicySubscriber(
+            self.policy, self.world.codec, self.world.checkpoints, self.world.parked, workers=1
+        )
+        self.subscription = self.world.subscription(self.pool)
+
+    def sanitise(
+        self, received: EvidenceReceived, context: Callable[[str], Context], within: float | None
+    ) -> None:
+        self.begun.set()
+        if received.kind in self.held:
+            assert self.go_on.wait(60)
+        if not self.world.is_erased(received.owner):
+            self.sanitised.append(received.evidence_id)
+
+    def receive(self, owner: Actor, names: str, kind: MediaKind) -> None:
+        for name in names.split():
+            self.world.evidence(owner, name, kind)
+
+    def settle(self) -> None:
+        self.go_on.set()
+        assert soon(self.pool.settled)
+
+    def close(self) -> None:
+        self.go_on.set()
+        self.pool.stop()
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with closing(Stage()) as stage:
+        yield stage
+
+
+def received(stage: Stage, kind: MediaKind) -> object:
+    stage.receive(stage.world.member(), "e1", kind)
+    return stage.world.executors.evidence.events("e1")[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "lane"),
+    [
+        (MediaKind.VIDEO, Lane.LONG),
+        (MediaKind.AUDIO, Lane.SHORT),
+        (MediaKind.PHOTO, Lane.SHORT),
+        (MediaKind.DOCUMENT, Lane.SHORT),
+    ],
+)
+def test_the_owner_takes_a_turn_in_the_lane_of_the_kind(
+    stage: Stage, kind: MediaKind, lane: Lane
+) -> None:
+    assert stage.policy.turn(received(stage, kind)) == Turn("member-Anna", lane)
+
+
+def test_what_is_not_known_is_nobodys_turn(stage: Stage) -> None:
+    assert stage.policy.turn(object()) == Turn()
+
+
+def test_one_members_photos_do_not_hold_up_anothers(stage: Stage) -> None:
+    stage.receive(stage.world.member("Anna"), "a1 a2 a3 a4 a5", MediaKind.PHOTO)
+    stage.receive(stage.world.member("Ben"), "b1 b2", MediaKind.PHOTO)
+    stage.subscription.catch_up()
+    stage.settle()
+    assert stage.sanitised == ["a1", "b1", "a2", "b2", "a3", "a4", "a5"]
+
+
+def test_a_photo_does_not_wait_for_videos(stage: Stage) -> None:
+    stage.held = {MediaKind.VIDEO}
+    stage.receive(stage.world.member("Anna"), "a1 a2 a3", MediaKind.VIDEO)
+    stage.receive(stage.world.member("Ben"), "b1", MediaKind.PHOTO)
+    stage.subscription.catch_up()
+    assert soon(lambda: stage.sanitised == ["b1"])
+    stage.settle()
+    assert stage.sanitised == ["b1", "a1", "a2", "a3"]
+
+
+def test_what_an_erased_member_has_waiting_is_dropped(stage: Stage) -> None:
+    anna = stage.world.member("Anna")
+    stage.receive(anna, "a1 a2 a3 a4", MediaKind.VIDEO)
+    stage.receive(stage.world.member("Ben"), "b1", MediaKind.VIDEO)
+    stage.subscription.catch_up()
+    assert stage.begun.wait(60)
+    erase = EraseMember(by=anna, at=stage.world.clock())
+    stage.world.executors.members.execute(anna.member_id, erase, Context())
+    stage.world.vault.destroy(anna.member_id)
+    stage.settle()
+    assert stage.sanitised == ["b1"]
+    assert stage.world.parked.list() == []
