@@ -107,8 +107,6 @@ class PooledPolicySubscriber(PolicySubscriber):
             return self._handed.positions if self._handed else super().positions()
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
-        for event in filter(self.concerns, events):
-            self._codec.decode(event)  # so that the subscription waits for a newer program
         for event in events:
             if event.id in self._told:
                 self.react(event)
