@@ -10,6 +10,7 @@ from application.delivery import subscription as subscriptions
 from application.delivery.parking import BEHIND_ANOTHER, RETRY_PAUSES
 from application.delivery.subscriber import EventsFailed
 from application.delivery.subscription import Subscription
+from application.policies.policy import Cause, Means, Policy, PolicySubscriber
 from application.ports.checkpoints import Checkpoint
 from application.ports.codec import RecordedEvent
 from application.ports.parked import ParkedEvent
@@ -351,6 +352,54 @@ class TestVerdicts:
 
 def _away(*_: object) -> None:
     raise Unavailable
+
+
+class Choosy(Policy):
+    """Cannot react to some of the cases."""
+
+    name, service, topics = "choosy", "cases", ("cases",)
+
+    def __init__(self, means: Means, cases: Collection[str]) -> None:
+        super().__init__(means)
+        self.reacted: list[str] = []
+        self._cases = cases
+
+    def react(self, event: object, cause: Cause) -> None:
+        self.reacted.append(cause.event.id)
+        if isinstance(event, CaseReported) and event.case_id in self._cases:
+            raise RuntimeError("poison")
+
+
+class TestPolicies:
+    def test_all_events_that_fail_are_found_in_one_pass(self, world: World) -> None:
+        found = cases(world, STREAMS)
+        failing = {f"c{number}" for number in range(1, STREAMS, 2)}
+        policy = self.run(world, found, failing)
+        assert policy.reacted == [*ids(found), *ids(found[::2])]
+        assert [each.event.id for each in world.parked.list()] == ids(found[1::2])
+
+    def test_a_policy_does_not_react_to_what_follows_in_the_stream(
+        self, world: World, events: list[RecordedEvent]
+    ) -> None:
+        policy = self.run(world, events, {"c1"})
+        assert policy.reacted == [events[0].id, events[3].id, events[3].id]
+        assert listed(world) == [(events[0].id, 1), (events[1].id, 0), (events[2].id, 0)]
+
+    def run(
+        self, world: World, events: Sequence[RecordedEvent], failing: Collection[str]
+    ) -> Choosy:
+        means = Means(
+            executors=world.executors,
+            sanitise=world.sanitise,
+            forget_member=lambda _: None,
+            erase_media=lambda _: None,
+            hide_at=1.0,
+        )
+        policy = Choosy(means, failing)
+        subscriber = PolicySubscriber(policy, world.codec, world.checkpoints)
+        world.subscription(subscriber).deliver(delivery(world, *events))
+        assert world.checkpoints.load("choosy").at("cases") == events[-1].position
+        return policy
 
 
 class Failing(PopularCases):
