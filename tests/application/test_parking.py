@@ -24,6 +24,7 @@ from tests.application.test_delivery import Recorder, cases, delivery, ids
 from tests.world import World
 
 STREAMS = 20
+POISON = RuntimeError("poison")
 
 
 class Counting(Recorder):
@@ -359,15 +360,16 @@ class Choosy(Policy):
 
     name, service, topics = "choosy", "cases", ("cases",)
 
-    def __init__(self, means: Means, cases: Collection[str]) -> None:
+    def __init__(self, means: Means, cases: Collection[str], error: Exception) -> None:
         super().__init__(means)
         self.reacted: list[str] = []
         self._cases = cases
+        self._error = error
 
     def react(self, event: object, cause: Cause) -> None:
         self.reacted.append(cause.event.id)
         if isinstance(event, CaseReported) and event.case_id in self._cases:
-            raise RuntimeError("poison")
+            raise self._error
 
 
 class TestPolicies:
@@ -385,8 +387,19 @@ class TestPolicies:
         assert policy.reacted == [events[0].id, events[3].id, events[3].id]
         assert listed(world) == [(events[0].id, 1), (events[1].id, 0), (events[2].id, 0)]
 
+    def test_nothing_is_parked_while_a_store_is_away(
+        self, world: World, events: list[RecordedEvent]
+    ) -> None:
+        with pytest.raises(Unavailable):
+            self.run(world, events, {"c1"}, Unavailable())
+        assert listed(world) == []
+
     def run(
-        self, world: World, events: Sequence[RecordedEvent], failing: Collection[str]
+        self,
+        world: World,
+        events: Sequence[RecordedEvent],
+        failing: Collection[str],
+        error: Exception = POISON,
     ) -> Choosy:
         means = Means(
             executors=world.executors,
@@ -395,7 +408,7 @@ class TestPolicies:
             erase_media=lambda _: None,
             hide_at=1.0,
         )
-        policy = Choosy(means, failing)
+        policy = Choosy(means, failing, error)
         subscriber = PolicySubscriber(policy, world.codec, world.checkpoints)
         world.subscription(subscriber).deliver(delivery(world, *events))
         assert world.checkpoints.load("choosy").at("cases") == events[-1].position
