@@ -1,5 +1,6 @@
 """The base of every policy, and the two ways of running one."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,11 +9,15 @@ from typing import ClassVar
 from application.commands.executor import Context
 from application.commands.ids import derived_id
 from application.commands.use_cases import Executors
+from application.delivery.subscriber import EventsFailed, describe
 from application.policies.turns import Turn
 from application.ports.checkpoints import Checkpoint, Checkpoints, Fenced
 from application.ports.codec import EventCodec, RecordedEvent
+from application.ports.unavailable import Unavailable
 from domain.decider import DomainError
 from domain.evidence.evidence import EvidenceReceived
+
+log = logging.getLogger(__name__)
 
 # After so many events a policy's checkpoint is saved: they take well under a second, mostly.
 EVENTS_A_BATCH = 100
@@ -130,11 +135,29 @@ class PolicySubscriber:
         return self.policy.concerns(event.type) or not self._codec.knows(event.type)
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
+        """React to the events, but for those after one that fails in its stream."""
+        errors: dict[str, str] = {}
+        failed: set[str] = set()
         for event in events:
             if not self.leads():
                 raise Fenced
-            self.react(event)
+            if event.stream not in failed and (error := self._error_of(event)):
+                errors[event.id] = error
+                failed.add(event.stream)
+        if errors:
+            raise EventsFailed(errors)
         self._checkpoints.save(self.name, checkpoint)
+
+    def _error_of(self, event: RecordedEvent) -> str:
+        """React, and return what went wrong, if anything did."""
+        try:
+            self.react(event)
+        except Unavailable:
+            raise
+        except Exception as error:
+            log.exception("%s failed on %s", self.name, event.id)
+            return describe(error)
+        return ""
 
     def react(self, event: RecordedEvent, seconds: float | None = None) -> None:
         """Let the policy react, unless the member whom the event is about was erased."""

@@ -10,6 +10,7 @@ from application.delivery import subscription as subscriptions
 from application.delivery.parking import BEHIND_ANOTHER, RETRY_PAUSES
 from application.delivery.subscriber import EventsFailed
 from application.delivery.subscription import Subscription
+from application.policies.policy import Cause, Means, Policy, PolicySubscriber
 from application.ports.checkpoints import Checkpoint
 from application.ports.codec import RecordedEvent
 from application.ports.parked import ParkedEvent
@@ -23,6 +24,7 @@ from tests.application.test_delivery import Recorder, cases, delivery, ids
 from tests.world import World
 
 STREAMS = 20
+POISON = RuntimeError("poison")
 
 
 class Counting(Recorder):
@@ -351,6 +353,66 @@ class TestVerdicts:
 
 def _away(*_: object) -> None:
     raise Unavailable
+
+
+class Choosy(Policy):
+    """Cannot react to some of the cases."""
+
+    name, service, topics = "choosy", "cases", ("cases",)
+
+    def __init__(self, means: Means, cases: Collection[str], error: Exception) -> None:
+        super().__init__(means)
+        self.reacted: list[str] = []
+        self._cases = cases
+        self._error = error
+
+    def react(self, event: object, cause: Cause) -> None:
+        self.reacted.append(cause.event.id)
+        if isinstance(event, CaseReported) and event.case_id in self._cases:
+            raise self._error
+
+
+class TestPolicies:
+    def test_all_events_that_fail_are_found_in_one_pass(self, world: World) -> None:
+        found = cases(world, STREAMS)
+        failing = {f"c{number}" for number in range(1, STREAMS, 2)}
+        policy = self.run(world, found, failing)
+        assert policy.reacted == [*ids(found), *ids(found[::2])]
+        assert [each.event.id for each in world.parked.list()] == ids(found[1::2])
+
+    def test_a_policy_does_not_react_to_what_follows_in_the_stream(
+        self, world: World, events: list[RecordedEvent]
+    ) -> None:
+        policy = self.run(world, events, {"c1"})
+        assert policy.reacted == [events[0].id, events[3].id, events[3].id]
+        assert listed(world) == [(events[0].id, 1), (events[1].id, 0), (events[2].id, 0)]
+
+    def test_nothing_is_parked_while_a_store_is_away(
+        self, world: World, events: list[RecordedEvent]
+    ) -> None:
+        with pytest.raises(Unavailable):
+            self.run(world, events, {"c1"}, Unavailable())
+        assert listed(world) == []
+
+    def run(
+        self,
+        world: World,
+        events: Sequence[RecordedEvent],
+        failing: Collection[str],
+        error: Exception = POISON,
+    ) -> Choosy:
+        means = Means(
+            executors=world.executors,
+            sanitise=lambda *_: None,
+            forget_member=lambda _: None,
+            erase_media=lambda _: None,
+            hide_at=1.0,
+        )
+        policy = Choosy(means, failing, error)
+        subscriber = PolicySubscriber(policy, world.codec, world.checkpoints)
+        world.subscription(subscriber).deliver(delivery(world, *events))
+        assert world.checkpoints.load("choosy").at("cases") == events[-1].position
+        return policy
 
 
 class Failing(PopularCases):
