@@ -57,6 +57,18 @@ class SqliteDatabase:
                 raise
             connection.commit()
 
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, for several statements: all of them or, on an exception, none."""
+        with self._using() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
     def empty_log(self) -> None:
         """Empty the write-ahead log, so that what was deleted does not go on living there."""
         busy, *_ = self.row("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -54,6 +54,7 @@ from application.commands.discuss import Discuss
 from application.commands.engage import Engage
 from application.commands.enrich import Enrich
 from application.commands.moderate import Moderate
+from application.commands.refresh_tokens import RefreshTokens
 from application.commands.report import Report
 from application.commands.sight import Sight
 from application.commands.use_cases import make_executors
@@ -239,11 +240,12 @@ class Container(containers.DeclarativeContainer):
     )
     accounts = providers.Singleton(
         Accounts,
-        executors.provided.members,
-        credentials,
-        providers.Singleton(Argon2Passphrases),
-        vault,
-        clock,
+        members=executors.provided.members,
+        credentials=credentials,
+        passphrases=providers.Singleton(Argon2Passphrases),
+        vault=vault,
+        refresh_tokens=providers.Singleton(RefreshTokens, keys.provided.requests),
+        clock=clock,
     )
     tokens = providers.Singleton(JwtAccessTokens, keys.provided.tokens)
     report = providers.Singleton(Report, executors.provided.cases, executors.provided.exhibits)

@@ -50,6 +50,7 @@ from entrypoints.http.problems import ProblemApi, register_problems
 from entrypoints.http.queries import query_blueprint
 from entrypoints.http.replies import count_requests, identify_reply, with_headers
 from entrypoints.http.requests import Requests, identify_request, limit_body, only_json, read_claims
+from entrypoints.http.sessions import sessions_blueprint
 from entrypoints.http.share import share_blueprint
 from entrypoints.http.standing import standing_blueprint
 from entrypoints.http.updates import updates_blueprint
@@ -167,12 +168,13 @@ def create_app(parts: HttpParts) -> Flask:
 
 
 def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts) -> None:
-    requests = Requests(parts.executors.members, parts.request_key, parts.clock)
+    requests = Requests(parts.accounts.signed_in, parts.request_key, parts.clock)
     own = {service.id for service in parts.services}
     logs = tuple(s.name for s in parts.services if s.kind == COMMAND)
     if f"{COMMAND}:members" in own:
         members = parts.executors.members
-        api.register_blueprint(members_blueprint(parts.accounts, members, parts.tokens, requests))
+        api.register_blueprint(members_blueprint(parts.accounts, members, requests))
+        api.register_blueprint(sessions_blueprint(parts.accounts, parts.tokens, requests))
         api.register_blueprint(standing_blueprint(members, requests))
     if f"{COMMAND}:cases" in own:
         api.register_blueprint(cases_blueprint(parts.executors.cases, parts.report, requests))

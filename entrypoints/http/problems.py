@@ -28,6 +28,7 @@ MEANINGS = {
     "forbidden": (403, "You are known, and you may not do this."),
     "bad-link": (403, "This link is not one of ours, or too old."),
     "suspended": (403, "A moderator suspended this membership; its commands are refused."),
+    "wrong-passphrase": (403, "This needs your passphrase, and what came is another one."),
     "not-found": (404, "There is no such thing, or none that you may see."),
     "method-not-allowed": (405, "This resource does not take that method; Allow lists those."),
     "not-acceptable": (406, "This resource has no representation of the kind asked for."),

@@ -50,6 +50,9 @@ class Caller:
         tokens = self("POST", "/v1/sessions", body).json
         self.token, self.refresh_token = tokens["access_token"], tokens["refresh_token"]
 
+    def leave(self) -> Any:
+        return self("DELETE", "/v1/me", {"passphrase": PASSPHRASE})
+
     def report(self, **more: Any) -> Any:
         body = {"title": "A permit for a bribe", "story": "They asked for money.", **more}
         return self("POST", "/v1/cases", body)
