@@ -238,13 +238,14 @@ class Container(containers.DeclarativeContainer):
         sqlite=closing(SqliteCredentials, _credentials_file),
         mongo=providers.Singleton(MongoCredentials, database),
     )
+    refresh_tokens = providers.Singleton(RefreshTokens, keys.provided.requests)
     accounts = providers.Singleton(
         Accounts,
         members=executors.provided.members,
         credentials=credentials,
         passphrases=providers.Singleton(Argon2Passphrases),
         vault=vault,
-        refresh_tokens=providers.Singleton(RefreshTokens, keys.provided.requests),
+        refresh_tokens=refresh_tokens,
         clock=clock,
     )
     tokens = providers.Singleton(JwtAccessTokens, keys.provided.tokens)

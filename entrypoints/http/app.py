@@ -30,6 +30,7 @@ from application.system import COMMAND, QUERY, Service
 from application.updates import Updates
 from domain.catalog import EVENTS
 from entrypoints.http.asyncapi import asyncapi_blueprint
+from entrypoints.http.attempts import Attempts, limit_attempts
 from entrypoints.http.cases import cases_blueprint
 from entrypoints.http.discussions import discussions_blueprint
 from entrypoints.http.dispute import dispute_pages
@@ -108,7 +109,7 @@ class HttpParts:
     registry: CollectorRegistry
     largest_upload: int
     rate_limit: str
-    sign_in_limit: str
+    attempts: Attempts
     public_url: str
     cors_origins: Sequence[str]
     proxies: int
@@ -160,7 +161,8 @@ def create_app(parts: HttpParts) -> Flask:
     app.after_request(identify_reply)
     if parts.cors_origins:
         CORS(app, origins=list(parts.cors_origins), expose_headers=list(EXPOSED))
-    limit_rates(app, parts.rate_limit, parts.sign_in_limit)
+    limit_attempts(app, parts.attempts)
+    limit_rates(app, parts.rate_limit)
     api = ProblemApi(app)
     register_problems(app)
     _add_resources(app, api, parts)

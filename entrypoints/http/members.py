@@ -10,6 +10,7 @@ from marshmallow import validate
 from application.commands.accounts import Accounts
 from application.commands.use_cases import Members
 from domain.members.member import Area, ChooseInterests, RegisterMember
+from entrypoints.http.attempts import Attempts, counts_as
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import (
     BEARER,
@@ -19,7 +20,6 @@ from entrypoints.http.documentation import (
     WRITE_HEADERS,
     problems,
 )
-from entrypoints.http.limits import limited_as_sign_in
 from entrypoints.http.requests import Requests, written
 from entrypoints.http.schemas import Text, document_schema, fields_of, schema
 
@@ -67,7 +67,7 @@ def members_blueprint(accounts: Accounts, members: Members, requests: Requests) 
     blp = Blueprint("members", __name__, url_prefix="/v1", description="Members")
 
     @blp.post("/members")
-    @limited_as_sign_in
+    @counts_as(Attempts.registering)
     @blp.arguments(RegistrationBody)
     @blp.response(201, RegisteredReply, headers=MADE_HEADERS)
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH])
@@ -105,6 +105,7 @@ def members_blueprint(accounts: Accounts, members: Members, requests: Requests) 
         return reply
 
     @blp.put("/me/passphrase")
+    @counts_as(Attempts.proving)
     @blp.arguments(PassphraseBody)
     @blp.response(204)
     @blp.doc(security=BEARER)
@@ -116,6 +117,7 @@ def members_blueprint(accounts: Accounts, members: Members, requests: Requests) 
         return Response(status=204)
 
     @blp.delete("/me")
+    @counts_as(Attempts.proving)
     @blp.arguments(ErasureBody)
     @blp.response(204, headers=WRITE_HEADERS)
     @blp.doc(parameters=[IF_MATCH], security=BEARER)

@@ -9,9 +9,9 @@ from marshmallow import validate
 from application.commands.accounts import Accounts, Grant
 from application.ports.access_tokens import AccessTokens
 from application.ports.credentials import Session
+from entrypoints.http.attempts import Attempts, counts_as
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import BEARER, problems
-from entrypoints.http.limits import limited_as_sign_in
 from entrypoints.http.requests import Requests
 from entrypoints.http.schemas import Text, schema
 
@@ -63,7 +63,7 @@ def sessions_blueprint(accounts: Accounts, tokens: AccessTokens, requests: Reque
     blp = Blueprint("sessions", __name__, url_prefix="/v1/sessions", description="Sessions")
 
     @blp.post("")
-    @limited_as_sign_in
+    @counts_as(Attempts.signing_in)
     @blp.arguments(SignInBody)
     @blp.response(201, TokensReply)
     @problems(blp, 401, 415, 422)
@@ -72,7 +72,7 @@ def sessions_blueprint(accounts: Accounts, tokens: AccessTokens, requests: Reque
         return granted(accounts.sign_in(body["pseudonym"], body["passphrase"]))
 
     @blp.post("/refresh")
-    @limited_as_sign_in
+    @counts_as(Attempts.refreshing)
     @blp.arguments(RefreshBody)
     @blp.response(201, TokensReply)
     @problems(blp, 401, 415, 422)

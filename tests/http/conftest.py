@@ -98,6 +98,8 @@ def process(
         "DATA": str(folder),
         "RATE_LIMIT": "1000000 per minute",
         "SIGN_IN_LIMIT": "1000000 per minute",
+        "SIGN_IN_ACCOUNT_LIMIT": "1000000 per minute",
+        "SIGN_IN_NETWORK_LIMIT": "1000000 per minute",
         **settings,
     }
     root = logging.getLogger()

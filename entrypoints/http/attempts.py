@@ -1,0 +1,126 @@
+"""Limits on attempts to sign in, so that guessing is slow and nobody locks others out (ADR 31)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flask import Flask, Response, current_app, g, request
+
+from application.commands.accounts import handle
+from entrypoints.http.limits import Rate, Standing, hashed, too_many_requests, where_from
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+METHODS = ("POST", "PUT", "DELETE")
+GOOD = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """The rates that an attempt counts against, each with whose count it is, the strictest first.
+
+    The first rate that refuses is the last that counts: so whoever is refused uses up nothing that
+    they share with others. ``forgiven`` is an attempt that does not count once it has succeeded.
+    """
+
+    counts: Sequence[tuple[Rate, str]]
+    forgiven: bool = False
+
+
+class Attempts:
+    """What is counted together: attempts on one account from one network, on one account from
+    everywhere, and from one network. Each rate is written as "5 per minute; 20 per hour"."""
+
+    def __init__(
+        self, here: str, account: str, network: str, session_of: Callable[[str], str | None]
+    ) -> None:
+        self._here, self._account, self._network = Rate(here), Rate(account), Rate(network)
+        self._session_of = session_of
+
+    def signing_in(self, body: Mapping[str, Any]) -> Attempt:
+        """An attempt to sign in; which accounts exist makes no difference."""
+        account, network = handle(_text(body, "pseudonym")), where_from()
+        here = (self._here, hashed(f"account {account} from {network}"))
+        everywhere = (self._account, hashed(f"account {account}"))
+        around = (self._network, hashed(f"accounts from {network}"))
+        counts = [here, everywhere, around] if account else [here]
+        return Attempt(counts=counts, forgiven=True)
+
+    def refreshing(self, body: Mapping[str, Any]) -> Attempt:
+        """A refresh: by its session where the token is ours, for others on the network have none
+        of those; else by the network."""
+        session_id = self._session_of(_text(body, "refresh_token"))
+        asker = f"session {session_id}" if session_id else f"no session {where_from()}"
+        return Attempt(counts=[(self._network, hashed(f"refresh {asker}"))])
+
+    def registering(self, _: Mapping[str, Any]) -> Attempt:
+        """A registration, which makes an account however it is counted: by the network alone."""
+        return Attempt(counts=[(self._network, hashed(f"register {where_from()}"))])
+
+    def proving(self, _: Mapping[str, Any]) -> Attempt:
+        """A passphrase that somebody signed in has to prove: by their session."""
+        asker = f"session {g.claims[1]}" if g.claims else f"no session {where_from()}"
+        return Attempt(counts=[(self._here, hashed(f"prove {asker}"))], forgiven=True)
+
+
+Kind = Callable[[Attempts, Mapping[str, Any]], Attempt]
+
+
+def counts_as(kind: Kind) -> Callable[[V], V]:
+    """Mark a view as an attempt of this kind, which alone limits it."""
+
+    def mark(view: V) -> V:
+        view.attempt = kind  # type: ignore[attr-defined]  # decorators hand it on
+        return view
+
+    return mark
+
+
+def limit_attempts(app: Flask, attempts: Attempts) -> None:
+    """Limit the views that are marked as attempts."""
+
+    @app.before_request
+    def count() -> None:
+        if kind := _kind_of_request():
+            g.attempt = kind(attempts, _body())
+            g.limited = _count(g.attempt).headers
+
+    @app.after_request
+    def forgive(reply: Response) -> Response:
+        attempt: Attempt | None = g.get("attempt")
+        if attempt and attempt.forgiven and reply.status_code < GOOD:
+            for rate, asker in attempt.counts:
+                rate.take_back(asker)
+        return reply
+
+
+def _count(attempt: Attempt) -> Standing:
+    """Count the attempt; how it stands to its strictest rate. Raises Problem where one refuses.
+
+    What others used up of the wider rates is told to nobody before it is all used up.
+    """
+    standings = []
+    for rate, asker in attempt.counts:
+        standing = rate.count(asker)
+        if standing.left < 0:
+            raise too_many_requests(standing)
+        standings.append(standing)
+    return standings[0]
+
+
+def _kind_of_request() -> Kind | None:
+    if request.method not in METHODS:
+        return None
+    view = current_app.view_functions.get(request.endpoint or "")
+    return getattr(view, "attempt", None)
+
+
+def _body() -> Mapping[str, Any]:
+    """The body, as far as it is an object of JSON; the schemas judge it later."""
+    body = request.get_json(silent=True)
+    return body if isinstance(body, dict) else {}
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    return value if isinstance(value, str) else ""
