@@ -6,6 +6,7 @@ from unicodedata import category, normalize
 from uuid import uuid4
 
 from application.commands.executor import CommandMismatch, Context, Receipt, TooMuchContention
+from application.commands.pseudonyms import Pseudonyms
 from application.commands.refresh_tokens import RefreshTokens, fingerprint
 from application.commands.use_cases import Members
 from application.ports.clock import Clock
@@ -13,11 +14,12 @@ from application.ports.credentials import Credential, Credentials, PseudonymTake
 from application.ports.key_vault import KeyVault
 from application.ports.passphrases import Passphrases
 from domain.decider import DomainError
-from domain.ids import Actor, MemberId
+from domain.ids import Actor, Length, MemberId
 from domain.members.member import EraseMember, Member, RegisterMember
 
 SESSION_LIFE = timedelta(days=60)
 CLAIM_LIFE = timedelta(minutes=1)
+PASSPHRASE_LENGTH = Length(8, 200)
 REPEAT_LIFE = timedelta(seconds=30)
 """How long a refresh whose reply was lost may be repeated."""
 
@@ -45,6 +47,7 @@ class Accounts:
         credentials: Credentials,
         passphrases: Passphrases,
         vault: KeyVault,
+        pseudonyms: Pseudonyms,
         refresh_tokens: RefreshTokens,
         clock: Clock,
     ) -> None:
@@ -52,6 +55,7 @@ class Accounts:
         self._credentials = credentials
         self._passphrases = passphrases
         self._vault = vault
+        self._pseudonyms = pseudonyms
         self._refresh_tokens = refresh_tokens
         self._clock = clock
 
@@ -63,7 +67,9 @@ class Accounts:
         interests: tuple[str, ...],
         context: Context,
     ) -> Receipt[Member]:
-        """Register a member. Raises DomainError where somebody else has the pseudonym."""
+        """Register a member. Raises DomainError where they may not be called so."""
+        pseudonym = self._pseudonyms.accepted(pseudonym)
+        _must_be_long_enough(passphrase)
         if self._is_anothers(member_id, pseudonym):
             raise CommandMismatch(member_id)
         self._claim(member_id, pseudonym, passphrase)
@@ -137,6 +143,7 @@ class Accounts:
 
     def change_passphrase(self, member_id: str, session_id: str, current: str, new: str) -> None:
         """Change the passphrase, and end all sessions but the one in which that is asked for."""
+        _must_be_long_enough(new)
         held = self._proven(member_id, current)
         changed = self._passphrases.hash(new)
         if not self._credentials.replace_hash(member_id, held.passphrase_hash, changed):
@@ -171,8 +178,10 @@ class Accounts:
         if found and found.member_id == member_id:
             self._must_be_the_same(found, passphrase)
             return
-        if found and self._is_abandoned(found):
-            self._credentials.release(name, found.member_id)
+        looks = self._pseudonyms.looks(pseudonym)
+        for other in self._credentials.alike(looks):
+            if self._is_abandoned(other):
+                self._credentials.release(other.handle, other.member_id)
         claim = Credential(
             handle=name,
             member_id=member_id,
@@ -180,9 +189,11 @@ class Accounts:
             created_at=self._clock(),
         )
         try:
-            self._credentials.claim(claim, {name})
+            self._credentials.claim(claim, looks)
         except PseudonymTaken as error:
-            raise DomainError("pseudonym-taken", "Somebody else has this pseudonym.") from error
+            raise DomainError(
+                "pseudonym-taken", "Somebody else has this pseudonym, or one that looks like it."
+            ) from error
 
     def _must_be_the_same(self, found: Credential, passphrase: str) -> None:
         if not self._passphrases.verify(found.passphrase_hash, passphrase):
@@ -243,9 +254,15 @@ class Accounts:
 
 
 def handle(pseudonym: str) -> str:
-    """The form in which pseudonyms are compared: without case, and without what nobody sees.
+    """The form of a pseudonym that finds its account: without case, and without what nobody sees.
 
-    So nobody poses as another.
+    What merely looks like it finds nothing; ``Pseudonyms.looks`` keeps it from being taken.
     """
     visible = [letter for letter in normalize("NFKC", pseudonym) if category(letter) != "Cf"]
     return "".join(visible).casefold().strip()
+
+
+def _must_be_long_enough(passphrase: str) -> None:
+    least, most = PASSPHRASE_LENGTH.least, PASSPHRASE_LENGTH.most
+    if not least <= len(passphrase) <= most:
+        raise DomainError("bad-passphrase", f"A passphrase has {least} to {most} characters.")

@@ -7,7 +7,7 @@ import marshmallow as ma
 from flask import Response, jsonify
 from marshmallow import validate
 
-from application.commands.accounts import Accounts
+from application.commands.accounts import PASSPHRASE_LENGTH, Accounts
 from application.commands.use_cases import Members
 from domain.members.member import Area, ChooseInterests, RegisterMember
 from entrypoints.http.attempts import Attempts, counts_as
@@ -25,7 +25,7 @@ from entrypoints.http.schemas import Text, document_schema, fields_of, schema
 
 PASSPHRASE = Text(
     required=True,
-    validate=validate.Length(8, 200),
+    validate=validate.Length(PASSPHRASE_LENGTH.least, PASSPHRASE_LENGTH.most),
     metadata={"description": "8 to 200 characters; it cannot be recovered."},
 )
 _REGISTER = fields_of(RegisterMember, leave_out=("member_id", "by", "at"))

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from adapters.credentials.memory import MemoryCredentials
+from adapters.spelling.icu import IcuSpelling
 from application.commands.accounts import (
     CLAIM_LIFE,
     REPEAT_LIFE,
@@ -16,6 +17,7 @@ from application.commands.accounts import (
     handle,
 )
 from application.commands.executor import CommandMismatch, Context, TooMuchContention
+from application.commands.pseudonyms import Pseudonyms
 from application.commands.refresh_tokens import RefreshTokens
 from application.ports.credentials import Credential, Session
 from domain.ids import Actor, MemberId
@@ -51,6 +53,7 @@ def accounts(world: World, credentials: MemoryCredentials) -> Accounts:
         credentials=credentials,
         passphrases=PlainPassphrases(),
         vault=world.vault,
+        pseudonyms=Pseudonyms(IcuSpelling()),
         refresh_tokens=RefreshTokens(bytes(32)),
         clock=world.clock,
     )
@@ -91,6 +94,66 @@ def test_a_pseudonym_belongs_to_one_member(accounts: Accounts) -> None:
     register(accounts)
     with refused("pseudonym-taken"):
         register(accounts, "ANNA", "another")
+
+
+@pytest.mark.parametrize("pseudonym", ["\u0410nna", "Anna\n", "  ", "Admin"])
+def test_a_pseudonym_follows_the_rules(
+    accounts: Accounts, credentials: MemoryCredentials, pseudonym: str
+) -> None:
+    with refused("bad-pseudonym"):
+        register(accounts, pseudonym)
+    assert credentials.find(handle(pseudonym)) is None
+
+
+@pytest.mark.parametrize(
+    ("taken", "like_it"),
+    [
+        ("Mila", "MiIa"),
+        ("\u0421\u043e\u0440\u0435", "Cope"),
+        ("Mary", "rnary"),
+        ("Corbin", "c0rbin"),
+        ("José", "Jose\u0301"),
+    ],
+)
+def test_nobody_is_called_what_looks_like_another(
+    accounts: Accounts, taken: str, like_it: str
+) -> None:
+    register(accounts, taken)
+    with refused("pseudonym-taken"):
+        register(accounts, like_it, "another")
+    register(accounts, "Somebody else", "another")
+
+
+@pytest.mark.parametrize("passphrase", ["", "7 chars", "x" * 201])
+def test_a_passphrase_is_neither_short_nor_endless(
+    accounts: Accounts, credentials: MemoryCredentials, passphrase: str
+) -> None:
+    with refused("bad-passphrase"):
+        register(accounts, passphrase=passphrase)
+    assert credentials.find("anna") is None
+    register(accounts)
+    with refused("bad-passphrase"):
+        accounts.change_passphrase("anna", "this session", PASSPHRASE, passphrase)
+    accounts.sign_in("Anna", PASSPHRASE)
+
+
+def test_a_pseudonym_is_kept_in_its_composed_form(accounts: Accounts, world: World) -> None:
+    register(accounts, "Jose\u0301")
+    assert world.executors.members.load("anna").state.pseudonym == "Jos\u00e9"
+    accounts.sign_in("JOSE\u0301", PASSPHRASE)
+
+
+def test_a_claim_that_looks_like_a_dead_one_waits_no_longer(
+    accounts: Accounts, credentials: MemoryCredentials, world: World
+) -> None:
+    dead = Credential(
+        handle="miia", member_id="dead", passphrase_hash="new:x", created_at=world.clock()
+    )
+    credentials.claim(dead, IcuSpelling().looks("MiIa"))
+    with refused("pseudonym-taken"):
+        register(accounts, "Mila")
+    world.clock.now += CLAIM_LIFE
+    register(accounts, "Mila")
 
 
 def test_a_repeated_key_opens_nobody_elses_account(

@@ -185,6 +185,27 @@ class TestSigningIn:
         assert admin("DELETE", f"{path}/roles/moderator").status_code == 204
         assert admin("PUT", f"/v1/members/{uuid4()}/roles/admin").status_code == 404
 
+    @pytest.mark.parametrize(
+        "pseudonym", ["\u0410nna", "An\u200dna", "Klarity Team", "Anna @ home"]
+    )
+    def test_nobody_is_called_what_hides_or_pretends_something(
+        self, anybody: Caller, pseudonym: str
+    ) -> None:
+        body = {"pseudonym": pseudonym, "passphrase": PASSPHRASE}
+        assert problem(anybody("POST", "/v1/members", body)) == (422, "bad-pseudonym")
+        assert anybody("GET", "/problems/bad-pseudonym").status_code == 200
+
+    def test_nobody_is_called_what_looks_like_another(self, anybody: Caller) -> None:
+        mark = uuid4().hex[:8]
+        first, second = (
+            anybody(
+                "POST", "/v1/members", {"pseudonym": f"{name} {mark}", "passphrase": PASSPHRASE}
+            )
+            for name in ("Mila", "MiIa")
+        )
+        assert first.status_code == 201
+        assert problem(second) == (409, "pseudonym-taken")
+
     def test_registering_twice_with_one_key_is_registering_once(self, anybody: Caller) -> None:
         body = {"pseudonym": f"Once {uuid4().hex[:8]}", "passphrase": PASSPHRASE}
         headers = {"Idempotency-Key": uuid4().hex}

@@ -50,8 +50,9 @@ LEFT_OUT = {
     ("DELETE", "/v1/sessions"),
     ("DELETE", "/v1/sessions/current"),
 }
-# A box or a point is more than a text, which is all that the document can say of a parameter.
+# A box, a point or a name is more than a text, which is all that the document can say of it.
 RICHER_THAN_TEXT = {
+    "POST /v1/members",
     "GET /v1/cases",
     "GET /v1/cases.csv",
     "GET /v1/cases.geojson",
