@@ -18,6 +18,7 @@ from domain.ids import Actor, Length, MemberId
 from domain.members.member import EraseMember, Member, RegisterMember
 
 SESSION_LIFE = timedelta(days=60)
+MOST_SESSIONS = 50
 CLAIM_LIFE = timedelta(minutes=1)
 PASSPHRASE_LENGTH = Length(8, 200)
 REPEAT_LIFE = timedelta(seconds=30)
@@ -244,6 +245,8 @@ class Accounts:
             expires_at=now + SESSION_LIFE,
         )
         self._credentials.open_session(session)
+        for oldest in self._credentials.sessions_of(member_id)[MOST_SESSIONS:]:
+            self._credentials.end_session(oldest.session_id)
         return Grant(member_id, session_id, token)
 
     def _continue(self, session_id: str, old_hash: str, new_hash: str) -> bool:

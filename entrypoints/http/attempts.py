@@ -12,7 +12,7 @@ from entrypoints.http.limits import Rate, Standing, hashed, too_many_requests, w
 V = TypeVar("V", bound=Callable[..., Any])
 
 METHODS = ("POST", "PUT", "DELETE")
-GOOD = 400
+FIRST_FAILURE = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +20,11 @@ class Attempt:
     """The rates that an attempt counts against, each with whose count it is, the strictest first.
 
     The first rate that refuses is the last that counts: so whoever is refused uses up nothing that
-    they share with others. ``forgiven`` is an attempt that does not count once it has succeeded.
+    they share with others. ``forgiven`` are those that do not count once it has succeeded.
     """
 
     counts: Sequence[tuple[Rate, str]]
-    forgiven: bool = False
+    forgiven: Sequence[tuple[Rate, str]] = ()
 
 
 class Attempts:
@@ -43,8 +43,8 @@ class Attempts:
         here = (self._here, hashed(f"account {account} from {network}"))
         everywhere = (self._account, hashed(f"account {account}"))
         around = (self._network, hashed(f"accounts from {network}"))
-        counts = [here, everywhere, around] if account else [here]
-        return Attempt(counts=counts, forgiven=True)
+        shared = [everywhere, around] if account else []
+        return Attempt(counts=[here, *shared], forgiven=shared)
 
     def refreshing(self, body: Mapping[str, Any]) -> Attempt:
         """A refresh: by its session where the token is ours, for others on the network have none
@@ -60,7 +60,7 @@ class Attempts:
     def proving(self, _: Mapping[str, Any]) -> Attempt:
         """A passphrase that somebody signed in has to prove: by their session."""
         asker = f"session {g.claims[1]}" if g.claims else f"no session {where_from()}"
-        return Attempt(counts=[(self._here, hashed(f"prove {asker}"))], forgiven=True)
+        return Attempt(counts=[(self._here, hashed(f"prove {asker}"))])
 
 
 Kind = Callable[[Attempts, Mapping[str, Any]], Attempt]
@@ -88,8 +88,8 @@ def limit_attempts(app: Flask, attempts: Attempts) -> None:
     @app.after_request
     def forgive(reply: Response) -> Response:
         attempt: Attempt | None = g.get("attempt")
-        if attempt and attempt.forgiven and reply.status_code < GOOD:
-            for rate, asker in attempt.counts:
+        if attempt and reply.status_code < FIRST_FAILURE:
+            for rate, asker in attempt.forgiven:
                 rate.take_back(asker)
         return reply
 

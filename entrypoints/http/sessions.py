@@ -68,7 +68,10 @@ def sessions_blueprint(accounts: Accounts, tokens: AccessTokens, requests: Reque
     @blp.response(201, TokensReply)
     @problems(blp, 401, 415, 422)
     def sign_in(body: dict[str, str]) -> Response:
-        """Sign in"""
+        """Sign in
+
+        A member has 50 sessions at most; then the oldest ends for the newest.
+        """
         return granted(accounts.sign_in(body["pseudonym"], body["passphrase"]))
 
     @blp.post("/refresh")

@@ -10,6 +10,7 @@ from adapters.credentials.memory import MemoryCredentials
 from adapters.spelling.icu import IcuSpelling
 from application.commands.accounts import (
     CLAIM_LIFE,
+    MOST_SESSIONS,
     REPEAT_LIFE,
     SESSION_LIFE,
     Accounts,
@@ -341,6 +342,17 @@ def test_a_member_sees_and_ends_their_own_sessions_only(accounts: Accounts, worl
     assert accounts.sessions("anna") == []
     assert accounts.signed_in("anna", first.session_id) is None
     assert accounts.signed_in("ben", others.session_id)
+
+
+def test_a_member_has_so_many_sessions_and_the_oldest_ends_for_the_newest(
+    accounts: Accounts, world: World
+) -> None:
+    register(accounts)
+    opened = []
+    for _ in range(MOST_SESSIONS + 1):
+        world.clock.wind(seconds=1)
+        opened.append(accounts.sign_in("Anna", PASSPHRASE).session_id)
+    assert [session.session_id for session in accounts.sessions("anna")] == opened[:0:-1]
 
 
 def test_a_changed_passphrase_ends_all_other_sessions(accounts: Accounts) -> None:
