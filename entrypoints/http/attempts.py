@@ -19,8 +19,8 @@ FIRST_FAILURE = 400
 class Attempt:
     """The rates that an attempt counts against, each with whose count it is, the strictest first.
 
-    The first rate that refuses is the last that counts: so whoever is refused uses up nothing that
-    they share with others. ``forgiven`` are those that do not count once it has succeeded.
+    What one rate refuses counts against none: so whoever is refused uses up nothing that they share
+    with others, and takes no memory. ``forgiven`` are those that no success counts against.
     """
 
     counts: Sequence[tuple[Rate, str]]
@@ -89,8 +89,7 @@ def limit_attempts(app: Flask, attempts: Attempts) -> None:
     def forgive(reply: Response) -> Response:
         attempt: Attempt | None = g.get("attempt")
         if attempt and reply.status_code < FIRST_FAILURE:
-            for rate, asker in attempt.forgiven:
-                rate.take_back(asker)
+            _take_back(attempt.forgiven)
         return reply
 
 
@@ -99,13 +98,18 @@ def _count(attempt: Attempt) -> Standing:
 
     What others used up of the wider rates is told to nobody before it is all used up.
     """
-    standings = []
+    standings: list[Standing] = []
     for rate, asker in attempt.counts:
-        standing = rate.count(asker)
-        if standing.left < 0:
-            raise too_many_requests(standing)
-        standings.append(standing)
+        standings.append(rate.count(asker))
+        if standings[-1].left < 0:
+            _take_back(attempt.counts[: len(standings) - 1])
+            raise too_many_requests(standings[-1])
     return standings[0]
+
+
+def _take_back(counts: Sequence[tuple[Rate, str]]) -> None:
+    for rate, asker in counts:
+        rate.take_back(asker)
 
 
 def _kind_of_request() -> Kind | None:

@@ -46,21 +46,23 @@ class Windows:
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def count(self, asker: str, what: str) -> Standing:
-        """Count a request, and tell how many of them are left."""
+        """Count a request, and tell how many of them are left. A refused one leaves no trace."""
         now = time.time()
         with self._lock:
             if now >= self._ends:
                 self._ends = (now // self._seconds + 1) * self._seconds
                 self._counts.clear()
-            self._counts[asker, what] += 1
-            left = self._most - self._counts[asker, what]
+            left = self._most - self._counts[asker, what] - 1
+            if left >= 0:
+                self._counts[asker, what] += 1
             return Standing(self._most, left, max(1, ceil(self._ends - now)))
 
     def take_back(self, asker: str, what: str) -> None:
         """Undo one count, unless its window is over."""
         with self._lock:
-            if self._counts[asker, what]:
-                self._counts[asker, what] -= 1
+            self._counts[asker, what] -= 1
+            if self._counts[asker, what] <= 0:
+                del self._counts[asker, what]
 
 
 class Rate:
@@ -72,12 +74,14 @@ class Rate:
     def count(self, asker: str, what: str = "") -> Standing:
         """Count a request; how the asker stands to the window that they are closest to.
 
-        The first window that refuses is the last that counts.
+        What one window refuses counts in none.
         """
-        standings = []
+        standings: list[Standing] = []
         for windows in self._windows:
             standings.append(windows.count(asker, what))
             if standings[-1].left < 0:
+                for counted in self._windows[: len(standings) - 1]:
+                    counted.take_back(asker, what)
                 break
         return min(standings, key=lambda standing: standing.left)
 

@@ -209,6 +209,20 @@ class CredentialsContract:
         outcomes = race(6, lambda it: users[it].repeat("s1", "token 1", LATER))
         assert sorted(map(bool, outcomes)) == [False] * 5 + [True]
 
+    def test_of_many_that_refresh_at_once_one_rotates_and_one_repeats(
+        self, credentials: Open
+    ) -> None:
+        credentials().open_session(session("s1"))
+        users = [credentials() for _ in range(6)]
+
+        def refresh(it: int) -> str:
+            if users[it].rotate("s1", "token 1", "token 2", LATER):
+                return "rotated"
+            return "repeated" if users[it].repeat("s1", "token 1", LATER) else "refused"
+
+        assert sorted(map(str, race(6, refresh))) == ["refused"] * 4 + ["repeated", "rotated"]
+        assert credentials().session("s1") == replace(ROTATED, previous_hash="")
+
     def test_a_forgotten_member_leaves_no_credential_and_no_session(
         self, credentials: Open
     ) -> None:

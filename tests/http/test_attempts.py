@@ -109,6 +109,16 @@ def test_guesses_at_many_accounts_come_to_an_end(process: Process, cafe: str) ->
     assert [guess(each, cafe) for each in accounts] == [401] * NETWORK + [429]
 
 
+def test_what_is_refused_for_its_network_counts_against_no_account(
+    process: Process, guest: Caller
+) -> None:
+    for crowded in (network(), network()):
+        for _ in range(NETWORK):
+            guess(Caller(process.app.test_client()), crowded)
+        assert [guess(guest, crowded) for _ in range(ACCOUNT)] == [429] * ACCOUNT
+    assert sign_in(guest, network()).status_code == 201
+
+
 def test_who_signs_in_uses_up_nothing_that_others_share(process: Process, cafe: str) -> None:
     guests = [member(process) for _ in range(NETWORK // HERE + 1)]
     replies = [sign_in(guest, cafe) for guest in guests for _ in range(HERE)]

@@ -91,9 +91,17 @@ def test_what_is_taken_back_was_not_counted_and_what_is_over_stays_so() -> None:
     assert [rate.count("a").left for _ in range(3)] == [1, 0, -1]
 
 
-def test_who_is_refused_in_one_window_uses_up_nothing_of_the_next() -> None:
-    rate = Rate("1 per day; 2 per month")
-    assert [rate.count("a").limit for _ in range(9)] == [1] * 9
+def test_who_is_refused_in_one_window_uses_up_nothing_of_another() -> None:
+    rate = Rate("2 per day; 3 per year")
+    assert [rate.count("a").left for _ in range(9)] == [1, 0, *[-1] * 7]
+    rate.take_back("a")
+    assert [rate.count("a").left for _ in range(2)] == [0, -1]
+
+
+def test_who_is_refused_in_the_longer_window_uses_up_nothing_of_the_shorter() -> None:
+    rate = Rate("3 per day; 2 per year")
+    standings = [rate.count("a") for _ in range(9)]
+    assert [(each.limit, each.left) for each in standings] == [(2, 1), (2, 0), *[(2, -1)] * 7]
 
 
 def test_who_waits_as_long_as_is_told_is_not_too_early(monkeypatch: pytest.MonkeyPatch) -> None:

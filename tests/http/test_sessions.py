@@ -49,6 +49,8 @@ def test_a_signed_out_access_token_does_nothing_more(phone: Caller) -> None:
         reply = phone(method, path, body)
         assert problem(reply) == (401, "not-signed-in"), (method, path)
         assert reply.headers["WWW-Authenticate"] == "Bearer"
+    upload = {"Tus-Resumable": "1.0.0", "Upload-Length": "5"}
+    assert phone("POST", "/v1/uploads", headers=upload).status_code == 401
     assert refreshed(phone).status_code == 401
     phone.sign_in()
     assert is_signed_in(phone)
