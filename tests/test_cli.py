@@ -104,7 +104,7 @@ def test_a_fault_is_told_in_one_plain_message(monkeypatch: pytest.MonkeyPatch) -
     [
         ("", "four plain words", "3 to 40 characters"),
         ("two\nlines", "four plain words", "one line"),
-        ("Admin", "four plain words", "somebody who runs Klarity"),
+        ("\u0410nna", "four plain words", "one script"),
         ("Anna", "x", "8 to 200 characters"),
     ],
 )
@@ -114,6 +114,11 @@ def test_the_operator_adds_nobody_whom_the_api_would_refuse(
     refused = klarity("members", "add", pseudonym, "--passphrase", passphrase)
     assert (refused.exit_code, told in refused.output) == (1, True)
     assert klarity("verify").output.count(": 0 events") == len(CONTEXTS)
+
+
+def test_those_in_charge_are_called_so_by_the_operator_alone() -> None:
+    added = klarity("members", "add", "Klarity Admin", "--passphrase", "four plain words")
+    assert added.exit_code == 0
 
 
 def test_a_read_model_in_memory_is_rebuilt_by_a_restart() -> None:

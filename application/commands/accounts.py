@@ -67,9 +67,11 @@ class Accounts:
         passphrase: str,
         interests: tuple[str, ...],
         context: Context,
+        *,
+        by_operator: bool = False,
     ) -> Receipt[Member]:
         """Register a member. Raises DomainError where they may not be called so."""
-        pseudonym = self._pseudonyms.accepted(pseudonym)
+        pseudonym = self._pseudonyms.accepted(pseudonym, by_operator=by_operator)
         _must_be_long_enough(passphrase)
         if self._is_anothers(member_id, pseudonym):
             raise CommandMismatch(member_id)

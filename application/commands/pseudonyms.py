@@ -1,4 +1,4 @@
-"""Which pseudonyms there may be: plain to see, and none of somebody in charge."""
+"""Which pseudonyms there may be: plain to see, and no stranger's that of somebody in charge."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from application.ports.spelling import Spelling
 from domain.decider import DomainError
 from domain.members.member import PSEUDONYM_LENGTH
 
-# Nobody has such a word in their pseudonym, nor one that looks like it.
+# No stranger has such a word in their pseudonym, nor one that looks like it.
 RESERVED_WORDS = (
     *("admin", "admins", "administrator", "administrators", "sysadmin", "webmaster", "klarity"),
     *("moderator", "moderators", "moderation"),
@@ -18,7 +18,7 @@ RESERVED_WORDS = (
     *("administrateur", "administratrice", "modérateur", "modératrice"),
     *("админ", "администратор", "модератор", "модерация"),
 )
-# Nobody is called so, as a whole.
+# No stranger is called so, as a whole.
 RESERVED_NAMES = (
     *("system", "root", "staff", "support", "help", "security", "official", "operator", "mod"),
     *("anonymous", "nobody", "everybody", "erased member", "null", "undefined"),
@@ -34,8 +34,10 @@ class Pseudonyms:
         self._words = self._looks_of(RESERVED_WORDS)
         self._names = self._looks_of(RESERVED_NAMES) | self._words
 
-    def accepted(self, pseudonym: str) -> str:
-        """The pseudonym as it is kept (NFC). Raises DomainError where nobody may be called so."""
+    def accepted(self, pseudonym: str, *, by_operator: bool = False) -> str:
+        """The pseudonym as it is kept (NFC). Raises DomainError where nobody may be called so.
+
+        What sounds like somebody in charge is kept for those whom the operator registers."""
         name = normalize("NFC", pseudonym)
         if not PSEUDONYM_LENGTH.least <= len(name) <= PSEUDONYM_LENGTH.most:
             least, most = PSEUDONYM_LENGTH.least, PSEUDONYM_LENGTH.most
@@ -46,7 +48,7 @@ class Pseudonyms:
                 "A pseudonym is one line: words in the letters and digits of one script, with a "
                 "space, a hyphen, a full stop or an apostrophe between them.",
             )
-        if self._is_reserved(name):
+        if self._is_reserved(name) and not by_operator:
             raise DomainError("bad-pseudonym", "This sounds like somebody who runs Klarity.")
         return name
 

@@ -50,9 +50,10 @@ def test_what_is_too_short_too_long_or_not_plain_is_refused(
         "Erased Member",
     ],
 )
-def test_nobody_sounds_like_somebody_in_charge(pseudonyms: Pseudonyms, name: str) -> None:
+def test_no_stranger_sounds_like_somebody_in_charge(pseudonyms: Pseudonyms, name: str) -> None:
     with refused("bad-pseudonym"):
         pseudonyms.accepted(name)
+    pseudonyms.accepted(name, by_operator=True)
 
 
 def test_a_name_is_kept_in_its_composed_form(pseudonyms: Pseudonyms) -> None:

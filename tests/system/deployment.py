@@ -144,7 +144,7 @@ def shared_stores(mongo_url: str, **bus: str) -> dict[str, str]:
     }
 
 
-ROOT = "Rowan"
+ROOT = "Root"
 
 
 def add_admin(folder: Path, **settings: str) -> None:
