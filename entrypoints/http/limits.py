@@ -121,20 +121,23 @@ def who_asks() -> str:
     return hashed(g.claims[0]) if g.claims else where_from()
 
 
-def where_from() -> str:
+def where_from(prefix: int = 64) -> str:
     """The address of the request, hashed; of IPv6 the network, for a client has all of it."""
-    return hashed(network_of(request.remote_addr or ""))
+    return hashed(network_of(request.remote_addr or "", prefix))
 
 
-def network_of(address: str) -> str:
-    """What a client cannot change: its IPv4 address, also inside an IPv6 one, or its /64."""
+def network_of(address: str, prefix: int = 64) -> str:
+    """What a client cannot change: its IPv4 address, also inside an IPv6 one, or its IPv6 network.
+
+    Customers get a /64 at least; some get as much as a /48.
+    """
     try:
         parsed = ip_address(address)
     except ValueError:
         return address  # what a proxy made of it
     if not isinstance(parsed, IPv6Address):
         return address
-    return str(parsed.ipv4_mapped or ip_network((address, 64), strict=False))
+    return str(parsed.ipv4_mapped or ip_network((address, prefix), strict=False))
 
 
 def hashed(asker: str) -> str:

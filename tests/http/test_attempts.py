@@ -92,6 +92,12 @@ def test_who_guesses_elsewhere_locks_nobody_out(guest: Caller, cafe: str) -> Non
     assert sign_in(guest, network()).status_code == 201
 
 
+def test_who_has_many_networks_of_ipv6_guesses_as_from_one(guest: Caller) -> None:
+    own = [f"2001:db8:7:{number:x}::1" for number in range(ACCOUNT)]
+    assert [guess(guest, each) for each in own] == [401] * HERE + [429] * (ACCOUNT - HERE)
+    assert sign_in(guest, "2001:db8:8::1").status_code == 201
+
+
 def test_guesses_from_many_networks_come_to_an_end(guest: Caller) -> None:
     statuses = [guess(guest, network()) for _ in range(ACCOUNT + 1)]
     assert statuses == [401] * ACCOUNT + [429]
