@@ -48,14 +48,8 @@ class SqliteDatabase:
 
     def write_many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Run one statement for each of the rows, in one transaction."""
-        with self._using() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                connection.executemany(sql, rows)
-            except BaseException:
-                connection.rollback()
-                raise
-            connection.commit()
+        with self.transaction() as connection:
+            connection.executemany(sql, rows)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
