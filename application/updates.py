@@ -19,7 +19,7 @@ from application.ports.history import History
 from application.ports.unavailable import Unavailable
 from application.queries.answers import Answers, NotCaughtUp, Token
 from application.queries.case_document import CaseDocument
-from application.queries.query_service import Viewer
+from application.queries.query_service import Viewer, events
 from domain.cases.case import CaseCategory
 
 TOPICS = ("cases", "discussions")
@@ -69,6 +69,22 @@ KINDS = {
     "discussions.CommentHidden": UpdateKind.DISCUSSED,
     "discussions.CommentRestored": UpdateKind.DISCUSSED,
 }
+
+# What changes nothing that is public, or comes with one of those above.
+IGNORED = frozenset(
+    (
+        *events(
+            "cases",
+            "CaseReported CaseWithdrawn CaseUnpublished CaseHidden PartyAdded EvidenceRefused "
+            "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
+            "ExhibitRejected ExhibitRefused",
+        ),
+        *events(
+            "discussions",
+            "DiscussionOpened DiscussionClosed DiscussionLocked DiscussionUnlocked CommentEdited",
+        ),
+    )
+)
 
 
 class MalformedPositions(ValueError):

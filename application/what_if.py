@@ -8,8 +8,9 @@ from datetime import datetime
 from application.ports.codec import EventCodec
 from application.ports.history import History
 from application.ports.read_models import ReadModels
+from application.queries.builds import open_build
 from application.queries.popular_cases import PopularCase, PopularCases
-from application.queries.projector import Projector, open_build
+from application.queries.projector import Projector
 from application.queries.query_service import Viewer
 from domain.moderation.decision import (
     AppealResolved,

@@ -102,16 +102,17 @@ def _fill(mongo_url: str, database: str) -> str:
     """Put the same public cases into the read model and into the floor's collection; one's id."""
     from adapters.mongo import connect
     from adapters.read_models.mongo import MongoReadModels
+    from application.discovery import query_services
+    from application.queries.builds import begin_build, open_build
     from application.queries.case_document import Author, CaseDocument
     from application.queries.cases import Cases
-    from application.queries.projector import BUILDS
     from domain.cases.case import CaseStatus
 
     connected = connect(mongo_url, database)
     models = MongoReadModels(connected)
     service = Cases()
-    build = service.version * BUILDS
-    model = models.open(service.name, build, service.document, service.indexes)
+    build = begin_build(service, models)
+    model = open_build(service, models, build)
     now = datetime.now(UTC)
     documents = {
         f"00000000-0000-4000-8000-{number:012}": CaseDocument(
@@ -129,6 +130,9 @@ def _fill(mongo_url: str, database: str) -> str:
     }
     model.commit(documents, model.checkpoint().next())
     models.make_live(service.name, build)
+    for other in query_services():
+        if other.name != service.name:
+            begin_build(other, models)
     client: MongoClient[dict[str, Any]] = MongoClient(mongo_url)
     cases = client["bare"]["cases"]
     cases.delete_many({})

@@ -43,8 +43,9 @@ from application.delivery.runtime import Runtime
 from application.delivery.subscription import Subscription
 from application.ports.message_bus import Delivery, Message, MessageBus
 from application.queries.answers import Answers
+from application.queries.builds import current_build, open_build
 from application.queries.popular_cases import PopularCase, PopularCases
-from application.queries.projector import Projector, current_build, open_build
+from application.queries.projector import Projector
 from application.system import CONTEXTS
 from benchmarks.bus import PROJECT, Client, GooglePubSub, PyAmqp, RedisPy
 from benchmarks.measure import Figure, medians, print_table
@@ -259,7 +260,7 @@ def running(made: Deployment) -> Iterator[None]:
         model_leases=leases,
     )
     runtime.add_relay(made.relay(), made.stores["cases"])
-    runtime.add_query(made.service, Answers(made.service, made.models, made.history))
+    runtime.add_query(made.service, Answers(made.service, made.models, made.history, made.codec))
     runtime.start()
     try:
         yield

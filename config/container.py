@@ -68,6 +68,7 @@ from application.evidence.media import DestroyMedia
 from application.evidence.sanitise import SanitiseEvidence
 from application.evidence.uploads import ReceiveUploads
 from application.policies.policy import Means
+from application.ports.codec import EventCodec
 from application.ports.history import History
 from application.ports.read_models import ReadModels
 from application.ports.uploads import Quota
@@ -134,8 +135,8 @@ def routed(near: History, far: History, urls: Mapping[str, str]) -> History:
     return RoutedHistory(near, far, urls.keys()) if urls else near
 
 
-def answers_for(models: ReadModels, history: History) -> dict[str, Answers[Any]]:
-    return {service.name: Answers(service, models, history) for service in query_services()}
+def answers_for(models: ReadModels, history: History, codec: EventCodec) -> dict[str, Answers[Any]]:
+    return {service.name: Answers(service, models, history, codec) for service in query_services()}
 
 
 class Container(containers.DeclarativeContainer):
@@ -320,7 +321,7 @@ class Container(containers.DeclarativeContainer):
         erase_media=erase_media,
         hide_at=settings.provided.hide_at,
     )
-    answers = providers.Singleton(answers_for, models, history)
+    answers = providers.Singleton(answers_for, models, history, codec)
     updates = providers.Singleton(Updates, history, codec, answers.provided["cases"])
     travel = providers.Singleton(TimeTravel, stores, codec)
     webhook_caller = providers.Singleton(
@@ -344,7 +345,15 @@ class Container(containers.DeclarativeContainer):
         public_url=settings.provided.public_url,
         clock=clock,
     )
-    rebuilder = providers.Singleton(Rebuilder, models, history, codec, wire_format, parked)
+    rebuilder = providers.Singleton(
+        Rebuilder,
+        models=models,
+        history=history,
+        codec=codec,
+        wire=wire_format,
+        parked=parked,
+        leases=model_leases,
+    )
     what_if = providers.Singleton(
         WhatIf,
         history,

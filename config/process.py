@@ -144,6 +144,7 @@ class Process:
             wire=made.wire_format(),
             service_token=made.keys().services,
             checks=self._checks(),
+            waits=made.runtime().waits,
             registry=made.registry(),
             largest_upload=settings.largest_upload,
             rate_limit=settings.rate_limit,
@@ -159,5 +160,9 @@ class Process:
         )
 
     def _checks(self) -> dict[str, Callable[[], object]]:
-        stores = self.container.stores()
-        return {f"log:{log}": store.last_position for log, store in stores.items()}
+        stores, answers = self.container.stores(), self.container.answers()
+        served = [service for service in self.settings.services if service.kind == QUERY]
+        return {
+            **{f"log:{log}": store.last_position for log, store in stores.items()},
+            **{service.id: answers[service.name].check for service in served},
+        }

@@ -84,6 +84,11 @@ def _by_somebody(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "by": "unknown"}
 
 
+def _by_number(data: dict[str, Any]) -> dict[str, Any]:
+    """Before, it told in the open which place stood again."""
+    return {name: value for name, value in data.items() if name != "location"}
+
+
 EVENTS = catalog(
     {
         "members.MemberRegistered": (_as_it_was,),  # before, interests were in the open
@@ -93,7 +98,7 @@ EVENTS = catalog(
         "cases.CaseLocated": (_as_it_was,),  # and the place
         "cases.CaseTagged": (_by_somebody, _as_it_was),
         "cases.CaseUntagged": (_as_it_was,),  # and whose it was
-        "cases.LocationRetracted": (_as_it_was,),  # before, it told what stood again, in the open
+        "cases.LocationRetracted": (_by_number,),
         "discussions.DiscussionOpened": (_of_somebody,),
     },
     members=MemberEvent,

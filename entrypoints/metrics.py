@@ -31,14 +31,20 @@ class RuntimeCollector(Collector):
         heard = CounterMetricFamily(
             "klarity_events_handled", "Events, by the way they came", labels=("name", "way")
         )
+        outdated = GaugeMetricFamily(
+            "klarity_needs_newer_program",
+            "1 where it waits at an event that only a newer program can read",
+            labels=("kind", "name"),
+        )
         for running in self._runtime.running:
             labels = (running.kind, running.name)
             leading.add_metric(labels, running.loop.leading)
+            outdated.add_metric(labels, bool(running.waits()))
             if (count := _behind(running)) is not None:
                 behind.add_metric(labels, count)
             for way, number in running.handled().items():
                 heard.add_metric((running.name, way), number)
-        yield from (behind, leading, heard)
+        yield from (behind, leading, heard, outdated)
         yield from self._pools()
 
     def _pools(self) -> Iterator[Metric]:

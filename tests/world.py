@@ -1,7 +1,7 @@
 """A whole Klarity in memory, without threads: it moves only when a test lets it settle."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -31,8 +31,9 @@ from application.discovery import policy_types, query_services
 from application.policies.policy import Means, Policy, PolicySubscriber
 from application.ports.codec import RecordedEvent
 from application.ports.event_store import NewCommit, StoredCommit
-from application.queries.answers import Answers
-from application.queries.projector import Projector, current_build, open_build
+from application.queries.answers import Answers, NotCaughtUp
+from application.queries.builds import current_build, open_build
+from application.queries.projector import Projector
 from application.system import CONTEXTS
 from domain.cases.case import CaseDetails, ReportCase
 from domain.catalog import EVENTS
@@ -114,9 +115,12 @@ class World:
         queries = [self._query(service) for service in query_services()]
         self.subscriptions = [*self.policies, *queries]
         self.answers: dict[str, Answers[Any]] = {
-            service.name: Answers(service, self.models, self.history)
+            service.name: Answers(service, self.models, self.history, self.codec)
             for service in query_services()
         }
+        for answers in self.answers.values():
+            with suppress(NotCaughtUp):
+                answers.check()
 
     def settle(self) -> None:
         """Let everybody hear everything that happened, and what came of it."""

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from adapters.codec.personal import PersonalCipher, PersonalFields, personal_fields
-from application.ports.codec import Meta, RecordedEvent, UnknownEvent
+from adapters.codec.strict import mirror
+from application.ports.codec import Meta, NewerProgram, RecordedEvent
 from application.ports.event_store import StoredCommit
 from domain.catalog import EventCatalog
 
@@ -30,13 +31,14 @@ class _Commit(msgspec.Struct, omit_defaults=True):
 
 
 _commits = msgspec.json.Decoder(_Commit)
+_MISSING = "Object missing required field"
 
 
 class JsonCodec:
     """The EventCodec over a catalog, with personal fields sealed by a cipher.
 
-    A tolerant reader: unknown fields are ignored, missing ones take their defaults, and older
-    versions are lifted by the catalog's upcasters.
+    A tolerant reader of the past: missing fields take their defaults, and older versions are lifted
+    by the catalog's upcasters. It reads nothing that a newer program wrote and it knows in part.
     """
 
     def __init__(self, catalog: EventCatalog, cipher: PersonalCipher) -> None:
@@ -45,6 +47,13 @@ class JsonCodec:
         self._names = catalog.names
         self._decoders: dict[str, msgspec.json.Decoder[Any]] = {
             name: msgspec.json.Decoder(event_type) for name, event_type in catalog.types.items()
+        }
+        self._checks: dict[str, msgspec.json.Decoder[Any]] = {
+            name: msgspec.json.Decoder(mirror(event_type, msgspec.Raw))
+            for name, event_type in catalog.types.items()
+        }
+        self._mirrors = {
+            name: mirror(event_type, Any) for name, event_type in catalog.types.items()
         }
         self._personal: dict[str, PersonalFields] = {
             name: found
@@ -103,17 +112,30 @@ class JsonCodec:
             for number, event in enumerate(body.events, start=1)
         ]
 
+    def knows(self, name: str) -> bool:
+        return name in self._catalog.types
+
     def decode(self, event: RecordedEvent) -> object:
-        decoder = self._decoders.get(event.type)
-        if decoder is None:
-            return UnknownEvent(event.type)
-        personal = self._personal.get(event.type)
-        if personal is None and event.schema == self._catalog.version(event.type):
-            return decoder.decode(event.data)
+        today = self._catalog.version(event.type)
+        if event.type not in self._decoders or event.schema > today:
+            raise NewerProgram(event)
+        try:
+            if event.schema < today or event.type in self._personal:
+                return self._rebuilt(event)
+            self._checks[event.type].decode(event.data)
+            return self._decoders[event.type].decode(event.data)
+        except msgspec.ValidationError as error:
+            if str(error).startswith(_MISSING):
+                raise  # whoever added that field forgot its default
+            raise NewerProgram(event) from error
+
+    def _rebuilt(self, event: RecordedEvent) -> object:
+        """The event from data that must be opened or upcast first."""
         data: dict[str, Any] = msgspec.json.decode(event.data)
-        if personal:
+        if personal := self._personal.get(event.type):
             self._cipher.open(data, personal, _place(event.stream, event.version))
         data = self._catalog.upcast(event.type, event.schema, data)
+        msgspec.convert(data, self._mirrors[event.type])
         return msgspec.convert(data, self._catalog.types[event.type])
 
     def forget(self, subject: str) -> None:

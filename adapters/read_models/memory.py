@@ -15,6 +15,7 @@ from adapters.read_models.indexing import EARTH_KM, Point, Scalar, check, extrac
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.read_models import (
     Between,
+    Build,
     Condition,
     Cursor,
     Equals,
@@ -45,6 +46,18 @@ class MemoryReadModels:
         self._lock = RLock()
         self._models: dict[tuple[str, int], MemoryReadModel[Any]] = {}
         self._live: dict[str, int] = {}
+        self._builds: dict[str, list[Build]] = {}
+
+    def begin(self, name: str, fingerprint: str) -> Build:
+        with self._lock:
+            before = self._builds.setdefault(name, [])
+            build = Build(len(before) + 1, fingerprint)
+            before.append(build)
+            return build
+
+    def builds(self, name: str) -> list[Build]:
+        with self._lock:
+            return list(self._builds.get(name, []))
 
     def open(
         self,
@@ -64,7 +77,8 @@ class MemoryReadModels:
         return self._live.get(name, 0)
 
     def make_live(self, name: str, version: int) -> None:
-        self._live[name] = version
+        with self._lock:
+            self._live[name] = max(version, self.live_version(name))
 
     def versions(self, name: str) -> list[int]:
         with self._lock:

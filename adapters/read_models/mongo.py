@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from pymongo import ReturnDocument
 from pymongo.database import Database
 
 from adapters.grouping import Grouping
@@ -13,7 +14,7 @@ from adapters.read_models.mongo_commits import Commits
 from adapters.read_models.mongo_questions import column_of, filter_of, keys_of, order_of
 from application.ports.checkpoints import Checkpoint
 from application.ports.event_store import StoreUnavailable
-from application.ports.read_models import Cursor, Find, Index, Row
+from application.ports.read_models import Build, Cursor, Find, Index, Row, UnreadableDocument
 
 D = TypeVar("D")
 
@@ -29,6 +30,23 @@ class MongoReadModels:
         self._models = database["read_models"]
         self._live = database["live_read_models"]
 
+    def begin(self, name: str, fingerprint: str) -> Build:
+        number = {"$add": [{"$size": {"$ifNull": ["$builds", []]}}, 1]}
+        build = {"number": number, "fingerprint": {"$literal": fingerprint}}
+        added = {"$concatArrays": [{"$ifNull": ["$builds", []]}, [build]]}
+        with unavailable_as(StoreUnavailable):
+            found = self._live.find_one_and_update(
+                {"_id": name},
+                [{"$set": {"builds": added}}],
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        return _builds(found)[-1]
+
+    def builds(self, name: str) -> list[Build]:
+        with unavailable_as(StoreUnavailable):
+            return _builds(self._live.find_one({"_id": name}))
+
     def open(
         self, name: str, version: int, document: type[D], indexes: Sequence[Index]
     ) -> "MongoReadModel[D]":
@@ -39,11 +57,11 @@ class MongoReadModels:
     def live_version(self, name: str) -> int:
         with unavailable_as(StoreUnavailable):
             found = self._live.find_one({"_id": name})
-        return int(found["version"]) if found else 0
+        return int(found.get("version", 0)) if found else 0
 
     def make_live(self, name: str, version: int) -> None:
         with unavailable_as(StoreUnavailable):
-            self._live.update_one({"_id": name}, {"$set": {"version": version}}, upsert=True)
+            self._live.update_one({"_id": name}, {"$max": {"version": version}}, upsert=True)
 
     def versions(self, name: str) -> list[int]:
         with unavailable_as(StoreUnavailable):
@@ -88,7 +106,7 @@ class MongoReadModel(Generic[D]):
     def get(self, keys: Sequence[str]) -> Mapping[str, D]:
         # What a projection gets is large: nobody who asks for a document waits behind it.
         bodies = self._gets.submit(keys) if len(keys) == 1 else self._bodies(iter([keys]))[0]
-        return {key: self._decoder.decode(body) for key, body in bodies.items()}
+        return {key: self._document(body) for key, body in bodies.items()}
 
     def find(self, find: Find, *, limit: int, after: Cursor | None = None) -> list[Row[D]]:
         check(find, self._indexes)
@@ -99,7 +117,7 @@ class MongoReadModel(Generic[D]):
         with unavailable_as(StoreUnavailable):
             cursor = self._rows.find(wanted, {BODY: 1}, limit=limit, batch_size=limit + 1)
             found = cursor.sort(order).to_list()
-        return [Row(row["_id"], self._decoder.decode(row[BODY])) for row in found]
+        return [Row(row["_id"], self._document(row[BODY])) for row in found]
 
     def count(self, find: Find) -> int:
         check(find, self._indexes)
@@ -129,11 +147,21 @@ class MongoReadModel(Generic[D]):
             found = {row["_id"]: row[BODY] for row in cursor.to_list()}
         return [{key: found[key] for key in keys if key in found} for keys in asked]
 
+    def _document(self, body: bytes) -> D:
+        try:
+            return self._decoder.decode(body)
+        except msgspec.ValidationError as error:
+            raise UnreadableDocument(self._commits.name) from error
+
     def _row(self, document: D) -> Document:
         row: Document = {BODY: self._encoder.encode(document)}
         for column, extract in self._columns:
             row[column] = _bson(extract(document))
         return row
+
+
+def _builds(found: Document | None) -> list[Build]:
+    return [Build(**build) for build in (found or {}).get("builds", [])]
 
 
 def _bson(value: Any) -> Any:

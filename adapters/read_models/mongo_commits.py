@@ -46,6 +46,7 @@ class Commits:
     """
 
     def __init__(self, database: Database[Document], name: str, version: int) -> None:
+        self.name = f"{name}.{version}"
         self.rows = database[f"rows.{name}.{version}"]
         self._ready = database[f"ready.{name}.{version}"]
         self._models = database["read_models"]

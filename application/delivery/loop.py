@@ -1,10 +1,14 @@
 """A thread that does one thing again and again while it holds the lease for it."""
 
 import logging
+import socket
 import time
 from collections.abc import Callable
+from os import getpid
 from threading import Event, Lock, Thread
+from uuid import uuid4
 
+from application.ports.codec import NewerProgram
 from application.ports.leases import Leases
 from application.ports.unavailable import Unavailable
 
@@ -15,12 +19,18 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 10.0
 
 
+def process_name() -> str:
+    """Who holds a lease: unique to this process, and it tells nothing of a member."""
+    return f"{socket.gethostname()}-{getpid()}-{uuid4().hex[:8]}"
+
+
 class Loop:
     """Calls ``step`` until it answers False (nothing left to do), then waits to be woken.
 
     Only the holder of the lease ``name`` works; ``entered`` and ``left`` tell when that begins and
     ends. Whatever ``step`` raises is logged and tried again after a growing pause, which being
-    woken does not shorten: what fails shall cost the others little.
+    woken does not shorten: what fails shall cost the others little. While it is ``outdated``, it
+    gives the lease back after each turn, so that a newer program can take it.
     """
 
     def __init__(
@@ -33,6 +43,7 @@ class Loop:
         idle_seconds: Callable[[], float],
         entered: Callable[[], None] = lambda: None,
         left: Callable[[], None] = lambda: None,
+        outdated: Callable[[], object] = lambda: False,
     ) -> None:
         self.name = name
         self._step = step
@@ -41,6 +52,7 @@ class Loop:
         self._idle = idle_seconds
         self._entered = entered
         self._left = left
+        self._outdated = outdated
         self._leading = False
         self._renew_at = 0.0
         self._lease = Lock()
@@ -79,6 +91,9 @@ class Loop:
         failures = 0
         while not self._stopping.is_set():
             failures = 0 if self._turn() else failures + 1
+            if self._leading and self._outdated():
+                self._give_up_the_lead()
+                self._stopping.wait(LEASE_SECONDS / 2)
             if failures:
                 self._rest(self._pause_after(failures), self._stopping)
             else:
@@ -91,6 +106,9 @@ class Loop:
             if self._take_the_lead():
                 while not self._stopping.is_set() and self._step() and self._take_the_lead():
                     pass
+        except NewerProgram as newer:
+            log.error("%s waits: %s", self.name, newer)
+            return False
         except Unavailable as error:
             log.warning("%s waits: %s is away", self.name, type(error).__name__)
             return False

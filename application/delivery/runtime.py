@@ -1,18 +1,15 @@
 """Everything that runs beside the requests: relays, projections and policies of some services."""
 
 import logging
-import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from os import getpid
 from typing import Any
-from uuid import uuid4
 
-from application.delivery.loop import Loop
+from application.delivery.feed import QueryFeed
+from application.delivery.loop import Loop, process_name
 from application.delivery.parking import RETRY_PAUSES
-from application.delivery.rebuild import forget_dropped, swap
 from application.delivery.relay import Relay
 from application.delivery.subscription import Subscription
 from application.policies.policy import EVENTS_A_BATCH
@@ -25,7 +22,8 @@ from application.ports.message_bus import BusSubscription, MessageBus
 from application.ports.parked import ParkedEvents
 from application.ports.read_models import ReadModels
 from application.queries.answers import Answers
-from application.queries.projector import Projector, build_to_feed, open_build
+from application.queries.builds import open_build
+from application.queries.projector import Projector
 from application.queries.query_service import QueryService
 
 log = logging.getLogger(__name__)
@@ -34,11 +32,6 @@ IDLE_SECONDS = 2.0
 IDLE_WITHOUT_BUS_SECONDS = 0.5
 STOP_SECONDS = 10.0
 CHORE_SECONDS = 60.0
-
-
-def process_name() -> str:
-    """Who holds a lease: unique to this process, and it tells nothing of a member."""
-    return f"{socket.gethostname()}-{getpid()}-{uuid4().hex[:8]}"
 
 
 @dataclass(slots=True)
@@ -50,6 +43,7 @@ class Running:
     loop: Loop
     behind: Callable[[], int]
     handled: Callable[[], Mapping[str, int]] = dict
+    waits: Callable[[], Mapping[str, str]] = dict
     pool: PooledPolicySubscriber | None = None
     stop: list[Callable[[], None]] = field(default_factory=list)
 
@@ -104,7 +98,9 @@ class Runtime:
             at_once=EVENTS_A_BATCH,
             retry_pauses=pauses,
         )
-        running = self._subscribe("policy", subscription, subscription.tend, self._leases)
+        running = self._subscribe(
+            "policy", subscription, subscription.tend, self._leases, outdated=subscription.waits
+        )
         subscriber.leads = running.loop.goes_on
         if isinstance(subscriber, PooledPolicySubscriber):
             running.pool = subscriber
@@ -113,8 +109,14 @@ class Runtime:
 
     def add_query(self, service: QueryService[Any], answers: Answers[Any]) -> None:
         """Feed a query service's read model, and let it serve once it has caught up."""
-        feed = QueryFeed(service, self._models, self._parked, self._open_projection)
-        loop = self._subscribe("query", feed, feed.step, self._model_leases).loop
+        feed = QueryFeed(
+            service,
+            models=self._models,
+            parked=self._parked,
+            leases=self._model_leases,
+            open_projection=self._open_projection,
+        )
+        loop = self._subscribe("query", feed, feed.step, self._model_leases, lease=feed.lease).loop
 
         def wake() -> None:
             feed.hurry()
@@ -145,6 +147,10 @@ class Runtime:
         loop = self._loop(name, step, self._leases)
         self.running.append(Running("chore", name, loop, lambda: 0))
 
+    def waits(self) -> dict[str, Mapping[str, str]]:
+        """Who waits for a newer program, and by topic at which event."""
+        return {running.name: waits for running in self.running if (waits := running.waits())}
+
     def start(self) -> None:
         for running in self.running:
             running.loop.start()
@@ -164,7 +170,13 @@ class Runtime:
         return Subscription(projector, self._history, self._wire, self._parked)
 
     def _subscribe(
-        self, kind: str, feed: "Subscription | QueryFeed", step: Callable[[], bool], leases: Leases
+        self,
+        kind: str,
+        feed: "Subscription | QueryFeed",
+        step: Callable[[], bool],
+        leases: Leases,
+        lease: str = "",
+        **hooks: Callable[[], object],
     ) -> Running:
         link = _BusLink(self._bus, feed)
 
@@ -174,7 +186,13 @@ class Runtime:
             return step()
 
         loop = self._loop(
-            feed.name, step_by_bus_or_history, leases, link, entered=link.open, left=link.leave
+            lease or feed.name,
+            step_by_bus_or_history,
+            leases,
+            link,
+            entered=link.open,
+            left=link.leave,
+            **hooks,
         )
         running = Running(
             kind,
@@ -182,6 +200,7 @@ class Runtime:
             loop,
             behind=lambda: sum(feed.behind().values()),
             handled=lambda: feed.handled,
+            waits=feed.waits,
             stop=[link.close],
         )
         self.running.append(running)
@@ -193,7 +212,7 @@ class Runtime:
         step: Callable[[], bool],
         leases: Leases,
         link: "_BusLink | None" = None,
-        **hooks: Callable[[], None],
+        **hooks: Callable[[], Any],
     ) -> Loop:
         def idle_seconds() -> float:
             return (
@@ -201,69 +220,6 @@ class Runtime:
             )
 
         return Loop(name, step, leases, self._holder, idle_seconds=idle_seconds, **hooks)
-
-
-class QueryFeed:
-    """The projection into the build that should be fed now; another process may swap it."""
-
-    def __init__(
-        self,
-        service: QueryService[Any],
-        models: ReadModels,
-        parked: ParkedEvents,
-        open_projection: Callable[[QueryService[Any], int], Subscription],
-    ) -> None:
-        self._service = service
-        self._models = models
-        self._parked = parked
-        self._open = open_projection
-        self.name = f"query.{service.name}"
-        self.topics: Sequence[str] = service.topics
-        self._build = build_to_feed(service, models.live_version(service.name))
-        self._subscription = open_projection(service, self._build)
-
-    @property
-    def subscription(self) -> Subscription:
-        return self._subscription
-
-    @property
-    def handled(self) -> Mapping[str, int]:
-        return self._subscription.handled
-
-    def begin(self) -> None:
-        forget_dropped(self._service, self._models, self._parked)
-        self._subscription.begin()
-
-    def hurry(self) -> None:
-        self._subscription.hurry()
-
-    def deliver(self, deliveries: Any) -> None:
-        self._subscription.deliver(deliveries)
-
-    def note(self) -> bool:
-        return self._subscription.note()
-
-    def behind(self) -> dict[str, int]:
-        return self._subscription.behind()
-
-    def step(self) -> bool:
-        """Tend the live build; make a new one live as soon as it has caught up."""
-        live = self._models.live_version(self._service.name)
-        self._follow_swaps(live)
-        if live == self._build:
-            return self._subscription.tend()
-        if self._subscription.catch_up():
-            return True
-        swap(self._service, self._models, self._parked, self._build)
-        return False
-
-    def _follow_swaps(self, live: int) -> None:
-        build = build_to_feed(self._service, live)
-        if build != self._build:
-            self._build = build
-            self._subscription = self._open(self._service, build)
-            # Perhaps the one before was dropped while it still parked something.
-            forget_dropped(self._service, self._models, self._parked)
 
 
 class _BusLink:

@@ -2,7 +2,8 @@
 
 The bus says that there is news, mostly by bringing it. What it repeats is dropped by position, what
 it skipped is fetched from the publisher's history, and an event that cannot be handled is parked at
-once with those after it in its stream, so that the rest goes on; see ``parking``.
+once with those after it in its stream, so that the rest goes on; see ``parking``. Before an event
+that a newer program wrote the topic waits for that program: nothing is passed over or parked there.
 
 Events that do not concern the subscriber are passed over: the checkpoint moves in memory alone, and
 is saved with the next that does, or when history is looked at. A crash in between costs reading
@@ -21,7 +22,7 @@ from threading import RLock
 from application.delivery.parking import RETRY_PAUSES, Parking, Place
 from application.delivery.subscriber import EventsFailed, Subscriber, describe
 from application.ports.checkpoints import START, Checkpoint, Fenced
-from application.ports.codec import MalformedMessage, RecordedEvent, Wire
+from application.ports.codec import MalformedMessage, NewerProgram, RecordedEvent, Wire
 from application.ports.history import History
 from application.ports.message_bus import Delivery
 from application.ports.parked import ParkedEvent, ParkedEvents
@@ -69,6 +70,7 @@ class Subscription:
         self._heard_at = dict.fromkeys(subscriber.topics, -inf)
         self._asked_at = dict.fromkeys(subscriber.topics, -inf)
         self._had_more = dict.fromkeys(subscriber.topics, False)
+        self._waits: dict[str, NewerProgram] = {}
         self.handled = {BY_BUS: 0, BY_HISTORY: 0}
 
     @property
@@ -139,6 +141,10 @@ class Subscription:
             for topic in self.subscriber.topics
         }
 
+    def waits(self) -> Mapping[str, str]:
+        """By topic that waits for a newer program, the event that it waits at."""
+        return {topic: newer.event.id for topic, newer in self._waits.copy().items()}
+
     def _catch_up(self, topics: Sequence[str]) -> bool:
         with self._lock:
             self._reload_if_outdated()
@@ -183,11 +189,12 @@ class Subscription:
         if self.subscriber.full():
             return False
         self._asked_at[topic] = time.monotonic()
-        events = self._history.read(topic, self._position(topic), COMMITS_A_READ)
-        self._had_more[topic] = bool(events)
+        limit = 1 if topic in self._waits else COMMITS_A_READ
+        events = self._history.read(topic, self._position(topic), limit)
         if events and self._advance(topic, events):
             self.handled[BY_HISTORY] += len(events)
-        return bool(events)
+        self._had_more[topic] = bool(events) and topic not in self._waits
+        return self._had_more[topic]
 
     def _position(self, topic: str) -> int:
         """From where to go on in a log."""
@@ -213,14 +220,24 @@ class Subscription:
         return self._checkpoint
 
     def _advance(self, topic: str, events: Sequence[RecordedEvent]) -> bool:
-        """Handle events that follow each other; False where somebody else has moved on."""
+        """Handle events that follow each other; False where somebody else has moved on, or the
+        topic waits for a newer program."""
         try:
             for start in range(0, len(events), self._at_once):
                 self._advance_together(topic, events[start : start + self._at_once], {})
         except Fenced:
             self._forget()
             return False
+        except NewerProgram as newer:
+            self._wait(topic, newer)
+            return False
+        self._waits.pop(topic, None)
         return True
+
+    def _wait(self, topic: str, newer: NewerProgram) -> None:
+        if topic not in self._waits or self._waits[topic].event.id != newer.event.id:
+            log.error("%s waits: %s", self.name, newer)
+        self._waits[topic] = newer
 
     def _advance_together(
         self, topic: str, events: Sequence[RecordedEvent], errors: Mapping[str, str]
@@ -236,15 +253,24 @@ class Subscription:
             self._handle_or_park(topic, events, errors)
         except EventsFailed as failed:
             self._advance_together(topic, events, {**errors, **failed.errors})
+        except NewerProgram:
+            if len(events) == 1:
+                raise
+            self._advance_in_halves(topic, events, errors)
         except (Fenced, Unavailable):
             raise
         except Exception:
             if len(events) == 1:
                 raise
             log.exception("%s failed on %d events; trying fewer", self.name, len(events))
-            middle = len(events) // 2
-            self._advance_together(topic, events[:middle], errors)
-            self._advance_together(topic, events[middle:], errors)
+            self._advance_in_halves(topic, events, errors)
+
+    def _advance_in_halves(
+        self, topic: str, events: Sequence[RecordedEvent], errors: Mapping[str, str]
+    ) -> None:
+        middle = len(events) // 2
+        self._advance_together(topic, events[:middle], errors)
+        self._advance_together(topic, events[middle:], errors)
 
     def _handle_or_park(
         self, topic: str, events: Sequence[RecordedEvent], errors: Mapping[str, str]
@@ -271,6 +297,8 @@ class Subscription:
         """Raises EventsFailed where it is known which of the events cannot be handled."""
         try:
             self.subscriber.handle(events, checkpoint)
+        except NewerProgram:
+            raise  # before anything was saved
         except Exception as error:
             self._forget()
             known = isinstance(error, EventsFailed | Fenced | Unavailable)
@@ -311,6 +339,8 @@ class Subscription:
             except EventsFailed as failed:
                 self._parking.keep(parked, failed.errors[parked.event.id], behind)
                 return
+            except NewerProgram:
+                return  # it stays for that program
             self._parking.release(parked, behind)
             if time.monotonic() > end:
                 return

@@ -12,7 +12,7 @@ from application.commands.use_cases import Executors
 from application.delivery.subscriber import EventsFailed, describe
 from application.policies.turns import Turn
 from application.ports.checkpoints import Checkpoint, Checkpoints, Fenced
-from application.ports.codec import EventCodec, RecordedEvent, UnknownEvent
+from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.unavailable import Unavailable
 from domain.decider import DomainError
 from domain.evidence.evidence import EvidenceReceived
@@ -131,7 +131,8 @@ class PolicySubscriber:
         return self._checkpoints.load(self.name).positions
 
     def concerns(self, event: RecordedEvent) -> bool:
-        return self.policy.concerns(event.type)
+        """Whether the policy reacts to such events, or a newer program's might."""
+        return self.policy.concerns(event.type) or not self._codec.knows(event.type)
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         """React to the events, but for those after one that fails in its stream."""
@@ -159,12 +160,10 @@ class PolicySubscriber:
         return ""
 
     def react(self, event: RecordedEvent, seconds: float | None = None) -> None:
-        """Let the policy react, unless the event is not known here, or whom it is about erased."""
+        """Let the policy react, unless the member whom the event is about was erased."""
         if not self.concerns(event):
             return
         decoded = self._codec.decode(event)
-        if isinstance(decoded, UnknownEvent):
-            return
         try:
             self.policy.react(decoded, Cause(self.name, event, seconds))
         except DomainError as refused:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from application.ports.event_store import StoredCommit
+from application.ports.unavailable import Unavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +48,13 @@ class RecordedEvent:
         return f"{self.log}/{self.stream}@{self.version}"
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownEvent:
-    """Stands for an event of a type that this program does not know (a newer one wrote it)."""
+class NewerProgram(Unavailable):
+    """A newer program wrote the event: this one does not know its name, its version or a field."""
 
-    type: str
+    def __init__(self, event: RecordedEvent) -> None:
+        what = f"{event.type} v{event.schema} at {event.id}"
+        super().__init__(f"a newer program, which wrote {what}, is needed to go on")
+        self.event = event
 
 
 class EventCodec(Protocol):
@@ -69,8 +72,15 @@ class EventCodec(Protocol):
         """The events of a commit, their data not decoded."""
         ...
 
+    def knows(self, name: str) -> bool:
+        """Whether this program has an event of that stored name."""
+        ...
+
     def decode(self, event: RecordedEvent) -> object:
-        """The typed event, or UnknownEvent. Personal fields of an erased subject are empty."""
+        """The typed event. Personal fields of an erased subject are empty.
+
+        Raises NewerProgram where the event is more than this program can read.
+        """
         ...
 
     def forget(self, subject: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from application.ports.checkpoints import Checkpoint
+from application.ports.unavailable import Unavailable
 
 D = TypeVar("D")
 
@@ -127,13 +128,20 @@ class Cursor:
     key: str
 
 
+class UnreadableDocument(Unavailable):
+    """Another program wrote this document in a form that this one cannot read."""
+
+
 class ReadModel(Protocol[D]):
     """The documents of one query service in one version, and how far they have come."""
 
     def checkpoint(self) -> Checkpoint: ...
 
     def get(self, keys: Sequence[str]) -> Mapping[str, D]:
-        """Those of the documents that exist."""
+        """Those of the documents that exist.
+
+        This and ``find`` raise UnreadableDocument for what another program wrote differently.
+        """
         ...
 
     def find(self, find: Find, *, limit: int, after: Cursor | None = None) -> list[Row[D]]:
@@ -158,23 +166,41 @@ class ReadModel(Protocol[D]):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One build of a read model. Numbers grow; the fingerprint tells which program makes it."""
+
+    number: int
+    fingerprint: str
+
+
 class ReadModels(Protocol):
-    """Makes read models. Those of another version live beside each other until dropped."""
+    """Makes read models. Builds of one live beside each other until dropped."""
+
+    def begin(self, name: str, fingerprint: str) -> Build:
+        """A new build, of a number higher than all before it. It exists once it is opened."""
+        ...
+
+    def builds(self, name: str) -> list[Build]:
+        """Every build that was ever begun, also those that were dropped, ascending."""
+        ...
 
     def open(
         self, name: str, version: int, document: type[D], indexes: Sequence[Index]
     ) -> ReadModel[D]:
-        """The read model, made with its indexes if it is new."""
+        """The read model of the build with that number, made with its indexes if it is new."""
         ...
 
     def live_version(self, name: str) -> int:
-        """The version that serves; 0 where none was ever made live."""
+        """The number of the build that serves; 0 where none was ever made live."""
         ...
 
-    def make_live(self, name: str, version: int) -> None: ...
+    def make_live(self, name: str, version: int) -> None:
+        """Let the build serve, unless a later one does already."""
+        ...
 
     def versions(self, name: str) -> list[int]:
-        """The versions that exist, ascending."""
+        """The numbers of the builds that exist, ascending."""
         ...
 
     def close(self) -> None: ...

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Generic, TypeVar
 
+from application.ports.codec import EventCodec, NewerProgram
 from application.ports.history import History
 from application.ports.read_models import Cursor, ReadModel, ReadModels, Row
-from application.queries.projector import current_build, open_build
+from application.queries.builds import covers, open_build, serving_build
 from application.queries.query_service import QueryService, Viewer, value_of
 
 D = TypeVar("D")
@@ -19,7 +21,7 @@ LOOK_UP_SECONDS = 1.0
 
 
 class NotCaughtUp(Exception):
-    """The read model has not come to that write yet."""
+    """The read model has not come as far yet as the answer must."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Page(Generic[D]):
 class Answers(Generic[D]):
     """Answers one query service's questions from the build that is live.
 
+    It answers nothing before the build has come as far as the logs had when it was first looked at.
     ``wake`` tells whoever feeds the read model, if that is in this process, not to wait.
     """
 
@@ -48,6 +51,7 @@ class Answers(Generic[D]):
         service: QueryService[D],
         models: ReadModels,
         history: History,
+        codec: EventCodec,
         *,
         wake: Callable[[], None] = lambda: None,
         pause: Callable[[float], None] = time.sleep,
@@ -56,16 +60,19 @@ class Answers(Generic[D]):
         self.service = service
         self._models = models
         self._history = history
+        self._codec = codec
         self.wake = wake
         self._pause = pause
         self._clock = clock
         self._opened: tuple[int, ReadModel[D]] | None = None
         self._looked_at = -1.0
+        self._ends: dict[str, int] = {}
+        self._caught_up = False
 
     def one(self, key: str, viewer: Viewer, token: Token | None = None) -> D | None:
         """A document that the viewer may see, or None."""
         self.wait_for(token)
-        document = self._model().get([key]).get(key)
+        document = self._whole_model().get([key]).get(key)
         if document is None or not self.service.may_see(document, viewer):
             return None
         return self.service.as_seen_by(document, viewer)
@@ -82,7 +89,7 @@ class Answers(Generic[D]):
         """The first documents after the cursor, and where the next page begins."""
         self.wait_for(token)
         find = self.service.ask(viewer, **filters)
-        rows = self._model().find(find, limit=limit + 1, after=after)
+        rows = self._whole_model().find(find, limit=limit + 1, after=after)
         more = len(rows) > limit
         return Page(
             documents=[self.service.as_seen_by(row.document, viewer) for row in rows[:limit]],
@@ -97,7 +104,7 @@ class Answers(Generic[D]):
         if position is None:
             raise NotCaughtUp(token.stream)
         until, pause = self._clock() + LONGEST_WAIT, FIRST_PAUSE
-        while self._model().checkpoint().at(token.log) < position:
+        while self._position(token.log) < position:
             if self._clock() >= until:
                 raise NotCaughtUp(token.stream)
             if pause >= LONGEST_PAUSE:
@@ -105,19 +112,63 @@ class Answers(Generic[D]):
             self._pause(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE)
 
+    def _position(self, log: str) -> int:
+        """How far the build has come in a log; there may be none yet."""
+        try:
+            return self._model().checkpoint().at(log)
+        except NotCaughtUp:
+            return 0
+
+    def check(self) -> None:
+        """Raise NotCaughtUp where the read model tells less than was known before this start.
+
+        A topic that waits for a newer program is as far as it will come, and does not count.
+        """
+        if self._caught_up:
+            return
+        if not self._ends:
+            self._ends = {log: self._history.last_position(log) for log in self.service.topics}
+        checkpoint = self._model().checkpoint()
+        for log, end in self._ends.items():
+            if checkpoint.at(log) < end and not self._waits(log, checkpoint.at(log)):
+                raise NotCaughtUp(log)
+        self._caught_up = True
+
+    def _waits(self, log: str, position: int) -> bool:
+        """Whether the next event is one that this program cannot read."""
+        try:
+            for event in self._history.read(log, position, 1):
+                self._codec.decode(event)
+        except NewerProgram:
+            return True
+        return False
+
+    def _whole_model(self) -> ReadModel[D]:
+        self.check()
+        return self._model()
+
     def _model(self) -> ReadModel[D]:
-        """The live build; looked up anew every second, for another process may swap it."""
+        """The serving build; looked up anew every second, for another process may swap it.
+
+        It is left only for one that has come as far, so that answers never go back.
+        """
         now = self._clock()
         if self._opened is None or now - self._looked_at > LOOK_UP_SECONDS:
-            build = self._serving_build()
-            if self._opened is None or self._opened[0] != build:
-                self._opened = (build, open_build(self.service, self._models, build))
             self._looked_at = now
+            self._opened = self._looked_up(self._opened)
         return self._opened[1]
 
-    def _serving_build(self) -> int:
-        live = self._models.live_version(self.service.name)
-        return live or current_build(self.service, self._models)
+    def _looked_up(self, before: tuple[int, ReadModel[D]] | None) -> tuple[int, ReadModel[D]]:
+        build = serving_build(self.service, self._models)
+        if not build:
+            raise NotCaughtUp(self.service.name)
+        if before and before[0] == build:
+            return before
+        model = open_build(self.service, self._models, build)
+        if before and not covers(model.checkpoint(), before[1].checkpoint(), self.service.topics):
+            self._looked_at = -inf
+            return before
+        return build, model
 
 
 def _cursor(row: Row[Any], order_by: str) -> Cursor:

@@ -145,7 +145,7 @@ def reported(event: case.CaseReported) -> CaseDocument:
     return document if event.author else erased(document)
 
 
-def changed(row: CaseDocument, event: Any) -> CaseDocument:
+def changed(row: CaseDocument, event: case.CaseEvent) -> CaseDocument:
     """The document after one more event of its case's stream, whose version it counts."""
     row = replace(row, **_changes(row, event), updated_at=event.at, version=row.version + 1)
     return _as_backed(row)
@@ -204,7 +204,7 @@ def erased(row: CaseDocument) -> CaseDocument:
     )
 
 
-def _changes(row: CaseDocument, event: Any) -> dict[str, Any]:
+def _changes(row: CaseDocument, event: case.CaseEvent) -> dict[str, Any]:
     if row.status is CaseStatus.ERASED:
         return {}
     match event:
@@ -222,12 +222,14 @@ def _changes(row: CaseDocument, event: Any) -> dict[str, Any]:
             return {"tags": (*row.tags, event.tag), **contributed} if event.by else {}
         case case.CaseUntagged():
             return _untagged(row, event.tag)
-        case case.PartyAdded():
+        case case.CaseReported() | case.PartyAdded():
             return {}
         case _ if isinstance(event, case.StatusEvent):
             return _status(event)
-        case _:
+        case _ if isinstance(event, case.EvidenceEvent):
             return {**_evidence(row, event), "cited": _cited(row, event)}
+        case _:
+            assert_never(event)
 
 
 def _untagged(row: CaseDocument, tag: str) -> dict[str, Any]:
@@ -266,7 +268,7 @@ def _status(event: case.StatusEvent) -> dict[str, Any]:
             assert_never(event)
 
 
-def _evidence(row: CaseDocument, event: Any) -> dict[str, Any]:
+def _evidence(row: CaseDocument, event: case.EvidenceEvent) -> dict[str, Any]:
     match event:
         case case.EvidenceAttached():
             return _contributed(row, event.by, event.evidence_id)
@@ -292,7 +294,7 @@ def _evidence(row: CaseDocument, event: Any) -> dict[str, Any]:
                 "withheld": _parted(row.withheld, "evidence_id", item)[0],
             }
         case _:
-            raise ValueError(f"what happened to the case is not known: {event}")
+            assert_never(event)
 
 
 def _cited(row: CaseDocument, event: case.EvidenceEvent) -> tuple[CitedEvidence, ...]:

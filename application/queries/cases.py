@@ -18,7 +18,7 @@ from application.queries.case_document import (
     without_member,
 )
 from application.queries.filters import Box, Point, between, equal, in_box, near, with_words
-from application.queries.query_service import QueryService, Viewer
+from application.queries.query_service import QueryService, Viewer, events
 from application.queries.rows import Rows
 from domain.cases import case, engagement, party
 from domain.cases.case import CaseCategory, CaseStatus
@@ -44,6 +44,22 @@ class Cases(QueryService[CaseDocument]):
         by_each("contributors"),
         by_words("words", "title", "story"),
         by_words("party", "party_names"),
+    )
+    ignores = (
+        *events(
+            "members",
+            "MemberRegistered InterestsChosen RoleGranted RoleRevoked MemberSuspended "
+            "MemberReinstated",
+        ),
+        *events(
+            "cases",
+            "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
+            "ExhibitRejected ExhibitRefused",
+        ),
+        *events(
+            "discussions",
+            "DiscussionOpened DiscussionClosed DiscussionLocked DiscussionUnlocked CommentEdited",
+        ),
     )
 
     def project(self, event: object, rows: Rows[CaseDocument]) -> None:
@@ -111,7 +127,7 @@ class Cases(QueryService[CaseDocument]):
             match event:
                 case case.CaseReported():
                     document = reported(event)
-                case _ if document is not None:
+                case _ if document is not None and isinstance(event, case.CaseEvent):
                     document = changed(document, event)
         return document
 

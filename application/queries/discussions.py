@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, assert_never
 
 from application.ports.read_models import Find, by, by_each
 from application.queries.backing import Backing
 from application.queries.filters import equal
-from application.queries.query_service import Private, PrivateText, QueryService, Viewer
+from application.queries.query_service import Private, PrivateText, QueryService, Viewer, events
 from application.queries.rows import Rows
 from domain.cases.case import CaseReported, EvidenceEvent
 from domain.discussions import comment
@@ -69,6 +69,23 @@ class Discussions(QueryService[CommentDocument]):
         by("public"),
         by_each("contributors"),
     )
+    ignores = (
+        *events(
+            "members",
+            "MemberRegistered InterestsChosen RoleGranted RoleRevoked MemberSuspended "
+            "MemberReinstated",
+        ),
+        *events(
+            "cases",
+            "CasePublished CaseAmended CaseLocated CaseTagged CaseUntagged CaseWithdrawn "
+            "LocationRetracted CaseUnpublished CaseHidden CaseRestored PartyAdded "
+            "CaseSupported SupportWithdrawn CaseFollowed CaseUnfollowed CaseShared "
+            "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
+            "ExhibitRejected ExhibitRefused PartyNamed PartyRetracted PartyDisputed "
+            "PartyHidden PartyRestored",
+        ),
+        *events("discussions", "DiscussionLocked DiscussionUnlocked"),
+    )
 
     def project(self, event: object, rows: Rows[CommentDocument]) -> None:
         match event:
@@ -118,7 +135,7 @@ class Discussions(QueryService[CommentDocument]):
             match event:
                 case comment.CommentWritten():
                     document = _written(event)
-                case _ if document is not None:
+                case _ if document is not None and isinstance(event, comment.CommentEvent):
                     document = _changed(document, event)
         return document
 
@@ -219,12 +236,12 @@ def _written(event: comment.CommentWritten) -> CommentDocument:
     return row if event.author else _erased(row)
 
 
-def _changed(row: CommentDocument, event: Any) -> CommentDocument:
+def _changed(row: CommentDocument, event: comment.CommentEvent) -> CommentDocument:
     """The document after one more event of the comment's stream, whose version it counts."""
     return replace(row, **_changes(row, event), version=row.version + 1)
 
 
-def _changes(row: CommentDocument, event: Any) -> dict[str, Any]:
+def _changes(row: CommentDocument, event: comment.CommentEvent) -> dict[str, Any]:
     if row.status is CommentStatus.ERASED:
         return {}
     match event:
@@ -238,8 +255,10 @@ def _changes(row: CommentDocument, event: Any) -> dict[str, Any]:
             return {"status": CommentStatus.HIDDEN, "text": "", "hidden_text": row.text}
         case comment.CommentRestored():
             return {"status": CommentStatus.VISIBLE, "text": row.hidden_text, "hidden_text": ""}
-        case _:
+        case comment.CommentWritten():
             return {}
+        case _:
+            assert_never(event)
 
 
 def _erased(row: CommentDocument) -> CommentDocument:

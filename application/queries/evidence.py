@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from application.ports.read_models import by, by_each
-from application.queries.query_service import Private, PrivateText, QueryService, Viewer
+from application.queries.query_service import Private, PrivateText, QueryService, Viewer, events
 from application.queries.rows import Rows
 from domain.cases import case
 from domain.cases.case import CaseStatus
@@ -53,6 +53,22 @@ class EvidenceItems(QueryService[EvidenceDocument]):
     name, version, topics = "evidence", 3, ("evidence", "cases", "members")
     document, key, single = EvidenceDocument, "evidence_id", True
     indexes = (by_each("cases"), by_each("unseen_cases"), by("owner_id"), by_each("case_authors"))
+    ignores = (
+        *events(
+            "members",
+            "MemberRegistered InterestsChosen RoleGranted RoleRevoked MemberSuspended "
+            "MemberReinstated ProfileHidden ProfileRestored",
+        ),
+        *events(
+            "cases",
+            "CaseReported EvidenceAttached CasePublished CaseAmended CaseLocated CaseTagged "
+            "CaseUntagged LocationRetracted CaseUnpublished PartyAdded EvidenceRefused "
+            "CaseSupported SupportWithdrawn CaseFollowed CaseUnfollowed CaseShared "
+            "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
+            "ExhibitRejected ExhibitRefused PartyNamed PartyRetracted PartyDisputed "
+            "PartyHidden PartyRestored",
+        ),
+    )
 
     def project(self, event: object, rows: Rows[EvidenceDocument]) -> None:
         match event:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated
 
-from application.queries.query_service import Private, QueryService, Viewer
+from application.queries.query_service import Private, QueryService, Viewer, events
 from application.queries.rows import Rows
 from domain.members import member
 
@@ -27,6 +27,7 @@ class Members(QueryService[MemberDocument]):
 
     name, version, topics = "members", 2, ("members",)
     document, key, single = MemberDocument, "member_id", True
+    ignores = (*events("members", "InterestsChosen"),)
 
     def project(self, event: object, rows: Rows[MemberDocument]) -> None:
         match event:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from application.commands.ids import derived_id
 from application.ports.read_models import Find, by
 from application.queries.filters import equal
-from application.queries.query_service import QueryService, Viewer
+from application.queries.query_service import QueryService, Viewer, events
 from application.queries.rows import Rows
 from domain.members.member import MemberReinstated, MemberSuspended
 from domain.moderation.decision import AppealResolved, DecisionAppealed, DecisionMade, Outcome
@@ -54,6 +54,18 @@ class ModerationLedger(QueryService[LedgerEntry]):
     name, version, topics = "moderation-ledger", 2, ("moderation", "members")
     document, key, path = LedgerEntry, "entry_id", "/moderation/ledger"
     indexes = (by("at"), by("subject_kind"), by("subject_id"), by("rule"))
+    ignores = (
+        *events(
+            "members",
+            "MemberRegistered InterestsChosen RoleGranted RoleRevoked MemberErased "
+            "ProfileHidden ProfileRestored",
+        ),
+        *events(
+            "moderation",
+            "FlagRaised FlagSettled FlagOpened FlagCounted SubjectRegistered SubjectCited "
+            "FlagWeighed SubjectRestored SubjectDecided SubjectAppealed",
+        ),
+    )
 
     def project(self, event: object, rows: Rows[LedgerEntry]) -> None:
         match event:

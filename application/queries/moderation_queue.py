@@ -6,7 +6,14 @@ from typing import Annotated, Any
 
 from application.ports.read_models import Find, by, by_each
 from application.queries.filters import equal
-from application.queries.query_service import Audience, Private, PrivateText, QueryService, Viewer
+from application.queries.query_service import (
+    Audience,
+    Private,
+    PrivateText,
+    QueryService,
+    Viewer,
+    events,
+)
 from application.queries.rows import Rows
 from domain.cases.case import CaseAmended, CaseReported
 from domain.cases.party import PartyNamed
@@ -77,6 +84,29 @@ class ModerationQueue(QueryService[QueueItem]):
         by("subject_kind"),
         by("author_id"),
         by_each("flaggers"),
+    )
+    ignores = (
+        *events(
+            "members",
+            "InterestsChosen RoleGranted RoleRevoked MemberSuspended MemberReinstated "
+            "ProfileHidden ProfileRestored",
+        ),
+        *events(
+            "cases",
+            "EvidenceAttached EvidenceAccepted CasePublished CaseLocated CaseTagged "
+            "CaseUntagged CaseWithdrawn LocationRetracted EvidenceRetracted CaseUnpublished "
+            "CaseHidden CaseRestored EvidenceWithheld EvidenceReturned PartyAdded "
+            "EvidenceRefused CaseSupported SupportWithdrawn CaseFollowed CaseUnfollowed "
+            "CaseShared ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld "
+            "ExhibitReturned ExhibitRejected ExhibitRefused PartyRetracted PartyDisputed "
+            "PartyHidden PartyRestored",
+        ),
+        *events(
+            "discussions",
+            "DiscussionOpened DiscussionClosed DiscussionLocked DiscussionUnlocked "
+            "CommentRemoved CommentHidden CommentRestored",
+        ),
+        *events("moderation", "FlagSettled FlagOpened FlagCounted DecisionMade"),
     )
 
     def project(self, event: object, rows: Rows[QueueItem]) -> None:

@@ -14,7 +14,7 @@ from application.queries.notification import (
     watch,
     watch_interests,
 )
-from application.queries.query_service import Audience, QueryService, Viewer
+from application.queries.query_service import Audience, QueryService, Viewer, events
 from application.queries.rows import Rows
 from application.queries.watching import cell
 from domain.cases import case, engagement
@@ -41,6 +41,29 @@ class Notifications(QueryService[Notification]):
     document, key = Notification, "notification_id"
     path, audience = "/me/notifications", Audience.MEMBERS
     indexes = (by("served"), by("member_id"), by("at"), by_each("watches"))
+    ignores = (
+        *events(
+            "members",
+            "RoleGranted RoleRevoked MemberSuspended MemberReinstated ProfileHidden "
+            "ProfileRestored",
+        ),
+        *events(
+            "cases",
+            "EvidenceRetracted EvidenceWithheld EvidenceReturned PartyAdded CaseSupported "
+            "SupportWithdrawn CaseShared ExhibitCited ExhibitVerified ExhibitAdmitted "
+            "ExhibitWithheld ExhibitReturned ExhibitRejected ExhibitRefused PartyRetracted "
+            "PartyDisputed PartyHidden PartyRestored",
+        ),
+        *events(
+            "discussions",
+            "DiscussionOpened DiscussionClosed DiscussionLocked DiscussionUnlocked "
+            "CommentEdited CommentRemoved CommentHidden CommentRestored",
+        ),
+        *events(
+            "moderation",
+            "FlagRaised FlagSettled FlagOpened FlagCounted DecisionMade DecisionAppealed",
+        ),
+    )
 
     def project(self, event: object, rows: Rows[Notification]) -> None:
         match event:

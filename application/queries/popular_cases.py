@@ -8,7 +8,7 @@ from typing import Annotated
 from application.ports.read_models import Find, by, by_each
 from application.queries.backing import Backing
 from application.queries.filters import equal
-from application.queries.query_service import Private, PrivateText, QueryService, Viewer
+from application.queries.query_service import Private, PrivateText, QueryService, Viewer, events
 from application.queries.rows import Rows
 from domain.cases.case import (
     CaseAmended,
@@ -62,6 +62,21 @@ class PopularCases(QueryService[PopularCase]):
 
     def __init__(self, half_life_days: float = HALF_LIFE_DAYS) -> None:
         self.half_life_days = half_life_days
+
+    ignores = (
+        *events(
+            "members",
+            "MemberRegistered InterestsChosen RoleGranted RoleRevoked MemberSuspended "
+            "MemberReinstated ProfileHidden ProfileRestored",
+        ),
+        *events(
+            "cases",
+            "CaseLocated CaseTagged CaseUntagged LocationRetracted PartyAdded CaseFollowed "
+            "CaseUnfollowed CaseShared ExhibitCited ExhibitVerified ExhibitAdmitted "
+            "ExhibitWithheld ExhibitReturned ExhibitRejected ExhibitRefused PartyNamed "
+            "PartyRetracted PartyDisputed PartyHidden PartyRestored",
+        ),
+    )
 
     def project(self, event: object, rows: Rows[PopularCase]) -> None:
         match event:

@@ -3,15 +3,17 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from application.delivery.subscriber import EventsFailed, describe
 from application.ports.checkpoints import Checkpoint
-from application.ports.codec import EventCodec, RecordedEvent, UnknownEvent
-from application.ports.read_models import ReadModel, ReadModels
+from application.ports.codec import EventCodec, RecordedEvent
+from application.ports.read_models import ReadModel
 from application.ports.unavailable import Unavailable
+from application.queries.builds import name_of
 from application.queries.query_service import QueryService, value_of
 from application.queries.rows import Touched, UnitOfWork
+from domain.catalog import EVENTS
 from domain.members.member import MemberErased
 
 D = TypeVar("D")
@@ -20,8 +22,8 @@ Errors = dict[str, str]
 
 log = logging.getLogger(__name__)
 
-# The stored number of a read model is its declared version and how often that was rebuilt.
-BUILDS = 1000
+# Whoever ignores it must still forget whom it is about.
+ERASED = EVENTS.names[MemberErased]
 
 
 class Projector(Generic[D]):
@@ -65,9 +67,9 @@ class Projector(Generic[D]):
         self.model.commit(work.changes, checkpoint)
 
     def _decoded(self, events: Sequence[RecordedEvent], errors: Errors) -> Known:
-        """The events that are known here, decoded."""
+        """The events that are projected here, decoded."""
         known: Known = []
-        for event in events:
+        for event in filter(self._is_projected, events):
             try:
                 decoded = self._codec.decode(event)
             except Unavailable:
@@ -75,9 +77,11 @@ class Projector(Generic[D]):
             except Exception as error:  # noqa: BLE001 - a poison event may raise anything
                 errors[event.id] = describe(error)
             else:
-                if not isinstance(decoded, UnknownEvent):
-                    known.append((event.id, decoded))
+                known.append((event.id, decoded))
         return known
+
+    def _is_projected(self, event: RecordedEvent) -> bool:
+        return event.type not in self.service.ignores or event.type == ERASED
 
     def _project(self, events: Known, work: UnitOfWork[D], errors: Errors) -> None:
         """Fold the events into the rows, but for those that fail: all of them are found at once."""
@@ -108,23 +112,3 @@ class Projector(Generic[D]):
             with suppress(Exception):  # It fails again where that is noted.
                 self.service.project(event, touched)
         return list(touched.keys)
-
-
-def name_of(service: QueryService[Any], build: int) -> str:
-    """The subscriber of one build: each has its own checkpoint, and parks events of its own."""
-    return f"{service.name}.{build}"
-
-
-def open_build(service: QueryService[Any], models: ReadModels, build: int) -> ReadModel[Any]:
-    """One build of a service's read model."""
-    return models.open(service.name, build, service.document, service.indexes)
-
-
-def current_build(service: QueryService[Any], models: ReadModels) -> int:
-    """The build to feed now."""
-    return build_to_feed(service, models.live_version(service.name))
-
-
-def build_to_feed(service: QueryService[Any], live: int) -> int:
-    """The live build if it is of the declared version, else a new one."""
-    return live if live // BUILDS == service.version else service.version * BUILDS

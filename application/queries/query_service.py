@@ -22,6 +22,11 @@ PrivateText = Annotated[str, Private()]
 _IN_PATH = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
+def events(topic: str, names: str) -> tuple[str, ...]:
+    """The stored names of a topic's events, which are named one after the other."""
+    return tuple(f"{topic}.{name}" for name in names.split())
+
+
 class Audience(Enum):
     """Who may ask at all. What each of them gets is for ``ask`` and ``may_see`` to say."""
 
@@ -52,9 +57,10 @@ class Viewer:
 class QueryService(Generic[D]):
     """A question about the system, answered from a read model of its own.
 
-    A subclass declares ``name``, ``version`` (raised when the projection changes: the read model is
-    then built anew beside the old one), ``topics``, the ``document`` with its ``key`` field, and
-    ``indexes``. It is served to its ``audience``: at ``path`` as a list where it defines ``ask``,
+    A subclass declares ``name``, ``topics``, ``ignores`` (the stored names of their events that it
+    does not project), the ``document`` with its ``key`` field, and ``indexes``. Where any of this
+    changes, or the code of its module, or ``version``, the read model is built anew beside the old
+    one. It is served to its ``audience``: at ``path`` as a list where it defines ``ask``,
     and at ``item_path/<key>`` where ``single`` is true; both are ``/<name>`` unless told. The
     keyword arguments of ``ask``, by their types, are the filters that clients may use, but for
     those that ``path`` names, such as ``/cases/<uuid:case_id>/comments``; its docstring explains
@@ -66,6 +72,7 @@ class QueryService(Generic[D]):
     name: ClassVar[str]
     version: ClassVar[int] = 1
     topics: ClassVar[tuple[str, ...]]
+    ignores: ClassVar[tuple[str, ...]] = ()
     document: ClassVar[type]
     key: ClassVar[str]
     indexes: ClassVar[tuple[Index, ...]] = ()

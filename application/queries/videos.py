@@ -6,7 +6,7 @@ from typing import Annotated
 
 from application.ports.read_models import Find, by
 from application.queries.filters import equal
-from application.queries.query_service import Private, PrivateText, QueryService, Viewer
+from application.queries.query_service import Private, PrivateText, QueryService, Viewer, events
 from application.queries.rows import Rows
 from domain.cases import case
 from domain.cases.case import CaseStatus
@@ -40,6 +40,21 @@ class Videos(QueryService[Video]):
         by("case_id"),
         by("author_id"),
         by("owner_id"),
+    )
+    ignores = (
+        *events(
+            "members",
+            "MemberRegistered InterestsChosen RoleGranted RoleRevoked MemberSuspended "
+            "MemberReinstated ProfileHidden ProfileRestored",
+        ),
+        *events(
+            "cases",
+            "CaseReported CasePublished CaseAmended CaseLocated CaseTagged CaseUntagged "
+            "LocationRetracted CaseUnpublished PartyAdded EvidenceRefused CaseSupported "
+            "SupportWithdrawn CaseFollowed CaseUnfollowed CaseShared ExhibitCited "
+            "ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned ExhibitRejected "
+            "ExhibitRefused PartyNamed PartyRetracted PartyDisputed PartyHidden PartyRestored",
+        ),
     )
 
     def project(self, event: object, rows: Rows[Video]) -> None:

@@ -7,9 +7,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 
 def health_blueprint(
-    checks: Mapping[str, Callable[[], object]], registry: CollectorRegistry
+    checks: Mapping[str, Callable[[], object]],
+    registry: CollectorRegistry,
+    waits: Callable[[], Mapping[str, Mapping[str, str]]],
 ) -> Blueprint:
-    """``checks`` by the name of what they look at: each raises where it is away."""
+    """``checks`` by the name of what they look at: each raises where it is away. ``waits`` names
+    what waits for a newer program: it serves what it knew before, so that is no fault here."""
     blp = Blueprint("health", __name__)
 
     @blp.get("/health/live")
@@ -20,7 +23,9 @@ def health_blueprint(
     def ready() -> Response:
         found = {name: _state(check) for name, check in checks.items()}
         good = all(state == "ready" for state in found.values())
-        reply = jsonify(status="ready" if good else "not ready", checks=found)
+        reply = jsonify(
+            status="ready" if good else "not ready", checks=found, needs_newer_program=waits()
+        )
         reply.status_code = 200 if good else 503
         return reply
 

@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from application.commands.accounts import NotSignedIn
 from application.commands.executor import CommandMismatch, StaleVersion, TooMuchContention
+from application.ports.codec import NewerProgram
 from application.ports.unavailable import Unavailable
 from application.queries.answers import NotCaughtUp
 from domain.decider import DomainError
@@ -87,8 +88,9 @@ MEANINGS = {
     "checksum-mismatch": (460, "The bytes that arrived do not have the checksum announced."),
     "internal": (500, "Something broke here. It was logged; nothing about you was."),
     "not-implemented": (501, "This server does not speak that format."),
-    "not-caught-up": (503, "The answer does not include that write yet; try again shortly."),
+    "not-caught-up": (503, "The answer would not be up to date yet; try again shortly."),
     "too-many-streams": (503, "As many streams as this process serves are open; try again later."),
+    "outdated": (503, "A newer version of this server wrote some of this; try again shortly."),
     "unavailable": (503, "A store or the bus is away; try again shortly."),
 }
 
@@ -203,6 +205,7 @@ _TRANSLATED: dict[type[Exception], Problem] = {
     ),
     TooMuchContention: Problem(409, "conflict", MEANINGS["conflict"][1], _RETRY),
     NotCaughtUp: Problem(503, "not-caught-up", MEANINGS["not-caught-up"][1], _RETRY),
+    NewerProgram: Problem(503, "outdated", MEANINGS["outdated"][1], {"Retry-After": "5"}),
     Unavailable: Problem(503, "unavailable", MEANINGS["unavailable"][1], _RETRY),
 }
 

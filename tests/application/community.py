@@ -7,7 +7,8 @@ from typing import Any, get_type_hints
 from application.commands.executor import Context
 from application.ports.message_bus import Delivery
 from application.ports.read_models import Find
-from application.queries.projector import Projector, current_build, open_build
+from application.queries.builds import current_build, open_build
+from application.queries.projector import Projector
 from application.queries.query_service import Audience, Private, QueryService, Viewer
 from domain.cases.party import PartyDetails, PartyKind
 from domain.ids import Actor, CaseId, CommentId, MemberId, PartyId, Role
@@ -150,8 +151,8 @@ class Reading:
     def __init__(self, world: World, service: QueryService[Any]) -> None:
         self._world = world
         self._topics = service.topics
-        self._model = open_build(service, world.models, 1)
-        self._projection = world.subscription(Projector(service, self._model, world.codec, 1))
+        self._model = open_build(service, world.models, 99)
+        self._projection = world.subscription(Projector(service, self._model, world.codec, 99))
 
     def hear(self, *topics: str) -> None:
         """Hear all news of each topic, of all topics where none is named."""

@@ -16,7 +16,7 @@ from application.delivery.relay import COMMITS_A_STEP, EVENTS_A_MESSAGE, Relay, 
 from application.delivery.subscription import BY_BUS, BY_HISTORY, Subscription
 from application.delivery.verify import verify_log
 from application.ports.checkpoints import START, Checkpoint, Fenced
-from application.ports.codec import RecordedEvent
+from application.ports.codec import NewerProgram, RecordedEvent
 from application.ports.event_store import StoredCommit
 from application.ports.message_bus import BusUnavailable, Delivery, Guarantees, Message
 from application.ports.unavailable import Unavailable
@@ -722,6 +722,92 @@ class TestPoison:
     def catch_up(self, subscription: Subscription) -> None:
         while subscription.catch_up():
             pass
+
+
+class TestNewerProgram:
+    """Events that only a newer program can read."""
+
+    def newer(
+        self, world: World, recorder: Recorder, position: int = 3, count: int = 5
+    ) -> list[RecordedEvent]:
+        events = cases(world, count)
+        event = events[position - 1]
+        recorder.poison = {event.id: NewerProgram(event)}
+        return events
+
+    @pytest.mark.parametrize("way", ["bus", "history"])
+    def test_its_topic_waits_there_and_others_go_on(
+        self, world: World, recorder: Recorder, subscription: Subscription, way: str
+    ) -> None:
+        events = self.newer(world, recorder)
+        if way == "bus":
+            subscription.deliver(delivery(world, *events))
+        while subscription.catch_up():
+            pass
+        assert recorder.stored.positions == {"cases": 2, "members": 1}
+        assert subscription.waits() == {"cases": events[2].id}
+        assert world.parked.list() == []
+        world.member("Ben")
+        assert subscription.catch_up()
+        assert recorder.stored.positions == {"cases": 2, "members": 2}
+
+    def test_what_the_bus_brings_from_behind_it_changes_nothing(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = self.newer(world, recorder)
+        for event in events:
+            subscription.deliver(delivery(world, event))
+        assert recorder.handled == ids(events[:2])
+
+    def test_nothing_is_left_to_do_while_it_waits(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        self.newer(world, recorder, position=1)
+        while subscription.catch_up():
+            pass
+        assert not subscription.catch_up()
+        assert not subscription.tend()
+
+    def test_it_is_told_once_why(
+        self,
+        world: World,
+        recorder: Recorder,
+        subscription: Subscription,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        event = self.newer(world, recorder)[2]
+        for _ in range(3):
+            subscription.catch_up()
+        (told,) = [line for line in caplog.messages if "newer program" in line]
+        assert told.startswith("recorder waits")
+        assert f"{event.type} v{event.schema} at {event.id}" in told
+
+    def test_who_can_read_it_goes_on_from_there(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = self.newer(world, recorder)
+        while subscription.catch_up():
+            pass
+        recorder.poison = {}
+        while subscription.catch_up():
+            pass
+        assert recorder.handled[-3:] == ids(events[2:])
+        assert subscription.waits() == {}
+
+    def test_a_parked_one_stays_parked_whatever_someone_decided(
+        self, world: World, recorder: Recorder, subscription: Subscription
+    ) -> None:
+        events = cases(world, 2)
+        recorder.poison = {events[0].id: RuntimeError("poison")}
+        while subscription.catch_up():
+            pass
+        world.parked.decide("recorder", events[0].id, "retry")
+        recorder.poison = {events[0].id: NewerProgram(events[0])}
+        world.member("Ben")
+        while subscription.catch_up():
+            pass
+        assert ids([item.event for item in world.parked.list()]) == [events[0].id]
+        assert recorder.stored.at("members") == 2
 
 
 class TamperedLog(MemoryEventStore):

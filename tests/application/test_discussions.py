@@ -1,14 +1,14 @@
 """Discussions: what people say about a case, and who sees it."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from application.commands.executor import Context
+from application.queries.builds import current_build, open_build
 from application.queries.discussions import CommentStatus, Discussions
-from application.queries.projector import Projector, current_build, open_build
+from application.queries.projector import Projector
 from application.queries.query_service import Viewer
 from application.queries.time_travel import TimeTravel
 from domain.cases.case import TagCase, WithdrawCase
@@ -187,7 +187,7 @@ class TestChanging:
         now = Discussions().as_it_stood(written)
         later = Discussions().as_it_stood([*written, object()])
         assert now is not None
-        assert later == replace(now, version=2)
+        assert later == now
 
     def test_it_is_found_below_its_case_and_each_comment_by_itself(self) -> None:
         assert Discussions.path_parameters() == ["case_id"]
@@ -262,8 +262,8 @@ class TestCounting:
     ) -> None:
         say(world, ben)
         read_again(world, "cases", "discussions")
-        assert one(world, "cases", "c1", JUDGE) is None
-        assert listed(world, "cases") == []
+        (row,) = rows(world, "cases").values()
+        assert not world.answers["cases"].service.may_see(row, JUDGE)
 
 
 def read_again(world: World, name: str, *logs: str) -> None:

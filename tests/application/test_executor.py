@@ -14,6 +14,7 @@ from application.commands.executor import (
     TooMuchContention,
 )
 from application.commands.use_cases import Cases
+from application.ports.codec import NewerProgram
 from application.ports.event_store import NewCommit, StoredCommit, StreamConflict
 from domain.cases.case import (
     AmendCase,
@@ -27,6 +28,7 @@ from domain.cases.case import (
 )
 from domain.decider import NothingChanged
 from domain.ids import SYSTEM, Actor, CaseId
+from tests.newer import append_newer
 from tests.world import World, refused
 
 CASE = CaseId("c1")
@@ -71,6 +73,18 @@ def test_a_receipt_tells_where_the_command_left_its_aggregate(
     assert (receipt.log, receipt.stream, receipt.version) == ("cases", "case-c1", 2)
     assert receipt.state.tags.keys() == {"police"}
     assert receipt.state.status is CaseStatus.AWAITING_EVIDENCE
+
+
+def test_nothing_is_decided_on_a_stream_that_is_half_known(
+    world: World, anna: Actor, cases: Cases
+) -> None:
+    world.report(anna)
+    newer = append_newer(world.stores["cases"], world.codec, CASE)
+    with pytest.raises(NewerProgram):
+        cases.execute(CASE, tag(world, anna), Context())
+    with pytest.raises(NewerProgram):
+        cases.load(CASE)
+    assert world.stores["cases"].load("case-c1")[-1].hash == newer.hash
 
 
 def test_a_command_that_nobody_repeats_leaves_no_trace_where_it_changes_nothing(

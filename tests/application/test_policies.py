@@ -17,7 +17,7 @@ from application.policies.when_something_is_said_then_register_subject import (
     WhenSomethingIsSaidThenRegisterSubject,
 )
 from application.ports.checkpoints import START, Fenced
-from application.ports.codec import RecordedEvent
+from application.ports.codec import NewerProgram, RecordedEvent
 from domain.cases.case import AttachEvidence, CaseStatus, WithdrawCase
 from domain.catalog import EVENTS
 from domain.decider import DomainError
@@ -151,16 +151,23 @@ def test_any_other_refusal_is_a_fault(world: World) -> None:
         subscriber(world, Angry).react(recorded(world))
 
 
-def test_events_that_a_policy_does_not_hear_or_know_are_passed_over(world: World) -> None:
+def test_events_that_a_policy_does_not_hear_are_passed_over(world: World) -> None:
     world.report(world.member())
-    event = recorded(world)
-    subscriber(world, Refusing).react(replace(event, type="cases.CasePublished"))
-    subscriber(world, WhenCaseIsBackedThenCiteExhibit).react(replace(event, type="cases.New"))
+    newer = replace(recorded(world), type="cases.CasePublished", schema=9)
+    subscriber(world, Refusing).handle([newer], START.moved("cases", 1))
 
-    class Curious(Refusing):
-        hears = ()
 
-    subscriber(world, Curious).react(replace(event, type="cases.New"))
+@pytest.mark.parametrize("kind", policy_types())
+def test_no_policy_passes_over_an_event_that_its_newer_self_may_hear(
+    world: World, kind: type[Policy]
+) -> None:
+    world.report(world.member())
+    newer = replace(recorded(world), type="cases.New")
+    policy = subscriber(world, kind)
+    assert policy.concerns(newer)
+    with pytest.raises(NewerProgram):
+        policy.handle([newer], START.moved("cases", 1))
+    assert policy.checkpoint() == START
 
 
 def test_a_checkpoint_is_saved_after_the_commands(world: World) -> None:

@@ -18,6 +18,7 @@ from application.ports.parked import ParkedEvent
 from application.ports.sanitiser import NeedsLonger, SanitiserUnavailable
 from application.ports.unavailable import Unavailable
 from tests.application.test_runtime import PATIENCE, soon
+from tests.newer import append_newer
 from tests.world import World
 
 AT_ONCE = {reason: (0.0,) * len(waits) for reason, waits in WAITS.items()}
@@ -98,6 +99,20 @@ def events(world: World, count: int = 3) -> list[RecordedEvent]:
     for number in range(count):
         world.report(anna, case_id=f"c{number}")
     return world.history.read("cases", 0, 10_000)
+
+
+def test_a_newer_programs_event_is_waited_for_before_a_worker_is_taken(
+    world: World, make: Make, policy: Slow
+) -> None:
+    known, other = events(world, 2)
+    subscription = world.subscription(make())
+    append_newer(world.stores["cases"], world.codec, "c0")
+    while subscription.catch_up():
+        pass
+    newer = world.history.read("cases", other.position, 1)[0]
+    assert subscription.waits() == {"cases": newer.id}
+    assert soon(lambda: policy.done == [known.id, other.id] or None)
+    assert soon(lambda: world.checkpoints.load("slow").at("cases") == other.position)
 
 
 def hand(subscriber: PooledPolicySubscriber, *some: RecordedEvent) -> None:

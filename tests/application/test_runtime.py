@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 from uuid import uuid4
@@ -13,23 +12,19 @@ from adapters.leases.memory import MemoryLeases
 from adapters.message_bus.memory import MemoryMessageBus
 from application.commands.executor import Context
 from application.delivery import loop as loops
-from application.delivery import rebuild as rebuilds
-from application.delivery import runtime as runtimes
 from application.delivery import subscription as subscriptions
 from application.delivery.loop import Loop
-from application.delivery.rebuild import Rebuilder, needs_building
 from application.delivery.relay import Relay
-from application.delivery.runtime import QueryFeed, Runtime
+from application.delivery.runtime import Runtime
 from application.discovery import policy_types, query_services
 from application.policies.policy import PolicySubscriber
 from application.policies.pool import PooledPolicySubscriber
+from application.ports.codec import NewerProgram, RecordedEvent
 from application.ports.leases import Leases
 from application.ports.message_bus import Message
 from application.ports.unavailable import Unavailable
-from application.queries.answers import LOOK_UP_SECONDS, Answers
-from application.queries.projector import BUILDS, Projector
-from application.queries.query_service import QueryService, Viewer
-from application.queries.videos import Video, Videos
+from application.queries.query_service import Viewer
+from application.queries.videos import Videos
 from application.system import COMMAND, CONTEXTS, QUERY, UnknownService, chosen, services
 from tests.world import World
 
@@ -54,7 +49,7 @@ class Unreachable(MemoryLeases):
 
 class TestLoop:
     def loop(
-        self, step: Callable[[], bool], leases: Leases | None = None, **hooks: Callable[[], None]
+        self, step: Callable[[], bool], leases: Leases | None = None, **hooks: Callable[[], Any]
     ) -> Loop:
         return Loop("job", step, leases or MemoryLeases(), "me", idle_seconds=lambda: 0.01, **hooks)
 
@@ -183,6 +178,53 @@ class TestLoop:
         loop.stop()
         loop.join(PATIENCE)
         assert not loop.leading
+
+    def test_one_that_is_outdated_lets_a_newer_program_take_its_lease(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(loops, "LEASE_SECONDS", 1.0)
+        leases, led, worked = MemoryLeases(), Event(), Event()
+
+        def work() -> bool:
+            worked.set()
+            return False
+
+        old = self.loop(lambda: False, leases, outdated=lambda: True, entered=led.set)
+        new = Loop("job", work, leases, "newer", idle_seconds=lambda: 0.01)
+        old.start()
+        assert led.wait(PATIENCE)
+        self.run(new, worked.is_set)
+        old.stop()
+        old.join(PATIENCE)
+
+    def test_one_that_is_outdated_goes_on_where_no_newer_program_runs(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(loops, "LEASE_SECONDS", 0.02)
+        steps = [0]
+
+        def step() -> bool:
+            steps[0] += 1
+            return False
+
+        self.run(self.loop(step, outdated=lambda: True), lambda: steps[0] > 2)
+
+    def test_it_says_that_a_newer_program_is_needed(self, caplog: pytest.LogCaptureFixture) -> None:
+        event = RecordedEvent(
+            log="cases",
+            position=1,
+            stream="case-c1",
+            version=1,
+            stamp=1,
+            type="cases.New",
+            schema=1,
+            data=b"{}",
+        )
+
+        def step() -> bool:
+            raise NewerProgram(event)
+
+        self.run(self.loop(step), lambda: "newer program" in caplog.text)
 
     def test_it_tells_when_it_enters_and_when_it_leaves(self) -> None:
         told: list[str] = []
@@ -377,202 +419,8 @@ class TestRuntime:
         assert world.checkpoints.load(deaf.name).at("evidence") == 1
 
     def test_a_process_has_a_name_of_its_own(self) -> None:
-        assert runtimes.process_name() != runtimes.process_name()
+        assert loops.process_name() != loops.process_name()
         assert loops.LEASE_SECONDS > 0
-
-
-FIRST = Videos.version * BUILDS
-NEXT = FIRST + BUILDS
-
-
-class NewVideos(Videos):
-    version = Videos.version + 1
-
-
-class Poisoned(NewVideos):
-    """Fails on all events of one case."""
-
-    def __init__(self, case_id: str) -> None:
-        super().__init__()
-        self._case_id = case_id
-
-    def project(self, event: Any, rows: Any) -> None:
-        if getattr(event, "case_id", "") == self._case_id:
-            raise RuntimeError("poison")
-        super().project(event, rows)
-
-
-@dataclass
-class Rebuilding:
-    world: World
-
-    def rebuilder(self) -> Rebuilder:
-        world = self.world
-        return Rebuilder(world.models, world.history, world.codec, world.wire, world.parked)
-
-    def live(self) -> int:
-        return self.world.models.live_version("videos")
-
-
-class TestRebuild:
-    @pytest.fixture
-    def rebuilding(self, world: World, monkeypatch: pytest.MonkeyPatch) -> Rebuilding:
-        monkeypatch.setattr(rebuilds, "GRACE_SECONDS", 0)
-        world.public_case(world.member())
-        return Rebuilding(world)
-
-    def test_a_read_model_is_built_from_the_logs_alone(self, rebuilding: Rebuilding) -> None:
-        told: list[tuple[int, int]] = []
-        handled = rebuilding.rebuilder().rebuild(
-            Videos(), lambda done, total: told.append((done, total))
-        )
-        assert told[-1] == (handled, handled)
-        assert rebuilding.live() == FIRST
-        assert not needs_building(Videos(), rebuilding.world.models)
-
-    def test_a_rebuild_replaces_the_build_that_serves(self, rebuilding: Rebuilding) -> None:
-        rebuilding.rebuilder().rebuild(Videos())
-        rebuilding.rebuilder().rebuild(Videos())
-        assert rebuilding.live() == FIRST + 1
-        answers = rebuilding.world.answers["videos"]
-        assert len(answers.page(Viewer(), {}, limit=9).documents) == 1
-
-    def test_the_old_build_is_dropped_only_when_nobody_answers_from_it_any_more(
-        self, rebuilding: Rebuilding, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        world, passed, served = rebuilding.world, [0.0], []
-        rebuilding.rebuilder().rebuild(Videos())
-        answers = Answers(Videos(), world.models, world.history, clock=lambda: passed[0])
-        assert len(answers.page(Viewer(), {}, limit=9).documents) == 1
-
-        def sleep(seconds: float) -> None:
-            for _ in range(2):
-                served.append(len(answers.page(Viewer(), {}, limit=9).documents))
-                passed[0] += seconds
-
-        monkeypatch.setattr(time, "sleep", sleep)
-        monkeypatch.setattr(rebuilds, "GRACE_SECONDS", 2 * LOOK_UP_SECONDS)
-        rebuilding.rebuilder().rebuild(Videos())
-        served.append(len(answers.page(Viewer(), {}, limit=9).documents))
-        assert served == [1, 1, 1]
-        assert world.models.versions("videos") == [FIRST + 1]
-
-    def test_the_old_version_serves_until_the_new_one_has_caught_up(
-        self, rebuilding: Rebuilding
-    ) -> None:
-        world = rebuilding.world
-        rebuilding.rebuilder().rebuild(Videos())
-        feed = self.feed(world, NewVideos())
-        assert needs_building(NewVideos(), world.models)
-        assert feed.step()
-        assert rebuilding.live() == FIRST
-        while feed.step():
-            pass
-        assert rebuilding.live() == NEXT
-        assert world.models.versions("videos") == [NEXT]
-        assert feed.behind() == {"cases": 0, "members": 0}
-        assert feed.subscription.handled == feed.handled
-
-    def test_a_feed_follows_a_build_that_another_process_made_live(
-        self, rebuilding: Rebuilding
-    ) -> None:
-        world = rebuilding.world
-        feed = self.feed(world, Videos())
-        while feed.step():
-            pass
-        rebuilding.rebuilder().rebuild(Videos())
-        assert not feed.step()
-        assert rebuilding.live() == FIRST + 1
-        feed.begin()
-        feed.hurry()
-        feed.deliver([])
-
-    def test_each_build_keeps_what_it_parked_until_someone_decides(
-        self, rebuilding: Rebuilding
-    ) -> None:
-        world = rebuilding.world
-        world.public_case(world.member("Ben"), "c2")
-        world.settle()
-        live = self.feed(world, Poisoned("c1"))
-        self.catch_up(live)
-        new = world.subscription(self.projector(world, Poisoned("c2"), NEXT + 1))
-        while new.catch_up():
-            pass
-        live.step()
-        stuck = live.subscription.subscriber.checkpoint().parked
-        others = new.subscriber.checkpoint().parked
-        assert stuck - others
-        assert others - stuck
-        assert self.parked(world, NEXT) == stuck
-        assert self.parked(world, NEXT + 1) == others
-
-    def test_a_verdict_on_the_build_that_serves_leaves_the_next_one_its_own(
-        self, rebuilding: Rebuilding
-    ) -> None:
-        world = rebuilding.world
-        live = self.feed(world, Poisoned("c1"))
-        self.catch_up(live)
-        new = world.subscription(self.projector(world, Poisoned("c1"), NEXT + 1))
-        while new.catch_up():
-            pass
-        self.drop_all(world, NEXT)
-        live.step()
-        assert self.parked(world, NEXT) == set()
-        stuck = new.subscriber.checkpoint().parked
-        assert stuck
-        assert self.parked(world, NEXT + 1) == stuck
-        self.drop_all(world, NEXT + 1)
-        while new.catch_up():
-            pass
-        assert new.subscriber.checkpoint().parked == frozenset()
-        assert world.parked.list() == []
-
-    def test_what_the_replaced_build_had_parked_is_listed_no_more(
-        self, rebuilding: Rebuilding
-    ) -> None:
-        world = rebuilding.world
-        feed = self.feed(world, Poisoned("c1"))
-        self.catch_up(feed)
-        assert self.parked(world, NEXT)
-        world.parked.park(replace(world.parked.list()[0], subscriber="cases.7"))
-        rebuilding.rebuilder().rebuild(NewVideos())
-        assert [each.subscriber for each in world.parked.list()] == ["cases.7"]
-
-    def test_what_a_build_parked_as_it_was_dropped_is_cleared_away(
-        self, rebuilding: Rebuilding
-    ) -> None:
-        world = rebuilding.world
-        feed = self.feed(world, Poisoned("c1"))
-        self.catch_up(feed)
-        straggling = world.parked.list()
-        assert straggling
-        rebuilding.rebuilder().rebuild(NewVideos())
-        for clear_away in (feed.step, feed.begin):
-            for each in straggling:
-                world.parked.park(each)
-            clear_away()
-            assert world.parked.list() == []
-
-    def catch_up(self, feed: QueryFeed) -> None:
-        while feed.step():
-            pass
-
-    def parked(self, world: World, build: int) -> set[str]:
-        return {each.event.id for each in world.parked.list(f"videos.{build}")}
-
-    def drop_all(self, world: World, build: int) -> None:
-        for event_id in self.parked(world, build):
-            world.parked.decide(f"videos.{build}", event_id, "drop")
-
-    def projector(self, world: World, service: QueryService[Any], build: int) -> Projector[Any]:
-        model = world.models.open(service.name, build, Video, service.indexes)
-        return Projector(service, model, world.codec, build)
-
-    def feed(self, world: World, service: QueryService[Any]) -> QueryFeed:
-        def open_projection(service: QueryService[Any], build: int) -> Any:
-            return world.subscription(self.projector(world, service, build))
-
-        return QueryFeed(service, world.models, world.parked, open_projection)
 
 
 class TestSystem:

@@ -70,6 +70,8 @@ def uses_of(database: Database[Document]) -> list[Callable[[], object]]:
         lambda: model.get(["a"]),
         lambda: model.find(Find(order_by="size"), limit=5),
         lambda: models.versions("sights"),
+        lambda: models.builds("sights"),
+        lambda: models.begin("sights", "a"),
         lambda: model.commit({"a": Sight(size=1)}, START.moved("cases", 1)),
     ]
 

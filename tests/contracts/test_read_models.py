@@ -22,6 +22,7 @@ from adapters.read_models.mongo_commits import Commits, TooLarge
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.read_models import (
     Between,
+    Build,
     Condition,
     Cursor,
     Equals,
@@ -33,6 +34,7 @@ from application.ports.read_models import (
     ReadModel,
     ReadModels,
     Row,
+    UnreadableDocument,
     by,
     by_each,
     by_point,
@@ -499,6 +501,30 @@ class ReadModelsContract:
         models().make_live("sights", 3)
         assert models().live_version("sights") == 3
 
+    def test_a_build_that_was_made_live_gives_way_to_later_ones_alone(self, models: Open) -> None:
+        models().make_live("sights", 3)
+        models().make_live("sights", 2)
+        assert models().live_version("sights") == 3
+
+    def test_each_build_that_is_begun_has_a_number_after_all_before_it(self, models: Open) -> None:
+        begun = [models().begin("sights", fingerprint) for fingerprint in ("a", "$b.c", "a")]
+        models().begin("other", "a")
+        assert begun == [Build(1, "a"), Build(2, "$b.c"), Build(3, "a")]
+        assert models().builds("sights") == begun
+        assert models().live_version("sights") == 0
+        assert models().versions("sights") == []
+
+    def test_builds_are_remembered_that_were_dropped(self, models: Open) -> None:
+        build = models().begin("sights", "a")
+        opened(models(), build.number).drop()
+        models().make_live("sights", 1)
+        assert models().builds("sights") == [build]
+        assert models().begin("sights", "a").number == 2
+
+    def test_of_two_that_begin_at_once_each_has_a_build_of_its_own(self, models: Open) -> None:
+        begun = race(4, lambda _: models().begin("sights", "a").number)
+        assert sorted(map(str, begun)) == ["1", "2", "3", "4"]
+
     def test_versions_are_those_that_were_opened_and_not_dropped(self, models: Open) -> None:
         for version in (1000, 2, 11):
             opened(models(), version)
@@ -622,6 +648,20 @@ model.commit({"a": FULL}, model.checkpoint().moved("cases", 1))
 
 
 class TestMongoReadModels(ReadModelContract, FindContract, ReadModelsContract):
+    def test_what_another_program_wrote_differently_is_unreadable_for_now(
+        self, models: Open
+    ) -> None:
+        @dataclass(frozen=True, slots=True, kw_only=True)
+        class Sized:
+            size: str
+
+        commit(opened(models()), {"a": FULL})
+        other = models().open("sights", 1, Sized, INDEXES)
+        with pytest.raises(UnreadableDocument):
+            other.get(["a"])
+        with pytest.raises(UnreadableDocument):
+            other.find(Find(), limit=1)
+
     @pytest.fixture
     def models(self, mongo_database: Database[Document]) -> Open:
         return lambda: MongoReadModels(mongo_database)
@@ -896,6 +936,12 @@ class Nothing:
         self, name: str, version: int, document: type[D], indexes: Sequence[Index]
     ) -> ReadModel[D]:
         return NoModel()
+
+    def begin(self, name: str, fingerprint: str) -> Build:
+        return Build(0, "")
+
+    def builds(self, name: str) -> list[Build]:
+        return []
 
     def live_version(self, name: str) -> int:
         return 0

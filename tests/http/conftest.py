@@ -109,6 +109,8 @@ def process(
             patch.setenv(f"KLARITY_{name}", value)
         process = Process(read_settings())
     process.start()
+    client = process.app.test_client()
+    eventually(lambda: client.get("/health/ready").status_code == 200 or None)
     yield process
     process.close()
     root.handlers[:], root.level = handlers, level

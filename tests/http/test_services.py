@@ -52,9 +52,13 @@ def test_a_process_whose_store_is_away_is_not_ready() -> None:
 
     app = Flask("health")
     checks = {"store": away, "bus": lambda: None}
-    app.register_blueprint(health_blueprint(checks, CollectorRegistry()))
+    app.register_blueprint(health_blueprint(checks, CollectorRegistry(), dict))
     reply: Any = app.test_client().get("/health/ready")
     assert (reply.status_code, reply.json) == (
         503,
-        {"status": "not ready", "checks": {"store": "ConnectionError", "bus": "ready"}},
+        {
+            "status": "not ready",
+            "needs_newer_program": {},
+            "checks": {"store": "ConnectionError", "bus": "ready"},
+        },
     )

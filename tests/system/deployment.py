@@ -29,6 +29,9 @@ class Klarity:
     measured: ClassVar[bool] = False
     """Whether what it covers counts: that slows it down, and is lost where it is killed."""
 
+    variables: ClassVar[Mapping[str, str]] = {}
+    """What else its environment holds."""
+
     def __init__(
         self, folder: Path, *arguments: str, ready: str = "/health/ready", **settings: str
     ) -> None:
@@ -60,11 +63,22 @@ class Klarity:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [KLARITY, *self.arguments],
-                env=environment(self.settings, measured=self.measured),
+                env={**environment(self.settings, measured=self.measured), **self.variables},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+
+    def run(self, *arguments: str) -> None:
+        """Run another ``klarity`` command with the same settings beside it."""
+        done = subprocess.run(
+            [KLARITY, *arguments],
+            env={**environment(self.settings), **self.variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
 
     def wait_until_ready(self) -> None:
         until = time.monotonic() + STARTS_WITHIN
@@ -112,6 +126,12 @@ class Klarity:
 
 class MeasuredKlarity(Klarity):
     measured = True
+
+
+class NewerKlarity(Klarity):
+    """A newer program: it writes an event that the others do not know."""
+
+    variables: ClassVar[Mapping[str, str]] = {"PYTHONPATH": str(Path(__file__).parent / "newer")}
 
 
 def environment(settings: Mapping[str, str], *, measured: bool = False) -> dict[str, str]:

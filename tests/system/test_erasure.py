@@ -40,13 +40,13 @@ def test_nothing_stays_of_who_was_erased_before_the_server_was_killed(
         assert any_at_work(tmp_path)
 
         # Nothing hears of the erasure before the next kill.
-        klarity.settings["BACKGROUND"] = "false"
+        klarity.settings.update(BACKGROUND="false", SERVICES="command:members")
         klarity.start()
         assert anna.leave().status_code == 204
         klarity.kill()
         assert {photo, video, arriving} <= {word for name in stored(klarity) for word in name}
 
-        klarity.settings["BACKGROUND"] = "true"
+        klarity.settings.update(BACKGROUND="true", SERVICES="all")
         klarity.start()
         eventually(lambda: not stored(klarity) or None)
         eventually(lambda: keys_of(klarity) == {photo: b"", video: b"", arriving: b""} or None)

@@ -35,7 +35,7 @@ class System:
         ]
 
     def start(self) -> None:
-        for process in (self.server, *self.workers):
+        for process in (*self.workers, self.server):
             process.start()
 
     def close(self) -> None:

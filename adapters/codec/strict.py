@@ -1,0 +1,33 @@
+"""Finds fields that this program does not know: msgspec passes over those of a dataclass.
+
+Each event type gets a mirror of its shape that refuses them, and leaves alone what fields hold.
+"""
+
+from dataclasses import fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
+
+def mirror(kind: type, leaf: Any) -> type[msgspec.Struct]:
+    """The shape of a dataclass and of those inside it. ``leaf`` is the type of every other field;
+    it takes any value."""
+    hints = get_type_hints(kind)
+    return msgspec.defstruct(
+        kind.__name__,
+        [(each.name, _mirrored(hints[each.name], leaf), None) for each in fields(kind)],
+        forbid_unknown_fields=True,
+    )
+
+
+def _mirrored(hint: Any, leaf: Any) -> Any:
+    """The mirror of a dataclass, of one or none, or of several; else a leaf."""
+    if isinstance(hint, type) and is_dataclass(hint):
+        return mirror(hint, leaf)
+    match get_origin(hint), [kind for kind in get_args(hint) if kind is not NoneType]:
+        case (origin, [type() as kind]) if origin in (Union, UnionType) and is_dataclass(kind):
+            return mirror(kind, leaf) | None
+        case (origin, [type() as kind, _]) if origin is tuple and is_dataclass(kind):
+            return list[mirror(kind, leaf)]  # type: ignore[misc]  # made while running
+    return leaf

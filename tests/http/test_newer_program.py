@@ -1,0 +1,76 @@
+"""What this server answers while a newer version of it leads."""
+
+import pytest
+
+from config.process import Process
+from tests.http.conftest import Caller, eventually, problem
+from tests.http.public_cases import publish
+from tests.newer import append_newer
+
+OUTDATED = (503, "outdated")
+
+
+@pytest.fixture(scope="module")
+def half_known(process: Process, anna: Caller) -> str:
+    """A public case of whose stream only a newer program knows the last event."""
+    case = publish(process, anna)
+    assert anna("GET", f"/v1/cases/{case.case_id}", headers=case.seen).status_code == 200
+    append_newer(process.container.stores()["cases"], process.container.codec(), case.case_id)
+    return case.case_id
+
+
+def test_nothing_is_decided_on_what_is_half_known(anna: Caller, half_known: str) -> None:
+    before = anna("GET", f"/v1/cases/{half_known}/proof").json
+    reply = anna("POST", f"/v1/cases/{half_known}/tags/police")
+    assert problem(reply) == OUTDATED
+    assert int(reply.headers["Retry-After"]) > 0
+    assert anna("GET", f"/v1/cases/{half_known}/proof").json == before
+
+
+@pytest.mark.parametrize("question", ["?as_of=2126-01-01T00:00:00Z", "/history"])
+def test_what_is_half_known_is_not_told_of_the_past(
+    anybody: Caller, half_known: str, question: str
+) -> None:
+    assert problem(anybody("GET", f"/v1/cases/{half_known}{question}")) == OUTDATED
+
+
+def test_other_cases_are_decided_on(anna: Caller, half_known: str) -> None:
+    assert anna.report().status_code == 201
+
+
+def test_what_was_known_is_served(anybody: Caller, half_known: str) -> None:
+    assert anybody("GET", f"/v1/cases/{half_known}").status_code == 200
+
+
+def test_metrics_tell_who_waits_for_a_newer_program(
+    process: Process,
+    anybody: Caller,
+    half_known: str,
+) -> None:
+    def waiting() -> bool | None:
+        metrics = anybody("GET", "/metrics").text
+        lines = (
+            'kind="query",name="query.cases"',
+            'kind="policy",name="when-case-is-backed-then-cite-exhibit',
+        )
+        found = [
+            line
+            for line in metrics.splitlines()
+            if line.startswith("klarity_needs_newer_program{") and line.endswith(" 1.0")
+        ]
+        return all(any(each in line for line in found) for each in lines) or None
+
+    assert process.container.parked().list() == []
+    assert eventually(waiting)
+
+
+def test_health_tells_who_waits_for_a_newer_program_and_stays_ready(
+    anybody: Caller,
+    half_known: str,
+) -> None:
+    def told() -> bool | None:
+        reply = anybody("GET", "/health/ready")
+        assert reply.status_code == 200
+        return "query.cases" in reply.json["needs_newer_program"] or None
+
+    assert eventually(told)

@@ -1,0 +1,70 @@
+"""What a restarted server answers before its read models in memory are made again."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.media import photo_with_gps
+from tests.system.deployment import Klarity, one_process, relaxed
+from tests.system.phone import Phone, eventually
+
+pytestmark = pytest.mark.system
+
+CASES = 150
+ASKED_WHEN_READY = 50
+
+
+def test_no_known_case_is_ever_missing_after_a_restart(tmp_path: Path) -> None:
+    with one_process(tmp_path, **relaxed()) as klarity, Phone(klarity.url).join() as anna:
+        cases = public_cases(anna, tmp_path)
+        klarity.stop()
+        klarity.launch()
+        replies = answers_until_ready(klarity, cases)
+        klarity.wait_until_ready()
+    assert {reply.status_code for reply in replies} <= {200, 503}
+    for reply in replies:
+        if reply.status_code == 503:
+            assert reply.json()["type"] == "/problems/not-caught-up"
+            assert reply.headers["Retry-After"]
+        elif "items" in reply.json():
+            assert len(reply.json()["items"]) == min(CASES, 100)
+        else:
+            assert reply.json()["status"] == "published"
+
+
+def public_cases(phone: Phone, folder: Path) -> list[str]:
+    photo_with_gps(folder / "photo.jpg")
+    evidence = phone.upload(folder / "photo.jpg")
+    phone.evidence_when_decided(evidence)
+
+    def report(number: int) -> str:
+        return str(phone.report(title=f"Case {number}", evidence=[evidence]).json()["case_id"])
+
+    with ThreadPoolExecutor(4) as pool:
+        cases = list(pool.map(report, range(CASES)))
+    for case in cases:
+        phone.case_when(case, lambda found: bool(found["status"] == "published"))
+    return cases
+
+
+def answers_until_ready(klarity: Klarity, cases: list[str]) -> list[requests.Response]:
+    """What it answers from the first moment on, and some more once it is ready."""
+    replies: list[requests.Response] = []
+    left = ASKED_WHEN_READY
+
+    def ask() -> bool | None:
+        nonlocal left
+        try:
+            ready = requests.get(f"{klarity.url}/health/ready", timeout=60).ok
+            for path in (f"/v1/cases/{cases[len(replies) % CASES]}", "/v1/cases?limit=100"):
+                replies.append(requests.get(klarity.url + path, timeout=60))
+                assert replies[-1].ok or not ready
+        except requests.ConnectionError:
+            return None
+        left -= ready
+        return True if left == 0 else None
+
+    eventually(ask)
+    return replies
