@@ -48,10 +48,16 @@ class SqliteDatabase:
 
     def write_many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
         """Run one statement for each of the rows, in one transaction."""
+        with self.transaction() as connection:
+            connection.executemany(sql, rows)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, for several statements: all of them or, on an exception, none."""
         with self._using() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                connection.executemany(sql, rows)
+                yield connection
             except BaseException:
                 connection.rollback()
                 raise

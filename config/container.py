@@ -43,6 +43,7 @@ from adapters.read_models.memory import MemoryReadModels
 from adapters.read_models.mongo import MongoReadModels
 from adapters.sanitiser.sandboxed import SandboxedSanitiser
 from adapters.sealer.aes_gcm import AesGcmSealer
+from adapters.spelling.icu import IcuSpelling
 from adapters.uploads.memory import MemoryUploads
 from adapters.uploads.mongo import MongoUploads
 from adapters.uploads.sealed import SealedUploads
@@ -54,6 +55,8 @@ from application.commands.discuss import Discuss
 from application.commands.engage import Engage
 from application.commands.enrich import Enrich
 from application.commands.moderate import Moderate
+from application.commands.pseudonyms import Pseudonyms
+from application.commands.refresh_tokens import RefreshTokens
 from application.commands.report import Report
 from application.commands.sight import Sight
 from application.commands.use_cases import make_executors
@@ -238,13 +241,16 @@ class Container(containers.DeclarativeContainer):
         sqlite=closing(SqliteCredentials, _credentials_file),
         mongo=providers.Singleton(MongoCredentials, database),
     )
+    refresh_tokens = providers.Singleton(RefreshTokens, keys.provided.requests)
     accounts = providers.Singleton(
         Accounts,
-        executors.provided.members,
-        credentials,
-        providers.Singleton(Argon2Passphrases),
-        vault,
-        clock,
+        members=executors.provided.members,
+        credentials=credentials,
+        passphrases=providers.Singleton(Argon2Passphrases),
+        vault=vault,
+        pseudonyms=providers.Singleton(Pseudonyms, providers.Singleton(IcuSpelling)),
+        refresh_tokens=refresh_tokens,
+        clock=clock,
     )
     tokens = providers.Singleton(JwtAccessTokens, keys.provided.tokens)
     report = providers.Singleton(Report, executors.provided.cases, executors.provided.exhibits)

@@ -96,7 +96,8 @@ class OpenTools:
 
     def add_member(self, pseudonym: str, passphrase: str) -> str:
         member_id = str(uuid4())
-        self._accounts.register(member_id, pseudonym, passphrase, (), Context(new=True))
+        context = Context(new=True)
+        self._accounts.register(member_id, pseudonym, passphrase, (), context, by_operator=True)
         return member_id
 
     def grant(self, pseudonym: str, role: str) -> None:

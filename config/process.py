@@ -16,6 +16,7 @@ from application.system import COMMAND, QUERY
 from config.container import Container
 from config.settings import Settings
 from entrypoints.http.app import HttpParts, create_app
+from entrypoints.http.attempts import Attempts
 from entrypoints.metrics import RuntimeCollector, UploadsCollector
 
 
@@ -147,7 +148,12 @@ class Process:
             registry=made.registry(),
             largest_upload=settings.largest_upload,
             rate_limit=settings.rate_limit,
-            sign_in_limit=settings.sign_in_limit,
+            attempts=Attempts(
+                settings.sign_in_limit,
+                settings.sign_in_account_limit,
+                settings.sign_in_network_limit,
+                made.refresh_tokens().session_of,
+            ),
             public_url=settings.public_url,
             cors_origins=settings.cors_origins,
             proxies=settings.proxies,

@@ -64,6 +64,8 @@ class Settings:
     webhooks_insecure: bool
     rate_limit: str
     sign_in_limit: str
+    sign_in_account_limit: str
+    sign_in_network_limit: str
     hide_at: float
     log_level: str
 
@@ -117,8 +119,10 @@ def read_settings() -> Settings:
         sanitisers=env.int("SANITISERS", 1, validate=validate.Range(1, 64)),
         streams=env.int("STREAMS", 4, validate=validate.Range(0, 127)),
         webhooks_insecure=env.bool("WEBHOOKS_INSECURE", False),
-        rate_limit=env.str("RATE_LIMIT", "600 per minute", validate=_is_rate),
-        sign_in_limit=env.str("SIGN_IN_LIMIT", "20 per minute", validate=_is_rate),
+        rate_limit=_rate(env, "RATE_LIMIT", "600 per minute"),
+        sign_in_limit=_rate(env, "SIGN_IN_LIMIT", "5 per minute; 20 per hour"),
+        sign_in_account_limit=_rate(env, "SIGN_IN_ACCOUNT_LIMIT", "100 per hour"),
+        sign_in_network_limit=_rate(env, "SIGN_IN_NETWORK_LIMIT", "120 per minute"),
         hide_at=env.float("HIDE_AT", 1.5, validate=validate.Range(min=0.1)),
         log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LOG_LEVELS)),
     )
@@ -157,6 +161,10 @@ def _can_be_a_folder(path: Path) -> None:
 def _is_long_enough(secret: str) -> None:
     if 0 < len(secret) < SHORTEST_SECRET:
         raise ValidationError(f"Needs {SHORTEST_SECRET} characters or more.")
+
+
+def _rate(env: Env, name: str, default: str) -> str:
+    return env.str(name, default, validate=_is_rate)
 
 
 def _is_rate(text: str) -> None:

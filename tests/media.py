@@ -117,18 +117,22 @@ def pdf_with_author(path: Path, pages: int = 1) -> Path:
     return path
 
 
-def pdf_that_takes_long(path: Path) -> Path:
-    """Two kilobytes that draw a hundred million squares: each form draws the next ten times."""
+def pdf_that_takes_long(path: Path, pages: int = 50) -> Path:
+    """Some kilobytes that draw a million squares a page: each form draws the next ten times."""
+    numbers = range(11, 11 + pages)
+    page = (
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 144 144] /Contents 4 0 R "
+        "/Resources << /XObject << /F 5 0 R >> >> >>"
+    )
     bodies = {
         1: "<< /Type /Catalog /Pages 2 0 R >>",
-        2: "<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
-        3: "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 144 144] /Contents 4 0 R "
-        "/Resources << /XObject << /F 5 0 R >> >> >>",
+        2: f"<< /Type /Pages /Count {pages} /Kids [{' '.join(f'{n} 0 R' for n in numbers)}] >>",
+        3: "<< >>",
         4: _stream("/F Do"),
-        **{number: _form("/F Do " * 10, number + 1) for number in range(5, 12)},
-        12: _form("0 0 72 72 re f " * 10),
+        **{number: _form("/F Do " * 10, number + 1) for number in range(5, 10)},
+        10: _form("0 0 72 72 re f " * 10),
     }
-    path.write_bytes(_pdf(bodies))
+    path.write_bytes(_pdf(bodies | dict.fromkeys(numbers, page)))
     return path
 
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from application.ports.codec import RecordedEvent
 from application.ports.parked import ParkedEvent
+from application.system import CONTEXTS
 from application.what_if import Hiding, ModerationReplay, Standing, WhatIf
 from config.main import FAULTS, open_tools, own_url, play_demo, serve, work
 from config.settings import Settings, SettingsError, read_settings
@@ -96,6 +97,28 @@ def test_a_fault_is_told_in_one_plain_message(monkeypatch: pytest.MonkeyPatch) -
     assert "Somebody else has this pseudonym" in add_anna().output
     monkeypatch.setenv("KLARITY_BUS", "pigeons")
     assert "KLARITY_BUS" in klarity("verify").output
+
+
+@pytest.mark.parametrize(
+    ("pseudonym", "passphrase", "told"),
+    [
+        ("", "four plain words", "3 to 40 characters"),
+        ("two\nlines", "four plain words", "one line"),
+        ("\u0410nna", "four plain words", "one script"),
+        ("Anna", "x", "8 to 200 characters"),
+    ],
+)
+def test_the_operator_adds_nobody_whom_the_api_would_refuse(
+    pseudonym: str, passphrase: str, told: str
+) -> None:
+    refused = klarity("members", "add", pseudonym, "--passphrase", passphrase)
+    assert (refused.exit_code, told in refused.output) == (1, True)
+    assert klarity("verify").output.count(": 0 events") == len(CONTEXTS)
+
+
+def test_those_in_charge_are_called_so_by_the_operator_alone() -> None:
+    added = klarity("members", "add", "Klarity Admin", "--passphrase", "four plain words")
+    assert added.exit_code == 0
 
 
 def test_a_read_model_in_memory_is_rebuilt_by_a_restart() -> None:

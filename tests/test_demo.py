@@ -162,7 +162,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         patch.setenv("KLARITY_EVENT_STORE", "memory")
         patch.setenv("KLARITY_RATE_LIMIT", "1000000 per minute")
         # A little less than is needed at once, to meet the limit.
-        patch.setenv("KLARITY_SIGN_IN_LIMIT", "18 per 2 second")
+        patch.setenv("KLARITY_SIGN_IN_NETWORK_LIMIT", "9 per 2 second")
         process = Process(read_settings())
     process.start()
     found = Served(process)

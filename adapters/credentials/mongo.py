@@ -1,10 +1,13 @@
 """Credentials and sessions in MongoDB."""
 
+from collections.abc import Iterator, Sequence, Set
 from datetime import UTC, datetime, timedelta
 
+from pymongo import DESCENDING
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
+from adapters.grouping import Grouping
 from adapters.mongo import Document, unavailable_as
 from application.ports.credentials import Credential, PseudonymTaken, Session
 from application.ports.event_store import StoreUnavailable
@@ -14,20 +17,26 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 class MongoCredentials:
-    """Credentials and sessions in two collections, times in microseconds since 1970."""
+    """Credentials and sessions in two collections, times in microseconds since 1970.
+
+    Every request with a token looks up its session, so threads that do so at once ask together.
+    """
 
     def __init__(self, database: Database[Document]) -> None:
         self._credentials = database["credentials"]
         self._sessions = database["sessions"]
+        self._lookups: Grouping[str, Session | None] = Grouping(self._look_up)
         with unavailable_as(StoreUnavailable):
             self._credentials.create_index("member_id")
+            self._credentials.create_index("looks", unique=True)
             self._sessions.create_index("member_id")
             self._sessions.create_index("expires_at")
 
-    def claim(self, credential: Credential) -> None:
+    def claim(self, credential: Credential, looks: Set[str]) -> None:
+        stored = {**_stored_credential(credential), "looks": sorted(looks)}
         with unavailable_as(StoreUnavailable):
             try:
-                self._credentials.insert_one(_stored_credential(credential))
+                self._credentials.insert_one(stored)
             except DuplicateKeyError as error:
                 held = self.find(credential.handle)
                 if held is None or held.member_id != credential.member_id:
@@ -42,10 +51,18 @@ class MongoCredentials:
             found = self._credentials.find_one({"_id": handle})
         return _credential(found) if found else None
 
-    def replace_hash(self, member_id: str, passphrase_hash: str) -> None:
-        change = {"$set": {"passphrase_hash": passphrase_hash}}
+    def alike(self, looks: Set[str]) -> Sequence[Credential]:
         with unavailable_as(StoreUnavailable):
-            self._credentials.update_many({"member_id": member_id}, change)
+            return [
+                _credential(found)
+                for found in self._credentials.find({"looks": {"$in": sorted(looks)}})
+            ]
+
+    def replace_hash(self, member_id: str, old_hash: str, new_hash: str) -> bool:
+        held = {"member_id": member_id, "passphrase_hash": old_hash}
+        with unavailable_as(StoreUnavailable):
+            done = self._credentials.update_one(held, {"$set": {"passphrase_hash": new_hash}})
+        return done.matched_count == 1
 
     def open_session(self, session: Session) -> None:
         stored = _stored_session(session)
@@ -53,19 +70,33 @@ class MongoCredentials:
             self._sessions.replace_one({"_id": session.session_id}, stored, upsert=True)
 
     def session(self, session_id: str) -> Session | None:
-        with unavailable_as(StoreUnavailable):
-            found = self._sessions.find_one({"_id": session_id})
-        return _session(found) if found else None
+        return self._lookups.submit(session_id)
 
-    def rotate(self, session_id: str, old_hash: str, new_hash: str) -> bool:
-        newest = {"_id": session_id, "token_hash": old_hash}
+    def sessions_of(self, member_id: str) -> Sequence[Session]:
         with unavailable_as(StoreUnavailable):
-            done = self._sessions.update_one(newest, {"$set": {"token_hash": new_hash}})
-        return done.matched_count == 1
+            found = self._sessions.find({"member_id": member_id}).sort("created_at", DESCENDING)
+            return [_session(stored) for stored in found]
+
+    def rotate(self, session_id: str, old_hash: str, new_hash: str, at: datetime) -> bool:
+        newest = {"_id": session_id, "token_hash": old_hash}
+        change = {"token_hash": new_hash, "previous_hash": old_hash, "refreshed_at": _stamp(at)}
+        return self._changed(newest, change)
+
+    def repeat(self, session_id: str, previous_hash: str, since: datetime) -> bool:
+        repeatable = {
+            "_id": session_id,
+            "previous_hash": previous_hash,
+            "refreshed_at": {"$gte": _stamp(since)},
+        }
+        return self._changed(repeatable, {"previous_hash": ""})
 
     def end_session(self, session_id: str) -> None:
         with unavailable_as(StoreUnavailable):
             self._sessions.delete_one({"_id": session_id})
+
+    def end_sessions(self, member_id: str, but: str = "") -> None:
+        with unavailable_as(StoreUnavailable):
+            self._sessions.delete_many({"member_id": member_id, "_id": {"$ne": but}})
 
     def forget(self, member_id: str) -> None:
         with unavailable_as(StoreUnavailable):
@@ -75,6 +106,19 @@ class MongoCredentials:
     def delete_expired(self, now: datetime) -> None:
         with unavailable_as(StoreUnavailable):
             self._sessions.delete_many({"expires_at": {"$lte": _stamp(now)}})
+
+    def _look_up(self, queue: Iterator[str]) -> Sequence[Session | None]:
+        """Each of the sessions, by one question."""
+        ids = list(queue)
+        query: Document = {"_id": {"$in": ids} if len(ids) > 1 else ids[0]}
+        with unavailable_as(StoreUnavailable):
+            found = {stored["_id"]: _session(stored) for stored in self._sessions.find(query)}
+        return [found.get(session_id) for session_id in ids]
+
+    def _changed(self, query: Document, change: Document) -> bool:
+        """Change the session that is as the query says; whether there was one."""
+        with unavailable_as(StoreUnavailable):
+            return self._sessions.update_one(query, {"$set": change}).matched_count == 1
 
 
 def _stored_credential(credential: Credential) -> Document:
@@ -100,6 +144,9 @@ def _stored_session(session: Session) -> Document:
         "_id": session.session_id,
         "member_id": session.member_id,
         "token_hash": session.token_hash,
+        "previous_hash": session.previous_hash,
+        "created_at": _stamp(session.created_at),
+        "refreshed_at": _stamp(session.refreshed_at),
         "expires_at": _stamp(session.expires_at),
     }
 
@@ -109,6 +156,9 @@ def _session(stored: Document) -> Session:
         session_id=stored["_id"],
         member_id=stored["member_id"],
         token_hash=stored["token_hash"],
+        previous_hash=stored["previous_hash"],
+        created_at=_time(stored["created_at"]),
+        refreshed_at=_time(stored["refreshed_at"]),
         expires_at=_time(stored["expires_at"]),
     )
 

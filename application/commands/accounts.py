@@ -1,25 +1,28 @@
 """Accounts: registering, signing in and out, and being forgotten."""
 
-import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import sha256
-from hmac import compare_digest
 from unicodedata import category, normalize
 from uuid import uuid4
 
-from application.commands.executor import CommandMismatch, Context, Receipt
+from application.commands.executor import CommandMismatch, Context, Receipt, TooMuchContention
+from application.commands.pseudonyms import Pseudonyms
+from application.commands.refresh_tokens import RefreshTokens, fingerprint
 from application.commands.use_cases import Members
 from application.ports.clock import Clock
 from application.ports.credentials import Credential, Credentials, PseudonymTaken, Session
 from application.ports.key_vault import KeyVault
 from application.ports.passphrases import Passphrases
 from domain.decider import DomainError
-from domain.ids import Actor, MemberId
+from domain.ids import Actor, Length, MemberId
 from domain.members.member import EraseMember, Member, RegisterMember
 
 SESSION_LIFE = timedelta(days=60)
+MOST_SESSIONS = 50
 CLAIM_LIFE = timedelta(minutes=1)
+PASSPHRASE_LENGTH = Length(8, 200)
+REPEAT_LIFE = timedelta(seconds=30)
+"""How long a refresh whose reply was lost may be repeated."""
 
 
 class NotSignedIn(Exception):
@@ -40,16 +43,21 @@ class Accounts:
 
     def __init__(
         self,
+        *,
         members: Members,
         credentials: Credentials,
         passphrases: Passphrases,
         vault: KeyVault,
+        pseudonyms: Pseudonyms,
+        refresh_tokens: RefreshTokens,
         clock: Clock,
     ) -> None:
         self._members = members
         self._credentials = credentials
         self._passphrases = passphrases
         self._vault = vault
+        self._pseudonyms = pseudonyms
+        self._refresh_tokens = refresh_tokens
         self._clock = clock
 
     def register(
@@ -59,8 +67,12 @@ class Accounts:
         passphrase: str,
         interests: tuple[str, ...],
         context: Context,
+        *,
+        by_operator: bool = False,
     ) -> Receipt[Member]:
-        """Register a member. Raises DomainError where somebody else has the pseudonym."""
+        """Register a member. Raises DomainError where they may not be called so."""
+        pseudonym = self._pseudonyms.accepted(pseudonym, by_operator=by_operator)
+        _must_be_long_enough(passphrase)
         if self._is_anothers(member_id, pseudonym):
             raise CommandMismatch(member_id)
         self._claim(member_id, pseudonym, passphrase)
@@ -86,27 +98,64 @@ class Accounts:
         if not found or not good or not self._is_here(found.member_id):
             raise NotSignedIn
         if self._passphrases.needs_rehash(found.passphrase_hash):
-            self._credentials.replace_hash(found.member_id, self._passphrases.hash(passphrase))
-        return self._open_session(found.member_id)
+            stronger = self._passphrases.hash(passphrase)
+            self._credentials.replace_hash(found.member_id, found.passphrase_hash, stronger)
+        grant = self._open_session(found.member_id)
+        if not self._still_fits(found, passphrase):
+            self._credentials.end_session(grant.session_id)
+            raise NotSignedIn
+        return grant
 
     def refresh(self, token: str) -> Grant:
-        """Continue a session with a new token. One that was used before ends the session."""
-        session_id, _, secret = token.partition(".")
-        session = self._credentials.session(session_id)
-        if not session or session.expires_at <= self._clock():
-            raise NotSignedIn
-        new = secrets.token_urlsafe(32)
-        if not self._rotate(session, _digest(secret), _digest(new)):
-            self._credentials.end_session(session_id)
-            raise NotSignedIn
-        return Grant(session.member_id, session_id, f"{session_id}.{new}")
+        """Continue a session with a new token. One that was used before ends the session.
 
-    def sign_out(self, session_id: str) -> None:
-        """End a session: its refresh token is worth nothing from now on."""
+        The token before the newest one is answered once more, for a reply may have been lost.
+        """
+        session_id = self._refresh_tokens.session_of(token)
+        session = self._session(session_id) if session_id else None
+        if session is None:
+            raise NotSignedIn
+        new = self._refresh_tokens.successor(token)
+        if not self._continue(session.session_id, fingerprint(token), fingerprint(new)):
+            self._credentials.end_session(session.session_id)
+            raise NotSignedIn
+        return Grant(session.member_id, session.session_id, new)
+
+    def signed_in(self, member_id: str, session_id: str) -> Member | None:
+        """The member as they are now, or None where the session has ended or they left."""
+        if self._session(session_id) is None:
+            return None
+        member = self._members.load(member_id).state
+        return member if member.registered_at and not member.erased else None
+
+    def sessions(self, member_id: str) -> list[Session]:
+        """The member's sessions that have not ended, newest first."""
+        now = self._clock()
+        return [each for each in self._credentials.sessions_of(member_id) if each.expires_at > now]
+
+    def sign_out(self, member_id: str, session_id: str) -> None:
+        """End one of the member's sessions. Raises DomainError where there is none with this id."""
+        session = self._session(session_id)
+        if session is None or session.member_id != member_id:
+            raise DomainError("not-found", "You have no such session.")
         self._credentials.end_session(session_id)
 
-    def erase(self, actor: Actor, context: Context) -> Receipt[Member]:
+    def sign_out_everywhere(self, member_id: str) -> None:
+        """End all of the member's sessions."""
+        self._credentials.end_sessions(member_id)
+
+    def change_passphrase(self, member_id: str, session_id: str, current: str, new: str) -> None:
+        """Change the passphrase, and end all sessions but the one in which that is asked for."""
+        _must_be_long_enough(new)
+        held = self._proven(member_id, current)
+        changed = self._passphrases.hash(new)
+        if not self._credentials.replace_hash(member_id, held.passphrase_hash, changed):
+            raise TooMuchContention(member_id)
+        self._credentials.end_sessions(member_id, but=session_id)
+
+    def erase(self, actor: Actor, passphrase: str, context: Context) -> Receipt[Member]:
         """Erase a member: what they said of themselves cannot be read by anyone from now on."""
+        self._proven(actor.member_id, passphrase)
         command = EraseMember(by=actor, at=self._clock())
         receipt = self._members.execute(actor.member_id, command, context)
         self.forget(actor.member_id)
@@ -132,8 +181,10 @@ class Accounts:
         if found and found.member_id == member_id:
             self._must_be_the_same(found, passphrase)
             return
-        if found and self._is_abandoned(found):
-            self._credentials.release(name, found.member_id)
+        looks = self._pseudonyms.looks(pseudonym)
+        for other in self._credentials.alike(looks):
+            if self._is_abandoned(other):
+                self._credentials.release(other.handle, other.member_id)
         claim = Credential(
             handle=name,
             member_id=member_id,
@@ -141,9 +192,11 @@ class Accounts:
             created_at=self._clock(),
         )
         try:
-            self._credentials.claim(claim)
+            self._credentials.claim(claim, looks)
         except PseudonymTaken as error:
-            raise DomainError("pseudonym-taken", "Somebody else has this pseudonym.") from error
+            raise DomainError(
+                "pseudonym-taken", "Somebody else has this pseudonym, or one that looks like it."
+            ) from error
 
     def _must_be_the_same(self, found: Credential, passphrase: str) -> None:
         if not self._passphrases.verify(found.passphrase_hash, passphrase):
@@ -158,30 +211,63 @@ class Accounts:
         member = self._members.load(member_id).state
         return bool(member.registered_at) and not member.erased
 
+    def _still_fits(self, found: Credential, passphrase: str) -> bool:
+        """Whether nobody changed the passphrase while it was verified.
+
+        A change ends the sessions that were open before it; this one was not.
+        """
+        now = self._credentials.find(found.handle)
+        if now is None:
+            return False
+        same = now.passphrase_hash == found.passphrase_hash
+        return same or self._passphrases.verify(now.passphrase_hash, passphrase)
+
+    def _proven(self, member_id: str, passphrase: str) -> Credential:
+        """The member's credential. Raises DomainError where this is not their passphrase."""
+        held = self._credentials.find(handle(self._members.load(member_id).state.pseudonym))
+        own = held if held and held.member_id == member_id else None
+        fits = self._passphrases.verify(own.passphrase_hash if own else None, passphrase)
+        if own is None or not fits:
+            raise DomainError("wrong-passphrase", "This is not your passphrase.")
+        return own
+
+    def _session(self, session_id: str) -> Session | None:
+        session = self._credentials.session(session_id)
+        return session if session and session.expires_at > self._clock() else None
+
     def _open_session(self, member_id: str) -> Grant:
-        session_id, secret = str(uuid4()), secrets.token_urlsafe(32)
+        session_id, now = str(uuid4()), self._clock()
+        token = self._refresh_tokens.first(session_id)
         session = Session(
             session_id=session_id,
             member_id=member_id,
-            token_hash=_digest(secret),
-            expires_at=self._clock() + SESSION_LIFE,
+            token_hash=fingerprint(token),
+            created_at=now,
+            refreshed_at=now,
+            expires_at=now + SESSION_LIFE,
         )
         self._credentials.open_session(session)
-        return Grant(member_id, session_id, f"{session_id}.{secret}")
+        for oldest in self._credentials.sessions_of(member_id)[MOST_SESSIONS:]:
+            self._credentials.end_session(oldest.session_id)
+        return Grant(member_id, session_id, token)
 
-    def _rotate(self, session: Session, old_hash: str, new_hash: str) -> bool:
-        known = compare_digest(session.token_hash, old_hash)
-        return known and self._credentials.rotate(session.session_id, old_hash, new_hash)
+    def _continue(self, session_id: str, old_hash: str, new_hash: str) -> bool:
+        now = self._clock()
+        if self._credentials.rotate(session_id, old_hash, new_hash, now):
+            return True
+        return self._credentials.repeat(session_id, old_hash, now - REPEAT_LIFE)
 
 
 def handle(pseudonym: str) -> str:
-    """The form in which pseudonyms are compared: without case, and without what nobody sees.
+    """The form of a pseudonym that finds its account: without case, and without what nobody sees.
 
-    So nobody poses as another.
+    What merely looks like it finds nothing; ``Pseudonyms.looks`` keeps it from being taken.
     """
     visible = [letter for letter in normalize("NFKC", pseudonym) if category(letter) != "Cf"]
     return "".join(visible).casefold().strip()
 
 
-def _digest(secret: str) -> str:
-    return sha256(secret.encode()).hexdigest()
+def _must_be_long_enough(passphrase: str) -> None:
+    least, most = PASSPHRASE_LENGTH.least, PASSPHRASE_LENGTH.most
+    if not least <= len(passphrase) <= most:
+        raise DomainError("bad-passphrase", f"A passphrase has {least} to {most} characters.")

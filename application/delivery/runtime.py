@@ -13,7 +13,7 @@ from application.delivery.parking import RETRY_PAUSES
 from application.delivery.relay import Relay
 from application.delivery.subscription import Subscription
 from application.policies.policy import EVENTS_A_BATCH
-from application.policies.pool import PooledPolicySubscriber
+from application.policies.pool import LATER, LATER_TRIES, PooledPolicySubscriber
 from application.ports.codec import EventCodec, Wire
 from application.ports.event_store import EventStore
 from application.ports.history import History
@@ -88,8 +88,8 @@ class Runtime:
     def add_policy(self, subscriber: Any) -> None:
         """Run a policy."""
         pooled = isinstance(subscriber, PooledPolicySubscriber)
-        # A pool has tried often enough when it parks, and nobody shall wait for slow work here.
-        pauses = () if pooled else RETRY_PAUSES
+        # A pool has tried several times when it parks.
+        pauses = (LATER,) * LATER_TRIES if pooled else RETRY_PAUSES
         subscription = Subscription(
             subscriber,
             self._history,

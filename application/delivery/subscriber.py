@@ -5,6 +5,7 @@ from typing import Protocol
 
 from application.ports.checkpoints import Checkpoint
 from application.ports.codec import RecordedEvent
+from application.ports.unavailable import Unavailable
 
 
 class EventsFailed(Exception):
@@ -16,6 +17,10 @@ class EventsFailed(Exception):
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__(errors)
         self.errors = errors
+
+
+class StillWorking(Unavailable):
+    """A parked event is being tried again, which takes longer than anybody waits: ask later."""
 
 
 def describe(error: Exception) -> str:
@@ -59,7 +64,8 @@ class Subscriber(Protocol):
         """Take the effects of the events, and save the checkpoint with them.
 
         Raises Fenced where another process has moved on meanwhile, Unavailable where a system
-        behind it is away, and EventsFailed where it knows which of the events cannot be handled;
-        anything else that it raises is the fault of one of them.
+        behind it is away, StillWorking where a parked event takes a while, and EventsFailed where
+        it knows which of the events cannot be handled; anything else that it raises is the fault
+        of one of them.
         """
         ...

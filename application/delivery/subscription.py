@@ -20,7 +20,7 @@ from math import inf
 from threading import RLock
 
 from application.delivery.parking import RETRY_PAUSES, Parking, Place
-from application.delivery.subscriber import EventsFailed, Subscriber, describe
+from application.delivery.subscriber import EventsFailed, StillWorking, Subscriber, describe
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.codec import MalformedMessage, NewerProgram, RecordedEvent, Wire
 from application.ports.history import History
@@ -336,6 +336,8 @@ class Subscription:
             try:
                 if not self._is_settled(parked):
                     return
+            except StillWorking:
+                return
             except EventsFailed as failed:
                 self._parking.keep(parked, failed.errors[parked.event.id], behind)
                 return

@@ -4,12 +4,13 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import RLock, Thread
 
+from application.delivery.subscriber import EventsFailed, StillWorking, describe
 from application.policies.policy import Policy, PolicySubscriber
 from application.policies.turns import Batch, Job, Lane, LaneState, Reason, Turn, Turns
-from application.ports.checkpoints import Checkpoint, Checkpoints, Fenced
+from application.ports.checkpoints import START, Checkpoint, Checkpoints, Fenced
 from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.parked import ParkedEvent, ParkedEvents
 from application.ports.sanitiser import NeedsLonger, SanitiserUnavailable
@@ -32,6 +33,9 @@ WAITS: Mapping[Reason, Seconds] = {
 
 PAUSES: Seconds = (1, 2, 4, 8, 16, 30)
 """Seconds for which everybody waits while a store is away; the last again and again."""
+
+LATER, LATER_TRIES = 3600.0, 24
+"""Seconds after which a parked event is tried again, and how often."""
 
 EARLIER_IS_PARKED = "an earlier event of its stream is parked"
 
@@ -80,6 +84,7 @@ class PooledPolicySubscriber(PolicySubscriber):
         self._failures: frozenset[str] = frozenset()
         self._told: frozenset[str] = frozenset()
         self._batches: deque[Batch] = deque()
+        self._retried: dict[str, Job] = {}
         self._turns = Turns()
         self._done = 0
         self._times_away = 0
@@ -88,6 +93,7 @@ class PooledPolicySubscriber(PolicySubscriber):
         """Forget what waits: it will be handed over again."""
         with self._lock:
             self._turns.forget()
+            self._retried.clear()
             self._batches.clear()
             self._handed, self._failures = None, frozenset()
 
@@ -109,7 +115,7 @@ class PooledPolicySubscriber(PolicySubscriber):
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         for event in events:
             if event.id in self._told:
-                self.react(event)
+                self._retry(event)
         fresh = [event for event in events if event.id not in self._told and self.concerns(event)]
         batch = Batch(checkpoint, len(fresh))
         jobs = [Job(event, self._turn(event), batch) for event in fresh]
@@ -142,16 +148,37 @@ class PooledPolicySubscriber(PolicySubscriber):
     def _turn(self, event: RecordedEvent) -> Turn:
         return self.policy.turn(self._codec.decode(event))
 
+    def _retry(self, event: RecordedEvent) -> None:
+        """Let a parked event wait for its turn like any other.
+
+        Raises StillWorking until that is over, and EventsFailed where it failed again.
+        """
+        turn = self._turn(event)
+        with self._lock:
+            job = self._retried.get(event.id)
+            if job is None:
+                job = Job(event, turn, Batch(START, 1), retried=True)
+                self._retried[event.id] = job
+                self._put([job])
+            if job.batch.unfinished:
+                raise StillWorking
+            del self._retried[event.id]
+        if job.problem:
+            raise EventsFailed({event.id: job.problem})
+
     def _hand_over(self, jobs: Sequence[Job], batch: Batch) -> None:
         if self._handed is None:
             raise Fenced
-        if jobs and self._stopping:
-            raise Stopping
+        self._put(jobs)
         # Only what the other side knew as parked can have been freed by it.
         self._failures -= self._told - batch.checkpoint.parked
         self._told = batch.checkpoint.parked
         self._handed = batch.checkpoint
         self._batches.append(batch)
+
+    def _put(self, jobs: Sequence[Job]) -> None:
+        if jobs and self._stopping:
+            raise Stopping
         for job in jobs:
             self._turns.put(job)
         if jobs and not self._threads:
@@ -194,7 +221,7 @@ class PooledPolicySubscriber(PolicySubscriber):
         if tries < len(waits) or job.problem:
             self._turns.put_back(job, reason, job.turn, waits[min(tries, len(waits) - 1)])
         else:
-            job.problem = f"{type(error).__name__}: {error}"
+            job.problem = describe(error)
             self._turns.put_back(job, Reason.BUSY, replace(job.turn, lane=Lane.SHORT))
 
     def _wait_for_store(self, job: Job, error: Unavailable) -> None:
@@ -223,16 +250,23 @@ class PooledPolicySubscriber(PolicySubscriber):
     def _park(self, job: Job) -> None:
         """Name the event in the checkpoint, before anybody finds it among the parked ones."""
         with self._lock:
-            if job.forgotten:
+            if job.forgotten or job.retried:
                 return
             self._failures |= {job.event.id}
             for later in self._turns.behind(job):
                 later.problem = EARLIER_IS_PARKED
         self.failed()
         log.error("%s parked %s", self.name, job.event.id)
-        now = datetime.now(UTC).isoformat()
+        now, waits = datetime.now(UTC), job.problem == EARLIER_IS_PARKED
         self._parked.park(
-            ParkedEvent(subscriber=self.name, event=job.event, error=job.problem, parked_at=now)
+            ParkedEvent(
+                subscriber=self.name,
+                event=job.event,
+                error=job.problem,
+                parked_at=now.isoformat(),
+                tries=0 if waits else 1,
+                retry_at=None if waits else now + timedelta(seconds=LATER),
+            )
         )
 
     def _save_what_is_done(self) -> None:

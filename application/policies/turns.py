@@ -64,11 +64,15 @@ class Batch:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One event, and what came of the tries so far. With a ``problem`` it is to be parked."""
+    """One event, and what came of the tries so far. With a ``problem`` it is to be parked.
+
+    One that is ``retried`` is parked already.
+    """
 
     event: RecordedEvent
     turn: Turn
     batch: Batch
+    retried: bool = False
     running: bool = False
     forgotten: bool = False
     reason: Reason = Reason.BUSY

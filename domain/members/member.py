@@ -17,7 +17,8 @@ from domain.ids import (
     Role,
 )
 
-Pseudonym = Annotated[str, Length(3, 40), OneLine(), Personal()]
+PSEUDONYM_LENGTH = Length(3, 40)
+Pseudonym = Annotated[str, PSEUDONYM_LENGTH, OneLine(), Personal()]
 Interest = Annotated[str, Length(1, 40), OneLine()]
 Interests = Annotated[tuple[Interest, ...], Length(0, 50)]
 PersonalInterests = Annotated[tuple[str, ...], Personal()]

@@ -30,6 +30,7 @@ from application.system import COMMAND, QUERY, Service
 from application.updates import Updates
 from domain.catalog import EVENTS
 from entrypoints.http.asyncapi import asyncapi_blueprint
+from entrypoints.http.attempts import Attempts, limit_attempts
 from entrypoints.http.cases import cases_blueprint
 from entrypoints.http.discussions import discussions_blueprint
 from entrypoints.http.dispute import dispute_pages
@@ -50,6 +51,7 @@ from entrypoints.http.problems import ProblemApi, register_problems
 from entrypoints.http.queries import query_blueprint
 from entrypoints.http.replies import count_requests, identify_reply, with_headers
 from entrypoints.http.requests import Requests, identify_request, limit_body, only_json, read_claims
+from entrypoints.http.sessions import sessions_blueprint
 from entrypoints.http.share import share_blueprint
 from entrypoints.http.standing import standing_blueprint
 from entrypoints.http.updates import updates_blueprint
@@ -108,7 +110,7 @@ class HttpParts:
     registry: CollectorRegistry
     largest_upload: int
     rate_limit: str
-    sign_in_limit: str
+    attempts: Attempts
     public_url: str
     cors_origins: Sequence[str]
     proxies: int
@@ -160,7 +162,8 @@ def create_app(parts: HttpParts) -> Flask:
     app.after_request(identify_reply)
     if parts.cors_origins:
         CORS(app, origins=list(parts.cors_origins), expose_headers=list(EXPOSED))
-    limit_rates(app, parts.rate_limit, parts.sign_in_limit)
+    limit_attempts(app, parts.attempts)
+    limit_rates(app, parts.rate_limit)
     api = ProblemApi(app)
     register_problems(app)
     _add_resources(app, api, parts)
@@ -168,12 +171,13 @@ def create_app(parts: HttpParts) -> Flask:
 
 
 def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts) -> None:
-    requests = Requests(parts.executors.members, parts.request_key, parts.clock)
+    requests = Requests(parts.accounts.signed_in, parts.request_key, parts.clock)
     own = {service.id for service in parts.services}
     logs = tuple(s.name for s in parts.services if s.kind == COMMAND)
     if f"{COMMAND}:members" in own:
         members = parts.executors.members
-        api.register_blueprint(members_blueprint(parts.accounts, members, parts.tokens, requests))
+        api.register_blueprint(members_blueprint(parts.accounts, members, requests))
+        api.register_blueprint(sessions_blueprint(parts.accounts, parts.tokens, requests))
         api.register_blueprint(standing_blueprint(members, requests))
     if f"{COMMAND}:cases" in own:
         api.register_blueprint(cases_blueprint(parts.executors.cases, parts.report, requests))

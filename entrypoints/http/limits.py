@@ -3,21 +3,17 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from threading import Lock
-from typing import Any, TypeVar
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, g, request
 from limits import RateLimitItem, parse_many
 
-from entrypoints.http.problems import problem
-
-V = TypeVar("V", bound=Callable[..., Any])
+from entrypoints.http.problems import Problem, problem
 
 _KEY = os.urandom(32)
 
@@ -50,32 +46,63 @@ class Windows:
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def count(self, asker: str, what: str) -> Standing:
-        """Count a request, and tell how many of them are left."""
+        """Count a request, and tell how many of them are left. A refused one leaves no trace."""
         now = time.time()
         with self._lock:
             if now >= self._ends:
                 self._ends = (now // self._seconds + 1) * self._seconds
                 self._counts.clear()
-            self._counts[asker, what] += 1
-            left = self._most - self._counts[asker, what]
+            left = self._most - self._counts[asker, what] - 1
+            if left >= 0:
+                self._counts[asker, what] += 1
             return Standing(self._most, left, max(1, ceil(self._ends - now)))
 
+    def take_back(self, asker: str, what: str) -> None:
+        """Undo one count, unless its window is over."""
+        with self._lock:
+            self._counts[asker, what] -= 1
+            if self._counts[asker, what] <= 0:
+                del self._counts[asker, what]
 
-def limit_rates(app: Flask, rate: str, sign_in_rate: str) -> None:
-    """Limit all requests but those of the probes and of other services."""
-    requests, sign_ins = _windows(rate), _windows(sign_in_rate)
+
+class Rate:
+    """One or more windows, such as "5 per minute; 20 per hour"."""
+
+    def __init__(self, rate: str) -> None:
+        self._windows = [Windows(limit) for limit in parse_many(rate)]
+
+    def count(self, asker: str, what: str = "") -> Standing:
+        """Count a request; how the asker stands to the window that they are closest to.
+
+        What one window refuses counts in none.
+        """
+        standings: list[Standing] = []
+        for windows in self._windows:
+            standings.append(windows.count(asker, what))
+            if standings[-1].left < 0:
+                for counted in self._windows[: len(standings) - 1]:
+                    counted.take_back(asker, what)
+                break
+        return min(standings, key=lambda standing: standing.left)
+
+    def take_back(self, asker: str, what: str = "") -> None:
+        """Undo one count."""
+        for windows in self._windows:
+            windows.take_back(asker, what)
+
+
+def limit_rates(app: Flask, rate: str) -> None:
+    """Limit all requests but those of probes and other services, and attempts to sign in."""
+    requests = Rate(rate)
 
     @app.before_request
     def count() -> None:
-        if request.path.startswith(("/health/", "/metrics", "/events/")):
+        if "attempt" in g or request.path.startswith(("/health/", "/metrics", "/events/")):
             return
-        if _is_guess():
-            standing = _counted(sign_ins, where_from(), "sign-in")
-        else:
-            standing = _counted(requests, who_asks(), request.endpoint or "")
-        g.limited = standing.headers
+        standing = requests.count(who_asks(), request.endpoint or "")
         if standing.left < 0:
-            raise problem("too-many-requests", **{"Retry-After": str(standing.reset)})
+            raise too_many_requests(standing)
+        g.limited = standing.headers
 
     @app.after_request
     def tell(reply: Response) -> Response:
@@ -83,48 +110,40 @@ def limit_rates(app: Flask, rate: str, sign_in_rate: str) -> None:
         return reply
 
 
-def limited_as_sign_in(view: V) -> V:
-    """A limit on guessing passphrases. No token lifts it: whoever guesses may well be a member."""
-    view.guessable = True  # type: ignore[attr-defined]  # decorators hand it on
-    return view
+def too_many_requests(standing: Standing) -> Problem:
+    """The problem that tells to wait, with what the asker has used up."""
+    g.limited = standing.headers
+    return problem("too-many-requests", **{"Retry-After": str(standing.reset)})
 
 
 def who_asks() -> str:
     """Whose requests are counted: the member with a good token, or else the address, hashed."""
-    return _hashed(g.claims[0]) if g.claims else where_from()
+    return hashed(g.claims[0]) if g.claims else where_from()
 
 
-def where_from() -> str:
+def where_from(prefix: int = 64) -> str:
     """The address of the request, hashed; of IPv6 the network, for a client has all of it."""
-    return _hashed(network_of(request.remote_addr or ""))
+    return hashed(network_of(request.remote_addr or "", prefix))
 
 
-def network_of(address: str) -> str:
-    """What a client cannot change: its IPv4 address, also inside an IPv6 one, or its /64."""
+def network_of(address: str, prefix: int = 64) -> str:
+    """What a client cannot change: its IPv4 address, also inside an IPv6 one, or its IPv6 network.
+
+    Customers get a /64 at least; some get as much as a /48.
+    """
     try:
         parsed = ip_address(address)
     except ValueError:
         return address  # what a proxy made of it
     if not isinstance(parsed, IPv6Address):
         return address
-    return str(parsed.ipv4_mapped or ip_network((address, 64), strict=False))
+    return str(parsed.ipv4_mapped or ip_network((address, prefix), strict=False))
 
 
-def _windows(rate: str) -> list[Windows]:
-    return [Windows(limit) for limit in parse_many(rate)]
+def hashed(asker: str) -> str:
+    """What is known of an asker while they are counted.
 
-
-def _counted(windows: list[Windows], asker: str, what: str) -> Standing:
-    """How the asker stands to the limit that they are closest to."""
-    return min((each.count(asker, what) for each in windows), key=lambda each: each.left)
-
-
-def _is_guess() -> bool:
-    view = current_app.view_functions.get(request.endpoint or "")
-    return request.method == "POST" and getattr(view, "guessable", False)
-
-
-def _hashed(asker: str) -> str:
-    """The key lives in this process's memory alone, and the day is part of what is hashed."""
+    The key lives in this process's memory alone, and the day is part of what is hashed.
+    """
     today = datetime.now(UTC).date().isoformat()
     return blake2b(f"{today} {asker}".encode(), key=_KEY, digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""Members, their sessions and their own accounts."""
+"""Members: registering, and one's own account."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,10 +7,10 @@ import marshmallow as ma
 from flask import Response, jsonify
 from marshmallow import validate
 
-from application.commands.accounts import Accounts, Grant
+from application.commands.accounts import PASSPHRASE_LENGTH, Accounts
 from application.commands.use_cases import Members
-from application.ports.access_tokens import AccessTokens
 from domain.members.member import Area, ChooseInterests, RegisterMember
+from entrypoints.http.attempts import Attempts, counts_as
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import (
     BEARER,
@@ -20,26 +20,25 @@ from entrypoints.http.documentation import (
     WRITE_HEADERS,
     problems,
 )
-from entrypoints.http.limits import limited_as_sign_in
 from entrypoints.http.requests import Requests, written
 from entrypoints.http.schemas import Text, document_schema, fields_of, schema
 
 PASSPHRASE = Text(
     required=True,
-    validate=validate.Length(8, 200),
+    validate=validate.Length(PASSPHRASE_LENGTH.least, PASSPHRASE_LENGTH.most),
     metadata={"description": "8 to 200 characters; it cannot be recovered."},
 )
 _REGISTER = fields_of(RegisterMember, leave_out=("member_id", "by", "at"))
 RegistrationBody = schema("Registration", {**_REGISTER, "passphrase": PASSPHRASE})
-SignInBody = schema(
-    "SignIn",
+PassphraseBody = schema(
+    "PassphraseChange",
     {
-        "pseudonym": Text(required=True, validate=validate.Length(1, 200)),
-        "passphrase": Text(required=True, validate=validate.Length(1, 200)),
+        "current": Text(required=True, validate=validate.Length(1, 200)),
+        "new": PASSPHRASE,
     },
 )
-RefreshBody = schema(
-    "Refresh", {"refresh_token": Text(required=True, validate=validate.Length(1, 500))}
+ErasureBody = schema(
+    "Erasure", {"passphrase": Text(required=True, validate=validate.Length(1, 200))}
 )
 InterestsBody = schema("Interests", fields_of(ChooseInterests, leave_out=("by", "at")))
 RegisteredReply = schema(
@@ -47,18 +46,6 @@ RegisteredReply = schema(
     {
         "member_id": ma.fields.UUID(required=True),
         "pseudonym": ma.fields.String(required=True),
-    },
-)
-TokensReply = schema(
-    "Tokens",
-    {
-        "access_token": ma.fields.String(required=True),
-        "refresh_token": ma.fields.String(required=True),
-        "token_type": ma.fields.Constant("Bearer", required=True),
-        "expires_in": ma.fields.Integer(
-            required=True,
-            metadata={"description": "How long the access token is good, in seconds."},
-        ),
     },
 )
 MeReply = schema(
@@ -75,14 +62,12 @@ MeReply = schema(
 )
 
 
-def members_blueprint(
-    accounts: Accounts, members: Members, tokens: AccessTokens, requests: Requests
-) -> Blueprint:
-    """Registration, sessions and one's own account."""
-    blp = Blueprint("members", __name__, url_prefix="/v1", description="Members and sessions")
+def members_blueprint(accounts: Accounts, members: Members, requests: Requests) -> Blueprint:
+    """Registration and one's own account."""
+    blp = Blueprint("members", __name__, url_prefix="/v1", description="Members")
 
     @blp.post("/members")
-    @limited_as_sign_in
+    @counts_as(Attempts.registering)
     @blp.arguments(RegistrationBody)
     @blp.response(201, RegisteredReply, headers=MADE_HEADERS)
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH])
@@ -100,33 +85,6 @@ def members_blueprint(
         )
         reply = {"member_id": member_id, "pseudonym": receipt.state.pseudonym}
         return written(receipt, reply, status=201, location=f"/v1/members/{member_id}")
-
-    @blp.post("/sessions")
-    @limited_as_sign_in
-    @blp.arguments(SignInBody)
-    @blp.response(201, TokensReply)
-    @problems(blp, 401, 415, 422)
-    def sign_in(body: dict[str, str]) -> Response:
-        """Sign in"""
-        return granted(accounts.sign_in(body["pseudonym"], body["passphrase"]))
-
-    @blp.post("/sessions/refresh")
-    @limited_as_sign_in
-    @blp.arguments(RefreshBody)
-    @blp.response(201, TokensReply)
-    @problems(blp, 401, 415, 422)
-    def refresh(body: dict[str, str]) -> Response:
-        """Renew the tokens; a refresh token is good once, and reusing one ends the session"""
-        return granted(accounts.refresh(body["refresh_token"]))
-
-    @blp.delete("/sessions/current")
-    @blp.response(204)
-    @blp.doc(security=BEARER)
-    @problems(blp, 401, 403)
-    def sign_out() -> Response:
-        """Sign out: the session's refresh token is worth nothing from now on"""
-        accounts.sign_out(requests.session_id())
-        return Response(status=204)
 
     @blp.get("/me")
     @blp.response(200, MeReply)
@@ -146,19 +104,34 @@ def members_blueprint(
         reply.headers["Content-Disposition"] = 'attachment; filename="klarity-me.json"'
         return reply
 
+    @blp.put("/me/passphrase")
+    @counts_as(Attempts.proving)
+    @blp.arguments(PassphraseBody)
+    @blp.response(204)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401, 403, 409, 415, 422)
+    def change_passphrase(body: Mapping[str, str]) -> Response:
+        """Change the passphrase; all other sessions end"""
+        actor, current = requests.oneself(), requests.session_id()
+        accounts.change_passphrase(actor.member_id, current, body["current"], body["new"])
+        return Response(status=204)
+
     @blp.delete("/me")
+    @counts_as(Attempts.proving)
+    @blp.arguments(ErasureBody)
     @blp.response(204, headers=WRITE_HEADERS)
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
-    @problems(blp, 401, 403, 412)
-    def erase() -> Response:
-        """Have oneself erased, for good
+    @problems(blp, 401, 403, 412, 415, 422)
+    def erase(body: Mapping[str, str]) -> Response:
+        """Have oneself erased, for good; asks for the passphrase
 
         All of one's cases, open and anonymous, are gone (410) at the same moment, which tells that
         they are one person's. Withdraw anonymous cases earlier, at another time: they leave the
         public then. Who keeps asking for one by its address still sees it turn into 410.
         """
         actor = requests.oneself()
-        return written(accounts.erase(actor, requests.context(actor.member_id)))
+        context = requests.context(actor.member_id)
+        return written(accounts.erase(actor, body["passphrase"], context))
 
     @blp.put("/me/interests")
     @blp.arguments(InterestsBody)
@@ -190,16 +163,5 @@ def members_blueprint(
             "suspended": state.suspended,
             "registered_at": state.registered_at,
         }
-
-    def granted(grant: Grant) -> Response:
-        access = tokens.issue(grant.member_id, grant.session_id, requests.now)
-        reply = jsonify(
-            access_token=access,
-            refresh_token=grant.refresh_token,
-            token_type="Bearer",  # noqa: S106 - a kind of token, none itself
-            expires_in=int(tokens.life.total_seconds()),
-        )
-        reply.status_code = 201
-        return reply
 
     return blp

@@ -2,7 +2,7 @@
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
 from hmac import compare_digest
@@ -14,12 +14,12 @@ from flask import Response, current_app, g, request
 
 from application.commands.executor import Context, Receipt
 from application.commands.ids import keyed_id, new_command_id
-from application.commands.use_cases import Members
 from application.ports.access_tokens import AccessTokens
 from application.ports.clock import Clock
 from application.queries.answers import Token
 from application.queries.query_service import Viewer
 from domain.ids import Actor
+from domain.members.member import Member
 from entrypoints.http.problems import problem, refuse
 
 LONGEST_KEY = 200
@@ -27,14 +27,16 @@ SIGNATURE_BYTES = 16
 TOKEN_HEADER = "Klarity-Token"  # noqa: S105 - the name of a header
 VERSION_OF_ETAG = re.compile(r'"(0|[1-9][0-9]{0,17})(?:-[0-9a-f]+)?"')
 
+# The member in this session (member id, session id), or None where it has ended.
+SignedIn = Callable[[str, str], Member | None]
 Version = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class Requests:
     """Reads the conventions of API.md off the request in hand."""
 
-    def __init__(self, members: Members, key: bytes, clock: Clock) -> None:
-        self._members = members
+    def __init__(self, signed_in: SignedIn, key: bytes, clock: Clock) -> None:
+        self._signed_in = signed_in
         self._key = key
         self._clock = clock
 
@@ -43,7 +45,7 @@ class Requests:
         return self._clock()
 
     def actor(self) -> Actor:
-        """The member who asks and may act. Their standing is read from the members' log."""
+        """The member who asks and may act. Their session and their standing are looked up."""
         actor = self.oneself()
         if g.suspended:
             refuse("suspended")
@@ -142,8 +144,8 @@ class Requests:
         if g.claims is None:
             return None
         member_id, g.session_id = g.claims
-        member = self._members.load(member_id).state
-        if member.erased or not member.registered_at:
+        member = self._signed_in(member_id, g.session_id)
+        if member is None:
             return None
         g.suspended = member.suspended
         return Actor(member_id=member.member_id, pseudonym=member.pseudonym, roles=member.roles)

@@ -1,17 +1,32 @@
 """Accounts: registering, signing in and out, being forgotten."""
 
+from collections.abc import Callable, Set
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from adapters.credentials.memory import MemoryCredentials
-from application.commands.accounts import CLAIM_LIFE, SESSION_LIFE, Accounts, NotSignedIn, handle
-from application.commands.executor import CommandMismatch, Context
-from application.ports.credentials import Credential
+from adapters.spelling.icu import IcuSpelling
+from application.commands.accounts import (
+    CLAIM_LIFE,
+    MOST_SESSIONS,
+    REPEAT_LIFE,
+    SESSION_LIFE,
+    Accounts,
+    NotSignedIn,
+    handle,
+)
+from application.commands.executor import CommandMismatch, Context, TooMuchContention
+from application.commands.pseudonyms import Pseudonyms
+from application.commands.refresh_tokens import RefreshTokens
+from application.ports.credentials import Credential, Session
 from domain.ids import Actor, MemberId
 from tests.world import World, refused
 
 PASSPHRASE = "four plain words here"
+ANOTHER = "five other words this time"
+ANNA = Actor(member_id=MemberId("anna"))
 
 
 class PlainPassphrases:
@@ -35,7 +50,13 @@ def credentials() -> MemoryCredentials:
 @pytest.fixture
 def accounts(world: World, credentials: MemoryCredentials) -> Accounts:
     return Accounts(
-        world.executors.members, credentials, PlainPassphrases(), world.vault, world.clock
+        members=world.executors.members,
+        credentials=credentials,
+        passphrases=PlainPassphrases(),
+        vault=world.vault,
+        pseudonyms=Pseudonyms(IcuSpelling()),
+        refresh_tokens=RefreshTokens(bytes(32)),
+        clock=world.clock,
     )
 
 
@@ -76,6 +97,66 @@ def test_a_pseudonym_belongs_to_one_member(accounts: Accounts) -> None:
         register(accounts, "ANNA", "another")
 
 
+@pytest.mark.parametrize("pseudonym", ["\u0410nna", "Anna\n", "  ", "Admin"])
+def test_a_pseudonym_follows_the_rules(
+    accounts: Accounts, credentials: MemoryCredentials, pseudonym: str
+) -> None:
+    with refused("bad-pseudonym"):
+        register(accounts, pseudonym)
+    assert credentials.find(handle(pseudonym)) is None
+
+
+@pytest.mark.parametrize(
+    ("taken", "like_it"),
+    [
+        ("Mila", "MiIa"),
+        ("\u0421\u043e\u0440\u0435", "Cope"),
+        ("Mary", "rnary"),
+        ("Corbin", "c0rbin"),
+        ("José", "Jose\u0301"),
+    ],
+)
+def test_nobody_is_called_what_looks_like_another(
+    accounts: Accounts, taken: str, like_it: str
+) -> None:
+    register(accounts, taken)
+    with refused("pseudonym-taken"):
+        register(accounts, like_it, "another")
+    register(accounts, "Somebody else", "another")
+
+
+@pytest.mark.parametrize("passphrase", ["", "7 chars", "x" * 201])
+def test_a_passphrase_is_neither_short_nor_endless(
+    accounts: Accounts, credentials: MemoryCredentials, passphrase: str
+) -> None:
+    with refused("bad-passphrase"):
+        register(accounts, passphrase=passphrase)
+    assert credentials.find("anna") is None
+    register(accounts)
+    with refused("bad-passphrase"):
+        accounts.change_passphrase("anna", "this session", PASSPHRASE, passphrase)
+    accounts.sign_in("Anna", PASSPHRASE)
+
+
+def test_a_pseudonym_is_kept_in_its_composed_form(accounts: Accounts, world: World) -> None:
+    register(accounts, "Jose\u0301")
+    assert world.executors.members.load("anna").state.pseudonym == "Jos\u00e9"
+    accounts.sign_in("JOSE\u0301", PASSPHRASE)
+
+
+def test_a_claim_that_looks_like_a_dead_one_waits_no_longer(
+    accounts: Accounts, credentials: MemoryCredentials, world: World
+) -> None:
+    dead = Credential(
+        handle="miia", member_id="dead", passphrase_hash="new:x", created_at=world.clock()
+    )
+    credentials.claim(dead, IcuSpelling().looks("MiIa"))
+    with refused("pseudonym-taken"):
+        register(accounts, "Mila")
+    world.clock.now += CLAIM_LIFE
+    register(accounts, "Mila")
+
+
 def test_a_repeated_key_opens_nobody_elses_account(
     accounts: Accounts, credentials: MemoryCredentials
 ) -> None:
@@ -106,10 +187,10 @@ def test_a_claim_lost_in_a_race_of_two_with_one_key_is_given_up(
 ) -> None:
     claim = credentials.claim
 
-    def slowly(credential: Credential) -> None:
+    def slowly(credential: Credential, looks: Set[str]) -> None:
         credentials.claim = claim  # type: ignore[method-assign]  # the other is not slow
         register(accounts, "Anna", "anna")
-        claim(credential)
+        claim(credential, looks)
 
     credentials.claim = slowly  # type: ignore[method-assign]  # to let another go first
     with pytest.raises(CommandMismatch):
@@ -124,7 +205,7 @@ def test_a_claim_whose_registration_died_is_given_up_after_a_while(
     dead = Credential(
         handle="anna", member_id="dead", passphrase_hash="new:x", created_at=world.clock()
     )
-    credentials.claim(dead)
+    credentials.claim(dead, {"anna"})
     with refused("pseudonym-taken"):
         register(accounts)
     with pytest.raises(NotSignedIn):
@@ -138,51 +219,211 @@ def test_a_weak_hash_is_made_anew_at_the_next_sign_in(
     accounts: Accounts, credentials: MemoryCredentials
 ) -> None:
     register(accounts)
-    credentials.replace_hash("anna", f"weak:{PASSPHRASE}")
+    credentials.replace_hash("anna", f"new:{PASSPHRASE}", f"weak:{PASSPHRASE}")
     accounts.sign_in("Anna", PASSPHRASE)
     found = credentials.find("anna")
     assert found is not None
     assert found.passphrase_hash == f"new:{PASSPHRASE}"
 
 
-def test_a_refresh_token_is_good_once_and_reusing_it_ends_the_session(accounts: Accounts) -> None:
+def test_a_refresh_token_is_good_once_and_reusing_it_later_ends_the_session(
+    accounts: Accounts, world: World
+) -> None:
     register(accounts)
     first = accounts.sign_in("Anna", PASSPHRASE)
     second = accounts.refresh(first.refresh_token)
     assert (second.member_id, second.session_id) == ("anna", first.session_id)
+    world.clock.now += REPEAT_LIFE + timedelta(microseconds=1)
+    for token in (first.refresh_token, second.refresh_token):
+        with pytest.raises(NotSignedIn):
+            accounts.refresh(token)
+    assert accounts.signed_in("anna", first.session_id) is None
+
+
+def test_a_refresh_whose_reply_was_lost_is_answered_once_more(
+    accounts: Accounts, world: World
+) -> None:
+    register(accounts)
+    first = accounts.sign_in("Anna", PASSPHRASE)
+    lost = accounts.refresh(first.refresh_token)
+    world.clock.now += REPEAT_LIFE
+    assert accounts.refresh(first.refresh_token) == lost
+    assert accounts.refresh(lost.refresh_token).session_id == first.session_id
+
+
+def test_a_refresh_repeated_twice_ends_the_session(accounts: Accounts) -> None:
+    register(accounts)
+    first = accounts.sign_in("Anna", PASSPHRASE)
+    second = accounts.refresh(first.refresh_token)
+    accounts.refresh(first.refresh_token)
     for token in (first.refresh_token, second.refresh_token):
         with pytest.raises(NotSignedIn):
             accounts.refresh(token)
 
 
-def test_of_two_who_use_a_refresh_token_at_once_neither_keeps_the_session(
+def test_a_token_whose_successor_was_used_ends_the_session(accounts: Accounts) -> None:
+    """The reply had arrived, so nobody but a thief has a reason to use the old one."""
+    register(accounts)
+    first = accounts.sign_in("Anna", PASSPHRASE)
+    second = accounts.refresh(first.refresh_token)
+    third = accounts.refresh(second.refresh_token)
+    for token in (first.refresh_token, third.refresh_token):
+        with pytest.raises(NotSignedIn):
+            accounts.refresh(token)
+
+
+def test_of_two_who_use_a_refresh_token_at_once_both_get_its_successor(
     accounts: Accounts, credentials: MemoryCredentials
 ) -> None:
     register(accounts)
     token = accounts.sign_in("Anna", PASSPHRASE).refresh_token
     rotate, grants = credentials.rotate, []
 
-    def slowly(session_id: str, old_hash: str, new_hash: str) -> bool:
+    def slowly(session_id: str, old_hash: str, new_hash: str, at: datetime) -> bool:
         credentials.rotate = rotate  # type: ignore[method-assign]  # the other is not slow
         grants.append(accounts.refresh(token))
-        return rotate(session_id, old_hash, new_hash)
+        return rotate(session_id, old_hash, new_hash, at)
 
     credentials.rotate = slowly  # type: ignore[method-assign]  # to let another go first
+    grants.append(accounts.refresh(token))
+    assert grants[0] == grants[1]
+    accounts.refresh(grants[0].refresh_token)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _: "",
+        lambda _: "nonsense",
+        lambda token: token.partition(".")[0],
+        lambda token: token[:-1] + ("0" if token[-1] != "0" else "1"),
+        lambda token: f"{token}.",
+        lambda token: f"{token}\u00e9",
+        lambda token: "x" + token,
+    ],
+)
+def test_a_made_up_refresh_token_proves_nothing_and_ends_nothing(
+    accounts: Accounts, change: Callable[[str], str]
+) -> None:
+    register(accounts)
+    token = accounts.sign_in("Anna", PASSPHRASE).refresh_token
     with pytest.raises(NotSignedIn):
-        accounts.refresh(token)
-    with pytest.raises(NotSignedIn):
-        accounts.refresh(grants[0].refresh_token)
+        accounts.refresh(change(token))
+    accounts.refresh(token)
 
 
 def test_a_session_ends_by_itself_and_by_signing_out(accounts: Accounts, world: World) -> None:
     register(accounts)
     old, left = (accounts.sign_in("Anna", PASSPHRASE) for _ in range(2))
-    accounts.sign_out(left.session_id)
+    accounts.sign_out("anna", left.session_id)
+    assert accounts.signed_in("anna", left.session_id) is None
+    assert accounts.signed_in("anna", old.session_id) == world.executors.members.load("anna").state
     with pytest.raises(NotSignedIn):
         accounts.refresh(left.refresh_token)
     world.clock.now += SESSION_LIFE
+    assert accounts.signed_in("anna", old.session_id) is None
+    assert accounts.sessions("anna") == []
     with pytest.raises(NotSignedIn):
         accounts.refresh(old.refresh_token)
+
+
+def test_a_member_sees_and_ends_their_own_sessions_only(accounts: Accounts, world: World) -> None:
+    register(accounts)
+    register(accounts, "Ben", "ben")
+    first = accounts.sign_in("Anna", PASSPHRASE)
+    world.clock.wind(hours=1)
+    second, others = (accounts.sign_in(name, PASSPHRASE) for name in ("Anna", "Ben"))
+    ids = [session.session_id for session in accounts.sessions("anna")]
+    assert ids == [second.session_id, first.session_id]
+    for session_id in (others.session_id, "nobody's"):
+        with refused("not-found"):
+            accounts.sign_out("anna", session_id)
+    accounts.sign_out_everywhere("anna")
+    assert accounts.sessions("anna") == []
+    assert accounts.signed_in("anna", first.session_id) is None
+    assert accounts.signed_in("ben", others.session_id)
+
+
+def test_a_member_has_so_many_sessions_and_the_oldest_ends_for_the_newest(
+    accounts: Accounts, world: World
+) -> None:
+    register(accounts)
+    opened = []
+    for _ in range(MOST_SESSIONS + 1):
+        world.clock.wind(seconds=1)
+        opened.append(accounts.sign_in("Anna", PASSPHRASE).session_id)
+    assert [session.session_id for session in accounts.sessions("anna")] == opened[:0:-1]
+
+
+def test_a_changed_passphrase_ends_all_other_sessions(accounts: Accounts) -> None:
+    register(accounts)
+    old, current = (accounts.sign_in("Anna", PASSPHRASE) for _ in range(2))
+    accounts.change_passphrase("anna", current.session_id, PASSPHRASE, ANOTHER)
+    assert accounts.signed_in("anna", old.session_id) is None
+    assert accounts.signed_in("anna", current.session_id)
+    with pytest.raises(NotSignedIn):
+        accounts.sign_in("Anna", PASSPHRASE)
+    accounts.sign_in("Anna", ANOTHER)
+
+
+def test_who_does_not_know_the_passphrase_changes_and_erases_nothing(accounts: Accounts) -> None:
+    register(accounts)
+    grant = accounts.sign_in("Anna", PASSPHRASE)
+    with refused("wrong-passphrase"):
+        accounts.change_passphrase("anna", grant.session_id, ANOTHER, ANOTHER)
+    with refused("wrong-passphrase"):
+        accounts.erase(ANNA, ANOTHER, Context())
+    assert accounts.signed_in("anna", grant.session_id)
+    accounts.sign_in("Anna", PASSPHRASE)
+
+
+def test_the_passphrase_of_another_with_the_same_name_proves_nothing(
+    accounts: Accounts, world: World
+) -> None:
+    """A registration may have come so late that its claim on the pseudonym was given up."""
+    world.member("Anna")
+    register(accounts, "Anna", "another")
+    with refused("wrong-passphrase"):
+        accounts.erase(Actor(member_id=MemberId("member-Anna")), PASSPHRASE, Context())
+
+
+def test_of_two_who_change_the_passphrase_at_once_one_is_told_to_try_again(
+    accounts: Accounts, credentials: MemoryCredentials
+) -> None:
+    register(accounts)
+    grant = accounts.sign_in("Anna", PASSPHRASE)
+    change = credentials.replace_hash
+
+    def slowly(member_id: str, old_hash: str, new_hash: str) -> bool:
+        credentials.replace_hash = change  # type: ignore[method-assign]  # the other is not slow
+        accounts.change_passphrase("anna", grant.session_id, PASSPHRASE, ANOTHER)
+        return change(member_id, old_hash, new_hash)
+
+    credentials.replace_hash = slowly  # type: ignore[method-assign]  # to let another go first
+    with pytest.raises(TooMuchContention):
+        accounts.change_passphrase("anna", grant.session_id, PASSPHRASE, "the loser's words")
+    accounts.sign_in("Anna", ANOTHER)
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_who_signs_in_while_the_passphrase_changes_is_not_signed_in(
+    accounts: Accounts, credentials: MemoryCredentials, *, leaves: bool
+) -> None:
+    register(accounts)
+    grant = accounts.sign_in("Anna", PASSPHRASE)
+    open_session = credentials.open_session
+
+    def slowly(session: Session) -> None:
+        if leaves:
+            accounts.erase(ANNA, PASSPHRASE, Context())
+        else:
+            accounts.change_passphrase("anna", grant.session_id, PASSPHRASE, ANOTHER)
+        open_session(session)
+
+    credentials.open_session = slowly  # type: ignore[method-assign]  # to let another go first
+    with pytest.raises(NotSignedIn):
+        accounts.sign_in("Anna", PASSPHRASE)
+    assert len(accounts.sessions("anna")) == (not leaves)
 
 
 def test_an_erased_member_is_forgotten(
@@ -190,7 +431,7 @@ def test_an_erased_member_is_forgotten(
 ) -> None:
     register(accounts)
     session = accounts.sign_in("Anna", PASSPHRASE)
-    accounts.erase(Actor(member_id=MemberId("anna")), Context())
+    accounts.erase(ANNA, PASSPHRASE, Context())
     assert world.vault.key("anna") is None
     assert credentials.find("anna") is None
     with pytest.raises(NotSignedIn):
@@ -203,9 +444,9 @@ def test_an_erased_member_whose_credential_is_still_there_does_not_sign_in(
 ) -> None:
     register(accounts)
     kept = credentials.find("anna")
-    accounts.erase(Actor(member_id=MemberId("anna")), Context())
+    accounts.erase(ANNA, PASSPHRASE, Context())
     assert kept is not None
-    credentials.claim(replace(kept, created_at=world.clock()))
+    credentials.claim(replace(kept, created_at=world.clock()), {"anna"})
     with pytest.raises(NotSignedIn):
         accounts.sign_in("Anna", PASSPHRASE)
 

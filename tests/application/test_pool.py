@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.parked.memory import MemoryParkedEvents
+from application.delivery.subscriber import StillWorking
 from application.delivery.subscription import Subscription
 from application.policies.policy import Cause, Means, Policy
 from application.policies.pool import EARLIER_IS_PARKED, WAITS, PooledPolicySubscriber, Stopping
@@ -197,8 +198,11 @@ def test_what_keeps_failing_is_parked_and_told(world: World, policy: Slow, make:
     assert subscriber.checkpoint().parked == {first.id}
 
     freed = subscriber.checkpoint().next(parked=frozenset())
+    with pytest.raises(StillWorking):
+        subscriber.handle([first], freed)
+    assert soon(lambda: first.id in policy.done)
+    assert soon(lambda: subscriber.lanes()[0].running == 0)
     subscriber.handle([first], freed)
-    assert first.id in policy.done
     assert subscriber.checkpoint().parked == frozenset()
     assert stored(world).parked == frozenset()
 
@@ -278,9 +282,8 @@ def test_a_parked_event_is_handled_when_somebody_decides_so(
     subscription.catch_up()
     assert soon(lambda: stored(world).parked)
     world.parked.decide("slow", event.id, "retry")
-    subscription.catch_up()
+    assert soon(lambda: not subscription.catch_up() and not world.parked.list())
     assert policy.done == [event.id]
-    assert world.parked.list() == []
     assert soon(lambda: not stored(world).parked)
 
 
@@ -521,9 +524,37 @@ def test_a_tool_that_stays_away_is_not_waited_for_for_ever(
     assert subscriber.parked() == 1
 
     world.parked.decide("slow", first.id, "retry")
-    assert soon(lambda: not subscription.catch_up() and first.id in policy.done)
+    assert soon(lambda: not subscription.catch_up() and not world.parked.list())
+    assert first.id in policy.done
     assert soon(lambda: not stored(world).parked)
-    assert world.parked.list() == []
+
+
+def test_a_parked_event_that_is_tried_again_holds_nobody_up(
+    world: World, policy: Slow, make: Make
+) -> None:
+    first, second = events(world, 2)
+    policy.errors[first.stream] = [RuntimeError("broken")] * TRIES
+    subscriber = make()
+    subscription = fed(world, subscriber)
+    subscription.deliver([Delivery("cases", world.wire.pack([first]))])
+    assert soon(lambda: stored(world).parked)
+    policy.held[first.stream] = Event()
+    policy.errors[first.stream] = [RuntimeError("broken again")] * TRIES
+    world.parked.decide("slow", first.id, "retry")
+    assert soon(lambda: not subscription.catch_up() and second.id in policy.done)
+    assert [each.verdict for each in world.parked.list()] == ["retry"]
+
+    policy.held[first.stream].set()
+
+    def error() -> str:
+        subscription.catch_up()
+        return next(each.error for each in world.parked.list())
+
+    assert soon(lambda: error() == "RuntimeError: broken again")
+    (parked,) = world.parked.list()
+    assert (parked.verdict, parked.tries) == ("", 2)
+    assert parked.retry_at
+    assert first.id not in policy.done
 
 
 def test_a_store_that_is_away_for_long_parks_nothing(

@@ -1,10 +1,11 @@
 """What all Credentials promise."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pymongo.database import Database
@@ -24,12 +25,23 @@ NOW = datetime(2026, 5, 17, 12, 30, 15, 123457, tzinfo=UTC)
 ANN = Credential(handle="ann", member_id="m1", passphrase_hash="hash 1", created_at=NOW)
 BOB = Credential(handle="bob", member_id="m2", passphrase_hash="hash 2", created_at=NOW)
 POSER = replace(ANN, member_id="m3", passphrase_hash="hash 3")
+ANNS, BOBS = {"ann", "Ann"}, {"bob", "8ob"}
 
 
-def session(session_id: str, member_id: str = "m1", expires_at: datetime = NOW) -> Session:
-    return Session(
-        session_id=session_id, member_id=member_id, token_hash="token 1", expires_at=expires_at
+def session(session_id: str, member_id: str = "m1", **other: Any) -> Session:
+    opened = Session(
+        session_id=session_id,
+        member_id=member_id,
+        token_hash="token 1",
+        created_at=NOW,
+        refreshed_at=NOW,
+        expires_at=NOW,
     )
+    return replace(opened, **other)
+
+
+LATER = NOW + timedelta(minutes=14)
+ROTATED = replace(session("s1"), token_hash="token 2", previous_hash="token 1", refreshed_at=LATER)
 
 
 def on_disk(folder: Path) -> bytes:
@@ -38,20 +50,20 @@ def on_disk(folder: Path) -> bytes:
 
 class CredentialsContract:
     def test_a_claimed_pseudonym_is_found(self, credentials: Open) -> None:
-        credentials().claim(ANN)
+        credentials().claim(ANN, ANNS)
         assert credentials().find("ann") == ANN
         assert credentials().find("bob") is None
 
     def test_nobody_else_gets_a_pseudonym_that_is_taken(self, credentials: Open) -> None:
-        credentials().claim(ANN)
+        credentials().claim(ANN, ANNS)
         with pytest.raises(PseudonymTaken):
-            credentials().claim(POSER)
+            credentials().claim(POSER, ANNS)
         assert credentials().find("ann") == ANN
 
     def test_claiming_again_for_the_same_member_changes_nothing(self, credentials: Open) -> None:
-        credentials().claim(ANN)
+        credentials().claim(ANN, ANNS)
         credentials().claim(
-            replace(ANN, passphrase_hash="other", created_at=NOW.replace(year=2027))
+            replace(ANN, passphrase_hash="other", created_at=NOW.replace(year=2027)), ANNS
         )
         assert credentials().find("ann") == ANN
 
@@ -60,35 +72,65 @@ class CredentialsContract:
     ) -> None:
         users = [credentials() for _ in range(6)]
         claims = [replace(ANN, member_id=f"member {number}") for number in range(6)]
-        outcomes = race(6, lambda it: users[it].claim(claims[it]))
+        outcomes = race(6, lambda it: users[it].claim(claims[it], ANNS))
         assert outcomes.count(None) == 1
         assert sum(isinstance(outcome, PseudonymTaken) for outcome in outcomes) == 5
         assert credentials().find("ann") == claims[outcomes.index(None)]
 
     def test_a_released_pseudonym_can_be_claimed_by_another(self, credentials: Open) -> None:
-        credentials().claim(ANN)
+        credentials().claim(ANN, ANNS)
         credentials().release("ann", "m1")
         assert credentials().find("ann") is None
-        credentials().claim(POSER)
+        credentials().claim(POSER, ANNS)
         assert credentials().find("ann") == POSER
 
     def test_nobody_releases_the_pseudonym_of_another(self, credentials: Open) -> None:
-        credentials().claim(ANN)
+        credentials().claim(ANN, ANNS)
         credentials().release("ann", "m3")
         credentials().release("bob", "m3")
         assert credentials().find("ann") == ANN
 
+    def test_nobody_gets_a_pseudonym_that_looks_like_one_that_is_taken(
+        self, credentials: Open
+    ) -> None:
+        credentials().claim(ANN, ANNS)
+        with pytest.raises(PseudonymTaken):
+            credentials().claim(replace(POSER, handle="4nn"), {"Ann", "4nn"})
+        assert credentials().find("4nn") is None
+        credentials().claim(replace(POSER, handle="4nn"), {"4nn"})
+
+    def test_of_many_that_claim_what_looks_alike_at_once_exactly_one_gets_it(
+        self, credentials: Open
+    ) -> None:
+        users = [credentials() for _ in range(6)]
+        claims = [replace(ANN, member_id=f"m{it}", handle=f"ann {it}") for it in range(6)]
+        outcomes = race(6, lambda it: users[it].claim(claims[it], {"like ann", f"ann {it}"}))
+        assert outcomes.count(None) == 1
+        assert sum(isinstance(outcome, PseudonymTaken) for outcome in outcomes) == 5
+        assert list(credentials().alike({"like ann"})) == [claims[outcomes.index(None)]]
+
+    def test_what_looks_alike_is_found_while_it_is_claimed(self, credentials: Open) -> None:
+        credentials().claim(ANN, ANNS)
+        credentials().claim(BOB, BOBS)
+        assert list(credentials().alike({"Ann", "ann", "nobody"})) == [ANN]
+        assert list(credentials().alike({"nobody"})) == []
+        credentials().release("ann", "m1")
+        credentials().forget("m2")
+        assert list(credentials().alike(ANNS | BOBS)) == []
+        credentials().claim(POSER, ANNS | BOBS)
+
     def test_a_hash_is_replaced_for_one_member_only(self, credentials: Open) -> None:
-        credentials().claim(ANN)
-        credentials().claim(BOB)
-        credentials().replace_hash("m1", "stronger")
-        credentials().replace_hash("nobody", "stronger")
+        credentials().claim(ANN, ANNS)
+        credentials().claim(BOB, BOBS)
+        assert credentials().replace_hash("m1", "hash 1", "stronger") is True
+        assert credentials().replace_hash("m1", "hash 1", "too late") is False
+        assert credentials().replace_hash("nobody", "hash 1", "stronger") is False
         assert credentials().find("ann") == replace(ANN, passphrase_hash="stronger")
         assert credentials().find("bob") == BOB
 
     def test_times_keep_their_microseconds_whatever_their_zone(self, credentials: Open) -> None:
         east = NOW.astimezone(timezone(timedelta(hours=5, minutes=45)))
-        credentials().claim(replace(ANN, created_at=east))
+        credentials().claim(replace(ANN, created_at=east), ANNS)
         credentials().open_session(session("s1", expires_at=east))
         claimed, opened = credentials().find("ann"), credentials().session("s1")
         assert claimed is not None
@@ -104,26 +146,88 @@ class CredentialsContract:
         assert credentials().session("s1") is None
         assert credentials().session("s2") == session("s2")
 
+    def test_a_member_has_their_own_sessions_newest_first(self, credentials: Open) -> None:
+        own = [session(f"s{day}", created_at=NOW.replace(day=day)) for day in (3, 2, 1)]
+        for each in (own[1], own[0], own[2], session("other", "m2")):
+            credentials().open_session(each)
+        assert list(credentials().sessions_of("m1")) == own
+        assert list(credentials().sessions_of("nobody")) == []
+
+    def test_a_members_sessions_end_together_or_all_but_one(self, credentials: Open) -> None:
+        for name, member_id in (("s1", "m1"), ("s2", "m1"), ("s3", "m1"), ("s4", "m2")):
+            credentials().open_session(session(name, member_id))
+        credentials().end_sessions("m1", but="s2")
+        assert list(credentials().sessions_of("m1")) == [session("s2")]
+        credentials().end_sessions("m1")
+        assert list(credentials().sessions_of("m1")) == []
+        assert credentials().session("s4") == session("s4", "m2")
+
     def test_a_token_is_rotated_from_the_newest_one_only(self, credentials: Open) -> None:
         credentials().open_session(session("s1"))
-        assert credentials().rotate("s1", "token 1", "token 2") is True
-        assert credentials().rotate("s1", "token 1", "token 3") is False
-        assert credentials().rotate("s2", "token 1", "token 3") is False
-        assert credentials().session("s1") == replace(session("s1"), token_hash="token 2")
+        assert credentials().rotate("s1", "token 1", "token 2", LATER) is True
+        assert credentials().rotate("s1", "token 1", "token 3", LATER) is False
+        assert credentials().rotate("s2", "token 1", "token 3", LATER) is False
+        assert credentials().session("s1") == ROTATED
 
     def test_of_many_that_rotate_at_once_exactly_one_does(self, credentials: Open) -> None:
         credentials().open_session(session("s1"))
         users = [credentials() for _ in range(6)]
-        outcomes = race(6, lambda it: users[it].rotate("s1", "token 1", f"new {it}"))
+        outcomes = race(6, lambda it: users[it].rotate("s1", "token 1", f"new {it}", LATER))
         assert sorted(map(bool, outcomes)) == [False] * 5 + [True]
         winner = f"new {outcomes.index(True)}"
-        assert credentials().session("s1") == replace(session("s1"), token_hash=winner)
+        assert credentials().session("s1") == replace(ROTATED, token_hash=winner)
+
+    def test_the_token_before_the_newest_is_good_once_more(self, credentials: Open) -> None:
+        credentials().open_session(session("s1"))
+        assert credentials().repeat("s1", "token 1", LATER) is False
+        credentials().rotate("s1", "token 1", "token 2", LATER)
+        assert credentials().repeat("s1", "token 2", LATER) is False
+        assert credentials().repeat("s2", "token 1", LATER) is False
+        assert credentials().repeat("s1", "token 1", LATER) is True
+        assert credentials().repeat("s1", "token 1", LATER) is False
+        assert credentials().session("s1") == replace(ROTATED, previous_hash="")
+
+    def test_the_token_before_the_newest_is_good_no_longer_than_is_asked_for(
+        self, credentials: Open
+    ) -> None:
+        credentials().open_session(session("s1"))
+        credentials().rotate("s1", "token 1", "token 2", LATER)
+        assert credentials().repeat("s1", "token 1", LATER + timedelta(microseconds=1)) is False
+        assert credentials().session("s1") == ROTATED
+
+    def test_what_came_before_the_previous_token_is_good_no_more(self, credentials: Open) -> None:
+        credentials().open_session(session("s1"))
+        credentials().rotate("s1", "token 1", "token 2", LATER)
+        credentials().rotate("s1", "token 2", "token 3", LATER)
+        assert credentials().repeat("s1", "token 1", LATER) is False
+        assert credentials().repeat("s1", "token 2", LATER) is True
+
+    def test_of_many_that_repeat_at_once_exactly_one_does(self, credentials: Open) -> None:
+        credentials().open_session(session("s1"))
+        credentials().rotate("s1", "token 1", "token 2", LATER)
+        users = [credentials() for _ in range(6)]
+        outcomes = race(6, lambda it: users[it].repeat("s1", "token 1", LATER))
+        assert sorted(map(bool, outcomes)) == [False] * 5 + [True]
+
+    def test_of_many_that_refresh_at_once_one_rotates_and_one_repeats(
+        self, credentials: Open
+    ) -> None:
+        credentials().open_session(session("s1"))
+        users = [credentials() for _ in range(6)]
+
+        def refresh(it: int) -> str:
+            if users[it].rotate("s1", "token 1", "token 2", LATER):
+                return "rotated"
+            return "repeated" if users[it].repeat("s1", "token 1", LATER) else "refused"
+
+        assert sorted(map(str, race(6, refresh))) == ["refused"] * 4 + ["repeated", "rotated"]
+        assert credentials().session("s1") == replace(ROTATED, previous_hash="")
 
     def test_a_forgotten_member_leaves_no_credential_and_no_session(
         self, credentials: Open
     ) -> None:
-        for claim in (ANN, BOB):
-            credentials().claim(claim)
+        credentials().claim(ANN, ANNS)
+        credentials().claim(BOB, BOBS)
         for name, member_id in (("s1", "m1"), ("s2", "m1"), ("s3", "m2")):
             credentials().open_session(session(name, member_id))
         credentials().forget("m1")
@@ -163,8 +267,8 @@ class TestSqliteCredentials(CredentialsContract):
         self, credentials: Open, tmp_path: Path
     ) -> None:
         ann = replace(ANN, handle="handle of ann", passphrase_hash="hash of ann")
-        credentials().claim(ann)
-        credentials().claim(BOB)
+        credentials().claim(ann, {"look of ann"})
+        credentials().claim(BOB, BOBS)
         credentials().open_session(replace(session("session of ann"), token_hash="token of ann"))
         assert b"of ann" in on_disk(tmp_path)
         credentials().forget(ann.member_id)
@@ -180,24 +284,36 @@ class TestMongoCredentials(CredentialsContract):
 
 
 class Nothing:
-    def claim(self, credential: Credential) -> None: ...
+    def claim(self, credential: Credential, looks: Set[str]) -> None: ...
 
     def release(self, handle: str, member_id: str) -> None: ...
 
     def find(self, handle: str) -> Credential | None:
         return None
 
-    def replace_hash(self, member_id: str, passphrase_hash: str) -> None: ...
+    def alike(self, looks: Set[str]) -> Sequence[Credential]:
+        return []
+
+    def replace_hash(self, member_id: str, old_hash: str, new_hash: str) -> bool:
+        return False
 
     def open_session(self, session: Session) -> None: ...
 
     def session(self, session_id: str) -> Session | None:
         return None
 
-    def rotate(self, session_id: str, old_hash: str, new_hash: str) -> bool:
+    def sessions_of(self, member_id: str) -> Sequence[Session]:
+        return []
+
+    def rotate(self, session_id: str, old_hash: str, new_hash: str, at: datetime) -> bool:
+        return False
+
+    def repeat(self, session_id: str, previous_hash: str, since: datetime) -> bool:
         return False
 
     def end_session(self, session_id: str) -> None: ...
+
+    def end_sessions(self, member_id: str, but: str = "") -> None: ...
 
     def forget(self, member_id: str) -> None: ...
 

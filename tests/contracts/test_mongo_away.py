@@ -65,7 +65,7 @@ def uses_of(database: Database[Document]) -> list[Callable[[], object]]:
         lambda: vault.key("ann"),
         lambda: vault.make_key("ann"),
         lambda: credentials.find("ann"),
-        lambda: credentials.claim(credential),
+        lambda: credentials.claim(credential, {"ann"}),
         model.checkpoint,
         lambda: model.get(["a"]),
         lambda: model.find(Find(order_by="size"), limit=5),

@@ -50,6 +50,9 @@ class Caller:
         tokens = self("POST", "/v1/sessions", body).json
         self.token, self.refresh_token = tokens["access_token"], tokens["refresh_token"]
 
+    def leave(self) -> Any:
+        return self("DELETE", "/v1/me", {"passphrase": PASSPHRASE})
+
     def report(self, **more: Any) -> Any:
         body = {"title": "A permit for a bribe", "story": "They asked for money.", **more}
         return self("POST", "/v1/cases", body)
@@ -95,6 +98,8 @@ def process(
         "DATA": str(folder),
         "RATE_LIMIT": "1000000 per minute",
         "SIGN_IN_LIMIT": "1000000 per minute",
+        "SIGN_IN_ACCOUNT_LIMIT": "1000000 per minute",
+        "SIGN_IN_NETWORK_LIMIT": "1000000 per minute",
         **settings,
     }
     root = logging.getLogger()

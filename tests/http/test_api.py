@@ -164,7 +164,7 @@ class TestSigningIn:
 
     def test_an_erased_member_is_nobody(self, process: Process) -> None:
         caller = Caller(process.app.test_client()).join()
-        assert caller("DELETE", "/v1/me").status_code == 204
+        assert caller.leave().status_code == 204
         assert caller("GET", "/v1/me").status_code == 401
         assert problem(caller.report()) == (401, "not-signed-in")
 
@@ -184,6 +184,27 @@ class TestSigningIn:
         assert caller("GET", "/v1/me").json["roles"] == ["moderator"]
         assert admin("DELETE", f"{path}/roles/moderator").status_code == 204
         assert admin("PUT", f"/v1/members/{uuid4()}/roles/admin").status_code == 404
+
+    @pytest.mark.parametrize(
+        "pseudonym", ["\u0410nna", "An\u200dna", "Klarity Team", "Anna @ home"]
+    )
+    def test_nobody_is_called_what_hides_or_pretends_something(
+        self, anybody: Caller, pseudonym: str
+    ) -> None:
+        body = {"pseudonym": pseudonym, "passphrase": PASSPHRASE}
+        assert problem(anybody("POST", "/v1/members", body)) == (422, "bad-pseudonym")
+        assert anybody("GET", "/problems/bad-pseudonym").status_code == 200
+
+    def test_nobody_is_called_what_looks_like_another(self, anybody: Caller) -> None:
+        mark = uuid4().hex[:8]
+        first, second = (
+            anybody(
+                "POST", "/v1/members", {"pseudonym": f"{name} {mark}", "passphrase": PASSPHRASE}
+            )
+            for name in ("Mila", "MiIa")
+        )
+        assert first.status_code == 201
+        assert problem(second) == (409, "pseudonym-taken")
 
     def test_registering_twice_with_one_key_is_registering_once(self, anybody: Caller) -> None:
         body = {"pseudonym": f"Once {uuid4().hex[:8]}", "passphrase": PASSPHRASE}
@@ -486,7 +507,8 @@ class TestWhatNobodyMayFindOut:
         assert admin("PUT", f"{path}/suspension", {"reason": "spam"}).status_code == 204
         assert moderator("GET", "/v1/moderation/queue").status_code == 403
         assert moderator("DELETE", "/v1/sessions/current").status_code == 204
-        assert moderator("DELETE", "/v1/me").status_code == 204
+        moderator.sign_in()
+        assert moderator.leave().status_code == 204
 
     def test_what_was_hidden_once_is_not_seen_in_the_past(
         self, process: Process, admin: Caller, anna: Caller, anybody: Caller

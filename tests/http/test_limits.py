@@ -5,7 +5,7 @@ import time
 import pytest
 from limits import parse
 
-from entrypoints.http.limits import Windows, network_of
+from entrypoints.http.limits import Rate, Windows, network_of
 from tests.http.conftest import Caller
 
 
@@ -13,7 +13,6 @@ from tests.http.conftest import Caller
 def settings() -> dict[str, str]:
     return {
         "RATE_LIMIT": "5 per day; 100 per month",
-        "SIGN_IN_LIMIT": "3 per day",
         "PROXIES": "1",
         "CORS_ORIGINS": "https://app.example",
     }
@@ -72,18 +71,6 @@ def test_web_pages_that_may_call_are_told_so(anybody: Caller) -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["/v1/members", "/v1/sessions", "/v1/sessions/refresh"])
-def test_who_guesses_is_stopped_soon_whoever_they_are(anybody: Caller, path: str) -> None:
-    """All ways to guess are counted together, by address, whatever token comes along."""
-    address = f"198.51.100.{10 + len(path)}"
-    headers = {"X-Forwarded-For": address, "Authorization": "Bearer made-up"}
-    replies = [anybody("POST", path, {}, headers=headers) for _ in range(4)]
-    assert [reply.status_code for reply in replies] == [422] * 3 + [429]
-    others = ("/v1/members", "/v1/sessions", "/v1/sessions/refresh")
-    assert {anybody("POST", other, {}, headers=headers).status_code for other in others} == {429}
-    assert anybody("GET", "/v1/instance", headers=headers).status_code == 200
-
-
 def test_a_window_that_is_over_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000_019.0
     monkeypatch.setattr(time, "time", lambda: now)
@@ -94,6 +81,27 @@ def test_a_window_that_is_over_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> 
     now += 1
     again = windows.count("a", "x")
     assert (again.left, again.reset) == (1, 10)
+
+
+def test_what_is_taken_back_was_not_counted_and_what_is_over_stays_so() -> None:
+    rate = Rate("2 per day; 3 per month")
+    assert [rate.count("a").left for _ in range(2)] == [1, 0]
+    for _ in range(5):
+        rate.take_back("a")
+    assert [rate.count("a").left for _ in range(3)] == [1, 0, -1]
+
+
+def test_who_is_refused_in_one_window_uses_up_nothing_of_another() -> None:
+    rate = Rate("2 per day; 3 per year")
+    assert [rate.count("a").left for _ in range(9)] == [1, 0, *[-1] * 7]
+    rate.take_back("a")
+    assert [rate.count("a").left for _ in range(2)] == [0, -1]
+
+
+def test_who_is_refused_in_the_longer_window_uses_up_nothing_of_the_shorter() -> None:
+    rate = Rate("3 per day; 2 per year")
+    standings = [rate.count("a") for _ in range(9)]
+    assert [(each.limit, each.left) for each in standings] == [(2, 1), (2, 0), *[(2, -1)] * 7]
 
 
 def test_who_waits_as_long_as_is_told_is_not_too_early(monkeypatch: pytest.MonkeyPatch) -> None:

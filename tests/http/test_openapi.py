@@ -45,9 +45,14 @@ TAKEN = ["2xx", "3xx", "400", "401", "403", "404", "409", "410", "412", "413", "
 # tus wants 412 where Tus-Resumable is not as it should be.
 REFUSED = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422"]
 # What erases the fuzzing member, or ends their session, would end the fuzzing.
-LEFT_OUT = {("DELETE", "/v1/me"), ("DELETE", "/v1/sessions/current")}
-# A box or a point is more than a text, which is all that the document can say of a parameter.
+LEFT_OUT = {
+    ("DELETE", "/v1/me"),
+    ("DELETE", "/v1/sessions"),
+    ("DELETE", "/v1/sessions/current"),
+}
+# A box, a point or a name is more than a text, which is all that the document can say of it.
 RICHER_THAN_TEXT = {
+    "POST /v1/members",
     "GET /v1/cases",
     "GET /v1/cases.csv",
     "GET /v1/cases.geojson",

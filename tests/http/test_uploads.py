@@ -27,6 +27,7 @@ from application.evidence.media import DestroyMedia
 from application.evidence.uploads import ReceiveUploads
 from application.ports.uploads import Quota
 from domain.ids import MediaKind
+from domain.members.member import Member
 from entrypoints.http.problems import ProblemApi, register_problems
 from entrypoints.http.requests import Requests, identify_request, read_claims
 from entrypoints.http.uploads import uploads_blueprint
@@ -87,7 +88,7 @@ class Server:
 
     def _app(self) -> Flask:
         tokens: Any = Tokens()
-        known = Requests(self.world.executors.members, bytes(32), self.world.clock)
+        known = Requests(self._signed_in, bytes(32), self.world.clock)
         app = Flask("uploads")
         app.config.update(
             API_TITLE="t", API_VERSION="1", OPENAPI_VERSION="3.1.0", TOKEN_KEY=bytes(32)
@@ -97,6 +98,10 @@ class Server:
         ProblemApi(app).register_blueprint(uploads_blueprint(self.uploads, known))
         register_problems(app)
         return app
+
+    def _signed_in(self, member_id: str, _: str) -> Member | None:
+        member = self.world.executors.members.load(member_id).state
+        return member if member.registered_at and not member.erased else None
 
     def close(self) -> None:
         self._server.shutdown()

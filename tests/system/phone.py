@@ -88,6 +88,9 @@ class Phone:
     def join(self) -> "Phone":
         return self.register().sign_in()
 
+    def leave(self) -> requests.Response:
+        return self.call("DELETE", "/v1/me", {"passphrase": self.passphrase})
+
     def announce(self, length: int) -> str:
         """Announce an upload; where its bytes are to be sent."""
         announced = self.call(

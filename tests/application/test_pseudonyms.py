@@ -1,0 +1,60 @@
+"""Pseudonyms: how long, how plain, and nobody in charge."""
+
+import pytest
+
+from adapters.spelling.icu import IcuSpelling
+from application.commands.pseudonyms import Pseudonyms
+from tests.world import refused
+
+
+@pytest.fixture(scope="module")
+def pseudonyms() -> Pseudonyms:
+    return Pseudonyms(IcuSpelling())
+
+
+@pytest.mark.parametrize(
+    "name", ["Wren", "Fox in the Yard", "Anna Admire", "Root Cause", "Member 1a2b3c4d", "x" * 40]
+)
+def test_most_names_are_accepted(pseudonyms: Pseudonyms, name: str) -> None:
+    assert pseudonyms.accepted(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "ab", "x" * 41, "a\u0301b", "two\nlines", "Anna\u200b"])
+def test_what_is_too_short_too_long_or_not_plain_is_refused(
+    pseudonyms: Pseudonyms, name: str
+) -> None:
+    with refused("bad-pseudonym"):
+        pseudonyms.accepted(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "admin",
+        "Admin 1",
+        "ADMIN77",
+        "adm1n",
+        "The Moderator",
+        "rnoderator",
+        "m0derator",
+        "Klarity",
+        "KIarity Team",
+        "klarity-support",
+        "k.l.a.r.i.t.y",
+        "Mode Rator",
+        "system",
+        "Sy-stem",
+        "Moderación",
+        "Mode\u0301rateur",
+        "Модератор",
+        "Erased Member",
+    ],
+)
+def test_no_stranger_sounds_like_somebody_in_charge(pseudonyms: Pseudonyms, name: str) -> None:
+    with refused("bad-pseudonym"):
+        pseudonyms.accepted(name)
+    pseudonyms.accepted(name, by_operator=True)
+
+
+def test_a_name_is_kept_in_its_composed_form(pseudonyms: Pseudonyms) -> None:
+    assert pseudonyms.accepted("Jose\u0301") == "Jos\u00e9"
