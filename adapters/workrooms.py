@@ -1,4 +1,4 @@
-"""Folders to work in on what nobody else may see, such as a plain original."""
+"""Folders in memory, to work in on what no disk may keep, such as a plain original."""
 
 import fcntl
 import os
@@ -6,32 +6,54 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import gettempdir, mkdtemp
+from tempfile import mkdtemp
 
+from adapters.memory_folders import bytes_left, is_in_memory
 from application.ports.sanitiser import SanitiserUnavailable
 
+MEMORY = Path("/dev/shm")  # noqa: S108 -- rooms in it are made with mkdtemp
 PREFIX = "klarity-room-"
+# For what is made of a file, beside the file itself.
+SPARE = 64 << 20
 
 
 class Workrooms:
-    """A room is locked by who works in it. The lock ends with their process, however it dies.
+    """A room is locked by the process that works in it. The lock ends with the process, however it
+    dies.
 
-    Who opens a room, or only the door, first clears away what the dead have left.
+    Opening a room, or only these rooms, first removes those of processes that died.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or Path(gettempdir())
+    def __init__(self, folder: Path = MEMORY) -> None:
+        self._folder = folder
         self._clear_away()
 
     @contextmanager
-    def room(self) -> Iterator[Path]:
-        """An empty folder, which is removed with all that is in it."""
+    def room(self, size: int) -> Iterator[Path]:
+        """An empty folder for a file of this size, which is removed with all that is in it.
+
+        Raises SanitiserUnavailable where there can be none.
+        """
         self._clear_away()
+        self.require(size)
         path, lock = self._begin()
         try:
             yield path
         finally:
             _let_go(path, lock)
+
+    def require(self, size: int) -> None:
+        """Raises SanitiserUnavailable where the rooms are not in memory, or it has not this much
+        left."""
+        if not is_in_memory(self._folder):
+            raise SanitiserUnavailable(
+                f"{self._folder} is not in memory: evidence waits. Set KLARITY_WORKROOMS to a tmpfs"
+            )
+        needed = size + SPARE
+        if bytes_left(self._folder) < needed:
+            raise SanitiserUnavailable(
+                f"{self._folder} or the memory has less than {needed:,} bytes left: evidence waits"
+            )
 
     def _begin(self) -> tuple[Path, int]:
         """Raises SanitiserUnavailable where no folder can be made."""
