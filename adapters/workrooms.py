@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
+from threading import RLock
 
 from adapters.memory_folders import bytes_left, is_in_memory
 from application.ports.sanitiser import SanitiserUnavailable
@@ -26,6 +27,8 @@ class Workrooms:
 
     def __init__(self, folder: Path = MEMORY) -> None:
         self._folder = folder
+        self._promised: dict[Path, int] = {}
+        self._lock = RLock()
         self._clear_away()
 
     @contextmanager
@@ -35,11 +38,15 @@ class Workrooms:
         Raises SanitiserUnavailable where there can be none.
         """
         self._clear_away()
-        self.require(size)
-        path, lock = self._begin()
+        with self._lock:
+            self.require(size)
+            path, lock = self._begin()
+            self._promised[path] = size
         try:
             yield path
         finally:
+            with self._lock:
+                del self._promised[path]
             _let_go(path, lock)
 
     def require(self, size: int) -> None:
@@ -50,10 +57,16 @@ class Workrooms:
                 f"{self._folder} is not in memory: evidence waits. Set KLARITY_WORKROOMS to a tmpfs"
             )
         needed = size + SPARE
-        if bytes_left(self._folder) < needed:
+        with self._lock:
+            left = bytes_left(self._folder) - self._still_to_come()
+        if left < needed:
             raise SanitiserUnavailable(
                 f"{self._folder} or the memory has less than {needed:,} bytes left: evidence waits"
             )
+
+    def _still_to_come(self) -> int:
+        """What files in other rooms will take beyond what they take already."""
+        return sum(max(0, size - _bytes_in(path)) for path, size in self._promised.items())
 
     def _begin(self) -> tuple[Path, int]:
         """Raises SanitiserUnavailable where no folder can be made."""
@@ -84,6 +97,11 @@ class Workrooms:
             os.close(lock)
             raise
         _let_go(path, lock)
+
+
+def _bytes_in(room: Path) -> int:
+    """Of the files in it; not of those in its folders, where what is made of them comes to be."""
+    return sum(path.lstat().st_size for path in room.iterdir() if not path.is_dir())
 
 
 def _let_go(path: Path, lock: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.workrooms import Workrooms
+from adapters.workrooms import SPARE, Workrooms
 from application.ports.sanitiser import SanitiserUnavailable
 
 DIE_IN_A_ROOM = """
@@ -129,3 +129,17 @@ def test_more_than_the_memory_holds_is_refused(rooms: Workrooms, memory: Path) -
     with pytest.raises(SanitiserUnavailable, match="bytes left"), rooms.room(1 << 60):
         pass
     assert list(memory.iterdir()) == []
+
+
+def test_what_other_rooms_were_promised_is_not_given_away(
+    rooms: Workrooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.workrooms.bytes_left", lambda _: SPARE + 1500)
+    with rooms.room(1000) as room:
+        with pytest.raises(SanitiserUnavailable), rooms.room(1000):
+            pass
+        (room / "original").write_bytes(bytes(1000))
+        with rooms.room(1000):
+            pass
+    with rooms.room(1000):
+        pass
