@@ -67,8 +67,9 @@ clean: ## Remove all that was made or installed here, except data
 media:
 	@{ command -v ffmpeg && command -v bwrap; } >/dev/null || \
 		scripts/install-debian ffmpeg bubblewrap || { \
-		echo 'Until ffmpeg is installed, video and audio will be rejected.'; \
-		echo 'Until bubblewrap is installed, the tools that read media are confined less.'; } >&2
+		echo 'Until bubblewrap is installed, all evidence waits and nothing of it is shown;'; \
+		echo 'KLARITY_UNCONFINED_MEDIA=true lets media tools run without it (docs/settings.md).'; \
+		echo 'Until ffmpeg is installed, video and audio wait.'; } >&2
 
 servers:
 	@scripts/install-servers

@@ -41,6 +41,7 @@ from adapters.parked.sqlite import SqliteParkedEvents
 from adapters.process_lock import ProcessLock
 from adapters.read_models.memory import MemoryReadModels
 from adapters.read_models.mongo import MongoReadModels
+from adapters.sanitiser.sandbox import Isolations
 from adapters.sanitiser.sandboxed import SandboxedSanitiser
 from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.spelling.icu import IcuSpelling
@@ -223,8 +224,9 @@ class Container(containers.DeclarativeContainer):
         gridfs=providers.Singleton(GridFsMediaStore, database),
     )
     sealer = providers.Singleton(AesGcmSealer, media, vault)
-    sanitiser = providers.Singleton(SandboxedSanitiser)
-    workrooms = providers.Singleton(Workrooms)
+    isolations = providers.Singleton(Isolations, unconfined=settings.provided.unconfined_media)
+    sanitiser = providers.Singleton(SandboxedSanitiser, isolations=isolations)
+    workrooms = providers.Singleton(Workrooms, settings.provided.workrooms)
     stored_uploads = providers.Selector(
         _kind,
         memory=providers.Singleton(MemoryUploads),

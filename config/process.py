@@ -1,5 +1,6 @@
 """One process of Klarity: what its settings ask for, put together, started and stopped."""
 
+import logging
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -12,12 +13,15 @@ from application.delivery.runtime import Runtime
 from application.discovery import policy_types, query_services
 from application.policies.policy import Policy, PolicySubscriber
 from application.policies.pool import PooledPolicySubscriber
+from application.ports.sanitiser import SanitiserUnavailable
 from application.system import COMMAND, QUERY
 from config.container import Container
 from config.settings import Settings
 from entrypoints.http.app import HttpParts, create_app
 from entrypoints.http.attempts import Attempts
 from entrypoints.metrics import RuntimeCollector, UploadsCollector
+
+log = logging.getLogger(__name__)
 
 
 class Process:
@@ -59,6 +63,8 @@ class Process:
 
     def start(self) -> None:
         """Begin to work beside requests."""
+        for what, warning in self._warnings().items():
+            log.error("%s: %s", what, warning)
         self.runtime.start()
 
     def end_streams(self) -> None:
@@ -145,6 +151,7 @@ class Process:
             service_token=made.keys().services,
             checks=self._checks(),
             waits=made.runtime().waits,
+            warnings=self._warnings,
             registry=made.registry(),
             largest_upload=settings.largest_upload,
             rate_limit=settings.rate_limit,
@@ -158,6 +165,17 @@ class Process:
             cors_origins=settings.cors_origins,
             proxies=settings.proxies,
         )
+
+    def _warnings(self) -> dict[str, str]:
+        """Why evidence waits, where it does; all else is served."""
+        if not any(service.id == "command:evidence" for service in self.settings.services):
+            return {}
+        try:
+            self.container.workrooms().require(0)
+            self.container.isolations()()
+        except SanitiserUnavailable as unavailable:
+            return {"evidence": str(unavailable)}
+        return {}
 
     def _checks(self) -> dict[str, Callable[[], object]]:
         stores, answers = self.container.stores(), self.container.answers()

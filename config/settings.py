@@ -60,6 +60,8 @@ class Settings:
     uploads_a_day: int
     upload_bytes_a_day: int
     sanitisers: int
+    workrooms: Path
+    unconfined_media: bool
     streams: int
     webhooks_insecure: bool
     rate_limit: str
@@ -117,6 +119,8 @@ def read_settings() -> Settings:
             validate=validate.Range(1, MOST_BYTES),
         ),
         sanitisers=env.int("SANITISERS", 1, validate=validate.Range(1, 64)),
+        workrooms=env.path("WORKROOMS", Path("/dev/shm")),  # noqa: S108 -- a tmpfs, not a fixed name
+        unconfined_media=env.bool("UNCONFINED_MEDIA", False),
         streams=env.int("STREAMS", 4, validate=validate.Range(0, 127)),
         webhooks_insecure=env.bool("WEBHOOKS_INSECURE", False),
         rate_limit=_rate(env, "RATE_LIMIT", "600 per minute"),

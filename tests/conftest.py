@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -19,6 +21,13 @@ PATIENTLY = (
     "serverSelectionTimeoutMS=60000&connectTimeoutMS=60000"
     "&socketTimeoutMS=120000&waitQueueTimeoutMS=60000"
 )
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder that is kept in memory, as plain originals must be."""
+    with TemporaryDirectory(dir="/dev/shm", prefix="klarity-test-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -11,12 +11,16 @@ import resource
 import signal
 import sys
 
+from adapters.sanitiser.refusals import OUR_FAULT
+
+# Below the hard limit a signal of its own tells that the processor time is over; there, a kill.
+GRACE = 2
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 
 
 def main(arguments: list[str]) -> None:
     cpu, memory, file_size = map(int, arguments[:3])
-    limit(resource.RLIMIT_CPU, cpu)
+    limit(resource.RLIMIT_CPU, cpu, cpu + GRACE)
     limit(resource.RLIMIT_FSIZE, file_size)
     limit(resource.RLIMIT_CORE, 0)
     limit(resource.RLIMIT_AS, memory)
@@ -24,15 +28,19 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     if sys.platform == "linux":
         die_with_parent()
-    os.execv(arguments[3], arguments[3:])  # noqa: S606 -- no shell is what we want
+    try:
+        os.execv(arguments[3], arguments[3:])  # noqa: S606 -- no shell is what we want
+    except OSError:
+        sys.exit(OUR_FAULT)
 
 
-def limit(what: int, value: int) -> None:
+def limit(what: int, soft: int, hard: int | None = None) -> None:
     """Lower a limit; one that is lower already stays."""
-    hard = resource.getrlimit(what)[1]
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
-    resource.setrlimit(what, (value, value))
+    most = resource.getrlimit(what)[1]
+    values = (soft, soft if hard is None else hard)
+    if most != resource.RLIM_INFINITY:
+        values = (min(values[0], most), min(values[1], most))
+    resource.setrlimit(what, values)
 
 
 def die_with_parent() -> None:

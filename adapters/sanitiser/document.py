@@ -1,12 +1,13 @@
-"""Inside the sandbox: ``python -m adapters.sanitiser.document ORIGINAL RENDITION POSTER``.
+"""Inside the sandbox: ``tool document ORIGINAL RENDITION POSTER``.
 
-A document is drawn page by page, as on paper, and bound anew from the pictures: scripts,
-attachments, hidden text and metadata stay behind. Exits with a Refusal when it cannot be.
+A document is drawn page by page, as on paper, and bound again from the pictures: scripts,
+attachments, hidden text and metadata stay behind.
 """
 
-import sys
+import resource
 from collections.abc import Iterator
 from pathlib import Path
+from time import process_time
 
 import pypdfium2
 from PIL import Image
@@ -16,6 +17,8 @@ from adapters.sanitiser.pictures import bare, write_poster
 from adapters.sanitiser.refusals import Refusal
 
 MOST_PAGES = 200
+MOST_PIXELS = 600_000_000  # Of all pages; 200 pages of A4 have 440 million.
+PAGE_SECONDS = 5  # On the processor.
 DOTS_PER_INCH = 150
 LONGEST_SIDE = 2400
 POINTS_PER_INCH = 72
@@ -23,33 +26,52 @@ POINTS_PER_INCH = 72
 UNNAMED = {"title": None, "creationDate": None, "modDate": None}
 
 
-def main(arguments: list[str]) -> int:
-    original, rendition, poster = map(Path, arguments)
+def draw(original: str, rendition: str, poster: str) -> int:
     try:
         with pypdfium2.PdfDocument(original) as document:
-            if len(document) > MOST_PAGES:
-                return Refusal.TOO_MANY_PAGES
+            if refusal := too_much(document):
+                return refusal
             document.init_forms()
-            bind(drawn(document), rendition, poster)
+            bind(drawn(document), Path(rendition), Path(poster))
     except pypdfium2.PdfiumError as error:
         locked = error.err_code == FPDF_ERR_PASSWORD
         return Refusal.LOCKED if locked else Refusal.DAMAGED
-    except (ValueError, LookupError, ArithmeticError):
-        return Refusal.DAMAGED
-    except MemoryError:
-        return Refusal.TOO_LARGE
-    return 0 if rendition.exists() else Refusal.DAMAGED
+    return 0 if Path(rendition).exists() else Refusal.DAMAGED
+
+
+def too_much(document: pypdfium2.PdfDocument) -> Refusal | None:
+    """The refusal of a document whose pages are too many or too large, before one is drawn."""
+    if len(document) > MOST_PAGES:
+        return Refusal.TOO_MANY_PAGES
+    pages = (document.get_page_size(number) for number in range(len(document)))
+    pixels = sum(width * height * scale(width, height) ** 2 for width, height in pages)
+    return Refusal.PAGES_TOO_LARGE if pixels > MOST_PIXELS else None
+
+
+def scale(width: float, height: float) -> float:
+    """Pixels to a point: fewer for a poster on a wall."""
+    return min(DOTS_PER_INCH / POINTS_PER_INCH, LONGEST_SIDE / max(width, height, 1))
 
 
 def drawn(document: pypdfium2.PdfDocument) -> Iterator[tuple[Image.Image, float]]:
-    """Each page and its dots per inch, which are fewer for a poster on a wall."""
+    """Each page and its dots per inch."""
     for page in document:
-        longest = max(*page.get_size(), 1)
-        dots = min(DOTS_PER_INCH, LONGEST_SIDE * POINTS_PER_INCH / longest)
-        bitmap = page.render(scale=dots / POINTS_PER_INCH)
-        yield bare(bitmap.to_pil()), dots
+        limit_page()
+        pixels = scale(*page.get_size())
+        bitmap = page.render(scale=pixels)
+        yield bare(bitmap.to_pil()), pixels * POINTS_PER_INCH
         bitmap.close()
         page.close()
+
+
+def limit_page() -> None:
+    """Let the system end this process when the next page takes too long on the processor.
+
+    Where the process as a whole has no such limit, it is not confined but part of a test."""
+    most = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    if most != resource.RLIM_INFINITY:
+        page = min(most, int(process_time()) + PAGE_SECONDS + 1)
+        resource.setrlimit(resource.RLIMIT_CPU, (page, most))
 
 
 def bind(pages: Iterator[tuple[Image.Image, float]], rendition: Path, poster: Path) -> None:
@@ -58,7 +80,3 @@ def bind(pages: Iterator[tuple[Image.Image, float]], rendition: Path, poster: Pa
         if number == 0:
             write_poster(picture, poster)
         picture.save(rendition, "PDF", append=number > 0, resolution=dots, quality=80, **UNNAMED)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -38,7 +38,6 @@ SIGNATURES = (
     (rb"ID3[\x02-\x04]", Format(MediaKind.AUDIO, "audio/mpeg", "mp3")),
     # The start of a frame of layer III, with a possible bit rate and sampling rate.
     (rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xef]", Format(MediaKind.AUDIO, "audio/mpeg", "mp3")),
-    (rb"%PDF-\d", Format(MediaKind.DOCUMENT, "application/pdf", "")),
     (rb"\x1aE\xdf\xa3.{0,60}\x42\x82.{1,8}?webm", WEBM),
     (rb"\x1aE\xdf\xa3.{0,60}\x42\x82.{1,8}?matroska", MATROSKA),
     (rb".{4}ftyp(M4A |M4B )", M4A),
@@ -46,7 +45,11 @@ SIGNATURES = (
     (rb".{4}ftyp(3g[p2e-s])", THREE_GP),
     (rb".{4}ftypqt  ", QUICKTIME),
     (rb".{4}ftyp(isom|iso[2-9]|mp4[12]|avc1|dash|M4V[ HP]|MSNV|f4v |XAVC|NDS[CHMPSX])", MP4),
-    (rb".{4}(moov|mdat|wide)", QUICKTIME),
+    # A brand that is not known here, of a file that is compatible with one that is.
+    (rb".{4}ftyp.{4}.{4}(.{4}){0,30}?(isom|iso[2-9]|mp4[12]|avc1)", MP4),
+    (rb".{4}(moov|mdat|wide|free|skip)", QUICKTIME),
+    # Mail gateways and scanners leave something before it; readers look for it this far.
+    (rb".{0,1024}?%PDF-\d", Format(MediaKind.DOCUMENT, "application/pdf", "")),
 )
 COMPILED = tuple((re.compile(pattern, re.DOTALL), format_) for pattern, format_ in SIGNATURES)
 

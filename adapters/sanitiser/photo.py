@@ -1,62 +1,106 @@
-"""Inside the sandbox: ``python -m adapters.sanitiser.photo FORMAT ORIGINAL RENDITION POSTER``.
+"""Inside the sandbox: ``tool photo FORMAT ORIGINAL RENDITION POSTER``.
 
-A photo is decoded to pixels, turned upright, brought to sRGB and written anew. Exits with a
-Refusal when it cannot be.
+A photo is decoded to pixels, brought to sRGB, made to fit, turned upright and written again.
 """
 
-import sys
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pillow_heif
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageFile, ImageOps
+from PIL.PngImagePlugin import PngStream
 
-from adapters.sanitiser.pictures import bare, write_poster
+from adapters.sanitiser.pictures import bare, write_jpeg, write_poster
 from adapters.sanitiser.refusals import Refusal
 
-LONGEST_SIDE = 4096
 MOST_PIXELS = 210_000_000  # A little above the largest sensors of phones.
+# Of what is shown. Pictures far longer than wide are screenshots: they keep a width that can be
+# read, within the pixels that a browser shows and the side that a JPEG can have.
+LONGEST_SIDE = 4096
+SHORTEST_SIDE = 1440
+MOST_SHOWN = 30_000_000
+LONGEST_JPEG = 65_000
+
+ReadChunk = Callable[[PngStream, int, int], bytes]
 
 # The check against MOST_PIXELS comes before any pixel is decoded.
 Image.MAX_IMAGE_PIXELS = None
 
 
-def main(arguments: list[str]) -> int:
-    decoder, original, rendition, poster = arguments
+def draw(decoder: str, original: str, rendition: str, poster: str) -> int:
     pillow_heif.register_heif_opener(thumbnails=False)
-    try:
-        with Image.open(original, formats=[decoder]) as photo:
-            if photo.width * photo.height > MOST_PIXELS:
-                return Refusal.TOO_LARGE
-            picture = clean(photo)
-    except MemoryError:
-        return Refusal.TOO_LARGE
-    except Exception:  # noqa: BLE001 -- decoders raise anything when a file is damaged
-        return Refusal.DAMAGED
-    picture.save(rendition, "JPEG", quality=88, progressive=True)
+    pass_over_long_texts()
+    with Image.open(original, formats=[decoder]) as photo:
+        if photo.width * photo.height > MOST_PIXELS:
+            return Refusal.TOO_LARGE
+        picture = clean(photo)
+    write_jpeg(picture, Path(rendition))
     write_poster(picture, Path(poster))
     return 0
 
 
+def pass_over_long_texts() -> None:
+    """Comments in a PNG are not shown: one that is too long to unpack must not cost the photo."""
+    for name in ("chunk_tEXt", "chunk_zTXt", "chunk_iTXt"):
+        setattr(PngStream, name, lenient(getattr(PngStream, name)))
+
+
+def lenient(read: ReadChunk) -> ReadChunk:
+    def read_or_skip(stream: PngStream, position: int, length: int) -> bytes:
+        try:
+            return read(stream, position, length)
+        except ValueError:
+            file = cast(BinaryIO, stream.fp)
+            file.seek(position)
+            return ImageFile._safe_read(file, length)
+
+    return read_or_skip
+
+
 def clean(photo: Image.Image) -> Image.Image:
+    size = shown_size(*photo.size)
     # A JPEG can be decoded at half or a quarter of its size, which spares memory.
-    photo.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
-    photo.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    return bare(in_srgb(ImageOps.exif_transpose(photo)))
+    photo.draft("RGB", size)
+    picture = in_srgb(fitting(plain(photo), size), photo.info.get("icc_profile"))
+    picture.info = photo.info  # It tells which side is up.
+    return bare(ImageOps.exif_transpose(picture))
 
 
-def in_srgb(photo: Image.Image) -> Image.Image:
-    """Phones store wider colours than sRGB; without their profile these would look dull."""
-    profile = photo.info.get("icc_profile")
-    if not profile or photo.mode not in ("RGB", "CMYK"):
+def fitting(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    if picture.size == size:
+        return picture
+    return picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def shown_size(width: int, height: int) -> tuple[int, int]:
+    """How large a picture of this size is shown; never larger than it is."""
+    long, short = max(width, height), min(width, height)
+    fits = max(LONGEST_SIDE / long, SHORTEST_SIDE / short)
+    scale = min(1.0, fits, (MOST_SHOWN / (long * short)) ** 0.5, LONGEST_JPEG / long)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def plain(photo: Image.Image) -> Image.Image:
+    """The pixels in a mode that can be scaled and whose colours can be converted."""
+    if photo.mode.startswith("I"):
+        return photo.point(lambda value: value * (1 / 256)).convert("L")
+    if photo.has_transparency_data:
+        return photo.convert("RGBA")
+    if photo.mode in ("L", "RGB", "CMYK"):
         return photo
+    return photo.convert("L" if photo.mode == "1" else "RGB")
+
+
+def in_srgb(photo: Image.Image, profile: bytes | None) -> Image.Image:
+    """Phones store wider colours than sRGB; without their profile these would look dull."""
+    if not profile:
+        return photo
+    mode = "RGBA" if photo.mode == "RGBA" else "RGB"
     try:
         own = ImageCms.ImageCmsProfile(BytesIO(profile))
         srgb = ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(photo, own, srgb, outputMode="RGB") or photo
+        return ImageCms.profileToProfile(photo, own, srgb, outputMode=mode) or photo
     except (ImageCms.PyCMSError, OSError):
         return photo
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -30,8 +30,8 @@ class SanitiseEvidence:
     """May be called again after a crash at any point: what was decided stays decided.
 
     Of what is rejected the original is of no use any more, and of an erased member's evidence
-    nothing is: it is destroyed. ``room`` is an empty folder for the plain original, and for what is
-    made of it, while they are worked on.
+    nothing is: it is destroyed. ``room`` opens an empty folder, in memory, for a plain original of
+    this size and what is made of it.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class SanitiseEvidence:
         sealer: Sealer,
         sanitiser: Sanitiser,
         media: MediaStore,
-        room: Callable[[], AbstractContextManager[Path]],
+        room: Callable[[int], AbstractContextManager[Path]],
         destroy: DestroyMedia,
         is_erased: Callable[[str], bool],
         clock: Clock,
@@ -82,7 +82,7 @@ class SanitiseEvidence:
         item = received.evidence_id
         begin = BeginSanitising(by=SYSTEM, at=self._clock())
         self._evidence.execute(item, begin, context("begin"))
-        with self._room() as folder:
+        with self._room(received.size) as folder:
             verdict = self._verdict(received, folder, within)
         try:
             self._evidence.execute(item, verdict, context("verdict"))
@@ -129,6 +129,7 @@ class SanitiseEvidence:
             size=size,
             duration=rendition.duration,
             has_poster=rendition.poster is not None,
+            left_out=rendition.left_out,
             by=SYSTEM,
             at=self._clock(),
         )

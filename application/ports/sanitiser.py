@@ -25,13 +25,15 @@ class NeedsLonger(Exception):
 class Rendition:
     """Files beside each other: what is served, and a JPEG poster for what has a picture.
 
-    ``duration`` is in seconds, for what has one.
+    ``duration`` is in seconds, for what has one. ``left_out`` tells its owner what of the original
+    is not shown, and why, in plain words; empty where all of it is.
     """
 
     path: Path
     media_type: str
     duration: float | None = None
     poster: Path | None = None
+    left_out: str = ""
 
 
 class Sanitiser(Protocol):

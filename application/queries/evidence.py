@@ -24,7 +24,9 @@ class Backing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceDocument:
-    """``sha256`` and ``size`` (bytes) are the original's, ``duration`` is in seconds."""
+    """``sha256`` and ``size`` (bytes) are the original's, ``duration`` is in seconds.
+
+    ``reason`` says why it was rejected, ``left_out`` what of the original is not shown, and why."""
 
     evidence_id: str
     status: EvidenceStatus = EvidenceStatus.RECEIVED
@@ -33,6 +35,7 @@ class EvidenceDocument:
     size: int = 0
     duration: float | None = None
     reason: str | None = None
+    left_out: str | None = None
     rendition_type: PrivateText = ""
     rendition_sha256: PrivateText = ""
     has_poster: Annotated[bool, Private()] = False
@@ -50,7 +53,7 @@ class EvidenceItems(QueryService[EvidenceDocument]):
     Its owner always sees it, everybody else once it backs a public case.
     """
 
-    name, version, topics = "evidence", 3, ("evidence", "cases", "members")
+    name, version, topics = "evidence", 4, ("evidence", "cases", "members")
     document, key, single = EvidenceDocument, "evidence_id", True
     indexes = (by_each("cases"), by_each("unseen_cases"), by("owner_id"), by_each("case_authors"))
     ignores = (
@@ -89,11 +92,13 @@ class EvidenceItems(QueryService[EvidenceDocument]):
                 _update(
                     rows,
                     event.evidence_id,
+                    kind=event.kind,
                     status=EvidenceStatus.AVAILABLE,
                     duration=event.duration,
                     rendition_type=event.rendition_type,
                     rendition_sha256=event.rendition_sha256,
                     has_poster=event.has_poster,
+                    left_out=event.left_out or None,
                 )
             case evidence.EvidenceRejected():
                 _update(

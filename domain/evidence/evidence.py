@@ -40,13 +40,16 @@ class BeginSanitising:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeAvailable:
-    """``duration`` in seconds, for what has one; ``size`` in bytes, of the rendition."""
+    """``duration`` in seconds, for what has one; ``size`` in bytes, of the rendition.
+
+    ``left_out`` says what of the original is not shown, and why, where something is not."""
 
     media_type: str
     sha256: str
     size: int
     duration: float | None = None
     has_poster: bool = False
+    left_out: str = ""
     by: Actor
     at: datetime
 
@@ -94,6 +97,7 @@ class EvidenceMadeAvailable:
     rendition_size: int
     duration: float | None = None
     has_poster: bool = False
+    left_out: str = ""
     at: datetime
 
 
@@ -155,7 +159,7 @@ def evolve(state: Evidence, event: EvidenceEvent) -> Evidence:
         case SanitisingBegun():
             return replace(state, status=EvidenceStatus.SANITISING)
         case EvidenceMadeAvailable():
-            return replace(state, status=EvidenceStatus.AVAILABLE)
+            return replace(state, kind=event.kind, status=EvidenceStatus.AVAILABLE)
         case EvidenceRejected():
             return replace(state, status=EvidenceStatus.REJECTED)
         case _:
@@ -186,15 +190,21 @@ def _made_available(command: MakeAvailable, state: Evidence) -> EvidenceMadeAvai
     return EvidenceMadeAvailable(
         evidence_id=state.evidence_id,
         owner=state.owner,
-        kind=state.kind,
+        kind=_kind_of(command, state),
         sha256=state.sha256,
         rendition_type=command.media_type,
         rendition_sha256=command.sha256,
         rendition_size=command.size,
         duration=command.duration,
         has_poster=command.has_poster,
+        left_out=command.left_out,
         at=command.at,
     )
+
+
+def _kind_of(command: MakeAvailable, state: Evidence) -> MediaKind:
+    """What it turned out to be: phones also record sound alone into the containers of videos."""
+    return MediaKind.AUDIO if command.media_type.startswith("audio/") else state.kind
 
 
 def _must_be_received(state: Evidence) -> None:

@@ -107,6 +107,7 @@ class HttpParts:
     service_token: str
     checks: Mapping[str, Callable[[], object]]
     waits: Callable[[], Mapping[str, Mapping[str, str]]]
+    warnings: Callable[[], Mapping[str, str]]
     registry: CollectorRegistry
     largest_upload: int
     rate_limit: str
@@ -206,7 +207,9 @@ def _add_resources(app: Flask, api: ProblemApi, parts: HttpParts) -> None:
         instance_blueprint(parts.largest_upload, parts.uploads.quota, parts.uploads.media_types)
     )
     app.register_blueprint(history_blueprint(parts.history, parts.wire, parts.service_token, logs))
-    app.register_blueprint(health_blueprint(parts.checks, parts.registry, parts.waits))
+    app.register_blueprint(
+        health_blueprint(parts.checks, parts.registry, parts.waits, parts.warnings)
+    )
     app.register_blueprint(problem_pages())
     app.register_blueprint(docs_blueprint(completed(api.spec.to_dict())))
     app.register_blueprint(asyncapi_blueprint(EVENTS))

@@ -10,9 +10,11 @@ def health_blueprint(
     checks: Mapping[str, Callable[[], object]],
     registry: CollectorRegistry,
     waits: Callable[[], Mapping[str, Mapping[str, str]]],
+    warnings: Callable[[], Mapping[str, str]] = dict,
 ) -> Blueprint:
     """``checks`` by the name of what they look at: each raises where it is away. ``waits`` names
-    what waits for a newer program: it serves what it knew before, so that is no fault here."""
+    what waits for a newer program: it serves what it knew before, so that is no fault here.
+    ``warnings`` names what does not work here, though the rest is served, and why."""
     blp = Blueprint("health", __name__)
 
     @blp.get("/health/live")
@@ -24,7 +26,10 @@ def health_blueprint(
         found = {name: _state(check) for name, check in checks.items()}
         good = all(state == "ready" for state in found.values())
         reply = jsonify(
-            status="ready" if good else "not ready", checks=found, needs_newer_program=waits()
+            status="ready" if good else "not ready",
+            checks=found,
+            needs_newer_program=waits(),
+            warnings=warnings(),
         )
         reply.status_code = 200 if good else 503
         return reply

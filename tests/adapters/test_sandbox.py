@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from adapters.sanitiser import sandbox
-from adapters.sanitiser.sandbox import Isolation, Limits, TookTooLong, ToolFailed
+from adapters.sanitiser.sandbox import Isolation, Isolations, Limits, TookTooLong, ToolFailed
+from application.ports.sanitiser import SanitiserUnavailable
 
 SOON = Limits(seconds=60)
 ISOLATIONS = [sandbox.bubblewrap, sandbox.namespaces, sandbox.nothing]
@@ -27,9 +28,8 @@ WAIT = "import subprocess, sys, time; subprocess.Popen(['/bin/sleep', '{0}']); t
 
 
 @pytest.fixture(name="isolate")
-def fixture_isolate(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Isolation:
+def fixture_isolate(request: pytest.FixtureRequest) -> Isolation:
     isolation: Isolation = request.param
-    monkeypatch.setattr(sandbox, "isolation", lambda: isolation)
     return isolation
 
 
@@ -39,12 +39,14 @@ def fixture_listener() -> Iterator[socket.socket]:
         yield listener
 
 
-def python(code: str, folder: Path, limits: Limits = SOON) -> str:
+def python(isolate: Isolation, code: str, folder: Path, limits: Limits = SOON) -> str:
     original = folder / "original"
     original.touch()
     work = folder / "work"
     work.mkdir(exist_ok=True)
-    return sandbox.run([sys.executable, "-c", code], original, work, limits).decode().strip()
+    return (
+        sandbox.run([sys.executable, "-c", code], original, work, limits, isolate).decode().strip()
+    )
 
 
 def running(marker: str) -> list[int]:
@@ -65,50 +67,82 @@ def eventually(marker: str, *, alive: bool) -> bool:
 @every_isolation
 class TestEverywhere:
     def test_the_reply_is_what_the_tool_writes(self, isolate: Isolation, tmp_path: Path) -> None:
-        assert python("print('done')", tmp_path) == "done"
+        assert python(isolate, "print('done')", tmp_path) == "done"
 
     def test_a_failure_shows_its_status(self, isolate: Isolation, tmp_path: Path) -> None:
         with pytest.raises(ToolFailed) as failed:
-            python("raise SystemExit(11)", tmp_path)
+            python(isolate, "raise SystemExit(11)", tmp_path)
         assert failed.value.status == 11
+
+    def test_the_signal_that_ended_it_is_told(self, isolate: Isolation, tmp_path: Path) -> None:
+        with pytest.raises(ToolFailed) as failed:
+            python(isolate, "import os; os.abort()", tmp_path)
+        assert failed.value.killed_by == signal.SIGABRT
+
+    @pytest.mark.parametrize("status", [1, 2, 120, 126, 127, 255])
+    def test_no_other_status_is_our_fault(
+        self, status: int, isolate: Isolation, tmp_path: Path
+    ) -> None:
+        with pytest.raises(ToolFailed) as failed:
+            python(isolate, f"raise SystemExit({status})", tmp_path)
+        assert (failed.value.status, failed.value.killed_by) == (status, None)
+
+    def test_a_command_that_is_missing_is_our_fault(
+        self, isolate: Isolation, tmp_path: Path
+    ) -> None:
+        with pytest.raises(SanitiserUnavailable):
+            sandbox.run(["/usr/bin/not-there"], tmp_path, tmp_path, SOON, isolate)
+
+    def test_its_temporary_files_are_where_it_works(
+        self, isolate: Isolation, tmp_path: Path
+    ) -> None:
+        code = "import tempfile; print(tempfile.gettempdir())"
+        assert python(isolate, code, tmp_path) == str(tmp_path / "work")
 
     def test_no_secret_is_in_the_environment(
         self, isolate: Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("KLARITY_SECRET", "very secret")
-        assert python("import os; print('KLARITY_SECRET' in os.environ)", tmp_path) == "False"
+        assert (
+            python(isolate, "import os; print('KLARITY_SECRET' in os.environ)", tmp_path) == "False"
+        )
 
     def test_it_works_in_the_folder_and_may_write_there(
         self, isolate: Isolation, tmp_path: Path
     ) -> None:
-        python("open('found', 'w').write('there')", tmp_path)
+        python(isolate, "open('found', 'w').write('there')", tmp_path)
         assert (tmp_path / "work" / "found").read_text() == "there"
 
     def test_a_file_that_grows_too_large_ends_it(self, isolate: Isolation, tmp_path: Path) -> None:
         copy = ["/bin/dd", "if=/dev/zero", "of=copy", "bs=600", "count=9"]
-        with pytest.raises(ToolFailed):
-            sandbox.run(copy, tmp_path, tmp_path, Limits(seconds=60, file_size=1000))
+        with pytest.raises(ToolFailed) as failed:
+            sandbox.run(copy, tmp_path, tmp_path, Limits(seconds=60, file_size=1000), isolate)
+        assert failed.value.killed_by == signal.SIGXFSZ
         assert (tmp_path / "copy").stat().st_size == 1000
 
     def test_memory_is_limited(self, isolate: Isolation, tmp_path: Path) -> None:
         with pytest.raises(ToolFailed):
-            python("bytearray(1 << 30)", tmp_path, Limits(seconds=60, memory=1 << 29))
+            python(isolate, "bytearray(1 << 30)", tmp_path, Limits(seconds=60, memory=1 << 29))
 
     def test_time_on_the_processor_is_limited(self, isolate: Isolation, tmp_path: Path) -> None:
-        code = "import resource; print(resource.getrlimit(resource.RLIMIT_CPU)[0])"
-        assert python(code, tmp_path) == str(SOON.cpu_seconds)
+        busy = Limits(seconds=600, cpu_seconds=1)
+        with pytest.raises(ToolFailed) as failed:
+            python(isolate, "while True: pass", tmp_path, busy)
+        assert failed.value.killed_by == signal.SIGXCPU
 
     def test_nothing_is_left_when_the_time_is_over(
         self, isolate: Isolation, tmp_path: Path
     ) -> None:
         marker = f"601.{os.getpid()}"
         with pytest.raises(TookTooLong):
-            python(WAIT.format(marker), tmp_path, Limits(seconds=3))
+            python(isolate, WAIT.format(marker), tmp_path, Limits(seconds=3))
         assert eventually(marker, alive=False)
 
     def test_a_child_left_behind_is_killed(self, isolate: Isolation, tmp_path: Path) -> None:
         marker = f"602.{os.getpid()}"
-        python(f"import subprocess; subprocess.Popen(['/bin/sleep', '{marker}'])", tmp_path)
+        python(
+            isolate, f"import subprocess; subprocess.Popen(['/bin/sleep', '{marker}'])", tmp_path
+        )
         assert eventually(marker, alive=False)
 
     def test_it_dies_with_the_worker(self, isolate: Isolation, tmp_path: Path) -> None:
@@ -122,13 +156,12 @@ class TestEverywhere:
 def worker(isolate: Isolation, marker: str, folder: Path) -> str:
     """A process that waits for its tool, which would sleep for long."""
     name = getattr(isolate, "__name__", "")
-    run = f"sandbox.run(['/bin/sleep', '{marker}'], Path('{folder}'), Path('{folder}'), limits)"
+    arguments = f"['/bin/sleep', '{marker}'], Path('{folder}'), Path('{folder}'), limits"
     return (
         "from pathlib import Path\n"
         "from adapters.sanitiser import sandbox\n"
-        f"sandbox.isolation = lambda: sandbox.{name}\n"
         "limits = sandbox.Limits(seconds=600)\n"
-        f"{run}\n"
+        f"sandbox.run({arguments}, sandbox.{name})\n"
     )
 
 
@@ -141,7 +174,11 @@ class TestWithoutNetwork:
         with socket.create_connection(("127.0.0.1", port), timeout=5):
             pass
         with pytest.raises(ToolFailed):
-            python(f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)", tmp_path)
+            python(
+                isolate,
+                f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)",
+                tmp_path,
+            )
 
 
 @pytest.mark.parametrize("isolate", [sandbox.bubblewrap], ids=["bubblewrap"], indirect=True)
@@ -154,50 +191,65 @@ class TestOwnFiles:
         self, hidden: str | Path, isolate: Isolation, tmp_path: Path
     ) -> None:
         assert Path(hidden).exists()
-        assert python(f"import os; print(os.path.exists('{hidden}'))", tmp_path) == "False"
+        assert python(isolate, f"import os; print(os.path.exists('{hidden}'))", tmp_path) == "False"
 
     def test_files_of_others_are_not_there(self, isolate: Isolation, tmp_path: Path) -> None:
         secret = tmp_path / "secret"
         secret.write_text("very secret")
-        assert python(f"import os; print(os.path.exists('{secret}'))", tmp_path) == "False"
+        assert python(isolate, f"import os; print(os.path.exists('{secret}'))", tmp_path) == "False"
 
     def test_the_original_cannot_be_changed(self, isolate: Isolation, tmp_path: Path) -> None:
         with pytest.raises(ToolFailed):
-            python("open('../original', 'w')", tmp_path)
+            python(isolate, "open('../original', 'w')", tmp_path)
 
     def test_other_processes_are_not_there(self, isolate: Isolation, tmp_path: Path) -> None:
         with pytest.raises(ToolFailed):
-            python(f"import os; os.kill({os.getpid()}, 0)", tmp_path)
+            python(isolate, f"import os; os.kill({os.getpid()}, 0)", tmp_path)
 
 
 class TestTheChoiceOfIsolation:
-    @pytest.fixture(autouse=True)
-    def _choose_anew(self) -> Iterator[None]:
-        sandbox.isolation.cache_clear()
-        yield
-        sandbox.isolation.cache_clear()
+    def test_bubblewrap_is_taken(self) -> None:
+        assert Isolations()() is sandbox.bubblewrap
+        assert Isolations(unconfined=True)() is sandbox.bubblewrap
 
-    def test_the_strongest_that_works_is_taken(self) -> None:
-        assert sandbox.isolation() is sandbox.bubblewrap
+    @pytest.mark.parametrize("working", [sandbox.namespaces, None])
+    def test_without_it_nothing_runs_and_the_log_says_why_once(
+        self,
+        working: Isolation | None,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        monkeypatch.setattr(sandbox, "works", lambda candidate: candidate is working)
+        isolations = Isolations()
+        with caplog.at_level(logging.WARNING):
+            for _ in range(3):
+                with pytest.raises(SanitiserUnavailable, match="KLARITY_UNCONFINED_MEDIA"):
+                    isolations()
+        assert len(caplog.records) == 1
+        assert "bubblewrap does not work" in caplog.text
+
+    def test_it_is_taken_as_soon_as_it_works(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        isolations = Isolations()
+        with monkeypatch.context() as before:
+            before.setattr(sandbox, "bubblewrap", lambda _reads, _folder: ["/missing/bwrap"])
+            with pytest.raises(SanitiserUnavailable):
+                isolations()
+        monkeypatch.setattr(sandbox, "REMEMBERED", -1)
+        assert isolations() is sandbox.bubblewrap
 
     @pytest.mark.parametrize(
         ("working", "warning"), [(sandbox.namespaces, "read all files"), (None, "use the network")]
     )
-    def test_a_weaker_one_is_logged_once(
+    def test_a_weaker_one_is_taken_where_the_operator_says_so_and_logged_once(
         self,
         working: Isolation | None,
         warning: str,
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        monkeypatch.setattr(sandbox, "_works", lambda candidate: candidate is working)
+        monkeypatch.setattr(sandbox, "works", lambda candidate: candidate is working)
+        isolations = Isolations(unconfined=True)
         with caplog.at_level(logging.WARNING):
-            chosen = {sandbox.isolation() for _ in range(3)}
+            chosen = {isolations() for _ in range(3)}
         assert chosen == {working or sandbox.nothing}
         assert [warning in record.message for record in caplog.records] == [True]
-
-    def test_one_that_is_not_installed_is_passed_over(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(sandbox, "bubblewrap", lambda _reads, _folder: ["/missing/bwrap"])
-        assert sandbox.isolation() is sandbox.namespaces

@@ -4,9 +4,8 @@ import json
 import shutil
 import struct
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import NamedTuple
 from zlib import crc32
 
@@ -15,9 +14,9 @@ from PIL import Image, ImageCms
 from pillow_heif import register_heif_opener
 from pypdfium2 import PdfDocument
 
-from adapters.sanitiser import document, ffmpeg, photo, sandbox
+from adapters.sanitiser import document, ffmpeg, job, photo, sandbox, tool
 from adapters.sanitiser.refusals import Refusal
-from adapters.sanitiser.sandbox import Limits, ToolFailed
+from adapters.sanitiser.sandbox import Isolations, Limits, ToolFailed
 from adapters.sanitiser.sandboxed import SandboxedSanitiser
 from application.ports.sanitiser import NeedsLonger, Rendition, SanitiserUnavailable, Unsafe
 from domain.ids import MediaKind
@@ -27,6 +26,8 @@ from tests.media import (
     SECRET,
     audio_with_tags,
     pdf_with_author,
+    phone_photo,
+    phone_video,
     photo_with_gps,
     video_with_gps,
 )
@@ -150,6 +151,19 @@ class TestWhatIsShown:
                 trace for trace in (*PLANTED, *WRITTEN_BY_TOOLS) if trace in file.read_bytes()
             ] == []
 
+    @pytest.mark.parametrize(
+        ("make", "name", "kind"),
+        [(phone_photo, "p.jpg", MediaKind.PHOTO), (phone_video, "v.mp4", MediaKind.VIDEO)],
+    )
+    def test_no_trace_is_left_in_files_as_large_as_phones_make_them(
+        self, make: Maker, name: str, kind: MediaKind, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
+        original = make(tmp_path / name)
+        assert original.stat().st_size > 3_000_000
+        rendition = sanitise(kind, original)
+        assert revealing_tags(rendition.path) == []
+        assert [trace for trace in PLANTED if trace in rendition.path.read_bytes()] == []
+
     @each_format
     def test_the_search_for_traces_finds_those_of_the_original(
         self, made: Made, tmp_path: Path
@@ -263,7 +277,6 @@ class TestWhatIsRefused:
     @pytest.mark.parametrize(
         ("make", "name", "kind"),
         [
-            (video_with_gps, "v.mp4", MediaKind.VIDEO),
             (photo_with_gps, "p.jpg", MediaKind.PHOTO),
             (photo_with_gps, "p.png", MediaKind.PHOTO),
         ],
@@ -310,7 +323,7 @@ class TestWhatIsRefused:
     def test_a_file_without_picture_and_sound(self, tmp_path: Path, sanitise: Sanitise) -> None:
         subtitles = written(tmp_path / "s.srt", b"1\n00:00:00,000 --> 00:00:01,000\nHello\n")
         original = convert(subtitles, tmp_path / "s.mkv")
-        with pytest.raises(Unsafe, match="not what it says"):
+        with pytest.raises(Unsafe, match="neither pictures nor sound"):
             sanitise(MediaKind.VIDEO, original)
 
     def test_what_takes_too_long(self, tmp_path: Path) -> None:
@@ -330,7 +343,7 @@ class TestWhatIsRefused:
     def test_a_link_in_place_of_a_rendition(
         self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def link(command: Sequence[str], reads: Path, folder: Path, limits: Limits) -> bytes:
+        def link(_command: object, _reads: object, folder: Path, *_: object) -> bytes:
             (folder / "rendition").symlink_to("/etc/passwd")
             return b""
 
@@ -355,6 +368,7 @@ class TestWhatIsRefused:
                 original,
                 tmp_path,
                 Limits(seconds=60),
+                sandbox.bubblewrap,
             )
 
 
@@ -367,30 +381,42 @@ class TestWhatIsTriedAgainLater:
         with pytest.raises(SanitiserUnavailable, match="not installed"):
             sanitise(MediaKind.VIDEO, original)
 
-    def test_a_full_disk(
+    def test_no_room_for_what_is_made(
         self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+        monkeypatch.setattr(job, "bytes_left", lambda _: 1000)
         with pytest.raises(SanitiserUnavailable, match="no room"):
-            sanitise(MediaKind.PHOTO, photo_with_gps(tmp_path / "p.jpg"))
+            sanitise(MediaKind.PHOTO, photo_with_gps(tmp_path / "p.jpg", (600, 600)))
 
     def test_a_missing_library(
         self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sandbox, "PYTHON", (*sandbox.PYTHON, "missing"))
-        monkeypatch.setattr(sandbox, "confine", lambda command, _: list(command))
-        monkeypatch.setattr(sandbox, "_works", lambda _: True)
-        with pytest.raises(SanitiserUnavailable, match="no photo can be made safe"):
+        monkeypatch.setattr(sandbox, "HOUSE", tmp_path)
+        house = tmp_path / "adapters" / "sanitiser"
+        shutil.copytree(Path(photo.__file__).parent, house)
+        (house / "pictures.py").write_text("import a_library_that_is_missing")
+        monkeypatch.setitem(sandbox.ENVIRONMENT, "PYTHONPATH", str(tmp_path))
+        with pytest.raises(SanitiserUnavailable, match="missing"):
             sanitise(MediaKind.PHOTO, photo_with_gps(tmp_path / "p.jpg"))
+
+    def test_an_ffmpeg_that_lacks_what_we_need(
+        self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ffmpeg, "ENCODING", ("-c:v", "an_encoder_that_is_missing"))
+        with pytest.raises(SanitiserUnavailable, match="ffmpeg does not work"):
+            sanitise(MediaKind.VIDEO, video_with_gps(tmp_path / "v.mp4"))
 
     def test_a_sandbox_that_broke(
         self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         original = cut(photo_with_gps(tmp_path / "p.jpg"))
-        sandbox.isolation()
-        monkeypatch.setattr(sandbox, "_works", lambda _: False)
-        with pytest.raises(SanitiserUnavailable, match="sandbox"):
-            sanitise(MediaKind.PHOTO, original)
+        isolations = Isolations()
+        isolations()
+        monkeypatch.setattr(sandbox, "works", lambda *_: False)
+        with pytest.raises(SanitiserUnavailable, match="does not work in the sandbox"):
+            SandboxedSanitiser(isolations=isolations).sanitise(
+                MediaKind.PHOTO, original, tmp_path / "output"
+            )
 
 
 class TestTheInsideOfTheSandbox:
@@ -466,12 +492,14 @@ class TestTheInsideOfTheSandbox:
 
 def draw(decoder: str, original: Path) -> int:
     folder = original.parent
-    return photo.main([decoder, str(original), str(folder / "rendition"), str(folder / "poster")])
+    files = (str(original), str(folder / "rendition"), str(folder / "poster"))
+    return tool.main(["photo", decoder, *files])
 
 
 def bind(original: Path) -> int:
     folder = original.parent
-    return document.main([str(original), str(folder / "rendition"), str(folder / "poster")])
+    files = (str(original), str(folder / "rendition"), str(folder / "poster"))
+    return tool.main(["document", *files])
 
 
 def written(path: Path, content: bytes) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.workrooms import Workrooms
+from adapters.workrooms import SPARE, Workrooms
 from application.ports.sanitiser import SanitiserUnavailable
 
 DIE_IN_A_ROOM = """
@@ -18,73 +18,73 @@ import os, signal, sys
 from pathlib import Path
 from adapters.workrooms import Workrooms
 
-with Workrooms(Path(sys.argv[1])).room() as room:
+with Workrooms(Path(sys.argv[1])).room(1) as room:
     (room / "original").write_text("secret")
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 @pytest.fixture
-def rooms(tmp_path: Path) -> Workrooms:
-    return Workrooms(tmp_path)
+def rooms(memory: Path) -> Workrooms:
+    return Workrooms(memory)
 
 
-def test_a_room_is_empty_ones_own_and_gone_afterwards(rooms: Workrooms, tmp_path: Path) -> None:
-    with rooms.room() as room, rooms.room() as other:
+def test_a_room_is_empty_ones_own_and_gone_afterwards(rooms: Workrooms, memory: Path) -> None:
+    with rooms.room(1) as room, rooms.room(1) as other:
         assert room != other
         assert list(room.iterdir()) == []
         assert room.stat().st_mode & 0o077 == 0
         (room / "output").mkdir()
         (room / "output" / "poster").write_text("x")
-    assert list(tmp_path.iterdir()) == []
+    assert list(memory.iterdir()) == []
 
 
-def test_a_room_is_removed_whatever_was_raised_in_it(rooms: Workrooms, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), rooms.room() as room:
+def test_a_room_is_removed_whatever_was_raised_in_it(rooms: Workrooms, memory: Path) -> None:
+    with pytest.raises(FileNotFoundError), rooms.room(1) as room:
         (room / "original").read_text()
-    assert list(tmp_path.iterdir()) == []
+    assert list(memory.iterdir()) == []
 
 
-def test_who_comes_next_clears_away_what_the_dead_have_left(tmp_path: Path) -> None:
-    died = subprocess.run([sys.executable, "-c", DIE_IN_A_ROOM, str(tmp_path)], check=False)
+def test_who_comes_next_clears_away_what_the_dead_have_left(memory: Path) -> None:
+    died = subprocess.run([sys.executable, "-c", DIE_IN_A_ROOM, str(memory)], check=False)
     assert died.returncode == -signal.SIGKILL
-    assert len(list(tmp_path.glob("*/original"))) == 1
-    Workrooms(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert len(list(memory.glob("*/original"))) == 1
+    Workrooms(memory)
+    assert list(memory.iterdir()) == []
 
 
 def test_a_room_in_use_and_the_folders_of_others_are_left_alone(
-    rooms: Workrooms, tmp_path: Path
+    rooms: Workrooms, memory: Path
 ) -> None:
-    (tmp_path / "klarity-room-link").symlink_to(tmp_path)
-    (tmp_path / "klarity-backup").mkdir()
-    with rooms.room() as room:
-        Workrooms(tmp_path)
+    (memory / "klarity-room-link").symlink_to(memory)
+    (memory / "klarity-backup").mkdir()
+    with rooms.room(1) as room:
+        Workrooms(memory)
         assert room.is_dir()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
+    assert sorted(path.name for path in memory.iterdir()) == [
         "klarity-backup",
         "klarity-room-link",
     ]
 
 
 def test_a_room_that_is_taken_for_abandoned_is_left_for_another(
-    rooms: Workrooms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rooms: Workrooms, memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock, waiting = fcntl.flock, [Workrooms]
 
     def overtaken(file: Any, operation: int) -> None:
         if waiting:
-            waiting.pop()(tmp_path)
+            waiting.pop()(memory)
         lock(file, operation)
 
     monkeypatch.setattr(fcntl, "flock", overtaken)
-    with rooms.room() as room:
-        assert list(tmp_path.iterdir()) == [room]
-    assert os.listdir(tmp_path) == []
+    with rooms.room(1) as room:
+        assert list(memory.iterdir()) == [room]
+    assert os.listdir(memory) == []
 
 
 def test_a_room_that_cannot_be_removed_now_is_removed_later(
-    rooms: Workrooms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rooms: Workrooms, memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(_: Path) -> None:
         raise OSError("the disk is not well")
@@ -92,15 +92,54 @@ def test_a_room_that_cannot_be_removed_now_is_removed_later(
     before = len(os.listdir("/proc/self/fd"))
     with monkeypatch.context() as broken:
         broken.setattr("shutil.rmtree", fails)
-        with pytest.raises(OSError, match="not well"), rooms.room():
+        with pytest.raises(OSError, match="not well"), rooms.room(1):
             pass
     assert len(os.listdir("/proc/self/fd")) == before
-    assert len(list(tmp_path.iterdir())) == 1
-    with rooms.room():
-        assert len(list(tmp_path.iterdir())) == 1
+    assert len(list(memory.iterdir())) == 1
+    with rooms.room(1):
+        assert len(list(memory.iterdir())) == 1
 
 
-def test_where_no_room_can_be_made_it_is_waited_for(tmp_path: Path) -> None:
-    rooms = Workrooms(tmp_path / "gone")
-    with pytest.raises(SanitiserUnavailable), rooms.room():
+def test_where_no_room_can_be_made_it_is_waited_for(
+    memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> str:
+        raise OSError("the memory is full")
+
+    monkeypatch.setattr("adapters.workrooms.mkdtemp", fails)
+    with pytest.raises(SanitiserUnavailable), Workrooms(memory).room(1):
+        pass
+
+
+def test_a_folder_on_a_disk_is_refused(tmp_path: Path) -> None:
+    with (
+        pytest.raises(SanitiserUnavailable, match="KLARITY_WORKROOMS"),
+        Workrooms(tmp_path).room(1),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_refused(memory: Path) -> None:
+    with pytest.raises(SanitiserUnavailable), Workrooms(memory / "gone").room(1):
+        pass
+
+
+def test_more_than_the_memory_holds_is_refused(rooms: Workrooms, memory: Path) -> None:
+    with pytest.raises(SanitiserUnavailable, match="bytes left"), rooms.room(1 << 60):
+        pass
+    assert list(memory.iterdir()) == []
+
+
+def test_what_other_rooms_were_promised_is_not_given_away(
+    rooms: Workrooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.workrooms.bytes_left", lambda _: SPARE + 1500)
+    with rooms.room(1000) as room:
+        with pytest.raises(SanitiserUnavailable), rooms.room(1000):
+            pass
+        (room / "original").write_bytes(bytes(1000))
+        with rooms.room(1000):
+            pass
+    with rooms.room(1000):
         pass

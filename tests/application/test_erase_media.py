@@ -145,8 +145,8 @@ def careless_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Town:
-    return Town(tmp_path)
+def town(memory: Path) -> Town:
+    return Town(memory)
 
 
 def fill(town: Town) -> None:
@@ -246,10 +246,10 @@ class TestWhereverTheErasureFalls:
             assert_nothing_is_left_behind(town)
 
     def test_nothing_stays_if_the_process_dies_later(
-        self, tmp_path: Path, step: int, after: bool, remembered: bool
+        self, memory: Path, step: int, after: bool, remembered: bool
     ) -> None:
         for later in range(step, STEPS_FROM_UPLOAD_TO_RENDITION):
-            folder = tmp_path / str(later)
+            folder = memory / str(later)
             folder.mkdir()
             town = Town(folder)
             erasure, death = Death(step, after, erasing(town, remembered)), Death(later, after=True)

@@ -45,7 +45,7 @@ from domain.cases.case import (
 )
 from domain.cases.engagement import ShareNetwork
 from domain.cases.place import Location
-from domain.evidence.evidence import BeginSanitising, RejectEvidence
+from domain.evidence.evidence import BeginSanitising, MakeAvailable, RejectEvidence
 from domain.ids import SYSTEM, Actor, CaseId, EvidenceId, MediaKind, Role
 from domain.members.member import (
     ChooseInterests,
@@ -431,6 +431,24 @@ class TestEvidence:
         found = self.one(world, Viewer(anna))
         assert found is not None
         assert (found.status, found.reason) == ("rejected", "broken")
+
+    def test_what_it_turned_out_to_be_and_what_was_left_out_is_told(
+        self, world: World, anna: Actor
+    ) -> None:
+        world.evidence(anna, "e-c1")
+        command = MakeAvailable(
+            media_type="audio/mp4",
+            sha256="cd",
+            size=9,
+            left_out="The second track.",
+            by=SYSTEM,
+            at=world.clock(),
+        )
+        world.executors.evidence.execute("e-c1", command, Context())
+        world.settle()
+        found = self.one(world, Viewer(anna))
+        assert found is not None
+        assert (found.kind, found.left_out) == ("audio", "The second track.")
 
     def test_the_logs_may_be_heard_in_any_order(self, world: World, anna: Actor) -> None:
         world.public_case(anna)

@@ -53,6 +53,7 @@ class Sanitiser:
         self.error: Exception | None = None
         self.within: list[float | None] = []
         self.with_poster = True
+        self.left_out = ""
         self.calls = 0
 
     def recognise(self, head: bytes) -> tuple[MediaKind, str] | None:
@@ -69,11 +70,13 @@ class Sanitiser:
         (folder / "safe").write_bytes(b"safe")
         (folder / "poster").write_bytes(b"poster")
         poster = folder / "poster" if self.with_poster else None
-        return Rendition(path=folder / "safe", media_type="video/mp4", poster=poster)
+        return Rendition(
+            path=folder / "safe", media_type="video/mp4", poster=poster, left_out=self.left_out
+        )
 
 
 class Stage:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, memory: Path) -> None:
         self.world = World()
         self.sealer = Sealer()
         self.sanitiser = Sanitiser()
@@ -84,7 +87,7 @@ class Stage:
             sealer=sealer,
             sanitiser=self.sanitiser,
             media=self.media,
-            room=Workrooms(folder).room,
+            room=Workrooms(memory).room,
             destroy=DestroyMedia(sealer, self.media, MemoryUploads()),
             is_erased=self.world.is_erased,
             clock=self.world.clock,
@@ -101,8 +104,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
+def stage(tmp_path: Path, memory: Path) -> Stage:
+    return Stage(tmp_path, memory)
 
 
 def test_what_can_be_made_safe_becomes_available(stage: Stage) -> None:
@@ -119,6 +122,12 @@ def test_sound_has_no_poster(stage: Stage) -> None:
     *_, available = stage.run()
     assert isinstance(available, EvidenceMadeAvailable)
     assert not available.has_poster
+
+
+def test_what_is_left_out_is_told(stage: Stage) -> None:
+    stage.sanitiser.left_out = "The sound."
+    *_, available = stage.run()
+    assert getattr(available, "left_out", None) == "The sound."
 
 
 def test_what_cannot_be_made_safe_is_rejected_with_the_reason(stage: Stage) -> None:

@@ -1,5 +1,6 @@
 """The rules of evidence."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -82,6 +83,19 @@ def test_sanitising_begins_once() -> None:
 def test_it_ends_available_or_rejected() -> None:
     assert when([RECEIVED, BEGUN], MAKE_AVAILABLE) == [AVAILABLE]
     assert when([RECEIVED, BEGUN], REJECT) == [REJECTED]
+
+
+def test_a_film_that_turned_out_to_be_sound_alone_is_sound() -> None:
+    command = replace(MAKE_AVAILABLE, media_type="audio/mp4", has_poster=False)
+    (available,) = when([RECEIVED, BEGUN], command)
+    assert isinstance(available, EvidenceMadeAvailable)
+    assert available.kind is MediaKind.AUDIO
+    assert evidence_decider.fold([RECEIVED, BEGUN, available]).kind is MediaKind.AUDIO
+
+
+def test_it_is_told_what_was_left_out() -> None:
+    command = replace(MAKE_AVAILABLE, left_out="The sound.")
+    assert when([RECEIVED, BEGUN], command) == [replace(AVAILABLE, left_out="The sound.")]
 
 
 @pytest.mark.parametrize("verdict", [AVAILABLE, REJECTED])

@@ -231,6 +231,7 @@ GOLDEN: dict[str, object] = {
         rendition_size=9,
         duration=1.5,
         has_poster=True,
+        left_out="the sound",
         at=AT,
     ),
     "evidence.EvidenceRejected": EvidenceRejected(evidence_id=ITEM, reason="broken", at=AT),

@@ -60,5 +60,6 @@ def test_a_process_whose_store_is_away_is_not_ready() -> None:
             "status": "not ready",
             "needs_newer_program": {},
             "checks": {"store": "ConnectionError", "bus": "ready"},
+            "warnings": {},
         },
     )

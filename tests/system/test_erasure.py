@@ -15,18 +15,15 @@ pytestmark = pytest.mark.system
 
 
 @pytest.fixture
-def klarity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Klarity]:
+def klarity(tmp_path: Path, memory: Path) -> Iterator[Klarity]:
     """With a folder of its own for what it works on."""
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.setenv("TMPDIR", str(work))
-    klarity = Klarity(tmp_path, **relaxed())
+    klarity = Klarity(tmp_path, **relaxed(), WORKROOMS=str(memory))
     yield klarity
     klarity.close()
 
 
 def test_nothing_stays_of_who_was_erased_before_the_server_was_killed(
-    klarity: Klarity, tmp_path: Path
+    klarity: Klarity, tmp_path: Path, memory: Path
 ) -> None:
     klarity.start()
     with Phone(klarity.url) as anna:
@@ -35,9 +32,9 @@ def test_nothing_stays_of_who_was_erased_before_the_server_was_killed(
         assert anna.evidence_when_decided(photo)["status"] == "available"
         arriving = begin_upload(anna)
         video = anna.upload(video_with_gps(tmp_path / "video.mp4", seconds=90))
-        eventually(lambda: any_at_work(tmp_path))
+        eventually(lambda: any_at_work(memory))
         klarity.kill()
-        assert any_at_work(tmp_path)
+        assert any_at_work(memory)
 
         # Nothing hears of the erasure before the next kill.
         klarity.settings.update(BACKGROUND="false", SERVICES="command:members")
@@ -50,7 +47,7 @@ def test_nothing_stays_of_who_was_erased_before_the_server_was_killed(
         klarity.start()
         eventually(lambda: not stored(klarity) or None)
         eventually(lambda: keys_of(klarity) == {photo: b"", video: b"", arriving: b""} or None)
-        eventually(lambda: not any_at_work(tmp_path) or None)
+        eventually(lambda: not any_at_work(memory) or None)
     with Phone(klarity.url) as anybody:
         gone = anybody.get(f"/v1/evidence/{photo}/content")
         assert (gone.status_code, gone.json()["type"]) == (410, "/problems/erased")
@@ -74,7 +71,7 @@ def begin_upload(phone: Phone) -> str:
 
 def any_at_work(folder: Path) -> bool | None:
     """Whether an original lies about, as long as it is being sanitised."""
-    return any((folder / "work").glob("*/original")) or None
+    return any(folder.glob("*/original")) or None
 
 
 def stored(klarity: Klarity) -> list[list[str]]:

@@ -1,0 +1,230 @@
+"""No file can pass for a fault of ours: those are tried again, and hold up everybody's evidence."""
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pillow_heif import register_heif_opener
+
+from adapters.sanitiser import photo, sandbox, tool
+from adapters.sanitiser.refusals import OUR_FAULT, Refusal
+from adapters.sanitiser.sandboxed import SandboxedSanitiser
+from application.ports.sanitiser import Rendition, SanitiserUnavailable, Unsafe
+from domain.ids import MediaKind
+from tests import devices
+from tests.media import audio_with_tags, pdf_with_author, photo_with_gps, video_with_gps
+
+SIDES = st.integers(1, 90) | st.sampled_from([4095, 4096, 4097, 65_500, 65_535, 70_000])
+MODES = st.sampled_from(["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+# Behind the first bytes, by which a file is recognised before it is taken at all.
+HEAD = 64
+
+WHOLE: dict[str, Callable[[Path], Path]] = {
+    "p.jpg": photo_with_gps,
+    "p.png": photo_with_gps,
+    "p.webp": photo_with_gps,
+    "p.heic": photo_with_gps,
+    "d.pdf": pdf_with_author,
+    "v.mp4": video_with_gps,
+    "v.mkv": video_with_gps,
+    "a.m4a": audio_with_tags,
+    "a.ogg": audio_with_tags,
+    "a.wav": audio_with_tags,
+}
+
+
+@pytest.fixture(scope="module", params=WHOLE)
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A good file of each kind."""
+    register_heif_opener()
+    path = tmp_path_factory.mktemp("whole") / request.param
+    return WHOLE[request.param](path).read_bytes()
+
+
+@contextmanager
+def sanitised(content: bytes) -> Iterator[Rendition]:
+    sanitiser = SandboxedSanitiser()
+    found = sanitiser.recognise(content)
+    assert found
+    with TemporaryDirectory() as name:
+        original, output = Path(name, "original"), Path(name, "output")
+        original.write_bytes(content)
+        output.mkdir()
+        yield sanitiser.sanitise(found[0], original, output)
+
+
+def ends_well(content: bytes) -> None:
+    """It is shown, or refused with a reason. Nothing else may come of it."""
+    with suppress(Unsafe), sanitised(content) as rendition:
+        assert rendition.path.stat().st_size
+
+
+@settings(max_examples=4, deadline=None)
+@given(data=st.data())
+def test_a_damaged_file_is_shown_or_refused(data: st.DataObject, whole: bytes) -> None:
+    damage = data.draw(st.sampled_from([cut, flip_bits, leave_out, repeat]))
+    ends_well(damage(data, whole))
+
+
+def cut(data: st.DataObject, whole: bytes) -> bytes:
+    return whole[: data.draw(st.integers(HEAD, len(whole)))]
+
+
+def flip_bits(data: st.DataObject, whole: bytes) -> bytes:
+    broken = bytearray(whole)
+    places = st.lists(st.integers(HEAD, len(whole) - 1), min_size=1, max_size=30)
+    for place in data.draw(places):
+        broken[place] ^= data.draw(st.sampled_from([1, 4, 16, 128, 255]))
+    return bytes(broken)
+
+
+def leave_out(data: st.DataObject, whole: bytes) -> bytes:
+    first, last = part(data, whole)
+    return whole[:first] + whole[last:]
+
+
+def repeat(data: st.DataObject, whole: bytes) -> bytes:
+    first, last = part(data, whole)
+    return whole[:last] + whole[first:]
+
+
+def part(data: st.DataObject, whole: bytes) -> list[int]:
+    return sorted(data.draw(st.tuples(*[st.integers(HEAD, len(whole))] * 2)))
+
+
+class TestPictures:
+    @settings(max_examples=20, deadline=None)
+    @given(width=SIDES, height=SIDES, mode=MODES, glaring=st.booleans())
+    def test_pictures_of_every_size_and_mode_are_drawn_whole(
+        self, width: int, height: int, mode: str, glaring: bool
+    ) -> None:
+        with TemporaryDirectory() as name:
+            folder = Path(name)
+            size = (width, height if width < 100 else min(height, 90))
+            original = devices.noise(folder / "p.png", size, mode, glaring=glaring)
+            files = [str(folder / each) for each in ("rendition", "poster")]
+            assert tool.main(["photo", "PNG", str(original), *files]) == 0
+            for file in files:
+                with Image.open(file) as drawn:
+                    drawn.load()
+
+    @pytest.mark.parametrize(
+        ("size", "shown"),
+        [
+            ((4096, 3072), (4096, 3072)),
+            ((8160, 6120), (4096, 3072)),
+            ((16_000, 4000), (5760, 1440)),
+            ((1290, 20_000), (1290, 20_000)),
+            ((1, 70_000), (1, 65_000)),
+            ((100_000, 2000), (38_730, 775)),
+        ],
+    )
+    def test_how_large_a_picture_is_shown(
+        self, size: tuple[int, int], shown: tuple[int, int]
+    ) -> None:
+        assert photo.shown_size(*size) == shown
+
+
+@pytest.fixture
+def ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes the photo tool do something else, inside the sandbox."""
+
+    def become(code: str) -> None:
+        shutil.copytree(Path(photo.__file__).parent, tmp_path / "adapters" / "sanitiser")
+        (tmp_path / "adapters" / "sanitiser" / "photo.py").write_text(code)
+        monkeypatch.setattr(sandbox, "HOUSE", tmp_path)
+        monkeypatch.setitem(sandbox.ENVIRONMENT, "PYTHONPATH", str(tmp_path))
+
+    return become
+
+
+def sanitise(folder: Path) -> Rendition:
+    original, output = photo_with_gps(folder / "p.jpg"), folder / "output"
+    output.mkdir()
+    return SandboxedSanitiser().sanitise(MediaKind.PHOTO, original, output)
+
+
+class TestEnds:
+    """However a tool ends with a file, the file is refused; unless it says that it is our fault."""
+
+    @pytest.mark.parametrize("status", [1, 2, 120, 126, 127, 255, *Refusal])
+    def test_an_exit_status(
+        self, status: int, ending: Callable[[str], None], tmp_path: Path
+    ) -> None:
+        ending(f"import os\ndef draw(*_): os._exit({status})")
+        with pytest.raises(Unsafe):
+            sanitise(tmp_path)
+
+    @pytest.mark.parametrize("error", ["OSError", "SystemError", "MemoryError", "ImportError"])
+    def test_an_error(self, error: str, ending: Callable[[str], None], tmp_path: Path) -> None:
+        ending(f"def draw(*_): raise {error}")
+        with pytest.raises(Unsafe):
+            sanitise(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("number", "reason"),
+        [
+            (signal.SIGSEGV, "damaged"),
+            (signal.SIGABRT, "damaged"),
+            (signal.SIGKILL, "needs more memory"),
+            (signal.SIGXCPU, "took too long"),
+        ],
+    )
+    def test_a_signal(
+        self, number: int, reason: str, ending: Callable[[str], None], tmp_path: Path
+    ) -> None:
+        ending(f"import os\ndef draw(*_): os.kill(os.getpid(), {int(number)})")
+        with pytest.raises(Unsafe, match=reason):
+            sanitise(tmp_path)
+
+    def test_nothing_written(self, ending: Callable[[str], None], tmp_path: Path) -> None:
+        ending("def draw(*_): return 0")
+        with pytest.raises(Unsafe):
+            sanitise(tmp_path)
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "import a_library_that_is_missing",
+            "import errno\ndef draw(*_): raise OSError(errno.ENOSPC, 'no space left')",
+        ],
+    )
+    def test_a_fault_of_ours(
+        self, code: str, ending: Callable[[str], None], tmp_path: Path
+    ) -> None:
+        ending(code)
+        with pytest.raises(SanitiserUnavailable):
+            sanitise(tmp_path)
+
+
+class TestTheInside:
+    """The same, in this process."""
+
+    @pytest.mark.parametrize(
+        ("error", "status"),
+        [
+            (MemoryError(), Refusal.TOO_LARGE),
+            (OSError(28, "no space left"), OUR_FAULT),
+            (OSError("broken data stream"), Refusal.DAMAGED),
+            (ImportError(), Refusal.DAMAGED),
+        ],
+    )
+    def test_errors_have_their_status(
+        self, error: Exception, status: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> int:
+            raise error
+
+        monkeypatch.setattr(photo, "draw", fail)
+        assert tool.main(["photo", "JPEG", os.devnull, os.devnull, os.devnull]) == status
+
+    def test_a_tool_that_cannot_be_loaded_is_our_fault(self) -> None:
+        assert tool.main(["not_there"]) == OUR_FAULT

@@ -1,0 +1,300 @@
+"""What phones, scanners, recorders and cameras write is shown as it is meant, or truly refused."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from adapters.sanitiser import ffmpeg
+from adapters.sanitiser.sandbox import Limits
+from adapters.sanitiser.sandboxed import SandboxedSanitiser
+from application.ports.sanitiser import Rendition, Unsafe
+from domain.ids import MediaKind
+from tests import devices
+from tests.media import pdf_with_author
+
+Sanitise = Callable[[Path], Rendition]
+
+
+@pytest.fixture(name="sanitise")
+def fixture_sanitise(tmp_path: Path) -> Sanitise:
+    """Recognises a file as an upload is, then makes it safe."""
+    folder = tmp_path / "output"
+    folder.mkdir()
+
+    def sanitise(original: Path) -> Rendition:
+        sanitiser = SandboxedSanitiser()
+        found = sanitiser.recognise(original.read_bytes()[:4096])
+        assert found
+        return sanitiser.sanitise(found[0], original, folder)
+
+    return sanitise
+
+
+def pixel(picture: Image.Image, x: float, y: float = 0.5) -> tuple[int, ...]:
+    """The colour at a place, given as shares of width and height."""
+    place = int(picture.width * x), int(picture.height * y)
+    found = picture.convert("RGB").getpixel(place)
+    assert isinstance(found, tuple)
+    return found
+
+
+def grey(picture: Image.Image) -> Image.Image:
+    return picture.convert("L")
+
+
+def near(colour: tuple[int, ...], tolerance: int = 8) -> object:
+    return pytest.approx(colour, abs=tolerance)
+
+
+def streams(path: Path) -> list[str]:
+    command = ["ffprobe", "-v", "error", "-show_entries", "stream=codec_type", "-of", "csv=p=0"]
+    shown = subprocess.run([*command, str(path)], check=True, capture_output=True, text=True)
+    return shown.stdout.split()
+
+
+def loudness(path: Path) -> float:
+    """The loudest sample, in dB below what is possible."""
+    command = ["ffmpeg", "-v", "info", "-i", str(path), "-af", "volumedetect", "-f", "null", "-"]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True).stderr
+    return float(shown.rpartition("max_volume:")[2].split()[0])
+
+
+class TestFilms:
+    @pytest.mark.parametrize("curve", ["arib-std-b67", "smpte2084", "bt709"])
+    def test_the_colours_of_a_wide_or_hdr_film_are_those_that_were_seen(
+        self, curve: str, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
+        rendition = sanitise(devices.wide_film(tmp_path / "v.mov", curve))
+        assert rendition.poster
+        with devices.first_frame(rendition.path) as frame, Image.open(rendition.poster) as poster:
+            for number, colour in enumerate(devices.PATCHES):
+                middle = (number + 0.5) / len(devices.PATCHES)
+                assert pixel(frame, middle) == near(colour)
+                assert pixel(poster, middle) == near(colour)
+
+    def test_an_ordinary_film_keeps_its_colours_on_its_poster_too(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
+        still = devices.patches(tmp_path / "p.png")
+        original = devices.run_ffmpeg(
+            *("-loop", "1", "-i", str(still), "-frames:v", "5", "-c:v", "libx264"),
+            *("-vf", "scale=out_color_matrix=bt709,format=yuv420p", "-colorspace", "bt709"),
+            *("-color_primaries", "bt709", "-color_trc", "bt709"),
+            path=tmp_path / "v.mp4",
+        )
+        rendition = sanitise(original)
+        assert rendition.poster
+        with devices.first_frame(rendition.path) as frame, Image.open(rendition.poster) as poster:
+            for number, colour in enumerate(devices.PATCHES):
+                middle = (number + 0.5) / len(devices.PATCHES)
+                assert pixel(frame, middle) == near(colour)
+                assert pixel(poster, middle) == near(colour)
+
+    @pytest.mark.parametrize("codec", ["pcm_mulaw", "adpcm_ima_wav"])
+    def test_the_sound_of_cameras_in_cars_and_at_doors_is_heard(
+        self, codec: str, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
+        original = devices.film(tmp_path / "v.mov", "-c:a", codec, "-ar", "8000")
+        rendition = sanitise(original)
+        assert (streams(rendition.path), rendition.left_out) == (["video", "audio"], "")
+        assert loudness(rendition.path) > -30
+
+    def test_a_film_is_served_without_the_sound_that_cannot_be_read(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
+        rendition = sanitise(devices.film(tmp_path / "v.mkv", "-c:a", "ac3"))
+        assert streams(rendition.path) == ["video"]
+        assert "sound of this film could not be read" in rendition.left_out
+        assert rendition.duration == pytest.approx(1, abs=0.2)
+
+    def test_a_film_is_served_without_the_sound_that_cannot_be_decoded(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
+        original = devices.film(tmp_path / "v.mp4", "-c:a", "alac")
+        content = original.read_bytes()
+        settings = content.rindex(b"alac") + 8  # The sizes that the decoder needs.
+        original.write_bytes(content[:settings] + b"\xff" * 16 + content[settings + 16 :])
+        rendition = sanitise(original)
+        assert streams(rendition.path) == ["video"]
+        assert rendition.left_out
+
+    def test_of_several_sound_tracks_the_first_that_can_be_read_is_heard(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
+        tracks = ("-map", "0", "-map", "1", "-map", "1", "-c:a:0", "ac3", "-c:a:1", "aac")
+        rendition = sanitise(devices.film(tmp_path / "v.mkv", *tracks))
+        assert streams(rendition.path) == ["video", "audio"]
+
+    def test_a_film_of_an_unknown_brand_is_taken(self, tmp_path: Path, sanitise: Sanitise) -> None:
+        original = devices.film(tmp_path / "v.mp4", "-brand", "kddi")
+        assert sanitise(original).media_type == "video/mp4"
+
+    @pytest.mark.parametrize("name", ["s.3gp", "s.mp4", "s.mov"])
+    def test_sound_alone_is_sound_whatever_it_came_in(
+        self, name: str, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
+        rendition = sanitise(devices.sound_in(tmp_path / name))
+        assert (rendition.media_type, rendition.poster) == ("audio/mp4", None)
+        assert rendition.duration == pytest.approx(2, abs=0.2)
+
+
+class TestPictures:
+    def test_grey_of_16_bits_keeps_its_levels(self, tmp_path: Path, sanitise: Sanitise) -> None:
+        rendition = sanitise(devices.grey_ramp(tmp_path / "p.png"))
+        with Image.open(rendition.path) as ramp:
+            for level in (3, 64, 128, 192, 252):
+                assert grey(ramp).tobytes()[level] == pytest.approx(level, abs=4)
+
+    def test_a_long_screenshot_stays_readable(self, tmp_path: Path, sanitise: Sanitise) -> None:
+        rendition = sanitise(devices.long_screenshot(tmp_path / "p.png"))
+        with Image.open(rendition.path) as page:
+            assert page.size == (1080, 14000)
+            for top in (800, 7200, 13600):
+                column = grey(page).crop((500, top, 501, top + 8)).tobytes()
+                assert column[2] < 40
+                assert column[6] > 215
+
+    @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+    def test_wide_colours_are_shown_as_they_were_seen(
+        self, mode: str, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
+        rendition = sanitise(devices.wide_screenshot(tmp_path / "p.png", mode))
+        with Image.open(rendition.path) as shot:
+            assert pixel(shot, 0.5) == near(devices.NARROW, tolerance=4)
+
+    def test_thin_lines_in_black_and_white_stay_when_it_is_made_smaller(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
+        page = Image.new("1", (8000, 4000), 1)
+        lines = range(25, 8000, 50)
+        for x in lines:
+            page.paste(0, (x, 0, x + 1, 4000))
+        page.save(tmp_path / "p.png")
+        rendition = sanitise(tmp_path / "p.png")
+        with Image.open(rendition.path) as shown:
+            row = grey(shown).crop((0, 1000, 4096, 1001)).tobytes()
+        assert [x for x in lines if min(row[x * 4096 // 8000 - 2 :][:5]) > 200] == []
+
+    @pytest.mark.parametrize(
+        ("kind", "letters"), [(b"tEXt", 70_000_000), (b"zTXt", 2_000_000), (b"iTXt", 2_000_000)]
+    )
+    def test_a_long_comment_does_not_cost_the_picture(
+        self, kind: bytes, letters: int, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
+        rendition = sanitise(devices.with_comment(tmp_path / "p.png", kind, letters))
+        with Image.open(rendition.path) as picture:
+            assert pixel(picture, 0.5) == near((254, 0, 0))
+
+    def test_noise_in_a_narrow_picture_is_shown(self, tmp_path: Path, sanitise: Sanitise) -> None:
+        rendition = sanitise(devices.noise(tmp_path / "p.png", (17, 4096), glaring=True))
+        with Image.open(rendition.path) as picture:
+            picture.load()
+            assert picture.size == (17, 4096)
+
+
+class TestDocuments:
+    @pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\r\n\r\n", b"X-Scanner: 7\r\n" * 70])
+    def test_what_gateways_leave_before_a_pdf_does_no_harm(
+        self, before: bytes, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
+        original = pdf_with_author(tmp_path / "d.pdf")
+        original.write_bytes(before + original.read_bytes())
+        rendition = sanitise(original)
+        assert rendition.media_type == "application/pdf"
+        assert rendition.poster
+        with Image.open(rendition.poster) as page:
+            assert pixel(page, 0.25, 0.75) == near((0, 0, 0))
+            assert pixel(page, 0.75, 0.25) == near((255, 255, 255))
+
+
+class TestReasons:
+    """Each says what was wrong, and what can be done now."""
+
+    def test_a_film_that_broke_off(self, tmp_path: Path, sanitise: Sanitise) -> None:
+        with pytest.raises(Unsafe, match=r"broke off.*app that recorded it"):
+            sanitise(devices.without_index(tmp_path / "v.mp4"))
+
+    def test_a_film_that_was_cut_in_the_middle(self, tmp_path: Path, sanitise: Sanitise) -> None:
+        original = devices.film(tmp_path / "v.mp4")
+        original.write_bytes(original.read_bytes()[: original.stat().st_size // 2])
+        with pytest.raises(Unsafe, match="broke off"):
+            sanitise(original)
+
+    @pytest.mark.parametrize("suffix", ["mov", "mkv"])
+    def test_pictures_in_a_codec_that_is_not_read(
+        self, suffix: str, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
+        original = devices.film(
+            tmp_path / f"v.{suffix}", "-c:v", "prores", "-pix_fmt", "yuv422p10le"
+        )
+        with pytest.raises(Unsafe, match=r"cannot read how .*prores.*Convert it"):
+            sanitise(original)
+
+    def test_sound_in_a_codec_that_is_not_read(self, tmp_path: Path, sanitise: Sanitise) -> None:
+        original = devices.film(tmp_path / "v.mkv", "-vn", "-c:a", "ac3")
+        with pytest.raises(Unsafe, match=r"cannot read how .*ac3"):
+            sanitise(original)
+
+    def test_a_recording_without_any_sound(self, tmp_path: Path, sanitise: Sanitise) -> None:
+        with pytest.raises(Unsafe, match="Nothing was recorded"):
+            sanitise(devices.empty_wav(tmp_path / "a.wav"))
+
+    def test_a_film_without_any_picture_or_sound(self, tmp_path: Path, sanitise: Sanitise) -> None:
+        with pytest.raises(Unsafe, match="Nothing was recorded"):
+            sanitise(devices.film(tmp_path / "v.mp4", "-t", "0"))
+
+    def test_a_recording_that_is_too_long(self, tmp_path: Path, sanitise: Sanitise) -> None:
+        hours = 4.1
+        original = devices.run_ffmpeg(
+            *("-f", "lavfi", "-i", "anullsrc=r=8000:cl=mono", "-t", str(hours * 3600)),
+            *("-c:a", "pcm_alaw"),
+            path=tmp_path / "a.wav",
+        )
+        with pytest.raises(Unsafe, match="longer than 4 h"):
+            sanitise(original)
+
+    def test_a_film_of_more_pictures_than_can_be_made_safe(
+        self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        original = devices.film(tmp_path / "v.mkv", "-an")
+        monkeypatch.setattr(ffmpeg, "MOST_FILM_PIXELS", 9 * 160 * 120)
+        with pytest.raises(Unsafe, match="too many pictures of this size"):
+            sanitise(original)
+
+    def test_a_film_of_pictures_that_are_too_large(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
+        original = devices.run_ffmpeg(
+            *("-f", "lavfi", "-i", "color=s=8000x6000:r=1:d=1", "-c:v", "mjpeg"),
+            path=tmp_path / "v.mkv",
+        )
+        with pytest.raises(Unsafe, match="pictures of this film are too large"):
+            sanitise(original)
+
+    def test_a_film_that_keeps_the_processor_busy(self, tmp_path: Path) -> None:
+        hasty = SandboxedSanitiser(recorded=Limits(seconds=600, cpu_seconds=1))
+        original = devices.film(tmp_path / "v.mp4", seconds=8, size="1920x1080")
+        with pytest.raises(Unsafe, match="took too long"):
+            hasty.sanitise(MediaKind.VIDEO, original, tmp_path)
+
+    def test_a_document_that_keeps_the_processor_busy(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
+        original = devices.busy_pdf(tmp_path / "d.pdf")
+        assert original.stat().st_size < 2000
+        with pytest.raises(Unsafe, match="took too long"):
+            sanitise(original)
+
+    def test_a_document_of_large_pages(self, tmp_path: Path, sanitise: Sanitise) -> None:
+        original = pdf_with_author(tmp_path / "d.pdf", pages=200)
+        original.write_bytes(original.read_bytes().replace(b"144 144", b"9000 9000"))
+        with pytest.raises(Unsafe, match="pages of this document are too large"):
+            sanitise(original)
+
+    def test_a_result_that_is_too_large(self, tmp_path: Path) -> None:
+        narrow = SandboxedSanitiser(still=Limits(seconds=60, file_size=1000))
+        with pytest.raises(Unsafe, match="would be shown of this is too large"):
+            narrow.sanitise(MediaKind.PHOTO, devices.noise(tmp_path / "p.png", (99, 99)), tmp_path)
