@@ -1,6 +1,6 @@
 """Enriching a case: parties and their disputes, evidence and places of others."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -216,13 +216,6 @@ def die(*_: object) -> None:
     raise SystemExit
 
 
-@dataclass(frozen=True)
-class HeardOf:
-    """Something that a case's stream never held."""
-
-    at: datetime
-
-
 def with_events(world: World, by: Actor) -> Any:
     name_party(world, by)
     (named,) = world.executors.parties.events("p1")
@@ -334,12 +327,6 @@ def test_evidence_that_backs_another_case_as_well_outlives_the_erased_one(
         assert one(world, "evidence", "e2") is not None
         assert [video["case_id"] for video in listed(world, "videos")] == ["c2"]
         must_be_rebuilt_alike(world)
-
-
-def test_what_happened_to_a_case_is_known(world: World, anna: Actor) -> None:
-    service = world.answers["cases"].service
-    with pytest.raises(ValueError, match="not known"):
-        service.as_it_stood([*world.executors.cases.events("c1"), HeardOf(at=world.clock())])
 
 
 def test_a_retracted_place_lets_the_one_before_stand_again(
