@@ -61,6 +61,7 @@ class Settings:
     upload_bytes_a_day: int
     sanitisers: int
     streams: int
+    uploads: int
     webhooks_insecure: bool
     rate_limit: str
     sign_in_limit: str
@@ -118,6 +119,7 @@ def read_settings() -> Settings:
         ),
         sanitisers=env.int("SANITISERS", 1, validate=validate.Range(1, 64)),
         streams=env.int("STREAMS", 4, validate=validate.Range(0, 127)),
+        uploads=env.int("UPLOADS", 64, validate=validate.Range(1, 1024)),
         webhooks_insecure=env.bool("WEBHOOKS_INSECURE", False),
         rate_limit=_rate(env, "RATE_LIMIT", "600 per minute"),
         sign_in_limit=_rate(env, "SIGN_IN_LIMIT", "5 per minute; 20 per hour"),

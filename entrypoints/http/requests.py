@@ -20,8 +20,10 @@ from application.queries.answers import Token
 from application.queries.query_service import Viewer
 from domain.ids import Actor
 from domain.members.member import Member
+from entrypoints.asgi.environ import REFUSAL
 from entrypoints.http.problems import problem, refuse
 
+LARGEST_BODY = 1_000_000
 LONGEST_KEY = 200
 SIGNATURE_BYTES = 16
 TOKEN_HEADER = "Klarity-Token"  # noqa: S105 - the name of a header
@@ -164,6 +166,12 @@ def identify_request() -> None:
     everybody can read them in a proof, where what two requests share would give a reporter away.
     """
     g.correlation_id = uuid4().hex
+
+
+def refuse_unread() -> None:
+    """Refuse a request whose body the server did not read to its end."""
+    if code := request.environ.get(REFUSAL):
+        refuse(code, **({"Retry-After": "5"} if code == "too-busy" else {}))
 
 
 def limit_body(largest_upload: int) -> None:
