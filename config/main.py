@@ -22,7 +22,7 @@ from application.commands.accounts import handle
 from application.commands.executor import Context
 from application.ports.unavailable import Unavailable
 from config.process import Process
-from config.server import CannotListen, Server, end_with_parent, listen
+from config.server import CannotListen, Server, bind, end_with_parent
 from config.settings import Settings, SettingsError, read_settings
 from config.signals import when_told_to_stop
 from domain.decider import DomainError
@@ -90,7 +90,7 @@ def _running(process: Process) -> Iterator[None]:
 def serve() -> None:
     """Serve with granian until stopped."""
     settings = read_settings()
-    listener = listen(settings.host, settings.port)
+    listener = bind(settings.host, settings.port)
     Process(settings).close()
     url = _url(replace(settings, port=listener.getsockname()[1]))
     Thread(target=_greet, args=(url, settings), name="greeting", daemon=True).start()

@@ -38,6 +38,7 @@ class Server(MPServer):
 
     def __init__(self, target: str, listener: socket.socket, settings: Settings) -> None:
         self._listener = listener
+        listener.listen(BACKLOG)
         super().__init__(
             target,
             factory=True,
@@ -60,8 +61,8 @@ class Server(MPServer):
         shared._sso = self._listener
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there, and nothing else does. Raises CannotListen."""
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that nothing else can listen beside. Raises CannotListen."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -76,7 +77,6 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MILLISECONDS)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT_BYTES)
-    listener.listen(BACKLOG)
     return listener
 
 
