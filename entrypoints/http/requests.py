@@ -181,6 +181,9 @@ def limit_body(largest_upload: int) -> None:
     """
     if request.path.startswith("/v1/uploads"):
         request.max_content_length = largest_upload
+    elif "Transfer-Encoding" in request.headers and len(request.get_data()) >= LARGEST_BODY:
+        # Of a body of unknown length werkzeug reads no more than the limit, and says nothing.
+        refuse("too-large")
 
 
 def only_json() -> None:

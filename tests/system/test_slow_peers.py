@@ -101,7 +101,7 @@ def test_half_uploads(phone: Phone, hanging: Callable[[bytes], None], size: int)
 
 
 def test_slow_readers(phone: Phone, photo: Path, hanging: Callable[[bytes], None]) -> None:
-    evidence_id = phone.upload(photo, chunk=10_000_000)
+    evidence_id = phone.upload(photo)
     case_id = phone.report(evidence=[evidence_id]).json()["case_id"]
     assert phone.evidence_when_decided(evidence_id)["status"] == "available"
     phone.case_when(case_id, is_public)
