@@ -19,6 +19,8 @@ ROUTES = (
     ("query:cases", r"^(GET|HEAD) /v1/updates$"),
 )
 FALLBACK = "command:members"
+# A body that fills the buffer is written to a disk, and chunks need some bytes of their own.
+BODY_BUFFER = LARGEST_BODY + LARGEST_BODY // 8
 CONNECTIONS = 64
 """How many requests one address has under way at a time: many people may share it."""
 
@@ -47,6 +49,7 @@ def nginx_configuration(addresses: Mapping[str, str]) -> str:
         fallback=addresses[FALLBACK],
         connections=CONNECTIONS,
         largest_body=LARGEST_BODY,
+        body_buffer=BODY_BUFFER,
         too_large=_problem("too-large"),
         too_many_requests=_problem("too-many-requests"),
     )
@@ -94,7 +97,7 @@ server {{
     error_page 429 = @too-many-requests;
 
     client_max_body_size {largest_body};
-    client_body_buffer_size {largest_body};
+    client_body_buffer_size {body_buffer};
     error_page 413 = @too-large;
 
     proxy_http_version 1.1;

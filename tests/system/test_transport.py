@@ -162,5 +162,5 @@ def send(phone: Phone, headers: dict[str, str]) -> requests.Response:
 
 
 def problem(reply: requests.Response) -> tuple[int, str]:
-    assert reply.headers["Content-Type"] == "application/problem+json"
+    assert reply.headers["Content-Type"] == "application/problem+json", reply.text
     return reply.status_code, json.loads(reply.content)["type"]
