@@ -29,8 +29,10 @@ from domain.decider import DomainError
 from domain.ids import SYSTEM, Role
 from domain.members.member import GrantRole
 from entrypoints.asgi.asker import asker_of
+from entrypoints.asgi.body import MOST_DRAINED
 from entrypoints.asgi.front import Capacity, Front
 from entrypoints.cli import Entry, build_cli
+from entrypoints.http.replies import after_reading
 from entrypoints.http.requests import LARGEST_BODY
 
 FAULTS = (
@@ -57,7 +59,9 @@ def application() -> Flask:
     when_told_to_stop(process.end_streams)
     if process.settings.background:
         process.start()
-    return process.app
+    app = process.app
+    app.wsgi_app = after_reading(app.wsgi_app, MOST_DRAINED)  # type: ignore[method-assign,assignment]  # as Flask documents it
+    return app
 
 
 def front() -> Front:
