@@ -1,8 +1,7 @@
 """Places for those who hold something while they send: so many for all, fewer for one asker."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 
 from entrypoints.asgi.pace import Pace
@@ -19,50 +18,41 @@ class Full(Exception):
 
 
 class Places:
-    """Places in one event loop. Where all are taken, the slowest gives way to who waits."""
+    """Places in one event loop. Where none is left, the slowest gives way to who waits."""
 
     def __init__(self, places: int, share: int) -> None:
         self._places = places
         self._share = min(share, places)
-        self._paces: set[Pace] = set()
-        self._held: Counter[str] = Counter()
+        self._held: dict[Pace, str] = {}
         self._freed = asyncio.Event()
 
     @asynccontextmanager
     async def hold(self, asker: str, pace: Pace) -> AsyncIterator[None]:
         """Hold a place, after waiting for one. Raises Full where that takes too long."""
         await self._wait(asker)
-        self._paces.add(pace)
-        self._held[asker] += 1
+        self._held[pace] = asker
         try:
             yield
         finally:
-            self._free(asker, pace)
+            del self._held[pace]
+            self._freed.set()
+            self._freed = asyncio.Event()
 
     async def _wait(self, asker: str) -> None:
         try:
             async with asyncio.timeout(LONGEST_WAIT_SECONDS):
-                while not self._has_room(asker):
+                while in_the_way := self._in_the_way(asker):
+                    _cut_slowest(in_the_way)
                     await self._look_again()
         except TimeoutError:
             raise Full from None
 
-    def _has_room(self, asker: str) -> bool:
-        if self._held[asker] >= self._share:
-            return False
-        if len(self._paces) < self._places:
-            return True
-        self._cut_slowest()
-        return False
-
-    def _cut_slowest(self) -> None:
-        slow = [
-            pace
-            for pace in self._paces
-            if not pace.is_cut and pace.seconds > JUDGED_AFTER_SECONDS and pace.rate < FAST
-        ]
-        if slow:
-            min(slow, key=lambda pace: pace.rate).cut()
+    def _in_the_way(self, asker: str) -> list[Pace]:
+        """Those of whom one has to go before the asker gets a place."""
+        own = [pace for pace, holder in self._held.items() if holder == asker]
+        if len(own) >= self._share:
+            return own
+        return list(self._held) if len(self._held) >= self._places else []
 
     async def _look_again(self) -> None:
         """Wait until a place is freed, or for a while: who is slow shows with time."""
@@ -70,9 +60,12 @@ class Places:
             async with asyncio.timeout(LOOK_AGAIN_SECONDS):
                 await self._freed.wait()
 
-    def _free(self, asker: str, pace: Pace) -> None:
-        self._paces.discard(pace)
-        self._held[asker] -= 1
-        self._held += Counter()  # forgets who holds none
-        self._freed.set()
-        self._freed = asyncio.Event()
+
+def _cut_slowest(paces: Iterable[Pace]) -> None:
+    slow = [
+        pace
+        for pace in paces
+        if not pace.is_cut and pace.seconds > JUDGED_AFTER_SECONDS and pace.rate < FAST
+    ]
+    if slow:
+        min(slow, key=lambda pace: pace.rate).cut()
