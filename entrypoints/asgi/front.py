@@ -102,12 +102,17 @@ class Front:
 
     async def _serve(self, exchange: Exchange) -> None:
         path = exchange.scope["path"]
-        if path.startswith(UPLOADS) and not exchange.body.ended:
-            await self._serve_upload(exchange)
-            return
-        content, refusal = await self._read(exchange)
         pool = self._probes.get(path, self._work)
-        await self._answer(exchange, pool, BytesIO(content), refusal)
+        if path.startswith(UPLOADS) and not exchange.body.ended:
+            reply = await self._receive_upload(exchange)
+        else:
+            content, refusal = await self._read(exchange)
+            reply = await self._ask(exchange, pool, BytesIO(content), refusal)
+        try:
+            await self._send(exchange, reply, pool)
+        finally:
+            if not reply.ended:
+                await pool.run(reply.close)
 
     async def _read(self, exchange: Exchange) -> tuple[bytes, str]:
         """The whole body, or the code of the problem with it."""
@@ -125,55 +130,50 @@ class Front:
             return b"", "too-busy"
         return (content, "") if len(content) <= largest else (b"", "too-large")
 
-    async def _serve_upload(self, exchange: Exchange) -> None:
-        """Answer with a thread that reads on while the body arrives; a small one has arrived."""
+    async def _receive_upload(self, exchange: Exchange) -> Reply:
+        """Let a thread read on while the body arrives; a small one has arrived before."""
         body, pool = exchange.body, self._uploads
         try:
             begun = await body.begin(BEGINNING)
             if body.ended:
-                await self._answer(exchange, pool, BytesIO(begun))
-                return
+                return await self._ask(exchange, pool, BytesIO(begun))
             async with self._upload_places.hold(self._asker(exchange.scope), body.pace):
-                await self._answer(exchange, pool, BodyFile(body, begun))
+                return await self._ask(exchange, pool, BodyFile(body, begun))
         except TimeoutError:
-            await self._answer(exchange, self._work, BytesIO(), "too-slow")
+            return await self._ask(exchange, self._work, BytesIO(), "too-slow")
         except Full:
-            await self._answer(exchange, self._work, BytesIO(), "too-busy")
+            return await self._ask(exchange, self._work, BytesIO(), "too-busy")
 
-    async def _answer(
+    async def _ask(
         self, exchange: Exchange, pool: Pool, content: BytesIO | BodyFile, refusal: str = ""
-    ) -> None:
+    ) -> Reply:
+        """What the application answers, as far as it has begun to."""
         environ = wsgi_environment(exchange.scope, content)
         environ[REFUSAL] = refusal
         reply = Reply(self._app, environ)
-        try:
-            piece = await pool.run(reply.begin)
-            if exchange.body.received or not exchange.waits:
-                await exchange.body.drain()
-            await self._send(exchange, reply, piece, pool)
-        finally:
-            if not reply.ended:
-                await pool.run(reply.close)
+        await pool.run(reply.begin)
+        return reply
 
-    async def _send(self, exchange: Exchange, reply: Reply, piece: bytes, pool: Pool) -> None:
+    async def _send(self, exchange: Exchange, reply: Reply, pool: Pool) -> None:
+        if exchange.body.received or not exchange.waits:
+            await exchange.body.drain()
         await exchange.send(_start(reply))
         if reply.is_stream:
             await self._send_stream(exchange, reply)
             return
         pace = Pace(READER_PAUSE_SECONDS)
         while not reply.ended:
-            await pace.keep(partial(exchange.send, _content(piece, more=True)))
-            pace.moved(len(piece))
-            piece = await pool.run(reply.next)
-        await exchange.send(_content(piece))
+            await pace.keep(partial(exchange.send, _content(reply.piece, more=True)))
+            pace.moved(len(reply.piece))
+            await pool.run(reply.next)
+        await exchange.send(_content(reply.piece))
 
     async def _send_stream(self, exchange: Exchange, reply: Reply) -> None:
         leaving = asyncio.ensure_future(_disconnected(exchange.receive))
         try:
             while not (reply.ended or leaving.done()):
-                piece = await self._streams.run(reply.next)
-                pace = Pace()
-                await pace.keep(partial(exchange.send, _content(piece, more=True)))
+                await self._streams.run(reply.next)
+                await Pace().keep(partial(exchange.send, _content(reply.piece, more=True)))
         finally:
             leaving.cancel()
         await exchange.send(_content(b""))

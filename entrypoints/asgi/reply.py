@@ -20,28 +20,36 @@ class Reply:
         self._environ = environ
         self._chunks: Iterator[bytes] = iter(())
         self._closes: Any = None
+        self.piece = b""
         self.status = 500
         self.headers: Headers = []
         self.is_stream = False
         self.ended = False
 
-    def begin(self) -> bytes:
-        """Ask the application; the first piece of its reply. A stream has none yet."""
+    def begin(self) -> None:
+        """Ask the application, and take the first piece of its reply. A stream has none yet."""
         found = self._app(self._environ, self._start)
         self._closes = getattr(found, "close", None)
         self._chunks = iter(found)
-        return b"" if self.is_stream else self.next()
+        if self.is_stream:
+            return
+        try:
+            self.next()
+        except BaseException:
+            self.close()
+            raise
 
-    def next(self) -> bytes:
-        """The next piece: of a stream whatever comes next, else a large one, or all the rest."""
+    def next(self) -> None:
+        """Take the next piece: of a stream what comes next, else a large one, or all the rest."""
         pieces, size = [], 0
         for chunk in self._chunks:
             pieces.append(chunk)
             size += len(chunk)
             if size >= PIECE or (self.is_stream and size):
-                return b"".join(pieces)
-        self.close()
-        return b"".join(pieces)
+                break
+        else:
+            self.close()
+        self.piece = b"".join(pieces)
 
     def close(self) -> None:
         """Let the application know that nothing more is wanted of it."""
