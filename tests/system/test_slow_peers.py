@@ -21,6 +21,7 @@ SLOW = 40
 # Many hosts, as attackers have: nginx lets one have only so many requests under way.
 HOSTS = [f"127.0.0.{number}" for number in range(10, 20)]
 TUS = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
+JPEG = b"\xff\xd8\xff\xe0"
 HALF_A_HEAD = b"GET /v1/cases HTTP/1.1\r\nHost: x\r\nX-Half: "
 
 
@@ -96,7 +97,9 @@ def test_bodies_without_an_end(phone: Phone, hanging: Callable[[bytes], None]) -
 @pytest.mark.parametrize("size", [100, 200_000])
 def test_half_uploads(phone: Phone, hanging: Callable[[bytes], None], size: int) -> None:
     headers = {**TUS, **authorization(phone), "Upload-Length": "5000000"}
-    hanging(head("POST", "/v1/uploads", {**headers, "Content-Length": "5000000"}) + bytes(size))
+    hanging(
+        head("POST", "/v1/uploads", {**headers, "Content-Length": "5000000"}) + JPEG + bytes(size)
+    )
     all_is_served(phone)
 
 
@@ -118,7 +121,7 @@ def all_is_served(phone: Phone) -> None:
             assert others.get(phone.url + path, timeout=120).status_code == 200
         begun = others.post(
             f"{phone.url}/v1/uploads",
-            bytes(1_000_000),
+            JPEG + bytes(1_000_000 - len(JPEG)),
             headers={**TUS, **authorization(phone), "Upload-Length": "1000001"},
             timeout=120,
         )
