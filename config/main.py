@@ -5,15 +5,16 @@ import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event
+from dataclasses import replace
+from functools import partial
+from threading import Event, Thread
+from time import sleep
 from typing import Any
 from uuid import uuid4
 
 import click
+import requests
 from flask import Flask
-from granian import Granian
-from granian.constants import Interfaces
-from granian.log import LogLevels
 
 from adapters.mongo import StoreMisconfigured
 from adapters.process_lock import InUse
@@ -21,14 +22,28 @@ from application.commands.accounts import handle
 from application.commands.executor import Context
 from application.ports.unavailable import Unavailable
 from config.process import Process
+from config.server import CannotListen, Server, bind, end_with_parent
 from config.settings import Settings, SettingsError, read_settings
 from config.signals import when_told_to_stop
 from domain.decider import DomainError
 from domain.ids import SYSTEM, Role
 from domain.members.member import GrantRole
+from entrypoints.asgi.asker import asker_of
+from entrypoints.asgi.body import MOST_DRAINED
+from entrypoints.asgi.front import Capacity, Front
 from entrypoints.cli import Entry, build_cli
+from entrypoints.http.replies import after_reading
+from entrypoints.http.requests import LARGEST_BODY
 
-FAULTS = (SettingsError, InUse, StoreMisconfigured, Unavailable, DomainError, LookupError)
+FAULTS = (
+    SettingsError,
+    CannotListen,
+    InUse,
+    StoreMisconfigured,
+    Unavailable,
+    DomainError,
+    LookupError,
+)
 GREETING = """\
 Klarity listens on {url}
   the API, to read and try:  {url}/docs
@@ -44,26 +59,46 @@ def application() -> Flask:
     when_told_to_stop(process.end_streams)
     if process.settings.background:
         process.start()
-    return process.app
+    app = process.app
+    app.wsgi_app = after_reading(app.wsgi_app, MOST_DRAINED)  # type: ignore[method-assign,assignment]  # as Flask documents it
+    return app
+
+
+def front() -> Front:
+    """The ASGI application of a process that ``serve`` starts."""
+    end_with_parent()
+    process = Process(read_settings())
+    settings = process.settings
+    capacity = Capacity(
+        threads=settings.threads,
+        uploads=settings.uploads,
+        streams=settings.streams,
+        largest_body=LARGEST_BODY,
+    )
+    asker = partial(asker_of, proxies=settings.proxies)
+    return Front(process.app, capacity, asker, partial(_running, process))
+
+
+@contextmanager
+def _running(process: Process) -> Iterator[None]:
+    """The process at work beside requests, while a server runs."""
+    when_told_to_stop(process.end_streams)
+    if process.settings.background:
+        process.start()
+    try:
+        yield
+    finally:
+        process.close()
 
 
 def serve() -> None:
     """Serve with granian until stopped."""
     settings = read_settings()
+    listener = bind(settings.host, settings.port)
     Process(settings).close()
-    click.echo(_greeting(settings))
-    server = Granian(
-        "wsgi:app",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        workers=settings.workers,
-        blocking_threads=settings.threads,
-        log_access=False,
-        log_level=LogLevels.error,
-        workers_kill_timeout=15,
-    )
-    server.serve()
+    url = _url(replace(settings, port=listener.getsockname()[1]))
+    Thread(target=_greet, args=(url, settings), name="greeting", daemon=True).start()
+    Server("config.main:front", listener, settings).serve()
 
 
 def work() -> None:
@@ -148,6 +183,15 @@ def _url(settings: Settings) -> str:
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
-def _greeting(settings: Settings) -> str:
-    url = _url(settings)
-    return GREETING.format(url=url, data=settings.data.resolve())
+def _greet(url: str, settings: Settings) -> None:
+    """Greet as soon as there is an answer at the address."""
+    while not _answers(url):
+        sleep(0.05)
+    click.echo(GREETING.format(url=url, data=settings.data.resolve()))
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/health/live", timeout=5).ok
+    except requests.RequestException:
+        return False

@@ -144,7 +144,7 @@ class Process:
             answers=made.answers(),
             travel=made.travel(),
             updates=made.updates(),
-            streams=min(settings.streams, settings.threads - 1),
+            streams=settings.streams,
             media=made.media(),
             history=made.history(),
             wire=made.wire_format(),

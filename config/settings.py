@@ -63,6 +63,7 @@ class Settings:
     workrooms: Path
     unconfined_media: bool
     streams: int
+    uploads: int
     webhooks_insecure: bool
     rate_limit: str
     sign_in_limit: str
@@ -122,6 +123,7 @@ def read_settings() -> Settings:
         workrooms=env.path("WORKROOMS", Path("/dev/shm")),  # noqa: S108 -- a tmpfs, not a fixed name
         unconfined_media=env.bool("UNCONFINED_MEDIA", False),
         streams=env.int("STREAMS", 4, validate=validate.Range(0, 127)),
+        uploads=env.int("UPLOADS", 64, validate=validate.Range(1, 1024)),
         webhooks_insecure=env.bool("WEBHOOKS_INSECURE", False),
         rate_limit=_rate(env, "RATE_LIMIT", "600 per minute"),
         sign_in_limit=_rate(env, "SIGN_IN_LIMIT", "5 per minute; 20 per hour"),

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 
 from application.discovery import query_services
+from entrypoints.http.problems import problem, problem_response
+from entrypoints.http.requests import LARGEST_BODY
 
 # Which requests a service answers beside its questions: a pattern for "<method> <path>".
 ROUTES = (
@@ -17,6 +19,10 @@ ROUTES = (
     ("query:cases", r"^(GET|HEAD) /v1/updates$"),
 )
 FALLBACK = "command:members"
+# A body that fills the buffer is written to a disk, and chunks need some bytes of their own.
+BODY_BUFFER = LARGEST_BODY + LARGEST_BODY // 8
+CONNECTIONS = 64
+"""How many requests one address has under way at a time: many people may share it."""
 
 
 def nginx_configuration(addresses: Mapping[str, str]) -> str:
@@ -38,7 +44,20 @@ def nginx_configuration(addresses: Mapping[str, str]) -> str:
         for service, pattern in routes
         if service in addresses
     ]
-    return _TEMPLATE.format(routes="\n".join(lines), fallback=addresses[FALLBACK])
+    return _TEMPLATE.format(
+        routes="\n".join(lines),
+        fallback=addresses[FALLBACK],
+        connections=CONNECTIONS,
+        largest_body=LARGEST_BODY,
+        body_buffer=BODY_BUFFER,
+        too_large=_problem("too-large"),
+        too_many_requests=_problem("too-many-requests"),
+    )
+
+
+def _problem(code: str) -> str:
+    """The body of the problem with this code, as the API has it."""
+    return problem_response(problem(code)).get_data(as_text=True)
 
 
 def _questions() -> list[tuple[str, str]]:
@@ -54,28 +73,63 @@ def _questions() -> list[tuple[str, str]]:
 
 # No logs: nginx would write addresses into the access log and, whenever a service is away, into the
 # error log, beside what was asked for, and the paths of disputes hold their tokens.
+# Nothing is written to a disk either: bodies and replies wait in memory, and uploads pass through.
 _TEMPLATE = """\
 map "$request_method $uri" $klarity {{
     default {fallback};
 {routes}
 }}
 
+limit_conn_zone $binary_remote_addr zone=klarity:10m;
+
 server {{
     listen 127.0.0.1:8000;
     access_log off;
     error_log /dev/null crit;
-    client_max_body_size 0;
+
+    # Who is slow is cut off, and one address has so many requests under way at a time.
+    client_header_timeout 15s;
+    client_body_timeout 20s;
+    send_timeout 60s;
+    reset_timedout_connection on;
+    limit_conn klarity {connections};
+    limit_conn_status 429;
+    error_page 429 = @too-many-requests;
+
+    client_max_body_size {largest_body};
+    client_body_buffer_size {body_buffer};
+    error_page 413 = @too-large;
+
     proxy_http_version 1.1;
-    proxy_request_buffering off;
+    proxy_buffers 32 16k;
+    proxy_max_temp_file_size 0;
     proxy_set_header Host $http_host;
     proxy_set_header X-Forwarded-For $remote_addr;
     proxy_set_header Connection "";
+
     location / {{
         proxy_pass http://$klarity;
+    }}
+    location /v1/uploads {{
+        proxy_pass http://$klarity;
+        client_max_body_size 0;
+        client_body_buffer_size 16k;
+        proxy_request_buffering off;
     }}
     location = /v1/updates {{
         proxy_pass http://$klarity;
         proxy_buffering off;
+    }}
+    location @too-large {{
+        internal;
+        default_type application/problem+json;
+        return 413 '{too_large}';
+    }}
+    location @too-many-requests {{
+        internal;
+        default_type application/problem+json;
+        add_header Retry-After 5 always;
+        return 429 '{too_many_requests}';
     }}
 }}
 """

@@ -50,14 +50,21 @@ from entrypoints.http.parties import parties_blueprint
 from entrypoints.http.problems import ProblemApi, register_problems
 from entrypoints.http.queries import query_blueprint
 from entrypoints.http.replies import count_requests, identify_reply, with_headers
-from entrypoints.http.requests import Requests, identify_request, limit_body, only_json, read_claims
+from entrypoints.http.requests import (
+    LARGEST_BODY,
+    Requests,
+    identify_request,
+    limit_body,
+    only_json,
+    read_claims,
+    refuse_unread,
+)
 from entrypoints.http.sessions import sessions_blueprint
 from entrypoints.http.share import share_blueprint
 from entrypoints.http.standing import standing_blueprint
 from entrypoints.http.updates import updates_blueprint
 from entrypoints.http.uploads import uploads_blueprint
 
-LARGEST_BODY = 1_000_000
 EXPOSED = (
     "Content-Disposition",
     "Content-Range",
@@ -157,6 +164,7 @@ def create_app(parts: HttpParts) -> Flask:
     app.wsgi_app = with_headers(app.wsgi_app)  # type: ignore[method-assign,assignment]  # as Flask documents it
     count_requests(app, parts.registry)
     app.before_request(identify_request)
+    app.before_request(refuse_unread)
     app.before_request(partial(read_claims, parts.tokens))
     app.before_request(partial(limit_body, parts.largest_upload))
     app.before_request(only_json)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from secure import Secure
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+CHUNK = 1 << 16
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 _PROTECTING = [
@@ -34,6 +36,24 @@ def with_headers(app: "WSGIApplication") -> "WSGIApplication":
         return app(environ, start)
 
     return protected
+
+
+def after_reading(app: "WSGIApplication", most: int) -> "WSGIApplication":
+    """The application, replying once it has read the rest of a body, so many bytes at most.
+
+    A server resets a connection that it closes with unread bytes, and a client that still sends
+    would not read why it was refused.
+    """
+
+    def replies_late(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
+        reply = app(environ, start_response)
+        left = most
+        with suppress(OSError):
+            while left > 0 and (piece := environ["wsgi.input"].read(CHUNK)):
+                left -= len(piece)
+        return reply
+
+    return replies_late
 
 
 def identify_reply(reply: Response) -> Response:

@@ -20,8 +20,10 @@ from application.queries.answers import Token
 from application.queries.query_service import Viewer
 from domain.ids import Actor
 from domain.members.member import Member
+from entrypoints.asgi.environ import REFUSAL
 from entrypoints.http.problems import problem, refuse
 
+LARGEST_BODY = 1_000_000
 LONGEST_KEY = 200
 SIGNATURE_BYTES = 16
 TOKEN_HEADER = "Klarity-Token"  # noqa: S105 - the name of a header
@@ -166,6 +168,12 @@ def identify_request() -> None:
     g.correlation_id = uuid4().hex
 
 
+def refuse_unread() -> None:
+    """Refuse a request whose body the server did not read to its end."""
+    if code := request.environ.get(REFUSAL):
+        refuse(code, **({"Retry-After": "5"} if code == "too-busy" else {}))
+
+
 def limit_body(largest_upload: int) -> None:
     """Let a request to ``/v1/uploads`` bring as many bytes as an upload may have.
 
@@ -173,6 +181,9 @@ def limit_body(largest_upload: int) -> None:
     """
     if request.path.startswith("/v1/uploads"):
         request.max_content_length = largest_upload
+    elif "Transfer-Encoding" in request.headers and len(request.get_data()) >= LARGEST_BODY:
+        # Of a body of unknown length werkzeug reads no more than the limit, and says nothing.
+        refuse("too-large")
 
 
 def only_json() -> None:

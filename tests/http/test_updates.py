@@ -22,7 +22,7 @@ Event = dict[str, str]
 
 @pytest.fixture(scope="module")
 def settings() -> dict[str, str]:
-    return {"STREAMS": "9", "THREADS": "3", "PROXIES": "1"}
+    return {"STREAMS": "2", "PROXIES": "1"}
 
 
 @pytest.fixture(autouse=True)
@@ -145,8 +145,9 @@ def opened(caller: Caller, address: str = "198.51.100.7") -> Any:
     return caller("GET", "/v1/updates", buffered=False, headers=headers)
 
 
-def test_no_more_streams_than_threads_are_held(anybody: Caller, anna: Caller, ben: Caller) -> None:
-    """Three threads, so two streams at most, whatever the setting."""
+def test_no_more_streams_than_there_are_places_for_are_held(
+    anybody: Caller, anna: Caller, ben: Caller
+) -> None:
     streams = [opened(anna), opened(anybody, "198.51.100.1")]
     refused = opened(ben, "198.51.100.2")
     assert (refused.status_code, refused.json["type"]) == (503, "/problems/too-many-streams")

@@ -1,4 +1,4 @@
-"""The WSGI application under the servers that may run it."""
+"""The application under the servers that may run it."""
 
 import subprocess
 import sys
@@ -21,6 +21,7 @@ SERVERS = {
         *("gunicorn", "wsgi:app", "--threads", "4", "--bind", "127.0.0.1:{port}"),
         *("--timeout", "300", "--graceful-timeout", "240"),
     ],
+    "klarity": ["klarity", "serve"],
     "granian": ["granian", "wsgi:app", "--interface", "wsgi", "--port", "{port}"],
 }
 
@@ -29,7 +30,7 @@ SERVERS = {
 def test_it_serves_notices_who_left_and_leaves_when_asked_to(server: str, tmp_path: Path) -> None:
     port = free_port()
     program, *arguments = [part.format(port=port) for part in SERVERS[server]]
-    settings = {"DATA": str(tmp_path / "data"), "STREAMS": "1", **relaxed()}
+    settings = {"DATA": str(tmp_path / "data"), "PORT": str(port), "STREAMS": "1", **relaxed()}
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
             [PROGRAMS / program, *arguments], env=environment(settings), stdout=log, stderr=log

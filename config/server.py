@@ -1,0 +1,95 @@
+"""Granian on a socket of ours, and workers that end with their parent."""
+
+import os
+import signal
+import socket
+import time
+from multiprocessing import parent_process
+from threading import Thread
+from typing import Any
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.net import SocketHolder  # type: ignore[attr-defined]  # it comes from Rust
+from granian.server.mp import MPServer
+
+from config.settings import Settings
+
+BACKLOG = 1024
+MOST_CONNECTIONS = 8192
+SECONDS_TO_STOP = 15
+HEADERS_WITHIN_MILLISECONDS = 15_000
+# A peer that reads nothing for so long is gone; less waits unsent in the kernel for a slow one.
+USER_TIMEOUT_MILLISECONDS = 60_000
+MOST_UNSENT_BYTES = 1 << 17
+
+
+class CannotListen(Exception):
+    """Something else has this address, or it is none of this machine's."""
+
+
+class Server(MPServer):
+    """Granian, serving what ``target`` makes on a socket that is bound already.
+
+    Granian itself binds with SO_REUSEPORT: two servers on one port would not notice each other,
+    and each request would meet one of them by chance.
+    """
+
+    def __init__(self, target: str, listener: socket.socket, settings: Settings) -> None:
+        self._listener = listener
+        listener.listen(BACKLOG)
+        super().__init__(
+            target,
+            factory=True,
+            interface=Interfaces.ASGI,
+            workers=settings.workers,
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN_MILLISECONDS),
+            websockets=False,
+            backpressure=MOST_CONNECTIONS,
+            log_access=False,
+            log_level=LogLevels.error,
+            workers_kill_timeout=SECONDS_TO_STOP,
+        )
+
+    def _init_shared_socket(self) -> None:
+        """Take our socket, the way that granian shares one where there is no SO_REUSEPORT."""
+        descriptor = self._listener.fileno()
+        shared: Any = self
+        shared._shd = SocketHolder(descriptor, False, BACKLOG)  # type: ignore[call-arg]  # its stub lacks what it takes
+        shared._sso = self._listener
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that nothing else can listen beside. Raises CannotListen."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise CannotListen(
+            f"Nothing can listen on {host}:{port}: {error.strerror or error}. "
+            "KLARITY_HOST and KLARITY_PORT choose another address."
+        ) from error
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MILLISECONDS)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT_BYTES)
+    return listener
+
+
+def end_with_parent() -> None:
+    """Let this process end soon after the one that started it, however that ended."""
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(SECONDS_TO_STOP)
+        os._exit(1)
+
+    Thread(target=watch, name="parent", daemon=True).start()

@@ -1,0 +1,1 @@
+"""What stands between the network and the WSGI application: slow peers cost no thread."""

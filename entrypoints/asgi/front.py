@@ -1,0 +1,203 @@
+"""Serves a WSGI application as an ASGI one, so that who is slow holds no thread.
+
+Bodies are read before a thread is taken, replies are sent after it was given back, and both are
+cut off below a least rate. A large upload holds a thread of its own kind, as does a stream; what
+tells whether the process is well needs none that others use.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from entrypoints.asgi.body import Body, BodyFile, Receive
+from entrypoints.asgi.environ import REFUSAL, wsgi_environment
+from entrypoints.asgi.pace import Pace
+from entrypoints.asgi.places import Full, Places
+from entrypoints.asgi.pool import Pool
+from entrypoints.asgi.reply import Reply
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+Scope = dict[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+UPLOADS = "/v1/uploads"
+PROBES = ("/health/live", "/health/ready", "/metrics")
+BEGINNING = 1 << 16
+"""In bytes: as much of any body may wait in memory without a place."""
+BODIES = 64
+"""How many larger bodies wait in memory at a time."""
+SHARE = 8
+"""How many bodies one address may send at a time."""
+READER_PAUSE_SECONDS = 60.0
+"""A browser that shows a video pauses when it has enough."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """How much a process does at a time."""
+
+    threads: int
+    uploads: int
+    streams: int
+    largest_body: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request, and the way back to who sent it."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    body: Body
+    length: int
+    """As announced; 0 where it is not."""
+    waits: bool
+    """Whether the peer sends its body only once it is asked to (``Expect: 100-continue``)."""
+
+
+class Front:
+    """The ASGI application. ``asker`` names who a request comes from; ``lifespan`` is entered
+    when the server starts and left when it has stopped."""
+
+    def __init__(
+        self,
+        app: "WSGIApplication",
+        capacity: Capacity,
+        asker: Callable[[Scope], str],
+        lifespan: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._app = app
+        self._largest_body = capacity.largest_body
+        self._asker = asker
+        self._lifespan = lifespan
+        self._work = Pool("work", capacity.threads)
+        self._probes = {path: Pool("probe", 1) for path in PROBES}
+        self._uploads = Pool("upload", capacity.uploads)
+        self._streams = Pool("stream", max(1, capacity.streams))
+        self._upload_places = Places(capacity.uploads, SHARE)
+        self._body_places = Places(BODIES, SHARE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            try:
+                await self._serve(_exchange(scope, receive, send))
+            except (TimeoutError, ConnectionError):
+                return
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        with self._lifespan():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _serve(self, exchange: Exchange) -> None:
+        path = exchange.scope["path"]
+        pool = self._probes.get(path, self._work)
+        if path.startswith(UPLOADS) and not exchange.body.ended:
+            reply = await self._receive_upload(exchange)
+        else:
+            content, refusal = await self._read(exchange)
+            reply = await self._ask(exchange, pool, BytesIO(content), refusal)
+        try:
+            await self._send(exchange, reply, pool)
+        finally:
+            if not reply.ended:
+                await pool.run(reply.close)
+
+    async def _read(self, exchange: Exchange) -> tuple[bytes, str]:
+        """The whole body, or the code of the problem with it."""
+        body, largest = exchange.body, self._largest_body
+        if exchange.length > largest:
+            return b"", "too-large"
+        try:
+            content = await body.begin(BEGINNING)
+            if not body.ended:
+                async with self._body_places.hold(self._asker(exchange.scope), body.pace):
+                    content += await body.begin(largest + 1 - len(content))
+        except TimeoutError:
+            return b"", "too-slow"
+        except Full:
+            return b"", "too-busy"
+        return (content, "") if len(content) <= largest else (b"", "too-large")
+
+    async def _receive_upload(self, exchange: Exchange) -> Reply:
+        """Let a thread read on while the body arrives; a small one has arrived before."""
+        body, pool = exchange.body, self._uploads
+        try:
+            begun = await body.begin(BEGINNING)
+            if body.ended:
+                return await self._ask(exchange, pool, BytesIO(begun))
+            async with self._upload_places.hold(self._asker(exchange.scope), body.pace):
+                return await self._ask(exchange, pool, BodyFile(body, begun))
+        except TimeoutError:
+            return await self._ask(exchange, self._work, BytesIO(), "too-slow")
+        except Full:
+            return await self._ask(exchange, self._work, BytesIO(), "too-busy")
+
+    async def _ask(
+        self, exchange: Exchange, pool: Pool, content: BytesIO | BodyFile, refusal: str = ""
+    ) -> Reply:
+        """What the application answers, as far as it has begun to."""
+        environ = wsgi_environment(exchange.scope, content)
+        environ[REFUSAL] = refusal
+        reply = Reply(self._app, environ)
+        await pool.run(reply.begin)
+        return reply
+
+    async def _send(self, exchange: Exchange, reply: Reply, pool: Pool) -> None:
+        if exchange.body.received or not exchange.waits:
+            await exchange.body.drain()
+        await exchange.send(_start(reply))
+        if reply.is_stream:
+            await self._send_stream(exchange, reply)
+            return
+        pace = Pace(READER_PAUSE_SECONDS)
+        while not reply.ended:
+            await pace.keep(partial(exchange.send, _content(reply.piece, more=True)))
+            pace.moved(len(reply.piece))
+            await pool.run(reply.next)
+        await exchange.send(_content(reply.piece))
+
+    async def _send_stream(self, exchange: Exchange, reply: Reply) -> None:
+        leaving = asyncio.ensure_future(_disconnected(exchange.receive))
+        try:
+            while not (reply.ended or leaving.done()):
+                await self._streams.run(reply.next)
+                await Pace().keep(partial(exchange.send, _content(reply.piece, more=True)))
+        finally:
+            leaving.cancel()
+        await exchange.send(_content(b""))
+
+
+def _exchange(scope: Scope, receive: Receive, send: Send) -> Exchange:
+    headers = dict(scope["headers"])
+    length = int(headers.get(b"content-length", b"0"))
+    body = Body(receive, is_empty=not length and b"transfer-encoding" not in headers)
+    waits = headers.get(b"expect", b"").lower() == b"100-continue"
+    return Exchange(scope, receive, send, body, length, waits)
+
+
+def _start(reply: Reply) -> dict[str, Any]:
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers
+    ]
+    return {"type": "http.response.start", "status": reply.status, "headers": headers}
+
+
+def _content(piece: bytes, *, more: bool = False) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": piece, "more_body": more}
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

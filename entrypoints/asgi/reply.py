@@ -1,0 +1,66 @@
+"""What the WSGI application answers, taken from it piece by piece."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+PIECE = 1 << 18
+EVENT_STREAM = "text/event-stream"
+
+Headers = list[tuple[str, str]]
+
+
+class Reply:
+    """One reply. Its methods run in threads, one at a time."""
+
+    def __init__(self, app: "WSGIApplication", environ: dict[str, Any]) -> None:
+        self._app = app
+        self._environ = environ
+        self._chunks: Iterator[bytes] = iter(())
+        self._closes: Any = None
+        self.piece = b""
+        self.status = 500
+        self.headers: Headers = []
+        self.is_stream = False
+        self.ended = False
+
+    def begin(self) -> None:
+        """Ask the application, and take the first piece of its reply. A stream has none yet."""
+        found = self._app(self._environ, self._start)
+        self._closes = getattr(found, "close", None)
+        self._chunks = iter(found)
+        if self.is_stream:
+            return
+        try:
+            self.next()
+        except BaseException:
+            self.close()
+            raise
+
+    def next(self) -> None:
+        """Take the next piece: of a stream what comes next, else a large one, or all the rest."""
+        pieces, size = [], 0
+        for chunk in self._chunks:
+            pieces.append(chunk)
+            size += len(chunk)
+            if size >= PIECE or (self.is_stream and size):
+                break
+        else:
+            self.close()
+        self.piece = b"".join(pieces)
+
+    def close(self) -> None:
+        """Let the application know that nothing more is wanted of it."""
+        self.ended = True
+        closes, self._closes = self._closes, None
+        if closes is not None:
+            closes()
+
+    def _start(self, status: str, headers: Headers, _exc_info: object = None) -> Any:
+        self.status = int(status.partition(" ")[0])
+        self.headers = headers
+        kinds = [value for name, value in headers if name.lower() == "content-type"]
+        self.is_stream = any(kind.startswith(EVENT_STREAM) for kind in kinds)
+        return None

@@ -1,0 +1,347 @@
+"""The front between the network and the WSGI application, with peers that the test plays."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import Event, current_thread
+from typing import Any
+
+import pytest
+
+from entrypoints.asgi import front, pace, places
+from entrypoints.asgi.asker import asker_of
+from entrypoints.asgi.environ import REFUSAL
+from entrypoints.asgi.front import BEGINNING, Capacity, Front
+
+CAPACITY = Capacity(threads=2, uploads=2, streams=1, largest_body=200_000)
+UPLOADS = "/v1/uploads"
+LEFT = {"type": "http.disconnect"}
+PATIENCE = 60.0
+
+Environ = dict[str, Any]
+App = Callable[[Environ, Any], Iterable[bytes]]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is too slow is so after some milliseconds."""
+    monkeypatch.setattr(pace.Pace.__init__, "__defaults__", (0.2, time.monotonic))
+    monkeypatch.setattr(front, "READER_PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(places, "LOOK_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(places, "JUDGED_AFTER_SECONDS", 0.01)
+
+
+class Peer:
+    """A client: ``messages`` are what it sends, one at a time; then it says nothing more."""
+
+    def __init__(self, *messages: dict[str, Any], reads: bool = True) -> None:
+        self._messages = list(messages)
+        self._reads = reads
+        self.got: list[dict[str, Any]] = []
+
+    async def receive(self) -> dict[str, Any]:
+        if not self._messages:
+            await asyncio.Event().wait()
+        return self._messages.pop(0)
+
+    async def send(self, message: dict[str, Any]) -> None:
+        if message.get("more_body") and not self._reads:
+            await asyncio.Event().wait()
+        self.got.append(message)
+
+    @property
+    def status(self) -> int:
+        return int(self.got[0]["status"])
+
+    @property
+    def content(self) -> bytes:
+        return b"".join(message["body"] for message in self.got[1:])
+
+
+def body(content: bytes, *, more: bool = False) -> dict[str, Any]:
+    return {"type": "http.request", "body": content, "more_body": more}
+
+
+def scope(path: str = "/", method: str = "POST", client: str = "192.0.2.1", **headers: str) -> Any:
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"q=1",
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("127.0.0.1", "8000"),
+        "client": (client, "5000"),
+        "headers": [(name.replace("_", "-").encode(), headers[name].encode()) for name in headers],
+    }
+
+
+def echo(environ: Environ, start: Any) -> Iterable[bytes]:
+    """Answers with the body, or with 400 and the code of the problem."""
+    if environ[REFUSAL]:
+        start("400 BAD REQUEST", [])
+        return [environ[REFUSAL].encode()]
+    start("200 OK", [("X-Thread", current_thread().name)])
+    return [environ["wsgi.input"].read()]
+
+
+@contextmanager
+def nothing() -> Iterator[None]:
+    yield
+
+
+def fronting(app: App, capacity: Capacity = CAPACITY) -> Front:
+    return Front(app, capacity, lambda scope: asker_of(scope, 0), nothing)
+
+
+def play(*parts: Awaitable[Any]) -> None:
+    """Run these at the same time, each to its end."""
+
+    async def together() -> None:
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*parts)
+
+    asyncio.run(together())
+
+
+def serve(app: App, asked: Any, peer: Peer) -> Peer:
+    play(fronting(app)(asked, peer.receive, peer.send))
+    return peer
+
+
+def test_a_body_is_handed_over_whole() -> None:
+    pieces = [body(b"ab", more=True), body(b"", more=True), body(b"c")]
+    peer = serve(echo, scope(content_length="3"), Peer(*pieces))
+    assert (peer.status, peer.content) == (200, b"abc")
+    assert (b"x-thread", b"work") in peer.got[0]["headers"]
+
+
+def test_a_body_of_unknown_length_is_read_to_its_end() -> None:
+    large = bytes(150_000)
+    peer = serve(
+        echo, scope(transfer_encoding="chunked"), Peer(body(large, more=True), body(b"end"))
+    )
+    assert peer.content == large + b"end"
+
+
+@pytest.mark.parametrize(
+    ("headers", "pieces"),
+    [
+        ({"content_length": "200001"}, [body(bytes(200_001))]),
+        ({"transfer_encoding": "chunked"}, [body(bytes(150_000), more=True), body(bytes(60_000))]),
+    ],
+)
+def test_a_body_that_is_too_large_is_not_handed_over(headers: Any, pieces: Any) -> None:
+    assert serve(echo, scope(**headers), Peer(*pieces)).content == b"too-large"
+
+
+def test_who_waits_to_be_asked_for_a_body_is_not_asked_for_what_is_refused() -> None:
+    asked = scope(content_length="200001", expect="100-continue")
+    assert serve(echo, asked, Peer()).content == b"too-large"
+
+
+def test_who_sends_too_slowly_is_told_so() -> None:
+    assert serve(echo, scope(content_length="9"), Peer(body(b"a", more=True))).content == (
+        b"too-slow"
+    )
+    asked = scope(UPLOADS, content_length="9")
+    assert serve(echo, asked, Peer(body(b"a", more=True))).content == b"too-slow"
+
+
+def test_who_leaves_gets_no_answer() -> None:
+    assert serve(echo, scope(content_length="9"), Peer(body(b"a", more=True), LEFT)).got == []
+
+
+def test_an_upload_keeps_what_arrived_before_the_peer_became_slow() -> None:
+    arrived: list[bytes] = []
+
+    def keep(environ: Environ, start: Any) -> Iterable[bytes]:
+        try:
+            while piece := environ["wsgi.input"].read(50_000):
+                arrived.append(piece)
+        except OSError:
+            arrived.append(b"slow")
+        start("204 NO CONTENT", [])
+        return []
+
+    peer = Peer(body(bytes(BEGINNING), more=True), body(bytes(10_000), more=True))
+    assert serve(keep, scope(UPLOADS, content_length="9000000"), peer).status == 204
+    assert sum(map(len, arrived[:-1])) == BEGINNING + 10_000
+    assert arrived[-1] == b"slow"
+
+
+def test_a_small_upload_has_a_thread_of_its_own_kind() -> None:
+    peer = serve(echo, scope(UPLOADS, content_length="1"), Peer(body(b"a")))
+    assert (b"x-thread", b"upload") in peer.got[0]["headers"]
+
+
+def test_a_probe_is_answered_while_every_other_thread_is_busy() -> None:
+    done = Event()
+
+    def app(environ: Environ, start: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/health/live":
+            done.set()
+        else:
+            assert done.wait(PATIENCE)
+        start("200 OK", [])
+        return []
+
+    served = fronting(app)
+    peers = [Peer() for _ in range(5)]
+    paths = ["/", "/", "/", "/", "/health/live"]
+    play(
+        *(
+            served(scope(path, "GET"), peer.receive, peer.send)
+            for path, peer in zip(paths, peers, strict=True)
+        )
+    )
+    assert {peer.status for peer in peers} == {200}
+
+
+@pytest.mark.parametrize("other", ["192.0.2.1", "192.0.2.2"])
+def test_a_slow_upload_gives_way_to_one_that_waits(
+    other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(environ: Environ, start: Any) -> Iterable[bytes]:
+        try:
+            environ["wsgi.input"].read()
+            start("204 NO CONTENT", [])
+        except OSError:
+            start("408 REQUEST TIMEOUT", [])
+        return []
+
+    monkeypatch.setattr(pace.Pace.__init__, "__defaults__", (PATIENCE, time.monotonic))
+    served = fronting(read, replace(CAPACITY, uploads=1))
+    begun = body(bytes(BEGINNING), more=True)
+    slow, normal = Peer(begun), Peer(begun, body(b"all"))
+    play(
+        served(scope(UPLOADS, content_length="140000"), slow.receive, slow.send),
+        served(scope(UPLOADS, content_length="140000", client=other), normal.receive, normal.send),
+    )
+    assert (slow.status, normal.status) == (408, 204)
+
+
+def test_no_place_is_told_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "LONGEST_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(places, "JUDGED_AFTER_SECONDS", PATIENCE)
+    released = Event()
+
+    def hold(environ: Environ, start: Any) -> Iterable[bytes]:
+        if not environ[REFUSAL]:
+            assert released.wait(PATIENCE)
+        else:
+            released.set()
+        return echo(environ, start)
+
+    served = fronting(hold)
+    begun = body(bytes(BEGINNING), more=True)
+    peers = [Peer(begun, body(b"")) for _ in range(3)]
+    play(
+        *(served(scope(UPLOADS, content_length="70000"), peer.receive, peer.send) for peer in peers)
+    )
+    assert b"too-busy" in {peer.content for peer in peers}
+
+
+def test_a_large_reply_is_sent_in_pieces() -> None:
+    def app(_environ: Environ, start: Any) -> Iterable[bytes]:
+        start("200 OK", [])
+        return iter([bytes(200_000)] * 4)
+
+    peer = serve(app, scope(method="GET"), Peer())
+    assert len(peer.content) == 800_000
+    assert len(peer.got) == 4
+
+
+def test_who_reads_too_slowly_is_cut_off_and_the_reply_closed() -> None:
+    class Chunks:
+        closed = False
+
+        def __iter__(self) -> Iterator[bytes]:
+            return iter([bytes(300_000)] * 9)
+
+        def close(self) -> None:
+            self.closed = True
+
+    chunks = Chunks()
+
+    def app(_environ: Environ, start: Any) -> Iterable[bytes]:
+        start("200 OK", [])
+        return chunks
+
+    peer = serve(app, scope(method="GET"), Peer(reads=False))
+    assert len(peer.got) == 1
+    assert chunks.closed
+
+
+def test_a_stream_is_sent_as_it_comes_until_its_reader_leaves() -> None:
+    told = Event()
+
+    def app(_environ: Environ, start: Any) -> Iterable[bytes]:
+        start("200 OK", [("Content-Type", "text/event-stream")])
+
+        def events() -> Iterator[bytes]:
+            while True:
+                yield current_thread().name.encode()
+                told.wait(0.001)
+
+        return events()
+
+    class Reader(Peer):
+        async def receive(self) -> dict[str, Any]:
+            while len(self.got) < 3:
+                await asyncio.sleep(0.001)
+            return LEFT
+
+    assert serve(app, scope(method="GET"), Reader()).content.startswith(b"streamstream")
+
+
+def test_what_the_application_raises_is_raised() -> None:
+    def app(_environ: Environ, _start: Any) -> Iterable[bytes]:
+        raise LookupError("nothing")
+
+    with pytest.raises(LookupError):
+        serve(app, scope(method="GET"), Peer())
+
+
+def test_a_request_is_what_the_application_sees() -> None:
+    seen: Environ = {}
+
+    def app(environ: Environ, start: Any) -> Iterable[bytes]:
+        seen.update(environ)
+        return echo(environ, start)
+
+    asked = scope("/v1/%C3%A9", "GET", accept="a")
+    asked["headers"] += [(b"accept", b"b"), (b"x_forwarded_for", b"192.0.2.9")]
+    serve(app, asked, Peer())
+    assert seen["PATH_INFO"].encode("latin-1").decode() == "/v1/é"
+    assert seen["HTTP_ACCEPT"] == "a,b"
+    assert "HTTP_X_FORWARDED_FOR" not in seen
+
+
+def test_it_lives_as_long_as_the_server() -> None:
+    happened: list[str] = []
+
+    @contextmanager
+    def lifespan() -> Iterator[None]:
+        happened.append("up")
+        yield
+        happened.append("down")
+
+    served = Front(echo, CAPACITY, lambda scope: asker_of(scope, 0), lifespan)
+    peer = Peer({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})
+    play(served({"type": "lifespan"}, peer.receive, peer.send))
+    assert happened == ["up", "down"]
+    assert [message["type"] for message in peer.got] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
+
+
+def test_who_asks_is_known_by_the_network_behind_our_proxies() -> None:
+    forwarded = scope(x_forwarded_for="192.0.2.7, 192.0.2.8")
+    assert asker_of(forwarded, 1) == asker_of(scope(client="192.0.2.8"), 0)
+    assert asker_of(forwarded, 2) == asker_of(scope(client="192.0.2.7"), 0)
+    assert asker_of(scope(), 1) == asker_of(scope(), 0)

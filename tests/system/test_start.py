@@ -1,0 +1,107 @@
+"""How ``klarity serve`` starts, and what it leaves behind when it is killed."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.servers import free_port, states_of, wait_until
+from tests.system.deployment import (
+    KLARITY,
+    STOPS_WITHIN,
+    Klarity,
+    environment,
+    relaxed,
+    shared_stores,
+)
+from tests.system.phone import Phone
+
+pytestmark = pytest.mark.system
+
+GREETING = "Klarity listens"
+
+
+@pytest.fixture
+def klarity(tmp_path: Path) -> Iterator[Klarity]:
+    klarity = Klarity(tmp_path / "klarity", **relaxed())
+    try:
+        yield klarity
+    finally:
+        klarity.close()
+
+
+def refused(folder: Path, **settings: str) -> str:
+    """What ``klarity serve`` says before it ends by itself."""
+    found = subprocess.run(
+        [KLARITY, "serve"],
+        env=environment({"DATA": str(folder), **settings}),
+        capture_output=True,
+        text=True,
+        timeout=STOPS_WITHIN,
+        check=False,
+    )
+    assert found.returncode != 0
+    assert GREETING not in found.stdout
+    return found.stderr
+
+
+def test_it_greets_once_it_answers(klarity: Klarity) -> None:
+    klarity.start()
+    assert wait_until(lambda: GREETING in klarity.log(), STOPS_WITHIN)
+    assert klarity.url in klarity.log()
+
+
+def test_a_port_in_use_is_refused_whoever_has_the_data(klarity: Klarity, tmp_path: Path) -> None:
+    klarity.start()
+    told = refused(tmp_path / "other", PORT=str(klarity.port))
+    assert f"127.0.0.1:{klarity.port}" in told
+    assert "KLARITY_PORT" in told
+    assert "Traceback" not in told
+    with Phone(klarity.url) as phone:
+        phone.join()
+
+
+def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
+    told = refused(tmp_path, HOST="192.0.2.1", PORT=str(free_port()))
+    assert "192.0.2.1" in told
+    assert "Traceback" not in told
+
+
+def test_a_store_that_is_away_is_told_instead_of_a_greeting(tmp_path: Path) -> None:
+    away = f"mongodb://127.0.0.1:{free_port()}/?replicaSet=rs0&serverSelectionTimeoutMS=500"
+    told = refused(tmp_path, PORT=str(free_port()), **shared_stores(away, BUS="redis"))
+    assert "Traceback" not in told
+
+
+def test_a_worker_that_cannot_start_ends_everything(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "klarity.db").write_text("no database at all, but long enough to be taken for one" * 99)
+    assert "database" in refused(data, PORT=str(free_port()))
+
+
+def test_workers_share_the_port(tmp_path: Path, mongo_url: str, rabbitmq_url: str) -> None:
+    settings = shared_stores(mongo_url, BUS="rabbitmq", RABBITMQ_URL=rabbitmq_url, WORKERS="2")
+    klarity = Klarity(tmp_path, **settings)
+    try:
+        klarity.start()
+        assert {requests.get(f"{klarity.url}/v1/cases", timeout=60).ok for _ in range(20)} == {True}
+    finally:
+        klarity.close()
+
+
+def test_workers_end_with_the_process_that_started_them(klarity: Klarity) -> None:
+    klarity.start()
+    with Phone(klarity.url) as phone:
+        case_id = phone.join().report().json()["case_id"]
+        assert klarity.process is not None
+        os.kill(klarity.process.pid, signal.SIGKILL)
+        klarity.process.wait(STOPS_WITHIN)
+        group = klarity.process.pid
+        assert wait_until(lambda: states_of(group) <= {"Z"}, STOPS_WITHIN)
+        klarity.start()
+        assert phone.case_when(case_id)["case_id"] == case_id
