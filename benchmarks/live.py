@@ -165,7 +165,7 @@ def messages(made: Deployment) -> list[bytes]:
 
 
 def live_rate(made: Deployment) -> float:
-    relay, projector = made.relay(), Projector(made.service, made.model, made.codec)
+    relay, projector = made.relay(), Projector(made.service, made.model, made.codec, made.history)
     subscription = Subscription(projector, made.history, made.wire, made.parked)
     made.bus.declare(subscription.name, subscription.topics)
     consumer = made.bus.subscribe(subscription.name, subscription.topics, subscription.deliver)

@@ -33,6 +33,7 @@ from adapters.leases.memory import MemoryLeases
 from adapters.leases.mongo import MongoLeases
 from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.media_store.gridfs import GridFsMediaStore
+from adapters.message_bus.authenticated import AuthenticatedBus
 from adapters.message_bus.memory import MemoryMessageBus
 from adapters.mongo import connect
 from adapters.parked.memory import MemoryParkedEvents
@@ -174,12 +175,16 @@ class Container(containers.DeclarativeContainer):
 
     # From logs to subscribers
     _prefix = settings.provided.bus_prefix
-    bus = providers.Selector(
-        settings.provided.bus,
-        memory=closing(MemoryMessageBus),
-        rabbitmq=closing(buses.rabbitmq, settings.provided.rabbitmq_url, _prefix),
-        redis=closing(buses.redis, settings.provided.redis_url, _prefix),
-        pubsub=closing(buses.pubsub, settings.provided.pubsub_url, _prefix),
+    bus = providers.Singleton(
+        AuthenticatedBus,
+        providers.Selector(
+            settings.provided.bus,
+            memory=closing(MemoryMessageBus),
+            rabbitmq=closing(buses.rabbitmq, settings.provided.rabbitmq_url, _prefix),
+            redis=closing(buses.redis, settings.provided.redis_url, _prefix),
+            pubsub=closing(buses.pubsub, settings.provided.pubsub_url, _prefix),
+        ),
+        keys.provided.bus,
     )
     history = providers.Singleton(
         routed,

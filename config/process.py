@@ -54,7 +54,7 @@ class Process:
         self._add_queries(runtime)
         self._add_courier(runtime)
         self._add_chores(runtime)
-        self.container.registry().register(RuntimeCollector(runtime))
+        self.container.registry().register(RuntimeCollector(runtime, self.container.bus().refused))
         return runtime
 
     def start(self) -> None:

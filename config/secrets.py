@@ -22,6 +22,7 @@ class Keys:
     requests: bytes
     services: str
     webhooks: bytes
+    bus: bytes
 
 
 def derive_keys(settings: Settings) -> Keys:
@@ -35,6 +36,7 @@ def derive_keys(settings: Settings) -> Keys:
         requests=_derived(secret, "requests"),
         services=_derived(secret, "services").hex(),
         webhooks=_derived(secret, "webhooks"),
+        bus=_derived(secret, "bus"),
     )
 
 

@@ -23,11 +23,10 @@ class HttpHistory:
         self._session.headers["Authorization"] = f"Bearer {token}"
 
     def read(self, log: str, after: int, limit: int) -> list[RecordedEvent]:
-        reply = self._get(log, "", {"after": after, "limit": limit})
-        try:
-            return self._wire.unpack(reply.content)
-        except MalformedMessage as error:
-            raise HistoryUnavailable(log) from error
+        return self._unpacked(log, self._get(log, "", {"after": after, "limit": limit}))
+
+    def stream(self, log: str, stream: str) -> list[RecordedEvent]:
+        return self._unpacked(log, self._get(log, f"/streams/{quote(stream, safe='')}", {}))
 
     def position_of(self, log: str, stream: str, version: int) -> int | None:
         reply = self._get(log, f"/positions/{quote(stream, safe='')}/{version}", {})
@@ -38,6 +37,12 @@ class HttpHistory:
 
     def close(self) -> None:
         self._session.close()
+
+    def _unpacked(self, log: str, reply: requests.Response) -> list[RecordedEvent]:
+        try:
+            return self._wire.unpack(reply.content)
+        except MalformedMessage as error:
+            raise HistoryUnavailable(log) from error
 
     def _get(self, log: str, path: str, params: Mapping[str, Any]) -> requests.Response:
         url = f"{self._urls[log].rstrip('/')}/events/{log}{path}"

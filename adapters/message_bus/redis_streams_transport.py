@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 from redis.retry import Retry
 
+from adapters.message_bus.headers import MAC
 from adapters.message_bus.leasing import Lease, LeasingChannel, LeasingTransport
 
 CLAIM_SECONDS = 1.0
@@ -62,7 +63,8 @@ class Channel(LeasingChannel):
         """Append the messages to the stream in one round trip."""
         pipeline = self._redis.pipeline(transaction=False)
         for message in messages:
-            pipeline.xadd(exchange, {"body": message["body"]}, maxlen=self.options["keep"])
+            fields: dict[Any, Any] = {"body": message["body"], MAC: message["headers"][MAC]}
+            pipeline.xadd(exchange, fields, maxlen=self.options["keep"])
         pipeline.execute()
 
     def fetch(self, limit: int, timeout: float) -> Iterable[Lease]:
@@ -114,7 +116,8 @@ class Channel(LeasingChannel):
             place=stream,
             id=id_.decode(),
             exchange=stream,
-            body=fields[b"body"],
+            body=fields.get(b"body", b""),
+            mac=fields.get(MAC.encode(), b"").decode(errors="replace"),
             deliveries_before=deliveries - 1,
         )
 

@@ -439,6 +439,15 @@ def test_an_erased_member_is_forgotten(
     accounts.forget("anna")
 
 
+def test_a_member_whose_log_does_not_tell_of_an_erasure_keeps_key_and_credentials(
+    accounts: Accounts, world: World, credentials: MemoryCredentials
+) -> None:
+    register(accounts)
+    accounts.forget("anna")
+    assert world.vault.key("anna")
+    assert accounts.sign_in("Anna", PASSPHRASE).member_id == "anna"
+
+
 def test_an_erased_member_whose_credential_is_still_there_does_not_sign_in(
     accounts: Accounts, world: World, credentials: MemoryCredentials
 ) -> None:
