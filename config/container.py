@@ -45,6 +45,7 @@ from adapters.read_models.mongo import MongoReadModels
 from adapters.sanitiser.sandboxed import SandboxedSanitiser
 from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.spelling.icu import IcuSpelling
+from adapters.tls import Tls
 from adapters.uploads.memory import MemoryUploads
 from adapters.uploads.mongo import MongoUploads
 from adapters.uploads.sealed import SealedUploads
@@ -102,9 +103,9 @@ def closed_after_use(make: Callable[..., Closable], *arguments: Any) -> Iterator
     made.close()
 
 
-def connected(url: str, name: str) -> Iterator[Any]:
+def connected(url: str, name: str, tls: Tls) -> Iterator[Any]:
     """A MongoDB database, disconnected with the container."""
-    database = connect(url, name)
+    database = connect(url, name, tls)
     yield database
     database.client.close()
 
@@ -155,9 +156,12 @@ class Container(containers.DeclarativeContainer):
     _keys_file = providers.Callable(in_folder, _folder, "keys.db")
     _credentials_file = providers.Callable(in_folder, _folder, "credentials.db")
     _media_folder = providers.Callable(in_folder, _folder, "media")
+    tls = providers.Singleton(
+        Tls, ca=settings.provided.tls_ca, certificate=settings.provided.tls_certificate
+    )
     process_lock = closing(ProcessLock, _folder)
     database = providers.Resource(
-        connected, settings.provided.mongo_url, settings.provided.mongo_database
+        connected, settings.provided.mongo_url, settings.provided.mongo_database, tls
     )
     tail = closing(MongoTail, database)
 
@@ -180,8 +184,8 @@ class Container(containers.DeclarativeContainer):
         providers.Selector(
             settings.provided.bus,
             memory=closing(MemoryMessageBus),
-            rabbitmq=closing(buses.rabbitmq, settings.provided.rabbitmq_url, _prefix),
-            redis=closing(buses.redis, settings.provided.redis_url, _prefix),
+            rabbitmq=closing(buses.rabbitmq, settings.provided.rabbitmq_url, _prefix, tls),
+            redis=closing(buses.redis, settings.provided.redis_url, _prefix, tls),
             pubsub=closing(buses.pubsub, settings.provided.pubsub_url, _prefix),
         ),
         keys.provided.bus,
@@ -189,7 +193,9 @@ class Container(containers.DeclarativeContainer):
     history = providers.Singleton(
         routed,
         providers.Singleton(InPlaceHistory, stores, codec),
-        closing(HttpHistory, settings.provided.history_urls, keys.provided.services, wire_format),
+        closing(
+            HttpHistory, settings.provided.history_urls, keys.provided.services, wire_format, tls
+        ),
         settings.provided.history_urls,
     )
     checkpoints = providers.Selector(

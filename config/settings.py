@@ -51,6 +51,8 @@ class Settings:
     redis_url: str
     pubsub_url: str
     bus_prefix: str
+    tls_ca: str
+    tls_certificate: str
     history_urls: Mapping[str, str]
     secret: str
     public_url: str
@@ -98,12 +100,12 @@ def read_settings() -> Settings:
             validate=_url(r"mongodb(\+srv)?"),
         ),
         mongo_database=env.str("MONGO_DATABASE", "klarity"),
-        rabbitmq_url=env.str(
-            "RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//", validate=_url("amqps?")
-        ),
+        rabbitmq_url=env.str("RABBITMQ_URL", "", validate=_url("amqps?", optional=True)),
         redis_url=env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=_url("rediss?")),
-        pubsub_url=env.str("PUBSUB_URL", "gcpubsub://projects/klarity", validate=_url("gcpubsub")),
+        pubsub_url=env.str("PUBSUB_URL", "", validate=_url("gcpubsub", optional=True)),
         bus_prefix=env.str("BUS_PREFIX", "klarity", validate=validate.Regexp(r"^[a-z][a-z0-9-]*$")),
+        tls_ca=env.str("TLS_CA", "", validate=_is_file),
+        tls_certificate=env.str("TLS_CERTIFICATE", "", validate=_is_file),
         history_urls=_history_urls(env),
         secret=env.str("SECRET", "", validate=_is_long_enough),
         public_url=_public_url(env, host, port),
@@ -134,9 +136,15 @@ def read_settings() -> Settings:
     return settings
 
 
-def _url(scheme: str) -> validate.Regexp:
+def _url(scheme: str, *, optional: bool = False) -> validate.Regexp:
     plain = re.sub(r"[(\\?].*", "", scheme)
-    return validate.Regexp(f"^{scheme}://.", error=f"Must begin with {plain}://")
+    begins = f"^{scheme}://." + ("|^$" if optional else "")
+    return validate.Regexp(begins, error=f"Must begin with {plain}://")
+
+
+def _is_file(path: str) -> None:
+    if path and not Path(path).is_file():
+        raise ValidationError("There is no such file.")
 
 
 def _can_be_listened_on(host: str) -> None:
@@ -239,6 +247,11 @@ def _must_fit_together(settings: Settings) -> None:
         faults["KLARITY_SECRET"] = [
             f"processes that share a store need the same secret, {SHORTEST_SECRET} characters "
             "or more"
+        ]
+    url = {"rabbitmq": settings.rabbitmq_url, "pubsub": settings.pubsub_url}
+    if not url.get(settings.bus, "given"):
+        faults[f"KLARITY_{settings.bus.upper()}_URL"] = [
+            f"bus {settings.bus} needs its address: there is none that suits everybody"
         ]
     if settings.single_process and settings.workers > 1:
         faults["KLARITY_WORKERS"] = [

@@ -29,8 +29,8 @@ START = "0-0"
 class Channel(LeasingChannel):
     """One connection to Redis.
 
-    Options: ``url``, ``timeout`` (seconds), ``keep`` (messages a stream holds, about) and
-    ``visibility_seconds``.
+    Options: ``url``, ``tls`` (as redis-py has it), ``timeout`` (seconds), ``keep`` (messages a
+    stream holds, about) and ``visibility_seconds``.
     """
 
     def __init__(self, connection: Any, **options: Any) -> None:
@@ -43,6 +43,7 @@ class Channel(LeasingChannel):
             socket_connect_timeout=self.options["timeout"],
             retry=Retry(NoBackoff(), 0),
             single_connection_client=True,
+            **self.options["tls"],
         )
         self._consumer = uuid()
         self._group = ""
