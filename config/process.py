@@ -34,6 +34,7 @@ class Process:
         self.container: Any = Container(settings=settings)
         if alone and settings.single_process:
             self.container.process_lock()
+        self.container.keys()
         if settings.event_store == "mongo":
             self.container.database()
 

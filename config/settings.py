@@ -72,6 +72,13 @@ class Settings:
     log_level: str
 
     @property
+    def embedded(self) -> bool:
+        """Whether nothing is kept, sent or read outside this machine and its data folder."""
+        elsewhere = {"mongo", "gridfs", *BUSES[1:]}
+        chosen_kinds = {self.event_store, self.bus, self.read_models, self.media}
+        return not (chosen_kinds & elsewhere) and not self.history_urls
+
+    @property
     def single_process(self) -> bool:
         """Whether store, bus or read models live in one process alone."""
         return self.event_store != "mongo" or self.bus == "memory"
@@ -107,7 +114,7 @@ def read_settings() -> Settings:
         tls_ca=env.str("TLS_CA", "", validate=_is_file),
         tls_certificate=env.str("TLS_CERTIFICATE", "", validate=_is_file),
         history_urls=_history_urls(env),
-        secret=env.str("SECRET", "", validate=_is_long_enough),
+        secret=_secret(env),
         public_url=_public_url(env, host, port),
         cors_origins=_origins(env),
         proxies=env.int("PROXIES", 0, validate=validate.Range(0, 10)),
@@ -226,6 +233,20 @@ def _public_url(env: Env, host: str, port: int) -> str:
     return (env.str("PUBLIC_URL", here, validate=ADDRESS) or "").rstrip("/")
 
 
+def _secret(env: Env) -> str:
+    """The secret, given as it is or in a file."""
+
+    def read(path: str) -> str:
+        try:
+            return Path(path).read_text().strip() if path else ""
+        except (OSError, ValueError) as error:
+            raise EnvError(f"cannot be read: {error}") from error
+
+    env.add_parser("secret_file", read)
+    in_file: str = env.secret_file("SECRET_FILE", "", validate=_is_long_enough)
+    return env.str("SECRET", "", validate=_is_long_enough) or in_file
+
+
 def _services(env: Env) -> tuple[Service, ...]:
     def parse(names: str) -> tuple[Service, ...]:
         try:
@@ -241,12 +262,10 @@ def _services(env: Env) -> tuple[Service, ...]:
 def _must_fit_together(settings: Settings) -> None:
     """Name every pair of settings that cannot both be."""
     faults: dict[str, list[str]] = {}
-    needs_mongo = (settings.event_store, settings.read_models, settings.media)
-    shared = not settings.single_process
-    if (shared or "mongo" in needs_mongo) and not settings.secret:
+    if not settings.secret and not settings.embedded:
         faults["KLARITY_SECRET"] = [
-            f"processes that share a store need the same secret, {SHORTEST_SECRET} characters "
-            "or more"
+            f"must be given, or KLARITY_SECRET_FILE, with {SHORTEST_SECRET} characters or more: "
+            "one is made in the data folder only where nothing is kept or sent elsewhere"
         ]
     url = {"rabbitmq": settings.rabbitmq_url, "pubsub": settings.pubsub_url}
     if not url.get(settings.bus, "given"):

@@ -330,6 +330,12 @@ class TestSettings:
         [
             ({"EVENT_STORE": "mongo", "BUS": "redis"}, "KLARITY_SECRET"),
             ({"SECRET": "short"}, "KLARITY_SECRET"),
+            ({"MEDIA": "gridfs"}, "KLARITY_SECRET"),
+            ({"BUS": "rabbitmq", "SECRET": "s" * 32}, "KLARITY_RABBITMQ_URL"),
+            ({"BUS": "pubsub", "SECRET": "s" * 32}, "KLARITY_PUBSUB_URL"),
+            ({"SECRET_FILE": "/nowhere/secret"}, "KLARITY_SECRET_FILE"),
+            ({"TLS_CA": "/nowhere/ca.pem"}, "KLARITY_TLS_CA"),
+            ({"TLS_CERTIFICATE": "/nowhere/own.pem"}, "KLARITY_TLS_CERTIFICATE"),
             ({"WORKERS": "2"}, "KLARITY_WORKERS"),
             ({"READ_MODELS": "mongo", "SECRET": "s" * 32}, "KLARITY_READ_MODELS"),
             ({"REDIS_URL": "http://x"}, "KLARITY_REDIS_URL"),
@@ -361,3 +367,13 @@ class TestSettings:
         for name, value in settings.items():
             monkeypatch.setenv(f"KLARITY_{name}", value)
         assert read_settings().public_url == known_as
+
+    def test_the_secret_may_come_from_a_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "given").write_text("s" * 32 + "\n")
+        monkeypatch.setenv("KLARITY_SECRET_FILE", str(tmp_path / "given"))
+        assert read_settings().secret == "s" * 32
+        (tmp_path / "given").write_text("short")
+        with pytest.raises(SettingsError, match="KLARITY_SECRET"):
+            read_settings()
