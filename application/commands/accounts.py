@@ -212,8 +212,11 @@ class Accounts:
             raise CommandMismatch(found.member_id)
 
     def _is_abandoned(self, claim: Credential) -> bool:
-        """Whether its registration died before the member was there."""
-        old = claim.created_at + CLAIM_LIFE <= self._clock()
+        """Whether its registration died before the member was there.
+
+        One from the future is of before the clock was turned back.
+        """
+        old = abs(self._clock() - claim.created_at) >= CLAIM_LIFE
         return old and not self._members.load(claim.member_id).state.registered_at
 
     def _is_here(self, member_id: str) -> bool:

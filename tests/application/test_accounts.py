@@ -199,8 +199,9 @@ def test_a_claim_lost_in_a_race_of_two_with_one_key_is_given_up(
     assert world.executors.members.load("anna").state.pseudonym == "Anna"
 
 
-def test_a_claim_whose_registration_died_is_given_up_after_a_while(
-    accounts: Accounts, credentials: MemoryCredentials, world: World
+@pytest.mark.parametrize("later", [CLAIM_LIFE, timedelta(hours=-1)])
+def test_a_claim_whose_registration_died_is_given_up_after_a_while_or_with_the_clock_turned_back(
+    accounts: Accounts, credentials: MemoryCredentials, world: World, later: timedelta
 ) -> None:
     dead = Credential(
         handle="anna", member_id="dead", passphrase_hash="new:x", created_at=world.clock()
@@ -210,7 +211,7 @@ def test_a_claim_whose_registration_died_is_given_up_after_a_while(
         register(accounts)
     with pytest.raises(NotSignedIn):
         accounts.sign_in("Anna", "x")
-    world.clock.now += CLAIM_LIFE
+    world.clock.now += later
     register(accounts)
     assert accounts.sign_in("Anna", PASSPHRASE).member_id == "anna"
 
