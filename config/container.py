@@ -69,6 +69,7 @@ from application.evidence.erase import EraseMedia
 from application.evidence.media import DestroyMedia
 from application.evidence.sanitise import SanitiseEvidence
 from application.evidence.uploads import ReceiveUploads
+from application.log_seals import LogSeals
 from application.policies.policy import Means
 from application.ports.codec import EventCodec
 from application.ports.history import History
@@ -118,15 +119,15 @@ def closing(make: Callable[..., Closable], *arguments: Any) -> providers.Resourc
     return providers.Resource(closed_after_use, make, *arguments)
 
 
-def event_stores(kind: Any, path: Any, database: Any, tail: Any) -> providers.Dict:
+def event_stores(kind: Any, path: Any, database: Any, tail: Any, seals: Any) -> providers.Dict:
     """The store of each context's log, of the kind that was chosen."""
     return providers.Dict(
         {
             log: providers.Selector(
                 kind,
-                memory=providers.Singleton(MemoryEventStore, log),
-                sqlite=closing(SqliteEventStore, log, path),
-                mongo=closing(MongoEventStore, log, database, tail),
+                memory=providers.Singleton(MemoryEventStore, log, seals),
+                sqlite=closing(SqliteEventStore, log, path, seals),
+                mongo=closing(MongoEventStore, log, database, tail, seals),
             )
             for log in CONTEXTS
         }
@@ -175,7 +176,8 @@ class Container(containers.DeclarativeContainer):
     cipher = providers.Singleton(PersonalCipher, vault, keys.provided.references)
     codec = providers.Singleton(JsonCodec, EVENTS, cipher)
     wire_format = providers.Singleton(CloudEventsWire)
-    stores = event_stores(_kind, _file, database, tail)
+    seals = providers.Singleton(LogSeals, keys.provided.seals)
+    stores = event_stores(_kind, _file, database, tail, seals)
 
     # From logs to subscribers
     _prefix = settings.provided.bus_prefix

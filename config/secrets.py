@@ -23,6 +23,7 @@ class Keys:
     services: str
     webhooks: bytes
     bus: bytes
+    seals: bytes
 
 
 def derive_keys(settings: Settings) -> Keys:
@@ -40,6 +41,7 @@ def derive_keys(settings: Settings) -> Keys:
         services=_derived(secret, "services").hex(),
         webhooks=_derived(secret, "webhooks"),
         bus=_derived(secret, "bus"),
+        seals=_derived(secret, "seals"),
     )
 
 
