@@ -9,6 +9,7 @@ from flask import Flask
 from adapters.log_lines import log_as_json
 from application.delivery.relay import Relay
 from application.delivery.runtime import Runtime
+from application.delivery.seal import LogSealer
 from application.discovery import policy_types, query_services
 from application.policies.policy import Policy, PolicySubscriber
 from application.policies.pool import PooledPolicySubscriber
@@ -77,6 +78,7 @@ class Process:
         store = made.stores()[log]
         relay = Relay(store, made.codec(), made.wire_format(), made.bus(), made.checkpoints())
         runtime.add_relay(relay, store)
+        runtime.add_sealer(LogSealer(store, made.seals()))
 
     def _add_policies(self, runtime: Runtime, context: str) -> None:
         for kind in policy_types():
