@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from click.testing import CliRunner, Result
 
+from application.ports.checkpoints import START
 from application.ports.codec import RecordedEvent
 from application.ports.parked import ParkedEvent
 from application.system import CONTEXTS
@@ -88,6 +89,30 @@ def test_an_untouched_log_verifies_and_a_changed_one_does_not(tmp_path: Path) ->
     found = klarity("verify")
     assert found.exit_code == 1
     assert "changed" in found.output
+
+
+def test_a_log_that_was_set_back_differs_from_where_it_ended_before(tmp_path: Path) -> None:
+    data, copy, heads = tmp_path / "klarity.db", tmp_path / "copy", tmp_path / "heads.json"
+    add_anna()
+    for file in (data, tmp_path / "keys.db"):
+        assert file.exists()
+    copy.write_bytes(data.read_bytes())
+    assert klarity("members", "grant", "anna", "moderator").exit_code == 0
+    assert klarity("verify", "--heads", str(heads)).exit_code == 0
+    assert klarity("verify", "--heads", str(heads)).exit_code == 0
+    data.write_bytes(copy.read_bytes())
+    assert klarity("verify").exit_code == 0
+    found = klarity("verify", "--heads", str(heads))
+    assert found.exit_code == 1
+    assert "cut off since it was verified" in found.output
+    assert klarity("verify", "--heads", str(heads)).exit_code == 1
+
+
+def test_a_checkpoint_beyond_the_end_of_a_log_is_told() -> None:
+    with open_tools() as tools:
+        tools._checkpoints.save("relay.members", START.moved("members", 7))
+    found = klarity("verify")
+    assert (found.exit_code, "relay.members, version 7" in found.output) == (1, True)
 
 
 def test_a_fault_is_told_in_one_plain_message(monkeypatch: pytest.MonkeyPatch) -> None:
