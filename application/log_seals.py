@@ -2,12 +2,12 @@
 
 Each stream is a chain: ``hash = sha256(hash before + body)``, begun with the hash of the stream's
 name. So is the whole log, over the position and hash of each commit. Whoever can write to the
-database could make new chains, but no seals: they are made with the instance's key, one for each
-commit when it is appended, and one for the head of the log now and then.
+database could make new chains, but no seals: they are made with the instance's key (BLAKE2b, RFC
+7693), one for each commit when it is appended, and one for the head of the log now and then.
 """
 
-from hashlib import sha256
-from hmac import compare_digest, digest
+from hashlib import blake2b, sha256
+from hmac import compare_digest
 
 from application.ports.event_store import Head, SealedHead, StoredCommit
 
@@ -27,7 +27,7 @@ class LogSeals:
     """Makes and checks the seals of one instance."""
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        self._keyed = blake2b(key=key, digest_size=32)
 
     def of_commit(self, log: str, commit: StoredCommit) -> bytes:
         """Vouches for all of a commit but its position, which it may not have yet."""
@@ -36,7 +36,7 @@ class LogSeals:
             f"commit {log} {commit.first} {commit.size} {commit.stamp} "
             f"{len(commit.stream)} {commit.stream}{commit.command_id} "
         )
-        return digest(self._key, text.encode() + commit.hash, "sha256")
+        return self._seal(text, commit.hash)
 
     def vouches_for(self, log: str, commit: StoredCommit) -> bool:
         """Whether the commit was written with the instance's key, and is as it was then."""
@@ -55,4 +55,10 @@ class LogSeals:
         return compare_digest(self._of_head(log, head.position, head.running), head.seal)
 
     def _of_head(self, log: str, position: int, running: bytes) -> bytes:
-        return digest(self._key, f"head {log} {position} ".encode() + running, "sha256")
+        return self._seal(f"head {log} {position} ", running)
+
+    def _seal(self, text: str, hash_: bytes) -> bytes:
+        # A copy spares going over the key again, which is half of the work.
+        seal = self._keyed.copy()
+        seal.update(text.encode() + hash_)
+        return seal.digest()
