@@ -107,7 +107,8 @@ class OpenTools:
             for service in query_services()
             for build in self._models.versions(service.name)
         }
-        return self._checkpoints.list() | builds
+        found: dict[str, Checkpoint] = self._checkpoints.list()
+        return found | builds
 
     def add_member(self, pseudonym: str, passphrase: str) -> str:
         member_id = str(uuid4())

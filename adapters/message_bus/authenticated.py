@@ -54,7 +54,8 @@ class AuthenticatedBus:
         self._bus.close()
 
     def _pass_on(self, group: str, handle: Handler, deliveries: Sequence[Delivery]) -> None:
-        genuine, refused = [], []
+        genuine: list[Delivery] = []
+        refused: list[Delivery] = []
         for delivery in deliveries:
             (genuine if self._is_genuine(delivery) else refused).append(delivery)
         if refused:

@@ -227,4 +227,5 @@ def _fail(command: RecordFailure, state: Delivery, delivery_id: DeliveryId) -> l
 
 def _wait_after(tried: int) -> timedelta:
     """How long to wait after a failure, which this many others came before."""
-    return FIRST_WAIT * GROWTH**tried
+    wait: timedelta = FIRST_WAIT * GROWTH**tried
+    return wait

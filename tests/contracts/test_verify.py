@@ -287,8 +287,14 @@ def test_what_a_body_says_counts_even_if_columns_and_chains_follow(
     tampered: Tampered, world: World
 ) -> None:
     good = tampered.read()
+    changes: list[Row] = [
+        {"stamp": 7},
+        {"command": "mine"},
+        {"correlation": "x"},
+        {"events": []},
+    ]
     for index in range(len(good)):
-        for change in ({"stamp": 7}, {"command": "mine"}, {"correlation": "x"}, {"events": []}):
+        for change in changes:
             rows = deepcopy(good)
             edit(rows[index], **change)
             rows[index] |= {"stamp": 7} if "stamp" in change else {}
@@ -449,9 +455,10 @@ def test_fields_that_are_missing_or_of_another_type_are_found(
     fill(tampered.open(), world)
     LogSealer(tampered.open(), SEALS).leave()
     good = tampered.read()
+    values: list[Any] = [None, "nonsense", 1.5, {}]
     for index in range(len(good)):
         for column in good[0].keys() - {"_id"}:
-            for value in (None, "nonsense", 1.5, {}):
+            for value in values:
                 rows = deepcopy(good)
                 if value is None:
                     del rows[index][column]
