@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,8 +112,8 @@ def read_settings() -> Settings:
         redis_url=env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=_url("rediss?")),
         pubsub_url=env.str("PUBSUB_URL", "", validate=_url("gcpubsub", optional=True)),
         bus_prefix=env.str("BUS_PREFIX", "klarity", validate=validate.Regexp(r"^[a-z][a-z0-9-]*$")),
-        tls_ca=env.str("TLS_CA", "", validate=_is_file),
-        tls_certificate=env.str("TLS_CERTIFICATE", "", validate=_is_file),
+        tls_ca=env.str("TLS_CA", "", validate=_has_authorities),
+        tls_certificate=env.str("TLS_CERTIFICATE", "", validate=_has_certificate),
         history_urls=_history_urls(env),
         secret=_secret(env),
         public_url=_public_url(env, host, port),
@@ -149,9 +150,23 @@ def _url(scheme: str, *, optional: bool = False) -> validate.Regexp:
     return validate.Regexp(begins, error=f"Must begin with {plain}://")
 
 
-def _is_file(path: str) -> None:
-    if path and not Path(path).is_file():
-        raise ValidationError("There is no such file.")
+def _has_authorities(path: str) -> None:
+    try:
+        if path:
+            ssl.create_default_context(cafile=path)
+    except (OSError, ValueError) as error:
+        raise ValidationError(f"This is no PEM file of authorities: {error}.") from error
+
+
+def _has_certificate(path: str) -> None:
+    try:
+        if path:
+            # Without a password no file can stop the start to ask for one.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(path, password="")
+    except (OSError, ValueError) as error:
+        raise ValidationError(
+            f"This is no PEM file of a certificate and its private key: {error}."
+        ) from error
 
 
 def _can_be_listened_on(host: str) -> None:
@@ -238,12 +253,15 @@ def _secret(env: Env) -> str:
 
     def read(path: str) -> str:
         try:
-            return Path(path).read_text().strip() if path else ""
+            secret = Path(path).read_text().strip() if path else ""
         except (OSError, ValueError) as error:
-            raise EnvError(f"cannot be read: {error}") from error
+            raise EnvError(f"Cannot be read: {error}") from error
+        if path and len(secret) < SHORTEST_SECRET:
+            raise EnvError(f"Needs {SHORTEST_SECRET} characters or more.")
+        return secret
 
     env.add_parser("secret_file", read)
-    in_file: str = env.secret_file("SECRET_FILE", "", validate=_is_long_enough)
+    in_file: str = env.secret_file("SECRET_FILE", "")
     return env.str("SECRET", "", validate=_is_long_enough) or in_file
 
 

@@ -19,6 +19,7 @@ from config.settings import Settings, SettingsError, read_settings
 from domain.moderation.subject import SubjectKind
 from entrypoints.cli import Entry, build_cli
 from entrypoints.nginx import nginx_configuration
+from tests.certificates import Authority
 
 
 @pytest.fixture(autouse=True)
@@ -392,6 +393,20 @@ class TestSettings:
         for name, value in settings.items():
             monkeypatch.setenv(f"KLARITY_{name}", value)
         assert read_settings().public_url == known_as
+
+    def test_files_for_tls_are_read_at_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        authority = Authority(tmp_path / "authority")
+        monkeypatch.setenv("KLARITY_TLS_CA", str(authority.ca))
+        monkeypatch.setenv("KLARITY_TLS_CERTIFICATE", str(authority.issue("own", "127.0.0.1")))
+        settings = read_settings()
+        assert (settings.tls_ca, settings.tls_certificate.endswith("own.pem")) == (
+            str(authority.ca),
+            True,
+        )
+        monkeypatch.setenv("KLARITY_TLS_CERTIFICATE", str(authority.ca))
+        assert told_of() == "KLARITY_TLS_CERTIFICATE"
 
     def test_the_secret_may_come_from_a_file(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
