@@ -14,25 +14,23 @@ from config.own_secret import own_secret
 from config.secrets import derive_keys
 from config.settings import SHORTEST_SECRET, SettingsError, read_settings
 
-# The disk takes ten bytes of any file, or the process is killed when it has written them.
-FULL_DISK = """
-import resource, signal
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
-"""
-KILLED_MIDWAY = """
-import os, resource, signal
-resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
-signal.signal(signal.SIGXFSZ, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-"""
 START = """
-import sys
+import resource, signal, sys
 from config.settings import read_settings, SettingsError
 from config.secrets import derive_keys
+
+mishap, (enough, most) = sys.argv[1], resource.getrlimit(resource.RLIMIT_FSIZE)
+# A file takes ten bytes, and then either no more, or whoever writes on is killed.
+death = signal.SIG_DFL if mishap == "killed" else signal.SIG_IGN
+if mishap:
+    signal.signal(signal.SIGXFSZ, death)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, most))
 try:
     derive_keys(read_settings())
 except SettingsError as error:
     sys.exit(str(error))
+finally:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (enough, most))
 """
 
 
@@ -40,7 +38,7 @@ def start(folder: Path, mishap: str = "") -> subprocess.CompletedProcess[str]:
     """The first start of an instance, to which something happens."""
     environment = {**os.environ, "KLARITY_DATA": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
-        [sys.executable, "-c", mishap + START],
+        [sys.executable, "-c", START, mishap],
         env=environment,
         check=False,
         capture_output=True,
@@ -49,7 +47,7 @@ def start(folder: Path, mishap: str = "") -> subprocess.CompletedProcess[str]:
 
 
 def test_a_disk_that_is_full_leaves_no_secret_and_is_told(tmp_path: Path) -> None:
-    failed = start(tmp_path, FULL_DISK)
+    failed = start(tmp_path, "full disk")
     assert failed.returncode == 1
     assert "cannot be kept" in failed.stderr
     assert "Traceback" not in failed.stderr
@@ -59,7 +57,7 @@ def test_a_disk_that_is_full_leaves_no_secret_and_is_told(tmp_path: Path) -> Non
 
 
 def test_a_process_that_is_killed_while_it_writes_leaves_no_secret(tmp_path: Path) -> None:
-    assert start(tmp_path, KILLED_MIDWAY).returncode == -signal.SIGKILL
+    assert start(tmp_path, "killed").returncode == -signal.SIGXFSZ
     assert not (tmp_path / "secret").exists()
     assert start(tmp_path).returncode == 0
     assert len((tmp_path / "secret").read_text()) >= SHORTEST_SECRET

@@ -856,6 +856,10 @@ class TestSealer:
         assert sealer.behind() == store.last_position() == 2
         assert [sealer.step() for _ in range(3)] == [True, True, False]
         assert (sealer.behind(), self.sealed(store)) == (0, 2)
+        for case_id in ("c3", "c4"):
+            world.report(world.member(case_id), case_id=case_id)
+        sealer.leave()
+        assert (sealer.behind(), self.sealed(store)) == (0, 4)
 
     def test_it_seals_every_few_seconds_and_when_it_leaves(
         self, store: MemoryEventStore, world: World, monkeypatch: pytest.MonkeyPatch
