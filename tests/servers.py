@@ -202,20 +202,20 @@ class Mongo(Server):
 
     def _ask(self) -> None:
         self._initiate()
-        with self._client(replicaSet="rs0") as client:
+        with self._client(self.url) as client:
             client.admin.command("ping")
 
     def _initiate(self) -> None:
         members = [{"_id": 0, "host": f"{HOST}:{self.port}"}]
-        with self._client(directConnection=True) as client:
+        with self._client(HOST, self.port, directConnection=True) as client:
             try:
                 client.admin.command("replSetInitiate", {"_id": "rs0", "members": members})
             except OperationFailure as failure:
                 if failure.code != ALREADY_INITIALIZED:
                     raise
 
-    def _client(self, **options: Any) -> MongoClient[dict[str, object]]:
-        return MongoClient(HOST, self.port, serverSelectionTimeoutMS=5000, **options)
+    def _client(self, *where: Any, **options: Any) -> MongoClient[dict[str, object]]:
+        return MongoClient(*where, serverSelectionTimeoutMS=5000, **options)
 
 
 class Redis(Server):

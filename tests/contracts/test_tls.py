@@ -108,8 +108,9 @@ class TlsMongo(Mongo):
             *("--tlsCAFile", str(self.authority.ca)),
         ]
 
-    def _client(self, **options: Any) -> MongoClient[dict[str, object]]:
+    def _client(self, *where: Any, **options: Any) -> MongoClient[dict[str, object]]:
         return super()._client(
+            *where,
             tls=True,
             tlsCAFile=str(self.authority.ca),
             tlsCertificateKeyFile=str(self.certificate),
