@@ -22,7 +22,7 @@ from application.commands.executor import Context
 from application.discovery import query_services
 from application.ports.checkpoints import Checkpoint
 from application.ports.unavailable import Unavailable
-from application.queries.projector import name_of, open_build
+from application.queries.builds import name_of, open_build
 from config.process import Process
 from config.settings import Settings, SettingsError, read_settings
 from config.signals import when_told_to_stop
