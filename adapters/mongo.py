@@ -17,6 +17,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
+from adapters.tls import USUAL, Tls
 from application.ports.unavailable import Unavailable
 
 Document = dict[str, Any]
@@ -44,12 +45,12 @@ class StoreMisconfigured(Exception):
     """The server is not what Klarity needs; the message says what to put right."""
 
 
-def connect(url: str, name: str) -> Database[Document]:
+def connect(url: str, name: str, tls: Tls = USUAL) -> Database[Document]:
     """The database of this name, durable by default. Raises StoreMisconfigured.
 
     Times come back as aware datetimes in UTC. Close it with ``database.client.close()``.
     """
-    client = _client(url, f"klarity {name}")
+    client = _client(url, f"klarity {name}", tls)
     try:
         _check(client)
     except BaseException:
@@ -85,17 +86,24 @@ def end_abandoned_transactions(client: MongoClient[Document]) -> None:
             client.admin.command("killSessions", sessions)
 
 
-def _client(url: str, application: str) -> MongoClient[Document]:
+def _client(url: str, application: str, tls: Tls) -> MongoClient[Document]:
     # What the driver says of a bad URL may quote the password in it.
     try:
         given = parse_uri(url, validate=True)["options"]
         defaults = {"appname": application, **_TIMEOUTS}
+        if given.get("tls"):
+            defaults |= _tls_options(tls)
         missing = {name: value for name, value in defaults.items() if name not in given}
         return MongoClient(url, tz_aware=True, **missing)
     except InvalidURI:
         raise StoreMisconfigured("The address of MongoDB is not a mongodb:// URL.") from None
     except (ConfigurationError, ValueError, TypeError):
         raise StoreMisconfigured("The address of MongoDB has an option it cannot have.") from None
+
+
+def _tls_options(tls: Tls) -> Document:
+    options = {"tlsCAFile": tls.ca, "tlsCertificateKeyFile": tls.certificate}
+    return {name: path for name, path in options.items() if path}
 
 
 def _check(client: MongoClient[Document]) -> None:

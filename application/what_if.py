@@ -194,7 +194,7 @@ class WhatIf:
     def _order(self, service: PopularCases) -> list[PopularCase]:
         """All public cases in the order of the service."""
         model = open_build(service, self._make_models(), 1)
-        projector = Projector(service, model, self._codec)
+        projector = Projector(service, model, self._codec, self._history)
         for log in service.topics:
             while events := self._history.read(log, projector.checkpoint().at(log), COMMITS_A_READ):
                 projector.handle(events, projector.checkpoint().moved(log, events[-1].position))

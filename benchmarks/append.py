@@ -19,7 +19,7 @@ from adapters.event_store.mongo import MongoEventStore, MongoTail
 from adapters.event_store.sqlite import SqliteEventStore
 from adapters.mongo import DURABLE, Document, connect
 from application.ports.event_store import NOTHING, EventStore, NewCommit
-from benchmarks.measure import Figure, Once, medians, print_table, rate
+from benchmarks.measure import SEALS, Figure, Once, medians, print_table, rate
 from tests.servers import Mongo
 
 SECONDS = 3.0
@@ -45,14 +45,14 @@ def main() -> None:
 def mongo_figures(database: Database[Document]) -> Iterator[Figure]:
     raw = database.get_collection("raw", write_concern=DURABLE)
     with closing(MongoTail(database)) as tail:
-        store = MongoEventStore("append", database, tail)
+        store = MongoEventStore("append", database, tail, SEALS)
         for writers, target in MONGO_TARGETS.items():
             yield figure(f"MongoDB, {writers} writers", target, writers, store, mongo_insert(raw))
 
 
 def sqlite_figures(folder: Path) -> Iterator[Figure]:
     with (
-        closing(SqliteEventStore("append", folder / "store")) as store,
+        closing(SqliteEventStore("append", folder / "store", SEALS)) as store,
         closing(raw_sqlite(folder / "raw")) as raw,
     ):
         for writers, target in SQLITE_TARGETS.items():

@@ -17,7 +17,7 @@ from adapters.event_store.sqlite import SqliteEventStore
 from adapters.mongo import connect
 from application.ports.event_store import NOTHING, EventStore, NewCommit
 from benchmarks.append import BODY, Appending
-from benchmarks.measure import Figure, medians, print_table, rate
+from benchmarks.measure import SEALS, Figure, medians, print_table, rate
 from tests.servers import Mongo
 
 FEW, MANY = 10_000, 100_000
@@ -37,11 +37,13 @@ def main() -> None:
         stack.callback(database.client.close)
         tail = stack.enter_context(closing(MongoTail(database)))
         figures = [
-            *growth("MongoDB", *(MongoEventStore(log, database, tail) for log in ("few", "many"))),
+            *growth(
+                "MongoDB", *(MongoEventStore(log, database, tail, SEALS) for log in ("few", "many"))
+            ),
             *growth(
                 "SQLite",
                 *(
-                    stack.enter_context(closing(SqliteEventStore(log, folder / log)))
+                    stack.enter_context(closing(SqliteEventStore(log, folder / log, SEALS)))
                     for log in ("few", "many")
                 ),
             ),

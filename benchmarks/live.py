@@ -48,7 +48,7 @@ from application.queries.popular_cases import PopularCase, PopularCases
 from application.queries.projector import Projector
 from application.system import CONTEXTS
 from benchmarks.bus import PROJECT, Client, GooglePubSub, PyAmqp, RedisPy
-from benchmarks.measure import Figure, medians, print_table
+from benchmarks.measure import SEALS, Figure, medians, print_table
 from benchmarks.scan import append
 from domain.cases.case import CaseCategory
 from domain.cases.engagement import CaseSupported, SupportCase
@@ -99,7 +99,7 @@ class Deployment:
         self.bus = bus
         self.codec = JsonCodec(EVENTS, PersonalCipher(MemoryKeyVault(), bytes(32)))
         self.wire = CloudEventsWire()
-        self.stores = {log: MongoEventStore(log, database, tail) for log in CONTEXTS}
+        self.stores = {log: MongoEventStore(log, database, tail, SEALS) for log in CONTEXTS}
         self.history = InPlaceHistory(self.stores, self.codec)
         self.parked = MemoryParkedEvents()
         self.models = MongoReadModels(database)
@@ -165,7 +165,7 @@ def messages(made: Deployment) -> list[bytes]:
 
 
 def live_rate(made: Deployment) -> float:
-    relay, projector = made.relay(), Projector(made.service, made.model, made.codec)
+    relay, projector = made.relay(), Projector(made.service, made.model, made.codec, made.history)
     subscription = Subscription(projector, made.history, made.wire, made.parked)
     made.bus.declare(subscription.name, subscription.topics)
     consumer = made.bus.subscribe(subscription.name, subscription.topics, subscription.deliver)

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from statistics import median
 from threading import Barrier, Thread
 
+from application.log_seals import LogSeals
+
 Once = Callable[[], object]
+
+SEALS = LogSeals(b"a key for benchmarks")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from adapters.mongo import Document, connect
 from application.ports.codec import EventCodec, Meta
 from application.ports.event_store import NOTHING, EventStore, NewCommit
 from benchmarks.append import BODY
-from benchmarks.measure import Figure, medians, print_table
+from benchmarks.measure import SEALS, Figure, medians, print_table
 from domain.catalog import EventCatalog
 from tests.servers import Mongo
 
@@ -54,7 +54,7 @@ def main() -> None:
         database = connect(server.url, "benchmarks")
         stack.callback(database.client.close)
         tail = stack.enter_context(closing(MongoTail(database)))
-        store = MongoEventStore("scan", database, tail)
+        store = MongoEventStore("scan", database, tail, SEALS)
         codec = JsonCodec(
             EventCatalog(types={"cases.Told": Told}), PersonalCipher(MemoryKeyVault(), bytes(32))
         )

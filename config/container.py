@@ -33,6 +33,7 @@ from adapters.leases.memory import MemoryLeases
 from adapters.leases.mongo import MongoLeases
 from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.media_store.gridfs import GridFsMediaStore
+from adapters.message_bus.authenticated import AuthenticatedBus
 from adapters.message_bus.memory import MemoryMessageBus
 from adapters.mongo import connect
 from adapters.parked.memory import MemoryParkedEvents
@@ -45,6 +46,7 @@ from adapters.sanitiser.sandbox import Isolations
 from adapters.sanitiser.sandboxed import SandboxedSanitiser
 from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.spelling.icu import IcuSpelling
+from adapters.tls import Tls
 from adapters.uploads.memory import MemoryUploads
 from adapters.uploads.mongo import MongoUploads
 from adapters.uploads.sealed import SealedUploads
@@ -68,6 +70,7 @@ from application.evidence.erase import EraseMedia
 from application.evidence.media import DestroyMedia
 from application.evidence.sanitise import SanitiseEvidence
 from application.evidence.uploads import ReceiveUploads
+from application.log_seals import LogSeals
 from application.policies.policy import Means
 from application.ports.codec import EventCodec
 from application.ports.history import History
@@ -102,9 +105,9 @@ def closed_after_use(make: Callable[..., Closable], *arguments: Any) -> Iterator
     made.close()
 
 
-def connected(url: str, name: str) -> Iterator[Any]:
+def connected(url: str, name: str, tls: Tls) -> Iterator[Any]:
     """A MongoDB database, disconnected with the container."""
-    database = connect(url, name)
+    database = connect(url, name, tls)
     yield database
     database.client.close()
 
@@ -117,15 +120,15 @@ def closing(make: Callable[..., Closable], *arguments: Any) -> providers.Resourc
     return providers.Resource(closed_after_use, make, *arguments)
 
 
-def event_stores(kind: Any, path: Any, database: Any, tail: Any) -> providers.Dict:
+def event_stores(kind: Any, path: Any, database: Any, tail: Any, seals: Any) -> providers.Dict:
     """The store of each context's log, of the kind that was chosen."""
     return providers.Dict(
         {
             log: providers.Selector(
                 kind,
-                memory=providers.Singleton(MemoryEventStore, log),
-                sqlite=closing(SqliteEventStore, log, path),
-                mongo=closing(MongoEventStore, log, database, tail),
+                memory=providers.Singleton(MemoryEventStore, log, seals),
+                sqlite=closing(SqliteEventStore, log, path, seals),
+                mongo=closing(MongoEventStore, log, database, tail, seals),
             )
             for log in CONTEXTS
         }
@@ -155,9 +158,12 @@ class Container(containers.DeclarativeContainer):
     _keys_file = providers.Callable(in_folder, _folder, "keys.db")
     _credentials_file = providers.Callable(in_folder, _folder, "credentials.db")
     _media_folder = providers.Callable(in_folder, _folder, "media")
+    tls = providers.Singleton(
+        Tls, ca=settings.provided.tls_ca, certificate=settings.provided.tls_certificate
+    )
     process_lock = closing(ProcessLock, _folder)
     database = providers.Resource(
-        connected, settings.provided.mongo_url, settings.provided.mongo_database
+        connected, settings.provided.mongo_url, settings.provided.mongo_database, tls
     )
     tail = closing(MongoTail, database)
 
@@ -171,21 +177,28 @@ class Container(containers.DeclarativeContainer):
     cipher = providers.Singleton(PersonalCipher, vault, keys.provided.references)
     codec = providers.Singleton(JsonCodec, EVENTS, cipher)
     wire_format = providers.Singleton(CloudEventsWire)
-    stores = event_stores(_kind, _file, database, tail)
+    seals = providers.Singleton(LogSeals, keys.provided.seals)
+    stores = event_stores(_kind, _file, database, tail, seals)
 
     # From logs to subscribers
     _prefix = settings.provided.bus_prefix
-    bus = providers.Selector(
-        settings.provided.bus,
-        memory=closing(MemoryMessageBus),
-        rabbitmq=closing(buses.rabbitmq, settings.provided.rabbitmq_url, _prefix),
-        redis=closing(buses.redis, settings.provided.redis_url, _prefix),
-        pubsub=closing(buses.pubsub, settings.provided.pubsub_url, _prefix),
+    bus = providers.Singleton(
+        AuthenticatedBus,
+        providers.Selector(
+            settings.provided.bus,
+            memory=closing(MemoryMessageBus),
+            rabbitmq=closing(buses.rabbitmq, settings.provided.rabbitmq_url, _prefix, tls),
+            redis=closing(buses.redis, settings.provided.redis_url, _prefix, tls),
+            pubsub=closing(buses.pubsub, settings.provided.pubsub_url, _prefix),
+        ),
+        keys.provided.bus,
     )
     history = providers.Singleton(
         routed,
         providers.Singleton(InPlaceHistory, stores, codec),
-        closing(HttpHistory, settings.provided.history_urls, keys.provided.services, wire_format),
+        closing(
+            HttpHistory, settings.provided.history_urls, keys.provided.services, wire_format, tls
+        ),
         settings.provided.history_urls,
     )
     checkpoints = providers.Selector(

@@ -20,7 +20,10 @@ from adapters.mongo import StoreMisconfigured
 from adapters.process_lock import InUse
 from application.commands.accounts import handle
 from application.commands.executor import Context
+from application.discovery import query_services
+from application.ports.checkpoints import Checkpoint
 from application.ports.unavailable import Unavailable
+from application.queries.builds import name_of, open_build
 from config.process import Process
 from config.server import CannotListen, Server, bind, end_with_parent
 from config.settings import Settings, SettingsError, read_settings
@@ -119,6 +122,8 @@ class OpenTools:
     def __init__(self, process: Process) -> None:
         made: Any = process.container
         self.stores = made.stores()
+        self.codec = made.codec()
+        self.seals = made.seals()
         self.parked = made.parked()
         self.rebuilder = made.rebuilder()
         self.keeps_read_models = process.settings.read_models != "memory"
@@ -128,6 +133,17 @@ class OpenTools:
         self._credentials = made.credentials()
         self._members = made.executors().members
         self._clock = made.clock()
+        self._models = made.models()
+        self._checkpoints = made.checkpoints()
+
+    def checkpoints(self) -> dict[str, Checkpoint]:
+        builds = {
+            name_of(service, build): open_build(service, self._models, build).checkpoint()
+            for service in query_services()
+            for build in self._models.versions(service.name)
+        }
+        found: dict[str, Checkpoint] = self._checkpoints.list()
+        return found | builds
 
     def add_member(self, pseudonym: str, passphrase: str) -> str:
         member_id = str(uuid4())

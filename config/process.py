@@ -10,6 +10,7 @@ from flask import Flask
 from adapters.log_lines import log_as_json
 from application.delivery.relay import Relay
 from application.delivery.runtime import Runtime
+from application.delivery.seal import LogSealer
 from application.discovery import policy_types, query_services
 from application.policies.policy import Policy, PolicySubscriber
 from application.policies.pool import PooledPolicySubscriber
@@ -38,6 +39,7 @@ class Process:
         self.container: Any = Container(settings=settings)
         if alone and settings.single_process:
             self.container.process_lock()
+        self.container.keys()
         if settings.event_store == "mongo":
             self.container.database()
 
@@ -58,7 +60,7 @@ class Process:
         self._add_queries(runtime)
         self._add_courier(runtime)
         self._add_chores(runtime)
-        self.container.registry().register(RuntimeCollector(runtime))
+        self.container.registry().register(RuntimeCollector(runtime, self.container.bus().refused))
         return runtime
 
     def start(self) -> None:
@@ -82,6 +84,7 @@ class Process:
         store = made.stores()[log]
         relay = Relay(store, made.codec(), made.wire_format(), made.bus(), made.checkpoints())
         runtime.add_relay(relay, store)
+        runtime.add_sealer(LogSealer(store, made.seals()))
 
     def _add_policies(self, runtime: Runtime, context: str) -> None:
         for kind in policy_types():

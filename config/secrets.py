@@ -1,11 +1,11 @@
 """The instance's secret, and the keys that are derived from it for one purpose each."""
 
-import secrets
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from config.own_secret import own_secret
 from config.settings import Settings
 
 KEY_BYTES = 32
@@ -22,11 +22,16 @@ class Keys:
     requests: bytes
     services: str
     webhooks: bytes
+    bus: bytes
+    seals: bytes
 
 
 def derive_keys(settings: Settings) -> Keys:
-    """The keys that belong to the secret of these settings (HKDF, RFC 5869)."""
-    secret = (settings.secret or _own_secret(settings)).encode()
+    """The keys that belong to the secret of these settings (HKDF, RFC 5869).
+
+    Raises SettingsError where it cannot be kept, or is damaged.
+    """
+    secret = (settings.secret or own_secret(settings.data)).encode()
     return Keys(
         vault=_derived(secret, "vault"),
         references=_derived(secret, "references"),
@@ -35,17 +40,9 @@ def derive_keys(settings: Settings) -> Keys:
         requests=_derived(secret, "requests"),
         services=_derived(secret, "services").hex(),
         webhooks=_derived(secret, "webhooks"),
+        bus=_derived(secret, "bus"),
+        seals=_derived(secret, "seals"),
     )
-
-
-def _own_secret(settings: Settings) -> str:
-    """The secret of an instance that was given none: made once, kept beside its data."""
-    path = settings.data / "secret"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(KEY_BYTES))
-    return path.read_text().strip()
 
 
 def _derived(secret: bytes, purpose: str) -> bytes:

@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,8 @@ class Settings:
     redis_url: str
     pubsub_url: str
     bus_prefix: str
+    tls_ca: str
+    tls_certificate: str
     history_urls: Mapping[str, str]
     secret: str
     public_url: str
@@ -71,6 +74,13 @@ class Settings:
     sign_in_network_limit: str
     hide_at: float
     log_level: str
+
+    @property
+    def embedded(self) -> bool:
+        """Whether nothing is kept, sent or read outside this machine and its data folder."""
+        elsewhere = {"mongo", "gridfs", *BUSES[1:]}
+        chosen_kinds = {self.event_store, self.bus, self.read_models, self.media}
+        return not (chosen_kinds & elsewhere) and not self.history_urls
 
     @property
     def single_process(self) -> bool:
@@ -101,14 +111,14 @@ def read_settings() -> Settings:
             validate=_url(r"mongodb(\+srv)?"),
         ),
         mongo_database=env.str("MONGO_DATABASE", "klarity"),
-        rabbitmq_url=env.str(
-            "RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//", validate=_url("amqps?")
-        ),
+        rabbitmq_url=env.str("RABBITMQ_URL", "", validate=_url("amqps?", optional=True)),
         redis_url=env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=_url("rediss?")),
-        pubsub_url=env.str("PUBSUB_URL", "gcpubsub://projects/klarity", validate=_url("gcpubsub")),
+        pubsub_url=env.str("PUBSUB_URL", "", validate=_url("gcpubsub", optional=True)),
         bus_prefix=env.str("BUS_PREFIX", "klarity", validate=validate.Regexp(r"^[a-z][a-z0-9-]*$")),
+        tls_ca=env.str("TLS_CA", "", validate=_has_authorities),
+        tls_certificate=env.str("TLS_CERTIFICATE", "", validate=_has_certificate),
         history_urls=_history_urls(env),
-        secret=env.str("SECRET", "", validate=_is_long_enough),
+        secret=_secret(env),
         public_url=_public_url(env, host, port),
         cors_origins=_origins(env),
         proxies=env.int("PROXIES", 0, validate=validate.Range(0, 10)),
@@ -140,9 +150,29 @@ def read_settings() -> Settings:
     return settings
 
 
-def _url(scheme: str) -> validate.Regexp:
+def _url(scheme: str, *, optional: bool = False) -> validate.Regexp:
     plain = re.sub(r"[(\\?].*", "", scheme)
-    return validate.Regexp(f"^{scheme}://.", error=f"Must begin with {plain}://")
+    begins = f"^{scheme}://." + ("|^$" if optional else "")
+    return validate.Regexp(begins, error=f"Must begin with {plain}://")
+
+
+def _has_authorities(path: str) -> None:
+    try:
+        if path:
+            ssl.create_default_context(cafile=path)
+    except (OSError, ValueError) as error:
+        raise ValidationError(f"This is no PEM file of authorities: {error}.") from error
+
+
+def _has_certificate(path: str) -> None:
+    try:
+        if path:
+            # Without a password no file can stop the start to ask for one.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(path, password="")
+    except (OSError, ValueError) as error:
+        raise ValidationError(
+            f"This is no PEM file of a certificate and its private key: {error}."
+        ) from error
 
 
 def _can_be_listened_on(host: str) -> None:
@@ -224,6 +254,23 @@ def _public_url(env: Env, host: str, port: int) -> str:
     return (env.str("PUBLIC_URL", here, validate=ADDRESS) or "").rstrip("/")
 
 
+def _secret(env: Env) -> str:
+    """The secret, given as it is or in a file."""
+
+    def read(path: str) -> str:
+        try:
+            secret = Path(path).read_text().strip() if path else ""
+        except (OSError, ValueError) as error:
+            raise EnvError(f"Cannot be read: {error}") from error
+        if path and len(secret) < SHORTEST_SECRET:
+            raise EnvError(f"Needs {SHORTEST_SECRET} characters or more.")
+        return secret
+
+    env.add_parser("secret_file", read)
+    in_file: str = env.secret_file("SECRET_FILE", "")
+    return env.str("SECRET", "", validate=_is_long_enough) or in_file
+
+
 def _services(env: Env) -> tuple[Service, ...]:
     def parse(names: str) -> tuple[Service, ...]:
         try:
@@ -239,12 +286,15 @@ def _services(env: Env) -> tuple[Service, ...]:
 def _must_fit_together(settings: Settings) -> None:
     """Name every pair of settings that cannot both be."""
     faults: dict[str, list[str]] = {}
-    needs_mongo = (settings.event_store, settings.read_models, settings.media)
-    shared = not settings.single_process
-    if (shared or "mongo" in needs_mongo) and not settings.secret:
+    if not settings.secret and not settings.embedded:
         faults["KLARITY_SECRET"] = [
-            f"processes that share a store need the same secret, {SHORTEST_SECRET} characters "
-            "or more"
+            f"must be given, or KLARITY_SECRET_FILE, with {SHORTEST_SECRET} characters or more: "
+            "one is made in the data folder only where nothing is kept or sent elsewhere"
+        ]
+    url = {"rabbitmq": settings.rabbitmq_url, "pubsub": settings.pubsub_url}
+    if not url.get(settings.bus, "given"):
+        faults[f"KLARITY_{settings.bus.upper()}_URL"] = [
+            f"bus {settings.bus} needs its address: there is none that suits everybody"
         ]
     if settings.single_process and settings.workers > 1:
         faults["KLARITY_WORKERS"] = [

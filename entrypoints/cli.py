@@ -1,16 +1,22 @@
 """The ``klarity`` command."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from math import isfinite
+from pathlib import Path
 from typing import Any, Protocol
 
 import click
 
 from application.delivery.rebuild import Rebuilder
-from application.delivery.verify import verify_log
+from application.delivery.verify import verify_checkpoints, verify_log
 from application.discovery import query_services
+from application.log_seals import LogSeals
+from application.ports.checkpoints import Checkpoint
+from application.ports.codec import EventCodec
 from application.ports.event_store import EventStore
 from application.ports.parked import ParkedEvent, ParkedEvents, service_of
 from application.system import Service, services
@@ -29,6 +35,12 @@ class Tools(Protocol):
     def stores(self) -> dict[str, EventStore]: ...
 
     @property
+    def codec(self) -> EventCodec: ...
+
+    @property
+    def seals(self) -> LogSeals: ...
+
+    @property
     def parked(self) -> ParkedEvents: ...
 
     @property
@@ -44,6 +56,10 @@ class Tools(Protocol):
 
     @property
     def what_if(self) -> WhatIf: ...
+
+    def checkpoints(self) -> dict[str, Checkpoint]:
+        """How far each relay, policy and build of a read model has come, by name."""
+        ...
 
     def add_member(self, pseudonym: str, passphrase: str) -> str:
         """Registers a member; their id."""
@@ -150,18 +166,20 @@ def build_cli(entry: Entry) -> click.Group:
         click.echo(f"{name} was rebuilt from {handled} events.")
 
     @klarity.command()
-    def verify() -> None:
-        """Recompute the chain of hashes of every stream, and tell whether any log was changed."""
-        faulty = False
+    @click.option(
+        "--heads",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Compare with where the logs ended the last time, and then write it to this file.",
+    )
+    def verify(heads: Path | None) -> None:
+        """Recompute all chains and seals, and tell whether any log was changed.
+
+        Whoever can set the whole database back to an earlier state also sets back what would show
+        it. Keep the file of --heads where they cannot write, and it shows.
+        """
         with opened(entry) as tools:
-            for log, store in tools.stores.items():
-                with _bar(f"Verifying {log}") as progress:
-                    faults = verify_log(store, progress)
-                for fault in faults:
-                    click.echo(f"{fault.stream}, version {fault.version}: {fault.what}", err=True)
-                faulty = faulty or bool(faults)
-                click.echo(f"{log}: {store.last_position()} events, {len(faults)} faults.")
-        if faulty:
+            good = _verify(tools, heads)
+        if not good:
             raise SystemExit(1)
 
     _add_parked(klarity, entry)
@@ -171,6 +189,26 @@ def build_cli(entry: Entry) -> click.Group:
 
     _add_demo(klarity, entry)
     return klarity
+
+
+def _verify(tools: Tools, heads: Path | None) -> bool:
+    """Verify everything; whether there was no fault."""
+    kept = json.loads(heads.read_text()) if heads and heads.exists() else {}
+    found = {"checkpoints": verify_checkpoints(tools.checkpoints(), tools.stores)}
+    ends = {}
+    for log, store in tools.stores.items():
+        with _bar(f"Verifying {log}") as progress:
+            known = {end: bytes.fromhex(running) for end, running in kept.get(log, [])}
+            verified = verify_log(store, tools.codec, tools.seals, kept=known, progress=progress)
+        click.echo(f"{log}: {verified.position} events, {len(verified.faults)} faults.")
+        found[log] = verified.faults
+        ends[log] = [(verified.position, verified.running.hex())]
+    for fault in chain.from_iterable(found.values()):
+        click.echo(f"{fault.stream}, version {fault.version}: {fault.what}", err=True)
+    good = not any(found.values())
+    if heads and good:
+        heads.write_text(json.dumps(ends))
+    return good
 
 
 def _add_demo(klarity: click.Group, entry: Entry) -> None:

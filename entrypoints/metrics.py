@@ -1,6 +1,6 @@
 """What runs beside the requests, as Prometheus metrics."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -12,10 +12,14 @@ from application.ports.unavailable import Unavailable
 
 
 class RuntimeCollector(Collector):
-    """How far everybody is behind, who leads, which way events came, and what waits in pools."""
+    """How far everybody is behind, who leads, which way events came, and what waits in pools.
 
-    def __init__(self, runtime: Runtime) -> None:
+    ``refused`` counts messages of the bus that are not from this instance, by topic.
+    """
+
+    def __init__(self, runtime: Runtime, refused: Mapping[str, int]) -> None:
         self._runtime = runtime
+        self._refused = refused
 
     def describe(self) -> Iterator[Metric]:
         """Nothing before it is asked for: finding out costs reads of the stores."""
@@ -44,8 +48,18 @@ class RuntimeCollector(Collector):
                 behind.add_metric(labels, count)
             for way, number in running.handled().items():
                 heard.add_metric((running.name, way), number)
-        yield from (behind, leading, heard, outdated)
+        yield from (behind, leading, heard, outdated, self._refused_messages())
         yield from self._pools()
+
+    def _refused_messages(self) -> Metric:
+        refused = CounterMetricFamily(
+            "klarity_messages_refused",
+            "Messages on the bus that are not from this instance",
+            labels=("topic",),
+        )
+        for topic, number in list(self._refused.items()):
+            refused.add_metric((topic,), number)
+        return refused
 
     def _pools(self) -> Iterator[Metric]:
         waiting = GaugeMetricFamily(

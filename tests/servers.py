@@ -21,7 +21,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import redis
 from kombu.connection import Connection
@@ -202,19 +202,20 @@ class Mongo(Server):
 
     def _ask(self) -> None:
         self._initiate()
-        with MongoClient[dict[str, object]](self.url, serverSelectionTimeoutMS=5000) as client:
+        with self._client(self.url) as client:
             client.admin.command("ping")
 
     def _initiate(self) -> None:
         members = [{"_id": 0, "host": f"{HOST}:{self.port}"}]
-        with MongoClient[dict[str, object]](
-            HOST, self.port, directConnection=True, serverSelectionTimeoutMS=5000
-        ) as client:
+        with self._client(HOST, self.port, directConnection=True) as client:
             try:
                 client.admin.command("replSetInitiate", {"_id": "rs0", "members": members})
             except OperationFailure as failure:
                 if failure.code != ALREADY_INITIALIZED:
                     raise
+
+    def _client(self, *where: Any, **options: Any) -> MongoClient[dict[str, object]]:
+        return MongoClient(*where, serverSelectionTimeoutMS=5000, **options)
 
 
 class Redis(Server):

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from click.testing import CliRunner, Result
 
+from application.ports.checkpoints import START
 from application.ports.codec import RecordedEvent
 from application.ports.parked import ParkedEvent
 from application.system import CONTEXTS
@@ -18,6 +19,7 @@ from config.settings import Settings, SettingsError, read_settings
 from domain.moderation.subject import SubjectKind
 from entrypoints.cli import Entry, build_cli
 from entrypoints.nginx import nginx_configuration
+from tests.certificates import Authority
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +90,30 @@ def test_an_untouched_log_verifies_and_a_changed_one_does_not(tmp_path: Path) ->
     found = klarity("verify")
     assert found.exit_code == 1
     assert "changed" in found.output
+
+
+def test_a_log_that_was_set_back_differs_from_where_it_ended_before(tmp_path: Path) -> None:
+    data, copy, heads = tmp_path / "klarity.db", tmp_path / "copy", tmp_path / "heads.json"
+    add_anna()
+    for file in (data, tmp_path / "keys.db"):
+        assert file.exists()
+    copy.write_bytes(data.read_bytes())
+    assert klarity("members", "grant", "anna", "moderator").exit_code == 0
+    assert klarity("verify", "--heads", str(heads)).exit_code == 0
+    assert klarity("verify", "--heads", str(heads)).exit_code == 0
+    data.write_bytes(copy.read_bytes())
+    assert klarity("verify").exit_code == 0
+    found = klarity("verify", "--heads", str(heads))
+    assert found.exit_code == 1
+    assert "cut off since it was verified" in found.output
+    assert klarity("verify", "--heads", str(heads)).exit_code == 1
+
+
+def test_a_checkpoint_beyond_the_end_of_a_log_is_told() -> None:
+    with open_tools() as tools:
+        tools._checkpoints.save("relay.members", START.moved("members", 7))
+    found = klarity("verify")
+    assert (found.exit_code, "relay.members, version 7" in found.output) == (1, True)
 
 
 def test_a_fault_is_told_in_one_plain_message(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -330,6 +356,12 @@ class TestSettings:
         [
             ({"EVENT_STORE": "mongo", "BUS": "redis"}, "KLARITY_SECRET"),
             ({"SECRET": "short"}, "KLARITY_SECRET"),
+            ({"MEDIA": "gridfs"}, "KLARITY_SECRET"),
+            ({"BUS": "rabbitmq", "SECRET": "s" * 32}, "KLARITY_RABBITMQ_URL"),
+            ({"BUS": "pubsub", "SECRET": "s" * 32}, "KLARITY_PUBSUB_URL"),
+            ({"SECRET_FILE": "/nowhere/secret"}, "KLARITY_SECRET_FILE"),
+            ({"TLS_CA": "/nowhere/ca.pem"}, "KLARITY_TLS_CA"),
+            ({"TLS_CERTIFICATE": "/nowhere/own.pem"}, "KLARITY_TLS_CERTIFICATE"),
             ({"WORKERS": "2"}, "KLARITY_WORKERS"),
             ({"READ_MODELS": "mongo", "SECRET": "s" * 32}, "KLARITY_READ_MODELS"),
             ({"REDIS_URL": "http://x"}, "KLARITY_REDIS_URL"),
@@ -361,3 +393,27 @@ class TestSettings:
         for name, value in settings.items():
             monkeypatch.setenv(f"KLARITY_{name}", value)
         assert read_settings().public_url == known_as
+
+    def test_files_for_tls_are_read_at_once(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        authority = Authority(tmp_path / "authority")
+        monkeypatch.setenv("KLARITY_TLS_CA", str(authority.ca))
+        monkeypatch.setenv("KLARITY_TLS_CERTIFICATE", str(authority.issue("own", "127.0.0.1")))
+        settings = read_settings()
+        assert (settings.tls_ca, settings.tls_certificate.endswith("own.pem")) == (
+            str(authority.ca),
+            True,
+        )
+        monkeypatch.setenv("KLARITY_TLS_CERTIFICATE", str(authority.ca))
+        assert told_of() == "KLARITY_TLS_CERTIFICATE"
+
+    def test_the_secret_may_come_from_a_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "given").write_text("s" * 32 + "\n")
+        monkeypatch.setenv("KLARITY_SECRET_FILE", str(tmp_path / "given"))
+        assert read_settings().secret == "s" * 32
+        (tmp_path / "given").write_text("short")
+        with pytest.raises(SettingsError, match="KLARITY_SECRET"):
+            read_settings()

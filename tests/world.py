@@ -212,7 +212,7 @@ class World:
     def _query(self, service: Any) -> Subscription:
         build = current_build(service, self.models)
         model = open_build(service, self.models, build)
-        return self.subscription(Projector(service, model, self.codec, build))
+        return self.subscription(Projector(service, model, self.codec, self.history, build))
 
     def subscription(self, subscriber: Any) -> Subscription:
         return Subscription(subscriber, self.history, self.wire, self.parked, now=self.clock)

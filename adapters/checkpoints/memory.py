@@ -21,5 +21,9 @@ class MemoryCheckpoints:
                 raise Fenced
             self._checkpoints[name] = checkpoint
 
+    def list(self) -> dict[str, Checkpoint]:
+        with self._lock:
+            return dict(self._checkpoints)
+
     def delete(self, name: str) -> None:
         self._checkpoints.pop(name, None)

@@ -19,11 +19,7 @@ class MongoCheckpoints:
             found = self._checkpoints.find_one({"_id": name})
         if found is None:
             return START
-        return Checkpoint(
-            revision=found["revision"],
-            positions=found["positions"],
-            parked=frozenset(found["parked"]),
-        )
+        return _checkpoint(found)
 
     def save(self, name: str, checkpoint: Checkpoint) -> None:
         stored = {
@@ -49,6 +45,18 @@ class MongoCheckpoints:
             return False
         return True
 
+    def list(self) -> dict[str, Checkpoint]:
+        with unavailable_as(StoreUnavailable):
+            return {found["_id"]: _checkpoint(found) for found in self._checkpoints.find()}
+
     def delete(self, name: str) -> None:
         with unavailable_as(StoreUnavailable):
             self._checkpoints.delete_one({"_id": name})
+
+
+def _checkpoint(found: Document) -> Checkpoint:
+    return Checkpoint(
+        revision=found["revision"],
+        positions=found["positions"],
+        parked=frozenset(found["parked"]),
+    )

@@ -28,14 +28,7 @@ class SqliteCheckpoints:
         row = self._database.row(
             "SELECT revision, positions, parked FROM checkpoints WHERE name = ?", name
         )
-        if row is None:
-            return START
-        revision, positions, parked = row
-        return Checkpoint(
-            revision=revision,
-            positions=json.loads(positions),
-            parked=frozenset(json.loads(parked)),
-        )
+        return START if row is None else _checkpoint(*row)
 
     def save(self, name: str, checkpoint: Checkpoint) -> None:
         sql = FIRST if checkpoint.revision == 1 else NEXT
@@ -44,8 +37,20 @@ class SqliteCheckpoints:
         if not self._database.write(sql, positions, parked, name, checkpoint.revision):
             raise Fenced
 
+    def list(self) -> dict[str, Checkpoint]:
+        rows = self._database.rows("SELECT name, revision, positions, parked FROM checkpoints")
+        return {name: _checkpoint(*stored) for name, *stored in rows}
+
     def delete(self, name: str) -> None:
         self._database.write("DELETE FROM checkpoints WHERE name = ?", name)
 
     def close(self) -> None:
         self._database.close()
+
+
+def _checkpoint(revision: int, positions: str, parked: str) -> Checkpoint:
+    return Checkpoint(
+        revision=revision,
+        positions=json.loads(positions),
+        parked=frozenset(json.loads(parked)),
+    )

@@ -1,20 +1,15 @@
 """What every event store makes of a new commit: its versions and its link of the hash chain."""
 
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 
+from application.log_seals import LogSeals, chained
 from application.ports.event_store import NewCommit, StoredCommit
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def chained(previous: bytes, body: bytes) -> bytes:
-    """The hash of a commit, given that of the commit before it in its stream (or GENESIS)."""
-    return sha256(previous + body).digest()
-
-
-def sealed(commit: NewCommit, position: int = 0) -> StoredCommit:
+def sealed(log: str, commit: NewCommit, seals: LogSeals, position: int = 0) -> StoredCommit:
     """The commit as it is to be stored, at its place behind the head.
 
     Raises ValueError for an empty commit, one that is not stamped after the head, or a stream
@@ -26,16 +21,18 @@ def sealed(commit: NewCommit, position: int = 0) -> StoredCommit:
         raise ValueError(f"a commit needs an event: {commit.stream}")
     if commit.stamp <= commit.head.stamp:
         raise ValueError(f"the stamps of a stream must grow: {commit.stream}")
-    return StoredCommit(
+    stored = StoredCommit(
         stream=commit.stream,
         first=commit.head.version + 1,
         size=commit.size,
         stamp=commit.stamp,
         command_id=commit.command_id,
         body=commit.body,
-        hash=chained(commit.head.hash, commit.body),
+        hash=chained(commit.head, commit.stream, commit.body),
         position=position,
     )
+    stored.seal = seals.of_commit(log, stored)
+    return stored
 
 
 def stamp_of(moment: datetime) -> int:

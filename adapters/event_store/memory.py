@@ -8,13 +8,17 @@ from threading import Lock
 
 from adapters.event_store.chain import sealed, stamp_of
 from adapters.event_store.listeners import Listeners
+from application.log_seals import LogSeals
 from application.ports.event_store import (
     NOTHING,
     AlreadyDone,
     NewCommit,
+    SealedHead,
     StoredCommit,
     StreamConflict,
 )
+
+TRIAL = LogSeals(b"for trials that end with their process")
 
 
 class MemoryEventStore:
@@ -22,8 +26,10 @@ class MemoryEventStore:
 
     durable = False
 
-    def __init__(self, log: str) -> None:
+    def __init__(self, log: str, seals: LogSeals = TRIAL) -> None:
         self._log = log
+        self._seals = seals
+        self._head: SealedHead | None = seals.start(log)
         self._lock = Lock()
         self._commits: list[StoredCommit] = []
         self._streams: dict[str, list[StoredCommit]] = defaultdict(list)
@@ -71,6 +77,24 @@ class MemoryEventStore:
         with self._lock:
             return self._last_position()
 
+    def sealed_head(self) -> SealedHead | None:
+        return self._head
+
+    def seal(self, head: SealedHead) -> None:
+        with self._lock:
+            if self._head and self._head.position < head.position:
+                self._head = head
+
+    def strays(self) -> list[StoredCommit]:
+        with self._lock:
+            ordered = {id(commit) for commit in self._commits}
+            return [
+                commit
+                for commits in self._streams.values()
+                for commit in commits
+                if id(commit) not in ordered or commit.position < 1
+            ]
+
     def on_append(self, wake: Callable[[], None]) -> Callable[[], None]:
         return self._listeners.add(wake)
 
@@ -83,7 +107,7 @@ class MemoryEventStore:
         before = self._streams.get(commit.stream)
         if commit.head != (before[-1].head if before else NOTHING):
             raise StreamConflict(commit.stream)
-        stored = sealed(commit, self._last_position() + commit.size)
+        stored = sealed(self._log, commit, self._seals, self._last_position() + commit.size)
         self._commits.append(stored)
         self._streams[commit.stream].append(stored)
         self._commands[commit.command_id] = stored

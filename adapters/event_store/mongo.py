@@ -20,11 +20,14 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from adapters.event_store.chain import sealed, stamp_of
 from adapters.event_store.listeners import Listeners
 from adapters.event_store.numbering import Numbering
+from adapters.event_store.sealed_heads import SealedHeads
 from adapters.grouping import Grouping
 from adapters.mongo import DURABLE, MAJORITY, Document, unavailable_as
+from application.log_seals import LogSeals
 from application.ports.event_store import (
     AlreadyDone,
     NewCommit,
+    SealedHead,
     StoredCommit,
     StoreUnavailable,
     StreamConflict,
@@ -47,6 +50,15 @@ _INSERTS: list[Document] = [
     {"$project": {"ns.coll": 1}},
 ]
 
+_WHOLE = {"$type": ["int", "long"]}
+# Every commit either waits for its position or has it, from 1.
+_STRAYS: Document = {
+    "$nor": [
+        {"position": {**_WHOLE, "$gte": 1}, "unnumbered": {"$exists": False}},
+        {"position": {"$exists": False}, "unnumbered": _WHOLE},
+    ]
+}
+
 _INDEXES = [
     IndexModel([("command_id", ASCENDING)], unique=True),
     IndexModel([("unnumbered", ASCENDING)], sparse=True),
@@ -63,8 +75,11 @@ class MongoEventStore:
 
     durable = True
 
-    def __init__(self, log: str, database: Database[Document], tail: "MongoTail") -> None:
+    def __init__(
+        self, log: str, database: Database[Document], tail: "MongoTail", seals: LogSeals
+    ) -> None:
         self._log = log
+        self._seals = seals
         self._tail = tail
         self._commits = database.get_collection(
             _PREFIX + log, write_concern=DURABLE, read_concern=MAJORITY
@@ -74,6 +89,7 @@ class MongoEventStore:
         self._listeners = Listeners()
         with unavailable_as(StoreUnavailable):
             self._commits.create_indexes(_INDEXES)
+            self._heads = SealedHeads(log, self._commits, seals.start(log))
             self._numbering = Numbering(log, self._commits)
 
     @property
@@ -81,7 +97,7 @@ class MongoEventStore:
         return self._log
 
     def append(self, commit: NewCommit) -> StoredCommit:
-        stored = sealed(commit)
+        stored = sealed(self._log, commit, self._seals)
         try:
             self._appends.submit(_document(stored))
         except DuplicateKeyError as refused:
@@ -124,6 +140,20 @@ class MongoEventStore:
     def last_position(self) -> int:
         with unavailable_as(StoreUnavailable):
             return self._numbering.last()
+
+    def sealed_head(self) -> SealedHead | None:
+        with unavailable_as(StoreUnavailable):
+            return self._heads.find()
+
+    def seal(self, head: SealedHead) -> None:
+        with unavailable_as(StoreUnavailable):
+            self._heads.move(head)
+
+    def strays(self) -> list[StoredCommit]:
+        """Those whose position is none, or lies beyond all that were given out."""
+        beyond = self._find({"position": {"$gt": self.last_position()}}, "position")
+        last = self.last_position()
+        return [commit for commit in beyond if commit.position > last] + self._find(_STRAYS, "_id")
 
     def on_append(self, wake: Callable[[], None]) -> Callable[[], None]:
         """Own appends call ``wake`` at once, those of other processes through the tail."""
@@ -278,6 +308,7 @@ def _document(commit: StoredCommit) -> RawBSONDocument:
             "stamp": commit.stamp,
             "command_id": commit.command_id,
             "hash": commit.hash,
+            "seal": commit.seal,
             "body": commit.body,
             "unnumbered": commit.stamp,
         }
@@ -298,6 +329,7 @@ def _stored(document: Document) -> StoredCommit:
         body=document["body"],
         hash=document["hash"],
         position=document.get("position", 0),
+        seal=document["seal"],
     )
 
 

@@ -9,20 +9,32 @@ from typing import Any
 
 from adapters.event_store.chain import sealed, stamp_of
 from adapters.event_store.sqlite_file import SqliteFile
+from application.log_seals import LogSeals
 from application.ports.event_store import (
     GENESIS,
     AlreadyDone,
     NewCommit,
+    SealedHead,
     StoredCommit,
     StreamConflict,
 )
 
-_Unplaced = tuple[str, int, int, int, str, bytes, bytes]
-_Row = tuple[str, int, int, int, str, bytes, bytes, int]
+_Unplaced = tuple[str, int, int, int, str, bytes, bytes, bytes]
+_Row = tuple[str, int, int, int, str, bytes, bytes, bytes, int]
 
-_COLUMNS = "stream, first, size, stamp, command_id, body, hash, position"
+_COLUMNS = "stream, first, size, stamp, command_id, body, hash, seal, position"
 
 _NEWEST = 2**63 - 1
+
+_CREATE_HEADS = (
+    "CREATE TABLE IF NOT EXISTS sealed_heads (log TEXT PRIMARY KEY, position INTEGER NOT NULL,"
+    " running BLOB NOT NULL, seal BLOB NOT NULL) STRICT"
+)
+_FIRST_HEAD = "INSERT OR IGNORE INTO sealed_heads VALUES (?, ?, ?, ?)"
+_HEAD = "SELECT position, running, seal FROM sealed_heads WHERE log = ?"
+_MOVE_HEAD = (
+    "UPDATE sealed_heads SET position = ?, running = ?, seal = ? WHERE log = ? AND position < ?"
+)
 
 
 class SqliteEventStore:
@@ -34,21 +46,22 @@ class SqliteEventStore:
 
     durable = True
 
-    def __init__(self, log: str, path: Path) -> None:
+    def __init__(self, log: str, path: Path, seals: LogSeals) -> None:
         if not fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", log):
             raise ValueError(f"not a name for a log: {log}")
         self._log = log
+        self._seals = seals
         self._file = SqliteFile.open(path, self)
         self._listeners = self._file.listeners(log)
         self._sql = _Statements(f'"log_{log}"')
-        self._file.write(lambda connection: connection.execute(self._sql.create))
+        self._file.write(self._make)
 
     @property
     def log(self) -> str:
         return self._log
 
     def append(self, commit: NewCommit) -> StoredCommit:
-        stored = sealed(commit)
+        stored = sealed(self._log, commit, self._seals)
         values = (*_row(stored), commit.head.version, commit.head.hash, commit.head.stamp)
         position: int = self._file.write(lambda writer: self._insert(writer, values))
         self._listeners.call()
@@ -80,11 +93,30 @@ class SqliteEventStore:
         position: int = self._file.read(self._sql.last_position)[0][0]
         return position
 
+    def sealed_head(self) -> SealedHead | None:
+        rows = self._file.read(_HEAD, self._log)
+        return SealedHead(*rows[0]) if rows else None
+
+    def seal(self, head: SealedHead) -> None:
+        values = (head.position, head.running, head.seal, self._log, head.position)
+        self._file.write(lambda writer: writer.execute(_MOVE_HEAD, values))
+
+    def strays(self) -> list[StoredCommit]:
+        return [_stored(row) for row in self._file.read(self._sql.strays)]
+
     def on_append(self, wake: Callable[[], None]) -> Callable[[], None]:
         return self._listeners.add(wake)
 
     def close(self) -> None:
         self._file.close(self)
+
+    def _make(self, writer: Connection) -> None:
+        """Make the table, and the head of a log that is new: one that was removed stays away."""
+        writer.execute(self._sql.create)
+        writer.execute(_CREATE_HEADS)
+        if not writer.execute(self._sql.last_position).fetchone()[0]:
+            start = self._seals.start(self._log)
+            writer.execute(_FIRST_HEAD, (self._log, start.position, start.running, start.seal))
 
     def _insert(self, writer: Connection, values: Sequence[Any]) -> int:
         """The position; AlreadyDone or StreamConflict if nothing was inserted."""
@@ -107,15 +139,15 @@ class _Statements:
             f"CREATE TABLE IF NOT EXISTS {table} (position INTEGER PRIMARY KEY,"
             " stream TEXT NOT NULL, first INTEGER NOT NULL, size INTEGER NOT NULL,"
             " stamp INTEGER NOT NULL, command_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL,"
-            " hash BLOB NOT NULL, UNIQUE (stream, first)) STRICT"
+            " hash BLOB NOT NULL, seal BLOB NOT NULL, UNIQUE (stream, first)) STRICT"
         )
         # One statement, because each gives other threads the interpreter and must get it back.
         # The head must be a commit of the stream; that it is the last one, the unique key sees to.
         self.insert = (
             f"INSERT OR IGNORE INTO {table} ({_COLUMNS})"  # noqa: S608 - as above
-            f" SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?3 + ({last_position}) WHERE ?9 ="
-            f" CASE ?8 WHEN 0 THEN zeroblob({len(GENESIS)}) ELSE (SELECT hash FROM {table}"
-            " WHERE stream = ?1 AND first <= ?8 AND first + size = ?8 + 1 AND stamp = ?10"
+            f" SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?3 + ({last_position}) WHERE ?10 ="
+            f" CASE ?9 WHEN 0 THEN zeroblob({len(GENESIS)}) ELSE (SELECT hash FROM {table}"
+            " WHERE stream = ?1 AND first <= ?9 AND first + size = ?9 + 1 AND stamp = ?11"
             " ORDER BY first DESC LIMIT 1) END"
         )
         self.load = f"{select} WHERE stream = ? AND first <= ? AND stamp <= ? ORDER BY first"
@@ -123,6 +155,7 @@ class _Statements:
         self.find_command = f"{select} WHERE command_id = ?"
         self.read_log = f"{select} WHERE position > ? ORDER BY position LIMIT ?"
         self.last_position = last_position
+        self.strays = f"{select} WHERE position < 1 ORDER BY position"
 
 
 def _row(commit: StoredCommit) -> _Unplaced:
@@ -135,11 +168,12 @@ def _row(commit: StoredCommit) -> _Unplaced:
         commit.command_id,
         commit.body,
         commit.hash,
+        commit.seal,
     )
 
 
 def _stored(row: _Row) -> StoredCommit:
-    stream, first, size, stamp, command_id, body, hash_, position = row
+    stream, first, size, stamp, command_id, body, hash_, seal, position = row
     return StoredCommit(
         stream=stream,
         first=first,
@@ -149,4 +183,5 @@ def _stored(row: _Row) -> StoredCommit:
         body=body,
         hash=hash_,
         position=position,
+        seal=seal,
     )

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import requests
 
+from adapters.tls import USUAL, Tls
 from application.ports.codec import MalformedMessage, RecordedEvent, Wire
 from application.ports.history import HistoryUnavailable
 
@@ -16,18 +17,18 @@ NOT_FOUND = 404
 class HttpHistory:
     """``urls`` tells the base address of each log's owner; ``token`` is the service token."""
 
-    def __init__(self, urls: Mapping[str, str], token: str, wire: Wire) -> None:
+    def __init__(self, urls: Mapping[str, str], token: str, wire: Wire, tls: Tls = USUAL) -> None:
         self._urls = urls
+        self._tls = tls
         self._wire = wire
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {token}"
 
     def read(self, log: str, after: int, limit: int) -> list[RecordedEvent]:
-        reply = self._get(log, "", {"after": after, "limit": limit})
-        try:
-            return self._wire.unpack(reply.content)
-        except MalformedMessage as error:
-            raise HistoryUnavailable(log) from error
+        return self._unpacked(log, self._get(log, "", {"after": after, "limit": limit}))
+
+    def stream(self, log: str, stream: str) -> list[RecordedEvent]:
+        return self._unpacked(log, self._get(log, f"/streams/{quote(stream, safe='')}", {}))
 
     def position_of(self, log: str, stream: str, version: int) -> int | None:
         reply = self._get(log, f"/positions/{quote(stream, safe='')}/{version}", {})
@@ -39,10 +40,22 @@ class HttpHistory:
     def close(self) -> None:
         self._session.close()
 
+    def _unpacked(self, log: str, reply: requests.Response) -> list[RecordedEvent]:
+        try:
+            return self._wire.unpack(reply.content)
+        except MalformedMessage as error:
+            raise HistoryUnavailable(log) from error
+
     def _get(self, log: str, path: str, params: Mapping[str, Any]) -> requests.Response:
         url = f"{self._urls[log].rstrip('/')}/events/{log}{path}"
         try:
-            reply = self._session.get(url, params=params, timeout=SECONDS)
+            reply = self._session.get(
+                url,
+                params=params,
+                timeout=SECONDS,
+                verify=self._tls.ca or True,
+                cert=self._tls.certificate or None,
+            )
         except requests.RequestException as error:
             raise HistoryUnavailable(log) from error
         if not reply.ok and reply.status_code != NOT_FOUND:

@@ -26,6 +26,13 @@ class InPlaceHistory:
             if event.position > after
         ]
 
+    def stream(self, log: str, stream: str) -> list[RecordedEvent]:
+        try:
+            commits = self._stores[log].load(stream)
+        except StoreUnavailable as error:
+            raise HistoryUnavailable(log) from error
+        return [event for commit in commits for event in self._codec.events(log, commit)]
+
     def position_of(self, log: str, stream: str, version: int) -> int | None:
         try:
             return self._stores[log].position_of(stream, version)

@@ -17,6 +17,9 @@ class RoutedHistory:
     def read(self, log: str, after: int, limit: int) -> list[RecordedEvent]:
         return self._of(log).read(log, after, limit)
 
+    def stream(self, log: str, stream: str) -> list[RecordedEvent]:
+        return self._of(log).stream(log, stream)
+
     def position_of(self, log: str, stream: str, version: int) -> int | None:
         return self._of(log).position_of(log, stream, version)
 

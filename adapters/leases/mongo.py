@@ -12,7 +12,11 @@ from application.ports.event_store import StoreUnavailable
 
 
 class MongoLeases:
-    """Leases in a collection. The clocks of those who hold them do not matter."""
+    """Leases in a collection. The clocks of those who hold them do not matter.
+
+    A lease that has longer to run than it was taken for has ended: the server's clock was turned
+    back, and its holder would have prolonged it.
+    """
 
     def __init__(self, database: Database[Document]) -> None:
         self._leases = database["leases"]
@@ -36,23 +40,29 @@ class MongoLeases:
             self._leases.delete_one({"_id": name, "holder": holder})
 
     def holder(self, name: str) -> str | None:
-        running = {"_id": name, "$expr": {"$gt": ["$until", "$$NOW"]}}
+        running = {"_id": name, "$expr": {"$not": _HAS_ENDED}}
         with unavailable_as(StoreUnavailable):
             lease = self._leases.find_one(running)
         return lease["holder"] if lease else None
 
 
+_LEFT = {"$subtract": ["$until", "$$NOW"]}
+# One that does not exist has no end, which comes before every time.
+_HAS_ENDED: Mapping[str, Any] = {
+    "$or": [{"$lte": ["$until", "$$NOW"]}, {"$gt": [_LEFT, "$milliseconds"]}]
+}
+
+
 def _take_if_free(holder: str, milliseconds: int) -> list[Mapping[str, Any]]:
     mine = {"$eq": ["$holder", {"$literal": holder}]}
-    # A lease that does not exist has no end, which comes before every time.
-    ended = {"$lte": ["$until", "$$NOW"]}
     end = {"$add": ["$$NOW", milliseconds]}
     return [
-        {"$set": {"free": {"$or": [mine, ended]}}},
+        {"$set": {"free": {"$or": [mine, _HAS_ENDED]}}},
         {
             "$set": {
                 "holder": {"$cond": ["$free", {"$literal": holder}, "$holder"]},
                 "until": {"$cond": ["$free", end, "$until"]},
+                "milliseconds": {"$cond": ["$free", milliseconds, "$milliseconds"]},
             }
         },
         {"$unset": "free"},

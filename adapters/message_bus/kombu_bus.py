@@ -21,11 +21,10 @@ from kombu.entity import Exchange, Queue, binding
 from kombu.messaging import Consumer
 
 from adapters.message_bus.backoff import pauses
+from adapters.message_bus.headers import DELIVERY_COUNT, MAC
 from application.ports.message_bus import BusUnavailable, Delivery, Guarantees, Message
 
 CONTENT_TYPE = "application/cloudevents-batch+json"
-DELIVERY_COUNT = "x-delivery-count"
-"""The header that says how often a message was delivered before, where the broker counts."""
 PERSISTENT = 2
 POLL_SECONDS = 1.0
 """How long a consumer waits for messages before it looks whether it shall stop."""
@@ -198,7 +197,10 @@ class _Publisher:
 
     def _send(self, exchange: str, message: Message) -> None:
         prepared = self._channel.prepare_message(
-            message.body, content_type=CONTENT_TYPE, properties={"delivery_mode": PERSISTENT}
+            message.body,
+            content_type=CONTENT_TYPE,
+            headers={MAC: message.mac},
+            properties={"delivery_mode": PERSISTENT},
         )
         self._channel.basic_publish(prepared, exchange=exchange, routing_key="")
 
@@ -318,7 +320,9 @@ class KombuSubscription:
         topic = self._topics.get(message.delivery_info["exchange"])
         if topic is None:
             return None
-        return Delivery(topic, message.body, attempt=1 + message.headers.get(DELIVERY_COUNT, 0))
+        return Delivery(
+            topic, _bytes(message.body), _attempt(message), str(message.headers.get(MAC, ""))
+        )
 
     def _report_away(self, error: Exception) -> None:
         if not self._away:
@@ -330,6 +334,17 @@ class KombuSubscription:
             logger.info("%s: the broker is back", self._group)
         self._away = False
         self._connected = True
+
+
+def _bytes(body: bytes | str) -> bytes:
+    """The body as it travelled: clients decode what a stranger labels as text."""
+    return body.encode() if isinstance(body, str) else body
+
+
+def _attempt(message: Any) -> int:
+    """Count from 1; a stranger may put anything into the broker's header."""
+    before = message.headers.get(DELIVERY_COUNT, 0)
+    return 1 + before if isinstance(before, int) else 1
 
 
 def _receive(connection: Connection, received: deque[Any], limit: int) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 
 from kombu.transport import virtual
 
+from adapters.message_bus.headers import DELIVERY_COUNT, MAC
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
@@ -24,6 +26,7 @@ class Lease:
     id: str
     exchange: str
     body: bytes
+    mac: str = ""
     deliveries_before: int = 0
 
 
@@ -123,7 +126,7 @@ class LeasingChannel(virtual.Channel):
         tag = next(self._tags)
         self._in_hand[tag] = lease
         properties = {"delivery_tag": tag, "delivery_info": {"exchange": lease.exchange}}
-        headers = {"x-delivery-count": lease.deliveries_before}
+        headers = {DELIVERY_COUNT: lease.deliveries_before, MAC: lease.mac}
         payload = {"body": lease.body, "headers": headers, "properties": properties}
         return virtual.Message(payload, channel=self)
 

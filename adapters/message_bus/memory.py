@@ -35,7 +35,7 @@ class MemoryMessageBus:
 
     def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """Put the messages into the queue of every group of the topic, all or none."""
-        deliveries = [Delivery(topic, message.body) for message in messages]
+        deliveries = [Delivery(topic, message.body, mac=message.mac) for message in messages]
         with self._lock:
             self._refuse_if_closed()
             for group in self._groups.values():

@@ -30,6 +30,7 @@ from google.pubsub_v1 import (
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
+from adapters.message_bus.headers import MAC
 from adapters.message_bus.leasing import Lease, LeasingChannel, LeasingTransport
 
 RETENTION = timedelta(days=7)
@@ -195,6 +196,7 @@ class _Pull:
             id=received.ack_id,
             exchange=self._exchange,
             body=received.message.data,
+            mac=received.message.attributes.get(MAC, ""),
             deliveries_before=max(0, received.delivery_attempt - 1),
         )
 
@@ -227,7 +229,7 @@ def _requests(messages: Iterable[dict[str, Any]]) -> Iterator[list[PubsubMessage
         if request and (size > BYTES_A_REQUEST or len(request) == MESSAGES_A_REQUEST):
             yield request
             request, size = [], len(message["body"])
-        attributes = {"content-type": message["content-type"]}
+        attributes = {"content-type": message["content-type"], MAC: message["headers"][MAC]}
         request.append(PubsubMessage(data=message["body"], attributes=attributes))
     if request:
         yield request

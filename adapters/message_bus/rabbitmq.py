@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from kombu.connection import Connection
 from kombu.transport import pyamqp
 
 from adapters.message_bus.kombu_bus import KombuBus, Topology
+from adapters.tls import USUAL, Tls
 from application.ports.message_bus import Guarantees
 
 HEARTBEAT_SECONDS = 30
@@ -25,13 +28,19 @@ class RabbitMqBus(KombuBus):
     )
 
     def __init__(
-        self, url: str, prefix: str = "klarity", *, prefetch: int = 100, timeout: float = 5.0
+        self,
+        url: str,
+        prefix: str = "klarity",
+        *,
+        tls: Tls = USUAL,
+        prefetch: int = 100,
+        timeout: float = 5.0,
     ) -> None:
         def connection() -> Connection:
             return Connection(
                 url,
                 transport=Transport,
-                ssl=url.startswith("amqps"),
+                ssl=_tls_options(url, tls) if url.startswith("amqps:") else False,
                 heartbeat=HEARTBEAT_SECONDS,
                 connect_timeout=timeout,
             )
@@ -47,9 +56,19 @@ class RabbitMqBus(KombuBus):
         super().__init__(connection, topology, prefetch=prefetch, timeout=timeout)
 
     @classmethod
-    def from_url(cls, url: str, prefix: str = "klarity") -> RabbitMqBus:
+    def from_url(cls, url: str, prefix: str = "klarity", tls: Tls = USUAL) -> RabbitMqBus:
         """The bus at this address, with the usual limits."""
-        return cls(url, prefix)
+        return cls(url, prefix, tls=tls)
+
+
+def _tls_options(url: str, tls: Tls) -> dict[str, Any]:
+    """What py-amqp needs to be told, for by itself it asks for no name in the certificate."""
+    return {
+        "cert_reqs": ssl.CERT_REQUIRED,
+        "server_hostname": urlsplit(url).hostname,
+        "ca_certs": tls.ca or None,
+        "certfile": tls.certificate or None,
+    }
 
 
 class NotConfirmed(Exception):

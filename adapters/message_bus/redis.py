@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from kombu.connection import Connection
 
 from adapters.message_bus.kombu_bus import KombuBus, Topology
 from adapters.message_bus.redis_streams_transport import Transport
+from adapters.tls import USUAL, Tls
 from application.ports.message_bus import Guarantees
 
 
@@ -28,6 +31,7 @@ class RedisBus(KombuBus):
         url: str,
         prefix: str = "klarity",
         *,
+        tls: Tls = USUAL,
         prefetch: int = 100,
         timeout: float = 5.0,
         keep: int = 100_000,
@@ -35,6 +39,7 @@ class RedisBus(KombuBus):
     ) -> None:
         options = {
             "url": url,
+            "tls": _tls_options(tls) if url.startswith("rediss:") else {},
             "timeout": timeout,
             "keep": keep,
             "visibility_seconds": visibility_seconds,
@@ -46,6 +51,15 @@ class RedisBus(KombuBus):
         super().__init__(connection, Topology(prefix=prefix), prefetch=prefetch, timeout=timeout)
 
     @classmethod
-    def from_url(cls, url: str, prefix: str = "klarity") -> RedisBus:
+    def from_url(cls, url: str, prefix: str = "klarity", tls: Tls = USUAL) -> RedisBus:
         """The bus at this address, with the usual limits."""
-        return cls(url, prefix)
+        return cls(url, prefix, tls=tls)
+
+
+def _tls_options(tls: Tls) -> dict[str, Any]:
+    return {
+        "ssl_cert_reqs": "required",
+        "ssl_check_hostname": True,
+        "ssl_ca_certs": tls.ca or None,
+        "ssl_certfile": tls.certificate or None,
+    }

@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 from redis.retry import Retry
 
+from adapters.message_bus.headers import MAC
 from adapters.message_bus.leasing import Lease, LeasingChannel, LeasingTransport
 
 CLAIM_SECONDS = 1.0
@@ -28,8 +29,8 @@ START = "0-0"
 class Channel(LeasingChannel):
     """One connection to Redis.
 
-    Options: ``url``, ``timeout`` (seconds), ``keep`` (messages a stream holds, about) and
-    ``visibility_seconds``.
+    Options: ``url``, ``tls`` (as redis-py has it), ``timeout`` (seconds), ``keep`` (messages a
+    stream holds, about) and ``visibility_seconds``.
     """
 
     def __init__(self, connection: Any, **options: Any) -> None:
@@ -42,6 +43,7 @@ class Channel(LeasingChannel):
             socket_connect_timeout=self.options["timeout"],
             retry=Retry(NoBackoff(), 0),
             single_connection_client=True,
+            **self.options["tls"],
         )
         self._consumer = uuid()
         self._group = ""
@@ -62,7 +64,8 @@ class Channel(LeasingChannel):
         """Append the messages to the stream in one round trip."""
         pipeline = self._redis.pipeline(transaction=False)
         for message in messages:
-            pipeline.xadd(exchange, {"body": message["body"]}, maxlen=self.options["keep"])
+            fields: dict[Any, Any] = {"body": message["body"], MAC: message["headers"][MAC]}
+            pipeline.xadd(exchange, fields, maxlen=self.options["keep"])
         pipeline.execute()
 
     def fetch(self, limit: int, timeout: float) -> Iterable[Lease]:
@@ -114,7 +117,8 @@ class Channel(LeasingChannel):
             place=stream,
             id=id_.decode(),
             exchange=stream,
-            body=fields[b"body"],
+            body=fields.get(b"body", b""),
+            mac=fields.get(MAC.encode(), b"").decode(errors="replace"),
             deliveries_before=deliveries - 1,
         )
 

@@ -1,5 +1,6 @@
 """Accounts: registering, signing in and out, and being forgotten."""
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from unicodedata import category, normalize
@@ -16,6 +17,8 @@ from application.ports.passphrases import Passphrases
 from domain.decider import DomainError
 from domain.ids import Actor, Length, MemberId
 from domain.members.member import EraseMember, Member, RegisterMember
+
+log = logging.getLogger(__name__)
 
 SESSION_LIFE = timedelta(days=60)
 MOST_SESSIONS = 50
@@ -162,7 +165,13 @@ class Accounts:
         return receipt
 
     def forget(self, member_id: str) -> None:
-        """Destroy the member's key and credentials. It may be called again."""
+        """Destroy the key and credentials of a member, if the log has their erasure.
+
+        It may be called again.
+        """
+        if not self._members.load(member_id).state.erased:
+            log.error("kept the key of a member whose erasure is not in the log")
+            return
         self._vault.destroy(member_id)
         self._credentials.forget(member_id)
 
@@ -203,8 +212,11 @@ class Accounts:
             raise CommandMismatch(found.member_id)
 
     def _is_abandoned(self, claim: Credential) -> bool:
-        """Whether its registration died before the member was there."""
-        old = claim.created_at + CLAIM_LIFE <= self._clock()
+        """Whether its registration died before the member was there.
+
+        One from the future is of before the clock was turned back.
+        """
+        old = abs(self._clock() - claim.created_at) >= CLAIM_LIFE
         return old and not self._members.load(claim.member_id).state.registered_at
 
     def _is_here(self, member_id: str) -> bool:

@@ -76,5 +76,5 @@ class Rebuilder:
 
     def _open(self, service: QueryService[Any], build: int) -> Subscription:
         model = open_build(service, self._models, build)
-        projector = Projector(service, model, self._codec, build)
+        projector = Projector(service, model, self._codec, self._history, build)
         return Subscription(projector, self._history, self._wire, self._parked)

@@ -11,6 +11,7 @@ from application.delivery.feed import QueryFeed
 from application.delivery.loop import Loop, process_name
 from application.delivery.parking import RETRY_PAUSES
 from application.delivery.relay import Relay
+from application.delivery.seal import LogSealer
 from application.delivery.subscription import Subscription
 from application.policies.policy import EVENTS_A_BATCH
 from application.policies.pool import LATER, LATER_TRIES, PooledPolicySubscriber
@@ -84,6 +85,11 @@ class Runtime:
         stop_listening = store.on_append(loop.wake)
         running = Running("relay", relay.name, loop, relay.behind, stop=[stop_listening])
         self.running.append(running)
+
+    def add_sealer(self, sealer: LogSealer) -> None:
+        """Seal the head of a log now and then."""
+        loop = self._loop(sealer.name, sealer.step, self._leases, left=sealer.leave)
+        self.running.append(Running("sealer", sealer.name, loop, sealer.behind))
 
     def add_policy(self, subscriber: Any) -> None:
         """Run a policy."""
@@ -166,7 +172,7 @@ class Runtime:
 
     def _open_projection(self, service: QueryService[Any], build: int) -> Subscription:
         model = open_build(service, self._models, build)
-        projector = Projector(service, model, self._codec, build)
+        projector = Projector(service, model, self._codec, self._history, build)
         return Subscription(projector, self._history, self._wire, self._parked)
 
     def _subscribe(

@@ -1,13 +1,17 @@
 """Destroying all that an erased member ever uploaded."""
 
+import logging
 from collections.abc import Iterator
 from typing import cast
 
+from application.erasures import is_erased_in_log
 from application.evidence.media import DestroyMedia
 from application.evidence.uploads import ReceiveUploads
 from application.ports.codec import EventCodec
 from application.ports.history import History
 from domain.evidence.evidence import EvidenceReceived
+
+log = logging.getLogger(__name__)
 
 LOG = "evidence"
 RECEIVED = "evidence.EvidenceReceived"
@@ -29,7 +33,10 @@ class EraseMedia:
         self._destroy = destroy
 
     def __call__(self, member_id: str) -> None:
-        """Destroy the media of a member whose erasure is in the log. It may be called again."""
+        """Destroy the media of a member, if the log has their erasure. It may be called again."""
+        if not is_erased_in_log(self._history, member_id):
+            log.error("kept the media of a member whose erasure is not in the log")
+            return
         self._uploads.give_up_erased()
         for evidence_id in self._evidence_of(member_id):
             self._destroy(evidence_id)

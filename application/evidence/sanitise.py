@@ -1,5 +1,6 @@
 """Making a received piece of evidence safe to show, or rejecting it with a reason."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from hashlib import file_digest
@@ -20,7 +21,9 @@ from domain.evidence.evidence import (
     MakeAvailable,
     RejectEvidence,
 )
-from domain.ids import SYSTEM, EvidenceId
+from domain.ids import SYSTEM, EvidenceId, MemberId
+
+log = logging.getLogger(__name__)
 
 CHUNK = 1 << 16
 UNREADABLE = "The original can no longer be read."
@@ -65,13 +68,17 @@ class SanitiseEvidence:
 
         Raises NeedsLonger when they are over, Unavailable where the means to do so are away.
         """
-        if not self._is_erased(received.owner) and not self._is_decided(received.evidence_id):
+        item = received.evidence_id
+        if not self._status(item):
+            log.error("heard of evidence that is not in the log")
+            return
+        if not self._is_erased(self._owner(item)) and not self._is_decided(item):
             self._judge(received, context, within)
         # Asked again: media written since their owner was erased are found by nobody else.
-        if self._is_erased(received.owner):
-            self._destroy(received.evidence_id)
-        elif self._status(received.evidence_id) is EvidenceStatus.REJECTED:
-            self._sealer.destroy(received.evidence_id)
+        if self._is_erased(self._owner(item)):
+            self._destroy(item)
+        elif self._status(item) is EvidenceStatus.REJECTED:
+            self._sealer.destroy(item)
 
     def _judge(
         self,
@@ -100,6 +107,10 @@ class SanitiseEvidence:
         except NotSealed:
             return RejectEvidence(reason=UNREADABLE, by=SYSTEM, at=self._clock())
         return self._make_available(received.evidence_id, rendition)
+
+    def _owner(self, item: EvidenceId) -> MemberId:
+        """The owner as the log has it: what is destroyed is not decided by a message."""
+        return self._evidence.load(item).state.owner
 
     def _is_decided(self, item: EvidenceId) -> bool:
         return self._status(item) in (EvidenceStatus.AVAILABLE, EvidenceStatus.REJECTED)

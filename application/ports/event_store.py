@@ -60,7 +60,8 @@ class StoredCommit:
 
     ``first`` is the version in its stream of its first event (from 1). ``position`` is that of its
     *last* event in the log (from 1), or 0 where it is not numbered yet.
-    ``hash`` is ``sha256(hash of the stream's commit before, or GENESIS + body)``.
+    ``hash`` is ``sha256(before + body)``, where ``before`` is the hash of the stream's commit
+    before, or ``sha256(stream)``. ``seal`` vouches for all of it but the position.
     """
 
     stream: str
@@ -71,6 +72,7 @@ class StoredCommit:
     body: bytes
     hash: bytes
     position: int = 0
+    seal: bytes = b""
 
     @property
     def last(self) -> int:
@@ -80,6 +82,15 @@ class StoredCommit:
     @property
     def head(self) -> Head:
         return Head(version=self.last, hash=self.hash, stamp=self.stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedHead:
+    """How far a log was sealed: its running hash over positions and commits, and a seal on that."""
+
+    position: int
+    running: bytes
+    seal: bytes
 
 
 class EventStore(Protocol):
@@ -123,6 +134,19 @@ class EventStore(Protocol):
 
     def last_position(self) -> int:
         """The position of the newest numbered event; 0 for an empty log."""
+        ...
+
+    def sealed_head(self) -> SealedHead | None:
+        """The newest sealed head. There always is one; None shows that it was taken away."""
+        ...
+
+    def seal(self, head: SealedHead) -> None:
+        """Durably replace the sealed head, if this one is further on."""
+        ...
+
+    def strays(self) -> list[StoredCommit]:
+        """Commits that ``read_log`` will never show: somebody else has written them or moved
+        them."""
         ...
 
     def on_append(self, wake: Callable[[], None]) -> Callable[[], None]:

@@ -15,6 +15,10 @@ class History(Protocol):
         """The events after the position, in log order, from at most ``limit`` commits."""
         ...
 
+    def stream(self, log: str, stream: str) -> list[RecordedEvent]:
+        """All events of one stream, oldest first; empty where there is no such stream."""
+        ...
+
     def position_of(self, log: str, stream: str, version: int) -> int | None:
         """The position of an event in the log; None where there is none."""
         ...

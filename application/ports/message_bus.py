@@ -13,10 +13,14 @@ class BusUnavailable(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is published: a CloudEvents JSON batch. ``key`` orders messages where a broker can."""
+    """What is published: a CloudEvents JSON batch. ``key`` orders messages where a broker can.
+
+    ``mac`` proves where it comes from, and travels beside the body.
+    """
 
     body: bytes
     key: str = ""
+    mac: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,7 @@ class Delivery:
     topic: str
     body: bytes
     attempt: int = 1
+    mac: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,10 @@ from contextlib import suppress
 from typing import Generic, TypeVar
 
 from application.delivery.subscriber import EventsFailed, describe
+from application.erasures import is_erased_in_log
 from application.ports.checkpoints import Checkpoint
 from application.ports.codec import EventCodec, RecordedEvent
+from application.ports.history import History
 from application.ports.read_models import ReadModel
 from application.ports.unavailable import Unavailable
 from application.queries.builds import name_of
@@ -30,7 +32,12 @@ class Projector(Generic[D]):
     """The subscriber of one query service, writing into one build of its read model."""
 
     def __init__(
-        self, service: QueryService[D], model: ReadModel[D], codec: EventCodec, build: int = 0
+        self,
+        service: QueryService[D],
+        model: ReadModel[D],
+        codec: EventCodec,
+        history: History,
+        build: int = 0,
     ) -> None:
         self.service = service
         self.model = model
@@ -38,6 +45,7 @@ class Projector(Generic[D]):
         self.name = name_of(service, build)
         self.topics = service.topics
         self._codec = codec
+        self._history = history
 
     def begin(self) -> None: ...
 
@@ -103,7 +111,7 @@ class Projector(Generic[D]):
         Their key may not be destroyed yet, or be remembered here.
         """
         for event in events:
-            if isinstance(event, MemberErased):
+            if isinstance(event, MemberErased) and is_erased_in_log(self._history, event.member_id):
                 self._codec.forget(event.member_id)
 
     def _touched(self, events: Iterable[object]) -> list[str]:

@@ -18,7 +18,6 @@ from domain.webhooks.delivery import (
     Delivery,
     DeliveryCommand,
     DeliveryPlanned,
-    DeliveryStatus,
     RecordFailure,
     RecordSuccess,
 )
@@ -68,8 +67,7 @@ class Courier:
         now = self._clock()
         due: dict[str, list[tuple[Delivery, DeliveryPlanned]]] = {}
         for each in self._book.deliveries():
-            waits = each.status is DeliveryStatus.WAITING
-            if waits and each.planned and each.next_at and each.next_at <= now:
+            if each.planned and each.is_due(now):
                 due.setdefault(each.planned.webhook_id, []).append((each, each.planned))
         return due
 

@@ -138,6 +138,14 @@ class Delivery:
     error: str = ""
     next_at: datetime | None = None
 
+    def is_due(self, now: datetime) -> bool:
+        """Whether to try it now. One that waits since the future waits no longer: the clock was
+        turned back."""
+        if self.status is not DeliveryStatus.WAITING or self.next_at is None:
+            return False
+        wait = _wait_after(self.tried - 1) if self.tried else timedelta()
+        return not self.next_at - wait <= now < self.next_at
+
 
 def decide(command: DeliveryCommand, state: Delivery) -> list[DeliveryEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
@@ -209,9 +217,15 @@ def _fail(command: RecordFailure, state: Delivery, delivery_id: DeliveryId) -> l
     failed = DeliveryFailed(
         delivery_id=delivery_id,
         error=command.error,
-        next_at=command.at + FIRST_WAIT * GROWTH**state.tried,
+        next_at=command.at + _wait_after(state.tried),
         at=command.at,
     )
     if state.tried + 1 < MOST_TRIES:
         return [failed]
     return [failed, DeliveryParked(delivery_id=delivery_id, at=command.at)]
+
+
+def _wait_after(tried: int) -> timedelta:
+    """How long to wait after a failure, which this many others came before."""
+    wait: timedelta = FIRST_WAIT * GROWTH**tried
+    return wait

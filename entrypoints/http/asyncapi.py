@@ -8,11 +8,27 @@ from flask import Blueprint, Response, jsonify
 
 from domain.catalog import COMMANDS, EventCatalog
 
+MAC = "klarity-mac"
 CONTENT_TYPE = "application/cloudevents-batch+json"
 SEALED = (
     "Personal fields are not in the open: they travel encrypted in `sealed`, and are empty for "
     "whoever has not the key, or once the person was erased."
 )
+
+HEADERS = {
+    "type": "object",
+    "required": [MAC],
+    "properties": {
+        MAC: {
+            "type": "string",
+            "pattern": "^[0-9a-f]{64}$",
+            "description": (
+                "HMAC-SHA256 of the topic, a zero byte and the whole batch, under a key of the "
+                "instance. Its own subscribers drop what has no good one; others may ignore it."
+            ),
+        }
+    },
+}
 
 
 def asyncapi_blueprint(catalog: EventCatalog) -> Blueprint:
@@ -64,6 +80,7 @@ def _message(name: str, version: int, schema: Mapping[str, Any]) -> dict[str, An
     return {
         "name": f"org.klarity.{name}.v{version}",
         "contentType": "application/cloudevents+json",
+        "headers": HEADERS,
         "payload": {
             "type": "object",
             "required": ["specversion", "id", "source", "type", "subject", "time", "sequence"],

@@ -40,6 +40,12 @@ def history_blueprint(
         reply.headers["Cache-Control"] = "private, max-age=86400" if full else "no-store"
         return reply
 
+    @blp.get("/<log>/streams/<stream>")
+    def stream_(log: str, stream: str) -> Response:
+        reply = Response(wire.pack(history.stream(log, stream)), content_type=MEDIA_TYPE)
+        reply.headers["Cache-Control"] = "no-store"
+        return reply
+
     @blp.get("/<log>/positions/last")
     def last(log: str) -> Response:
         return jsonify(position=history.last_position(log))

@@ -36,7 +36,10 @@ class Standing:
 
 
 class Windows:
-    """Counts what is asked in windows of time, the same for all; what is over is forgotten."""
+    """Counts what is asked in windows of time, the same for all; what is over is forgotten.
+
+    Time since the machine started, which all its processes share: it is never turned back.
+    """
 
     def __init__(self, limit: RateLimitItem) -> None:
         self._most = limit.amount
@@ -47,7 +50,7 @@ class Windows:
 
     def count(self, asker: str, what: str) -> Standing:
         """Count a request, and tell how many of them are left. A refused one leaves no trace."""
-        now = time.time()
+        now = time.monotonic()
         with self._lock:
             if now >= self._ends:
                 self._ends = (now // self._seconds + 1) * self._seconds

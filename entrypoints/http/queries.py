@@ -151,6 +151,10 @@ def _add_past(
     @blp.response(200, page_schema(ProofStep))
     @blp.doc(
         summary="Its chain of hashes, verifiable offline",
+        description=(
+            "Each hash is the SHA-256 of the hash before it and of the bytes of `body`; the first "
+            "begins with the SHA-256 of the stream's name, which each body holds."
+        ),
         parameters=[READ_TOKEN],
         security=_security(service),
     )

@@ -152,7 +152,9 @@ class Reading:
         self._world = world
         self._topics = service.topics
         self._model = open_build(service, world.models, 99)
-        self._projection = world.subscription(Projector(service, self._model, world.codec, 99))
+        self._projection = world.subscription(
+            Projector(service, self._model, world.codec, world.history, 99)
+        )
 
     def hear(self, *topics: str) -> None:
         """Hear all news of each topic, of all topics where none is named."""

@@ -43,3 +43,10 @@ def test_what_is_no_token_of_ours_proves_nothing(tokens: AccessTokens, now: date
     changed = tokens.issue("anna", "session", now)[:-4] + "AAAA"
     for token in ("", "nonsense", "a.b.c", foreign, changed):
         assert tokens.read(token) is None
+
+
+def test_a_token_stays_good_when_the_clock_is_turned_back(
+    tokens: AccessTokens, now: datetime
+) -> None:
+    before = now + timedelta(hours=1)
+    assert tokens.read(tokens.issue("anna", "session", before)) == ("anna", "session")

@@ -199,8 +199,9 @@ def test_a_claim_lost_in_a_race_of_two_with_one_key_is_given_up(
     assert world.executors.members.load("anna").state.pseudonym == "Anna"
 
 
-def test_a_claim_whose_registration_died_is_given_up_after_a_while(
-    accounts: Accounts, credentials: MemoryCredentials, world: World
+@pytest.mark.parametrize("later", [CLAIM_LIFE, timedelta(hours=-1)])
+def test_a_claim_whose_registration_died_is_given_up_after_a_while_or_with_the_clock_turned_back(
+    accounts: Accounts, credentials: MemoryCredentials, world: World, later: timedelta
 ) -> None:
     dead = Credential(
         handle="anna", member_id="dead", passphrase_hash="new:x", created_at=world.clock()
@@ -210,7 +211,7 @@ def test_a_claim_whose_registration_died_is_given_up_after_a_while(
         register(accounts)
     with pytest.raises(NotSignedIn):
         accounts.sign_in("Anna", "x")
-    world.clock.now += CLAIM_LIFE
+    world.clock.now += later
     register(accounts)
     assert accounts.sign_in("Anna", PASSPHRASE).member_id == "anna"
 
@@ -437,6 +438,15 @@ def test_an_erased_member_is_forgotten(
     with pytest.raises(NotSignedIn):
         accounts.refresh(session.refresh_token)
     accounts.forget("anna")
+
+
+def test_a_member_whose_log_does_not_tell_of_an_erasure_keeps_key_and_credentials(
+    accounts: Accounts, world: World, credentials: MemoryCredentials
+) -> None:
+    register(accounts)
+    accounts.forget("anna")
+    assert world.vault.key("anna")
+    assert accounts.sign_in("Anna", PASSPHRASE).member_id == "anna"
 
 
 def test_an_erased_member_whose_credential_is_still_there_does_not_sign_in(

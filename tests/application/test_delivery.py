@@ -1,5 +1,6 @@
 """From a log to everyone who hears it: in order, nothing lost, each effect exactly once."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
@@ -9,15 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.event_store.memory import TRIAL as SEALS
 from adapters.event_store.memory import MemoryEventStore
 from application.delivery import relay as relays
 from application.delivery import subscription as subscriptions
 from application.delivery.relay import COMMITS_A_STEP, EVENTS_A_MESSAGE, Relay, packs
+from application.delivery.seal import SECONDS_A_SEAL, LogSealer
 from application.delivery.subscription import BY_BUS, BY_HISTORY, Subscription
 from application.delivery.verify import verify_log
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.codec import NewerProgram, RecordedEvent
-from application.ports.event_store import StoredCommit
+from application.ports.event_store import StoredCommit, StoreUnavailable
 from application.ports.message_bus import BusUnavailable, Delivery, Guarantees, Message
 from application.ports.unavailable import Unavailable
 from tests.world import World
@@ -810,52 +813,73 @@ class TestNewerProgram:
         assert recorder.stored.at("members") == 2
 
 
-class TamperedLog(MemoryEventStore):
-    """A log whose commits are not what was appended."""
-
-    def __init__(
-        self, store: MemoryEventStore, tamper: Callable[[StoredCommit], StoredCommit]
-    ) -> None:
-        super().__init__(store.log)
-        self._store = store
-        self._tamper = tamper
-
-    def read_log(self, after: int, limit: int) -> list[StoredCommit]:
-        return [self._tamper(commit) for commit in self._store.read_log(after, limit)]
-
-
 class TestVerify:
-    def test_an_untouched_log_has_no_fault(self, world: World) -> None:
+    def test_it_tells_how_much_of_how_much_it_has_verified(self, world: World) -> None:
         world.public_case(world.member())
         told: list[tuple[int, int]] = []
         store = world.stores["cases"]
-        assert verify_log(store, lambda done, total: told.append((done, total))) == []
+        progress = lambda done, total: told.append((done, total))  # noqa: E731 - a word of the test
+        verified = verify_log(store, world.codec, SEALS, progress=progress)
+        assert verified.faults == []
         assert told[-1] == (store.last_position(), store.last_position())
-        assert verify_log(MemoryEventStore("empty")) == []
 
-    @pytest.mark.parametrize(
-        ("changes", "what"),
-        [
-            ({"body": b"{}"}, "changed"),
-            ({"hash": bytes(32)}, "changed"),
-            ({"first": 3}, "versions"),
-            ({"position": 9}, "positions"),
-        ],
-    )
-    def test_each_kind_of_fault_is_found(
-        self, world: World, changes: dict[str, Any], what: str
-    ) -> None:
+    def test_an_empty_log_has_no_fault(self, world: World) -> None:
+        verified = verify_log(MemoryEventStore("empty", SEALS), world.codec, SEALS)
+        assert (verified.faults, verified.position) == ([], 0)
+
+    def test_it_cannot_tell_while_the_store_is_away(self, world: World) -> None:
+        class Away(MemoryEventStore):
+            def read_log(self, after: int, limit: int) -> list[StoredCommit]:
+                raise StoreUnavailable
+
+        with pytest.raises(StoreUnavailable):
+            verify_log(Away("cases", SEALS), world.codec, SEALS)
+
+
+class TestSealer:
+    @pytest.fixture
+    def store(self, world: World) -> MemoryEventStore:
         world.report(world.member())
-        log = TamperedLog(world.stores["cases"], lambda commit: replace(commit, **changes))
-        faults = verify_log(log)
-        assert faults[0].stream == "case-c1"
-        assert any(what in fault.what for fault in faults)
+        return world.stores["cases"]
 
-    def test_an_end_that_was_cut_off_is_found(self, world: World) -> None:
-        class CutOff(MemoryEventStore):
-            def last_position(self) -> int:
-                return 3
+    def sealed(self, store: MemoryEventStore) -> int:
+        head = store.sealed_head()
+        assert head is not None
+        return head.position
 
-        (fault,) = verify_log(CutOff("cases"))
-        assert (fault.stream, fault.version) == ("cases", 0)
-        assert "missing" in fault.what
+    def test_it_seals_page_by_page(
+        self, store: MemoryEventStore, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("application.delivery.seal.COMMITS_A_STEP", 1)
+        world.report(world.member("Ben"), case_id="c2")
+        sealer = LogSealer(store, SEALS)
+        assert sealer.behind() == store.last_position() == 2
+        assert [sealer.step() for _ in range(3)] == [True, True, False]
+        assert (sealer.behind(), self.sealed(store)) == (0, 2)
+        for case_id in ("c3", "c4"):
+            world.report(world.member(case_id), case_id=case_id)
+        sealer.leave()
+        assert (sealer.behind(), self.sealed(store)) == (0, 4)
+
+    def test_it_seals_every_few_seconds_and_when_it_leaves(
+        self, store: MemoryEventStore, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = 1000.0
+        monkeypatch.setattr(time, "monotonic", lambda: now)
+        sealer = LogSealer(store, SEALS)
+        sealer.step()
+        world.report(world.member("Ben"), case_id="c2")
+        assert not sealer.step()
+        assert self.sealed(store) == 1
+        now += SECONDS_A_SEAL
+        assert not sealer.step()
+        assert self.sealed(store) == 2
+        world.report(world.member("Cem"), case_id="c3")
+        sealer.leave()
+        assert self.sealed(store) == 3
+
+    def test_a_head_that_is_gone_leaves_all_of_the_log_behind(
+        self, store: MemoryEventStore
+    ) -> None:
+        store._head = None
+        assert LogSealer(store, SEALS).behind() == 1

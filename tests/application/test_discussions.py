@@ -271,7 +271,7 @@ def read_again(world: World, name: str, *logs: str) -> None:
     world.build_read_models()
     service = world.answers[name].service
     model = open_build(service, world.models, current_build(service, world.models))
-    projector = Projector(service, model, world.codec)
+    projector = Projector(service, model, world.codec, world.history)
     for log in logs:
         events = world.history.read(log, 0, 1000)
         checkpoint = projector.checkpoint().moved(log, events[-1].position)

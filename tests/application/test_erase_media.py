@@ -186,6 +186,14 @@ def test_everything_they_uploaded_is_destroyed_and_nothing_else(town: Town) -> N
         town.process().uploads.look(town.anna, "a-arriving", REQUEST)
 
 
+def test_nothing_is_destroyed_of_who_is_not_erased_in_the_log(town: Town) -> None:
+    fill(town)
+    files = town.files()
+    town.process().erase(town.anna.member_id)
+    assert town.files() == files
+    assert town.knows_anna()
+
+
 def test_who_sends_on_adds_nothing(town: Town) -> None:
     def erased_meanwhile() -> Iterator[bytes]:
         yield CONTENT[100:200]

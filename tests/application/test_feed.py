@@ -81,7 +81,8 @@ class Feeding:
 
     def projection(self, service: QueryService[Any], build: int) -> Subscription:
         model = open_build(service, self.world.models, build)
-        return self.world.subscription(Projector(service, model, self.world.codec, build))
+        projector = Projector(service, model, self.world.codec, self.world.history, build)
+        return self.world.subscription(projector)
 
     def fed(self, service: QueryService[Any]) -> QueryFeed:
         """A feed that has caught up."""

@@ -464,7 +464,7 @@ class TestProjections:
         self, world: World, events: Sequence[RecordedEvent], service: PopularCases
     ) -> ReadModel[PopularCase]:
         model = world.models.open("new", 1, PopularCase, service.indexes)
-        subscription = world.subscription(Projector(service, model, world.codec))
+        subscription = world.subscription(Projector(service, model, world.codec, world.history))
         subscription.deliver(delivery(world, *events))
         return model
 

@@ -791,7 +791,7 @@ class TestProjector:
         events = world.history.read("cases", 0, 100)
         service = world.answers["cases"].service
         model = CountedModel(open_build(service, world.models, 7))
-        projector = Projector(service, cast("ReadModel[Any]", model), world.codec)
+        projector = Projector(service, cast("ReadModel[Any]", model), world.codec, world.history)
         projector.handle(events, projector.checkpoint().moved("cases", events[-1].position))
         assert (model.reads, model.written) == (1, [["c1", "c2"]])
         seen = service.as_seen_by(model.get(["c1"])["c1"], Viewer())
@@ -802,11 +802,32 @@ class TestProjector:
         world.report(anna)
         (event,) = world.history.read("cases", 0, 100)
         service = world.answers["cases"].service
-        projector = Projector(service, open_build(service, world.models, 7), world.codec)
+        model = open_build(service, world.models, 7)
+        projector = Projector(service, model, world.codec, world.history)
         for newer in (replace(event, type="cases.CaseBlessed"), replace(event, schema=99)):
             with pytest.raises(NewerProgram):
                 projector.handle([newer], START.moved("cases", 1))
         assert projector.checkpoint() == START
+
+    @pytest.mark.parametrize("erased", [True, False])
+    def test_a_key_is_destroyed_only_if_the_log_has_the_erasure(
+        self, world: World, erased: bool
+    ) -> None:
+        anna = world.member()
+        (joined,) = world.history.read("members", 0, 100)
+        if erased:
+            erase = EraseMember(by=anna, at=world.clock())
+            world.executors.members.execute(anna.member_id, erase, Context())
+        forged = replace(
+            joined,
+            type="members.MemberErased",
+            data=b'{"member_id":"%s","at":"2026-03-01T12:00:00Z"}' % anna.member_id.encode(),
+        )
+        service = world.answers["cases"].service
+        model = open_build(service, world.models, 7)
+        projector = Projector(service, model, world.codec, world.history)
+        projector.handle([forged], START.moved("members", 2))
+        assert (world.vault.key(anna.member_id) is None) == erased
 
 
 def shown_after_settling(world: World) -> Any:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from adapters.event_store.memory import TRIAL
 from adapters.leases.memory import MemoryLeases
 from adapters.message_bus.memory import MemoryMessageBus
 from application.commands.executor import Context
@@ -16,6 +17,7 @@ from application.delivery import subscription as subscriptions
 from application.delivery.loop import Loop
 from application.delivery.relay import Relay
 from application.delivery.runtime import Runtime
+from application.delivery.seal import LogSealer
 from application.discovery import policy_types, query_services
 from application.policies.policy import PolicySubscriber
 from application.policies.pool import PooledPolicySubscriber
@@ -342,6 +344,7 @@ class TestRuntime:
         means = world.means(world.executors)
         for log, store in world.stores.items():
             running.add_relay(Relay(store, world.codec, world.wire, bus, world.checkpoints), store)
+            running.add_sealer(LogSealer(store, TRIAL))
             assert log
         for kind in policy_types():
             policy = kind(means)
@@ -381,6 +384,8 @@ class TestRuntime:
             running.stop()
             bus.close()
         assert len(chores) == 1
+        members = world.stores["members"]
+        assert members.sealed_head() != TRIAL.start("members")
 
     def test_history_is_asked_at_once_while_the_bus_is_down(
         self, world: World, monkeypatch: pytest.MonkeyPatch

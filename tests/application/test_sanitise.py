@@ -1,6 +1,7 @@
 """Making evidence safe to show, or rejecting it, once."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ from domain.evidence.evidence import (
     EvidenceReceived,
     MakeAvailable,
 )
-from domain.ids import MediaKind
+from domain.ids import EvidenceId, MediaKind, MemberId
 from tests.world import World, refused
 
 ORIGINAL = b"an original that tells too much"
@@ -115,6 +116,27 @@ def test_what_can_be_made_safe_becomes_available(stage: Stage) -> None:
     assert not stage.sealer.destroyed
     assert b"".join(stage.media.read(rendition_key(stage.item))) == b"safe"
     assert b"".join(stage.media.read(poster_key(stage.item))) == b"poster"
+
+
+def test_what_is_said_of_an_owner_counts_for_nothing_beside_the_log(stage: Stage) -> None:
+    stage.run()
+    (received,) = [
+        event
+        for event in stage.world.executors.evidence.events(stage.item)
+        if isinstance(event, EvidenceReceived)
+    ]
+    stage.sanitise(replace(received, owner=MemberId("")), lambda what: Context(command_id=what))
+    assert not stage.sealer.destroyed
+    assert b"".join(stage.media.read(rendition_key(stage.item))) == b"safe"
+
+
+def test_evidence_that_is_not_in_the_log_is_left_alone(stage: Stage) -> None:
+    (received,) = stage.world.executors.evidence.events(stage.item)
+    assert isinstance(received, EvidenceReceived)
+    forged = replace(received, evidence_id=EvidenceId("another"))
+    stage.sanitise(forged, lambda what: Context(command_id=what))
+    assert stage.sanitiser.calls == 0
+    assert not stage.sealer.destroyed
 
 
 def test_sound_has_no_poster(stage: Stage) -> None:

@@ -51,6 +51,9 @@ class Listening:
             raise HistoryUnavailable(log)
         return self.world.history.read(log, after, limit)
 
+    def stream(self, log: str, stream: str) -> Any:
+        return self.world.history.stream(log, stream)
+
     def position_of(self, log: str, stream: str, version: int) -> int | None:
         return self.world.history.position_of(log, stream, version)
 

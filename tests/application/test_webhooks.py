@@ -316,6 +316,9 @@ class BothAtOnce:
             self.asked.wait(0.2)
         return found
 
+    def stream(self, log: str, stream: str) -> list[RecordedEvent]:
+        return self._history.stream(log, stream)
+
     def last_position(self, log: str) -> int:
         return self._history.last_position(log)
 

@@ -17,11 +17,11 @@ BEFORE_THE_END = 60  # mebibytes: more than any adapter keeps in memory
 
 
 @contextmanager
-def opened(kind: str, *where: str) -> Iterator[MediaStore]:
+def opened(kind: str, place: str, name: str = "") -> Iterator[MediaStore]:
     if kind == "filesystem":
-        yield FilesystemMediaStore(Path(*where))
+        yield FilesystemMediaStore(Path(place))
         return
-    database = connect(*where)
+    database = connect(place, name)
     try:
         yield GridFsMediaStore(database)
     finally:

@@ -44,6 +44,15 @@ class CheckpointsContract:
         assert opened.load("relay") == FIRST
         assert opened.load("policy") == START.moved("members", 1)
 
+    def test_all_of_them_are_listed_by_name(self, checkpoints: Open) -> None:
+        assert checkpoints().list() == {}
+        checkpoints().save("relay", FIRST)
+        checkpoints().save("relay", SECOND)
+        checkpoints().save("policy", FIRST)
+        assert checkpoints().list() == {"relay": SECOND, "policy": FIRST}
+        checkpoints().delete("relay")
+        assert checkpoints().list() == {"policy": FIRST}
+
     @pytest.mark.parametrize("revision", [0, 1, 3, 40])
     def test_any_revision_but_the_next_is_fenced_and_changes_nothing(
         self, checkpoints: Open, revision: int
@@ -115,6 +124,9 @@ class Nothing:
         return Checkpoint(revision=-1)
 
     def save(self, name: str, checkpoint: Checkpoint) -> None: ...
+
+    def list(self) -> dict[str, Checkpoint]:
+        return {"nothing": START}
 
     def delete(self, name: str) -> None: ...
 

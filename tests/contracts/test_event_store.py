@@ -17,13 +17,14 @@ from adapters.event_store.memory import MemoryEventStore
 from adapters.event_store.mongo import MongoEventStore, MongoTail
 from adapters.event_store.sqlite import SqliteEventStore
 from adapters.mongo import Document, connect
+from application.log_seals import LogSeals, followed
 from application.ports.event_store import (
-    GENESIS,
     NOTHING,
     AlreadyDone,
     EventStore,
     Head,
     NewCommit,
+    SealedHead,
     StoredCommit,
     StreamConflict,
 )
@@ -31,6 +32,7 @@ from tests.contracts.nothing import assert_fails_against_nothing
 from tests.contracts.racing import race
 
 EVERYTHING = 1_000_000
+SEALS = LogSeals(b"k" * 32)
 PATIENCE = 60.0
 
 
@@ -178,11 +180,47 @@ class EventStoreContract:
         head = NOTHING
         for number in range(4):
             head = store.append(commit(head=head, body=b"%d" % number)).head
-        expected = GENESIS
+        expected = hashlib.sha256(b"case-1").digest()
         for number, stored in enumerate(store.load("case-1")):
             expected = hashlib.sha256(expected + b"%d" % number).digest()
             assert stored.hash == expected
         assert head.hash == expected
+
+    def test_every_commit_is_sealed_for_its_log_and_all_that_is_known_of_it(
+        self, stores: Stores
+    ) -> None:
+        store = stores.open()
+        appended = append_many(store, "case-1", [1, 3])
+        for stored in (*appended, *store.load("case-1"), *store.read_log(0, EVERYTHING)):
+            assert SEALS.vouches_for("cases", stored)
+            assert not SEALS.vouches_for("members", stored)
+            assert not LogSeals(b"other").vouches_for("cases", stored)
+
+    def test_the_head_of_a_new_log_is_sealed_at_the_start(self, store: EventStore) -> None:
+        assert store.sealed_head() == SEALS.start("cases")
+
+    def test_a_sealed_head_moves_on_and_never_back(self, stores: Stores) -> None:
+        store = stores.open()
+        store.append(commit())
+        (stored,) = store.read_log(0, EVERYTHING)
+        further = SEALS.head("cases", 1, followed(SEALS.start("cases").running, stored))
+        for head in (further, SEALS.start("cases"), SEALS.head("cases", 1, bytes(32))):
+            store.seal(head)
+            assert store.sealed_head() == stores.open().sealed_head() == further
+
+    def test_a_log_that_is_opened_again_keeps_its_sealed_head(self, stores: Stores) -> None:
+        store = stores.open()
+        store.append(commit())
+        store.seal(head := SEALS.head("cases", 1, bytes(32)))
+        kept = stores.survives_reopening
+        assert stores.reopen().sealed_head() == (head if kept else SEALS.start("cases"))
+
+    def test_nothing_that_was_appended_is_astray(self, store: EventStore) -> None:
+        append_many(store, "case-1", [1, 2])
+        store.read_log(0, EVERYTHING)
+        append_many(store, "case-2", [2])
+        assert store.strays() == []
+        assert len(store.read_log(0, EVERYTHING)) == 3
 
     def test_a_commit_that_no_store_could_order_is_refused(self, store: EventStore) -> None:
         end = store.append(commit(stamp=10)).head
@@ -447,7 +485,7 @@ class OneStore:
         self._stores: dict[str, MemoryEventStore] = {}
 
     def open(self, log: str = "cases") -> EventStore:
-        return self._stores.setdefault(log, MemoryEventStore(log))
+        return self._stores.setdefault(log, MemoryEventStore(log, SEALS))
 
     def reopen(self) -> EventStore:
         return OneStore().open()
@@ -461,7 +499,7 @@ class SqliteStores:
         self._opened: list[EventStore] = []
 
     def open(self, log: str = "cases") -> EventStore:
-        self._opened.append(SqliteEventStore(log, self._path))
+        self._opened.append(SqliteEventStore(log, self._path, SEALS))
         return self._opened[-1]
 
     def reopen(self) -> EventStore:
@@ -485,7 +523,7 @@ class MongoStores:
 
     def open(self, log: str = "cases") -> EventStore:
         self._tails.append(MongoTail(self._database))
-        return MongoEventStore(log, self._database, self._tails[-1])
+        return MongoEventStore(log, self._database, self._tails[-1], SEALS)
 
     def reopen(self) -> EventStore:
         return self.open()
@@ -562,6 +600,15 @@ class Nothing:
 
     def last_position(self) -> int:
         return 0
+
+    def sealed_head(self) -> SealedHead | None:
+        return None
+
+    def seal(self, head: SealedHead) -> None:
+        """Nothing."""
+
+    def strays(self) -> list[StoredCommit]:
+        return []
 
     def on_append(self, wake: Callable[[], None]) -> Callable[[], None]:
         return lambda: None

@@ -37,6 +37,7 @@ from application.ports.event_store import (
 from tests.conftest import PATIENTLY
 from tests.contracts.test_event_store import (
     EVERYTHING,
+    SEALS,
     append_many,
     assert_gapless,
     assert_in_stream_order,
@@ -55,9 +56,9 @@ from pathlib import Path
 from threading import Lock, Thread
 from time import sleep
 from adapters.event_store.sqlite import SqliteEventStore
-from tests.contracts.test_event_store import NOTHING, commit
+from tests.contracts.test_event_store import NOTHING, SEALS, commit
 
-store = SqliteEventStore("cases", Path(sys.argv[1]))
+store = SqliteEventStore("cases", Path(sys.argv[1]), SEALS)
 one_at_a_time = Lock()
 
 def append(thread):
@@ -82,7 +83,7 @@ def test_a_killed_process_has_lost_nothing_that_it_acknowledged(tmp_path: Path) 
         acknowledged = [child.stdout.readline().strip() for _ in range(300)]
         child.send_signal(signal.SIGKILL)
         acknowledged += child.stdout.read().split()
-    store = SqliteEventStore("cases", path)
+    store = SqliteEventStore("cases", path, SEALS)
     read = store.read_log(0, EVERYTHING)
     store.close()
     assert set(acknowledged) <= {stored.command_id for stored in read}
@@ -92,7 +93,7 @@ def test_a_killed_process_has_lost_nothing_that_it_acknowledged(tmp_path: Path) 
 
 def test_two_processes_may_write_one_file(tmp_path: Path) -> None:
     path = tmp_path / "logs.sqlite"
-    store = SqliteEventStore("cases", path)
+    store = SqliteEventStore("cases", path, SEALS)
     command = [sys.executable, "-c", APPENDING, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
@@ -107,7 +108,7 @@ def test_two_processes_may_write_one_file(tmp_path: Path) -> None:
 
 
 def test_nobody_else_on_the_machine_may_read_the_files_of_a_log(tmp_path: Path) -> None:
-    store = SqliteEventStore("cases", tmp_path / "logs.sqlite")
+    store = SqliteEventStore("cases", tmp_path / "logs.sqlite", SEALS)
     store.append(commit())
     modes = {file.name: file.stat().st_mode & 0o077 for file in tmp_path.iterdir()}
     assert modes == {"logs.sqlite": 0, "logs.sqlite-wal": 0, "logs.sqlite-shm": 0}
@@ -115,7 +116,7 @@ def test_nobody_else_on_the_machine_may_read_the_files_of_a_log(tmp_path: Path) 
 
 
 def test_sqlite_refuses_a_head_beyond_the_end_or_within_a_commit(tmp_path: Path) -> None:
-    store = SqliteEventStore("cases", tmp_path / "logs.sqlite")
+    store = SqliteEventStore("cases", tmp_path / "logs.sqlite", SEALS)
     end = store.append(commit(size=2)).head
     for version in (1, 3):
         with pytest.raises(StreamConflict):
@@ -131,7 +132,7 @@ def test_a_file_that_stays_locked_is_unavailable(
 ) -> None:
     monkeypatch.setattr("adapters.event_store.sqlite_file.BUSY_SECONDS", 0.05)
     path = tmp_path / "logs.sqlite"
-    store = SqliteEventStore("cases", path)
+    store = SqliteEventStore("cases", path, SEALS)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with ThreadPoolExecutor(4) as pool:
@@ -144,7 +145,7 @@ def test_a_file_that_stays_locked_is_unavailable(
 
 
 def test_a_closed_sqlite_store_is_unavailable(tmp_path: Path) -> None:
-    store = SqliteEventStore("cases", tmp_path / "logs.sqlite")
+    store = SqliteEventStore("cases", tmp_path / "logs.sqlite", SEALS)
     store.close()
     for use in (lambda: store.append(commit()), store.last_position):
         with pytest.raises(StoreUnavailable):
@@ -154,7 +155,7 @@ def test_a_closed_sqlite_store_is_unavailable(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "a b", 'a"b', "1st", "a.b"])
 def test_a_log_needs_a_plain_name(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="not a name for a log"):
-        SqliteEventStore(name, tmp_path / "logs.sqlite")
+        SqliteEventStore(name, tmp_path / "logs.sqlite", SEALS)
 
 
 # Group commit
@@ -301,7 +302,7 @@ def test_a_killed_server_has_lost_nothing_that_it_acknowledged() -> None:
     with Mongo() as server:
         database = connect(f"{server.url}&{PATIENTLY}", "klarity")
         tail = MongoTail(database)
-        store = MongoEventStore("cases", database, tail)
+        store = MongoEventStore("cases", database, tail, SEALS)
         writers_stop, readers_stop, woken = Event(), Event(), Event()
         store.on_append(woken.set)
         with ThreadPoolExecutor(18) as pool:
@@ -309,7 +310,7 @@ def test_a_killed_server_has_lost_nothing_that_it_acknowledged() -> None:
                 pool.submit(append_until, store, f"case-{number}", writers_stop)
                 for number in range(16)
             ]
-            others = MongoEventStore("cases", database, tail)
+            others = MongoEventStore("cases", database, tail, SEALS)
             readers = [pool.submit(follow_until, each, readers_stop) for each in (store, others)]
             for _ in range(2):
                 sleep(0.7)
@@ -335,10 +336,10 @@ def test_the_tail_hears_again_after_the_server_was_killed() -> None:
         database = connect(f"{server.url}&{PATIENTLY}", "klarity")
         listening, writing = MongoTail(database), MongoTail(database)
         heard = Event()
-        MongoEventStore("cases", database, listening).on_append(heard.set)
+        MongoEventStore("cases", database, listening, SEALS).on_append(heard.set)
         server.kill()
         server.start()
-        store = MongoEventStore("cases", database, writing)
+        store = MongoEventStore("cases", database, writing, SEALS)
         for number in count():
             heard.clear()
             insist(partial(append_many, store, f"case-{number}", [1]))
@@ -353,7 +354,7 @@ def test_a_server_that_is_away_is_unavailable_and_nothing_hangs() -> None:
     with Mongo() as server:
         database = connect(server.url, "klarity")
         tail = MongoTail(database)
-        store = MongoEventStore("cases", database, tail)
+        store = MongoEventStore("cases", database, tail, SEALS)
         server.kill()
         uses: list[Callable[[], object]] = [
             lambda: store.load("case-1"),
@@ -374,7 +375,7 @@ def test_a_plan_that_was_not_written_is_written_by_the_next_reader(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tail = MongoTail(database)
-    killed, other = (MongoEventStore("cases", database, tail) for _ in range(2))
+    killed, other = (MongoEventStore("cases", database, tail, SEALS) for _ in range(2))
     append_many(killed, "case-1", [1, 2])
     before = other.read_log(0, EVERYTHING)
     append_many(killed, "case-0", [2, 1])
@@ -395,13 +396,13 @@ def test_a_plan_that_was_not_written_is_written_by_the_next_reader(
 
 
 def test_a_plan_that_is_half_written_shows_no_gap(database: Database[Document]) -> None:
-    store = MongoEventStore("cases", database, MongoTail(database))
+    store = MongoEventStore("cases", database, MongoTail(database), SEALS)
     append_many(store, "case-1", [1, 2, 1, 1])
     store.read_log(0, EVERYTHING)
     unwritten = {"$unset": {"position": ""}, "$set": {"unnumbered": 3}}
     database["log_cases"].update_one({"position": 4}, unwritten)
     assert [stored.position for stored in store._page(0, 10)] == [1, 3]
-    reader = MongoEventStore("cases", database, MongoTail(database))
+    reader = MongoEventStore("cases", database, MongoTail(database), SEALS)
     assert [stored.position for stored in reader.read_log(0, 10)] == [1, 3, 4, 5]
 
 
@@ -409,7 +410,7 @@ def test_a_reader_is_not_held_up_by_what_is_appended_meanwhile(
     database: Database[Document],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    store = MongoEventStore("cases", database, MongoTail(database))
+    store = MongoEventStore("cases", database, MongoTail(database), SEALS)
     write, appended = Numbering._write, count()
 
     def append_one_more(numbering: Numbering, plan: Any, session: Any) -> None:
@@ -424,7 +425,7 @@ def test_a_reader_is_not_held_up_by_what_is_appended_meanwhile(
 
 
 def test_a_long_backlog_is_numbered_and_read(database: Database[Document]) -> None:
-    store = MongoEventStore("cases", database, MongoTail(database))
+    store = MongoEventStore("cases", database, MongoTail(database), SEALS)
     for number in range(50):
         append_many(store, f"case-{number}", [1, 2] * 25)
     assert len(store.read_log(0, 3)) == 3
@@ -435,7 +436,7 @@ def test_a_long_backlog_is_numbered_and_read(database: Database[Document]) -> No
 
 
 def test_a_commit_that_is_too_large_fails_alone(database: Database[Document]) -> None:
-    store = MongoEventStore("cases", database, MongoTail(database))
+    store = MongoEventStore("cases", database, MongoTail(database), SEALS)
     with pytest.raises(ValueError, match="too large"):
         store.append(commit(body=bytes(17_000_000)))
     assert store.load("case-1") == []

@@ -44,6 +44,19 @@ class HistoryContract:
         assert found == [event.data for event in world.history.read("cases", 0, 100)]
         assert found
 
+    def test_a_stream_comes_whole_and_alone(self, history: History, world: World) -> None:
+        found = history.stream("cases", "case-c1")
+        assert [event.version for event in found] == list(range(1, len(found) + 1))
+        assert {event.stream for event in found} == {"case-c1"}
+        stored = world.stores["cases"].load("case-c1")
+        assert len(found) == stored[-1].last
+        assert [event.data for event in found] == [
+            event.data for event in world.history.read("cases", 0, 100) if event.stream == "case-c1"
+        ]
+
+    def test_a_stream_that_is_none_is_empty(self, history: History) -> None:
+        assert history.stream("cases", "case-nowhere") == []
+
     def test_an_event_has_its_position(self, history: History) -> None:
         for event in history.read("cases", 0, 100):
             assert history.position_of("cases", event.stream, event.version) == event.position
@@ -127,6 +140,9 @@ class TestHistoryFromSeveralPlaces(HistoryContract):
 
 
 class NoHistory:
+    def stream(self, log: str, stream: str) -> list[RecordedEvent]:
+        return []
+
     def read(self, log: str, after: int, limit: int) -> list[RecordedEvent]:
         return []
 
@@ -143,5 +159,5 @@ def test_a_history_that_knows_nothing_fails(world: World) -> None:
         HistoryContract,
         history=nothing,
         world=world,
-        but=["test_an_event_that_is_none_has_no_position"],
+        but=["test_an_event_that_is_none_has_no_position", "test_a_stream_that_is_none_is_empty"],
     )

@@ -1,6 +1,7 @@
 """What all Leases promise."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from pymongo.database import Database
@@ -112,6 +113,16 @@ class TestMongoLeases(LeasesContract):
     @pytest.fixture
     def leases(self, mongo_database: Database[Document]) -> Open:
         return lambda: MongoLeases(mongo_database)
+
+    def test_a_server_whose_clock_is_turned_back_keeps_nobody_waiting(
+        self, leases: Open, mongo_database: Database[Document]
+    ) -> None:
+        leases().acquire("relay", "ann", LONG)
+        later: Any = [{"$set": {"until": {"$add": ["$until", 3_600_000]}}}]
+        mongo_database["leases"].update_one({"_id": "relay"}, later)
+        assert leases().holder("relay") is None
+        assert leases().acquire("relay", "bob", LONG)
+        assert leases().holder("relay") == "bob"
 
 
 class Nothing:

@@ -56,6 +56,17 @@ class MessageBusContract:
         inbox.wait_for([b"after"])
         assert inbox.bodies == [b"after"]
 
+    def test_a_message_arrives_as_it_was_published_with_what_travels_beside_it(
+        self, bus: MessageBus
+    ) -> None:
+        topic, group, inbox = unique("cases"), unique("group"), Inbox()
+        bus.declare(group, [topic])
+        bus.publish(topic, [Message(b"\x00\xff body", key="k", mac="ab" * 32), Message(b"bare")])
+        bus.subscribe(group, [topic], inbox)
+        inbox.wait_for([b"\x00\xff body", b"bare"])
+        found = {(one.topic, one.body, one.mac) for one in inbox.deliveries}
+        assert found == {(topic, b"\x00\xff body", "ab" * 32), (topic, b"bare", "")}
+
     def test_declaring_again_neither_repeats_nor_loses(self, bus: MessageBus) -> None:
         topic, group, inbox = unique("cases"), unique("group"), Inbox()
         bus.declare(group, [topic])

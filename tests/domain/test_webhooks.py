@@ -146,6 +146,17 @@ class TestDelivery:
     def test_a_failure_that_is_reported_twice_counts_once(self) -> None:
         assert len(delivered(PLAN, failure(0), failure(0))) == 2
 
+    def test_it_is_due_when_it_waited_long_enough_or_the_clock_was_turned_back(self) -> None:
+        def is_due(*commands: DeliveryCommand, seconds: float) -> bool:
+            state = delivery_decider.fold(delivered(*commands))
+            return state.is_due(AT + timedelta(seconds=seconds))
+
+        assert [is_due(PLAN, seconds=later) for later in (-3600, 0, 1)] == [True] * 3
+        waited = [is_due(PLAN, failure(0), seconds=later) for later in (0, 9.9, 10, -3600)]
+        assert waited == [False, False, True, True]
+        assert not is_due(seconds=0)
+        assert not is_due(PLAN, SUCCESS, seconds=0)
+
     def test_what_is_parked_may_be_retried_from_the_start(self) -> None:
         events = delivered(PLAN, *ALL_FAILURES, RETRY)
         assert isinstance(events[-1], DeliveryRetried)

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -313,6 +314,17 @@ class TestWriting:
         assert anna("GET", f"{path}?as_of=yesterday").status_code == 422
         for more in ("", "/history", "/proof"):
             assert ben("GET", path + more).status_code == 404
+
+    def test_anybody_can_verify_its_proof_without_a_key(self, anna: Caller) -> None:
+        reply = anna.report()
+        path = reply.headers["Location"]
+        assert anna("PATCH", path, {"title": "A permit for another bribe"}).status_code == 204
+        running = sha256(f"case-{reply.json['case_id']}".encode()).digest()
+        steps = anna("GET", f"{path}/proof").json["items"]
+        for step in steps:
+            running = sha256(running + step["body"].encode()).digest()
+            assert step["hash"] == running.hex()
+        assert len(steps) == 2
 
     def test_where_and_when_it_was_is_not_in_its_proof(self, anna: Caller) -> None:
         first = {"lat": 12.3456, "lon": 65.4321, "precision": "street", "name": "Mill Lane"}

@@ -73,7 +73,7 @@ def test_web_pages_that_may_call_are_told_so(anybody: Caller) -> None:
 
 def test_a_window_that_is_over_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000_019.0
-    monkeypatch.setattr(time, "time", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     windows = Windows(parse("2 per 10 seconds"))
     assert [windows.count("a", "x").left for _ in range(3)] == [1, 0, -1]
     assert windows.count("b", "x").left == 1
@@ -105,5 +105,17 @@ def test_who_is_refused_in_the_longer_window_uses_up_nothing_of_the_shorter() ->
 
 
 def test_who_waits_as_long_as_is_told_is_not_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "time", lambda: 1_000_000_012.3)
+    monkeypatch.setattr(time, "monotonic", lambda: 1_000_000_012.3)
     assert Windows(parse("2 per 10 seconds")).count("a", "x").reset == 8
+
+
+def test_a_clock_that_is_turned_back_makes_nobody_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    since_start, of_day = 1_000_000_019.0, 1_900_000_019.0
+    monkeypatch.setattr(time, "monotonic", lambda: since_start)
+    monkeypatch.setattr(time, "time", lambda: of_day)
+    windows = Windows(parse("1 per 10 seconds"))
+    assert [windows.count("a", "x").left for _ in range(2)] == [0, -1]
+    of_day -= 3600
+    assert windows.count("a", "x").reset == 1
+    since_start += 1
+    assert windows.count("a", "x").left == 0

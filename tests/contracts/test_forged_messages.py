@@ -1,0 +1,211 @@
+"""Whoever can write to the broker has no say: not over the vault, and not over anything else."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from kombu.connection import Connection
+from redis import Redis
+
+from adapters.codec.cloudevents import CloudEventsWire
+from adapters.message_bus.authenticated import AuthenticatedBus
+from adapters.message_bus.memory import MemoryMessageBus
+from adapters.message_bus.rabbitmq import RabbitMqBus
+from adapters.message_bus.redis import RedisBus
+from application.commands.executor import Context
+from application.ports.codec import RecordedEvent
+from application.ports.message_bus import Message, MessageBus
+from config.process import Process
+from config.settings import read_settings
+from tests.contracts.buses import PATIENCE, Inbox, unique
+from tests.servers import wait_until
+
+KEY, OTHER_KEY = b"k" * 32, b"o" * 32
+
+
+class TestAnAuthenticatedBus:
+    @pytest.fixture
+    def plain(self) -> Iterator[MemoryMessageBus]:
+        bus = MemoryMessageBus()
+        yield bus
+        bus.close()
+
+    @pytest.fixture
+    def bus(self, plain: MemoryMessageBus) -> AuthenticatedBus:
+        return AuthenticatedBus(plain, KEY)
+
+    @pytest.fixture
+    def inbox(self, bus: AuthenticatedBus) -> Inbox:
+        inbox = Inbox()
+        bus.declare("group", ["cases", "members"])
+        bus.subscribe("group", ["cases", "members"], inbox)
+        return inbox
+
+    def genuine(self, topic: str, body: bytes) -> Message:
+        """The message as it travels."""
+        plain, inbox = MemoryMessageBus(), Inbox()
+        plain.declare("spy", [topic])
+        AuthenticatedBus(plain, KEY).publish(topic, [Message(body)])
+        plain.subscribe("spy", [topic], inbox)
+        inbox.wait_for([body])
+        plain.close()
+        return Message(body, mac=inbox.deliveries[0].mac)
+
+    def test_what_it_published_arrives(self, bus: AuthenticatedBus, inbox: Inbox) -> None:
+        bus.publish("cases", [Message(b"one"), Message(b"two")])
+        inbox.wait_for([b"one", b"two"])
+        assert not bus.refused
+
+    @pytest.mark.parametrize("change", ["no mac", "another body", "another key", "odd mac"])
+    def test_what_another_published_does_not(
+        self,
+        plain: MemoryMessageBus,
+        bus: AuthenticatedBus,
+        inbox: Inbox,
+        change: str,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        message = self.genuine("cases", b"genuine")
+        forged = {
+            "no mac": replace(message, mac=""),
+            "another body": replace(message, body=b"forged"),
+            "another key": Message(b"genuine"),
+            "odd mac": replace(message, mac="\ud800 ☠"),
+        }[change]
+        publisher = AuthenticatedBus(plain, OTHER_KEY) if change == "another key" else plain
+        publisher.publish("cases", [forged])
+        bus.publish("cases", [Message(b"last")])
+        inbox.wait_for([b"last"])
+        assert inbox.bodies == [b"last"]
+        assert bus.refused == {"cases": 1}
+        assert "genuine" not in caplog.text.replace("not genuine", "")
+        assert "refused 1 message" in caplog.text
+
+    def test_nothing_is_replayed_on_another_topic(
+        self, plain: MemoryMessageBus, bus: AuthenticatedBus, inbox: Inbox
+    ) -> None:
+        plain.publish("members", [self.genuine("cases", b"a batch")])
+        bus.publish("members", [Message(b"last")])
+        inbox.wait_for([b"last"])
+        assert inbox.bodies == [b"last"]
+        assert bus.refused == {"members": 1}
+
+
+Open = Callable[[str, str], MessageBus]
+KINDS: dict[str, Open] = {"redis": RedisBus.from_url, "rabbitmq": RabbitMqBus.from_url}
+
+
+@dataclass
+class Town:
+    """A running Klarity on a real broker, and somebody who can write there too."""
+
+    process: Process
+    stranger: MessageBus
+
+    def member(self) -> str:
+        member_id = str(uuid4())
+        self.process.container.accounts().register(
+            member_id, f"Member {member_id[:8]}", "four plain words here", (), Context(new=True)
+        )
+        return member_id
+
+    def forge(self, topic: str, events: Sequence[RecordedEvent]) -> None:
+        self.stranger.publish(topic, [Message(CloudEventsWire().pack(events))])
+
+    @property
+    def refused(self) -> int:
+        return int(self.process.container.bus().refused.total())
+
+
+@pytest.fixture(params=KINDS)
+def broker(request: pytest.FixtureRequest) -> tuple[str, str]:
+    return request.param, request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture
+def town(
+    broker: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Town]:
+    kind, url = broker
+    prefix = unique("forged")
+    chosen = {
+        "EVENT_STORE": "memory",
+        "DATA": str(tmp_path),
+        "BUS": kind,
+        f"{kind.upper()}_URL": url,
+        "BUS_PREFIX": prefix,
+        "SECRET": "a secret of the tests, long enough",
+    }
+    for name, value in chosen.items():
+        monkeypatch.setenv(f"KLARITY_{name}", value)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    process = Process(read_settings())
+    stranger = KINDS[kind](url, prefix)
+    process.start()
+    yield Town(process, stranger)
+    process.close()
+    stranger.close()
+    root.handlers[:], root.level = handlers, level
+
+
+def test_a_forged_erasure_destroys_nothing(town: Town) -> None:
+    member_id = town.member()
+    history = town.process.container.history()
+    (joined,) = history.stream("members", f"member-{member_id}")
+    erasure = b'{"member_id":"%s","at":"2026-03-01T12:00:00Z"}' % member_id.encode()
+    forged = replace(joined, type="members.MemberErased", schema=1, version=2, data=erasure)
+    position = history.last_position("members")
+    subscribers = [one for one in town.process.runtime.running if one.kind in ("policy", "query")]
+    # Each group has declared its queue once it consumes.
+    assert wait_until(lambda: all(one.loop.leading for one in subscribers), PATIENCE)
+    hearing = "when-member-is-erased-then-forget-them"
+
+    def heard() -> bool:
+        town.forge("members", [replace(forged, position=position + 1)])
+        return town.refused > 0
+
+    assert wait_until(heard, PATIENCE)
+    another = town.member()  # and history fills the gap that the refused message left
+    (policy,) = [one for one in subscribers if one.name == hearing]
+    assert wait_until(lambda: policy.behind() == 0, PATIENCE)
+    assert town.process.container.vault().key(member_id)
+    assert town.process.container.vault().key(another)
+    metrics = town.process.app.test_client().get("/metrics").text
+    assert 'klarity_messages_refused_total{topic="members"}' in metrics
+
+
+def test_what_is_no_message_of_ours_stops_nobody(
+    town: Town, broker: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, url = broker
+    town.member()
+    subscribers = [one for one in town.process.runtime.running if one.kind in ("policy", "query")]
+    assert wait_until(lambda: all(one.loop.leading for one in subscribers), PATIENCE)
+    prefix = town.process.settings.bus_prefix
+    assert wait_until(lambda: _spoil(kind, url, f"{prefix}.members", town), PATIENCE)
+    handled = _by_bus(town.process)
+    assert wait_until(lambda: bool(town.member()) and _by_bus(town.process) > handled, PATIENCE)
+
+
+def _by_bus(process: Process) -> int:
+    return sum(one.handled().get("bus", 0) for one in process.runtime.running)
+
+
+def _spoil(kind: str, url: str, exchange: str, town: Town) -> bool:
+    """Write what no publisher of ours would; whether somebody has met it."""
+    if kind == "redis":
+        redis: Any = Redis.from_url(url)
+        redis.xadd(exchange, {"nonsense": "☠"})
+        redis.close()
+    else:
+        with Connection(url) as connection:
+            headers = {"x-delivery-count": "many", "klarity-mac": 7}
+            connection.Producer().publish(
+                "☠", exchange=exchange, headers=headers, content_type="text/plain"
+            )
+    return town.refused > 0
