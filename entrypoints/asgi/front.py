@@ -48,7 +48,7 @@ class Capacity:
     largest_body: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Exchange:
     """A request, and the way back to who sent it."""
 

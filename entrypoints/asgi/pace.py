@@ -24,7 +24,7 @@ class Pace:
     ) -> None:
         self._pause = pause
         self._clock = clock
-        self._limit = asyncio.timeout(None)
+        self._limit: asyncio.Timeout | None = None
         self._waits_since: float | None = None
         self._waited = 0.0
         self._moved = 0
@@ -48,7 +48,7 @@ class Pace:
     def cut(self) -> None:
         """Treat the peer as too slow from now on."""
         self.is_cut = True
-        if self._waits_since is not None and not self._limit.expired():
+        if self._limit and self._waits_since is not None and not self._limit.expired():
             self._limit.reschedule(asyncio.get_running_loop().time())
 
     @property
