@@ -821,6 +821,7 @@ class TestProjector:
         forged = replace(
             joined,
             type="members.MemberErased",
+            schema=1,
             data=b'{"member_id":"%s","at":"2026-03-01T12:00:00Z"}' % anna.member_id.encode(),
         )
         service = world.answers["cases"].service
