@@ -26,7 +26,8 @@ class Change:
 class ProofStep:
     """A commit as it was hashed: ``hash = sha256(hash of the step before + body)``, in hex.
 
-    The first step builds on 32 zero bytes. Personal fields in ``body`` are encrypted.
+    The first step builds on the SHA-256 of the stream's name, such as ``case-<case_id>``. Personal
+    fields in ``body`` are encrypted.
     """
 
     version: int
