@@ -13,8 +13,12 @@ class WhenEvidenceIsRejectedThenRejectExhibit(Policy):
 
     def react(self, event: object, cause: Cause) -> None:
         match event:
-            case EvidenceRejected():
+            case EvidenceRejected() if event.owner:
                 command = RejectExhibit(
-                    evidence_id=event.evidence_id, reason=event.reason, by=SYSTEM, at=cause.at
+                    evidence_id=event.evidence_id,
+                    owner=event.owner,
+                    reason=event.reason,
+                    by=SYSTEM,
+                    at=cause.at,
                 )
                 self.do.exhibits.execute(event.evidence_id, command, cause.context())

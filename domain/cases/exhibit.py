@@ -50,6 +50,7 @@ class RejectExhibit:
     """The evidence could not be made safe to show; ``reason`` says why, and what to do."""
 
     evidence_id: EvidenceId
+    owner: MemberId
     reason: str
     by: Actor
     at: datetime
@@ -106,6 +107,7 @@ class ExhibitAdmitted:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExhibitRejected:
     evidence_id: EvidenceId
+    owner: SealedMember
     reason: str
     at: datetime
 
@@ -161,6 +163,12 @@ class Exhibit:
     refused: frozenset[CaseId] = frozenset()
     withheld: bool = False
 
+    @property
+    def owner(self) -> MemberId | None:
+        """Who uploaded the evidence, once that is known; empty where they were erased."""
+        known = self.verified or self.rejected
+        return known.owner if known else None
+
 
 def decide(command: ExhibitCommand, state: Exhibit) -> list[ExhibitEvent]:
     """The rules: which events a command leads to."""
@@ -214,10 +222,12 @@ def must_be_citable(state: Exhibit, case_id: CaseId, by: MemberId, *, anonymous:
     """Refuse a case that the exhibit would never be admitted to."""
     own = [cited for cited in state.cited if cited.cited_by == by]
     known = any(cited.case_id == case_id for cited in own)
+    if state.owner not in (None, by):
+        raise DomainError("not-own-evidence", NOT_YOURS)
     if state.rejected:
         raise DomainError("evidence-rejected", state.rejected.reason)
-    if state.verified and state.verified.owner != by:
-        raise DomainError("not-own-evidence", NOT_YOURS)
+    if known and case_id in state.refused:
+        raise DomainError("evidence-taken", TAKEN)
     if own and not known and (anonymous or any(cited.anonymous for cited in own)):
         raise DomainError("evidence-taken", TAKEN)
     if not known and len(state.cited) >= MOST_CITATIONS:
@@ -230,7 +240,7 @@ def _cite(command: CiteExhibit, state: Exhibit) -> list[ExhibitEvent]:
         for cited in state.cited
     ):
         return []
-    if state.verified and command.cited_by != state.verified.owner:
+    if state.owner not in (None, command.cited_by):
         return _refused(state, [command.case_id], NOT_YOURS, command.at)
     if len(state.cited) >= MOST_CITATIONS:
         return _refused(state, [command.case_id], TOO_MANY_CASES, command.at)
@@ -261,7 +271,10 @@ def _reject(command: RejectExhibit, state: Exhibit) -> list[ExhibitEvent]:
     if state.rejected:
         return []
     rejected = ExhibitRejected(
-        evidence_id=command.evidence_id, reason=command.reason, at=command.at
+        evidence_id=command.evidence_id,
+        owner=command.owner,
+        reason=command.reason,
+        at=command.at,
     )
     return [rejected, *_answers(evolve(state, rejected), command.at)]
 
@@ -278,17 +291,17 @@ def _return(command: ReturnExhibit, state: Exhibit) -> list[ExhibitEvent]:
 
 def _answers(state: Exhibit, at: datetime) -> list[ExhibitEvent]:
     """Admit the exhibit to the cases that wait for it, or refuse it to them."""
+    own = [citation for citation in state.cited if citation.cited_by == state.owner]
+    others = [citation.case_id for citation in state.cited if citation not in own]
     if state.rejected:
-        waiting = [citation.case_id for citation in state.cited]
-        return _refused(state, waiting, state.rejected.reason, at)
+        told = _refused(state, [c.case_id for c in own], state.rejected.reason, at)
+        return [*told, *_refused(reduce(evolve, told, state), others, NOT_YOURS, at)]
     if not state.verified or state.withheld:
         return []
-    own = [citation for citation in state.cited if citation.cited_by == state.verified.owner]
     admissible = own[:1] if any(citation.anonymous for citation in own) else own
     new = [citation for citation in admissible if citation.case_id not in state.admitted]
     admitted = _admitted(state.verified, new, at)
     state = reduce(evolve, admitted, state)
-    others = [c.case_id for c in state.cited if c not in own]
     taken = _refused(state, [c.case_id for c in own], TAKEN, at)
     return [*admitted, *taken, *_refused(reduce(evolve, taken, state), others, NOT_YOURS, at)]
 

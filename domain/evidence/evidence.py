@@ -104,6 +104,7 @@ class EvidenceMadeAvailable:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRejected:
     evidence_id: EvidenceId
+    owner: SealedMember
     reason: str
     at: datetime
 
@@ -139,7 +140,10 @@ def decide(command: EvidenceCommand, state: Evidence) -> list[EvidenceEvent]:
             return [_made_available(command, state)]
         case RejectEvidence():
             rejected = EvidenceRejected(
-                evidence_id=state.evidence_id, reason=command.reason, at=command.at
+                evidence_id=state.evidence_id,
+                owner=state.owner,
+                reason=command.reason,
+                at=command.at,
             )
             return [rejected]
         case _:

@@ -56,7 +56,7 @@ AVAILABLE = EvidenceMadeAvailable(
     has_poster=True,
     at=AT,
 )
-REJECTED = EvidenceRejected(evidence_id=E1, reason="broken", at=AT)
+REJECTED = EvidenceRejected(evidence_id=E1, owner=MemberId("anna"), reason="broken", at=AT)
 BEGIN = BeginSanitising(by=SYSTEM, at=AT)
 MAKE_AVAILABLE = MakeAvailable(
     media_type="video/mp4", sha256="cd", size=9, duration=1.5, has_poster=True, by=SYSTEM, at=AT

@@ -48,7 +48,13 @@ VERIFY = VerifyExhibit(
     evidence_id=E1, owner=MemberId("anna"), kind=MediaKind.VIDEO, sha256="ab", by=SYSTEM, at=AT
 )
 WITHHOLD = WithholdExhibit(evidence_id=E1, rule="staged-evidence", by=SYSTEM, at=AT)
-REJECT = RejectExhibit(evidence_id=E1, reason="No sound was recorded.", by=SYSTEM, at=AT)
+REJECT = RejectExhibit(
+    evidence_id=E1,
+    owner=MemberId("anna"),
+    reason="No sound was recorded.",
+    by=SYSTEM,
+    at=AT,
+)
 RETURN = ReturnExhibit(evidence_id=E1, by=SYSTEM, at=AT)
 
 
@@ -112,14 +118,28 @@ def test_every_case_that_waits_is_told_when_it_waits_in_vain() -> None:
     reason = REJECT.reason
     assert refusals(after(cite("c1"), cite("c2", "ben"), REJECT)) == [
         ("c1", reason),
-        ("c2", reason),
+        ("c2", NOT_YOURS),
     ]
+    assert refusals(after(REJECT, cite("c2", "ben"))) == [("c2", NOT_YOURS)]
     assert refusals(after(REJECT, cite("c1"))) == [("c1", reason)]
     assert refusals(after(cite("c1", "ben"), VERIFY)) == [("c1", NOT_YOURS)]
     assert refusals(after(VERIFY, cite("c1", "ben"))) == [("c1", NOT_YOURS)]
     hidden = cite("c2", anonymous=True)
     assert refusals(after(cite("c1"), hidden, VERIFY)) == [("c2", TAKEN)]
     assert refusals(after(VERIFY, cite("c1"), hidden)) == [("c2", TAKEN)]
+
+
+def test_nobody_else_learns_why_evidence_was_rejected() -> None:
+    with refused("not-own-evidence"):
+        past = after(REJECT)
+        must_be_citable(exhibit_decider.fold(past), CaseId("c1"), MemberId("ben"), anonymous=False)
+
+
+def test_what_was_refused_to_a_case_does_not_wait_for_it_again() -> None:
+    past = after(VERIFY, cite("c1", anonymous=True), cite("c2"))
+    assert refusals(past) == [("c2", TAKEN)]
+    with refused("evidence-taken"):
+        must_be_citable(exhibit_decider.fold(past), CaseId("c2"), MemberId("anna"), anonymous=False)
 
 
 def test_what_was_rejected_stays_so() -> None:

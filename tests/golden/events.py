@@ -190,7 +190,7 @@ GOLDEN: dict[str, object] = {
         evidence_id=ITEM, case_ids=(CASE,), rule="staged-evidence", at=AT
     ),
     "cases.ExhibitReturned": ExhibitReturned(evidence_id=ITEM, case_ids=(CASE,), at=AT),
-    "cases.ExhibitRejected": ExhibitRejected(evidence_id=ITEM, reason="broken", at=AT),
+    "cases.ExhibitRejected": ExhibitRejected(evidence_id=ITEM, owner=ANNA, reason="broken", at=AT),
     "cases.ExhibitRefused": ExhibitRefused(evidence_id=ITEM, case_id=CASE, reason="broken", at=AT),
     "cases.PartyNamed": PartyNamed(
         party_id=PARTY,
@@ -234,7 +234,9 @@ GOLDEN: dict[str, object] = {
         left_out="the sound",
         at=AT,
     ),
-    "evidence.EvidenceRejected": EvidenceRejected(evidence_id=ITEM, reason="broken", at=AT),
+    "evidence.EvidenceRejected": EvidenceRejected(
+        evidence_id=ITEM, owner=ANNA, reason="broken", at=AT
+    ),
     "discussions.DiscussionOpened": DiscussionOpened(
         case_id=CASE, author=ANNA, anonymous=True, at=AT
     ),
