@@ -34,7 +34,7 @@ class Enrich:
 
         The case is told first, so all that may be refused is asked there: also the version.
         """
-        if done := self._parties.receipt(party_id, context):
+        if done := self._parties.receipt(context):
             return done
         now = self._clock()
         named = bool(self._parties.load(party_id).state.party_id)

@@ -95,7 +95,15 @@ class CommandExecutor(Generic[C, S, E]):
 
         Raises DomainError, StaleVersion, CommandMismatch, TooMuchContention or StoreUnavailable.
         """
-        stream = self._decider.stream(aggregate_id)
+        try:
+            return self._execute(self._decider.stream(aggregate_id), command, context)
+        except (DomainError, StaleVersion):
+            # What was done before stays done, also where it had changed nothing.
+            if context.once and (done := self.receipt(context)):
+                return done
+            raise
+
+    def _execute(self, stream: str, command: C, context: Context) -> Receipt[S]:
         for attempt in range(MOST_TRIES):
             commits = [] if context.new and attempt == 0 else self._store.load(stream)
             if done := _done(commits, context.command_id):
@@ -108,10 +116,9 @@ class CommandExecutor(Generic[C, S, E]):
                 return self._first_receipt(already.commit, context)
         raise TooMuchContention(stream)
 
-    def receipt(self, aggregate_id: str, context: Context) -> Receipt[S] | None:
+    def receipt(self, context: Context) -> Receipt[S] | None:
         """The receipt of a command that was executed before, or None. Raises CommandMismatch."""
-        commits = self._store.load(self._decider.stream(aggregate_id))
-        done = _done(commits, context.command_id)
+        done = self._store.find_command(context.command_id)
         return self._first_receipt(done, context) if done else None
 
     def load(

@@ -39,7 +39,7 @@ class Report:
                 must_be_citable(exhibit, case_id, command.by.member_id, anonymous=anonymous)
         except DomainError:
             # What was done before stays done, whatever became of its evidence since.
-            if done := self._cases.receipt(case_id, context):
+            if done := self._cases.receipt(context):
                 return done
             raise
         return self._cases.execute(case_id, command, context)

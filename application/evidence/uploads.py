@@ -272,7 +272,7 @@ class ReceiveUploads:
         return parts[::-1]
 
     def _receipt(self, upload: Upload) -> Received | None:
-        return self._evidence.receipt(upload.upload_id, _once(upload, Context()))
+        return self._evidence.receipt(_once(upload, Context()))
 
     def _settle(self, upload: Upload) -> None:
         """Receive what arrived as a whole and was not received yet, then forget the upload."""

@@ -24,6 +24,7 @@ from domain.cases.case import (
     ReportCase,
     TagCase,
     UntagCase,
+    WithdrawCase,
     case_decider,
 )
 from domain.decider import NothingChanged
@@ -107,6 +108,21 @@ def test_a_command_that_changed_nothing_once_changes_nothing_when_it_is_repeated
     assert cases.execute(CASE, tag(world, anna), context) == first
     assert (first.stream, first.version) == ("case-c1", 2)
     assert cases.load(CASE).state.tags == {}
+
+
+@pytest.mark.parametrize("version", [None, 2])
+def test_a_repetition_gets_its_first_receipt_even_where_it_would_be_refused_by_now(
+    world: World, anna: Actor, cases: Cases, version: int | None
+) -> None:
+    world.report(anna)
+    cases.execute(CASE, tag(world, anna), Context())
+    context = Context(command_id="once", once=True, version=version)
+    first = cases.execute(CASE, tag(world, anna), context)
+    cases.execute(CASE, WithdrawCase(by=anna, at=world.clock()), Context())
+    assert cases.execute(CASE, tag(world, anna), context) == first
+    assert cases.receipt(context) == first
+    with refused("withdrawn"):
+        cases.execute(CASE, tag(world, anna), Context(command_id="another", once=True))
 
 
 def test_what_changed_nothing_leaves_its_trace_beside_the_aggregate(
@@ -251,6 +267,6 @@ def test_nothing_is_written_of_who_was_erased(world: World, anna: Actor, cases: 
 
 def test_a_receipt_can_be_asked_for_again(world: World, anna: Actor, cases: Cases) -> None:
     context = Context(command_id="once", new=True)
-    assert cases.receipt(CASE, context) is None
+    assert cases.receipt(context) is None
     first = cases.execute(CASE, report(world, anna), context)
-    assert cases.receipt(CASE, context) == first
+    assert cases.receipt(context) == first
