@@ -29,8 +29,9 @@ class Loop:
 
     Only the holder of the lease ``name`` works; ``entered`` and ``left`` tell when that begins and
     ends. Whatever ``step`` raises is logged and tried again after a growing pause, which being
-    woken does not shorten: what fails shall cost the others little. While it is ``outdated``, it
-    gives the lease back after each turn, so that a newer program can take it.
+    woken does not shorten: what fails shall cost the others little. While it is ``outdated``, or
+    after a step that met a newer program, it gives the lease back, so that that program can take
+    it.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Loop:
         self._left = left
         self._outdated = outdated
         self._leading = False
+        self._met_newer = False
         self._renew_at = 0.0
         self._lease = Lock()
         self._awake = Event()
@@ -91,7 +93,7 @@ class Loop:
         failures = 0
         while not self._stopping.is_set():
             failures = 0 if self._turn() else failures + 1
-            if self._leading and self._outdated():
+            if self._leading and (self._met_newer or self._outdated()):
                 self._give_up_the_lead()
                 self._stopping.wait(LEASE_SECONDS / 2)
             if failures:
@@ -102,12 +104,14 @@ class Loop:
 
     def _turn(self) -> bool:
         """One round of work; False after a failure."""
+        self._met_newer = False
         try:
             if self._take_the_lead():
                 while not self._stopping.is_set() and self._step() and self._take_the_lead():
                     pass
         except NewerProgram as newer:
             log.error("%s waits: %s", self.name, newer)
+            self._met_newer = True
             return False
         except Unavailable as error:
             log.warning("%s waits: %s is away", self.name, type(error).__name__)

@@ -104,9 +104,14 @@ class Runtime:
             at_once=EVENTS_A_BATCH,
             retry_pauses=pauses,
         )
+
+        def waits() -> Mapping[str, str]:
+            return {**subscription.waits(), **subscriber.waits()}
+
         running = self._subscribe(
-            "policy", subscription, subscription.tend, self._leases, outdated=subscription.waits
+            "policy", subscription, subscription.tend, self._leases, outdated=waits
         )
+        running.waits = waits
         subscriber.leads = running.loop.goes_on
         if isinstance(subscriber, PooledPolicySubscriber):
             running.pool = subscriber

@@ -130,6 +130,10 @@ class PolicySubscriber:
     def positions(self) -> Mapping[str, int]:
         return self._checkpoints.load(self.name).positions
 
+    def waits(self) -> Mapping[str, str]:
+        """By topic, what keeps an event waiting until a newer program leads."""
+        return {}
+
     def concerns(self, event: RecordedEvent) -> bool:
         """Whether the policy reacts to such events, or a newer program's might."""
         return self.policy.concerns(event.type) or not self._codec.knows(event.type)

@@ -11,7 +11,7 @@ from application.delivery.subscriber import EventsFailed, StillWorking, describe
 from application.policies.policy import Policy, PolicySubscriber
 from application.policies.turns import Batch, Job, Lane, LaneState, Reason, Turn, Turns
 from application.ports.checkpoints import START, Checkpoint, Checkpoints, Fenced
-from application.ports.codec import EventCodec, RecordedEvent
+from application.ports.codec import EventCodec, NewerProgram, RecordedEvent
 from application.ports.parked import ParkedEvent, ParkedEvents
 from application.ports.sanitiser import NeedsLonger, SanitiserUnavailable
 from application.ports.unavailable import Unavailable
@@ -33,6 +33,9 @@ WAITS: Mapping[Reason, Seconds] = {
 
 PAUSES: Seconds = (1, 2, 4, 8, 16, 30)
 """Seconds for which everybody waits while a store is away; the last again and again."""
+
+OUTDATED_SECONDS = 10.0
+"""Seconds after which an event is tried again that only a newer program can handle."""
 
 LATER, LATER_TRIES = 3600.0, 24
 """Seconds after which a parked event is tried again, and how often."""
@@ -85,6 +88,7 @@ class PooledPolicySubscriber(PolicySubscriber):
         self._told: frozenset[str] = frozenset()
         self._batches: deque[Batch] = deque()
         self._retried: dict[str, Job] = {}
+        self._newer: dict[str, tuple[str, str]] = {}
         self._turns = Turns()
         self._done = 0
         self._times_away = 0
@@ -94,6 +98,7 @@ class PooledPolicySubscriber(PolicySubscriber):
         with self._lock:
             self._turns.forget()
             self._retried.clear()
+            self._newer.clear()
             self._batches.clear()
             self._handed, self._failures = None, frozenset()
 
@@ -131,6 +136,10 @@ class PooledPolicySubscriber(PolicySubscriber):
     def lanes(self) -> list[LaneState]:
         """What each lane does just now."""
         return self._turns.states()
+
+    def waits(self) -> Mapping[str, str]:
+        with self._lock:
+            return dict(self._newer.values())
 
     def parked(self) -> int:
         """How many events are parked, as far as is known here."""
@@ -207,6 +216,8 @@ class PooledPolicySubscriber(PolicySubscriber):
             self._turns.put_back(job, Reason.BUSY, replace(job.turn, lane=Lane.LONG))
         except SanitiserUnavailable as error:
             self._try_again(job, Reason.TOOL_MISSING, error)
+        except NewerProgram as newer:
+            self._wait_for_newer_program(job, newer)
         except Unavailable as error:
             self._wait_for_store(job, error)
         except Exception as error:  # noqa: BLE001 - a poison event may raise anything
@@ -237,12 +248,20 @@ class PooledPolicySubscriber(PolicySubscriber):
         else:
             self._turns.put_back(job, Reason.STORE_AWAY, job.turn)
 
+    def _wait_for_newer_program(self, job: Job, newer: NewerProgram) -> None:
+        """Let this event alone wait: what it is about was changed by a newer program."""
+        log.error("%s waits: %s", self.name, newer)
+        with self._lock:
+            self._newer[job.event.id] = (job.event.log, newer.event.id)
+        self._turns.put_back(job, Reason.NEWER_PROGRAM, job.turn, OUTDATED_SECONDS)
+
     def _finish(self, job: Job) -> None:
         with self._lock:
             if self._times_away:
                 self._turns.pause(0)
             self._times_away = 0
             self._done += 1
+            self._newer.pop(job.event.id, None)
             job.batch.unfinished -= 1
             self._turns.done(job)
         self._save_what_is_done()

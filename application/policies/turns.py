@@ -34,6 +34,7 @@ class Reason(StrEnum):
     TOOL_MISSING = "tool-missing"
     STORE_AWAY = "store-away"
     FAILED = "failed"
+    NEWER_PROGRAM = "newer-program"
 
 
 @dataclass(frozen=True, slots=True)

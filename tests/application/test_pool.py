@@ -1,6 +1,7 @@
 """Slow policies: others go on meanwhile, and a crash repeats only what was not done."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from threading import Event, Thread
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 from adapters.parked.memory import MemoryParkedEvents
 from application.delivery.subscriber import StillWorking
 from application.delivery.subscription import Subscription
+from application.policies import pool
 from application.policies.policy import Cause, Means, Policy
 from application.policies.pool import EARLIER_IS_PARKED, WAITS, PooledPolicySubscriber, Stopping
 from application.policies.turns import Batch, Job, Lane, LaneState, Reason, Turn
 from application.ports.checkpoints import Checkpoint, Fenced
-from application.ports.codec import RecordedEvent
+from application.ports.codec import NewerProgram, RecordedEvent
 from application.ports.message_bus import Delivery
 from application.ports.parked import ParkedEvent
 from application.ports.sanitiser import NeedsLonger, SanitiserUnavailable
@@ -114,6 +116,24 @@ def test_a_newer_programs_event_is_waited_for_before_a_worker_is_taken(
     assert subscription.waits() == {"cases": newer.id}
     assert soon(lambda: policy.done == [known.id, other.id] or None)
     assert soon(lambda: world.checkpoints.load("slow").at("cases") == other.position)
+
+
+def test_what_a_newer_program_changed_holds_up_nobody_else(
+    world: World, policy: Slow, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "OUTDATED_SECONDS", 0.01)
+    first, second = events(world, 2)
+    newer = NewerProgram(replace(first, log="members", stream="member-m1"))
+    policy.errors[first.stream] = [newer] * 10_000
+    subscriber = make(workers=1, pauses=(3600,))
+    hand(subscriber, first, second)
+    assert soon(lambda: subscriber.waits() == {"cases": newer.event.id})
+    assert soon(lambda: policy.done == [second.id])
+    policy.errors[first.stream].clear()
+    assert soon(lambda: policy.done == [second.id, first.id])
+    assert soon(lambda: subscriber.waits() == {})
+    assert soon(lambda: stored(world).at("cases") == second.position)
+    assert world.parked.list("slow") == []
 
 
 def hand(subscriber: PooledPolicySubscriber, *some: RecordedEvent) -> None:

@@ -49,6 +49,18 @@ class Unreachable(MemoryLeases):
         raise Unavailable
 
 
+NEWER = RecordedEvent(
+    log="cases",
+    position=1,
+    stream="case-c1",
+    version=1,
+    stamp=1,
+    type="cases.New",
+    schema=1,
+    data=b"{}",
+)
+
+
 class TestLoop:
     def loop(
         self, step: Callable[[], bool], leases: Leases | None = None, **hooks: Callable[[], Any]
@@ -211,20 +223,31 @@ class TestLoop:
 
         self.run(self.loop(step, outdated=lambda: True), lambda: steps[0] > 2)
 
-    def test_it_says_that_a_newer_program_is_needed(self, caplog: pytest.LogCaptureFixture) -> None:
-        event = RecordedEvent(
-            log="cases",
-            position=1,
-            stream="case-c1",
-            version=1,
-            stamp=1,
-            type="cases.New",
-            schema=1,
-            data=b"{}",
-        )
+    def test_a_step_that_meets_a_newer_program_gives_the_lease_back(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(loops, "LEASE_SECONDS", 1.0)
+        leases, met, worked = MemoryLeases(), Event(), Event()
 
+        def meet() -> bool:
+            met.set()
+            raise NewerProgram(NEWER)
+
+        def work() -> bool:
+            worked.set()
+            return False
+
+        old = self.loop(meet, leases)
+        new = Loop("job", work, leases, "newer", idle_seconds=lambda: 0.01)
+        old.start()
+        assert met.wait(PATIENCE)
+        self.run(new, worked.is_set)
+        old.stop()
+        old.join(PATIENCE)
+
+    def test_it_says_that_a_newer_program_is_needed(self, caplog: pytest.LogCaptureFixture) -> None:
         def step() -> bool:
-            raise NewerProgram(event)
+            raise NewerProgram(NEWER)
 
         self.run(self.loop(step), lambda: "newer program" in caplog.text)
 
