@@ -170,8 +170,10 @@ class Process:
         )
 
     def _warnings(self) -> dict[str, str]:
-        """Why evidence waits, where it does; all else is served."""
-        if not any(service.id == "command:evidence" for service in self.settings.services):
+        """Why evidence waits, where this process should make it safe; all else is served."""
+        services = self.settings.services
+        own = any(service.id == "command:evidence" for service in services)
+        if not (own and self.settings.background):
             return {}
         try:
             self.container.workrooms().require(0)
