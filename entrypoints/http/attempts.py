@@ -106,7 +106,7 @@ def _count(attempt: Attempt) -> Standing:
         standings.append(rate.count(asker))
         if standings[-1].left < 0:
             _take_back(attempt.counts[: len(standings) - 1])
-            raise too_many_requests(standings[-1])
+            raise too_many_requests(standings[-1], "attempts with a passphrase")
     return standings[0]
 
 

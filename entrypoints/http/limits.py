@@ -113,10 +113,11 @@ def limit_rates(app: Flask, rate: str) -> None:
         return reply
 
 
-def too_many_requests(standing: Standing) -> Problem:
+def too_many_requests(standing: Standing, what: str = "requests") -> Problem:
     """The problem that tells to wait, with what the asker has used up."""
     g.limited = standing.headers
-    return problem("too-many-requests", **{"Retry-After": str(standing.reset)})
+    told = f"Too many {what}; try again in {standing.reset} seconds."
+    return problem("too-many-requests", told, **{"Retry-After": str(standing.reset)})
 
 
 def who_asks() -> str:

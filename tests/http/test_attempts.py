@@ -75,6 +75,7 @@ def test_who_guesses_is_stopped_soon(guest: Caller, cafe: str) -> None:
     reply = sign_in(guest, cafe)
     assert problem(reply) == TOO_MANY
     assert int(reply.headers["Retry-After"]) > 0
+    assert reply.json["detail"].startswith("Too many attempts with a passphrase; try again in ")
     assert reply.headers["RateLimit-Limit"] == str(HERE)
 
 
