@@ -242,7 +242,7 @@ def _changed(row: CommentDocument, event: comment.CommentEvent) -> CommentDocume
 
 
 def _changes(row: CommentDocument, event: comment.CommentEvent) -> dict[str, Any]:
-    if row.status is CommentStatus.ERASED:
+    if row.status is CommentStatus.ERASED or isinstance(event, comment.CommentWritten):
         return {}
     match event:
         case comment.CommentEdited() if row.status is CommentStatus.HIDDEN:
@@ -255,8 +255,6 @@ def _changes(row: CommentDocument, event: comment.CommentEvent) -> dict[str, Any
             return {"status": CommentStatus.HIDDEN, "text": "", "hidden_text": row.text}
         case comment.CommentRestored():
             return {"status": CommentStatus.VISIBLE, "text": row.hidden_text, "hidden_text": ""}
-        case comment.CommentWritten():
-            return {}
         case _:
             assert_never(event)
 

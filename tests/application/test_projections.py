@@ -62,3 +62,9 @@ def test_nothing_is_ignored_that_does_not_exist_or_is_projected(name: str) -> No
 def test_every_event_is_told_as_an_update_or_ignored_on_purpose() -> None:
     assert KINDS.keys() | IGNORED == known(TOPICS), "add it to KINDS or to IGNORED"
     assert not KINDS.keys() & IGNORED
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_is_no_event_of_its_topics_touches_no_document(name: str) -> None:
+    no_rows: Any = None
+    SERVICES[name].project(object(), no_rows)

@@ -16,6 +16,7 @@ from domain.cases.case import (
     WithholdEvidence,
 )
 from domain.cases.exhibit import NOT_YOURS, TAKEN
+from domain.evidence.evidence import RejectEvidence
 from domain.ids import SYSTEM, Actor, CaseId, EvidenceId
 from tests.world import World, refused
 
@@ -167,6 +168,15 @@ class TestEveryEndOfEvidenceReachesTheAuthor:
         reporter.report("c1")
         reporter.report("c1")
         assert len(reporter.world.executors.cases.events("c1")) == 2
+
+    def test_of_an_erased_members_evidence_nothing_is_told(self, world: World) -> None:
+        anna = world.member()
+        world.evidence(anna, "e1")
+        rejection = RejectEvidence(reason=SILENT, by=SYSTEM, at=world.clock())
+        world.executors.evidence.execute("e1", rejection, Context())
+        world.vault.destroy(anna.member_id)
+        world.settle()
+        assert world.executors.exhibits.load("e1").state.owner is None
 
     def test_moderation_and_taking_back_are_seen(self, world: World) -> None:
         anna = world.member()
