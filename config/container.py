@@ -154,7 +154,7 @@ class Container(containers.DeclarativeContainer):
     _kind = settings.provided.event_store
     _folder = settings.provided.data
     _file = providers.Callable(in_folder, _folder, "klarity.db")
-    # A key is destroyed by emptying its file's log, which nobody else may be using then.
+    # A key is destroyed by emptying its file's log: that waits for whoever reads the file.
     _keys_file = providers.Callable(in_folder, _folder, "keys.db")
     _credentials_file = providers.Callable(in_folder, _folder, "credentials.db")
     _media_folder = providers.Callable(in_folder, _folder, "media")
