@@ -27,7 +27,7 @@ from application.queries.builds import name_of, open_build
 from config.process import Process
 from config.server import CannotListen, Server, bind, end_with_parent
 from config.settings import Settings, SettingsError, read_settings
-from config.signals import when_told_to_stop
+from config.signals import end_within, when_told_to_stop
 from domain.decider import DomainError
 from domain.ids import SYSTEM, Role
 from domain.members.member import GrantRole
@@ -47,6 +47,7 @@ FAULTS = (
     DomainError,
     LookupError,
 )
+SECONDS_TO_CLOSE = 60
 GREETING = """\
 Klarity listens on {url}
   the API, to read and try:  {url}/docs
@@ -108,11 +109,14 @@ def work() -> None:
     """Run what works beside requests, until SIGTERM or SIGINT."""
     process = Process(read_settings())
     stopped = Event()
+    # A handler in Python runs in the main thread alone, which sleeps: the kernel may wake another.
+    when_told_to_stop(stopped.set)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda *_: None)
     process.start()
     logging.getLogger(__name__).info("working")
     stopped.wait()
+    end_within(SECONDS_TO_CLOSE)
     process.close()
 
 

@@ -1,5 +1,6 @@
 """Hearing that the process shall stop, beside whatever server handles the signals."""
 
+import faulthandler
 import os
 import signal
 import socket
@@ -30,3 +31,12 @@ def when_told_to_stop(act: Callable[[], None]) -> None:
         pythons.close()
 
     Thread(target=listen, name="signals", daemon=True).start()
+
+
+def end_within(seconds: float) -> None:
+    """Exit with status 1 after so many seconds, unless the process has ended by then.
+
+    Standard error then tells where each thread stood. What is not finished is done again after the
+    next start.
+    """
+    faulthandler.dump_traceback_later(seconds, exit=True)

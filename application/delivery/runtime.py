@@ -167,11 +167,12 @@ class Runtime:
             running.loop.start()
 
     def stop(self) -> None:
-        """Finish what is in hand, give leases back, and leave."""
+        """Finish what is in hand, give leases back, and leave; all loops share STOP_SECONDS."""
         for running in self.running:
             running.loop.stop()
+        deadline = time.monotonic() + STOP_SECONDS
         for running in self.running:
-            running.loop.join(STOP_SECONDS)
+            running.loop.join(max(0.0, deadline - time.monotonic()))
             for stop in running.stop:
                 stop()
 
