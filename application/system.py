@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from application.discovery import policy_types, query_services
-from application.queries.query_service import QueryService
+from application.engine.discovery import policy_types, query_services
+from application.engine.query_service import QueryService
 
 CONTEXTS = ("members", "cases", "evidence", "discussions", "moderation", "webhooks")
 COMMAND, QUERY = "command", "query"

@@ -14,12 +14,12 @@ from itertools import groupby
 from threading import Event, Lock
 from typing import Any
 
+from application.engine.answers import Answers, NotCaughtUp, Token
+from application.engine.query_service import Viewer, events
 from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.history import History
 from application.ports.unavailable import Unavailable
-from application.queries.answers import Answers, NotCaughtUp, Token
 from application.queries.case_document import CaseDocument
-from application.queries.query_service import Viewer, events
 from domain.cases.case import CaseCategory
 
 TOPICS = ("cases", "discussions")

@@ -102,8 +102,8 @@ def _fill(mongo_url: str, database: str) -> str:
     """Put the same public cases into the read model and into the floor's collection; one's id."""
     from adapters.mongo import connect
     from adapters.read_models.mongo import MongoReadModels
-    from application.discovery import query_services
-    from application.queries.builds import begin_build, open_build
+    from application.engine.builds import begin_build, open_build
+    from application.engine.discovery import query_services
     from application.queries.case_document import Author, CaseDocument
     from application.queries.cases import Cases
     from domain.cases.case import CaseStatus

@@ -36,16 +36,16 @@ from adapters.message_bus.redis import RedisBus
 from adapters.mongo import Document, connect
 from adapters.parked.memory import MemoryParkedEvents
 from adapters.read_models.mongo import MongoReadModels
-from application.commands.executor import Context
-from application.commands.use_cases import make_executors
-from application.delivery.relay import COMMITS_A_STEP, EVENTS_A_MESSAGE, Relay, packs
-from application.delivery.runtime import Runtime
-from application.delivery.subscription import Subscription
+from application.engine.answers import Answers
+from application.engine.builds import current_build, open_build
+from application.engine.executor import Context
+from application.engine.projector import Projector
+from application.engine.relay import COMMITS_A_STEP, EVENTS_A_MESSAGE, Relay, packs
+from application.engine.runtime import Runtime
+from application.engine.subscription import Subscription
+from application.executors import make_executors
 from application.ports.message_bus import Delivery, Message, MessageBus
-from application.queries.answers import Answers
-from application.queries.builds import current_build, open_build
 from application.queries.popular_cases import PopularCase, PopularCases
-from application.queries.projector import Projector
 from application.system import CONTEXTS
 from benchmarks.bus import PROJECT, Client, GooglePubSub, PyAmqp, RedisPy
 from benchmarks.measure import SEALS, Figure, medians, print_table

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from threading import Barrier, Thread
 
-from application.log_seals import LogSeals
+from application.engine.log_seals import LogSeals
 
 Once = Callable[[], object]
 

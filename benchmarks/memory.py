@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from application.commands.executor import Context
+from application.engine.executor import Context
 from benchmarks.measure import Figure, print_table
 from config.process import Process
 from config.settings import read_settings

@@ -16,10 +16,10 @@ from pymongo.collection import Collection
 from adapters.mongo import Document, connect
 from adapters.read_models.memory import MemoryReadModels
 from adapters.read_models.mongo import MongoReadModels
+from application.engine.query_service import Viewer, value_of
+from application.engine.rows import UnitOfWork
 from application.ports.read_models import Cursor, ReadModel, ReadModels
 from application.queries.popular_cases import PopularCase, PopularCases
-from application.queries.query_service import Viewer, value_of
-from application.queries.rows import UnitOfWork
 from benchmarks.append import BODY
 from benchmarks.measure import Figure, medians, print_table
 from domain.cases.case import CaseCategory, CaseStatus

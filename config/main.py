@@ -18,12 +18,12 @@ from flask import Flask
 
 from adapters.mongo import StoreMisconfigured
 from adapters.process_lock import InUse
-from application.commands.accounts import handle
-from application.commands.executor import Context
-from application.discovery import query_services
+from application.engine.builds import name_of, open_build
+from application.engine.discovery import query_services
+from application.engine.executor import Context
 from application.ports.checkpoints import Checkpoint
 from application.ports.unavailable import Unavailable
-from application.queries.builds import name_of, open_build
+from application.use_cases.members.accounts import handle
 from config.process import Process
 from config.server import CannotListen, Server, bind, end_with_parent
 from config.settings import Settings, SettingsError, read_settings

@@ -8,12 +8,12 @@ from typing import Any
 from flask import Flask
 
 from adapters.log_lines import log_as_json
-from application.delivery.relay import Relay
-from application.delivery.runtime import Runtime
-from application.delivery.seal import LogSealer
-from application.discovery import policy_types, query_services
-from application.policies.policy import Policy, PolicySubscriber
-from application.policies.pool import PooledPolicySubscriber
+from application.engine.discovery import policy_types, query_services
+from application.engine.policy import Policy, PolicySubscriber
+from application.engine.pool import PooledPolicySubscriber
+from application.engine.relay import Relay
+from application.engine.runtime import Runtime
+from application.engine.seal import LogSealer
 from application.ports.sanitiser import SanitiserUnavailable
 from application.system import COMMAND, QUERY
 from config.container import Container

@@ -11,17 +11,17 @@ from typing import Any, Protocol
 
 import click
 
-from application.delivery.rebuild import Rebuilder
-from application.delivery.verify import verify_checkpoints, verify_log
-from application.discovery import query_services
-from application.log_seals import LogSeals
+from application.engine.discovery import query_services
+from application.engine.log_seals import LogSeals
+from application.engine.rebuild import Rebuilder
+from application.engine.verify import verify_checkpoints, verify_log
 from application.ports.checkpoints import Checkpoint
 from application.ports.codec import EventCodec
 from application.ports.event_store import EventStore
 from application.ports.parked import ParkedEvent, ParkedEvents, service_of
 from application.system import Service, services
-from application.webhooks.manage import Webhooks
-from application.what_if import Hiding, ModerationReplay, WhatIf
+from application.use_cases.moderation.what_if import Hiding, ModerationReplay, WhatIf
+from application.use_cases.webhooks.manage import Webhooks
 from domain.cases.case import CaseCategory
 from domain.moderation.subject import Verdict
 from domain.webhooks.delivery import Delivery, DeliveryStatus

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from application.delivery.runtime import Running, Runtime
-from application.evidence.uploads import ReceiveUploads
-from application.policies.turns import Reason
+from application.engine.runtime import Running, Runtime
+from application.engine.turns import Reason
 from application.ports.unavailable import Unavailable
+from application.use_cases.evidence.uploads import ReceiveUploads
 
 
 class RuntimeCollector(Collector):

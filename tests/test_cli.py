@@ -13,7 +13,7 @@ from application.ports.checkpoints import START
 from application.ports.codec import RecordedEvent
 from application.ports.parked import ParkedEvent
 from application.system import CONTEXTS
-from application.what_if import Hiding, ModerationReplay, Standing, WhatIf
+from application.use_cases.moderation.what_if import Hiding, ModerationReplay, Standing, WhatIf
 from config.main import FAULTS, open_tools, own_url, play_demo, serve, work
 from config.settings import Settings, SettingsError, read_settings
 from domain.moderation.subject import SubjectKind

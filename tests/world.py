@@ -19,22 +19,22 @@ from adapters.history.in_place import InPlaceHistory
 from adapters.key_vault.memory import MemoryKeyVault
 from adapters.parked.memory import MemoryParkedEvents
 from adapters.read_models.memory import MemoryReadModels
-from application.commands.discuss import Discuss
-from application.commands.engage import Engage
-from application.commands.enrich import Enrich
-from application.commands.executor import Context
-from application.commands.moderate import Moderate
-from application.commands.sight import Sight
-from application.commands.use_cases import Decisions, Executors, make_executors
-from application.delivery.subscription import Subscription
-from application.discovery import policy_types, query_services
-from application.policies.policy import Means, Policy, PolicySubscriber
+from application.engine.answers import Answers, NotCaughtUp
+from application.engine.builds import current_build, open_build
+from application.engine.discovery import policy_types, query_services
+from application.engine.executor import Context
+from application.engine.policy import Means, Policy, PolicySubscriber
+from application.engine.projector import Projector
+from application.engine.subscription import Subscription
+from application.executors import Decisions, Executors, make_executors
 from application.ports.codec import RecordedEvent
 from application.ports.event_store import NewCommit, StoredCommit
-from application.queries.answers import Answers, NotCaughtUp
-from application.queries.builds import current_build, open_build
-from application.queries.projector import Projector
 from application.system import CONTEXTS
+from application.use_cases.cases.engage import Engage
+from application.use_cases.cases.enrich import Enrich
+from application.use_cases.discussions.discuss import Discuss
+from application.use_cases.moderation.moderate import Moderate
+from application.use_cases.moderation.sight import Sight
 from domain.cases.case import CaseDetails, ReportCase
 from domain.catalog import EVENTS
 from domain.decider import DomainError

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from application.log_seals import LogSeals, chained
+from application.engine.log_seals import LogSeals, chained
 from application.ports.event_store import NewCommit, StoredCommit
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ from threading import Lock
 
 from adapters.event_store.chain import sealed, stamp_of
 from adapters.event_store.listeners import Listeners
-from application.log_seals import LogSeals
+from application.engine.log_seals import LogSeals
 from application.ports.event_store import (
     NOTHING,
     AlreadyDone,

@@ -23,7 +23,7 @@ from adapters.event_store.numbering import Numbering
 from adapters.event_store.sealed_heads import SealedHeads
 from adapters.grouping import Grouping
 from adapters.mongo import DURABLE, MAJORITY, Document, unavailable_as
-from application.log_seals import LogSeals
+from application.engine.log_seals import LogSeals
 from application.ports.event_store import (
     AlreadyDone,
     NewCommit,

@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.event_store.chain import sealed, stamp_of
 from adapters.event_store.sqlite_file import SqliteFile
-from application.log_seals import LogSeals
+from application.engine.log_seals import LogSeals
 from application.ports.event_store import (
     GENESIS,
     AlreadyDone,

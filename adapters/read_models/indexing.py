@@ -16,7 +16,7 @@ from application.ports.read_models import (
     Index,
     Near,
 )
-from application.queries.words import words
+from application.ports.words import words
 
 EARTH_KM = 6378.1
 POLE, DATE_LINE = 90.0, 180.0

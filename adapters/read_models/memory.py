@@ -27,7 +27,7 @@ from application.ports.read_models import (
     Row,
     by,
 )
-from application.queries.words import words
+from application.ports.words import words
 
 D = TypeVar("D")
 C = TypeVar("C")

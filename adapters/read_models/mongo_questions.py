@@ -18,7 +18,7 @@ from application.ports.read_models import (
     Index,
     Near,
 )
-from application.queries.words import words
+from application.ports.words import words
 
 
 def filter_of(find: Find, after: Cursor | None = None) -> Document:

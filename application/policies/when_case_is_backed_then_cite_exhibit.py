@@ -1,6 +1,6 @@
 """A case that names evidence cites it, whether or not it is there and verified yet."""
 
-from application.policies.policy import Cause, Policy
+from application.engine.policy import Cause, Policy
 from domain.cases.case import CaseReported, EvidenceAttached
 from domain.cases.exhibit import CiteExhibit
 from domain.ids import SYSTEM, CaseId, EvidenceId, MemberId

@@ -1,6 +1,6 @@
 """Every public case is discussed, and no other."""
 
-from application.policies.policy import Cause, Policy
+from application.engine.policy import Cause, Policy
 from domain.cases.case import (
     CaseHidden,
     CasePublished,

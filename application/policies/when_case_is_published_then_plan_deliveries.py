@@ -1,7 +1,7 @@
 """A case that becomes public is to be told to every webhook that wants to hear of it."""
 
-from application.commands.ids import derived_id
-from application.policies.policy import Cause, Policy
+from application.engine.derived_ids import derived_id
+from application.engine.policy import Cause, Policy
 from domain.cases.case import Case, CasePublished
 from domain.ids import SYSTEM
 from domain.webhooks.delivery import DeliveryId, PlanDelivery

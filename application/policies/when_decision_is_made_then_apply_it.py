@@ -1,6 +1,6 @@
 """What moderators decide, and what comes of appeals, is done to the subject in this order."""
 
-from application.policies.policy import Cause, Policy
+from application.engine.policy import Cause, Policy
 from domain.moderation.decision import (
     AppealResolved,
     DecisionAppealed,

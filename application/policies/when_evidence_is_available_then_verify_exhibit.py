@@ -1,6 +1,6 @@
 """What the evidence context found safe to show may back the cases that cite it."""
 
-from application.policies.policy import Cause, Policy
+from application.engine.policy import Cause, Policy
 from domain.cases.exhibit import VerifyExhibit
 from domain.evidence.evidence import EvidenceMadeAvailable
 from domain.ids import SYSTEM

@@ -1,7 +1,7 @@
 """Evidence is made safe to show as soon as it has been received."""
 
-from application.policies.policy import Cause, Policy
-from application.policies.turns import Lane, Turn
+from application.engine.policy import Cause, Policy
+from application.engine.turns import Lane, Turn
 from domain.evidence.evidence import EvidenceReceived
 from domain.ids import MediaKind
 

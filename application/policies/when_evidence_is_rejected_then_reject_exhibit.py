@@ -1,6 +1,6 @@
 """Evidence that cannot be made safe to show will back none of the cases that cite it."""
 
-from application.policies.policy import Cause, Policy
+from application.engine.policy import Cause, Policy
 from domain.cases.exhibit import RejectExhibit
 from domain.evidence.evidence import EvidenceRejected
 from domain.ids import SYSTEM

@@ -3,7 +3,7 @@
 One policy does both: heard of in the order in which it happened, withheld evidence is never shown.
 """
 
-from application.policies.policy import Cause, Policy
+from application.engine.policy import Cause, Policy
 from domain.cases.case import AcceptEvidence, ReturnEvidence, WithholdEvidence
 from domain.cases.exhibit import ExhibitAdmitted, ExhibitReturned, ExhibitWithheld
 from domain.ids import SYSTEM

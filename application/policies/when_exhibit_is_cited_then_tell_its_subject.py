@@ -1,6 +1,6 @@
 """Evidence may back many cases, and others may bring it: moderation knows which cases those are."""
 
-from application.policies.policy import Cause, Policy
+from application.engine.policy import Cause, Policy
 from domain.cases.exhibit import ExhibitCited
 from domain.ids import SYSTEM
 from domain.moderation.subject import CiteSubject, SubjectKind, subject_key

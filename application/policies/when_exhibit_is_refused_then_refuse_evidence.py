@@ -1,6 +1,6 @@
 """A case whose evidence will never back it says so, and why, to its author."""
 
-from application.policies.policy import Cause, Policy
+from application.engine.policy import Cause, Policy
 from domain.cases.case import RefuseEvidence
 from domain.cases.exhibit import ExhibitRefused
 from domain.ids import SYSTEM

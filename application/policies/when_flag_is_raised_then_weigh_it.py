@@ -1,6 +1,6 @@
 """Flags add up, and hide their subject when they are heavy enough."""
 
-from application.policies.policy import Cause, Policy
+from application.engine.policy import Cause, Policy
 from domain.ids import SYSTEM
 from domain.moderation.flag import FlagRaised, weighing
 from domain.moderation.record import MODERATORS_WEIGHT, OpenFlag

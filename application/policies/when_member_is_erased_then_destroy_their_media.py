@@ -1,6 +1,6 @@
 """An erased member's photos, videos and unfinished uploads are destroyed with their keys."""
 
-from application.policies.policy import Cause, Policy
+from application.engine.policy import Cause, Policy
 from domain.members.member import MemberErased
 
 

@@ -1,6 +1,6 @@
 """An erased member's key and credentials are destroyed, whatever died when they asked for it."""
 
-from application.policies.policy import Cause, Policy
+from application.engine.policy import Cause, Policy
 from domain.members.member import MemberErased
 
 

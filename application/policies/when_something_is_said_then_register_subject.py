@@ -1,6 +1,6 @@
 """Whatever members contribute may be flagged: moderation keeps whose it is."""
 
-from application.policies.policy import Cause, Policy
+from application.engine.policy import Cause, Policy
 from domain.cases.case import CaseReported
 from domain.cases.party import PartyNamed
 from domain.discussions.comment import CommentWritten

@@ -1,6 +1,6 @@
 """Who flags what moderators hide is believed more from then on, and who does not, less."""
 
-from application.policies.policy import Cause, Policy
+from application.engine.policy import Cause, Policy
 from domain.ids import SYSTEM
 from domain.moderation.flag import SettleFlag
 from domain.moderation.record import CountFlag

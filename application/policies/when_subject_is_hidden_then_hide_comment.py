@@ -1,6 +1,6 @@
 """A comment that moderation hides, or restores, nobody or everybody sees again."""
 
-from application.policies.policy import Cause, Policy
+from application.engine.policy import Cause, Policy
 from domain.discussions.comment import HideComment, RestoreComment
 from domain.ids import SYSTEM
 from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestored

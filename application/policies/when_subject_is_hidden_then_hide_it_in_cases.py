@@ -1,6 +1,6 @@
 """What moderation hides of a case, or restores, nobody or everybody sees again."""
 
-from application.policies.policy import Cause, Policy
+from application.engine.policy import Cause, Policy
 from domain.cases.case import HideCase, RestoreCase
 from domain.cases.exhibit import ReturnExhibit, WithholdExhibit
 from domain.cases.party import HideParty, RestoreParty

@@ -1,6 +1,6 @@
 """A profile that moderation hides, or restores, nobody or everybody sees again."""
 
-from application.policies.policy import Cause, Policy
+from application.engine.policy import Cause, Policy
 from domain.ids import SYSTEM
 from domain.members.member import HideProfile, RestoreProfile
 from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestored

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar, assert_never
 
-from application.queries.query_service import Private, PrivateText
+from application.engine.query_service import Private, PrivateText
 from domain.cases import case, party
 from domain.cases.case import CaseCategory, CaseDetails, CaseStatus
 from domain.cases.engagement import ShareNetwork

@@ -5,6 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, assert_never
 
+from application.engine.filters import Box, Point, between, equal, in_box, near, with_words
+from application.engine.query_service import QueryService, Viewer, events
+from application.engine.rows import Rows
 from application.ports.read_models import Find, by, by_each, by_point, by_words
 from application.queries.case_document import (
     CaseDocument,
@@ -17,9 +20,6 @@ from application.queries.case_document import (
     with_party,
     without_member,
 )
-from application.queries.filters import Box, Point, between, equal, in_box, near, with_words
-from application.queries.query_service import QueryService, Viewer, events
-from application.queries.rows import Rows
 from domain.cases import case, engagement, party
 from domain.cases.case import CaseCategory, CaseStatus
 from domain.discussions import comment

@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, assert_never
 
+from application.engine.filters import equal
+from application.engine.query_service import Private, PrivateText, QueryService, Viewer, events
+from application.engine.rows import Rows
 from application.ports.read_models import Find, by, by_each
 from application.queries.backing import Backing
-from application.queries.filters import equal
-from application.queries.query_service import Private, PrivateText, QueryService, Viewer, events
-from application.queries.rows import Rows
 from domain.cases.case import CaseReported, EvidenceEvent
 from domain.discussions import comment
 from domain.discussions.discussion import DiscussionClosed, DiscussionOpened

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Annotated
 
+from application.engine.query_service import Private, PrivateText, QueryService, Viewer, events
+from application.engine.rows import Rows
 from application.ports.read_models import by, by_each
-from application.queries.query_service import Private, PrivateText, QueryService, Viewer, events
-from application.queries.rows import Rows
 from domain.cases import case
 from domain.cases.case import CaseStatus
 from domain.evidence import evidence

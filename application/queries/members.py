@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated
 
-from application.queries.query_service import Private, QueryService, Viewer, events
-from application.queries.rows import Rows
+from application.engine.query_service import Private, QueryService, Viewer, events
+from application.engine.rows import Rows
 from domain.members import member
 
 

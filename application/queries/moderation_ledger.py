@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from application.commands.ids import derived_id
+from application.engine.derived_ids import derived_id
+from application.engine.filters import equal
+from application.engine.query_service import QueryService, Viewer, events
+from application.engine.rows import Rows
 from application.ports.read_models import Find, by
-from application.queries.filters import equal
-from application.queries.query_service import QueryService, Viewer, events
-from application.queries.rows import Rows
 from domain.members.member import MemberReinstated, MemberSuspended
 from domain.moderation.decision import AppealResolved, DecisionAppealed, DecisionMade, Outcome
 from domain.moderation.subject import (

@@ -4,9 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from application.ports.read_models import Find, by, by_each
-from application.queries.filters import equal
-from application.queries.query_service import (
+from application.engine.filters import equal
+from application.engine.query_service import (
     Audience,
     Private,
     PrivateText,
@@ -14,7 +13,8 @@ from application.queries.query_service import (
     Viewer,
     events,
 )
-from application.queries.rows import Rows
+from application.engine.rows import Rows
+from application.ports.read_models import Find, by, by_each
 from domain.cases.case import CaseAmended, CaseReported
 from domain.cases.party import PartyNamed
 from domain.discussions.comment import CommentEdited, CommentWritten

@@ -6,9 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from application.commands.ids import derived_id
-from application.queries.query_service import Private, PrivateText
-from application.queries.rows import Rows
+from application.engine.derived_ids import derived_id
+from application.engine.query_service import Private, PrivateText
+from application.engine.rows import Rows
 from application.queries.watching import cells_around, km_between
 from domain.cases.place import NOWHERE, Location, Places
 from domain.members.member import Area, InterestsChosen, MemberRegistered

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from datetime import datetime
 
+from application.engine.filters import equal
+from application.engine.query_service import Audience, QueryService, Viewer, events
+from application.engine.rows import Rows
 from application.ports.read_models import Find, by, by_each
-from application.queries.filters import equal
 from application.queries.notification import (
     Notification,
     NotificationKind,
@@ -14,8 +16,6 @@ from application.queries.notification import (
     watch,
     watch_interests,
 )
-from application.queries.query_service import Audience, QueryService, Viewer, events
-from application.queries.rows import Rows
 from application.queries.watching import cell
 from domain.cases import case, engagement
 from domain.cases.case import CaseStatus

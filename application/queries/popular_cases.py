@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from math import exp, log, log1p
 from typing import Annotated
 
+from application.engine.filters import equal
+from application.engine.query_service import Private, PrivateText, QueryService, Viewer, events
+from application.engine.rows import Rows
 from application.ports.read_models import Find, by, by_each
 from application.queries.backing import Backing
-from application.queries.filters import equal
-from application.queries.query_service import Private, PrivateText, QueryService, Viewer, events
-from application.queries.rows import Rows
 from domain.cases.case import (
     CaseAmended,
     CaseCategory,

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
 
+from application.engine.filters import equal
+from application.engine.query_service import Private, PrivateText, QueryService, Viewer, events
+from application.engine.rows import Rows
 from application.ports.read_models import Find, by
-from application.queries.filters import equal
-from application.queries.query_service import Private, PrivateText, QueryService, Viewer, events
-from application.queries.rows import Rows
 from domain.cases import case
 from domain.cases.case import CaseStatus
 from domain.ids import MediaKind

@@ -11,23 +11,23 @@ from flask_cors import CORS
 from prometheus_client import CollectorRegistry
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from application.commands.accounts import Accounts
-from application.commands.discuss import Discuss
-from application.commands.engage import Engage
-from application.commands.enrich import Enrich
-from application.commands.moderate import Moderate
-from application.commands.report import Report
-from application.commands.use_cases import Executors
-from application.evidence.uploads import ReceiveUploads
+from application.engine.answers import Answers
+from application.engine.time_travel import TimeTravel
+from application.executors import Executors
 from application.ports.access_tokens import AccessTokens
 from application.ports.clock import Clock
 from application.ports.codec import Wire
 from application.ports.history import History
 from application.ports.media_store import MediaStore
-from application.queries.answers import Answers
-from application.queries.time_travel import TimeTravel
 from application.system import COMMAND, QUERY, Service
 from application.updates import Updates
+from application.use_cases.cases.engage import Engage
+from application.use_cases.cases.enrich import Enrich
+from application.use_cases.cases.report import Report
+from application.use_cases.discussions.discuss import Discuss
+from application.use_cases.evidence.uploads import ReceiveUploads
+from application.use_cases.members.accounts import Accounts
+from application.use_cases.moderation.moderate import Moderate
 from domain.catalog import EVENTS
 from entrypoints.http.asyncapi import asyncapi_blueprint
 from entrypoints.http.attempts import Attempts, limit_attempts

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, g, request
 
-from application.commands.accounts import handle
+from application.use_cases.members.accounts import handle
 from entrypoints.http.limits import Rate, Standing, hashed, too_many_requests, where_from
 
 V = TypeVar("V", bound=Callable[..., Any])

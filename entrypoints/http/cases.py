@@ -7,8 +7,8 @@ from typing import Any
 import marshmallow as ma
 from flask import Response
 
-from application.commands.report import Report
-from application.commands.use_cases import Cases
+from application.executors import Cases
+from application.use_cases.cases.report import Report
 from domain.cases.case import (
     AmendCase,
     AttachEvidence,

@@ -6,7 +6,7 @@ from typing import Any
 import marshmallow as ma
 from flask import Response
 
-from application.commands.discuss import Discuss
+from application.use_cases.discussions.discuss import Discuss
 from domain.discussions.comment import EditComment
 from domain.ids import CaseId, CommentId
 from entrypoints.http.blueprint import Blueprint

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from application.commands.enrich import Enrich
+from application.use_cases.cases.enrich import Enrich
 from domain.decider import DomainError
 from entrypoints.http.pages import TEMPLATES, page
 from entrypoints.http.problems import MEANINGS

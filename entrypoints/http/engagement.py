@@ -5,7 +5,7 @@ from typing import Any
 import marshmallow as ma
 from flask import Response
 
-from application.commands.engage import Engage
+from application.use_cases.cases.engage import Engage
 from domain.cases.engagement import ShareNetwork
 from domain.ids import CaseId
 from entrypoints.http.blueprint import Blueprint

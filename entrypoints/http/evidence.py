@@ -4,9 +4,9 @@ from typing import Any
 
 from flask import Response
 
-from application.evidence.media import poster_key, rendition_key
+from application.engine.answers import Answers
 from application.ports.media_store import MediaStore
-from application.queries.answers import Answers
+from application.use_cases.evidence.media import poster_key, rendition_key
 from domain.evidence.evidence import EvidenceStatus
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import BEARER, IF_NONE_MATCH, READ_TOKEN, problems

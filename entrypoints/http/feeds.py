@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import marshmallow as ma
 from flask import Response, request
 
-from application.queries.answers import Answers
+from application.engine.answers import Answers
 from entrypoints.http.atom import atom_feed
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import IF_NONE_MATCH, READ_TOKEN, problems

@@ -7,8 +7,8 @@ import marshmallow as ma
 from flask import Response, jsonify
 from marshmallow import validate
 
-from application.commands.accounts import PASSPHRASE_LENGTH, Accounts
-from application.commands.use_cases import Members
+from application.executors import Members
+from application.use_cases.members.accounts import PASSPHRASE_LENGTH, Accounts
 from domain.members.member import Area, ChooseInterests, RegisterMember
 from entrypoints.http.attempts import Attempts, counts_as
 from entrypoints.http.blueprint import Blueprint

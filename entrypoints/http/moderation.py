@@ -7,9 +7,9 @@ from typing import Any
 import marshmallow as ma
 from flask import Response, jsonify
 
-from application.commands.executor import Context
-from application.commands.ids import derived_id
-from application.commands.moderate import Moderate
+from application.engine.derived_ids import derived_id
+from application.engine.executor import Context
+from application.use_cases.moderation.moderate import Moderate
 from domain.decider import DomainError
 from domain.ids import Actor
 from domain.moderation.decision import AppealDecision, DecideSubject, ResolveAppeal

@@ -6,7 +6,7 @@ from typing import Any
 import marshmallow as ma
 from flask import Response
 
-from application.commands.enrich import Enrich
+from application.use_cases.cases.enrich import Enrich
 from domain.cases.party import DisputeParty, PartyDetails
 from domain.ids import CaseId, PartyId
 from entrypoints.http.blueprint import Blueprint

@@ -11,11 +11,11 @@ from flask_smorest import Api
 from marshmallow import Schema, fields
 from werkzeug.exceptions import HTTPException
 
-from application.commands.accounts import NotSignedIn
-from application.commands.executor import CommandMismatch, StaleVersion, TooMuchContention
+from application.engine.answers import NotCaughtUp
+from application.engine.executor import CommandMismatch, StaleVersion, TooMuchContention
 from application.ports.codec import NewerProgram
 from application.ports.unavailable import Unavailable
-from application.queries.answers import NotCaughtUp
+from application.use_cases.members.accounts import NotSignedIn
 from domain.decider import DomainError
 
 log = logging.getLogger(__name__)

@@ -10,10 +10,10 @@ import marshmallow as ma
 import msgspec
 from flask import Response, request
 
+from application.engine.answers import Answers
+from application.engine.query_service import Audience, QueryService, Viewer
+from application.engine.time_travel import Change, ProofStep, TimeTravel
 from application.ports.read_models import Cursor
-from application.queries.answers import Answers
-from application.queries.query_service import Audience, QueryService, Viewer
-from application.queries.time_travel import Change, ProofStep, TimeTravel
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import BEARER, IF_NONE_MATCH, READ_TOKEN, problems
 from entrypoints.http.problems import problem, refuse

@@ -12,12 +12,12 @@ from uuid import uuid4
 import msgspec
 from flask import Response, current_app, g, request
 
-from application.commands.executor import Context, Receipt
-from application.commands.ids import keyed_id, new_command_id
+from application.engine.answers import Token
+from application.engine.derived_ids import keyed_id, new_command_id
+from application.engine.executor import Context, Receipt
+from application.engine.query_service import Viewer
 from application.ports.access_tokens import AccessTokens
 from application.ports.clock import Clock
-from application.queries.answers import Token
-from application.queries.query_service import Viewer
 from domain.ids import Actor
 from domain.members.member import Member
 from entrypoints.asgi.environ import REFUSAL

@@ -22,7 +22,7 @@ from typing import (
 import marshmallow as ma
 from marshmallow import validate
 
-from application.queries.query_service import Private, QueryService
+from application.engine.query_service import Private, QueryService
 from domain.ids import Length, Limits, OneLine
 
 # What no text may contain can be written in JSON; lone surrogates cannot be sent as UTF-8.

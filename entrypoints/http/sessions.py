@@ -6,9 +6,9 @@ import marshmallow as ma
 from flask import Response, jsonify
 from marshmallow import validate
 
-from application.commands.accounts import Accounts, Grant
 from application.ports.access_tokens import AccessTokens
 from application.ports.credentials import Session
+from application.use_cases.members.accounts import Accounts, Grant
 from entrypoints.http.attempts import Attempts, counts_as
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import BEARER, problems

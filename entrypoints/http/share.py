@@ -10,11 +10,11 @@ from uuid import UUID
 from flask import Blueprint, Response, jsonify, request
 from PIL import Image
 
-from application.evidence.media import poster_key
+from application.engine.answers import Answers
+from application.engine.query_service import Viewer
 from application.ports.media_store import MediaStore, NoSuchMedia
-from application.queries.answers import Answers
 from application.queries.case_document import CaseDocument, Exhibit
-from application.queries.query_service import Viewer
+from application.use_cases.evidence.media import poster_key
 from domain.ids import MediaKind
 from entrypoints.http.links import Links
 from entrypoints.http.pages import TEMPLATES, page

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from flask import Response
 from marshmallow import validate
 
-from application.commands.use_cases import Members
+from application.executors import Members
 from domain.ids import Role
 from domain.members.member import (
     GrantRole,

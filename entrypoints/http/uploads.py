@@ -15,7 +15,7 @@ from flask import Response, request
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.http import http_date
 
-from application.evidence.uploads import Progress, QuotaReached, ReceiveUploads
+from application.use_cases.evidence.uploads import Progress, QuotaReached, ReceiveUploads
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import BEARER, IDEMPOTENCY_KEY, WRITE_HEADERS, problems
 from entrypoints.http.problems import refuse

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any, get_type_hints
 
-from application.commands.executor import Context
+from application.engine.builds import current_build, open_build
+from application.engine.executor import Context
+from application.engine.projector import Projector
+from application.engine.query_service import Audience, Private, QueryService, Viewer
 from application.ports.message_bus import Delivery
 from application.ports.read_models import Find
-from application.queries.builds import current_build, open_build
-from application.queries.projector import Projector
-from application.queries.query_service import Audience, Private, QueryService, Viewer
 from domain.cases.party import PartyDetails, PartyKind
 from domain.ids import Actor, CaseId, CommentId, MemberId, PartyId, Role
 from domain.members.member import EraseMember

@@ -8,7 +8,9 @@ import pytest
 
 from adapters.credentials.memory import MemoryCredentials
 from adapters.spelling.icu import IcuSpelling
-from application.commands.accounts import (
+from application.engine.executor import CommandMismatch, Context, TooMuchContention
+from application.ports.credentials import Credential, Session
+from application.use_cases.members.accounts import (
     CLAIM_LIFE,
     MOST_SESSIONS,
     REPEAT_LIFE,
@@ -17,10 +19,8 @@ from application.commands.accounts import (
     NotSignedIn,
     handle,
 )
-from application.commands.executor import CommandMismatch, Context, TooMuchContention
-from application.commands.pseudonyms import Pseudonyms
-from application.commands.refresh_tokens import RefreshTokens
-from application.ports.credentials import Credential, Session
+from application.use_cases.members.pseudonyms import Pseudonyms
+from application.use_cases.members.refresh_tokens import RefreshTokens
 from domain.ids import Actor, MemberId
 from tests.world import World, refused
 

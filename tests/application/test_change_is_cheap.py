@@ -14,7 +14,7 @@ REPORT_A_LOSS = """
 import json
 from config.process import Process
 from config.settings import read_settings
-from application.queries import answers
+from application.engine import answers
 
 answers.LONGEST_WAIT = 60.0
 
@@ -55,8 +55,8 @@ COUNT_CASES = '''
 from dataclasses import dataclass, replace
 
 from application.ports.read_models import Find, by
-from application.queries.query_service import QueryService, Viewer
-from application.queries.rows import Rows
+from application.engine.query_service import QueryService, Viewer
+from application.engine.rows import Rows
 from domain.cases.case import CaseReported
 
 
@@ -89,7 +89,7 @@ ASK_FOR_COUNTS = """
 import json
 from config.process import Process
 from config.settings import read_settings
-from application.queries import answers
+from application.engine import answers
 
 answers.LONGEST_WAIT = 60.0
 

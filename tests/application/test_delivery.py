@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from adapters.event_store.memory import TRIAL as SEALS
 from adapters.event_store.memory import MemoryEventStore
-from application.delivery import relay as relays
-from application.delivery import subscription as subscriptions
-from application.delivery.relay import COMMITS_A_STEP, EVENTS_A_MESSAGE, Relay, packs
-from application.delivery.seal import SECONDS_A_SEAL, LogSealer
-from application.delivery.subscription import BY_BUS, BY_HISTORY, Subscription
-from application.delivery.verify import verify_log
+from application.engine import relay as relays
+from application.engine import subscription as subscriptions
+from application.engine.relay import COMMITS_A_STEP, EVENTS_A_MESSAGE, Relay, packs
+from application.engine.seal import SECONDS_A_SEAL, LogSealer
+from application.engine.subscription import BY_BUS, BY_HISTORY, Subscription
+from application.engine.verify import verify_log
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.codec import NewerProgram, RecordedEvent
 from application.ports.event_store import StoredCommit, StoreUnavailable
@@ -569,7 +569,7 @@ class TestPassingOver:
     def test_they_are_not_parked_with_an_event_before_them_in_their_stream(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
-        from application.commands.executor import Context
+        from application.engine.executor import Context
         from domain.cases.case import TagCase
 
         anna = world.member()
@@ -606,7 +606,7 @@ class TestPoison:
         anna = world.member()
         for case in ("c0", "c1", "c2"):
             world.report(anna, case_id=case)
-        from application.commands.executor import Context
+        from application.engine.executor import Context
         from domain.cases.case import TagCase
 
         for case in ("c1", "c0", "c1"):
@@ -850,7 +850,7 @@ class TestSealer:
     def test_it_seals_page_by_page(
         self, store: MemoryEventStore, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("application.delivery.seal.COMMITS_A_STEP", 1)
+        monkeypatch.setattr("application.engine.seal.COMMITS_A_STEP", 1)
         world.report(world.member("Ben"), case_id="c2")
         sealer = LogSealer(store, SEALS)
         assert sealer.behind() == store.last_position() == 2

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from application.commands.executor import Context
-from application.queries.builds import current_build, open_build
+from application.engine.builds import current_build, open_build
+from application.engine.executor import Context
+from application.engine.projector import Projector
+from application.engine.query_service import Viewer
+from application.engine.time_travel import TimeTravel
 from application.queries.discussions import CommentStatus, Discussions
-from application.queries.projector import Projector
-from application.queries.query_service import Viewer
-from application.queries.time_travel import TimeTravel
 from domain.cases.case import TagCase, WithdrawCase
 from domain.ids import Actor, CaseId, CommentId
 from tests.application.community import (

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from application.commands.executor import CommandMismatch, Context, StaleVersion
+from application.engine.executor import CommandMismatch, Context, StaleVersion
+from application.engine.query_service import Viewer
 from application.queries.case_document import reported, with_party
-from application.queries.query_service import Viewer
 from domain.cases.case import (
     AttachEvidence,
     CaseReported,

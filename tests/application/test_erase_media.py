@@ -13,13 +13,13 @@ from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.uploads.memory import MemoryUploads
 from adapters.workrooms import Workrooms
-from application.commands.executor import Context
-from application.evidence.erase import EraseMedia
-from application.evidence.media import DestroyMedia, poster_key, rendition_key
-from application.evidence.sanitise import SanitiseEvidence
-from application.evidence.uploads import ReceiveUploads
+from application.engine.executor import Context
 from application.ports.sanitiser import Rendition, Unsafe
 from application.ports.uploads import Quota
+from application.use_cases.evidence.erase import EraseMedia
+from application.use_cases.evidence.media import DestroyMedia, poster_key, rendition_key
+from application.use_cases.evidence.sanitise import SanitiseEvidence
+from application.use_cases.evidence.uploads import ReceiveUploads
 from domain.decider import DomainError
 from domain.evidence.evidence import EvidenceReceived
 from domain.ids import Actor, MediaKind

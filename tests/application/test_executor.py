@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from adapters.event_store.memory import MemoryEventStore
-from application.commands.executor import (
+from application.engine.executor import (
     MOST_TRIES,
     CommandExecutor,
     CommandMismatch,
@@ -13,7 +13,7 @@ from application.commands.executor import (
     StaleVersion,
     TooMuchContention,
 )
-from application.commands.use_cases import Cases
+from application.executors import Cases
 from application.ports.codec import NewerProgram
 from application.ports.event_store import NewCommit, StoredCommit, StreamConflict
 from domain.cases.case import (

@@ -10,19 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.leases.memory import MemoryLeases
-from application.commands.executor import Context
-from application.delivery import feed as feeds
-from application.delivery import rebuild as rebuilds
-from application.delivery.feed import ABANDONED_SECONDS, GRACE_SECONDS, QueryFeed
-from application.delivery.rebuild import Rebuilder
-from application.delivery.subscription import Subscription
+from application.engine import feed as feeds
+from application.engine import rebuild as rebuilds
+from application.engine.answers import LOOK_UP_SECONDS, Answers
+from application.engine.builds import lease_of, open_build
+from application.engine.executor import Context
+from application.engine.feed import ABANDONED_SECONDS, GRACE_SECONDS, QueryFeed
+from application.engine.fingerprint import fingerprint
+from application.engine.projector import Projector
+from application.engine.query_service import QueryService, Viewer
+from application.engine.rebuild import Rebuilder
+from application.engine.subscription import Subscription
 from application.ports.message_bus import Delivery
-from application.queries.answers import LOOK_UP_SECONDS, Answers
-from application.queries.builds import lease_of, open_build
 from application.queries.cases import Cases
-from application.queries.fingerprint import fingerprint
-from application.queries.projector import Projector
-from application.queries.query_service import QueryService, Viewer
 from application.queries.videos import Videos
 from domain.cases.case import TagCase
 from domain.ids import Actor
@@ -154,7 +154,7 @@ class TestFeed:
     def test_the_old_build_serves_until_the_new_one_covers_it(
         self, feeding: Feeding, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("application.delivery.subscription.COMMITS_A_READ", 1)
+        monkeypatch.setattr("application.engine.subscription.COMMITS_A_READ", 1)
         feeding.fed(Videos())
         feed = feeding.feed(NewVideos())
         while feed.step():

@@ -12,9 +12,9 @@ from uuid import uuid4
 
 import pytest
 
-from application.discovery import query_services
-from application.queries.fingerprint import answers_alike, fingerprint, fingerprint_with
-from application.queries.query_service import QueryService
+from application.engine.discovery import query_services
+from application.engine.fingerprint import answers_alike, fingerprint, fingerprint_with
+from application.engine.query_service import QueryService
 from domain.catalog import EVENTS, EventCatalog
 
 HELPER = '''"""A helper."""
@@ -28,7 +28,7 @@ PROJECTION = '''"""A projection."""
 from dataclasses import dataclass
 
 from application.ports.read_models import by
-from application.queries.query_service import QueryService
+from application.engine.query_service import QueryService
 from application.queries.{helper} import weighed
 
 
@@ -176,8 +176,8 @@ def test_each_is_the_same_in_every_process() -> None:
     """An address or an order of hashing in it would build everything again at every start."""
     found = {fingerprint(service) for service in query_services()}
     tell = (
-        "from application.discovery import query_services as all_of_them\n"
-        "from application.queries.fingerprint import fingerprint\n"
+        "from application.engine.discovery import query_services as all_of_them\n"
+        "from application.engine.fingerprint import fingerprint\n"
         "print(*map(fingerprint, all_of_them()))"
     )
     for seed in ("1", "2"):

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from application.commands.executor import Context
-from application.discovery import policy_types
+from application.engine.discovery import policy_types
+from application.engine.executor import Context
 from application.queries.moderation_ledger import Deed
 from application.queries.moderation_queue import QueueItem
 from domain.cases.case import AttachEvidence, CaseStatus

@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import uuid4
 
-from application.commands.executor import Context
+from application.engine.executor import Context
+from application.engine.query_service import Viewer
 from application.queries.moderation_queue import ModerationQueue
-from application.queries.query_service import Viewer
 from domain.ids import Actor, CaseId, Role
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind, Verdict

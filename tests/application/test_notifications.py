@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from application.commands.executor import Context
+from application.engine.executor import Context
+from application.engine.query_service import Viewer
 from application.queries.notification import NotificationKind
-from application.queries.query_service import Viewer
 from application.queries.watching import cell, cells_around, km_between
 from domain.cases.case import (
     AmendCase,

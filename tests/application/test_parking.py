@@ -5,20 +5,20 @@ from math import inf
 
 import pytest
 
-from application.commands.executor import Context
-from application.delivery import subscription as subscriptions
-from application.delivery.parking import BEHIND_ANOTHER, RETRY_PAUSES
-from application.delivery.subscriber import EventsFailed
-from application.delivery.subscription import Subscription
-from application.policies.policy import Cause, Means, Policy, PolicySubscriber
+from application.engine import subscription as subscriptions
+from application.engine.executor import Context
+from application.engine.parking import BEHIND_ANOTHER, RETRY_PAUSES
+from application.engine.policy import Cause, Means, Policy, PolicySubscriber
+from application.engine.projector import Projector
+from application.engine.rows import Rows
+from application.engine.subscriber import EventsFailed
+from application.engine.subscription import Subscription
 from application.ports.checkpoints import Checkpoint
 from application.ports.codec import RecordedEvent
 from application.ports.parked import ParkedEvent
 from application.ports.read_models import ReadModel
 from application.ports.unavailable import Unavailable
 from application.queries.popular_cases import PopularCase, PopularCases
-from application.queries.projector import Projector
-from application.queries.rows import Rows
 from domain.cases.case import CaseReported, TagCase
 from tests.application.test_delivery import Recorder, cases, delivery, ids
 from tests.world import World

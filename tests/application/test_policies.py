@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import pytest
 
-from application.commands.executor import Context
-from application.discovery import policy_types
-from application.policies.policy import Cause, Means, Policy, PolicySubscriber
+from application.engine.discovery import policy_types
+from application.engine.executor import Context
+from application.engine.policy import Cause, Means, Policy, PolicySubscriber
 from application.policies.when_case_is_backed_then_cite_exhibit import (
     WhenCaseIsBackedThenCiteExhibit,
 )

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from adapters.event_store.memory import MemoryEventStore
-from application.commands.executor import Context
-from application.delivery.subscription import Subscription
-from application.discovery import policy_types
+from application.engine.discovery import policy_types
+from application.engine.executor import Context
+from application.engine.subscription import Subscription
 from application.ports.event_store import NewCommit, StoredCommit
 from domain.cases.case import (
     AttachEvidence,

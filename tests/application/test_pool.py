@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from adapters.parked.memory import MemoryParkedEvents
-from application.delivery.subscriber import StillWorking
-from application.delivery.subscription import Subscription
-from application.policies import pool
-from application.policies.policy import Cause, Means, Policy
-from application.policies.pool import EARLIER_IS_PARKED, WAITS, PooledPolicySubscriber, Stopping
-from application.policies.turns import Batch, Job, Lane, LaneState, Reason, Turn
+from application.engine import pool
+from application.engine.policy import Cause, Means, Policy
+from application.engine.pool import EARLIER_IS_PARKED, WAITS, PooledPolicySubscriber, Stopping
+from application.engine.subscriber import StillWorking
+from application.engine.subscription import Subscription
+from application.engine.turns import Batch, Job, Lane, LaneState, Reason, Turn
 from application.ports.checkpoints import Checkpoint, Fenced
 from application.ports.codec import NewerProgram, RecordedEvent
 from application.ports.message_bus import Delivery
@@ -173,7 +173,7 @@ def test_after_a_crash_only_what_was_not_done_is_done_again(
 
 
 def test_events_of_one_stream_stay_in_order(world: World, policy: Slow, make: Make) -> None:
-    from application.commands.executor import Context
+    from application.engine.executor import Context
     from domain.cases.case import TagCase
 
     anna = world.member()
@@ -616,7 +616,7 @@ def test_one_event_that_finds_a_store_away_while_others_do_not_is_parked(
 def test_what_follows_a_parked_event_in_its_stream_is_parked(
     world: World, policy: Slow, make: Make
 ) -> None:
-    from application.commands.executor import Context
+    from application.engine.executor import Context
     from domain.cases.case import TagCase
 
     anna = world.member()

@@ -9,10 +9,10 @@ from typing import Any, get_args
 
 import pytest
 
-from application.discovery import query_services
-from application.queries import query_service, rows
-from application.queries.fingerprint import modules
-from application.queries.query_service import QueryService
+from application.engine import query_service, rows
+from application.engine.discovery import query_services
+from application.engine.fingerprint import modules
+from application.engine.query_service import QueryService
 from application.updates import IGNORED, KINDS, TOPICS
 from domain.catalog import EVENTS
 

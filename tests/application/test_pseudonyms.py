@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.spelling.icu import IcuSpelling
-from application.commands.pseudonyms import Pseudonyms
+from application.use_cases.members.pseudonyms import Pseudonyms
 from tests.world import refused
 
 

@@ -10,16 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from application.commands.executor import Context
+from application.engine.answers import LONGEST_WAIT, Answers, NotCaughtUp, Token
+from application.engine.builds import begin_build, current_build, open_build
+from application.engine.executor import Context
+from application.engine.filters import Box, Point
+from application.engine.projector import Projector
+from application.engine.query_service import QueryService, Viewer, value_of
+from application.engine.rows import Touched, UnitOfWork
 from application.ports.checkpoints import START, Checkpoint
 from application.ports.codec import NewerProgram
 from application.ports.message_bus import Delivery
 from application.ports.read_models import Equals, Find, ReadModel
-from application.queries.answers import LONGEST_WAIT, Answers, NotCaughtUp, Token
-from application.queries.builds import begin_build, current_build, open_build
 from application.queries.case_document import NetworkShares
 from application.queries.evidence import EvidenceDocument, EvidenceItems
-from application.queries.filters import Box, Point
 from application.queries.popular_cases import (
     EPOCH,
     HALF_LIFE_DAYS,
@@ -28,9 +31,6 @@ from application.queries.popular_cases import (
     taken_away,
     weight,
 )
-from application.queries.projector import Projector
-from application.queries.query_service import QueryService, Viewer, value_of
-from application.queries.rows import Touched, UnitOfWork
 from application.queries.videos import Video, Videos
 from domain.cases.case import (
     AmendCase,

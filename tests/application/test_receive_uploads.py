@@ -9,12 +9,12 @@ import pytest
 from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.uploads.memory import MemoryUploads
-from application.commands.executor import CommandMismatch, Context
-from application.evidence import uploads as module
-from application.evidence.media import DestroyMedia
-from application.evidence.uploads import LIFETIME, Progress, QuotaReached, ReceiveUploads
+from application.engine.executor import CommandMismatch, Context
 from application.ports.sealer import NotSealed
 from application.ports.uploads import Quota
+from application.use_cases.evidence import uploads as module
+from application.use_cases.evidence.media import DestroyMedia
+from application.use_cases.evidence.uploads import LIFETIME, Progress, QuotaReached, ReceiveUploads
 from domain.evidence.evidence import EvidenceReceived
 from domain.ids import Actor, MediaKind
 from tests.application.mortal import STEPS, Death, Died, Mortal

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from application.commands.executor import Context
-from application.commands.report import Report
+from application.engine.executor import Context
+from application.engine.query_service import Viewer
 from application.queries.notification import NotificationKind
-from application.queries.query_service import Viewer
+from application.use_cases.cases.report import Report
 from domain.cases.case import (
     AttachEvidence,
     CaseDetails,

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from application.commands.executor import Context
-from application.commands.use_cases import Decisions
+from application.engine.executor import Context
+from application.executors import Decisions
 from domain.cases.case import (
     AttachEvidence,
     CaseCommand,

@@ -11,21 +11,21 @@ import pytest
 from adapters.event_store.memory import TRIAL
 from adapters.leases.memory import MemoryLeases
 from adapters.message_bus.memory import MemoryMessageBus
-from application.commands.executor import Context
-from application.delivery import loop as loops
-from application.delivery import subscription as subscriptions
-from application.delivery.loop import Loop
-from application.delivery.relay import Relay
-from application.delivery.runtime import Runtime
-from application.delivery.seal import LogSealer
-from application.discovery import policy_types, query_services
-from application.policies.policy import PolicySubscriber
-from application.policies.pool import PooledPolicySubscriber
+from application.engine import loop as loops
+from application.engine import subscription as subscriptions
+from application.engine.discovery import policy_types, query_services
+from application.engine.executor import Context
+from application.engine.loop import Loop
+from application.engine.policy import PolicySubscriber
+from application.engine.pool import PooledPolicySubscriber
+from application.engine.query_service import Viewer
+from application.engine.relay import Relay
+from application.engine.runtime import Runtime
+from application.engine.seal import LogSealer
 from application.ports.codec import NewerProgram, RecordedEvent
 from application.ports.leases import Leases
 from application.ports.message_bus import Message
 from application.ports.unavailable import Unavailable
-from application.queries.query_service import Viewer
 from application.queries.videos import Videos
 from application.system import COMMAND, CONTEXTS, QUERY, UnknownService, chosen, services
 from tests.world import World

@@ -10,11 +10,11 @@ import pytest
 from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.uploads.memory import MemoryUploads
 from adapters.workrooms import Workrooms
-from application.commands.executor import Context
-from application.evidence.media import DestroyMedia, poster_key, rendition_key
-from application.evidence.sanitise import SanitiseEvidence
+from application.engine.executor import Context
 from application.ports.sanitiser import NeedsLonger, Rendition, SanitiserUnavailable, Unsafe
 from application.ports.sealer import NotSealed
+from application.use_cases.evidence.media import DestroyMedia, poster_key, rendition_key
+from application.use_cases.evidence.sanitise import SanitiseEvidence
 from domain.decider import DomainError
 from domain.evidence.evidence import (
     EvidenceCommand,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from application.commands.executor import Context
+from application.engine.executor import Context
 from domain.cases.case import AttachEvidence, WithdrawCase
 from domain.ids import Actor, CaseId, CommentId, MemberId, PartyId
 from domain.moderation.subject import SubjectKind

@@ -5,9 +5,9 @@ from hashlib import sha256
 
 import pytest
 
-from application.commands.executor import Context
-from application.commands.ids import derived_id, keyed_id
-from application.queries.time_travel import TimeTravel
+from application.engine.derived_ids import derived_id, keyed_id
+from application.engine.executor import Context
+from application.engine.time_travel import TimeTravel
 from domain.cases.case import AmendCase, CaseStatus
 from domain.cases.place import Location
 from domain.ids import CaseId

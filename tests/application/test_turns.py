@@ -6,10 +6,10 @@ from threading import Event
 
 import pytest
 
-from application.commands.executor import Context
-from application.policies.policy import Means
-from application.policies.pool import PooledPolicySubscriber
-from application.policies.turns import Lane, Turn
+from application.engine.executor import Context
+from application.engine.policy import Means
+from application.engine.pool import PooledPolicySubscriber
+from application.engine.turns import Lane, Turn
 from application.policies.when_evidence_is_received_then_sanitise_it import (
     WhenEvidenceIsReceivedThenSanitiseIt,
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from application.commands.executor import Context
+from application.engine.executor import Context
 from application.ports.history import HistoryUnavailable
 from application.updates import (
     PAUSE_SECONDS,

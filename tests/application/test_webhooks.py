@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from application.commands.executor import Context
-from application.policies.policy import Cause
+from application.engine.executor import Context
+from application.engine.policy import Cause
 from application.policies.when_case_is_published_then_plan_deliveries import (
     WhenCaseIsPublishedThenPlanDeliveries,
 )
 from application.ports.codec import RecordedEvent
 from application.ports.history import History
 from application.ports.webhook_caller import CallFailed
-from application.webhooks.book import DeliveryBook
-from application.webhooks.courier import Courier
-from application.webhooks.manage import Webhooks
+from application.use_cases.webhooks.book import DeliveryBook
+from application.use_cases.webhooks.courier import Courier
+from application.use_cases.webhooks.manage import Webhooks
 from domain.cases.case import CaseCategory, CaseDetails, ReportCase, WithdrawCase
 from domain.ids import CaseId
 from domain.webhooks.delivery import MOST_TRIES, DeliveryStatus

@@ -3,8 +3,8 @@
 import pytest
 
 from adapters.read_models.memory import MemoryReadModels
-from application.commands.executor import Context
-from application.what_if import ModerationReplay, WhatIf
+from application.engine.executor import Context
+from application.use_cases.moderation.what_if import ModerationReplay, WhatIf
 from domain.ids import Actor, CaseId, Role
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind, Verdict

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from application.queries.words import words
+from application.ports.words import words
 
 
 @pytest.mark.parametrize(

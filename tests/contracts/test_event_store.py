@@ -17,7 +17,7 @@ from adapters.event_store.memory import MemoryEventStore
 from adapters.event_store.mongo import MongoEventStore, MongoTail
 from adapters.event_store.sqlite import SqliteEventStore
 from adapters.mongo import Document, connect
-from application.log_seals import LogSeals, followed
+from application.engine.log_seals import LogSeals, followed
 from application.ports.event_store import (
     NOTHING,
     AlreadyDone,

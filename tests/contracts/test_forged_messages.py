@@ -16,7 +16,7 @@ from adapters.message_bus.authenticated import AuthenticatedBus
 from adapters.message_bus.memory import MemoryMessageBus
 from adapters.message_bus.rabbitmq import RabbitMqBus
 from adapters.message_bus.redis import RedisBus
-from application.commands.executor import Context
+from application.engine.executor import Context
 from application.ports.codec import RecordedEvent
 from application.ports.message_bus import Message, MessageBus
 from config.process import Process

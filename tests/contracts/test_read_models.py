@@ -19,6 +19,7 @@ from adapters.read_models import mongo_commits
 from adapters.read_models.memory import MemoryReadModels
 from adapters.read_models.mongo import MongoReadModels
 from adapters.read_models.mongo_commits import Commits, TooLarge
+from application.engine.query_service import value_of
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.read_models import (
     Between,
@@ -40,7 +41,6 @@ from application.ports.read_models import (
     by_point,
     by_words,
 )
-from application.queries.query_service import value_of
 from tests.contracts.nothing import assert_fails_against_nothing
 from tests.contracts.racing import race
 

@@ -20,10 +20,10 @@ from adapters.event_store.memory import MemoryEventStore
 from adapters.event_store.mongo import MongoEventStore, MongoTail
 from adapters.event_store.sqlite import SqliteEventStore
 from adapters.mongo import Document
-from application.commands.executor import Context
-from application.delivery.seal import LogSealer, LogTampered
-from application.delivery.verify import Fault, verify_checkpoints, verify_log
-from application.log_seals import LogSeals
+from application.engine.executor import Context
+from application.engine.log_seals import LogSeals
+from application.engine.seal import LogSealer, LogTampered
+from application.engine.verify import Fault, verify_checkpoints, verify_log
 from application.ports.checkpoints import START
 from application.ports.event_store import (
     NOTHING,

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from application.commands.executor import Context
+from application.engine.executor import Context
 from config.process import Process
 from config.settings import read_settings
 from domain.ids import SYSTEM, Role
@@ -84,7 +84,7 @@ def settings() -> dict[str, str]:
 def patient_answers() -> Iterator[None]:
     """Who waits for their own write waits as long as a busy machine takes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("application.queries.answers.LONGEST_WAIT", PATIENCE)
+        patch.setattr("application.engine.answers.LONGEST_WAIT", PATIENCE)
         yield
 
 

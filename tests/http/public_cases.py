@@ -7,8 +7,8 @@ from uuid import uuid4
 
 from PIL import Image
 
-from application.commands.executor import Context
-from application.evidence.media import poster_key
+from application.engine.executor import Context
+from application.use_cases.evidence.media import poster_key
 from config.process import Process
 from domain.cases.case import AcceptEvidence
 from domain.ids import SYSTEM, EvidenceId, MediaKind

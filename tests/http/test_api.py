@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from application.commands.executor import Context
+from application.engine.executor import Context
 from config.process import Process
 from domain.cases.case import HideCase, RestoreCase
 from domain.ids import SYSTEM

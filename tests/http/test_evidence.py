@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from application.evidence.media import poster_key, rendition_key
 from application.queries.evidence import EvidenceDocument
+from application.use_cases.evidence.media import poster_key, rendition_key
 from config.process import Process
 from domain.evidence.evidence import EvidenceStatus
 from tests.http.conftest import Caller, problem

@@ -112,7 +112,7 @@ class TestEveryFormat:
     def test_a_write_that_is_not_there_yet_is_told_before_anything_else(
         self, process: Process, anna: Caller, path: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("application.queries.answers.LONGEST_WAIT", 0.0)
+        monkeypatch.setattr("application.engine.answers.LONGEST_WAIT", 0.0)
         case = publish(process, anna)
         token = anna("PATCH", f"/v1/cases/{case.case_id}", {"title": "Another"}).headers
         broken = process.container.answers()["cases"]

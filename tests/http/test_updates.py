@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from application.commands.executor import Context
+from application.engine.executor import Context
 from application.updates import read_positions
 from config.process import Process
 from domain.cases.case import AcceptEvidence

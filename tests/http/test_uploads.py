@@ -23,9 +23,9 @@ from werkzeug.serving import make_server
 from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.uploads.memory import MemoryUploads
-from application.evidence.media import DestroyMedia
-from application.evidence.uploads import ReceiveUploads
 from application.ports.uploads import Quota
+from application.use_cases.evidence.media import DestroyMedia
+from application.use_cases.evidence.uploads import ReceiveUploads
 from domain.ids import MediaKind
 from domain.members.member import Member
 from entrypoints.http.problems import ProblemApi, register_problems

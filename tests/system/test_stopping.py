@@ -8,8 +8,8 @@ from threading import Event
 import pytest
 
 from adapters.leases.memory import MemoryLeases
-from application.delivery import runtime as runtimes
-from application.delivery.loop import Loop
+from application.engine import runtime as runtimes
+from application.engine.loop import Loop
 from tests.system.deployment import STOPS_WITHIN, environment
 
 pytestmark = pytest.mark.system

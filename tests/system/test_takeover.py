@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from application.commands.executor import Context
-from application.commands.use_cases import Executors
+from application.engine.executor import Context
+from application.executors import Executors
 from application.policies.when_subject_is_hidden_then_hide_it_in_cases import (
     WhenSubjectIsHiddenThenHideItInCases,
 )

@@ -1,1 +1,0 @@
-"""From a log to everyone who hears it: in order, nothing lost, each effect exactly once."""

@@ -1,0 +1,1 @@
+"""What runs every service and knows none of them."""

@@ -1,0 +1,175 @@
+"""Answering a query service's question: paging, visibility, and waiting for one's own writes."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Any, Generic, TypeVar
+
+from application.engine.builds import covers, open_build, serving_build
+from application.engine.query_service import QueryService, Viewer, value_of
+from application.ports.codec import EventCodec, NewerProgram
+from application.ports.history import History
+from application.ports.read_models import Cursor, ReadModel, ReadModels, Row
+
+D = TypeVar("D")
+
+LONGEST_WAIT = 2.0
+FIRST_PAUSE = 0.002
+LONGEST_PAUSE = 0.05
+LOOK_UP_SECONDS = 1.0
+
+
+class NotCaughtUp(Exception):
+    """The read model has not come as far yet as the answer must."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A write that the asker wants to see in the answer."""
+
+    log: str
+    stream: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[D]):
+    documents: list[D]
+    next: Cursor | None
+
+
+class Answers(Generic[D]):
+    """Answers one query service's questions from the build that is live.
+
+    It answers nothing before the build has come as far as the logs had when it was first looked at.
+    ``wake`` tells whoever feeds the read model, if that is in this process, not to wait.
+    """
+
+    def __init__(
+        self,
+        service: QueryService[D],
+        models: ReadModels,
+        history: History,
+        codec: EventCodec,
+        *,
+        wake: Callable[[], None] = lambda: None,
+        pause: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.service = service
+        self._models = models
+        self._history = history
+        self._codec = codec
+        self.wake = wake
+        self._pause = pause
+        self._clock = clock
+        self._opened: tuple[int, ReadModel[D]] | None = None
+        self._looked_at = -1.0
+        self._ends: dict[str, int] = {}
+        self._caught_up = False
+
+    def one(self, key: str, viewer: Viewer, token: Token | None = None) -> D | None:
+        """A document that the viewer may see, or None."""
+        self.wait_for(token)
+        document = self._whole_model().get([key]).get(key)
+        if document is None or not self.service.may_see(document, viewer):
+            return None
+        return self.service.as_seen_by(document, viewer)
+
+    def page(
+        self,
+        viewer: Viewer,
+        filters: Mapping[str, Any],
+        *,
+        limit: int,
+        after: Cursor | None = None,
+        token: Token | None = None,
+    ) -> Page[D]:
+        """The first documents after the cursor, and where the next page begins."""
+        self.wait_for(token)
+        find = self.service.ask(viewer, **filters)
+        rows = self._whole_model().find(find, limit=limit + 1, after=after)
+        more = len(rows) > limit
+        return Page(
+            documents=[self.service.as_seen_by(row.document, viewer) for row in rows[:limit]],
+            next=_cursor(rows[limit - 1], find.order_by) if more else None,
+        )
+
+    def wait_for(self, token: Token | None) -> None:
+        """Return once the write is in the read model; NotCaughtUp after two seconds."""
+        if token is None or token.log not in self.service.topics:
+            return
+        position = self._history.position_of(token.log, token.stream, token.version)
+        if position is None:
+            raise NotCaughtUp(token.stream)
+        until, pause = self._clock() + LONGEST_WAIT, FIRST_PAUSE
+        while self._position(token.log) < position:
+            if self._clock() >= until:
+                raise NotCaughtUp(token.stream)
+            if pause >= LONGEST_PAUSE:
+                self.wake()
+            self._pause(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE)
+
+    def _position(self, log: str) -> int:
+        """How far the build has come in a log; there may be none yet."""
+        try:
+            return self._model().checkpoint().at(log)
+        except NotCaughtUp:
+            return 0
+
+    def check(self) -> None:
+        """Raise NotCaughtUp where the read model tells less than was known before this start.
+
+        A topic that waits for a newer program is as far as it will come, and does not count.
+        """
+        if self._caught_up:
+            return
+        if not self._ends:
+            self._ends = {log: self._history.last_position(log) for log in self.service.topics}
+        checkpoint = self._model().checkpoint()
+        for log, end in self._ends.items():
+            if checkpoint.at(log) < end and not self._waits(log, checkpoint.at(log)):
+                raise NotCaughtUp(log)
+        self._caught_up = True
+
+    def _waits(self, log: str, position: int) -> bool:
+        """Whether the next event is one that this program cannot read."""
+        try:
+            for event in self._history.read(log, position, 1):
+                self._codec.decode(event)
+        except NewerProgram:
+            return True
+        return False
+
+    def _whole_model(self) -> ReadModel[D]:
+        self.check()
+        return self._model()
+
+    def _model(self) -> ReadModel[D]:
+        """The serving build; looked up anew every second, for another process may swap it.
+
+        It is left only for one that has come as far, so that answers never go back.
+        """
+        now = self._clock()
+        if self._opened is None or now - self._looked_at > LOOK_UP_SECONDS:
+            self._looked_at = now
+            self._opened = self._looked_up(self._opened)
+        return self._opened[1]
+
+    def _looked_up(self, before: tuple[int, ReadModel[D]] | None) -> tuple[int, ReadModel[D]]:
+        build = serving_build(self.service, self._models)
+        if not build:
+            raise NotCaughtUp(self.service.name)
+        if before and before[0] == build:
+            return before
+        model = open_build(self.service, self._models, build)
+        if before and not covers(model.checkpoint(), before[1].checkpoint(), self.service.topics):
+            self._looked_at = -inf
+            return before
+        return build, model
+
+
+def _cursor(row: Row[Any], order_by: str) -> Cursor:
+    return Cursor(value_of(row.document, order_by) if order_by else None, row.key)

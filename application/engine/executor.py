@@ -1,0 +1,218 @@
+"""The command executor: load, fold, decide, append, written once for every decider."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import reduce
+from typing import Generic, TypeVar, cast
+
+from application.engine.derived_ids import new_command_id
+from application.ports.clock import Clock
+from application.ports.codec import EventCodec, Meta, SubjectErased
+from application.ports.event_store import (
+    NOTHING,
+    AlreadyDone,
+    EventStore,
+    Head,
+    NewCommit,
+    StoredCommit,
+    StreamConflict,
+)
+from domain.decider import Decider, DomainError, NothingChanged
+
+C = TypeVar("C")
+S = TypeVar("S")
+E = TypeVar("E")
+
+MOST_TRIES = 20
+
+_UNCHANGED = "unchanged-"
+
+
+class StaleVersion(Exception):
+    """The aggregate is no longer at the version that the command insists on."""
+
+
+class CommandMismatch(Exception):
+    """Another command was given under this command id."""
+
+
+class TooMuchContention(Exception):
+    """Others kept changing the aggregate; nothing was done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What goes with a command. Nothing in it may identify a person.
+
+    The same ``command_id`` does a thing once; ``fingerprint`` tells a repetition from another
+    command under that id. ``once`` says that the command may be repeated: it is decided once even
+    if it changes nothing, for later it might. ``version`` is the one the command insists on.
+    ``new`` is a hint that the aggregate does not exist yet, which saves loading it.
+    """
+
+    command_id: str = field(default_factory=new_command_id)
+    fingerprint: str = ""
+    correlation_id: str = ""
+    causation_id: str = ""
+    traceparent: str = ""
+    once: bool = False
+    version: int | None = None
+    new: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt(Generic[S]):
+    """Where a command left its aggregate. A repeated command gets its first receipt again."""
+
+    log: str
+    stream: str
+    version: int
+    state: S
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot(Generic[S]):
+    """An aggregate as its stream tells it."""
+
+    state: S
+    head: Head
+
+
+class CommandExecutor(Generic[C, S, E]):
+    """Executes the commands of one kind of aggregate, on one log."""
+
+    def __init__(
+        self, decider: Decider[C, S, E], store: EventStore, codec: EventCodec, clock: Clock
+    ) -> None:
+        self._decider = decider
+        self._store = store
+        self._codec = codec
+        self._clock = clock
+
+    def execute(self, aggregate_id: str, command: C, context: Context) -> Receipt[S]:
+        """Do what the command asks, once.
+
+        Raises DomainError, StaleVersion, CommandMismatch, TooMuchContention or StoreUnavailable.
+        """
+        try:
+            return self._execute(self._decider.stream(aggregate_id), command, context)
+        except (DomainError, StaleVersion):
+            # What was done before stays done, also where it had changed nothing.
+            if context.once and (done := self.receipt(context)):
+                return done
+            raise
+
+    def _execute(self, stream: str, command: C, context: Context) -> Receipt[S]:
+        for attempt in range(MOST_TRIES):
+            commits = [] if context.new and attempt == 0 else self._store.load(stream)
+            if done := _done(commits, context.command_id):
+                return self._first_receipt(done, context)
+            try:
+                return self._decide_and_append(stream, commits, command, context)
+            except StreamConflict:
+                continue
+            except AlreadyDone as already:
+                return self._first_receipt(already.commit, context)
+        raise TooMuchContention(stream)
+
+    def receipt(self, context: Context) -> Receipt[S] | None:
+        """The receipt of a command that was executed before, or None. Raises CommandMismatch."""
+        done = self._store.find_command(context.command_id)
+        return self._first_receipt(done, context) if done else None
+
+    def load(
+        self, aggregate_id: str, *, upto: int | None = None, until: datetime | None = None
+    ) -> Snapshot[S]:
+        """The aggregate as it is now, or as it was."""
+        commits = self._store.load(self._decider.stream(aggregate_id), upto=upto, until=until)
+        return Snapshot(self._fold(commits), commits[-1].head if commits else NOTHING)
+
+    def events(self, aggregate_id: str, *, until: datetime | None = None) -> list[E]:
+        """What happened to the aggregate, oldest first."""
+        commits = self._store.load(self._decider.stream(aggregate_id), until=until)
+        return self._events(commits)
+
+    def _decide_and_append(
+        self, stream: str, commits: Sequence[StoredCommit], command: C, context: Context
+    ) -> Receipt[S]:
+        head = commits[-1].head if commits else NOTHING
+        state = self._fold(commits)
+        events = self._decider.decide(command, state)
+        # The rules come first: who may not see the aggregate shall not learn its version.
+        if context.version not in (None, head.version):
+            raise StaleVersion(stream)
+        if not events:
+            if context.once:
+                self._store.append(self._unchanged(stream, head.version, context))
+            return self._receipt(stream, head.version, state)
+        commit = self._store.append(self._commit(stream, head, events, context))
+        return self._receipt(stream, commit.last, reduce(self._decider.evolve, events, state))
+
+    def _unchanged(self, stream: str, version: int, context: Context) -> NewCommit:
+        """What uses up the command's id. The aggregate's own stream need not know of it."""
+        event = NothingChanged(stream=stream, version=version)
+        return self._commit(_UNCHANGED + context.command_id, NOTHING, [event], context)
+
+    def _commit(
+        self, stream: str, head: Head, events: Sequence[object], context: Context
+    ) -> NewCommit:
+        now = int(self._clock().timestamp() * 1_000_000)
+        meta = Meta(
+            stream=stream,
+            first=head.version + 1,
+            stamp=max(now, head.stamp + 1),
+            command_id=context.command_id,
+            fingerprint=context.fingerprint,
+            correlation_id=context.correlation_id,
+            causation_id=context.causation_id,
+            traceparent=context.traceparent,
+        )
+        return NewCommit(
+            stream=stream,
+            head=head,
+            size=len(events),
+            stamp=meta.stamp,
+            command_id=context.command_id,
+            body=self._encode(events, meta),
+        )
+
+    def _encode(self, events: Sequence[object], meta: Meta) -> bytes:
+        try:
+            return self._codec.encode(events, meta)
+        except SubjectErased as error:
+            raise DomainError("erased", "Whom this is about was erased.") from error
+
+    def _first_receipt(self, commit: StoredCommit, context: Context) -> Receipt[S]:
+        meta = self._codec.meta(commit)
+        if meta.fingerprint != context.fingerprint:
+            raise CommandMismatch(context.command_id)
+        stream, version = self._left_at(commit)
+        commits = self._store.load(stream, upto=version)
+        return self._receipt(stream, version, self._fold(commits))
+
+    def _left_at(self, commit: StoredCommit) -> tuple[str, int]:
+        """The stream of the command's aggregate, and the version that the command left it at."""
+        if not commit.stream.startswith(_UNCHANGED):
+            return commit.stream, commit.last
+        (recorded,) = self._codec.events(self._store.log, commit)
+        found = cast("NothingChanged", self._codec.decode(recorded))
+        return found.stream, found.version
+
+    def _receipt(self, stream: str, version: int, state: S) -> Receipt[S]:
+        return Receipt(log=self._store.log, stream=stream, version=version, state=state)
+
+    def _fold(self, commits: Sequence[StoredCommit]) -> S:
+        return self._decider.fold(self._events(commits))
+
+    def _events(self, commits: Sequence[StoredCommit]) -> list[E]:
+        log = self._store.log
+        return [
+            cast("E", self._codec.decode(event))
+            for commit in commits
+            for event in self._codec.events(log, commit)
+        ]
+
+
+def _done(commits: Sequence[StoredCommit], command_id: str) -> StoredCommit | None:
+    return next((commit for commit in commits if commit.command_id == command_id), None)

@@ -1,0 +1,122 @@
+"""Feeds a query service: folds a batch of events into its read model, in one atomic step."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+from application.engine.builds import name_of
+from application.engine.erasures import is_erased_in_log
+from application.engine.query_service import QueryService, value_of
+from application.engine.rows import Touched, UnitOfWork
+from application.engine.subscriber import EventsFailed, describe
+from application.ports.checkpoints import Checkpoint
+from application.ports.codec import EventCodec, RecordedEvent
+from application.ports.history import History
+from application.ports.read_models import ReadModel
+from application.ports.unavailable import Unavailable
+from domain.catalog import EVENTS
+from domain.members.member import MemberErased
+
+D = TypeVar("D")
+Known = list[tuple[str, object]]
+Errors = dict[str, str]
+
+log = logging.getLogger(__name__)
+
+# Whoever ignores it must still forget whom it is about.
+ERASED = EVENTS.names[MemberErased]
+
+
+class Projector(Generic[D]):
+    """The subscriber of one query service, writing into one build of its read model."""
+
+    def __init__(
+        self,
+        service: QueryService[D],
+        model: ReadModel[D],
+        codec: EventCodec,
+        history: History,
+        build: int = 0,
+    ) -> None:
+        self.service = service
+        self.model = model
+        self.build = build
+        self.name = name_of(service, build)
+        self.topics = service.topics
+        self._codec = codec
+        self._history = history
+
+    def begin(self) -> None: ...
+
+    def full(self) -> bool:
+        return False
+
+    def checkpoint(self) -> Checkpoint:
+        return self.model.checkpoint()
+
+    def positions(self) -> Mapping[str, int]:
+        return self.checkpoint().positions
+
+    def concerns(self, event: RecordedEvent) -> bool:  # noqa: ARG002 - who waits looks for each
+        return True
+
+    def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
+        errors: dict[str, str] = {}
+        known = self._decoded(events, errors)
+        decoded = [event for _, event in known]
+        self._forget_erased(decoded)
+        work: UnitOfWork[D] = UnitOfWork(self.model, value_of)
+        if len(known) > 1:
+            work.prefetch(self._touched(decoded))
+        self._project(known, work, errors)
+        if errors:
+            raise EventsFailed(errors)
+        self.model.commit(work.changes, checkpoint)
+
+    def _decoded(self, events: Sequence[RecordedEvent], errors: Errors) -> Known:
+        """The events that are projected here, decoded."""
+        known: Known = []
+        for event in filter(self._is_projected, events):
+            try:
+                decoded = self._codec.decode(event)
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - a poison event may raise anything
+                errors[event.id] = describe(error)
+            else:
+                known.append((event.id, decoded))
+        return known
+
+    def _is_projected(self, event: RecordedEvent) -> bool:
+        return event.type not in self.service.ignores or event.type == ERASED
+
+    def _project(self, events: Known, work: UnitOfWork[D], errors: Errors) -> None:
+        """Fold the events into the rows, but for those that fail: all of them are found at once."""
+        for event_id, event in events:
+            work.mark()
+            try:
+                self.service.project(event, work)
+            except Unavailable:
+                raise
+            except Exception as error:
+                if not errors:
+                    log.exception("%s failed on %s", self.name, event_id)
+                errors[event_id] = describe(error)
+                work.undo()
+
+    def _forget_erased(self, events: Iterable[object]) -> None:
+        """What is yet to be heard of an erased member, from another log, tells nothing of them.
+
+        Their key may not be destroyed yet, or be remembered here.
+        """
+        for event in events:
+            if isinstance(event, MemberErased) and is_erased_in_log(self._history, event.member_id):
+                self._codec.forget(event.member_id)
+
+    def _touched(self, events: Iterable[object]) -> list[str]:
+        touched: Touched[D] = Touched()
+        for event in events:
+            with suppress(Exception):  # It fails again where that is noted.
+                self.service.project(event, touched)
+        return list(touched.keys)

@@ -1,0 +1,139 @@
+"""The base of every query service: what its one file declares."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
+
+from application.engine.rows import Rows
+from application.ports.read_models import Find, Index
+from domain.ids import Actor
+
+D = TypeVar("D")
+
+
+class Private:
+    """Marks a field of a document that is needed for filtering, and is not served."""
+
+
+PrivateText = Annotated[str, Private()]
+
+_IN_PATH = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+def events(topic: str, names: str) -> tuple[str, ...]:
+    """The stored names of a topic's events, which are named one after the other."""
+    return tuple(f"{topic}.{name}" for name in names.split())
+
+
+class Audience(Enum):
+    """Who may ask at all. What each of them gets is for ``ask`` and ``may_see`` to say."""
+
+    EVERYBODY = "everybody"
+    MEMBERS = "members"
+    MODERATORS = "moderators"
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who asks: a member, or nobody in particular."""
+
+    actor: Actor | None = None
+
+    @property
+    def member_id(self) -> str:
+        return self.actor.member_id if self.actor else ""
+
+    def is_member(self, member_id: str) -> bool:
+        """Whether the viewer is this member; nobody is nobody."""
+        return bool(member_id) and member_id == self.member_id
+
+    @property
+    def moderates(self) -> bool:
+        return bool(self.actor and self.actor.moderates)
+
+
+class QueryService(Generic[D]):
+    """A question about the system, answered from a read model of its own.
+
+    A subclass declares ``name``, ``topics``, ``ignores`` (the stored names of their events that it
+    does not project), the ``document`` with its ``key`` field, and ``indexes``. Where any of this
+    changes, or the code of its module, or ``version``, the read model is built anew beside the old
+    one. It is served to its ``audience``: at ``path`` as a list where it defines ``ask``,
+    and at ``item_path/<key>`` where ``single`` is true; both are ``/<name>`` unless told. The
+    keyword arguments of ``ask``, by their types, are the filters that clients may use, but for
+    those that ``path`` names, such as ``/cases/<uuid:case_id>/comments``; its docstring explains
+    them. Where a document is made from one stream, ``streams`` names the log and the category, and
+    ``as_it_stood`` folds it: clients may then travel in time, but for what was ever hidden by one
+    of the events that ``hiding`` names.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int] = 1
+    topics: ClassVar[tuple[str, ...]]
+    ignores: ClassVar[tuple[str, ...]] = ()
+    document: ClassVar[type]
+    key: ClassVar[str]
+    indexes: ClassVar[tuple[Index, ...]] = ()
+    path: ClassVar[str] = ""
+    item_path: ClassVar[str] = ""
+    audience: ClassVar[Audience] = Audience.EVERYBODY
+    single: ClassVar[bool] = False
+    streams: ClassVar[tuple[str, str] | None] = None
+    hiding: ClassVar[tuple[type, ...]] = ()
+
+    def project(self, event: object, rows: Rows[D]) -> None:
+        """Change the documents as the event tells. Same events, same documents: no clock."""
+        raise NotImplementedError
+
+    def ask(self, viewer: Viewer) -> Find:
+        """Which documents, in which order, the viewer gets."""
+        raise NotImplementedError
+
+    def may_see(self, document: D, viewer: Viewer) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether the viewer may see a single document; one they may not see does not exist."""
+        return True
+
+    def as_seen_by(self, document: D, viewer: Viewer) -> D:  # noqa: ARG002 - for subclasses
+        """The document without what the viewer may not see of it."""
+        return document
+
+    def gone(self, document: D) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether the document stands for something erased."""
+        return False
+
+    def as_it_stood(self, events: Sequence[object]) -> D | None:
+        """The document after the first events of its stream."""
+        raise NotImplementedError
+
+    def past(self, then: D, now: D) -> D:
+        """How it stood, as it may be shown by now."""
+        raise NotImplementedError
+
+    @classmethod
+    def lists(cls) -> bool:
+        """Whether it answers with lists."""
+        return cls.ask is not QueryService.ask
+
+    @classmethod
+    def list_path(cls) -> str:
+        """Where its list is, below ``/v1``."""
+        return cls.path or f"/{cls.name}"
+
+    @classmethod
+    def single_path(cls) -> str:
+        """Below which path its documents are, below ``/v1``."""
+        return cls.item_path or cls.list_path()
+
+    @classmethod
+    def path_parameters(cls) -> list[str]:
+        """What the path of the list tells ``ask``."""
+        return _IN_PATH.findall(cls.list_path())
+
+
+def value_of(document: Any, field: str) -> Any:
+    """A field of a document, dots reaching into nested ones."""
+    for name in field.split("."):
+        document = getattr(document, name, None)
+    return document

@@ -1,0 +1,80 @@
+"""Rebuilding a read model beside the one that serves."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from application.engine.builds import begin_build, open_build
+from application.engine.feed import QueryFeed
+from application.engine.loop import LEASE_SECONDS, process_name
+from application.engine.projector import Projector
+from application.engine.query_service import QueryService
+from application.engine.subscription import Subscription
+from application.ports.checkpoints import Checkpoint
+from application.ports.codec import EventCodec, Wire
+from application.ports.history import History
+from application.ports.leases import Leases
+from application.ports.parked import ParkedEvents
+from application.ports.read_models import ReadModels
+
+Progress = Callable[[int, int], None]
+
+LOOK_SECONDS = 0.2
+
+
+class Rebuilder:
+    """Has read models built from the logs alone: by who feeds them, or else by itself."""
+
+    def __init__(
+        self,
+        *,
+        models: ReadModels,
+        history: History,
+        codec: EventCodec,
+        wire: Wire,
+        parked: ParkedEvents,
+        leases: Leases,
+    ) -> None:
+        self._models = models
+        self._history = history
+        self._codec = codec
+        self._wire = wire
+        self._parked = parked
+        self._leases = leases
+
+    def rebuild(self, service: QueryService[Any], progress: Progress = lambda *_: None) -> int:
+        """Begin a new build, and return how many events it holds once it serves.
+
+        ``progress`` gets how many events were handled, of how many.
+        """
+        build = begin_build(service, self._models)
+        feed = QueryFeed(
+            service,
+            models=self._models,
+            parked=self._parked,
+            leases=self._leases,
+            open_projection=self._open,
+        )
+        holder, served = process_name(), False
+        while not served:
+            leads = self._leases.acquire(feed.lease, holder, LEASE_SECONDS)
+            if not (leads and feed.step()):
+                time.sleep(LOOK_SECONDS)
+            # Who leads sees to the builds that are replaced, too.
+            served = feed.settled() if leads else self._live(service) >= build
+            progress(*self._progress(service, build))
+        self._leases.release(feed.lease, holder)
+        return self._progress(service, build)[0]
+
+    def _live(self, service: QueryService[Any]) -> int:
+        return self._models.live_version(service.name)
+
+    def _progress(self, service: QueryService[Any], build: int) -> tuple[int, int]:
+        checkpoint: Checkpoint = open_build(service, self._models, build).checkpoint()
+        ends = sum(map(self._history.last_position, service.topics))
+        return sum(checkpoint.positions.values()), ends
+
+    def _open(self, service: QueryService[Any], build: int) -> Subscription:
+        model = open_build(service, self._models, build)
+        projector = Projector(service, model, self._codec, self._history, build)
+        return Subscription(projector, self._history, self._wire, self._parked)

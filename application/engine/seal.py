@@ -1,0 +1,80 @@
+"""The sealer: vouches for the head of a log every few seconds, so that no end can be cut off."""
+
+import logging
+import time
+from collections.abc import Sequence
+
+from application.engine.log_seals import LogSeals, followed
+from application.ports.event_store import EventStore, SealedHead, StoredCommit
+
+log = logging.getLogger(__name__)
+
+COMMITS_A_STEP = 1000
+SECONDS_A_SEAL = 5.0
+
+
+class LogTampered(Exception):
+    """A log is not what was written to it. ``klarity verify`` tells what and where."""
+
+
+class LogSealer:
+    """Follows one log with its running hash. It never seals what it cannot vouch for."""
+
+    def __init__(self, store: EventStore, seals: LogSeals) -> None:
+        self._store = store
+        self._seals = seals
+        self._seen = seals.start(store.log)
+        self._sealed_at = -SECONDS_A_SEAL
+        self.name = f"seal.{store.log}"
+
+    def step(self) -> bool:
+        """Seal the head, unless that was done a moment ago; whether there is more to seal.
+
+        Raises StoreUnavailable or LogTampered.
+        """
+        if time.monotonic() - self._sealed_at < SECONDS_A_SEAL:
+            return False
+        more = self._seal()
+        if not more:
+            self._sealed_at = time.monotonic()
+        return more
+
+    def leave(self) -> None:
+        """Seal what has been appended so far."""
+        try:
+            while self._seal():
+                pass
+        except LogTampered:
+            log.exception("%s could not be sealed", self._store.log)
+
+    def behind(self) -> int:
+        """How many numbered events are not sealed yet."""
+        head = self._store.sealed_head()
+        return self._store.last_position() - (head.position if head else 0)
+
+    def _seal(self) -> bool:
+        head = self._last()
+        commits = self._store.read_log(head.position, COMMITS_A_STEP)
+        if commits:
+            self._store.seal(self._moved(head, commits))
+        return len(commits) == COMMITS_A_STEP
+
+    def _last(self) -> SealedHead:
+        """The head to go on from: it only ever moves on."""
+        head = self._store.sealed_head()
+        if head is None or not self._seals.vouches_for_head(self._store.log, head):
+            raise LogTampered(f"{self._store.log}: the sealed head was changed")
+        if head.position < self._seen.position or head.position > self._store.last_position():
+            raise LogTampered(f"{self._store.log}: its end was cut off")
+        self._seen = head
+        return head
+
+    def _moved(self, head: SealedHead, commits: Sequence[StoredCommit]) -> SealedHead:
+        position, running = head.position, head.running
+        for commit in commits:
+            if commit.position != position + commit.size or not self._seals.vouches_for(
+                self._store.log, commit
+            ):
+                raise LogTampered(f"{self._store.log}: the commit after {position} was forged")
+            position, running = commit.position, followed(running, commit)
+        return self._seals.head(self._store.log, position, running)

@@ -1,0 +1,91 @@
+"""Documents as they stood, and how they came to be: read from the log itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from application.engine.query_service import QueryService
+from application.ports.codec import EventCodec, RecordedEvent
+from application.ports.event_store import EventStore, StoredCommit
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One thing that happened: what, in which role somebody did it, when, and at which version."""
+
+    what: str
+    role: str
+    at: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofStep:
+    """A commit as it was hashed: ``hash = sha256(hash of the step before + body)``, in hex.
+
+    The first step builds on the SHA-256 of the stream's name, such as ``case-<case_id>``. Personal
+    fields in ``body`` are encrypted.
+    """
+
+    version: int
+    body: str
+    hash: str
+
+
+class TimeTravel:
+    """Over the event stores, by log."""
+
+    def __init__(self, stores: Mapping[str, EventStore], codec: EventCodec) -> None:
+        self._stores = stores
+        self._codec = codec
+
+    def as_of(self, service: QueryService[Any], key: str, at: datetime) -> Any:
+        """The document as it stood then, or None where there was none yet."""
+        events = [self._codec.decode(event) for event in self._events(service, key, at)]
+        return service.as_it_stood(events)
+
+    def was_hidden(self, service: QueryService[Any], key: str) -> bool:
+        """Whether some of it ever was: what is shown again need not be what it was."""
+        events = self._events(service, key, None)
+        return any(isinstance(self._codec.decode(event), service.hiding) for event in events)
+
+    def history(self, service: QueryService[Any], key: str) -> list[Change]:
+        """What happened to the document, oldest first."""
+        return [self._change(event) for event in self._events(service, key, None)]
+
+    def proof(self, service: QueryService[Any], key: str) -> list[ProofStep]:
+        """The document's chain of hashes, oldest first."""
+        return [
+            ProofStep(version=commit.last, body=commit.body.decode(), hash=commit.hash.hex())
+            for commit in self._commits(service, key, None)
+        ]
+
+    def _change(self, event: RecordedEvent) -> Change:
+        return Change(
+            what=event.type.partition(".")[2],
+            role=getattr(self._codec.decode(event), "role", "system"),
+            at=_EPOCH + timedelta(microseconds=event.stamp),
+            version=event.version,
+        )
+
+    def _events(
+        self, service: QueryService[Any], key: str, until: datetime | None
+    ) -> list[RecordedEvent]:
+        log, _ = _source(service)
+        commits = self._commits(service, key, until)
+        return [event for commit in commits for event in self._codec.events(log, commit)]
+
+    def _commits(
+        self, service: QueryService[Any], key: str, until: datetime | None
+    ) -> list[StoredCommit]:
+        log, category = _source(service)
+        return self._stores[log].load(f"{category}-{key}", until=until)
+
+
+def _source(service: QueryService[Any]) -> tuple[str, str]:
+    if service.streams is None:
+        raise ValueError(f"{service.name} is not made from one stream")
+    return service.streams

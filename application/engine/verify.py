@@ -1,0 +1,188 @@
+"""Verifying logs: chains recomputed, seals checked, columns compared with their bodies."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from application.engine.log_seals import LogSeals, chained, followed
+from application.ports.checkpoints import Checkpoint
+from application.ports.codec import EventCodec
+from application.ports.event_store import NOTHING, EventStore, Head, SealedHead, StoredCommit
+from application.ports.unavailable import Unavailable
+
+COMMITS_A_READ = 1000
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Where a log is not what was appended to it: in a stream, or in the log as a whole."""
+
+    stream: str
+    version: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was found in a log, and where it ends: to be kept elsewhere, for the next time."""
+
+    faults: list[Fault]
+    position: int
+    running: bytes
+
+
+def verify_log(
+    store: EventStore,
+    codec: EventCodec,
+    seals: LogSeals,
+    *,
+    kept: Mapping[int, bytes] | None = None,
+    progress: Progress = lambda *_: None,
+) -> Verified:
+    """Find all faults of a log.
+
+    ``kept`` holds running hashes by the position where earlier verifications ended. ``progress``
+    gets how many events were verified, of how many.
+    """
+    return _Verification(store, codec, seals, kept or {}).run(progress)
+
+
+def verify_checkpoints(
+    checkpoints: Mapping[str, Checkpoint], stores: Mapping[str, EventStore]
+) -> list[Fault]:
+    """Find checkpoints beyond the end of a log, which then was longer once.
+
+    They are read before the ends of the logs, which move on meanwhile.
+    """
+    ends = {log: store.last_position() for log, store in stores.items()}
+    return [
+        Fault(name, position, f"it has come further than the end of {log}: events were cut off")
+        for name, checkpoint in checkpoints.items()
+        for log, position in checkpoint.positions.items()
+        if position > ends.get(log, position)
+    ]
+
+
+class _Verification:
+    """One walk through a log."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        codec: EventCodec,
+        seals: LogSeals,
+        kept: Mapping[int, bytes],
+    ) -> None:
+        self._store = store
+        self._codec = codec
+        self._seals = seals
+        self._kept = kept
+        self._heads: dict[str, Head] = {}
+        self._faults: list[Fault] = []
+        self._position = 0
+        self._running = seals.start(store.log).running
+        self._passed = {0: self._running}
+
+    def run(self, progress: Progress) -> Verified:
+        total, sealed = self._store.last_position(), self._store.sealed_head()
+        awaited = {*self._kept, sealed.position if sealed else 0}
+        for commit in self._commits():
+            if not self._check(commit):
+                break
+            if commit.position in awaited:
+                self._passed[commit.position] = self._running
+            progress(self._position, max(total, self._position))
+        self._check_end(total)
+        self._check_sealed_head(sealed)
+        for position, running in self._kept.items():
+            self._check_passed(position, running, "was verified")
+        for stray in self._store.strays():
+            self._note(stray.stream, stray.first, "it has no place in the order of the log")
+        return Verified(self._faults, self._position, self._running)
+
+    def _commits(self) -> Iterator[StoredCommit]:
+        """The whole log; what cannot be read is told, and ends it."""
+        limit = COMMITS_A_READ
+        while True:
+            try:
+                commits = self._store.read_log(self._position, limit)
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - what somebody put there may raise anything
+                if limit == 1:
+                    what = f"what follows cannot be read ({type(error).__name__})"
+                    self._note(self._store.log, self._position, what)
+                    return
+                limit = 1
+                continue
+            if not commits:
+                return
+            yield from commits
+
+    def _check(self, commit: StoredCommit) -> bool:
+        """Whether the commit is one that the walk can go on from."""
+        try:
+            for what in self._found_in(commit, self._heads.get(commit.stream, NOTHING)):
+                self._note(commit.stream, commit.first, what)
+            self._running = followed(self._running, commit)
+        except Exception as error:  # noqa: BLE001 - what somebody put there may raise anything
+            what = f"it cannot be read ({type(error).__name__}), nor is what follows it in the log"
+            self._note(commit.stream, commit.first, what)
+            return False
+        self._heads[commit.stream] = commit.head
+        self._position = commit.position
+        return True
+
+    def _found_in(self, commit: StoredCommit, head: Head) -> Iterator[str]:
+        if chained(head, commit.stream, commit.body) != commit.hash:
+            yield "its bytes or its hash were changed, or it does not belong there"
+        if not self._seals.vouches_for(self._store.log, commit):
+            yield "it was not written with this instance's secret, or was changed since"
+        if commit.first != head.version + 1:
+            yield "versions are missing or repeated before it"
+        if commit.position != self._position + commit.size:
+            yield "positions are missing or repeated before it"
+        yield from self._found_in_columns(commit)
+
+    def _found_in_columns(self, commit: StoredCommit) -> Iterator[str]:
+        """What stands beside the body must be what is in it."""
+        try:
+            meta = self._codec.meta(commit)
+            size = len(self._codec.events(self._store.log, commit))
+        except Exception:  # noqa: BLE001 - what somebody put there may raise anything
+            yield "its body cannot be read"
+            return
+        pairs = {
+            "its stream is": (commit.stream, meta.stream),
+            "its version is": (commit.first, meta.first),
+            "its number of events is": (commit.size, size),
+            "its stamp is": (commit.stamp, meta.stamp),
+            "its command id is": (commit.command_id, meta.command_id),
+        }
+        for what, (beside, inside) in pairs.items():
+            if beside != inside:
+                yield f"{what} not what its body says"
+
+    def _check_end(self, total: int) -> None:
+        if self._position < total:
+            self._note(self._store.log, self._position, "events are missing after it")
+        if self._store.last_position() < self._position:
+            self._note(self._store.log, self._position, "the log's counter was set back")
+
+    def _check_sealed_head(self, head: SealedHead | None) -> None:
+        if head is None:
+            self._note(self._store.log, 0, "its sealed head was removed")
+        elif not self._seals.vouches_for_head(self._store.log, head):
+            self._note(self._store.log, head.position, "its sealed head was changed")
+        else:
+            self._check_passed(head.position, head.running, "was sealed")
+
+    def _check_passed(self, position: int, running: bytes, when: str) -> None:
+        if position > self._position:
+            self._note(self._store.log, position, f"its end was cut off since it {when}")
+        elif self._passed.get(position) != running:
+            self._note(self._store.log, position, f"the log up to there is not what {when}")
+
+    def _note(self, stream: str, version: int, what: str) -> None:
+        self._faults.append(Fault(stream, version, what))

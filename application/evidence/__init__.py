@@ -1,1 +1,0 @@
-"""Evidence as bytes: from an upload to something that is safe to show."""

@@ -1,0 +1,101 @@
+"""Every executor of the system, by aggregate: what entrypoints and policies give commands to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from application.engine.executor import CommandExecutor
+from application.ports.clock import Clock
+from application.ports.codec import EventCodec
+from application.ports.event_store import EventStore
+from domain.cases.case import Case, CaseCommand, CaseEvent, case_decider
+from domain.cases.engagement import (
+    Engagement,
+    EngagementCommand,
+    EngagementEvent,
+    engagement_decider,
+)
+from domain.cases.exhibit import Exhibit, ExhibitCommand, ExhibitEvent, exhibit_decider
+from domain.cases.party import Party, PartyCommand, PartyEvent, party_decider
+from domain.decider import Decider
+from domain.discussions.comment import Comment, CommentCommand, CommentEvent, comment_decider
+from domain.discussions.discussion import (
+    Discussion,
+    DiscussionCommand,
+    DiscussionEvent,
+    discussion_decider,
+)
+from domain.evidence.evidence import Evidence, EvidenceCommand, EvidenceEvent, evidence_decider
+from domain.members.member import Member, MemberCommand, MemberEvent, member_decider
+from domain.moderation.decision import (
+    Decision,
+    DecisionCommand,
+    DecisionEvent,
+    decision_decider,
+)
+from domain.moderation.flag import Flag, FlagCommand, FlagEvent, flag_decider
+from domain.moderation.record import Record, RecordCommand, RecordEvent, record_decider
+from domain.moderation.subject import Subject, SubjectCommand, SubjectEvent, subject_decider
+from domain.webhooks.delivery import Delivery, DeliveryCommand, DeliveryEvent, delivery_decider
+from domain.webhooks.webhook import Registry, WebhookCommand, WebhookEvent, registry_decider
+
+C = TypeVar("C")
+S = TypeVar("S")
+E = TypeVar("E")
+
+Cases = CommandExecutor[CaseCommand, Case, CaseEvent]
+Exhibits = CommandExecutor[ExhibitCommand, Exhibit, ExhibitEvent]
+Parties = CommandExecutor[PartyCommand, Party, PartyEvent]
+Engagements = CommandExecutor[EngagementCommand, Engagement, EngagementEvent]
+Discussions = CommandExecutor[DiscussionCommand, Discussion, DiscussionEvent]
+Comments = CommandExecutor[CommentCommand, Comment, CommentEvent]
+EvidenceItems = CommandExecutor[EvidenceCommand, Evidence, EvidenceEvent]
+Flags = CommandExecutor[FlagCommand, Flag, FlagEvent]
+Records = CommandExecutor[RecordCommand, Record, RecordEvent]
+Subjects = CommandExecutor[SubjectCommand, Subject, SubjectEvent]
+Decisions = CommandExecutor[DecisionCommand, Decision, DecisionEvent]
+Webhooks = CommandExecutor[WebhookCommand, Registry, WebhookEvent]
+Deliveries = CommandExecutor[DeliveryCommand, Delivery, DeliveryEvent]
+Members = CommandExecutor[MemberCommand, Member, MemberEvent]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executors:
+    members: Members
+    cases: Cases
+    exhibits: Exhibits
+    parties: Parties
+    engagements: Engagements
+    evidence: EvidenceItems
+    discussions: Discussions
+    comments: Comments
+    flags: Flags
+    records: Records
+    subjects: Subjects
+    decisions: Decisions
+    webhooks: Webhooks
+    deliveries: Deliveries
+
+
+def make_executors(stores: Mapping[str, EventStore], codec: EventCodec, clock: Clock) -> Executors:
+    """The executor of every aggregate, over the logs of the contexts."""
+
+    def on(log: str, decider: Decider[C, S, E]) -> CommandExecutor[C, S, E]:
+        return CommandExecutor(decider, stores[log], codec, clock)
+
+    return Executors(
+        members=on("members", member_decider),
+        cases=on("cases", case_decider),
+        exhibits=on("cases", exhibit_decider),
+        parties=on("cases", party_decider),
+        engagements=on("cases", engagement_decider),
+        evidence=on("evidence", evidence_decider),
+        discussions=on("discussions", discussion_decider),
+        comments=on("discussions", comment_decider),
+        flags=on("moderation", flag_decider),
+        records=on("moderation", record_decider),
+        subjects=on("moderation", subject_decider),
+        decisions=on("moderation", decision_decider),
+        webhooks=on("webhooks", registry_decider),
+        deliveries=on("webhooks", delivery_decider),
+    )

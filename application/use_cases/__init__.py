@@ -1,0 +1,1 @@
+"""By context, what a decider alone cannot express."""

@@ -1,0 +1,93 @@
+"""Enriching a case: the parties to it, which must know of the case they are named in."""
+
+from dataclasses import replace
+
+from application.engine.derived_ids import derived_id
+from application.engine.executor import Context, Receipt
+from application.executors import Cases, Parties
+from application.ports.clock import Clock
+from application.ports.dispute_links import DisputeLinks, Invitation
+from domain.cases.case import AddParty, role_in
+from domain.cases.party import DisputeParty, NameParty, Party, PartyDetails, RetractParty
+from domain.decider import DomainError
+from domain.ids import Actor, CaseId, PartyId
+
+
+class Enrich:
+    """One stream per party, so that many may add to a case at the same time."""
+
+    def __init__(self, cases: Cases, parties: Parties, links: DisputeLinks, clock: Clock) -> None:
+        self._cases = cases
+        self._parties = parties
+        self._links = links
+        self._clock = clock
+
+    def name_party(
+        self,
+        party_id: PartyId,
+        case_id: CaseId,
+        details: PartyDetails,
+        actor: Actor,
+        context: Context,
+    ) -> Receipt[Party]:
+        """Add the party to the case, then say who it is: whoever dies in between repeats both.
+
+        The case is told first, so all that may be refused is asked there: also the version.
+        """
+        if done := self._parties.receipt(context):
+            return done
+        now = self._clock()
+        named = bool(self._parties.load(party_id).state.party_id)
+        adding = AddParty(
+            party_id=party_id, evidence=details.evidence, named=named, by=actor, at=now
+        )
+        before = replace(context, command_id=derived_id(context.command_id, "add"), new=False)
+        case = self._cases.execute(case_id, adding, before).state
+        command = NameParty(
+            party_id=party_id,
+            case_id=case_id,
+            details=details,
+            claimant=role_in(case, actor),
+            by=actor,
+            at=now,
+        )
+        return self._parties.execute(party_id, command, replace(context, version=None))
+
+    def retract_party(
+        self, party_id: PartyId, case_id: CaseId, actor: Actor, context: Context
+    ) -> Receipt[Party]:
+        claimant = role_in(self._cases.load(case_id).state, actor)
+        command = RetractParty(case_id=case_id, claimant=claimant, by=actor, at=self._clock())
+        return self._parties.execute(party_id, command, context)
+
+    def invite_to_dispute(
+        self, party_id: PartyId, case_id: CaseId, actor: Actor, dispute_id: str
+    ) -> str:
+        """The token of a link that is good for one statement. Only moderators issue them, and not
+        for what is said on their own case, or by themselves."""
+        if not actor.moderates:
+            raise DomainError("forbidden", "Only a moderator may do this.")
+        party = self._parties.load(party_id).state
+        if party.case_id != case_id or party.retracted:
+            raise DomainError("not-found", "The case has no such party.")
+        if actor.member_id in (party.by, self._cases.load(case_id).state.author):
+            raise DomainError("not-oneself", "Nobody invites to dispute their own case or claim.")
+        return self._links.issue(Invitation(case_id, party_id, dispute_id), self._clock())
+
+    def dispute(self, token: str, statement: str, context: Context) -> Receipt[Party]:
+        """Let the party speak, once for each link."""
+        invitation = self.invitation(token)
+        command = DisputeParty(
+            case_id=CaseId(invitation.case_id),
+            dispute_id=invitation.dispute_id,
+            statement=statement,
+            at=self._clock(),
+        )
+        return self._parties.execute(invitation.party_id, command, context)
+
+    def invitation(self, token: str) -> Invitation:
+        """What a link invites to. Raises DomainError where it is none, or too old."""
+        invitation = self._links.read(token)
+        if invitation is None:
+            raise DomainError("bad-link", "This link is not one of ours, or too old.")
+        return invitation

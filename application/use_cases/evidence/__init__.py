@@ -1,0 +1,1 @@
+"""Uploads, and how evidence is made safe to show."""

@@ -1,0 +1,152 @@
+"""Making a received piece of evidence safe to show, or rejecting it with a reason."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from hashlib import file_digest
+from pathlib import Path
+
+from application.engine.executor import Context
+from application.executors import EvidenceItems
+from application.ports.clock import Clock
+from application.ports.media_store import MediaStore
+from application.ports.sanitiser import Rendition, Sanitiser, SanitiserUnavailable, Unsafe
+from application.ports.sealer import NotSealed, Sealer
+from application.use_cases.evidence.media import DestroyMedia, poster_key, rendition_key
+from domain.decider import DomainError
+from domain.evidence.evidence import (
+    BeginSanitising,
+    EvidenceReceived,
+    EvidenceStatus,
+    MakeAvailable,
+    RejectEvidence,
+)
+from domain.ids import SYSTEM, EvidenceId, MemberId
+
+log = logging.getLogger(__name__)
+
+CHUNK = 1 << 16
+UNREADABLE = "The original can no longer be read."
+
+
+class SanitiseEvidence:
+    """May be called again after a crash at any point: what was decided stays decided.
+
+    Of what is rejected the original is of no use any more, and of an erased member's evidence
+    nothing is: it is destroyed. ``room`` opens an empty folder, in memory, for a plain original of
+    this size and what is made of it.
+    """
+
+    def __init__(
+        self,
+        *,
+        evidence: EvidenceItems,
+        sealer: Sealer,
+        sanitiser: Sanitiser,
+        media: MediaStore,
+        room: Callable[[int], AbstractContextManager[Path]],
+        destroy: DestroyMedia,
+        is_erased: Callable[[str], bool],
+        clock: Clock,
+    ) -> None:
+        self._evidence = evidence
+        self._sealer = sealer
+        self._sanitiser = sanitiser
+        self._media = media
+        self._room = room
+        self._destroy = destroy
+        self._is_erased = is_erased
+        self._clock = clock
+
+    def __call__(
+        self,
+        received: EvidenceReceived,
+        context: Callable[[str], Context],
+        within: float | None = None,
+    ) -> None:
+        """Sanitise the evidence, ``within`` so many seconds.
+
+        Raises NeedsLonger when they are over, Unavailable where the means to do so are away.
+        """
+        item = received.evidence_id
+        if not self._status(item):
+            log.error("heard of evidence that is not in the log")
+            return
+        if not self._is_erased(self._owner(item)) and not self._is_decided(item):
+            self._judge(received, context, within)
+        # Asked again: media written since their owner was erased are found by nobody else.
+        if self._is_erased(self._owner(item)):
+            self._destroy(item)
+        elif self._status(item) is EvidenceStatus.REJECTED:
+            self._sealer.destroy(item)
+
+    def _judge(
+        self,
+        received: EvidenceReceived,
+        context: Callable[[str], Context],
+        within: float | None,
+    ) -> None:
+        item = received.evidence_id
+        begin = BeginSanitising(by=SYSTEM, at=self._clock())
+        self._evidence.execute(item, begin, context("begin"))
+        with self._room(received.size) as folder:
+            verdict = self._verdict(received, folder, within)
+        try:
+            self._evidence.execute(item, verdict, context("verdict"))
+        except DomainError as refused:
+            if refused.code != "erased":
+                raise
+
+    def _verdict(
+        self, received: EvidenceReceived, folder: Path, within: float | None
+    ) -> MakeAvailable | RejectEvidence:
+        try:
+            rendition = self._render(received, folder, within)
+        except Unsafe as unsafe:
+            return RejectEvidence(reason=str(unsafe), by=SYSTEM, at=self._clock())
+        except NotSealed:
+            return RejectEvidence(reason=UNREADABLE, by=SYSTEM, at=self._clock())
+        return self._make_available(received.evidence_id, rendition)
+
+    def _owner(self, item: EvidenceId) -> MemberId:
+        """The owner as the log has it: what is destroyed is not decided by a message."""
+        return self._evidence.load(item).state.owner
+
+    def _is_decided(self, item: EvidenceId) -> bool:
+        return self._status(item) in (EvidenceStatus.AVAILABLE, EvidenceStatus.REJECTED)
+
+    def _status(self, item: EvidenceId) -> EvidenceStatus | None:
+        return self._evidence.load(item).state.status
+
+    def _render(self, received: EvidenceReceived, folder: Path, within: float | None) -> Rendition:
+        original, output = folder / "original", folder / "output"
+        try:
+            with original.open("wb") as file:
+                file.writelines(self._sealer.open(received.evidence_id))
+            output.mkdir()
+        except OSError as error:
+            raise SanitiserUnavailable("there is no room to work in") from error
+        return self._sanitiser.sanitise(received.kind, original, output, within=within)
+
+    def _make_available(self, item: EvidenceId, rendition: Rendition) -> MakeAvailable:
+        size = self._media.write(rendition_key(item), _chunks(rendition.path))
+        if rendition.poster:
+            self._media.write(poster_key(item), _chunks(rendition.poster))
+        with rendition.path.open("rb") as file:
+            sha256 = file_digest(file, "sha256").hexdigest()
+        return MakeAvailable(
+            media_type=rendition.media_type,
+            sha256=sha256,
+            size=size,
+            duration=rendition.duration,
+            has_poster=rendition.poster is not None,
+            left_out=rendition.left_out,
+            by=SYSTEM,
+            at=self._clock(),
+        )
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk

@@ -1,0 +1,333 @@
+"""Receiving evidence in parts, over connections that break (tus 1.0)."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from itertools import chain
+from math import ceil
+from uuid import uuid4
+
+from application.engine.derived_ids import derived_id
+from application.engine.executor import CommandMismatch, Context, Receipt
+from application.executors import EvidenceItems
+from application.ports.clock import Clock
+from application.ports.media_store import MediaStore
+from application.ports.sanitiser import Sanitiser
+from application.ports.sealer import PARTS, NotSealed, Sealer, parts_prefix
+from application.ports.uploads import Quota, Upload, UploadConflict, Uploads
+from application.use_cases.evidence.media import DestroyMedia, drop_parts
+from domain.decider import DomainError
+from domain.evidence.evidence import Evidence, ReceiveEvidence
+from domain.ids import Actor, EvidenceId, MediaKind, MemberId
+
+LIFETIME = timedelta(days=7)
+HEAD = 4096
+NOT_TAKEN = "Files of this kind are not taken. Send one of these types:"
+PART = 8 * 1024 * 1024
+"""In bytes: what arrived of a long request is durable whenever another 8 MiB have come in."""
+
+Received = Receipt[Evidence]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an upload is; with the receipt once its evidence was received."""
+
+    upload: Upload
+    receipt: Received | None = None
+
+
+class QuotaReached(Exception):
+    """The member may upload no more today, and go on in so many ``seconds``."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class ReceiveUploads:
+    """From the first byte to the sealed original and its event. The upload's id is the evidence's.
+
+    Every step may be repeated after a crash at any point. A part is stored, encrypted, before the
+    offset moves over it; what was stored and never acknowledged is ignored, and deleted later. The
+    parts form a chain: each is named for the one before it, and the upload names the last, so that
+    of two requests at the same offset one wins.
+
+    Methods raise DomainError (not-found, erased, wrong-offset, too-large, unsupported-media-type,
+    forbidden, conflict), or Unavailable.
+    """
+
+    def __init__(
+        self,
+        *,
+        uploads: Uploads,
+        sealer: Sealer,
+        media: MediaStore,
+        sanitiser: Sanitiser,
+        evidence: EvidenceItems,
+        destroy: DestroyMedia,
+        is_erased: Callable[[str], bool],
+        clock: Clock,
+        largest: int,
+        quota: Quota,
+    ) -> None:
+        self._uploads = uploads
+        self._sealer = sealer
+        self._media = media
+        self._sanitiser = sanitiser
+        self._evidence = evidence
+        self._destroy = destroy
+        self._is_erased = is_erased
+        self._clock = clock
+        self.largest = largest
+        self.quota = quota
+        self.refused_by_quota = 0
+        self.media_types = sanitiser.media_types
+
+    def begin(self, owner: Actor, upload_id: str, length: int) -> Upload:
+        """Announce an upload of so many bytes. The same again finds the upload as it is now.
+
+        Raises CommandMismatch where the id stands for another upload, QuotaReached where the member
+        has announced as much as one may in a day. What is given up stays counted.
+        """
+        if length > self.largest:
+            raise DomainError("too-large", f"At most {self.largest} bytes are taken.")
+        if self._uploads.get(upload_id) is None:
+            self._count(owner, length)
+        expires_at = self._clock().replace(microsecond=0) + LIFETIME
+        upload = Upload(
+            upload_id=upload_id, owner=owner.member_id, length=length, expires_at=expires_at
+        )
+        try:
+            self._uploads.create(upload)
+        except UploadConflict:
+            upload = self._of(owner, upload_id)
+            if upload.length != length:
+                raise CommandMismatch(upload_id) from None
+        return upload
+
+    def look(self, owner: Actor, upload_id: str, context: Context) -> Progress:
+        """How far the upload is. A complete one whose evidence was not received yet, is now."""
+        return self._progress(self._of(owner, upload_id), context)
+
+    def append(
+        self,
+        owner: Actor,
+        upload_id: str,
+        offset: int,
+        chunks: Iterator[bytes],
+        context: Context,
+        *,
+        whole: bool = False,
+    ) -> Progress:
+        """Store what follows the offset; the last byte makes it evidence.
+
+        Of a ``whole`` request everything is kept or nothing; ``chunks`` raises for nothing.
+        """
+        upload = self._of(owner, upload_id)
+        if upload.offset != offset:
+            raise DomainError("wrong-offset", f"The upload is at offset {upload.offset}.")
+        while first := next(chunks, b""):
+            size = HEAD if upload.offset < HEAD else PART
+            following = chunks if whole else _up_to(size - len(first), chunks)
+            upload = self._store(upload, chain([first], following))
+            if offset < HEAD <= upload.offset < upload.length:
+                self._must_be_media(upload)
+            offset = upload.offset
+        return self._progress(upload, context)
+
+    def terminate(self, owner: Actor, upload_id: str) -> None:
+        """Give an upload up. What arrived as a whole is evidence, and stays."""
+        upload = self._of(owner, upload_id)
+        if upload.complete:
+            raise DomainError("forbidden", "It arrived as a whole and is evidence now.")
+        try:
+            self._discard(upload)
+        except UploadConflict as error:
+            raise DomainError("conflict", "More of it has just arrived.") from error
+
+    def sweep(self) -> None:
+        """Clear away expired uploads, those of erased members, and what belongs to none."""
+        self._media.clear_away()
+        self.give_up_erased()
+        for upload in self._uploads.expired(self._clock()):
+            # One that a request is still moving on is left to the next time.
+            with suppress(UploadConflict):
+                self._settle(upload)
+        self._drop_orphans()
+        self._uploads.forget_counts(self._clock().date())
+
+    def give_up_erased(self) -> None:
+        """Destroy what erased members were still uploading.
+
+        The upload itself stays until it expires, and is nobody's: a request that was under way may
+        still leave something behind, which is destroyed then.
+        """
+        for upload in self._uploads.unfinished():
+            if self._is_erased(upload.owner):
+                self._destroy(upload.upload_id)
+
+    def _count(self, owner: Actor, length: int) -> None:
+        now = self._clock()
+        if not self._uploads.count(owner.member_id, now.date(), length, self.quota):
+            self.refused_by_quota += 1
+            raise QuotaReached(_seconds_to_the_next_day(now))
+
+    def _of(self, owner: Actor, upload_id: str) -> Upload:
+        upload = self._uploads.get(upload_id)
+        if upload is None or upload.owner != owner.member_id:
+            raise DomainError("not-found", "You have no such upload.")
+        if upload.expires_at <= self._clock():
+            raise DomainError("erased", "The upload took too long and was given up.")
+        return upload
+
+    def _store(self, upload: Upload, chunks: Iterator[bytes]) -> Upload:
+        """Make the chunks durable as the upload's next part, then move the offset over them."""
+        name = uuid4().hex
+        part = f"{name}_{upload.last_part}"
+        fitting = _at_most(upload.length - upload.offset, chunks)
+        try:
+            size = self._sealer.seal_part(upload.upload_id, part, fitting)
+            return self._uploads.advance(
+                upload.upload_id, upload.offset, upload.offset + size, name
+            )
+        except NotSealed as error:
+            raise _gone() from error
+        except UploadConflict as error:
+            self._media.delete(f"{parts_prefix(upload.upload_id)}{part}")
+            raise DomainError("wrong-offset", "Another request moved the upload on.") from error
+
+    def _progress(self, upload: Upload, context: Context) -> Progress:
+        return Progress(upload, self._complete(upload, context) if upload.complete else None)
+
+    def _complete(self, upload: Upload, context: Context) -> Received:
+        """Turn the upload into evidence, or find that it was; its parts are not needed then."""
+        receipt = self._receipt(upload) or self._receive(upload, context)
+        self._uploads.finish(upload.upload_id)
+        drop_parts(self._media, upload.upload_id)
+        return receipt
+
+    def _receive(self, upload: Upload, context: Context) -> Received:
+        try:
+            kind, media_type = self._recognise(upload)
+            sha256, size = self._sealer.seal(upload.upload_id, self._bytes(upload))
+        except NotSealed as error:
+            # Where another request has just received the evidence, its parts are gone.
+            if receipt := self._receipt(upload):
+                return receipt
+            raise _gone() from error
+        command = ReceiveEvidence(
+            evidence_id=EvidenceId(upload.upload_id),
+            kind=kind,
+            media_type=media_type,
+            sha256=sha256,
+            size=size,
+            by=Actor(member_id=MemberId(upload.owner)),
+            at=self._clock(),
+        )
+        try:
+            return self._evidence.execute(upload.upload_id, command, _once(upload, context))
+        except DomainError as refused:
+            if refused.code == "erased":
+                self._destroy(upload.upload_id)
+            raise
+
+    def _must_be_media(self, upload: Upload) -> None:
+        """Refuse what is not taken as soon as its head is there: nobody sends the rest for it."""
+        try:
+            self._recognise(upload)
+        except NotSealed as error:
+            raise _gone() from error
+
+    def _recognise(self, upload: Upload) -> tuple[MediaKind, str]:
+        head = b""
+        for chunk in self._bytes(upload):
+            head += chunk
+            if len(head) >= HEAD:
+                break
+        found = self._sanitiser.recognise(head[:HEAD])
+        if found is None:
+            self._discard(upload)
+            taken = ", ".join(chain.from_iterable(self.media_types.values()))
+            raise DomainError("unsupported-media-type", f"{NOT_TAKEN} {taken}.")
+        return found
+
+    def _bytes(self, upload: Upload) -> Iterator[bytes]:
+        """All that was acknowledged, in order. Raises NotSealed where some of it is missing."""
+        parts = self._parts(upload)
+        return chain.from_iterable(self._sealer.open_part(upload.upload_id, part) for part in parts)
+
+    def _parts(self, upload: Upload) -> list[str]:
+        """The names of the acknowledged parts, found by going from the last to the first."""
+        prefix = parts_prefix(upload.upload_id)
+        names = (key.removeprefix(prefix) for key in self._media.keys(prefix))
+        by_own = {name.partition("_")[0]: name for name in names}
+        parts, wanted = [], upload.last_part
+        while wanted:
+            if wanted not in by_own:
+                raise NotSealed("a part is missing")
+            parts.append(by_own[wanted])
+            wanted = by_own[wanted].partition("_")[2]
+        return parts[::-1]
+
+    def _receipt(self, upload: Upload) -> Received | None:
+        return self._evidence.receipt(_once(upload, Context()))
+
+    def _settle(self, upload: Upload) -> None:
+        """Receive what arrived as a whole and was not received yet, then forget the upload."""
+        if upload.complete:
+            with suppress(DomainError):
+                self._complete(upload, Context())
+        self._discard(upload)
+
+    def _discard(self, upload: Upload) -> None:
+        """Delete an upload. What it had brought cannot be read any more, unless it is evidence."""
+        if not upload.complete:
+            # From here on no request can complete it.
+            self._uploads.delete(upload.upload_id, upload.offset)
+        if not self._receipt(upload):
+            self._sealer.destroy(upload.upload_id)
+        self._uploads.delete(upload.upload_id, upload.offset)
+        drop_parts(self._media, upload.upload_id)
+
+    def _drop_orphans(self) -> None:
+        ids = {key.split("/")[1] for key in self._media.keys(PARTS)}
+        for upload_id in ids:
+            upload = self._uploads.get(upload_id)
+            if upload is None or upload.finished:
+                drop_parts(self._media, upload_id)
+
+
+def _seconds_to_the_next_day(now: datetime) -> int:
+    tomorrow = datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo)
+    return ceil((tomorrow - now).total_seconds())
+
+
+def _gone() -> DomainError:
+    return DomainError("erased", "The upload was given up.")
+
+
+def _once(upload: Upload, request: Context) -> Context:
+    """What makes receiving the evidence happen once, whichever request completes the upload."""
+    return Context(
+        command_id=derived_id("upload", upload.upload_id),
+        correlation_id=request.correlation_id,
+        traceparent=request.traceparent,
+    )
+
+
+def _up_to(size: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Chunks until they have come to about this many bytes."""
+    while size > 0 and (chunk := next(chunks, b"")):
+        size -= len(chunk)
+        yield chunk
+
+
+def _at_most(size: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The chunks, refused as soon as they come to more bytes than fit."""
+    for chunk in chunks:
+        size -= len(chunk)
+        if size < 0:
+            raise DomainError("too-large", "These are more bytes than were announced.")
+        yield chunk

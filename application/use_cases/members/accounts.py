@@ -1,0 +1,285 @@
+"""Accounts: registering, signing in and out, and being forgotten."""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from unicodedata import category, normalize
+from uuid import uuid4
+
+from application.engine.executor import CommandMismatch, Context, Receipt, TooMuchContention
+from application.executors import Members
+from application.ports.clock import Clock
+from application.ports.credentials import Credential, Credentials, PseudonymTaken, Session
+from application.ports.key_vault import KeyVault
+from application.ports.passphrases import Passphrases
+from application.use_cases.members.pseudonyms import Pseudonyms
+from application.use_cases.members.refresh_tokens import RefreshTokens, fingerprint
+from domain.decider import DomainError
+from domain.ids import Actor, Length, MemberId
+from domain.members.member import EraseMember, Member, RegisterMember
+
+log = logging.getLogger(__name__)
+
+SESSION_LIFE = timedelta(days=60)
+MOST_SESSIONS = 50
+CLAIM_LIFE = timedelta(minutes=1)
+PASSPHRASE_LENGTH = Length(8, 200)
+REPEAT_LIFE = timedelta(seconds=30)
+"""How long a refresh whose reply was lost may be repeated."""
+
+
+class NotSignedIn(Exception):
+    """These credentials, or this token, prove nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A session, and the refresh token that continues it once."""
+
+    member_id: str
+    session_id: str
+    refresh_token: str
+
+
+class Accounts:
+    """Joins members, who are events, to credentials, which never are."""
+
+    def __init__(
+        self,
+        *,
+        members: Members,
+        credentials: Credentials,
+        passphrases: Passphrases,
+        vault: KeyVault,
+        pseudonyms: Pseudonyms,
+        refresh_tokens: RefreshTokens,
+        clock: Clock,
+    ) -> None:
+        self._members = members
+        self._credentials = credentials
+        self._passphrases = passphrases
+        self._vault = vault
+        self._pseudonyms = pseudonyms
+        self._refresh_tokens = refresh_tokens
+        self._clock = clock
+
+    def register(
+        self,
+        member_id: str,
+        pseudonym: str,
+        passphrase: str,
+        interests: tuple[str, ...],
+        context: Context,
+        *,
+        by_operator: bool = False,
+    ) -> Receipt[Member]:
+        """Register a member. Raises DomainError where they may not be called so."""
+        pseudonym = self._pseudonyms.accepted(pseudonym, by_operator=by_operator)
+        _must_be_long_enough(passphrase)
+        if self._is_anothers(member_id, pseudonym):
+            raise CommandMismatch(member_id)
+        self._claim(member_id, pseudonym, passphrase)
+        identity = MemberId(member_id)
+        command = RegisterMember(
+            member_id=identity,
+            pseudonym=pseudonym,
+            interests=interests,
+            by=Actor(member_id=identity),
+            at=self._clock(),
+        )
+        try:
+            return self._members.execute(member_id, command, context)
+        except CommandMismatch:
+            if self._is_anothers(member_id, pseudonym):
+                self._credentials.release(handle(pseudonym), member_id)
+            raise
+
+    def sign_in(self, pseudonym: str, passphrase: str) -> Grant:
+        """Open a session. Raises NotSignedIn, after the same work for whatever reason."""
+        found = self._credentials.find(handle(pseudonym))
+        good = self._passphrases.verify(found.passphrase_hash if found else None, passphrase)
+        if not found or not good or not self._is_here(found.member_id):
+            raise NotSignedIn
+        if self._passphrases.needs_rehash(found.passphrase_hash):
+            stronger = self._passphrases.hash(passphrase)
+            self._credentials.replace_hash(found.member_id, found.passphrase_hash, stronger)
+        grant = self._open_session(found.member_id)
+        if not self._still_fits(found, passphrase):
+            self._credentials.end_session(grant.session_id)
+            raise NotSignedIn
+        return grant
+
+    def refresh(self, token: str) -> Grant:
+        """Continue a session with a new token. One that was used before ends the session.
+
+        The token before the newest one is answered once more, for a reply may have been lost.
+        """
+        session_id = self._refresh_tokens.session_of(token)
+        session = self._session(session_id) if session_id else None
+        if session is None:
+            raise NotSignedIn
+        new = self._refresh_tokens.successor(token)
+        if not self._continue(session.session_id, fingerprint(token), fingerprint(new)):
+            self._credentials.end_session(session.session_id)
+            raise NotSignedIn
+        return Grant(session.member_id, session.session_id, new)
+
+    def signed_in(self, member_id: str, session_id: str) -> Member | None:
+        """The member as they are now, or None where the session has ended or they left."""
+        if self._session(session_id) is None:
+            return None
+        member = self._members.load(member_id).state
+        return member if member.registered_at and not member.erased else None
+
+    def sessions(self, member_id: str) -> list[Session]:
+        """The member's sessions that have not ended, newest first."""
+        now = self._clock()
+        return [each for each in self._credentials.sessions_of(member_id) if each.expires_at > now]
+
+    def sign_out(self, member_id: str, session_id: str) -> None:
+        """End one of the member's sessions. Raises DomainError where there is none with this id."""
+        session = self._session(session_id)
+        if session is None or session.member_id != member_id:
+            raise DomainError("not-found", "You have no such session.")
+        self._credentials.end_session(session_id)
+
+    def sign_out_everywhere(self, member_id: str) -> None:
+        """End all of the member's sessions."""
+        self._credentials.end_sessions(member_id)
+
+    def change_passphrase(self, member_id: str, session_id: str, current: str, new: str) -> None:
+        """Change the passphrase, and end all sessions but the one in which that is asked for."""
+        _must_be_long_enough(new)
+        held = self._proven(member_id, current)
+        changed = self._passphrases.hash(new)
+        if not self._credentials.replace_hash(member_id, held.passphrase_hash, changed):
+            raise TooMuchContention(member_id)
+        self._credentials.end_sessions(member_id, but=session_id)
+
+    def erase(self, actor: Actor, passphrase: str, context: Context) -> Receipt[Member]:
+        """Erase a member: what they said of themselves cannot be read by anyone from now on."""
+        self._proven(actor.member_id, passphrase)
+        command = EraseMember(by=actor, at=self._clock())
+        receipt = self._members.execute(actor.member_id, command, context)
+        self.forget(actor.member_id)
+        return receipt
+
+    def forget(self, member_id: str) -> None:
+        """Destroy the key and credentials of a member, if the log has their erasure.
+
+        It may be called again.
+        """
+        if not self._members.load(member_id).state.erased:
+            log.error("kept the key of a member whose erasure is not in the log")
+            return
+        self._vault.destroy(member_id)
+        self._credentials.forget(member_id)
+
+    def is_erased(self, member_id: str) -> bool:
+        """Whether the member had themselves erased, as the log has it; nobody is an erased one."""
+        return not member_id or self._members.load(member_id).state.erased
+
+    def _is_anothers(self, member_id: str, pseudonym: str) -> bool:
+        """Whether the member registered under another pseudonym: this one opens no way to them."""
+        member = self._members.load(member_id).state
+        return bool(member.registered_at) and handle(member.pseudonym) != handle(pseudonym)
+
+    def _claim(self, member_id: str, pseudonym: str, passphrase: str) -> None:
+        name = handle(pseudonym)
+        found = self._credentials.find(name)
+        if found and found.member_id == member_id:
+            self._must_be_the_same(found, passphrase)
+            return
+        looks = self._pseudonyms.looks(pseudonym)
+        for other in self._credentials.alike(looks):
+            if self._is_abandoned(other):
+                self._credentials.release(other.handle, other.member_id)
+        claim = Credential(
+            handle=name,
+            member_id=member_id,
+            passphrase_hash=self._passphrases.hash(passphrase),
+            created_at=self._clock(),
+        )
+        try:
+            self._credentials.claim(claim, looks)
+        except PseudonymTaken as error:
+            raise DomainError(
+                "pseudonym-taken", "Somebody else has this pseudonym, or one that looks like it."
+            ) from error
+
+    def _must_be_the_same(self, found: Credential, passphrase: str) -> None:
+        if not self._passphrases.verify(found.passphrase_hash, passphrase):
+            raise CommandMismatch(found.member_id)
+
+    def _is_abandoned(self, claim: Credential) -> bool:
+        """Whether its registration died before the member was there.
+
+        One from the future is of before the clock was turned back.
+        """
+        old = abs(self._clock() - claim.created_at) >= CLAIM_LIFE
+        return old and not self._members.load(claim.member_id).state.registered_at
+
+    def _is_here(self, member_id: str) -> bool:
+        member = self._members.load(member_id).state
+        return bool(member.registered_at) and not member.erased
+
+    def _still_fits(self, found: Credential, passphrase: str) -> bool:
+        """Whether nobody changed the passphrase while it was verified.
+
+        A change ends the sessions that were open before it; this one was not.
+        """
+        now = self._credentials.find(found.handle)
+        if now is None:
+            return False
+        same = now.passphrase_hash == found.passphrase_hash
+        return same or self._passphrases.verify(now.passphrase_hash, passphrase)
+
+    def _proven(self, member_id: str, passphrase: str) -> Credential:
+        """The member's credential. Raises DomainError where this is not their passphrase."""
+        held = self._credentials.find(handle(self._members.load(member_id).state.pseudonym))
+        own = held if held and held.member_id == member_id else None
+        fits = self._passphrases.verify(own.passphrase_hash if own else None, passphrase)
+        if own is None or not fits:
+            raise DomainError("wrong-passphrase", "This is not your passphrase.")
+        return own
+
+    def _session(self, session_id: str) -> Session | None:
+        session = self._credentials.session(session_id)
+        return session if session and session.expires_at > self._clock() else None
+
+    def _open_session(self, member_id: str) -> Grant:
+        session_id, now = str(uuid4()), self._clock()
+        token = self._refresh_tokens.first(session_id)
+        session = Session(
+            session_id=session_id,
+            member_id=member_id,
+            token_hash=fingerprint(token),
+            created_at=now,
+            refreshed_at=now,
+            expires_at=now + SESSION_LIFE,
+        )
+        self._credentials.open_session(session)
+        for oldest in self._credentials.sessions_of(member_id)[MOST_SESSIONS:]:
+            self._credentials.end_session(oldest.session_id)
+        return Grant(member_id, session_id, token)
+
+    def _continue(self, session_id: str, old_hash: str, new_hash: str) -> bool:
+        now = self._clock()
+        if self._credentials.rotate(session_id, old_hash, new_hash, now):
+            return True
+        return self._credentials.repeat(session_id, old_hash, now - REPEAT_LIFE)
+
+
+def handle(pseudonym: str) -> str:
+    """The form of a pseudonym that finds its account: without case, and without what nobody sees.
+
+    What merely looks like it finds nothing; ``Pseudonyms.looks`` keeps it from being taken.
+    """
+    visible = [letter for letter in normalize("NFKC", pseudonym) if category(letter) != "Cf"]
+    return "".join(visible).casefold().strip()
+
+
+def _must_be_long_enough(passphrase: str) -> None:
+    least, most = PASSPHRASE_LENGTH.least, PASSPHRASE_LENGTH.most
+    if not least <= len(passphrase) <= most:
+        raise DomainError("bad-passphrase", f"A passphrase has {least} to {most} characters.")

@@ -1,0 +1,1 @@
+"""What flags and moderators lead to."""

@@ -1,0 +1,63 @@
+"""What somebody may see of what others contributed, as the aggregates tell."""
+
+from typing import assert_never
+
+from application.executors import Cases, Comments, Members, Parties
+from domain.cases.case import CaseStatus, can_be_seen
+from domain.ids import Actor
+from domain.moderation.subject import Subject, SubjectKind
+
+
+class Sight:
+    """It agrees with what query services answer, which may not have heard yet of the latest.
+
+    Whatever everybody is told was erased counts as seen.
+    """
+
+    def __init__(
+        self, cases: Cases, parties: Parties, comments: Comments, members: Members
+    ) -> None:
+        self._cases = cases
+        self._parties = parties
+        self._comments = comments
+        self._members = members
+
+    def sees(self, by: Actor, subject: Subject) -> bool:
+        """Whether the actor may see it. That it is there at all, the subject tells."""
+        key = subject.subject_id
+        match subject.kind:
+            case SubjectKind.CASE:
+                state = self._cases.load(key).state
+                return state.status is CaseStatus.ERASED or can_be_seen(state, by)
+            case SubjectKind.PARTY:
+                return self._sees_party(key, by)
+            case SubjectKind.EVIDENCE:
+                return by.moderates or self._is_shown(subject, by) or self.is_erased(subject)
+            case SubjectKind.COMMENT:
+                return by.moderates or self._is_read(key)
+            case SubjectKind.MEMBER:
+                return by.moderates or not self._members.load(key).state.hidden
+            case _:
+                assert_never(subject.kind)
+
+    def is_erased(self, subject: Subject) -> bool:
+        """Whether whose it is left, be it that their key is not destroyed yet."""
+        return not subject.author or self._members.load(subject.author).state.erased
+
+    def _sees_party(self, party_id: str, by: Actor) -> bool:
+        """Nobody sees one that was retracted, or went with who named it."""
+        party = self._parties.load(party_id).state
+        told = bool(party.by) and not party.retracted and (by.moderates or not party.hidden)
+        return told and can_be_seen(self._cases.load(party.case_id).state, by)
+
+    def _is_shown(self, evidence: Subject, by: Actor) -> bool:
+        """In one of the cases that cite it."""
+        cases = (self._cases.load(case_id).state for case_id in evidence.cited_in)
+        return any(evidence.subject_id in case.shown and can_be_seen(case, by) for case in cases)
+
+    def _is_read(self, comment_id: str) -> bool:
+        """By everybody: a case that is not public has no discussion, not even for its author."""
+        comment = self._comments.load(comment_id).state
+        if comment.hidden or comment.removed:
+            return False
+        return self._cases.load(comment.case_id).state.status is CaseStatus.PUBLISHED

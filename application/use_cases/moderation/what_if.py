@@ -1,0 +1,212 @@
+"""What if a number of ours were another? The logs are replayed with it; nothing is changed."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from application.engine.builds import open_build
+from application.engine.projector import Projector
+from application.engine.query_service import Viewer
+from application.ports.codec import EventCodec
+from application.ports.history import History
+from application.ports.read_models import ReadModels
+from application.queries.popular_cases import PopularCase, PopularCases
+from domain.moderation.decision import (
+    AppealResolved,
+    DecisionAppealed,
+    DecisionEvent,
+    DecisionMade,
+    applying,
+)
+from domain.moderation.flag import FlagRaised, weighing
+from domain.moderation.subject import (
+    FlagWeighed,
+    Subject,
+    SubjectCommand,
+    SubjectDecided,
+    SubjectEvent,
+    SubjectHidden,
+    SubjectKind,
+    SubjectRegistered,
+    Verdict,
+    subject_decider,
+    subject_key,
+)
+
+COMMITS_A_READ = 1000
+
+
+# Moderation: which things would flags have hidden?
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hiding:
+    """Something that flags would have hidden, and what moderators decided on it after that.
+
+    ``verdict`` is that of the first decision since, or of the appeal against that decision.
+    """
+
+    kind: SubjectKind
+    subject_id: str
+    rule: str
+    weight: float
+    at: datetime
+    decision_id: str = ""
+    verdict: Verdict | None = None
+
+
+class ModerationReplay:
+    """The moderation log, heard again with another threshold.
+
+    ``missed`` counts what moderators hid while flags had not. What was hidden in truth got no
+    further flags but moderators', so a higher threshold than the true one shows fewer of them than
+    there would be.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        self.threshold = threshold
+        self.missed = 0
+        self._subjects: defaultdict[str, Subject] = defaultdict(Subject)
+        self._raised: dict[str, FlagRaised] = {}
+        self._hidings: list[Hiding] = []
+        self._last: dict[str, int] = {}
+
+    @property
+    def hidings(self) -> tuple[Hiding, ...]:
+        """Oldest first."""
+        return tuple(self._hidings)
+
+    @property
+    def right(self) -> int:
+        """How many of the hidings moderators agreed with."""
+        return sum(hiding.verdict is Verdict.HIDE for hiding in self._hidings)
+
+    @property
+    def undecided(self) -> int:
+        return sum(hiding.verdict is None for hiding in self._hidings)
+
+    @property
+    def wrong(self) -> int:
+        """How many moderators restored, or let stand."""
+        return len(self._hidings) - self.right - self.undecided
+
+    def hear(self, event: object) -> None:
+        match event:
+            case SubjectRegistered():
+                key = subject_key(event.subject_kind, event.subject_id)
+                self._subjects[key] = subject_decider.evolve(self._subjects[key], event)
+            case FlagRaised():
+                self._raised[event.flag_id] = event
+            case FlagWeighed():
+                self._weigh(self._raised.pop(event.flag_id), event.weight)
+            case DecisionMade() | DecisionAppealed() | AppealResolved():
+                self._apply(event)
+
+    def _weigh(self, event: FlagRaised, weight: float) -> None:
+        key = subject_key(event.subject_kind, event.subject_id)
+        if _hides(self._follow(key, weighing(event, weight, self.threshold, event.at))):
+            self._last[key] = len(self._hidings)
+            self._hidings.append(_hiding(event, self._subjects[key].weight))
+
+    def _apply(self, event: DecisionEvent) -> None:
+        key = subject_key(event.subject_kind, event.subject_id)
+        hidden_before = self._subjects[key].hidden
+        events = self._follow(key, applying(event, event.at))
+        self.missed += _hides(events) and not hidden_before
+        decided = any(isinstance(each, SubjectDecided) for each in events)
+        if decided and key in self._last and not isinstance(event, DecisionAppealed):
+            self._judge(self._last[key], event.decision_id, event.verdict)
+
+    def _follow(self, key: str, command: SubjectCommand) -> list[SubjectEvent]:
+        """Let the rules decide as they do in truth."""
+        events = subject_decider.decide(command, self._subjects[key])
+        for event in events:
+            self._subjects[key] = subject_decider.evolve(self._subjects[key], event)
+        return events
+
+    def _judge(self, index: int, decision_id: str, verdict: Verdict) -> None:
+        hiding = self._hidings[index]
+        if hiding.decision_id in ("", decision_id):
+            self._hidings[index] = replace(hiding, decision_id=decision_id, verdict=verdict)
+
+
+def _hides(events: list[SubjectEvent]) -> bool:
+    return any(isinstance(event, SubjectHidden) for event in events)
+
+
+def _hiding(event: FlagRaised, weight: float) -> Hiding:
+    return Hiding(
+        kind=event.subject_kind,
+        subject_id=event.subject_id,
+        rule=event.rule,
+        weight=weight,
+        at=event.at,
+    )
+
+
+# Popularity: which cases would come first?
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a case stands now, and where it would; the first stands at 1."""
+
+    case_id: str
+    title: str
+    now: int
+    then: int
+
+
+class WhatIf:
+    """Answers from the logs alone. ``make_models`` makes read models to throw away."""
+
+    def __init__(
+        self,
+        history: History,
+        codec: EventCodec,
+        make_models: Callable[[], ReadModels],
+        *,
+        hide_at: float,
+    ) -> None:
+        self._history = history
+        self._codec = codec
+        self._make_models = make_models
+        self._hide_at = hide_at
+
+    def moderation(self, threshold: float | None = None) -> ModerationReplay:
+        """What flags would have hidden with that threshold, or with the present one."""
+        replay = ModerationReplay(self._hide_at if threshold is None else threshold)
+        for event in self._events("moderation"):
+            replay.hear(event)
+        return replay
+
+    def popular(self, half_life_days: float, top: int) -> list[Standing]:
+        """The cases that come first now or would then, in the order of then."""
+        now = _places(self._order(PopularCases()))
+        then = self._order(PopularCases(half_life_days))
+        standings = [
+            Standing(case_id=case.case_id, title=case.title, now=now[case.case_id], then=place)
+            for place, case in enumerate(then, 1)
+        ]
+        return [case for case in standings if min(case.now, case.then) <= top]
+
+    def _order(self, service: PopularCases) -> list[PopularCase]:
+        """All public cases in the order of the service."""
+        model = open_build(service, self._make_models(), 1)
+        projector = Projector(service, model, self._codec, self._history)
+        for log in service.topics:
+            while events := self._history.read(log, projector.checkpoint().at(log), COMMITS_A_READ):
+                projector.handle(events, projector.checkpoint().moved(log, events[-1].position))
+        find = service.ask(Viewer())
+        return [row.document for row in model.find(find, limit=model.count(find) or 1)]
+
+    def _events(self, log: str) -> Iterator[object]:
+        position = 0
+        while events := self._history.read(log, position, COMMITS_A_READ):
+            yield from map(self._codec.decode, events)
+            position = events[-1].position
+
+
+def _places(cases: list[PopularCase]) -> dict[str, int]:
+    return {case.case_id: place for place, case in enumerate(cases, 1)}

@@ -1,0 +1,1 @@
+"""Webhooks, and how deliveries reach them."""

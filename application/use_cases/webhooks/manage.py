@@ -1,0 +1,66 @@
+"""What the operator does with webhooks."""
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+from application.engine.executor import Context
+from application.executors import Executors
+from application.ports.clock import Clock
+from application.ports.webhook_caller import WebhookCaller
+from application.use_cases.webhooks.book import DeliveryBook
+from application.use_cases.webhooks.signature import secret_of, written_secret
+from domain.decider import DomainError
+from domain.ids import SYSTEM
+from domain.webhooks.delivery import Delivery, RetryDelivery
+from domain.webhooks.webhook import REGISTRY, AddWebhook, RemoveWebhook, WebhookAdded, WebhookId
+
+
+class Webhooks:
+    """``insecure`` lets addresses without TLS in, for tests."""
+
+    def __init__(
+        self,
+        executors: Executors,
+        book: DeliveryBook,
+        caller: WebhookCaller,
+        key: bytes,
+        clock: Clock,
+        *,
+        insecure: bool,
+    ) -> None:
+        self._do = executors
+        self._book = book
+        self._caller = caller
+        self._key = key
+        self._clock = clock
+        self._insecure = insecure
+
+    def add(self, url: str, tag: str = "", category: str = "") -> tuple[str, str]:
+        """Registers a webhook; its id, and its secret, which is told only here."""
+        if not self._insecure and not url.startswith("https://"):
+            raise DomainError("bad-webhook-url", "A webhook's address begins with https://.")
+        if not self._caller.may_call(url):
+            raise DomainError("bad-webhook-url", "A webhook's address is on the public internet.")
+        webhook_id = WebhookId(str(uuid4()))
+        command = AddWebhook(
+            webhook_id=webhook_id, url=url, tag=tag, category=category, by=SYSTEM, at=self._clock()
+        )
+        self._do.webhooks.execute(REGISTRY, command, Context())
+        return webhook_id, written_secret(secret_of(self._key, webhook_id))
+
+    def list(self) -> Sequence[WebhookAdded]:
+        return self._do.webhooks.load(REGISTRY).state.webhooks
+
+    def remove(self, webhook_id: str) -> None:
+        """Raises DomainError where there is none. What was planned for it is cancelled."""
+        command = RemoveWebhook(webhook_id=WebhookId(webhook_id), by=SYSTEM, at=self._clock())
+        self._do.webhooks.execute(REGISTRY, command, Context())
+
+    def deliveries(self) -> Sequence[Delivery]:
+        """Those that wait or are parked."""
+        return self._book.deliveries()
+
+    def retry(self, delivery_id: str) -> None:
+        """Let a parked delivery be tried again at once. Raises DomainError where it is not."""
+        command = RetryDelivery(by=SYSTEM, at=self._clock())
+        self._do.deliveries.execute(delivery_id, command, Context())

@@ -1,1 +1,0 @@
-"""Telling the systems of others: planned, tried, and never lost."""
