@@ -36,45 +36,50 @@ from domain.moderation.decision import (
 from domain.moderation.flag import Flag, FlagCommand, FlagEvent, flag_decider
 from domain.moderation.record import Record, RecordCommand, RecordEvent, record_decider
 from domain.moderation.subject import Subject, SubjectCommand, SubjectEvent, subject_decider
-from domain.webhooks.delivery import Delivery, DeliveryCommand, DeliveryEvent, delivery_decider
+from domain.webhooks.delivery import (
+    DeliveryCommand,
+    DeliveryEvent,
+    WebhookDelivery,
+    delivery_decider,
+)
 from domain.webhooks.webhook import Registry, WebhookCommand, WebhookEvent, registry_decider
 
 C = TypeVar("C")
 S = TypeVar("S")
 E = TypeVar("E")
 
-Cases = CommandExecutor[CaseCommand, Case, CaseEvent]
-Exhibits = CommandExecutor[ExhibitCommand, Exhibit, ExhibitEvent]
-Parties = CommandExecutor[PartyCommand, Party, PartyEvent]
-Engagements = CommandExecutor[EngagementCommand, Engagement, EngagementEvent]
-Discussions = CommandExecutor[DiscussionCommand, Discussion, DiscussionEvent]
-Comments = CommandExecutor[CommentCommand, Comment, CommentEvent]
-EvidenceItems = CommandExecutor[EvidenceCommand, Evidence, EvidenceEvent]
-Flags = CommandExecutor[FlagCommand, Flag, FlagEvent]
-Records = CommandExecutor[RecordCommand, Record, RecordEvent]
-Subjects = CommandExecutor[SubjectCommand, Subject, SubjectEvent]
-Decisions = CommandExecutor[DecisionCommand, Decision, DecisionEvent]
-Webhooks = CommandExecutor[WebhookCommand, Registry, WebhookEvent]
-Deliveries = CommandExecutor[DeliveryCommand, Delivery, DeliveryEvent]
-Members = CommandExecutor[MemberCommand, Member, MemberEvent]
+CaseExecutor = CommandExecutor[CaseCommand, Case, CaseEvent]
+ExhibitExecutor = CommandExecutor[ExhibitCommand, Exhibit, ExhibitEvent]
+PartyExecutor = CommandExecutor[PartyCommand, Party, PartyEvent]
+EngagementExecutor = CommandExecutor[EngagementCommand, Engagement, EngagementEvent]
+DiscussionExecutor = CommandExecutor[DiscussionCommand, Discussion, DiscussionEvent]
+CommentExecutor = CommandExecutor[CommentCommand, Comment, CommentEvent]
+EvidenceExecutor = CommandExecutor[EvidenceCommand, Evidence, EvidenceEvent]
+FlagExecutor = CommandExecutor[FlagCommand, Flag, FlagEvent]
+RecordExecutor = CommandExecutor[RecordCommand, Record, RecordEvent]
+SubjectExecutor = CommandExecutor[SubjectCommand, Subject, SubjectEvent]
+DecisionExecutor = CommandExecutor[DecisionCommand, Decision, DecisionEvent]
+WebhookExecutor = CommandExecutor[WebhookCommand, Registry, WebhookEvent]
+DeliveryExecutor = CommandExecutor[DeliveryCommand, WebhookDelivery, DeliveryEvent]
+MemberExecutor = CommandExecutor[MemberCommand, Member, MemberEvent]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executors:
-    members: Members
-    cases: Cases
-    exhibits: Exhibits
-    parties: Parties
-    engagements: Engagements
-    evidence: EvidenceItems
-    discussions: Discussions
-    comments: Comments
-    flags: Flags
-    records: Records
-    subjects: Subjects
-    decisions: Decisions
-    webhooks: Webhooks
-    deliveries: Deliveries
+    members: MemberExecutor
+    cases: CaseExecutor
+    exhibits: ExhibitExecutor
+    parties: PartyExecutor
+    engagements: EngagementExecutor
+    evidence: EvidenceExecutor
+    discussions: DiscussionExecutor
+    comments: CommentExecutor
+    flags: FlagExecutor
+    records: RecordExecutor
+    subjects: SubjectExecutor
+    decisions: DecisionExecutor
+    webhooks: WebhookExecutor
+    deliveries: DeliveryExecutor
 
 
 def make_executors(stores: Mapping[str, EventStore], codec: EventCodec, clock: Clock) -> Executors:

@@ -38,7 +38,7 @@ from adapters.parked.memory import MemoryParkedEvents
 from adapters.read_models.mongo import MongoReadModels
 from application.engine.answers import Answers
 from application.engine.builds import current_build, open_build
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.projector import Projector
 from application.engine.relay import COMMITS_A_STEP, EVENTS_A_MESSAGE, Relay, packs
 from application.engine.runtime import Runtime
@@ -50,10 +50,11 @@ from application.system import CONTEXTS
 from benchmarks.bus import PROJECT, Client, GooglePubSub, PyAmqp, RedisPy
 from benchmarks.measure import SEALS, Figure, medians, print_table
 from benchmarks.scan import append
+from domain.actors import Actor
 from domain.cases.case import CaseCategory
 from domain.cases.engagement import CaseSupported, SupportCase
 from domain.catalog import EVENTS
-from domain.ids import Actor, CaseId, MemberId
+from domain.ids import CaseId, MemberId
 from tests.servers import Mongo, PubSub, RabbitMQ, Redis, Server, wait_until
 
 SUPPORTS = 10_000
@@ -231,7 +232,7 @@ def visible_seconds(made: Deployment) -> float:
             by=Actor(member_id=MemberId("anna"), pseudonym="Anna", roles=frozenset()),
             at=datetime.now(UTC),
         )
-        executors.engagements.execute(f"{number}", command, Context(new=True))
+        executors.engagements.execute(f"{number}", command, CommandContext(new=True))
 
     with running(made):
         support(COMMANDS)

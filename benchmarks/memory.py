@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from benchmarks.measure import Figure, print_table
 from config.process import Process
 from config.settings import read_settings
+from domain.actors import SYSTEM, Actor
 from domain.cases.case import AcceptEvidence, CaseDetails, ReportCase
-from domain.ids import SYSTEM, Actor, CaseId, EvidenceId, MediaKind, MemberId
+from domain.ids import CaseId, EvidenceId, MediaKind, MemberId
 from domain.members.member import RegisterMember
 from tests.servers import wait_until
 from tests.system.deployment import environment
@@ -100,15 +101,15 @@ class Community:
 
     def _waver(self, member: Actor, case: CaseId) -> None:
         for _ in range(TURNS):
-            self._engage.support(case, member, Context())
-            self._engage.withdraw_support(case, member, Context())
+            self._engage.support(case, member, CommandContext())
+            self._engage.withdraw_support(case, member, CommandContext())
 
     def _member(self, number: int) -> Actor:
         member_id, name = MemberId(str(uuid4())), f"Witness {number}"
         command = RegisterMember(
             member_id=member_id, pseudonym=name, by=SYSTEM, at=datetime.now(UTC)
         )
-        self._do.members.execute(member_id, command, Context(new=True))
+        self._do.members.execute(member_id, command, CommandContext(new=True))
         return Actor(member_id=member_id, pseudonym=name, roles=frozenset())
 
     def _case(self, author: Actor) -> CaseId:
@@ -122,8 +123,8 @@ class Community:
         accepting = AcceptEvidence(
             evidence_id=evidence, kind=MediaKind.VIDEO, sha256="ab" * 32, by=SYSTEM, at=now
         )
-        self._do.cases.execute(case_id, reporting, Context(new=True))
-        self._do.cases.execute(case_id, accepting, Context())
+        self._do.cases.execute(case_id, reporting, CommandContext(new=True))
+        self._do.cases.execute(case_id, accepting, CommandContext())
         return case_id
 
 

@@ -20,7 +20,7 @@ from adapters.mongo import StoreMisconfigured
 from adapters.process_lock import InUse
 from application.engine.builds import name_of, open_build
 from application.engine.discovery import query_services
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.ports.checkpoints import Checkpoint
 from application.ports.unavailable import Unavailable
 from application.use_cases.members.accounts import handle
@@ -28,8 +28,8 @@ from config.process import Process
 from config.server import CannotListen, Server, bind, end_with_parent
 from config.settings import Settings, SettingsError, read_settings
 from config.signals import end_within, when_told_to_stop
+from domain.actors import SYSTEM, Role
 from domain.decider import DomainError
-from domain.ids import SYSTEM, Role
 from domain.members.member import GrantRole
 from entrypoints.asgi.asker import asker_of
 from entrypoints.asgi.body import MOST_DRAINED
@@ -151,7 +151,7 @@ class OpenTools:
 
     def add_member(self, pseudonym: str, passphrase: str) -> str:
         member_id = str(uuid4())
-        context = Context(new=True)
+        context = CommandContext(new=True)
         self._accounts.register(member_id, pseudonym, passphrase, (), context, by_operator=True)
         return member_id
 
@@ -160,7 +160,7 @@ class OpenTools:
         if found is None:
             raise LookupError(f"There is no member called {pseudonym}.")
         command = GrantRole(role=Role(role), by=SYSTEM, at=self._clock())
-        self._members.execute(found.member_id, command, Context())
+        self._members.execute(found.member_id, command, CommandContext())
 
 
 @contextmanager

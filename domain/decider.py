@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Generic, TypeVar
 
-from domain.ids import Actor, Role
+from domain.actors import Actor, Role
 
 C = TypeVar("C")
 S = TypeVar("S")

@@ -24,7 +24,7 @@ from application.use_cases.moderation.what_if import Hiding, ModerationReplay, W
 from application.use_cases.webhooks.manage import Webhooks
 from domain.cases.case import CaseCategory
 from domain.moderation.subject import Verdict
-from domain.webhooks.delivery import Delivery, DeliveryStatus
+from domain.webhooks.delivery import DeliveryStatus, WebhookDelivery
 from entrypoints.nginx import FALLBACK, nginx_configuration
 
 
@@ -434,7 +434,7 @@ def _summed_up(threshold: str, replay: ModerationReplay) -> str:
     )
 
 
-def _told_of(delivery: Delivery) -> str:
+def _told_of(delivery: WebhookDelivery) -> str:
     planned = delivery.planned
     about = f"{planned.delivery_id} to {planned.webhook_id} of {planned.case_id}" if planned else ""
     return f"{about}: {delivery.status}, tried {delivery.tried} times {delivery.error}".rstrip()

@@ -13,7 +13,7 @@ from application.ports.checkpoints import START
 from application.ports.codec import RecordedEvent
 from application.ports.parked import ParkedEvent
 from application.system import CONTEXTS
-from application.use_cases.moderation.what_if import Hiding, ModerationReplay, Standing, WhatIf
+from application.use_cases.moderation.what_if import Hiding, ModerationReplay, RankedCase, WhatIf
 from config.main import FAULTS, open_tools, own_url, play_demo, serve, work
 from config.settings import Settings, SettingsError, read_settings
 from domain.moderation.subject import SubjectKind
@@ -270,7 +270,7 @@ def test_other_numbers_are_tried_on_what_was_flagged(monkeypatch: pytest.MonkeyP
     hiding = Hiding(
         kind=SubjectKind.COMMENT, subject_id="c1", rule="spam", weight=0.75, at=datetime.now(UTC)
     )
-    standing = Standing(case_id="c1", title="A permit", now=2, then=1)
+    standing = RankedCase(case_id="c1", title="A permit", now=2, then=1)
     monkeypatch.setattr(ModerationReplay, "hidings", (hiding,))
     monkeypatch.setattr(WhatIf, "popular", lambda *_: [standing])
     told = klarity("what-if", "moderation", "--threshold", "0.5").output

@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 
 from config.process import Process
 from config.settings import read_settings
-from domain.ids import Role
+from domain.actors import Role
 from domain.moderation.rules import RULES
 from entrypoints.demo import play as played
 from entrypoints.demo.material import LANGUAGES, Material, read_material

@@ -22,11 +22,11 @@ from adapters.read_models.memory import MemoryReadModels
 from application.engine.answers import Answers, NotCaughtUp
 from application.engine.builds import current_build, open_build
 from application.engine.discovery import policy_types, query_services
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.policy import Means, Policy, PolicySubscriber
 from application.engine.projector import Projector
 from application.engine.subscription import Subscription
-from application.executors import Decisions, Executors, make_executors
+from application.executors import DecisionExecutor, Executors, make_executors
 from application.ports.codec import RecordedEvent
 from application.ports.event_store import NewCommit, StoredCommit
 from application.system import CONTEXTS
@@ -35,6 +35,7 @@ from application.use_cases.cases.enrich import Enrich
 from application.use_cases.discussions.discuss import Discuss
 from application.use_cases.moderation.moderate import Moderate
 from application.use_cases.moderation.sight import Sight
+from domain.actors import SYSTEM, Actor, Role
 from domain.cases.case import CaseDetails, ReportCase
 from domain.catalog import EVENTS
 from domain.decider import DomainError
@@ -45,7 +46,7 @@ from domain.evidence.evidence import (
     ReceiveEvidence,
     RejectEvidence,
 )
-from domain.ids import SYSTEM, Actor, CaseId, EvidenceId, MediaKind, MemberId, Role
+from domain.ids import CaseId, EvidenceId, MediaKind, MemberId
 from domain.members.member import RegisterMember
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -101,7 +102,7 @@ class World:
         self.policies = [self._policy(kind) for kind in policy_types()]
         self.build_read_models()
 
-    def moderating(self, decisions: Decisions) -> Moderate:
+    def moderating(self, decisions: DecisionExecutor) -> Moderate:
         """Moderation, with an executor of decisions that a test may hold up."""
         do = self.executors
         sight = Sight(do.cases, do.parties, do.comments, do.members)
@@ -134,7 +135,7 @@ class World:
         command = RegisterMember(
             member_id=member_id, pseudonym=pseudonym, by=SYSTEM, at=self.clock()
         )
-        self.executors.members.execute(member_id, command, Context(new=True))
+        self.executors.members.execute(member_id, command, CommandContext(new=True))
         return Actor(member_id=member_id, pseudonym=pseudonym, roles=frozenset(roles))
 
     def is_erased(self, member_id: str) -> bool:
@@ -154,7 +155,7 @@ class World:
             by=owner,
             at=self.clock(),
         )
-        self.executors.evidence.execute(evidence_id, command, Context(new=True))
+        self.executors.evidence.execute(evidence_id, command, CommandContext(new=True))
         return evidence_id
 
     def report(
@@ -174,7 +175,7 @@ class World:
             at=self.clock(),
             **more,
         )
-        self.executors.cases.execute(case_id, command, Context(new=True))
+        self.executors.cases.execute(case_id, command, CommandContext(new=True))
         return CaseId(case_id)
 
     def public_case(self, author: Actor, case_id: str = "c1", **more: Any) -> CaseId:
@@ -221,7 +222,7 @@ class World:
         self,
         executors: Executors,
         received: EvidenceReceived,
-        context: Callable[[str], Context],
+        context: Callable[[str], CommandContext],
         within: float | None = None,
     ) -> None:
         """All evidence is safe to show, but for what ``unsafe`` holds a reason against."""

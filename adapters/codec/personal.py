@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from adapters.aead import NONCE_BYTES, TAG_BYTES, decrypt, encrypt
 from application.ports.codec import SubjectErased
 from application.ports.key_vault import KeyDestroyed, KeyVault
-from domain.ids import Personal, Subject
+from domain.personal import DataSubject, Personal
 
 SEALED = "sealed"
 # Sealed fields are filled up to a multiple of this, so that their size tells little of them.
@@ -42,7 +42,7 @@ class PersonalFields:
 def personal_fields(event_type: type) -> PersonalFields | None:
     """What of an event is personal, or None. TypeError where personal fields have no subject."""
     hints = get_type_hints(event_type, include_extras=True)
-    subjects = {name: found for name, hint in hints.items() if (found := _mark(hint, Subject))}
+    subjects = {name: found for name, hint in hints.items() if (found := _mark(hint, DataSubject))}
     paths = dict(_personal_paths(event_type))
     if not subjects and not paths:
         return None

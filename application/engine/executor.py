@@ -42,7 +42,7 @@ class TooMuchContention(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class CommandContext:
     """What goes with a command. Nothing in it may identify a person.
 
     The same ``command_id`` does a thing once; ``fingerprint`` tells a repetition from another
@@ -90,7 +90,7 @@ class CommandExecutor(Generic[C, S, E]):
         self._codec = codec
         self._clock = clock
 
-    def execute(self, aggregate_id: str, command: C, context: Context) -> Receipt[S]:
+    def execute(self, aggregate_id: str, command: C, context: CommandContext) -> Receipt[S]:
         """Do what the command asks, once.
 
         Raises DomainError, StaleVersion, CommandMismatch, TooMuchContention or StoreUnavailable.
@@ -103,7 +103,7 @@ class CommandExecutor(Generic[C, S, E]):
                 return done
             raise
 
-    def _execute(self, stream: str, command: C, context: Context) -> Receipt[S]:
+    def _execute(self, stream: str, command: C, context: CommandContext) -> Receipt[S]:
         for attempt in range(MOST_TRIES):
             commits = [] if context.new and attempt == 0 else self._store.load(stream)
             if done := _done(commits, context.command_id):
@@ -116,7 +116,7 @@ class CommandExecutor(Generic[C, S, E]):
                 return self._first_receipt(already.commit, context)
         raise TooMuchContention(stream)
 
-    def receipt(self, context: Context) -> Receipt[S] | None:
+    def receipt(self, context: CommandContext) -> Receipt[S] | None:
         """The receipt of a command that was executed before, or None. Raises CommandMismatch."""
         done = self._store.find_command(context.command_id)
         return self._first_receipt(done, context) if done else None
@@ -134,7 +134,7 @@ class CommandExecutor(Generic[C, S, E]):
         return self._events(commits)
 
     def _decide_and_append(
-        self, stream: str, commits: Sequence[StoredCommit], command: C, context: Context
+        self, stream: str, commits: Sequence[StoredCommit], command: C, context: CommandContext
     ) -> Receipt[S]:
         head = commits[-1].head if commits else NOTHING
         state = self._fold(commits)
@@ -149,13 +149,13 @@ class CommandExecutor(Generic[C, S, E]):
         commit = self._store.append(self._commit(stream, head, events, context))
         return self._receipt(stream, commit.last, reduce(self._decider.evolve, events, state))
 
-    def _unchanged(self, stream: str, version: int, context: Context) -> NewCommit:
+    def _unchanged(self, stream: str, version: int, context: CommandContext) -> NewCommit:
         """What uses up the command's id. The aggregate's own stream need not know of it."""
         event = NothingChanged(stream=stream, version=version)
         return self._commit(_UNCHANGED + context.command_id, NOTHING, [event], context)
 
     def _commit(
-        self, stream: str, head: Head, events: Sequence[object], context: Context
+        self, stream: str, head: Head, events: Sequence[object], context: CommandContext
     ) -> NewCommit:
         now = int(self._clock().timestamp() * 1_000_000)
         meta = Meta(
@@ -183,7 +183,7 @@ class CommandExecutor(Generic[C, S, E]):
         except SubjectErased as error:
             raise DomainError("erased", "Whom this is about was erased.") from error
 
-    def _first_receipt(self, commit: StoredCommit, context: Context) -> Receipt[S]:
+    def _first_receipt(self, commit: StoredCommit, context: CommandContext) -> Receipt[S]:
         meta = self._codec.meta(commit)
         if meta.fingerprint != context.fingerprint:
             raise CommandMismatch(context.command_id)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from application.engine.derived_ids import derived_id
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.subscriber import EventsFailed, describe
 from application.engine.turns import Turn
 from application.executors import Executors
@@ -41,11 +41,11 @@ class Cause:
         """When the event happened."""
         return _EPOCH + timedelta(microseconds=self.event.stamp)
 
-    def context(self, what: str = "") -> Context:
+    def context(self, what: str = "") -> CommandContext:
         """A command's context: its id is derived from the event, and decided on once.
 
         ``what`` tells apart several commands of one reaction."""
-        return Context(
+        return CommandContext(
             command_id=derived_id(self.policy, self.event.id, what),
             correlation_id=self.event.correlation_id,
             causation_id=self.event.id,
@@ -63,7 +63,7 @@ class Means:
     """
 
     executors: Executors
-    sanitise: Callable[[EvidenceReceived, Callable[[str], Context], float | None], None]
+    sanitise: Callable[[EvidenceReceived, Callable[[str], CommandContext], float | None], None]
     forget_member: Callable[[str], None]
     erase_media: Callable[[str], None]
     hide_at: float

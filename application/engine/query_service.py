@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from application.engine.rows import Rows
 from application.ports.read_models import Find, Index
-from domain.ids import Actor
+from domain.actors import Actor
 
 D = TypeVar("D")
 

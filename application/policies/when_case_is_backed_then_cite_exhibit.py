@@ -1,9 +1,10 @@
 """A case that names evidence cites it, whether or not it is there and verified yet."""
 
 from application.engine.policy import Cause, Policy
+from domain.actors import SYSTEM
 from domain.cases.case import CaseReported, EvidenceAttached
 from domain.cases.exhibit import CiteExhibit
-from domain.ids import SYSTEM, CaseId, EvidenceId, MemberId
+from domain.ids import CaseId, EvidenceId, MemberId
 
 
 class WhenCaseIsBackedThenCiteExhibit(Policy):

@@ -1,6 +1,7 @@
 """Every public case is discussed, and no other."""
 
 from application.engine.policy import Cause, Policy
+from domain.actors import SYSTEM
 from domain.cases.case import (
     CaseHidden,
     CasePublished,
@@ -10,7 +11,7 @@ from domain.cases.case import (
     CaseWithdrawn,
 )
 from domain.discussions.discussion import CloseDiscussion, OpenDiscussion
-from domain.ids import SYSTEM, CaseId
+from domain.ids import CaseId
 
 
 class WhenCaseIsPublishedThenOpenDiscussion(Policy):

@@ -2,8 +2,8 @@
 
 from application.engine.derived_ids import derived_id
 from application.engine.policy import Cause, Policy
+from domain.actors import SYSTEM
 from domain.cases.case import Case, CasePublished
-from domain.ids import SYSTEM
 from domain.webhooks.delivery import DeliveryId, PlanDelivery
 from domain.webhooks.webhook import REGISTRY, WebhookAdded
 

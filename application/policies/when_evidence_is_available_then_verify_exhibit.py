@@ -1,9 +1,9 @@
 """What the evidence context found safe to show may back the cases that cite it."""
 
 from application.engine.policy import Cause, Policy
+from domain.actors import SYSTEM
 from domain.cases.exhibit import VerifyExhibit
 from domain.evidence.evidence import EvidenceMadeAvailable
-from domain.ids import SYSTEM
 
 
 class WhenEvidenceIsAvailableThenVerifyExhibit(Policy):

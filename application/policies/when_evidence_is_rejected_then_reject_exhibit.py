@@ -1,9 +1,9 @@
 """Evidence that cannot be made safe to show will back none of the cases that cite it."""
 
 from application.engine.policy import Cause, Policy
+from domain.actors import SYSTEM
 from domain.cases.exhibit import RejectExhibit
 from domain.evidence.evidence import EvidenceRejected
-from domain.ids import SYSTEM
 
 
 class WhenEvidenceIsRejectedThenRejectExhibit(Policy):

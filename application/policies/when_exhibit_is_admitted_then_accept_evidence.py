@@ -4,9 +4,9 @@ One policy does both: heard of in the order in which it happened, withheld evide
 """
 
 from application.engine.policy import Cause, Policy
+from domain.actors import SYSTEM
 from domain.cases.case import AcceptEvidence, ReturnEvidence, WithholdEvidence
 from domain.cases.exhibit import ExhibitAdmitted, ExhibitReturned, ExhibitWithheld
-from domain.ids import SYSTEM
 
 
 class WhenExhibitIsAdmittedThenAcceptEvidence(Policy):

@@ -1,8 +1,8 @@
 """Evidence may back many cases, and others may bring it: moderation knows which cases those are."""
 
 from application.engine.policy import Cause, Policy
+from domain.actors import SYSTEM
 from domain.cases.exhibit import ExhibitCited
-from domain.ids import SYSTEM
 from domain.moderation.subject import CiteSubject, SubjectKind, subject_key
 
 

@@ -1,9 +1,9 @@
 """A case whose evidence will never back it says so, and why, to its author."""
 
 from application.engine.policy import Cause, Policy
+from domain.actors import SYSTEM
 from domain.cases.case import RefuseEvidence
 from domain.cases.exhibit import ExhibitRefused
-from domain.ids import SYSTEM
 
 
 class WhenExhibitIsRefusedThenRefuseEvidence(Policy):

@@ -1,7 +1,7 @@
 """Flags add up, and hide their subject when they are heavy enough."""
 
 from application.engine.policy import Cause, Policy
-from domain.ids import SYSTEM
+from domain.actors import SYSTEM
 from domain.moderation.flag import FlagRaised, weighing
 from domain.moderation.record import MODERATORS_WEIGHT, OpenFlag
 from domain.moderation.subject import subject_key

@@ -1,11 +1,12 @@
 """Whatever members contribute may be flagged: moderation keeps whose it is."""
 
 from application.engine.policy import Cause, Policy
+from domain.actors import SYSTEM
 from domain.cases.case import CaseReported
 from domain.cases.party import PartyNamed
 from domain.discussions.comment import CommentWritten
 from domain.evidence.evidence import EvidenceReceived
-from domain.ids import SYSTEM, CaseId, MemberId
+from domain.ids import CaseId, MemberId
 from domain.members.member import MemberRegistered
 from domain.moderation.subject import RegisterSubject, SubjectKind, subject_key
 

@@ -1,7 +1,7 @@
 """Who flags what moderators hide is believed more from then on, and who does not, less."""
 
 from application.engine.policy import Cause, Policy
-from domain.ids import SYSTEM
+from domain.actors import SYSTEM
 from domain.moderation.flag import SettleFlag
 from domain.moderation.record import CountFlag
 from domain.moderation.subject import SubjectDecided

@@ -1,8 +1,8 @@
 """A comment that moderation hides, or restores, nobody or everybody sees again."""
 
 from application.engine.policy import Cause, Policy
+from domain.actors import SYSTEM
 from domain.discussions.comment import HideComment, RestoreComment
-from domain.ids import SYSTEM
 from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestored
 
 

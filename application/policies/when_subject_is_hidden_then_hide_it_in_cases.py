@@ -1,10 +1,11 @@
 """What moderation hides of a case, or restores, nobody or everybody sees again."""
 
 from application.engine.policy import Cause, Policy
+from domain.actors import SYSTEM
 from domain.cases.case import HideCase, RestoreCase
 from domain.cases.exhibit import ReturnExhibit, WithholdExhibit
 from domain.cases.party import HideParty, RestoreParty
-from domain.ids import SYSTEM, EvidenceId
+from domain.ids import EvidenceId
 from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestored
 
 

@@ -1,7 +1,7 @@
 """A profile that moderation hides, or restores, nobody or everybody sees again."""
 
 from application.engine.policy import Cause, Policy
-from domain.ids import SYSTEM
+from domain.actors import SYSTEM
 from domain.members.member import HideProfile, RestoreProfile
 from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestored
 

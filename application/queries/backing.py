@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from domain.cases.case import (
+    CaseEvidenceEvent,
     EvidenceAccepted,
     EvidenceAttached,
-    EvidenceEvent,
     EvidenceRefused,
     EvidenceRetracted,
     EvidenceReturned,
@@ -37,7 +37,7 @@ class Backing:
     def contributors(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(each.member_id for each in self.added if each.member_id))
 
-    def after(self, event: EvidenceEvent) -> "Backing":
+    def after(self, event: CaseEvidenceEvent) -> "Backing":
         """The backing after one more event of the case."""
         item = event.evidence_id
         match event:

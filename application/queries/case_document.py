@@ -226,7 +226,7 @@ def _changes(row: CaseDocument, event: case.CaseEvent) -> dict[str, Any]:
             return {}
         case _ if isinstance(event, case.StatusEvent):
             return _status(event)
-        case _ if isinstance(event, case.EvidenceEvent):
+        case _ if isinstance(event, case.CaseEvidenceEvent):
             return {**_evidence(row, event), "cited": _cited(row, event)}
         case _:
             assert_never(event)
@@ -268,7 +268,7 @@ def _status(event: case.StatusEvent) -> dict[str, Any]:
             assert_never(event)
 
 
-def _evidence(row: CaseDocument, event: case.EvidenceEvent) -> dict[str, Any]:
+def _evidence(row: CaseDocument, event: case.CaseEvidenceEvent) -> dict[str, Any]:
     match event:
         case case.EvidenceAttached():
             return _contributed(row, event.by, event.evidence_id)
@@ -297,7 +297,7 @@ def _evidence(row: CaseDocument, event: case.EvidenceEvent) -> dict[str, Any]:
             assert_never(event)
 
 
-def _cited(row: CaseDocument, event: case.EvidenceEvent) -> tuple[CitedEvidence, ...]:
+def _cited(row: CaseDocument, event: case.CaseEvidenceEvent) -> tuple[CitedEvidence, ...]:
     """Each piece of evidence that the case cites, and what has become of it."""
     item = event.evidence_id
     before, after = _parted(row.cited, "evidence_id", item)[0], CitedEvidence(evidence_id=item)

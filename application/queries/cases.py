@@ -22,8 +22,8 @@ from application.queries.case_document import (
 )
 from domain.cases import case, engagement, party
 from domain.cases.case import CaseCategory, CaseStatus
+from domain.constraints import Length, Limits
 from domain.discussions import comment
-from domain.ids import Length, Limits
 from domain.members.member import MemberErased, ProfileHidden, ProfileRestored
 
 

@@ -11,7 +11,7 @@ from application.engine.query_service import Private, PrivateText, QueryService,
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by, by_each
 from application.queries.backing import Backing
-from domain.cases.case import CaseReported, EvidenceEvent
+from domain.cases.case import CaseEvidenceEvent, CaseReported
 from domain.discussions import comment
 from domain.discussions.discussion import DiscussionClosed, DiscussionOpened
 from domain.members.member import MemberErased, ProfileHidden, ProfileRestored
@@ -104,7 +104,7 @@ class Discussions(QueryService[CommentDocument]):
                 thread = _thread(rows, event.case_id, event.at)
                 thread = replace(thread, author_id=event.author, status=status)
                 _show(rows, replace(thread, backing=thread.backing or Backing()))
-            case _ if isinstance(event, EvidenceEvent):
+            case _ if isinstance(event, CaseEvidenceEvent):
                 thread = _thread(rows, event.case_id, event.at)
                 _show(rows, _backed(thread, (thread.backing or Backing()).after(event)))
             case _:

@@ -13,6 +13,7 @@ from application.queries.backing import Backing
 from domain.cases.case import (
     CaseAmended,
     CaseCategory,
+    CaseEvidenceEvent,
     CaseHidden,
     CasePublished,
     CaseReported,
@@ -20,7 +21,6 @@ from domain.cases.case import (
     CaseStatus,
     CaseUnpublished,
     CaseWithdrawn,
-    EvidenceEvent,
 )
 from domain.cases.engagement import CaseSupported, SupportWithdrawn
 from domain.members.member import MemberErased
@@ -85,7 +85,7 @@ class PopularCases(QueryService[PopularCase]):
             case CaseAmended():
                 title, category = event.details.title, event.details.category
                 rows.change(event.case_id, lambda row: replace(row, title=title, category=category))
-            case _ if isinstance(event, EvidenceEvent):
+            case _ if isinstance(event, CaseEvidenceEvent):
                 rows.change(event.case_id, lambda row: _backed(row, row.backing.after(event)))
             case CasePublished():
                 rows.change(event.case_id, lambda row: self._published(row, event.at))

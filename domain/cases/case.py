@@ -6,21 +6,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar, assert_never
 
+from domain.actors import Actor
 from domain.cases.place import NOWHERE, Location, PersonalPlace, Places, rounded, said_at_first
+from domain.constraints import Length, OneLine
 from domain.decider import Decider, DomainError, must_be_system
-from domain.ids import (
-    Actor,
-    CaseId,
-    EvidenceId,
-    Length,
-    MediaKind,
-    MemberId,
-    OneLine,
-    PartyId,
-    Personal,
-    PersonalText,
-    SealedMember,
-)
+from domain.ids import CaseId, EvidenceId, MediaKind, MemberId, PartyId
+from domain.personal import Personal, PersonalText, SealedMember
 
 K = TypeVar("K", bound=str)
 
@@ -426,7 +417,7 @@ CaseEvent = (
     | EvidenceRefused
 )
 
-EvidenceEvent = (
+CaseEvidenceEvent = (
     EvidenceAttached
     | EvidenceAccepted
     | EvidenceRefused
@@ -567,7 +558,7 @@ def _evolve(state: Case, event: CaseEvent) -> Case:
             assert_never(event)
 
 
-def _evolve_evidence(state: Case, event: EvidenceEvent) -> Case:
+def _evolve_evidence(state: Case, event: CaseEvidenceEvent) -> Case:
     item = event.evidence_id
     match event:
         case EvidenceAttached():

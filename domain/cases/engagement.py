@@ -5,8 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
+from domain.actors import Actor
 from domain.decider import Decider, DomainError
-from domain.ids import Actor, CaseId, MemberId
+from domain.ids import CaseId, MemberId
 
 
 class ShareNetwork(StrEnum):

@@ -12,8 +12,10 @@ from datetime import datetime
 from functools import reduce
 from typing import assert_never
 
+from domain.actors import Actor
 from domain.decider import Decider, DomainError
-from domain.ids import Actor, CaseId, EvidenceId, MediaKind, MemberId, SealedMember
+from domain.ids import CaseId, EvidenceId, MediaKind, MemberId
+from domain.personal import SealedMember
 
 MOST_CITATIONS = 200
 NOT_YOURS = "Only who uploaded a piece of evidence may back a case with it. Upload your own copy."

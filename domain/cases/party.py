@@ -9,20 +9,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, assert_never
 
+from domain.actors import Actor
+from domain.constraints import Length, OneLine
 from domain.decider import Decider, DomainError, must_be_system
-from domain.ids import (
-    Actor,
-    CaseId,
-    EvidenceId,
-    Length,
-    MemberId,
-    OneLine,
-    PartyId,
-    Personal,
-    PersonalText,
-    SealedMember,
-    Subject,
-)
+from domain.ids import CaseId, EvidenceId, MemberId, PartyId
+from domain.personal import DataSubject, Personal, PersonalText, SealedMember
 
 MOST_DISPUTES = 5
 
@@ -123,7 +114,7 @@ class PartyDisputed:
 
     party_id: PartyId
     case_id: CaseId
-    dispute_id: Annotated[str, Subject(sealed=False)]
+    dispute_id: Annotated[str, DataSubject(sealed=False)]
     statement: PersonalText
     role: str = "party"
     at: datetime

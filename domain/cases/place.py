@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 
-from domain.ids import Length, Limits, MemberId, OneLine, Personal
+from domain.constraints import Length, Limits, OneLine
+from domain.ids import MemberId
+from domain.personal import Personal
 
 
 class Precision(StrEnum):

@@ -4,9 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, assert_never
 
+from domain.actors import Actor
+from domain.constraints import Length
 from domain.decider import Decider, DomainError, must_be_system
 from domain.discussions.discussion import Discussion
-from domain.ids import Actor, CaseId, CommentId, Length, MemberId, PersonalText, SealedMember
+from domain.ids import CaseId, CommentId, MemberId
+from domain.personal import PersonalText, SealedMember
 
 CommentText = Annotated[str, Length(1, 5000)]
 

@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
+from domain.actors import Actor
 from domain.decider import Decider, DomainError, must_be_system, must_moderate
-from domain.ids import Actor, CaseId, MemberId, SealedMember
+from domain.ids import CaseId, MemberId
+from domain.personal import SealedMember
 
 # Commands
 

@@ -5,8 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
+from domain.actors import Actor
 from domain.decider import Decider, DomainError, must_be_system
-from domain.ids import Actor, EvidenceId, MediaKind, MemberId, SealedMember
+from domain.ids import EvidenceId, MediaKind, MemberId
+from domain.personal import SealedMember
 
 
 class EvidenceStatus(StrEnum):

@@ -4,18 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, assert_never
 
+from domain.actors import Actor, Role
+from domain.constraints import Length, Limits, OneLine
 from domain.decider import Decider, DomainError, must_be_system
-from domain.ids import (
-    Actor,
-    Length,
-    Limits,
-    MemberId,
-    OneLine,
-    OpenMember,
-    Personal,
-    PersonalText,
-    Role,
-)
+from domain.ids import MemberId
+from domain.personal import OpenMember, Personal, PersonalText
 
 PSEUDONYM_LENGTH = Length(3, 40)
 Pseudonym = Annotated[str, PSEUDONYM_LENGTH, OneLine(), Personal()]

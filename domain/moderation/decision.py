@@ -5,8 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, assert_never
 
+from domain.actors import SYSTEM, Actor
+from domain.constraints import Length
 from domain.decider import Decider, DomainError, must_moderate
-from domain.ids import SYSTEM, Actor, CaseId, Length, MemberId, PersonalText, SealedMember
+from domain.ids import CaseId, MemberId
 from domain.moderation.rules import must_be_a_rule
 from domain.moderation.subject import (
     ApplyOutcome,
@@ -16,6 +18,7 @@ from domain.moderation.subject import (
     SubjectKind,
     Verdict,
 )
+from domain.personal import PersonalText, SealedMember
 
 Reason = Annotated[str, Length(1, 2000)]
 

@@ -4,10 +4,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, assert_never
 
+from domain.actors import SYSTEM, Actor
+from domain.constraints import Length
 from domain.decider import Decider, DomainError, must_be_system
-from domain.ids import SYSTEM, Actor, Length, MemberId, PersonalText, SealedMember
+from domain.ids import MemberId
 from domain.moderation.rules import must_be_a_rule
 from domain.moderation.subject import Subject, SubjectKind, WeighFlag
+from domain.personal import PersonalText, SealedMember
 
 FlagNote = Annotated[str, Length(0, 1000)]
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
+from domain.actors import Actor
 from domain.decider import Decider, must_be_system
-from domain.ids import Actor
 
 # Before anything is known of a member, a flag is taken to be right one time in four, as firmly as
 # if four had been seen: the prior is Beta(1, 3).

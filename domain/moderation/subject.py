@@ -8,8 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
+from domain.actors import Actor
 from domain.decider import Decider, must_be_system
-from domain.ids import Actor, CaseId, MemberId, SealedMember
+from domain.ids import CaseId, MemberId
+from domain.personal import SealedMember
 
 
 class SubjectKind(StrEnum):

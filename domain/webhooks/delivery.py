@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType, assert_never
 
+from domain.actors import Actor
 from domain.decider import Decider, DomainError, must_be_system
-from domain.ids import Actor, CaseId
+from domain.ids import CaseId
 from domain.webhooks.webhook import WebhookId
 
 MOST_TRIES = 6
@@ -131,7 +132,7 @@ DeliveryEvent = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
+class WebhookDelivery:
     planned: DeliveryPlanned | None = None
     status: DeliveryStatus | None = None
     tried: int = 0
@@ -147,7 +148,7 @@ class Delivery:
         return not self.next_at - wait <= now < self.next_at
 
 
-def decide(command: DeliveryCommand, state: Delivery) -> list[DeliveryEvent]:
+def decide(command: DeliveryCommand, state: WebhookDelivery) -> list[DeliveryEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
     must_be_system(command.by, "Only the system delivers.")
     match command:
@@ -167,10 +168,10 @@ def decide(command: DeliveryCommand, state: Delivery) -> list[DeliveryEvent]:
             assert_never(command)
 
 
-def evolve(state: Delivery, event: DeliveryEvent) -> Delivery:
+def evolve(state: WebhookDelivery, event: DeliveryEvent) -> WebhookDelivery:
     match event:
         case DeliveryPlanned():
-            return Delivery(planned=event, status=DeliveryStatus.WAITING, next_at=event.at)
+            return WebhookDelivery(planned=event, status=DeliveryStatus.WAITING, next_at=event.at)
         case DeliveryFailed():
             tried = state.tried + 1
             return replace(state, tried=tried, error=event.error, next_at=event.next_at)
@@ -186,12 +187,12 @@ def evolve(state: Delivery, event: DeliveryEvent) -> Delivery:
             assert_never(event)
 
 
-delivery_decider: Decider[DeliveryCommand, Delivery, DeliveryEvent] = Decider(
-    category="delivery", initial=Delivery(), decide=decide, evolve=evolve
+delivery_decider: Decider[DeliveryCommand, WebhookDelivery, DeliveryEvent] = Decider(
+    category="delivery", initial=WebhookDelivery(), decide=decide, evolve=evolve
 )
 
 
-def _plan(command: PlanDelivery, state: Delivery) -> list[DeliveryEvent]:
+def _plan(command: PlanDelivery, state: WebhookDelivery) -> list[DeliveryEvent]:
     if state.planned:
         return []
     planned = DeliveryPlanned(
@@ -204,13 +205,15 @@ def _plan(command: PlanDelivery, state: Delivery) -> list[DeliveryEvent]:
     return [planned]
 
 
-def _retry(command: RetryDelivery, state: Delivery) -> list[DeliveryEvent]:
+def _retry(command: RetryDelivery, state: WebhookDelivery) -> list[DeliveryEvent]:
     if state.planned is None or state.status is not DeliveryStatus.PARKED:
         raise DomainError("not-found", "No such delivery is parked.")
     return [DeliveryRetried(delivery_id=state.planned.delivery_id, at=command.at)]
 
 
-def _fail(command: RecordFailure, state: Delivery, delivery_id: DeliveryId) -> list[DeliveryEvent]:
+def _fail(
+    command: RecordFailure, state: WebhookDelivery, delivery_id: DeliveryId
+) -> list[DeliveryEvent]:
     """The waits are 10 seconds, a minute, 6 minutes, 36 minutes and 3.6 hours."""
     if command.tried != state.tried:
         return []

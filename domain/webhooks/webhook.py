@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Annotated, NewType, assert_never
 from urllib.parse import urlsplit
 
+from domain.actors import Actor
+from domain.constraints import Length, OneLine
 from domain.decider import Decider, DomainError, must_be_system
-from domain.ids import Actor, Length, OneLine
 
 MOST_WEBHOOKS = 100
 LONGEST_URL = 2000

@@ -7,7 +7,7 @@ from typing import Any
 import marshmallow as ma
 from flask import Response
 
-from application.executors import Cases
+from application.executors import CaseExecutor
 from application.use_cases.cases.report import Report
 from domain.cases.case import (
     AmendCase,
@@ -67,7 +67,7 @@ ReportReply = schema(
 )
 
 
-def cases_blueprint(cases: Cases, reporting: Report, requests: Requests) -> Blueprint:
+def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) -> Blueprint:
     """The commands on cases. What cases look like is told by the query services."""
     blp = Blueprint("cases", __name__, url_prefix="/v1", description="Reporting cases")
     blp.before_request(requests.members_only)

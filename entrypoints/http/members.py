@@ -1,4 +1,4 @@
-"""Members: registering, and one's own account."""
+"""MemberExecutor: registering, and one's own account."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import marshmallow as ma
 from flask import Response, jsonify
 from marshmallow import validate
 
-from application.executors import Members
+from application.executors import MemberExecutor
 from application.use_cases.members.accounts import PASSPHRASE_LENGTH, Accounts
 from domain.members.member import Area, ChooseInterests, RegisterMember
 from entrypoints.http.attempts import Attempts, counts_as
@@ -62,7 +62,7 @@ MeReply = schema(
 )
 
 
-def members_blueprint(accounts: Accounts, members: Members, requests: Requests) -> Blueprint:
+def members_blueprint(accounts: Accounts, members: MemberExecutor, requests: Requests) -> Blueprint:
     """Registration and one's own account."""
     blp = Blueprint("members", __name__, url_prefix="/v1", description="Members")
 

@@ -8,10 +8,10 @@ import marshmallow as ma
 from flask import Response, jsonify
 
 from application.engine.derived_ids import derived_id
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.use_cases.moderation.moderate import Moderate
+from domain.actors import Actor
 from domain.decider import DomainError
-from domain.ids import Actor
 from domain.moderation.decision import AppealDecision, DecideSubject, ResolveAppeal
 from domain.moderation.flag import RaiseFlag
 from domain.moderation.rules import RULES, Rule
@@ -168,7 +168,7 @@ def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
         decision_id: str,
         body: Mapping[str, Any],
         actor: Actor,
-        context: Context,
+        context: CommandContext,
     ) -> Any:
         return moderate.decide(
             *subject,
@@ -181,7 +181,7 @@ def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
         )
 
     def decided_one(
-        subject: Mapping[str, Any], body: Mapping[str, Any], actor: Actor, context: Context
+        subject: Mapping[str, Any], body: Mapping[str, Any], actor: Actor, context: CommandContext
     ) -> dict[str, Any]:
         kind, subject_id = subject["subject_kind"], subject["subject_id"]
         decision_id = derived_id(context.command_id, kind, subject_id)

@@ -14,11 +14,11 @@ from flask import Response, current_app, g, request
 
 from application.engine.answers import Token
 from application.engine.derived_ids import keyed_id, new_command_id
-from application.engine.executor import Context, Receipt
+from application.engine.executor import CommandContext, Receipt
 from application.engine.query_service import Viewer
 from application.ports.access_tokens import AccessTokens
 from application.ports.clock import Clock
-from domain.ids import Actor
+from domain.actors import Actor
 from domain.members.member import Member
 from entrypoints.asgi.environ import REFUSAL
 from entrypoints.http.problems import problem, refuse
@@ -78,7 +78,9 @@ class Requests:
         self.oneself()
         return str(g.session_id)
 
-    def context(self, actor_id: str, *, new: bool = False, own_id: str | None = None) -> Context:
+    def context(
+        self, actor_id: str, *, new: bool = False, own_id: str | None = None
+    ) -> CommandContext:
         """What goes with a command: idempotency, If-Match and correlation.
 
         ``own_id``: where a client names the id of what it makes, the request itself is its key;
@@ -87,7 +89,7 @@ class Requests:
         key = self.idempotency_key()
         fingerprint = self._fingerprint(actor_id) if key or own_id else ""
         parts = (actor_id, key or fingerprint) if fingerprint else (new_command_id(),)
-        return Context(
+        return CommandContext(
             command_id=keyed_id(self._key, "command", *parts),
             fingerprint=fingerprint,
             correlation_id=g.correlation_id,
@@ -96,7 +98,7 @@ class Requests:
             new=new,
         )
 
-    def id_for(self, kind: str, context: Context) -> str:
+    def id_for(self, kind: str, context: CommandContext) -> str:
         """A new id; the same one when the same request is repeated."""
         return keyed_id(self._key, kind, context.command_id)
 

@@ -23,7 +23,7 @@ import marshmallow as ma
 from marshmallow import validate
 
 from application.engine.query_service import Private, QueryService
-from domain.ids import Length, Limits, OneLine
+from domain.constraints import Length, Limits, OneLine
 
 # What no text may contain can be written in JSON; lone surrogates cannot be sent as UTF-8.
 STORABLE = r"^[^\x00]*$"

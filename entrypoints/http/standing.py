@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from flask import Response
 from marshmallow import validate
 
-from application.executors import Members
-from domain.ids import Role
+from application.executors import MemberExecutor
+from domain.actors import Role
 from domain.members.member import (
     GrantRole,
     MemberCommand,
@@ -24,7 +24,7 @@ SuspensionBody = schema(
 )
 
 
-def standing_blueprint(members: Members, requests: Requests) -> Blueprint:
+def standing_blueprint(members: MemberExecutor, requests: Requests) -> Blueprint:
     """What moderators and admins decide on members."""
     blp = Blueprint("standing", __name__, url_prefix="/v1", description="Standing of members")
     blp.before_request(requests.members_only)

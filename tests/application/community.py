@@ -5,13 +5,14 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 from application.engine.builds import current_build, open_build
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.projector import Projector
 from application.engine.query_service import Audience, Private, QueryService, Viewer
 from application.ports.message_bus import Delivery
 from application.ports.read_models import Find
+from domain.actors import Actor, Role
 from domain.cases.party import PartyDetails, PartyKind
-from domain.ids import Actor, CaseId, CommentId, MemberId, PartyId, Role
+from domain.ids import CaseId, CommentId, MemberId, PartyId
 from domain.members.member import EraseMember
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind, Verdict
@@ -39,7 +40,7 @@ def say(
 ) -> CommentId:
     key = CommentId(comment_id)
     world.discuss.write(
-        key, CaseId(case_id), author, Context(), text=text, parent_id=CommentId(parent_id)
+        key, CaseId(case_id), author, CommandContext(), text=text, parent_id=CommentId(parent_id)
     )
     return key
 
@@ -56,7 +57,7 @@ def name_party(
     details = PartyDetails(
         kind=PartyKind.ORGANISATION, name=name, role="took the money", evidence=evidence
     )
-    world.enrich.name_party(PartyId(party_id), CaseId(case_id), details, by, Context())
+    world.enrich.name_party(PartyId(party_id), CaseId(case_id), details, by, CommandContext())
     return PartyId(party_id)
 
 
@@ -74,7 +75,7 @@ def flag(
     world: World, kind: SubjectKind, subject_id: str, *members: Actor, note: str = "Look at this."
 ) -> None:
     for member in members:
-        world.moderate.flag(kind, subject_id, member, Context(), rule="spam", note=note)
+        world.moderate.flag(kind, subject_id, member, CommandContext(), rule="spam", note=note)
 
 
 def decide(
@@ -90,7 +91,7 @@ def decide(
         kind,
         subject_id,
         by,
-        Context(),
+        CommandContext(),
         decision_id=decision_id,
         verdict=verdict,
         rule="spam",
@@ -100,18 +101,18 @@ def decide(
 
 
 def appeal(world: World, by: Actor, decision_id: str = "d1") -> None:
-    world.moderate.appeal(decision_id, "It does not break the rule.", by, Context())
+    world.moderate.appeal(decision_id, "It does not break the rule.", by, CommandContext())
 
 
 def resolve(
     world: World, by: Actor, outcome: Outcome = Outcome.OVERTURN, decision_id: str = "d1"
 ) -> None:
-    world.moderate.resolve(decision_id, outcome, "Seen again.", by, Context())
+    world.moderate.resolve(decision_id, outcome, "Seen again.", by, CommandContext())
 
 
 def ask_to_be_erased(world: World, member: Actor) -> None:
     command = EraseMember(by=member, at=world.clock())
-    world.executors.members.execute(member.member_id, command, Context())
+    world.executors.members.execute(member.member_id, command, CommandContext())
 
 
 def erase(world: World, member: Actor) -> None:

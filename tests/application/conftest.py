@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.ids import Actor
+from domain.actors import Actor
 from tests.application.community import moderator
 from tests.world import World
 

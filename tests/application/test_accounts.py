@@ -8,7 +8,7 @@ import pytest
 
 from adapters.credentials.memory import MemoryCredentials
 from adapters.spelling.icu import IcuSpelling
-from application.engine.executor import CommandMismatch, Context, TooMuchContention
+from application.engine.executor import CommandContext, CommandMismatch, TooMuchContention
 from application.ports.credentials import Credential, Session
 from application.use_cases.members.accounts import (
     CLAIM_LIFE,
@@ -21,7 +21,8 @@ from application.use_cases.members.accounts import (
 )
 from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens
-from domain.ids import Actor, MemberId
+from domain.actors import Actor
+from domain.ids import MemberId
 from tests.world import World, refused
 
 PASSPHRASE = "four plain words here"
@@ -69,7 +70,7 @@ def register(
     interests: tuple[str, ...] = (),
 ) -> None:
     fingerprint = f"{pseudonym}{interests}"
-    context = Context(command_id=f"register {member_id}", fingerprint=fingerprint, new=True)
+    context = CommandContext(command_id=f"register {member_id}", fingerprint=fingerprint, new=True)
     accounts.register(member_id, pseudonym, passphrase, interests, context)
 
 
@@ -373,7 +374,7 @@ def test_who_does_not_know_the_passphrase_changes_and_erases_nothing(accounts: A
     with refused("wrong-passphrase"):
         accounts.change_passphrase("anna", grant.session_id, ANOTHER, ANOTHER)
     with refused("wrong-passphrase"):
-        accounts.erase(ANNA, ANOTHER, Context())
+        accounts.erase(ANNA, ANOTHER, CommandContext())
     assert accounts.signed_in("anna", grant.session_id)
     accounts.sign_in("Anna", PASSPHRASE)
 
@@ -385,7 +386,7 @@ def test_the_passphrase_of_another_with_the_same_name_proves_nothing(
     world.member("Anna")
     register(accounts, "Anna", "another")
     with refused("wrong-passphrase"):
-        accounts.erase(Actor(member_id=MemberId("member-Anna")), PASSPHRASE, Context())
+        accounts.erase(Actor(member_id=MemberId("member-Anna")), PASSPHRASE, CommandContext())
 
 
 def test_of_two_who_change_the_passphrase_at_once_one_is_told_to_try_again(
@@ -416,7 +417,7 @@ def test_who_signs_in_while_the_passphrase_changes_is_not_signed_in(
 
     def slowly(session: Session) -> None:
         if leaves:
-            accounts.erase(ANNA, PASSPHRASE, Context())
+            accounts.erase(ANNA, PASSPHRASE, CommandContext())
         else:
             accounts.change_passphrase("anna", grant.session_id, PASSPHRASE, ANOTHER)
         open_session(session)
@@ -432,7 +433,7 @@ def test_an_erased_member_is_forgotten(
 ) -> None:
     register(accounts)
     session = accounts.sign_in("Anna", PASSPHRASE)
-    accounts.erase(ANNA, PASSPHRASE, Context())
+    accounts.erase(ANNA, PASSPHRASE, CommandContext())
     assert world.vault.key("anna") is None
     assert credentials.find("anna") is None
     with pytest.raises(NotSignedIn):
@@ -454,7 +455,7 @@ def test_an_erased_member_whose_credential_is_still_there_does_not_sign_in(
 ) -> None:
     register(accounts)
     kept = credentials.find("anna")
-    accounts.erase(ANNA, PASSPHRASE, Context())
+    accounts.erase(ANNA, PASSPHRASE, CommandContext())
     assert kept is not None
     credentials.claim(replace(kept, created_at=world.clock()), {"anna"})
     with pytest.raises(NotSignedIn):

@@ -24,8 +24,9 @@ from application.ports.codec import (
 from application.ports.event_store import StoredCommit
 from domain.cases.case import CaseDetails, CaseReported, CaseTagged
 from domain.catalog import EVENTS, EventCatalog, catalog
-from domain.ids import CaseId, MemberId, Personal
+from domain.ids import CaseId, MemberId
 from domain.members.member import Area, InterestsChosen, MemberRegistered
+from domain.personal import Personal
 from tests.golden.events import GOLDEN
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

@@ -569,13 +569,13 @@ class TestPassingOver:
     def test_they_are_not_parked_with_an_event_before_them_in_their_stream(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
-        from application.engine.executor import Context
+        from application.engine.executor import CommandContext
         from domain.cases.case import TagCase
 
         anna = world.member()
         case = world.report(anna)
         tag = TagCase(tag="police", by=anna, at=world.clock())
-        world.executors.cases.execute(case, tag, Context())
+        world.executors.cases.execute(case, tag, CommandContext())
         first, second = world.history.read("cases", 0, 10)
         recorder.poison = {first.id: RuntimeError("poison")}
         recorder.of_no_concern = {second.id}
@@ -606,13 +606,13 @@ class TestPoison:
         anna = world.member()
         for case in ("c0", "c1", "c2"):
             world.report(anna, case_id=case)
-        from application.engine.executor import Context
+        from application.engine.executor import CommandContext
         from domain.cases.case import TagCase
 
         for case in ("c1", "c0", "c1"):
             tag = TagCase(tag=f"t{world.clock.now.hour}", by=anna, at=world.clock())
             world.clock.wind(hours=1)
-            world.executors.cases.execute(case, tag, Context())
+            world.executors.cases.execute(case, tag, CommandContext())
         events = world.history.read("cases", 0, 100)
         recorder.poison = {events[3].id: RuntimeError("poison")}
         return events

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from application.engine.builds import current_build, open_build
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.projector import Projector
 from application.engine.query_service import Viewer
 from application.engine.time_travel import TimeTravel
 from application.queries.discussions import CommentStatus, Discussions
+from domain.actors import Actor
 from domain.cases.case import TagCase, WithdrawCase
-from domain.ids import Actor, CaseId, CommentId
+from domain.ids import CaseId, CommentId
 from tests.application.community import (
     CASE,
     COMMENT,
@@ -58,7 +59,7 @@ def count(world: World, case_id: str = "c1") -> int:
 
 
 def remove(world: World, by: Actor, comment_id: str = "k1") -> None:
-    world.discuss.remove(CommentId(comment_id), by, Context())
+    world.discuss.remove(CommentId(comment_id), by, CommandContext())
     world.settle()
 
 
@@ -97,7 +98,7 @@ class TestSpeaking:
         assert [each["author"].pseudonym for each in thread(world)] == ["Anna"]
         assert one(world, "discussions", "k1", Viewer(anna)) is not None
         must_be_rebuilt_alike(world)
-        edited = world.discuss.edit(K1, "I was there.", anna, Context())
+        edited = world.discuss.edit(K1, "I was there.", anna, CommandContext())
         assert edited.state.author == anna.member_id
 
     def test_each_case_has_a_discussion_of_its_own(self, world: World, anna: Actor) -> None:
@@ -119,10 +120,10 @@ class TestSpeaking:
     def test_nothing_is_said_while_moderators_lock_a_discussion(
         self, world: World, ben: Actor, mo: Actor
     ) -> None:
-        world.discuss.lock(C1, mo, Context())
+        world.discuss.lock(C1, mo, CommandContext())
         with refused("locked"):
             say(world, ben)
-        world.discuss.unlock(C1, mo, Context())
+        world.discuss.unlock(C1, mo, CommandContext())
         say(world, ben)
         world.settle()
         assert len(thread(world)) == 1
@@ -150,11 +151,13 @@ class TestSpeaking:
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         say(world, ben)
-        world.executors.cases.execute("c1", WithdrawCase(by=anna, at=world.clock()), Context())
+        world.executors.cases.execute(
+            "c1", WithdrawCase(by=anna, at=world.clock()), CommandContext()
+        )
         world.settle()
         assert thread(world) == []
         with refused("not-found"):
-            world.discuss.edit(K1, "Or not.", ben, Context())
+            world.discuss.edit(K1, "Or not.", ben, CommandContext())
         remove(world, ben)
 
 
@@ -167,7 +170,7 @@ class TestChanging:
         say(world, ben)
         then = world.clock() + timedelta(seconds=1)
         world.clock.wind(hours=1)
-        world.discuss.edit(K1, "I saw it, too.", ben, Context())
+        world.discuss.edit(K1, "I saw it, too.", ben, CommandContext())
         world.settle()
         (comment,) = thread(world)
         assert (comment["text"], comment["version"]) == ("I saw it, too.", 2)
@@ -218,7 +221,7 @@ class TestChanging:
         assert [(each["status"], each["text"]) for each in thread(world)] == [("hidden", "")]
         assert one(world, "discussions", "k1") is None
         assert count(world) == 0
-        world.discuss.edit(K1, "Better now.", ben, Context())
+        world.discuss.edit(K1, "Better now.", ben, CommandContext())
         world.settle()
         assert texts(world) == [""]
         decide(world, COMMENT, "k1", mo, RESTORE, decision_id="d2")
@@ -250,7 +253,7 @@ class TestCounting:
         say(world, ben)
         say(world, anna, comment_id="k2")
         tag = TagCase(tag="police", by=anna, at=world.clock())
-        world.executors.cases.execute("c1", tag, Context())
+        world.executors.cases.execute("c1", tag, CommandContext())
         world.settle()
         before = rows(world, "cases")
         assert before["c1"].comments == 2
@@ -283,7 +286,7 @@ class TestErasure:
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         say(world, ben)
-        world.discuss.edit(K1, "I saw it, too.", ben, Context())
+        world.discuss.edit(K1, "I saw it, too.", ben, CommandContext())
         say(world, anna, "When?", comment_id="k2", parent_id="k1")
         world.settle()
         erase(world, ben)
@@ -334,12 +337,12 @@ class TestErasure:
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         say(world, ben)
-        world.engage.support(C1, ben, Context())
-        world.engage.follow(C1, ben, Context())
+        world.engage.support(C1, ben, CommandContext())
+        world.engage.follow(C1, ben, CommandContext())
         world.settle()
         erase(world, anna)
-        world.engage.withdraw_support(C1, ben, Context())
-        world.engage.unfollow(C1, ben, Context())
+        world.engage.withdraw_support(C1, ben, CommandContext())
+        world.engage.unfollow(C1, ben, CommandContext())
         remove(world, ben)
         before = rows(world, "cases")
         assert (before["c1"].comments, before["c1"].supports, before["c1"].followers) == (0, 0, 0)

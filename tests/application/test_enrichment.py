@@ -7,9 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from application.engine.executor import CommandMismatch, Context, StaleVersion
+from application.engine.executor import CommandContext, CommandMismatch, StaleVersion
 from application.engine.query_service import Viewer
 from application.queries.case_document import reported, with_party
+from domain.actors import Actor
 from domain.cases.case import (
     AttachEvidence,
     CaseReported,
@@ -24,7 +25,7 @@ from domain.cases.case import (
 )
 from domain.cases.party import PartyDetails, PartyKind
 from domain.cases.place import Location
-from domain.ids import Actor, CaseId, EvidenceId, MemberId, PartyId
+from domain.ids import CaseId, EvidenceId, MemberId, PartyId
 from tests.application.community import (
     CASE,
     EVIDENCE,
@@ -70,12 +71,12 @@ def parties(world: World, viewer: Viewer | None = None) -> Any:
 
 def dispute(world: World, mo: Actor, statement: str = "We did not.") -> None:
     token = world.enrich.invite_to_dispute(P1, C1, mo, str(uuid4()))
-    world.enrich.dispute(token, statement, Context())
+    world.enrich.dispute(token, statement, CommandContext())
     world.settle()
 
 
 def change(world: World, command: Any, case_id: str = "c1") -> None:
-    world.executors.cases.execute(case_id, command, Context())
+    world.executors.cases.execute(case_id, command, CommandContext())
     world.settle()
 
 
@@ -103,7 +104,7 @@ class TestParties:
         self, world: World, ben: Actor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         details = PartyDetails(kind=PartyKind.ORGANISATION, name="Town hall", role="took it")
-        context = Context(command_id="from-bens-phone")
+        context = CommandContext(command_id="from-bens-phone")
         with monkeypatch.context() as dying:
             dying.setattr(world.executors.parties, "execute", die)
             with pytest.raises(SystemExit):
@@ -120,7 +121,7 @@ class TestParties:
     ) -> None:
         details = PartyDetails(kind=PartyKind.ORGANISATION, name="Town hall", role="took it")
         version = world.executors.cases.load("c1").head.version
-        context = Context(command_id="from-bens-phone", fingerprint="party", version=version)
+        context = CommandContext(command_id="from-bens-phone", fingerprint="party", version=version)
         with monkeypatch.context() as dying:
             dying.setattr(world.executors.parties, "execute", die)
             with pytest.raises(SystemExit):
@@ -139,7 +140,7 @@ class TestParties:
         details = PartyDetails(kind=PartyKind.ORGANISATION, name="Town hall", role="took it")
         before = world.executors.cases.load("c1"), world.executors.cases.load("c2")
         with pytest.raises(StaleVersion):
-            world.enrich.name_party(PartyId("p2"), C1, details, ben, Context(version=99))
+            world.enrich.name_party(PartyId("p2"), C1, details, ben, CommandContext(version=99))
         for case_id in ("c1", "c2"):
             with refused("already-named"):
                 name_party(world, ben, case_id=case_id)
@@ -170,9 +171,9 @@ class TestParties:
         name_party(world, ben, "Harbour", party_id="p2")
         world.settle()
         with refused("forbidden"):
-            world.enrich.retract_party(P1, C1, world.member("Cleo"), Context())
-        world.enrich.retract_party(P1, C1, ben, Context())
-        world.enrich.retract_party(PartyId("p2"), C1, anna, Context())
+            world.enrich.retract_party(P1, C1, world.member("Cleo"), CommandContext())
+        world.enrich.retract_party(P1, C1, ben, CommandContext())
+        world.enrich.retract_party(PartyId("p2"), C1, anna, CommandContext())
         world.settle()
         assert parties(world) == ()
         must_be_rebuilt_alike(world)
@@ -184,7 +185,7 @@ class TestParties:
         world.settle()
         decide(world, PARTY, "p1", mo)
         world.settle()
-        world.enrich.retract_party(P1, C1, ben, Context())
+        world.enrich.retract_party(P1, C1, ben, CommandContext())
         world.settle()
         decide(world, PARTY, "p1", mo, RESTORE, decision_id="d2")
         world.settle()
@@ -228,9 +229,9 @@ class TestDisputes:
     ) -> None:
         name_party(world, ben)
         token = world.enrich.invite_to_dispute(P1, C1, mo, str(uuid4()))
-        world.enrich.dispute(token, "We did not.", Context())
+        world.enrich.dispute(token, "We did not.", CommandContext())
         with refused("already-disputed"):
-            world.enrich.dispute(token, "Again.", Context())
+            world.enrich.dispute(token, "Again.", CommandContext())
         dispute(world, mo, "Really not.")
         (party,) = parties(world)
         assert [each.statement for each in party.disputes] == ["We did not.", "Really not."]
@@ -244,7 +245,7 @@ class TestDisputes:
             world.enrich.invite_to_dispute(P1, C1, ben, "d1")
         with refused("not-found"):
             world.enrich.invite_to_dispute(P1, CaseId("c2"), mo, "d1")
-        world.enrich.retract_party(P1, C1, ben, Context())
+        world.enrich.retract_party(P1, C1, ben, CommandContext())
         with refused("not-found"):
             world.enrich.invite_to_dispute(P1, C1, mo, str(uuid4()))
 
@@ -258,7 +259,7 @@ class TestDisputes:
 
     def test_a_link_that_is_none_of_ours_is_refused(self, world: World) -> None:
         with refused("bad-link"):
-            world.enrich.dispute("a.b.c", "We did not.", Context())
+            world.enrich.dispute("a.b.c", "We did not.", CommandContext())
 
     def test_what_a_party_says_while_it_is_hidden_is_there_when_it_is_restored(
         self, world: World, ben: Actor, mo: Actor

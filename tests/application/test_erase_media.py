@@ -13,22 +13,23 @@ from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.uploads.memory import MemoryUploads
 from adapters.workrooms import Workrooms
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.ports.sanitiser import Rendition, Unsafe
 from application.ports.uploads import Quota
 from application.use_cases.evidence.erase import EraseMedia
 from application.use_cases.evidence.media import DestroyMedia, poster_key, rendition_key
 from application.use_cases.evidence.sanitise import SanitiseEvidence
 from application.use_cases.evidence.uploads import ReceiveUploads
+from domain.actors import Actor
 from domain.decider import DomainError
 from domain.evidence.evidence import EvidenceReceived
-from domain.ids import Actor, MediaKind
+from domain.ids import MediaKind
 from domain.members.member import EraseMember
 from tests.application.mortal import STEPS, Death, Died, Mortal
 from tests.world import World, refused
 
 CONTENT = b"good" + bytes(range(256)) * 10
-REQUEST = Context()
+REQUEST = CommandContext()
 QUOTA = Quota(pieces=1_000_000, size=10**12)
 STEPS_FROM_UPLOAD_TO_RENDITION = 18
 STEPS_OF_AN_ERASURE = 21
@@ -102,8 +103,8 @@ class Process:
                 self.sanitise(received, partial(context_of, event.id))
 
 
-def context_of(event_id: str, what: str) -> Context:
-    return Context(command_id=f"{event_id} {what}")
+def context_of(event_id: str, what: str) -> CommandContext:
+    return CommandContext(command_id=f"{event_id} {what}")
 
 
 class Town:
@@ -122,7 +123,7 @@ class Town:
     def ask_for_erasure(self) -> None:
         """The log has it; processes that remember Anna's key may go on using it for a moment."""
         command = EraseMember(by=self.anna, at=self.world.clock())
-        self.world.executors.members.execute(self.anna.member_id, command, Context())
+        self.world.executors.members.execute(self.anna.member_id, command, CommandContext())
 
     def erase(self, *, remembered: bool = False) -> None:
         """What happens at an erasure, and what its policy does."""

@@ -14,7 +14,7 @@ from application.engine import feed as feeds
 from application.engine import rebuild as rebuilds
 from application.engine.answers import LOOK_UP_SECONDS, Answers
 from application.engine.builds import lease_of, open_build
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.feed import ABANDONED_SECONDS, GRACE_SECONDS, QueryFeed
 from application.engine.fingerprint import fingerprint
 from application.engine.projector import Projector
@@ -24,8 +24,8 @@ from application.engine.subscription import Subscription
 from application.ports.message_bus import Delivery
 from application.queries.cases import Cases
 from application.queries.videos import Videos
+from domain.actors import Actor
 from domain.cases.case import TagCase
-from domain.ids import Actor
 from tests.application.test_runtime import PATIENCE, soon
 from tests.newer import append_newer
 from tests.world import World
@@ -393,7 +393,7 @@ class HotCase:
     def change(self) -> None:
         self.tags += 1
         tag = TagCase(tag=f"t{self.tags % 5}", by=self.anna, at=self.world.clock())
-        self.world.executors.cases.execute("c1", tag, Context())
+        self.world.executors.cases.execute("c1", tag, CommandContext())
 
     def bring(self) -> None:
         """Let the bus bring all that is new to the build that serves."""

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from application.engine.discovery import policy_types
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.queries.moderation_ledger import Deed
 from application.queries.moderation_queue import QueueItem
+from domain.actors import SYSTEM, Actor
 from domain.cases.case import AttachEvidence, CaseStatus
-from domain.ids import SYSTEM, Actor, CommentId, EvidenceId, MemberId
+from domain.ids import CommentId, EvidenceId, MemberId
 from domain.members.member import ReinstateMember, SuspendMember
 from domain.moderation.decision import AppealDecision, DecideSubject, Outcome, ResolveAppeal
 from domain.moderation.flag import MOST_OPEN_FLAGS
@@ -163,7 +164,7 @@ def attached_to_cases_of(world: World, owner: Actor, *authors: Actor) -> Evidenc
     for author in authors:
         case = world.public_case(author, f"c-{author.pseudonym}")
         attaching = AttachEvidence(evidence=(evidence,), by=owner, at=world.clock())
-        world.executors.cases.execute(case, attaching, Context())
+        world.executors.cases.execute(case, attaching, CommandContext())
     world.settle()
     return evidence
 
@@ -395,7 +396,7 @@ class TestQueue:
         self, world: World, discussed: Actor, crowd: list[Actor]
     ) -> None:
         flag(world, COMMENT, "k1", crowd[0])
-        world.discuss.edit(CommentId("k1"), "Buy here!", discussed, Context())
+        world.discuss.edit(CommentId("k1"), "Buy here!", discussed, CommandContext())
         world.settle()
         assert [item["text"] for item in queue(world)] == ["Buy here!"]
 
@@ -609,12 +610,12 @@ class TestTheDecisionThatStands:
             by=by,
             at=world.clock(),
         )
-        return lambda: world.executors.decisions.execute("d2", command, Context())
+        return lambda: world.executors.decisions.execute("d2", command, CommandContext())
 
     def appealing(self, world: World, by: Actor) -> Callable[[], object]:
         subject = self.subject(world)
         command = AppealDecision(subject=subject, statement="It is true.", by=by, at=world.clock())
-        return lambda: world.executors.decisions.execute("d1", command, Context())
+        return lambda: world.executors.decisions.execute("d1", command, CommandContext())
 
     def resolving(self, world: World, by: Actor, outcome: Outcome) -> Callable[[], object]:
         command = ResolveAppeal(
@@ -625,7 +626,7 @@ class TestTheDecisionThatStands:
             by=by,
             at=world.clock(),
         )
-        return lambda: world.executors.decisions.execute("d1", command, Context())
+        return lambda: world.executors.decisions.execute("d1", command, CommandContext())
 
     def subject(self, world: World) -> Subject:
         return world.executors.subjects.load("comment-k1").state
@@ -669,7 +670,7 @@ class TestLedger:
             SuspendMember(reason="Adverts.", by=SYSTEM, at=world.clock()),
             ReinstateMember(by=SYSTEM, at=world.clock()),
         ):
-            world.executors.members.execute(anna.member_id, command, Context())
+            world.executors.members.execute(anna.member_id, command, CommandContext())
             world.clock.wind(hours=1)
         world.settle()
         told = [

@@ -3,10 +3,11 @@
 from typing import Any
 from uuid import uuid4
 
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.query_service import Viewer
 from application.queries.moderation_queue import ModerationQueue
-from domain.ids import Actor, CaseId, Role
+from domain.actors import Actor, Role
+from domain.ids import CaseId
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind, Verdict
 from tests.application.community import Reading, ask_to_be_erased, erase, must_be_rebuilt_alike
@@ -23,7 +24,7 @@ def hide(world: World, case_id: CaseId, moderator: Actor) -> str:
         SubjectKind.CASE,
         case_id,
         moderator,
-        Context(new=True),
+        CommandContext(new=True),
         decision_id=decision_id,
         verdict=Verdict.HIDE,
         rule="spam",
@@ -38,11 +39,11 @@ def test_an_appeal_made_before_the_decision_is_applied_still_waits() -> None:
     max_ = world.member("Max", Role.MODERATOR)
     case_id = world.public_case(anna)
     decision_id = hide(world, case_id, mona)
-    world.moderate.appeal(decision_id, "It is none.", anna, Context())
+    world.moderate.appeal(decision_id, "It is none.", anna, CommandContext())
     world.settle()
     (item,) = waiting(world, max_)
     assert (item.hidden, item.appeal.decision_id) == (True, decision_id)
-    world.moderate.resolve(decision_id, Outcome.OVERTURN, "Indeed.", max_, Context())
+    world.moderate.resolve(decision_id, Outcome.OVERTURN, "Indeed.", max_, CommandContext())
     world.settle()
     assert waiting(world, max_) == []
 
@@ -52,13 +53,13 @@ def test_an_erased_authors_appeal_waits_without_what_they_said() -> None:
     anna, mona = world.member("Anna"), world.member("Mona", Role.MODERATOR)
     max_ = world.member("Max", Role.MODERATOR)
     decision_id = hide(world, world.public_case(anna), mona)
-    world.moderate.appeal(decision_id, "It is none.", anna, Context())
+    world.moderate.appeal(decision_id, "It is none.", anna, CommandContext())
     world.settle()
     erase(world, anna)
     must_be_rebuilt_alike(world)
     (item,) = waiting(world, max_)
     assert (item.appeal.decision_id, item.appeal.statement) == (decision_id, "")
-    world.moderate.resolve(decision_id, Outcome.UPHOLD, "So it is.", max_, Context())
+    world.moderate.resolve(decision_id, Outcome.UPHOLD, "So it is.", max_, CommandContext())
     world.settle()
     assert waiting(world, max_) == []
 

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.query_service import Viewer
 from application.queries.notification import NotificationKind
 from application.queries.watching import cell, cells_around, km_between
+from domain.actors import Actor, Role
 from domain.cases.case import (
     AmendCase,
     AttachEvidence,
@@ -20,7 +21,7 @@ from domain.cases.case import (
 )
 from domain.cases.party import PartyDetails, PartyKind
 from domain.cases.place import Location, Precision
-from domain.ids import Actor, CaseId, CommentId, PartyId, Role
+from domain.ids import CaseId, CommentId, PartyId
 from domain.members.member import Area, ChooseInterests, EraseMember
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind, Verdict
@@ -50,19 +51,19 @@ def one(world: World, member: Actor, kind: NotificationKind) -> Any:
 
 
 def change(world: World, command: Any) -> None:
-    world.executors.cases.execute("c1", command, Context())
+    world.executors.cases.execute("c1", command, CommandContext())
     world.settle()
 
 
 def choose(world: World, member: Actor, *interests: str, areas: tuple[Area, ...] = ()) -> None:
     at = world.clock()
     command = ChooseInterests(interests=interests, areas=areas, by=member, at=at)
-    world.executors.members.execute(member.member_id, command, Context())
+    world.executors.members.execute(member.member_id, command, CommandContext())
     world.settle()
 
 
 def follow(world: World, member: Actor) -> None:
-    world.engage.follow(CaseId("c1"), member, Context())
+    world.engage.follow(CaseId("c1"), member, CommandContext())
     world.settle()
 
 
@@ -71,7 +72,7 @@ def comment(world: World, by: Actor, comment_id: str, parent_id: str = "") -> No
         CommentId(comment_id),
         CaseId("c1"),
         by,
-        Context(),
+        CommandContext(),
         text="To me, too.",
         parent_id=CommentId(parent_id),
     )
@@ -94,7 +95,7 @@ def test_followers_are_told_of_what_others_change(world: World, anna: Actor, ben
     change(world, RetractLocation(by=anna, at=at))
     change(world, AttachEvidence(evidence=(world.evidence(anna, "e9"),), by=anna, at=at))
     details = PartyDetails(kind=PartyKind.PERSON, name="Otto", role="took it")
-    world.enrich.name_party(PartyId("p1"), CaseId("c1"), details, anna, Context())
+    world.enrich.name_party(PartyId("p1"), CaseId("c1"), details, anna, CommandContext())
     assert told(world, ben) == [("case_changed", 5)]
     assert told(world, anna) == [("case_published", 1), ("evidence_accepted", 1)]
 
@@ -103,7 +104,7 @@ def test_who_follows_no_longer_is_told_no_more(world: World, anna: Actor, ben: A
     world.public_case(anna)
     follow(world, ben)
     world.clock.wind(hours=1)
-    world.engage.unfollow(CaseId("c1"), ben, Context())
+    world.engage.unfollow(CaseId("c1"), ben, CommandContext())
     world.clock.wind(hours=1)
     change(world, AmendCase(changes={"title": "Two bribes"}, by=anna, at=world.clock()))
     assert told(world, ben) == []
@@ -115,7 +116,7 @@ def test_nobody_is_told_of_what_was_before_they_followed(
     world.public_case(anna)
     change(world, AmendCase(changes={"title": "Two bribes"}, by=anna, at=world.clock()))
     world.clock.wind(hours=1)
-    world.engage.follow(CaseId("c1"), ben, Context())
+    world.engage.follow(CaseId("c1"), ben, CommandContext())
     world.build_read_models()
     assert told(world, ben) == []
 
@@ -190,7 +191,7 @@ def test_an_author_is_told_what_moderation_did_by_which_rule_and_why(
         SubjectKind.CASE,
         "c1",
         mo,
-        Context(),
+        CommandContext(),
         decision_id="x1",
         verdict=Verdict.HIDE,
         rule="falsehood",
@@ -202,8 +203,8 @@ def test_an_author_is_told_what_moderation_did_by_which_rule_and_why(
         "It did not happen.",
         "x1",
     )
-    world.moderate.appeal("x1", "It did happen.", anna, Context())
-    world.moderate.resolve("x1", Outcome.OVERTURN, "It did.", max_, Context())
+    world.moderate.appeal("x1", "It did happen.", anna, CommandContext())
+    world.moderate.resolve("x1", Outcome.OVERTURN, "It did.", max_, CommandContext())
     assert one(world, anna, NotificationKind.APPEAL_RESOLVED).outcome is Outcome.OVERTURN
     assert one(world, anna, NotificationKind.RESTORED).subject_id == "c1"
 
@@ -230,7 +231,7 @@ def test_what_happens_to_a_case_out_of_sight_is_not_told(
             SubjectKind.CASE,
             "c1",
             mo,
-            Context(),
+            CommandContext(),
             decision_id=f"x{number}",
             verdict=verdict,
             rule="spam",
@@ -249,7 +250,7 @@ def test_nothing_is_left_of_what_an_erased_member_was_told_or_watched(
     world.public_case(anna, tags=("police",))
     follow(world, ben)
     erase = EraseMember(by=ben, at=world.clock())
-    world.executors.members.execute(ben.member_id, erase, Context())
+    world.executors.members.execute(ben.member_id, erase, CommandContext())
     assert told(world, ben) == []
 
 
@@ -257,7 +258,7 @@ def test_an_erased_authors_case_is_news_to_nobody(world: World, anna: Actor, ben
     choose(world, ben, "police")
     world.public_case(anna, tags=("police",))
     erase = EraseMember(by=anna, at=world.clock())
-    world.executors.members.execute(anna.member_id, erase, Context())
+    world.executors.members.execute(anna.member_id, erase, CommandContext())
     world.vault.destroy(anna.member_id)
     world.build_read_models()
     assert told(world, ben) == []

@@ -6,7 +6,7 @@ from math import inf
 import pytest
 
 from application.engine import subscription as subscriptions
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.parking import BEHIND_ANOTHER, RETRY_PAUSES
 from application.engine.policy import Cause, Means, Policy, PolicySubscriber
 from application.engine.projector import Projector
@@ -72,7 +72,7 @@ def poisoned(world: World, recorder: Counting) -> list[RecordedEvent]:
     world.report(anna)
     for tag in ("police", "permit"):
         command = TagCase(tag=tag, by=anna, at=world.clock())
-        world.executors.cases.execute("c1", command, Context())
+        world.executors.cases.execute("c1", command, CommandContext())
     world.report(anna, case_id="c2")
     found = world.history.read("cases", 0, 10)
     recorder.poison = {found[0].id: RuntimeError("poison")}

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from application.engine.discovery import policy_types
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.policy import Cause, Means, Policy, PolicySubscriber
 from application.policies.when_case_is_backed_then_cite_exhibit import (
     WhenCaseIsBackedThenCiteExhibit,
@@ -56,7 +56,7 @@ def test_evidence_that_is_attached_publishes_the_case(world: World) -> None:
     anna = world.member()
     case = world.report(anna)
     command = AttachEvidence(evidence=(world.evidence(anna),), by=anna, at=world.clock())
-    world.executors.cases.execute(case, command, Context())
+    world.executors.cases.execute(case, command, CommandContext())
     world.settle()
     assert status(world) is CaseStatus.PUBLISHED
 
@@ -71,7 +71,7 @@ def test_somebody_elses_evidence_publishes_nothing(world: World) -> None:
 def test_a_withdrawn_case_stays_withdrawn(world: World) -> None:
     anna = world.member()
     case = world.report(anna, world.evidence(anna))
-    world.executors.cases.execute(case, WithdrawCase(by=anna, at=world.clock()), Context())
+    world.executors.cases.execute(case, WithdrawCase(by=anna, at=world.clock()), CommandContext())
     world.settle()
     assert status(world) is CaseStatus.WITHDRAWN
     assert world.parked.list() == []
@@ -80,7 +80,7 @@ def test_a_withdrawn_case_stays_withdrawn(world: World) -> None:
 def test_an_erased_member_is_forgotten(world: World) -> None:
     anna = world.member()
     world.executors.members.execute(
-        anna.member_id, EraseMember(by=anna, at=world.clock()), Context()
+        anna.member_id, EraseMember(by=anna, at=world.clock()), CommandContext()
     )
     world.settle()
     assert world.forgotten == [anna.member_id]
@@ -119,7 +119,7 @@ class Refusing(Policy):
 
 def subscriber(world: World, kind: type[Policy]) -> PolicySubscriber:
     def sanitise(
-        received: EvidenceReceived, context: Callable[[str], Context], within: float | None
+        received: EvidenceReceived, context: Callable[[str], CommandContext], within: float | None
     ) -> None:
         raise AssertionError("there is nothing to sanitise")
 

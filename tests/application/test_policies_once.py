@@ -16,9 +16,10 @@ import pytest
 
 from adapters.event_store.memory import MemoryEventStore
 from application.engine.discovery import policy_types
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.subscription import Subscription
 from application.ports.event_store import NewCommit, StoredCommit
+from domain.actors import SYSTEM, Actor
 from domain.cases.case import (
     AttachEvidence,
     CaseCommand,
@@ -29,7 +30,7 @@ from domain.cases.case import (
 )
 from domain.decider import DomainError, NothingChanged
 from domain.discussions.discussion import DiscussionCommand, LockDiscussion, UnlockDiscussion
-from domain.ids import SYSTEM, Actor, CaseId, EvidenceId
+from domain.ids import CaseId, EvidenceId
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind, Verdict
 from domain.webhooks.webhook import REGISTRY, AddWebhook, WebhookId
@@ -60,7 +61,7 @@ class Town:
         community.name_party(self.world, self.cora)
 
     def on_case(self, command: CaseCommand) -> None:
-        self.world.executors.cases.execute(CASE, command, Context())
+        self.world.executors.cases.execute(CASE, command, CommandContext())
 
     def attach(self, item: str, by: Actor) -> None:
         evidence = (self.world.evidence(by, item),)
@@ -80,7 +81,7 @@ class Town:
         self.on_case(WithdrawCase(by=self.anna, at=self.world.clock()))
 
     def in_discussion(self, command: DiscussionCommand) -> None:
-        self.world.executors.discussions.execute(CASE, command, Context())
+        self.world.executors.discussions.execute(CASE, command, CommandContext())
 
     def lock(self) -> None:
         self.in_discussion(LockDiscussion(by=self.mo, at=self.world.clock()))
@@ -93,7 +94,7 @@ class Town:
         command = AddWebhook(
             webhook_id=WebhookId(tag), url=url, tag=tag, by=SYSTEM, at=self.world.clock()
         )
-        self.world.executors.webhooks.execute(REGISTRY, command, Context())
+        self.world.executors.webhooks.execute(REGISTRY, command, CommandContext())
 
     def report_a_tagged_case(self) -> None:
         self.world.report(self.anna, self.world.evidence(self.anna), tags=("police",))

@@ -173,12 +173,14 @@ def test_after_a_crash_only_what_was_not_done_is_done_again(
 
 
 def test_events_of_one_stream_stay_in_order(world: World, policy: Slow, make: Make) -> None:
-    from application.engine.executor import Context
+    from application.engine.executor import CommandContext
     from domain.cases.case import TagCase
 
     anna = world.member()
     world.report(anna)
-    world.executors.cases.execute("c1", TagCase(tag="police", by=anna, at=world.clock()), Context())
+    world.executors.cases.execute(
+        "c1", TagCase(tag="police", by=anna, at=world.clock()), CommandContext()
+    )
     both = world.history.read("cases", 0, 10)
     policy.held["case-c1"] = Event()
     subscriber = make()
@@ -616,12 +618,14 @@ def test_one_event_that_finds_a_store_away_while_others_do_not_is_parked(
 def test_what_follows_a_parked_event_in_its_stream_is_parked(
     world: World, policy: Slow, make: Make
 ) -> None:
-    from application.engine.executor import Context
+    from application.engine.executor import CommandContext
     from domain.cases.case import TagCase
 
     anna = world.member()
     world.report(anna)
-    world.executors.cases.execute("c1", TagCase(tag="police", by=anna, at=world.clock()), Context())
+    world.executors.cases.execute(
+        "c1", TagCase(tag="police", by=anna, at=world.clock()), CommandContext()
+    )
     both = world.history.read("cases", 0, 10)
     policy.held["case-c1"] = Event()
     policy.errors["case-c1"] = [RuntimeError("broken")] * TRIES

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from application.engine.answers import LONGEST_WAIT, Answers, NotCaughtUp, Token
 from application.engine.builds import begin_build, current_build, open_build
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.filters import Box, Point
 from application.engine.projector import Projector
 from application.engine.query_service import QueryService, Viewer, value_of
@@ -32,6 +32,7 @@ from application.queries.popular_cases import (
     weight,
 )
 from application.queries.videos import Video, Videos
+from domain.actors import SYSTEM, Actor, Role
 from domain.cases.case import (
     AmendCase,
     AttachEvidence,
@@ -46,7 +47,7 @@ from domain.cases.case import (
 from domain.cases.engagement import ShareNetwork
 from domain.cases.place import Location
 from domain.evidence.evidence import BeginSanitising, MakeAvailable, RejectEvidence
-from domain.ids import SYSTEM, Actor, CaseId, EvidenceId, MediaKind, Role
+from domain.ids import CaseId, EvidenceId, MediaKind
 from domain.members.member import (
     ChooseInterests,
     EraseMember,
@@ -64,7 +65,7 @@ ANYBODY = Viewer()
 
 
 def change(world: World, case: str, command: Any) -> None:
-    world.executors.cases.execute(case, command, Context())
+    world.executors.cases.execute(case, command, CommandContext())
     world.settle()
 
 
@@ -79,7 +80,7 @@ def shown(world: World, case: str = "c1", viewer: Viewer = ANYBODY) -> Any:
 
 def erase(world: World, actor: Actor) -> None:
     command = EraseMember(by=actor, at=world.clock())
-    world.executors.members.execute(actor.member_id, command, Context())
+    world.executors.members.execute(actor.member_id, command, CommandContext())
     world.settle()
     world.vault.destroy(actor.member_id)
 
@@ -128,12 +129,12 @@ class TestCases:
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         case = world.public_case(anna)
-        world.engage.support(case, ben, Context())
-        world.engage.follow(case, ben, Context())
+        world.engage.support(case, ben, CommandContext())
+        world.engage.follow(case, ben, CommandContext())
         world.settle()
         assert (shown(world).supports, shown(world).followers) == (1, 1)
-        world.engage.withdraw_support(case, ben, Context())
-        world.engage.unfollow(case, ben, Context())
+        world.engage.withdraw_support(case, ben, CommandContext())
+        world.engage.unfollow(case, ben, CommandContext())
         world.settle()
         assert (shown(world).supports, shown(world).followers) == (0, 0)
 
@@ -142,10 +143,10 @@ class TestCases:
     ) -> None:
         case = world.public_case(anna)
         with refused("own-case"):
-            world.engage.support(case, anna, Context())
+            world.engage.support(case, anna, CommandContext())
         for member in (ben, ben, world.member("Cora")):
-            world.engage.support(case, member, Context())
-            world.engage.follow(case, member, Context())
+            world.engage.support(case, member, CommandContext())
+            world.engage.follow(case, member, CommandContext())
         world.settle()
         assert (shown(world).supports, shown(world).followers) == (2, 2)
 
@@ -154,8 +155,8 @@ class TestCases:
     ) -> None:
         case = world.public_case(anna)
         for network in (ShareNetwork.X, ShareNetwork.EMAIL, ShareNetwork.X):
-            world.engage.share(case, network, ben, Context())
-        world.engage.share(case, ShareNetwork.X, anna, Context())
+            world.engage.share(case, network, ben, CommandContext())
+        world.engage.share(case, ShareNetwork.X, anna, CommandContext())
         world.settle()
         assert shown(world).shares == 3
         assert shown(world).shares_by_network == (
@@ -164,7 +165,7 @@ class TestCases:
         )
 
     def test_an_erased_case_counts_no_shares(self, world: World, anna: Actor, ben: Actor) -> None:
-        world.engage.share(world.public_case(anna), ShareNetwork.X, ben, Context())
+        world.engage.share(world.public_case(anna), ShareNetwork.X, ben, CommandContext())
         erase(world, anna)
         assert shown(world).shares == 0
         world.build_read_models()
@@ -174,10 +175,10 @@ class TestCases:
     def test_only_what_is_public_is_shared(self, world: World, anna: Actor) -> None:
         case = world.report(anna)
         with refused("not-found"):
-            world.engage.share(case, ShareNetwork.LINK, anna, Context())
+            world.engage.share(case, ShareNetwork.LINK, anna, CommandContext())
         erase(world, anna)
         with refused("erased"):
-            world.engage.share(case, ShareNetwork.LINK, anna, Context())
+            world.engage.share(case, ShareNetwork.LINK, anna, CommandContext())
 
     def test_a_withdrawn_case_is_listed_nowhere(self, world: World, anna: Actor) -> None:
         world.public_case(anna)
@@ -205,7 +206,7 @@ class TestCases:
         world.report(anna)
         world.settle()
         tag = TagCase(tag="police", by=anna, at=world.clock())
-        world.executors.cases.execute("c1", tag, Context())
+        world.executors.cases.execute("c1", tag, CommandContext())
         model = current_model(world)
         erase_in_model(world, model)
         world.settle()
@@ -257,10 +258,10 @@ class TestPopularCases:
     ) -> None:
         for case in ("c1", "c2", "c3"):
             world.public_case(anna, case)
-        world.engage.support(CaseId("c2"), ben, Context())
+        world.engage.support(CaseId("c2"), ben, CommandContext())
         world.settle()
         assert ids(world, "popular-cases")[0] == "c2"
-        world.engage.withdraw_support(CaseId("c2"), ben, Context())
+        world.engage.withdraw_support(CaseId("c2"), ben, CommandContext())
         world.settle()
         supports = world.answers["popular-cases"].page(ANYBODY, {}, limit=9).documents
         assert {document.supports for document in supports} == {0}
@@ -313,7 +314,7 @@ class TestPopularCases:
         for case in ("c1", "c2", "c3"):
             world.public_case(anna, case)
             world.clock.wind(days=1)
-        world.engage.support(CaseId("c1"), ben, Context())
+        world.engage.support(CaseId("c1"), ben, CommandContext())
         world.settle()
         before = world.answers["popular-cases"].page(ANYBODY, {}, limit=9)
         assert [case.case_id for case in before.documents] == ["c1", "c3", "c2"]
@@ -328,9 +329,9 @@ class TestPopularCases:
         case = world.public_case(anna)
         (before,) = world.answers["popular-cases"].page(ANYBODY, {}, limit=9).documents
         world.clock.wind(days=days)
-        world.engage.support(case, ben, Context())
+        world.engage.support(case, ben, CommandContext())
         world.clock.wind(days=1)
-        world.engage.withdraw_support(case, ben, Context())
+        world.engage.withdraw_support(case, ben, CommandContext())
         world.settle()
         (after,) = world.answers["popular-cases"].page(ANYBODY, {}, limit=9).documents
         assert isclose(after.rank, before.rank, abs_tol=1e-6)
@@ -368,7 +369,7 @@ class TestVideos:
         videos = Reading(world, Videos())
         videos.hear()
         command = AttachEvidence(evidence=attached, by=ben, at=world.clock())
-        world.executors.cases.execute(case_id, command, Context())
+        world.executors.cases.execute(case_id, command, CommandContext())
         videos.hear("cases")
         world.settle()
         ask_to_be_erased(world, ben)
@@ -426,7 +427,7 @@ class TestEvidence:
             BeginSanitising(by=SYSTEM, at=world.clock()),
             RejectEvidence(reason="broken", by=SYSTEM, at=world.clock()),
         ):
-            world.executors.evidence.execute("e-c1", command, Context())
+            world.executors.evidence.execute("e-c1", command, CommandContext())
         world.settle()
         found = self.one(world, Viewer(anna))
         assert found is not None
@@ -444,7 +445,7 @@ class TestEvidence:
             by=SYSTEM,
             at=world.clock(),
         )
-        world.executors.evidence.execute("e-c1", command, Context())
+        world.executors.evidence.execute("e-c1", command, CommandContext())
         world.settle()
         found = self.one(world, Viewer(anna))
         assert found is not None
@@ -471,12 +472,12 @@ class TestMembers:
             SuspendMember(reason="spam", by=SYSTEM, at=at),
             ChooseInterests(interests=("roads",), by=anna, at=at),
         ):
-            world.executors.members.execute(anna.member_id, command, Context())
+            world.executors.members.execute(anna.member_id, command, CommandContext())
         world.settle()
         found: Any = world.answers["members"].one(anna.member_id, ANYBODY)
         assert (found.pseudonym, found.roles, found.suspended) == ("Anna", ("moderator",), True)
         reinstate = ReinstateMember(by=SYSTEM, at=at)
-        world.executors.members.execute(anna.member_id, reinstate, Context())
+        world.executors.members.execute(anna.member_id, reinstate, CommandContext())
         world.settle()
         found = world.answers["members"].one(anna.member_id, ANYBODY)
         assert not found.suspended
@@ -787,7 +788,7 @@ class TestProjector:
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         for case in ("c1", "c2"):
-            world.engage.support(world.public_case(anna, case), ben, Context())
+            world.engage.support(world.public_case(anna, case), ben, CommandContext())
         events = world.history.read("cases", 0, 100)
         service = world.answers["cases"].service
         model = CountedModel(open_build(service, world.models, 7))
@@ -817,7 +818,7 @@ class TestProjector:
         (joined,) = world.history.read("members", 0, 100)
         if erased:
             erase = EraseMember(by=anna, at=world.clock())
-            world.executors.members.execute(anna.member_id, erase, Context())
+            world.executors.members.execute(anna.member_id, erase, CommandContext())
         forged = replace(
             joined,
             type="members.MemberErased",

@@ -9,14 +9,15 @@ import pytest
 from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.uploads.memory import MemoryUploads
-from application.engine.executor import CommandMismatch, Context
+from application.engine.executor import CommandContext, CommandMismatch
 from application.ports.sealer import NotSealed
 from application.ports.uploads import Quota
 from application.use_cases.evidence import uploads as module
 from application.use_cases.evidence.media import DestroyMedia
 from application.use_cases.evidence.uploads import LIFETIME, Progress, QuotaReached, ReceiveUploads
+from domain.actors import Actor
 from domain.evidence.evidence import EvidenceReceived
-from domain.ids import Actor, MediaKind
+from domain.ids import MediaKind
 from tests.application.mortal import STEPS, Death, Died, Mortal
 from tests.world import World, refused
 
@@ -24,7 +25,7 @@ CONTENT = b"good" + bytes(range(256)) * 40  # 10,244 bytes
 LENGTH = len(CONTENT)
 CHUNK = 1000
 QUOTA = Quota(pieces=1_000, size=10_000_000)
-REQUEST = Context(correlation_id="c-1")
+REQUEST = CommandContext(correlation_id="c-1")
 STEPS_OF_AN_UPLOAD = 22
 
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.query_service import Viewer
 from application.queries.notification import NotificationKind
 from application.use_cases.cases.report import Report
+from domain.actors import SYSTEM, Actor
 from domain.cases.case import (
     AttachEvidence,
     CaseDetails,
@@ -17,7 +18,7 @@ from domain.cases.case import (
 )
 from domain.cases.exhibit import NOT_YOURS, TAKEN
 from domain.evidence.evidence import RejectEvidence
-from domain.ids import SYSTEM, Actor, CaseId, EvidenceId
+from domain.ids import CaseId, EvidenceId
 from tests.world import World, refused
 
 
@@ -41,12 +42,12 @@ class Reporter:
             by=self.member,
             at=self.world.clock(),
         )
-        self._reporting.report(command, Context(command_id=f"report {case}"))
+        self._reporting.report(command, CommandContext(command_id=f"report {case}"))
         self.world.settle()
 
     def attach(self, case: str, by: Actor | None = None) -> None:
         command = AttachEvidence(evidence=(self.item,), by=by or self.member, at=self.world.clock())
-        self._reporting.attach(CaseId(case), command, Context())
+        self._reporting.attach(CaseId(case), command, CommandContext())
         self.world.settle()
 
     def backed(self) -> list[str]:
@@ -173,7 +174,7 @@ class TestEveryEndOfEvidenceReachesTheAuthor:
         anna = world.member()
         world.evidence(anna, "e1")
         rejection = RejectEvidence(reason=SILENT, by=SYSTEM, at=world.clock())
-        world.executors.evidence.execute("e1", rejection, Context())
+        world.executors.evidence.execute("e1", rejection, CommandContext())
         world.vault.destroy(anna.member_id)
         world.settle()
         assert world.executors.exhibits.load("e1").state.owner is None
@@ -186,18 +187,18 @@ class TestEveryEndOfEvidenceReachesTheAuthor:
         withhold = WithholdEvidence(
             evidence_id=EvidenceId("e2"), rule="staged-evidence", by=SYSTEM, at=at
         )
-        world.executors.cases.execute("c1", withhold, Context())
+        world.executors.cases.execute("c1", withhold, CommandContext())
         world.settle()
         assert progress(world, anna)[1] == ("e2", "withheld", None)
         retract = RetractEvidence(evidence_id=EvidenceId("e2"), by=anna, at=at)
-        world.executors.cases.execute("c1", retract, Context())
+        world.executors.cases.execute("c1", retract, CommandContext())
         world.settle()
         assert progress(world, anna) == [("e-c1", "accepted", None)]
 
 
 def attach(world: World, by: Actor, item: EvidenceId) -> None:
     command = AttachEvidence(evidence=(item,), by=by, at=world.clock())
-    world.executors.cases.execute("c1", command, Context())
+    world.executors.cases.execute("c1", command, CommandContext())
     world.settle()
 
 

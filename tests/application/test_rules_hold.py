@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from application.engine.executor import Context
-from application.executors import Decisions
+from application.engine.executor import CommandContext
+from application.executors import DecisionExecutor
 from domain.cases.case import (
     AttachEvidence,
     CaseCommand,
@@ -210,7 +210,7 @@ class Community(Judged):
         self.erased: set[str] = set()
 
     def on_case(self, case_id: str, command: CaseCommand) -> None:
-        self.attempt(lambda: self.world.executors.cases.execute(case_id, command, Context()))
+        self.attempt(lambda: self.world.executors.cases.execute(case_id, command, CommandContext()))
 
     # What people do
 
@@ -218,7 +218,7 @@ class Community(Judged):
     def support(self, case_id: str, who: str, back: bool) -> None:
         engage = self.world.engage
         deed = engage.withdraw_support if back else engage.support
-        self.attempt(lambda: deed(CaseId(case_id), self.people[who], Context()))
+        self.attempt(lambda: deed(CaseId(case_id), self.people[who], CommandContext()))
 
     @rule(case_id=cases, item=evidence, retract=st.booleans(), who=anybody)
     def back(self, case_id: str, item: str, retract: bool, who: str) -> None:
@@ -244,15 +244,17 @@ class Community(Judged):
     def change_comment(self, key: str, who: str, remove: bool) -> None:
         discuss, by, comment = self.world.discuss, self.people[who], CommentId(key)
         if remove:
-            self.attempt(lambda: discuss.remove(comment, by, Context()))
+            self.attempt(lambda: discuss.remove(comment, by, CommandContext()))
         else:
-            self.attempt(lambda: discuss.edit(comment, f"By {who}.", by, Context()))
+            self.attempt(lambda: discuss.edit(comment, f"By {who}.", by, CommandContext()))
 
     @rule(case_id=cases, key=parties, who=anybody, retract=st.booleans())
     def party(self, case_id: str, key: str, who: str, retract: bool) -> None:
         by, enrich = self.people[who], self.world.enrich
         if retract:
-            self.attempt(lambda: enrich.retract_party(PartyId(key), CaseId(case_id), by, Context()))
+            self.attempt(
+                lambda: enrich.retract_party(PartyId(key), CaseId(case_id), by, CommandContext())
+            )
         else:
             self.attempt(
                 lambda: community.name_party(self.world, by, party_id=key, case_id=case_id)
@@ -417,12 +419,12 @@ class Community(Judged):
 class Paused:
     """The executor of decisions in a process that stops between checking and writing."""
 
-    def __init__(self, decisions: Decisions) -> None:
+    def __init__(self, decisions: DecisionExecutor) -> None:
         self.load = decisions.load
         self.commands: list[Callable[[], object]] = []
         self._decisions = decisions
 
-    def execute(self, aggregate_id: str, command: DecisionCommand, context: Context) -> None:
+    def execute(self, aggregate_id: str, command: DecisionCommand, context: CommandContext) -> None:
         self.commands.append(partial(self._decisions.execute, aggregate_id, command, context))
 
 
@@ -445,7 +447,7 @@ class Court(Judged):
         self.events: list[Any] = []
         self.paused = Paused(do.decisions)
         self.at_once = self.world.moderate
-        self.later = self.world.moderating(cast("Decisions", self.paused))
+        self.later = self.world.moderating(cast("DecisionExecutor", self.paused))
         self.settled = True
 
     def judge(self, deed: Callable[[], object], later: bool) -> None:

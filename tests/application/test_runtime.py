@@ -14,7 +14,7 @@ from adapters.message_bus.memory import MemoryMessageBus
 from application.engine import loop as loops
 from application.engine import subscription as subscriptions
 from application.engine.discovery import policy_types, query_services
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.loop import Loop
 from application.engine.policy import PolicySubscriber
 from application.engine.pool import PooledPolicySubscriber
@@ -479,4 +479,4 @@ class TestSystem:
             chosen("cases,nope")
 
     def test_a_context_without_a_command_gives_none(self) -> None:
-        assert Context().command_id != Context().command_id
+        assert CommandContext().command_id != CommandContext().command_id

@@ -10,7 +10,7 @@ import pytest
 from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.uploads.memory import MemoryUploads
 from adapters.workrooms import Workrooms
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.ports.sanitiser import NeedsLonger, Rendition, SanitiserUnavailable, Unsafe
 from application.ports.sealer import NotSealed
 from application.use_cases.evidence.media import DestroyMedia, poster_key, rendition_key
@@ -99,7 +99,7 @@ class Stage:
         """Sanitise, and tell what happened to the evidence so far."""
         received = self.world.executors.evidence.events(self.item)[0]
         assert isinstance(received, EvidenceReceived)
-        context: Callable[[str], Context] = lambda what: Context(command_id=what)  # noqa: E731 - a word of the test
+        context: Callable[[str], CommandContext] = lambda what: CommandContext(command_id=what)  # noqa: E731 - a word of the test
         self.sanitise(received, context, within)
         return self.world.executors.evidence.events(self.item)
 
@@ -125,7 +125,9 @@ def test_what_is_said_of_an_owner_counts_for_nothing_beside_the_log(stage: Stage
         for event in stage.world.executors.evidence.events(stage.item)
         if isinstance(event, EvidenceReceived)
     ]
-    stage.sanitise(replace(received, owner=MemberId("")), lambda what: Context(command_id=what))
+    stage.sanitise(
+        replace(received, owner=MemberId("")), lambda what: CommandContext(command_id=what)
+    )
     assert not stage.sealer.destroyed
     assert b"".join(stage.media.read(rendition_key(stage.item))) == b"safe"
 
@@ -134,7 +136,7 @@ def test_evidence_that_is_not_in_the_log_is_left_alone(stage: Stage) -> None:
     (received,) = stage.world.executors.evidence.events(stage.item)
     assert isinstance(received, EvidenceReceived)
     forged = replace(received, evidence_id=EvidenceId("another"))
-    stage.sanitise(forged, lambda what: Context(command_id=what))
+    stage.sanitise(forged, lambda what: CommandContext(command_id=what))
     assert stage.sanitiser.calls == 0
     assert not stage.sealer.destroyed
 
@@ -174,7 +176,7 @@ def test_another_refusal_than_of_the_erased_is_a_fault(
 ) -> None:
     execute = stage.world.executors.evidence.execute
 
-    def refuse(item: str, command: EvidenceCommand, context: Context) -> object:
+    def refuse(item: str, command: EvidenceCommand, context: CommandContext) -> object:
         if isinstance(command, MakeAvailable):
             raise DomainError("forbidden", "refused")
         return execute(item, command, context)

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
+from domain.actors import Actor
 from domain.cases.case import AttachEvidence, WithdrawCase
-from domain.ids import Actor, CaseId, CommentId, MemberId, PartyId
+from domain.ids import CaseId, CommentId, MemberId, PartyId
 from domain.moderation.subject import SubjectKind
 from tests.application.community import (
     CASE,
@@ -34,7 +35,7 @@ def cora(world: World, anna: Actor) -> Actor:
     """Somebody who commented on Anna's public case, named a party to it, and backed it."""
     cora = involved(world, anna)
     more = AttachEvidence(evidence=(world.evidence(cora, "e2"),), by=cora, at=world.clock())
-    world.executors.cases.execute("c1", more, Context())
+    world.executors.cases.execute("c1", more, CommandContext())
     world.settle()
     return cora
 
@@ -42,7 +43,7 @@ def cora(world: World, anna: Actor) -> Actor:
 def withdraw(world: World) -> None:
     author = Actor(member_id=MemberId("member-Anna"))
     command = WithdrawCase(by=author, at=world.clock())
-    world.executors.cases.execute("c1", command, Context())
+    world.executors.cases.execute("c1", command, CommandContext())
     world.settle()
 
 
@@ -92,7 +93,7 @@ def test_a_case_that_waits_for_evidence_cannot_be_hidden_before_it_is_public(
     with refused("own-subject"):
         flag(world, CASE, "c1", anna)
     backing = AttachEvidence(evidence=(world.evidence(anna),), by=anna, at=world.clock())
-    world.executors.cases.execute("c1", backing, Context())
+    world.executors.cases.execute("c1", backing, CommandContext())
     world.settle()
     assert [case["case_id"] for case in listed(world, "cases")] == ["c1"]
 
@@ -114,8 +115,8 @@ def test_evidence_is_there_once_a_public_case_shows_it(
 
 
 def test_what_was_taken_back_is_not_there(world: World, ben: Actor, cora: Actor, mo: Actor) -> None:
-    world.enrich.retract_party(PartyId("p1"), CaseId("c1"), cora, Context())
-    world.discuss.remove(CommentId("k1"), cora, Context())
+    world.enrich.retract_party(PartyId("p1"), CaseId("c1"), cora, CommandContext())
+    world.discuss.remove(CommentId("k1"), cora, CommandContext())
     for kind, key in ((PARTY, "p1"), (COMMENT, "k1")):
         with refused("not-found"):
             flag(world, kind, key, ben)
@@ -174,9 +175,9 @@ def test_of_an_erased_case_nothing_is_there(
 def test_a_flag_is_repeated_though_what_it_is_about_was_hidden(
     world: World, ben: Actor, cora: Actor, mo: Actor
 ) -> None:
-    context = Context(command_id="from-bens-phone")
+    context = CommandContext(command_id="from-bens-phone")
 
-    def again(context: Context = context) -> object:
+    def again(context: CommandContext = context) -> object:
         return world.moderate.flag(COMMENT, "k1", ben, context, rule="spam", note="")
 
     first = again()

@@ -6,7 +6,7 @@ from hashlib import sha256
 import pytest
 
 from application.engine.derived_ids import derived_id, keyed_id
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.time_travel import TimeTravel
 from domain.cases.case import AmendCase, CaseStatus
 from domain.cases.place import Location
@@ -22,7 +22,7 @@ def test_a_case_is_seen_as_it_stood(world: World) -> None:
     then = world.clock() + timedelta(seconds=1)
     world.clock.wind(hours=1)
     amend = AmendCase(changes={"title": "Later"}, by=anna, at=world.clock())
-    world.executors.cases.execute("c1", amend, Context())
+    world.executors.cases.execute("c1", amend, CommandContext())
     assert travel.as_of(service, "c1", then).title == "A permit for a bribe"
     assert travel.as_of(service, "c1", world.clock()).title == "Later"
     assert travel.as_of(service, "c1", then - timedelta(days=1)) is None
@@ -77,20 +77,20 @@ def test_nobody_stands_behind_what_is_not_public(world: World) -> None:
     anna, ben = world.member(), world.member("Ben")
     case = world.report(anna)
     with refused("not-found"):
-        world.engage.support(case, ben, Context())
+        world.engage.support(case, ben, CommandContext())
     with refused("not-found"):
-        world.engage.follow(CaseId("nowhere"), ben, Context())
+        world.engage.follow(CaseId("nowhere"), ben, CommandContext())
 
 
 def test_nobody_stands_behind_what_was_erased(world: World) -> None:
     anna, ben = world.member(), world.member("Ben")
     case = world.public_case(anna)
     erase = EraseMember(by=anna, at=world.clock())
-    world.executors.members.execute(anna.member_id, erase, Context())
+    world.executors.members.execute(anna.member_id, erase, CommandContext())
     world.vault.destroy(anna.member_id)
     assert world.executors.cases.load(case).state.status is CaseStatus.ERASED
     with refused("erased"):
-        world.engage.support(case, ben, Context())
+        world.engage.support(case, ben, CommandContext())
 
 
 def test_the_same_parts_lead_to_the_same_id_and_no_others() -> None:

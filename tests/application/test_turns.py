@@ -6,15 +6,16 @@ from threading import Event
 
 import pytest
 
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.policy import Means
 from application.engine.pool import PooledPolicySubscriber
 from application.engine.turns import Lane, Turn
 from application.policies.when_evidence_is_received_then_sanitise_it import (
     WhenEvidenceIsReceivedThenSanitiseIt,
 )
+from domain.actors import Actor
 from domain.evidence.evidence import EvidenceReceived
-from domain.ids import Actor, MediaKind
+from domain.ids import MediaKind
 from domain.members.member import EraseMember
 from tests.application.test_runtime import soon
 from tests.world import World
@@ -43,7 +44,10 @@ class Stage:
         self.subscription = self.world.subscription(self.pool)
 
     def sanitise(
-        self, received: EvidenceReceived, context: Callable[[str], Context], within: float | None
+        self,
+        received: EvidenceReceived,
+        context: Callable[[str], CommandContext],
+        within: float | None,
     ) -> None:
         self.begun.set()
         if received.kind in self.held:
@@ -119,7 +123,7 @@ def test_what_an_erased_member_has_waiting_is_dropped(stage: Stage) -> None:
     stage.subscription.catch_up()
     assert stage.begun.wait(60)
     erase = EraseMember(by=anna, at=stage.world.clock())
-    stage.world.executors.members.execute(anna.member_id, erase, Context())
+    stage.world.executors.members.execute(anna.member_id, erase, CommandContext())
     stage.world.vault.destroy(anna.member_id)
     stage.settle()
     assert stage.sanitised == ["b1"]

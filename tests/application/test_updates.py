@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.ports.history import HistoryUnavailable
 from application.updates import (
     PAUSE_SECONDS,
@@ -18,9 +18,10 @@ from application.updates import (
     read_positions,
     written_positions,
 )
+from domain.actors import Actor, Role
 from domain.cases.case import CaseCategory, CaseCommand, TagCase, WithdrawCase
 from domain.cases.party import PartyDetails, PartyKind
-from domain.ids import Actor, CommentId, PartyId, Role
+from domain.ids import CommentId, PartyId
 from domain.members.member import EraseMember
 from domain.moderation.subject import SubjectKind, Verdict
 from tests.world import World
@@ -84,7 +85,7 @@ def tag(world: World, by: Actor, name: str = "police", case_id: str = "c1") -> N
 
 
 def execute(world: World, command: CaseCommand, case_id: str = "c1") -> None:
-    world.executors.cases.execute(case_id, command, Context())
+    world.executors.cases.execute(case_id, command, CommandContext())
     world.settle()
 
 
@@ -96,9 +97,9 @@ def test_what_becomes_public_is_told_in_order(
     ben = world.member("Ben")
     tag(world, anna)
     for engage in (world.engage.support, world.engage.withdraw_support):
-        engage(case, ben, Context())
+        engage(case, ben, CommandContext())
     for engage in (world.engage.follow, world.engage.unfollow):
-        engage(case, ben, Context())
+        engage(case, ben, CommandContext())
     world.settle()
     kinds = [PUBLISHED, CHANGED, SUPPORTED, SUPPORTED, FOLLOWED, FOLLOWED]
     assert heard(stream, 30) == [(kind, "c1") for kind in kinds]
@@ -110,8 +111,10 @@ def test_what_moderators_hide_of_a_case_changes_it(
     case, mona = world.public_case(anna), world.member("Mona", Role.MODERATOR)
     clerk = PartyDetails(kind=PartyKind.PERSON, name="Clerk Osman", role="took the money")
     party, comment = PartyId("p1"), CommentId("k1")
-    world.enrich.name_party(party, case, clerk, anna, Context())
-    world.discuss.write(comment, case, anna, Context(), text="So it was.", parent_id=CommentId(""))
+    world.enrich.name_party(party, case, clerk, anna, CommandContext())
+    world.discuss.write(
+        comment, case, anna, CommandContext(), text="So it was.", parent_id=CommentId("")
+    )
     world.settle()
     stream = listening.follow()
     for kind, subject in ((SubjectKind.PARTY, "p1"), (SubjectKind.COMMENT, "k1")):
@@ -123,14 +126,14 @@ def test_what_moderators_hide_of_a_case_changes_it(
 
 def judge(world: World, by: Actor, kind: SubjectKind, subject: str, **decision: Any) -> None:
     about: Any = {"rule": "spam", "reason": "So it is.", **decision}
-    world.moderate.decide(kind, subject, by, Context(new=True), **about)
+    world.moderate.decide(kind, subject, by, CommandContext(new=True), **about)
     world.settle()
 
 
 def test_an_update_tells_nothing_of_anybody(
     world: World, listening: Listening, anna: Actor
 ) -> None:
-    world.engage.support(world.public_case(anna), world.member("Ben"), Context())
+    world.engage.support(world.public_case(anna), world.member("Ben"), CommandContext())
     world.settle()
     stream = listening.follow("cases:0")
     updates = [told.update for told in (next(stream) for _ in range(30)) if told.update]
@@ -175,7 +178,7 @@ def test_what_the_public_may_not_see_is_not_told(
 def test_what_was_erased_is_not_told(world: World, listening: Listening, anna: Actor) -> None:
     world.public_case(anna)
     erase = EraseMember(by=anna, at=world.clock())
-    world.executors.members.execute(anna.member_id, erase, Context())
+    world.executors.members.execute(anna.member_id, erase, CommandContext())
     world.settle()
     assert listening.told() == []
 
@@ -185,7 +188,9 @@ def test_nothing_is_told_before_it_can_be_read(
 ) -> None:
     world.public_case(anna)
     stream = listening.follow()
-    world.executors.cases.execute("c1", TagCase(tag="police", by=anna, at=world.clock()), Context())
+    world.executors.cases.execute(
+        "c1", TagCase(tag="police", by=anna, at=world.clock()), CommandContext()
+    )
     assert heard(stream) == []
     world.settle()
     assert heard(stream) == [(CHANGED, "c1")]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.policy import Cause
 from application.policies.when_case_is_published_then_plan_deliveries import (
     WhenCaseIsPublishedThenPlanDeliveries,
@@ -148,7 +148,7 @@ def test_only_what_a_webhook_wants_is_told(world: World, newsroom: Newsroom) -> 
         by=anna,
         at=world.clock(),
     )
-    world.executors.cases.execute("c2", report, Context())
+    world.executors.cases.execute("c2", report, CommandContext())
     world.settle()
     newsroom.deliver()
     heard = {(url, json.loads(body)["data"]["case_id"]) for url, _, body in newsroom.receiver.heard}
@@ -243,7 +243,7 @@ def test_what_is_not_public_any_more_is_not_told(world: World, newsroom: Newsroo
     later(world)
     anna = world.member()
     case = world.public_case(anna)
-    world.executors.cases.execute(case, WithdrawCase(by=anna, at=world.clock()), Context())
+    world.executors.cases.execute(case, WithdrawCase(by=anna, at=world.clock()), CommandContext())
     assert newsroom.deliver() == 0
     assert newsroom.webhooks.deliveries() == []
 

@@ -3,9 +3,10 @@
 import pytest
 
 from adapters.read_models.memory import MemoryReadModels
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.use_cases.moderation.what_if import ModerationReplay, WhatIf
-from domain.ids import Actor, CaseId, Role
+from domain.actors import Actor, Role
+from domain.ids import CaseId
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind, Verdict
 from tests.application import community
@@ -32,7 +33,7 @@ def flag(world: World, case: str, *names: str, rule: str = "spam") -> None:
     """Each is a member of whom nothing is known: their flags weigh a quarter."""
     for name in names:
         by = world.member(name)
-        world.moderate.flag(CASE, case, by, Context(), rule=rule, note="")
+        world.moderate.flag(CASE, case, by, CommandContext(), rule=rule, note="")
         world.settle()
 
 
@@ -41,7 +42,7 @@ def decide(world: World, case: str, by: Actor, verdict: Verdict, decision_id: st
         CASE,
         case,
         by,
-        Context(),
+        CommandContext(),
         decision_id=decision_id,
         verdict=verdict,
         rule="spam",
@@ -105,9 +106,9 @@ def test_an_appeal_changes_the_judgement_and_a_later_decision_does_not(
     author = Actor(member_id=world.executors.cases.load(case).state.author)
     flag(world, case, "Ben", "Cleo")
     decide(world, case, moderator, Verdict.HIDE)
-    world.moderate.appeal("d1", "It is true.", author, Context())
+    world.moderate.appeal("d1", "It is true.", author, CommandContext())
     other = world.member("Max", Role.MODERATOR)
-    world.moderate.resolve("d1", Outcome.OVERTURN, "It is.", other, Context())
+    world.moderate.resolve("d1", Outcome.OVERTURN, "It is.", other, CommandContext())
     world.settle()
     assert judged(what_if(world).moderation(0.5)) == (0, 1, 0, 0)
     flag(world, case, "Dora")
@@ -163,7 +164,7 @@ def test_old_supports_count_for_more_with_a_longer_half_life(world: World) -> No
         world.report(author, world.evidence(author, name), case_id=name, title=f"The {name} one")
         world.settle()
         for fan in ("Ben", "Cleo", "Dora")[: {"old": 3, "middle": 0, "new": 1}[name]]:
-            world.engage.support(CaseId(name), world.member(f"{fan} {name}"), Context())
+            world.engage.support(CaseId(name), world.member(f"{fan} {name}"), CommandContext())
         world.clock.wind(days=20)
     found = what_if(world).popular(365.0, 2)
     assert [(case.title, case.now, case.then) for case in found] == [

@@ -16,7 +16,7 @@ from adapters.message_bus.authenticated import AuthenticatedBus
 from adapters.message_bus.memory import MemoryMessageBus
 from adapters.message_bus.rabbitmq import RabbitMqBus
 from adapters.message_bus.redis import RedisBus
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.ports.codec import RecordedEvent
 from application.ports.message_bus import Message, MessageBus
 from config.process import Process
@@ -109,7 +109,11 @@ class Town:
     def member(self) -> str:
         member_id = str(uuid4())
         self.process.container.accounts().register(
-            member_id, f"Member {member_id[:8]}", "four plain words here", (), Context(new=True)
+            member_id,
+            f"Member {member_id[:8]}",
+            "four plain words here",
+            (),
+            CommandContext(new=True),
         )
         return member_id
 

@@ -20,7 +20,7 @@ from adapters.event_store.memory import MemoryEventStore
 from adapters.event_store.mongo import MongoEventStore, MongoTail
 from adapters.event_store.sqlite import SqliteEventStore
 from adapters.mongo import Document
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.engine.log_seals import LogSeals
 from application.engine.seal import LogSealer, LogTampered
 from application.engine.verify import Fault, verify_checkpoints, verify_log
@@ -182,7 +182,7 @@ def world() -> World:
         world.public_case(author, case)
     for case, author, tag in (("c1", anna, "police"), ("c2", ben, "school"), ("c1", anna, "road")):
         command = TagCase(tag=tag, by=author, at=world.clock())
-        world.executors.cases.execute(case, command, Context())
+        world.executors.cases.execute(case, command, CommandContext())
     return world
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.actors import SYSTEM, Actor, Role
 from domain.cases.case import (
     MOST_CHANGES,
     MOST_CHANGES_BY_OTHERS,
@@ -58,7 +59,7 @@ from domain.cases.case import (
 )
 from domain.cases.place import Location, Precision
 from domain.decider import DomainError
-from domain.ids import SYSTEM, Actor, CaseId, EvidenceId, MediaKind, MemberId, PartyId, Role
+from domain.ids import CaseId, EvidenceId, MediaKind, MemberId, PartyId
 from tests.world import refused
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

@@ -11,7 +11,8 @@ from adapters.codec.personal import PersonalCipher
 from adapters.key_vault.memory import MemoryKeyVault
 from application.ports.codec import RecordedEvent
 from domain.catalog import EVENTS, EventCatalog, catalog
-from domain.ids import MemberId, Personal, SealedMember
+from domain.ids import MemberId
+from domain.personal import Personal, SealedMember
 from tests.application.test_codec import INSTANCE_KEY, codec, recorded
 from tests.golden.events import GOLDEN, OLDER
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.actors import SYSTEM, Actor, Role
 from domain.decider import DomainError
 from domain.discussions.comment import (
     Comment,
@@ -25,7 +26,7 @@ from domain.discussions.comment import (
     comment_decider,
 )
 from domain.discussions.discussion import Discussion
-from domain.ids import SYSTEM, Actor, CaseId, CommentId, MemberId, Role
+from domain.ids import CaseId, CommentId, MemberId
 from tests.world import refused
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

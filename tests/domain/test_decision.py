@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.ids import SYSTEM, Actor, CaseId, MemberId, Role
+from domain.actors import SYSTEM, Actor, Role
+from domain.ids import CaseId, MemberId
 from domain.moderation.decision import (
     AppealDecision,
     AppealResolved,

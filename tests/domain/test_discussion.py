@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from domain.actors import SYSTEM, Actor, Role
 from domain.discussions.discussion import (
     CloseDiscussion,
     Discussion,
@@ -17,7 +18,7 @@ from domain.discussions.discussion import (
     UnlockDiscussion,
     discussion_decider,
 )
-from domain.ids import SYSTEM, Actor, CaseId, MemberId, Role
+from domain.ids import CaseId, MemberId
 from tests.world import refused
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

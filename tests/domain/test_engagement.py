@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.actors import Actor
 from domain.cases.engagement import (
     CaseFollowed,
     CaseShared,
@@ -22,7 +23,7 @@ from domain.cases.engagement import (
     WithdrawSupport,
     engagement_decider,
 )
-from domain.ids import Actor, CaseId, MemberId
+from domain.ids import CaseId, MemberId
 from tests.world import refused
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from domain.actors import SYSTEM, Actor
 from domain.evidence.evidence import (
     BeginSanitising,
     EvidenceCommand,
@@ -19,7 +20,7 @@ from domain.evidence.evidence import (
     SanitisingBegun,
     evidence_decider,
 )
-from domain.ids import SYSTEM, Actor, EvidenceId, MediaKind, MemberId
+from domain.ids import EvidenceId, MediaKind, MemberId
 from tests.world import refused
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.actors import SYSTEM
 from domain.cases.exhibit import (
     MOST_CITATIONS,
     NOT_YOURS,
@@ -26,7 +27,7 @@ from domain.cases.exhibit import (
     exhibit_decider,
     must_be_citable,
 )
-from domain.ids import SYSTEM, CaseId, EvidenceId, MediaKind, MemberId
+from domain.ids import CaseId, EvidenceId, MediaKind, MemberId
 from tests.world import refused
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

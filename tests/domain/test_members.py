@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.ids import SYSTEM, Actor, MemberId, Role
+from domain.actors import SYSTEM, Actor, Role
+from domain.ids import MemberId
 from domain.members.member import (
     ChooseInterests,
     EraseMember,

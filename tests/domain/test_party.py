@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from domain.actors import SYSTEM, Actor, Role
 from domain.cases.party import (
     MOST_DISPUTES,
     DisputeParty,
@@ -23,7 +24,7 @@ from domain.cases.party import (
     RetractParty,
     party_decider,
 )
-from domain.ids import SYSTEM, Actor, CaseId, EvidenceId, MemberId, PartyId, Role
+from domain.ids import CaseId, EvidenceId, MemberId, PartyId
 from tests.world import refused
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

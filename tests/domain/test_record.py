@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.ids import SYSTEM, Actor, MemberId, Role
+from domain.actors import SYSTEM, Actor, Role
+from domain.ids import MemberId
 from domain.moderation.record import (
     CountFlag,
     FlagCounted,

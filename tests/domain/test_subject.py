@@ -7,7 +7,8 @@ from typing import ClassVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.ids import SYSTEM, Actor, CaseId, MemberId, Role
+from domain.actors import SYSTEM, Actor, Role
+from domain.ids import CaseId, MemberId
 from domain.moderation.subject import (
     AppealSetAside,
     ApplyOutcome,

@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from domain.ids import SYSTEM, Actor, CaseId, MemberId
+from domain.actors import SYSTEM, Actor
+from domain.ids import CaseId, MemberId
 from domain.webhooks.delivery import (
     MOST_TRIES,
     CancelDelivery,

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 
+from domain.actors import Role
 from domain.cases.case import (
     CaseAmended,
     CaseCategory,
@@ -72,7 +73,7 @@ from domain.evidence.evidence import (
     EvidenceRejected,
     SanitisingBegun,
 )
-from domain.ids import CaseId, CommentId, EvidenceId, MediaKind, MemberId, PartyId, Role
+from domain.ids import CaseId, CommentId, EvidenceId, MediaKind, MemberId, PartyId
 from domain.members.member import (
     InterestsChosen,
     MemberErased,

@@ -10,10 +10,10 @@ from uuid import uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from config.process import Process
 from config.settings import read_settings
-from domain.ids import SYSTEM, Role
+from domain.actors import SYSTEM, Role
 from domain.members.member import GrantRole
 
 T = TypeVar("T")
@@ -136,7 +136,7 @@ def admin(process: Process) -> Caller:
     caller = Caller(process.app.test_client()).join()
     made = process.container
     command = GrantRole(role=Role.ADMIN, by=SYSTEM, at=made.clock()())
-    made.executors().members.execute(caller.member_id, command, Context())
+    made.executors().members.execute(caller.member_id, command, CommandContext())
     return caller
 
 

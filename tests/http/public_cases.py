@@ -7,11 +7,12 @@ from uuid import uuid4
 
 from PIL import Image
 
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.use_cases.evidence.media import poster_key
 from config.process import Process
+from domain.actors import SYSTEM
 from domain.cases.case import AcceptEvidence
-from domain.ids import SYSTEM, EvidenceId, MediaKind
+from domain.ids import EvidenceId, MediaKind
 from entrypoints.http.requests import TOKEN_HEADER, write_token
 from tests.http.conftest import Caller
 
@@ -34,7 +35,7 @@ def publish(
     command = AcceptEvidence(
         evidence_id=evidence_id, kind=kind, sha256="ab" * 32, by=SYSTEM, at=now(process)
     )
-    receipt = process.container.executors().cases.execute(case_id, command, Context())
+    receipt = process.container.executors().cases.execute(case_id, command, CommandContext())
     with process.app.app_context():
         return PublicCase(case_id, evidence_id, {TOKEN_HEADER: write_token(receipt)})
 

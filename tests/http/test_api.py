@@ -11,10 +11,10 @@ from uuid import uuid4
 
 import pytest
 
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from config.process import Process
+from domain.actors import SYSTEM
 from domain.cases.case import HideCase, RestoreCase
-from domain.ids import SYSTEM
 from entrypoints.http.problems import MEANINGS
 from entrypoints.http.requests import TOKEN_HEADER, opaque, write_token
 from tests.http.conftest import PASSPHRASE, Caller, problem
@@ -536,8 +536,8 @@ class TestWhatNobodyMayFindOut:
         case = publish(process, anna)
         before = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         do, at = process.container.executors().cases, process.container.clock()()
-        do.execute(case.case_id, HideCase(rule="spam", by=SYSTEM, at=at), Context())
-        receipt = do.execute(case.case_id, RestoreCase(by=SYSTEM, at=at), Context())
+        do.execute(case.case_id, HideCase(rule="spam", by=SYSTEM, at=at), CommandContext())
+        receipt = do.execute(case.case_id, RestoreCase(by=SYSTEM, at=at), CommandContext())
         with process.app.app_context():
             token = {TOKEN_HEADER: write_token(receipt)}
         path = f"/v1/cases/{case.case_id}"

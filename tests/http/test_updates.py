@@ -7,11 +7,12 @@ from uuid import uuid4
 
 import pytest
 
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.updates import read_positions
 from config.process import Process
+from domain.actors import SYSTEM
 from domain.cases.case import AcceptEvidence
-from domain.ids import SYSTEM, EvidenceId, MediaKind
+from domain.ids import EvidenceId, MediaKind
 from entrypoints.http import updates
 from entrypoints.http.problems import Problem
 from entrypoints.nginx import nginx_configuration
@@ -46,7 +47,7 @@ def case_id(process: Process, anna: Caller) -> str:
         by=SYSTEM,
         at=made.clock()(),
     )
-    made.executors().cases.execute(case_id, command, Context())
+    made.executors().cases.execute(case_id, command, CommandContext())
     return case_id
 
 

@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.executors import Executors
 from application.policies.when_subject_is_hidden_then_hide_it_in_cases import (
     WhenSubjectIsHiddenThenHideItInCases,
 )
 from config.process import Process
 from config.settings import read_settings
+from domain.actors import SYSTEM, Actor
 from domain.cases.case import AcceptEvidence, CaseDetails, CaseRestored, CaseStatus, ReportCase
-from domain.ids import SYSTEM, Actor, CaseId, EvidenceId, MediaKind, MemberId
+from domain.ids import CaseId, EvidenceId, MediaKind, MemberId
 from domain.members.member import RegisterMember
 from domain.moderation.subject import (
     ApplyOutcome,
@@ -64,10 +65,10 @@ def a_moderated_case(do: Executors, case_id: CaseId) -> None:
     accept = AcceptEvidence(
         evidence_id=evidence, kind=MediaKind.PHOTO, sha256="ab" * 32, by=SYSTEM, at=NOW
     )
-    do.cases.execute(case_id, report, Context(new=True))
-    do.cases.execute(case_id, accept, Context())
+    do.cases.execute(case_id, report, CommandContext(new=True))
+    do.cases.execute(case_id, accept, CommandContext())
     for command in moderation_of(case_id):
-        do.subjects.execute(subject_key(SubjectKind.CASE, case_id), command, Context())
+        do.subjects.execute(subject_key(SubjectKind.CASE, case_id), command, CommandContext())
 
 
 def moderation_of(case_id: CaseId) -> list[SubjectCommand]:
@@ -96,7 +97,7 @@ def moderation_of(case_id: CaseId) -> list[SubjectCommand]:
 def backlog(do: Executors, cases: list[CaseId]) -> None:
     """All that happened while nobody worked."""
     register = RegisterMember(member_id=ANNA.member_id, pseudonym=ANNA.pseudonym, by=SYSTEM, at=NOW)
-    do.members.execute(ANNA.member_id, register, Context(new=True))
+    do.members.execute(ANNA.member_id, register, CommandContext(new=True))
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda case_id: a_moderated_case(do, case_id), cases))
 

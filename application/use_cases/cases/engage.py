@@ -1,9 +1,10 @@
 """Supporting, following, sharing a case: what an engagement must know of the case."""
 
 from application.engine.derived_ids import derived_id
-from application.engine.executor import Context, Receipt
-from application.executors import Cases, Engagements
+from application.engine.executor import CommandContext, Receipt
+from application.executors import CaseExecutor, EngagementExecutor
 from application.ports.clock import Clock
+from domain.actors import Actor
 from domain.cases.case import Case, CaseStatus
 from domain.cases.engagement import (
     Engagement,
@@ -16,44 +17,48 @@ from domain.cases.engagement import (
     WithdrawSupport,
 )
 from domain.decider import DomainError
-from domain.ids import Actor, CaseId
+from domain.ids import CaseId
 
 
 class Engage:
     """One stream per member and case, so that thousands may support a case at the same time."""
 
-    def __init__(self, cases: Cases, engagements: Engagements, clock: Clock) -> None:
+    def __init__(self, cases: CaseExecutor, engagements: EngagementExecutor, clock: Clock) -> None:
         self._cases = cases
         self._engagements = engagements
         self._clock = clock
 
-    def support(self, case_id: CaseId, actor: Actor, context: Context) -> Receipt[Engagement]:
+    def support(
+        self, case_id: CaseId, actor: Actor, context: CommandContext
+    ) -> Receipt[Engagement]:
         own = self._public_case(case_id).author == actor.member_id
         command = SupportCase(case_id=case_id, own=own, by=actor, at=self._clock())
         return self._execute(case_id, command, context)
 
     def withdraw_support(
-        self, case_id: CaseId, actor: Actor, context: Context
+        self, case_id: CaseId, actor: Actor, context: CommandContext
     ) -> Receipt[Engagement]:
         return self._execute(case_id, WithdrawSupport(by=actor, at=self._clock()), context)
 
-    def follow(self, case_id: CaseId, actor: Actor, context: Context) -> Receipt[Engagement]:
+    def follow(self, case_id: CaseId, actor: Actor, context: CommandContext) -> Receipt[Engagement]:
         self._public_case(case_id)
         command = FollowCase(case_id=case_id, by=actor, at=self._clock())
         return self._execute(case_id, command, context)
 
-    def unfollow(self, case_id: CaseId, actor: Actor, context: Context) -> Receipt[Engagement]:
+    def unfollow(
+        self, case_id: CaseId, actor: Actor, context: CommandContext
+    ) -> Receipt[Engagement]:
         return self._execute(case_id, UnfollowCase(by=actor, at=self._clock()), context)
 
     def share(
-        self, case_id: CaseId, network: ShareNetwork, actor: Actor, context: Context
+        self, case_id: CaseId, network: ShareNetwork, actor: Actor, context: CommandContext
     ) -> Receipt[Engagement]:
         self._public_case(case_id)
         command = ShareCase(case_id=case_id, network=network, by=actor, at=self._clock())
         return self._execute(case_id, command, context)
 
     def _execute(
-        self, case_id: CaseId, command: EngagementCommand, context: Context
+        self, case_id: CaseId, command: EngagementCommand, context: CommandContext
     ) -> Receipt[Engagement]:
         engagement_id = derived_id(case_id, command.by.member_id)
         return self._engagements.execute(engagement_id, command, context)

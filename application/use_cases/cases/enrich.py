@@ -3,20 +3,23 @@
 from dataclasses import replace
 
 from application.engine.derived_ids import derived_id
-from application.engine.executor import Context, Receipt
-from application.executors import Cases, Parties
+from application.engine.executor import CommandContext, Receipt
+from application.executors import CaseExecutor, PartyExecutor
 from application.ports.clock import Clock
 from application.ports.dispute_links import DisputeLinks, Invitation
+from domain.actors import Actor
 from domain.cases.case import AddParty, role_in
 from domain.cases.party import DisputeParty, NameParty, Party, PartyDetails, RetractParty
 from domain.decider import DomainError
-from domain.ids import Actor, CaseId, PartyId
+from domain.ids import CaseId, PartyId
 
 
 class Enrich:
     """One stream per party, so that many may add to a case at the same time."""
 
-    def __init__(self, cases: Cases, parties: Parties, links: DisputeLinks, clock: Clock) -> None:
+    def __init__(
+        self, cases: CaseExecutor, parties: PartyExecutor, links: DisputeLinks, clock: Clock
+    ) -> None:
         self._cases = cases
         self._parties = parties
         self._links = links
@@ -28,7 +31,7 @@ class Enrich:
         case_id: CaseId,
         details: PartyDetails,
         actor: Actor,
-        context: Context,
+        context: CommandContext,
     ) -> Receipt[Party]:
         """Add the party to the case, then say who it is: whoever dies in between repeats both.
 
@@ -54,7 +57,7 @@ class Enrich:
         return self._parties.execute(party_id, command, replace(context, version=None))
 
     def retract_party(
-        self, party_id: PartyId, case_id: CaseId, actor: Actor, context: Context
+        self, party_id: PartyId, case_id: CaseId, actor: Actor, context: CommandContext
     ) -> Receipt[Party]:
         claimant = role_in(self._cases.load(case_id).state, actor)
         command = RetractParty(case_id=case_id, claimant=claimant, by=actor, at=self._clock())
@@ -74,7 +77,7 @@ class Enrich:
             raise DomainError("not-oneself", "Nobody invites to dispute their own case or claim.")
         return self._links.issue(Invitation(case_id, party_id, dispute_id), self._clock())
 
-    def dispute(self, token: str, statement: str, context: Context) -> Receipt[Party]:
+    def dispute(self, token: str, statement: str, context: CommandContext) -> Receipt[Party]:
         """Let the party speak, once for each link."""
         invitation = self.invitation(token)
         command = DisputeParty(

@@ -1,7 +1,7 @@
 """Reporting a case and backing it, refused at once where its evidence could never back it."""
 
-from application.engine.executor import Context, Receipt
-from application.executors import Cases, Exhibits
+from application.engine.executor import CommandContext, Receipt
+from application.executors import CaseExecutor, ExhibitExecutor
 from domain.cases.case import AttachEvidence, Case, ReportCase
 from domain.cases.exhibit import must_be_citable
 from domain.decider import DomainError
@@ -11,15 +11,17 @@ from domain.ids import CaseId
 class Report:
     """What two cases cite at the same moment is not found out here: the exhibit then settles it."""
 
-    def __init__(self, cases: Cases, exhibits: Exhibits) -> None:
+    def __init__(self, cases: CaseExecutor, exhibits: ExhibitExecutor) -> None:
         self._cases = cases
         self._exhibits = exhibits
 
-    def report(self, command: ReportCase, context: Context) -> Receipt[Case]:
+    def report(self, command: ReportCase, context: CommandContext) -> Receipt[Case]:
         """Report a case with evidence that can back it."""
         return self._execute(command, command.case_id, context, anonymous=command.anonymous)
 
-    def attach(self, case_id: CaseId, command: AttachEvidence, context: Context) -> Receipt[Case]:
+    def attach(
+        self, case_id: CaseId, command: AttachEvidence, context: CommandContext
+    ) -> Receipt[Case]:
         """Back a case with more evidence."""
         case = self._cases.load(case_id).state
         anonymous = case.anonymous and case.author == command.by.member_id
@@ -29,7 +31,7 @@ class Report:
         self,
         command: ReportCase | AttachEvidence,
         case_id: CaseId,
-        context: Context,
+        context: CommandContext,
         *,
         anonymous: bool,
     ) -> Receipt[Case]:

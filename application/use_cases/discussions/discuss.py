@@ -1,21 +1,24 @@
 """Discussing a case: what a comment must know of its discussion and of the comment it answers."""
 
-from application.engine.executor import Context, Receipt
-from application.executors import Comments, Discussions
+from application.engine.executor import CommandContext, Receipt
+from application.executors import CommentExecutor, DiscussionExecutor
 from application.ports.clock import Clock
+from domain.actors import Actor
 from domain.discussions.comment import Comment, EditComment, RemoveComment, WriteComment
 from domain.discussions.discussion import (
     Discussion,
     LockDiscussion,
     UnlockDiscussion,
 )
-from domain.ids import Actor, CaseId, CommentId
+from domain.ids import CaseId, CommentId
 
 
 class Discuss:
     """One stream per comment, so that many may speak at the same time."""
 
-    def __init__(self, discussions: Discussions, comments: Comments, clock: Clock) -> None:
+    def __init__(
+        self, discussions: DiscussionExecutor, comments: CommentExecutor, clock: Clock
+    ) -> None:
         self._discussions = discussions
         self._comments = comments
         self._clock = clock
@@ -25,7 +28,7 @@ class Discuss:
         comment_id: CommentId,
         case_id: CaseId,
         actor: Actor,
-        context: Context,
+        context: CommandContext,
         *,
         text: str,
         parent_id: CommentId,
@@ -43,21 +46,23 @@ class Discuss:
         return self._comments.execute(comment_id, command, context)
 
     def edit(
-        self, comment_id: CommentId, text: str, actor: Actor, context: Context
+        self, comment_id: CommentId, text: str, actor: Actor, context: CommandContext
     ) -> Receipt[Comment]:
         case_id = self._comments.load(comment_id).state.case_id
         discussion = self._discussions.load(case_id).state
         command = EditComment(text=text, discussion=discussion, by=actor, at=self._clock())
         return self._comments.execute(comment_id, command, context)
 
-    def remove(self, comment_id: CommentId, actor: Actor, context: Context) -> Receipt[Comment]:
+    def remove(
+        self, comment_id: CommentId, actor: Actor, context: CommandContext
+    ) -> Receipt[Comment]:
         command = RemoveComment(by=actor, at=self._clock())
         return self._comments.execute(comment_id, command, context)
 
-    def lock(self, case_id: CaseId, actor: Actor, context: Context) -> Receipt[Discussion]:
+    def lock(self, case_id: CaseId, actor: Actor, context: CommandContext) -> Receipt[Discussion]:
         command = LockDiscussion(by=actor, at=self._clock())
         return self._discussions.execute(case_id, command, context)
 
-    def unlock(self, case_id: CaseId, actor: Actor, context: Context) -> Receipt[Discussion]:
+    def unlock(self, case_id: CaseId, actor: Actor, context: CommandContext) -> Receipt[Discussion]:
         command = UnlockDiscussion(by=actor, at=self._clock())
         return self._discussions.execute(case_id, command, context)

@@ -6,13 +6,14 @@ from contextlib import AbstractContextManager
 from hashlib import file_digest
 from pathlib import Path
 
-from application.engine.executor import Context
-from application.executors import EvidenceItems
+from application.engine.executor import CommandContext
+from application.executors import EvidenceExecutor
 from application.ports.clock import Clock
 from application.ports.media_store import MediaStore
 from application.ports.sanitiser import Rendition, Sanitiser, SanitiserUnavailable, Unsafe
 from application.ports.sealer import NotSealed, Sealer
 from application.use_cases.evidence.media import DestroyMedia, poster_key, rendition_key
+from domain.actors import SYSTEM
 from domain.decider import DomainError
 from domain.evidence.evidence import (
     BeginSanitising,
@@ -21,7 +22,7 @@ from domain.evidence.evidence import (
     MakeAvailable,
     RejectEvidence,
 )
-from domain.ids import SYSTEM, EvidenceId, MemberId
+from domain.ids import EvidenceId, MemberId
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class SanitiseEvidence:
     def __init__(
         self,
         *,
-        evidence: EvidenceItems,
+        evidence: EvidenceExecutor,
         sealer: Sealer,
         sanitiser: Sanitiser,
         media: MediaStore,
@@ -61,7 +62,7 @@ class SanitiseEvidence:
     def __call__(
         self,
         received: EvidenceReceived,
-        context: Callable[[str], Context],
+        context: Callable[[str], CommandContext],
         within: float | None = None,
     ) -> None:
         """Sanitise the evidence, ``within`` so many seconds.
@@ -83,7 +84,7 @@ class SanitiseEvidence:
     def _judge(
         self,
         received: EvidenceReceived,
-        context: Callable[[str], Context],
+        context: Callable[[str], CommandContext],
         within: float | None,
     ) -> None:
         item = received.evidence_id

@@ -9,17 +9,18 @@ from math import ceil
 from uuid import uuid4
 
 from application.engine.derived_ids import derived_id
-from application.engine.executor import CommandMismatch, Context, Receipt
-from application.executors import EvidenceItems
+from application.engine.executor import CommandContext, CommandMismatch, Receipt
+from application.executors import EvidenceExecutor
 from application.ports.clock import Clock
 from application.ports.media_store import MediaStore
 from application.ports.sanitiser import Sanitiser
 from application.ports.sealer import PARTS, NotSealed, Sealer, parts_prefix
 from application.ports.uploads import Quota, Upload, UploadConflict, Uploads
 from application.use_cases.evidence.media import DestroyMedia, drop_parts
+from domain.actors import Actor
 from domain.decider import DomainError
 from domain.evidence.evidence import Evidence, ReceiveEvidence
-from domain.ids import Actor, EvidenceId, MediaKind, MemberId
+from domain.ids import EvidenceId, MediaKind, MemberId
 
 LIFETIME = timedelta(days=7)
 HEAD = 4096
@@ -65,7 +66,7 @@ class ReceiveUploads:
         sealer: Sealer,
         media: MediaStore,
         sanitiser: Sanitiser,
-        evidence: EvidenceItems,
+        evidence: EvidenceExecutor,
         destroy: DestroyMedia,
         is_erased: Callable[[str], bool],
         clock: Clock,
@@ -107,7 +108,7 @@ class ReceiveUploads:
                 raise CommandMismatch(upload_id) from None
         return upload
 
-    def look(self, owner: Actor, upload_id: str, context: Context) -> Progress:
+    def look(self, owner: Actor, upload_id: str, context: CommandContext) -> Progress:
         """How far the upload is. A complete one whose evidence was not received yet, is now."""
         return self._progress(self._of(owner, upload_id), context)
 
@@ -117,7 +118,7 @@ class ReceiveUploads:
         upload_id: str,
         offset: int,
         chunks: Iterator[bytes],
-        context: Context,
+        context: CommandContext,
         *,
         whole: bool = False,
     ) -> Progress:
@@ -198,17 +199,17 @@ class ReceiveUploads:
             self._media.delete(f"{parts_prefix(upload.upload_id)}{part}")
             raise DomainError("wrong-offset", "Another request moved the upload on.") from error
 
-    def _progress(self, upload: Upload, context: Context) -> Progress:
+    def _progress(self, upload: Upload, context: CommandContext) -> Progress:
         return Progress(upload, self._complete(upload, context) if upload.complete else None)
 
-    def _complete(self, upload: Upload, context: Context) -> Received:
+    def _complete(self, upload: Upload, context: CommandContext) -> Received:
         """Turn the upload into evidence, or find that it was; its parts are not needed then."""
         receipt = self._receipt(upload) or self._receive(upload, context)
         self._uploads.finish(upload.upload_id)
         drop_parts(self._media, upload.upload_id)
         return receipt
 
-    def _receive(self, upload: Upload, context: Context) -> Received:
+    def _receive(self, upload: Upload, context: CommandContext) -> Received:
         try:
             kind, media_type = self._recognise(upload)
             sha256, size = self._sealer.seal(upload.upload_id, self._bytes(upload))
@@ -272,13 +273,13 @@ class ReceiveUploads:
         return parts[::-1]
 
     def _receipt(self, upload: Upload) -> Received | None:
-        return self._evidence.receipt(_once(upload, Context()))
+        return self._evidence.receipt(_once(upload, CommandContext()))
 
     def _settle(self, upload: Upload) -> None:
         """Receive what arrived as a whole and was not received yet, then forget the upload."""
         if upload.complete:
             with suppress(DomainError):
-                self._complete(upload, Context())
+                self._complete(upload, CommandContext())
         self._discard(upload)
 
     def _discard(self, upload: Upload) -> None:
@@ -308,9 +309,9 @@ def _gone() -> DomainError:
     return DomainError("erased", "The upload was given up.")
 
 
-def _once(upload: Upload, request: Context) -> Context:
+def _once(upload: Upload, request: CommandContext) -> CommandContext:
     """What makes receiving the evidence happen once, whichever request completes the upload."""
-    return Context(
+    return CommandContext(
         command_id=derived_id("upload", upload.upload_id),
         correlation_id=request.correlation_id,
         traceparent=request.traceparent,

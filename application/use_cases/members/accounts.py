@@ -6,16 +6,18 @@ from datetime import timedelta
 from unicodedata import category, normalize
 from uuid import uuid4
 
-from application.engine.executor import CommandMismatch, Context, Receipt, TooMuchContention
-from application.executors import Members
+from application.engine.executor import CommandContext, CommandMismatch, Receipt, TooMuchContention
+from application.executors import MemberExecutor
 from application.ports.clock import Clock
 from application.ports.credentials import Credential, Credentials, PseudonymTaken, Session
 from application.ports.key_vault import KeyVault
 from application.ports.passphrases import Passphrases
 from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens, fingerprint
+from domain.actors import Actor
+from domain.constraints import Length
 from domain.decider import DomainError
-from domain.ids import Actor, Length, MemberId
+from domain.ids import MemberId
 from domain.members.member import EraseMember, Member, RegisterMember
 
 log = logging.getLogger(__name__)
@@ -47,7 +49,7 @@ class Accounts:
     def __init__(
         self,
         *,
-        members: Members,
+        members: MemberExecutor,
         credentials: Credentials,
         passphrases: Passphrases,
         vault: KeyVault,
@@ -69,7 +71,7 @@ class Accounts:
         pseudonym: str,
         passphrase: str,
         interests: tuple[str, ...],
-        context: Context,
+        context: CommandContext,
         *,
         by_operator: bool = False,
     ) -> Receipt[Member]:
@@ -156,7 +158,7 @@ class Accounts:
             raise TooMuchContention(member_id)
         self._credentials.end_sessions(member_id, but=session_id)
 
-    def erase(self, actor: Actor, passphrase: str, context: Context) -> Receipt[Member]:
+    def erase(self, actor: Actor, passphrase: str, context: CommandContext) -> Receipt[Member]:
         """Erase a member: what they said of themselves cannot be read by anyone from now on."""
         self._proven(actor.member_id, passphrase)
         command = EraseMember(by=actor, at=self._clock())

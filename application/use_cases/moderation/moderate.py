@@ -1,11 +1,12 @@
 """Moderation: what flags, decisions and appeals must know of their subject."""
 
 from application.engine.derived_ids import keyed_id
-from application.engine.executor import Context, Receipt
-from application.executors import Decisions, Flags, Records, Subjects
+from application.engine.executor import CommandContext, Receipt
+from application.executors import DecisionExecutor, FlagExecutor, RecordExecutor, SubjectExecutor
 from application.ports.clock import Clock
 from application.use_cases.moderation.sight import Sight
-from domain.ids import Actor, MemberId
+from domain.actors import Actor
+from domain.ids import MemberId
 from domain.moderation.decision import (
     AppealDecision,
     DecideSubject,
@@ -23,10 +24,10 @@ class Moderate:
 
     def __init__(
         self,
-        flags: Flags,
-        records: Records,
-        subjects: Subjects,
-        decisions: Decisions,
+        flags: FlagExecutor,
+        records: RecordExecutor,
+        subjects: SubjectExecutor,
+        decisions: DecisionExecutor,
         sight: Sight,
         *,
         key: bytes,
@@ -45,7 +46,7 @@ class Moderate:
         kind: SubjectKind,
         subject_id: str,
         actor: Actor,
-        context: Context,
+        context: CommandContext,
         *,
         rule: str,
         note: str,
@@ -77,7 +78,7 @@ class Moderate:
         kind: SubjectKind,
         subject_id: str,
         actor: Actor,
-        context: Context,
+        context: CommandContext,
         *,
         decision_id: str,
         verdict: Verdict,
@@ -101,7 +102,7 @@ class Moderate:
         return self._decisions.execute(decision_id, command, context)
 
     def appeal(
-        self, decision_id: str, statement: str, actor: Actor, context: Context
+        self, decision_id: str, statement: str, actor: Actor, context: CommandContext
     ) -> Receipt[Decision]:
         command = AppealDecision(
             subject=self._subject_of(decision_id),
@@ -112,7 +113,7 @@ class Moderate:
         return self._decisions.execute(decision_id, command, context)
 
     def resolve(
-        self, decision_id: str, outcome: Outcome, reason: str, actor: Actor, context: Context
+        self, decision_id: str, outcome: Outcome, reason: str, actor: Actor, context: CommandContext
     ) -> Receipt[Decision]:
         subject = self._subject_of(decision_id)
         command = ResolveAppeal(

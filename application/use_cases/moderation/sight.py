@@ -2,9 +2,9 @@
 
 from typing import assert_never
 
-from application.executors import Cases, Comments, Members, Parties
+from application.executors import CaseExecutor, CommentExecutor, MemberExecutor, PartyExecutor
+from domain.actors import Actor
 from domain.cases.case import CaseStatus, can_be_seen
-from domain.ids import Actor
 from domain.moderation.subject import Subject, SubjectKind
 
 
@@ -15,7 +15,11 @@ class Sight:
     """
 
     def __init__(
-        self, cases: Cases, parties: Parties, comments: Comments, members: Members
+        self,
+        cases: CaseExecutor,
+        parties: PartyExecutor,
+        comments: CommentExecutor,
+        members: MemberExecutor,
     ) -> None:
         self._cases = cases
         self._parties = parties

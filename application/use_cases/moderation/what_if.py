@@ -149,7 +149,7 @@ def _hiding(event: FlagRaised, weight: float) -> Hiding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class RankedCase:
     """Where a case stands now, and where it would; the first stands at 1."""
 
     case_id: str
@@ -181,12 +181,12 @@ class WhatIf:
             replay.hear(event)
         return replay
 
-    def popular(self, half_life_days: float, top: int) -> list[Standing]:
+    def popular(self, half_life_days: float, top: int) -> list[RankedCase]:
         """The cases that come first now or would then, in the order of then."""
         now = _places(self._order(PopularCases()))
         then = self._order(PopularCases(half_life_days))
         standings = [
-            Standing(case_id=case.case_id, title=case.title, now=now[case.case_id], then=place)
+            RankedCase(case_id=case.case_id, title=case.title, now=now[case.case_id], then=place)
             for place, case in enumerate(then, 1)
         ]
         return [case for case in standings if min(case.now, case.then) <= top]

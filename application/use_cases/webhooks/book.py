@@ -5,7 +5,12 @@ from typing import Any, get_args
 
 from application.ports.codec import EventCodec
 from application.ports.history import History
-from domain.webhooks.delivery import Delivery, DeliveryEvent, DeliveryStatus, delivery_decider
+from domain.webhooks.delivery import (
+    DeliveryEvent,
+    DeliveryStatus,
+    WebhookDelivery,
+    delivery_decider,
+)
 
 LOG = "webhooks"
 COMMITS_A_READ = 1000
@@ -20,9 +25,9 @@ class DeliveryBook:
         self._codec = codec
         self._lock = Lock()
         self._position = 0
-        self._open: dict[str, Delivery] = {}
+        self._open: dict[str, WebhookDelivery] = {}
 
-    def deliveries(self) -> list[Delivery]:
+    def deliveries(self) -> list[WebhookDelivery]:
         """Those that wait or are parked, the oldest first."""
         with self._lock:
             while events := self._history.read(LOG, self._position, COMMITS_A_READ):
@@ -34,7 +39,7 @@ class DeliveryBook:
     def _note(self, event: Any) -> None:
         if not isinstance(event, get_args(DeliveryEvent)):
             return
-        before = self._open.pop(event.delivery_id, Delivery())
+        before = self._open.pop(event.delivery_id, WebhookDelivery())
         after = delivery_decider.evolve(before, event)
         if after.status in OPEN:
             self._open[event.delivery_id] = after

@@ -5,21 +5,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.executors import Executors
 from application.ports.clock import Clock
 from application.ports.webhook_caller import CallFailed, WebhookCaller
 from application.use_cases.webhooks.book import DeliveryBook
 from application.use_cases.webhooks.signature import secret_of, signed_headers
+from domain.actors import SYSTEM
 from domain.cases.case import Case, CaseStatus
-from domain.ids import SYSTEM
 from domain.webhooks.delivery import (
     CancelDelivery,
-    Delivery,
     DeliveryCommand,
     DeliveryPlanned,
     RecordFailure,
     RecordSuccess,
+    WebhookDelivery,
 )
 from domain.webhooks.webhook import REGISTRY, WebhookAdded
 
@@ -62,25 +62,25 @@ class Courier:
         """How many deliveries are due."""
         return sum(map(len, self._due().values()))
 
-    def _due(self) -> Mapping[str, list[tuple[Delivery, DeliveryPlanned]]]:
+    def _due(self) -> Mapping[str, list[tuple[WebhookDelivery, DeliveryPlanned]]]:
         """What is due, by webhook."""
         now = self._clock()
-        due: dict[str, list[tuple[Delivery, DeliveryPlanned]]] = {}
+        due: dict[str, list[tuple[WebhookDelivery, DeliveryPlanned]]] = {}
         for each in self._book.deliveries():
             if each.planned and each.is_due(now):
                 due.setdefault(each.planned.webhook_id, []).append((each, each.planned))
         return due
 
-    def _turn(self, due: Sequence[tuple[Delivery, DeliveryPlanned]]) -> None:
+    def _turn(self, due: Sequence[tuple[WebhookDelivery, DeliveryPlanned]]) -> None:
         until = self._seconds() + TURN_SECONDS
         for delivery, planned in due:
             self._do.deliveries.execute(
-                planned.delivery_id, self._tried(delivery, planned), Context()
+                planned.delivery_id, self._tried(delivery, planned), CommandContext()
             )
             if self._seconds() >= until:
                 return
 
-    def _tried(self, delivery: Delivery, planned: DeliveryPlanned) -> DeliveryCommand:
+    def _tried(self, delivery: WebhookDelivery, planned: DeliveryPlanned) -> DeliveryCommand:
         """Try once; what is to be written down of it."""
         webhook = self._do.webhooks.load(REGISTRY).state.find(planned.webhook_id)
         case = self._do.cases.load(planned.case_id).state

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from uuid import uuid4
 
-from application.engine.executor import Context
+from application.engine.executor import CommandContext
 from application.executors import Executors
 from application.ports.clock import Clock
 from application.ports.webhook_caller import WebhookCaller
 from application.use_cases.webhooks.book import DeliveryBook
 from application.use_cases.webhooks.signature import secret_of, written_secret
+from domain.actors import SYSTEM
 from domain.decider import DomainError
-from domain.ids import SYSTEM
-from domain.webhooks.delivery import Delivery, RetryDelivery
+from domain.webhooks.delivery import RetryDelivery, WebhookDelivery
 from domain.webhooks.webhook import REGISTRY, AddWebhook, RemoveWebhook, WebhookAdded, WebhookId
 
 
@@ -45,7 +45,7 @@ class Webhooks:
         command = AddWebhook(
             webhook_id=webhook_id, url=url, tag=tag, category=category, by=SYSTEM, at=self._clock()
         )
-        self._do.webhooks.execute(REGISTRY, command, Context())
+        self._do.webhooks.execute(REGISTRY, command, CommandContext())
         return webhook_id, written_secret(secret_of(self._key, webhook_id))
 
     def list(self) -> Sequence[WebhookAdded]:
@@ -54,13 +54,13 @@ class Webhooks:
     def remove(self, webhook_id: str) -> None:
         """Raises DomainError where there is none. What was planned for it is cancelled."""
         command = RemoveWebhook(webhook_id=WebhookId(webhook_id), by=SYSTEM, at=self._clock())
-        self._do.webhooks.execute(REGISTRY, command, Context())
+        self._do.webhooks.execute(REGISTRY, command, CommandContext())
 
-    def deliveries(self) -> Sequence[Delivery]:
+    def deliveries(self) -> Sequence[WebhookDelivery]:
         """Those that wait or are parked."""
         return self._book.deliveries()
 
     def retry(self, delivery_id: str) -> None:
         """Let a parked delivery be tried again at once. Raises DomainError where it is not."""
         command = RetryDelivery(by=SYSTEM, at=self._clock())
-        self._do.deliveries.execute(delivery_id, command, Context())
+        self._do.deliveries.execute(delivery_id, command, CommandContext())
