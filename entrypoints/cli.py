@@ -58,7 +58,7 @@ class Tools(Protocol):
     def what_if(self) -> WhatIf: ...
 
     def checkpoints(self) -> dict[str, Checkpoint]:
-        """How far each relay, policy and build of a read model has come, by name."""
+        """Return how far each relay, policy and build of a read model has come, by name."""
         ...
 
     def add_member(self, pseudonym: str, passphrase: str) -> str:
@@ -98,7 +98,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
 def build_cli(entry: Entry) -> click.Group:
-    """The command line over an entry."""
+    """Return the command line over an entry."""
 
     @click.group(context_settings=CONTEXT)
     @click.version_option(package_name="klarity")
