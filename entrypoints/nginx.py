@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from application.engine.discovery import query_services
+from application.system import query_services
 from entrypoints.http.problems import problem, problem_response
 from entrypoints.http.requests import LARGEST_BODY
 
