@@ -130,7 +130,7 @@ class JsonCodec:
             raise NewerProgram(event) from error
 
     def _rebuilt(self, event: RecordedEvent) -> object:
-        """Return the event from data that must be opened or upcast first."""
+        """The event from data that must be opened or upcast first."""
         data: dict[str, Any] = msgspec.json.decode(event.data)
         if personal := self._personal.get(event.type):
             self._cipher.open(data, personal, _place(event.stream, event.version))

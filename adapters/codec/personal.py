@@ -104,7 +104,7 @@ class PersonalCipher:
         return bytes([len(name)]) + encrypt(self._references, name, bound)
 
     def _referred(self, blob: bytes, bound: bytes) -> tuple[str, bytes]:
-        """Return the subject that a blob refers to, and the fields sealed with the subject's key."""
+        """The subject that a blob refers to, and the fields sealed with the subject's key."""
         if not blob:
             return "", b""
         end = 1 + NONCE_BYTES + blob[0] + TAG_BYTES
@@ -124,7 +124,7 @@ def _decrypt(cipher: AESGCM, blob: bytes, bound: bytes) -> bytes:
 
 
 def _filled(taken: Mapping[str, Any]) -> bytes:
-    """Return the fields as JSON, with spaces behind it up to the next whole block."""
+    """The fields as JSON, with spaces behind it up to the next whole block."""
     plain = msgspec.json.encode(taken)
     return plain.ljust(-(-len(plain) // _BLOCK) * _BLOCK)
 

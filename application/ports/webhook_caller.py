@@ -1,11 +1,11 @@
-"""Calling the systems of others, whose addresses nobody here vouches for."""
+"""Call the webhooks of other systems. Their addresses are not trusted."""
 
 from collections.abc import Mapping
 from typing import Protocol
 
 
 class CallFailed(Exception):
-    """The receiver was not reached, must not be, or did not accept; the message says in short."""
+    """The call was not made or not accepted. The message says why in a few words."""
 
 
 class WebhookCaller(Protocol):

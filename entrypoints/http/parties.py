@@ -66,7 +66,7 @@ def parties_blueprint(enrich: Enrich, requests: Requests, public_url: str) -> Bl
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412)
     def retract_party(case_id: object, party_id: object) -> Response:
-        """Retract a party (who named it, or the author); moderators decide to hide it instead"""
+        """Retract a party (who named it, or the author); a moderator decides on it instead"""
         actor = requests.actor()
         context = requests.context(actor.member_id)
         receipt = enrich.retract_party(PartyId(str(party_id)), CaseId(str(case_id)), actor, context)

@@ -64,7 +64,7 @@ class Requests:
         return actor
 
     def members_only(self) -> None:
-        """Refuse a request without a valid session before reading its body. Preflights have none."""
+        """Refuse a request without a session before reading its body. Preflights have none."""
         if request.method != "OPTIONS":
             self.actor()
 

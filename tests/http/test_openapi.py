@@ -130,7 +130,7 @@ def test_what_evidence_tells_of_anonymous_cases_is_said_to_who_sends_it(
 ) -> None:
     document: Any = process.app.test_client().get("/openapi.json").json
     told = document["paths"][path]["post"]["description"]
-    assert "What backs an anonymous case backs no other" in told
+    assert "Evidence of an anonymous case cannot support another case" in told
     assert "recognised by its sha256" in told
 
 

@@ -420,7 +420,7 @@ class TestThePage:
     def test_a_link_of_somebody_elses_is_refused(self, anybody: Caller, token: str) -> None:
         for reply in (anybody("GET", f"/dispute/{token}"), send(anybody, f"/dispute/{token}", "x")):
             assert (reply.status_code, reply.mimetype) == (403, "text/html")
-            assert "not one of ours" in reply.text
+            assert "invalid or has expired" in reply.text
             assert "script" not in Form(reply.text).tags
 
     def test_a_link_that_is_over_is_refused(

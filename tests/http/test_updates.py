@@ -181,7 +181,7 @@ def test_one_asker_holds_a_part_of_the_streams(places: int, share: int) -> None:
         held.take("one")
     for number in range(places - share):
         held.take(f"another {number}")
-    with pytest.raises(Problem, match="As many streams as this process serves"):
+    with pytest.raises(Problem, match="This process serves no further stream"):
         held.take("the last")
 
 
