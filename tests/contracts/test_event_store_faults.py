@@ -154,7 +154,7 @@ def test_a_closed_sqlite_store_is_unavailable(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", 'a"b', "1st", "a.b"])
 def test_a_log_needs_a_plain_name(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match="not a name for a log"):
+    with pytest.raises(ValueError, match="not a valid name of a log"):
         SqliteEventStore(name, tmp_path / "logs.sqlite", SEALS)
 
 

@@ -197,7 +197,9 @@ class ReceiveUploads:
             raise _gone() from error
         except UploadConflict as error:
             self._media.delete(f"{parts_prefix(upload.upload_id)}{part}")
-            raise DomainError("wrong-offset", "Another request appended to the upload; get the offset with HEAD.") from error
+            raise DomainError(
+                "wrong-offset", "Another request moved the offset; get it with HEAD."
+            ) from error
 
     def _progress(self, upload: Upload, context: CommandContext) -> Progress:
         return Progress(upload, self._complete(upload, context) if upload.complete else None)
