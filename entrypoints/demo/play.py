@@ -124,7 +124,7 @@ class _Performance:
         return author.evidence
 
     def _pictures(self) -> list[bytes]:
-        """Return a photo for each author, used in all of their open cases; the first gets a video."""
+        """Return a photo for each author, for all of their open cases; the first gets a video."""
         filmed, self._filmed = None if self._filmed else video(), True
         return [content for content in (filmed, photo(self._luck)) if content]
 

@@ -128,7 +128,11 @@ def test_consumers_and_publishers_outlive_a_broker_that_is_killed_under_load(
     inbox.wait_for([b"after"])
     if bus.guarantees.survives_broker_restart:
         inbox.wait_for(load)
-    assert caplog.text.count("broker is unavailable") == caplog.text.count("broker is available again") == 1
+    assert (
+        caplog.text.count("broker is unavailable")
+        == caplog.text.count("broker is available again")
+        == 1
+    )
     assert str(server.port) not in caplog.text
 
 
