@@ -197,7 +197,7 @@ class TestPictures:
 
 class TestDocuments:
     @pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\r\n\r\n", b"X-Scanner: 7\r\n" * 70])
-    def test_what_gateways_leave_before_a_pdf_does_no_harm(
+    def test_bytes_before_the_header_of_a_pdf_are_accepted(
         self, before: bytes, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         original = pdf_with_author(tmp_path / "d.pdf")

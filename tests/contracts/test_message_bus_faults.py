@@ -80,7 +80,7 @@ def publish_until_confirmed(bus: MessageBus, topic: str, bodies: Sequence[bytes]
     insist(lambda: bus.publish(topic, messages(bodies)))
 
 
-def test_what_was_confirmed_outlives_a_killed_broker_exactly_where_that_is_promised(
+def test_confirmed_messages_survive_a_killed_broker_exactly_if_guaranteed(
     bus: MessageBus, server: Server, settle: Callable[[], None]
 ) -> None:
     topic, group, inbox = unique("cases"), unique("group"), Inbox()
@@ -174,7 +174,7 @@ def test_without_a_broker_publishing_fails_and_a_consumer_waits_for_it(
     bus.close()
 
 
-def test_what_a_killed_consumer_had_in_hand_goes_to_another(
+def test_unacknowledged_messages_of_a_killed_consumer_go_to_another(
     kind: str, server: Server, tmp_path: Path
 ) -> None:
     topic, group, prefix, inbox = unique("cases"), unique("group"), unique("klarity"), Inbox()

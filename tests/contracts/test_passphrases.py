@@ -29,7 +29,7 @@ class PassphrasesContract:
         assert passphrases.verify(None, "correct horse") is False
 
     @pytest.mark.parametrize("stored", ["", "no hash", "$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA"])
-    def test_nothing_fits_what_is_no_hash_of_ours(
+    def test_no_passphrase_matches_a_foreign_hash(
         self, passphrases: Passphrases, stored: str
     ) -> None:
         assert passphrases.verify(stored, "correct horse") is False
