@@ -14,7 +14,7 @@ NOBODY = -1
 def when_told_to_stop(act: Callable[[], None]) -> None:
     """Call ``act`` in a thread soon after a signal to stop.
 
-    A server waits for its open replies, so endless ones have to be told to end. The server replaces
+    A server waits for its open replies, so ``act`` has to end endless ones. The server replaces
     signal handlers set before it starts, hence this uses the descriptor to which Python writes
     signal numbers. The previous descriptor still gets them. Call it in the main thread.
     """

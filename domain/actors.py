@@ -16,7 +16,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """The member, or the system, on whose behalf a command is given."""
+    """The member or the system that gives a command."""
 
     member_id: MemberId
     pseudonym: str = ""

@@ -147,8 +147,8 @@ class EventStore(Protocol):
         ...
 
     def strays(self) -> list[StoredCommit]:
-        """Return the commits that ``read_log`` never returns: written or moved by somebody else
-        than this program."""
+        """Return the commits that ``read_log`` never returns: written or moved by another
+        program."""
         ...
 
     def on_append(self, wake: Callable[[], None]) -> Callable[[], None]:

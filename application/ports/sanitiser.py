@@ -10,7 +10,7 @@ from domain.ids import MediaKind
 
 
 class Unsafe(Exception):
-    """The evidence cannot be made safe to show. The message tells its owner why."""
+    """The evidence cannot be made safe to show. Its owner reads the message, which says why."""
 
 
 class SanitiserUnavailable(Unavailable):
@@ -23,10 +23,10 @@ class NeedsLonger(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendition:
-    """Files beside each other: what is served, and a JPEG poster for what has a picture.
+    """The rendition and its JPEG poster, in one folder; poster and duration only where they apply.
 
-    ``duration`` is in seconds, for what has one. ``left_out`` tells its owner what of the original
-    is not shown, and why, in plain words; empty where all of it is.
+    ``duration`` is in seconds. ``left_out`` says which part of the original is not shown and why;
+    the owner reads it. It is empty if the rendition shows everything.
     """
 
     path: Path

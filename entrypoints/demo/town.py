@@ -343,7 +343,7 @@ WRONG = {
     "spanish": "Trabajo ahí y nunca ha pasado nada parecido.",
 }
 RIGHT = {
-    "english": "The evidence shows what the story tells. Whoever sees it otherwise may comment.",
+    "english": "The evidence shows what the story tells. Those who disagree can comment.",
     "spanish": "La prueba muestra lo que cuenta el caso. Quien no lo vea así puede comentarlo.",
 }
 
