@@ -69,9 +69,9 @@ def test_nginx_sends_each_request_to_its_service() -> None:
     assert r"|/v1/cases\.(geojson|csv)$)" + '" h:2;' in told
     assert klarity("services", "--nginx", "--at=nowhere").exit_code == 2
     wrong = klarity("services", "--nginx", "--at=command:nowhere=h:1")
-    assert (wrong.exit_code, "command:nowhere is no service" in wrong.output) == (2, True)
+    assert (wrong.exit_code, "command:nowhere is not a service" in wrong.output) == (2, True)
     rest = klarity("services", "--nginx", "--at=query:cases=h:1")
-    assert (rest.exit_code, "command:members answers all the rest" in rest.output) == (2, True)
+    assert (rest.exit_code, "command:members serves all other requests" in rest.output) == (2, True)
     assert "default h;" in nginx_configuration({"command:members": "h"})
 
 
@@ -120,7 +120,7 @@ def test_a_fault_is_told_in_one_plain_message(monkeypatch: pytest.MonkeyPatch) -
     nobody = klarity("members", "grant", "Nobody", "admin")
     assert (nobody.exit_code, "no member called Nobody" in nobody.output) == (1, True)
     add_anna()
-    assert "Somebody else has this pseudonym" in add_anna().output
+    assert "This pseudonym, or one that looks" in add_anna().output
     monkeypatch.setenv("KLARITY_BUS", "pigeons")
     assert "KLARITY_BUS" in klarity("verify").output
 
@@ -149,7 +149,7 @@ def test_those_in_charge_are_called_so_by_the_operator_alone() -> None:
 
 def test_a_read_model_in_memory_is_rebuilt_by_a_restart() -> None:
     told = klarity("rebuild", "members")
-    assert (told.exit_code, "restart what serves" in told.output) == (1, True)
+    assert (told.exit_code, "restart their process" in told.output) == (1, True)
 
 
 def test_a_read_model_is_rebuilt(mongo_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +211,7 @@ def test_an_event_with_no_further_try_says_so() -> None:
         tools.parked.park(
             ParkedEvent(subscriber="cases", event=event, error="behind", parked_at="now")
         )
-    assert "not tried; no further try by itself" in klarity("parked", "list").output
+    assert "not tried; no further automatic try" in klarity("parked", "list").output
 
 
 def test_dropped_events_are_listed_and_taken_back() -> None:
@@ -220,7 +220,7 @@ def test_dropped_events_are_listed_and_taken_back() -> None:
     with open_tools() as tools:
         tools.parked.remove("cases.1000", event.id)
     assert event.id in klarity("parked", "dropped", "cases").output
-    assert "built anew will handle" in klarity("parked", "retry", "cases", event.id).output
+    assert "will handle" in klarity("parked", "retry", "cases", event.id).output
     assert "0 dropped" in klarity("parked", "dropped", "cases").output
     assert klarity("parked", "retry", "cases", event.id).exit_code == 1
 

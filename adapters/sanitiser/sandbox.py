@@ -20,11 +20,11 @@ from application.ports.sanitiser import SanitiserUnavailable
 
 log = logging.getLogger(__name__)
 
-HOUSE = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[2]
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
-    "PYTHONPATH": str(HOUSE),
+    "PYTHONPATH": str(PROJECT),
     # Each thread's arena would count against the memory limit.
     "MALLOC_ARENA_MAX": "2",
 }
@@ -190,7 +190,7 @@ def bubblewrap(reads: Sequence[Path], folder: Path) -> list[str]:
     """Give the tool its own processes, network and users, and only the files that it needs."""
     system = ("/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache")
     python = (sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parents[1]))
-    seen = [*system, *python, str(HOUSE / "adapters"), *map(str, reads)]
+    seen = [*system, *python, str(PROJECT / "adapters"), *map(str, reads)]
     shown = [word for path in seen for word in ("--ro-bind-try", path, path)]
     return [
         *(shutil.which("bwrap") or "bwrap", "--unshare-all", "--die-with-parent"),

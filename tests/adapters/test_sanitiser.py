@@ -267,11 +267,11 @@ class TestWhatIsRefused:
         self, head: bytes, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         assert SandboxedSanitiser().recognise(head) is None
-        with pytest.raises(Unsafe, match="not a kind of file"):
+        with pytest.raises(Unsafe, match="kind of file is not accepted"):
             sanitise(MediaKind.VIDEO, written(tmp_path / "film.mp4", head))
 
     def test_a_kind_other_than_the_announced_one(self, tmp_path: Path, sanitise: Sanitise) -> None:
-        with pytest.raises(Unsafe, match="not a kind of file"):
+        with pytest.raises(Unsafe, match="kind of file is not accepted"):
             sanitise(MediaKind.VIDEO, photo_with_gps(tmp_path / "p.jpg"))
 
     @pytest.mark.parametrize(
@@ -391,7 +391,7 @@ class TestWhatIsTriedAgainLater:
     def test_a_missing_library(
         self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sandbox, "HOUSE", tmp_path)
+        monkeypatch.setattr(sandbox, "PROJECT", tmp_path)
         house = tmp_path / "adapters" / "sanitiser"
         shutil.copytree(Path(photo.__file__).parent, house)
         (house / "pictures.py").write_text("import a_library_that_is_missing")

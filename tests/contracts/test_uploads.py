@@ -223,7 +223,7 @@ class TestSealedUploads(UploadsContract):
         uploads().create(UPLOAD)
         moved = SEALED + owner_of("u1", stored)
         stored.create(replace(UPLOAD, upload_id="u3", owner=moved))
-        with pytest.raises(ValueError, match="its upload"):
+        with pytest.raises(ValueError, match="cannot be decrypted"):
             uploads().get("u3")
 
     def test_the_owner_of_a_count_is_stored_nowhere_in_plain_text(
