@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
+from tests.cheap_passphrases import sitecustomize
 from tests.servers import Mongo, PubSub, RabbitMQ, Redis, Server, ServerMissing
 from tests.shared_servers import ADDRESS, SharedServers, ask
 
@@ -68,9 +69,13 @@ def url_of(kind: type[Server], variable: str) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the process that begins the run, and no worker of it, start the servers."""
+    """Let the process that begins the run, and no worker of it, start the servers.
+
+    What the tests start hashes passphrases as cheaply as the tests themselves.
+    """
     if hasattr(config, "workerinput"):
         return
+    os.environ["KLARITY_TEST_PYTHONPATH"] = str(Path(sitecustomize.__file__).parent)
     stack = ExitStack()
     config.add_cleanup(stack.close)
     os.environ[ADDRESS] = stack.enter_context(SharedServers()).address
