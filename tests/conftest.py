@@ -20,6 +20,8 @@ from tests.shared_servers import ADDRESS, SharedServers, ask
 # Machines that test are busy: a pause of a second is no news.
 settings.register_profile("patient", settings.default, deadline=None)
 settings.load_profile("patient")
+SERVERS = {"mongo", "redis", "rabbitmq", "pubsub"}
+FUZZING = "tests/http/test_openapi.py::test_every_answer_is_one_that_the_document_announces["
 PATIENTLY = (
     "serverSelectionTimeoutMS=60000&connectTimeoutMS=60000"
     "&socketTimeoutMS=120000&waitQueueTimeoutMS=60000"
@@ -82,8 +84,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that no worker ends long after the others."""
-    items.sort(key=lambda item: item.get_closest_marker("system") is None)
+    """Mark what needs a server, and let begin first what takes longest: so no worker ends long
+    after the others."""
+    for item in items:
+        if needs_server(item):
+            item.add_marker(pytest.mark.server)
+    items.sort(key=lambda item: not (item.get_closest_marker("system") or is_fuzzing(item.nodeid)))
+
+
+def needs_server(item: pytest.Item) -> bool:
+    """Whether the test asks for a server, by a fixture or by the name of its parameter."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    names = {parameter for parameter in parameters if isinstance(parameter, str)}
+    return bool(fixtures & {f"{name}_url" for name in SERVERS} or names & SERVERS)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -91,13 +105,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduler:
     return Scheduler(config, log)
 
 
+def is_fuzzing(nodeid: str) -> bool:
+    return nodeid.startswith(FUZZING)
+
+
 class Scheduler(LoadFileScheduling):  # type: ignore[misc]  # xdist carries no types
     """Gives each file to one worker, but tests of whole processes by what they run on.
 
-    So each deployment is started once, and different ones are at work at the same time.
+    So each deployment is started once, and different ones are at work at the same time. What takes
+    longest in a file of its own goes to different workers as well.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith(("tests/acceptance/", "tests/system/")) and nodeid.endswith("]"):
             return nodeid.rpartition("/")[0] + nodeid.rpartition("[")[2]
+        if nodeid.startswith("tests/contracts/test_message_bus"):
+            return nodeid.partition("::")[0] + nodeid.partition("[")[2].rstrip("]").split("-")[0]
+        if is_fuzzing(nodeid):
+            return nodeid
         return str(super()._split_scope(nodeid))
