@@ -39,7 +39,9 @@ while read -r line; do group=$line; done
 rm -rf -- "$0"
 """
 
-# Erlang starts a name server of its own, out of the group, if it finds none.
+# Erlang starts a name server of its own, out of the group, if it finds none. RabbitMQ now and then
+# starts an Erlang for just that, which may outlive it and find that the name server was killed.
+NO_NAME_SERVER_OF_THEIR_OWN = "-start_epmd false"
 START_RABBITMQ = """
 until "$0" -names >/dev/null 2>&1; do
     "$0" &
@@ -270,6 +272,7 @@ class RabbitMQ(Server):
             "HOME": str(folder),
             "ERL_EPMD_ADDRESS": HOST,
             "ERL_EPMD_PORT": str(self.epmd_port),
+            "ERL_FLAGS": NO_NAME_SERVER_OF_THEIR_OWN,
             "RABBITMQ_NODENAME": "klarity@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": HOST,
             "RABBITMQ_NODE_PORT": str(self.port),
