@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -117,10 +118,17 @@ class Scheduler(LoadFileScheduling):  # type: ignore[misc]  # xdist carries no t
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(("tests/acceptance/", "tests/system/")) and nodeid.endswith("]"):
-            return nodeid.rpartition("/")[0] + nodeid.rpartition("[")[2]
+        folder = nodeid.partition("::")[0].rpartition("/")[0]
+        if folder in ("tests/acceptance", "tests/system") and nodeid.endswith("]"):
+            return f"{folder}/{runs_on(nodeid)}"
         if nodeid.startswith("tests/contracts/test_message_bus"):
-            return nodeid.partition("::")[0] + nodeid.partition("[")[2].rstrip("]").split("-")[0]
+            return f"{nodeid.partition('::')[0]}/{runs_on(nodeid)}"
         if is_fuzzing(nodeid):
             return nodeid
         return str(super()._split_scope(nodeid))
+
+
+def runs_on(nodeid: str) -> str:
+    """The first parameter of a test, which names its deployment or its broker; bodies and sizes
+    follow it."""
+    return re.sub(r"(-(body|[^a-z]).*)?\]$", "", nodeid.partition("[")[2])
