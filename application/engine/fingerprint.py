@@ -57,7 +57,8 @@ def _events(topic: str, catalog: EventCatalog) -> Iterator[str]:
             yield from _shapes(event_type)
 
 
-def _shapes(kind: Any) -> list[str]:
+@cache
+def _shapes(kind: Any) -> tuple[str, ...]:
     """What the dataclasses and enumerations look like that a type consists of."""
     found: dict[Any, str] = {}
 
@@ -76,7 +77,7 @@ def _shapes(kind: Any) -> list[str]:
             look(inner)
 
     look(kind)
-    return list(found.values())
+    return tuple(found.values())
 
 
 def _default(field: Field[Any]) -> tuple[str, Any]:

@@ -45,6 +45,8 @@ from tests.contracts.test_event_store import (
 )
 from tests.servers import HOST, Mongo, free_port, wait_until
 
+pytestmark = pytest.mark.system
+
 # SQLite
 
 APPENDING = """

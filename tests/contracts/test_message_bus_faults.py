@@ -16,6 +16,8 @@ from application.ports.message_bus import BusUnavailable, Delivery, Message, Mes
 from tests.contracts.buses import BROKERS, PATIENCE, Inbox, messages, numbered, unique
 from tests.servers import PubSub, RabbitMQ, Redis, Server, wait_until
 
+pytestmark = pytest.mark.system
+
 SERVERS: dict[str, type[Server]] = {"rabbitmq": RabbitMQ, "redis": Redis, "pubsub": PubSub}
 # RabbitMQ 3 keeps the Raft term of a new queue in memory for up to three seconds: killed in that
 # time, it comes back with a queue that never elects a leader. Groups live longer than that.
