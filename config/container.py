@@ -34,7 +34,6 @@ from adapters.leases.mongo import MongoLeases
 from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.media_store.gridfs import GridFsMediaStore
 from adapters.message_bus.authenticated import AuthenticatedBus
-from adapters.message_bus.memory import MemoryMessageBus
 from adapters.mongo import connect
 from adapters.parked.memory import MemoryParkedEvents
 from adapters.parked.mongo import MongoParkedEvents
@@ -83,7 +82,7 @@ from application.use_cases.moderation.what_if import WhatIf
 from application.use_cases.webhooks.book import DeliveryBook
 from application.use_cases.webhooks.courier import Courier
 from application.use_cases.webhooks.manage import Webhooks
-from config import buses
+from config.buses import open_bus
 from config.secrets import derive_keys
 from config.settings import Settings
 from domain.catalog import EVENTS
@@ -180,16 +179,9 @@ class Container(containers.DeclarativeContainer):
     stores = event_stores(_kind, _file, database, tail, seals)
 
     # From logs to subscribers
-    _prefix = settings.provided.bus_prefix
     bus = providers.Singleton(
         AuthenticatedBus,
-        providers.Selector(
-            settings.provided.bus,
-            memory=closing(MemoryMessageBus),
-            rabbitmq=closing(buses.rabbitmq, settings.provided.rabbitmq_url, _prefix, tls),
-            redis=closing(buses.redis, settings.provided.redis_url, _prefix, tls),
-            pubsub=closing(buses.pubsub, settings.provided.pubsub_url, _prefix),
-        ),
+        closing(open_bus, settings.provided.bus_url, settings.provided.bus_prefix, tls),
         keys.provided.bus,
     )
     history = providers.Singleton(

@@ -139,8 +139,7 @@ def town(
     chosen = {
         "EVENT_STORE": "memory",
         "DATA": str(tmp_path),
-        "BUS": kind,
-        f"{kind.upper()}_URL": url,
+        "BUS_URL": url,
         "BUS_PREFIX": prefix,
         "SECRET": "a secret of the tests, long enough",
     }
