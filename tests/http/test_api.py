@@ -14,7 +14,7 @@ import pytest
 from application.engine.executor import CommandContext
 from config.process import Process
 from domain.actors import SYSTEM
-from domain.cases.case import HideCase, RestoreCase
+from domain.cases.case import CaseReported, HideCase, RestoreCase
 from entrypoints.http.problems import MEANINGS
 from entrypoints.http.requests import TOKEN_HEADER, opaque, write_token
 from tests.http.conftest import PASSPHRASE, Caller, problem
@@ -515,6 +515,7 @@ class TestWhatNobodyMayFindOut:
     ) -> None:
         case_id = anna.report(anonymous=True).json["case_id"]
         (reported,) = process.container.executors().cases.events(case_id)
+        assert isinstance(reported, CaseReported)
         assert (reported.author_name, bool(reported.author)) == ("", True)
 
     def test_a_suspended_moderator_judges_nothing_and_may_still_leave(
