@@ -9,6 +9,7 @@ from kombu.connection import Connection
 
 from adapters.message_bus.kombu_bus import KombuBus, Topology
 from adapters.message_bus.pubsub_transport import Transport
+from adapters.tls import USUAL, Tls
 from application.ports.message_bus import Guarantees
 
 
@@ -51,8 +52,11 @@ class PubSubBus(KombuBus):
         )
 
     @classmethod
-    def from_url(cls, url: str, prefix: str = "klarity", emulator: str | None = None) -> PubSubBus:
-        """Return the bus of ``gcpubsub://projects/<project>[?emulator=host:port]``."""
+    def from_url(cls, url: str, prefix: str = "klarity", _tls: Tls = USUAL) -> PubSubBus:
+        """Return the bus of ``pubsub://<project>[?emulator=host:port]``, with the usual limits.
+
+        Google's client has its own TLS.
+        """
         found = urlsplit(url)
-        named = parse_qs(found.query).get("emulator", [None])[0]
-        return cls(found.path.strip("/"), prefix, emulator or named)
+        emulator = parse_qs(found.query).get("emulator", [None])[0]
+        return cls(found.netloc, prefix, emulator)

@@ -18,7 +18,6 @@ from application.ports.read_models import (
 )
 from application.ports.words import words
 
-EARTH_KM = 6378.1
 POLE, DATE_LINE = 90.0, 180.0
 
 Scalar = str | int | float | bool | None

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from heapq import nlargest, nsmallest
 from itertools import islice
-from math import asin, cos, degrees, radians, sin, sqrt
+from math import degrees
 from threading import RLock
 from typing import Any, Generic, TypeVar
 
 from sortedcontainers import SortedList
 
-from adapters.read_models.indexing import EARTH_KM, Point, Scalar, check, extractor, scalar
+from adapters.read_models.indexing import Point, Scalar, check, extractor, scalar
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.read_models import (
     Between,
@@ -28,6 +28,7 @@ from application.ports.read_models import (
     by,
 )
 from application.ports.words import words
+from domain.sphere import EARTH_KM, km_between
 
 D = TypeVar("D")
 C = TypeVar("C")
@@ -350,7 +351,7 @@ class _Points(_List[InBox | Near]):
             return False
         if isinstance(condition, InBox):
             return _in_box(condition, point)
-        return _kilometres(condition, point) <= condition.km
+        return km_between(condition, point) <= condition.km
 
     def _band(self, condition: InBox | Near) -> tuple[int, int]:
         """Return the rows whose latitude may meet the condition."""
@@ -418,11 +419,3 @@ def _in_box(box: InBox, point: Point) -> bool:
     if box.west <= box.east:
         return box.west <= point.lon <= box.east
     return point.lon >= box.west or point.lon <= box.east
-
-
-def _kilometres(near: Near, point: Point) -> float:
-    """Return the distance on a sphere in kilometres, by the haversine formula."""
-    south_north = sin(radians(point.lat - near.lat) / 2) ** 2
-    west_east = sin(radians(point.lon - near.lon) / 2) ** 2
-    around = south_north + cos(radians(near.lat)) * cos(radians(point.lat)) * west_east
-    return 2 * EARTH_KM * asin(sqrt(min(1.0, around)))

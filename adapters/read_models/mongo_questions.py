@@ -6,7 +6,7 @@ from typing import Any
 import pymongo
 
 from adapters.mongo import Document
-from adapters.read_models.indexing import EARTH_KM, scalar
+from adapters.read_models.indexing import scalar
 from application.ports.read_models import (
     Between,
     Condition,
@@ -19,6 +19,7 @@ from application.ports.read_models import (
     Near,
 )
 from application.ports.words import words
+from domain.sphere import EARTH_KM
 
 
 def filter_of(find: Find, after: Cursor | None = None) -> Document:

@@ -50,7 +50,7 @@ ReportBody = schema(
     "Report",
     {
         **fields_of(CaseDetails),
-        **fields_of(ReportCase, leave_out=("case_id", "details", "evidence", "by", "at")),
+        **fields_of(ReportCase, "location", "tags", "anonymous"),
         "case_id": uuid_text(),
         "evidence": ma.fields.List(uuid_text(), validate=ma.validate.Length(0, 50)),
     },

@@ -25,7 +25,7 @@ from entrypoints.http.schemas import Text, fields_of, schema, uuid_text
 PartyBody = schema(
     "PartyToName",
     {
-        **fields_of(PartyDetails, leave_out=("evidence",)),
+        **fields_of(PartyDetails),
         "evidence": ma.fields.List(uuid_text(), validate=ma.validate.Length(0, 20)),
         "party_id": uuid_text(),
     },
@@ -35,7 +35,7 @@ DisputeBody = schema(
     "DisputeToStand",
     {
         "token": Text(required=True),
-        **fields_of(DisputeParty, leave_out=("case_id", "dispute_id", "at")),
+        **fields_of(DisputeParty, "statement"),
     },
 )
 CASE_MATCH = {**IF_MATCH, "description": "Refuse with 412 unless the case still has this ETag."}

@@ -68,20 +68,19 @@ def a_process_per_service(request: pytest.FixtureRequest, folder: Path) -> Itera
 
 def on_rabbitmq(request: pytest.FixtureRequest) -> dict[str, str]:
     url = request.getfixturevalue("rabbitmq_url")
-    return shared_stores(request.getfixturevalue("mongo_url"), BUS="rabbitmq", RABBITMQ_URL=url)
+    return shared_stores(request.getfixturevalue("mongo_url"), BUS_URL=url)
 
 
 def on_redis(request: pytest.FixtureRequest) -> dict[str, str]:
     url = request.getfixturevalue("redis_url")
-    return shared_stores(request.getfixturevalue("mongo_url"), BUS="redis", REDIS_URL=url)
+    return shared_stores(request.getfixturevalue("mongo_url"), BUS_URL=url)
 
 
 def on_pubsub(request: pytest.FixtureRequest) -> dict[str, str]:
     emulator = request.getfixturevalue("pubsub_url")
     return shared_stores(
         request.getfixturevalue("mongo_url"),
-        BUS="pubsub",
-        PUBSUB_URL=f"gcpubsub://projects/acceptance?emulator={emulator}",
+        BUS_URL=f"pubsub://acceptance?emulator={emulator}",
     )
 
 

@@ -108,7 +108,7 @@ class Town:
 
     def member(self) -> str:
         member_id = str(uuid4())
-        self.process.container.accounts().register(
+        self.process.use.accounts.register(
             member_id,
             f"Member {member_id[:8]}",
             "four plain words here",
@@ -139,8 +139,7 @@ def town(
     chosen = {
         "EVENT_STORE": "memory",
         "DATA": str(tmp_path),
-        "BUS": kind,
-        f"{kind.upper()}_URL": url,
+        "BUS_URL": url,
         "BUS_PREFIX": prefix,
         "SECRET": "a secret of the tests, long enough",
     }

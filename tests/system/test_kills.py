@@ -68,8 +68,8 @@ SERVICES = {"rabbitmq": "all", "redis": MAIN_JOB, "pubsub": MAIN_JOB}
 
 def bus_settings(bus: str, url: str) -> dict[str, str]:
     if bus == "pubsub":
-        return {"BUS": bus, "PUBSUB_URL": f"gcpubsub://projects/kills?emulator={url}"}
-    return {"BUS": bus, f"{bus.upper()}_URL": url}
+        return {"BUS_URL": f"pubsub://kills?emulator={url}"}
+    return {"BUS_URL": url}
 
 
 @pytest.fixture(scope="module", params=BROKERS)
