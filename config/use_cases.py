@@ -28,17 +28,17 @@ from config.container import Container
 
 
 class UseCases:
-    """Over the adapters that a container holds. A new use case is a property here."""
+    """Over the adapters that a container holds. A new use case is a property here.
 
-    def __init__(self, container: Container) -> None:
+    Tests may give executors of their own, whose stores fail or pause.
+    """
+
+    def __init__(self, container: Container, executors: Executors | None = None) -> None:
+        self.executors = executors or container.executors()
         self._made = container
         self._settings = container.settings()
         self._keys = container.keys()
         self._clock = container.clock()
-
-    @cached_property
-    def executors(self) -> Executors:
-        return self._made.executors()
 
     @cached_property
     def refresh_tokens(self) -> RefreshTokens:

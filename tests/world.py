@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from dependency_injector import providers
 
+from adapters.credentials.argon2 import Argon2Passphrases
 from adapters.event_store.memory import MemoryEventStore
 from adapters.read_models.memory import MemoryReadModels
 from application.engine.answers import NotCaughtUp
@@ -52,6 +54,11 @@ def settings_in_memory() -> Settings:
         return read_settings()
 
 
+@cache
+def cheap_passphrases() -> Argon2Passphrases:
+    return Argon2Passphrases(time_cost=1, memory_cost=8, parallelism=1)
+
+
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -86,10 +93,14 @@ class World:
 
     def __post_init__(self) -> None:
         self.stores = {log: self.make_store(log) for log in CONTEXTS}
-        made = Container(
+        made = self.container = Container(
             settings=settings_in_memory(),
             clock=providers.Object(self.clock),
             stores=providers.Object(self.stores),
+            passphrases=providers.Object(cheap_passphrases()),
+            # No media are kept here: the policies that would keep some have stand-ins below.
+            media=providers.Object(None),
+            workrooms=providers.Object(SimpleNamespace(room=None)),
         )
         self.vault, self.codec, self.wire = made.vault(), made.codec(), made.wire_format()
         self.history, self.parked = made.history(), made.parked()
@@ -188,8 +199,8 @@ class World:
         return {log: store.last_position() for log, store in self.stores.items()}
 
     def dependencies(self, executors: Executors) -> PolicyDependencies:
-        return PolicyDependencies(
-            executors=executors,
+        return replace(
+            UseCases(self.container, executors).policy_dependencies,
             sanitise=partial(self.sanitise, executors),
             forget_member=self.forgotten.append,
             erase_media=self.without_media.append,
