@@ -68,7 +68,7 @@ def child(kind: str) -> None:
 def be_busy(process: Process) -> None:
     process.app.test_client().get("/health/ready")
     process.start()
-    Community(process.use).act()
+    Community(process.use_cases).act()
     assert wait_until(lambda: not behind(process), PATIENCE)
 
 
@@ -88,9 +88,9 @@ def tell_size() -> None:
 class Community:
     """Members who cannot make up their minds."""
 
-    def __init__(self, use: UseCases) -> None:
-        self._do = use.executors
-        self._engage = use.engage
+    def __init__(self, use_cases: UseCases) -> None:
+        self._do = use_cases.executors
+        self._engage = use_cases.engage
         self._members = [self._member(number) for number in range(MEMBERS + 1)]
         self._cases = [self._case(self._members[0]) for _ in range(CASES)]
 

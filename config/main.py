@@ -123,18 +123,18 @@ class OpenTools:
     """What the operator's commands work with."""
 
     def __init__(self, process: Process) -> None:
-        made, use = process.container, process.use
+        made, use_cases = process.container, process.use_cases
         self.stores = made.stores()
         self.codec = made.codec()
         self.seals = made.seals()
         self.parked = made.parked()
         self.rebuilder = made.rebuilder()
         self.keeps_read_models = process.settings.read_models != "memory"
-        self.webhooks = use.webhooks
-        self.what_if = use.what_if
-        self._accounts = use.accounts
+        self.webhooks = use_cases.webhooks
+        self.what_if = use_cases.what_if
+        self._accounts = use_cases.accounts
         self._credentials = made.credentials()
-        self._members = use.executors.members
+        self._members = use_cases.executors.members
         self._clock = made.clock()
         self._models = made.models()
         self._checkpoints = made.checkpoints()

@@ -42,13 +42,13 @@ class Process:
         self.container.keys()
         if settings.event_store == "mongo":
             self.container.database()
-        self.use = UseCases(self.container)
+        self.use_cases = UseCases(self.container)
 
     @cached_property
     def app(self) -> Flask:
         """The WSGI application of the chosen services."""
-        self.container.registry().register(UploadsCollector(self.use.receive_uploads))
-        resources = Resources(self.container, self.use, self._warnings)
+        self.container.registry().register(UploadsCollector(self.use_cases.receive_uploads))
+        resources = Resources(self.container, self.use_cases, self._warnings)
         return create_app(self._shared(), resources.blueprints())
 
     @cached_property
@@ -73,7 +73,7 @@ class Process:
 
     def end_streams(self) -> None:
         """End the replies that would not end by themselves."""
-        self.use.updates.stop()
+        self.use_cases.updates.stop()
 
     def close(self) -> None:
         """Finish what is in hand and let go of everything."""
@@ -91,7 +91,7 @@ class Process:
     def _add_policies(self, runtime: Runtime, context: str) -> None:
         for kind in policy_types():
             if kind.service == context:
-                runtime.add_policy(self._subscriber(kind(self.use.policy_dependencies)))
+                runtime.add_policy(self._subscriber(kind(self.use_cases.policy_dependencies)))
 
     def _subscriber(self, policy: Policy[Any]) -> PolicySubscriber:
         made = self.container
@@ -113,7 +113,7 @@ class Process:
 
     def _add_courier(self, runtime: Runtime) -> None:
         if any(service.id == "command:webhooks" for service in self.settings.services):
-            courier, store = self.use.courier, self.container.stores()["webhooks"]
+            courier, store = self.use_cases.courier, self.container.stores()["webhooks"]
             runtime.add_worker("webhooks.courier", courier.step, courier.behind, store)
 
     def _add_chores(self, runtime: Runtime) -> None:
@@ -126,7 +126,7 @@ class Process:
                 runtime.add_chore(*chores[service.id])
 
     def _sweep_uploads(self) -> None:
-        self.use.receive_uploads.sweep()
+        self.use_cases.receive_uploads.sweep()
 
     def _sweep_sessions(self) -> None:
         self.container.credentials().delete_expired(self.container.clock()())
@@ -141,7 +141,7 @@ class Process:
                 settings.sign_in_limit,
                 settings.sign_in_account_limit,
                 settings.sign_in_network_limit,
-                self.use.refresh_tokens.session_of,
+                self.use_cases.refresh_tokens.session_of,
             ),
             largest_upload=settings.largest_upload,
             rate_limit=settings.rate_limit,

@@ -38,15 +38,15 @@ class Resources:
     def __init__(
         self,
         container: Container,
-        use: UseCases,
+        use_cases: UseCases,
         warnings: Callable[[], Mapping[str, str]],
     ) -> None:
-        self._made = container
+        self._container = container
         self._settings = container.settings()
-        self._use = use
+        self._use_cases = use_cases
         self._warnings = warnings
         self._requests = Requests(
-            use.accounts.signed_in, container.keys().requests, container.clock()
+            use_cases.accounts.signed_in, container.keys().requests, container.clock()
         )
 
     def blueprints(self) -> Iterator[Blueprint]:
@@ -55,48 +55,52 @@ class Resources:
             yield from self._of_commands(service)
         for service in self._settings.services:
             if service.kind == QUERY:
-                yield from self._of_query(self._made.answers()[service.name])
+                yield from self._of_query(self._container.answers()[service.name])
         yield from self._of_process()
 
     def _of_commands(self, service: Service) -> Iterator[Blueprint]:
-        use, requests, public_url = self._use, self._requests, self._settings.public_url
-        do = use.executors
+        use_cases, requests, public_url = self._use_cases, self._requests, self._settings.public_url
+        executors = use_cases.executors
         match service.id:
             case "command:members":
-                yield members_blueprint(use.accounts, do.members, requests)
-                yield sessions_blueprint(use.accounts, self._made.tokens(), requests)
-                yield standing_blueprint(do.members, requests)
+                yield members_blueprint(use_cases.accounts, executors.members, requests)
+                yield sessions_blueprint(use_cases.accounts, self._container.tokens(), requests)
+                yield standing_blueprint(executors.members, requests)
             case "command:cases":
-                yield cases_blueprint(do.cases, use.report, requests)
-                yield engagement_blueprint(use.engage, requests)
-                yield parties_blueprint(use.enrich, requests, public_url)
-                yield dispute_pages(use.enrich, requests)
+                yield cases_blueprint(executors.cases, use_cases.report, requests)
+                yield engagement_blueprint(use_cases.engage, requests)
+                yield parties_blueprint(use_cases.enrich, requests, public_url)
+                yield dispute_pages(use_cases.enrich, requests)
             case "command:discussions":
-                yield discussions_blueprint(use.discuss, requests)
+                yield discussions_blueprint(use_cases.discuss, requests)
             case "command:moderation":
-                yield moderation_blueprint(use.moderate, requests)
+                yield moderation_blueprint(use_cases.moderate, requests)
             case "command:evidence":
-                yield uploads_blueprint(use.receive_uploads, requests)
+                yield uploads_blueprint(use_cases.receive_uploads, requests)
 
     def _of_query(self, answers: Answers[Any]) -> Iterator[Blueprint]:
-        requests, media, public_url = self._requests, self._made.media(), self._settings.public_url
+        requests, public_url = self._requests, self._settings.public_url
+        media = self._container.media()
         match answers.service.name:
             case "evidence":
                 yield evidence_blueprint(answers, media, requests)
             case "cases":
                 yield feeds_blueprint(answers, requests, public_url)
                 yield share_blueprint(answers, media, public_url)
-                yield updates_blueprint(self._use.updates, self._settings.streams)
-        yield query_blueprint(answers, self._made.travel(), requests)
+                yield updates_blueprint(self._use_cases.updates, self._settings.streams)
+        yield query_blueprint(answers, self._container.travel(), requests)
 
     def _of_process(self) -> Iterator[Blueprint]:
-        made, uploads = self._made, self._use.receive_uploads
+        container, uploads = self._container, self._use_cases.receive_uploads
         yield instance_blueprint(self._settings.largest_upload, uploads.quota, uploads.media_types)
         yield history_blueprint(
-            made.history(), made.wire_format(), made.keys().services, self._own_logs()
+            container.history(),
+            container.wire_format(),
+            container.keys().services,
+            self._own_logs(),
         )
         yield health_blueprint(
-            self._checks(), made.registry(), made.runtime().waits, self._warnings
+            self._checks(), container.registry(), container.runtime().waits, self._warnings
         )
         yield problem_pages()
         yield asyncapi_blueprint(EVENTS)
@@ -105,7 +109,7 @@ class Resources:
         return tuple(each.name for each in self._settings.services if each.kind == COMMAND)
 
     def _checks(self) -> dict[str, Callable[[], object]]:
-        stores, answers = self._made.stores(), self._made.answers()
+        stores, answers = self._container.stores(), self._container.answers()
         served = [service for service in self._settings.services if service.kind == QUERY]
         return {
             **{f"log:{log}": store.last_position for log, store in stores.items()},

@@ -35,7 +35,7 @@ class UseCases:
 
     def __init__(self, container: Container, executors: Executors | None = None) -> None:
         self.executors = executors or container.executors()
-        self._made = container
+        self._container = container
         self._settings = container.settings()
         self._keys = container.keys()
         self._clock = container.clock()
@@ -48,10 +48,10 @@ class UseCases:
     def accounts(self) -> Accounts:
         return Accounts(
             members=self.executors.members,
-            credentials=self._made.credentials(),
-            passphrases=self._made.passphrases(),
-            vault=self._made.vault(),
-            pseudonyms=Pseudonyms(self._made.spelling()),
+            credentials=self._container.credentials(),
+            passphrases=self._container.passphrases(),
+            vault=self._container.vault(),
+            pseudonyms=Pseudonyms(self._container.spelling()),
             refresh_tokens=self.refresh_tokens,
             clock=self._clock,
         )
@@ -66,8 +66,8 @@ class UseCases:
 
     @cached_property
     def enrich(self) -> Enrich:
-        do, links = self.executors, self._made.dispute_links()
-        return Enrich(do.cases, do.parties, links, self._clock)
+        executors, links = self.executors, self._container.dispute_links()
+        return Enrich(executors.cases, executors.parties, links, self._clock)
 
     @cached_property
     def discuss(self) -> Discuss:
@@ -75,34 +75,36 @@ class UseCases:
 
     @cached_property
     def moderate(self) -> Moderate:
-        do = self.executors
+        executors = self.executors
         return Moderate(
-            do.flags,
-            do.records,
-            do.subjects,
-            do.decisions,
-            Sight(do.cases, do.parties, do.comments, do.members),
+            executors.flags,
+            executors.records,
+            executors.subjects,
+            executors.decisions,
+            Sight(executors.cases, executors.parties, executors.comments, executors.members),
             key=self._keys.requests,
             clock=self._clock,
         )
 
     @cached_property
     def what_if(self) -> WhatIf:
-        history, codec = self._made.history(), self._made.codec()
+        history, codec = self._container.history(), self._container.codec()
         return WhatIf(history, codec, MemoryReadModels, hide_at=self._settings.hide_at)
 
     @cached_property
     def destroy_media(self) -> DestroyMedia:
-        return DestroyMedia(self._made.sealer(), self._made.media(), self._made.upload_states())
+        return DestroyMedia(
+            self._container.sealer(), self._container.media(), self._container.upload_states()
+        )
 
     @cached_property
     def receive_uploads(self) -> ReceiveUploads:
         settings = self._settings
         return ReceiveUploads(
-            uploads=self._made.upload_states(),
-            sealer=self._made.sealer(),
-            media=self._made.media(),
-            sanitiser=self._made.sanitiser(),
+            uploads=self._container.upload_states(),
+            sealer=self._container.sealer(),
+            media=self._container.media(),
+            sanitiser=self._container.sanitiser(),
             evidence=self.executors.evidence,
             destroy=self.destroy_media,
             is_erased=self.accounts.is_erased,
@@ -115,10 +117,10 @@ class UseCases:
     def sanitise(self) -> SanitiseEvidence:
         return SanitiseEvidence(
             evidence=self.executors.evidence,
-            sealer=self._made.sealer(),
-            sanitiser=self._made.sanitiser(),
-            media=self._made.media(),
-            room=self._made.workrooms().room,
+            sealer=self._container.sealer(),
+            sanitiser=self._container.sanitiser(),
+            media=self._container.media(),
+            room=self._container.workrooms().room,
             destroy=self.destroy_media,
             is_erased=self.accounts.is_erased,
             clock=self._clock,
@@ -126,7 +128,7 @@ class UseCases:
 
     @cached_property
     def erase_media(self) -> EraseMedia:
-        history, codec = self._made.history(), self._made.codec()
+        history, codec = self._container.history(), self._container.codec()
         return EraseMedia(history, codec, self.receive_uploads, self.destroy_media)
 
     @cached_property
@@ -141,15 +143,15 @@ class UseCases:
 
     @cached_property
     def updates(self) -> Updates:
-        cases = self._made.answers()["cases"]
-        return Updates(self._made.history(), self._made.codec(), cases)
+        cases = self._container.answers()["cases"]
+        return Updates(self._container.history(), self._container.codec(), cases)
 
     @cached_property
     def webhooks(self) -> Webhooks:
         return Webhooks(
             self.executors,
             self._delivery_book(),
-            self._made.webhook_caller(),
+            self._container.webhook_caller(),
             self._keys.webhooks,
             self._clock,
             insecure=self._settings.webhooks_insecure,
@@ -160,11 +162,11 @@ class UseCases:
         return Courier(
             executors=self.executors,
             book=self._delivery_book(),
-            caller=self._made.webhook_caller(),
+            caller=self._container.webhook_caller(),
             key=self._keys.webhooks,
             public_url=self._settings.public_url,
             clock=self._clock,
         )
 
     def _delivery_book(self) -> DeliveryBook:
-        return DeliveryBook(self._made.history(), self._made.codec())
+        return DeliveryBook(self._container.history(), self._container.codec())

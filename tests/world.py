@@ -105,9 +105,9 @@ class World:
         self.vault, self.codec, self.wire = made.vault(), made.codec(), made.wire_format()
         self.history, self.parked = made.history(), made.parked()
         self.checkpoints, self.executors = made.checkpoints(), made.executors()
-        self.use = use = UseCases(made)
-        self.engage, self.enrich = use.engage, use.enrich
-        self.discuss, self.moderate = use.discuss, use.moderate
+        self.use_cases = use_cases = UseCases(made)
+        self.engage, self.enrich = use_cases.engage, use_cases.enrich
+        self.discuss, self.moderate = use_cases.discuss, use_cases.moderate
         self.forgotten: list[str] = []
         self.without_media: list[str] = []
         self.unsafe: dict[str, str] = {}

@@ -108,7 +108,7 @@ class Town:
 
     def member(self) -> str:
         member_id = str(uuid4())
-        self.process.use.accounts.register(
+        self.process.use_cases.accounts.register(
             member_id,
             f"Member {member_id[:8]}",
             "four plain words here",

@@ -201,7 +201,7 @@ def test_a_server_may_have_no_stream_at_all(anybody: Caller, process: Process) -
     from entrypoints.http.requests import read_claims
 
     app: Any = Flask("streamless")
-    app.register_blueprint(updates.updates_blueprint(process.use.updates, 0))
+    app.register_blueprint(updates.updates_blueprint(process.use_cases.updates, 0))
     app.before_request(partial(read_claims, process.container.tokens()))
     register_problems(app)
     assert app.test_client().get("/v1/updates").status_code == 503

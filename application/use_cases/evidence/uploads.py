@@ -212,6 +212,12 @@ class ReceiveUploads:
         return receipt
 
     def _receive(self, upload: Upload, context: CommandContext) -> Received:
+        """Seal the parts as one original, and receive it as evidence.
+
+        The log's hash covers the whole original, so all parts are read and decrypted in any case.
+        To keep them as they are would save about half of the time, 0.1 of 0.2 seconds of processor
+        time for 100 MB, and an original would then be several blobs to find and to destroy.
+        """
         try:
             kind, media_type = self._recognise(upload)
             sha256, size = self._sealer.seal(upload.upload_id, self._bytes(upload))
