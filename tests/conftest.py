@@ -23,6 +23,15 @@ settings.register_profile("patient", settings.default, deadline=None)
 settings.load_profile("patient")
 SERVERS = {"mongo", "redis", "rabbitmq", "pubsub"}
 FUZZING = "tests/http/test_openapi.py::test_every_answer_is_one_that_the_document_announces["
+THOROUGH = (
+    "tests/adapters/test_hostile_files.py",
+    "tests/adapters/test_sanitiser.py",
+    "tests/adapters/test_what_devices_write.py",
+    "tests/application/test_policies_once.py",
+    "tests/application/test_rules_hold.py",
+    FUZZING,
+)
+"""Tests that try many examples, or media tools on many files: `make quick` leaves them out."""
 PATIENTLY = (
     "serverSelectionTimeoutMS=60000&connectTimeoutMS=60000"
     "&socketTimeoutMS=120000&waitQueueTimeoutMS=60000"
@@ -85,11 +94,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server, and let begin first what takes longest: so no worker ends long
+    """Mark what `make quick` leaves out, and begin with what takes longest: so no worker ends long
     after the others."""
     for item in items:
         if needs_server(item):
             item.add_marker(pytest.mark.server)
+        if item.nodeid.startswith(THOROUGH):
+            item.add_marker(pytest.mark.thorough)
     items.sort(key=lambda item: not (item.get_closest_marker("system") or is_fuzzing(item.nodeid)))
 
 

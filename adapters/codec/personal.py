@@ -10,7 +10,7 @@ the fields.
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -40,6 +40,7 @@ class PersonalFields:
     subject: str
 
 
+@cache
 def personal_fields(event_type: type) -> PersonalFields | None:
     """Return the personal fields of an event type, or None.
 

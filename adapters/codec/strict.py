@@ -5,12 +5,14 @@ any value in known ones.
 """
 
 from dataclasses import fields, is_dataclass
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
 
+@cache
 def mirror(kind: type, leaf: Any) -> type[msgspec.Struct]:
     """Return the mirror of a dataclass, and of the dataclasses that it contains.
 

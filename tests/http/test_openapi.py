@@ -62,7 +62,6 @@ RICHER_THAN_TEXT = {
 }
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("mode", CHECKS_OF, ids=lambda mode: mode.value)
 def test_every_answer_is_one_that_the_document_announces(
