@@ -83,7 +83,7 @@ class TestAnAuthenticatedBus:
         assert inbox.bodies == [b"last"]
         assert bus.refused == {"cases": 1}
         assert "genuine" not in caplog.text.replace("not genuine", "")
-        assert "refused 1 message" in caplog.text
+        assert "dropped 1 message" in caplog.text
 
     def test_nothing_is_replayed_on_another_topic(
         self, plain: MemoryMessageBus, bus: AuthenticatedBus, inbox: Inbox
