@@ -70,18 +70,21 @@ class PersonalCipher:
         blob = self._refer(subject, bound) + encrypt(_cipher(key), _filled(taken), bound)
         data[SEALED] = b64encode(blob).decode()
 
-    def open(self, data: dict[str, Any], personal: PersonalFields, place: str) -> None:
-        """Put the sealed fields back in place, or what is left where the person was erased.
+    def open(self, data: dict[str, Any], personal: PersonalFields, place: str) -> bool:
+        """Put the sealed fields back in place. Returns False where the person was erased.
 
-        What an older version of the event holds in the open stays as it is.
+        An erased person's fields get their erased values; the subject stays readable, for the
+        reference to it is encrypted with the instance's key.
         """
-        blob, bound = b64decode(data.pop(SEALED, "")), place.encode()
+        blob, bound = b64decode(data.pop(SEALED)), place.encode()
         subject, sealed = self._referred(blob, bound)
-        key = self._vault.key(subject) if subject else None
+        key = self._vault.key(subject)
         if key:
             _merge(data, msgspec.json.decode(_decrypt(_cipher(key), sealed, bound)))
+        data.setdefault(personal.subject, subject)
         for path, erased in personal.paths.items():
             _set_default(data, path, erased)
+        return key is not None
 
     def forget(self, subject: str) -> None:
         """Destroy the subject's key, also where this process remembers it."""
@@ -89,7 +92,7 @@ class PersonalCipher:
 
     def subject(self, data: dict[str, Any], place: str) -> str:
         """Whose personal fields are sealed in the data, erased or not."""
-        return self._referred(b64decode(data.get(SEALED, "")), place.encode())[0]
+        return self._referred(b64decode(data[SEALED]), place.encode())[0]
 
     def _key_for(self, subject: str) -> bytes:
         if not subject:
@@ -105,8 +108,6 @@ class PersonalCipher:
 
     def _referred(self, blob: bytes, bound: bytes) -> tuple[str, bytes]:
         """The subject that a blob refers to, and the fields sealed with the subject's key."""
-        if not blob:
-            return "", b""
         end = 1 + NONCE_BYTES + blob[0] + TAG_BYTES
         return _decrypt(self._references, blob[1:end], bound).decode(), blob[end:]
 

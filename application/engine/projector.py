@@ -75,17 +75,18 @@ class Projector(Generic[D]):
         self.model.commit(work.changes, checkpoint)
 
     def _decoded(self, events: Sequence[RecordedEvent], errors: Errors) -> Known:
-        """The events that are projected here, decoded."""
+        """The events that are projected here, decoded; those of erased persons never are."""
         known: Known = []
         for event in filter(self._is_projected, events):
             try:
-                decoded = self._codec.decode(event)
+                decoded = self._codec.decode_unless_erased(event)
             except Unavailable:
                 raise
             except Exception as error:  # noqa: BLE001 - a poison event may raise anything
                 errors[event.id] = describe(error)
             else:
-                known.append((event.id, decoded))
+                if decoded is not None:
+                    known.append((event.id, decoded))
         return known
 
     def _is_projected(self, event: RecordedEvent) -> bool:
