@@ -11,7 +11,7 @@ PROC, CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
 
 
 def is_in_memory(folder: Path) -> bool:
-    """Whether the files of a folder are in memory and on no disk (Linux)."""
+    """Return whether the files of a folder are in memory and on no disk (Linux)."""
     answer = ctypes.create_string_buffer(STATFS_SIZE)
     if ctypes.CDLL(None).statfs(bytes(folder), answer) != 0:
         return False
@@ -19,7 +19,7 @@ def is_in_memory(folder: Path) -> bool:
 
 
 def bytes_left(folder: Path) -> int:
-    """How much may still be written, as the folder, this machine and its container allow."""
+    """Return how much may still be written, as the folder, this machine and its container allow."""
     return min([shutil.disk_usage(folder).free, *_of_machine(PROC), *_of_container(PROC, CGROUP)])
 
 

@@ -46,7 +46,7 @@ class StoreMisconfigured(Exception):
 
 
 def connect(url: str, name: str, tls: Tls = USUAL) -> Database[Document]:
-    """The database of this name, durable by default. Raises StoreMisconfigured.
+    """Return the database of this name, durable by default. Raises StoreMisconfigured.
 
     Times come back as aware datetimes in UTC. Close it with ``database.client.close()``.
     """

@@ -32,12 +32,12 @@ class SqliteDatabase:
             connection.executescript(schema)
 
     def rows(self, sql: str, *values: object) -> list[Any]:
-        """All rows of a query."""
+        """Return all rows of a query."""
         with self._using() as connection:
             return connection.execute(sql, values).fetchall()
 
     def row(self, sql: str, *values: object) -> Any:
-        """The first row of a query, or None."""
+        """Return the first row of a query, or None."""
         with self._using() as connection:
             return connection.execute(sql, values).fetchone()
 

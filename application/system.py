@@ -1,10 +1,13 @@
-"""The declared services: what each owns, publishes and hears. The monitor draws this."""
+"""The declared services: what each owns, publishes and subscribes to."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from application.engine.discovery import policy_types, query_services
+import application.policies
+import application.queries
+from application.engine.discovery import subclasses
 from application.engine.query_service import QueryService
+from application.policy import KlarityPolicy
 
 CONTEXTS = ("members", "cases", "evidence", "discussions", "moderation", "webhooks")
 COMMAND, QUERY = "command", "query"
@@ -32,6 +35,17 @@ class Service:
     @property
     def id(self) -> str:
         return f"{self.kind}:{self.name}"
+
+
+def query_services() -> list[QueryService[Any]]:
+    """One of every query service in ``application/queries``, by name."""
+    found = [kind() for kind in subclasses(application.queries, QueryService)]
+    return sorted(found, key=lambda service: service.name)
+
+
+def policy_types() -> list[type[KlarityPolicy]]:
+    """Every policy in ``application/policies``, by name."""
+    return sorted(subclasses(application.policies, KlarityPolicy), key=lambda policy: policy.name)
 
 
 def services() -> list[Service]:

@@ -103,9 +103,9 @@ def _fill(mongo_url: str, database: str) -> str:
     from adapters.mongo import connect
     from adapters.read_models.mongo import MongoReadModels
     from application.engine.builds import begin_build, open_build
-    from application.engine.discovery import query_services
     from application.queries.case_document import Author, CaseDocument
     from application.queries.cases import Cases
+    from application.system import query_services
     from domain.cases.case import CaseStatus
 
     connected = connect(mongo_url, database)

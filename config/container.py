@@ -54,18 +54,17 @@ from adapters.uploads.sqlite import SqliteUploads
 from adapters.webhook_caller.http import HttpWebhookCaller
 from adapters.workrooms import Workrooms
 from application.engine.answers import Answers
-from application.engine.discovery import query_services
 from application.engine.log_seals import LogSeals
-from application.engine.policy import Means
 from application.engine.rebuild import Rebuilder
 from application.engine.runtime import Runtime
 from application.engine.time_travel import TimeTravel
 from application.executors import make_executors
+from application.policy import PolicyDependencies
 from application.ports.codec import EventCodec
 from application.ports.history import History
 from application.ports.read_models import ReadModels
 from application.ports.uploads import Quota
-from application.system import CONTEXTS
+from application.system import CONTEXTS, query_services
 from application.updates import Updates
 from application.use_cases.cases.engage import Engage
 from application.use_cases.cases.enrich import Enrich
@@ -328,8 +327,8 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
     )
     erase_media = providers.Singleton(EraseMedia, history, codec, uploads, destroy)
-    means = providers.Singleton(
-        Means,
+    policy_dependencies = providers.Singleton(
+        PolicyDependencies,
         executors=executors,
         sanitise=sanitise,
         forget_member=accounts.provided.forget,

@@ -19,10 +19,10 @@ from flask import Flask
 from adapters.mongo import StoreMisconfigured
 from adapters.process_lock import InUse
 from application.engine.builds import name_of, open_build
-from application.engine.discovery import query_services
 from application.engine.executor import CommandContext
 from application.ports.checkpoints import Checkpoint
 from application.ports.unavailable import Unavailable
+from application.system import query_services
 from application.use_cases.members.accounts import handle
 from config.process import Process
 from config.server import CannotListen, Server, bind, end_with_parent

@@ -8,14 +8,13 @@ from typing import Any
 from flask import Flask
 
 from adapters.log_lines import log_as_json
-from application.engine.discovery import policy_types, query_services
 from application.engine.policy import Policy, PolicySubscriber
 from application.engine.pool import PooledPolicySubscriber
 from application.engine.relay import Relay
 from application.engine.runtime import Runtime
 from application.engine.seal import LogSealer
 from application.ports.sanitiser import SanitiserUnavailable
-from application.system import COMMAND, QUERY
+from application.system import COMMAND, QUERY, policy_types, query_services
 from config.container import Container
 from config.settings import Settings
 from entrypoints.http.app import HttpParts, create_app
@@ -89,9 +88,9 @@ class Process:
     def _add_policies(self, runtime: Runtime, context: str) -> None:
         for kind in policy_types():
             if kind.service == context:
-                runtime.add_policy(self._subscriber(kind(self.container.means())))
+                runtime.add_policy(self._subscriber(kind(self.container.policy_dependencies())))
 
-    def _subscriber(self, policy: Policy) -> PolicySubscriber:
+    def _subscriber(self, policy: Policy[Any]) -> PolicySubscriber:
         made = self.container
         if not policy.slow:
             return PolicySubscriber(policy, made.codec(), made.checkpoints())

@@ -62,7 +62,7 @@ class Server(MPServer):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket that nothing else can listen beside. Raises CannotListen."""
+    """Return a socket that nothing else can listen beside. Raises CannotListen."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -23,7 +23,7 @@ class Actor:
     roles: frozenset[Role] = frozenset()
 
     def is_(self, role: Role) -> bool:
-        """Whether the actor holds the role."""
+        """Return whether the actor holds the role."""
         return role in self.roles
 
     @property

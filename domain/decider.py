@@ -47,11 +47,11 @@ class Decider(Generic[C, S, E]):
     evolve: Callable[[S, E], S]
 
     def stream(self, aggregate_id: str) -> str:
-        """The name of the stream that holds the events of one aggregate."""
+        """Return the name of the stream that holds the events of one aggregate."""
         return f"{self.category}-{aggregate_id}"
 
     def fold(self, events: Iterable[E]) -> S:
-        """The state that the events, oldest first, lead to."""
+        """Return the state that the events, oldest first, lead to."""
         return reduce(self.evolve, events, self.initial)
 
 

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 import click
 
-from application.engine.discovery import query_services
 from application.engine.log_seals import LogSeals
 from application.engine.rebuild import Rebuilder
 from application.engine.verify import verify_checkpoints, verify_log
@@ -19,7 +18,7 @@ from application.ports.checkpoints import Checkpoint
 from application.ports.codec import EventCodec
 from application.ports.event_store import EventStore
 from application.ports.parked import ParkedEvent, ParkedEvents, service_of
-from application.system import Service, services
+from application.system import Service, query_services, services
 from application.use_cases.moderation.what_if import Hiding, ModerationReplay, WhatIf
 from application.use_cases.webhooks.manage import Webhooks
 from domain.cases.case import CaseCategory
@@ -58,7 +57,7 @@ class Tools(Protocol):
     def what_if(self) -> WhatIf: ...
 
     def checkpoints(self) -> dict[str, Checkpoint]:
-        """How far each relay, policy and build of a read model has come, by name."""
+        """Return how far each relay, policy and build of a read model has come, by name."""
         ...
 
     def add_member(self, pseudonym: str, passphrase: str) -> str:
@@ -98,7 +97,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
 def build_cli(entry: Entry) -> click.Group:
-    """The command line over an entry."""
+    """Return the command line over an entry."""
 
     @click.group(context_settings=CONTEXT)
     @click.version_option(package_name="klarity")

@@ -1,4 +1,4 @@
-"""What runs beside the requests, as Prometheus metrics."""
+"""Prometheus metrics of relays, subscriptions, pools and uploads."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,9 +12,9 @@ from application.use_cases.evidence.uploads import ReceiveUploads
 
 
 class RuntimeCollector(Collector):
-    """How far everybody is behind, who leads, which way events came, and what waits in pools.
+    """Collects lag, leadership and handled events of the loops of a runtime, and its pools.
 
-    ``refused`` counts messages of the bus that are not from this instance, by topic.
+    ``refused`` counts the messages on the bus that other instances sent, by topic.
     """
 
     def __init__(self, runtime: Runtime, refused: Mapping[str, int]) -> None:
@@ -22,7 +22,7 @@ class RuntimeCollector(Collector):
         self._refused = refused
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing before it is asked for: finding out costs reads of the stores."""
+        """Return no metric: a registry asks at registration, and collecting reads the stores."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
@@ -30,10 +30,10 @@ class RuntimeCollector(Collector):
             "klarity_events_behind", "Events not handled yet", labels=("kind", "name")
         )
         leading = GaugeMetricFamily(
-            "klarity_leading", "1 where this process does the work", labels=("kind", "name")
+            "klarity_leading", "1 where this process holds the lease", labels=("kind", "name")
         )
         heard = CounterMetricFamily(
-            "klarity_events_handled", "Events, by the way they came", labels=("name", "way")
+            "klarity_events_handled", "Events handled, by their way here", labels=("name", "way")
         )
         outdated = GaugeMetricFamily(
             "klarity_needs_newer_program",
@@ -54,7 +54,7 @@ class RuntimeCollector(Collector):
     def _refused_messages(self) -> Metric:
         refused = CounterMetricFamily(
             "klarity_messages_refused",
-            "Messages on the bus that are not from this instance",
+            "Messages on the bus that this instance did not send",
             labels=("topic",),
         )
         for topic, number in list(self._refused.items()):
@@ -64,19 +64,19 @@ class RuntimeCollector(Collector):
     def _pools(self) -> Iterator[Metric]:
         waiting = GaugeMetricFamily(
             "klarity_slow_waiting",
-            "Events that wait for their turn, and why",
+            "Events waiting in a pool, by reason",
             labels=("name", "lane", "reason"),
         )
         oldest = GaugeMetricFamily(
             "klarity_slow_oldest_seconds",
-            "Age of the oldest event that waits for its turn",
+            "Age of the oldest event waiting in a pool",
             labels=("name", "lane"),
         )
         working = GaugeMetricFamily(
-            "klarity_slow_running", "Events being worked on", labels=("name", "lane")
+            "klarity_slow_running", "Events that a pool is handling", labels=("name", "lane")
         )
         parked = GaugeMetricFamily(
-            "klarity_slow_parked", "Events that could not be handled", labels=("name",)
+            "klarity_slow_parked", "Events that a pool parked", labels=("name",)
         )
         pools = [running.pool for running in self._runtime.running if running.pool]
         for pool in pools:
@@ -91,7 +91,7 @@ class RuntimeCollector(Collector):
 
 
 class UploadsCollector(Collector):
-    """How many uploads were refused here, and why."""
+    """Counts the uploads that this process refused, by reason."""
 
     def __init__(self, uploads: ReceiveUploads) -> None:
         self._uploads = uploads

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from application.engine.discovery import query_services
+from application.system import query_services
 from entrypoints.http.problems import problem, problem_response
 from entrypoints.http.requests import LARGEST_BODY
 
@@ -26,7 +26,7 @@ CONNECTIONS = 64
 
 
 def nginx_configuration(addresses: Mapping[str, str]) -> str:
-    """The configuration, given the address (``host:port``) of each service by its id.
+    """Return the configuration, given the address (``host:port``) of each service by its id.
 
     The first match wins: questions, those of the longest path first, then the rest.
     """
@@ -56,7 +56,7 @@ def nginx_configuration(addresses: Mapping[str, str]) -> str:
 
 
 def _problem(code: str) -> str:
-    """The body of the problem with this code, as the API has it."""
+    """Return the body of the problem with this code, as the API has it."""
     return problem_response(problem(code)).get_data(as_text=True)
 
 

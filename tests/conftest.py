@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 from tests.servers import Mongo, PubSub, RabbitMQ, Redis, Server, ServerMissing
+from tests.shared_servers import ADDRESS, SharedServers, ask
 
 # Machines that test are busy: a pause of a second is no news.
 settings.register_profile("patient", settings.default, deadline=None)
@@ -31,39 +33,47 @@ def memory() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def mongo_url() -> Iterator[str]:
+def mongo_url() -> str:
     """A replica set for all tests; take databases with names of your own."""
-    for url in url_of(Mongo, "KLARITY_TEST_MONGO_URL"):
-        yield f"{url}&{PATIENTLY}" if "?" in url else f"{url.rstrip('/')}/?{PATIENTLY}"
+    url = url_of(Mongo, "KLARITY_TEST_MONGO_URL")
+    return f"{url}&{PATIENTLY}" if "?" in url else f"{url.rstrip('/')}/?{PATIENTLY}"
 
 
 @pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
+def redis_url() -> str:
     """A Redis for all tests; take keys with a prefix of your own."""
-    yield from url_of(Redis, "KLARITY_TEST_REDIS_URL")
+    return url_of(Redis, "KLARITY_TEST_REDIS_URL")
 
 
 @pytest.fixture(scope="session")
-def rabbitmq_url() -> Iterator[str]:
+def rabbitmq_url() -> str:
     """A RabbitMQ for all tests; take exchanges and queues with a prefix of your own."""
-    yield from url_of(RabbitMQ, "KLARITY_TEST_RABBITMQ_URL")
+    return url_of(RabbitMQ, "KLARITY_TEST_RABBITMQ_URL")
 
 
 @pytest.fixture(scope="session")
-def pubsub_url() -> Iterator[str]:
+def pubsub_url() -> str:
     """Host and port of a Pub/Sub emulator for all tests; take a project of your own."""
-    yield from url_of(PubSub, "KLARITY_TEST_PUBSUB_URL")
+    return url_of(PubSub, "KLARITY_TEST_PUBSUB_URL")
 
 
-def url_of(kind: type[Server], variable: str) -> Iterator[str]:
+def url_of(kind: type[Server], variable: str) -> str:
+    """The address of a server that all workers share: the given one, or the run's own."""
     if given := os.environ.get(variable):
-        yield given
-        return
+        return given
     try:
-        with kind() as server:
-            yield server.url
+        return ask(kind)
     except ServerMissing as missing:
         pytest.fail(f"{missing}; or point {variable} at a server of yours", pytrace=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the process that begins the run, and no worker of it, start the servers."""
+    if hasattr(config, "workerinput"):
+        return
+    stack = ExitStack()
+    config.add_cleanup(stack.close)
+    os.environ[ADDRESS] = stack.enter_context(SharedServers()).address
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -132,7 +132,8 @@ class Server(ABC):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        """End the server; its data goes with it, so that it need not be saved."""
+        self.kill()
         self.discard()
 
     def _launch(self, command: Sequence[str]) -> subprocess.Popen[bytes]:

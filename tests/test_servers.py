@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ from tests.servers import (
     listens,
     wait_until,
 )
+from tests.shared_servers import ADDRESS, SharedServers, ask
 
 KINDS = [Mongo, Redis, RabbitMQ, PubSub]
 PROJECT = "projects/kept"
@@ -137,14 +139,43 @@ def test_a_missing_mongod_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
         pass
 
 
-def test_tests_fail_when_their_server_is_missing(nothing_installed: None) -> None:
-    with pytest.raises(pytest.fail.Exception, match="or point KLARITY_TEST_REDIS_URL"):
-        next(conftest.url_of(Redis, "KLARITY_TEST_REDIS_URL"))
+def test_all_workers_of_a_run_share_one_server_that_ends_with_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with SharedServers() as servers:
+        monkeypatch.setenv(ADDRESS, servers.address)
+        with ThreadPoolExecutor(3) as workers:
+            (url,) = set(workers.map(ask, [Redis] * 3))
+        _write_to_redis(url)
+        assert _read_from_redis(url) == ["kept"]
+    assert not listens(int(url.partition(f"{HOST}:")[2].partition("/")[0]))
+    assert not Path(servers.address).exists()
+
+
+def test_a_run_starts_no_server_that_no_test_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unwanted(Redis):
+        def __init__(self) -> None:
+            raise AssertionError("no test asked for it")
+
+    with SharedServers({"Redis": Redis, "Mongo": Unwanted}) as servers:
+        monkeypatch.setenv(ADDRESS, servers.address)
+        ask(Redis)
+        with pytest.raises(ServerFailed, match="no test asked for it"):
+            ask(Mongo)
+
+
+def test_tests_fail_when_their_server_is_missing(
+    nothing_installed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SharedServers() as servers:
+        monkeypatch.setenv(ADDRESS, servers.address)
+        with pytest.raises(pytest.fail.Exception, match="or point KLARITY_TEST_REDIS_URL"):
+            conftest.url_of(Redis, "KLARITY_TEST_REDIS_URL")
 
 
 def test_tests_take_the_server_they_are_pointed_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KLARITY_TEST_REDIS_URL", "redis://elsewhere")
-    assert list(conftest.url_of(Redis, "KLARITY_TEST_REDIS_URL")) == ["redis://elsewhere"]
+    assert conftest.url_of(Redis, "KLARITY_TEST_REDIS_URL") == "redis://elsewhere"
 
 
 def test_a_server_that_ends_at_once_shows_its_last_words() -> None:

@@ -21,15 +21,15 @@ from adapters.parked.memory import MemoryParkedEvents
 from adapters.read_models.memory import MemoryReadModels
 from application.engine.answers import Answers, NotCaughtUp
 from application.engine.builds import current_build, open_build
-from application.engine.discovery import policy_types, query_services
 from application.engine.executor import CommandContext
-from application.engine.policy import Means, Policy, PolicySubscriber
+from application.engine.policy import PolicySubscriber
 from application.engine.projector import Projector
 from application.engine.subscription import Subscription
 from application.executors import DecisionExecutor, Executors, make_executors
+from application.policy import KlarityPolicy, PolicyDependencies
 from application.ports.codec import RecordedEvent
 from application.ports.event_store import NewCommit, StoredCommit
-from application.system import CONTEXTS
+from application.system import CONTEXTS, policy_types, query_services
 from application.use_cases.cases.engage import Engage
 from application.use_cases.cases.enrich import Enrich
 from application.use_cases.discussions.discuss import Discuss
@@ -69,7 +69,7 @@ class Clock:
 class Handled:
     """An event that a policy has handled, and where the logs ended when it began to."""
 
-    policy: type[Policy]
+    policy: type[KlarityPolicy]
     event: RecordedEvent
     ends: Mapping[str, int]
 
@@ -188,8 +188,8 @@ class World:
         """Where each log ends."""
         return {log: store.last_position() for log, store in self.stores.items()}
 
-    def means(self, executors: Executors) -> Means:
-        return Means(
+    def dependencies(self, executors: Executors) -> PolicyDependencies:
+        return PolicyDependencies(
             executors=executors,
             sanitise=partial(self.sanitise, executors),
             forget_member=self.forgotten.append,
@@ -201,13 +201,13 @@ class World:
         """Let a policy handle an event once more, which must change nothing: by a worker that had
         loaded streams when the logs ended there."""
         stores = {log: Paused(store, ends[log]) for log, store in self.stores.items()}
-        policy = handled.policy(self.means(make_executors(stores, self.codec, self.clock)))
+        policy = handled.policy(self.dependencies(make_executors(stores, self.codec, self.clock)))
         before = self.ends()
         PolicySubscriber(policy, self.codec, self.checkpoints).react(handled.event)
         assert self.ends() == before, f"{policy.name} took effect again on {handled.event.id}"
 
-    def _policy(self, kind: type[Policy]) -> Subscription:
-        policy = kind(self.means(self.executors))
+    def _policy(self, kind: type[KlarityPolicy]) -> Subscription:
+        policy = kind(self.dependencies(self.executors))
         return self.subscription(Watched(policy, self))
 
     def _query(self, service: Any) -> Subscription:
@@ -261,12 +261,13 @@ class Paused(MemoryEventStore):
 class Watched(PolicySubscriber):
     """Notes what its policy has handled."""
 
-    def __init__(self, policy: Policy, world: World) -> None:
+    def __init__(self, policy: KlarityPolicy, world: World) -> None:
         super().__init__(policy, world.codec, world.checkpoints)
+        self._kind = type(policy)
         self._world = world
 
     def react(self, event: RecordedEvent, seconds: float | None = None) -> None:
-        begun = Handled(type(self.policy), event, self._world.ends())
+        begun = Handled(self._kind, event, self._world.ends())
         super().react(event, seconds)
         if self.concerns(event):
             self._world.handled.append(begun)

@@ -138,7 +138,7 @@ class JsonCodec:
             raise NewerProgram(event) from error
 
     def _rebuilt(self, event: RecordedEvent) -> tuple[object, bool]:
-        """The event from data that must be opened or upcast first."""
+        """Return the event from data that must be opened or upcast first."""
         data: dict[str, Any] = msgspec.json.decode(event.data)
         present = True
         if personal := self._personal.get(event.type):

@@ -107,7 +107,7 @@ class PersonalCipher:
         return bytes([len(name)]) + encrypt(self._references, name, bound)
 
     def _referred(self, blob: bytes, bound: bytes) -> tuple[str, bytes]:
-        """The subject that a blob refers to, and the fields sealed with the subject's key."""
+        """Return the subject that a blob refers to, and the fields sealed with its key."""
         end = 1 + NONCE_BYTES + blob[0] + TAG_BYTES
         return _decrypt(self._references, blob[1:end], bound).decode(), blob[end:]
 
@@ -125,7 +125,7 @@ def _decrypt(cipher: AESGCM, blob: bytes, bound: bytes) -> bytes:
 
 
 def _filled(taken: Mapping[str, Any]) -> bytes:
-    """The fields as JSON, with spaces behind it up to the next whole block."""
+    """Return the fields as JSON, with spaces behind it up to the next whole block."""
     plain = msgspec.json.encode(taken)
     return plain.ljust(-(-len(plain) // _BLOCK) * _BLOCK)
 

@@ -11,7 +11,7 @@ import msgspec
 
 
 def mirror(kind: type, leaf: Any) -> type[msgspec.Struct]:
-    """The shape of a dataclass and of those inside it. ``leaf`` is the type of every other field;
+    """Return the shape of a dataclass and of those inside it. ``leaf`` is the type of every other field;
     it takes any value."""
     hints = get_type_hints(kind)
     return msgspec.defstruct(
@@ -22,7 +22,7 @@ def mirror(kind: type, leaf: Any) -> type[msgspec.Struct]:
 
 
 def _mirrored(hint: Any, leaf: Any) -> Any:
-    """The mirror of a dataclass, of one or none, or of several; else a leaf."""
+    """Return the mirror of a dataclass, of one or none, or of several; else a leaf."""
     if isinstance(hint, type) and is_dataclass(hint):
         return mirror(hint, leaf)
     match get_origin(hint), [kind for kind in get_args(hint) if kind is not NoneType]:

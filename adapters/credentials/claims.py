@@ -22,19 +22,19 @@ class SignedClaims:
         self.life = life
 
     def sign(self, claims: dict[str, Any], now: datetime) -> str:
-        """The claims as a token that is good from now on for its life."""
+        """Return the claims as a token that is good from now on for its life."""
         whole = {"iss": self._issuer, **claims, "exp": now + self.life}
         return jwt.encode(whole, self._key, algorithm=ALGORITHM)
 
     def read(self, token: str, required: Sequence[str]) -> dict[str, Any] | None:
-        """The claims, or None for what is no good token of this kind with all that is required."""
+        """Return the claims, or None for what is no good token of this kind with all that is required."""
         try:
             return self.verified(token, required)
         except NoToken:
             return None
 
     def verified(self, token: str, required: Sequence[str]) -> dict[str, Any]:
-        """The claims. Raises NoToken for what is no good token with all that is required."""
+        """Return the claims. Raises NoToken for what is no good token with all that is required."""
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,

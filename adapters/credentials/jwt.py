@@ -31,7 +31,7 @@ class JwtAccessTokens:
         return self._claims.life
 
     def issue(self, member_id: str, session_id: str, now: datetime) -> str:
-        """A token that is good from now on for its life."""
+        """Return a token that is good from now on for its life."""
         return self._claims.sign({"sub": member_id, "sid": session_id, "iat": now}, now)
 
     def read(self, token: str) -> tuple[str, str] | None:

@@ -152,7 +152,7 @@ class SqliteCredentials:
 
 
 def _text(time: datetime) -> str:
-    """A time so written that the order of texts is that of times."""
+    """Return a time so written that the order of texts is that of times."""
     return time.astimezone(UTC).isoformat(timespec="microseconds")
 
 

@@ -10,7 +10,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def sealed(log: str, commit: NewCommit, seals: LogSeals, position: int = 0) -> StoredCommit:
-    """The commit as it is to be stored, at its place behind the head.
+    """Return the commit as it is to be stored, at its place behind the head.
 
     Raises ValueError for an empty commit, one that is not stamped after the head, or a stream
     with an ``@`` in its name.

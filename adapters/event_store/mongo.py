@@ -150,7 +150,7 @@ class MongoEventStore:
             self._heads.move(head)
 
     def strays(self) -> list[StoredCommit]:
-        """Those whose position is none, or lies beyond all that were given out."""
+        """Return those whose position is none, or lies beyond all that were given out."""
         beyond = self._find({"position": {"$gt": self.last_position()}}, "position")
         last = self.last_position()
         return [commit for commit in beyond if commit.position > last] + self._find(_STRAYS, "_id")
@@ -212,7 +212,7 @@ class MongoEventStore:
             self._numbering.number(most)
 
     def _page(self, after: int, limit: int) -> list[StoredCommit]:
-        """The next commits up to the first gap: what lies behind it is just being numbered."""
+        """Return the next commits up to the first gap: what lies behind it is just being numbered."""
         commits = self._find({"position": {"$gt": after}}, "position", limit=limit)
         expected = after
         for index, commit in enumerate(commits):
@@ -222,7 +222,7 @@ class MongoEventStore:
         return commits
 
     def _holder(self, stream: str, version: int) -> StoredCommit | None:
-        """The commit that holds this version of the stream."""
+        """Return the commit that holds this version of the stream."""
         found = self._find({"_id": _ids(stream, version)}, "_id", DESCENDING, limit=1)
         return found[0] if found and version <= found[0].last else None
 
@@ -290,7 +290,7 @@ class MongoTail:
 
 
 def _ids(stream: str, upto: int | None = None) -> Document:
-    """The keys of a stream's commits. No name holds an @, so no stream lies within another."""
+    """Return the keys of a stream's commits. No name holds an @, so no stream lies within another."""
     highest = _HIGHEST_VERSION if upto is None else min(max(upto, 0), _HIGHEST_VERSION)
     return {"$gte": _id(stream, 0), "$lte": _id(stream, highest)}
 

@@ -64,7 +64,7 @@ class Numbering:
         self._counters.update_one({"_id": log}, {"$setOnInsert": _START}, upsert=True)
 
     def last(self) -> int:
-        """The last position that was given out."""
+        """Return the last position that was given out."""
         counter = self._counters.find_one({"_id": self._log}, {"last": 1})
         return counter["last"] if counter else 0
 

@@ -119,7 +119,7 @@ class SqliteEventStore:
             writer.execute(_FIRST_HEAD, (self._log, start.position, start.running, start.seal))
 
     def _insert(self, writer: Connection, values: Sequence[Any]) -> int:
-        """The position; AlreadyDone or StreamConflict if nothing was inserted."""
+        """Return the position; AlreadyDone or StreamConflict if nothing was inserted."""
         inserted = writer.execute(self._sql.insert, values)
         if inserted.rowcount and inserted.lastrowid:
             return inserted.lastrowid
@@ -159,7 +159,7 @@ class _Statements:
 
 
 def _row(commit: StoredCommit) -> _Unplaced:
-    """All columns but the position."""
+    """Return all columns but the position."""
     return (
         commit.stream,
         commit.first,

@@ -25,7 +25,7 @@ class SqliteFile:
 
     @classmethod
     def open(cls, path: Path, user: object) -> "SqliteFile":
-        """The process's only SqliteFile of this path. It is closed when all its users close it."""
+        """Return the process's only SqliteFile of this path. It is closed when all its users close it."""
         path = path.resolve()
         with cls._guard:
             file = cls._opened.get(path) or cls(path)
@@ -58,7 +58,7 @@ class SqliteFile:
         return self._group.submit(work)
 
     def read(self, sql: str, *values: object) -> list[Any]:
-        """The rows of a query."""
+        """Return the rows of a query."""
         with _unavailable(), self._reader() as connection:
             return connection.execute(sql, values).fetchall()
 

@@ -42,7 +42,7 @@ class WrappedKeyVault(ABC):
 
     @abstractmethod
     def _stored(self, subject: str) -> bytes | None:
-        """The wrapped key, DESTROYED, or None where there is neither."""
+        """Return the wrapped key, DESTROYED, or None where there is neither."""
 
     @abstractmethod
     def _store(self, subject: str, wrapped: bytes) -> bytes:
@@ -98,7 +98,7 @@ class _Memory:
         self._forgotten = 0
 
     def recall(self, subject: str) -> tuple[bytes | None, int]:
-        """The key, if it is remembered; and the moment, to hand back with what is then read."""
+        """Return the key, if it is remembered; and the moment, to hand back with what is then read."""
         with self._lock:
             key, until = self._keys.get(subject, (None, 0.0))
             return (key if time.monotonic() < until else None), self._forgotten

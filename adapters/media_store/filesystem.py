@@ -103,7 +103,7 @@ class FilesystemMediaStore:
 
 
 def _is_abandoned(file: IO[bytes]) -> bool:
-    """Whether no writer holds the file's lock; it is held here then, until the file is closed."""
+    """Return whether no writer holds the file's lock; it is held here then, until the file is closed."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -147,7 +147,7 @@ def _publish(file: Path, path: Path) -> None:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The blobs below a folder. One that is removed meanwhile has none."""
+    """Yield the blobs below a folder. One that is removed meanwhile has none."""
     for parent, _, names in os.walk(folder, onerror=_raise_unless_removed):
         yield from (Path(parent, name) for name in names if name.endswith(SUFFIX))
 

@@ -337,7 +337,7 @@ class KombuSubscription:
 
 
 def _bytes(body: bytes | str) -> bytes:
-    """The body as it travelled: clients decode what a stranger labels as text."""
+    """Return the body as it travelled: clients decode what a stranger labels as text."""
     return body.encode() if isinstance(body, str) else body
 
 

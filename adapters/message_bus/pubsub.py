@@ -52,7 +52,7 @@ class PubSubBus(KombuBus):
 
     @classmethod
     def from_url(cls, url: str, prefix: str = "klarity", emulator: str | None = None) -> PubSubBus:
-        """The bus of ``gcpubsub://projects/<project>[?emulator=host:port]``, with usual limits."""
+        """Return the bus of ``gcpubsub://projects/<project>[?emulator=host:port]``, with usual limits."""
         found = urlsplit(url)
         named = parse_qs(found.query).get("emulator", [None])[0]
         return cls(found.path.strip("/"), prefix, emulator or named)

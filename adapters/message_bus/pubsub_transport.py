@@ -216,12 +216,12 @@ def _connect(emulator: str | None) -> grpc.Channel:
 
 
 def _id(name: str) -> str:
-    """A name as Pub/Sub allows it."""
+    """Return a name as Pub/Sub allows it."""
     return quote(name, safe="")
 
 
 def _requests(messages: Iterable[dict[str, Any]]) -> Iterator[list[PubsubMessage]]:
-    """The messages in groups, each small enough for one request."""
+    """Yield the messages in groups, each small enough for one request."""
     request: list[PubsubMessage] = []
     size = 0
     for message in messages:

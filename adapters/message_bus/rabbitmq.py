@@ -57,7 +57,7 @@ class RabbitMqBus(KombuBus):
 
     @classmethod
     def from_url(cls, url: str, prefix: str = "klarity", tls: Tls = USUAL) -> RabbitMqBus:
-        """The bus at this address, with the usual limits."""
+        """Return the bus at this address, with the usual limits."""
         return cls(url, prefix, tls=tls)
 
 

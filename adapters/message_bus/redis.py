@@ -52,7 +52,7 @@ class RedisBus(KombuBus):
 
     @classmethod
     def from_url(cls, url: str, prefix: str = "klarity", tls: Tls = USUAL) -> RedisBus:
-        """The bus at this address, with the usual limits."""
+        """Return the bus at this address, with the usual limits."""
         return cls(url, prefix, tls=tls)
 
 

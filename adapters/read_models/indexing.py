@@ -45,7 +45,7 @@ class Point:
 
 
 def scalar(value: Any) -> Scalar:
-    """The value as it is compared: times are microseconds since 1970."""
+    """Return the value as it is compared: times are microseconds since 1970."""
     if type(value) in _PLAIN:
         return value  # type: ignore[no-any-return] # its type was just looked at
     if isinstance(value, Enum):

@@ -186,7 +186,7 @@ class MemoryReadModel(Generic[D]):
         return list(islice((key for key in walk if self._holds(find.where, key)), limit))
 
     def _driver(self, find: Find) -> tuple[Condition, list[Condition]]:
-        """The condition that leaves the fewest rows to look at, and the others."""
+        """Return the condition that leaves the fewest rows to look at, and the others."""
         driver = min(find.where, key=lambda one: self._lists[one.field].estimate(one))
         return driver, [one for one in find.where if one is not driver]
 
@@ -218,15 +218,15 @@ class _List(Generic[C]):
         raise NotImplementedError
 
     def estimate(self, condition: C) -> int:
-        """The greatest number of rows that can meet the condition."""
+        """Return the greatest number of rows that can meet the condition."""
         raise NotImplementedError
 
     def keys(self, condition: C) -> Iterator[str]:
-        """The rows that meet the condition."""
+        """Return the rows that meet the condition."""
         raise NotImplementedError
 
     def holds(self, condition: C, key: str) -> bool:
-        """Whether the row meets the condition."""
+        """Return whether the row meets the condition."""
         raise NotImplementedError
 
 
@@ -353,7 +353,7 @@ class _Points(_List[InBox | Near]):
         return _kilometres(condition, point) <= condition.km
 
     def _band(self, condition: InBox | Near) -> tuple[int, int]:
-        """The part of the rows whose latitude may meet the condition."""
+        """Return the part of the rows whose latitude may meet the condition."""
         if isinstance(condition, InBox):
             south, north = condition.south, condition.north
         else:
@@ -404,7 +404,7 @@ def _bound(value: Any) -> Any:
 def _first(
     entries: Iterator[Entry], limit: int, after: Entry | None, descending: bool
 ) -> list[str]:
-    """The keys of the first entries after one, in order."""
+    """Return the keys of the first entries after one, in order."""
     if descending:
         left = (entry for entry in entries if after is None or entry < after)
         return [key for _, _, key in nlargest(limit, left)]
@@ -421,7 +421,7 @@ def _in_box(box: InBox, point: Point) -> bool:
 
 
 def _kilometres(near: Near, point: Point) -> float:
-    """The distance along the sphere, by the haversine formula."""
+    """Return the distance along the sphere, by the haversine formula."""
     south_north = sin(radians(point.lat - near.lat) / 2) ** 2
     west_east = sin(radians(point.lon - near.lon) / 2) ** 2
     around = south_north + cos(radians(near.lat)) * cos(radians(point.lat)) * west_east

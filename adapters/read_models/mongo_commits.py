@@ -68,7 +68,7 @@ class Commits:
         self.rows.drop()
 
     def checkpoint(self) -> Checkpoint:
-        """The checkpoint, all rows up to which are in place."""
+        """Return the checkpoint, all rows up to which are in place."""
         found = self._models.find_one(self._me)
         while found is not None and found.get("unfinished"):
             self._put_in_place(found["unfinished"])

@@ -30,19 +30,19 @@ def filter_of(find: Find, after: Cursor | None = None) -> Document:
 
 
 def order_of(find: Find) -> list[tuple[str, int]]:
-    """The order that they are asked for in."""
+    """Return the order that they are asked for in."""
     way = pymongo.DESCENDING if find.descending else pymongo.ASCENDING
     order = [(column_of(find.order_by), way)] if find.order_by else []
     return [*order, ("_id", way)]
 
 
 def column_of(name: str) -> str:
-    """The field of a row that holds an index; dots would reach into a nested document."""
+    """Return the field of a row that holds an index; dots would reach into a nested document."""
     return f"i:{name.replace('.', ':')}"
 
 
 def keys_of(index: Index) -> list[list[tuple[str, int | str]]]:
-    """The keys of the MongoDB indexes that an index needs."""
+    """Return the keys of the MongoDB indexes that an index needs."""
     column = column_of(index.name)
     match index.kind:
         case "value":

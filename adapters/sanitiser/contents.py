@@ -34,7 +34,7 @@ class Contents:
 
 
 def parse(answer: bytes) -> Contents:
-    """The contents, from the answer to ``ffmpeg.list_contents``."""
+    """Return the contents, from the answer to ``ffmpeg.list_contents``."""
     text = answer.decode(errors="replace")
     tracks: dict[int, dict[str, str]] = {}
     for fact, number, value in FACT.findall(text):
@@ -52,7 +52,7 @@ def parse(answer: bytes) -> Contents:
 
 
 def parse_colours(answer: bytes) -> Colours:
-    """The colours, from the answer to ``ffmpeg.colours``."""
+    """Return the colours, from the answer to ``ffmpeg.colours``."""
     lines = (line.partition("=") for line in answer.decode(errors="replace").splitlines())
     said = {name: value for name, _, value in lines if value not in UNSAID}
     return Colours(
@@ -68,7 +68,7 @@ def _pixels(dimensions: str) -> int:
 
 
 def broke_off(original: Path) -> bool:
-    """Whether an MP4 or QuickTime film has pictures but no index, which cameras write last."""
+    """Return whether an MP4 or QuickTime film has pictures but no index, which cameras write last."""
     with original.open("rb") as file:
         kinds: list[bytes] = []
         size = original.stat().st_size

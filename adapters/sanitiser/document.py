@@ -40,7 +40,7 @@ def draw(original: str, rendition: str, poster: str) -> int:
 
 
 def too_much(document: pypdfium2.PdfDocument) -> Refusal | None:
-    """The refusal of a document whose pages are too many or too large, before one is drawn."""
+    """Return the refusal of a document whose pages are too many or too large, before one is drawn."""
     if len(document) > MOST_PAGES:
         return Refusal.TOO_MANY_PAGES
     pages = (document.get_page_size(number) for number in range(len(document)))

@@ -188,7 +188,7 @@ def audio(
 
 
 def still(ffmpeg: str, rendition: Path, poster: str) -> list[str]:
-    """A picture of what is seen in the first second: of the rendition, where nothing is hidden."""
+    """Return a picture of what is seen in the first second: of the rendition, where nothing is hidden."""
     return [
         *(*_start(ffmpeg, "mov", rendition), *NO_METADATA, "-an", "-map", "0:V:0"),
         *("-vf", POSTER, "-frames:v", "1", "-q:v", "4", "-f", "mjpeg", poster),
@@ -196,7 +196,7 @@ def still(ffmpeg: str, rendition: Path, poster: str) -> list[str]:
 
 
 def _up_to(seconds: int) -> tuple[str, str]:
-    """A little more, so that what is too long shows, whatever it said of itself."""
+    """Return a little more, so that what is too long shows, whatever it said of itself."""
     return ("-t", str(seconds + 1))
 
 

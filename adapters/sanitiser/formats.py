@@ -60,5 +60,5 @@ MEDIA_TYPES = {
 
 
 def format_of(head: bytes) -> Format | None:
-    """The format of a file that begins like this; None for what is not taken."""
+    """Return the format of a file that begins like this; None for what is not taken."""
     return next((format_ for pattern, format_ in COMPILED if pattern.match(head)), None)

@@ -46,7 +46,7 @@ class Job:
             raise
 
     def written(self, name: str) -> Path:
-        """A file that a tool wrote. One taken over by its input could leave a link to ours."""
+        """Return a file that a tool wrote. One taken over by its input could leave a link to ours."""
         path = self.folder / name
         if path.is_symlink() or not path.is_file() or path.stat().st_size == 0:
             raise Unsafe(reasons.DAMAGED)

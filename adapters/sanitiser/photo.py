@@ -75,7 +75,7 @@ def fitting(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def shown_size(width: int, height: int) -> tuple[int, int]:
-    """How large a picture of this size is shown; never larger than it is."""
+    """Return how large a picture of this size is shown; never larger than it is."""
     long, short = max(width, height), min(width, height)
     fits = max(LONGEST_SIDE / long, SHORTEST_SIDE / short)
     scale = min(1.0, fits, (MOST_SHOWN / (long * short)) ** 0.5, LONGEST_JPEG / long)
@@ -83,7 +83,7 @@ def shown_size(width: int, height: int) -> tuple[int, int]:
 
 
 def plain(photo: Image.Image) -> Image.Image:
-    """The pixels in a mode that can be scaled and whose colours can be converted."""
+    """Return the pixels in a mode that can be scaled and whose colours can be converted."""
     if photo.mode.startswith("I"):
         return photo.point(lambda value: value * (1 / 256)).convert("L")
     if photo.has_transparency_data:

@@ -11,7 +11,7 @@ MOST_BYTES = 8  # A pixel of the most glaring noise takes about half of this.
 
 
 def bare(picture: Image.Image) -> Image.Image:
-    """A copy of the pixels in RGB, on white where it is transparent, and of nothing else."""
+    """Return a copy of the pixels in RGB, on white where it is transparent, and of nothing else."""
     canvas = Image.new("RGB", picture.size, "white")
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")

@@ -50,7 +50,7 @@ OF_SIGNAL: dict[int, str] = {
 
 
 def of_end(status: int, killed_by: int | None) -> str:
-    """The reason for a tool's end, where it was not our fault."""
+    """Return the reason for a tool's end, where it was not our fault."""
     if killed_by is not None:
         return OF_SIGNAL.get(killed_by, DAMAGED)
     return OF_STATUS.get(status, DAMAGED)

@@ -101,7 +101,7 @@ def confine(command: Sequence[str], limits: Limits) -> list[str]:
 
 
 def _memory_file() -> BinaryIO:
-    """A file without a name and without a disk."""
+    """Return a file without a name and without a disk."""
     return os.fdopen(os.memfd_create("klarity"), "w+b")
 
 

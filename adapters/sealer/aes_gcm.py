@@ -133,7 +133,7 @@ class _Stream:
         self._number = -1
 
     def nonce(self, *, last: bool) -> bytes:
-        """The nonce of the next frame."""
+        """Return the nonce of the next frame."""
         self._number += 1
         return NONCE.pack(self._prefix, self._number, last)
 

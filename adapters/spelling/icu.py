@@ -49,6 +49,6 @@ class IcuSpelling:
 
 
 def _is_stacked(name: str) -> bool:
-    """Whether more marks stand on a letter than any language needs (UTS 39, section 5.4)."""
+    """Return whether more marks stand on a letter than any language needs (UTS 39, section 5.4)."""
     marks = "".join("m" if category(each) in _MARKS else "-" for each in normalize("NFD", name))
     return "m" * (_MOST_MARKS + 1) in marks

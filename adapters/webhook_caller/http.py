@@ -101,7 +101,7 @@ def _resolved(host: str, port: int) -> list[str]:
 
 
 def _first(addresses: Sequence[str], port: int, seconds: float) -> socket.socket:
-    """A connection to the first of the addresses that takes one."""
+    """Return a connection to the first of the addresses that takes one."""
     for address in addresses[:-1]:
         with suppress(OSError):
             return socket.create_connection((address, port), timeout=seconds / len(addresses))
@@ -109,7 +109,7 @@ def _first(addresses: Sequence[str], port: int, seconds: float) -> socket.socket
 
 
 def _posted(wire: socket.socket, url: SplitResult, headers: Mapping[str, str], body: bytes) -> int:
-    """The status of the reply, of which nothing more is read."""
+    """Return the status of the reply, of which nothing more is read."""
     connection = HTTPConnection(url.netloc)
     connection.sock = wire
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")

@@ -4,18 +4,18 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from application.engine.derived_ids import derived_id
 from application.engine.executor import CommandContext
 from application.engine.subscriber import EventsFailed, describe
 from application.engine.turns import Turn
-from application.executors import Executors
 from application.ports.checkpoints import Checkpoint, Checkpoints, Fenced
 from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.unavailable import Unavailable
 from domain.decider import DomainError
-from domain.evidence.evidence import EvidenceReceived
+
+D = TypeVar("D")
 
 log = logging.getLogger(__name__)
 
@@ -54,23 +54,10 @@ class Cause:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
-    """What a policy may use: the executors of its own context, and slow work done elsewhere.
-
-    ``sanitise`` raises NeedsLonger where it cannot be done within the seconds given. ``hide_at`` is
-    the weight of flags that hides what they flag.
-    """
-
-    executors: Executors
-    sanitise: Callable[[EvidenceReceived, Callable[[str], CommandContext], float | None], None]
-    forget_member: Callable[[str], None]
-    erase_media: Callable[[str], None]
-    hide_at: float
-
-
-class Policy:
+class Policy(Generic[D]):
     """A reaction to events. ``service`` is the context that it belongs to and commands.
+
+    ``D`` is the type of its dependencies: what it reads and commands with.
 
     One whose work is ``slow`` runs in a pool: events of one stream stay in order, other streams go
     on meanwhile, and members take turns. ``hears`` names the stored events that matter, where not
@@ -87,9 +74,8 @@ class Policy:
         """Whether events of this stored name may matter; ``hears`` empty means all do."""
         return not self.hears or name in self.hears
 
-    def __init__(self, means: Means) -> None:
-        self.means = means
-        self.do = means.executors
+    def __init__(self, dependencies: D) -> None:
+        self.dependencies = dependencies
 
     def react(self, event: object, cause: Cause) -> None:
         """Give the commands that the event calls for.
@@ -111,7 +97,7 @@ class PolicySubscriber:
     process goes on from the checkpoint, and events handled since are handled again, without effect.
     """
 
-    def __init__(self, policy: Policy, codec: EventCodec, checkpoints: Checkpoints) -> None:
+    def __init__(self, policy: Policy[Any], codec: EventCodec, checkpoints: Checkpoints) -> None:
         self.leads: Callable[[], bool] = lambda: True
         self.policy = policy
         self.name = policy.name

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import RLock, Thread
+from typing import Any
 
 from application.engine.policy import Policy, PolicySubscriber
 from application.engine.subscriber import EventsFailed, StillWorking, describe
@@ -63,7 +64,7 @@ class PooledPolicySubscriber(PolicySubscriber):
 
     def __init__(
         self,
-        policy: Policy,
+        policy: Policy[Any],
         codec: EventCodec,
         checkpoints: Checkpoints,
         parked: ParkedEvents,

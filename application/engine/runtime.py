@@ -37,7 +37,7 @@ CHORE_SECONDS = 60.0
 
 @dataclass(slots=True)
 class Running:
-    """One thing that runs, as the monitor shows it."""
+    """One thing that runs, and what it tells of itself."""
 
     kind: str
     name: str

@@ -1,13 +1,14 @@
 """A case that names evidence cites it, whether or not it is there and verified yet."""
 
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
 from domain.cases.case import CaseReported, EvidenceAttached
 from domain.cases.exhibit import CiteExhibit
 from domain.ids import CaseId, EvidenceId, MemberId
 
 
-class WhenCaseIsBackedThenCiteExhibit(Policy):
+class WhenCaseIsBackedThenCiteExhibit(KlarityPolicy):
     name = "when-case-is-backed-then-cite-exhibit"
     service, topics = "cases", ("cases",)
     hears = ("cases.CaseReported", "cases.EvidenceAttached")
@@ -23,7 +24,7 @@ class WhenCaseIsBackedThenCiteExhibit(Policy):
     def _cite(
         self, evidence_id: EvidenceId, case_id: CaseId, cited_by: MemberId, cause: Cause
     ) -> None:
-        case = self.do.cases.load(case_id).state
+        case = self.executors.cases.load(case_id).state
         command = CiteExhibit(
             evidence_id=evidence_id,
             case_id=case_id,
@@ -32,4 +33,4 @@ class WhenCaseIsBackedThenCiteExhibit(Policy):
             by=SYSTEM,
             at=cause.at,
         )
-        self.do.exhibits.execute(evidence_id, command, cause.context(evidence_id))
+        self.executors.exhibits.execute(evidence_id, command, cause.context(evidence_id))

@@ -1,6 +1,7 @@
 """Every public case is discussed, and no other."""
 
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
 from domain.cases.case import (
     CaseHidden,
@@ -14,7 +15,7 @@ from domain.discussions.discussion import CloseDiscussion, OpenDiscussion
 from domain.ids import CaseId
 
 
-class WhenCaseIsPublishedThenOpenDiscussion(Policy):
+class WhenCaseIsPublishedThenOpenDiscussion(KlarityPolicy):
     name = "when-case-is-published-then-open-discussion"
     service, topics = "discussions", ("cases",)
     hears = (
@@ -31,10 +32,10 @@ class WhenCaseIsPublishedThenOpenDiscussion(Policy):
                 self._open(event.case_id, cause)
             case CaseHidden() | CaseUnpublished() | CaseWithdrawn():
                 closing = CloseDiscussion(by=SYSTEM, at=cause.at)
-                self.do.discussions.execute(event.case_id, closing, cause.context())
+                self.executors.discussions.execute(event.case_id, closing, cause.context())
 
     def _open(self, case_id: CaseId, cause: Cause) -> None:
-        case = self.do.cases.load(case_id).state
+        case = self.executors.cases.load(case_id).state
         opening = OpenDiscussion(
             case_id=case_id,
             author=case.author,
@@ -42,4 +43,4 @@ class WhenCaseIsPublishedThenOpenDiscussion(Policy):
             by=SYSTEM,
             at=cause.at,
         )
-        self.do.discussions.execute(case_id, opening, cause.context())
+        self.executors.discussions.execute(case_id, opening, cause.context())

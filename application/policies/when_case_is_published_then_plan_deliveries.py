@@ -1,14 +1,15 @@
 """A case that becomes public is to be told to every webhook that wants to hear of it."""
 
 from application.engine.derived_ids import derived_id
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
 from domain.cases.case import Case, CasePublished
 from domain.webhooks.delivery import DeliveryId, PlanDelivery
 from domain.webhooks.webhook import REGISTRY, WebhookAdded
 
 
-class WhenCaseIsPublishedThenPlanDeliveries(Policy):
+class WhenCaseIsPublishedThenPlanDeliveries(KlarityPolicy):
     name = "when-case-is-published-then-plan-deliveries"
     service, topics = "webhooks", ("cases",)
     hears = ("cases.CasePublished",)
@@ -17,8 +18,8 @@ class WhenCaseIsPublishedThenPlanDeliveries(Policy):
         match event:
             case CasePublished():
                 # As it was then: it wants the same, however often and late the event is handled.
-                case = self.do.cases.load(event.case_id, upto=cause.event.version).state
-                for webhook in self.do.webhooks.load(REGISTRY).state.webhooks:
+                case = self.executors.cases.load(event.case_id, upto=cause.event.version).state
+                for webhook in self.executors.webhooks.load(REGISTRY).state.webhooks:
                     if webhook.at <= cause.at and _wants(webhook, case):
                         self._plan(webhook, event, cause)
 
@@ -32,7 +33,7 @@ class WhenCaseIsPublishedThenPlanDeliveries(Policy):
             by=SYSTEM,
             at=cause.at,
         )
-        self.do.deliveries.execute(delivery_id, command, cause.context(webhook.webhook_id))
+        self.executors.deliveries.execute(delivery_id, command, cause.context(webhook.webhook_id))
 
 
 def _wants(webhook: WebhookAdded, case: Case) -> bool:

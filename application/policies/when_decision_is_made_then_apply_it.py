@@ -1,6 +1,7 @@
 """What moderators decide, and what comes of appeals, is done to the subject in this order."""
 
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
 from domain.moderation.decision import (
     AppealResolved,
     DecisionAppealed,
@@ -10,7 +11,7 @@ from domain.moderation.decision import (
 from domain.moderation.subject import subject_key
 
 
-class WhenDecisionIsMadeThenApplyIt(Policy):
+class WhenDecisionIsMadeThenApplyIt(KlarityPolicy):
     name = "when-decision-is-made-then-apply-it"
     service, topics = "moderation", ("moderation",)
     hears = (
@@ -23,4 +24,4 @@ class WhenDecisionIsMadeThenApplyIt(Policy):
         match event:
             case DecisionMade() | DecisionAppealed() | AppealResolved():
                 key = subject_key(event.subject_kind, event.subject_id)
-                self.do.subjects.execute(key, applying(event, cause.at), cause.context())
+                self.executors.subjects.execute(key, applying(event, cause.at), cause.context())

@@ -1,12 +1,13 @@
 """What the evidence context found safe to show may back the cases that cite it."""
 
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
 from domain.cases.exhibit import VerifyExhibit
 from domain.evidence.evidence import EvidenceMadeAvailable
 
 
-class WhenEvidenceIsAvailableThenVerifyExhibit(Policy):
+class WhenEvidenceIsAvailableThenVerifyExhibit(KlarityPolicy):
     name = "when-evidence-is-available-then-verify-exhibit"
     service, topics = "cases", ("evidence",)
     hears = ("evidence.EvidenceMadeAvailable",)
@@ -22,4 +23,4 @@ class WhenEvidenceIsAvailableThenVerifyExhibit(Policy):
                     by=SYSTEM,
                     at=cause.at,
                 )
-                self.do.exhibits.execute(event.evidence_id, command, cause.context())
+                self.executors.exhibits.execute(event.evidence_id, command, cause.context())

@@ -1,12 +1,13 @@
 """Evidence is made safe to show as soon as it has been received."""
 
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
 from application.engine.turns import Lane, Turn
+from application.policy import KlarityPolicy
 from domain.evidence.evidence import EvidenceReceived
 from domain.ids import MediaKind
 
 
-class WhenEvidenceIsReceivedThenSanitiseIt(Policy):
+class WhenEvidenceIsReceivedThenSanitiseIt(KlarityPolicy):
     name = "when-evidence-is-received-then-sanitise-it"
     service, topics, slow = "evidence", ("evidence",), True
     hears = ("evidence.EvidenceReceived",)
@@ -14,7 +15,7 @@ class WhenEvidenceIsReceivedThenSanitiseIt(Policy):
     def react(self, event: object, cause: Cause) -> None:
         match event:
             case EvidenceReceived():
-                self.means.sanitise(event, cause.context, cause.seconds)
+                self.dependencies.sanitise(event, cause.context, cause.seconds)
 
     def turn(self, event: object) -> Turn:
         """Owners take turns. A video is long work at once, all else only if it turns out to be."""

@@ -1,12 +1,13 @@
 """Evidence that cannot be made safe to show will back none of the cases that cite it."""
 
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
 from domain.cases.exhibit import RejectExhibit
 from domain.evidence.evidence import EvidenceRejected
 
 
-class WhenEvidenceIsRejectedThenRejectExhibit(Policy):
+class WhenEvidenceIsRejectedThenRejectExhibit(KlarityPolicy):
     name = "when-evidence-is-rejected-then-reject-exhibit"
     service, topics = "cases", ("evidence",)
     hears = ("evidence.EvidenceRejected",)
@@ -21,4 +22,4 @@ class WhenEvidenceIsRejectedThenRejectExhibit(Policy):
                     by=SYSTEM,
                     at=cause.at,
                 )
-                self.do.exhibits.execute(event.evidence_id, command, cause.context())
+                self.executors.exhibits.execute(event.evidence_id, command, cause.context())

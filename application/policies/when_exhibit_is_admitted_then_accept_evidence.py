@@ -3,13 +3,14 @@
 One policy does both: heard of in the order in which it happened, withheld evidence is never shown.
 """
 
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
 from domain.cases.case import AcceptEvidence, ReturnEvidence, WithholdEvidence
 from domain.cases.exhibit import ExhibitAdmitted, ExhibitReturned, ExhibitWithheld
 
 
-class WhenExhibitIsAdmittedThenAcceptEvidence(Policy):
+class WhenExhibitIsAdmittedThenAcceptEvidence(KlarityPolicy):
     name = "when-exhibit-is-admitted-then-accept-evidence"
     service, topics = "cases", ("cases",)
     hears = ("cases.ExhibitAdmitted", "cases.ExhibitWithheld", "cases.ExhibitReturned")
@@ -24,12 +25,12 @@ class WhenExhibitIsAdmittedThenAcceptEvidence(Policy):
                     by=SYSTEM,
                     at=cause.at,
                 )
-                self.do.cases.execute(event.case_id, command, cause.context())
+                self.executors.cases.execute(event.case_id, command, cause.context())
             case ExhibitWithheld(evidence_id=item, rule=rule):
                 withhold = WithholdEvidence(evidence_id=item, rule=rule, by=SYSTEM, at=cause.at)
                 for case_id in event.case_ids:
-                    self.do.cases.execute(case_id, withhold, cause.context(case_id))
+                    self.executors.cases.execute(case_id, withhold, cause.context(case_id))
             case ExhibitReturned(evidence_id=item):
                 give_back = ReturnEvidence(evidence_id=item, by=SYSTEM, at=cause.at)
                 for case_id in event.case_ids:
-                    self.do.cases.execute(case_id, give_back, cause.context(case_id))
+                    self.executors.cases.execute(case_id, give_back, cause.context(case_id))

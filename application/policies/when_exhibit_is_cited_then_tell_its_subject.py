@@ -1,12 +1,13 @@
 """Evidence may back many cases, and others may bring it: moderation knows which cases those are."""
 
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
 from domain.cases.exhibit import ExhibitCited
 from domain.moderation.subject import CiteSubject, SubjectKind, subject_key
 
 
-class WhenExhibitIsCitedThenTellItsSubject(Policy):
+class WhenExhibitIsCitedThenTellItsSubject(KlarityPolicy):
     name = "when-exhibit-is-cited-then-tell-its-subject"
     service, topics = "moderation", ("cases",)
     hears = ("cases.ExhibitCited",)
@@ -22,4 +23,4 @@ class WhenExhibitIsCitedThenTellItsSubject(Policy):
                     at=cause.at,
                 )
                 key = subject_key(SubjectKind.EVIDENCE, evidence_id)
-                self.do.subjects.execute(key, command, cause.context())
+                self.executors.subjects.execute(key, command, cause.context())

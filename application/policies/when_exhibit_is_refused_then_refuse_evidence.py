@@ -1,12 +1,13 @@
 """A case whose evidence will never back it says so, and why, to its author."""
 
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
 from domain.cases.case import RefuseEvidence
 from domain.cases.exhibit import ExhibitRefused
 
 
-class WhenExhibitIsRefusedThenRefuseEvidence(Policy):
+class WhenExhibitIsRefusedThenRefuseEvidence(KlarityPolicy):
     name = "when-exhibit-is-refused-then-refuse-evidence"
     service, topics = "cases", ("cases",)
     hears = ("cases.ExhibitRefused",)
@@ -17,4 +18,4 @@ class WhenExhibitIsRefusedThenRefuseEvidence(Policy):
                 command = RefuseEvidence(
                     evidence_id=event.evidence_id, reason=event.reason, by=SYSTEM, at=cause.at
                 )
-                self.do.cases.execute(event.case_id, command, cause.context())
+                self.executors.cases.execute(event.case_id, command, cause.context())

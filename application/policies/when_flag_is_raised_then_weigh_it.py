@@ -1,13 +1,14 @@
 """Flags add up, and hide their subject when they are heavy enough."""
 
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
 from domain.moderation.flag import FlagRaised, weighing
 from domain.moderation.record import MODERATORS_WEIGHT, OpenFlag
 from domain.moderation.subject import subject_key
 
 
-class WhenFlagIsRaisedThenWeighIt(Policy):
+class WhenFlagIsRaisedThenWeighIt(KlarityPolicy):
     name = "when-flag-is-raised-then-weigh-it"
     service, topics = "moderation", ("moderation",)
     hears = ("moderation.FlagRaised",)
@@ -16,9 +17,9 @@ class WhenFlagIsRaisedThenWeighIt(Policy):
         match event:
             case FlagRaised():
                 weight = self._weight(event, cause)
-                command = weighing(event, weight, self.means.hide_at, cause.at)
+                command = weighing(event, weight, self.dependencies.hide_at, cause.at)
                 key = subject_key(event.subject_kind, event.subject_id)
-                self.do.subjects.execute(key, command, cause.context())
+                self.executors.subjects.execute(key, command, cause.context())
 
     def _weight(self, event: FlagRaised, cause: Cause) -> float:
         """Beside the member's other flags that wait; who was erased has no record any more."""
@@ -26,6 +27,6 @@ class WhenFlagIsRaisedThenWeighIt(Policy):
         if not record_id:
             return event.weight
         command = OpenFlag(record_id=record_id, flag_id=flag_id, by=SYSTEM, at=cause.at)
-        record = self.do.records.execute(record_id, command, cause.context("opened")).state
+        record = self.executors.records.execute(record_id, command, cause.context("opened")).state
         moderators = event.weight >= MODERATORS_WEIGHT
         return MODERATORS_WEIGHT if moderators else record.weight_of(flag_id)

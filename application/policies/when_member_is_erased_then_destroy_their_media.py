@@ -1,10 +1,11 @@
 """An erased member's photos, videos and unfinished uploads are destroyed with their keys."""
 
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
 from domain.members.member import MemberErased
 
 
-class WhenMemberIsErasedThenDestroyTheirMedia(Policy):
+class WhenMemberIsErasedThenDestroyTheirMedia(KlarityPolicy):
     name = "when-member-is-erased-then-destroy-their-media"
     service, topics, slow = "evidence", ("members",), True
     hears = ("members.MemberErased",)
@@ -12,4 +13,4 @@ class WhenMemberIsErasedThenDestroyTheirMedia(Policy):
     def react(self, event: object, cause: Cause) -> None:  # noqa: ARG002 - the deed is no command
         match event:
             case MemberErased():
-                self.means.erase_media(event.member_id)
+                self.dependencies.erase_media(event.member_id)

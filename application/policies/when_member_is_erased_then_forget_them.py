@@ -1,10 +1,11 @@
 """An erased member's key and credentials are destroyed, whatever died when they asked for it."""
 
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
 from domain.members.member import MemberErased
 
 
-class WhenMemberIsErasedThenForgetThem(Policy):
+class WhenMemberIsErasedThenForgetThem(KlarityPolicy):
     name = "when-member-is-erased-then-forget-them"
     service, topics = "members", ("members",)
     hears = ("members.MemberErased",)
@@ -12,4 +13,4 @@ class WhenMemberIsErasedThenForgetThem(Policy):
     def react(self, event: object, cause: Cause) -> None:  # noqa: ARG002 - the deed is no command
         match event:
             case MemberErased():
-                self.means.forget_member(event.member_id)
+                self.dependencies.forget_member(event.member_id)

@@ -1,6 +1,7 @@
 """Whatever members contribute may be flagged: moderation keeps whose it is."""
 
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
 from domain.cases.case import CaseReported
 from domain.cases.party import PartyNamed
@@ -13,7 +14,7 @@ from domain.moderation.subject import RegisterSubject, SubjectKind, subject_key
 NO_CASE = CaseId("")
 
 
-class WhenSomethingIsSaidThenRegisterSubject(Policy):
+class WhenSomethingIsSaidThenRegisterSubject(KlarityPolicy):
     name = "when-something-is-said-then-register-subject"
     service = "moderation"
     topics = ("members", "cases", "evidence", "discussions")
@@ -51,4 +52,4 @@ class WhenSomethingIsSaidThenRegisterSubject(Policy):
             by=SYSTEM,
             at=cause.at,
         )
-        self.do.subjects.execute(subject_key(kind, subject_id), command, cause.context())
+        self.executors.subjects.execute(subject_key(kind, subject_id), command, cause.context())

@@ -1,13 +1,14 @@
 """Who flags what moderators hide is believed more from then on, and who does not, less."""
 
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
 from domain.moderation.flag import SettleFlag
 from domain.moderation.record import CountFlag
 from domain.moderation.subject import SubjectDecided
 
 
-class WhenSubjectIsDecidedThenSettleItsFlags(Policy):
+class WhenSubjectIsDecidedThenSettleItsFlags(KlarityPolicy):
     name = "when-subject-is-decided-then-settle-its-flags"
     service, topics = "moderation", ("moderation",)
     hears = ("moderation.SubjectDecided",)
@@ -20,10 +21,10 @@ class WhenSubjectIsDecidedThenSettleItsFlags(Policy):
 
     def _settle(self, flag_id: str, cause: Cause, *, upheld: bool) -> None:
         settle = SettleFlag(upheld=upheld, by=SYSTEM, at=cause.at)
-        flag = self.do.flags.execute(flag_id, settle, cause.context(flag_id)).state
+        flag = self.executors.flags.execute(flag_id, settle, cause.context(flag_id)).state
         if flag.record_id:
             count = CountFlag(
                 record_id=flag.record_id, flag_id=flag_id, upheld=upheld, by=SYSTEM, at=cause.at
             )
             context = cause.context(f"{flag_id} counted")
-            self.do.records.execute(flag.record_id, count, context)
+            self.executors.records.execute(flag.record_id, count, context)

@@ -1,12 +1,13 @@
 """A comment that moderation hides, or restores, nobody or everybody sees again."""
 
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
 from domain.discussions.comment import HideComment, RestoreComment
 from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestored
 
 
-class WhenSubjectIsHiddenThenHideComment(Policy):
+class WhenSubjectIsHiddenThenHideComment(KlarityPolicy):
     name = "when-subject-is-hidden-then-hide-comment"
     service, topics = "discussions", ("moderation",)
     hears = ("moderation.SubjectHidden", "moderation.SubjectRestored")
@@ -15,7 +16,7 @@ class WhenSubjectIsHiddenThenHideComment(Policy):
         match event:
             case SubjectHidden(subject_kind=SubjectKind.COMMENT, subject_id=key):
                 hide = HideComment(rule=event.rule, role=event.role, by=SYSTEM, at=cause.at)
-                self.do.comments.execute(key, hide, cause.context())
+                self.executors.comments.execute(key, hide, cause.context())
             case SubjectRestored(subject_kind=SubjectKind.COMMENT, subject_id=key):
                 restore = RestoreComment(by=SYSTEM, at=cause.at)
-                self.do.comments.execute(key, restore, cause.context())
+                self.executors.comments.execute(key, restore, cause.context())

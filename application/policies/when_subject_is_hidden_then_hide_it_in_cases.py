@@ -1,6 +1,7 @@
 """What moderation hides of a case, or restores, nobody or everybody sees again."""
 
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
 from domain.cases.case import HideCase, RestoreCase
 from domain.cases.exhibit import ReturnExhibit, WithholdExhibit
@@ -9,7 +10,7 @@ from domain.ids import EvidenceId
 from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestored
 
 
-class WhenSubjectIsHiddenThenHideItInCases(Policy):
+class WhenSubjectIsHiddenThenHideItInCases(KlarityPolicy):
     name = "when-subject-is-hidden-then-hide-it-in-cases"
     service, topics = "cases", ("moderation",)
     hears = ("moderation.SubjectHidden", "moderation.SubjectRestored")
@@ -26,22 +27,22 @@ class WhenSubjectIsHiddenThenHideItInCases(Policy):
         match event.subject_kind:
             case SubjectKind.CASE:
                 hide = HideCase(rule=rule, role=event.role, by=SYSTEM, at=at)
-                self.do.cases.execute(key, hide, context)
+                self.executors.cases.execute(key, hide, context)
             case SubjectKind.PARTY:
                 hide_name = HideParty(rule=rule, role=event.role, by=SYSTEM, at=at)
-                self.do.parties.execute(key, hide_name, context)
+                self.executors.parties.execute(key, hide_name, context)
             case SubjectKind.EVIDENCE:
                 item = EvidenceId(key)
                 withhold = WithholdExhibit(evidence_id=item, rule=rule, by=SYSTEM, at=at)
-                self.do.exhibits.execute(key, withhold, context)
+                self.executors.exhibits.execute(key, withhold, context)
 
     def _restore(self, event: SubjectRestored, cause: Cause) -> None:
         key, at, context = event.subject_id, cause.at, cause.context()
         match event.subject_kind:
             case SubjectKind.CASE:
-                self.do.cases.execute(key, RestoreCase(by=SYSTEM, at=at), context)
+                self.executors.cases.execute(key, RestoreCase(by=SYSTEM, at=at), context)
             case SubjectKind.PARTY:
-                self.do.parties.execute(key, RestoreParty(by=SYSTEM, at=at), context)
+                self.executors.parties.execute(key, RestoreParty(by=SYSTEM, at=at), context)
             case SubjectKind.EVIDENCE:
                 give_back = ReturnExhibit(evidence_id=EvidenceId(key), by=SYSTEM, at=at)
-                self.do.exhibits.execute(key, give_back, context)
+                self.executors.exhibits.execute(key, give_back, context)

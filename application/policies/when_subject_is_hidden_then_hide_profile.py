@@ -1,12 +1,13 @@
 """A profile that moderation hides, or restores, nobody or everybody sees again."""
 
-from application.engine.policy import Cause, Policy
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
 from domain.members.member import HideProfile, RestoreProfile
 from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestored
 
 
-class WhenSubjectIsHiddenThenHideProfile(Policy):
+class WhenSubjectIsHiddenThenHideProfile(KlarityPolicy):
     name = "when-subject-is-hidden-then-hide-profile"
     service, topics = "members", ("moderation",)
     hears = ("moderation.SubjectHidden", "moderation.SubjectRestored")
@@ -15,7 +16,7 @@ class WhenSubjectIsHiddenThenHideProfile(Policy):
         match event:
             case SubjectHidden(subject_kind=SubjectKind.MEMBER, subject_id=key, rule=rule):
                 hide = HideProfile(rule=rule, by=SYSTEM, at=cause.at)
-                self.do.members.execute(key, hide, cause.context())
+                self.executors.members.execute(key, hide, cause.context())
             case SubjectRestored(subject_kind=SubjectKind.MEMBER, subject_id=key):
                 restore = RestoreProfile(by=SYSTEM, at=cause.at)
-                self.do.members.execute(key, restore, cause.context())
+                self.executors.members.execute(key, restore, cause.context())

@@ -24,11 +24,11 @@ class Checkpoint:
         return self.positions.get(log, 0)
 
     def moved(self, log: str, position: int) -> "Checkpoint":
-        """The next checkpoint, with the position in one log moved."""
+        """Return the next checkpoint, with the position in one log moved."""
         return self.next(positions={**self.positions, log: position})
 
     def past(self, log: str, position: int) -> "Checkpoint":
-        """The same checkpoint behind events that changed nothing: saved with the next, or never."""
+        """Return the same checkpoint behind events that changed nothing: saved with the next, or never."""
         return replace(self, positions={**self.positions, log: position})
 
     def next(
@@ -37,7 +37,7 @@ class Checkpoint:
         positions: Mapping[str, int] | None = None,
         parked: frozenset[str] | None = None,
     ) -> "Checkpoint":
-        """The checkpoint that may be saved in this one's place."""
+        """Return the checkpoint that may be saved in this one's place."""
         return replace(
             self,
             revision=self.revision + 1,
@@ -53,7 +53,7 @@ class Checkpoints(Protocol):
     """The checkpoints of relays and policies. (Read models keep theirs beside their rows.)"""
 
     def load(self, name: str) -> Checkpoint:
-        """The checkpoint of that name, or START."""
+        """Return the checkpoint of that name, or START."""
         ...
 
     def save(self, name: str, checkpoint: Checkpoint) -> None:
@@ -61,7 +61,7 @@ class Checkpoints(Protocol):
         ...
 
     def list(self) -> dict[str, Checkpoint]:
-        """All checkpoints, by name."""
+        """Return all checkpoints, by name."""
         ...
 
     def delete(self, name: str) -> None: ...

@@ -61,7 +61,7 @@ class EventCodec(Protocol):
     """Between typed events and bytes. Personal fields are encrypted on the way in."""
 
     def encode(self, events: Sequence[object], meta: Meta) -> bytes:
-        """The body of a commit. Raises SubjectErased where a subject's key is destroyed."""
+        """Return the body of a commit. Raises SubjectErased where a subject's key is destroyed."""
         ...
 
     def meta(self, commit: StoredCommit) -> Meta:
@@ -69,15 +69,15 @@ class EventCodec(Protocol):
         ...
 
     def events(self, log: str, commit: StoredCommit) -> list[RecordedEvent]:
-        """The events of a commit, their data not decoded."""
+        """Return the events of a commit, their data not decoded."""
         ...
 
     def knows(self, name: str) -> bool:
-        """Whether this program has an event of that stored name."""
+        """Return whether this program has an event of that stored name."""
         ...
 
     def decode(self, event: RecordedEvent) -> object:
-        """The typed event. Personal fields of an erased person are empty; their id is not.
+        """Return the typed event. Personal fields of an erased person are empty; their id is not.
 
         Raises NewerProgram where the event is more than this program can read.
         """
@@ -105,11 +105,11 @@ class Wire(Protocol):
     """Between recorded events and what travels: CloudEvents 1.0, structured JSON, in batches."""
 
     def pack(self, events: Sequence[RecordedEvent]) -> bytes:
-        """A CloudEvents JSON batch."""
+        """Return a CloudEvents JSON batch."""
         ...
 
     def unpack(self, body: bytes) -> list[RecordedEvent]:
-        """The events of a batch; MalformedMessage where it is none."""
+        """Return the events of a batch; MalformedMessage where it is none."""
         ...
 
 

@@ -56,7 +56,7 @@ class Credentials(Protocol):
     def find(self, handle: str) -> Credential | None: ...
 
     def alike(self, looks: Set[str]) -> Sequence[Credential]:
-        """The credentials that share one of these looks."""
+        """Return the credentials that share one of these looks."""
         ...
 
     def replace_hash(self, member_id: str, old_hash: str, new_hash: str) -> bool:
@@ -68,7 +68,7 @@ class Credentials(Protocol):
     def session(self, session_id: str) -> Session | None: ...
 
     def sessions_of(self, member_id: str) -> Sequence[Session]:
-        """The member's sessions, newest first."""
+        """Return the member's sessions, newest first."""
         ...
 
     def rotate(self, session_id: str, old_hash: str, new_hash: str, at: datetime) -> bool:

@@ -16,9 +16,9 @@ class Invitation:
 
 class DisputeLinks(Protocol):
     def issue(self, invitation: Invitation, now: datetime) -> str:
-        """A token that nobody else can make."""
+        """Return a token that nobody else can make."""
         ...
 
     def read(self, token: str) -> Invitation | None:
-        """The invitation, or None for what is no good token of ours."""
+        """Return the invitation, or None for what is no good token of ours."""
         ...

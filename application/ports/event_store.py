@@ -112,12 +112,12 @@ class EventStore(Protocol):
     def load(
         self, stream: str, *, upto: int | None = None, until: datetime | None = None
     ) -> list[StoredCommit]:
-        """The stream's commits, oldest first: all, those that begin at or below version ``upto``,
+        """Return the stream's commits, oldest first: all, those that begin at or below version ``upto``,
         or those stamped at or before ``until``. Empty where there is no such stream."""
         ...
 
     def read_log(self, after: int, limit: int) -> list[StoredCommit]:
-        """The numbered commits whose last event stands after the position, in log order.
+        """Return the numbered commits whose last event stands after the position, in log order.
 
         At most ``limit`` commits. Positions have no gaps, follow the order within each stream, and
         never change; a commit that was not numbered yet is numbered by this call.
@@ -125,19 +125,19 @@ class EventStore(Protocol):
         ...
 
     def find_command(self, command_id: str) -> StoredCommit | None:
-        """The commit that the command led to."""
+        """Return the commit that the command led to."""
         ...
 
     def position_of(self, stream: str, version: int) -> int | None:
-        """The log position of an event, numbering it if need be; None where there is none."""
+        """Return the log position of an event, numbering it if need be; None where there is none."""
         ...
 
     def last_position(self) -> int:
-        """The position of the newest numbered event; 0 for an empty log."""
+        """Return the position of the newest numbered event; 0 for an empty log."""
         ...
 
     def sealed_head(self) -> SealedHead | None:
-        """The newest sealed head. There always is one; None shows that it was taken away."""
+        """Return the newest sealed head. There always is one; None shows that it was taken away."""
         ...
 
     def seal(self, head: SealedHead) -> None:

@@ -12,17 +12,17 @@ class HistoryUnavailable(Unavailable):
 
 class History(Protocol):
     def read(self, log: str, after: int, limit: int) -> list[RecordedEvent]:
-        """The events after the position, in log order, from at most ``limit`` commits."""
+        """Return the events after the position, in log order, from at most ``limit`` commits."""
         ...
 
     def stream(self, log: str, stream: str) -> list[RecordedEvent]:
-        """All events of one stream, oldest first; empty where there is no such stream."""
+        """Return all events of one stream, oldest first; empty where there is no such stream."""
         ...
 
     def position_of(self, log: str, stream: str, version: int) -> int | None:
-        """The position of an event in the log; None where there is none."""
+        """Return the position of an event in the log; None where there is none."""
         ...
 
     def last_position(self, log: str) -> int:
-        """The position of the newest event; 0 for an empty log."""
+        """Return the position of the newest event; 0 for an empty log."""
         ...

@@ -10,11 +10,11 @@ class KeyVault(Protocol):
     """
 
     def key(self, subject: str) -> bytes | None:
-        """The subject's key, or None where there is none or it was destroyed."""
+        """Return the subject's key, or None where there is none or it was destroyed."""
         ...
 
     def make_key(self, subject: str) -> bytes:
-        """The subject's key, made durably if there is none. Raises KeyDestroyed."""
+        """Return the subject's key, made durably if there is none. Raises KeyDestroyed."""
         ...
 
     def destroy(self, subject: str) -> None:

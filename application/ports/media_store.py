@@ -18,7 +18,7 @@ class MediaUnavailable(Unavailable):
 
 
 def checked_key(key: str) -> str:
-    """The key, if it is one: letters, digits, ``-`` and ``_`` in parts joined by ``/``.
+    """Return the key, if it is one: letters, digits, ``-`` and ``_`` in parts joined by ``/``.
 
     Raises ValueError, so that no key ever leads out of a store.
     """
@@ -53,7 +53,7 @@ class MediaStore(Protocol):
         ...
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """The bytes from ``start`` on, in chunks. Raises NoSuchMedia, before the first chunk."""
+        """Return the bytes from ``start`` on, in chunks. Raises NoSuchMedia, before the first chunk."""
         ...
 
     def delete(self, key: str) -> None:
@@ -61,7 +61,7 @@ class MediaStore(Protocol):
         ...
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """The keys that begin with the prefix, sorted."""
+        """Return the keys that begin with the prefix, sorted."""
         ...
 
     def clear_away(self) -> None:

@@ -33,7 +33,7 @@ class ParkedEvent:
 
 
 def service_of(subscriber: str) -> str:
-    """The query service that a subscriber feeds a build of; a policy is its own.
+    """Return the query service that a subscriber feeds a build of; a policy is its own.
 
     All builds of a read model share which events were dropped.
     """
@@ -46,7 +46,7 @@ class ParkedEvents(Protocol):
         ...
 
     def list(self, subscriber: str | None = None) -> Sequence[ParkedEvent]:
-        """The parked events of one or all subscribers, by subscriber, log and position."""
+        """Return the parked events of one or all subscribers, by subscriber, log and position."""
         ...
 
     def due(self, subscriber: str, at: datetime, limit: int) -> Sequence[ParkedEvent]:
@@ -54,7 +54,7 @@ class ParkedEvents(Protocol):
         ...
 
     def of_stream(self, subscriber: str, log: str, stream: str) -> Sequence[ParkedEvent]:
-        """The subscriber's parked events of one stream, in order."""
+        """Return the subscriber's parked events of one stream, in order."""
         ...
 
     def decide(self, subscriber: str, event_id: str, verdict: str) -> bool:
@@ -65,7 +65,7 @@ class ParkedEvents(Protocol):
         ...
 
     def dropped(self, service: str) -> frozenset[str]:
-        """The ids of events that were dropped, whether or not they are still parked."""
+        """Return the ids of events that were dropped, whether or not they are still parked."""
         ...
 
     def take_back(self, service: str, event_id: str) -> bool:

@@ -7,9 +7,9 @@ class Passphrases(Protocol):
     def hash(self, passphrase: str) -> str: ...
 
     def verify(self, stored: str | None, passphrase: str) -> bool:
-        """Whether the passphrase fits; None takes as long as any other and never fits."""
+        """Return whether the passphrase fits; None takes as long as any other and never fits."""
         ...
 
     def needs_rehash(self, stored: str) -> bool:
-        """Whether the hash was made with weaker parameters than today's."""
+        """Return whether the hash was made with weaker parameters than today's."""
         ...

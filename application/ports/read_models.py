@@ -31,22 +31,22 @@ class Index:
 
 
 def by(field: str) -> Index:
-    """An index over a scalar field, for equality, ranges and sorting."""
+    """Return an index over a scalar field, for equality, ranges and sorting."""
     return Index(field)
 
 
 def by_each(field: str) -> Index:
-    """An index over the items of a list field."""
+    """Return an index over the items of a list field."""
     return Index(field, "many")
 
 
 def by_point(field: str) -> Index:
-    """An index over a place."""
+    """Return an index over a place."""
     return Index(field, "point")
 
 
 def by_words(name: str, *fields: str) -> Index:
-    """An index called ``name`` over the words of several text fields."""
+    """Return an index called ``name`` over the words of several text fields."""
     return Index(name, "words", fields)
 
 
@@ -145,7 +145,7 @@ class ReadModel(Protocol[D]):
         ...
 
     def find(self, find: Find, *, limit: int, after: Cursor | None = None) -> list[Row[D]]:
-        """The first rows after the cursor.
+        """Return the first rows after the cursor.
 
         ValueError for a field that is not indexed, or a value that cannot be in one.
         """
@@ -178,21 +178,21 @@ class ReadModels(Protocol):
     """Makes read models. Builds of one live beside each other until dropped."""
 
     def begin(self, name: str, fingerprint: str) -> Build:
-        """A new build, of a number higher than all before it. It exists once it is opened."""
+        """Return a new build, of a number higher than all before it. It exists once it is opened."""
         ...
 
     def builds(self, name: str) -> list[Build]:
-        """Every build that was ever begun, also those that were dropped, ascending."""
+        """Return every build that was ever begun, also those that were dropped, ascending."""
         ...
 
     def open(
         self, name: str, version: int, document: type[D], indexes: Sequence[Index]
     ) -> ReadModel[D]:
-        """The read model of the build with that number, made with its indexes if it is new."""
+        """Return the read model of the build with that number, made with its indexes if it is new."""
         ...
 
     def live_version(self, name: str) -> int:
-        """The number of the build that serves; 0 where none was ever made live."""
+        """Return the number of the build that serves; 0 where none was ever made live."""
         ...
 
     def make_live(self, name: str, version: int) -> None:
@@ -200,7 +200,7 @@ class ReadModels(Protocol):
         ...
 
     def versions(self, name: str) -> list[int]:
-        """The numbers of the builds that exist, ascending."""
+        """Return the numbers of the builds that exist, ascending."""
         ...
 
     def close(self) -> None: ...

@@ -49,7 +49,7 @@ class Sanitiser(Protocol):
     def sanitise(
         self, kind: MediaKind, original: Path, folder: Path, *, within: float | None = None
     ) -> Rendition:
-        """A rendition without any metadata, written into the empty folder.
+        """Return a rendition without any metadata, written into the empty folder.
 
         ``within`` is in seconds. Raises Unsafe; NeedsLonger when those are over;
         SanitiserUnavailable when trying later makes sense.

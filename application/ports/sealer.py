@@ -27,7 +27,7 @@ class Sealer(Protocol):
         ...
 
     def open(self, evidence_id: str) -> Iterator[bytes]:
-        """The plain bytes of the original. Raises NotSealed, at the latest at the end."""
+        """Return the plain bytes of the original. Raises NotSealed, at the latest at the end."""
         ...
 
     def seal_part(self, evidence_id: str, name: str, chunks: Iterator[bytes]) -> int:
@@ -35,7 +35,7 @@ class Sealer(Protocol):
         ...
 
     def open_part(self, evidence_id: str, name: str) -> Iterator[bytes]:
-        """The plain bytes of the part. Raises NotSealed, at the latest at the end."""
+        """Return the plain bytes of the part. Raises NotSealed, at the latest at the end."""
         ...
 
     def destroy(self, evidence_id: str) -> None:

@@ -35,7 +35,7 @@ class Quota:
     size: int
 
     def allows(self, pieces: int, size: int) -> bool:
-        """Whether a day may bring so many pieces, of so many bytes together."""
+        """Return whether a day may bring so many pieces, of so many bytes together."""
         return pieces <= self.pieces and size <= self.size
 
 

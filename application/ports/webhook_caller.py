@@ -18,7 +18,7 @@ class WebhookCaller(Protocol):
         ...
 
     def may_call(self, url: str) -> bool:
-        """Whether the address is public, as far as can be told now.
+        """Return whether the address is public, as far as can be told now.
 
         A name that does not resolve yet, and what is no address at all, is not judged here.
         """

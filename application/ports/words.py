@@ -8,7 +8,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a text, without case and accents: "Café, CAFE" is {"cafe"}."""
+    """Return the words of a text, without case and accents: "Café, CAFE" is {"cafe"}."""
     if text.isascii():
         return frozenset(_WORD.findall(text.lower()))
     return frozenset(_WORD.findall(_without_marks(text)))

@@ -185,7 +185,7 @@ decision_decider: Decider[DecisionCommand, Decision, DecisionEvent] = Decider(
 
 
 def applying(event: DecisionEvent, at: datetime) -> ApplyVerdict | OpenAppeal | ApplyOutcome:
-    """The command that a decision, an appeal, or what became of it calls for."""
+    """Return the command that a decision, an appeal, or what became of it calls for."""
     match event:
         case DecisionMade():
             return ApplyVerdict(

@@ -124,7 +124,7 @@ flag_decider: Decider[FlagCommand, Flag, FlagEvent] = Decider(
 
 
 def weighing(event: FlagRaised, weight: float, threshold: float, at: datetime) -> WeighFlag:
-    """The command that a flag calls for."""
+    """Return the command that a flag calls for."""
     return WeighFlag(
         flag_id=event.flag_id,
         rule=event.rule,

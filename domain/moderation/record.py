@@ -70,7 +70,7 @@ class Record:
         return (RIGHT_BEFORE + self.upheld) / (SEEN_BEFORE + seen)
 
     def weight_of(self, flag_id: str) -> float:
-        """How probably this flag is right, beside the others that wait."""
+        """Return how probably this flag is right, beside the others that wait."""
         return _without(self, flag_id).weight
 
 

@@ -317,7 +317,7 @@ subject_decider: Decider[SubjectCommand, Subject, SubjectEvent] = Decider(
 
 
 def subject_key(kind: SubjectKind, subject_id: str) -> str:
-    """The id of a subject's stream."""
+    """Return the id of a subject's stream."""
     return f"{kind}-{subject_id}"
 
 

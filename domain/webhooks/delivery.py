@@ -140,7 +140,7 @@ class WebhookDelivery:
     next_at: datetime | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Whether to try it now. One that waits since the future waits no longer: the clock was
+        """Return whether to try it now. One that waits since the future waits no longer: the clock was
         turned back."""
         if self.status is not DeliveryStatus.WAITING or self.next_at is None:
             return False
@@ -229,6 +229,6 @@ def _fail(
 
 
 def _wait_after(tried: int) -> timedelta:
-    """How long to wait after a failure, which this many others came before."""
+    """Return how long to wait after a failure, which this many others came before."""
     wait: timedelta = FIRST_WAIT * GROWTH**tried
     return wait

@@ -124,7 +124,7 @@ def _remove(command: RemoveWebhook, state: Registry) -> list[WebhookEvent]:
 
 
 def _is_callable(url: str) -> bool:
-    """Whether it is an address on the web, and one that holds no password."""
+    """Return whether it is an address on the web, and one that holds no password."""
     try:
         parts = urlsplit(url)
         whole = bool(parts.hostname) and parts.port != 0

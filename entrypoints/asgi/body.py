@@ -27,7 +27,7 @@ class Body:
         self.ended = is_empty
 
     async def next(self) -> bytes:
-        """The next bytes; none at the end."""
+        """Return the next bytes; none at the end."""
         while not self.ended:
             message = await self._next_message()
             self.ended = not message.get("more_body", False)
@@ -75,7 +75,7 @@ class BodyFile:
         self._piece = BytesIO(begun)
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes, ``size`` at most; without a size, all that is left."""
+        """Return the next bytes, ``size`` at most; without a size, all that is left."""
         if size < 0:
             return b"".join(iter(lambda: self.read(1 << 16), b""))
         return self._piece.read(size) or self._next().read(size)

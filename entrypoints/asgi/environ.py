@@ -23,7 +23,7 @@ _SAME_FOR_ALL: dict[str, Any] = {
 
 
 def wsgi_environment(scope: Mapping[str, Any], body: object) -> dict[str, Any]:
-    """The environment of the request, whose body is read from the file ``body``."""
+    """Return the environment of the request, whose body is read from the file ``body``."""
     server, client = scope["server"], scope["client"]
     environ = {
         **_SAME_FOR_ALL,

@@ -115,7 +115,7 @@ class Front:
                 await pool.run(reply.close)
 
     async def _read(self, exchange: Exchange) -> tuple[bytes, str]:
-        """The whole body, or the code of the problem with it."""
+        """Return the whole body, or the code of the problem with it."""
         body, largest = exchange.body, self._largest_body
         if exchange.length > largest:
             return b"", "too-large"

@@ -48,7 +48,7 @@ class Places:
             raise Full from None
 
     def _in_the_way(self, asker: str) -> list[Pace]:
-        """Those of whom one has to go before the asker gets a place."""
+        """Return those of whom one has to go before the asker gets a place."""
         own = [pace for pace, holder in self._held.items() if holder == asker]
         if len(own) >= self._share:
             return own

@@ -81,7 +81,7 @@ class Material:
 
 
 def read_material(language: str) -> Material:
-    """The material in that language."""
+    """Return the material in that language."""
     text = files(__package__).joinpath(f"{language}.toml").read_text(encoding="utf-8")
     raw = tomllib.loads(text)
     return Material(

@@ -124,7 +124,7 @@ class _Performance:
         return author.evidence
 
     def _pictures(self) -> list[bytes]:
-        """A photo for each author, which all of their open cases share; the first has a video."""
+        """Return a photo for each author, which all of their open cases share; the first has a video."""
         filmed, self._filmed = None if self._filmed else video(), True
         return [content for content in (filmed, photo(self._luck)) if content]
 

@@ -98,7 +98,7 @@ class Town:
 
 
 def compose(luck: Random, today: date, *, cases: int = CASES, members: int = MEMBERS) -> Town:
-    """A town of so many cases and members; the same luck and day compose the same town."""
+    """Return a town of so many cases and members; the same luck and day compose the same town."""
     return _Composer(luck, today, members).town(cases)
 
 
@@ -143,7 +143,7 @@ class _Composer:
         return list(chain.from_iterable(zip(*told, strict=True)))[:count]
 
     def _tellings(self, language: str) -> list["_Telling"]:
-        """Every story once, then every story again, so that those alike are far apart."""
+        """Return every story once, then every story again, so that those alike are far apart."""
         stories = list(self._material[language].stories)
         orders = {story.body: self._luck.sample(range(3), 3) for story in stories}
         found = []

@@ -1,4 +1,4 @@
-"""The application factory: which blueprints a process serves, and what all of them share."""
+"""The application factory: the blueprints of the chosen services, and what all requests share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -90,7 +90,7 @@ EXPOSED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpParts:
-    """Everything that the HTTP entrypoint needs, made elsewhere."""
+    """The dependencies of the HTTP entrypoint, made by the container."""
 
     services: Sequence[Service]
     executors: Executors
@@ -125,14 +125,14 @@ class HttpParts:
 
 
 class SynchronousFlask(Flask):
-    """Flask without looking, for each function of each request, whether it is a coroutine."""
+    """Flask without the check on every call whether a view is a coroutine: none is."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func
 
 
 def create_app(parts: HttpParts) -> Flask:
-    """A Flask application that serves the chosen services."""
+    """Return a Flask application that serves the chosen services."""
     app = SynchronousFlask("klarity", static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_BODY,
@@ -146,7 +146,7 @@ def create_app(parts: HttpParts) -> Flask:
                     "bearer": {
                         "type": "http",
                         "scheme": "bearer",
-                        "description": "The access_token of POST /v1/sessions; good for minutes.",
+                        "description": "The access_token of POST /v1/sessions; valid for minutes.",
                     },
                 },
             },
@@ -157,7 +157,7 @@ def create_app(parts: HttpParts) -> Flask:
         },
     )
     app.json = MsgspecJson(app)
-    # A doubled slash is no way to a resource: werkzeug would answer it in HTML.
+    # werkzeug would redirect a doubled slash, with a body in HTML.
     app.url_map.merge_slashes = False
     if parts.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=parts.proxies)  # type: ignore[method-assign]  # as Flask documents it

@@ -1,4 +1,4 @@
-"""What is published on the bus, as AsyncAPI 3: a channel for each log, a message for each event."""
+"""Describe the bus in AsyncAPI 3: one channel for each log, one message for each event."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +11,8 @@ from domain.catalog import COMMANDS, EventCatalog
 MAC = "klarity-mac"
 CONTENT_TYPE = "application/cloudevents-batch+json"
 SEALED = (
-    "Personal fields are not in the open: they travel encrypted in `sealed`, and are empty for "
-    "whoever has not the key, or once the person was erased."
+    "Personal fields are encrypted in `sealed`. They are empty for a reader without the key, and "
+    "once the person was erased."
 )
 
 HEADERS = {
@@ -24,7 +24,8 @@ HEADERS = {
             "pattern": "^[0-9a-f]{64}$",
             "description": (
                 "HMAC-SHA256 of the topic, a zero byte and the whole batch, under a key of the "
-                "instance. Its own subscribers drop what has no good one; others may ignore it."
+                "instance. Subscribers of the instance drop a batch with a wrong one; a foreign "
+                "subscriber can ignore it."
             ),
         }
     },
@@ -32,7 +33,7 @@ HEADERS = {
 
 
 def asyncapi_blueprint(catalog: EventCatalog) -> Blueprint:
-    """``GET /asyncapi.json``."""
+    """Serve ``GET /asyncapi.json``."""
     blp = Blueprint("asyncapi", __name__)
     document = asyncapi_document(catalog)
 
@@ -44,7 +45,7 @@ def asyncapi_blueprint(catalog: EventCatalog) -> Blueprint:
 
 
 def asyncapi_document(catalog: EventCatalog) -> dict[str, Any]:
-    """The document that describes every topic."""
+    """Return the AsyncAPI document that describes every topic."""
     kinds = list(catalog.types.values())
     schemas, components = msgspec.json.schema_components(
         kinds, ref_template="#/components/schemas/{name}"

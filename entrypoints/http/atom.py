@@ -1,4 +1,4 @@
-"""Cases as an Atom feed (RFC 4287)."""
+"""Write cases as an Atom feed (RFC 4287)."""
 
 import re
 from collections.abc import Sequence
@@ -8,16 +8,16 @@ from application.queries.case_document import CaseDocument
 from entrypoints.http.links import Links
 
 NAMESPACE = "http://www.w3.org/2005/Atom"
-LONG_AGO = "1970-01-01T00:00:00+00:00"  # when a feed without entries was updated
+LONG_AGO = "1970-01-01T00:00:00+00:00"  # the required date of a feed without entries
 
-# What XML 1.0 has no way to write, even escaped.
+# Characters that XML 1.0 cannot contain, even escaped.
 _UNWRITABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def atom_feed(
     cases: Sequence[CaseDocument], links: Links, *, identity: str, address: str, further: str
 ) -> bytes:
-    """The part of the feed that is found at the address; it may go on at a further one."""
+    """Return a page of the feed. ``address`` is its own URL, ``further`` the next page's or ""."""
     feed = Element("feed", xmlns=NAMESPACE)
     _add(feed, "id", identity)
     _add(feed, "title", "Klarity: public cases")

@@ -1,4 +1,4 @@
-"""Limits on attempts to sign in, so that guessing is slow and nobody locks others out (ADR 31)."""
+"""Limit attempts to sign in: guessing becomes slow, and no member is locked out (ADR 31)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from entrypoints.http.limits import Rate, Standing, hashed, too_many_requests, w
 
 V = TypeVar("V", bound=Callable[..., Any])
 
-# Of IPv6, the largest network that one customer gets: who has one has 65,536 of the usual ones, and
-# would lock an account out from everywhere with a few of them.
+# A customer of an IPv6 provider gets a /48 at most, which holds 65,536 networks of the usual size.
+# Counting the usual size would let one customer use up an account's rate from everywhere.
 LARGEST_NETWORK = 48
 METHODS = ("POST", "PUT", "DELETE")
 FIRST_FAILURE = 400
@@ -20,10 +20,10 @@ FIRST_FAILURE = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """The rates that an attempt counts against, each with whose count it is, the strictest first.
+    """The rates that an attempt counts against, each with the key to count by; the strictest first.
 
-    What one rate refuses counts against none: so whoever is refused uses up nothing that they share
-    with others, and takes no memory. ``forgiven`` are those that no success counts against.
+    A rate that refuses an attempt undoes the counts before it. A refused client therefore uses up
+    no rate that others share, and takes no memory. A success is not counted in ``forgiven``.
     """
 
     counts: Sequence[tuple[Rate, str]]
@@ -31,8 +31,8 @@ class Attempt:
 
 
 class Attempts:
-    """What is counted together: attempts on one account from one network, on one account from
-    everywhere, and from one network. Each rate is written as "5 per minute; 20 per hour"."""
+    """Says which rates an attempt counts against: one account from one network, one account from
+    everywhere, and one network. Each rate is written as "5 per minute; 20 per hour"."""
 
     def __init__(
         self, here: str, account: str, network: str, session_of: Callable[[str], str | None]
@@ -41,7 +41,7 @@ class Attempts:
         self._session_of = session_of
 
     def signing_in(self, body: Mapping[str, Any]) -> Attempt:
-        """An attempt to sign in; which accounts exist makes no difference."""
+        """Count an attempt to sign in. An account that does not exist is counted alike."""
         account = handle(_text(body, "pseudonym"))
         here = (self._here, hashed(f"account {account} from {where_from(LARGEST_NETWORK)}"))
         everywhere = (self._account, hashed(f"account {account}"))
@@ -50,18 +50,18 @@ class Attempts:
         return Attempt(counts=[here, *shared], forgiven=shared)
 
     def refreshing(self, body: Mapping[str, Any]) -> Attempt:
-        """A refresh: by its session where the token is ours, for others on the network have none
-        of those; else by the network."""
+        """Count a refresh by its session, which only its member can use up; without a valid token
+        by the network."""
         session_id = self._session_of(_text(body, "refresh_token"))
         asker = f"session {session_id}" if session_id else f"no session {where_from()}"
         return Attempt(counts=[(self._network, hashed(f"refresh {asker}"))])
 
     def registering(self, _: Mapping[str, Any]) -> Attempt:
-        """A registration, which makes an account however it is counted: by the network alone."""
+        """Count a registration by the network alone: the account does not exist yet."""
         return Attempt(counts=[(self._network, hashed(f"register {where_from()}"))])
 
     def proving(self, _: Mapping[str, Any]) -> Attempt:
-        """A passphrase that somebody signed in has to prove: by their session."""
+        """Count a passphrase that a signed-in member enters again, by their session."""
         asker = f"session {g.claims[1]}" if g.claims else f"no session {where_from()}"
         return Attempt(counts=[(self._here, hashed(f"prove {asker}"))])
 
@@ -70,7 +70,7 @@ Kind = Callable[[Attempts, Mapping[str, Any]], Attempt]
 
 
 def counts_as(kind: Kind) -> Callable[[V], V]:
-    """Mark a view as an attempt of this kind, which alone limits it."""
+    """Mark a view as an attempt of this kind. The general rate limit then does not apply to it."""
 
     def mark(view: V) -> V:
         view.attempt = kind  # type: ignore[attr-defined]  # decorators hand it on
@@ -80,7 +80,7 @@ def counts_as(kind: Kind) -> Callable[[V], V]:
 
 
 def limit_attempts(app: Flask, attempts: Attempts) -> None:
-    """Limit the views that are marked as attempts."""
+    """Limit the views that ``counts_as`` marks."""
 
     @app.before_request
     def count() -> None:
@@ -97,9 +97,9 @@ def limit_attempts(app: Flask, attempts: Attempts) -> None:
 
 
 def _count(attempt: Attempt) -> Standing:
-    """Count the attempt; how it stands to its strictest rate. Raises Problem where one refuses.
+    """Count the attempt and return the state of its strictest rate. Raises Problem if one refuses.
 
-    What others used up of the wider rates is told to nobody before it is all used up.
+    The headers show only that rate: the wider ones would reveal how much others have used.
     """
     standings: list[Standing] = []
     for rate, asker in attempt.counts:
@@ -123,7 +123,7 @@ def _kind_of_request() -> Kind | None:
 
 
 def _body() -> Mapping[str, Any]:
-    """The body, as far as it is an object of JSON; the schemas judge it later."""
+    """Return the body if it is a JSON object, or else {}. The schema validates it later."""
     body = request.get_json(silent=True)
     return body if isinstance(body, dict) else {}
 

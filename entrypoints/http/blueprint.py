@@ -1,4 +1,4 @@
-"""flask-smorest's Blueprint, reading JSON once and strictly, and documenting all parameters."""
+"""A Blueprint of flask-smorest that parses JSON once and strictly, and documents all parameters."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -16,12 +16,12 @@ V = TypeVar("V", bound=Callable[..., Any])
 
 
 class StrictParser(FlaskParser):
-    """Reads bodies with the application's own JSON, and where one is due, insists on it."""
+    """Parses a body with the application's own JSON, and requires one where a schema is given."""
 
     def parse(
         self, argmap: Any, req: Request | None = None, *, location: Any = None, **options: Any
     ) -> Any:
-        """What was asked, by the short way where it is valid and plain."""
+        """Return the arguments: from msgspec if it accepts them, or else from marshmallow."""
         quickly = _parsed_quickly(argmap, location)
         if quickly is not None:
             return quickly
@@ -29,12 +29,12 @@ class StrictParser(FlaskParser):
 
     def _raw_load_json(self, req: Request) -> Any:
         if not req.get_data(cache=True):
-            refuse("malformed", "A body of JSON is missing.")
+            refuse("malformed", "The body is missing; send JSON.")
         return req.get_json()
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest comes without types
-    """What our own resources are made with."""
+    """The Blueprint of all resources under ``/v1``."""
 
     ARGUMENTS_PARSER = StrictParser()
 
@@ -54,9 +54,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
 
 
 def _only_documenting(decorator: Callable[..., Any]) -> Callable[[V], V]:
-    """Our views reply by themselves, so a decorator need only say what they do, not wrap them.
+    """Return a decorator that copies the documentation of another one, without its wrapper.
 
-    It says so of nothing, for it copies, deeply, all that was said before.
+    Views return responses themselves. The other decorator is applied to an empty function, because
+    it makes a deep copy of all documentation that it finds.
     """
 
     def document(view: V) -> V:
@@ -90,7 +91,7 @@ def _parsed_quickly(schema: ma.Schema, location: str | None) -> dict[str, Any] |
 
 @cache
 def _defaults(schema: ma.Schema) -> dict[str, Any] | None:
-    """What a query that asks for nothing in particular comes to."""
+    """Return what the schema loads from an empty query, or None if a parameter is required."""
     try:
         loaded: dict[str, Any] = schema.load({})
     except ma.ValidationError:
@@ -101,6 +102,6 @@ def _defaults(schema: ma.Schema) -> dict[str, Any] | None:
 def _document_all_parameters(
     doc: dict[str, Any], doc_info: dict[str, Any], **_: Any
 ) -> dict[str, Any]:
-    """Let parameters that ``doc`` names stand beside those of ``arguments``, not replace them."""
+    """Add the parameters that ``doc`` names to those of ``arguments`` instead of replacing them."""
     named = doc_info.get("manual_doc", {}).pop("parameters", [])
     return {**doc, "parameters": [*doc.get("parameters", []), *named]}

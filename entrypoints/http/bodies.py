@@ -1,8 +1,8 @@
-"""Valid bodies, decoded and validated in one go by msgspec.
+"""Decode and validate bodies in one step with msgspec.
 
-From each marshmallow schema a type of msgspec is derived. It may take less than its schema, never
-more or anything else: what it refuses goes to marshmallow, which has the last word and the
-messages.
+For each marshmallow schema an msgspec type is derived. The type accepts a subset of what the schema
+accepts, and loads it to the same values. A body that it rejects is loaded by marshmallow, which
+decides and writes the error messages.
 """
 
 from collections.abc import Callable
@@ -16,23 +16,23 @@ from marshmallow import validate
 
 from entrypoints.http.schemas import Number, Text, Truth, UuidText, maker_of
 
-# The only way to write the character that no text may contain.
+# The only way to write the character NUL in JSON; texts must not contain it.
 _NUL = rb"\u0000"
 _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$(?!\n)"
 
 
 class _Body(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What the fields of a body are decoded into, and then made of them."""
+    """The decoded fields of a body. ``made`` turns them into what the schema loads."""
 
     made: ClassVar[Callable[..., Any]] = dict
 
 
 class _NoType(Exception):
-    """The schema has something that no type here stands for."""
+    """The schema has a field or a validator that no msgspec type can express."""
 
 
 def loaded_quickly(schema: ma.Schema, body: bytes) -> dict[str, Any] | None:
-    """What the schema would load from the body, or None where that is for the schema to say."""
+    """Return what the schema loads from the body, or None if marshmallow has to decide."""
     decoder = _decoder(schema)
     if decoder is None or _NUL in body:
         return None

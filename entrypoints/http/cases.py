@@ -1,4 +1,4 @@
-"""Reporting a case, and changing it."""
+"""Resources to report a case and to change it."""
 
 import re
 from dataclasses import fields
@@ -68,7 +68,7 @@ ReportReply = schema(
 
 
 def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) -> Blueprint:
-    """The commands on cases. What cases look like is told by the query services."""
+    """Return the commands on cases. Query services serve the cases themselves."""
     blp = Blueprint("cases", __name__, url_prefix="/v1", description="Reporting cases")
     blp.before_request(requests.members_only)
 
@@ -80,8 +80,8 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
     def report(body: dict[str, Any]) -> Response:
         """Report a case; it is public as soon as one piece of its evidence is available
 
-        What backs an anonymous case backs no other, and what backs another backs no anonymous one.
-        The same file uploaded twice is still recognised by its sha256, which everybody may read.
+        Evidence of an anonymous case cannot support another case, nor the other way round. A file
+        that is uploaded twice can still be recognised by its sha256, which is public.
         """
         actor = requests.actor()
         context = requests.context(actor.member_id, new=True, own_id=body.get("case_id"))
@@ -125,8 +125,8 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
     def attach(body: dict[str, Any], case_id: object) -> Response:
         """Attach more evidence
 
-        What backs an anonymous case backs no other, and what backs another backs no anonymous one.
-        The same file uploaded twice is still recognised by its sha256, which everybody may read.
+        Evidence of an anonymous case cannot support another case, nor the other way round. A file
+        that is uploaded twice can still be recognised by its sha256, which is public.
         """
         command = AttachEvidence(
             evidence=tuple(body["evidence"]), by=requests.actor(), at=requests.now
@@ -139,7 +139,7 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412)
     def retract_evidence(case_id: object, evidence_id: object) -> Response:
-        """Take evidence back (who attached it, the author); moderators decide on it instead"""
+        """Retract evidence (who attached it, or the author); moderators decide to hide it instead"""
         command = RetractEvidence(
             evidence_id=EvidenceId(str(evidence_id)), by=requests.actor(), at=requests.now
         )
@@ -151,7 +151,7 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
     def locate(body: dict[str, Any], case_id: object) -> Response:
-        """Say where it happened, as precisely as chosen; it is rounded before it is recorded"""
+        """Locate a case, as precisely as the member chooses; rounded before it is recorded"""
         command = LocateCase(location=Location(**body), by=requests.actor(), at=requests.now)
         return execute(case_id, command)
 
@@ -160,7 +160,7 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412)
     def retract_location(case_id: object) -> Response:
-        """Take back what was said of the place last; what another said before stands again"""
+        """Retract your newest location of the case; the location before it applies again"""
         return execute(case_id, RetractLocation(by=requests.actor(), at=requests.now))
 
     @blp.post("/cases/<uuid:case_id>/tags/<tag>", parameters=[TAG])
@@ -177,7 +177,7 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 422)
     def untag_case(case_id: object, tag: str) -> Response:
-        """Take a tag away"""
+        """Remove a tag"""
         command = UntagCase(tag=good_tag(tag), by=requests.actor(), at=requests.now)
         return execute(case_id, command)
 
@@ -189,7 +189,7 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
 
 
 def good_tag(tag: str) -> str:
-    """The tag, if it is one that a case may carry."""
+    """Return the tag. Refuses one that a case cannot have."""
     if len(tag) > LONGEST_TAG or not re.fullmatch(ONE_LINE, tag):
-        refuse("invalid", f"A tag is one line of at most {LONGEST_TAG} characters.")
+        refuse("invalid", f"A tag is one line of at most {LONGEST_TAG} characters; shorten it.")
     return tag

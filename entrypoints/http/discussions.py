@@ -1,4 +1,4 @@
-"""Commenting on a case, and locking its discussion."""
+"""Resources to comment on a case and to lock its discussion."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,7 +30,7 @@ CommentReply = schema("CommentWritten", {"comment_id": ma.fields.UUID(required=T
 
 
 def discussions_blueprint(discuss: Discuss, requests: Requests) -> Blueprint:
-    """The commands on discussions. What was said is told by the query service."""
+    """Return the commands on discussions. A query service serves the comments."""
     blp = Blueprint("discussions", __name__, url_prefix="/v1", description="Discussing cases")
     blp.before_request(requests.members_only)
 
@@ -61,7 +61,7 @@ def discussions_blueprint(discuss: Discuss, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
     def edit(body: Mapping[str, str], comment_id: object) -> Response:
-        """Edit a comment (its author); what it said before is kept in its history"""
+        """Edit a comment (its author); its history keeps the text before"""
         actor = requests.actor()
         context = requests.context(actor.member_id)
         return written(discuss.edit(CommentId(str(comment_id)), body["text"], actor, context))
@@ -71,7 +71,7 @@ def discussions_blueprint(discuss: Discuss, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 410, 412)
     def remove(comment_id: object) -> Response:
-        """Remove a comment (its author); moderators decide on it instead"""
+        """Remove a comment (its author); moderators hide comments by a decision instead"""
         return done(discuss.remove, CommentId(str(comment_id)))
 
     @blp.put("/cases/<uuid:case_id>/discussion/lock")
@@ -79,7 +79,7 @@ def discussions_blueprint(discuss: Discuss, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 412)
     def lock(case_id: object) -> Response:
-        """Let nobody add to the discussion of a case (moderators, not on their own case)"""
+        """Lock the discussion of a case (moderators, not on their own case)"""
         return done(discuss.lock, CaseId(str(case_id)))
 
     @blp.delete("/cases/<uuid:case_id>/discussion/lock")
@@ -87,7 +87,7 @@ def discussions_blueprint(discuss: Discuss, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 412)
     def unlock(case_id: object) -> Response:
-        """Let the discussion go on (moderators, not on their own case)"""
+        """Unlock the discussion of a case (moderators, not on their own case)"""
         return done(discuss.unlock, CaseId(str(case_id)))
 
     def done(action: Any, subject_id: str) -> Response:

@@ -1,4 +1,4 @@
-"""The page behind a dispute link, for a named party who has no account and no program."""
+"""The page behind a dispute link, for a party without an account or a client."""
 
 from flask import Blueprint, Response, request
 
@@ -12,7 +12,7 @@ LONGEST = 5000
 
 
 def dispute_pages(enrich: Enrich, requests: Requests) -> Blueprint:
-    """``GET`` and ``POST /dispute/<token>``: the token in the address is what entitles."""
+    """Serve ``GET`` and ``POST /dispute/<token>``. The token in the address authorises both."""
     blp = Blueprint("dispute", __name__, template_folder=str(TEMPLATES))
 
     @blp.get("/dispute/<token>")
@@ -25,7 +25,7 @@ def dispute_pages(enrich: Enrich, requests: Requests) -> Blueprint:
         invitation = enrich.invitation(token)
         statement = request.form.get("statement", "").replace("\r\n", "\n").strip()
         if not 0 < len(statement) <= LONGEST or "\0" in statement:
-            return _form(statement, f"Write between 1 and {LONGEST} characters.", 422)
+            return _form(statement, f"Write 1 to {LONGEST} characters.", 422)
         enrich.dispute(token, statement, requests.context(invitation.dispute_id))
         return page("dispute/done.html", case_id=invitation.case_id)
 

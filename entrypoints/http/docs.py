@@ -1,4 +1,4 @@
-"""Documentation that a browser shows, with every asset served from here."""
+"""The API documentation as a page. All its assets come from this server."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,12 +26,12 @@ PAGE = """<!doctype html>
 """
 START = 'SwaggerUIBundle({url: "/openapi.json", dom_id: "#docs", deepLinking: true});\n'
 
-# Swagger UI styles its elements inline and shows its icons as data addresses.
+# Swagger UI has inline styles, and icons in data URLs.
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 
 
 def docs_blueprint(openapi: Mapping[str, Any]) -> Blueprint:
-    """``GET /openapi.json``, and ``GET /docs`` that shows it."""
+    """Serve ``GET /openapi.json``, and ``GET /docs`` that shows it."""
     blp = Blueprint("docs", __name__)
     document = msgspec.json.encode(openapi)
 

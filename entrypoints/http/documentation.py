@@ -1,4 +1,4 @@
-"""What OpenAPI says of every operation: parameters, headers and problems it may answer with."""
+"""What OpenAPI documents for every operation: parameters, headers and problems."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -17,8 +17,8 @@ IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "schema": {"type": "string", "maxLength": 200},
     "description": (
-        "The same key with the same body gives the same reply, for ever. A body that names its own "
-        "id (case_id, comment_id...) needs no key to be sent again safely."
+        "A repeated key with the same body gets the same reply, for ever. A body that contains the "
+        "id of the new resource (case_id, comment_id...) can be repeated without a key."
     ),
 }
 IF_MATCH = {
@@ -31,7 +31,7 @@ READ_TOKEN = {
     "in": "header",
     "name": "Klarity-Token",
     "schema": {"type": "string"},
-    "description": "From the reply to a write: answer with that write included.",
+    "description": "From the reply to a write: the answer includes that write.",
 }
 IF_NONE_MATCH = {
     "in": "header",
@@ -49,14 +49,14 @@ WRITE_HEADERS = {
 
 MADE_HEADERS = {
     **WRITE_HEADERS,
-    "Location": {"schema": {"type": "string"}, "description": "Where to find what was made."},
+    "Location": {"schema": {"type": "string"}, "description": "The address of the new resource."},
 }
 
 
 def problems(blueprint: Blueprint, *statuses: int) -> Callable[[F], F]:
-    """Document the problems that an operation may answer with, beside those of every one.
+    """Document the problems of an operation, besides those that every operation has.
 
-    What refuses bodies of some types refuses large ones, too.
+    An operation that documents 415 takes a body, so it gets 413, too.
     """
 
     def document(view: F) -> F:
@@ -75,7 +75,7 @@ def problems(blueprint: Blueprint, *statuses: int) -> Callable[[F], F]:
 
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the headers that replies have by their status alone."""
+    """Return the document with the headers that replies of a status always have."""
     document["components"]["headers"] = HEADERS
     document["components"]["schemas"].pop("PaginationMetadata", None)
     for path in document["paths"].values():
@@ -103,7 +103,7 @@ HEADERS = {
     "RateLimit-Reset": _header("Seconds to the next window.", "integer"),
     "Retry-After": _header("Seconds to wait before trying again.", "integer"),
     "WWW-Authenticate": _header("Bearer.", required=True),
-    "X-Request-Id": _header("Tells the operator which request it was.", required=True),
+    "X-Request-Id": _header("The id of the request in the logs of the operator.", required=True),
 }
 EVERYWHERE = ("X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 BY_STATUS = {

@@ -1,4 +1,4 @@
-"""How members stand to a case: supporting, following and sharing it."""
+"""Resources to support, follow and share a case."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ ShareBody = schema("Share", {"network": ma.fields.Enum(ShareNetwork, by_value=Tr
 
 
 def engagement_blueprint(engage: Engage, requests: Requests) -> Blueprint:
-    """The commands of members on the cases of others."""
-    blp = Blueprint("engagement", __name__, url_prefix="/v1", description="Standing behind cases")
+    """Return the commands of members on the cases of others."""
+    blp = Blueprint("engagement", __name__, url_prefix="/v1", description="Supporting cases")
     blp.before_request(requests.members_only)
 
     @blp.put("/cases/<uuid:case_id>/support")
@@ -32,7 +32,7 @@ def engagement_blueprint(engage: Engage, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412)
     def support(case_id: object) -> Response:
-        """ "Me too": once per member, never for one's own case"""
+        """Support a case; once per member, and not one's own case"""
         return engaged(engage.support, case_id)
 
     @blp.delete("/cases/<uuid:case_id>/support")
@@ -40,7 +40,7 @@ def engagement_blueprint(engage: Engage, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 412)
     def withdraw_support(case_id: object) -> Response:
-        """Take one's support back"""
+        """Withdraw one's support"""
         return engaged(engage.withdraw_support, case_id)
 
     @blp.put("/cases/<uuid:case_id>/follow")
@@ -56,7 +56,7 @@ def engagement_blueprint(engage: Engage, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 412)
     def unfollow(case_id: object) -> Response:
-        """Follow a case no longer"""
+        """Stop following a case"""
         return engaged(engage.unfollow, case_id)
 
     @blp.post("/cases/<uuid:case_id>/shares")
@@ -65,7 +65,7 @@ def engagement_blueprint(engage: Engage, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
     def share(body: dict[str, Any], case_id: object) -> Response:
-        """Tell where one passed a case on; it counts once per member and network"""
+        """Record that one shared a case; counted once per member and network"""
         actor, network = requests.actor(), body["network"]
         context = requests.context(actor.member_id)
         return written(engage.share(CaseId(str(case_id)), network, actor, context))

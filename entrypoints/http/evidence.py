@@ -1,4 +1,4 @@
-"""Serving what of evidence is safe to show: its rendition and its poster."""
+"""Serve the sanitised rendition of evidence, and its poster."""
 
 from typing import Any
 
@@ -28,8 +28,8 @@ BINARY = {"type": "string", "format": "binary"}
 
 
 def evidence_blueprint(answers: Answers[Any], media: MediaStore, requests: Requests) -> Blueprint:
-    """Content and posters of evidence that the query service lets its viewer see."""
-    blp = Blueprint("evidence", __name__, url_prefix="/v1", description="Evidence, safe to show")
+    """Return content and posters of the evidence that the query service shows to the viewer."""
+    blp = Blueprint("evidence", __name__, url_prefix="/v1", description="Sanitised evidence")
 
     @blp.get("/evidence/<uuid:evidence_id>/content")
     @blp.response(200, BINARY, headers=CONTENT, content_type="application/octet-stream")
@@ -50,10 +50,10 @@ def evidence_blueprint(answers: Answers[Any], media: MediaStore, requests: Reque
     @blp.doc(parameters=[RANGE, READ_TOKEN, IF_NONE_MATCH], security=[{}, *BEARER])
     @problems(blp, 401, 404, 410, 416)
     def poster(evidence_id: object) -> Response:
-        """A still picture of it"""
+        """A still picture of the rendition"""
         item = available(str(evidence_id))
         if not item.has_poster:
-            refuse("not-found", "This evidence has no picture.")
+            refuse("not-found", "This evidence has no poster.")
         etag = f"poster-{item.rendition_sha256}"
         return media_response(media, poster_key(item.evidence_id), "image/jpeg", etag)
 
@@ -62,7 +62,7 @@ def evidence_blueprint(answers: Answers[Any], media: MediaStore, requests: Reque
         if item is not None and answers.service.gone(item):
             refuse("erased")
         if item is None or item.status is not EvidenceStatus.AVAILABLE:
-            refuse("not-found", "There is no such evidence to show.")
+            refuse("not-found", "There is no such evidence, or it is not available yet.")
         return item
 
     return blp

@@ -1,4 +1,4 @@
-"""Cases as GeoJSON (RFC 7946) and as CSV (RFC 4180), page by page as they come."""
+"""Write cases as GeoJSON (RFC 7946) and as CSV (RFC 4180), one page at a time."""
 
 import csv
 import re
@@ -14,14 +14,15 @@ from entrypoints.http.links import Links
 
 Pages = Iterable[list[CaseDocument]]
 
-# What a spreadsheet takes for the beginning of a formula, in the width of East Asian scripts, too.
-# Where semicolons or tabs separate cells, our quotes hold nothing together: one begins within them.
+# Where a spreadsheet could see the beginning of a formula; East Asian scripts have wide forms of
+# the signs. A program that splits cells at semicolons or tabs ignores our quotes, so a formula
+# could begin inside a cell as well.
 FORMULA = re.compile(r"""(^|[;\t\r\n])([^\S\t\r\n]|")*(?=[-=+@\uff1d\uff0b\uff0d\uff20])""")
 SEPARATORS = ("\t", "\r", "\n")
 
 
 def as_geojson(pages: Pages, links: Links) -> Iterator[bytes]:
-    """A collection of features: the cases that tell where they happened."""
+    """Yield a feature collection of the cases that have a location."""
     yield b'{"type":"FeatureCollection","features":['
     separator = b""
     for cases in pages:
@@ -33,7 +34,7 @@ def as_geojson(pages: Pages, links: Links) -> Iterator[bytes]:
 
 
 def as_csv(pages: Pages, links: Links) -> Iterator[bytes]:
-    """A table with a header, in which no cell is a formula."""
+    """Yield a table with a header. No cell is a formula."""
     yield _lines([COLUMNS])
     for cases in pages:
         yield _lines([_row(case, links) for case in cases])
@@ -112,7 +113,7 @@ def _lines(rows: Iterable[Iterable[Any]]) -> bytes:
 
 
 def _harmless(cell: Any) -> Any:
-    """A number is a number; a text that would be a formula is made to be a text."""
+    """Return the cell; an apostrophe makes a text out of each formula. Numbers stay as they are."""
     if not isinstance(cell, str):
         return cell
     text = FORMULA.sub(r"\g<0>'", cell)

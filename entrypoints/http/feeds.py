@@ -1,4 +1,4 @@
-"""The list of public cases as other programs take it: a feed, the features of a map, a table."""
+"""Public cases in the formats of other programs: Atom feed, GeoJSON and CSV."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -60,7 +60,7 @@ ATTACHED = {
 
 
 def feeds_blueprint(answers: Answers[Any], requests: Requests, public_url: str) -> Blueprint:
-    """Everything that a program may want of the public cases, filtered as their list is."""
+    """Return the exports of the public cases. They take the filters of the list of cases."""
     blp = Blueprint("feeds", __name__, url_prefix="/v1", description="Cases for other programs")
     all_of_them = filter_schema(answers.service, paging=())
     links = Links(public_url)
@@ -97,7 +97,7 @@ def feeds_blueprint(answers: Answers[Any], requests: Requests, public_url: str) 
     @blp.doc(parameters=[READ_TOKEN], security=OPTIONAL_BEARER)
     @problems(blp, 401, 422)
     def geojson(query: dict[str, Any]) -> Response:
-        """All public cases that tell where they happened, as GeoJSON (RFC 7946)"""
+        """All public cases with a location, as GeoJSON (RFC 7946)"""
         return Response(as_geojson(pages(query), links), content_type=GEOJSON)
 
     @blp.get("/cases.csv")
@@ -106,14 +106,14 @@ def feeds_blueprint(answers: Answers[Any], requests: Requests, public_url: str) 
     @blp.doc(parameters=[READ_TOKEN], security=OPTIONAL_BEARER)
     @problems(blp, 401, 422)
     def csv(query: dict[str, Any]) -> Response:
-        """All public cases as a table (RFC 4180) that spreadsheets may open without harm"""
+        """All public cases as a table (RFC 4180) without formulas, safe to open in a spreadsheet"""
         content_type = f"{CSV}; charset=utf-8; header=present"
         reply = Response(as_csv(pages(query), links), content_type=content_type)
         reply.headers["Content-Disposition"] = 'attachment; filename="cases.csv"'
         return reply
 
     def pages(query: dict[str, Any]) -> Iterator[list[Any]]:
-        """Page by page; what fails before the first one is there, the client is told."""
+        """Return the pages. The first is read at once, so that its failure becomes a problem."""
         viewer, rows = requests.viewer(), ROWS_A_PAGE
         first = answers.page(viewer, query, limit=rows, token=read_token())
 
@@ -130,6 +130,6 @@ def feeds_blueprint(answers: Answers[Any], requests: Requests, public_url: str) 
 
 
 def asked_for(*, leave_out: str = "") -> str:
-    """The path and query of the request in hand."""
+    """Return the path and query of the current request."""
     asked = {name: value for name, value in request.args.items() if name != leave_out}
     return f"{request.path}?{urlencode(asked)}" if asked else request.path

@@ -1,4 +1,4 @@
-"""Whether this process lives, whether it can serve, and what it counts."""
+"""Liveness, readiness and metrics of this process."""
 
 from collections.abc import Callable, Mapping
 
@@ -12,9 +12,12 @@ def health_blueprint(
     waits: Callable[[], Mapping[str, Mapping[str, str]]],
     warnings: Callable[[], Mapping[str, str]] = dict,
 ) -> Blueprint:
-    """``checks`` by the name of what they look at: each raises where it is away. ``waits`` names
-    what waits for a newer program: it serves what it knew before, so that is no fault here.
-    ``warnings`` names what does not work here, though the rest is served, and why."""
+    """Serve the health checks and ``/metrics``.
+
+    ``checks`` by name of the dependency: each raises if it is unavailable. ``waits`` returns what
+    waits for a newer program; it goes on serving what it has, so the process stays ready.
+    ``warnings`` returns what does not work here and why, while everything else does.
+    """
     blp = Blueprint("health", __name__)
 
     @blp.get("/health/live")
@@ -44,6 +47,6 @@ def health_blueprint(
 def _state(check: Callable[[], object]) -> str:
     try:
         check()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is not ready
+    except Exception as error:  # noqa: BLE001 - every failure means that it is not ready
         return type(error).__name__
     return "ready"

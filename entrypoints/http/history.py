@@ -1,4 +1,4 @@
-"""The internal history feed: what a subscriber in another process needs to know of a log."""
+"""The internal history feed: serves the events of a log to subscribers in other processes."""
 
 from hmac import compare_digest
 
@@ -16,7 +16,7 @@ LAST = 2**63 - 1
 def history_blueprint(
     history: History, wire: Wire, service_token: str, logs: tuple[str, ...]
 ) -> Blueprint:
-    """``GET /events/<log>?after=&limit=`` for those who have the service token."""
+    """Serve ``GET /events/<log>?after=&limit=`` to holders of the service token."""
     blp = Blueprint("history", __name__, url_prefix="/events")
 
     @blp.before_request
@@ -24,10 +24,10 @@ def history_blueprint(
         expected = f"Bearer {service_token}"
         given = request.headers.get("Authorization", "")
         if not compare_digest(expected.encode(), given.encode()):
-            needed = "This needs the service token."
+            needed = "Send the service token as a bearer token."
             refuse("not-signed-in", needed, **{"WWW-Authenticate": "Bearer"})
         if request.view_args is None or request.view_args.get("log") not in logs:
-            refuse("not-found", "This process owns no such log.")
+            refuse("not-found", "This process does not own the log; ask the one that does.")
 
     @blp.get("/<log>")
     def feed(log: str) -> Response:
@@ -35,7 +35,7 @@ def history_blueprint(
         limit = _bounded("limit", 100, 1, MOST_COMMITS)
         events = history.read(log, after, limit)
         reply = Response(wire.pack(events), content_type=MEDIA_TYPE)
-        # A full page of history never changes; the end of it does.
+        # A full page never changes. A shorter one is the end of the log, which grows.
         full = len(events) >= limit
         reply.headers["Cache-Control"] = "private, max-age=86400" if full else "no-store"
         return reply

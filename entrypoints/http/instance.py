@@ -1,4 +1,4 @@
-"""What this instance takes, and a readable page for each problem."""
+"""The limits and choices of this instance, and the page of each problem."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -22,10 +22,10 @@ LimitsReply = schema(
     {
         "largest_upload": ma.fields.Integer(required=True, metadata={"description": "Bytes"}),
         "uploads_a_day": ma.fields.Integer(
-            required=True, metadata={"description": "Pieces a member may upload in a day (UTC)"}
+            required=True, metadata={"description": "Files that a member may upload in a day (UTC)"}
         ),
         "upload_bytes_a_day": ma.fields.Integer(
-            required=True, metadata={"description": "Bytes of them together"}
+            required=True, metadata={"description": "Bytes that a member may upload in a day (UTC)"}
         ),
         "most_evidence": ma.fields.Integer(required=True),
         "most_tags": ma.fields.Integer(required=True),
@@ -40,7 +40,7 @@ InstanceReply = schema(
             keys=ma.fields.String(),
             values=ma.fields.List(ma.fields.String()),
             required=True,
-            metadata={"description": "What may be uploaded, by kind"},
+            metadata={"description": "Media types that may be uploaded, by kind"},
         ),
         "categories": ma.fields.List(ma.fields.String(), required=True),
         "precisions": ma.fields.List(ma.fields.String(), required=True),
@@ -51,14 +51,14 @@ InstanceReply = schema(
 def instance_blueprint(
     largest_upload: int, quota: Quota, media_types: Mapping[MediaKind, Sequence[str]]
 ) -> Blueprint:
-    """``GET /v1/instance``."""
-    blp = Blueprint("instance", __name__, url_prefix="/v1", description="What this instance takes")
+    """Serve ``GET /v1/instance``."""
+    blp = Blueprint("instance", __name__, url_prefix="/v1", description="Limits and choices")
 
     @blp.get("/instance")
     @blp.response(200, InstanceReply)
     @problems(blp)
     def instance() -> Response:
-        """Limits, kinds of media, categories"""
+        """The limits, media types, categories and precisions of this instance"""
         body: Mapping[str, Any] = {
             "limits": {
                 "largest_upload": largest_upload,
@@ -78,7 +78,7 @@ def instance_blueprint(
 
 
 def problem_pages() -> PlainBlueprint:
-    """``GET /problems/<code>``: the page behind the type of a problem."""
+    """Serve ``GET /problems/<code>``, the page that the type of a problem names."""
     blp = PlainBlueprint("problems", __name__, url_prefix="/problems")
 
     @blp.get("/<code>")

@@ -1,4 +1,4 @@
-"""JSON in and out of Flask by msgspec: times in RFC 3339, dataclasses as they are."""
+"""JSON for Flask by msgspec: times as RFC 3339, dataclasses as objects."""
 
 from typing import Any
 

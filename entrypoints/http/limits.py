@@ -1,4 +1,4 @@
-"""Rate limits, per member or per address; an address is only known by a hash that changes daily."""
+"""Rate limits per member or per address. An address is kept as a hash that changes daily."""
 
 import os
 import time
@@ -20,7 +20,7 @@ _KEY = os.urandom(32)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an asker stands to a limit."""
+    """The state of a limit for one client: requests allowed, left, and seconds to the reset."""
 
     limit: int
     left: int
@@ -36,9 +36,9 @@ class Standing:
 
 
 class Windows:
-    """Counts what is asked in windows of time, the same for all; what is over is forgotten.
+    """Counts requests in windows of time. All clients share the windows; old counts are deleted.
 
-    Time since the machine started, which all its processes share: it is never turned back.
+    The clock is the machine's monotonic one: its processes share it, and it never goes back.
     """
 
     def __init__(self, limit: RateLimitItem) -> None:
@@ -49,7 +49,7 @@ class Windows:
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def count(self, asker: str, what: str) -> Standing:
-        """Count a request, and tell how many of them are left. A refused one leaves no trace."""
+        """Count a request and return the state. A refused request is not counted."""
         now = time.monotonic()
         with self._lock:
             if now >= self._ends:
@@ -61,7 +61,7 @@ class Windows:
             return Standing(self._most, left, max(1, ceil(self._ends - now)))
 
     def take_back(self, asker: str, what: str) -> None:
-        """Undo one count, unless its window is over."""
+        """Undo one count, unless its window has ended."""
         with self._lock:
             self._counts[asker, what] -= 1
             if self._counts[asker, what] <= 0:
@@ -75,9 +75,9 @@ class Rate:
         self._windows = [Windows(limit) for limit in parse_many(rate)]
 
     def count(self, asker: str, what: str = "") -> Standing:
-        """Count a request; how the asker stands to the window that they are closest to.
+        """Count a request and return the state of the window with the fewest requests left.
 
-        What one window refuses counts in none.
+        If one window refuses, none counts the request.
         """
         standings: list[Standing] = []
         for windows in self._windows:
@@ -89,13 +89,13 @@ class Rate:
         return min(standings, key=lambda standing: standing.left)
 
     def take_back(self, asker: str, what: str = "") -> None:
-        """Undo one count."""
+        """Undo one count in every window."""
         for windows in self._windows:
             windows.take_back(asker, what)
 
 
 def limit_rates(app: Flask, rate: str) -> None:
-    """Limit all requests but those of probes and other services, and attempts to sign in."""
+    """Limit all requests except attempts to sign in, health checks and the history feed."""
     requests = Rate(rate)
 
     @app.before_request
@@ -114,40 +114,41 @@ def limit_rates(app: Flask, rate: str) -> None:
 
 
 def too_many_requests(standing: Standing, what: str = "requests") -> Problem:
-    """The problem that tells to wait, with what the asker has used up."""
+    """Return the problem that tells the client how long to wait, and set the RateLimit headers."""
     g.limited = standing.headers
     told = f"Too many {what}; try again in {standing.reset} seconds."
     return problem("too-many-requests", told, **{"Retry-After": str(standing.reset)})
 
 
 def who_asks() -> str:
-    """Whose requests are counted: the member with a good token, or else the address, hashed."""
+    """Return the key to count by: the member of a valid token, or else the address; hashed."""
     return hashed(g.claims[0]) if g.claims else where_from()
 
 
 def where_from(prefix: int = 64) -> str:
-    """The address of the request, hashed; of IPv6 the network, for a client has all of it."""
+    """Return the hashed address; of IPv6 the network, because a client can use all of it."""
     return hashed(network_of(request.remote_addr or "", prefix))
 
 
 def network_of(address: str, prefix: int = 64) -> str:
-    """What a client cannot change: its IPv4 address, also inside an IPv6 one, or its IPv6 network.
+    """Return the part of an address that a client cannot change.
 
-    Customers get a /64 at least; some get as much as a /48.
+    It is the IPv4 address, also one that an IPv6 address contains, or the IPv6 network. Customers
+    get a /64 at least and a /48 at most.
     """
     try:
         parsed = ip_address(address)
     except ValueError:
-        return address  # what a proxy made of it
+        return address  # a proxy sent something else
     if not isinstance(parsed, IPv6Address):
         return address
     return str(parsed.ipv4_mapped or ip_network((address, prefix), strict=False))
 
 
 def hashed(asker: str) -> str:
-    """What is known of an asker while they are counted.
+    """Return a keyed hash of the client and today's date.
 
-    The key lives in this process's memory alone, and the day is part of what is hashed.
+    The key exists only in the memory of this process.
     """
     today = datetime.now(UTC).date().isoformat()
     return blake2b(f"{today} {asker}".encode(), key=_KEY, digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""Where things are, as people know it: what is told to others leads back here."""
+"""Public addresses of this instance."""
 
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
@@ -8,7 +8,7 @@ from application.queries.case_document import CaseDocument, Exhibit
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Addresses below the one that people know."""
+    """Makes absolute addresses below ``public_url``."""
 
     public_url: str
 
@@ -25,7 +25,7 @@ class Links:
         return f"{self.public_url}{exhibit.poster_url}"
 
     def case_id(self, url: str) -> str:
-        """Of which case this is the page; nothing, if it is none."""
+        """Return the id of the case whose page the address is, or ""."""
         try:
             asked = urlsplit(url)
         except ValueError:

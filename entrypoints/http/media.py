@@ -1,4 +1,4 @@
-"""Serving a blob: whole, or one range of it (RFC 9110), to whoever has not got it yet."""
+"""Serve a blob, or one range of it (RFC 9110), with conditional requests."""
 
 from flask import Response, request
 from werkzeug.datastructures import ContentRange, Range
@@ -7,23 +7,23 @@ from werkzeug.http import quote_etag
 from application.ports.media_store import MediaStore, NoSuchMedia
 from entrypoints.http.problems import refuse
 
-# Whatever a blob pretends to be, a browser shows it as what it is said to be, and runs nothing.
+# A browser must not guess another type than the declared one, and must not run scripts.
 _HARMLESS = {
     "Accept-Ranges": "bytes",
     "Content-Disposition": "inline",
     "Content-Security-Policy": "sandbox",
-    # Other pages may show it; what is not public asks for a token, which pages do not send along.
+    # Other sites may embed it. Content that is not public needs a token, which they cannot send.
     "Cross-Origin-Resource-Policy": "cross-origin",
     "X-Content-Type-Options": "nosniff",
 }
 
 
 def media_response(store: MediaStore, key: str, media_type: str, etag: str) -> Response:
-    """The blob as the request wants it: 200, 206, 304, or the problem for 404 and 416."""
+    """Return the blob as requested: 200, 206 or 304. Refuses with 404 or 416."""
     try:
         size = store.size(key)
     except NoSuchMedia:
-        refuse("not-found", "There is no such content to show.")
+        refuse("not-found", "There is no such content.")
     if request.if_none_match.contains_weak(etag):
         reply = Response(status=304)
     else:
@@ -44,14 +44,17 @@ def _content(store: MediaStore, key: str, size: int, wanted: tuple[int, int] | N
 
 
 def _wanted(size: int, etag: str) -> tuple[int, int] | None:
-    """First byte and the one after the last; None for all. Several ranges are answered with all."""
+    """Return the first byte and the one after the last, or None for all.
+
+    A request for several ranges gets all bytes.
+    """
     asked = request.range
     if request.method != "GET" or not _is_still_meant(etag):
         return None
     if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:
         return None
     first, stop = asked.ranges[0]
-    # More of the end than there is means all of it, which Range itself does not know.
+    # A suffix longer than the blob means the whole blob; werkzeug's Range does not handle it.
     found = Range("bytes", [(max(first, -size), stop)]).range_for_length(size)
     if found is None:
         refuse("range-not-satisfiable", **{"Content-Range": f"bytes */{size}"})
@@ -59,5 +62,5 @@ def _wanted(size: int, etag: str) -> tuple[int, int] | None:
 
 
 def _is_still_meant(etag: str) -> bool:
-    """Whether If-Range lets the range through: its ETag does, and no date, as none is told."""
+    """Return whether If-Range allows a range: the ETag does. A date never does: none is sent."""
     return request.headers.get("If-Range", quote_etag(etag)) == quote_etag(etag)

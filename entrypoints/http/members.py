@@ -1,4 +1,4 @@
-"""MemberExecutor: registering, and one's own account."""
+"""Resources to register, and to manage one's own account."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ from entrypoints.http.schemas import Text, document_schema, fields_of, schema
 PASSPHRASE = Text(
     required=True,
     validate=validate.Length(PASSPHRASE_LENGTH.least, PASSPHRASE_LENGTH.most),
-    metadata={"description": "8 to 200 characters; it cannot be recovered."},
+    metadata={"description": "8 to 200 characters. It cannot be recovered."},
 )
 _REGISTER = fields_of(RegisterMember, leave_out=("member_id", "by", "at"))
 RegistrationBody = schema("Registration", {**_REGISTER, "passphrase": PASSPHRASE})
@@ -63,7 +63,7 @@ MeReply = schema(
 
 
 def members_blueprint(accounts: Accounts, members: MemberExecutor, requests: Requests) -> Blueprint:
-    """Registration and one's own account."""
+    """Return registration and the member's own account."""
     blp = Blueprint("members", __name__, url_prefix="/v1", description="Members")
 
     @blp.post("/members")
@@ -99,7 +99,7 @@ def members_blueprint(accounts: Accounts, members: MemberExecutor, requests: Req
     @blp.doc(security=BEARER)
     @problems(blp, 401)
     def export() -> Response:
-        """Everything kept of one's own account, to take away"""
+        """All data of one's own account, as a file"""
         reply = jsonify(own_account())
         reply.headers["Content-Disposition"] = 'attachment; filename="klarity-me.json"'
         return reply
@@ -123,11 +123,11 @@ def members_blueprint(accounts: Accounts, members: MemberExecutor, requests: Req
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 412, 415, 422)
     def erase(body: Mapping[str, str]) -> Response:
-        """Have oneself erased, for good; asks for the passphrase
+        """Erase one's own account for good; needs the passphrase
 
-        All of one's cases, open and anonymous, are gone (410) at the same moment, which tells that
-        they are one person's. Withdraw anonymous cases earlier, at another time: they leave the
-        public then. Who keeps asking for one by its address still sees it turn into 410.
+        All cases of the member, open and anonymous ones, answer 410 from the same moment on, which
+        reveals that one person reported them. To avoid this, withdraw anonymous cases some time
+        before. A client that keeps asking for a withdrawn case still sees it change to 410.
         """
         actor = requests.oneself()
         context = requests.context(actor.member_id)
@@ -139,7 +139,7 @@ def members_blueprint(accounts: Accounts, members: MemberExecutor, requests: Req
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 412, 415, 422)
     def choose_interests(body: Mapping[str, Any]) -> Response:
-        """Say which tags and areas one follows"""
+        """Choose the tags and areas to follow"""
         actor = requests.actor()
         command = ChooseInterests(
             interests=tuple(body["interests"]),

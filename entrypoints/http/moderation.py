@@ -1,4 +1,4 @@
-"""Flags, decisions and appeals, and the rules that they rest on."""
+"""Resources of moderation: rules, flags, decisions and appeals."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -40,7 +40,7 @@ RULE = ma.fields.String(required=True, validate=ma.validate.OneOf([rule.rule_id 
 
 
 def _decision_fields() -> dict[str, Any]:
-    """What a decision says; in the API the verdict is called decision."""
+    """Return the fields of a decision. The API calls the verdict ``decision``."""
     made = fields_of(DecideSubject, leave_out=(*FACTS, *STANDING))
     return {"decision": made.pop("verdict"), **made, "rule": RULE}
 
@@ -86,14 +86,14 @@ KINDS = ", ".join(SubjectKind)
 
 
 def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
-    """The commands of moderation. What waits and what was done is told by query services."""
-    blp = Blueprint("moderation", __name__, url_prefix="/v1", description="Judging together")
+    """Return the commands of moderation. Query services serve the queue and the decisions."""
+    blp = Blueprint("moderation", __name__, url_prefix="/v1", description="Moderation")
 
     @blp.get("/rules")
     @blp.response(200, page_schema(Rule))
     @problems(blp)
     def rules() -> Response:
-        """The terms of service, as rules with ids"""
+        """The terms of service as a list of rules"""
         return jsonify({"items": RULES})
 
     @blp.post("/flags")
@@ -102,7 +102,7 @@ def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
     def flag(body: dict[str, Any]) -> Response:
-        """Say that something breaks a rule; once for each member and subject"""
+        """Flag a subject that breaks a rule; once per member and subject"""
         actor = requests.actor()
         context = requests.context(actor.member_id)
         kind, subject_id = body["subject_kind"], body["subject_id"]
@@ -117,7 +117,7 @@ def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 412, 415, 422)
     def decide(body: dict[str, Any], subject_kind: str, subject_id: object) -> Response:
-        """Hide something, restore it, or dismiss what was flagged (moderators)"""
+        """Hide or restore a subject, or dismiss its flags (moderators)"""
         actor = requests.actor()
         context = requests.context(actor.member_id, own_id=body.get("decision_id"))
         decision_id = body.get("decision_id") or requests.id_for("decision", context)
@@ -131,7 +131,7 @@ def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IDEMPOTENCY_KEY], security=BEARER)
     @problems(blp, 401, 403, 415, 422)
     def decide_many(body: dict[str, Any]) -> Response:
-        """Decide alike on many, one decision for each (moderators)"""
+        """Decide on many subjects alike; each gets its own decision (moderators)"""
         actor = requests.actor()
         if not actor.moderates:
             refuse("forbidden")
@@ -145,7 +145,7 @@ def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 412, 415, 422)
     def appeal(body: Mapping[str, str], decision_id: object) -> Response:
-        """Appeal against a decision on what is one's own; another moderator resolves it"""
+        """Appeal against a decision on one's own content; another moderator resolves it"""
         actor = requests.actor()
         key = str(decision_id)
         receipt = moderate.appeal(key, body["statement"], actor, requests.context(actor.member_id))
@@ -157,7 +157,7 @@ def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 412, 415, 422)
     def resolve(body: dict[str, Any], appeal_id: object) -> Response:
-        """Uphold or overturn a decision (a moderator who did not make it)"""
+        """Resolve an appeal: uphold or overturn the decision (a moderator who did not make it)"""
         actor = requests.actor()
         context = requests.context(actor.member_id)
         outcome, reason = body["outcome"], body["reason"]

@@ -1,4 +1,4 @@
-"""Pages for people: small, without scripts, and nothing in them comes from elsewhere."""
+"""Render pages for people: without scripts, and without assets from elsewhere."""
 
 from base64 import b64encode
 from hashlib import sha256
@@ -13,7 +13,7 @@ _STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
 
 
 def page(template: str, status: int = 200, *, forms: str = "'none'", **shown: Any) -> Response:
-    """A page made from a template; ``forms`` says where its forms may be sent.
+    """Return a page made from a template; ``forms`` says where its forms may be sent.
 
     No script runs, nobody frames it, and a hash tells the one style.
     """

@@ -1,4 +1,4 @@
-"""Parties to a case: who is said to be involved, and what they say to that."""
+"""Resources to name the parties to a case, and to dispute a claim as a party."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -43,7 +43,7 @@ LinkReply = schema("DisputeLink", {"url": ma.fields.Url(required=True, require_t
 
 
 def parties_blueprint(enrich: Enrich, requests: Requests, public_url: str) -> Blueprint:
-    """The commands on parties. They are shown with their case."""
+    """Return the commands on parties. Parties are shown with their case."""
     blp = Blueprint("parties", __name__, url_prefix="/v1", description="Parties to a case")
 
     @blp.post("/cases/<uuid:case_id>/parties")
@@ -52,7 +52,7 @@ def parties_blueprint(enrich: Enrich, requests: Requests, public_url: str) -> Bl
     @blp.doc(parameters=[IDEMPOTENCY_KEY, CASE_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
     def name_party(body: dict[str, Any], case_id: object) -> Response:
-        """Name a person or an organisation involved, and the evidence that this rests on"""
+        """Name a person or an organisation involved, with the evidence for it"""
         actor = requests.actor()
         context = requests.context(actor.member_id, new=True, own_id=body.get("party_id"))
         party_id = PartyId(body.pop("party_id", None) or requests.id_for("party", context))
@@ -66,7 +66,7 @@ def parties_blueprint(enrich: Enrich, requests: Requests, public_url: str) -> Bl
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412)
     def retract_party(case_id: object, party_id: object) -> Response:
-        """Take a party back (who named it, the author); moderators decide on it instead"""
+        """Retract a party (who named it, or the author); moderators decide to hide it instead"""
         actor = requests.actor()
         context = requests.context(actor.member_id)
         receipt = enrich.retract_party(PartyId(str(party_id)), CaseId(str(case_id)), actor, context)
@@ -77,9 +77,9 @@ def parties_blueprint(enrich: Enrich, requests: Requests, public_url: str) -> Bl
     @blp.doc(parameters=[IDEMPOTENCY_KEY], security=BEARER)
     @problems(blp, 401, 403, 404, 409)
     def invite(case_id: object, party_id: object) -> tuple[Mapping[str, str], int]:
-        """Make a link that lets the party state its view once, without an account (moderators)"""
+        """Create a link for one statement of the party, without an account (moderators)"""
         actor = requests.actor()
-        # A repeated request invites to the same statement, not to another one.
+        # A repeated request gets a link to the same statement, so it can be used once in all.
         dispute_id = requests.id_for("dispute", requests.context(actor.member_id))
         party, case = PartyId(str(party_id)), CaseId(str(case_id))
         token = enrich.invite_to_dispute(party, case, actor, dispute_id)
@@ -91,7 +91,7 @@ def parties_blueprint(enrich: Enrich, requests: Requests, public_url: str) -> Bl
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH])
     @problems(blp, 403, 404, 409, 410, 412, 415, 422)
     def dispute(body: Mapping[str, str], case_id: object, party_id: object) -> Response:
-        """State the party's view, which stands beside the claim; needs a moderator's link"""
+        """State the party's view, shown beside the claim; needs the token of a dispute link"""
         invitation = enrich.invitation(body["token"])
         if (invitation.case_id, invitation.party_id) != (str(case_id), str(party_id)):
             refuse("bad-link")

@@ -1,4 +1,4 @@
-"""Errors as problems (RFC 9457): never a stack trace, never HTML."""
+"""Turn every error into a problem (RFC 9457), without a stack trace and without HTML."""
 
 import logging
 from collections.abc import Mapping
@@ -22,81 +22,88 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
-# What each problem means: the readable page behind its type. Broken rules are 409 unless listed.
+# What each problem means and what to do about it: the text of the page behind its type. A code that
+# a DomainError uses has to be listed here; its status is usually 409.
 MEANINGS = {
-    "malformed": (400, "The request is not what HTTP or JSON allow."),
-    "not-signed-in": (401, "Sign in first, or renew the access token: it is missing or over."),
-    "forbidden": (403, "You are known, and you may not do this."),
-    "bad-link": (403, "This link is not one of ours, or too old."),
-    "suspended": (403, "A moderator suspended this membership; its commands are refused."),
-    "wrong-passphrase": (403, "This needs your passphrase, and what came is another one."),
-    "not-found": (404, "There is no such thing, or none that you may see."),
-    "method-not-allowed": (405, "This resource does not take that method; Allow lists those."),
-    "not-acceptable": (406, "This resource has no representation of the kind asked for."),
-    "too-slow": (408, "The body came too slowly; send it again."),
-    "conflict": (409, "Others kept changing the same thing; try again."),
-    "already-registered": (409, "This member is registered already."),
-    "already-reported": (409, "A case with this id has been reported already."),
-    "already-written": (409, "A comment with this id has been written already."),
-    "already-named": (409, "A party with this id has been named already."),
-    "already-disputed": (409, "This link has been used for a statement already."),
-    "already-flagged": (409, "You have flagged this already; once is what counts."),
-    "already-decided": (409, "A decision with this id has been made already."),
-    "already-appealed": (409, "A decision is appealed once."),
-    "already-resolved": (409, "This appeal has been resolved already."),
-    "appeal-pending": (409, "The decision that stands was appealed: resolve the appeal instead."),
-    "settled-on-appeal": (409, "It was restored on appeal, and nobody flagged it since."),
-    "superseded": (409, "Another decision stands in the place of this one."),
-    "already-received": (409, "This evidence has been received already."),
-    "locked": (409, "Moderators locked this discussion; nobody adds to it for now."),
-    "not-oneself": (409, "Nobody may do this to themselves or on their own case."),
-    "own-subject": (409, "Nobody flags what is their own."),
-    "nothing-to-decide": (409, "It is so already, and nobody flagged it since."),
-    "nothing-to-appeal": (409, "Only what was hidden can be appealed for."),
-    "same-moderator": (409, "An appeal, or a decision after it, goes to another moderator."),
-    "too-many-flags": (409, "As many of your flags as may be wait for moderators."),
-    "evidence-taken": (409, "What backs an anonymous case backs no other: upload another file."),
-    "evidence-rejected": (409, "This evidence was rejected and backs no case; detail says why."),
-    "not-own-evidence": (409, "Only who uploaded a piece of evidence may back a case with it."),
-    "too-many-citations": (409, "This evidence backs as many cases as it may: upload it again."),
-    "evidence-retracted": (409, "Evidence that was retracted does not come back to its case."),
-    "too-many-changes": (409, "You have changed this case as often as one may, or others have."),
-    "too-many-disputes": (409, "The party has disputed as often as a party may."),
-    "own-case": (409, "Nobody supports a case of their own."),
-    "pseudonym-taken": (409, "Somebody has this pseudonym, or one that looks like it."),
-    "too-many-tags": (409, "The case has as many tags as a case may have."),
-    "too-much-evidence": (409, "The case has as much evidence as a case may have."),
-    "too-many-webhooks": (409, "There are as many webhooks as there may be."),
-    "withdrawn": (409, "The author withdrew this case; it does not change any more."),
-    "wrong-offset": (409, "The upload is at another offset; ask with HEAD and go on from there."),
-    "erased": (410, "What this was about has been erased for good."),
-    "stale": (412, "It has changed since the version that If-Match names; fetch it again."),
-    "unsupported-tus-version": (412, "This server speaks tus 1.0.0."),
-    "too-large": (413, "The body, or the announced upload, is larger than this instance takes."),
+    "malformed": (400, "The request breaks a rule of HTTP or JSON; correct it and send it again."),
+    "not-signed-in": (401, "The access token is missing, invalid or expired; sign in or renew it."),
+    "forbidden": (403, "Your account may not do this."),
+    "bad-link": (403, "The link is invalid or has expired; ask a moderator for another one."),
+    "suspended": (403, "Your membership is suspended; wait until a moderator has reinstated it."),
+    "wrong-passphrase": (403, "The passphrase is wrong; enter your own and try again."),
+    "not-found": (404, "Nothing exists at this address, or you may not see it."),
+    "method-not-allowed": (405, "This resource does not take the method; use one named in Allow."),
+    "not-acceptable": (406, "This resource has no representation of the type that Accept names."),
+    "too-slow": (408, "The body arrived too slowly; send it again."),
+    "conflict": (409, "Other requests changed the same resource meanwhile; try again."),
+    "already-registered": (409, "This member is registered already; sign in."),
+    "already-reported": (409, "A case with this id exists already; choose another id."),
+    "already-written": (409, "A comment with this id exists already; choose another id."),
+    "already-named": (409, "A party with this id exists already; choose another id."),
+    "already-disputed": (409, "This link was used already; ask a moderator for another one."),
+    "already-flagged": (409, "You have flagged this already; a second flag has no effect."),
+    "already-decided": (409, "A decision with this id exists already; choose another id."),
+    "already-appealed": (409, "This decision was appealed already; wait for the outcome."),
+    "already-resolved": (409, "This appeal is resolved already."),
+    "appeal-pending": (409, "The decision in force is under appeal; resolve that appeal first."),
+    "settled-on-appeal": (409, "An appeal restored this; wait until a member flags it again."),
+    "superseded": (409, "Another decision has replaced this one; fetch the decision in force."),
+    "already-received": (409, "This evidence was received already; nothing is left to send."),
+    "locked": (409, "Moderators locked this discussion; wait until they unlock it."),
+    "not-oneself": (409, "Another person must do this: it concerns you or a case of yours."),
+    "own-subject": (409, "You cannot flag your own content; change it or remove it instead."),
+    "nothing-to-decide": (409, "The decision would change nothing, and no flag is open."),
+    "nothing-to-appeal": (409, "Only a decision to hide can be appealed."),
+    "same-moderator": (409, "Another moderator has to decide this."),
+    "too-many-flags": (409, "You have too many open flags; wait until one of them is decided."),
+    "evidence-taken": (409, "Evidence of an anonymous case serves no other; upload another file."),
+    "evidence-rejected": (409, "This evidence was rejected; read why, and upload another file."),
+    "not-own-evidence": (409, "Another member uploaded this evidence; use your own."),
+    "too-many-citations": (409, "This evidence serves too many cases; upload it again."),
+    "evidence-retracted": (409, "This evidence was retracted from the case; upload it again."),
+    "too-many-changes": (409, "This case has had the changes it may have; leave it as it is."),
+    "too-many-disputes": (409, "The party has made all the statements that a party may make."),
+    "own-case": (409, "You cannot support your own case."),
+    "pseudonym-taken": (
+        409,
+        "This pseudonym, or one that looks like it, is in use; choose another.",
+    ),
+    "too-many-tags": (409, "The case has all the tags it may have; remove one first."),
+    "too-much-evidence": (409, "The case has all the evidence it may have; retract some first."),
+    "too-many-webhooks": (409, "This instance has all the webhooks it may have; remove one first."),
+    "withdrawn": (409, "The author withdrew this case, so it cannot change any more."),
+    "wrong-offset": (409, "The upload is at another offset; get it with HEAD and continue there."),
+    "erased": (410, "This was erased and cannot be restored."),
+    "stale": (412, "The resource has changed since the ETag in If-Match; fetch it again."),
+    "unsupported-tus-version": (412, "This server supports tus 1.0.0; set Tus-Resumable to it."),
+    "too-large": (413, "The body or the upload is too large; GET /v1/instance lists the limits."),
     "unsupported-media-type": (415, "This resource does not take content of that type."),
-    "range-not-satisfiable": (416, "The content has no such range of bytes."),
-    "invalid": (422, "Some fields are not as they should be; errors names each of them."),
-    "bad-passphrase": (422, "A passphrase has 8 to 200 characters."),
-    "bad-pseudonym": (422, "A pseudonym is plain to see, of one script, and nobody in charge."),
-    "unknown-rule": (422, "There is no such rule; GET /v1/rules lists them."),
-    "bad-webhook-url": (422, "A webhook's address is an https URL without credentials."),
-    "idempotency-key-reused": (422, "This Idempotency-Key came with another request before."),
-    "too-many-requests": (429, "Too many requests; Retry-After tells when to go on."),
+    "range-not-satisfiable": (416, "The content has no such range of bytes; ask for another one."),
+    "invalid": (422, "Some fields are invalid; errors says what is wrong with each of them."),
+    "bad-passphrase": (422, "A passphrase has 8 to 200 characters; choose another one."),
+    "bad-pseudonym": (422, "This pseudonym cannot be used; detail says what to change."),
+    "unknown-rule": (422, "No rule has this id; choose one from GET /v1/rules."),
+    "bad-webhook-url": (422, "The address of a webhook is a public https URL without credentials."),
+    "idempotency-key-reused": (422, "Another request used this Idempotency-Key; choose a new one."),
+    "too-many-requests": (
+        429,
+        "Too many requests; wait the seconds in Retry-After, then try again.",
+    ),
     "upload-quota-reached": (
         429,
-        "You may upload no more on this day (UTC); go on tomorrow.",
+        "You have used up your uploads for this day (UTC); continue tomorrow.",
     ),
-    "checksum-mismatch": (460, "The bytes that arrived do not have the checksum announced."),
-    "internal": (500, "Something broke here. It was logged; nothing about you was."),
-    "not-implemented": (501, "This server does not speak that format."),
-    "not-caught-up": (503, "The answer would not be up to date yet; try again shortly."),
-    "too-busy": (503, "Too much is being received just now; try again shortly."),
-    "too-many-streams": (503, "As many streams as this process serves are open; try again later."),
-    "outdated": (503, "A newer version of this server wrote some of this; try again shortly."),
-    "unavailable": (503, "A store or the bus is away; try again shortly."),
+    "checksum-mismatch": (460, "The bytes do not match Upload-Checksum; send them again."),
+    "internal": (500, "The server failed and logged the error, without personal data. Try later."),
+    "not-implemented": (501, "This server does not support the format; ask for another one."),
+    "not-caught-up": (503, "The answer does not include your latest write yet; try again shortly."),
+    "too-busy": (503, "The server is receiving too many uploads; try again shortly."),
+    "too-many-streams": (503, "This process serves no further stream at the moment; try later."),
+    "outdated": (503, "A newer version of the server wrote this data; try again shortly."),
+    "unavailable": (503, "A store or the message bus is unavailable; try again shortly."),
 }
 
-TITLES = {460: "Checksum Mismatch"}  # a status of tus, not of HTTP
+TITLES = {460: "Checksum Mismatch"}  # defined by tus: HTTPStatus has no phrase for it
 
 _BY_STATUS = {
     400: "malformed",
@@ -117,7 +124,7 @@ _BY_STATUS = {
 
 
 class ProblemSchema(Schema):
-    """How OpenAPI shows a problem."""
+    """Describe a problem in OpenAPI."""
 
     type = fields.String(
         required=True, metadata={"description": "/problems/<code>, a readable page"}
@@ -131,7 +138,7 @@ class ProblemSchema(Schema):
 
 
 class Problem(Exception):
-    """Something to be told to the client as a problem."""
+    """An error that the client receives as a problem."""
 
     def __init__(
         self,
@@ -150,7 +157,7 @@ class Problem(Exception):
 
 
 class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest comes without types
-    """flask-smorest's Api, speaking RFC 9457."""
+    """flask-smorest's Api, whose own errors become problems, too."""
 
     ERROR_SCHEMA = ProblemSchema
     DEFAULT_ERROR_RESPONSE_NAME = None
@@ -160,7 +167,7 @@ class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest comes without type
 
 
 def register_problems(app: Flask) -> None:
-    """Let every failure of a request become a problem."""
+    """Answer every exception of a request with a problem."""
     app.register_error_handler(Problem, problem_response)
     app.register_error_handler(HTTPException, _from_http)
     app.register_error_handler(DomainError, _from_domain)
@@ -170,7 +177,7 @@ def register_problems(app: Flask) -> None:
 
 
 def problem_response(problem: Problem) -> Response:
-    """The reply that tells of the problem."""
+    """Return the problem as an HTTP response."""
     body: dict[str, Any] = {
         "type": f"/problems/{problem.code}",
         "title": TITLES.get(problem.status) or HTTPStatus(problem.status).phrase,
@@ -185,25 +192,25 @@ def problem_response(problem: Problem) -> Response:
 
 
 def problem(code: str, detail: str = "", **headers: str) -> Problem:
-    """The problem with this code; its meaning is the detail where none is given."""
+    """Return the problem with this code. Its detail defaults to the meaning of the code."""
     status, meaning = MEANINGS[code]
     return Problem(status, code, detail or meaning, headers)
 
 
 def refuse(code: str, detail: str = "", **headers: str) -> NoReturn:
-    """Answer with the problem that has this code."""
+    """Raise the problem with this code."""
     raise problem(code, detail, **headers)
 
 
 _RETRY = {"Retry-After": "1"}
 _TRANSLATED: dict[type[Exception], Problem] = {
     NotSignedIn: Problem(
-        401, "not-signed-in", "These credentials prove nothing.", {"WWW-Authenticate": "Bearer"}
+        401, "not-signed-in", "Credentials or token are invalid.", {"WWW-Authenticate": "Bearer"}
     ),
     StaleVersion: problem("stale"),
     CommandMismatch: Problem(
         *(422, "idempotency-key-reused", MEANINGS["idempotency-key-reused"][1]),
-        errors={"Idempotency-Key": ["Came with another request before."]},
+        errors={"Idempotency-Key": ["Another request used it; choose a new one."]},
     ),
     TooMuchContention: Problem(409, "conflict", MEANINGS["conflict"][1], _RETRY),
     NotCaughtUp: Problem(503, "not-caught-up", MEANINGS["not-caught-up"][1], _RETRY),
@@ -233,7 +240,7 @@ def _from_http(error: HTTPException) -> Response:
 
 
 def _flattened(messages: Mapping[str, Any]) -> Mapping[str, Any]:
-    """webargs groups messages by where the fields were; a client only knows fields."""
+    """Remove the level by which webargs groups messages (json, query): clients know fields only."""
     merged: dict[str, Any] = {}
     for place, found in messages.items():
         merged.update(found if isinstance(found, dict) else {place: found})

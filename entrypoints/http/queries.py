@@ -1,4 +1,4 @@
-"""Serves every query service from its declaration: resources, schemas, filters, paging."""
+"""Serve every query service from its declaration: resources, schemas, filters and paging."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -27,7 +27,7 @@ from entrypoints.http.schemas import (
     schema,
 )
 
-# What other streams tell of a document is not part of how it once stood.
+# Fields of other streams than the document's own: they are not known for a moment in the past.
 NOT_IN_THE_PAST = (
     "supports",
     "followers",
@@ -43,7 +43,7 @@ ETAG = {"ETag": {"schema": {"type": "string"}, "description": "The version shown
 
 
 def query_blueprint(answers: Answers[Any], travel: TimeTravel, requests: Requests) -> Blueprint:
-    """The resources of one query service."""
+    """Return the list, the single document and the past of one query service."""
     service = answers.service
     about = (service.__doc__ or "").strip().splitlines()[0]
     blp = Blueprint(f"query-{service.name}", __name__, url_prefix="/v1", description=about)
@@ -105,7 +105,7 @@ def _add_single(
         @blp.response(200, document_schema(service.document), headers=ETAG)
         @blp.alt_response(304, headers=ETAG)
         @blp.doc(
-            summary="One of them, now or as it stood at a time",
+            summary="One document, as it is now or as it was at a time",
             parameters=[READ_TOKEN, IF_NONE_MATCH],
             security=_security(service),
         )
@@ -119,7 +119,7 @@ def _add_single(
         @blp.response(200, document_schema(service.document), headers=ETAG)
         @blp.alt_response(304, headers=ETAG)
         @blp.doc(
-            summary="One of them",
+            summary="One document",
             parameters=[READ_TOKEN, IF_NONE_MATCH],
             security=_security(service),
         )
@@ -137,7 +137,7 @@ def _add_past(
     @blp.get(f"{path}/history", endpoint="history")
     @blp.response(200, page_schema(Change))
     @blp.doc(
-        summary="What changed, in which role, when",
+        summary="The changes, each with its time and the role of the actor",
         parameters=[READ_TOKEN],
         security=_security(service),
     )
@@ -150,10 +150,10 @@ def _add_past(
     @blp.get(f"{path}/proof", endpoint="proof")
     @blp.response(200, page_schema(ProofStep))
     @blp.doc(
-        summary="Its chain of hashes, verifiable offline",
+        summary="The chain of hashes, to be verified offline",
         description=(
-            "Each hash is the SHA-256 of the hash before it and of the bytes of `body`; the first "
-            "begins with the SHA-256 of the stream's name, which each body holds."
+            "Each hash is the SHA-256 of the hash before it and of the bytes of `body`. The first "
+            "one starts with the SHA-256 of the stream's name, which each body contains."
         ),
         parameters=[READ_TOKEN],
         security=_security(service),
@@ -170,7 +170,7 @@ def _security(service: QueryService[Any]) -> list[dict[str, list[str]]]:
 
 
 def _admitted(service: QueryService[Any], requests: Requests) -> Viewer:
-    """Whoever asks, if they belong to those who may."""
+    """Return the viewer. Refuses one that the service's audience does not include."""
     viewer = requests.viewer()
     if service.audience is not Audience.EVERYBODY and viewer.actor is None:
         raise problem("not-signed-in", **{"WWW-Authenticate": "Bearer"})
@@ -180,7 +180,7 @@ def _admitted(service: QueryService[Any], requests: Requests) -> Viewer:
 
 
 def _seen(answers: Answers[Any], key: str, requests: Requests) -> Any:
-    """The document as it is now, if whoever asks may see it."""
+    """Return the document as it is now. Refuses if it is erased or the viewer may not see it."""
     document = answers.one(key, _admitted(answers.service, requests), read_token())
     if document is None:
         refuse("not-found")
@@ -192,20 +192,23 @@ def _seen(answers: Answers[Any], key: str, requests: Requests) -> Any:
 def _as_it_stood(
     answers: Answers[Any], travel: TimeTravel, now: Any, as_of: datetime, requests: Requests
 ) -> dict[str, Any]:
-    """What it was then, under the name that its author is shown by now."""
+    """Return the document as it was then, with the author's name as shown now."""
     service = answers.service
     key, viewer = getattr(now, service.key), requests.viewer()
     if not viewer.moderates and travel.was_hidden(service, key):
-        refuse("not-found", "Moderators hid some of what it was, and only they still see that.")
+        refuse("not-found", "Moderators hid parts of its past; only they can see it.")
     document = travel.as_of(service, key, as_of)
     if document is None or not service.may_see(document, viewer):
-        refuse("not-found", "There was no such thing then, or none that you may see.")
+        refuse("not-found", "It did not exist then, or you may not see it as it was.")
     shown = [name for name in public_fields(service.document) if name not in NOT_IN_THE_PAST]
     return _public(service.as_seen_by(service.past(document, now), viewer), shown)
 
 
 def _conditional(document: Any, shown: Sequence[str]) -> Response:
-    """With an ETag of the version, which If-Match takes, and of what other streams add to it."""
+    """Return the document with an ETag: the version, which If-Match takes, and a content digest.
+
+    The digest changes with the fields that come from other streams.
+    """
     reply = _json(_public(document, shown))
     digest = blake2b(reply.data, digest_size=8).hexdigest()
     reply.set_etag(f"{getattr(document, 'version', 0)}-{digest}")
@@ -223,16 +226,16 @@ def _json(body: Any) -> Response:
 
 
 def read_cursor(text: str | None, requests: Requests) -> Cursor | None:
-    """Where the page begins that the client wants."""
+    """Return the cursor in the query, or None for the first page."""
     if text is None:
         return None
     try:
         return Cursor(*msgspec.msgpack.decode(requests.unsigned(text)))
     except ValueError:
-        raise problem("malformed", "This is no cursor of ours.") from None
+        raise problem("malformed", "The cursor is invalid; use the one in Link.") from None
 
 
 def next_url(cursor: Cursor, requests: Requests) -> str:
-    """The path and query of the page after the one in hand."""
+    """Return the path and query of the page after the current one."""
     place = requests.signed(msgspec.msgpack.encode((cursor.value, cursor.key)))
     return f"{request.path}?{urlencode({**request.args.to_dict(), 'cursor': place})}"

@@ -1,4 +1,4 @@
-"""What every reply carries, and how replies are counted."""
+"""Headers of every reply, and metrics of requests."""
 
 import time
 from collections.abc import Callable
@@ -22,9 +22,9 @@ _PROTECTING = [
 
 
 def with_headers(app: "WSGIApplication") -> "WSGIApplication":
-    """The application with the headers that protect browsers, where it does not set them itself.
+    """Return the application with security headers added where a reply does not set its own.
 
-    Below Flask they are added in one go, to everything that leaves the process.
+    This is WSGI middleware, so that replies that never reach Flask's hooks have them, too.
     """
 
     def protected(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
@@ -39,10 +39,10 @@ def with_headers(app: "WSGIApplication") -> "WSGIApplication":
 
 
 def after_reading(app: "WSGIApplication", most: int) -> "WSGIApplication":
-    """The application, replying once it has read the rest of a body, so many bytes at most.
+    """Return the application; before it replies, it reads up to ``most`` bytes of the body's rest.
 
-    A server resets a connection that it closes with unread bytes, and a client that still sends
-    would not read why it was refused.
+    A server resets a connection that it closes with unread bytes. A client that is still sending
+    would then not receive the refusal.
     """
 
     def replies_late(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
@@ -57,7 +57,7 @@ def after_reading(app: "WSGIApplication", most: int) -> "WSGIApplication":
 
 
 def identify_reply(reply: Response) -> Response:
-    """Tell which request it was, and whose memory may keep the reply."""
+    """Add the request's id and, if none is set, the Cache-Control of the reply."""
     if "Cache-Control" not in reply.headers:
         private = "Authorization" in request.headers or request.method == "POST"
         reply.headers["Cache-Control"] = "no-store" if private else "no-cache"
@@ -66,7 +66,7 @@ def identify_reply(reply: Response) -> Response:
 
 
 def count_requests(app: Flask, registry: CollectorRegistry) -> None:
-    """Count replies and the time that they took, for Prometheus."""
+    """Count replies and measure their time, for Prometheus."""
     counted = Counter(
         "klarity_requests_total", "Requests", ("endpoint", "method", "status"), registry=registry
     )

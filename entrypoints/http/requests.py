@@ -1,4 +1,4 @@
-"""What every request brings along: who asks, what is repeated, which version is meant."""
+"""Read what all requests have in common: actor, idempotency key, If-Match and tokens."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -29,13 +29,13 @@ SIGNATURE_BYTES = 16
 TOKEN_HEADER = "Klarity-Token"  # noqa: S105 - the name of a header
 VERSION_OF_ETAG = re.compile(r'"(0|[1-9][0-9]{0,17})(?:-[0-9a-f]+)?"')
 
-# The member in this session (member id, session id), or None where it has ended.
+# The member in this session, by member id and session id; None where the session has ended.
 SignedIn = Callable[[str, str], Member | None]
 Version = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class Requests:
-    """Reads the conventions of API.md off the request in hand."""
+    """Reads the headers that all resources share. Its methods work on the current request."""
 
     def __init__(self, signed_in: SignedIn, key: bytes, clock: Clock) -> None:
         self._signed_in = signed_in
@@ -47,44 +47,47 @@ class Requests:
         return self._clock()
 
     def actor(self) -> Actor:
-        """The member who asks and may act. Their session and their standing are looked up."""
+        """Return the signed-in member. Raises Problem without a valid session, or if suspended.
+
+        The session and the suspension are looked up, so that both take effect at once.
+        """
         actor = self.oneself()
         if g.suspended:
             refuse("suspended")
         return actor
 
     def oneself(self) -> Actor:
-        """The member who asks, even while suspended: who may still leave."""
+        """Return the signed-in member, even if suspended: they may still erase their account."""
         actor = self._known()
         if actor is None:
             raise problem("not-signed-in", **{"WWW-Authenticate": "Bearer"})
         return actor
 
     def members_only(self) -> None:
-        """Ask who it is before looking at what they want. (Preflights come from nobody.)"""
+        """Refuse a request without a valid session before reading its body. Preflights have none."""
         if request.method != "OPTIONS":
             self.actor()
 
     def viewer(self) -> Viewer:
-        """Who asks, if they say so; a token that is over is told, not ignored."""
+        """Return the viewer: anonymous without a token. Refuses an invalid token."""
         if "Authorization" not in request.headers:
             return Viewer()
         actor = self.oneself()
-        # Who is suspended sees what is their own, and judges nothing.
+        # A suspended member still sees their own content, but has no rights of a moderator.
         return Viewer(replace(actor, roles=frozenset()) if g.suspended else actor)
 
     def session_id(self) -> str:
-        """The session that the access token belongs to."""
+        """Return the id of the session that the access token belongs to."""
         self.oneself()
         return str(g.session_id)
 
     def context(
         self, actor_id: str, *, new: bool = False, own_id: str | None = None
     ) -> CommandContext:
-        """What goes with a command: idempotency, If-Match and correlation.
+        """Return the context of a command: idempotency, If-Match and correlation id.
 
-        ``own_id``: where a client names the id of what it makes, the request itself is its key;
-        sent once more it gets the same reply.
+        ``own_id`` is an id that the client chose for the new resource. The request is then
+        idempotent without a key: its fingerprint serves as one.
         """
         key = self.idempotency_key()
         fingerprint = self._fingerprint(actor_id) if key or own_id else ""
@@ -99,25 +102,25 @@ class Requests:
         )
 
     def id_for(self, kind: str, context: CommandContext) -> str:
-        """A new id; the same one when the same request is repeated."""
+        """Return a new id of that kind. A repeated request gets the same one."""
         return keyed_id(self._key, kind, context.command_id)
 
     def idempotency_key(self) -> str:
-        """What tells that a POST is the same as before; other methods need nothing of the kind."""
+        """Return the Idempotency-Key of a POST, or "". Other methods are idempotent without one."""
         if request.method != "POST" or "Idempotency-Key" not in request.headers:
             return ""
         key = request.headers["Idempotency-Key"]
-        # Of what is not ASCII the server leaves nothing.
+        # The WSGI server drops characters that are not ASCII, so two keys could become the same.
         if not 1 <= len(key) <= LONGEST_KEY or not key.isascii():
             refuse("malformed", f"An Idempotency-Key has 1 to {LONGEST_KEY} ASCII characters.")
         return key
 
     def signed(self, content: bytes) -> str:
-        """The content as an opaque text, good for the path in hand, that nobody else can make."""
+        """Return the content as a signed opaque text, which is valid for the current path only."""
         return opaque(self._signature(content) + content)
 
     def unsigned(self, text: str) -> bytes:
-        """The content of a text signed for the path in hand. Raises ValueError for others."""
+        """Return the content of a text that ``signed`` made for this path; otherwise ValueError."""
         found = opened(text)
         signature, content = found[:SIGNATURE_BYTES], found[SIGNATURE_BYTES:]
         if not compare_digest(signature, self._signature(content)):
@@ -128,9 +131,10 @@ class Requests:
         return _signature(self._key, b"klarity cursor", request.path.encode() + b"\0" + content)
 
     def _fingerprint(self, actor_id: str) -> str:
-        """Tells a repeated request from another one; a passphrase is no part of it.
+        """Return a digest that a repeated request shares; it leaves the passphrase out.
 
-        It is the member's own: a proof shows it, and nobody shall confirm a guess by making it.
+        It is keyed with the actor's id because a public proof shows it: no other member can
+        confirm a guess at the body by sending that body.
         """
         body = request.get_json(silent=True)
         if isinstance(body, dict):
@@ -156,45 +160,45 @@ class Requests:
 
 
 def read_claims(tokens: AccessTokens) -> None:
-    """Whose access token the request brings: member id and session id, or None for none of ours."""
+    """Set ``g.claims`` to (member id, session id), or to None without a valid access token."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     g.claims = tokens.read(token.strip()) if scheme.lower() == "bearer" else None
 
 
 def identify_request() -> None:
-    """Give the request an id to be followed by.
+    """Give the request a new correlation id.
 
-    It is never the client's own, nor is its ``traceparent`` taken over: events keep them and
-    everybody can read them in a proof, where what two requests share would give a reporter away.
+    An id or a ``traceparent`` of the client is not used. Events store these and proofs publish
+    them: two requests that share one would reveal that one person sent both.
     """
     g.correlation_id = uuid4().hex
 
 
 def refuse_unread() -> None:
-    """Refuse a request whose body the server did not read to its end."""
+    """Refuse a request whose body the ASGI server did not read to its end."""
     if code := request.environ.get(REFUSAL):
         refuse(code, **({"Retry-After": "5"} if code == "too-busy" else {}))
 
 
 def limit_body(largest_upload: int) -> None:
-    """Let a request to ``/v1/uploads`` bring as many bytes as an upload may have.
+    """Allow a request to ``/v1/uploads`` to be as large as an upload may be.
 
-    Flask takes None for MAX_CONTENT_LENGTH, which is the limit of all other requests.
+    All other requests keep Flask's MAX_CONTENT_LENGTH.
     """
     if request.path.startswith("/v1/uploads"):
         request.max_content_length = largest_upload
     elif "Transfer-Encoding" in request.headers and len(request.get_data()) >= LARGEST_BODY:
-        # Of a body of unknown length werkzeug reads no more than the limit, and says nothing.
+        # werkzeug cuts a body of unknown length off at the limit without an error.
         refuse("too-large")
 
 
 def only_json() -> None:
-    """Refuse a body that is not JSON where JSON is what is taken."""
+    """Refuse a body that is not JSON, except where uploads and forms are sent."""
     if request.path.startswith(("/v1/uploads", "/dispute/")):
         return
     has_body = request.content_length or "Transfer-Encoding" in request.headers
     if has_body and not request.is_json:
-        refuse("unsupported-media-type", "This takes application/json.")
+        refuse("unsupported-media-type", "Send the body as application/json.")
 
 
 def written(
@@ -204,7 +208,7 @@ def written(
     status: int = 204,
     location: str | None = None,
 ) -> Response:
-    """The reply to a command: what was made, its version, and a token to read it back with."""
+    """Return the reply to a command, with its version as ETag and a token to read it back."""
     reply = Response(msgspec.json.encode(body) if body is not None else b"", status)
     if body is not None:
         reply.content_type = "application/json"
@@ -218,22 +222,22 @@ def written(
 
 
 def write_token(receipt: Receipt[Any]) -> str:
-    """The write as an opaque text, signed: a made-up one would ask whether a stream is there."""
+    """Return the receipt as a signed opaque text; unsigned, it would reveal which streams exist."""
     content = msgspec.json.encode([receipt.log, receipt.stream, receipt.version])
     return opaque(_token_signature(content) + content)
 
 
 def read_token() -> Token | None:
-    """The write that the client wants to see in the answer."""
+    """Return the write that the answer has to include, or None."""
     text = request.headers.get(TOKEN_HEADER)
     if not text:
         return None
     try:
         parts = msgspec.json.decode(_token_content(opened(text)), type=tuple[str, str, Version])
     except ValueError:
-        raise problem("malformed", "This is no Klarity-Token of ours.") from None
+        raise problem("malformed", "The Klarity-Token is invalid; send it as received.") from None
     token = Token(*parts)
-    # For what was so already nothing was written, and there is nothing to wait for.
+    # Version 0: the command changed nothing in a stream without events, so nothing is awaited.
     return token if token.version else None
 
 
@@ -249,18 +253,18 @@ def _token_signature(content: bytes) -> bytes:
 
 
 def _signature(key: bytes, purpose: bytes, content: bytes) -> bytes:
-    """Keyed BLAKE2b (RFC 7693), good for one purpose."""
+    """Return a keyed BLAKE2b digest (RFC 7693), valid for one purpose."""
     digest = blake2b(content, key=key[:64], digest_size=SIGNATURE_BYTES, person=purpose)
     return digest.digest()
 
 
 def opaque(content: bytes) -> str:
-    """The bytes as a text that says nothing to a client."""
+    """Return the bytes as base64 for URLs, without padding."""
     return urlsafe_b64encode(content).decode().rstrip("=")
 
 
 def opened(text: str) -> bytes:
-    """The bytes behind an opaque text. ValueError where it is none of ours."""
+    """Return the bytes of an opaque text. Raises ValueError if it is not base64."""
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 

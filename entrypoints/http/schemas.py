@@ -1,4 +1,4 @@
-"""marshmallow schemas, derived from the dataclasses of domain and queries."""
+"""Derive marshmallow schemas from the dataclasses of the domain and of the queries."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -25,18 +25,18 @@ from marshmallow import validate
 from application.engine.query_service import Private, QueryService
 from domain.constraints import Length, Limits, OneLine
 
-# What no text may contain can be written in JSON; lone surrogates cannot be sent as UTF-8.
+# A pattern of JSON Schema for texts without NUL, which not every store accepts.
 STORABLE = r"^[^\x00]*$"
 _SURROGATES = re.compile(r"[\ud800-\udfff\x00]")
 
-# Control characters, line separators, and what turns the direction of writing around.
+# Control characters, line separators, and characters that change the direction of writing.
 _CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
-# The last part is for Python, whose $ overlooks a line's end.
+# The last part is for Python, whose $ also matches before a line break at the end.
 ONE_LINE = rf"^([^\s{_CONTROLS}]([^{_CONTROLS}]*[^\s{_CONTROLS}])?)?$(?!\n)"
 
 
 class Text(ma.fields.String):
-    """A string that can be written as UTF-8 and stored anywhere."""
+    """A string without NUL and lone surrogates: UTF-8 and every store can hold it."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -46,12 +46,12 @@ class Text(ma.fields.String):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         if _SURROGATES.search(text):
-            raise ma.ValidationError("Not a valid text.")
+            raise ma.ValidationError("Contains a character that cannot be stored; remove it.")
         return text
 
 
 class Truth(ma.fields.Boolean):
-    """true or false, and nothing that merely looks like them."""
+    """A JSON boolean. marshmallow's own would also accept texts and numbers."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
         if not isinstance(value, bool):
@@ -60,7 +60,7 @@ class Truth(ma.fields.Boolean):
 
 
 class Number(ma.fields.Float):
-    """A JSON number; in a query string, its text."""
+    """A JSON number, or with ``from_text`` the number in a query string."""
 
     def __init__(self, *, from_text: bool = False, **kwargs: Any) -> None:
         super().__init__(allow_nan=False, **kwargs)
@@ -73,7 +73,7 @@ class Number(ma.fields.Float):
 
 
 class Moment(ma.fields.AwareDateTime):
-    """A time with its offset, of which no more than the moment is kept."""
+    """A time with an offset, converted to UTC."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         try:
@@ -83,7 +83,7 @@ class Moment(ma.fields.AwareDateTime):
 
 
 class Parsed(Text):
-    """A text that a filter value parses, such as a bounding box."""
+    """A text of a query string that ``parse`` turns into a filter value, such as a bounding box."""
 
     def __init__(self, parse: Callable[[str], Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -98,12 +98,12 @@ class Parsed(Text):
 
 
 def uuid_text(**kwargs: Any) -> ma.fields.Field[Any]:
-    """An id as clients write it: a UUID."""
+    """Return a field for an id chosen by the client: a UUID, loaded as a string."""
     return UuidText(**kwargs)
 
 
 class UuidText(ma.fields.UUID):
-    """A UUID that stays a string."""
+    """A UUID that is loaded as a string."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # type: ignore[override]  # ids are strings here
         if not isinstance(value, str):
@@ -114,7 +114,7 @@ class UuidText(ma.fields.UUID):
 def fields_of(
     kind: type, *, leave_out: Iterable[str] = (), partial: bool = False
 ) -> dict[str, ma.fields.Field[Any]]:
-    """A marshmallow field for each field of a dataclass."""
+    """Return a marshmallow field for each public field of a dataclass."""
     hints = get_type_hints(kind, include_extras=True)
     unwanted = set(leave_out)
     return {
@@ -125,19 +125,19 @@ def fields_of(
 
 
 def schema(name: str, members: Mapping[str, Any]) -> ma.Schema:
-    """A schema instance that refuses unknown fields by name. Make it once, not per request."""
+    """Return an instance of a schema that refuses unknown fields. Make it once, not per request."""
     return ma.Schema.from_dict(dict(members), name=name)()
 
 
 @cache
 def document_schema(kind: type) -> ma.Schema:
-    """How OpenAPI shows a document; it is served without its private fields."""
+    """Return the OpenAPI schema of a document, without its private fields."""
     return schema(kind.__name__, _shown(kind))
 
 
 @cache
 def page_schema(kind: type) -> ma.Schema:
-    """How OpenAPI shows a page of documents."""
+    """Return the OpenAPI schema of a page of documents."""
     items = ma.fields.List(ma.fields.Nested(document_schema(kind)), required=True)
     return schema(f"{kind.__name__}Page", {"items": items})
 
@@ -145,7 +145,7 @@ def page_schema(kind: type) -> ma.Schema:
 def filter_schema(
     service: QueryService[Any], *, paging: Iterable[str] = ("limit", "cursor")
 ) -> ma.Schema:
-    """The query parameters of a list: the service's own filters, and how it is paged."""
+    """Return the query parameters of a list: the filters of the service, and paging."""
     hints = get_type_hints(type(service).ask, include_extras=True)
     in_path = service.path_parameters()
     members: dict[str, Any] = {
@@ -162,13 +162,13 @@ def filter_schema(
 
 
 def public_fields(kind: type) -> tuple[str, ...]:
-    """The names of a document's fields that are served."""
+    """Return the names of the fields that are served."""
     hints = get_type_hints(kind, include_extras=True)
     return tuple(field.name for field in fields(kind) if not _is_private(hints[field.name]))
 
 
 def _shown(kind: type) -> dict[str, ma.fields.Field[Any]]:
-    """Every public field of a document, each of which is always there."""
+    """Return the public fields of a document. All are required: replies always contain them."""
     hints = get_type_hints(kind, include_extras=True)
     return {
         name: _field(hints[name], {"required": True}, nested=document_schema)
@@ -236,13 +236,13 @@ class _Part(ma.Schema):
 
 
 def maker_of(schema: ma.Schema) -> type:
-    """What becomes of the fields that the schema loads."""
+    """Return what the schema makes of the loaded fields: a dataclass, or dict."""
     return schema.maker if isinstance(schema, _Part) else dict
 
 
 @cache
 def _part(kind: type) -> ma.Schema:
-    """A nested part of a body, loaded as the dataclass that it is."""
+    """Return the schema of a nested part of a body. It loads as the dataclass."""
 
     class Part(_Part):
         maker = kind
@@ -251,7 +251,7 @@ def _part(kind: type) -> ma.Schema:
 
 
 def _unwrapped(hint: Any) -> tuple[Any, list[Any]]:
-    """The plain type behind Annotated and ``| None``, and the marks on it."""
+    """Return the type without Annotated and ``| None``, and the marks that Annotated holds."""
     marks: list[Any] = []
     while True:
         origin = get_origin(hint)
@@ -282,8 +282,10 @@ def _validator(mark: Length | Limits | OneLine) -> Any:
 
 
 def one_line() -> validate.Regexp:
-    """Refuses what is not one line of plain text."""
-    return validate.Regexp(ONE_LINE, error="Must be one line, without a space at either end.")
+    """Return a validator for one line of plain text."""
+    return validate.Regexp(
+        ONE_LINE, error="Must be one line that neither starts nor ends with a space."
+    )
 
 
 def _is_private(hint: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Sessions: signing in, staying signed in, and signing out."""
+"""Resources to sign in, to renew tokens and to sign out."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ TokensReply = schema(
         "token_type": ma.fields.Constant("Bearer", required=True),
         "expires_in": ma.fields.Integer(
             required=True,
-            metadata={"description": "How long the access token is good, in seconds."},
+            metadata={"description": "Seconds until the access token expires."},
         ),
     },
 )
@@ -42,13 +42,13 @@ SessionReply = schema(
     {
         "session_id": ma.fields.UUID(required=True),
         "current": ma.fields.Boolean(
-            required=True, metadata={"description": "Whether this request belongs to it."}
+            required=True, metadata={"description": "Whether this request uses it."}
         ),
         "created_at": ma.fields.AwareDateTime("iso", required=True),
         "used_at": ma.fields.AwareDateTime(
             "iso",
             required=True,
-            metadata={"description": "When its tokens were last renewed, to the hour."},
+            metadata={"description": "When its tokens were last renewed, rounded to the hour."},
         ),
         "expires_at": ma.fields.AwareDateTime("iso", required=True),
     },
@@ -59,7 +59,7 @@ SessionsReply = schema(
 
 
 def sessions_blueprint(accounts: Accounts, tokens: AccessTokens, requests: Requests) -> Blueprint:
-    """A member's own sessions."""
+    """Return the resources of a member's own sessions."""
     blp = Blueprint("sessions", __name__, url_prefix="/v1/sessions", description="Sessions")
 
     @blp.post("")
@@ -70,7 +70,7 @@ def sessions_blueprint(accounts: Accounts, tokens: AccessTokens, requests: Reque
     def sign_in(body: dict[str, str]) -> Response:
         """Sign in
 
-        A member has 50 sessions at most; then the oldest ends for the newest.
+        A member has 50 sessions at most. A further one ends the oldest.
         """
         return granted(accounts.sign_in(body["pseudonym"], body["passphrase"]))
 
@@ -82,8 +82,8 @@ def sessions_blueprint(accounts: Accounts, tokens: AccessTokens, requests: Reque
     def refresh(body: dict[str, str]) -> Response:
         """Renew the tokens
 
-        A refresh token is good once, and reusing one ends the session. Where the reply was lost,
-        the token that was sent last may be sent once more within 30 seconds.
+        A refresh token is valid once; using it again ends the session. If the reply was lost, the
+        newest used token may be sent once more within 30 seconds.
         """
         return granted(accounts.refresh(body["refresh_token"]))
 
@@ -92,7 +92,7 @@ def sessions_blueprint(accounts: Accounts, tokens: AccessTokens, requests: Reque
     @blp.doc(security=BEARER)
     @problems(blp, 401)
     def sessions() -> Response:
-        """One's own sessions, newest first; no address and no device is kept of them"""
+        """One's own sessions, newest first; neither address nor device is recorded"""
         actor, current = requests.oneself(), requests.session_id()
         found = accounts.sessions(actor.member_id)
         return jsonify(items=[_shown(session, current) for session in found])
@@ -102,7 +102,7 @@ def sessions_blueprint(accounts: Accounts, tokens: AccessTokens, requests: Reque
     @blp.doc(security=BEARER)
     @problems(blp, 401)
     def sign_out_everywhere() -> Response:
-        """End all of one's sessions, this one too"""
+        """End all of one's sessions, including this one"""
         accounts.sign_out_everywhere(requests.oneself().member_id)
         return Response(status=204)
 
@@ -111,7 +111,7 @@ def sessions_blueprint(accounts: Accounts, tokens: AccessTokens, requests: Reque
     @blp.doc(security=BEARER)
     @problems(blp, 401, 404)
     def sign_out() -> Response:
-        """Sign out: the session's tokens are worth nothing from now on"""
+        """Sign out: end this session and its tokens"""
         accounts.sign_out(requests.oneself().member_id, requests.session_id())
         return Response(status=204)
 
@@ -120,7 +120,7 @@ def sessions_blueprint(accounts: Accounts, tokens: AccessTokens, requests: Reque
     @blp.doc(security=BEARER)
     @problems(blp, 401, 404)
     def end_session(session_id: object) -> Response:
-        """End one of one's sessions, such as that of a lost phone"""
+        """End one of one's own sessions, for example that of a lost phone"""
         accounts.sign_out(requests.oneself().member_id, str(session_id))
         return Response(status=204)
 

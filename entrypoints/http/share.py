@@ -1,4 +1,4 @@
-"""The page of a case for people and for what previews links, and oEmbed."""
+"""The page of a case for people and link previews, and its oEmbed description."""
 
 import re
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ _BLANK_LINES = re.compile(r"\n\s*\n")
 
 
 def share_blueprint(answers: Answers[Any], media: MediaStore, public_url: str) -> Blueprint:
-    """``GET /share/<case_id>`` and ``GET /oembed``. They show to everybody what is public."""
+    """Serve ``GET /share/<case_id>`` and ``GET /oembed`` for public cases."""
     blp = Blueprint("share", __name__, template_folder=str(TEMPLATES))
     links = Links(public_url)
 
@@ -49,10 +49,10 @@ def share_blueprint(answers: Answers[Any], media: MediaStore, public_url: str) -
     @blp.get("/oembed")
     def oembed() -> Response:
         if request.args.get("format", "json") != "json":
-            refuse("not-implemented", "There is oEmbed in JSON alone.")
+            refuse("not-implemented", "oEmbed is available as JSON only; leave format out.")
         case = public(links.case_id(request.args.get("url", "")))
         if case is None:
-            refuse("not-found", "This is not the address of a public case.")
+            refuse("not-found", "url is not the address of a public case.")
         if answers.service.gone(case):
             refuse("erased")
         return jsonify(_oembed(case, links, media))
@@ -83,7 +83,7 @@ def _shown(case: CaseDocument, links: Links) -> dict[str, Any]:
 
 
 def _oembed(case: CaseDocument, links: Links, media: MediaStore) -> Mapping[str, Any]:
-    """oEmbed 1.0: a link, with a thumbnail where there is one no larger than asked for."""
+    """Return oEmbed 1.0 of type link, with a thumbnail if it fits maxwidth and maxheight."""
     about: dict[str, Any] = {
         "version": "1.0",
         "type": "link",
@@ -117,7 +117,7 @@ def _most(name: str, otherwise: int) -> int:
 
 
 def _size(media: MediaStore, exhibit: Exhibit) -> tuple[int, int] | None:
-    """Width and height of its poster, as the beginning of the file tells them."""
+    """Return width and height of the poster from the beginning of its file, or None."""
     try:
         head = b"".join(media.read(poster_key(exhibit.evidence_id), 0, HEAD_OF_PICTURE))
         with Image.open(BytesIO(head), formats=["JPEG"]) as picture:

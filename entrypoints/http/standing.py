@@ -1,4 +1,4 @@
-"""The standing of members: suspensions and roles."""
+"""Resources to suspend members and to grant roles."""
 
 from collections.abc import Mapping
 
@@ -25,8 +25,8 @@ SuspensionBody = schema(
 
 
 def standing_blueprint(members: MemberExecutor, requests: Requests) -> Blueprint:
-    """What moderators and admins decide on members."""
-    blp = Blueprint("standing", __name__, url_prefix="/v1", description="Standing of members")
+    """Return the commands of moderators and admins on members."""
+    blp = Blueprint("standing", __name__, url_prefix="/v1", description="Suspensions and roles")
     blp.before_request(requests.members_only)
 
     @blp.put("/members/<uuid:member_id>/suspension")

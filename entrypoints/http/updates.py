@@ -1,4 +1,4 @@
-"""``GET /v1/updates``: Server-Sent Events of what becomes public, resumable by Last-Event-ID."""
+"""``GET /v1/updates``: a stream of Server-Sent Events, resumable by Last-Event-ID."""
 
 import time
 from collections import Counter
@@ -31,9 +31,9 @@ MEDIA_TYPE = "text/event-stream"
 RETRY_MILLISECONDS = 3000
 RETRY_AFTER = "15"
 MOST_OF_ONE = 2
-SHARE_IS_USED = "You hold as many streams as one may at a time; end one first."
+SHARE_IS_USED = "You have too many open streams; close one, then try again."
 HEARTBEAT_SECONDS = 15.0
-# A stream that ends is taken up again by its client: so processes can be changed and threads freed.
+# Clients reconnect when a stream ends. This frees its thread, and lets processes be replaced.
 LONGEST_SECONDS = 600.0
 
 LAST_EVENT_ID = {
@@ -43,7 +43,7 @@ LAST_EVENT_ID = {
         "type": "string",
         "pattern": r"^([a-z-]+:(0|[1-9][0-9]{0,17})(,[a-z-]+:(0|[1-9][0-9]{0,17}))*)?$",
     },
-    "description": "The id that came last: go on after it. Without it, only what is new is told.",
+    "description": "The id received last: resumes after it. Without it, the stream starts now.",
 }
 UpdatesQuery = schema(
     "UpdatesQuery",
@@ -55,15 +55,15 @@ UpdatesQuery = schema(
 )
 ABOUT = (
     f"Each event has the kind of update as its type ({', '.join(UpdateKind)}) and as its data a "
-    "JSON object with kind, case_id and at. Comments keep the stream alive; after some minutes it "
-    f"ends, to be resumed. Nobody holds more than {MOST_OF_ONE} at a time."
+    "JSON object with kind, case_id and at. Comments keep the connection alive. The stream ends "
+    f"after some minutes and can be resumed. A client can have {MOST_OF_ONE} streams at a time."
 )
 
 
 class Places:
-    """The streams that a process serves at a time, for each holds a thread.
+    """Limits the streams of a process, each of which occupies a thread.
 
-    One asker gets some of them, and never all where there are several.
+    A client gets a few of them, and if there are several, never all.
     """
 
     def __init__(self, places: int) -> None:
@@ -73,7 +73,7 @@ class Places:
         self._held: Counter[str] = Counter()
 
     def take(self, asker: str) -> None:
-        """Take a place, or answer with the problem that there is none."""
+        """Take a place. Refuses if the client has its share, or none is left."""
         with self._lock:
             if self._held[asker] >= self._share:
                 refuse("too-many-requests", SHARE_IS_USED, **{"Retry-After": RETRY_AFTER})
@@ -83,24 +83,22 @@ class Places:
             self._held[asker] += 1
 
     def free(self, asker: str) -> None:
-        """Give the place to others."""
+        """Give the client's place back."""
         with self._lock:
             self._free += 1
             self._held[asker] -= 1
-            self._held += Counter()  # forgets who holds none
+            self._held += Counter()  # deletes counts of zero
 
 
 def updates_blueprint(updates: Updates, streams: int) -> Blueprint:
-    """Streams of updates, so many at most at a time."""
-    blp = Blueprint("updates", __name__, url_prefix="/v1", description="What becomes public")
+    """Return the stream of updates. ``streams`` is how many the process serves at a time."""
+    blp = Blueprint("updates", __name__, url_prefix="/v1", description="Public changes")
     places = Places(streams)
 
     @blp.get("/updates")
     @blp.arguments(UpdatesQuery, location="query", unknown=ma.RAISE)
     @blp.response(200, {"type": "string"}, content_type=MEDIA_TYPE)
-    @blp.doc(
-        summary="What becomes public, as it does", description=ABOUT, parameters=[LAST_EVENT_ID]
-    )
+    @blp.doc(summary="Stream what becomes public", description=ABOUT, parameters=[LAST_EVENT_ID])
     @problems(blp, 422)
     def stream(query: dict[str, Any]) -> Response:
         after, asker = _beginning(updates), where_from()
@@ -119,13 +117,13 @@ def _beginning(updates: Updates) -> Positions:
     try:
         return updates.begin(request.headers.get("Last-Event-ID", ""))
     except MalformedPositions:
-        raise problem("malformed", "This is no Last-Event-ID of ours.") from None
+        raise problem("malformed", "The Last-Event-ID is invalid; send it as received.") from None
 
 
 def _written(everything: Iterator[Told], after: Positions) -> Iterator[bytes]:
-    """The events as the stream spells them, and a sign of life when there is none for long.
+    """Yield the updates as Server-Sent Events, and a comment after a silence.
 
-    Every id that is sent moves the place from where a client resumes, with an event or without.
+    Every id moves the position from which a client resumes, also that of a comment.
     """
     began = spoke = time.monotonic()
     yield f"retry: {RETRY_MILLISECONDS}\nid: {written_positions(after)}\n\n".encode()

@@ -1,7 +1,7 @@
 """Resumable uploads: tus 1.0.0 (https://tus.io/protocols/resumable-upload).
 
-With the extensions creation, creation-with-upload, checksum, expiration and termination. Nothing
-of Upload-Metadata is looked at or kept: file names tell more than a reporter means to.
+The extensions are creation, creation-with-upload, checksum, expiration and termination.
+Upload-Metadata is ignored and not stored: a file name can identify a reporter.
 """
 
 import re
@@ -26,7 +26,7 @@ EXTENSIONS = "creation,creation-with-upload,checksum,expiration,termination"
 CONTENT_TYPE = "application/offset+octet-stream"
 CHUNK = 1 << 16
 
-# Checksums guard against accidents on the way, so weak algorithms will do, and phones use them.
+# A checksum detects errors of transmission only, so weak algorithms suffice; phones use them.
 _HASHES: dict[str, Any] = {"sha1": sha1, "sha256": sha256, "md5": md5}
 ALGORITHMS = ",".join(_HASHES)
 
@@ -42,15 +42,15 @@ def _parameter(name: str, about: str, *, required: bool = False, **schema: Any) 
 
 
 _BYTES = {"type": "integer", "minimum": 0}
-RESUMABLE = _parameter("Tus-Resumable", "The version.", required=True, enum=[VERSION])
-LENGTH = _parameter("Upload-Length", "Bytes of the whole.", required=True, **_BYTES)
-OFFSET = _parameter("Upload-Offset", "Where these bytes belong.", required=True, **_BYTES)
+RESUMABLE = _parameter("Tus-Resumable", "The version of tus.", required=True, enum=[VERSION])
+LENGTH = _parameter("Upload-Length", "Size of the whole file in bytes.", required=True, **_BYTES)
+OFFSET = _parameter("Upload-Offset", "Position of the body's first byte.", required=True, **_BYTES)
 CHECKSUM = _parameter(
     "Upload-Checksum", f"One of {ALGORITHMS}, a space, and the base64 of the body's digest."
 )
-METADATA = _parameter("Upload-Metadata", "Accepted, and neither looked at nor kept.")
+METADATA = _parameter("Upload-Metadata", "Accepted and ignored.")
 OVERRIDE = _parameter(
-    "X-HTTP-Method-Override", "What is meant.", required=True, enum=["PATCH", "DELETE", "HEAD"]
+    "X-HTTP-Method-Override", "The method.", required=True, enum=["PATCH", "DELETE", "HEAD"]
 )
 
 
@@ -66,7 +66,7 @@ SOME_BODY = {**BODY, "required": True}
 
 
 def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
-    """``/v1/uploads``. The last segment of an upload's address is the evidence's id."""
+    """Serve ``/v1/uploads``. An upload has the id of the evidence that it becomes."""
     blp = Blueprint("uploads", __name__, url_prefix="/v1/uploads", description="tus 1.0.0 uploads")
     blp.before_request(requests.members_only)
     blp.before_request(_only_this_version)
@@ -77,7 +77,7 @@ def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
     @blp.response(204, headers=MEANS)
     @problems(blp, 404)
     def means(upload_id: object = None) -> Response:  # noqa: ARG001 - the same for every address
-        """What of tus this server speaks"""
+        """The version, extensions and limits of tus on this server"""
         reply = _empty(204)
         reply.headers["Tus-Version"] = VERSION
         reply.headers["Tus-Extension"] = EXTENSIONS
@@ -94,16 +94,16 @@ def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
     )
     @problems(blp, 401, 403, 404, 409, 410, 412, 413, 415, 422, 460)
     def create() -> Response:
-        """Announce an upload, and send its first bytes along if you like"""
+        """Create an upload; the body may contain its first bytes"""
         owner = requests.actor()
         context = requests.context(owner.member_id)
-        length = _number("Upload-Length") or refuse("malformed", "An upload has at least a byte.")
+        length = _number("Upload-Length") or refuse("malformed", "Upload-Length must be 1 or more.")
         body = _body() if _has_body() else iter(())
         try:
             upload = uploads.begin(owner, requests.id_for("upload", context), length)
         except QuotaReached as reached:
             refuse("upload-quota-reached", **{"Retry-After": str(reached.seconds)})
-        # The same request again, after more had arrived than it brings, only asks how far it is.
+        # A repeated request whose upload has bytes by now only reports the offset.
         if upload.offset:
             progress = uploads.look(owner, upload.upload_id, context)
         else:
@@ -119,7 +119,7 @@ def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[RESUMABLE], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 415)
     def look(upload_id: object) -> Response:
-        """How much of an upload has arrived"""
+        """The offset of an upload"""
         owner = requests.actor()
         context = requests.context(owner.member_id)
         reply = _state(uploads.look(owner, str(upload_id), context), 200)
@@ -131,7 +131,7 @@ def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[RESUMABLE, OFFSET, CHECKSUM], requestBody=SOME_BODY, security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 413, 415, 460)
     def append(upload_id: object) -> Response:
-        """Send the next bytes of an upload; the last ones make it evidence"""
+        """Append bytes to an upload; with the last ones it becomes evidence"""
         owner = requests.actor()
         context = requests.context(owner.member_id)
         offset, body = _number("Upload-Offset"), _body()
@@ -143,7 +143,7 @@ def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[RESUMABLE], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412)
     def terminate(upload_id: object) -> Response:
-        """Give an upload up; what arrived as a whole is evidence, and stays"""
+        """Delete an upload; one that is complete is evidence and stays"""
         uploads.terminate(requests.actor(), str(upload_id))
         return _empty(204)
 
@@ -155,7 +155,7 @@ def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[RESUMABLE, OVERRIDE], requestBody=BODY, security=BEARER)
     @problems(blp, 401, 403, 404, 405, 409, 410, 412, 413, 415, 460)
     def override(upload_id: object) -> Response:
-        """For networks that let no other method through: X-HTTP-Method-Override is meant"""
+        """Use X-HTTP-Method-Override, for networks that block other methods than POST"""
         view = meant.get(request.headers.get("X-HTTP-Method-Override", "").upper())
         if view is None:
             refuse("method-not-allowed", Allow="OPTIONS, HEAD, PATCH, DELETE")
@@ -207,14 +207,14 @@ def _is_checked() -> bool:
 
 
 def _body() -> Iterator[bytes]:
-    """The body in chunks, as it arrives. Once it has, it is refused if its checksum is wrong."""
+    """Yield the body in chunks, as it arrives. Refuses a wrong checksum after the last one."""
     if request.mimetype != CONTENT_TYPE:
-        refuse("unsupported-media-type", f"The bytes of an upload come as {CONTENT_TYPE}.")
+        refuse("unsupported-media-type", f"Send the bytes of an upload as {CONTENT_TYPE}.")
     return _checked(_arriving()) if _is_checked() else _arriving()
 
 
 def _arriving() -> Iterator[bytes]:
-    """What arrives, until the end of the body or of the connection."""
+    """Yield chunks until the body or the connection ends."""
     try:
         while chunk := request.stream.read(CHUNK):
             yield chunk
@@ -235,8 +235,8 @@ def _checked(chunks: Iterator[bytes]) -> Iterator[bytes]:
 def _announced() -> tuple[str, bytes]:
     algorithm, _, encoded = request.headers["Upload-Checksum"].partition(" ")
     if algorithm not in _HASHES:
-        refuse("malformed", f"The algorithm of Upload-Checksum is one of {ALGORITHMS}.")
+        refuse("malformed", f"The algorithm of Upload-Checksum must be one of {ALGORITHMS}.")
     try:
         return algorithm, b64decode(encoded, validate=True)
     except ValueError:
-        refuse("malformed", "Upload-Checksum has no base64 after its algorithm.")
+        refuse("malformed", "Upload-Checksum needs the digest in base64 after the algorithm.")

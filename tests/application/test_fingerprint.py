@@ -12,9 +12,9 @@ from uuid import uuid4
 
 import pytest
 
-from application.engine.discovery import query_services
 from application.engine.fingerprint import answers_alike, fingerprint, fingerprint_with
 from application.engine.query_service import QueryService
+from application.system import query_services
 from domain.catalog import EVENTS, EventCatalog
 
 HELPER = '''"""A helper."""
@@ -176,7 +176,7 @@ def test_each_is_the_same_in_every_process() -> None:
     """An address or an order of hashing in it would build everything again at every start."""
     found = {fingerprint(service) for service in query_services()}
     tell = (
-        "from application.engine.discovery import query_services as all_of_them\n"
+        "from application.system import query_services as all_of_them\n"
         "from application.engine.fingerprint import fingerprint\n"
         "print(*map(fingerprint, all_of_them()))"
     )

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from application.engine.discovery import policy_types
 from application.engine.executor import CommandContext
 from application.queries.moderation_ledger import Deed
 from application.queries.moderation_queue import QueueItem
+from application.system import policy_types
 from domain.actors import SYSTEM, Actor
 from domain.cases.case import AttachEvidence, CaseStatus
 from domain.ids import CommentId, EvidenceId, MemberId

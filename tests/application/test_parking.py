@@ -8,7 +8,7 @@ import pytest
 from application.engine import subscription as subscriptions
 from application.engine.executor import CommandContext
 from application.engine.parking import BEHIND_ANOTHER, RETRY_PAUSES
-from application.engine.policy import Cause, Means, Policy, PolicySubscriber
+from application.engine.policy import Cause, Policy, PolicySubscriber
 from application.engine.projector import Projector
 from application.engine.rows import Rows
 from application.engine.subscriber import EventsFailed
@@ -355,13 +355,13 @@ def _away(*_: object) -> None:
     raise Unavailable
 
 
-class Choosy(Policy):
+class Choosy(Policy[None]):
     """Cannot react to some of the cases."""
 
     name, service, topics = "choosy", "cases", ("cases",)
 
-    def __init__(self, means: Means, cases: Collection[str], error: Exception) -> None:
-        super().__init__(means)
+    def __init__(self, cases: Collection[str], error: Exception) -> None:
+        super().__init__(None)
         self.reacted: list[str] = []
         self._cases = cases
         self._error = error
@@ -401,14 +401,7 @@ class TestPolicies:
         failing: Collection[str],
         error: Exception = POISON,
     ) -> Choosy:
-        means = Means(
-            executors=world.executors,
-            sanitise=lambda *_: None,
-            forget_member=lambda _: None,
-            erase_media=lambda _: None,
-            hide_at=1.0,
-        )
-        policy = Choosy(means, failing, error)
+        policy = Choosy(failing, error)
         subscriber = PolicySubscriber(policy, world.codec, world.checkpoints)
         world.subscription(subscriber).deliver(delivery(world, *events))
         assert world.checkpoints.load("choosy").at("cases") == events[-1].position

@@ -7,17 +7,18 @@ from typing import ClassVar
 
 import pytest
 
-from application.engine.discovery import policy_types
 from application.engine.executor import CommandContext
-from application.engine.policy import Cause, Means, Policy, PolicySubscriber
+from application.engine.policy import Cause, Policy, PolicySubscriber
 from application.policies.when_case_is_backed_then_cite_exhibit import (
     WhenCaseIsBackedThenCiteExhibit,
 )
 from application.policies.when_something_is_said_then_register_subject import (
     WhenSomethingIsSaidThenRegisterSubject,
 )
+from application.policy import KlarityPolicy, PolicyDependencies
 from application.ports.checkpoints import START, Fenced
 from application.ports.codec import NewerProgram, RecordedEvent
+from application.system import policy_types
 from domain.cases.case import AttachEvidence, CaseStatus, WithdrawCase
 from domain.catalog import EVENTS
 from domain.decider import DomainError
@@ -108,7 +109,7 @@ def test_what_an_erased_person_left_undone_stays_undone(world: World) -> None:
     assert status(world) is CaseStatus.ERASED
 
 
-class Refusing(Policy):
+class Refusing(KlarityPolicy):
     name, service, topics = "refusing", "cases", ("cases",)
     hears: ClassVar[tuple[str, ...]] = ("cases.CaseReported",)
     code = "erased"
@@ -117,20 +118,20 @@ class Refusing(Policy):
         raise DomainError(self.code, "refused")
 
 
-def subscriber(world: World, kind: type[Policy]) -> PolicySubscriber:
+def subscriber(world: World, kind: type[KlarityPolicy]) -> PolicySubscriber:
     def sanitise(
         received: EvidenceReceived, context: Callable[[str], CommandContext], within: float | None
     ) -> None:
         raise AssertionError("there is nothing to sanitise")
 
-    means = Means(
+    dependencies = PolicyDependencies(
         executors=world.executors,
         sanitise=sanitise,
         forget_member=lambda _: None,
         erase_media=lambda _: None,
         hide_at=1.0,
     )
-    return PolicySubscriber(kind(means), world.codec, world.checkpoints)
+    return PolicySubscriber(kind(dependencies), world.codec, world.checkpoints)
 
 
 def recorded(world: World) -> RecordedEvent:
@@ -159,7 +160,7 @@ def test_events_that_a_policy_does_not_hear_are_passed_over(world: World) -> Non
 
 @pytest.mark.parametrize("kind", policy_types())
 def test_no_policy_passes_over_an_event_that_its_newer_self_may_hear(
-    world: World, kind: type[Policy]
+    world: World, kind: type[KlarityPolicy]
 ) -> None:
     world.report(world.member())
     newer = replace(recorded(world), type="cases.New")
@@ -218,7 +219,7 @@ NAMES = EVENTS.names
 
 
 @pytest.mark.parametrize("kind", policy_types(), ids=lambda kind: kind.name)
-def test_a_policy_hears_just_the_events_that_it_speaks_of(kind: type[Policy]) -> None:
+def test_a_policy_hears_just_the_events_that_it_speaks_of(kind: type[KlarityPolicy]) -> None:
     module = vars(sys.modules[kind.__module__]).values()
     spoken_of = {NAMES[each] for each in module if isinstance(each, type) and each in NAMES}
     topics = {name.partition(".")[0] for name in kind.hears}

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from adapters.event_store.memory import MemoryEventStore
-from application.engine.discovery import policy_types
 from application.engine.executor import CommandContext
 from application.engine.subscription import Subscription
 from application.ports.event_store import NewCommit, StoredCommit
+from application.system import policy_types
 from domain.actors import SYSTEM, Actor
 from domain.cases.case import (
     AttachEvidence,

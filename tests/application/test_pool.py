@@ -9,7 +9,7 @@ import pytest
 
 from adapters.parked.memory import MemoryParkedEvents
 from application.engine import pool
-from application.engine.policy import Cause, Means, Policy
+from application.engine.policy import Cause, Policy
 from application.engine.pool import EARLIER_IS_PARKED, WAITS, PooledPolicySubscriber, Stopping
 from application.engine.subscriber import StillWorking
 from application.engine.subscription import Subscription
@@ -28,14 +28,14 @@ AT_ONCE = {reason: (0.0,) * len(waits) for reason, waits in WAITS.items()}
 TRIES = len(WAITS[Reason.FAILED]) + 1
 
 
-class Slow(Policy):
+class Slow(Policy[None]):
     """Takes as long as a test wants for some events, and fails for others."""
 
     name, service, topics, slow = "slow", "cases", ("cases",), True
     hears = ("cases.CaseReported", "cases.CaseTagged")
 
-    def __init__(self, means: Means) -> None:
-        super().__init__(means)
+    def __init__(self) -> None:
+        super().__init__(None)
         self.held: dict[str, Event] = {}
         self.turns: dict[str, Turn] = {}
         self.long: set[str] = set()
@@ -67,8 +67,8 @@ class Slow(Policy):
 
 
 @pytest.fixture
-def policy(world: World) -> Slow:
-    return Slow(world.means(world.executors))
+def policy() -> Slow:
+    return Slow()
 
 
 Make = Callable[..., PooledPolicySubscriber]

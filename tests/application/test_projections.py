@@ -10,9 +10,9 @@ from typing import Any, get_args
 import pytest
 
 from application.engine import query_service, rows
-from application.engine.discovery import query_services
 from application.engine.fingerprint import modules
 from application.engine.query_service import QueryService
+from application.system import query_services
 from application.updates import IGNORED, KINDS, TOPICS
 from domain.catalog import EVENTS
 

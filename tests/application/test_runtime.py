@@ -13,7 +13,6 @@ from adapters.leases.memory import MemoryLeases
 from adapters.message_bus.memory import MemoryMessageBus
 from application.engine import loop as loops
 from application.engine import subscription as subscriptions
-from application.engine.discovery import policy_types, query_services
 from application.engine.executor import CommandContext
 from application.engine.loop import Loop
 from application.engine.policy import PolicySubscriber
@@ -27,7 +26,16 @@ from application.ports.leases import Leases
 from application.ports.message_bus import Message
 from application.ports.unavailable import Unavailable
 from application.queries.videos import Videos
-from application.system import COMMAND, CONTEXTS, QUERY, UnknownService, chosen, services
+from application.system import (
+    COMMAND,
+    CONTEXTS,
+    QUERY,
+    UnknownService,
+    chosen,
+    policy_types,
+    query_services,
+    services,
+)
 from tests.world import World
 
 PATIENCE = 60.0
@@ -364,13 +372,13 @@ class TestRuntime:
     def test_what_is_reported_becomes_public_by_itself(self, world: World) -> None:
         bus = MemoryMessageBus()
         running = runtime(world, bus)
-        means = world.means(world.executors)
+        dependencies = world.dependencies(world.executors)
         for log, store in world.stores.items():
             running.add_relay(Relay(store, world.codec, world.wire, bus, world.checkpoints), store)
             running.add_sealer(LogSealer(store, TRIAL))
             assert log
         for kind in policy_types():
-            policy = kind(means)
+            policy = kind(dependencies)
             subscriber = (
                 PooledPolicySubscriber(
                     policy, world.codec, world.checkpoints, world.parked, workers=2

@@ -7,12 +7,12 @@ from threading import Event
 import pytest
 
 from application.engine.executor import CommandContext
-from application.engine.policy import Means
 from application.engine.pool import PooledPolicySubscriber
 from application.engine.turns import Lane, Turn
 from application.policies.when_evidence_is_received_then_sanitise_it import (
     WhenEvidenceIsReceivedThenSanitiseIt,
 )
+from application.policy import PolicyDependencies
 from domain.actors import Actor
 from domain.evidence.evidence import EvidenceReceived
 from domain.ids import MediaKind
@@ -30,14 +30,14 @@ class Stage:
         self.held = set(MediaKind)
         self.begun = Event()
         self.go_on = Event()
-        means = Means(
+        dependencies = PolicyDependencies(
             executors=self.world.executors,
             sanitise=self.sanitise,
             forget_member=lambda _: None,
             erase_media=lambda _: None,
             hide_at=1.0,
         )
-        self.policy = WhenEvidenceIsReceivedThenSanitiseIt(means)
+        self.policy = WhenEvidenceIsReceivedThenSanitiseIt(dependencies)
         self.pool = PooledPolicySubscriber(
             self.policy, self.world.codec, self.world.checkpoints, self.world.parked, workers=1
         )
