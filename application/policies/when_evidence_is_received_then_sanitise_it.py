@@ -8,10 +8,9 @@ from domain.ids import MediaKind
 
 class WhenEvidenceIsReceivedThenSanitiseIt(Policy):
     name = "when-evidence-is-received-then-sanitise-it"
-    service, topics, slow = "evidence", ("evidence",), True
-    hears = ("evidence.EvidenceReceived",)
+    service, slow = "evidence", True
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: EvidenceReceived, cause: Cause) -> None:
         match event:
             case EvidenceReceived():
                 self.means.sanitise(event, cause.context, cause.seconds)

@@ -6,10 +6,9 @@ from domain.members.member import MemberErased
 
 class WhenMemberIsErasedThenForgetThem(Policy):
     name = "when-member-is-erased-then-forget-them"
-    service, topics = "members", ("members",)
-    hears = ("members.MemberErased",)
+    service = "members"
 
-    def react(self, event: object, cause: Cause) -> None:  # noqa: ARG002 - the deed is no command
+    def react(self, event: MemberErased, cause: Cause) -> None:  # noqa: ARG002 - the deed is no command
         match event:
             case MemberErased():
                 self.means.forget_member(event.member_id)
