@@ -15,7 +15,7 @@ from threading import Event, Lock
 from typing import Any
 
 from application.engine.answers import Answers, NotCaughtUp, Token
-from application.engine.query_service import Viewer, events
+from application.engine.query_service import Viewer
 from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.history import History
 from application.ports.unavailable import Unavailable
@@ -70,16 +70,22 @@ KINDS = {
     "discussions.CommentRestored": UpdateKind.DISCUSSED,
 }
 
+
+def _events(topic: str, names: str) -> tuple[str, ...]:
+    """The stored names of a topic's events, which are named one after the other."""
+    return tuple(f"{topic}.{name}" for name in names.split())
+
+
 # What changes nothing that is public, or comes with one of those above.
 IGNORED = frozenset(
     (
-        *events(
+        *_events(
             "cases",
             "CaseReported CaseWithdrawn CaseUnpublished CaseHidden PartyAdded EvidenceRefused "
             "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
             "ExhibitRejected ExhibitRefused",
         ),
-        *events(
+        *_events(
             "discussions",
             "DiscussionOpened DiscussionClosed DiscussionLocked DiscussionUnlocked CommentEdited",
         ),

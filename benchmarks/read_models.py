@@ -16,7 +16,7 @@ from pymongo.collection import Collection
 from adapters.mongo import Document, connect
 from adapters.read_models.memory import MemoryReadModels
 from adapters.read_models.mongo import MongoReadModels
-from application.engine.query_service import Viewer, value_of
+from application.engine.query_service import value_of
 from application.engine.rows import UnitOfWork
 from application.ports.read_models import Cursor, ReadModel, ReadModels
 from application.queries.popular_cases import PopularCase, PopularCases
@@ -88,7 +88,7 @@ def print_pages(models: ReadModels) -> None:
 
 
 def walk(model: ReadModel[PopularCase]) -> float:
-    find = PopularCases().ask(Viewer(), category=CaseCategory.OTHER)
+    find = PopularCases().ask(category=CaseCategory.OTHER)
     start, after = time.perf_counter(), None
     for _ in range(PAGES):
         last = model.find(find, limit=20, after=after)[-1]

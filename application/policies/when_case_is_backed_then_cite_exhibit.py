@@ -10,10 +10,9 @@ from domain.ids import CaseId, EvidenceId, MemberId
 
 class WhenCaseIsBackedThenCiteExhibit(KlarityPolicy):
     name = "when-case-is-backed-then-cite-exhibit"
-    service, topics = "cases", ("cases",)
-    hears = ("cases.CaseReported", "cases.EvidenceAttached")
+    service = "cases"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: CaseReported | EvidenceAttached, cause: Cause) -> None:
         match event:
             case CaseReported() if event.author:
                 for evidence_id in event.evidence:

@@ -17,16 +17,13 @@ from domain.ids import CaseId
 
 class WhenCaseIsPublishedThenOpenDiscussion(KlarityPolicy):
     name = "when-case-is-published-then-open-discussion"
-    service, topics = "discussions", ("cases",)
-    hears = (
-        "cases.CasePublished",
-        "cases.CaseRestored",
-        "cases.CaseHidden",
-        "cases.CaseUnpublished",
-        "cases.CaseWithdrawn",
-    )
+    service = "discussions"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(
+        self,
+        event: CasePublished | CaseRestored | CaseHidden | CaseUnpublished | CaseWithdrawn,
+        cause: Cause,
+    ) -> None:
         match event:
             case CasePublished() | CaseRestored(status=CaseStatus.PUBLISHED):
                 self._open(event.case_id, cause)

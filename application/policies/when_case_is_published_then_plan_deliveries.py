@@ -11,10 +11,9 @@ from domain.webhooks.webhook import REGISTRY, WebhookAdded
 
 class WhenCaseIsPublishedThenPlanDeliveries(KlarityPolicy):
     name = "when-case-is-published-then-plan-deliveries"
-    service, topics = "webhooks", ("cases",)
-    hears = ("cases.CasePublished",)
+    service = "webhooks"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: CasePublished, cause: Cause) -> None:
         match event:
             case CasePublished():
                 # As it was then: it wants the same, however often and late the event is handled.

@@ -12,10 +12,11 @@ from domain.cases.exhibit import ExhibitAdmitted, ExhibitReturned, ExhibitWithhe
 
 class WhenExhibitIsAdmittedThenAcceptEvidence(KlarityPolicy):
     name = "when-exhibit-is-admitted-then-accept-evidence"
-    service, topics = "cases", ("cases",)
-    hears = ("cases.ExhibitAdmitted", "cases.ExhibitWithheld", "cases.ExhibitReturned")
+    service = "cases"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(
+        self, event: ExhibitAdmitted | ExhibitWithheld | ExhibitReturned, cause: Cause
+    ) -> None:
         match event:
             case ExhibitAdmitted():
                 command = AcceptEvidence(

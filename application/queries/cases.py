@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, assert_never
 
 from application.engine.filters import Box, Point, between, equal, in_box, near, with_words
-from application.engine.query_service import QueryService, Viewer, events
+from application.engine.query_service import QueryService, Viewer
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by, by_each, by_point, by_words
 from application.queries.case_document import (
@@ -26,11 +26,24 @@ from domain.constraints import Length, Limits
 from domain.discussions import comment
 from domain.members.member import MemberErased, ProfileHidden, ProfileRestored
 
+Projected = (
+    case.CaseEvent
+    | party.PartyEvent
+    | engagement.EngagementEvent
+    | ProfileHidden
+    | ProfileRestored
+    | MemberErased
+    | comment.CommentWritten
+    | comment.CommentRestored
+    | comment.CommentHidden
+    | comment.CommentRemoved
+)
+
 
 class Cases(QueryService[CaseDocument]):
     """Which cases are there, and what does one look like now?"""
 
-    name, version, topics = "cases", 4, ("cases", "members", "discussions")
+    name, version = "cases", 4
     document, key, single = CaseDocument, "case_id", True
     streams = ("cases", "case")
     hiding = (case.CaseHidden, case.EvidenceWithheld)
@@ -45,24 +58,8 @@ class Cases(QueryService[CaseDocument]):
         by_words("words", "title", "story"),
         by_words("party", "party_names"),
     )
-    ignores = (
-        *events(
-            "members",
-            "MemberRegistered InterestsChosen RoleGranted RoleRevoked MemberSuspended "
-            "MemberReinstated",
-        ),
-        *events(
-            "cases",
-            "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
-            "ExhibitRejected ExhibitRefused",
-        ),
-        *events(
-            "discussions",
-            "DiscussionOpened DiscussionClosed DiscussionLocked DiscussionUnlocked CommentEdited",
-        ),
-    )
 
-    def project(self, event: object, rows: Rows[CaseDocument]) -> None:
+    def project(self, event: Projected, rows: Rows[CaseDocument]) -> None:
         match event:
             case case.CaseReported():
                 before = rows.get(event.case_id)
@@ -79,6 +76,8 @@ class Cases(QueryService[CaseDocument]):
                 _count_comment(rows, event.case_id, +1)
             case comment.CommentHidden() | comment.CommentRemoved(hidden=False):
                 _count_comment(rows, event.case_id, -1)
+            case comment.CommentRemoved():
+                pass
             case _ if isinstance(event, engagement.EngagementEvent):
                 rows.change(event.case_id, lambda row: _engaged(row, event))
             case _:
@@ -86,7 +85,6 @@ class Cases(QueryService[CaseDocument]):
 
     def ask(
         self,
-        viewer: Viewer,  # noqa: ARG002 - everybody gets the same list
         *,
         category: CaseCategory | None = None,
         tag: str | None = None,
@@ -191,7 +189,9 @@ def _engaged(row: CaseDocument, event: engagement.EngagementEvent) -> CaseDocume
             assert_never(event)
 
 
-def _hear_of_member(rows: Rows[CaseDocument], event: object) -> None:
+def _hear_of_member(
+    rows: Rows[CaseDocument], event: ProfileHidden | ProfileRestored | MemberErased
+) -> None:
     match event:
         case ProfileHidden():
             rows.put(_hidden(event.member_id), CaseDocument(case_id=_hidden(event.member_id)))
@@ -204,3 +204,5 @@ def _hear_of_member(rows: Rows[CaseDocument], event: object) -> None:
                 rows.change(key, erased)
             for key in rows.keys_where("contributors", event.member_id):
                 rows.change(key, lambda row: without_member(row, event.member_id))
+        case _:
+            assert_never(event)

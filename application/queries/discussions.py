@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Any, assert_never
 
 from application.engine.filters import equal
-from application.engine.query_service import Private, PrivateText, QueryService, Viewer, events
+from application.engine.query_service import Private, PrivateText, QueryService, Viewer
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by, by_each
 from application.queries.backing import Backing
@@ -54,10 +54,22 @@ class CommentDocument:
     contributors: Annotated[tuple[str, ...], Private()] = ()
 
 
+Projected = (
+    comment.CommentEvent
+    | DiscussionOpened
+    | DiscussionClosed
+    | ProfileHidden
+    | ProfileRestored
+    | MemberErased
+    | CaseReported
+    | CaseEvidenceEvent
+)
+
+
 class Discussions(QueryService[CommentDocument]):
     """What do people say about a case?"""
 
-    name, version, topics = "discussions", 2, ("discussions", "members", "cases")
+    name, version = "discussions", 2
     document, key, single = CommentDocument, "comment_id", True
     path, item_path = "/cases/<uuid:case_id>/comments", "/comments"
     streams = ("discussions", "comment")
@@ -69,25 +81,8 @@ class Discussions(QueryService[CommentDocument]):
         by("public"),
         by_each("contributors"),
     )
-    ignores = (
-        *events(
-            "members",
-            "MemberRegistered InterestsChosen RoleGranted RoleRevoked MemberSuspended "
-            "MemberReinstated",
-        ),
-        *events(
-            "cases",
-            "CasePublished CaseAmended CaseLocated CaseTagged CaseUntagged CaseWithdrawn "
-            "LocationRetracted CaseUnpublished CaseHidden CaseRestored PartyAdded "
-            "CaseSupported SupportWithdrawn CaseFollowed CaseUnfollowed CaseShared "
-            "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
-            "ExhibitRejected ExhibitRefused PartyNamed PartyRetracted PartyDisputed "
-            "PartyHidden PartyRestored",
-        ),
-        *events("discussions", "DiscussionLocked DiscussionUnlocked"),
-    )
 
-    def project(self, event: object, rows: Rows[CommentDocument]) -> None:
+    def project(self, event: Projected, rows: Rows[CommentDocument]) -> None:
         match event:
             case comment.CommentWritten():
                 public = _is_shown(_thread(rows, event.case_id, event.at))
@@ -110,7 +105,7 @@ class Discussions(QueryService[CommentDocument]):
             case _:
                 _hear_of_member(rows, event)
 
-    def ask(self, viewer: Viewer, *, case_id: str = "") -> Find:  # noqa: ARG002 - everybody gets the same list
+    def ask(self, *, case_id: str = "") -> Find:
         """The comments on a public case, the oldest first; parent_id makes the threads."""
         return Find(
             where=equal(case_id=case_id, public=True), order_by="written_at", descending=False
@@ -185,7 +180,9 @@ def _show(rows: Rows[CommentDocument], thread: CommentDocument) -> None:
         rows.change(key, lambda row: replace(row, public=public))
 
 
-def _hear_of_member(rows: Rows[CommentDocument], event: object) -> None:
+def _hear_of_member(
+    rows: Rows[CommentDocument], event: ProfileHidden | ProfileRestored | MemberErased
+) -> None:
     match event:
         case ProfileHidden():
             rows.put(HIDDEN + event.member_id, _helping(HIDDEN + event.member_id, event.at))
@@ -200,6 +197,8 @@ def _hear_of_member(rows: Rows[CommentDocument], event: object) -> None:
             for thread in filter(None, backed):
                 backing = (thread.backing or Backing()).without(event.member_id)
                 _show(rows, _backed(thread, backing))
+        case _:
+            assert_never(event)
 
 
 def _erase(rows: Rows[CommentDocument], key: str) -> None:

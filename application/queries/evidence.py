@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from application.engine.query_service import Private, PrivateText, QueryService, Viewer, events
+from application.engine.query_service import Private, PrivateText, QueryService, Viewer
 from application.engine.rows import Rows
 from application.ports.read_models import by, by_each
 from domain.cases import case
@@ -47,33 +47,30 @@ class EvidenceDocument:
     erased: Annotated[bool, Private()] = False
 
 
+OfCase = (
+    case.EvidenceAccepted
+    | case.EvidenceReturned
+    | case.EvidenceWithheld
+    | case.EvidenceRetracted
+    | case.CaseHidden
+    | case.CaseRestored
+    | case.CaseWithdrawn
+)
+
+
 class EvidenceItems(QueryService[EvidenceDocument]):
     """What has become of a piece of evidence, and may it be shown?
 
     Its owner always sees it, everybody else once it backs a public case.
     """
 
-    name, version, topics = "evidence", 4, ("evidence", "cases", "members")
+    name, version = "evidence", 4
     document, key, single = EvidenceDocument, "evidence_id", True
     indexes = (by_each("cases"), by_each("unseen_cases"), by("owner_id"), by_each("case_authors"))
-    ignores = (
-        *events(
-            "members",
-            "MemberRegistered InterestsChosen RoleGranted RoleRevoked MemberSuspended "
-            "MemberReinstated ProfileHidden ProfileRestored",
-        ),
-        *events(
-            "cases",
-            "CaseReported EvidenceAttached CasePublished CaseAmended CaseLocated CaseTagged "
-            "CaseUntagged LocationRetracted CaseUnpublished PartyAdded EvidenceRefused "
-            "CaseSupported SupportWithdrawn CaseFollowed CaseUnfollowed CaseShared "
-            "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
-            "ExhibitRejected ExhibitRefused PartyNamed PartyRetracted PartyDisputed "
-            "PartyHidden PartyRestored",
-        ),
-    )
 
-    def project(self, event: object, rows: Rows[EvidenceDocument]) -> None:
+    def project(
+        self, event: evidence.EvidenceEvent | OfCase | MemberErased, rows: Rows[EvidenceDocument]
+    ) -> None:
         match event:
             case evidence.EvidenceReceived():
                 _update(
@@ -172,7 +169,7 @@ def _returned(row: EvidenceDocument, event: case.EvidenceReturned) -> EvidenceDo
     return _backing(row, event.case_id, seen=event.public) if known else row
 
 
-def _hear_of_case(event: object, rows: Rows[EvidenceDocument]) -> None:
+def _hear_of_case(event: OfCase, rows: Rows[EvidenceDocument]) -> None:
     """Which cases the evidence backs, seen by all or not."""
     match event:
         case case.EvidenceAccepted() if event.author:
@@ -195,3 +192,5 @@ def _hear_of_case(event: object, rows: Rows[EvidenceDocument]) -> None:
             for field in ("cases", "unseen_cases"):
                 for key in rows.keys_where(field, event.case_id):
                     rows.change(key, lambda row: _without(row, event.case_id))
+        case case.EvidenceAccepted() | case.CaseRestored():
+            pass

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from application.engine.filters import equal
-from application.engine.query_service import Audience, QueryService, Viewer, events
+from application.engine.query_service import Audience, QueryService, Viewer
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by, by_each
 from application.queries.notification import (
@@ -32,40 +32,48 @@ from domain.moderation.subject import (
     subject_key,
 )
 
+OfCase = (
+    case.CaseReported
+    | case.CaseTagged
+    | case.CaseUntagged
+    | case.CaseLocated
+    | case.LocationRetracted
+    | case.CaseAmended
+    | PartyNamed
+    | case.EvidenceAttached
+    | case.EvidenceAccepted
+    | case.EvidenceRefused
+    | case.CasePublished
+    | case.CaseHidden
+    | case.CaseUnpublished
+    | case.CaseWithdrawn
+    | case.CaseRestored
+)
+
+Projected = (
+    MemberRegistered
+    | InterestsChosen
+    | MemberErased
+    | engagement.CaseFollowed
+    | engagement.CaseUnfollowed
+    | OfCase
+    | SubjectRegistered
+    | SubjectHidden
+    | SubjectRestored
+    | AppealResolved
+    | CommentWritten
+)
+
 
 class Notifications(QueryService[Notification]):
     """What happened to what a member wants to hear of?"""
 
     name, version = "notifications", 3
-    topics = ("members", "cases", "moderation", "discussions")
     document, key = Notification, "notification_id"
     path, audience = "/me/notifications", Audience.MEMBERS
     indexes = (by("served"), by("member_id"), by("at"), by_each("watches"))
-    ignores = (
-        *events(
-            "members",
-            "RoleGranted RoleRevoked MemberSuspended MemberReinstated ProfileHidden "
-            "ProfileRestored",
-        ),
-        *events(
-            "cases",
-            "EvidenceRetracted EvidenceWithheld EvidenceReturned PartyAdded CaseSupported "
-            "SupportWithdrawn CaseShared ExhibitCited ExhibitVerified ExhibitAdmitted "
-            "ExhibitWithheld ExhibitReturned ExhibitRejected ExhibitRefused PartyRetracted "
-            "PartyDisputed PartyHidden PartyRestored",
-        ),
-        *events(
-            "discussions",
-            "DiscussionOpened DiscussionClosed DiscussionLocked DiscussionUnlocked "
-            "CommentEdited CommentRemoved CommentHidden CommentRestored",
-        ),
-        *events(
-            "moderation",
-            "FlagRaised FlagSettled FlagOpened FlagCounted DecisionMade DecisionAppealed",
-        ),
-    )
 
-    def project(self, event: object, rows: Rows[Notification]) -> None:
+    def project(self, event: Projected, rows: Rows[Notification]) -> None:
         match event:
             case MemberRegistered() | InterestsChosen():
                 watch_interests(rows, event)
@@ -85,7 +93,7 @@ class Notifications(QueryService[Notification]):
             case _:
                 _hear_of_case(rows, event)
 
-    def ask(self, viewer: Viewer) -> Find:
+    def ask(self, *, viewer: Viewer) -> Find:
         """What one is told, the newest first."""
         return Find(where=equal(served=True, member_id=viewer.member_id), order_by="at")
 
@@ -140,7 +148,7 @@ def _hear_judgement(
     tell(rows, (_subject(event),), told)
 
 
-def _hear_of_case(rows: Rows[Notification], event: object) -> None:
+def _hear_of_case(rows: Rows[Notification], event: OfCase) -> None:
     match event:
         case case.CaseReported():
             watch(rows, event.author, _case(event.case_id), event.at)
@@ -173,6 +181,8 @@ def _hear_of_case(rows: Rows[Notification], event: object) -> None:
             rows.change(_case(event.case_id), lambda row: replace(row, public=False))
         case case.CaseRestored(status=CaseStatus.PUBLISHED):
             rows.change(_case(event.case_id), lambda row: replace(row, public=True))
+        case case.CaseRestored():
+            pass
 
 
 def _hear_change(rows: Rows[Notification], case_id: str, actor: str, at: datetime) -> None:

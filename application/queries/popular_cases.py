@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import exp, log, log1p
-from typing import Annotated
+from typing import Annotated, assert_never
 
 from application.engine.filters import equal
-from application.engine.query_service import Private, PrivateText, QueryService, Viewer, events
+from application.engine.query_service import Private, PrivateText, QueryService
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by, by_each
 from application.queries.backing import Backing
@@ -47,6 +47,21 @@ class PopularCase:
     contributors: Annotated[tuple[str, ...], Private()] = ()
 
 
+Projected = (
+    CaseReported
+    | CaseAmended
+    | CaseEvidenceEvent
+    | CasePublished
+    | CaseHidden
+    | CaseUnpublished
+    | CaseRestored
+    | CaseSupported
+    | SupportWithdrawn
+    | CaseWithdrawn
+    | MemberErased
+)
+
+
 class PopularCases(QueryService[PopularCase]):
     """Which cases matter most to people right now?
 
@@ -56,29 +71,14 @@ class PopularCases(QueryService[PopularCase]):
     kept as logarithms, lest they overflow.
     """
 
-    name, version, topics = "popular-cases", 2, ("cases", "members")
+    name, version = "popular-cases", 2
     document, key = PopularCase, "case_id"
     indexes = (by("rank"), by("status"), by("category"), by("author_id"), by_each("contributors"))
 
     def __init__(self, half_life_days: float = HALF_LIFE_DAYS) -> None:
         self.half_life_days = half_life_days
 
-    ignores = (
-        *events(
-            "members",
-            "MemberRegistered InterestsChosen RoleGranted RoleRevoked MemberSuspended "
-            "MemberReinstated ProfileHidden ProfileRestored",
-        ),
-        *events(
-            "cases",
-            "CaseLocated CaseTagged CaseUntagged LocationRetracted PartyAdded CaseFollowed "
-            "CaseUnfollowed CaseShared ExhibitCited ExhibitVerified ExhibitAdmitted "
-            "ExhibitWithheld ExhibitReturned ExhibitRejected ExhibitRefused PartyNamed "
-            "PartyRetracted PartyDisputed PartyHidden PartyRestored",
-        ),
-    )
-
-    def project(self, event: object, rows: Rows[PopularCase]) -> None:
+    def project(self, event: Projected, rows: Rows[PopularCase]) -> None:
         match event:
             case CaseReported():
                 rows.put(event.case_id, _reported(event))
@@ -107,8 +107,10 @@ class PopularCases(QueryService[PopularCase]):
                     rows.delete(key)
                 for key in rows.keys_where("contributors", event.member_id):
                     rows.change(key, lambda row: _backed(row, row.backing.without(event.member_id)))
+            case _:
+                assert_never(event)
 
-    def ask(self, viewer: Viewer, *, category: CaseCategory | None = None) -> Find:  # noqa: ARG002 - everybody gets the same list
+    def ask(self, *, category: CaseCategory | None = None) -> Find:
         """Public cases, those that matter most first."""
         return Find(where=equal(status=CaseStatus.PUBLISHED, category=category), order_by="rank")
 

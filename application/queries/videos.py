@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 
 from application.engine.filters import equal
-from application.engine.query_service import Private, PrivateText, QueryService, Viewer, events
+from application.engine.query_service import Private, PrivateText, QueryService
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by
 from domain.cases import case
@@ -28,10 +28,23 @@ class Video:
     public: Annotated[bool, Private()] = False
 
 
+Projected = (
+    case.EvidenceAttached
+    | case.EvidenceAccepted
+    | case.EvidenceWithheld
+    | case.EvidenceReturned
+    | case.EvidenceRetracted
+    | case.CaseRestored
+    | case.CaseHidden
+    | case.CaseWithdrawn
+    | MemberErased
+)
+
+
 class Videos(QueryService[Video]):
     """Which videos back the public cases?"""
 
-    name, version, topics = "videos", 3, ("cases", "members")
+    name, version = "videos", 3
     document, key = Video, "evidence_id"
     indexes = (
         by("accepted_at"),
@@ -41,23 +54,8 @@ class Videos(QueryService[Video]):
         by("author_id"),
         by("owner_id"),
     )
-    ignores = (
-        *events(
-            "members",
-            "MemberRegistered InterestsChosen RoleGranted RoleRevoked MemberSuspended "
-            "MemberReinstated ProfileHidden ProfileRestored",
-        ),
-        *events(
-            "cases",
-            "CaseReported CasePublished CaseAmended CaseLocated CaseTagged CaseUntagged "
-            "LocationRetracted CaseUnpublished PartyAdded EvidenceRefused CaseSupported "
-            "SupportWithdrawn CaseFollowed CaseUnfollowed CaseShared ExhibitCited "
-            "ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned ExhibitRejected "
-            "ExhibitRefused PartyNamed PartyRetracted PartyDisputed PartyHidden PartyRestored",
-        ),
-    )
 
-    def project(self, event: object, rows: Rows[Video]) -> None:
+    def project(self, event: Projected, rows: Rows[Video]) -> None:
         match event:
             case case.EvidenceAttached():
                 rows.put(_key(event), _attached(event))
@@ -65,17 +63,12 @@ class Videos(QueryService[Video]):
                 row = rows.get(_key(event))
                 if row is None or row.owner_id:
                     rows.put(_key(event), _accepted(event, row))
-            case case.EvidenceWithheld():
-                rows.change(_key(event), lambda row: replace(row, accepted=False))
-            case case.EvidenceReturned():
-                rows.change(
-                    _key(event),
-                    lambda row: replace(row, accepted=bool(row.sha256), public=event.public),
-                )
+            case case.EvidenceWithheld() | case.EvidenceReturned():
+                rows.change(_key(event), lambda row: _withheld_or_returned(row, event))
             case case.EvidenceRetracted():
                 rows.delete(_key(event))
-            case case.CaseRestored(status=CaseStatus.PUBLISHED):
-                _publish(rows, event.case_id, public=True)
+            case case.CaseRestored():
+                _publish(rows, event.case_id, public=event.status is CaseStatus.PUBLISHED)
             case case.CaseHidden():
                 _publish(rows, event.case_id, public=False)
             case case.CaseWithdrawn():
@@ -86,8 +79,10 @@ class Videos(QueryService[Video]):
                     rows.delete(key)
                 for key in rows.keys_where("owner_id", event.member_id):
                     rows.change(key, _without_owner)
+            case case.EvidenceAccepted():
+                pass
 
-    def ask(self, viewer: Viewer) -> Find:  # noqa: ARG002 - everybody gets the same list
+    def ask(self) -> Find:
         """Videos of public cases, the newest first."""
         return Find(where=equal(accepted=True, public=True), order_by="accepted_at")
 
@@ -129,6 +124,14 @@ def _accepted(event: case.EvidenceAccepted, row: Video | None) -> Video:
         accepted=True,
         public=event.public,
     )
+
+
+def _withheld_or_returned(
+    row: Video, event: case.EvidenceWithheld | case.EvidenceReturned
+) -> Video:
+    if isinstance(event, case.EvidenceWithheld):
+        return replace(row, accepted=False)
+    return replace(row, accepted=bool(row.sha256), public=event.public)
 
 
 def _without_owner(row: Video) -> Video:

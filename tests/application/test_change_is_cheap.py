@@ -55,7 +55,7 @@ COUNT_CASES = '''
 from dataclasses import dataclass, replace
 
 from application.ports.read_models import Find, by
-from application.engine.query_service import QueryService, Viewer
+from application.engine.query_service import QueryService
 from application.engine.rows import Rows
 from domain.cases.case import CaseReported
 
@@ -69,18 +69,18 @@ class CategoryCount:
 class CategoryCounts(QueryService[CategoryCount]):
     """How many cases has each category?"""
 
-    name, version, topics = "category-counts", 1, ("cases",)
+    name, version = "category-counts", 1
     document, key = CategoryCount, "category"
     indexes = (by("cases"),)
 
-    def project(self, event: object, rows: Rows[CategoryCount]) -> None:
+    def project(self, event: CaseReported, rows: Rows[CategoryCount]) -> None:
         match event:
             case CaseReported():
                 name = event.details.category.value
                 row = rows.get(name) or CategoryCount(category=name)
                 rows.put(name, replace(row, cases=row.cases + 1))
 
-    def ask(self, viewer: Viewer) -> Find:
+    def ask(self) -> Find:
         """Categories, the largest first."""
         return Find(order_by="cases")
 '''

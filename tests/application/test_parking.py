@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from math import inf
+from typing import Any
 
 import pytest
 
@@ -416,7 +417,7 @@ class Failing(PopularCases):
         self._cases = cases
         self._error = error
 
-    def project(self, event: object, rows: Rows[PopularCase]) -> None:
+    def project(self, event: Any, rows: Rows[PopularCase]) -> None:
         super().project(event, rows)
         if isinstance(event, CaseReported) and event.case_id in self._cases:
             rows.delete(f"c{int(event.case_id[1:]) - 1}")
