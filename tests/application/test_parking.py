@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from math import inf
-from typing import Any
 
 import pytest
 
