@@ -1,8 +1,8 @@
 """What a build of a read model was made by, in short: another program makes another build.
 
-The fingerprint covers the document, the indexes, the code of the projection and of its helpers,
-the events that it declares, and the names of all events of its topics that the program knows: at
-one that it does not know a program waits. Comments and docstrings do not count.
+The fingerprint covers the document, the side tables, the indexes, the code of the projection and of
+its helpers, the events that it declares, and the names of all events of its topics that the program
+knows: at one that it does not know a program waits. Comments and docstrings do not count.
 """
 
 import ast
@@ -36,6 +36,7 @@ def fingerprint_with(service: QueryService[Any], catalog: EventCatalog) -> str:
         indexes,
         *map(_source, modules(type(service))),
         *_shapes(service.document),
+        *(part for side in service.sides for part in (repr(side.indexes), *_shapes(side.row))),
         *_events(service, catalog),
     ]
     return f"{_digest(indexes)[:8]}.{_digest(*parts)[:24]}"

@@ -72,7 +72,7 @@ class Projector(Generic[D]):
         self._project(known, work, errors)
         if errors:
             raise EventsFailed(errors)
-        self.model.commit(work.changes, checkpoint)
+        self.model.commit(work.changes, checkpoint, work.side_changes)
 
     def _decoded(self, events: Sequence[RecordedEvent], errors: Errors) -> Known:
         """The declared events, decoded, but for those of erased persons."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from application.engine.declared_events import declared_events, topics_of
 from application.engine.rows import Rows
-from application.ports.read_models import Find, Index
+from application.ports.read_models import Find, Index, Side
 from domain.actors import Actor
 
 D = TypeVar("D")
@@ -54,14 +54,15 @@ class Viewer:
 class QueryService(Generic[D]):
     """A question about the system, answered from a read model of its own.
 
-    A subclass declares ``name``, the ``document`` with its ``key`` field, ``indexes``, and with the
-    type of the parameter ``event`` of ``project`` the events that it projects: no other event is
-    decoded for it. Where any of this changes, or the code of its module, or ``version``, the read
-    model is rebuilt beside the old one. It is served to its ``audience``: at ``path`` as a list
-    where it defines ``ask``, and at ``item_path/<key>`` where ``single`` is true; both are
-    ``/<name>`` unless told. The keyword arguments of ``ask``, by their types, are the filters that
-    clients may use, but for those that ``path`` names, such as
-    ``/cases/<uuid:case_id>/comments``; its docstring explains them. Where the answer depends on
+    A subclass declares ``name``, the ``document`` with its ``key`` field, ``indexes``, ``sides``
+    (tables of what it must remember beside its documents), and with the type of the parameter
+    ``event`` of ``project`` the events that it projects: no other event is decoded for it. Where
+    any of this changes, or the code of its module, or ``version``, the read model is rebuilt beside
+    the old one. It is served to its ``audience``: at ``path`` as a list where it defines ``ask``,
+    and at ``item_path/<key>`` where ``single`` is true; both are ``/<name>`` unless told. The
+    keyword arguments of ``ask``, by their types, are the filters that clients may use, but for
+    those that ``path`` names, such as ``/cases/<uuid:case_id>/comments``; its docstring explains
+    them. Where the answer depends on
     who asks, ``ask`` takes a parameter ``viewer``. Where a document is made from one stream,
     ``streams`` names the log and the category, and ``as_it_stood`` folds it: clients may then
     travel in time, but for what was ever hidden by one of the events that ``hiding`` names.
@@ -74,6 +75,7 @@ class QueryService(Generic[D]):
     document: ClassVar[type]
     key: ClassVar[str]
     indexes: ClassVar[tuple[Index, ...]] = ()
+    sides: ClassVar[tuple[Side[Any], ...]] = ()
     path: ClassVar[str] = ""
     item_path: ClassVar[str] = ""
     audience: ClassVar[Audience] = Audience.EVERYBODY

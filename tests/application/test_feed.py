@@ -23,7 +23,7 @@ from application.engine.rebuild import Rebuilder
 from application.engine.subscription import Subscription
 from application.ports.message_bus import Delivery
 from application.queries.cases import Cases
-from application.queries.videos import Videos
+from application.queries.videos import Projected, Videos
 from domain.actors import Actor
 from domain.cases.case import TagCase
 from tests.application.test_runtime import PATIENCE, soon
@@ -46,7 +46,7 @@ class Poisoned(Videos):
         super().__init__()
         self._case_id = case_id
 
-    def project(self, event: Any, rows: Any) -> None:
+    def project(self, event: Projected, rows: Any) -> None:
         if getattr(event, "case_id", "") == self._case_id:
             raise RuntimeError("poison")
         super().project(event, rows)

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from math import inf
-from typing import Any
 
 import pytest
 
@@ -19,8 +18,8 @@ from application.ports.codec import RecordedEvent
 from application.ports.parked import ParkedEvent
 from application.ports.read_models import ReadModel
 from application.ports.unavailable import Unavailable
-from application.queries.popular_cases import PopularCase, PopularCases
-from domain.cases.case import CaseReported, TagCase
+from application.queries.popular_cases import PopularCase, PopularCases, Projected
+from domain.cases.case import CaseEvent, CaseReported, TagCase
 from tests.application.test_delivery import Recorder, cases, delivery, ids
 from tests.world import World
 
@@ -359,7 +358,7 @@ def _away(*_: object) -> None:
 class Choosy(Policy[None]):
     """Cannot react to some of the cases."""
 
-    name, service, topics = "choosy", "cases", ("cases",)
+    name, service = "choosy", "cases"
 
     def __init__(self, cases: Collection[str], error: Exception) -> None:
         super().__init__(None)
@@ -367,7 +366,7 @@ class Choosy(Policy[None]):
         self._cases = cases
         self._error = error
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: CaseEvent, cause: Cause) -> None:
         self.reacted.append(cause.event.id)
         if isinstance(event, CaseReported) and event.case_id in self._cases:
             raise self._error
@@ -417,7 +416,7 @@ class Failing(PopularCases):
         self._cases = cases
         self._error = error
 
-    def project(self, event: Any, rows: Rows[PopularCase]) -> None:
+    def project(self, event: Projected, rows: Rows[PopularCase]) -> None:
         super().project(event, rows)
         if isinstance(event, CaseReported) and event.case_id in self._cases:
             rows.delete(f"c{int(event.case_id[1:]) - 1}")
