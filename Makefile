@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test measure coverage check lock bench clean media servers
+.PHONY: help run demo quick test measure coverage check lock bench clean media servers
 
 help: ## Show this list
 	@sed -En 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -28,6 +28,9 @@ run: $(RUN) media ## Serve Klarity on this machine; needs Python 3.11 and nothin
 
 demo: $(RUN) media ## Play an invented town into the Klarity that `make run` serves
 	@exec $(BIN)/klarity demo
+
+quick: $(DEV) ## Run the tests that need no server, but for those that try many examples
+	$(BIN)/python -m pytest $(SPREAD) -m 'not system and not server and not thorough' $(TESTS)
 
 test: $(DEV) servers ## Run the tests; TESTS=tests/domain runs some of them
 	$(BIN)/python -m pytest $(SPREAD) $(TESTS)

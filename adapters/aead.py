@@ -1,4 +1,4 @@
-"""Short values under AES-256-GCM: each behind a random nonce of its own, bound to its place."""
+"""Encrypt short values with AES-256-GCM, each with a random nonce and bound to its context."""
 
 from os import urandom
 
@@ -9,11 +9,11 @@ TAG_BYTES = 16
 
 
 def encrypt(cipher: AESGCM, plain: bytes, bound: bytes) -> bytes:
-    """Nonce and ciphertext. ``bound`` is not in them, and the same is needed to decrypt."""
+    """Return nonce and ciphertext. ``bound`` is not part of them; decrypting needs the same."""
     nonce = urandom(NONCE_BYTES)
     return nonce + cipher.encrypt(nonce, plain, bound)
 
 
 def decrypt(cipher: AESGCM, blob: bytes, bound: bytes) -> bytes:
-    """What was encrypted. Raises InvalidTag for another key or place, or what was changed."""
+    """Return the plain bytes. Raises InvalidTag for another key or ``bound``, or a changed blob."""
     return cipher.decrypt(blob[:NONCE_BYTES], blob[NONCE_BYTES:], bound)

@@ -1,4 +1,4 @@
-"""Grouping: those who must wait for a store anyway go there together the next time."""
+"""Group concurrent calls to a store: calls that have to wait are made together."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +10,7 @@ R = TypeVar("R")
 
 
 class _Waiter(Generic[T, R]):
-    """One thread's item and, once it is done, what became of it."""
+    """One thread's item, and its outcome once it is done."""
 
     __slots__ = ("done", "item", "outcome", "woken")
 
@@ -23,15 +23,15 @@ class _Waiter(Generic[T, R]):
 
 
 class Grouping(Generic[T, R]):
-    """Calls ``work``, which writes or reads, from one thread at a time.
+    """Calls ``work``, which reads or writes, from one thread at a time.
 
-    An item that finds nobody at work is worked on at once. Those that arrive meanwhile queue; then
-    the thread of the first of them works on them all as one batch. For appends this is known as
-    group commit. A read never begins before it was asked for, so it sees all that was there then.
+    An item that arrives while no thread works is worked on at once. Items that arrive meanwhile
+    wait in a queue. The thread of the first of them then works on all of them as one batch; for
+    appends this is group commit. A read begins after it was submitted, so it sees earlier writes.
 
-    ``work`` takes items, ``largest`` at most, for as long as it likes: the iterator ends when the
-    queue is empty. It answers with one outcome for each item it took; an exception in its place is
-    raised to that item's thread alone. An exception that ``work`` raises reaches all who wait.
+    ``work`` takes up to ``largest`` items from an iterator, which ends when the queue is empty. It
+    returns one outcome per item. An exception as an outcome is raised in that item's thread only.
+    An exception that ``work`` raises is raised in all threads of the batch.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class Grouping(Generic[T, R]):
 
     @property
     def waiting(self) -> int:
-        """How many items queue for the next batch."""
+        """The number of items in the queue."""
         return len(self._queue)
 
     def submit(self, item: T) -> R:
-        """Have the item worked on, and return its outcome or raise it."""
+        """Have the item worked on. Returns its outcome, or raises it."""
         waiter: _Waiter[T, R] = _Waiter(item)
         if self._leads(waiter):
             self._work_on_batch()
@@ -60,7 +60,7 @@ class Grouping(Generic[T, R]):
         return waiter.outcome
 
     def _leads(self, waiter: _Waiter[T, R]) -> bool:
-        """Queue, and tell whether nobody is at work."""
+        """Queue the waiter. Returns whether no thread is working, so that this one has to."""
         with self._lock:
             self._queue.append(waiter)
             leads = not self._busy
@@ -71,7 +71,7 @@ class Grouping(Generic[T, R]):
         try:
             self._await_turn(waiter)
         except BaseException:
-            # A signal's handler ends the waiting, yet the turn to work for all may come.
+            # A signal handler ended the wait, but this waiter may still be the next to work.
             Thread(target=self._await_turn, args=[waiter], daemon=True).start()
             raise
 
@@ -86,8 +86,8 @@ class Grouping(Generic[T, R]):
         try:
             outcomes = self._work(self._take(batch))
             if not batch or len(outcomes) != len(batch):
-                raise ValueError("work takes items and has an outcome for each")
-        except BaseException as failure:  # noqa: BLE001 - raised again, by each waiting thread
+                raise ValueError("work must take items and return an outcome for each")
+        except BaseException as failure:  # noqa: BLE001 - raised again in each waiting thread
             deque(self._take(batch), maxlen=0)
             outcomes = [failure] * len(batch)
         for waiter, outcome in zip(batch, outcomes, strict=True):
@@ -103,7 +103,7 @@ class Grouping(Generic[T, R]):
             yield batch[-1].item
 
     def _hand_over(self) -> None:
-        """Make the thread that has waited longest the next to work."""
+        """Make the thread that has waited longest the next one to work."""
         with self._lock:
             if self._queue:
                 self._queue[0].woken.release()

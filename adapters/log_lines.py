@@ -1,4 +1,4 @@
-"""Application logs: one JSON object a line, with nothing in it that identifies a person."""
+"""Application logs: one JSON object per line, without personal data."""
 
 import logging
 import traceback
@@ -9,10 +9,10 @@ import structlog
 def tell_what_broke(
     _: structlog.typing.WrappedLogger, __: str, line: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Instead of an exception, its kind and where it came from, and that of those behind it.
+    """Replace an exception by the types and tracebacks of it and its causes.
 
-    What it says is left out: a store names the pseudonym that is taken, a parser the text it
-    stumbled over.
+    Messages are left out, because they can contain personal data: a store names the pseudonym that
+    is taken, and a parser quotes the text.
     """
     found = line.pop("exc_info", None)
     error = found[1] if isinstance(found, tuple) else found
@@ -27,7 +27,7 @@ def tell_what_broke(
 
 
 def log_as_json(level: str) -> None:
-    """Let everything that is logged go to standard error as JSON lines."""
+    """Write all logs to standard error as JSON lines."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

@@ -1,4 +1,4 @@
-"""Folders that are kept in memory, and how much of it is left."""
+"""Folders in memory, and how much space they have left."""
 
 import ctypes
 import shutil
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TMPFS, RAMFS = 0x01021994, 0x858458F6
-STATFS_SIZE = 256  # Larger than the structure is anywhere; it begins with the type.
+STATFS_SIZE = 256  # More than the structure needs on any platform; it begins with the type.
 PROC, CGROUP = Path("/proc"), Path("/sys/fs/cgroup")
 
 
 def is_in_memory(folder: Path) -> bool:
-    """Return whether the files of a folder are in memory and on no disk (Linux)."""
+    """Return whether the files of a folder are in memory and not on a disk (Linux)."""
     answer = ctypes.create_string_buffer(STATFS_SIZE)
     if ctypes.CDLL(None).statfs(bytes(folder), answer) != 0:
         return False
@@ -19,7 +19,7 @@ def is_in_memory(folder: Path) -> bool:
 
 
 def bytes_left(folder: Path) -> int:
-    """Return how much may still be written, as the folder, this machine and its container allow."""
+    """Return the bytes left to write, as limited by the folder, the machine and the container."""
     return min([shutil.disk_usage(folder).free, *_of_machine(PROC), *_of_container(PROC, CGROUP)])
 
 
@@ -30,7 +30,7 @@ def _of_machine(proc: Path) -> Iterator[int]:
 
 
 def _of_container(proc: Path, cgroup: Path) -> Iterator[int]:
-    """What is left in each control group (version 2) around this process that has a limit."""
+    """Yield the bytes left in each limited control group (version 2) of this process."""
     inner = _read(proc / "self" / "cgroup").strip().removeprefix("0::/")
     for group in (cgroup / inner, *(cgroup / inner).parents):
         most = _read(group / "memory.max").strip()
@@ -39,7 +39,9 @@ def _of_container(proc: Path, cgroup: Path) -> Iterator[int]:
 
 
 def _used(group: Path) -> int:
-    """What cannot be dropped: the copies of files of a disk can, files in memory cannot."""
+    """Return the bytes that the kernel cannot reclaim.
+
+    It can drop copies of files on a disk; files in memory it cannot."""
     words = _read(group / "memory.stat").split()
     sizes = dict(zip(words[::2], map(int, words[1::2]), strict=False))
     used = int(_read(group / "memory.current").strip() or 0)

@@ -1,4 +1,4 @@
-"""What all adapters of MongoDB share: connecting, and saying what is wrong in plain words."""
+"""What all MongoDB adapters share: the connection, and clear errors about the set-up."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,9 +26,9 @@ DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
 """Confirmed by a majority of the replica set, in their journals, within 10 seconds."""
 
 MAJORITY = ReadConcern("majority")
-"""Only what can never be rolled back."""
+"""Reads return only data that cannot be rolled back."""
 
-# Whatever happens to a server, nobody waits for it for ever. The URL may say otherwise.
+# Limits for a server that does not answer. Options in the URL override them.
 _TIMEOUTS: Document = {
     "serverSelectionTimeoutMS": 3_000,
     "connectTimeoutMS": 3_000,
@@ -38,17 +38,18 @@ _TIMEOUTS: Document = {
 
 
 ABANDONED_SECONDS = 2.0
-"""A transaction idle for so long belongs to a process that was killed, or stands still."""
+"""A transaction idle for this long belongs to a process that was killed or is paused."""
 
 
 class StoreMisconfigured(Exception):
-    """The server is not what Klarity needs; the message says what to put right."""
+    """The server does not meet the requirements. The message says what to change."""
 
 
 def connect(url: str, name: str, tls: Tls = USUAL) -> Database[Document]:
-    """Return the database of this name, durable by default. Raises StoreMisconfigured.
+    """Connect to the database of this name. Raises StoreMisconfigured.
 
-    Times come back as aware datetimes in UTC. Close it with ``database.client.close()``.
+    Writes are durable by default, and times are read in UTC. The caller closes the connection with
+    ``database.client.close()``.
     """
     client = _client(url, f"klarity {name}", tls)
     try:
@@ -61,7 +62,7 @@ def connect(url: str, name: str, tls: Tls = USUAL) -> Database[Document]:
 
 @contextmanager
 def unavailable_as(kind: type[Unavailable]) -> Iterator[None]:
-    """Every error of the server or of the way to it becomes this one."""
+    """Raise ``kind`` in place of every error of the driver."""
     try:
         yield
     except PyMongoError as error:
@@ -69,10 +70,11 @@ def unavailable_as(kind: type[Unavailable]) -> Iterator[None]:
 
 
 def end_abandoned_transactions(client: MongoClient[Document]) -> None:
-    """End what killed processes left open: the server would keep the rows locked for a minute.
+    """End the open transactions of killed processes, which would lock their rows for a minute.
 
-    It shows and ends a user's own sessions, which takes no right. Should the process live after
-    all, it tries its transaction again. Where a hosted server does not show them, they run out.
+    It lists and ends sessions of its own user only, which needs no privilege. A process that was
+    merely paused tries its transaction again. If a hosted server does not list sessions, the
+    transactions time out.
     """
     abandoned = {
         "type": "idleSession",
@@ -87,7 +89,7 @@ def end_abandoned_transactions(client: MongoClient[Document]) -> None:
 
 
 def _client(url: str, application: str, tls: Tls) -> MongoClient[Document]:
-    # What the driver says of a bad URL may quote the password in it.
+    # The driver's message about a bad URL may quote the password, so it is not passed on.
     try:
         given = parse_uri(url, validate=True)["options"]
         defaults = {"appname": application, **_TIMEOUTS}
@@ -96,9 +98,9 @@ def _client(url: str, application: str, tls: Tls) -> MongoClient[Document]:
         missing = {name: value for name, value in defaults.items() if name not in given}
         return MongoClient(url, tz_aware=True, **missing)
     except InvalidURI:
-        raise StoreMisconfigured("The address of MongoDB is not a mongodb:// URL.") from None
+        raise StoreMisconfigured("The address of MongoDB must be a mongodb:// URL.") from None
     except (ConfigurationError, ValueError, TypeError):
-        raise StoreMisconfigured("The address of MongoDB has an option it cannot have.") from None
+        raise StoreMisconfigured("The address of MongoDB has an invalid option.") from None
 
 
 def _tls_options(tls: Tls) -> Document:
@@ -127,7 +129,7 @@ _NO_REPLICA_SET = (
 
 def _why_no_server(client: MongoClient[Document]) -> str:
     servers = client.topology_description.server_descriptions().values()
-    # The driver drops a server that answers as no member of the replica set that the URL names.
+    # The driver drops a server that is not a member of the replica set named in the URL.
     if not servers or any(server.server_type_name == "RSGhost" for server in servers):
-        return f"{_NO_REPLICA_SET} The replica set that the URL names must be the server's own."
+        return f"{_NO_REPLICA_SET} The URL must name the replica set that the server belongs to."
     return "MongoDB cannot be reached: it is not running, or its address is wrong."

@@ -1,15 +1,15 @@
-"""Keeps a second process off data that only one may use."""
+"""Reserve a data folder for one process."""
 
 import fcntl
 from pathlib import Path
 
 
 class InUse(Exception):
-    """Another process has this data folder."""
+    """Another process uses the data folder."""
 
 
 class ProcessLock:
-    """Held from its making until it is closed or its process dies, however it dies."""
+    """An exclusive lock on a folder, held until it is closed or its process ends in any way."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A small SQLite file of its own for each of the small stores."""
+"""A SQLite file for one small store."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -13,10 +13,10 @@ BUSY_SECONDS = 10.0
 
 
 class SqliteDatabase:
-    """One connection, which the threads of a process take turns with. Each write is durable.
+    """One connection, shared by the threads of a process in turn. Each write is durable.
 
-    Other processes may use the same file. ``schema`` is SQL that makes what is not there yet.
-    Methods raise StoreUnavailable for a file that is locked, full, or closed.
+    Other processes may use the same file. ``schema`` is SQL that creates what is missing. Methods
+    raise StoreUnavailable if the file is locked, full or closed.
     """
 
     def __init__(self, path: Path, schema: str) -> None:
@@ -42,18 +42,18 @@ class SqliteDatabase:
             return connection.execute(sql, values).fetchone()
 
     def write(self, sql: str, *values: object, **named: object) -> int:
-        """Run one statement in its own transaction; returns how many rows it changed."""
+        """Run one statement in its own transaction. Returns the number of changed rows."""
         with self._using() as connection:
             return connection.execute(sql, named or values).rowcount
 
     def write_many(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
-        """Run one statement for each of the rows, in one transaction."""
+        """Run one statement for each row, in one transaction."""
         with self.transaction() as connection:
             connection.executemany(sql, rows)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One transaction, for several statements: all of them or, on an exception, none."""
+        """Run the block's statements in one transaction; an exception undoes them all."""
         with self._using() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -64,7 +64,7 @@ class SqliteDatabase:
             connection.commit()
 
     def empty_log(self) -> None:
-        """Empty the write-ahead log, so that what was deleted does not go on living there."""
+        """Empty the write-ahead log, because it still holds deleted data."""
         busy, *_ = self.row("PRAGMA wal_checkpoint(TRUNCATE)")
         if busy:
             raise StoreUnavailable("SQLite: the write-ahead log is in use")

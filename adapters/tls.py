@@ -1,14 +1,14 @@
-"""TLS towards every server: whom to trust, and how to prove who we are."""
+"""TLS towards servers: the authorities to trust, and the client certificate."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """Paths of PEM files; an empty one means there is none.
+    """Paths of PEM files; an empty path means none.
 
-    ``ca`` holds the authorities to trust in place of the usual ones, ``certificate`` our own
-    certificate and its private key. A server must always prove the name that it was asked under.
+    ``ca`` holds the authorities that replace the default ones. ``certificate`` holds the client's
+    certificate and private key. The server's certificate must always match its host name.
     """
 
     ca: str = ""

@@ -1,4 +1,4 @@
-"""Folders in memory, to work in on what no disk may keep, such as a plain original."""
+"""Temporary folders in memory, for files that must not touch a disk, such as plain originals."""
 
 import fcntl
 import os
@@ -14,15 +14,15 @@ from application.ports.sanitiser import SanitiserUnavailable
 
 MEMORY = Path("/dev/shm")  # noqa: S108 -- rooms in it are made with mkdtemp
 PREFIX = "klarity-room-"
-# For what is made of a file, beside the file itself.
+# Space for the files made from the original, in addition to the original itself.
 SPARE = 64 << 20
 
 
 class Workrooms:
-    """A room is locked by the process that works in it. The lock ends with the process, however it
-    dies.
+    """Makes folders ("rooms"), each locked by the process that uses it.
 
-    Opening a room, or only these rooms, first removes those of processes that died.
+    The lock ends with the process. The constructor and each new room first remove the rooms of
+    processes that died.
     """
 
     def __init__(self, folder: Path = MEMORY) -> None:
@@ -33,9 +33,9 @@ class Workrooms:
 
     @contextmanager
     def room(self, size: int) -> Iterator[Path]:
-        """An empty folder for a file of this size, which is removed with all that is in it.
+        """Make an empty folder for a file of this size, and remove it with all content at the end.
 
-        Raises SanitiserUnavailable where there can be none.
+        Raises SanitiserUnavailable if the memory does not suffice.
         """
         self._clear_away()
         with self._lock:
@@ -50,8 +50,7 @@ class Workrooms:
             _let_go(path, lock)
 
     def require(self, size: int) -> None:
-        """Raises SanitiserUnavailable where the rooms are not in memory, or it has not this much
-        left."""
+        """Raise SanitiserUnavailable unless the folder is in memory with so many bytes left."""
         if not is_in_memory(self._folder):
             raise SanitiserUnavailable(
                 f"{self._folder} is not in memory: evidence waits. Set KLARITY_WORKROOMS to a tmpfs"
@@ -65,15 +64,15 @@ class Workrooms:
             )
 
     def _still_to_come(self) -> int:
-        """What files in other rooms will take beyond what they take already."""
+        """Return the bytes that files in other rooms are still going to take."""
         return sum(max(0, size - _bytes_in(path)) for path, size in self._promised.items())
 
     def _begin(self) -> tuple[Path, int]:
-        """Raises SanitiserUnavailable where no folder can be made."""
+        """Make and lock a room. Raises SanitiserUnavailable if no folder can be made."""
         try:
             while True:
                 path = Path(mkdtemp(prefix=PREFIX, dir=self._folder))
-                # Between the two it may look abandoned.
+                # Before it is locked, another process may take it for abandoned and remove it.
                 with suppress(FileNotFoundError):
                     lock = _open(path)
                     fcntl.flock(lock, fcntl.LOCK_EX)
@@ -81,11 +80,11 @@ class Workrooms:
                         return path, lock
                     os.close(lock)
         except OSError as error:
-            raise SanitiserUnavailable("there is no room to work in") from error
+            raise SanitiserUnavailable("no folder can be made to work in") from error
 
     def _clear_away(self) -> None:
         for path in self._folder.glob(f"{PREFIX}*"):
-            # It may be another user's, or gone by now.
+            # The room may belong to another user, or be removed by now.
             with suppress(OSError):
                 self._remove_abandoned(path)
 
@@ -100,12 +99,12 @@ class Workrooms:
 
 
 def _bytes_in(room: Path) -> int:
-    """Of the files in it; not of those in its folders, where what is made of them comes to be."""
+    """Return the size of the files in the room. Its subfolders hold the files made from them."""
     return sum(path.lstat().st_size for path in room.iterdir() if not path.is_dir())
 
 
 def _let_go(path: Path, lock: int) -> None:
-    """Remove the room. What cannot be removed now looks abandoned from here on, and is later."""
+    """Remove the room and unlock it. If that fails, a later call removes it as abandoned."""
     try:
         shutil.rmtree(path)
     finally:

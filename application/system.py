@@ -1,6 +1,7 @@
 """The declared services: what each owns, publishes and subscribes to."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import application.policies
@@ -37,10 +38,11 @@ class Service:
         return f"{self.kind}:{self.name}"
 
 
-def query_services() -> list[QueryService[Any]]:
-    """One of every query service in ``application/queries``, by name."""
+@cache
+def query_services() -> tuple[QueryService[Any], ...]:
+    """The query services in ``application/queries``, by name."""
     found = [kind() for kind in subclasses(application.queries, QueryService)]
-    return sorted(found, key=lambda service: service.name)
+    return tuple(sorted(found, key=lambda service: service.name))
 
 
 def policy_types() -> list[type[KlarityPolicy]]:

@@ -15,13 +15,13 @@ from contextlib import closing
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from application.engine.executor import CommandContext
 from benchmarks.measure import Figure, print_table
 from config.process import Process
 from config.settings import read_settings
+from config.use_cases import UseCases
 from domain.actors import SYSTEM, Actor
 from domain.cases.case import AcceptEvidence, CaseDetails, ReportCase
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId
@@ -68,7 +68,7 @@ def child(kind: str) -> None:
 def be_busy(process: Process) -> None:
     process.app.test_client().get("/health/ready")
     process.start()
-    Community(process.container).act()
+    Community(process.use).act()
     assert wait_until(lambda: not behind(process), PATIENCE)
 
 
@@ -88,9 +88,9 @@ def tell_size() -> None:
 class Community:
     """Members who cannot make up their minds."""
 
-    def __init__(self, container: Any) -> None:
-        self._do = container.executors()
-        self._engage = container.engage()
+    def __init__(self, use: UseCases) -> None:
+        self._do = use.executors
+        self._engage = use.engage
         self._members = [self._member(number) for number in range(MEMBERS + 1)]
         self._cases = [self._case(self._members[0]) for _ in range(CASES)]
 

@@ -1,22 +1,28 @@
-"""The buses. Each brings a broker's client along, so that only the chosen one is imported."""
+"""The buses. Only the chosen one is imported, because each needs the client of a broker."""
+
+from importlib import import_module
 
 from adapters.tls import Tls
 from application.ports.message_bus import MessageBus
 
-
-def rabbitmq(url: str, prefix: str, tls: Tls) -> MessageBus:
-    from adapters.message_bus.rabbitmq import RabbitMqBus
-
-    return RabbitMqBus.from_url(url, prefix, tls)
-
-
-def redis(url: str, prefix: str, tls: Tls) -> MessageBus:
-    from adapters.message_bus.redis import RedisBus
-
-    return RedisBus.from_url(url, prefix, tls)
+BUSES = {
+    "memory": "memory.MemoryMessageBus",
+    "amqp": "rabbitmq.RabbitMqBus",
+    "amqps": "rabbitmq.RabbitMqBus",
+    "redis": "redis.RedisBus",
+    "rediss": "redis.RedisBus",
+    "pubsub": "pubsub.PubSubBus",
+}
+"""By the scheme of its address, the module and the class of each bus."""
 
 
-def pubsub(url: str, prefix: str) -> MessageBus:
-    from adapters.message_bus.pubsub import PubSubBus
+def scheme_of(url: str) -> str:
+    return url.partition("://")[0]
 
-    return PubSubBus.from_url(url, prefix)
+
+def open_bus(url: str, prefix: str, tls: Tls) -> MessageBus:
+    """The bus that has this address. Everything on the broker gets a name with the prefix."""
+    module, name = BUSES[scheme_of(url)].split(".")
+    kind = getattr(import_module(f"adapters.message_bus.{module}"), name)
+    bus: MessageBus = kind.from_url(url, prefix, tls)
+    return bus

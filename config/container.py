@@ -1,4 +1,4 @@
-"""The container: it knows every adapter. Settings choose among them."""
+"""The container: it knows every adapter. Settings choose among them, tests override them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dependency_injector import containers, providers
+from dependency_injector.providers import Provider
 from prometheus_client import CollectorRegistry
 
 from adapters.checkpoints.memory import MemoryCheckpoints
@@ -34,7 +35,6 @@ from adapters.leases.mongo import MongoLeases
 from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.media_store.gridfs import GridFsMediaStore
 from adapters.message_bus.authenticated import AuthenticatedBus
-from adapters.message_bus.memory import MemoryMessageBus
 from adapters.mongo import connect
 from adapters.parked.memory import MemoryParkedEvents
 from adapters.parked.mongo import MongoParkedEvents
@@ -59,31 +59,25 @@ from application.engine.rebuild import Rebuilder
 from application.engine.runtime import Runtime
 from application.engine.time_travel import TimeTravel
 from application.executors import make_executors
-from application.policy import PolicyDependencies
+from application.ports.access_tokens import AccessTokens
+from application.ports.checkpoints import Checkpoints
+from application.ports.clock import Clock
 from application.ports.codec import EventCodec
+from application.ports.credentials import Credentials
+from application.ports.dispute_links import DisputeLinks
+from application.ports.event_store import EventStore
 from application.ports.history import History
+from application.ports.key_vault import KeyVault
+from application.ports.leases import Leases
+from application.ports.media_store import MediaStore
+from application.ports.parked import ParkedEvents
+from application.ports.passphrases import Passphrases
 from application.ports.read_models import ReadModels
-from application.ports.uploads import Quota
+from application.ports.spelling import Spelling
+from application.ports.uploads import Uploads
+from application.ports.webhook_caller import WebhookCaller
 from application.system import CONTEXTS, query_services
-from application.updates import Updates
-from application.use_cases.cases.engage import Engage
-from application.use_cases.cases.enrich import Enrich
-from application.use_cases.cases.report import Report
-from application.use_cases.discussions.discuss import Discuss
-from application.use_cases.evidence.erase import EraseMedia
-from application.use_cases.evidence.media import DestroyMedia
-from application.use_cases.evidence.sanitise import SanitiseEvidence
-from application.use_cases.evidence.uploads import ReceiveUploads
-from application.use_cases.members.accounts import Accounts
-from application.use_cases.members.pseudonyms import Pseudonyms
-from application.use_cases.members.refresh_tokens import RefreshTokens
-from application.use_cases.moderation.moderate import Moderate
-from application.use_cases.moderation.sight import Sight
-from application.use_cases.moderation.what_if import WhatIf
-from application.use_cases.webhooks.book import DeliveryBook
-from application.use_cases.webhooks.courier import Courier
-from application.use_cases.webhooks.manage import Webhooks
-from config import buses
+from config.buses import open_bus
 from config.secrets import derive_keys
 from config.settings import Settings
 from domain.catalog import EVENTS
@@ -146,7 +140,7 @@ class Container(containers.DeclarativeContainer):
     """Made with ``settings``; everything else is made when it is first asked for."""
 
     settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
-    clock = providers.Object(utc_now)
+    clock: Provider[Clock] = providers.Object(utc_now)
     keys = providers.Singleton(derive_keys, settings)
     registry = providers.Singleton(CollectorRegistry)
 
@@ -167,7 +161,7 @@ class Container(containers.DeclarativeContainer):
     tail = closing(MongoTail, database)
 
     # Events: their logs, and how they are written
-    vault = providers.Selector(
+    vault: Provider[KeyVault] = providers.Selector(
         _kind,
         memory=providers.Singleton(MemoryKeyVault),
         sqlite=closing(SqliteKeyVault, _keys_file, keys.provided.vault),
@@ -177,22 +171,15 @@ class Container(containers.DeclarativeContainer):
     codec = providers.Singleton(JsonCodec, EVENTS, cipher)
     wire_format = providers.Singleton(CloudEventsWire)
     seals = providers.Singleton(LogSeals, keys.provided.seals)
-    stores = event_stores(_kind, _file, database, tail, seals)
+    stores: Provider[dict[str, EventStore]] = event_stores(_kind, _file, database, tail, seals)
 
     # From logs to subscribers
-    _prefix = settings.provided.bus_prefix
     bus = providers.Singleton(
         AuthenticatedBus,
-        providers.Selector(
-            settings.provided.bus,
-            memory=closing(MemoryMessageBus),
-            rabbitmq=closing(buses.rabbitmq, settings.provided.rabbitmq_url, _prefix, tls),
-            redis=closing(buses.redis, settings.provided.redis_url, _prefix, tls),
-            pubsub=closing(buses.pubsub, settings.provided.pubsub_url, _prefix),
-        ),
+        closing(open_bus, settings.provided.bus_url, settings.provided.bus_prefix, tls),
         keys.provided.bus,
     )
-    history = providers.Singleton(
+    history: Provider[History] = providers.Singleton(
         routed,
         providers.Singleton(InPlaceHistory, stores, codec),
         closing(
@@ -200,37 +187,37 @@ class Container(containers.DeclarativeContainer):
         ),
         settings.provided.history_urls,
     )
-    checkpoints = providers.Selector(
+    checkpoints: Provider[Checkpoints] = providers.Selector(
         _kind,
         memory=providers.Singleton(MemoryCheckpoints),
         sqlite=closing(SqliteCheckpoints, _file),
         mongo=providers.Singleton(MongoCheckpoints, database),
     )
-    parked = providers.Selector(
+    parked: Provider[ParkedEvents] = providers.Selector(
         _kind,
         memory=providers.Singleton(MemoryParkedEvents),
         sqlite=closing(SqliteParkedEvents, _file),
         mongo=providers.Singleton(MongoParkedEvents, database),
     )
     own_leases = providers.Singleton(MemoryLeases)
-    leases = providers.Selector(
+    leases: Provider[Leases] = providers.Selector(
         _kind,
         memory=own_leases,
         sqlite=own_leases,
         mongo=providers.Singleton(MongoLeases, database),
     )
     # Read models in memory are each process's own, and so is the lease to feed them.
-    model_leases = providers.Selector(
+    model_leases: Provider[Leases] = providers.Selector(
         settings.provided.read_models, memory=own_leases, mongo=leases
     )
-    models = providers.Selector(
+    models: Provider[ReadModels] = providers.Selector(
         settings.provided.read_models,
         memory=providers.Singleton(MemoryReadModels),
         mongo=closing(MongoReadModels, database),
     )
 
     # Media
-    media = providers.Selector(
+    media: Provider[MediaStore] = providers.Selector(
         settings.provided.media,
         filesystem=providers.Singleton(FilesystemMediaStore, _media_folder),
         gridfs=providers.Singleton(GridFsMediaStore, database),
@@ -239,7 +226,7 @@ class Container(containers.DeclarativeContainer):
     isolations = providers.Singleton(Isolations, unconfined=settings.provided.unconfined_media)
     sanitiser = providers.Singleton(SandboxedSanitiser, isolations=isolations)
     workrooms = providers.Singleton(Workrooms, settings.provided.workrooms)
-    stored_uploads = providers.Selector(
+    stored_uploads: Provider[Uploads] = providers.Selector(
         _kind,
         memory=providers.Singleton(MemoryUploads),
         sqlite=closing(SqliteUploads, _file),
@@ -247,118 +234,27 @@ class Container(containers.DeclarativeContainer):
     )
     upload_states = providers.Singleton(SealedUploads, stored_uploads, keys.provided.uploads)
 
-    # Use cases
-    executors = providers.Singleton(make_executors, stores, codec, clock)
-    credentials = providers.Selector(
+    # Members and what they are called
+    credentials: Provider[Credentials] = providers.Selector(
         _kind,
         memory=providers.Singleton(MemoryCredentials),
         sqlite=closing(SqliteCredentials, _credentials_file),
         mongo=providers.Singleton(MongoCredentials, database),
     )
-    refresh_tokens = providers.Singleton(RefreshTokens, keys.provided.requests)
-    accounts = providers.Singleton(
-        Accounts,
-        members=executors.provided.members,
-        credentials=credentials,
-        passphrases=providers.Singleton(Argon2Passphrases),
-        vault=vault,
-        pseudonyms=providers.Singleton(Pseudonyms, providers.Singleton(IcuSpelling)),
-        refresh_tokens=refresh_tokens,
-        clock=clock,
+    passphrases: Provider[Passphrases] = providers.Singleton(Argon2Passphrases)
+    spelling: Provider[Spelling] = providers.Singleton(IcuSpelling)
+    tokens: Provider[AccessTokens] = providers.Singleton(JwtAccessTokens, keys.provided.tokens)
+    dispute_links: Provider[DisputeLinks] = providers.Singleton(
+        JwtDisputeLinks, keys.provided.tokens
     )
-    tokens = providers.Singleton(JwtAccessTokens, keys.provided.tokens)
-    report = providers.Singleton(Report, executors.provided.cases, executors.provided.exhibits)
-    engage = providers.Singleton(
-        Engage, executors.provided.cases, executors.provided.engagements, clock
-    )
-    enrich = providers.Singleton(
-        Enrich,
-        executors.provided.cases,
-        executors.provided.parties,
-        providers.Singleton(JwtDisputeLinks, keys.provided.tokens),
-        clock,
-    )
-    discuss = providers.Singleton(
-        Discuss, executors.provided.discussions, executors.provided.comments, clock
-    )
-    moderate = providers.Singleton(
-        Moderate,
-        executors.provided.flags,
-        executors.provided.records,
-        executors.provided.subjects,
-        executors.provided.decisions,
-        providers.Singleton(
-            Sight,
-            executors.provided.cases,
-            executors.provided.parties,
-            executors.provided.comments,
-            executors.provided.members,
-        ),
-        key=keys.provided.requests,
-        clock=clock,
-    )
-    destroy = providers.Singleton(DestroyMedia, sealer, media, upload_states)
-    uploads = providers.Singleton(
-        ReceiveUploads,
-        uploads=upload_states,
-        sealer=sealer,
-        media=media,
-        sanitiser=sanitiser,
-        evidence=executors.provided.evidence,
-        destroy=destroy,
-        is_erased=accounts.provided.is_erased,
-        clock=clock,
-        largest=settings.provided.largest_upload,
-        quota=providers.Singleton(
-            Quota,
-            pieces=settings.provided.uploads_a_day,
-            size=settings.provided.upload_bytes_a_day,
-        ),
-    )
-    sanitise = providers.Singleton(
-        SanitiseEvidence,
-        evidence=executors.provided.evidence,
-        sealer=sealer,
-        sanitiser=sanitiser,
-        media=media,
-        room=workrooms.provided.room,
-        destroy=destroy,
-        is_erased=accounts.provided.is_erased,
-        clock=clock,
-    )
-    erase_media = providers.Singleton(EraseMedia, history, codec, uploads, destroy)
-    policy_dependencies = providers.Singleton(
-        PolicyDependencies,
-        executors=executors,
-        sanitise=sanitise,
-        forget_member=accounts.provided.forget,
-        erase_media=erase_media,
-        hide_at=settings.provided.hide_at,
-    )
-    answers = providers.Singleton(answers_for, models, history, codec)
-    updates = providers.Singleton(Updates, history, codec, answers.provided["cases"])
-    travel = providers.Singleton(TimeTravel, stores, codec)
-    webhook_caller = providers.Singleton(
+    webhook_caller: Provider[WebhookCaller] = providers.Singleton(
         HttpWebhookCaller, insecure=settings.provided.webhooks_insecure
     )
-    webhooks = providers.Singleton(
-        Webhooks,
-        executors,
-        providers.Factory(DeliveryBook, history, codec),
-        webhook_caller,
-        keys.provided.webhooks,
-        clock,
-        insecure=settings.provided.webhooks_insecure,
-    )
-    courier = providers.Singleton(
-        Courier,
-        executors=executors,
-        book=providers.Factory(DeliveryBook, history, codec),
-        caller=webhook_caller,
-        key=keys.provided.webhooks,
-        public_url=settings.provided.public_url,
-        clock=clock,
-    )
+
+    # The engine, over these
+    executors = providers.Singleton(make_executors, stores, codec, clock)
+    answers = providers.Singleton(answers_for, models, history, codec)
+    travel = providers.Singleton(TimeTravel, stores, codec)
     rebuilder = providers.Singleton(
         Rebuilder,
         models=models,
@@ -367,13 +263,6 @@ class Container(containers.DeclarativeContainer):
         wire=wire_format,
         parked=parked,
         leases=model_leases,
-    )
-    what_if = providers.Singleton(
-        WhatIf,
-        history,
-        codec,
-        providers.Object(MemoryReadModels),
-        hide_at=settings.provided.hide_at,
     )
     runtime = providers.Singleton(
         Runtime,

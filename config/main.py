@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from threading import Event, Thread
 from time import sleep
-from typing import Any
 from uuid import uuid4
 
 import click
@@ -124,18 +123,18 @@ class OpenTools:
     """What the operator's commands work with."""
 
     def __init__(self, process: Process) -> None:
-        made: Any = process.container
+        made, use = process.container, process.use
         self.stores = made.stores()
         self.codec = made.codec()
         self.seals = made.seals()
         self.parked = made.parked()
         self.rebuilder = made.rebuilder()
         self.keeps_read_models = process.settings.read_models != "memory"
-        self.webhooks = made.webhooks()
-        self.what_if = made.what_if()
-        self._accounts = made.accounts()
+        self.webhooks = use.webhooks
+        self.what_if = use.what_if
+        self._accounts = use.accounts
         self._credentials = made.credentials()
-        self._members = made.executors().members
+        self._members = use.executors.members
         self._clock = made.clock()
         self._models = made.models()
         self._checkpoints = made.checkpoints()

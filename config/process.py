@@ -1,7 +1,6 @@
 """One process of Klarity: what its settings ask for, put together, started and stopped."""
 
 import logging
-from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -16,8 +15,10 @@ from application.engine.seal import LogSealer
 from application.ports.sanitiser import SanitiserUnavailable
 from application.system import COMMAND, QUERY, policy_types, query_services
 from config.container import Container
+from config.resources import Resources
 from config.settings import Settings
-from entrypoints.http.app import HttpParts, create_app
+from config.use_cases import UseCases
+from entrypoints.http.app import Shared, create_app
 from entrypoints.http.attempts import Attempts
 from entrypoints.metrics import RuntimeCollector, UploadsCollector
 
@@ -35,23 +36,25 @@ class Process:
     def __init__(self, settings: Settings, *, alone: bool = True) -> None:
         log_as_json(settings.log_level)
         self.settings = settings
-        self.container: Any = Container(settings=settings)
+        self.container = Container(settings=settings)
         if alone and settings.single_process:
             self.container.process_lock()
         self.container.keys()
         if settings.event_store == "mongo":
             self.container.database()
+        self.use = UseCases(self.container)
 
     @cached_property
     def app(self) -> Flask:
         """The WSGI application of the chosen services."""
-        self.container.registry().register(UploadsCollector(self.container.uploads()))
-        return create_app(self._http_parts())
+        self.container.registry().register(UploadsCollector(self.use.receive_uploads))
+        resources = Resources(self.container, self.use, self._warnings)
+        return create_app(self._shared(), resources.blueprints())
 
     @cached_property
     def runtime(self) -> Runtime:
         """The relays, policies and projections of the chosen services."""
-        runtime: Runtime = self.container.runtime()
+        runtime = self.container.runtime()
         for service in self.settings.services:
             if service.kind == COMMAND:
                 self._add_relay(runtime, service.name)
@@ -70,7 +73,7 @@ class Process:
 
     def end_streams(self) -> None:
         """End the replies that would not end by themselves."""
-        self.container.updates().stop()
+        self.use.updates.stop()
 
     def close(self) -> None:
         """Finish what is in hand and let go of everything."""
@@ -88,7 +91,7 @@ class Process:
     def _add_policies(self, runtime: Runtime, context: str) -> None:
         for kind in policy_types():
             if kind.service == context:
-                runtime.add_policy(self._subscriber(kind(self.container.policy_dependencies())))
+                runtime.add_policy(self._subscriber(kind(self.use.policy_dependencies)))
 
     def _subscriber(self, policy: Policy[Any]) -> PolicySubscriber:
         made = self.container
@@ -110,7 +113,7 @@ class Process:
 
     def _add_courier(self, runtime: Runtime) -> None:
         if any(service.id == "command:webhooks" for service in self.settings.services):
-            courier, store = self.container.courier(), self.container.stores()["webhooks"]
+            courier, store = self.use.courier, self.container.stores()["webhooks"]
             runtime.add_worker("webhooks.courier", courier.step, courier.behind, store)
 
     def _add_chores(self, runtime: Runtime) -> None:
@@ -123,47 +126,25 @@ class Process:
                 runtime.add_chore(*chores[service.id])
 
     def _sweep_uploads(self) -> None:
-        self.container.uploads().sweep()
+        self.use.receive_uploads.sweep()
 
     def _sweep_sessions(self) -> None:
         self.container.credentials().delete_expired(self.container.clock()())
 
-    def _http_parts(self) -> HttpParts:
+    def _shared(self) -> Shared:
         made, settings = self.container, self.settings
-        return HttpParts(
-            services=settings.services,
-            executors=made.executors(),
-            accounts=made.accounts(),
-            report=made.report(),
-            engage=made.engage(),
-            enrich=made.enrich(),
-            discuss=made.discuss(),
-            moderate=made.moderate(),
-            uploads=made.uploads(),
+        return Shared(
             tokens=made.tokens(),
             request_key=made.keys().requests,
-            clock=made.clock(),
-            answers=made.answers(),
-            travel=made.travel(),
-            updates=made.updates(),
-            streams=settings.streams,
-            media=made.media(),
-            history=made.history(),
-            wire=made.wire_format(),
-            service_token=made.keys().services,
-            checks=self._checks(),
-            waits=made.runtime().waits,
-            warnings=self._warnings,
             registry=made.registry(),
-            largest_upload=settings.largest_upload,
-            rate_limit=settings.rate_limit,
             attempts=Attempts(
                 settings.sign_in_limit,
                 settings.sign_in_account_limit,
                 settings.sign_in_network_limit,
-                made.refresh_tokens().session_of,
+                self.use.refresh_tokens.session_of,
             ),
-            public_url=settings.public_url,
+            largest_upload=settings.largest_upload,
+            rate_limit=settings.rate_limit,
             cors_origins=settings.cors_origins,
             proxies=settings.proxies,
         )
@@ -180,11 +161,3 @@ class Process:
         except SanitiserUnavailable as unavailable:
             return {"evidence": str(unavailable)}
         return {}
-
-    def _checks(self) -> dict[str, Callable[[], object]]:
-        stores, answers = self.container.stores(), self.container.answers()
-        served = [service for service in self.settings.services if service.kind == QUERY]
-        return {
-            **{f"log:{log}": store.last_position for log, store in stores.items()},
-            **{service.id: answers[service.name].check for service in served},
-        }

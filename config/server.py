@@ -1,4 +1,4 @@
-"""Granian on a socket of ours, and workers that end with their parent."""
+"""Granian on a socket bound in advance, with workers that end with their parent."""
 
 import os
 import signal
@@ -20,20 +20,20 @@ BACKLOG = 1024
 MOST_CONNECTIONS = 8192
 SECONDS_TO_STOP = 15
 HEADERS_WITHIN_MILLISECONDS = 15_000
-# A peer that reads nothing for so long is gone; less waits unsent in the kernel for a slow one.
+# A peer that reads nothing for this long is disconnected. The small send buffer makes that show.
 USER_TIMEOUT_MILLISECONDS = 60_000
 MOST_UNSENT_BYTES = 1 << 17
 
 
 class CannotListen(Exception):
-    """Something else has this address, or it is none of this machine's."""
+    """The address is in use, or does not belong to this machine."""
 
 
 class Server(MPServer):
-    """Granian, serving what ``target`` makes on a socket that is bound already.
+    """Granian, serving the application that ``target`` makes, on a socket that is bound already.
 
-    Granian itself binds with SO_REUSEPORT: two servers on one port would not notice each other,
-    and each request would meet one of them by chance.
+    Granian's own sockets use SO_REUSEPORT: a second server on the port would start without an
+    error, and requests would reach one or the other at random.
     """
 
     def __init__(self, target: str, listener: socket.socket, settings: Settings) -> None:
@@ -54,15 +54,15 @@ class Server(MPServer):
         )
 
     def _init_shared_socket(self) -> None:
-        """Take our socket, the way that granian shares one where there is no SO_REUSEPORT."""
+        """Use our socket, in the way granian shares one on systems without SO_REUSEPORT."""
         descriptor = self._listener.fileno()
         shared: Any = self
-        shared._shd = SocketHolder(descriptor, False, BACKLOG)  # type: ignore[call-arg]  # its stub lacks what it takes
+        shared._shd = SocketHolder(descriptor, False, BACKLOG)  # type: ignore[call-arg]  # the stub lacks the parameters
         shared._sso = self._listener
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that nothing else can listen beside. Raises CannotListen."""
+    """Return a bound socket that no other server can share. Raises CannotListen."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -81,7 +81,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def end_with_parent() -> None:
-    """Let this process end soon after the one that started it, however that ended."""
+    """End this process soon after its parent, however the parent ended."""
     parent = parent_process()
     if parent is None:
         return

@@ -1,27 +1,31 @@
 """Settings: ``KLARITY_*`` environment variables, checked as a whole at start-up."""
 
 import os
-import re
 import socket
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
+from typing import cast
+from urllib.parse import urlsplit
 
 from environs import Env, EnvError, EnvValidationError
 from limits import parse_many
 from marshmallow import ValidationError, validate
 
 from application.system import CONTEXTS, Service, UnknownService, chosen
+from config.buses import BUSES, scheme_of
 
+PREFIX = "KLARITY_"
 EVENT_STORES = ("sqlite", "mongo", "memory")
-BUSES = ("memory", "rabbitmq", "redis", "pubsub")
 READ_MODELS = ("memory", "mongo")
 MEDIA = ("filesystem", "gridfs")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 MOST_BYTES = 10**18
 """What every store can count."""
 SHORTEST_SECRET = 32
+MONGO_URL = validate.Regexp(r"^mongodb(\+srv)?://.", error="Must begin with mongodb://")
 ADDRESS = validate.Regexp(
     r"^https?://[^/?#\s\"'<>@]+/?$", error="Must be http:// or https://, a host, and no path"
 )
@@ -43,19 +47,16 @@ class Settings:
     services: tuple[Service, ...]
     background: bool
     event_store: str
-    bus: str
     read_models: str
     media: str
-    mongo_url: str
+    mongo_url: str = field(repr=False)
     mongo_database: str
-    rabbitmq_url: str
-    redis_url: str
-    pubsub_url: str
+    bus_url: str = field(repr=False)
     bus_prefix: str
     tls_ca: str
     tls_certificate: str
     history_urls: Mapping[str, str]
-    secret: str
+    secret: str = field(repr=False)
     public_url: str
     cors_origins: tuple[str, ...]
     proxies: int
@@ -78,19 +79,23 @@ class Settings:
     @property
     def embedded(self) -> bool:
         """Whether nothing is kept, sent or read outside this machine and its data folder."""
-        elsewhere = {"mongo", "gridfs", *BUSES[1:]}
-        chosen_kinds = {self.event_store, self.bus, self.read_models, self.media}
-        return not (chosen_kinds & elsewhere) and not self.history_urls
+        servers = {"mongo", "gridfs"} & {self.event_store, self.read_models, self.media}
+        return not servers and not self.has_broker and not self.history_urls
+
+    @property
+    def has_broker(self) -> bool:
+        """Whether the bus reaches other processes."""
+        return scheme_of(self.bus_url) != "memory"
 
     @property
     def single_process(self) -> bool:
         """Whether store, bus or read models live in one process alone."""
-        return self.event_store != "mongo" or self.bus == "memory"
+        return self.event_store != "mongo" or not self.has_broker
 
 
 def read_settings() -> Settings:
     """The settings that the environment asks for. Raises SettingsError, naming every fault."""
-    env = Env(eager=False, prefix="KLARITY_")
+    env = Env(eager=False, prefix=PREFIX)
     host = env.str("HOST", "127.0.0.1", validate=_can_be_listened_on)
     port = env.int("PORT", 8000, validate=validate.Range(0, 65535))
     largest_upload = env.int("LARGEST_UPLOAD", 500_000_000, validate=validate.Range(1, MOST_BYTES))
@@ -103,17 +108,14 @@ def read_settings() -> Settings:
         services=_services(env),
         background=env.bool("BACKGROUND", True),
         event_store=env.str("EVENT_STORE", "sqlite", validate=validate.OneOf(EVENT_STORES)),
-        bus=env.str("BUS", "memory", validate=validate.OneOf(BUSES)),
         read_models=env.str("READ_MODELS", "memory", validate=validate.OneOf(READ_MODELS)),
         media=env.str("MEDIA", "filesystem", validate=validate.OneOf(MEDIA)),
         mongo_url=env.str(
             *("MONGO_URL", "mongodb://127.0.0.1:27017/?replicaSet=rs0"),
-            validate=_url(r"mongodb(\+srv)?"),
+            validate=MONGO_URL,
         ),
         mongo_database=env.str("MONGO_DATABASE", "klarity"),
-        rabbitmq_url=env.str("RABBITMQ_URL", "", validate=_url("amqps?", optional=True)),
-        redis_url=env.str("REDIS_URL", "redis://127.0.0.1:6379/0", validate=_url("rediss?")),
-        pubsub_url=env.str("PUBSUB_URL", "", validate=_url("gcpubsub", optional=True)),
+        bus_url=env.str("BUS_URL", "memory://", validate=_is_bus),
         bus_prefix=env.str("BUS_PREFIX", "klarity", validate=validate.Regexp(r"^[a-z][a-z0-9-]*$")),
         tls_ca=env.str("TLS_CA", "", validate=_has_authorities),
         tls_certificate=env.str("TLS_CERTIFICATE", "", validate=_has_certificate),
@@ -145,15 +147,46 @@ def read_settings() -> Settings:
     try:
         env.seal()
     except EnvValidationError as error:
-        raise SettingsError(_faults(error.error_messages)) from error
-    _must_fit_together(settings)
+        found = cast("Mapping[str, list[str]]", error.error_messages)  # It is of many variables.
+        raise SettingsError(_faults({**found, **_unknown()})) from None
+    if faults := {**_unknown(), **_misfits(settings)}:
+        raise SettingsError(_faults(faults))
     return settings
 
 
-def _url(scheme: str, *, optional: bool = False) -> validate.Regexp:
-    plain = re.sub(r"[(\\?].*", "", scheme)
-    begins = f"^{scheme}://." + ("|^$" if optional else "")
-    return validate.Regexp(begins, error=f"Must begin with {plain}://")
+def _unknown() -> dict[str, list[str]]:
+    """The ``KLARITY_*`` variables that are no settings, and which setting each may stand for.
+
+    Those of the tests, ``KLARITY_TEST_*``, are left alone.
+    """
+    given = [name.removeprefix(PREFIX) for name in sorted(os.environ) if name.startswith(PREFIX)]
+    known = ["SECRET_FILE", *(setting.name.upper() for setting in fields(Settings))]
+    unknown = [name for name in given if name not in known and not name.startswith("TEST_")]
+    return {f"{PREFIX}{name}": [f"no such setting. {_hint(name, known)}"] for name in unknown}
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    found = get_close_matches(name, known, n=1)
+    return f"Did you mean {PREFIX}{found[0]}?" if found else "docs/settings.md lists all there are."
+
+
+def _is_bus(url: str) -> None:
+    """No message tells any of the URL: it may hold a password."""
+    if scheme_of(url) not in BUSES:
+        raise ValidationError(f"Must begin with {', '.join(f'{each}://' for each in BUSES)}.")
+    if _has_host(url) == (scheme_of(url) == "memory"):
+        raise ValidationError(
+            "Must have a host, unless it is memory://, and a number as its port, if any. In a user "
+            "or password, write special characters as %2F and the like."
+        )
+
+
+def _has_host(url: str) -> bool:
+    try:
+        found = urlsplit(url)
+        return bool(found.hostname) and found.port != 0
+    except ValueError:
+        return False
 
 
 def _has_authorities(path: str) -> None:
@@ -283,34 +316,26 @@ def _services(env: Env) -> tuple[Service, ...]:
     return found
 
 
-def _must_fit_together(settings: Settings) -> None:
-    """Name every pair of settings that cannot both be."""
+def _misfits(settings: Settings) -> dict[str, list[str]]:
+    """Every setting that cannot be beside another one."""
     faults: dict[str, list[str]] = {}
     if not settings.secret and not settings.embedded:
         faults["KLARITY_SECRET"] = [
             f"must be given, or KLARITY_SECRET_FILE, with {SHORTEST_SECRET} characters or more: "
             "one is made in the data folder only where nothing is kept or sent elsewhere"
         ]
-    url = {"rabbitmq": settings.rabbitmq_url, "pubsub": settings.pubsub_url}
-    if not url.get(settings.bus, "given"):
-        faults[f"KLARITY_{settings.bus.upper()}_URL"] = [
-            f"bus {settings.bus} needs its address: there is none that suits everybody"
-        ]
     if settings.single_process and settings.workers > 1:
         faults["KLARITY_WORKERS"] = [
-            f"event store {settings.event_store} and bus {settings.bus} live in one process: "
-            "only 1 worker can share them"
+            "an event store other than mongo, and the bus memory://, live in one process: "
+            "only 1 worker can use them"
         ]
     if settings.event_store != "mongo" and settings.read_models == "mongo":
         faults["KLARITY_READ_MODELS"] = ["mongo read models need the mongo event store"]
     if settings.upload_bytes_a_day < settings.largest_upload:
         faults["KLARITY_UPLOAD_BYTES_A_DAY"] = ["must be KLARITY_LARGEST_UPLOAD or more"]
-    if faults:
-        raise SettingsError(_faults(faults))
+    return faults
 
 
-def _faults(messages: Mapping[str, list[str]] | list[str]) -> str:
-    if isinstance(messages, list):
-        messages = {"KLARITY": messages}
+def _faults(messages: Mapping[str, Sequence[str]]) -> str:
     lines = [f"  {name}: {' '.join(texts)}" for name, texts in messages.items()]
     return "These settings cannot be:\n" + "\n".join(lines)

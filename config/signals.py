@@ -1,4 +1,4 @@
-"""Hearing that the process shall stop, beside whatever server handles the signals."""
+"""Notice signals to stop, in addition to the server that handles them."""
 
 import faulthandler
 import os
@@ -12,11 +12,11 @@ NOBODY = -1
 
 
 def when_told_to_stop(act: Callable[[], None]) -> None:
-    """Call ``act`` soon after a signal to stop arrives, in a thread of its own.
+    """Call ``act`` in a thread soon after a signal to stop.
 
-    A server waits for the replies in hand, so replies that do not end by themselves must be told.
-    It sets handlers of its own after this, hence the descriptor that Python writes signals to; who
-    had it before still gets them. Call it in the main thread.
+    A server waits for its open replies, so ``act`` has to end endless ones. The server replaces
+    signal handlers set before it starts, hence this uses the descriptor to which Python writes
+    signal numbers. The previous descriptor still gets them. Call it in the main thread.
     """
     ours, pythons = socket.socketpair()
     pythons.setblocking(False)
@@ -36,7 +36,7 @@ def when_told_to_stop(act: Callable[[], None]) -> None:
 def end_within(seconds: float) -> None:
     """Exit with status 1 after so many seconds, unless the process has ended by then.
 
-    Standard error then tells where each thread stood. What is not finished is done again after the
-    next start.
+    It writes the stack of each thread to standard error. Unfinished work is repeated after the next
+    start.
     """
     faulthandler.dump_traceback_later(seconds, exit=True)

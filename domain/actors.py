@@ -1,4 +1,4 @@
-"""Who gives commands."""
+"""The actors who give commands, and their roles."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from domain.ids import MemberId
 
 
 class Role(StrEnum):
-    """What a member may do beyond what everybody may."""
+    """A role permits more than every member may do."""
 
     MODERATOR = "moderator"
     ADMIN = "admin"
@@ -16,7 +16,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """On whose behalf a command is given."""
+    """The member or the system that gives a command."""
 
     member_id: MemberId
     pseudonym: str = ""
@@ -28,7 +28,7 @@ class Actor:
 
     @property
     def moderates(self) -> bool:
-        """Moderators and admins judge what others wrote."""
+        """Whether the actor may decide on the content of others."""
         return self.is_(Role.MODERATOR) or self.is_(Role.ADMIN)
 
 

@@ -46,11 +46,11 @@ class EventCatalog:
         return {event_type: name for name, event_type in self.types.items()}
 
     def version(self, name: str) -> int:
-        """Return the version in which an event of that name is written today."""
+        """The version in which an event of that name is written today."""
         return len(self.upcasters.get(name, ())) + 1
 
     def upcast(self, name: str, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Return the data of a stored event, lifted from its version to today's."""
+        """The data of a stored event, lifted from its version to today's."""
         for step in self.upcasters.get(name, ())[version - 1 :]:
             data = step(data)
         return data
@@ -59,7 +59,7 @@ class EventCatalog:
 def catalog(
     upcasters: Mapping[str, tuple[Upcaster, ...]] | None = None, **contexts: Any
 ) -> EventCatalog:
-    """Return a catalog of each context's union of event types, or its only one."""
+    """A catalog of each context's union of event types, or its only one."""
     types = {
         f"{context}.{event_type.__name__}": event_type
         for context, union in contexts.items()
@@ -69,7 +69,7 @@ def catalog(
 
 
 def _as_it_was(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the step to a version that only adds fields, whose defaults the reader fills in, or seals
+    """The step to a version that only adds fields, whose defaults the reader fills in, or seals
     what was in the open, which the reader takes as it finds it."""
     return data
 

@@ -1,11 +1,11 @@
-"""What a value of a field may be."""
+"""Constraints on the value of a field."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """How many characters a text (or items a list) may have."""
+    """The fewest and the most characters of a text, or items of a list."""
 
     least: int
     most: int
@@ -13,12 +13,12 @@ class Length:
 
 @dataclass(frozen=True, slots=True)
 class OneLine:
-    """Marks a text of one line: it neither begins nor ends with a space, and controls nothing."""
+    """Marks a text of one line, without control characters and without spaces at its ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The least and the greatest that a number may be."""
+    """The smallest and the greatest value of a number."""
 
     least: float
     most: float

@@ -18,10 +18,10 @@ E = TypeVar("E")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NothingChanged:
-    """A command was decided and led to no event. ``stream`` is the aggregate's, at ``version``.
+    """A command led to no event. ``stream`` is the stream of the aggregate, at ``version``.
 
-    It stands in a stream of its own, and uses up the command's id: nobody decides that command
-    again, on a state where it might have an effect.
+    This event is stored in a stream of its own. It uses up the command id, so that a repeated
+    command is not decided on a later state, where it could have an effect.
     """
 
     stream: str
@@ -56,12 +56,12 @@ class Decider(Generic[C, S, E]):
 
 
 def must_be_system(by: Actor, otherwise: str) -> None:
-    """Refuse what the system alone may do; ``otherwise`` is what somebody else is told."""
+    """Refuse an actor other than the system, with ``otherwise`` as the message."""
     if not by.is_(Role.SYSTEM):
         raise DomainError("forbidden", otherwise)
 
 
 def must_moderate(by: Actor) -> None:
-    """Refuse what moderators alone may do."""
+    """Refuse an actor who is not a moderator."""
     if not by.moderates:
         raise DomainError("forbidden", "Only a moderator may do this.")

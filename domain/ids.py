@@ -1,4 +1,4 @@
-"""Typed ids, and what evidence is, for every context."""
+"""Typed ids and kinds of media, for every context."""
 
 from enum import StrEnum
 from typing import NewType
@@ -11,7 +11,7 @@ PartyId = NewType("PartyId", str)
 
 
 class MediaKind(StrEnum):
-    """What a piece of evidence is."""
+    """The kind of a piece of evidence."""
 
     VIDEO = "video"
     PHOTO = "photo"

@@ -1,4 +1,4 @@
-"""Marks of personal data: what is sealed, and whose key seals it."""
+"""Marks of personal data: which fields are encrypted, and which field names the key's owner."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -8,14 +8,16 @@ from domain.ids import MemberId
 
 @dataclass(frozen=True, slots=True)
 class Personal:
-    """Marks a text or a list that is stored encrypted with its subject's key; empty once erased."""
+    """Marks a text or list that is stored encrypted with the key of the data subject.
+
+    It is empty once that person was erased."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataSubject:
-    """Marks whose key encrypts the personal texts of an event.
+    """Marks the id of the member whose key encrypts the personal fields of an event.
 
-    A sealed subject is itself encrypted, so that the log does not tell who it was.
+    With ``sealed`` the id is encrypted itself, so that the log does not reveal the member.
     """
 
     sealed: bool = True

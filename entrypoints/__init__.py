@@ -1,1 +1,1 @@
-"""Ways in: HTTP, the worker, the command line."""
+"""Entry points: HTTP, the worker and the command line."""

@@ -28,7 +28,7 @@ from entrypoints.nginx import FALLBACK, nginx_configuration
 
 
 class Tools(Protocol):
-    """What the commands work with, once settings are read and stores are open."""
+    """The dependencies of the commands, available once the stores are open."""
 
     @property
     def stores(self) -> dict[str, EventStore]: ...
@@ -47,7 +47,7 @@ class Tools(Protocol):
 
     @property
     def keeps_read_models(self) -> bool:
-        """Whether a read model that is rebuilt here is one that somebody serves."""
+        """Whether other processes use the read models that are rebuilt here."""
         ...
 
     @property
@@ -57,21 +57,21 @@ class Tools(Protocol):
     def what_if(self) -> WhatIf: ...
 
     def checkpoints(self) -> dict[str, Checkpoint]:
-        """Return how far each relay, policy and build of a read model has come, by name."""
+        """Return the checkpoint of each relay, policy and build of a read model, by name."""
         ...
 
     def add_member(self, pseudonym: str, passphrase: str) -> str:
-        """Registers a member; their id."""
+        """Register a member. Returns their id."""
         ...
 
     def grant(self, pseudonym: str, role: str) -> None:
-        """Grants a role to the member with this pseudonym. Raises LookupError."""
+        """Grant a role to the member with this pseudonym. Raises LookupError."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """How the command line reaches the rest of the system."""
+    """The functions of the system that the command line calls."""
 
     serve: Callable[[], None]
     work: Callable[[], None]
@@ -82,14 +82,14 @@ class Entry:
 
 
 class Number(click.FloatRange):
-    """A number in a range, which neither infinity nor what is no number is."""
+    """A number in a range. Infinity and NaN are refused."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         number: float = super().convert(value, param, ctx)
         if not isfinite(number):
-            self.fail(f"{value} is no number.", param, ctx)
+            self.fail(f"{value} is not a number.", param, ctx)
         return number
 
 
@@ -97,22 +97,22 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
 def build_cli(entry: Entry) -> click.Group:
-    """Return the command line over an entry."""
+    """Return the command line that calls the functions of ``entry``."""
 
     @click.group(context_settings=CONTEXT)
     @click.version_option(package_name="klarity")
     def klarity() -> None:
         """Report petty corruption, safely and backed by evidence.
 
-        Everything is set by KLARITY_* environment variables. Without any, one process does it all
+        KLARITY_* environment variables are the settings. By default one process runs everything
         and keeps its data in ./data: `klarity serve`, then open http://127.0.0.1:8000/docs.
         """
 
     @klarity.command()
     def serve() -> None:
-        """Serve HTTP, and work beside it unless KLARITY_BACKGROUND is false.
+        """Serve HTTP, and run the background work unless KLARITY_BACKGROUND is false.
 
-        KLARITY_PORT and KLARITY_HOST say where, KLARITY_SERVICES which services (`klarity
+        KLARITY_HOST and KLARITY_PORT set the address, and KLARITY_SERVICES the services (`klarity
         services` lists them).
         """
         with plain_faults(entry):
@@ -122,22 +122,22 @@ def build_cli(entry: Entry) -> click.Group:
     def work() -> None:
         """Run relays, policies and projections without HTTP, until stopped.
 
-        For deployments that serve with KLARITY_BACKGROUND=false. Several may run: leases decide
-        who works, the others stand by.
+        For deployments that serve with KLARITY_BACKGROUND=false. Several can run: leases elect
+        the active ones, and the others stand by.
         """
         with plain_faults(entry):
             entry.work()
 
     @klarity.command("services")
-    @click.option("--nginx", is_flag=True, help="Print an nginx configuration that joins them.")
+    @click.option("--nginx", is_flag=True, help="Print an nginx configuration for all of them.")
     @click.option(
         "--at",
         multiple=True,
         metavar="SERVICE=HOST:PORT",
-        help="Where a service runs, for --nginx; repeat it for each.",
+        help="The address of a service, for --nginx; repeat it for each.",
     )
     def services_(*, nginx: bool, at: Sequence[str]) -> None:
-        """List the services: what each hears, publishes and is for.
+        """List the services, their purpose, and what they publish and subscribe to.
 
         With --nginx, print how one address serves services that run in processes of their own:
 
@@ -152,14 +152,16 @@ def build_cli(entry: Entry) -> click.Group:
     @klarity.command()
     @click.argument("name", type=click.Choice([service.name for service in query_services()]))
     def rebuild(name: str) -> None:
-        """Build a query service's read model anew from the logs, then let it serve.
+        """Rebuild the read model of a query service from the logs, then let it serve.
 
-        The old one serves meanwhile. Read models in memory are rebuilt at every start instead.
+        The old one serves until then. Read models in memory are rebuilt at each start instead.
         """
         (service,) = [service for service in query_services() if service.name == name]
         with opened(entry) as tools:
             if not tools.keeps_read_models:
-                raise click.ClickException("These read models live in memory: restart what serves.")
+                raise click.ClickException(
+                    "These read models live in memory: restart their process."
+                )
             with _bar(f"Rebuilding {name}") as progress:
                 handled = tools.rebuilder.rebuild(service, progress)
         click.echo(f"{name} was rebuilt from {handled} events.")
@@ -168,13 +170,13 @@ def build_cli(entry: Entry) -> click.Group:
     @click.option(
         "--heads",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Compare with where the logs ended the last time, and then write it to this file.",
+        help="Compare with the ends of the logs in this file, then write the present ones to it.",
     )
     def verify(heads: Path | None) -> None:
-        """Recompute all chains and seals, and tell whether any log was changed.
+        """Recompute all hash chains and seals, and report any change to a log.
 
-        Whoever can set the whole database back to an earlier state also sets back what would show
-        it. Keep the file of --heads where they cannot write, and it shows.
+        Restoring the whole database to an earlier state also restores its seals. To detect this,
+        use --heads with a file that the database's administrators cannot write.
         """
         with opened(entry) as tools:
             good = _verify(tools, heads)
@@ -191,7 +193,7 @@ def build_cli(entry: Entry) -> click.Group:
 
 
 def _verify(tools: Tools, heads: Path | None) -> bool:
-    """Verify everything; whether there was no fault."""
+    """Verify everything and print the faults. Returns whether there are none."""
     kept = json.loads(heads.read_text()) if heads and heads.exists() else {}
     found = {"checkpoints": verify_checkpoints(tools.checkpoints(), tools.stores)}
     ends = {}
@@ -212,16 +214,16 @@ def _verify(tools: Tools, heads: Path | None) -> bool:
 
 def _add_demo(klarity: click.Group, entry: Entry) -> None:
     @klarity.command()
-    @click.option("--url", help="Where it is served; by default what the settings say.")
-    @click.option("--moderator", metavar="PSEUDONYM", help="A moderator, to decide on flags.")
-    @click.option("--passphrase", help="The moderator's; asked for if not given.")
+    @click.option("--url", help="The address of Klarity; by default that of the settings.")
+    @click.option("--moderator", metavar="PSEUDONYM", help="A moderator who decides on flags.")
+    @click.option("--passphrase", help="The moderator's passphrase; prompted for if not given.")
     def demo(url: str | None, moderator: str | None, passphrase: str | None) -> None:
         """Play a town in two languages through the public API of a running Klarity.
 
         Members register, upload photos and a video, report 120 cases, and support, discuss and flag
-        them. Two or three minutes, for Klarity limits how many may join at once.
+        them. It takes two or three minutes, because Klarity limits registrations.
 
-        `klarity members add NAME --role moderator` makes a moderator.
+        `klarity members add NAME --role moderator` creates a moderator.
         """
         judge = None
         if moderator:
@@ -233,19 +235,19 @@ def _add_demo(klarity: click.Group, entry: Entry) -> None:
 def _add_parked(klarity: click.Group, entry: Entry) -> None:
     @klarity.group()
     def parked() -> None:
-        """Events that a subscriber could not handle.
+        """Events that a subscriber failed to handle.
 
-        Those after such an event in the same stream wait with it; everything else goes on. Each is
-        tried again by itself, some times within about an hour, and then when someone decides.
+        Later events of the same stream wait for them; everything else continues. Each is retried
+        some times within about an hour, and then when the operator decides.
 
-        What feeds a read model is called after its query service and the build, as in cases.1000;
-        the service's name alone means all its builds.
+        The subscriber of a read model has the name of its query service and the build, as in
+        cases.1000. The name of the service alone means all its builds.
         """
 
     @parked.command("list")
     @click.argument("subscriber", required=False)
     def list_(subscriber: str | None) -> None:
-        """List parked events, of one or all subscribers, with their tries and what went wrong."""
+        """List the parked events of one or all subscribers, with their tries and errors."""
         with opened(entry) as tools:
             found = _parked_by(tools, subscriber)
         for item in found:
@@ -259,10 +261,10 @@ def _add_parked(klarity: click.Group, entry: Entry) -> None:
     @click.argument("subscriber")
     @click.argument("event_id")
     def retry(subscriber: str, event_id: str) -> None:
-        """Let the subscriber handle a parked event again, as after mending a fault.
+        """Retry a parked event, for example after a fault was corrected.
 
-        Those before it in its stream are tried first. An event that was dropped is handled by read
-        models that are built from then on.
+        Parked events before it in its stream are retried first. A dropped event is handled by
+        read models built from then on.
         """
         if not _take_back(entry, subscriber, event_id):
             _decide(entry, subscriber, event_id, "retry")
@@ -270,15 +272,15 @@ def _add_parked(klarity: click.Group, entry: Entry) -> None:
     @parked.command()
     @click.argument("subscriber")
     @click.argument("event_id")
-    @click.confirmation_option(prompt="The subscriber will never handle this event. Go on?")
+    @click.confirmation_option(prompt="The subscriber will never handle this event. Continue?")
     def drop(subscriber: str, event_id: str) -> None:
-        """Let the subscriber go on without a parked event, also when it is built anew."""
+        """Drop a parked event, also for later builds of the read model."""
         _decide(entry, subscriber, event_id, "drop")
 
     @parked.command()
     @click.argument("service")
     def dropped(service: str) -> None:
-        """List the events that a query service or policy goes on without."""
+        """List the events that a query service or policy has dropped."""
         with opened(entry) as tools:
             found = sorted(tools.parked.dropped(service))
         for event_id in found:
@@ -289,14 +291,14 @@ def _add_parked(klarity: click.Group, entry: Entry) -> None:
 def _add_members(klarity: click.Group, entry: Entry) -> None:
     @klarity.group()
     def members() -> None:
-        """Members, from the operator's side: the first admin is made here."""
+        """Register members and grant roles, such as to the first admin."""
 
     @members.command()
     @click.argument("pseudonym")
     @click.option("--role", type=click.Choice(["moderator", "admin"]))
     @click.password_option("--passphrase")
     def add(pseudonym: str, role: str | None, passphrase: str) -> None:
-        """Register a member, with a role if you like; asks for the passphrase."""
+        """Register a member, optionally with a role; prompts for the passphrase."""
         with opened(entry) as tools:
             member_id = tools.add_member(pseudonym, passphrase)
             if role:
@@ -316,30 +318,30 @@ def _add_members(klarity: click.Group, entry: Entry) -> None:
 def _add_webhooks(klarity: click.Group, entry: Entry) -> None:
     @klarity.group()
     def webhooks() -> None:
-        """Systems of others, such as journalists', that are told when a case becomes public.
+        """Other systems, such as journalists', that are notified when a case becomes public.
 
-        Calls are signed as Standard Webhooks has it, tried six times in about four hours, and
-        then parked. They hold what everybody may read, and nothing of the author.
+        Calls are signed by the rules of Standard Webhooks, tried six times in about four hours,
+        and then parked. They contain public data only, and nothing about the author.
         """
 
     @webhooks.command()
     @click.argument("url")
-    @click.option("--tag", default="", help="Tell only of cases with this tag.")
+    @click.option("--tag", default="", help="Notify of cases with this tag only.")
     @click.option(
         "--category",
         default="",
         type=click.Choice(["", *CaseCategory]),
-        help="Tell only of cases of this category.",
+        help="Notify of cases of this category only.",
     )
     def add(url: str, tag: str, category: str) -> None:
-        """Call URL from now on; prints the secret that its calls are signed with, once."""
+        """Add a webhook and print the secret that signs its calls, which is shown only once."""
         with opened(entry) as tools:
             webhook_id, secret = tools.webhooks.add(url, tag, category)
         click.echo(f"Webhook {webhook_id} was added. Its secret is not shown again:\n{secret}")
 
     @webhooks.command("list")
     def list_() -> None:
-        """List the webhooks, and what each is told of."""
+        """List the webhooks, and which cases each is notified of."""
         with opened(entry) as tools:
             found = tools.webhooks.list()
         for each in found:
@@ -350,15 +352,15 @@ def _add_webhooks(klarity: click.Group, entry: Entry) -> None:
     @webhooks.command()
     @click.argument("webhook_id")
     def remove(webhook_id: str) -> None:
-        """Call a webhook no more."""
+        """Remove a webhook."""
         with opened(entry) as tools:
             tools.webhooks.remove(webhook_id)
-        click.echo(f"{webhook_id} is called no more.")
+        click.echo(f"Webhook {webhook_id} was removed.")
 
     @webhooks.command()
-    @click.option("--parked", is_flag=True, help="Only those that were given up.")
+    @click.option("--parked", is_flag=True, help="Only the parked ones.")
     def deliveries(*, parked: bool) -> None:
-        """List the deliveries that have not been heard yet, with what went wrong."""
+        """List the deliveries that have not succeeded yet, with their errors."""
         with opened(entry) as tools:
             every = tools.webhooks.deliveries()
         found = [each for each in every if not parked or each.status is DeliveryStatus.PARKED]
@@ -369,7 +371,7 @@ def _add_webhooks(klarity: click.Group, entry: Entry) -> None:
     @webhooks.command()
     @click.argument("delivery_id")
     def retry(delivery_id: str) -> None:
-        """Try a parked delivery again, as after mending the receiver."""
+        """Retry a parked delivery, for example once the receiver works again."""
         with opened(entry) as tools:
             tools.webhooks.retry(delivery_id)
         click.echo(f"{delivery_id} will be tried again within seconds.")
@@ -378,18 +380,18 @@ def _add_webhooks(klarity: click.Group, entry: Entry) -> None:
 def _add_what_if(klarity: click.Group, entry: Entry) -> None:
     @klarity.group("what-if")
     def what_if() -> None:
-        """Try another number on what the logs tell, before changing a setting or the code.
+        """Apply another number to the past, before changing a setting or the code.
 
-        Nothing is changed, and what serves may go on.
+        This changes nothing, and Klarity can go on serving meanwhile.
         """
 
     @what_if.command()
     @click.option("--threshold", type=Number(min=0.1), required=True)
     def moderation(threshold: float) -> None:
-        """Tell what flags would have hidden with another threshold, rightly or wrongly.
+        """List what flags would have hidden with another threshold, rightly or wrongly.
 
-        The flags, and what moderators decided, stay as they were. What is hidden gets no further
-        flags, so of a threshold above the true one this shows the least that it would have hidden.
+        Flags and decisions stay as they were. Hidden content gets no further flags, so with a
+        threshold above the present one, more could have been hidden than is listed here.
         """
         with opened(entry) as tools:
             then, now = tools.what_if.moderation(threshold), tools.what_if.moderation()
@@ -402,9 +404,9 @@ def _add_what_if(klarity: click.Group, entry: Entry) -> None:
     @click.option("--half-life", metavar="DAYS", type=Number(min=0.01), required=True)
     @click.option("--top", default=10, show_default=True, type=click.IntRange(min=1))
     def popular(half_life: float, top: int) -> None:
-        """Tell how popular cases would be ordered, were supports worth half after DAYS.
+        """List popular cases in the order they would have if supports counted half after DAYS.
 
-        Lists what comes first now, or would come first then.
+        It lists the cases that come first now or would come first then.
         """
         with opened(entry) as tools:
             found = tools.what_if.popular(half_life, top)
@@ -441,7 +443,7 @@ def _told_of(delivery: WebhookDelivery) -> str:
 
 @contextmanager
 def plain_faults(entry: Entry) -> Iterator[None]:
-    """What an operator can put right is told in one message, without a trace."""
+    """Turn faults that an operator can correct into one message without a traceback."""
     try:
         yield
     except entry.faults as error:
@@ -450,14 +452,14 @@ def plain_faults(entry: Entry) -> Iterator[None]:
 
 @contextmanager
 def opened(entry: Entry) -> Iterator[Tools]:
-    """The tools, with faults told plainly."""
+    """Open the tools, with ``plain_faults`` applied."""
     with plain_faults(entry), entry.open_tools() as tools:
         yield tools
 
 
 @contextmanager
 def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar that is told how much of how much is done."""
+    """Show a progress bar. Yields a function that takes the amount done and the total."""
     with click.progressbar(length=1, label=label) as bar:
 
         def progress(done: int, total: int) -> None:
@@ -468,7 +470,7 @@ def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _parked_by(tools: Tools, name: str | None) -> list[ParkedEvent]:
-    """What a subscriber parked, or all builds of a query service, or everybody."""
+    """Return the parked events of a subscriber, all builds of a service, or all subscribers."""
     return [each for each in tools.parked.list() if name in (None, each.subscriber, each.service)]
 
 
@@ -477,17 +479,17 @@ def _tries_of(item: ParkedEvent) -> str:
     if item.verdict:
         return f"{times}; {item.verdict} follows"
     if item.retry_at is None:
-        return f"{times}; no further try by itself"
+        return f"{times}; no further automatic try"
     return f"{times}; next try {item.retry_at.isoformat(timespec='seconds')}"
 
 
 def _take_back(entry: Entry, subscriber: str, event_id: str) -> bool:
-    """Forget that an event was dropped which is parked no more."""
+    """Forget that an event was dropped, if it is no longer parked. Returns whether it was."""
     with opened(entry) as tools:
         parked = any(each.event.id == event_id for each in _parked_by(tools, subscriber))
         taken = not parked and tools.parked.take_back(service_of(subscriber), event_id)
     if taken:
-        click.echo(f"Read models of {subscriber} that are built anew will handle {event_id}.")
+        click.echo(f"New builds of the read model of {subscriber} will handle {event_id}.")
     return taken
 
 
@@ -504,20 +506,22 @@ def _described(service: Service) -> str:
     if service.publishes:
         lines.append(f"{'':24}publishes {', '.join(service.publishes)}")
     if service.hears:
-        lines.append(f"{'':24}hears {', '.join(service.hears)}")
+        lines.append(f"{'':24}subscribes to {', '.join(service.hears)}")
     lines += [f"{'':24}{policy}" for policy in service.policies]
     return "\n".join(lines)
 
 
 def _places(at: Sequence[str]) -> dict[str, str]:
-    """Where each service is, by its id."""
+    """Return the address of each service, by its id."""
     places = dict(_pair(place) for place in at)
     known = {service.id for service in services()}
     if unknown := sorted(places.keys() - known):
-        told = f"{', '.join(unknown)} is no service; `klarity services` lists their ids"
+        told = f"{', '.join(unknown)} is not a service; `klarity services` lists their ids"
         raise click.BadParameter(told, param_hint="--at")
     if FALLBACK not in places:
-        raise click.BadParameter(f"{FALLBACK} answers all the rest: say where", param_hint="--at")
+        raise click.BadParameter(
+            f"{FALLBACK} serves all other requests: say where", param_hint="--at"
+        )
     return places
 
 

@@ -1,4 +1,4 @@
-"""An nginx configuration that joins services, each in a process of its own, to one address."""
+"""Write an nginx configuration that serves services in several processes at one address."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from application.system import query_services
 from entrypoints.http.problems import problem, problem_response
 from entrypoints.http.requests import LARGEST_BODY
 
-# Which requests a service answers beside its questions: a pattern for "<method> <path>".
+# Requests that a service answers besides queries: a pattern for "<method> <path>".
 ROUTES = (
     ("query:cases", r"^[A-Z]+ (/share/|/oembed$|/v1/feeds/|/v1/cases\.(geojson|csv)$)"),
     ("command:members", r"^[A-Z]+ /v1/(members|sessions|me)(/|$)"),
@@ -19,16 +19,16 @@ ROUTES = (
     ("query:cases", r"^(GET|HEAD) /v1/updates$"),
 )
 FALLBACK = "command:members"
-# A body that fills the buffer is written to a disk, and chunks need some bytes of their own.
+# nginx writes a body that fills the buffer to disk, and chunked encoding adds bytes.
 BODY_BUFFER = LARGEST_BODY + LARGEST_BODY // 8
 CONNECTIONS = 64
-"""How many requests one address has under way at a time: many people may share it."""
+"""How many requests one address can have open at a time. Many people may share the address."""
 
 
 def nginx_configuration(addresses: Mapping[str, str]) -> str:
-    """Return the configuration, given the address (``host:port``) of each service by its id.
+    """Return the configuration. ``addresses`` maps a service's id to its ``host:port``.
 
-    The first match wins: questions, those of the longest path first, then the rest.
+    The first match wins: queries, longest path first, then ROUTES.
     """
     routes = [
         *((f"query:{name}", pattern) for name, pattern in _questions()),
@@ -56,12 +56,12 @@ def nginx_configuration(addresses: Mapping[str, str]) -> str:
 
 
 def _problem(code: str) -> str:
-    """Return the body of the problem with this code, as the API has it."""
+    """Return the body of the problem, as the API sends it."""
     return problem_response(problem(code)).get_data(as_text=True)
 
 
 def _questions() -> list[tuple[str, str]]:
-    """Of each query service, a pattern for each of its paths."""
+    """Return a pattern for each path of each query service, longest first."""
     places = {
         (re.sub("<[^>]+>", "[^/]+", path), service.name)
         for service in query_services()
@@ -71,9 +71,9 @@ def _questions() -> list[tuple[str, str]]:
     return [(name, f"^(GET|HEAD) /v1{path}(/|$)") for path, name in longest_first]
 
 
-# No logs: nginx would write addresses into the access log and, whenever a service is away, into the
-# error log, beside what was asked for, and the paths of disputes hold their tokens.
-# Nothing is written to a disk either: bodies and replies wait in memory, and uploads pass through.
+# Logs are off: the access log and, when a service is unavailable, the error log would contain
+# addresses and paths, and the path of a dispute link contains its token. Nothing else is written to
+# disk: bodies and replies stay in memory, and uploads are passed on as they arrive.
 _TEMPLATE = """\
 map "$request_method $uri" $klarity {{
     default {fallback};
@@ -87,7 +87,7 @@ server {{
     access_log off;
     error_log /dev/null crit;
 
-    # Who is slow is cut off, and one address has so many requests under way at a time.
+    # Slow clients are disconnected, and one address has a limited number of open requests.
     client_header_timeout 15s;
     client_body_timeout 20s;
     send_timeout 60s;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,12 +14,15 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
+from tests.cheap_passphrases import sitecustomize
 from tests.servers import Mongo, PubSub, RabbitMQ, Redis, Server, ServerMissing
 from tests.shared_servers import ADDRESS, SharedServers, ask
 
 # Machines that test are busy: a pause of a second is no news.
 settings.register_profile("patient", settings.default, deadline=None)
 settings.load_profile("patient")
+SERVERS = {"mongo", "redis", "rabbitmq", "pubsub"}
+FUZZING = "tests/http/test_openapi.py::test_every_answer_is_one_that_the_document_announces["
 PATIENTLY = (
     "serverSelectionTimeoutMS=60000&connectTimeoutMS=60000"
     "&socketTimeoutMS=120000&waitQueueTimeoutMS=60000"
@@ -68,17 +72,33 @@ def url_of(kind: type[Server], variable: str) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the process that begins the run, and no worker of it, start the servers."""
+    """Let the process that begins the run, and no worker of it, start the servers.
+
+    What the tests start hashes passphrases as cheaply as the tests themselves.
+    """
     if hasattr(config, "workerinput"):
         return
+    os.environ["KLARITY_TEST_PYTHONPATH"] = str(Path(sitecustomize.__file__).parent)
     stack = ExitStack()
     config.add_cleanup(stack.close)
     os.environ[ADDRESS] = stack.enter_context(SharedServers()).address
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that no worker ends long after the others."""
-    items.sort(key=lambda item: item.get_closest_marker("system") is None)
+    """Mark what needs a server, and let begin first what takes longest: so no worker ends long
+    after the others."""
+    for item in items:
+        if needs_server(item):
+            item.add_marker(pytest.mark.server)
+    items.sort(key=lambda item: not (item.get_closest_marker("system") or is_fuzzing(item.nodeid)))
+
+
+def needs_server(item: pytest.Item) -> bool:
+    """Whether the test asks for a server, by a fixture or by the name of its parameter."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    names = {parameter for parameter in parameters if isinstance(parameter, str)}
+    return bool(fixtures & {f"{name}_url" for name in SERVERS} or names & SERVERS)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -86,13 +106,29 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduler:
     return Scheduler(config, log)
 
 
+def is_fuzzing(nodeid: str) -> bool:
+    return nodeid.startswith(FUZZING)
+
+
 class Scheduler(LoadFileScheduling):  # type: ignore[misc]  # xdist carries no types
     """Gives each file to one worker, but tests of whole processes by what they run on.
 
-    So each deployment is started once, and different ones are at work at the same time.
+    So each deployment is started once, and different ones are at work at the same time. What takes
+    longest in a file of its own goes to different workers as well.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(("tests/acceptance/", "tests/system/")) and nodeid.endswith("]"):
-            return nodeid.rpartition("/")[0] + nodeid.rpartition("[")[2]
+        folder = nodeid.partition("::")[0].rpartition("/")[0]
+        if folder in ("tests/acceptance", "tests/system") and nodeid.endswith("]"):
+            return f"{folder}/{runs_on(nodeid)}"
+        if nodeid.startswith("tests/contracts/test_message_bus"):
+            return f"{nodeid.partition('::')[0]}/{runs_on(nodeid)}"
+        if is_fuzzing(nodeid):
+            return nodeid
         return str(super()._split_scope(nodeid))
+
+
+def runs_on(nodeid: str) -> str:
+    """The first parameter of a test, which names its deployment or its broker; bodies and sizes
+    follow it."""
+    return re.sub(r"(-(body|[^a-z]).*)?\]$", "", nodeid.partition("[")[2])

@@ -30,6 +30,7 @@ from pymongo.errors import OperationFailure
 
 HOST = "127.0.0.1"
 ALREADY_INITIALIZED = 23
+ROOMY_BYTES = 8 * 1024**3
 
 # Told the process group on its standard input, the guardian kills it when the input ends.
 GUARDIAN = """
@@ -38,7 +39,9 @@ while read -r line; do group=$line; done
 rm -rf -- "$0"
 """
 
-# Erlang starts a name server of its own, out of the group, if it finds none.
+# Erlang starts a name server of its own, out of the group, if it finds none. RabbitMQ now and then
+# starts an Erlang for just that, which may outlive it and find that the name server was killed.
+NO_NAME_SERVER_OF_THEIR_OWN = "-start_epmd false"
 START_RABBITMQ = """
 until "$0" -names >/dev/null 2>&1; do
     "$0" &
@@ -64,7 +67,7 @@ class Server(ABC):
 
     def __init__(self) -> None:
         self.port = free_port()
-        self.folder = Path(tempfile.mkdtemp(prefix="klarity-server-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="klarity-server-", dir=roomy_memory()))
         self._process: subprocess.Popen[bytes] | None = None
         self._guardian = _guardian_of(self.folder)
         self.discard = weakref.finalize(self, _dismiss, self._guardian)
@@ -269,6 +272,7 @@ class RabbitMQ(Server):
             "HOME": str(folder),
             "ERL_EPMD_ADDRESS": HOST,
             "ERL_EPMD_PORT": str(self.epmd_port),
+            "ERL_FLAGS": NO_NAME_SERVER_OF_THEIR_OWN,
             "RABBITMQ_NODENAME": "klarity@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": HOST,
             "RABBITMQ_NODE_PORT": str(self.port),
@@ -342,6 +346,16 @@ def _google_cloud_sdks() -> list[Path]:
     beside_gcloud = [Path(gcloud).resolve().parents[1]] if gcloud else []
     usual = ["/usr/lib/google-cloud-sdk", "/usr/share/google-cloud-sdk", "/opt/google-cloud-sdk"]
     return [*beside_gcloud, *map(Path, usual), Path.home() / "google-cloud-sdk"]
+
+
+def roomy_memory() -> Path | None:
+    """A folder kept in memory, where no write waits for a disk, if a server's data fits in it.
+
+    What is killed there loses no more than on a disk: the machine goes on.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 - folders in it are made with mkdtemp
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOMY_BYTES
+    return memory if roomy else None
 
 
 def free_port() -> int:

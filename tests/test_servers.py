@@ -34,6 +34,8 @@ from tests.servers import (
 )
 from tests.shared_servers import ADDRESS, SharedServers, ask
 
+pytestmark = pytest.mark.system
+
 KINDS = [Mongo, Redis, RabbitMQ, PubSub]
 PROJECT = "projects/kept"
 

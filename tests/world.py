@@ -4,22 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pytest
+from dependency_injector import providers
 
-from adapters.checkpoints.memory import MemoryCheckpoints
-from adapters.codec.cloudevents import CloudEventsWire
-from adapters.codec.json import JsonCodec
-from adapters.codec.personal import PersonalCipher
-from adapters.credentials.dispute_links import JwtDisputeLinks
 from adapters.event_store.memory import MemoryEventStore
-from adapters.history.in_place import InPlaceHistory
-from adapters.key_vault.memory import MemoryKeyVault
-from adapters.parked.memory import MemoryParkedEvents
 from adapters.read_models.memory import MemoryReadModels
-from application.engine.answers import Answers, NotCaughtUp
+from application.engine.answers import NotCaughtUp
 from application.engine.builds import current_build, open_build
 from application.engine.executor import CommandContext
 from application.engine.policy import PolicySubscriber
@@ -30,14 +23,13 @@ from application.policy import KlarityPolicy, PolicyDependencies
 from application.ports.codec import RecordedEvent
 from application.ports.event_store import NewCommit, StoredCommit
 from application.system import CONTEXTS, policy_types, query_services
-from application.use_cases.cases.engage import Engage
-from application.use_cases.cases.enrich import Enrich
-from application.use_cases.discussions.discuss import Discuss
 from application.use_cases.moderation.moderate import Moderate
 from application.use_cases.moderation.sight import Sight
+from config.container import Container, answers_for
+from config.settings import Settings, read_settings
+from config.use_cases import UseCases
 from domain.actors import SYSTEM, Actor, Role
 from domain.cases.case import CaseDetails, ReportCase
-from domain.catalog import EVENTS
 from domain.decider import DomainError
 from domain.evidence.evidence import (
     BeginSanitising,
@@ -48,6 +40,17 @@ from domain.evidence.evidence import (
 )
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId
 from domain.members.member import RegisterMember
+
+
+@cache
+def settings_in_memory() -> Settings:
+    """Settings that choose the adapters in memory."""
+    chosen = {"EVENT_STORE": "memory", "SECRET": "a secret of the tests, long enough"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in chosen.items():
+            patch.setenv(f"KLARITY_{name}", value)
+        return read_settings()
+
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -82,19 +85,18 @@ class World:
     make_store: Callable[[str], MemoryEventStore] = MemoryEventStore
 
     def __post_init__(self) -> None:
-        self.vault = MemoryKeyVault()
-        self.codec = JsonCodec(EVENTS, PersonalCipher(self.vault, bytes(32)))
-        self.wire = CloudEventsWire()
         self.stores = {log: self.make_store(log) for log in CONTEXTS}
-        self.history = InPlaceHistory(self.stores, self.codec)
-        self.parked = MemoryParkedEvents()
-        self.checkpoints = MemoryCheckpoints()
-        self.executors = make_executors(self.stores, self.codec, self.clock)
-        do = self.executors
-        self.engage = Engage(do.cases, do.engagements, self.clock)
-        self.enrich = Enrich(do.cases, do.parties, JwtDisputeLinks(bytes(32)), self.clock)
-        self.discuss = Discuss(do.discussions, do.comments, self.clock)
-        self.moderate = self.moderating(do.decisions)
+        made = Container(
+            settings=settings_in_memory(),
+            clock=providers.Object(self.clock),
+            stores=providers.Object(self.stores),
+        )
+        self.vault, self.codec, self.wire = made.vault(), made.codec(), made.wire_format()
+        self.history, self.parked = made.history(), made.parked()
+        self.checkpoints, self.executors = made.checkpoints(), made.executors()
+        self.use = use = UseCases(made)
+        self.engage, self.enrich = use.engage, use.enrich
+        self.discuss, self.moderate = use.discuss, use.moderate
         self.forgotten: list[str] = []
         self.without_media: list[str] = []
         self.unsafe: dict[str, str] = {}
@@ -115,10 +117,7 @@ class World:
         self.models = MemoryReadModels()
         queries = [self._query(service) for service in query_services()]
         self.subscriptions = [*self.policies, *queries]
-        self.answers: dict[str, Answers[Any]] = {
-            service.name: Answers(service, self.models, self.history, self.codec)
-            for service in query_services()
-        }
+        self.answers = answers_for(self.models, self.history, self.codec)
         for answers in self.answers.values():
             with suppress(NotCaughtUp):
                 answers.check()

@@ -1,4 +1,4 @@
-"""Checkpoints in this process: for tests, and for buses and logs that end with it."""
+"""Checkpoints in this process, for tests and for logs that end with it."""
 
 from threading import Lock
 

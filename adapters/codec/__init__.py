@@ -1,1 +1,1 @@
-"""Events as JSON: how commits are stored, and how events travel as CloudEvents."""
+"""Encode commits as JSON for the store, and events as CloudEvents for the bus."""

@@ -1,7 +1,7 @@
-"""Events on the wire: CloudEvents 1.0 in the JSON batch format.
+"""Encode events as CloudEvents 1.0 in the JSON batch format.
 
-The data bytes are those that were stored. Log, stream and position travel as ``source``,
-``subject`` and the ``sequence`` extension.
+``data`` is the stored bytes. Log, stream and position are ``source``, ``subject`` and the extension
+``sequence``.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ _batches = msgspec.json.Decoder(list[_CloudEvent])
 
 
 class CloudEventsWire:
-    """The Wire between recorded events and CloudEvents batches."""
+    """A Wire that uses CloudEvents batches."""
 
     def pack(self, events: Sequence[RecordedEvent]) -> bytes:
         return msgspec.json.encode([_to_cloud(event) for event in events])

@@ -35,10 +35,10 @@ _MISSING = "Object missing required field"
 
 
 class JsonCodec:
-    """The EventCodec over a catalog, with personal fields sealed by a cipher.
+    """An EventCodec for the events of a catalog. A cipher encrypts the personal fields.
 
-    A tolerant reader of the past: missing fields take their defaults, and older versions are lifted
-    by the catalog's upcasters. It reads nothing that a newer program wrote and it knows in part.
+    Missing fields get their defaults, and the catalog's upcasters convert older versions. An event
+    with anything unknown raises NewerProgram instead of being read in part.
     """
 
     def __init__(self, catalog: EventCatalog, cipher: PersonalCipher) -> None:
@@ -134,7 +134,7 @@ class JsonCodec:
             return self._decoders[event.type].decode(event.data), True
         except msgspec.ValidationError as error:
             if str(error).startswith(_MISSING):
-                raise  # whoever added that field forgot its default
+                raise  # a field that this program added lacks a default
             raise NewerProgram(event) from error
 
     def _rebuilt(self, event: RecordedEvent) -> tuple[object, bool]:

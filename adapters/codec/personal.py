@@ -1,9 +1,10 @@
-"""Personal fields, sealed with their subject's key and erased with it.
+"""Encrypt the personal fields of events with the data subject's key.
 
-All personal fields of an event travel in one blob beside its open fields. The blob is
-``reference + nonce + AES-256-GCM(subject's key, personal fields)``; the reference is the subject's
-id under the instance's own key, with a nonce of its own, so that two blobs of one person have
-nothing in common. Both are bound to the event's place in its stream.
+One blob beside the other fields holds all personal fields of an event. It is
+``reference + nonce + AES-256-GCM(subject's key, personal fields)``. The reference is the subject's
+id, encrypted with the instance's key and a random nonce, so two blobs of one person do not look
+alike. Both parts are bound to the event's stream and version. Destroying the subject's key erases
+the fields.
 """
 
 from base64 import b64decode, b64encode
@@ -23,7 +24,7 @@ from application.ports.key_vault import KeyDestroyed, KeyVault
 from domain.personal import DataSubject, Personal
 
 SEALED = "sealed"
-# Sealed fields are filled up to a multiple of this, so that their size tells little of them.
+# Personal fields are padded to a multiple of this, so that the size reveals little.
 _BLOCK = 64
 
 Path = tuple[str, ...]
@@ -32,15 +33,17 @@ Erased = str | list[object] | None
 
 @dataclass(frozen=True, slots=True)
 class PersonalFields:
-    """Where an event holds personal values, each with what is left of it once it is erased, and
-    which field names the person."""
+    """The paths of an event's personal values with their erased values, and the name of the field
+    that holds the data subject."""
 
     paths: Mapping[Path, Erased]
     subject: str
 
 
 def personal_fields(event_type: type) -> PersonalFields | None:
-    """What of an event is personal, or None. TypeError where personal fields have no subject."""
+    """Return the personal fields of an event type, or None.
+
+    Raises TypeError if there are personal fields but not exactly one data subject."""
     hints = get_type_hints(event_type, include_extras=True)
     subjects = {name: found for name, hint in hints.items() if (found := _mark(hint, DataSubject))}
     paths = dict(_personal_paths(event_type))
@@ -53,14 +56,14 @@ def personal_fields(event_type: type) -> PersonalFields | None:
 
 
 class PersonalCipher:
-    """Seals the personal fields of events, and opens what is not erased."""
+    """Encrypts the personal fields of events, and decrypts those that are not erased."""
 
     def __init__(self, vault: KeyVault, instance_key: bytes) -> None:
         self._vault = vault
         self._references = AESGCM(instance_key)
 
     def seal(self, data: dict[str, Any], personal: PersonalFields, place: str) -> None:
-        """Move the personal fields of an event's data into its sealed blob."""
+        """Move the personal fields of an event's data into its encrypted blob."""
         subject = data[personal.subject]
         key = self._key_for(subject)
         taken: dict[str, Any] = {}
@@ -87,7 +90,7 @@ class PersonalCipher:
         return key is not None
 
     def forget(self, subject: str) -> None:
-        """Destroy the subject's key, also where this process remembers it."""
+        """Destroy the subject's key, and remove it from the cache of this process."""
         self._vault.destroy(subject)
 
     def subject(self, data: dict[str, Any], place: str) -> str:
@@ -125,7 +128,7 @@ def _decrypt(cipher: AESGCM, blob: bytes, bound: bytes) -> bytes:
 
 
 def _filled(taken: Mapping[str, Any]) -> bytes:
-    """Return the fields as JSON, with spaces behind it up to the next whole block."""
+    """Return the fields as JSON, padded with spaces to a multiple of the block size."""
     plain = msgspec.json.encode(taken)
     return plain.ljust(-(-len(plain) // _BLOCK) * _BLOCK)
 
@@ -168,7 +171,7 @@ def _personal_paths(event_type: type) -> Iterator[tuple[Path, Erased]]:
 
 
 def _erased(kind: Any) -> Erased:
-    """What is left of a personal value of that type."""
+    """Return the erased value for a personal field of that type."""
     if NoneType in get_args(kind):
         return None
     return [] if get_origin(kind) is tuple else ""

@@ -1,6 +1,7 @@
-"""Finds fields that this program does not know: msgspec passes over those of a dataclass.
+"""Detect fields that this program does not know. msgspec ignores those of a dataclass.
 
-Each event type gets a mirror of its shape that refuses them, and leaves alone what fields hold.
+Each event type gets a mirror: a struct of the same shape that refuses unknown fields, and accepts
+any value in known ones.
 """
 
 from dataclasses import fields, is_dataclass
@@ -11,8 +12,9 @@ import msgspec
 
 
 def mirror(kind: type, leaf: Any) -> type[msgspec.Struct]:
-    """Return the shape of a dataclass and of those inside it. ``leaf`` is the type of every other field;
-    it takes any value."""
+    """Return the mirror of a dataclass, and of the dataclasses that it contains.
+
+    All other fields have the type ``leaf``, which accepts any value."""
     hints = get_type_hints(kind)
     return msgspec.defstruct(
         kind.__name__,
@@ -22,7 +24,7 @@ def mirror(kind: type, leaf: Any) -> type[msgspec.Struct]:
 
 
 def _mirrored(hint: Any, leaf: Any) -> Any:
-    """Return the mirror of a dataclass, of one or none, or of several; else a leaf."""
+    """Return the mirror for a type hint of a dataclass, optional or in a tuple; else ``leaf``."""
     if isinstance(hint, type) and is_dataclass(hint):
         return mirror(hint, leaf)
     match get_origin(hint), [kind for kind in get_args(hint) if kind is not NoneType]:

@@ -1,4 +1,4 @@
-"""Passphrases hashed with argon2id."""
+"""Hash passphrases with argon2id."""
 
 from unicodedata import normalize
 
@@ -9,8 +9,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 class Argon2Passphrases:
     """``time_cost`` in passes, ``memory_cost`` in KiB, ``parallelism`` in threads.
 
-    The defaults are those of RFC 9106 for little memory. A passphrase is the same however a phone
-    composes its letters.
+    The defaults are those of RFC 9106 for little memory. Passphrases are normalised (NFC), because
+    devices compose letters differently.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Dispute links: invitations signed by the instance."""
+"""Dispute links: invitations signed with the instance's key."""
 
 from datetime import datetime, timedelta
 
@@ -9,7 +9,7 @@ LIFE = timedelta(days=30)
 
 
 class JwtDisputeLinks:
-    """Signs and reads invitations with the instance's own key."""
+    """Signs and reads invitations."""
 
     def __init__(self, key: bytes, life: timedelta = LIFE) -> None:
         self._claims = SignedClaims(key, "klarity disputes", life)

@@ -1,4 +1,4 @@
-"""Access tokens: short-lived signed statements of who somebody is."""
+"""Access tokens: short-lived signed claims that identify member and session."""
 
 import time
 from datetime import datetime, timedelta
@@ -18,24 +18,24 @@ class _Read(NamedTuple):
 
 
 class JwtAccessTokens:
-    """Signs and reads access tokens with the instance's own key."""
+    """Signs and reads access tokens."""
 
     def __init__(self, key: bytes, life: timedelta = LIFE) -> None:
         self._claims = SignedClaims(key, "klarity", life)
-        # A signature stays good, so it is verified once; the time is looked at again and again.
+        # The signature is verified once per token; the expiry is checked on each call.
         self._remembered = lru_cache(maxsize=REMEMBERED)(self._verified)
 
     @property
     def life(self) -> timedelta:
-        """How long a token is good."""
+        """How long a token is valid."""
         return self._claims.life
 
     def issue(self, member_id: str, session_id: str, now: datetime) -> str:
-        """Return a token that is good from now on for its life."""
+        """Return a token that expires after ``life``."""
         return self._claims.sign({"sub": member_id, "sid": session_id, "iat": now}, now)
 
     def read(self, token: str) -> tuple[str, str] | None:
-        """Member id and session id, or None for what is no good token of ours."""
+        """Return member id and session id, or None for an invalid or expired token."""
         try:
             found = self._remembered(token)
         except NoToken:

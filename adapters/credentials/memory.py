@@ -12,7 +12,7 @@ Owned = TypeVar("Owned", Credential, Session)
 
 
 class MemoryCredentials:
-    """Credentials and their looks by handle, sessions by id, in dicts."""
+    """Credentials and their looks by handle, and sessions by id, in dicts."""
 
     def __init__(self) -> None:
         self._lock = Lock()

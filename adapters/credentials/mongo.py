@@ -17,9 +17,9 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 class MongoCredentials:
-    """Credentials and sessions in two collections, times in microseconds since 1970.
+    """Credentials and sessions in two collections. Times are microseconds since 1970.
 
-    Every request with a token looks up its session, so threads that do so at once ask together.
+    Every request with a token looks up its session, so concurrent look-ups share one query.
     """
 
     def __init__(self, database: Database[Document]) -> None:
@@ -108,7 +108,7 @@ class MongoCredentials:
             self._sessions.delete_many({"expires_at": {"$lte": _stamp(now)}})
 
     def _look_up(self, queue: Iterator[str]) -> Sequence[Session | None]:
-        """Each of the sessions, by one question."""
+        """Look up all sessions of the batch with one query."""
         ids = list(queue)
         query: Document = {"_id": {"$in": ids} if len(ids) > 1 else ids[0]}
         with unavailable_as(StoreUnavailable):
@@ -116,7 +116,7 @@ class MongoCredentials:
         return [found.get(session_id) for session_id in ids]
 
     def _changed(self, query: Document, change: Document) -> bool:
-        """Change the session that is as the query says; whether there was one."""
+        """Change the session that matches. Returns whether there was one."""
         with unavailable_as(StoreUnavailable):
             return self._sessions.update_one(query, {"$set": change}).matched_count == 1
 

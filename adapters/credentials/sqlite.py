@@ -9,7 +9,7 @@ from pathlib import Path
 from adapters.sqlite import SqliteDatabase
 from application.ports.credentials import Credential, PseudonymTaken, Session
 
-# What is deleted is overwritten, so that a forgotten member leaves nothing in the file.
+# secure_delete overwrites deleted rows, so that the file keeps nothing of a deleted member.
 SCHEMA = """
 PRAGMA secure_delete = ON;
 PRAGMA foreign_keys = ON;
@@ -152,7 +152,7 @@ class SqliteCredentials:
 
 
 def _text(time: datetime) -> str:
-    """Return a time so written that the order of texts is that of times."""
+    """Return the time as text that sorts in the order of times."""
     return time.astimezone(UTC).isoformat(timespec="microseconds")
 
 

@@ -1,4 +1,4 @@
-"""What every event store makes of a new commit: its versions and its link of the hash chain."""
+"""Turn a new commit into a stored one: version, hash chain and seal. All stores use it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,15 +10,15 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def sealed(log: str, commit: NewCommit, seals: LogSeals, position: int = 0) -> StoredCommit:
-    """Return the commit as it is to be stored, at its place behind the head.
+    """Return the commit as stored after its head.
 
-    Raises ValueError for an empty commit, one that is not stamped after the head, or a stream
-    with an ``@`` in its name.
+    Raises ValueError for an empty commit, for one that is not stamped after the head, and for a
+    stream with an ``@`` in its name.
     """
     if "@" in commit.stream:
-        raise ValueError(f"not a name for a stream: {commit.stream}")
+        raise ValueError(f"not a valid name of a stream: {commit.stream}")
     if commit.size < 1:
-        raise ValueError(f"a commit needs an event: {commit.stream}")
+        raise ValueError(f"a commit needs at least one event: {commit.stream}")
     if commit.stamp <= commit.head.stamp:
         raise ValueError(f"the stamps of a stream must grow: {commit.stream}")
     stored = StoredCommit(
@@ -36,5 +36,5 @@ def sealed(log: str, commit: NewCommit, seals: LogSeals, position: int = 0) -> S
 
 
 def stamp_of(moment: datetime) -> int:
-    """Microseconds since 1970."""
+    """Return the time in microseconds since 1970."""
     return (moment - _EPOCH) // _MICROSECOND

@@ -1,18 +1,18 @@
-"""Who wants to know that a log has grown."""
+"""Callbacks to call after an append."""
 
 from collections.abc import Callable
 from threading import Lock
 
 
 class Listeners:
-    """Callbacks that threads may add, remove and call at the same time."""
+    """Callbacks that threads can add, remove and call concurrently."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._wakes: tuple[Callable[[], None], ...] = ()
 
     def add(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Returns how to remove it again, which may be done twice."""
+        """Add a callback. Returns a function that removes it, and can be called twice."""
 
         def own_wake() -> None:
             wake()

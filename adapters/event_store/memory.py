@@ -22,7 +22,7 @@ TRIAL = LogSeals(b"for trials that end with their process")
 
 
 class MemoryEventStore:
-    """An EventStore that forgets everything when the process ends."""
+    """An EventStore whose events are lost when the process ends."""
 
     durable = False
 
@@ -99,7 +99,7 @@ class MemoryEventStore:
         return self._listeners.add(wake)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Release nothing: there is nothing to release."""
 
     def _append(self, commit: NewCommit) -> StoredCommit:
         if done := self._commands.get(commit.command_id):

@@ -1,7 +1,7 @@
-"""Logs on MongoDB: one collection each, one document for each commit.
+"""Logs in MongoDB: one collection per log, one document per commit.
 
-An append is one insert, so it is atomic without a transaction, and the primary key is the check
-for concurrent writers. Positions are given out afterwards, by those who read the log.
+An append is one insert, so it is atomic without a transaction. The primary key detects concurrent
+writers. Readers of the log assign the positions later.
 """
 
 import logging
@@ -51,7 +51,7 @@ _INSERTS: list[Document] = [
 ]
 
 _WHOLE = {"$type": ["int", "long"]}
-# Every commit either waits for its position or has it, from 1.
+# A regular commit either waits for its position or has one, from 1 on.
 _STRAYS: Document = {
     "$nor": [
         {"position": {**_WHOLE, "$gte": 1}, "unnumbered": {"$exists": False}},
@@ -67,10 +67,10 @@ _INDEXES = [
 
 
 class MongoEventStore:
-    """An EventStore in a collection of its own.
+    """An EventStore in a collection.
 
-    A head must come from ``load`` or from a confirmed ``append``: one behind the stream's end is a
-    conflict, but one that was made up, beyond the end or within a commit, is not found out.
+    A head must come from ``load`` or from a confirmed ``append``. One before the stream's end is a
+    conflict. An invented head, after the end or within a commit, is not detected.
     """
 
     durable = True
@@ -150,13 +150,13 @@ class MongoEventStore:
             self._heads.move(head)
 
     def strays(self) -> list[StoredCommit]:
-        """Return those whose position is none, or lies beyond all that were given out."""
+        """Return the irregular commits: no valid position, or one after the last assigned."""
         beyond = self._find({"position": {"$gt": self.last_position()}}, "position")
         last = self.last_position()
         return [commit for commit in beyond if commit.position > last] + self._find(_STRAYS, "_id")
 
     def on_append(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Own appends call ``wake`` at once, those of other processes through the tail."""
+        """Call ``wake`` at once after appends of this process, and by the tail after others."""
         deaf_to_own = self._listeners.add(wake)
         deaf_to_all = self._tail.listen(self._commits.name, wake)
 
@@ -167,10 +167,10 @@ class MongoEventStore:
         return stop
 
     def close(self) -> None:
-        """Nothing to let go of: the database and the tail belong to whoever made them."""
+        """Release nothing: the caller owns the database and the tail."""
 
     def _whole_streams(self, queue: Iterator[str]) -> Sequence[list[StoredCommit]]:
-        """Each of the streams, by one question."""
+        """Load all streams of the batch with one query."""
         streams = list(queue)
         parts: list[Document] = [{"_id": _ids(stream)} for stream in set(streams)]
         found: dict[str, list[StoredCommit]] = {stream: [] for stream in streams}
@@ -179,7 +179,7 @@ class MongoEventStore:
         return [list(found[stream]) for stream in streams]
 
     def _insert(self, queue: Iterator[RawBSONDocument]) -> Sequence[Exception | None]:
-        """One outcome for each: DuplicateKeyError where it was refused."""
+        """Insert the commits. Returns an outcome for each: DuplicateKeyError if it was refused."""
         documents = list(queue)
         outcomes: list[Exception | None] = [None] * len(documents)
         try:
@@ -196,10 +196,11 @@ class MongoEventStore:
         return outcomes
 
     def _explain(self, commit: StoredCommit, refused: DuplicateKeyError) -> NoReturn:
-        """A repeated command is told so, even if its stream has moved on as well.
+        """Raise AlreadyDone if the command is in the log, or else StreamConflict.
 
-        The server answers a refused insert when what stands in its way is confirmed by a majority;
-        only a change of primary may keep it from being found here.
+        AlreadyDone comes first, because the stream of a repeated command has moved on, too. The
+        server refuses an insert once the conflicting commit is confirmed by a majority, so the
+        commit can be read here, unless the primary has changed.
         """
         if done := self.find_command(commit.command_id):
             raise AlreadyDone(done) from None
@@ -212,7 +213,7 @@ class MongoEventStore:
             self._numbering.number(most)
 
     def _page(self, after: int, limit: int) -> list[StoredCommit]:
-        """Return the next commits up to the first gap: what lies behind it is just being numbered."""
+        """Return the next commits up to the first gap, which another process is about to fill."""
         commits = self._find({"position": {"$gt": after}}, "position", limit=limit)
         expected = after
         for index, commit in enumerate(commits):
@@ -237,9 +238,9 @@ class MongoEventStore:
 
 
 class MongoTail:
-    """Hears of everything that any process appends to the logs of a database.
+    """Notifies listeners of appends by any process to the logs of a database.
 
-    One change stream for all logs and all listeners of a process, because each one slows writers.
+    One change stream serves all logs and listeners of a process, because each one slows writers.
     """
 
     def __init__(self, database: Database[Document]) -> None:
@@ -250,7 +251,7 @@ class MongoTail:
         self._thread: Thread | None = None
 
     def listen(self, collection: str, wake: Callable[[], None]) -> Callable[[], None]:
-        """Call ``wake`` after inserts into the collection. Returns how to stop."""
+        """Call ``wake`` after inserts into the collection. Returns a function that ends this."""
         with self._lock:
             stop = self._listeners[collection].add(wake)
             if self._thread is None and not self._closing.is_set():
@@ -259,7 +260,7 @@ class MongoTail:
         return stop
 
     def close(self) -> None:
-        """Return when the tail has ended, which takes half a second at most."""
+        """End the tail, which takes at most half a second."""
         self._closing.set()
         if self._thread is not None:
             self._thread.join()
@@ -269,7 +270,7 @@ class MongoTail:
             try:
                 self._follow()
             except PyMongoError as error:
-                _log.warning("The tail of MongoDB starts again after %s", type(error).__name__)
+                _log.warning("The change stream of MongoDB restarts after %s", type(error).__name__)
                 self._closing.wait(_PAUSE_SECONDS)
 
     def _follow(self) -> None:
@@ -284,13 +285,13 @@ class MongoTail:
             listeners.call()
 
     def _wake_all(self) -> None:
-        """Nobody knows what was appended while there was no stream."""
+        """Wake all listeners: appends before the change stream began are unknown."""
         for collection in list(self._listeners):
             self._wake(collection)
 
 
 def _ids(stream: str, upto: int | None = None) -> Document:
-    """Return the keys of a stream's commits. No name holds an @, so no stream lies within another."""
+    """Return a range of the keys of a stream's commits. Names have no @, so ranges are disjoint."""
     highest = _HIGHEST_VERSION if upto is None else min(max(upto, 0), _HIGHEST_VERSION)
     return {"$gte": _id(stream, 0), "$lte": _id(stream, highest)}
 
@@ -300,7 +301,7 @@ def _id(stream: str, version: int) -> str:
 
 
 def _document(commit: StoredCommit) -> RawBSONDocument:
-    """Encoded by the thread that appends it, so that no other thread's commit fails with it."""
+    """Encode the commit in the appending thread, so that an error fails no other commit."""
     document = encode(
         {
             "_id": _id(commit.stream, commit.first),

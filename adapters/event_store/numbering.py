@@ -1,23 +1,23 @@
-"""Gives the commits of a log on MongoDB their positions, outside of appending.
+"""Assign positions to the commits of a log in MongoDB, apart from the appends.
 
-It is done in two steps, each safe to repeat, with no transaction: a process that is killed inside a
-transaction would lock the log until the server gives it up, a minute later.
+This takes two steps without a transaction, each of which can be repeated. A process killed inside a
+transaction would lock the log for a minute, until the server ends the transaction.
 
-1. The plan. One compare-and-set on the log's counter moves ``last`` and says, in the same document,
-   which commit has which of the positions given out. This decides them for ever. Of two processes
-   that plan at once, one wins; the other begins again.
-2. The writing. Every position of the plan is written into its commit. Whoever finds a plan that may
-   be half written, because its maker was killed, writes it once more before making another.
+1. Plan. One compare-and-set on the log's counter moves ``last`` and stores, in the same document,
+   the positions of the next commits. This assigns them for good. Of two processes that plan
+   concurrently one succeeds; the other begins again.
+2. Write. The positions of the plan are written into the commits. A process that finds a plan that
+   may be half written, because its author was killed, writes it again before it makes another.
 
-The order of the stamps is the order of the versions within each stream: a head comes from a
-majority read or a confirmed append, so a commit that is visible is visible together with all those
-before it in its stream, which have smaller stamps. A plan is made of what is visible at one moment,
-for a server that pauses in a long search would go on with what is visible then, and have passed by
-an earlier version. A commit that becomes visible late, with a smaller stamp than one of another
-stream that is numbered already, just comes later.
+Commits are numbered in the order of their stamps. Within a stream that is the order of the
+versions: a head comes from a majority read or a confirmed append, so a visible commit is visible
+together with all earlier ones of its stream, which have smaller stamps. A plan is read from one
+snapshot. Without it, a server that pauses during a long search would continue with newer data, and
+could miss an earlier version. A commit that becomes visible late gets a later position, even if its
+stamp is smaller than that of a numbered commit of another stream.
 
-Each round reads no older state than the round before left behind, even after a change of primary
-(causal consistency): what is not numbered could otherwise be read from before its numbering.
+Causal consistency keeps a round from reading an older state than the round before it left, even
+after a change of primary. Otherwise a commit could be read as it was before it was numbered.
 """
 
 import time
@@ -42,11 +42,11 @@ _MOST_PAUSES = 1000
 _START: Document = {"last": 0, "plan": []}
 
 Plan = list[Document]
-"""Entries of the ``_id`` of a commit and the ``position`` of its last event, in log order."""
+"""Entries with the ``_id`` of a commit and the ``position`` of its last event, in log order."""
 
 
 class Numbering:
-    """The positions of one log. Errors are those of the driver."""
+    """The positions of one log. Methods raise the driver's errors."""
 
     def __init__(self, log: str, commits: Collection[Document]) -> None:
         self._log = log
@@ -58,21 +58,21 @@ class Numbering:
         self._one_at_a_time = Lock()
         self._seen: ClientSession | None = None
         self.last_seen = 0
-        """A position that was given out and written; the log may have grown since."""
+        """A position that is assigned and written. The log may have grown since."""
         self._certain = False
-        """Whether nobody but this object has moved the counter since, as far as it knows."""
+        """Whether no other process moved the counter since, as far as this object knows."""
         self._counters.update_one({"_id": log}, {"$setOnInsert": _START}, upsert=True)
 
     def last(self) -> int:
-        """Return the last position that was given out."""
+        """Return the last assigned position."""
         counter = self._counters.find_one({"_id": self._log}, {"last": 1})
         return counter["last"] if counter else 0
 
     def number(self, most: int) -> None:
-        """Number the oldest commits, ``most`` or some more, unless all have their numbers.
+        """Number the oldest commits: ``most`` or some more, if there are as many.
 
-        What is appended meanwhile is left to the next call: under a steady stream of appends this
-        one would hardly end.
+        Commits appended meanwhile are left to the next call, which lets this one end even if
+        appends never pause.
         """
         numbered = pauses = 0
         more = True
@@ -110,7 +110,7 @@ class Numbering:
         ]
 
     def _decide(self, plan: Plan, session: ClientSession) -> bool:
-        """Make this the plan, and write it. False where another process was quicker."""
+        """Store the plan and write it. Returns False if another process stored one first."""
         self._certain = False
         last = plan[-1]["position"]
         moved = self._counters.update_one(
@@ -136,7 +136,7 @@ class Numbering:
 
     @contextmanager
     def _session(self) -> Iterator[ClientSession]:
-        """A session that goes on from what the one before has seen."""
+        """Open a session that reads at least what the previous session has seen."""
         with self._commits.database.client.start_session(causal_consistency=True) as session:
             if self._seen and self._seen.cluster_time and self._seen.operation_time:
                 session.advance_cluster_time(self._seen.cluster_time)

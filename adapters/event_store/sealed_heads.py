@@ -1,4 +1,4 @@
-"""The sealed heads of logs on MongoDB, one document each."""
+"""The sealed heads of logs in MongoDB, one document per log."""
 
 from pymongo.collection import Collection
 
@@ -9,9 +9,9 @@ _HEADS = "log_heads"
 
 
 class SealedHeads:
-    """The head of one log. It is made with the log: one that was removed stays away.
+    """The sealed head of one log. It is created with the log only, so a removed one stays missing.
 
-    Errors are those of the driver.
+    Methods raise the driver's errors.
     """
 
     def __init__(self, log: str, commits: Collection[Document], start: SealedHead) -> None:
@@ -28,7 +28,7 @@ class SealedHeads:
         return SealedHead(found["position"], found["running"], found["seal"]) if found else None
 
     def move(self, head: SealedHead) -> None:
-        """Move it on, unless it is as far already."""
+        """Replace the head, unless the stored one is as far."""
         behind = {"_id": self._log, "position": {"$lt": head.position}}
         self._heads.update_one(behind, {"$set": _document(head)})
 

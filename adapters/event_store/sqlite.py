@@ -1,4 +1,4 @@
-"""Logs in one SQLite file: durable, and no server needed."""
+"""Logs in one SQLite file: durable, without a server."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -38,17 +38,17 @@ _MOVE_HEAD = (
 
 
 class SqliteEventStore:
-    """An EventStore in a table of its own. The logs of one file share its writer and its fsyncs.
+    """An EventStore in a table. The logs of one file share a writer and its fsyncs.
 
-    A head that is not the end of its stream is a conflict, be it behind, beyond, or within a
-    commit. Several processes may use the file, but ``on_append`` hears of this one's appends only.
+    A head that is not the end of its stream is a conflict: before it, after it, or within a commit.
+    Several processes can use the file, but ``on_append`` reports appends of this process only.
     """
 
     durable = True
 
     def __init__(self, log: str, path: Path, seals: LogSeals) -> None:
         if not fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", log):
-            raise ValueError(f"not a name for a log: {log}")
+            raise ValueError(f"not a valid name of a log: {log}")
         self._log = log
         self._seals = seals
         self._file = SqliteFile.open(path, self)
@@ -111,7 +111,7 @@ class SqliteEventStore:
         self._file.close(self)
 
     def _make(self, writer: Connection) -> None:
-        """Make the table, and the head of a log that is new: one that was removed stays away."""
+        """Create the table, and for a new log the head. A removed head stays missing."""
         writer.execute(self._sql.create)
         writer.execute(_CREATE_HEADS)
         if not writer.execute(self._sql.last_position).fetchone()[0]:
@@ -119,7 +119,7 @@ class SqliteEventStore:
             writer.execute(_FIRST_HEAD, (self._log, start.position, start.running, start.seal))
 
     def _insert(self, writer: Connection, values: Sequence[Any]) -> int:
-        """Return the position; AlreadyDone or StreamConflict if nothing was inserted."""
+        """Insert the commit. Returns its position, or raises AlreadyDone or StreamConflict."""
         inserted = writer.execute(self._sql.insert, values)
         if inserted.rowcount and inserted.lastrowid:
             return inserted.lastrowid
@@ -130,7 +130,7 @@ class SqliteEventStore:
 
 
 class _Statements:
-    """The SQL of one log's table, whose primary key is the position of a commit's last event."""
+    """The SQL of one log's table. The primary key is the position of a commit's last event."""
 
     def __init__(self, table: str) -> None:
         last_position = f"SELECT coalesce(max(position), 0) FROM {table}"  # noqa: S608 - as below
@@ -141,8 +141,8 @@ class _Statements:
             " stamp INTEGER NOT NULL, command_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL,"
             " hash BLOB NOT NULL, seal BLOB NOT NULL, UNIQUE (stream, first)) STRICT"
         )
-        # One statement, because each gives other threads the interpreter and must get it back.
-        # The head must be a commit of the stream; that it is the last one, the unique key sees to.
+        # One statement is faster: after each, other threads may get the interpreter lock. It checks
+        # that the head is a commit of the stream; the unique key ensures that it is the last one.
         self.insert = (
             f"INSERT OR IGNORE INTO {table} ({_COLUMNS})"  # noqa: S608 - as above
             f" SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?3 + ({last_position}) WHERE ?10 ="
@@ -159,7 +159,7 @@ class _Statements:
 
 
 def _row(commit: StoredCommit) -> _Unplaced:
-    """Return all columns but the position."""
+    """Return the values of all columns but the position."""
     return (
         commit.stream,
         commit.first,

@@ -1,4 +1,4 @@
-"""One SQLite file, shared by all that a process keeps in it."""
+"""One SQLite file, shared by all logs of a process."""
 
 import sqlite3
 from collections import defaultdict, deque
@@ -18,14 +18,14 @@ Work = Callable[[sqlite3.Connection], Any]
 
 
 class SqliteFile:
-    """One connection that writes, and as many that read as there are threads reading at once."""
+    """One writing connection, and a reading connection for each thread that reads concurrently."""
 
     _guard: ClassVar[Lock] = Lock()
     _opened: ClassVar[dict[Path, "SqliteFile"]] = {}
 
     @classmethod
     def open(cls, path: Path, user: object) -> "SqliteFile":
-        """Return the process's only SqliteFile of this path. It is closed when all its users close it."""
+        """Return the process's SqliteFile for the path. It is closed with its last user."""
         path = path.resolve()
         with cls._guard:
             file = cls._opened.get(path) or cls(path)
@@ -51,9 +51,9 @@ class SqliteFile:
         return self._listeners[log]
 
     def write(self, work: Work) -> Any:
-        """Do the work durably, in a transaction that it may share with the work of other threads.
+        """Run the work durably, in a transaction that may also contain the work of other threads.
 
-        Work that raises must not have written anything.
+        Work that raises an exception must not have written anything.
         """
         return self._group.submit(work)
 
@@ -63,7 +63,7 @@ class SqliteFile:
             return connection.execute(sql, values).fetchall()
 
     def close(self, user: object) -> None:
-        """Close the connections when the last user has gone. Closing twice is harmless."""
+        """Close the connections after the last user. Closing twice has no effect."""
         with self._guard:
             self._users.discard(user)
             if self._users:
@@ -119,13 +119,13 @@ def _attempt(work: Work, connection: sqlite3.Connection) -> Any:
         return work(connection)
     except sqlite3.Error:
         raise
-    except Exception as error:  # noqa: BLE001 - the outcome of this work, raised to its own thread
+    except Exception as error:  # noqa: BLE001 - the outcome of this work, raised in its own thread
         return error
 
 
 @contextmanager
 def _unavailable() -> Iterator[None]:
-    """A closed connection, a full disk, a file that stays locked: none is the caller's fault."""
+    """Raise StoreUnavailable for a closed connection, a full disk or a locked file."""
     try:
         yield
     except (sqlite3.OperationalError, sqlite3.ProgrammingError) as error:

@@ -1,1 +1,1 @@
-"""Reading a publisher's log: in place, or over HTTP."""
+"""Read a publisher's log in place or over HTTP."""

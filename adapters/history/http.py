@@ -1,4 +1,4 @@
-"""History read over HTTP from the command service that owns the log (``GET /events/<log>``)."""
+"""Read history over HTTP from the command service that owns the log (``GET /events/<log>``)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ NOT_FOUND = 404
 
 
 class HttpHistory:
-    """``urls`` tells the base address of each log's owner; ``token`` is the service token."""
+    """``urls`` maps a log to the base address of its owner. ``token`` is the service token."""
 
     def __init__(self, urls: Mapping[str, str], token: str, wire: Wire, tls: Tls = USUAL) -> None:
         self._urls = urls

@@ -1,4 +1,4 @@
-"""History read from the log itself: the publisher lives in this process or in this database."""
+"""Read history from the event store, if it is in this process or its database."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from application.ports.history import HistoryUnavailable
 
 
 class InPlaceHistory:
-    """Over the event stores, by log."""
+    """Reads from the event store of each log."""
 
     def __init__(self, stores: Mapping[str, EventStore], codec: EventCodec) -> None:
         self._stores = stores

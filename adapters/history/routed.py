@@ -1,4 +1,4 @@
-"""History from several places: some logs are read in place, others over HTTP."""
+"""Read the history of some logs in place and of others over HTTP."""
 
 from collections.abc import Collection
 
@@ -7,7 +7,7 @@ from application.ports.history import History
 
 
 class RoutedHistory:
-    """``far`` answers for the logs of ``far_logs``, ``near`` for all others."""
+    """Reads the logs in ``far_logs`` from ``far``, and all others from ``near``."""
 
     def __init__(self, near: History, far: History, far_logs: Collection[str]) -> None:
         self._near = near

@@ -1,4 +1,4 @@
-"""Keys in this process: what was encrypted with them cannot be read once it ends."""
+"""Keys in this process. Data encrypted with them is unreadable once it ends."""
 
 from os import urandom
 from threading import Lock
@@ -9,7 +9,7 @@ KEY_BYTES = 32
 
 
 class MemoryKeyVault:
-    """Keys in a dict, where None stands for a destroyed one."""
+    """Keys in a dict. None marks a destroyed key."""
 
     def __init__(self) -> None:
         self._lock = Lock()

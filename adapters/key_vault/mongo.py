@@ -13,8 +13,8 @@ from application.ports.event_store import StoreUnavailable
 class MongoKeyVault(WrappedKeyVault):
     """Wrapped keys in a collection.
 
-    A destroyed key is gone from the collection on a majority of the servers. Their oplogs, journals
-    and backups hold it, wrapped, until they roll over: give backups a short life.
+    A destroyed key is deleted from the collection on a majority of the servers. Oplogs, journals
+    and backups still hold it, wrapped, until they expire: keep backups for a short time only.
     """
 
     def __init__(self, database: Database[Document], master_key: bytes) -> None:
@@ -36,7 +36,7 @@ class MongoKeyVault(WrappedKeyVault):
                     return_document=ReturnDocument.AFTER,
                 )
             except DuplicateKeyError:
-                # Somebody else stored one at the same moment.
+                # Another process stored a key at the same moment.
                 stored = self._keys.find_one({"_id": subject})
         return bytes(stored["wrapped"]) if stored else DESTROYED
 

@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS keys (subject TEXT NOT NULL UNIQUE, wrapped BLOB NOT 
 
 
 class SqliteKeyVault(WrappedKeyVault):
-    """Wrapped keys in a table. Give it a file of its own, on a disk that is not snapshotted.
+    """Wrapped keys in a table of a file of its own, on a disk of which no snapshots are taken.
 
     A destroyed key is overwritten in the file, and the write-ahead log that held it is emptied.
     """

@@ -1,4 +1,4 @@
-"""What the durable vaults share: wrapped keys, and a short memory of those in use."""
+"""What durable key vaults share: wrapped keys, and a short cache."""
 
 import time
 from abc import ABC, abstractmethod
@@ -18,7 +18,7 @@ DESTROYED = b""
 REMEMBERED_SECONDS = 5.0
 REMEMBERED_KEYS = 10_000
 
-# Wrapped when the vault is new, it tells later whether the master key is the same.
+# A value wrapped when the vault is new. It shows later whether the master key is the same.
 PROBE = "/probe"
 
 
@@ -29,8 +29,8 @@ class WrongMasterKey(Exception):
 class WrappedKeyVault(ABC):
     """Stores each subject's key encrypted with the master key (AES-256-GCM, bound to the subject).
 
-    Keys are remembered for five seconds after they were read. ``destroy`` makes this process forget
-    at once; another one may go on reading for those five seconds. Methods raise WrongMasterKey.
+    Keys are cached for five seconds. ``destroy`` clears this process's cache at once; another
+    process can use the key for up to five seconds more. Methods raise WrongMasterKey.
     """
 
     def __init__(self, master_key: bytes) -> None:
@@ -42,15 +42,15 @@ class WrappedKeyVault(ABC):
 
     @abstractmethod
     def _stored(self, subject: str) -> bytes | None:
-        """Return the wrapped key, DESTROYED, or None where there is neither."""
+        """Return the wrapped key, DESTROYED, or None."""
 
     @abstractmethod
     def _store(self, subject: str, wrapped: bytes) -> bytes:
-        """Durably store a wrapped key unless there is one or DESTROYED; returns what is there."""
+        """Store a wrapped key durably unless one or DESTROYED is stored. Returns the stored one."""
 
     @abstractmethod
     def _destroy(self, subject: str) -> None:
-        """Durably replace the wrapped key, or nothing, by DESTROYED."""
+        """Store DESTROYED durably, in place of the wrapped key or of none."""
 
     def key(self, subject: str) -> bytes | None:
         remembered, moment = self._memory.recall(subject)
@@ -72,7 +72,7 @@ class WrappedKeyVault(ABC):
         self._memory.forget(subject)
 
     def _prove(self) -> None:
-        """Make sure that no key is ever wrapped with another master key than the first."""
+        """Ensure that all keys of the vault are wrapped with the same master key."""
         if not self._proven:
             self._unwrap(PROBE, self._store(PROBE, self._wrap(PROBE)), -1)
             self._proven = True
@@ -90,7 +90,7 @@ class WrappedKeyVault(ABC):
 
 
 class _Memory:
-    """The keys used last, each for a few seconds."""
+    """A cache of the keys used last, each for a few seconds."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -98,13 +98,13 @@ class _Memory:
         self._forgotten = 0
 
     def recall(self, subject: str) -> tuple[bytes | None, int]:
-        """Return the key, if it is remembered; and the moment, to hand back with what is then read."""
+        """Return the cached key or None, and the moment, which ``remember`` needs."""
         with self._lock:
             key, until = self._keys.get(subject, (None, 0.0))
             return (key if time.monotonic() < until else None), self._forgotten
 
     def remember(self, subject: str, key: bytes, moment: int) -> None:
-        """Keep the key, unless one was destroyed since it began to be read: it may be that one."""
+        """Cache the key, unless any key was destroyed since the moment: it may be this one."""
         with self._lock:
             if moment != self._forgotten:
                 return

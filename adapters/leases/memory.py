@@ -6,7 +6,7 @@ from threading import Lock
 
 
 class MemoryLeases:
-    """Leases in a dict. ``clock`` tells seconds, and never goes back."""
+    """Leases in a dict. ``clock`` returns seconds and never goes back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""Leases in MongoDB, timed by its server."""
+"""Leases in MongoDB, timed by the server's clock."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +12,10 @@ from application.ports.event_store import StoreUnavailable
 
 
 class MongoLeases:
-    """Leases in a collection. The clocks of those who hold them do not matter.
+    """Leases in a collection. The clocks of the holders do not matter.
 
-    A lease that has longer to run than it was taken for has ended: the server's clock was turned
-    back, and its holder would have prolonged it.
+    A lease that would run for longer than its duration has ended: the server's clock was set back,
+    and a living holder would have renewed it.
     """
 
     def __init__(self, database: Database[Document]) -> None:
@@ -31,7 +31,7 @@ class MongoLeases:
                     return_document=ReturnDocument.AFTER,
                 )
             except DuplicateKeyError:
-                # Somebody else made the same lease at the same moment.
+                # Another process created the lease at the same moment.
                 return False
         return lease is not None and lease["holder"] == holder
 
@@ -47,7 +47,7 @@ class MongoLeases:
 
 
 _LEFT = {"$subtract": ["$until", "$$NOW"]}
-# One that does not exist has no end, which comes before every time.
+# A missing lease has no end, and a missing value sorts before every time.
 _HAS_ENDED: Mapping[str, Any] = {
     "$or": [{"$lte": ["$until", "$$NOW"]}, {"$gt": [_LEFT, "$milliseconds"]}]
 }

@@ -1,1 +1,1 @@
-"""Where blobs are kept: a folder, or GridFS."""
+"""Store blobs in a folder or in GridFS."""

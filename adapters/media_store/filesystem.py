@@ -1,4 +1,4 @@
-"""Blobs as files in a folder."""
+"""Store blobs as files in a folder."""
 
 import fcntl
 import os
@@ -17,10 +17,10 @@ MOST_TRIES = 100
 
 
 class FilesystemMediaStore:
-    """One file for each blob; its key with a suffix is its path below the root.
+    """One file per blob. Its path below the root is the key with a suffix.
 
-    Processes may share the folder. A writer holds a lock on what it has not finished, which ends
-    with its process, however it dies.
+    Processes can share the folder. A writer locks its unfinished file; the lock ends with the
+    process.
     """
 
     def __init__(self, root: Path) -> None:
@@ -85,7 +85,7 @@ class FilesystemMediaStore:
         while True:
             file = NamedTemporaryFile(dir=self._unfinished, delete=False)  # noqa: SIM115 - it outlives this block
             fcntl.flock(file, fcntl.LOCK_EX)
-            # Between the two it looked abandoned.
+            # Before it was locked, another process may have taken it for abandoned and removed it.
             if os.fstat(file.fileno()).st_nlink:
                 return file
             file.close()
@@ -97,13 +97,13 @@ class FilesystemMediaStore:
         while folder != self._root:
             try:
                 folder.rmdir()
-            except OSError:  # There is something in it, or somebody else removed it.
+            except OSError:  # It is not empty, or another process has removed it.
                 return
             folder = folder.parent
 
 
 def _is_abandoned(file: IO[bytes]) -> bool:
-    """Return whether no writer holds the file's lock; it is held here then, until the file is closed."""
+    """Lock the file and return True, or return False if its writer holds the lock."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -113,7 +113,7 @@ def _is_abandoned(file: IO[bytes]) -> bool:
 
 @contextmanager
 def _closed_at_last(file: IO[bytes]) -> Iterator[None]:
-    """Closing writes what is left, and on a full disk fails again: that tells nothing new."""
+    """Close the file, ignoring a full disk: a write has raised the error before."""
     try:
         yield
     finally:
@@ -122,7 +122,7 @@ def _closed_at_last(file: IO[bytes]) -> Iterator[None]:
 
 
 def _fill(file: IO[bytes], chunks: Iterator[bytes]) -> int:
-    """Write the chunks durably. What the chunks raise is theirs, and not the disk's."""
+    """Write the chunks durably. Errors of ``chunks`` are raised unchanged, not as the disk's."""
     size = 0
     for chunk in chunks:
         with _disk():
@@ -136,18 +136,18 @@ def _fill(file: IO[bytes], chunks: Iterator[bytes]) -> int:
 
 def _publish(file: Path, path: Path) -> None:
     for _ in range(MOST_TRIES):
-        # Whoever deletes the last blob of a folder removes the folder, perhaps just now: while it
-        # is being made, or before the file is in it.
+        # A process that deletes the last blob of a folder also deletes the folder: perhaps while
+        # this one makes it, or before the file is in it.
         with suppress(FileNotFoundError, FileExistsError):
             _make(path.parent)
             file.replace(path)
             _sync(path.parent)
             return
-    raise MediaUnavailable("media folder: the folder of a blob keeps disappearing")
+    raise MediaUnavailable("media folder: another process keeps removing the folder of the blob")
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield the blobs below a folder. One that is removed meanwhile has none."""
+    """Yield the paths of the blobs below a folder. A folder removed meanwhile yields none."""
     for parent, _, names in os.walk(folder, onerror=_raise_unless_removed):
         yield from (Path(parent, name) for name in names if name.endswith(SUFFIX))
 
@@ -158,7 +158,7 @@ def _raise_unless_removed(error: OSError) -> None:
 
 
 def _make(folder: Path) -> None:
-    """Make a folder and those above it, durably, for nobody but this user."""
+    """Make a folder and its parents durably, readable by this user only."""
     if not folder.is_dir():
         _make(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -166,7 +166,7 @@ def _make(folder: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Make durable which files a folder has."""
+    """Make the entries of a folder durable."""
     with suppress(FileNotFoundError):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -182,7 +182,7 @@ def _read(file: IO[bytes], size: int) -> bytes:
 
 @contextmanager
 def _disk() -> Iterator[None]:
-    """What the disk cannot do just now: it is full, or it is not there."""
+    """Raise MediaUnavailable if the disk is full or missing."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Blobs in MongoDB, in GridFS."""
+"""Store blobs in MongoDB's GridFS."""
 
 import re
 from collections.abc import Iterator
@@ -21,10 +21,10 @@ NEWEST = [("uploadDate", -1), ("_id", -1)]
 
 
 class GridFsMediaStore:
-    """Each write adds a complete revision of a blob, then drops those before it.
+    """Each write adds a complete revision of a blob, then drops the older ones.
 
-    Every revision that is being written or dropped has a mark in a collection of its own, so that
-    what a killed process left of it can be cleared away after a day.
+    A collection of marks lists every revision that is being written or dropped, so that the remains
+    of a killed process can be deleted after a day.
     """
 
     def __init__(self, database: Database[Document]) -> None:
@@ -105,7 +105,7 @@ class GridFsMediaStore:
         return size
 
     def _fill(self, revision: ObjectId, key: str, chunks: Iterator[bytes]) -> int:
-        """Write the chunks; what they raise is theirs, and not the server's."""
+        """Write the chunks. Errors of ``chunks`` are raised unchanged, not as the server's."""
         stream = self._bucket.open_upload_stream_with_id(revision, key)
         size = 0
         for chunk in chunks:

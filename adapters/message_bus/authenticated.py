@@ -1,4 +1,4 @@
-"""A bus whose messages prove that they come from this instance."""
+"""A bus that authenticates its messages: only those of this instance are delivered."""
 
 import logging
 from collections import Counter
@@ -21,11 +21,12 @@ Handler = Callable[[Sequence[Delivery]], None]
 
 
 class AuthenticatedBus:
-    """Adds a MAC to what is published on a bus, and drops what arrives without a good one.
+    """Adds a MAC to published messages, and drops received ones without a valid MAC.
 
     The MAC is HMAC-SHA256 over the topic, a zero byte and the body. The body is the whole batch
-    with the log, position and order of its events, so it counts neither changed nor on another
-    topic. ``refused`` counts what was dropped, by topic: history has what should have come.
+    with the log, positions and order of its events, so a changed batch, or one on another topic,
+    is invalid. ``refused`` counts dropped messages by topic. Subscribers fetch the events of a
+    dropped message from history.
     """
 
     def __init__(self, bus: MessageBus, key: bytes) -> None:
@@ -47,7 +48,7 @@ class AuthenticatedBus:
         self._bus.declare(group, topics)
 
     def subscribe(self, group: str, topics: Sequence[str], handle: Handler) -> BusSubscription:
-        """Consume the group's queue; ``handle`` gets what is genuine."""
+        """Consume the group's queue. ``handle`` gets authentic messages only."""
         return self._bus.subscribe(group, topics, partial(self._pass_on, group, handle))
 
     def close(self) -> None:
@@ -68,9 +69,9 @@ class AuthenticatedBus:
         return compare_digest(expected.encode(), delivery.mac.encode(errors="replace"))
 
     def _report(self, group: str, refused: Sequence[Delivery]) -> None:
-        """Count and log the messages, without what they hold."""
+        """Count and log the messages without their content."""
         self.refused.update(delivery.topic for delivery in refused)
-        logger.error("%s: refused %d messages not from this instance", group, len(refused))
+        logger.error("%s: dropped %d messages that this instance did not send", group, len(refused))
 
     def _mac(self, topic: str, body: bytes) -> str:
         return digest(self._key, topic.encode() + b"\0" + body, "sha256").hex()

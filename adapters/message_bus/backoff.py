@@ -1,4 +1,4 @@
-"""Pauses between attempts, shared by every bus."""
+"""Pauses between attempts, for all buses."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ LONGEST_PAUSE = 5.0
 
 
 def pauses() -> Iterator[float]:
-    """Seconds to wait before each further attempt: doubling, up to a limit, for ever."""
+    """Yield the seconds to wait before each further attempt, for ever: doubling up to a limit."""
     pause = FIRST_PAUSE
     while True:
         yield pause

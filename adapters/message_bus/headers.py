@@ -1,6 +1,6 @@
-"""The headers of messages on every broker."""
+"""Headers of messages, the same on all brokers."""
 
 DELIVERY_COUNT = "x-delivery-count"
-"""How often a message was delivered before, where the broker counts."""
+"""How often the broker delivered the message before, if it counts."""
 MAC = "klarity-mac"
-"""Proves that whoever published the message has the instance's secret."""
+"""The MAC that proves that the publisher has the instance's secret."""

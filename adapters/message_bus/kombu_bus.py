@@ -1,7 +1,7 @@
-"""What the buses behind kombu share: publishing, confirmed, and consuming, reconnecting for ever.
+"""What the buses on kombu share: publishing with confirmation, and consuming with reconnection.
 
-One connection serves one thread at a time. After any error it is thrown away: a late confirmation
-must not count for a later message, and whatever it had in hand shall be delivered again.
+One connection serves one thread at a time. After any error it is discarded: a late confirmation
+must not count for a later message, and its unacknowledged messages have to be delivered again.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from application.ports.message_bus import BusUnavailable, Delivery, Guarantees, 
 CONTENT_TYPE = "application/cloudevents-batch+json"
 PERSISTENT = 2
 POLL_SECONDS = 1.0
-"""How long a consumer waits for messages before it looks whether it shall stop."""
+"""How long a consumer waits for messages before it checks whether to stop."""
 LONGEST_IDLE_SECONDS = 20.0
-"""Older publishing connections are replaced: the broker may have given them up by now."""
+"""Publishing connections idle for longer are replaced: the broker may have closed them."""
 
 logger = logging.getLogger(__name__)
 
@@ -37,20 +37,20 @@ Handler = Callable[[Sequence[Delivery]], None]
 
 
 class ConfirmingChannel(Protocol):
-    """What our transports add to kombu's channels."""
+    """The methods that Klarity's transports add to kombu's channels."""
 
     def prepare_message(self, body: bytes, **options: object) -> Any: ...
 
     def basic_publish(self, message: Any, exchange: str, routing_key: str) -> object: ...
 
     def confirm(self, timeout: float) -> None:
-        """Return when the broker has all that was published, else raise after so many seconds."""
+        """Wait until the broker has confirmed all published messages. Raises after ``timeout``."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topology:
-    """How topics and groups are called on the broker, and what its queues are."""
+    """The names of topics and groups on the broker, and the arguments of its queues."""
 
     prefix: str
     queue_arguments: Mapping[str, object] = field(default_factory=dict)
@@ -73,8 +73,8 @@ class Topology:
 class KombuBus:
     """A message bus on any kombu transport whose channels confirm.
 
-    ``prefetch``: how many messages a consumer holds at most. ``timeout``: seconds that one exchange
-    with the broker may take.
+    ``prefetch`` is the greatest number of messages that a consumer holds unacknowledged.
+    ``timeout`` limits one exchange with the broker, in seconds.
     """
 
     guarantees: Guarantees
@@ -91,24 +91,24 @@ class KombuBus:
         self._topology = topology
         self._prefetch = prefetch
         self._timeout = timeout
-        # By process: a child that was forked must not speak through its parent's connections.
+        # By process id: a forked child must not use the connections of its parent.
         self._idle: dict[int, deque[_Publisher]] = defaultdict(deque)
         self._subscriptions: list[KombuSubscription] = []
         self._closed = False
 
     def publish(self, topic: str, messages: Sequence[Message]) -> None:
-        """Send the messages in one go and return when the broker has confirmed all of them."""
+        """Send the messages together, and return when the broker has confirmed all of them."""
         if messages:
             with self._publisher() as publisher:
                 publisher.publish(topic, messages)
 
     def declare(self, group: str, topics: Sequence[str]) -> None:
-        """Make the group's queue and bind it; topics of earlier declarations stay bound."""
+        """Make the group's queue and bind it. Topics declared earlier stay bound."""
         with self._publisher() as publisher:
             publisher.declare(self._topology.queue(group, topics))
 
     def subscribe(self, group: str, topics: Sequence[str], handle: Handler) -> KombuSubscription:
-        """Consume the group's queue in a thread of its own until stopped."""
+        """Consume the group's queue in a thread until stopped."""
         subscription = KombuSubscription(
             self._connect,
             topology=self._topology,
@@ -122,7 +122,7 @@ class KombuBus:
         return subscription
 
     def close(self) -> None:
-        """Stop every consumer and leave the broker; nothing can be published from now on."""
+        """Stop every consumer and disconnect. Nothing can be published afterwards."""
         self._closed = True
         for subscription in self._subscriptions:
             subscription.leave()
@@ -176,7 +176,7 @@ class KombuBus:
 
 
 class _Publisher:
-    """One connection that publishes, and what it has declared."""
+    """One publishing connection, and the topics that it has declared."""
 
     def __init__(self, connection: Connection, topology: Topology, timeout: float) -> None:
         self._connection = connection
@@ -215,11 +215,11 @@ class _Publisher:
 
 
 class HandlerFailed(Exception):
-    """The handler raised: its messages go back to the broker."""
+    """The handler raised an exception, so its messages go back to the broker."""
 
 
 class KombuSubscription:
-    """One consumer of a group: a thread with a connection, as long as it is not stopped."""
+    """One consumer of a group: a thread with a connection, until it is stopped."""
 
     def __init__(
         self,
@@ -246,20 +246,20 @@ class KombuSubscription:
 
     @property
     def running(self) -> bool:
-        """Whether its thread lives."""
+        """Whether its thread is alive."""
         return self._thread.is_alive()
 
     @property
     def connected(self) -> bool:
-        """Whether it is consuming just now."""
+        """Whether it is consuming at the moment."""
         return self._connected
 
     def leave(self) -> None:
-        """Tell it to stop and do not wait."""
+        """Ask the thread to stop, without waiting."""
         self._stopping.set()
 
     def stop(self, timeout: float = 5.0) -> None:
-        """Finish the batch in hand, acknowledge it and leave; wait ``timeout`` seconds for that."""
+        """Finish the current batch, acknowledge it and stop. Waits at most ``timeout`` seconds."""
         self.leave()
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout)
@@ -269,8 +269,8 @@ class KombuSubscription:
             try:
                 self._consume_on(self._connect())
             except HandlerFailed:
-                logger.warning("%s: a handler failed, its messages come again", self._group)
-            except Exception as error:  # noqa: BLE001 - clients raise whatever they like
+                logger.warning("%s: a handler failed; its messages are redelivered", self._group)
+            except Exception as error:  # noqa: BLE001 - clients raise exceptions of any type
                 self._report_away(error)
             self._stopping.wait(next(self._pauses))
 
@@ -316,7 +316,7 @@ class KombuSubscription:
         self._pauses = pauses()
 
     def _delivery(self, message: Any) -> Delivery | None:
-        """None for a message of a topic that the group no longer listens to."""
+        """Return the delivery, or None if the group no longer subscribes to its topic."""
         topic = self._topics.get(message.delivery_info["exchange"])
         if topic is None:
             return None
@@ -326,29 +326,29 @@ class KombuSubscription:
 
     def _report_away(self, error: Exception) -> None:
         if not self._away:
-            logger.warning("%s: the broker is away (%s)", self._group, type(error).__name__)
+            logger.warning("%s: the broker is unavailable (%s)", self._group, type(error).__name__)
         self._away = True
 
     def _report_back(self) -> None:
         if self._away:
-            logger.info("%s: the broker is back", self._group)
+            logger.info("%s: the broker is available again", self._group)
         self._away = False
         self._connected = True
 
 
 def _bytes(body: bytes | str) -> bytes:
-    """Return the body as it travelled: clients decode what a stranger labels as text."""
+    """Return the body as bytes: the client decodes it if a foreign sender labels it as text."""
     return body.encode() if isinstance(body, str) else body
 
 
 def _attempt(message: Any) -> int:
-    """Count from 1; a stranger may put anything into the broker's header."""
+    """Return the attempt, from 1. A foreign sender can put anything into the header."""
     before = message.headers.get(DELIVERY_COUNT, 0)
     return 1 + before if isinstance(before, int) else 1
 
 
 def _receive(connection: Connection, received: deque[Any], limit: int) -> None:
-    """Wait a moment for a message, then take those that are here already."""
+    """Wait a moment for a message, then take all that have arrived."""
     with suppress(TimeoutError):
         connection.drain_events(timeout=POLL_SECONDS)
         while len(received) < limit:
@@ -356,12 +356,12 @@ def _receive(connection: Connection, received: deque[Any], limit: int) -> None:
 
 
 def _give_back(connection: Connection) -> None:
-    """Leave in peace: what is not acknowledged is delivered again at once."""
+    """Disconnect regularly, so that unacknowledged messages are redelivered at once."""
     with suppress(Exception):
         connection.release()
 
 
 def _throw_away(connection: Connection) -> None:
-    """Leave without a word, for the broker may not listen."""
+    """Drop the connection without talking to the broker, which may not answer."""
     with suppress(Exception):
         connection.collect()

@@ -1,8 +1,8 @@
-"""kombu's channels for brokers that lend messages: unless acknowledged in time, they come again.
+"""kombu channels for brokers that lease messages: unacknowledged ones are redelivered after a time.
 
-kombu's own virtual channels keep the messages in hand in memory and publish them anew to give them
-back, so that a killed consumer loses them and every other queue gets a copy. Here the broker keeps
-them. A body travels as it is, with neither base64 nor an envelope around it.
+kombu's own virtual channels keep unacknowledged messages in memory and publish them again to return
+them. A killed consumer therefore loses them, and every other queue gets a copy. Here the broker
+keeps them. A body is sent as it is, without base64 and without an envelope.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from adapters.message_bus.headers import DELIVERY_COUNT, MAC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A message in hand. ``place`` and ``id`` are what the broker knows it by."""
+    """An unacknowledged message. The broker identifies it by ``place`` and ``id``."""
 
     place: str
     id: str
@@ -31,9 +31,9 @@ class Lease:
 
 
 class LeasingChannel(virtual.Channel):
-    """A channel with one consumer, whose messages are sent, acknowledged and given back in batches.
+    """A channel with one consumer. It sends, acknowledges and returns messages in batches.
 
-    What is published waits until ``confirm``; ``options`` are the connection's transport options.
+    Published messages wait until ``confirm``. ``options`` are the connection's transport options.
     """
 
     supports_fanout = True
@@ -50,37 +50,37 @@ class LeasingChannel(virtual.Channel):
 
     @abstractmethod
     def send(self, exchange: str, messages: Sequence[dict[str, Any]], timeout: float) -> None:
-        """Return when the broker has confirmed all of them, else raise."""
+        """Send the messages. Returns when the broker has confirmed all of them, or raises."""
 
     @abstractmethod
     def fetch(self, limit: int, timeout: float) -> Iterable[Lease]:
-        """At most so many messages, waiting at most so many seconds for the first."""
+        """Return at most ``limit`` messages, waiting at most ``timeout`` seconds for the first."""
 
     @abstractmethod
     def acknowledge(self, place: str, ids: Sequence[str]) -> None:
-        """Tell the broker that these are done with."""
+        """Acknowledge the messages."""
 
     @abstractmethod
     def give_back(self, place: str, ids: Sequence[str]) -> None:
-        """Let the broker deliver these again at once."""
+        """Return the messages to the broker, which redelivers them at once."""
 
     def stop_reading(self) -> Iterable[Lease]:
-        """Let the broker send no more; what it sent that was not fetched yet."""
+        """Stop delivery. Returns the messages that arrived but were not fetched yet."""
         return ()
 
     def leave(self) -> None:
-        """Tell the broker that this consumer goes, with nothing in hand."""
+        """Unregister this consumer, which holds no messages any more."""
 
     @abstractmethod
     def disconnect(self) -> None:
-        """Close the connection without a word."""
+        """Close the connection without talking to the broker."""
 
     def basic_publish(self, message: Any, exchange: str, routing_key: str, **_: Any) -> None:  # noqa: ARG002 - kombu's signature
         """Keep the message for the next ``confirm``."""
         self._outgoing.setdefault(exchange, []).append(message)
 
     def confirm(self, timeout: float) -> None:
-        """Send what was published; raises whatever the client does."""
+        """Send the published messages. Raises the client's errors."""
         outgoing, self._outgoing = self._outgoing, {}
         for exchange, messages in outgoing.items():
             self.send(exchange, messages, timeout)
@@ -93,7 +93,7 @@ class LeasingChannel(virtual.Channel):
         consumer_tag: str,
         **_: Any,
     ) -> None:
-        """Hand the messages of every bound exchange to the callback."""
+        """Pass the messages of every bound exchange to the callback."""
         self._consumers.add(consumer_tag)
         self._callback = callback
 
@@ -104,7 +104,7 @@ class LeasingChannel(virtual.Channel):
         *_: Any,
         **__: Any,
     ) -> None:
-        """Set how many messages may be in hand."""
+        """Set how many unacknowledged messages the consumer may hold."""
         self.prefetch = prefetch_count
 
     def basic_cancel(self, consumer_tag: str) -> None:
@@ -113,7 +113,7 @@ class LeasingChannel(virtual.Channel):
         self._callback = None
 
     def deliver(self, timeout: float) -> bool:
-        """Hand over what is there; whether there was anything."""
+        """Deliver the messages that are there. Returns whether there were any."""
         room = self.prefetch - len(self._in_hand)
         if self._callback is None or room <= 0:
             return False
@@ -131,7 +131,7 @@ class LeasingChannel(virtual.Channel):
         return virtual.Message(payload, channel=self)
 
     def basic_ack(self, delivery_tag: int, multiple: bool = False) -> None:
-        """Acknowledge a message, or all in hand up to it."""
+        """Acknowledge a message, or all held messages up to it."""
         tags = list(self._in_hand)
         done = tags[: tags.index(delivery_tag) + 1] if multiple else [delivery_tag]
         for place, ids in _by_place([self._in_hand[tag] for tag in done]).items():
@@ -140,7 +140,7 @@ class LeasingChannel(virtual.Channel):
             del self._in_hand[tag]
 
     def close(self) -> None:
-        """Give back what is in hand, and leave."""
+        """Return unacknowledged messages to the broker, then disconnect."""
         if not self.closed:
             try:
                 leases = [*self._in_hand.values(), *self.stop_reading()]
@@ -153,12 +153,12 @@ class LeasingChannel(virtual.Channel):
 
 
 class LeasingTransport(virtual.Transport):
-    """A transport whose channels wait for messages themselves, so that nothing is polled."""
+    """A transport whose channels block while they wait for messages, so nothing is polled."""
 
     implements = virtual.Transport.implements.extend(exchange_type=frozenset(["fanout"]))
 
     def drain_events(self, connection: Any, timeout: float = 0, **_: Any) -> None:  # noqa: ARG002 - kombu's signature
-        """Deliver what is there; raises TimeoutError where there is nothing."""
+        """Deliver the messages that are there. Raises TimeoutError if there are none."""
         if not any(channel.deliver(timeout) for channel in self.channels):
             raise TimeoutError
 

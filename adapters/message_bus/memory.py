@@ -1,4 +1,4 @@
-"""The bus of one process: a queue in memory per group."""
+"""A bus within one process: a queue in memory per group."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from adapters.message_bus.backoff import pauses
+from adapters.tls import Tls
 from application.ports.message_bus import BusUnavailable, Delivery, Guarantees, Message
 
 logger = logging.getLogger(__name__)
 
 
 class MemoryMessageBus:
-    """Delivers in microseconds, and forgets everything when the process ends.
+    """A bus with microseconds of latency, whose messages are lost when the process ends.
 
-    A group keeps at most ``capacity`` messages, so nobody has to consume it; a consumer hands its
-    handler at most ``prefetch`` at a time.
+    A group keeps at most ``capacity`` messages and drops the oldest, so it may have no consumer. A
+    handler gets at most ``prefetch`` deliveries at a time.
     """
 
     guarantees = Guarantees(
@@ -33,8 +34,13 @@ class MemoryMessageBus:
         self._subscriptions: list[_Subscription] = []
         self._closed = False
 
+    @classmethod
+    def from_url(cls, _url: str, _prefix: str, _tls: Tls) -> MemoryMessageBus:
+        """A bus of this process alone: no part of its address, ``memory://``, matters."""
+        return cls()
+
     def publish(self, topic: str, messages: Sequence[Message]) -> None:
-        """Put the messages into the queue of every group of the topic, all or none."""
+        """Put the messages into the queue of every group of the topic: all or none."""
         deliveries = [Delivery(topic, message.body, mac=message.mac) for message in messages]
         with self._lock:
             self._refuse_if_closed()
@@ -44,7 +50,7 @@ class MemoryMessageBus:
                     group.news.notify_all()
 
     def declare(self, group: str, topics: Sequence[str]) -> None:
-        """Make the group's queue; a later declaration replaces its topics."""
+        """Make the group's queue. A later declaration replaces its topics."""
         with self._lock:
             self._refuse_if_closed()
             self._declared(group).topics = frozenset(topics)
@@ -52,7 +58,7 @@ class MemoryMessageBus:
     def subscribe(
         self, group: str, topics: Sequence[str], handle: Callable[[Sequence[Delivery]], None]
     ) -> _Subscription:
-        """Consume the group's queue in a thread of its own until stopped."""
+        """Consume the group's queue in a thread until stopped."""
         self.declare(group, topics)
         with self._lock:
             subscription = _Subscription(self._declared(group), handle, self._prefetch)
@@ -60,7 +66,7 @@ class MemoryMessageBus:
         return subscription
 
     def close(self) -> None:
-        """Stop every consumer; nothing can be published from now on."""
+        """Stop every consumer. Nothing can be published afterwards."""
         with self._lock:
             self._closed = True
             subscriptions, self._subscriptions = self._subscriptions, []
@@ -85,7 +91,7 @@ class _Group:
     topics: frozenset[str] = frozenset()
 
     def take(self, limit: int, stopping: threading.Event) -> list[Delivery]:
-        """Wait for deliveries; none when the consumer stops."""
+        """Wait for deliveries. Returns an empty list when the consumer stops."""
         with self.news:
             self.news.wait_for(lambda: self.queue or stopping.is_set())
             if stopping.is_set():
@@ -113,11 +119,11 @@ class _Subscription:
 
     @property
     def connected(self) -> bool:
-        """Whether it is consuming just now."""
+        """Whether it is consuming at the moment."""
         return self._thread.is_alive() and not self._stopping.is_set()
 
     def stop(self, timeout: float = 5.0) -> None:
-        """Finish the batch in hand and leave; the group's queue stays."""
+        """Finish the current batch and stop. The group's queue stays."""
         self._stopping.set()
         with self._group.news:
             self._group.news.notify_all()
@@ -128,12 +134,12 @@ class _Subscription:
         while deliveries := self._group.take(self._prefetch, self._stopping):
             try:
                 self._handle(deliveries)
-            except Exception:  # noqa: BLE001 - whatever a handler raises, its messages come again
+            except Exception:  # noqa: BLE001 - any exception of a handler means redelivery
                 self._retry_later(deliveries)
             else:
                 self._pauses = pauses()
 
     def _retry_later(self, deliveries: Sequence[Delivery]) -> None:
-        logger.warning("a handler failed: its messages are delivered again")
+        logger.warning("a handler failed; its messages are redelivered")
         self._group.put_back(deliveries)
         self._stopping.wait(next(self._pauses))

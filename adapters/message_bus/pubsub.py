@@ -1,4 +1,4 @@
-"""The bus on Google Cloud Pub/Sub, through a kombu transport of our own."""
+"""A bus on Google Cloud Pub/Sub, with a kombu transport from this package."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from kombu.connection import Connection
 
 from adapters.message_bus.kombu_bus import KombuBus, Topology
 from adapters.message_bus.pubsub_transport import Transport
+from adapters.tls import USUAL, Tls
 from application.ports.message_bus import Guarantees
 
 
 class PubSubBus(KombuBus):
-    """Takes a project, and the host and port of an emulator where it is not the real service.
+    """Takes a project, and for an emulator its host and port.
 
-    Without ``emulator`` the environment variable PUBSUB_EMULATOR_HOST decides, as with every
-    client of Google's. The emulator keeps everything in memory, so it does not survive a restart;
-    the service does. ``ack_deadline``: after so many seconds (10 to 600) messages of a consumer
-    that was killed go to another; make it longer than any handler takes.
+    Without ``emulator`` the environment variable PUBSUB_EMULATOR_HOST decides, as for Google's own
+    clients. An emulator keeps everything in memory, so messages do not survive its restart.
+    ``ack_deadline`` is the time in seconds (10 to 600) after which messages of a killed consumer go
+    to another one. It has to be longer than any handler takes.
     """
 
     def __init__(
@@ -51,8 +52,11 @@ class PubSubBus(KombuBus):
         )
 
     @classmethod
-    def from_url(cls, url: str, prefix: str = "klarity", emulator: str | None = None) -> PubSubBus:
-        """Return the bus of ``gcpubsub://projects/<project>[?emulator=host:port]``, with usual limits."""
+    def from_url(cls, url: str, prefix: str = "klarity", _tls: Tls = USUAL) -> PubSubBus:
+        """Return the bus of ``pubsub://<project>[?emulator=host:port]``, with the usual limits.
+
+        Google's client has its own TLS.
+        """
         found = urlsplit(url)
-        named = parse_qs(found.query).get("emulator", [None])[0]
-        return cls(found.path.strip("/"), prefix, emulator or named)
+        emulator = parse_qs(found.query).get("emulator", [None])[0]
+        return cls(found.netloc, prefix, emulator)

@@ -1,8 +1,8 @@
-"""A kombu transport over Google Cloud Pub/Sub: a queue is one subscription per exchange's topic.
+"""A kombu transport for Google Cloud Pub/Sub: a queue is a subscription to each exchange's topic.
 
-kombu's own ignores whether a message was accepted, sends one copy per queue it knows of, and keeps
-its queues in class attributes. This one sends each message once, waits for the service, and reads
-with streaming pull, so that a message arrives as soon as the service has it.
+kombu's own transport ignores whether the service accepted a message, sends a copy for each queue it
+knows, and keeps its queues in class attributes. This one sends a message once, waits for the
+confirmation, and reads by streaming pull, so messages arrive without polling.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from adapters.message_bus.leasing import Lease, LeasingChannel, LeasingTransport
 RETENTION = timedelta(days=7)
 MESSAGES_A_REQUEST = 1000
 BYTES_A_REQUEST = 8_000_000
-"""The service takes 10 MB, attributes and framing included."""
+"""The limit of the service is 10 MB, including attributes and framing."""
 FAREWELL_SECONDS = 2.0
 SERVICE = "pubsub.googleapis.com:443"
-# A new connection must not inherit the pause that an older one made after the service had gone.
+# Without a local pool a new connection inherits the back-off of an older one to the same service.
 OPTIONS = [
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.max_receive_message_length", -1),
@@ -48,7 +48,7 @@ OPTIONS = [
 ]
 
 untyped_bidi_rpc: Any = BidiRpc
-"""google.api_core says that it is typed, but its methods are not."""
+"""google.api_core claims to be typed, but the methods of this class are not."""
 
 
 class Channel(LeasingChannel):
@@ -69,7 +69,7 @@ class Channel(LeasingChannel):
         self._received: queue.SimpleQueue[Lease | StreamEnded] = queue.SimpleQueue()
 
     def exchange_declare(self, exchange: str = "", *args: Any, **options: Any) -> None:
-        """Make the exchange's topic."""
+        """Create the exchange's topic."""
         super().exchange_declare(exchange, *args, **options)  # type: ignore[no-untyped-call] # kombu's
         with suppress(AlreadyExists):
             self._publisher.create_topic(name=self._topic(exchange), **self._once)
@@ -92,18 +92,18 @@ class Channel(LeasingChannel):
 
     @property
     def _once(self) -> dict[str, Any]:
-        """How every request is made: the caller decides whether to try again."""
+        """Options of every request: no retry by the client library, because the caller decides."""
         return {"retry": None, "timeout": self.options["timeout"]}
 
     def send(self, exchange: str, messages: Sequence[dict[str, Any]], timeout: float) -> None:
-        """Publish in as few requests as the service allows."""
+        """Publish the messages in as few requests as the service allows."""
         for request in _requests(messages):
             self._publisher.publish(
                 topic=self._topic(exchange), messages=request, retry=None, timeout=timeout
             )
 
     def basic_consume(self, *args: Any, **options: Any) -> None:
-        """Begin to read every subscription of the queue."""
+        """Start to read every subscription of the queue."""
         super().basic_consume(*args, **options)
         share = max(1, self.prefetch // len(self._subscriptions))
         for path, exchange in self._subscriptions.items():
@@ -115,7 +115,7 @@ class Channel(LeasingChannel):
             self._pulls.append(_Pull(self._subscriber, first_request, exchange, self._received))
 
     def fetch(self, limit: int, timeout: float) -> Iterator[Lease]:
-        """What has arrived; raises what ended a stream."""
+        """Yield the messages that have arrived. Raises the error that ended a stream."""
         try:
             for taken in range(limit):
                 lease = self._received.get(timeout=0 if taken else timeout)
@@ -126,17 +126,17 @@ class Channel(LeasingChannel):
             return
 
     def acknowledge(self, place: str, ids: Sequence[str]) -> None:
-        """Take the messages off the subscription."""
+        """Acknowledge the messages on the subscription."""
         self._subscriber.acknowledge(subscription=place, ack_ids=list(ids), **self._once)
 
     def give_back(self, place: str, ids: Sequence[str]) -> None:
-        """Let the service deliver the messages again at once."""
+        """Let the service redeliver the messages at once."""
         self._subscriber.modify_ack_deadline(
             subscription=place, ack_ids=list(ids), ack_deadline_seconds=0, **self._once
         )
 
     def stop_reading(self) -> Iterable[Lease]:
-        """End the streams first: a message given back would come again on one of them."""
+        """End the streams first, because a returned message would arrive on one of them again."""
         for pull in self._pulls:
             pull.stop()
         while not self._received.empty():
@@ -145,16 +145,16 @@ class Channel(LeasingChannel):
                 yield lease
 
     def disconnect(self) -> None:
-        """Close the connection without a word; that ends the streams too."""
+        """Close the connection, which also ends the streams."""
         self._grpc.close()
 
 
 class StreamEnded(Exception):
-    """The service ended a stream, as it does now and then, or it is away."""
+    """The service ended a stream, which it does at times, or the service is unavailable."""
 
 
 class _Pull:
-    """Reads one subscription in a thread of its own, which ends with the stream."""
+    """Reads one subscription in a thread, until the stream ends."""
 
     def __init__(
         self,
@@ -173,9 +173,10 @@ class _Pull:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the stream politely and return when all that it brought is in the queue.
+        """End the stream by half-closing it. Returns when all its messages are in the queue.
 
-        What a cancelled stream had in hand is lent until its deadline, even if given back.
+        The service keeps the messages of a cancelled stream until the deadline, even if they are
+        returned.
         """
         self._stream.send(None)
         self._thread.join(FAREWELL_SECONDS)
@@ -185,7 +186,7 @@ class _Pull:
             while True:
                 for received in self._stream.recv().received_messages:
                     self._received.put(self._lease(received))
-        except Exception as error:  # noqa: BLE001 - the consuming thread raises it
+        except Exception as error:  # noqa: BLE001 - raised again in the consuming thread
             self._received.put(StreamEnded(type(error).__name__))
         finally:
             self._stream.close()
@@ -202,7 +203,7 @@ class _Pull:
 
 
 class Transport(LeasingTransport):
-    """kombu's way to the channel above."""
+    """The kombu transport of the channel above."""
 
     Channel = Channel
     driver_type = "gcpubsub"
@@ -216,7 +217,7 @@ def _connect(emulator: str | None) -> grpc.Channel:
 
 
 def _id(name: str) -> str:
-    """Return a name as Pub/Sub allows it."""
+    """Return a valid Pub/Sub id for the name."""
     return quote(name, safe="")
 
 

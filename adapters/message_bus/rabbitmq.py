@@ -1,4 +1,4 @@
-"""The bus on RabbitMQ: a quorum queue per group, one active consumer, batched confirms."""
+"""A bus on RabbitMQ: a quorum queue per group, a single active consumer, confirms in batches."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from adapters.tls import USUAL, Tls
 from application.ports.message_bus import Guarantees
 
 HEARTBEAT_SECONDS = 30
-# Poison messages are the subscriber's business: the broker shall never drop one. RabbitMQ 4 would
-# after 20 deliveries; -1 would say "never", but RabbitMQ 3 does not know it.
+# The broker must never drop a message: subscribers park poison events. RabbitMQ 4 drops a message
+# after 20 deliveries by default. The value -1 means unlimited, but RabbitMQ 3 does not know it.
 DELIVERY_LIMIT = 1_000_000_000
 
 
@@ -57,12 +57,12 @@ class RabbitMqBus(KombuBus):
 
     @classmethod
     def from_url(cls, url: str, prefix: str = "klarity", tls: Tls = USUAL) -> RabbitMqBus:
-        """Return the bus at this address, with the usual limits."""
+        """Return the bus at this address, with default limits."""
         return cls(url, prefix, tls=tls)
 
 
 def _tls_options(url: str, tls: Tls) -> dict[str, Any]:
-    """What py-amqp needs to be told, for by itself it asks for no name in the certificate."""
+    """Return options for py-amqp, which by default does not check the name in the certificate."""
     return {
         "cert_reqs": ssl.CERT_REQUIRED,
         "server_hostname": urlsplit(url).hostname,
@@ -72,11 +72,11 @@ def _tls_options(url: str, tls: Tls) -> dict[str, Any]:
 
 
 class NotConfirmed(Exception):
-    """The broker refused a message or did not confirm it in time."""
+    """The broker refused a message, or did not confirm it in time."""
 
 
 class Channel(pyamqp.Channel):
-    """A channel on which many messages are on their way to be confirmed at the same time."""
+    """A channel that can have many unconfirmed messages at a time."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -85,7 +85,7 @@ class Channel(pyamqp.Channel):
         self._refused = False
 
     def basic_publish(self, *args: Any, **options: Any) -> None:
-        """Send a message without waiting."""
+        """Send a message without waiting for its confirmation."""
         if not self._last_tag:
             self.confirm_select()
             self.events["basic_ack"].add(self._settle)
@@ -95,7 +95,7 @@ class Channel(pyamqp.Channel):
         super().basic_publish(*args, **options)
 
     def confirm(self, timeout: float) -> None:
-        """Wait for the broker's word on every message sent; raises NotConfirmed."""
+        """Wait until the broker has confirmed every message. Raises NotConfirmed."""
         deadline = time.monotonic() + timeout
         while self._outstanding and not self._refused:
             left = deadline - time.monotonic()
@@ -116,17 +116,17 @@ class Channel(pyamqp.Channel):
 
 
 class LimitedConnection(pyamqp.Connection):
-    """Every single read and write ends, for a broker that hangs keeps its sockets open."""
+    """A connection with a time limit on every read and write: a hung broker keeps sockets open."""
 
     Channel = Channel
 
     def connect(self, callback: Any = None) -> None:
-        """Connect, with a limit in seconds on whatever comes after too."""
+        """Connect, then set the time limit (seconds) of the socket."""
         super().connect(callback)
         self.transport.sock.settimeout(self.connect_timeout)
 
 
 class Transport(pyamqp.Transport):
-    """kombu's transport with the connection above."""
+    """kombu's transport with LimitedConnection."""
 
     Connection = LimitedConnection

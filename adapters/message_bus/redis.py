@@ -1,4 +1,4 @@
-"""The bus on Redis Streams, through a kombu transport of our own."""
+"""A bus on Redis Streams, with a kombu transport from this package."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from application.ports.message_bus import Guarantees
 
 
 class RedisBus(KombuBus):
-    """Takes ``redis://...`` or ``rediss://...``; Redis 6.2 or later, with ``appendonly yes``.
+    """Takes ``redis://...`` or ``rediss://...``: Redis 6.2 or later, with ``appendonly yes``.
 
-    ``keep``: about how many messages of a topic the server holds, for groups that are away; what
-    a group misses for longer it fetches from history. A Redis that is killed while it syncs its
-    file has not written what it confirmed meanwhile, except with ``appendfsync always``; history
-    has that as well. ``visibility_seconds``: after that long, messages of a consumer that was
-    killed go to another; make it longer than any handler takes.
+    ``keep`` is the approximate number of messages that a topic holds for groups that are offline.
+    A group that misses more fetches them from history. A killed Redis loses messages that it
+    confirmed during its last fsync, except with ``appendfsync always``; history has those, too.
+    ``visibility_seconds`` is the time after which messages of a killed consumer go to another one.
+    It has to be longer than any handler takes.
     """
 
     guarantees = Guarantees(
@@ -52,7 +52,7 @@ class RedisBus(KombuBus):
 
     @classmethod
     def from_url(cls, url: str, prefix: str = "klarity", tls: Tls = USUAL) -> RedisBus:
-        """Return the bus at this address, with the usual limits."""
+        """Return the bus at this address, with default limits."""
         return cls(url, prefix, tls=tls)
 
 

@@ -1,7 +1,7 @@
-"""A kombu transport over Redis Streams: an exchange is a stream, a queue a consumer group of it.
+"""A kombu transport for Redis Streams: an exchange is a stream, a queue is a consumer group.
 
-Redis keeps what a consumer has in hand. What is not acknowledged within ``visibility_seconds``, or
-was given back, goes to whichever consumer of the group looks next.
+Redis keeps the unacknowledged messages of a consumer. Those not acknowledged within
+``visibility_seconds``, and returned ones, go to the next consumer of the group that looks.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from adapters.message_bus.headers import MAC
 from adapters.message_bus.leasing import Lease, LeasingChannel, LeasingTransport
 
 CLAIM_SECONDS = 1.0
-"""How often a consumer looks for messages that others had too long or gave back."""
+"""How often a consumer looks for expired or returned messages of others."""
 NOBODY = "released"
-"""The consumer in whose name the messages wait that were given back."""
+"""The consumer name that holds returned messages until another consumer claims them."""
 START = "0-0"
 
 
 class Channel(LeasingChannel):
     """One connection to Redis.
 
-    Options: ``url``, ``tls`` (as redis-py has it), ``timeout`` (seconds), ``keep`` (messages a
-    stream holds, about) and ``visibility_seconds``.
+    Options: ``url``, ``tls`` (for redis-py), ``timeout`` (seconds), ``keep`` (messages per stream,
+    approximately) and ``visibility_seconds``.
     """
 
     def __init__(self, connection: Any, **options: Any) -> None:
         super().__init__(connection, **options)
-        # A repeated XADD would be a second message: the caller decides whether to try again.
+        # The client must not retry: a repeated XADD adds a second message. The caller decides.
         self._redis: Redis = Redis.from_url(
             self.options["url"],
             protocol=2,
@@ -69,7 +69,7 @@ class Channel(LeasingChannel):
         pipeline.execute()
 
     def fetch(self, limit: int, timeout: float) -> Iterable[Lease]:
-        """What others left behind, if it is time to look for that, else what is new."""
+        """Return expired or returned messages, if it is time to look for them, or else new ones."""
         share = max(1, limit // len(self._cursors))
         return self._abandoned(share) or self._new(share, timeout)
 
@@ -123,27 +123,27 @@ class Channel(LeasingChannel):
         )
 
     def acknowledge(self, place: str, ids: Sequence[str]) -> None:
-        """Take the messages off the group's list; the stream keeps them for other groups."""
+        """Acknowledge the messages. The stream keeps them for other groups."""
         self._redis.xack(place, self._group, *ids)
 
     def give_back(self, place: str, ids: Sequence[str]) -> None:
-        """Make the messages look as if they had waited long enough to be claimed."""
+        """Make the messages look idle for long enough to be claimed."""
         self._redis.xclaim(
             place, self._group, NOBODY, 0, list(ids), idle=self._visibility, justid=True
         )
 
     def leave(self) -> None:
-        """Take the consumer off its groups, now that it has nothing in hand."""
+        """Delete the consumer from its groups. It holds no messages any more."""
         for stream in self._cursors:
             self._redis.xgroup_delconsumer(stream, self._group, self._consumer)
 
     def disconnect(self) -> None:
-        """Close the connection without a word."""
+        """Close the connection without talking to the server."""
         self._redis.close()
 
 
 class Transport(LeasingTransport):
-    """kombu's way to the channel above."""
+    """The kombu transport of the channel above."""
 
     Channel = Channel
     driver_type = "redis"

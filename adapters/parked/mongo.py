@@ -18,7 +18,7 @@ BY_STREAM = {"subscriber": 1, "log": 1, "stream": 1, "position": 1}
 
 
 class MongoParkedEvents:
-    """Parked events in a collection, their bodies as JSON; those dropped in one beside it."""
+    """Parked events in a collection, their bodies as JSON, and dropped ones in a second one."""
 
     def __init__(self, database: Database[Document]) -> None:
         self._parked = database["parked_events"]

@@ -1,4 +1,4 @@
-"""What both read model adapters must agree on: which value of a document an index holds."""
+"""Which value of a document an index holds. Both adapters use this, so they agree."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,6 @@ from application.ports.read_models import (
 )
 from application.ports.words import words
 
-EARTH_KM = 6378.1
 POLE, DATE_LINE = 90.0, 180.0
 
 T = TypeVar("T")
@@ -40,14 +39,14 @@ _KINDS: Mapping[type[Condition], tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A place in degrees."""
+    """A point in degrees."""
 
     lon: float
     lat: float
 
 
 def scalar(value: Any) -> Scalar:
-    """Return the value as it is compared: times are microseconds since 1970."""
+    """Return the value in its comparable form: times are microseconds since 1970."""
     if type(value) in _PLAIN:
         return value  # type: ignore[no-any-return] # its type was just looked at
     if isinstance(value, Enum):
@@ -62,9 +61,9 @@ def scalar(value: Any) -> Scalar:
 
 
 def extractor(index: Index) -> Getter:
-    """Gets from a document what the index holds.
+    """Return a function that gets the indexed value from a document.
 
-    A Scalar ("value"), a list of Scalars without repeats ("many" and "words"), a Point or None.
+    It returns a Scalar ("value"), a list of distinct Scalars ("many" and "words"), a Point or None.
     """
     getters = [_getter(source) for source in index.sources]
     first = getters[0]
@@ -81,7 +80,7 @@ def extractor(index: Index) -> Getter:
 
 
 def check(find: Find, indexes: Mapping[str, Index]) -> None:
-    """ValueError where a question needs an index that was not declared."""
+    """Raise ValueError if a query needs an index that is not declared."""
     for condition in find.where:
         _check(condition.field, _KINDS[type(condition)], indexes)
     if find.order_by:

@@ -1,17 +1,17 @@
-"""Read models in this process: gone with it, and made from the logs again."""
+"""Read models in this process, rebuilt from the logs at each start."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from heapq import nlargest, nsmallest
 from itertools import islice
-from math import asin, cos, degrees, radians, sin, sqrt
+from math import degrees
 from threading import RLock
 from typing import Any, Generic, TypeVar
 
 from sortedcontainers import SortedList
 
-from adapters.read_models.indexing import EARTH_KM, Point, Scalar, check, extractor, scalar, side_of
+from adapters.read_models.indexing import Point, Scalar, check, extractor, scalar, side_of
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.read_models import (
     NO_SIDES,
@@ -31,20 +31,21 @@ from application.ports.read_models import (
     by,
 )
 from application.ports.words import words
+from domain.sphere import EARTH_KM, km_between
 
 D = TypeVar("D")
 S = TypeVar("S")
 C = TypeVar("C")
 
-# So many candidates are sorted as they are asked for; of more, enough are met on an ordered walk.
+# Up to so many candidates are sorted. With more, walking the sort index finds enough of them soon.
 FEW = 2000
 
-# (is not None, value, key): None comes before every other value.
+# (is not None, value, key), so that None sorts before every other value.
 Entry = tuple[bool, Any, str]
 
 
 class MemoryReadModels:
-    """Read models for one process. All of them may be used by many threads."""
+    """Read models in one process. Threads can use them concurrently."""
 
     def __init__(self) -> None:
         self._lock = RLock()
@@ -94,7 +95,7 @@ class MemoryReadModels:
             )
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Release nothing: there is nothing to release."""
 
 
 class MemoryTable(Generic[D]):
@@ -143,7 +144,7 @@ class MemoryTable(Generic[D]):
         """Delete all rows."""
         self._documents = {}
         self._lists = {name: _LISTS[index.kind](index) for name, index in self._indexes.items()}
-        # Sorting by key is sorting by a value that is None everywhere.
+        # Sorting by key alone is sorting by a value that is None in every row.
         self._lists[""] = _Values(by(""))
         self._orders = {
             name: its_list
@@ -178,7 +179,7 @@ class MemoryTable(Generic[D]):
         return list(islice((key for key in walk if self._holds(find.where, key)), limit))
 
     def _driver(self, find: Find) -> tuple[Condition, list[Condition]]:
-        """Return the condition that leaves the fewest rows to look at, and the others."""
+        """Return the condition that leaves the fewest candidates, and the other conditions."""
         driver = min(find.where, key=lambda one: self._lists[one.field].estimate(one))
         return driver, [one for one in find.where if one is not driver]
 
@@ -228,14 +229,14 @@ class MemoryReadModel(MemoryTable[D]):
 
 
 class _List(Generic[C]):
-    """What an index holds of each document."""
+    """The values of one index in all documents."""
 
     def __init__(self, index: Index) -> None:
         self.extract = extractor(index)
         self.held: dict[str, Any] = {}
 
     def put(self, key: str, value: Any, *, present: bool) -> None:
-        """Set or, where the document is not present, remove what is held of it."""
+        """Set the row's value, or remove it if the document is None."""
         if key in self.held:
             if present and self.held[key] == value:
                 return
@@ -251,7 +252,7 @@ class _List(Generic[C]):
         raise NotImplementedError
 
     def estimate(self, condition: C) -> int:
-        """Return the greatest number of rows that can meet the condition."""
+        """Return an upper bound of the number of rows that meet the condition."""
         raise NotImplementedError
 
     def keys(self, condition: C) -> Iterator[str]:
@@ -264,7 +265,7 @@ class _List(Generic[C]):
 
 
 class _Values(_List[Equals | Between]):
-    """A value for each row, in order, and the rows of each value."""
+    """The value of each row, in order, and the rows of each value."""
 
     def __init__(self, index: Index) -> None:
         super().__init__(index)
@@ -280,13 +281,13 @@ class _Values(_List[Equals | Between]):
         self._keys.remove(value, key)
 
     def entry(self, key: str) -> Entry:
-        """Where the row stands in the order."""
+        """Return the position of the row in the order."""
         return _entry(self.held[key], key)
 
     def walk(
         self, after: Entry | None, bounds: Collection[Condition], *, descending: bool
     ) -> Iterator[str]:
-        """Keys in order, after an entry and within what conditions on this value allow."""
+        """Yield keys in order, after an entry and within the conditions on this value."""
         spans = [one for one in bounds if isinstance(one, Between)]
         lows = [_bound(one.least) for one in spans if one.least is not None]
         highs = [_bound(one.below) for one in spans if one.below is not None]
@@ -324,7 +325,7 @@ class _Values(_List[Equals | Between]):
 
 
 class _Sets(_List[Equals | HasWords]):
-    """Several values for each row, and the rows of each value."""
+    """The values of each row, and the rows of each value."""
 
     def __init__(self, index: Index) -> None:
         super().__init__(index)
@@ -355,7 +356,7 @@ class _Sets(_List[Equals | HasWords]):
 
 
 class _Points(_List[InBox | Near]):
-    """A place or none for each row, and the rows from south to north."""
+    """The point of each row or None, and the rows ordered by latitude."""
 
     def __init__(self, index: Index) -> None:
         super().__init__(index)
@@ -383,14 +384,14 @@ class _Points(_List[InBox | Near]):
             return False
         if isinstance(condition, InBox):
             return _in_box(condition, point)
-        return _kilometres(condition, point) <= condition.km
+        return km_between(condition, point) <= condition.km
 
     def _band(self, condition: InBox | Near) -> tuple[int, int]:
-        """Return the part of the rows whose latitude may meet the condition."""
+        """Return the rows whose latitude may meet the condition."""
         if isinstance(condition, InBox):
             south, north = condition.south, condition.north
         else:
-            # A little wider, as the distance itself is not exact to the last digit.
+            # Slightly wider, because the distance is subject to rounding.
             reach = degrees(condition.km / EARTH_KM) + 1e-9
             south, north = condition.lat - reach, condition.lat + reach
         start = self._latitudes.bisect_left((south, ""))
@@ -398,7 +399,7 @@ class _Points(_List[InBox | Near]):
 
 
 class _KeysBy:
-    """The keys that each value occurs with."""
+    """The keys of the rows that contain each value."""
 
     def __init__(self) -> None:
         self._keys: dict[Scalar, set[str]] = {}
@@ -430,7 +431,7 @@ def _entry(value: Scalar, key: str) -> Entry:
 
 
 def _bound(value: Any) -> Any:
-    """Where the rows of a value begin; those of None hold before all of them."""
+    """Return where the rows with values begin; before it are the rows with None."""
     return (True,) if value is None else (True, scalar(value))
 
 
@@ -451,11 +452,3 @@ def _in_box(box: InBox, point: Point) -> bool:
     if box.west <= box.east:
         return box.west <= point.lon <= box.east
     return point.lon >= box.west or point.lon <= box.east
-
-
-def _kilometres(near: Near, point: Point) -> float:
-    """Return the distance along the sphere, by the haversine formula."""
-    south_north = sin(radians(point.lat - near.lat) / 2) ** 2
-    west_east = sin(radians(point.lon - near.lon) / 2) ** 2
-    around = south_north + cos(radians(near.lat)) * cos(radians(point.lat)) * west_east
-    return 2 * EARTH_KM * asin(sqrt(min(1.0, around)))

@@ -1,4 +1,4 @@
-"""Read models in MongoDB: a collection for each, and their checkpoints in one beside them."""
+"""Read models in MongoDB: one collection for each build, and one for all checkpoints."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
@@ -30,12 +30,12 @@ from application.ports.read_models import (
 D = TypeVar("D")
 S = TypeVar("S")
 
-# The whole document as JSON; beside it only what is indexed.
+# The whole document as JSON. Beside it a row holds only the values of the indexes.
 BODY = "d"
 
 
 class MongoReadModels:
-    """Read models in a database that others may use as well."""
+    """Read models in a database that may be shared with others."""
 
     def __init__(self, database: Database[Document]) -> None:
         self._database = database
@@ -87,7 +87,7 @@ class MongoReadModels:
         return [model["version"] for model in found]
 
     def close(self) -> None:
-        """Nothing is held: the database belongs to whoever connected to it."""
+        """Release nothing: the caller owns the database."""
 
 
 class MongoTable(Generic[D]):
@@ -110,14 +110,14 @@ class MongoTable(Generic[D]):
                 self._rows.create_index(keys)
 
     def get(self, keys: Sequence[str]) -> Mapping[str, D]:
-        # What a projection gets is large: nobody who asks for a document waits behind it.
+        # A projection gets many documents: a request for one must not wait for them.
         bodies = self._gets.submit(keys) if len(keys) == 1 else self._bodies(iter([keys]))[0]
         return {key: self._document(body) for key, body in bodies.items()}
 
     def find(self, find: Find, *, limit: int, after: Cursor | None = None) -> list[Row[D]]:
         check(find, self._indexes)
         if limit == 0:
-            # MongoDB would take it for no limit.
+            # MongoDB takes a limit of 0 as no limit.
             return []
         wanted, order = filter_of(find, after), order_of(find)
         with unavailable_as(StoreUnavailable):
@@ -136,7 +136,7 @@ class MongoTable(Generic[D]):
             yield key, None if document is None else self._row(document)
 
     def _bodies(self, queue: Iterator[Sequence[str]]) -> Sequence[Mapping[str, bytes]]:
-        """For each sequence of keys, those of its rows that exist."""
+        """Return, for each sequence of keys, the rows that exist."""
         asked = list(queue)
         wanted = list({key for keys in asked for key in keys})
         with unavailable_as(StoreUnavailable):

@@ -1,4 +1,4 @@
-"""Commits to a read model in MongoDB: rows and checkpoint move together, however many rows."""
+"""Commit rows and checkpoint of a read model in MongoDB atomically, whatever the number of rows."""
 
 from collections.abc import Callable, Mapping
 from random import uniform
@@ -22,31 +22,31 @@ Rows = Mapping[tuple[str, str], Document | None]
 
 TableRows = Mapping[str, Document | None]
 
-# Before a transaction is tried again, in seconds at most: some 20 seconds altogether, as long as
-# the driver waits for an answer.
+# The longest pauses in seconds before each retry of a transaction: some 20 seconds in all, as long
+# as the driver waits for a reply.
 PAUSES = [min(0.01 * 2**tries, 0.5) for tries in range(80)]
 
-# After so many tries it looks whether what is in the way was left by a process that was killed.
+# After this many tries, transactions of killed processes are looked for and ended.
 TRIES_A_LOOK = 5
 
-# From so many rows on, it pays to ask first which of them are new.
+# From this many rows on, it is faster to ask first which of them are new.
 MANY = 100
 
-# What MongoDB calls TransactionTooLarge and TransactionTooLargeForCache, and how many rows are not.
+# TransactionTooLarge and TransactionTooLargeForCache, and the number of rows that does fit.
 TOO_LARGE = {257, 388}
 PART = 1000
 
 
 class TooLarge(StoreUnavailable):
-    """The server cannot take so many rows in one transaction."""
+    """The server does not accept so many rows in one transaction."""
 
 
 class Commits:
-    """The checkpoint of one read model, and what moves it.
+    """The checkpoint of one read model, and the commits that move it.
 
-    Mostly a commit is one transaction. Where that is more than the server's cache can hold, the
-    rows are first laid ready in a collection beside; moving the checkpoint is what commits them,
-    and then they are put in place part by part. ``checkpoint`` completes what a crash left undone.
+    A commit is usually one transaction. If that is too large for the server's cache, the rows are
+    first written to a second collection. Moving the checkpoint then commits them, and they are
+    copied into place in parts. ``checkpoint`` completes this after a crash.
     """
 
     def __init__(self, database: Database[Document], name: str, version: int) -> None:
@@ -64,14 +64,14 @@ class Commits:
         return self._database[f"{rows}.{side}" if side else rows]
 
     def start(self) -> None:
-        """Make the checkpoint, if there is none."""
+        """Create the checkpoint if it is missing."""
         self._ready.create_index([("commit", 1), ("part", 1)])
         start = {"$setOnInsert": {**self._model, **_stored(START)}}
         self._models.update_one(self._me, start, upsert=True)
 
     def drop(self) -> None:
         end_abandoned_transactions(self._client)
-        # The checkpoint goes first: whoever still writes is fenced from then on.
+        # The checkpoint goes first, which fences any other writer from then on.
         self._models.delete_one(self._me)
         self._ready.drop()
         self.table("").drop()
@@ -84,7 +84,7 @@ class Commits:
         return self._database.list_collection_names(filter=its_own)
 
     def checkpoint(self) -> Checkpoint:
-        """Return the checkpoint, all rows up to which are in place."""
+        """Return the checkpoint, after all rows up to it are in place."""
         found = self._models.find_one(self._me)
         while found is not None and found.get("unfinished"):
             self._put_in_place(found["unfinished"])
@@ -92,7 +92,7 @@ class Commits:
         return START if found is None else _checkpoint(found)
 
     def commit(self, rows: Rows, checkpoint: Checkpoint) -> None:
-        """Raises Fenced, and ValueError for rows that the server refuses."""
+        """Commit the rows. Raises Fenced, and ValueError for rows that the server refuses."""
         try:
             self._commit_at_once(rows, checkpoint)
         except TooLarge:
@@ -100,7 +100,7 @@ class Commits:
 
     def _commit_at_once(self, rows: Rows, checkpoint: Checkpoint) -> None:
         def write(session: ClientSession) -> None:
-            # The checkpoint first: it is what two writers collide on.
+            # The checkpoint comes first: concurrent writers conflict on it.
             self._move(checkpoint, session)
             self._write(rows, session)
 
@@ -121,7 +121,7 @@ class Commits:
         self.checkpoint()
 
     def _put_in_place(self, left: Document) -> None:
-        """Write the next part, unless somebody else has come first; then clear up."""
+        """Copy the next part unless another process did so, and clean up after the last."""
         following = {**left, "part": left["part"] + 1}
         done = following["part"] == left["parts"]
 
@@ -178,10 +178,10 @@ class Commits:
         return set(new)
 
     def _transact(self, write: Callable[[ClientSession], None]) -> None:
-        """Do it in a transaction, again where another one was in its way.
+        """Run ``write`` in a transaction, and retry it after a conflict with another one.
 
-        A rival that was killed meanwhile is ended. Where nobody knows whether it was done, the
-        checkpoint tells whoever asks later.
+        Transactions of killed processes are ended. If the outcome is unknown, the caller finds it
+        in the checkpoint.
         """
         for tries, longest in enumerate(PAUSES, start=1):
             try:
@@ -193,8 +193,8 @@ class Commits:
                 _raise_unless_passing(error)
             if tries % TRIES_A_LOOK == 0:
                 end_abandoned_transactions(self._client)
-            sleep(uniform(0, longest))  # noqa: S311 - chance only keeps rivals apart
-        raise StoreUnavailable("MongoDB: other transactions were always in the way")
+            sleep(uniform(0, longest))  # noqa: S311 - only spreads out concurrent writers
+        raise StoreUnavailable("MongoDB: the transaction kept conflicting with others")
 
 
 def _by_table(rows: Rows) -> dict[str, dict[str, Document | None]]:
@@ -220,7 +220,7 @@ def _codes(error: OperationFailure) -> set[Any]:
 
 
 def _write_of(key: str, row: Document | None) -> DeleteOne | UpdateOne:
-    """Setting fields rather than replacing the row spares the server the indexes of the others."""
+    """Return the write. Setting fields instead of replacing the row updates fewer indexes."""
     if row is None:
         return DeleteOne({"_id": key})
     return UpdateOne({"_id": key}, {"$set": row}, upsert=True)

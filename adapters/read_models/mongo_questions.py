@@ -1,4 +1,4 @@
-"""Questions to a read model, as MongoDB understands them."""
+"""Translate queries on a read model into MongoDB's language."""
 
 from math import pi
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pymongo
 
 from adapters.mongo import Document
-from adapters.read_models.indexing import EARTH_KM, scalar
+from adapters.read_models.indexing import scalar
 from application.ports.read_models import (
     Between,
     Condition,
@@ -19,10 +19,11 @@ from application.ports.read_models import (
     Near,
 )
 from application.ports.words import words
+from domain.sphere import EARTH_KM
 
 
 def filter_of(find: Find, after: Cursor | None = None) -> Document:
-    """Which rows are asked for."""
+    """Return the filter for the rows of the query."""
     conditions = [_condition(condition) for condition in find.where]
     if after is not None:
         conditions += _after(find, after)
@@ -30,19 +31,19 @@ def filter_of(find: Find, after: Cursor | None = None) -> Document:
 
 
 def order_of(find: Find) -> list[tuple[str, int]]:
-    """Return the order that they are asked for in."""
+    """Return the sort order of the query."""
     way = pymongo.DESCENDING if find.descending else pymongo.ASCENDING
     order = [(column_of(find.order_by), way)] if find.order_by else []
     return [*order, ("_id", way)]
 
 
 def column_of(name: str) -> str:
-    """Return the field of a row that holds an index; dots would reach into a nested document."""
+    """Return the field of a row that holds an index. A dot in it would mean a nested document."""
     return f"i:{name.replace('.', ':')}"
 
 
 def keys_of(index: Index) -> list[list[tuple[str, int | str]]]:
-    """Return the keys of the MongoDB indexes that an index needs."""
+    """Return the keys of the MongoDB indexes that implement an index."""
     column = column_of(index.name)
     match index.kind:
         case "value":
@@ -88,17 +89,17 @@ def _in_box(column: str, box: InBox) -> Document:
 
 
 def _after(find: Find, cursor: Cursor) -> list[Document]:
-    """What rows behind the cursor are like."""
+    """Return the filter for rows after the cursor."""
     key = {"_id": {"$lt" if find.descending else "$gt": cursor.key}}
     if not find.order_by:
         return [key]
     column, value = column_of(find.order_by), scalar(cursor.value)
-    # The first condition narrows the part of the index that is read.
+    # The first condition limits the part of the index that is read.
     return [_at_or_behind(column, value, find.descending), {"$or": [{column: {"$ne": value}}, key]}]
 
 
 def _at_or_behind(column: str, value: Any, descending: bool) -> Document:
-    """None comes before every value in the order, but a comparison never finds it."""
+    """Compare with None explicitly: MongoDB sorts it before every value, but never matches it."""
     if value is None:
         return {column: None} if descending else {}
     return {column: {"$not": {"$gt": value}} if descending else {"$gte": value}}

@@ -1,8 +1,7 @@
-"""Runs a command under limits: ``python -m adapters.sanitiser.confined CPU MEMORY FILE command``.
+"""Run a command under limits: ``python -m adapters.sanitiser.confined CPU MEMORY FILE command``.
 
-CPU is in seconds, MEMORY (address space) and FILE (largest file written) in bytes. The limits are
-set here, in a process of its own, because code between fork and exec is unsafe in a threaded
-parent.
+CPU is in seconds; MEMORY (address space) and FILE (largest file written) are in bytes. The limits
+are set in this process, because running code between fork and exec is unsafe in a threaded parent.
 """
 
 import ctypes
@@ -13,7 +12,7 @@ import sys
 
 from adapters.sanitiser.refusals import OUR_FAULT
 
-# Below the hard limit a signal of its own tells that the processor time is over; there, a kill.
+# At the soft limit a signal reports that the CPU time is used up; at the hard one comes SIGKILL.
 GRACE = 2
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 
@@ -24,18 +23,18 @@ def main(arguments: list[str]) -> None:
     limit(resource.RLIMIT_FSIZE, file_size)
     limit(resource.RLIMIT_CORE, 0)
     limit(resource.RLIMIT_AS, memory)
-    # Python ignores this signal, and what is ignored stays so in the command.
+    # Python ignores this signal, and the command would inherit that.
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     if sys.platform == "linux":
         die_with_parent()
     try:
-        os.execv(arguments[3], arguments[3:])  # noqa: S606 -- no shell is what we want
+        os.execv(arguments[3], arguments[3:])  # noqa: S606 -- without a shell on purpose
     except OSError:
         sys.exit(OUR_FAULT)
 
 
 def limit(what: int, soft: int, hard: int | None = None) -> None:
-    """Lower a limit; one that is lower already stays."""
+    """Lower a limit, unless it is lower already."""
     most = resource.getrlimit(what)[1]
     values = (soft, soft if hard is None else hard)
     if most != resource.RLIM_INFINITY:
@@ -44,7 +43,7 @@ def limit(what: int, soft: int, hard: int | None = None) -> None:
 
 
 def die_with_parent() -> None:
-    """Survives exec: the command is killed when whoever waits for it is gone."""
+    """Have the command killed when its parent ends. This survives exec."""
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

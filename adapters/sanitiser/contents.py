@@ -1,4 +1,4 @@
-"""What a recording holds, as ffmpeg lists it without decoding anything."""
+"""The contents of a recording, as ffmpeg lists them without decoding."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MOST_BOXES = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """Codecs by ffmpeg's names; ``pixels`` of one picture, ``pictures`` and ``seconds`` of all."""
+    """Codecs by ffmpeg's names, ``pixels`` per picture, and ``pictures`` and ``seconds`` in all."""
 
     picture: str | None = None
     sounds: tuple[str, ...] = ()
@@ -29,12 +29,12 @@ class Contents:
 
     @property
     def shows_pictures(self) -> bool:
-        """Phones and browsers also record sound alone into the containers of videos."""
+        """Whether there are pictures. Phones also record sound alone into video containers."""
         return self.picture is not None and self.pictures > 0
 
 
 def parse(answer: bytes) -> Contents:
-    """Return the contents, from the answer to ``ffmpeg.list_contents``."""
+    """Return the contents from the output of ``ffmpeg.list_contents``."""
     text = answer.decode(errors="replace")
     tracks: dict[int, dict[str, str]] = {}
     for fact, number, value in FACT.findall(text):
@@ -52,7 +52,7 @@ def parse(answer: bytes) -> Contents:
 
 
 def parse_colours(answer: bytes) -> Colours:
-    """Return the colours, from the answer to ``ffmpeg.colours``."""
+    """Return the colours from the output of ``ffmpeg.colours``."""
     lines = (line.partition("=") for line in answer.decode(errors="replace").splitlines())
     said = {name: value for name, _, value in lines if value not in UNSAID}
     return Colours(
@@ -68,7 +68,7 @@ def _pixels(dimensions: str) -> int:
 
 
 def broke_off(original: Path) -> bool:
-    """Return whether an MP4 or QuickTime film has pictures but no index, which cameras write last."""
+    """Return whether an MP4 or QuickTime film lacks its index, which cameras write last."""
     with original.open("rb") as file:
         kinds: list[bytes] = []
         size = original.stat().st_size

@@ -1,7 +1,7 @@
 """Inside the sandbox: ``tool document ORIGINAL RENDITION POSTER``.
 
-A document is drawn page by page, as on paper, and bound again from the pictures: scripts,
-attachments, hidden text and metadata stay behind.
+Each page is rendered to a picture, and the pictures become a new document. Scripts, attachments,
+hidden text and metadata are not copied.
 """
 
 import resource
@@ -22,7 +22,7 @@ PAGE_SECONDS = 5  # On the processor.
 DOTS_PER_INCH = 150
 LONGEST_SIDE = 2400
 POINTS_PER_INCH = 72
-# Pillow would write the file's name and the time of day into the document.
+# Otherwise Pillow writes the file's name and the time into the document.
 UNNAMED = {"title": None, "creationDate": None, "modDate": None}
 
 
@@ -40,7 +40,7 @@ def draw(original: str, rendition: str, poster: str) -> int:
 
 
 def too_much(document: pypdfium2.PdfDocument) -> Refusal | None:
-    """Return the refusal of a document whose pages are too many or too large, before one is drawn."""
+    """Return a refusal if there are too many or too large pages, before any is rendered."""
     if len(document) > MOST_PAGES:
         return Refusal.TOO_MANY_PAGES
     pages = (document.get_page_size(number) for number in range(len(document)))
@@ -49,12 +49,12 @@ def too_much(document: pypdfium2.PdfDocument) -> Refusal | None:
 
 
 def scale(width: float, height: float) -> float:
-    """Pixels to a point: fewer for a poster on a wall."""
+    """Return the pixels per point; fewer for very large pages."""
     return min(DOTS_PER_INCH / POINTS_PER_INCH, LONGEST_SIDE / max(width, height, 1))
 
 
 def drawn(document: pypdfium2.PdfDocument) -> Iterator[tuple[Image.Image, float]]:
-    """Each page and its dots per inch."""
+    """Yield each page as a picture, with its dots per inch."""
     for page in document:
         limit_page()
         pixels = scale(*page.get_size())
@@ -65,9 +65,9 @@ def drawn(document: pypdfium2.PdfDocument) -> Iterator[tuple[Image.Image, float]
 
 
 def limit_page() -> None:
-    """Let the system end this process when the next page takes too long on the processor.
+    """Have the system end this process if the next page takes too much CPU time.
 
-    Where the process as a whole has no such limit, it is not confined but part of a test."""
+    A process without a limit of its own is not confined but part of a test."""
     most = resource.getrlimit(resource.RLIMIT_CPU)[1]
     if most != resource.RLIM_INFINITY:
         page = min(most, int(process_time()) + PAGE_SECONDS + 1)
@@ -75,7 +75,7 @@ def limit_page() -> None:
 
 
 def bind(pages: Iterator[tuple[Image.Image, float]], rendition: Path, poster: Path) -> None:
-    """Appends page after page, so that only one is held in memory."""
+    """Append the pages one by one, so that only one is in memory."""
     for number, (picture, dots) in enumerate(pages):
         if number == 0:
             write_poster(picture, poster)

@@ -1,14 +1,14 @@
-"""The command lines of ffmpeg and ffprobe: what may be read, and what must not be written.
+"""Command lines of ffmpeg and ffprobe.
 
-Everything is decoded and encoded anew: a copied stream could carry what its camera wrote into
-it. See docs/adr/0006-evidence-is-re-encoded.md.
+Everything is decoded and encoded again, because a copied stream can contain data that the camera
+wrote into it. See docs/adr/0006-evidence-is-re-encoded.md.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-# What is read, by the names of ffmpeg's decoders: what phones, browsers, and cameras in cars and at
-# doors record. The fewer decoders, the fewer of their faults.
+# The accepted codecs, with ffmpeg's decoders: those that phones, browsers, dash cams and door
+# cameras use. Fewer decoders have fewer security faults.
 PICTURE_DECODERS = {
     "h264": "h264",
     "hevc": "hevc",
@@ -33,7 +33,7 @@ SOUND_DECODERS = {
     "adpcm_ms": "adpcm_ms",
     "adpcm_g726": "g726",
 } | {
-    # Numbers as they are, and G.711.
+    # Uncompressed samples, and G.711.
     name: name
     for name in (
         *("pcm_u8", "pcm_s8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le"),
@@ -41,41 +41,41 @@ SOUND_DECODERS = {
     )
 }
 DECODERS = ",".join([*PICTURE_DECODERS.values(), *SOUND_DECODERS.values()])
-MOST_PIXELS = 40_000_000  # Of one picture.
+MOST_PIXELS = 40_000_000  # Per picture.
 ANY_SIZE = 2**31 - 1
-MOST_FILM_PIXELS = 60_000_000_000  # Of all pictures: 16 minutes of 1080p, or 36 of 720p.
+MOST_FILM_PIXELS = 60_000_000_000  # In all pictures: 16 minutes of 1080p, or 36 of 720p.
 MOST_FILM_SECONDS = 3600
 MOST_SOUND_SECONDS = 4 * 3600
-# The format is told, not guessed: no playlist, no list of files, no script can pose as a video.
+# The format is given, not guessed, so a playlist, a list of files or a script cannot pose as video.
 READING = ("-protocol_whitelist", "file", "-codec_whitelist", DECODERS, "-max_pixels")
 
-# As many as there are cores would not fit into the sandbox's memory on a large machine.
+# A thread per core would exceed the sandbox's memory on a large machine.
 THREADS = ("-threads", "4")
 
-# How it ends after a signal that it can catch: that its processor time is over.
+# ffmpeg's exit status after a signal that it can catch: its CPU time is used up.
 SIGNALLED = 255
 
 NO_METADATA = (
     *("-map_metadata", "-1", "-map_metadata:s", "-1", "-map_chapters", "-1", "-sn", "-dn"),
-    # Without these, the versions of the libraries and the time are written.
+    # Without these, the versions of the libraries and the time are written into the file.
     *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"),
 )
-# Fits into 720p, lying or standing, and has even sides as H.264 wants them.
+# Fits into 720p, landscape or portrait, with even sides as H.264 requires.
 SCALE = "scale=min(1280\\,iw):min(1280\\,ih):force_original_aspect_ratio=decrease"
 FITTING = f"{SCALE}:force_divisible_by=2"
 ENCODING = (
     *("-fpsmax", "60", "-c:v", "libx264", *THREADS, "-preset", "veryfast", "-crf", "24"),
-    # x264 writes its settings into user data (SEI, type 6), and so do cameras.
+    # x264 and cameras write settings into user data (SEI, type 6).
     *("-pix_fmt", "yuv420p", "-a53cc", "0", "-bsf:v", "filter_units=remove_types=6"),
 )
 AUDIO = ("-c:a", "aac", "-b:a", "96k", "-ac", "2", "-ar", "44100")
-# A JPEG says nothing of its colours: they are read as BT.601, in full range.
+# A JPEG does not declare its colours; readers assume BT.601 in full range.
 POSTER = (
     "thumbnail=24,scale=min(640\\,iw):min(640\\,ih):force_original_aspect_ratio=decrease"
     ":out_color_matrix=bt601:out_range=full"
 )
-# Curves of HDR films. Their white stands for 203 nits of light (ITU-R BT.2408); what is brighter is
-# compressed, and what is not keeps its colour.
+# Transfer curves of HDR films. Their white means 203 nits (ITU-R BT.2408). Brighter values are
+# compressed; the others keep their colour.
 HDR_CURVES = ("arib-std-b67", "smpte2084")
 WIDE_PRIMARIES = ("bt2020", "smpte432")
 FROM_WIDE = "zscale=p=bt709:t=bt709:m=bt709:r=limited"
@@ -87,7 +87,7 @@ FROM_HDR = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Colours:
-    """What a film says of its colours, in ffmpeg's words; empty for what it does not say."""
+    """The colours that a film declares, in ffmpeg's words. Empty: not declared."""
 
     curve: str = ""
     primaries: str = ""
@@ -95,7 +95,7 @@ class Colours:
 
     @property
     def filters(self) -> str:
-        """Bring them to those of an ordinary screen, where they are others."""
+        """Filters that convert the colours to those of an ordinary screen, if they differ."""
         if self.curve in HDR_CURVES:
             return f",{self._said('bt2020', 'bt2020nc')},{FROM_HDR}"
         if self.primaries in WIDE_PRIMARIES:
@@ -103,7 +103,7 @@ class Colours:
         return ""
 
     def _said(self, primaries: str, matrix: str) -> str:
-        """Fill in what the film does not say."""
+        """Return a filter that declares the missing values."""
         return (
             f"setparams=color_trc={self.curve or 'bt709'}"
             f":color_primaries={self.primaries or primaries}:colorspace={self.matrix or matrix}"
@@ -114,10 +114,10 @@ AS_IT_IS = Colours()
 
 
 def list_contents(ffmpeg: str, demuxer: str, original: Path) -> list[str]:
-    """Answers with lines about the tracks, and how many pictures and seconds there are.
+    """Print lines about the tracks, and the number of pictures and seconds.
 
-    It decodes no track as a whole, and so takes pictures of any size, to tell how large they are.
-    ffprobe gives up when it lacks the decoder of any track, even of one that we drop."""
+    It decodes no whole track, and therefore accepts pictures of any size, in order to report it.
+    ffprobe is no alternative: it fails if it lacks a decoder of any track, even of one not used."""
     tracks = ("-map", "0:V:0?", "-map", "0:a?", "-c", "copy")
     return [
         *(*_start(ffmpeg, demuxer, original, most_pixels=ANY_SIZE), "-progress", "pipe:1"),
@@ -126,25 +126,25 @@ def list_contents(ffmpeg: str, demuxer: str, original: Path) -> list[str]:
 
 
 def open_only(ffmpeg: str, demuxer: str, original: Path) -> list[str]:
-    """Succeeds where the file can be opened, even if nothing is in it."""
+    """Succeed if the file can be opened, even if it is empty."""
     return [*_start(ffmpeg, demuxer, original), "-map_metadata", "-1", "-f", "ffmetadata", "-"]
 
 
 def first_picture(ffmpeg: str, demuxer: str, original: Path, picture: str) -> list[str]:
-    """Copies the picture track's beginning, so that ffprobe meets nothing else."""
+    """Copy the first picture alone, so that ffprobe parses nothing else."""
     copied = ("-map", "0:V:0", "-c", "copy", "-frames:v", "1", "-f", "matroska", picture)
     return [*_start(ffmpeg, demuxer, original), *copied]
 
 
 def colours(ffprobe: str, picture: Path) -> list[str]:
-    """Answers with lines such as ``color_transfer=bt709``."""
+    """Print lines such as ``color_transfer=bt709``."""
     shown = "stream=color_transfer,color_primaries,color_space"
     command = ("-show_entries", shown, "-of", "default=noprint_wrappers=1")
     return [ffprobe, "-v", "quiet", *_reading("matroska"), *command, str(picture)]
 
 
 def self_test(ffmpeg: str) -> list[str]:
-    """Makes a film and its sound of nothing, with all that other films need."""
+    """Encode a generated film with sound, using everything that real films need."""
     filters = FITTING + Colours(curve=HDR_CURVES[0]).filters
     return [
         *(ffmpeg, "-nostdin", "-v", "quiet", "-f", "lavfi", "-i", "color=d=0.1:r=10:s=64x64"),
@@ -155,7 +155,7 @@ def self_test(ffmpeg: str) -> list[str]:
 
 
 def duration(ffprobe: str, rendition: Path) -> list[str]:
-    """Answers with seconds."""
+    """Print the duration in seconds."""
     shown = ("-show_entries", "format=duration", "-of", "default=nokey=1:noprint_wrappers=1")
     return [ffprobe, "-v", "quiet", *_reading("mov"), *shown, str(rendition)]
 
@@ -169,7 +169,7 @@ def video(
     sound: int | None = None,
     colours: Colours = AS_IT_IS,
 ) -> list[str]:
-    """With the sound track of this number; None leaves all sound out."""
+    """Encode a film with the sound track of this number, or with None without sound."""
     heard = ("-an",) if sound is None else ("-map", f"0:a:{sound}", *AUDIO)
     return [
         *(*_start(ffmpeg, demuxer, original), *NO_METADATA, "-map", "0:V:0"),
@@ -188,7 +188,7 @@ def audio(
 
 
 def still(ffmpeg: str, rendition: Path, poster: str) -> list[str]:
-    """Return a picture of what is seen in the first second: of the rendition, where nothing is hidden."""
+    """Make a picture from the first second of the rendition, which holds no metadata."""
     return [
         *(*_start(ffmpeg, "mov", rendition), *NO_METADATA, "-an", "-map", "0:V:0"),
         *("-vf", POSTER, "-frames:v", "1", "-q:v", "4", "-f", "mjpeg", poster),
@@ -196,7 +196,7 @@ def still(ffmpeg: str, rendition: Path, poster: str) -> list[str]:
 
 
 def _up_to(seconds: int) -> tuple[str, str]:
-    """Return a little more, so that what is too long shows, whatever it said of itself."""
+    """Limit the length to slightly more than allowed, so that a longer recording is noticed."""
     return ("-t", str(seconds + 1))
 
 

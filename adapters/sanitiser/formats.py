@@ -1,7 +1,7 @@
-"""Which files are taken, told by their first bytes.
+"""Recognise the accepted files by their first bytes.
 
-Libraries that guess types know hundreds of them by loose signatures. Here each type taken also
-names the one decoder that may read it, so that no tool guesses again.
+Type-guessing libraries know hundreds of types by loose signatures. Here each type also names the
+one decoder that may read it, so that no tool guesses again.
 """
 
 import re
@@ -36,7 +36,7 @@ SIGNATURES = (
     (rb"OggS\x00", Format(MediaKind.AUDIO, "audio/ogg", "ogg")),
     (rb"fLaC", Format(MediaKind.AUDIO, "audio/flac", "flac")),
     (rb"ID3[\x02-\x04]", Format(MediaKind.AUDIO, "audio/mpeg", "mp3")),
-    # The start of a frame of layer III, with a possible bit rate and sampling rate.
+    # The start of a layer III frame with a valid bit rate and sampling rate.
     (rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb][\x10-\xef]", Format(MediaKind.AUDIO, "audio/mpeg", "mp3")),
     (rb"\x1aE\xdf\xa3.{0,60}\x42\x82.{1,8}?webm", WEBM),
     (rb"\x1aE\xdf\xa3.{0,60}\x42\x82.{1,8}?matroska", MATROSKA),
@@ -45,10 +45,10 @@ SIGNATURES = (
     (rb".{4}ftyp(3g[p2e-s])", THREE_GP),
     (rb".{4}ftypqt  ", QUICKTIME),
     (rb".{4}ftyp(isom|iso[2-9]|mp4[12]|avc1|dash|M4V[ HP]|MSNV|f4v |XAVC|NDS[CHMPSX])", MP4),
-    # A brand that is not known here, of a file that is compatible with one that is.
+    # An unknown brand, in a file that declares compatibility with a known one.
     (rb".{4}ftyp.{4}.{4}(.{4}){0,30}?(isom|iso[2-9]|mp4[12]|avc1)", MP4),
     (rb".{4}(moov|mdat|wide|free|skip)", QUICKTIME),
-    # Mail gateways and scanners leave something before it; readers look for it this far.
+    # Mail gateways and scanners put data before the header; readers search it this far.
     (rb".{0,1024}?%PDF-\d", Format(MediaKind.DOCUMENT, "application/pdf", "")),
 )
 COMPILED = tuple((re.compile(pattern, re.DOTALL), format_) for pattern, format_ in SIGNATURES)
@@ -60,5 +60,5 @@ MEDIA_TYPES = {
 
 
 def format_of(head: bytes) -> Format | None:
-    """Return the format of a file that begins like this; None for what is not taken."""
+    """Return the format of a file that begins with these bytes, or None if it is not accepted."""
     return next((format_ for pattern, format_ in COMPILED if pattern.match(head)), None)

@@ -1,4 +1,4 @@
-"""One original that tools work on, in the sandbox."""
+"""One original, and the runs of the sandboxed tools that process it."""
 
 import shutil
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ LEAST_ROOM = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """The original, and the folder where its rendition and poster come to be.
+    """The original, and the folder for its rendition and poster.
 
-    ``limits`` are those of each tool; all of them must be done ``until`` that monotonic time.
+    ``limits`` apply to each tool. ``until`` is the monotonic time by which all have to finish.
     """
 
     original: Path
@@ -31,12 +31,12 @@ class Job:
     until: float = inf
 
     def draw(self, module: str, *arguments: str) -> None:
-        """Let one of our own tools draw rendition and poster."""
+        """Run one of this package's tools, which writes rendition and poster."""
         command = [*sandbox.PYTHON, "adapters.sanitiser.tool", module, *arguments]
         self._run([*command, RENDITION, POSTER], self.original)
 
     def play(self, command: Sequence[str], reads: Path | None = None) -> bytes:
-        """Let ffmpeg or ffprobe read the original, or another file; its answer."""
+        """Run ffmpeg or ffprobe on the original or another file. Returns its output."""
         try:
             return self._run(command, reads or self.original)
         except ToolFailed as failed:
@@ -46,7 +46,7 @@ class Job:
             raise
 
     def written(self, name: str) -> Path:
-        """Return a file that a tool wrote. One taken over by its input could leave a link to ours."""
+        """Return a file that a tool wrote. Refuses a link: a hijacked tool could leave one."""
         path = self.folder / name
         if path.is_symlink() or not path.is_file() or path.stat().st_size == 0:
             raise Unsafe(reasons.DAMAGED)
@@ -61,15 +61,15 @@ class Job:
         try:
             return sandbox.run(command, reads, self.folder, limits, self.isolate)
         except ToolFailed as failed:
-            # Where memory is short, what was refused may still fit later.
+            # With more memory available, a retry may succeed.
             short = limits.file_size < self.limits.file_size
             if bytes_left(self.folder) < LEAST_ROOM or (short and failed.killed_by == SIGXFSZ):
-                raise SanitiserUnavailable("there is no room to make evidence safe") from failed
+                raise SanitiserUnavailable("no memory is left to make evidence safe") from failed
             raise
 
 
 def program(name: str) -> str:
-    """Where a program of the machine is. Raises SanitiserUnavailable where it is not installed."""
+    """Return the path of an installed program. Raises SanitiserUnavailable without it."""
     found = shutil.which(name)
     if found is None:
         raise SanitiserUnavailable(f"{name} is not installed")

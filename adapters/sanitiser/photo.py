@@ -1,6 +1,6 @@
 """Inside the sandbox: ``tool photo FORMAT ORIGINAL RENDITION POSTER``.
 
-A photo is decoded to pixels, brought to sRGB, made to fit, turned upright and written again.
+A photo is decoded to pixels, converted to sRGB, scaled, turned upright and encoded again.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from PIL.PngImagePlugin import PngStream
 from adapters.sanitiser.pictures import bare, write_jpeg, write_poster
 from adapters.sanitiser.refusals import Refusal
 
-MOST_PIXELS = 210_000_000  # A little above the largest sensors of phones.
-# Of what is shown. Pictures far longer than wide are screenshots: they keep a width that can be
-# read, within the pixels that a browser shows and the side that a JPEG can have.
+MOST_PIXELS = 210_000_000  # Slightly more than the largest phone sensors have.
+# Limits of the rendition. A very long picture is usually a screenshot: it keeps a readable width,
+# within the pixels that a browser displays and the side that a JPEG can have.
 LONGEST_SIDE = 4096
 SHORTEST_SIDE = 1440
 MOST_SHOWN = 30_000_000
@@ -25,7 +25,7 @@ LONGEST_JPEG = 65_000
 
 ReadChunk = Callable[[PngStream, int, int], bytes]
 
-# The check against MOST_PIXELS comes before any pixel is decoded.
+# ``draw`` checks MOST_PIXELS itself, before any pixel is decoded.
 Image.MAX_IMAGE_PIXELS = None
 
 
@@ -42,7 +42,7 @@ def draw(decoder: str, original: str, rendition: str, poster: str) -> int:
 
 
 def pass_over_long_texts() -> None:
-    """Comments in a PNG are not shown: one that is too long to unpack must not cost the photo."""
+    """Skip PNG comments that are too long to unpack; they are not shown anyway."""
     for name in ("chunk_tEXt", "chunk_zTXt", "chunk_iTXt"):
         setattr(PngStream, name, lenient(getattr(PngStream, name)))
 
@@ -61,10 +61,10 @@ def lenient(read: ReadChunk) -> ReadChunk:
 
 def clean(photo: Image.Image) -> Image.Image:
     size = shown_size(*photo.size)
-    # A JPEG can be decoded at half or a quarter of its size, which spares memory.
+    # The JPEG decoder can scale by a half or a quarter, which saves memory.
     photo.draft("RGB", size)
     picture = in_srgb(fitting(plain(photo), size), photo.info.get("icc_profile"))
-    picture.info = photo.info  # It tells which side is up.
+    picture.info = photo.info  # It contains the orientation.
     return bare(ImageOps.exif_transpose(picture))
 
 
@@ -75,7 +75,7 @@ def fitting(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def shown_size(width: int, height: int) -> tuple[int, int]:
-    """Return how large a picture of this size is shown; never larger than it is."""
+    """Return the size of the rendition, which is never larger than the original."""
     long, short = max(width, height), min(width, height)
     fits = max(LONGEST_SIDE / long, SHORTEST_SIDE / short)
     scale = min(1.0, fits, (MOST_SHOWN / (long * short)) ** 0.5, LONGEST_JPEG / long)
@@ -83,7 +83,7 @@ def shown_size(width: int, height: int) -> tuple[int, int]:
 
 
 def plain(photo: Image.Image) -> Image.Image:
-    """Return the pixels in a mode that can be scaled and whose colours can be converted."""
+    """Return the pixels in a mode that can be scaled and colour-converted."""
     if photo.mode.startswith("I"):
         return photo.point(lambda value: value * (1 / 256)).convert("L")
     if photo.has_transparency_data:
@@ -94,7 +94,7 @@ def plain(photo: Image.Image) -> Image.Image:
 
 
 def in_srgb(photo: Image.Image, profile: bytes | None) -> Image.Image:
-    """Phones store wider colours than sRGB; without their profile these would look dull."""
+    """Return the picture in sRGB. Phones use wider colours, which look dull without a profile."""
     if not profile:
         return photo
     mode = "RGBA" if photo.mode == "RGBA" else "RGB"

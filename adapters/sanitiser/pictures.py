@@ -1,4 +1,4 @@
-"""Pictures reduced to their pixels."""
+"""Reduce pictures to pixels, and write them as JPEG."""
 
 from io import BytesIO
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 from PIL import Image, ImageFile
 
 POSTER_SIZE = (640, 640)
-BLOCK = 16  # A JPEG is coded in blocks: narrow pictures become wider.
-MOST_BYTES = 8  # A pixel of the most glaring noise takes about half of this.
+BLOCK = 16  # JPEG encodes blocks of 16 pixels, so narrow pictures become wider.
+MOST_BYTES = 8  # A pixel of extreme noise takes about half of this.
 
 
 def bare(picture: Image.Image) -> Image.Image:
-    """Return a copy of the pixels in RGB, on white where it is transparent, and of nothing else."""
+    """Return a copy of the pixels in RGB, transparent ones on white, without any metadata."""
     canvas = Image.new("RGB", picture.size, "white")
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
@@ -22,21 +22,21 @@ def bare(picture: Image.Image) -> Image.Image:
 
 
 def write_jpeg(picture: Image.Image, path: Path) -> None:
-    """A progressive JPEG: shown while it loads, and coded in one piece, which must fit a buffer."""
+    """Write a progressive JPEG. It is encoded in one buffer, whose size is set here."""
     width, height = (side + BLOCK for side in picture.size)
     ImageFile.MAXBLOCK = max(1 << 16, width * height * MOST_BYTES)
     _save(picture, path, quality=88, progressive=True)
 
 
 def write_poster(picture: Image.Image, path: Path) -> None:
-    """A small JPEG of a bare picture."""
+    """Write a small JPEG of the picture."""
     poster = picture.copy()
     poster.thumbnail(POSTER_SIZE)
     _save(poster, path, quality=80)
 
 
 def _save(picture: Image.Image, path: Path, **options: object) -> None:
-    """By way of memory: where a file cannot grow, Pillow would leave half of it and no error."""
+    """Encode in memory first: Pillow ignores the error if a file cannot grow."""
     encoded = BytesIO()
     picture.save(encoded, "JPEG", **options)
     path.write_bytes(encoded.getbuffer())

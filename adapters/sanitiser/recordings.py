@@ -1,4 +1,4 @@
-"""Films and sound, made safe by ffmpeg."""
+"""Make films and sound recordings safe with ffmpeg."""
 
 from functools import partial
 
@@ -17,7 +17,7 @@ SECONDS_IN_HOUR = 3600
 
 
 def render(job: Job, format_: Format) -> Rendition:
-    """Return a film, or sound alone: also where it came in the container of a film."""
+    """Render a film, or sound alone, which may come in the container of a film."""
     held = _contents(job, format_)
     if format_.kind is MediaKind.VIDEO and held.shows_pictures:
         return _film(job, format_, held)
@@ -66,7 +66,7 @@ def _film(job: Job, format_: Format, held: Contents) -> Rendition:
 
 
 def _encode_film(job: Job, format_: Format, held: Contents) -> bool:
-    """Return whether it has its sound: it is left out where it cannot be decoded."""
+    """Encode the film. Returns False if its sound could not be decoded and was left out."""
     tool, sound, colours = program("ffmpeg"), _readable_sound(held), _colours(job, format_)
     film = partial(ffmpeg.video, tool, format_.decoder, job.original, RENDITION, colours=colours)
     if sound is not None:
@@ -95,13 +95,13 @@ def _sound(job: Job, format_: Format, held: Contents) -> Rendition:
 
 
 def _readable_sound(held: Contents) -> int | None:
-    """Return the number of the first sound track that we can decode."""
+    """Return the number of the first sound track with an accepted codec, or None."""
     known = [codec in ffmpeg.SOUND_DECODERS for codec in held.sounds]
     return known.index(True) if True in known else None
 
 
 def _colours(job: Job, format_: Format) -> Colours:
-    """What the film says of its colours: nothing where that cannot be found out."""
+    """Return the colours that the film declares; undeclared ones if they cannot be read."""
     first = ffmpeg.first_picture(program("ffmpeg"), format_.decoder, job.original, FIRST_PICTURE)
     try:
         job.play(first)
@@ -113,7 +113,7 @@ def _colours(job: Job, format_: Format) -> Colours:
 
 
 def _duration(job: Job, most: int) -> float:
-    """Return the seconds of the rendition, which must be some, and not too many."""
+    """Return the seconds of the rendition. Raises Unsafe if there are none or too many."""
     path = job.written(RENDITION)
     answer = job.play(ffmpeg.duration(program("ffprobe"), path), path)
     try:

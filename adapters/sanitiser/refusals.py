@@ -1,8 +1,8 @@
-"""What the parts inside the sandbox report to the outside: one exit status each, never text."""
+"""Exit statuses by which the tools inside the sandbox report a refusal."""
 
 from enum import IntEnum
 
-# Neither Python, bubblewrap nor ffmpeg ends like this: something of ours is missing or full.
+# No exit status of Python, bubblewrap or ffmpeg. It means that something is missing or full here.
 OUR_FAULT = 90
 
 

@@ -1,4 +1,4 @@
-"""Running a tool on a file that may be hostile: without network, secrets, or time without end."""
+"""Run tools on hostile files without network and secrets, and with a time limit."""
 
 import logging
 import os
@@ -20,12 +20,12 @@ from application.ports.sanitiser import SanitiserUnavailable
 
 log = logging.getLogger(__name__)
 
-HOUSE = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[2]
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
-    "PYTHONPATH": str(HOUSE),
-    # Each arena of each thread would count against the limit of memory.
+    "PYTHONPATH": str(PROJECT),
+    # Each thread's arena would count against the memory limit.
     "MALLOC_ARENA_MAX": "2",
 }
 PYTHON = (sys.executable, "-P", "-B", "-m")
@@ -36,9 +36,9 @@ NOTHING_WORKS = (
 )
 
 CHECK = (sys.executable, "-c", "")
-# A check takes a moment: who asks again and again, such as a health check, gets the last answer.
+# Frequent checks, such as health checks, get the last result for this many seconds.
 REMEMBERED = 30.0
-# What a shell and bubblewrap add to the number of the signal that ended a command.
+# Shells and bubblewrap add this to the number of the signal that ended a command.
 SIGNALLED = 128
 
 Isolation = Callable[[Sequence[Path], Path], list[str]]
@@ -46,10 +46,10 @@ Isolation = Callable[[Sequence[Path], Path], list[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Of one run of one tool.
+    """The limits of one run of a tool.
 
-    ``seconds`` of wall clock, for a tool that waits; ``cpu_seconds`` on the processors, of all its
-    threads; bytes of ``memory`` (address space) and of a file written.
+    ``seconds`` of wall-clock time, also while the tool waits; ``cpu_seconds`` of all its threads
+    together; bytes of ``memory`` (address space) and of the largest file written.
     """
 
     seconds: float
@@ -59,7 +59,7 @@ class Limits:
 
 
 class ToolFailed(Exception):
-    """The tool gave up with this exit status, or was ``killed_by`` this signal."""
+    """The tool ended with this exit status, or was ``killed_by`` this signal."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"exit status {status}")
@@ -72,22 +72,22 @@ class ToolFailed(Exception):
 
 
 class TookTooLong(Exception):
-    """The tool and all its children were killed when the time was over."""
+    """The tool and its children were killed at the time limit."""
 
 
 def run(
     command: Sequence[str], reads: Path, folder: Path, limits: Limits, isolate: Isolation
 ) -> bytes:
-    """What the command writes to standard output, the first MiB of it.
+    """Run the command. Returns the first MiB of its standard output.
 
-    It sees the file it ``reads``, and the ``folder`` it works and may write in.
-    Raises ToolFailed, TookTooLong; SanitiserUnavailable when the failure is ours.
+    It can see the file that it ``reads``, and the ``folder`` in which it works and writes.
+    Raises ToolFailed, TookTooLong, or SanitiserUnavailable if the file is not the cause.
     """
     isolated = isolate([reads, Path(command[0]).parent], folder)
     with _memory_file() as reply:
         status = _wait([*isolated, *confine(command, limits)], folder, limits.seconds, reply)
         if status == OUR_FAULT:
-            raise SanitiserUnavailable("a part of the media tools is missing, or room to write")
+            raise SanitiserUnavailable("a part of the media tools or space to write is missing")
         if status != 0:
             require_that_it_works(isolate)
             raise ToolFailed(status)
@@ -101,13 +101,13 @@ def confine(command: Sequence[str], limits: Limits) -> list[str]:
 
 
 def _memory_file() -> BinaryIO:
-    """Return a file without a name and without a disk."""
+    """Return a file without a name, in memory."""
     return os.fdopen(os.memfd_create("klarity"), "w+b")
 
 
 def _wait(command: Sequence[str], folder: Path, seconds: float, reply: BinaryIO) -> int:
-    # What tools complain about may quote the file's metadata: it goes nowhere.
-    with subprocess.Popen(  # noqa: S603 -- the command is ours; nothing in it comes from users
+    # Error output of tools can quote metadata of the file, so it is dropped.
+    with subprocess.Popen(  # noqa: S603 -- the command contains no input of users
         command,
         cwd=folder,
         env=ENVIRONMENT | {"TMPDIR": str(folder)},
@@ -132,9 +132,9 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 class Isolations:
-    """The strongest isolation that works here.
+    """Finds the strongest isolation that works on this machine.
 
-    A weaker one than bubblewrap is used only where the operator has said so (``unconfined``).
+    Isolation weaker than bubblewrap's is used only if the operator allows it (``unconfined``).
     """
 
     def __init__(self, *, unconfined: bool = False) -> None:
@@ -144,7 +144,7 @@ class Isolations:
         self._looked = -inf
 
     def __call__(self) -> Isolation:
-        """Raises SanitiserUnavailable where nothing that is allowed works."""
+        """Return the isolation. Raises SanitiserUnavailable if no allowed one works."""
         with self._lock:
             if self._found is None and monotonic() - self._looked > REMEMBERED:
                 self._found = self._find()
@@ -167,9 +167,9 @@ class Isolations:
 
 
 def require_that_it_works(isolate: Isolation, command: Sequence[str] = CHECK) -> None:
-    """A broken tool, or a machine short of processes or memory, must not look like a broken file.
+    """Raise SanitiserUnavailable unless the command succeeds, which reads no file.
 
-    Raises SanitiserUnavailable unless the command, which reads nothing, succeeds.
+    This tells a broken tool, or a machine short of processes or memory, from a broken file.
     """
     if not works(isolate, command):
         raise SanitiserUnavailable(f"{Path(command[0]).name} does not work in the sandbox")
@@ -187,10 +187,10 @@ def works(isolate: Isolation, command: Sequence[str] = CHECK) -> bool:
 
 
 def bubblewrap(reads: Sequence[Path], folder: Path) -> list[str]:
-    """Its own processes, network and users, and of the files only those it needs."""
+    """Give the tool its own processes, network and users, and only the files that it needs."""
     system = ("/usr", "/bin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache")
     python = (sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parents[1]))
-    seen = [*system, *python, str(HOUSE / "adapters"), *map(str, reads)]
+    seen = [*system, *python, str(PROJECT / "adapters"), *map(str, reads)]
     shown = [word for path in seen for word in ("--ro-bind-try", path, path)]
     return [
         *(shutil.which("bwrap") or "bwrap", "--unshare-all", "--die-with-parent"),
@@ -200,10 +200,10 @@ def bubblewrap(reads: Sequence[Path], folder: Path) -> list[str]:
 
 
 def namespaces(_reads: Sequence[Path], _folder: Path) -> list[str]:
-    """No network; all files that this user may read."""
+    """Block the network. The tool can still read all files of this user."""
     return [shutil.which("unshare") or "unshare", "--user", "--map-current-user", "--net"]
 
 
 def nothing(_reads: Sequence[Path], _folder: Path) -> list[str]:
-    """Only the limits hold."""
+    """Add no isolation. Only the limits apply."""
     return []

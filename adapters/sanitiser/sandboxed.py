@@ -1,4 +1,4 @@
-"""Evidence is decoded and encoded again, by tools in a sandbox."""
+"""Make evidence safe by decoding it and encoding it again, with tools in a sandbox."""
 
 from math import inf
 from pathlib import Path
@@ -20,7 +20,7 @@ STILL = Limits(seconds=600, cpu_seconds=90, memory=3 << 30, file_size=256 << 20)
 class SandboxedSanitiser:
     """``recorded`` are the limits for video and audio, ``still`` those for photos and documents.
 
-    ``isolations`` finds the sandbox; by default nothing runs without bubblewrap.
+    ``isolations`` finds the sandbox. By default nothing runs without bubblewrap.
     """
 
     media_types = MEDIA_TYPES

@@ -1,7 +1,7 @@
-"""Inside the sandbox: ``python -m adapters.sanitiser.tool MODULE ARGUMENTS`` draws one file.
+"""Inside the sandbox: ``python -m adapters.sanitiser.tool MODULE ARGUMENTS`` renders one file.
 
-Exits with 0, with a Refusal, or with OUR_FAULT. Decoders raise anything when a file is hostile, so
-every other error is the file's.
+It exits with 0, with a Refusal, or with OUR_FAULT. Decoders of a hostile file can raise anything,
+so any other error is attributed to the file.
 """
 
 import errno
@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
     module, *rest = arguments
     try:
         draw = import_module(f"adapters.sanitiser.{module}").draw
-    except Exception:  # noqa: BLE001 -- no file was looked at yet: whatever it is, it is ours
+    except Exception:  # noqa: BLE001 -- no file was opened yet, so the fault is not the file's
         return OUR_FAULT
     try:
         return int(draw(*rest))
@@ -31,6 +31,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    # Python ignores this signal: that a file became too large would look like any other error.
+    # Python ignores this signal; then a too large file would look like any other error.
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     sys.exit(main(sys.argv[1:]))

@@ -1,1 +1,1 @@
-"""Sealing originals."""
+"""Encrypt originals."""

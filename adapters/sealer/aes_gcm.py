@@ -1,11 +1,11 @@
-"""Sealing with AES-256-GCM, in frames.
+"""Encrypt originals and parts with AES-256-GCM, in frames.
 
 This is the STREAM construction of Hoang, Reyhanitabar, Rogaway and Vizár ("Online
-Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance", CRYPTO 2015): each frame's nonce is
-a random prefix, the frame's number, and whether it is the last. So frames cannot be reordered,
-left out, cut off or swapped. Each blob's key and prefix are derived with HKDF (RFC 5869) from the
-evidence's key, a random salt and the blob's place, so that blobs cannot be swapped either, however
-many parts are sealed under one evidence's key.
+Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance", CRYPTO 2015). The nonce of a frame
+is a random prefix, the frame's number, and whether it is the last, so frames cannot be reordered,
+dropped, truncated or swapped. HKDF (RFC 5869) derives key and prefix of a blob from the evidence's
+key, a random salt and the blob's key in the media store, so blobs cannot be swapped either, however
+many parts one evidence has.
 """
 
 from collections.abc import Iterator
@@ -31,12 +31,12 @@ PREFIX = 7
 
 
 def original_key(evidence_id: str) -> str:
-    """Where the media store keeps a sealed original."""
+    """Return the media store's key of a sealed original."""
     return f"originals/{evidence_id}"
 
 
 class AesGcmSealer:
-    """Keeps originals under ``originals/<id>`` and parts under ``uploads/<id>/<name>``."""
+    """Stores originals under ``originals/<id>`` and parts under ``uploads/<id>/<name>``."""
 
     def __init__(self, media: MediaStore, vault: KeyVault) -> None:
         self._media = media
@@ -66,7 +66,7 @@ class AesGcmSealer:
         try:
             key = self._vault.make_key(_subject(evidence_id))
         except KeyDestroyed as error:
-            raise NotSealed("the key was destroyed") from error
+            raise NotSealed("the key is destroyed") from error
         self._media.write(place, _sealed(key, place, plain))
 
     def _read(self, place: str, evidence_id: str) -> Iterator[bytes]:
@@ -78,11 +78,11 @@ class AesGcmSealer:
         except NoSuchMedia as error:
             raise NotSealed("there is nothing sealed") from error
         except InvalidTag as error:
-            raise NotSealed("it was tampered with") from error
+            raise NotSealed("the ciphertext was changed") from error
 
 
 class _Counted:
-    """Passes chunks on, and knows how many bytes went by and their SHA-256."""
+    """Passes chunks on while it counts their bytes and computes their SHA-256."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -100,14 +100,14 @@ class _Counted:
 
 
 class _Reader:
-    """Chunks of any size, read in pieces of a given one."""
+    """Reads chunks of any size in pieces of a given size."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
         self._buffer = bytearray()
 
     def read(self, size: int) -> bytes:
-        """This many bytes; fewer at the end, none after it."""
+        """Return so many bytes: fewer at the end, and none after it."""
         while len(self._buffer) < size and (chunk := next(self._chunks, None)) is not None:
             self._buffer += chunk
         piece = bytes(self._buffer[:size])
@@ -115,7 +115,7 @@ class _Reader:
         return piece
 
     def frames(self, size: int) -> Iterator[tuple[bytes, bool]]:
-        """What is left in frames, at least one, and whether each is the last."""
+        """Yield the rest in frames, at least one, each with whether it is the last."""
         frame = self.read(size)
         while following := self.read(size):
             yield frame, False
@@ -124,7 +124,7 @@ class _Reader:
 
 
 class _Stream:
-    """The cipher of one blob, and the nonces of its frames in order."""
+    """The cipher of one blob, and its nonces in the order of the frames."""
 
     def __init__(self, key: bytes, place: str, salt: bytes) -> None:
         derived = HKDF(SHA256(), KEY + PREFIX, salt, place.encode()).derive(key)

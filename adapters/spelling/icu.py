@@ -1,11 +1,11 @@
-"""How names look, as ICU knows it: the reference implementation of UTS 39."""
+"""Compare names by their looks with ICU, the reference implementation of UTS 39."""
 
 from unicodedata import category, normalize
 
 from icu import SpoofChecker, UBiDiDirection, UnicodeSet, URestrictionLevel, USpoofChecks
 
-# The letters, marks and digits of all scripts in use, small ones too (Limited_Use), and letters of
-# few languages (Uncommon_Use: of Hausa and Akan, for instance); nothing that is invisible.
+# Letters, marks and digits of all scripts in use, including minor scripts (Limited_Use) and letters
+# of few languages such as Hausa and Akan (Uncommon_Use), but no invisible characters.
 _ALLOWED = UnicodeSet(
     r"[[[:Identifier_Status=Allowed:]"
     r"[:Identifier_Type=Limited_Use:]"
@@ -25,7 +25,7 @@ _CHECKS = (
 
 
 class IcuSpelling:
-    """UTS 39 with the restriction level "Highly Restrictive", and skeletons of names."""
+    """UTS 39 at the restriction level "Highly Restrictive", with skeletons as looks."""
 
     def __init__(self) -> None:
         self._checker = SpoofChecker()
@@ -49,6 +49,6 @@ class IcuSpelling:
 
 
 def _is_stacked(name: str) -> bool:
-    """Return whether more marks stand on a letter than any language needs (UTS 39, section 5.4)."""
+    """Return whether a letter has more marks than any language needs (UTS 39, section 5.4)."""
     marks = "".join("m" if category(each) in _MARKS else "-" for each in normalize("NFD", name))
     return "m" * (_MOST_MARKS + 1) in marks

@@ -1,1 +1,1 @@
-"""Where the state of uploads is kept."""
+"""Store the state of uploads."""

@@ -1,4 +1,4 @@
-"""Uploads in this process: they are forgotten when it ends."""
+"""Uploads in this process, lost when it ends."""
 
 from dataclasses import replace
 from datetime import date, datetime

@@ -14,8 +14,9 @@ from application.ports.uploads import Quota, Upload, UploadConflict
 
 
 class MongoUploads:
-    """Uploads in a collection, each changed by compare-and-set. They are few, so only their ids
-    are indexed.
+    """Uploads in a collection, each changed by compare-and-set.
+
+    Only the ids are indexed, because there are few uploads.
     """
 
     def __init__(self, database: Database[Document]) -> None:
@@ -72,7 +73,7 @@ class MongoUploads:
         return [_upload(one) for one in found]
 
     def count(self, owner: str, day: date, size: int, quota: Quota) -> bool:
-        """The count of a day is made with nothing in it, then counted up within the quota."""
+        """Create the day's count as zero if it is missing, then increase it within the quota."""
         key = {"_id": f"{day.isoformat()} {owner}"}
         room = {"pieces": {"$lt": quota.pieces}, "size": {"$lte": quota.size - size}}
         with unavailable_as(StoreUnavailable):

@@ -1,4 +1,4 @@
-"""Uploads whose owners cannot be read where they are stored."""
+"""Uploads whose owners are encrypted in the store."""
 
 from base64 import b64decode, b64encode
 from dataclasses import replace
@@ -11,16 +11,16 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from adapters.aead import decrypt, encrypt
 from application.ports.uploads import Quota, Upload, Uploads
 
-# Owners that were stored before they were sealed do not begin with it; ids have no colon.
+# The prefix of an encrypted owner. Ids contain no colon.
 SEALED = "sealed:"
 
 
 class SealedUploads:
-    """Keeps each owner encrypted with the instance's key (AES-256-GCM, bound to the upload).
+    """Encrypts each owner with the instance's key (AES-256-GCM, bound to the upload).
 
-    An upload's id is its evidence's, which the log of an anonymous case names in the open. Each
-    owner has a nonce of its own, so that two uploads of one owner have nothing in common. Where
-    the key is another one, methods raise ValueError.
+    An upload has the id of its evidence, which the log of an anonymous case contains in plain text:
+    a plain owner would identify the reporter. Random nonces keep two uploads of one owner from
+    looking alike. Methods raise ValueError if the owner was encrypted with another key.
     """
 
     def __init__(self, uploads: Uploads, key: bytes) -> None:
@@ -54,7 +54,7 @@ class SealedUploads:
         return [self._opened(upload) for upload in self._uploads.unfinished()]
 
     def count(self, owner: str, day: date, size: int, quota: Quota) -> bool:
-        """The count's owner is a keyed digest: another one each day."""
+        """Count by a keyed digest of owner and day, which differs from day to day."""
         return self._uploads.count(self._owner_of_a_day(owner, day), day, size, quota)
 
     def forget_counts(self, before: date) -> None:
@@ -75,5 +75,5 @@ class SealedUploads:
         try:
             owner = decrypt(self._cipher, blob, upload.upload_id.encode())
         except InvalidTag as error:
-            raise ValueError("a sealed owner does not fit its key or its upload") from error
+            raise ValueError("the owner of the upload cannot be decrypted with this key") from error
         return replace(upload, owner=owner.decode())

@@ -29,7 +29,7 @@ WHERE pieces + 1 <= :pieces AND size + :size <= :most
 
 
 class SqliteUploads:
-    """Uploads in a table, times in whole seconds since 1970."""
+    """Uploads in a table. Times are whole seconds since 1970."""
 
     def __init__(self, path: Path) -> None:
         self._database = SqliteDatabase(path, SCHEMA)

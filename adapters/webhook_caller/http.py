@@ -1,4 +1,4 @@
-"""Calls over HTTP to public addresses alone: each is looked at before anything connects to it."""
+"""Call webhooks over HTTP at public addresses only, checked before each connection."""
 
 import socket
 import ssl
@@ -17,7 +17,7 @@ SECONDS = 10.0
 PORTS = {"https": 443, "http": 80}
 ACCEPTED = range(200, 300)
 
-# Public by their numbers, and yet not: a cloud's own services, and IPv4 wrapped into IPv6.
+# Formally public, but reserved for a cloud's own services or for IPv4 embedded in IPv6.
 FORBIDDEN = tuple(
     map(
         ip_network,
@@ -36,7 +36,7 @@ FORBIDDEN = tuple(
 
 
 class HttpWebhookCaller:
-    """``insecure`` lets it call loopback addresses and go without TLS, for tests."""
+    """``insecure`` allows loopback addresses and plain HTTP, for tests."""
 
     def __init__(self, *, insecure: bool = False, seconds: float = SECONDS) -> None:
         self._insecure = insecure
@@ -67,7 +67,7 @@ class HttpWebhookCaller:
             raise CallFailed("not https")
         host, port = url.hostname or "", url.port or PORTS[url.scheme]
         with self._wrapped(self._connected(host, port), host, url.scheme) as wire:
-            # A receiver that sends a little now and then would otherwise never be too late.
+            # Limits the whole call: a receiver that sends a byte at times hits no socket timeout.
             hang_up = Timer(self._seconds, _end, (wire,))
             hang_up.start()
             try:
@@ -76,7 +76,7 @@ class HttpWebhookCaller:
                 hang_up.cancel()
 
     def _connected(self, host: str, port: int) -> socket.socket:
-        """Connected to the very address that was looked at, whatever the name says next time."""
+        """Connect to the address that was checked. A second look-up could return another one."""
         addresses = _resolved(host, port)
         if not self._are_public(addresses):
             raise CallFailed("not a public address")
@@ -101,7 +101,7 @@ def _resolved(host: str, port: int) -> list[str]:
 
 
 def _first(addresses: Sequence[str], port: int, seconds: float) -> socket.socket:
-    """Return a connection to the first of the addresses that takes one."""
+    """Connect to the first of the addresses that accepts."""
     for address in addresses[:-1]:
         with suppress(OSError):
             return socket.create_connection((address, port), timeout=seconds / len(addresses))
@@ -109,7 +109,7 @@ def _first(addresses: Sequence[str], port: int, seconds: float) -> socket.socket
 
 
 def _posted(wire: socket.socket, url: SplitResult, headers: Mapping[str, str], body: bytes) -> int:
-    """Return the status of the reply, of which nothing more is read."""
+    """Post the body. Returns the status of the reply and reads no more of it."""
     connection = HTTPConnection(url.netloc)
     connection.sock = wire
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")
@@ -120,6 +120,6 @@ def _posted(wire: socket.socket, url: SplitResult, headers: Mapping[str, str], b
 
 
 def _end(wire: socket.socket) -> None:
-    """Whoever reads or writes finds the connection closed, with TLS or without."""
+    """Shut the connection down, so that a blocked read or write ends, with TLS or without."""
     with suppress(OSError):
         socket.socket.shutdown(wire, socket.SHUT_RDWR)

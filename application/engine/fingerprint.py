@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
 from application.engine.query_service import QueryService
+from application.ports.read_models import Side
 from domain.catalog import EVENTS, EventCatalog
 
 HELPERS = "application.queries."
@@ -36,7 +37,7 @@ def fingerprint_with(service: QueryService[Any], catalog: EventCatalog) -> str:
         indexes,
         *map(_source, modules(type(service))),
         *_shapes(service.document),
-        *(part for side in service.sides for part in (repr(side.indexes), *_shapes(side.row))),
+        *(part for side in service.sides for part in _side_table(side)),
         *_events(service, catalog),
     ]
     return f"{_digest(indexes)[:8]}.{_digest(*parts)[:24]}"
@@ -61,7 +62,13 @@ def _events(service: QueryService[Any], catalog: EventCatalog) -> Iterator[str]:
             yield from _shapes(event_type)
 
 
-def _shapes(kind: Any) -> list[str]:
+def _side_table(side: Side[Any]) -> tuple[str, ...]:
+    row: object = side.row
+    return repr(side.indexes), *_shapes(row)
+
+
+@cache
+def _shapes(kind: Any) -> tuple[str, ...]:
     """What the dataclasses and enumerations look like that a type consists of."""
     found: dict[Any, str] = {}
 
@@ -80,7 +87,7 @@ def _shapes(kind: Any) -> list[str]:
             look(inner)
 
     look(kind)
-    return list(found.values())
+    return tuple(found.values())
 
 
 def _default(field: Field[Any]) -> tuple[str, Any]:

@@ -1,1 +1,1 @@
-"""What the application asks of the outside world: one protocol a file."""
+"""The ports: what the application needs from outside, one protocol per file."""

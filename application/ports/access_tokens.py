@@ -1,4 +1,4 @@
-"""Short-lived proof of who somebody is."""
+"""Short-lived tokens that identify a member and a session."""
 
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -7,11 +7,11 @@ from typing import Protocol
 class AccessTokens(Protocol):
     @property
     def life(self) -> timedelta:
-        """How long a token is good."""
+        """How long a token is valid."""
         ...
 
     def issue(self, member_id: str, session_id: str, now: datetime) -> str: ...
 
     def read(self, token: str) -> tuple[str, str] | None:
-        """Member id and session id, or None for what is no good token of ours."""
+        """Return member id and session id, or None for an invalid or expired token."""
         ...

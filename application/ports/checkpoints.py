@@ -1,4 +1,4 @@
-"""How far a subscriber has come, kept so that two of them can never both move on."""
+"""Checkpoints: the positions that a subscriber has handled, fenced against a second consumer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -6,14 +6,14 @@ from typing import Protocol
 
 
 class Fenced(Exception):
-    """Somebody else moved the checkpoint: load it again before going on. Nothing was written."""
+    """Another consumer moved the checkpoint; nothing was written. Load it again, then continue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """The last position handled in each log, and the ids of events that were parked on the way.
+    """The last position handled in each log, and the ids of the events parked before it.
 
-    ``revision`` counts the saves: it is what fences.
+    ``revision`` counts the saves and fences them: a save succeeds only on the revision before.
     """
 
     revision: int = 0
@@ -24,11 +24,14 @@ class Checkpoint:
         return self.positions.get(log, 0)
 
     def moved(self, log: str, position: int) -> "Checkpoint":
-        """Return the next checkpoint, with the position in one log moved."""
+        """Return the next checkpoint, with a new position in one log."""
         return self.next(positions={**self.positions, log: position})
 
     def past(self, log: str, position: int) -> "Checkpoint":
-        """Return the same checkpoint behind events that changed nothing: saved with the next, or never."""
+        """Return the checkpoint with a new position, same revision.
+
+        For events that changed nothing: the position is saved with the next change, or never.
+        """
         return replace(self, positions={**self.positions, log: position})
 
     def next(
@@ -37,7 +40,7 @@ class Checkpoint:
         positions: Mapping[str, int] | None = None,
         parked: frozenset[str] | None = None,
     ) -> "Checkpoint":
-        """Return the checkpoint that may be saved in this one's place."""
+        """Return the checkpoint with the next revision and these changes."""
         return replace(
             self,
             revision=self.revision + 1,
@@ -50,14 +53,14 @@ START = Checkpoint()
 
 
 class Checkpoints(Protocol):
-    """The checkpoints of relays and policies. (Read models keep theirs beside their rows.)"""
+    """The checkpoints of relays and policies. A read model keeps its own beside its rows."""
 
     def load(self, name: str) -> Checkpoint:
         """Return the checkpoint of that name, or START."""
         ...
 
     def save(self, name: str, checkpoint: Checkpoint) -> None:
-        """Durably replace the checkpoint whose revision is one less; Fenced where it is not."""
+        """Replace the checkpoint durably. Raises Fenced unless its revision was one less."""
         ...
 
     def list(self) -> dict[str, Checkpoint]:

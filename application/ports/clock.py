@@ -1,4 +1,4 @@
-"""The time, asked for rather than looked up, so that tests can set it."""
+"""The clock, as a dependency that tests replace."""
 
 from datetime import datetime
 from typing import Protocol
@@ -6,5 +6,5 @@ from typing import Protocol
 
 class Clock(Protocol):
     def __call__(self) -> datetime:
-        """Now, aware, in UTC."""
+        """Return the time in UTC, with its zone."""
         ...

@@ -1,4 +1,4 @@
-"""Events as bytes: how they are stored, and how they travel."""
+"""Encode events as bytes: for the store and for the bus."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from application.ports.unavailable import Unavailable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """What is known of a commit besides its events. Nothing in it may identify a person."""
+    """The metadata of a commit. Nothing in it may identify a person."""
 
     stream: str
     first: int
@@ -22,13 +22,13 @@ class Meta:
     traceparent: str = ""
 
 
-# Not frozen, nor is StoredCommit: that would cost more than decoding what they hold.
+# Neither this class nor StoredCommit is frozen: that would take longer than decoding the bytes.
 @dataclass(slots=True, kw_only=True)
 class RecordedEvent:
-    """One event of a log, its data still the JSON bytes that were made when it was appended.
+    """One event of a log. ``data`` is the JSON that was made when it was appended.
 
-    ``position`` is 0 for an event that was read before it was numbered. ``id`` is unique in the
-    whole system; ``type`` is the stored name, ``schema`` the version it was written in.
+    ``position`` is 0 before the event is numbered. ``id`` is unique in all logs. ``type`` is the
+    stored name, and ``schema`` the version of the data.
     """
 
     log: str
@@ -49,7 +49,7 @@ class RecordedEvent:
 
 
 class NewerProgram(Unavailable):
-    """A newer program wrote the event: this one does not know its name, its version or a field."""
+    """A newer program wrote the event: its name, its version or a field is unknown here."""
 
     def __init__(self, event: RecordedEvent) -> None:
         what = f"{event.type} v{event.schema} at {event.id}"
@@ -58,28 +58,28 @@ class NewerProgram(Unavailable):
 
 
 class EventCodec(Protocol):
-    """Between typed events and bytes. Personal fields are encrypted on the way in."""
+    """Converts typed events to bytes and back. It encrypts the personal fields."""
 
     def encode(self, events: Sequence[object], meta: Meta) -> bytes:
-        """Return the body of a commit. Raises SubjectErased where a subject's key is destroyed."""
+        """Return the body of a commit. Raises SubjectErased if a subject's key is destroyed."""
         ...
 
     def meta(self, commit: StoredCommit) -> Meta:
-        """What was known of the commit besides its events."""
+        """Return the metadata of the commit."""
         ...
 
     def events(self, log: str, commit: StoredCommit) -> list[RecordedEvent]:
-        """Return the events of a commit, their data not decoded."""
+        """Return the events of a commit without decoding their data."""
         ...
 
     def knows(self, name: str) -> bool:
-        """Return whether this program has an event of that stored name."""
+        """Return whether this program knows an event of that stored name."""
         ...
 
     def decode(self, event: RecordedEvent) -> object:
         """Return the typed event. Personal fields of an erased person are empty; their id is not.
 
-        Raises NewerProgram where the event is more than this program can read.
+        Raises NewerProgram if this program cannot read the event.
         """
         ...
 
@@ -88,30 +88,30 @@ class EventCodec(Protocol):
         ...
 
     def forget(self, subject: str) -> None:
-        """Destroy a subject's key, so that from now on nothing of theirs is read here either."""
+        """Destroy a subject's key and drop it from memory, so that nothing more is decrypted."""
         ...
 
     def subject(self, event: RecordedEvent) -> str:
-        """Whose key seals the event's personal fields, even once it was destroyed; empty where
-        there are none."""
+        """Return the subject whose key encrypts the event's personal fields, even once it is
+        destroyed; "" without personal fields."""
         ...
 
 
 class SubjectErased(Exception):
-    """The key of the person that an event is about has been destroyed."""
+    """The key of the event's data subject is destroyed."""
 
 
 class Wire(Protocol):
-    """Between recorded events and what travels: CloudEvents 1.0, structured JSON, in batches."""
+    """Converts recorded events to CloudEvents 1.0 (structured JSON, batches) and back."""
 
     def pack(self, events: Sequence[RecordedEvent]) -> bytes:
         """Return a CloudEvents JSON batch."""
         ...
 
     def unpack(self, body: bytes) -> list[RecordedEvent]:
-        """Return the events of a batch; MalformedMessage where it is none."""
+        """Return the events of a batch. Raises MalformedMessage for other bytes."""
         ...
 
 
 class MalformedMessage(Exception):
-    """These bytes are no CloudEvents batch of ours."""
+    """The bytes are not a CloudEvents batch of Klarity."""

@@ -1,4 +1,4 @@
-"""How members prove who they are. None of this is ever in an event."""
+"""Credentials and sessions of members. No event contains any of it."""
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Protocol
 
 
 class PseudonymTaken(Exception):
-    """Somebody else has this pseudonym, or one that looks like it."""
+    """Another member has this pseudonym, or one that looks like it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """``handle`` is the pseudonym, case-folded and normalised: unique. ``passphrase_hash`` is
+    """``handle`` is the pseudonym, case-folded and normalised; it is unique. ``passphrase_hash`` is
     argon2id in its encoded form."""
 
     handle: str
@@ -23,11 +23,11 @@ class Credential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A family of refresh tokens, of which only the newest is good.
+    """A family of refresh tokens, of which only the newest is valid.
 
-    ``token_hash`` is that of the newest refresh token, which was made at ``refreshed_at``.
-    ``previous_hash`` is that of the token before it, while that one may be used once more.
-    A session lives until ``expires_at``. It tells neither an address nor a device.
+    ``token_hash`` is the hash of the newest refresh token, made at ``refreshed_at``.
+    ``previous_hash`` is that of the token before, while it may be used once more.
+    A session ends at ``expires_at``. It contains neither an address nor a device.
     """
 
     session_id: str
@@ -40,17 +40,17 @@ class Session:
 
 
 class Credentials(Protocol):
-    """Credentials and sessions. What ends a session ends it for all processes at once."""
+    """Credentials and sessions. A session that is ended has ended for all processes at once."""
 
     def claim(self, credential: Credential, looks: Set[str]) -> None:
-        """Keep the credential durably. Claiming again for the same member changes nothing.
+        """Store the credential durably. A repeated claim of the same member changes nothing.
 
-        ``looks`` are the forms in which the pseudonym appears to readers, at least one. No other
-        credential shares one of them. Raises PseudonymTaken."""
+        ``looks`` are the forms in which readers see the pseudonym, at least one. Raises
+        PseudonymTaken if another credential shares one of them."""
         ...
 
     def release(self, handle: str, member_id: str) -> None:
-        """Give up a claim of that member."""
+        """Delete the member's claim of the handle."""
         ...
 
     def find(self, handle: str) -> Credential | None: ...
@@ -60,7 +60,7 @@ class Credentials(Protocol):
         ...
 
     def replace_hash(self, member_id: str, old_hash: str, new_hash: str) -> bool:
-        """Replace the passphrase's hash by compare-and-set; False where it was another."""
+        """Replace the passphrase's hash by compare-and-set. Returns False if it is another one."""
         ...
 
     def open_session(self, session: Session) -> None: ...
@@ -72,21 +72,22 @@ class Credentials(Protocol):
         ...
 
     def rotate(self, session_id: str, old_hash: str, new_hash: str, at: datetime) -> bool:
-        """Replace the newest refresh token by compare-and-set; False where it was another.
+        """Replace the newest refresh token by compare-and-set. Returns False if it is another one.
 
-        The old one becomes the previous one."""
+        The old token becomes the previous one."""
         ...
 
     def repeat(self, session_id: str, previous_hash: str, since: datetime) -> bool:
-        """Take the chance to use the previous token once more; True exactly once.
+        """Use the previous token once more. Returns True the first time only.
 
-        False where another token came before the newest, or the newest is older than ``since``."""
+        Returns False, too, if it is not the previous token, or the newest is older than ``since``.
+        """
         ...
 
     def end_session(self, session_id: str) -> None: ...
 
     def end_sessions(self, member_id: str, but: str = "") -> None:
-        """End the member's sessions, all ``but`` one."""
+        """End the member's sessions, except the one with the id ``but``."""
         ...
 
     def forget(self, member_id: str) -> None:
@@ -94,5 +95,5 @@ class Credentials(Protocol):
         ...
 
     def delete_expired(self, now: datetime) -> None:
-        """Delete the sessions whose end has come."""
+        """Delete the sessions that have expired."""
         ...

@@ -1,4 +1,4 @@
-"""Links by which a moderator lets a named party speak, who needs no account for it."""
+"""Links that let a named party make a statement without an account."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """To one statement on one party of a case."""
+    """The permission for one statement about one party of a case."""
 
     case_id: str
     party_id: str
@@ -16,9 +16,9 @@ class Invitation:
 
 class DisputeLinks(Protocol):
     def issue(self, invitation: Invitation, now: datetime) -> str:
-        """Return a token that nobody else can make."""
+        """Return a signed token."""
         ...
 
     def read(self, token: str) -> Invitation | None:
-        """Return the invitation, or None for what is no good token of ours."""
+        """Return the invitation, or None for an invalid or expired token."""
         ...

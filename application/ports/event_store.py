@@ -1,4 +1,4 @@
-"""The log of one context: its source of truth and its outbox."""
+"""The event log of one context. It is the source of truth and the outbox."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ GENESIS = bytes(32)
 
 
 class StreamConflict(Exception):
-    """Somebody else appended to the stream first; nothing was written."""
+    """Another commit was appended to the stream first; nothing was written."""
 
 
 class AlreadyDone(Exception):
@@ -23,12 +23,12 @@ class AlreadyDone(Exception):
 
 
 class StoreUnavailable(Unavailable):
-    """The store cannot be reached just now, or did not confirm in time."""
+    """The store is unavailable, or did not confirm in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """Where a stream ends: what its next commit builds upon. It comes from ``load``."""
+    """The end of a stream, as ``load`` returned it. The next commit is appended to it."""
 
     version: int = 0
     hash: bytes = GENESIS
@@ -40,10 +40,10 @@ NOTHING = Head()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCommit:
-    """All events of one command, to be appended as one.
+    """The events of one command, appended atomically.
 
-    ``size`` is how many events ``body`` (their encoded form, opaque to the store) holds. ``stamp``
-    is in microseconds since 1970 and greater than that of ``head``.
+    ``body`` is the encoded events, opaque to the store; ``size`` is their number. ``stamp`` is the
+    time in microseconds since 1970, greater than that of ``head``.
     """
 
     stream: str
@@ -56,12 +56,12 @@ class NewCommit:
 
 @dataclass(slots=True, kw_only=True)
 class StoredCommit:
-    """A commit as the log holds it.
+    """A commit in the log.
 
-    ``first`` is the version in its stream of its first event (from 1). ``position`` is that of its
-    *last* event in the log (from 1), or 0 where it is not numbered yet.
-    ``hash`` is ``sha256(before + body)``, where ``before`` is the hash of the stream's commit
-    before, or ``sha256(stream)``. ``seal`` vouches for all of it but the position.
+    ``first`` is the stream version of its first event (from 1). ``position`` is the log position of
+    its *last* event (from 1), or 0 before it is numbered. ``hash`` is ``sha256(before + body)``,
+    where ``before`` is the hash of the previous commit of the stream, or ``sha256(stream)``.
+    ``seal`` authenticates everything except the position.
     """
 
     stream: str
@@ -76,7 +76,7 @@ class StoredCommit:
 
     @property
     def last(self) -> int:
-        """The version of its last event."""
+        """The stream version of its last event."""
         return self.first + self.size - 1
 
     @property
@@ -86,7 +86,7 @@ class StoredCommit:
 
 @dataclass(frozen=True, slots=True)
 class SealedHead:
-    """How far a log was sealed: its running hash over positions and commits, and a seal on that."""
+    """An authenticated running hash over the commits and their positions, up to ``position``."""
 
     position: int
     running: bytes
@@ -94,42 +94,44 @@ class SealedHead:
 
 
 class EventStore(Protocol):
-    """One log: streams of commits, and all of them in one gapless order."""
+    """One log: commits in streams, and all of them in one order of positions without gaps."""
 
     @property
     def log(self) -> str:
-        """The log's name."""
+        """The name of the log."""
         ...
 
     def append(self, commit: NewCommit) -> StoredCommit:
-        """Store the commit durably after the stream's head.
+        """Append the commit durably to the stream's head.
 
-        Raises StreamConflict, AlreadyDone or StoreUnavailable; after the last one the commit may
-        or may not be stored, and the same command id tells which when it is tried again.
+        Raises StreamConflict, AlreadyDone or StoreUnavailable. After StoreUnavailable the commit
+        may be stored or not; a retry with the same command id raises AlreadyDone if it is.
         """
         ...
 
     def load(
         self, stream: str, *, upto: int | None = None, until: datetime | None = None
     ) -> list[StoredCommit]:
-        """Return the stream's commits, oldest first: all, those that begin at or below version ``upto``,
-        or those stamped at or before ``until``. Empty where there is no such stream."""
+        """Return the stream's commits, oldest first; empty if the stream does not exist.
+
+        ``upto`` leaves out commits that begin after that version, ``until`` those stamped later.
+        """
         ...
 
     def read_log(self, after: int, limit: int) -> list[StoredCommit]:
-        """Return the numbered commits whose last event stands after the position, in log order.
+        """Return numbered commits whose last event is after the position, in log order.
 
-        At most ``limit`` commits. Positions have no gaps, follow the order within each stream, and
-        never change; a commit that was not numbered yet is numbered by this call.
+        There are at most ``limit`` of them. Commits without positions are numbered first. Positions
+        have no gaps, follow the order within each stream, and never change.
         """
         ...
 
     def find_command(self, command_id: str) -> StoredCommit | None:
-        """Return the commit that the command led to."""
+        """Return the commit of the command, or None."""
         ...
 
     def position_of(self, stream: str, version: int) -> int | None:
-        """Return the log position of an event, numbering it if need be; None where there is none."""
+        """Return the log position of an event, numbered first if needed; None if it is missing."""
         ...
 
     def last_position(self) -> int:
@@ -137,25 +139,26 @@ class EventStore(Protocol):
         ...
 
     def sealed_head(self) -> SealedHead | None:
-        """Return the newest sealed head. There always is one; None shows that it was taken away."""
+        """Return the newest sealed head. A store always has one; None means that it was removed."""
         ...
 
     def seal(self, head: SealedHead) -> None:
-        """Durably replace the sealed head, if this one is further on."""
+        """Replace the sealed head durably, unless the stored one is further on."""
         ...
 
     def strays(self) -> list[StoredCommit]:
-        """Commits that ``read_log`` will never show: somebody else has written them or moved
-        them."""
+        """Return the commits that ``read_log`` never returns: written or moved by another
+        program."""
         ...
 
     def on_append(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Call ``wake`` soon after anything is appended, by any process. Returns how to stop.
+        """Call ``wake`` soon after an append, by any process. Returns a function that ends this.
 
-        ``wake`` must be quick. It may be called too often, and after a fault too rarely: poll too.
+        ``wake`` must be quick. It may be called too often, and too rarely after a fault, so callers
+        poll, too.
         """
         ...
 
     def close(self) -> None:
-        """Let go of threads, files and connections."""
+        """Release threads, files and connections."""
         ...

@@ -1,4 +1,4 @@
-"""A publisher's log, read by those who hear it: what the bus may have lost is found here."""
+"""Read another context's log. Subscribers fetch here what the bus lost."""
 
 from typing import Protocol
 
@@ -7,7 +7,7 @@ from application.ports.unavailable import Unavailable
 
 
 class HistoryUnavailable(Unavailable):
-    """The log cannot be read just now."""
+    """The log cannot be read at the moment."""
 
 
 class History(Protocol):
@@ -16,11 +16,11 @@ class History(Protocol):
         ...
 
     def stream(self, log: str, stream: str) -> list[RecordedEvent]:
-        """Return all events of one stream, oldest first; empty where there is no such stream."""
+        """Return all events of one stream, oldest first; empty if it does not exist."""
         ...
 
     def position_of(self, log: str, stream: str, version: int) -> int | None:
-        """Return the position of an event in the log; None where there is none."""
+        """Return the position of an event in the log, or None."""
         ...
 
     def last_position(self, log: str) -> int:

@@ -1,20 +1,21 @@
-"""Who of several processes does a thing that one alone should do."""
+"""Leases: they elect one of several processes for a task."""
 
 from typing import Protocol
 
 
 class Leases(Protocol):
-    """Named leases that run out by themselves. A lease saves work; what must never happen twice
-    is fenced by checkpoints, for a holder may be paused past its lease's end without noticing."""
+    """Named leases that expire. They save work; they do not exclude that two processes act.
+
+    A holder can be paused beyond the end of its lease, so checkpoints fence the writes."""
 
     def acquire(self, name: str, holder: str, seconds: float) -> bool:
-        """Take the lease, or prolong it where ``holder`` has it; False where another has it."""
+        """Take the lease, or renew one's own. Returns False if another holder has it."""
         ...
 
     def release(self, name: str, holder: str) -> None:
-        """Give the lease back, if ``holder`` has it."""
+        """Release the lease if ``holder`` has it."""
         ...
 
     def holder(self, name: str) -> str | None:
-        """Who has the lease just now."""
+        """Return the present holder, or None."""
         ...

@@ -1,4 +1,4 @@
-"""Where uploads, sealed originals and renditions are kept."""
+"""The store of uploads, sealed originals and renditions."""
 
 import re
 from collections.abc import Iterator
@@ -10,25 +10,27 @@ _KEY = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 
 
 class NoSuchMedia(Exception):
-    """Nothing is stored under this key."""
+    """The store has no blob under this key."""
 
 
 class MediaUnavailable(Unavailable):
-    """The store cannot be reached or is full, or the blob changed while it was being read."""
+    """The store is unavailable or full, or the blob changed while it was read."""
 
 
 def checked_key(key: str) -> str:
-    """Return the key, if it is one: letters, digits, ``-`` and ``_`` in parts joined by ``/``.
+    """Return the key if it is valid: letters, digits, ``-`` and ``_`` in parts joined by ``/``.
 
-    Raises ValueError, so that no key ever leads out of a store.
+    Raises ValueError otherwise, so that no key leads outside the store.
     """
     if not _KEY.fullmatch(key):
-        raise ValueError("this is no key of a media store")
+        raise ValueError("not a valid key of a media store")
     return key
 
 
 def checked_prefix(prefix: str) -> str:
-    """What keys may begin with: as ``checked_key`` up to the last ``/``."""
+    """Return the prefix if keys can begin with it: ``checked_key`` accepts it up to the last ``/``.
+
+    Raises ValueError otherwise."""
     folder, slash, _ = prefix.rpartition("/")
     if slash:
         checked_key(folder)
@@ -38,22 +40,22 @@ def checked_prefix(prefix: str) -> str:
 class MediaStore(Protocol):
     """Blobs under keys such as ``originals/<id>``, written whole and never changed.
 
-    Methods raise ValueError for what is no key, and MediaUnavailable.
+    Methods raise ValueError for an invalid key, and MediaUnavailable.
     """
 
     def write(self, key: str, chunks: Iterator[bytes]) -> int:
-        """Store the chunks durably under the key, in place of what was there; returns their size.
+        """Store the chunks durably under the key, replacing any blob there. Returns the size.
 
-        A reader sees the old blob or the new one, never a part; when ``chunks`` raises, the old.
+        A reader sees either blob whole. If ``chunks`` raises, the old blob stays.
         """
         ...
 
     def size(self, key: str) -> int:
-        """In bytes. Raises NoSuchMedia."""
+        """Return the size in bytes. Raises NoSuchMedia."""
         ...
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Return the bytes from ``start`` on, in chunks. Raises NoSuchMedia, before the first chunk."""
+        """Return ``length`` bytes from ``start`` on, in chunks. Raises NoSuchMedia at the call."""
         ...
 
     def delete(self, key: str) -> None:
@@ -65,5 +67,5 @@ class MediaStore(Protocol):
         ...
 
     def clear_away(self) -> None:
-        """Delete what killed writers left unfinished, as soon as it can be told that they were."""
+        """Delete the unfinished blobs of killed writers, once no writer can be alive."""
         ...

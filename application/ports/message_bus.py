@@ -1,4 +1,4 @@
-"""The bus: a fast path from logs to subscribers. It may repeat and reorder; see delivery/."""
+"""The message bus: a fast path from logs to subscribers. It may lose, repeat and reorder."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,15 @@ from application.ports.unavailable import Unavailable
 
 
 class BusUnavailable(Unavailable):
-    """The broker did not confirm: the messages may or may not have been published."""
+    """The broker did not confirm; the messages may be published or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is published: a CloudEvents JSON batch. ``key`` orders messages where a broker can.
+    """A message to publish: a CloudEvents JSON batch.
 
-    ``mac`` proves where it comes from, and travels beside the body.
+    Brokers that can order messages use ``key``. ``mac`` authenticates the sender and travels beside
+    the body.
     """
 
     body: bytes
@@ -25,7 +26,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a subscriber gets. ``attempt`` counts from 1 where the broker counts, else is 1."""
+    """A received message. ``attempt`` counts from 1 if the broker counts attempts; else it is 1."""
 
     topic: str
     body: bytes
@@ -35,12 +36,13 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guarantees:
-    """Where buses differ; the contract suite asserts each of them.
+    """The differences between buses; the contract suite asserts each of them.
 
-    ``shared``: other processes see what is published. ``survives_broker_restart``: what was
-    confirmed is still delivered after the broker was killed and started again.
-    ``keeps_for_offline_groups``: a group that was declared once gets what it missed.
-    ``ordered``: one consumer sees the messages of one publisher in order, as long as nothing fails.
+    ``shared``: other processes receive the messages. ``survives_broker_restart``: confirmed
+    messages are still delivered after the broker was killed and restarted.
+    ``keeps_for_offline_groups``: a declared group receives the messages published while it was
+    offline. ``ordered``: a consumer receives the messages of a publisher in order while nothing
+    fails.
     """
 
     shared: bool
@@ -50,33 +52,33 @@ class Guarantees:
 
 
 class BusSubscription(Protocol):
-    """One running consumer of a group."""
+    """A running consumer of a group."""
 
     @property
     def connected(self) -> bool:
-        """Whether it is consuming just now (it reconnects by itself)."""
+        """Whether it is consuming at the moment. It reconnects by itself."""
         ...
 
     def stop(self, timeout: float = 5.0) -> None:
-        """Finish the batch in hand, acknowledge it, and leave; the group's queue stays."""
+        """Finish the current batch, acknowledge it, and stop. The group's queue stays."""
         ...
 
 
 class MessageBus(Protocol):
-    """Topics, and durable groups of subscribers, each of which gets every message at least once."""
+    """Topics, and durable groups of subscribers. Each group gets every message at least once."""
 
     @property
     def guarantees(self) -> Guarantees: ...
 
     def publish(self, topic: str, messages: Sequence[Message]) -> None:
-        """Return when the broker has confirmed all of them, else raise BusUnavailable.
+        """Publish the messages, and return when the broker has confirmed all of them.
 
-        Safe to call from many threads, and again after a failure.
+        Raises BusUnavailable. Threads may call it concurrently, and call it again after a failure.
         """
         ...
 
     def declare(self, group: str, topics: Sequence[str]) -> None:
-        """Make the group's durable queue, so that from now on nothing published is missed.
+        """Make the group's durable queue, which keeps all messages published from now on.
 
         Raises BusUnavailable."""
         ...
@@ -84,11 +86,11 @@ class MessageBus(Protocol):
     def subscribe(
         self, group: str, topics: Sequence[str], handle: Callable[[Sequence[Delivery]], None]
     ) -> BusSubscription:
-        """Consume the group's queue in a thread of its own until stopped.
+        """Consume the group's queue in a thread until stopped.
 
-        ``handle`` gets one or more deliveries at a time. They are acknowledged when it returns;
-        when it raises, they are delivered again (with a pause), to this or another consumer.
-        While the broker is away it reconnects for ever.
+        ``handle`` gets one or more deliveries. They are acknowledged when it returns. If it raises,
+        they are delivered again after a pause, to this or another consumer. While the broker is
+        unavailable, the consumer keeps reconnecting.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Events that a subscriber could not handle, kept with what went wrong."""
+"""Parked events: those that a subscriber failed to handle, with the error."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from typing import Protocol
 from application.ports.codec import RecordedEvent
 
 AT_ONCE = datetime.fromtimestamp(0, UTC)
-"""The time of the next try where nobody shall wait for it."""
+"""The value of ``retry_at`` for a retry without delay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParkedEvent:
-    """``verdict`` is what someone decided: "" (nothing yet), "retry" or "drop".
+    """``verdict`` is the operator's: "" (none yet), "retry" or "drop".
 
-    ``tries`` counts how often it failed: never, where it waits for an earlier event of its stream.
-    It is tried again at ``retry_at``, and not before someone decides where that is None.
+    ``tries`` counts the failures; it is 0 for an event that waits for an earlier one of its stream.
+    The event is retried at ``retry_at``; None means not before a verdict.
     """
 
     subscriber: str
@@ -33,16 +33,16 @@ class ParkedEvent:
 
 
 def service_of(subscriber: str) -> str:
-    """Return the query service that a subscriber feeds a build of; a policy is its own.
+    """Return the name of the query service whose build the subscriber feeds, or of the policy.
 
-    All builds of a read model share which events were dropped.
+    All builds of a read model share the dropped events.
     """
     return subscriber.partition(".")[0]
 
 
 class ParkedEvents(Protocol):
     def park(self, *events: ParkedEvent) -> None:
-        """Keep the events durably; parking one again replaces it."""
+        """Store the events durably. Parking an event again replaces it."""
         ...
 
     def list(self, subscriber: str | None = None) -> Sequence[ParkedEvent]:
@@ -50,7 +50,7 @@ class ParkedEvents(Protocol):
         ...
 
     def due(self, subscriber: str, at: datetime, limit: int) -> Sequence[ParkedEvent]:
-        """So many of those to be tried by then, the ones that have waited longest first."""
+        """Return up to ``limit`` events whose retry is due, the longest due first."""
         ...
 
     def of_stream(self, subscriber: str, log: str, stream: str) -> Sequence[ParkedEvent]:
@@ -58,18 +58,18 @@ class ParkedEvents(Protocol):
         ...
 
     def decide(self, subscriber: str, event_id: str, verdict: str) -> bool:
-        """Say what shall become of it, at once; False where no such event is parked.
+        """Record the verdict, and make the retry due. Returns False if no such event is parked.
 
-        "drop" is remembered for the event's service, until somebody decides "retry" on the event.
+        "drop" is remembered for the event's service until the verdict "retry" on the same event.
         """
         ...
 
     def dropped(self, service: str) -> frozenset[str]:
-        """Return the ids of events that were dropped, whether or not they are still parked."""
+        """Return the ids of all dropped events, parked or not."""
         ...
 
     def take_back(self, service: str, event_id: str) -> bool:
-        """Forget that the event was dropped; False where it was not."""
+        """Forget that the event was dropped. Returns False if it was not."""
         ...
 
     def remove(self, subscriber: str, *event_ids: str) -> None: ...

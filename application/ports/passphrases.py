@@ -1,4 +1,4 @@
-"""How passphrases are kept: as something that only the passphrase itself fits."""
+"""Hash and verify passphrases."""
 
 from typing import Protocol
 
@@ -7,9 +7,9 @@ class Passphrases(Protocol):
     def hash(self, passphrase: str) -> str: ...
 
     def verify(self, stored: str | None, passphrase: str) -> bool:
-        """Return whether the passphrase fits; None takes as long as any other and never fits."""
+        """Return whether the passphrase matches. None never matches, and takes as long."""
         ...
 
     def needs_rehash(self, stored: str) -> bool:
-        """Return whether the hash was made with weaker parameters than today's."""
+        """Return whether the hash was made with weaker parameters than the present ones."""
         ...

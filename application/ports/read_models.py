@@ -1,4 +1,4 @@
-"""Where query services keep their documents: made from the logs, so thrown away at will."""
+"""The store of read models: documents made from the logs, which can be deleted and rebuilt."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from application.ports.unavailable import Unavailable
 D = TypeVar("D")
 
 
-# Indexes: what a query service declares that it will filter and sort by
+# Indexes, which a query service declares in order to filter and to sort
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A field (dots reach into nested documents) that can be filtered and sorted by.
+    """A field to filter and sort by. Dots reach into nested documents.
 
     ``kind``: "value" (a scalar), "many" (a list of scalars, matched by any of them), "point" (a
     document or None with ``lat`` and ``lon`` in degrees), "words" (the words of several texts).
@@ -42,7 +42,7 @@ def by_each(field: str) -> Index:
 
 
 def by_point(field: str) -> Index:
-    """Return an index over a place."""
+    """Return an index over a point."""
     return Index(field, "point")
 
 
@@ -81,7 +81,7 @@ NO_SIDES: SideChanges = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Equals:
-    """The field has this value; for a list field: the list contains it."""
+    """The field has this value. For a list field: the list contains it."""
 
     field: str
     value: Any
@@ -98,7 +98,7 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class InBox:
-    """The place lies in a box of degrees; a box with west > east crosses the date line."""
+    """The point lies in a box of degrees. A box with west > east crosses the date line."""
 
     field: str
     west: float
@@ -109,7 +109,7 @@ class InBox:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """The place lies within so many kilometres of a point, on a sphere of 6378.1 km radius."""
+    """The point lies within ``km`` kilometres of another, on a sphere of 6378.1 km radius."""
 
     field: str
     lat: float
@@ -119,7 +119,7 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class HasWords:
-    """All words of the text (as ``words`` folds them) occur in a "words" index."""
+    """A "words" index contains all words of the text, folded by the function ``words``."""
 
     field: str
     text: str
@@ -130,9 +130,9 @@ Condition = Equals | Between | InBox | Near | HasWords
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Find:
-    """A question: all conditions hold; sorted by a "value" field, then by key the same way.
+    """A query: all conditions hold. Sorted by a "value" field, then by key, both the same way.
 
-    None comes before every other value. Without ``order_by`` rows are sorted by key.
+    None sorts before every other value. Without ``order_by`` rows are sorted by key.
     """
 
     where: tuple[Condition, ...] = ()
@@ -148,30 +148,30 @@ class Row(Generic[D]):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page ended: the value sorted by and the key of its last row."""
+    """The end of a page: the sort value and the key of its last row."""
 
     value: Any
     key: str
 
 
 class UnreadableDocument(Unavailable):
-    """Another program wrote this document in a form that this one cannot read."""
+    """Another version of the program wrote this document; this one cannot read it."""
 
 
 class Table(Protocol[D]):
     """Rows of one kind: the documents of a read model, or one of its side tables."""
 
     def get(self, keys: Sequence[str]) -> Mapping[str, D]:
-        """Those of the documents that exist.
+        """Return the documents that exist, by key.
 
-        This and ``find`` raise UnreadableDocument for what another program wrote differently.
+        This and ``find`` raise UnreadableDocument.
         """
         ...
 
     def find(self, find: Find, *, limit: int, after: Cursor | None = None) -> list[Row[D]]:
         """Return the first rows after the cursor.
 
-        ValueError for a field that is not indexed, or a value that cannot be in one.
+        Raises ValueError for a field without an index, or a value of the wrong type for it.
         """
         ...
 
@@ -195,8 +195,8 @@ class ReadModel(Table[D], Protocol[D]):
     ) -> None:
         """Write (or, for None, delete) the rows and move the checkpoint, all or nothing.
 
-        Raises Fenced where the checkpoint's revision is not one more than the stored one.
-        ValueError where a row cannot be stored as it is.
+        Raises Fenced unless the revision is one more than the stored one, and ValueError for a row
+        that cannot be stored.
         """
         ...
 
@@ -207,21 +207,21 @@ class ReadModel(Table[D], Protocol[D]):
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One build of a read model. Numbers grow; the fingerprint tells which program makes it."""
+    """One build of a read model. Numbers grow; the fingerprint identifies the code that made it."""
 
     number: int
     fingerprint: str
 
 
 class ReadModels(Protocol):
-    """Makes read models. Builds of one live beside each other until dropped."""
+    """The read models of all query services. Builds exist side by side until they are dropped."""
 
     def begin(self, name: str, fingerprint: str) -> Build:
-        """Return a new build, of a number higher than all before it. It exists once it is opened."""
+        """Return a new build with a number above all others. ``open`` creates it."""
         ...
 
     def builds(self, name: str) -> list[Build]:
-        """Return every build that was ever begun, also those that were dropped, ascending."""
+        """Return all builds that were begun, ascending, including dropped ones."""
         ...
 
     def open(
@@ -232,15 +232,15 @@ class ReadModels(Protocol):
         indexes: Sequence[Index],
         sides: Sequence[Side[Any]] = (),
     ) -> ReadModel[D]:
-        """Return the read model of the build with that number, made with its indexes if it is new."""
+        """Return the read model of the build; create it with its indexes if it does not exist."""
         ...
 
     def live_version(self, name: str) -> int:
-        """Return the number of the build that serves; 0 where none was ever made live."""
+        """Return the number of the build that serves, or 0."""
         ...
 
     def make_live(self, name: str, version: int) -> None:
-        """Let the build serve, unless a later one does already."""
+        """Make the build serve, unless a later one does."""
         ...
 
     def versions(self, name: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""Making evidence safe to show: nothing of where, when and with what it was made stays in it."""
+"""Make evidence safe to show: remove the data about where, when and with what it was made."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ from domain.ids import MediaKind
 
 
 class Unsafe(Exception):
-    """This cannot be made safe to show; the message tells its owner why, in plain words."""
+    """The evidence cannot be made safe to show. Its owner reads the message, which says why."""
 
 
 class SanitiserUnavailable(Unavailable):
-    """A tool or the room to work in is missing: the same evidence may well succeed later."""
+    """A tool or disk space is missing; a retry with the same evidence may succeed."""
 
 
 class NeedsLonger(Exception):
-    """It cannot be done within the seconds given; with more it may be."""
+    """The given seconds did not suffice; more may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendition:
-    """Files beside each other: what is served, and a JPEG poster for what has a picture.
+    """The rendition and its JPEG poster, in one folder; poster and duration only where they apply.
 
-    ``duration`` is in seconds, for what has one. ``left_out`` tells its owner what of the original
-    is not shown, and why, in plain words; empty where all of it is.
+    ``duration`` is in seconds. ``left_out`` says which part of the original is not shown and why;
+    the owner reads it. It is empty if the rendition shows everything.
     """
 
     path: Path
@@ -39,19 +39,19 @@ class Rendition:
 class Sanitiser(Protocol):
     @property
     def media_types(self) -> Mapping[MediaKind, Sequence[str]]:
-        """The media types that are taken, by kind."""
+        """The accepted media types, by kind."""
         ...
 
     def recognise(self, head: bytes) -> tuple[MediaKind, str] | None:
-        """Kind and media type by the first bytes (4 KiB suffice); None for what is not taken."""
+        """Return kind and media type by the first bytes (4 KiB suffice). None: not accepted."""
         ...
 
     def sanitise(
         self, kind: MediaKind, original: Path, folder: Path, *, within: float | None = None
     ) -> Rendition:
-        """Return a rendition without any metadata, written into the empty folder.
+        """Write a rendition without metadata into the empty folder, and return it.
 
-        ``within`` is in seconds. Raises Unsafe; NeedsLonger when those are over;
-        SanitiserUnavailable when trying later makes sense.
+        ``within`` is in seconds. Raises Unsafe, NeedsLonger, or SanitiserUnavailable if a retry may
+        succeed.
         """
         ...

@@ -1,18 +1,19 @@
-"""How names look to those who read them (Unicode Technical Standard 39)."""
+"""How names look to readers (Unicode Technical Standard 39)."""
 
 from typing import Protocol
 
 
 class Spelling(Protocol):
-    """Judges names by how they look. It knows the scripts of the world."""
+    """Compares names by their looks, in all scripts."""
 
     def is_plain(self, name: str) -> bool:
-        """Return whether readers see all of the name, in letters of one script that people use today.
+        """Return whether a name is fully visible, in letters of one script in modern use.
 
-        Scripts that are written together, such as those of Japanese with Latin, count as one."""
+        Scripts that are commonly mixed, such as Japanese ones with Latin, count as one."""
         ...
 
     def looks(self, name: str) -> frozenset[str]:
-        """Return the forms in which the name appears: at least one. Names that share one are mistaken
-        for each other, in capitals or small letters."""
+        """Return the forms in which readers see the name: at least one.
+
+        Readers confuse two names that share a form, whether in capitals or in small letters."""
         ...

@@ -1,5 +1,5 @@
-"""What every adapter says when the system behind it is away for a while."""
+"""The error of every adapter whose external system is unavailable."""
 
 
 class Unavailable(Exception):
-    """Try again later: nothing is wrong with what was asked."""
+    """The external system is unavailable. The request was valid; retry it later."""

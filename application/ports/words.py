@@ -1,9 +1,9 @@
-"""Texts as words to search by, the same for what is stored and for what is asked."""
+"""Split texts into words, in the same way for stored texts and for search queries."""
 
 import re
 import unicodedata
 
-# A word is what is left of \w without the underscore: letters and digits of any script.
+# \w without the underscore: letters and digits of any script.
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -15,7 +15,7 @@ def words(text: str) -> frozenset[str]:
 
 
 def _without_marks(text: str) -> str:
-    # Folding case can bring forth new marks and decomposing new capitals, hence both twice.
+    # Case folding can add marks, and decomposing can add capitals. Hence each step twice.
     folded = unicodedata.normalize("NFKD", text.casefold())
     folded = unicodedata.normalize("NFKD", folded.casefold())
     return "".join(letter for letter in folded if not unicodedata.combining(letter))

@@ -9,11 +9,12 @@ from typing import Annotated
 from application.engine.derived_ids import derived_id
 from application.engine.query_service import Private, PrivateText
 from application.engine.rows import Rows
-from application.queries.watching import cells_around, km_between
+from application.queries.watching import cells_around
 from domain.cases.place import NOWHERE, Location, Places
 from domain.members.member import Area, InterestsChosen, MemberRegistered
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind
+from domain.sphere import km_between
 
 
 class NotificationKind(StrEnum):

@@ -1,21 +1,11 @@
 """Who wants to hear of what: by case, tag, area, or because it is theirs."""
 
 from collections.abc import Iterator
-from math import asin, cos, floor, radians, sin, sqrt
-from typing import Protocol
+from math import cos, floor, radians
 
-EARTH_KM = 6371.0
+from domain.sphere import Place
+
 KM_A_DEGREE = 111.2
-
-
-class Place(Protocol):
-    """Somewhere, in degrees."""
-
-    @property
-    def lat(self) -> float: ...
-
-    @property
-    def lon(self) -> float: ...
 
 
 def cell(place: Place) -> str:
@@ -30,11 +20,3 @@ def cells_around(place: Place, km: float) -> Iterator[str]:
     for lat in range(floor(place.lat - tall), floor(place.lat + tall) + 1):
         for lon in range(floor(place.lon - wide), floor(place.lon + wide) + 1):
             yield f"{lat}/{(lon + 180) % 360 - 180}"
-
-
-def km_between(one: Place, other: Place) -> float:
-    """The great-circle distance, by the haversine formula (R. W. Sinnott, 1984)."""
-    north = sin(radians(other.lat - one.lat) / 2) ** 2
-    east = sin(radians(other.lon - one.lon) / 2) ** 2
-    inside = north + cos(radians(one.lat)) * cos(radians(other.lat)) * east
-    return 2 * EARTH_KM * asin(sqrt(min(inside, 1.0)))

@@ -1,4 +1,4 @@
-"""A piece of evidence: received, made safe to show, then available or rejected."""
+"""A piece of evidence: it is received and sanitised, then available or rejected."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,7 +23,7 @@ class EvidenceStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiveEvidence:
-    """An upload is complete and its original sealed; ``sha256`` (hex) is the original's."""
+    """The upload is complete and the original encrypted. ``sha256`` (hex) is the original's."""
 
     evidence_id: EvidenceId
     kind: MediaKind
@@ -42,9 +42,9 @@ class BeginSanitising:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeAvailable:
-    """``duration`` in seconds, for what has one; ``size`` in bytes, of the rendition.
+    """``size`` (bytes) and ``duration`` (seconds) are those of the rendition.
 
-    ``left_out`` says what of the original is not shown, and why, where something is not."""
+    ``left_out`` says which part of the original is not shown and why; empty if all is shown."""
 
     media_type: str
     sha256: str
@@ -131,7 +131,7 @@ def decide(command: EvidenceCommand, state: Evidence) -> list[EvidenceEvent]:
     if isinstance(command, ReceiveEvidence):
         return _receive(command, state)
     _must_be_received(state)
-    must_be_system(command.by, "Only the system judges evidence.")
+    must_be_system(command.by, "Only the system sanitises evidence.")
     if state.status in (EvidenceStatus.AVAILABLE, EvidenceStatus.REJECTED):
         return []
     match command:
@@ -179,7 +179,7 @@ evidence_decider: Decider[EvidenceCommand, Evidence, EvidenceEvent] = Decider(
 
 def _receive(command: ReceiveEvidence, state: Evidence) -> list[EvidenceEvent]:
     if state.status:
-        raise DomainError("already-received", "This evidence has been received already.")
+        raise DomainError("already-received", "This evidence was received already.")
     received = EvidenceReceived(
         evidence_id=command.evidence_id,
         owner=command.by.member_id,
@@ -209,7 +209,7 @@ def _made_available(command: MakeAvailable, state: Evidence) -> EvidenceMadeAvai
 
 
 def _kind_of(command: MakeAvailable, state: Evidence) -> MediaKind:
-    """What it turned out to be: phones also record sound alone into the containers of videos."""
+    """Return the kind of the rendition: phones also record sound alone into video containers."""
     return MediaKind.AUDIO if command.media_type.startswith("audio/") else state.kind
 
 

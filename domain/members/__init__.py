@@ -1,1 +1,1 @@
-"""Members: who takes part, under which pseudonym, with which roles."""
+"""Members: registration, pseudonyms, roles, suspension and erasure."""

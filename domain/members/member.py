@@ -1,4 +1,4 @@
-"""A member: a pseudonym with roles, who may be suspended and may have themselves erased."""
+"""A member: a pseudonym with roles, who can be suspended and can erase their account."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,13 +16,13 @@ Interest = Annotated[str, Length(1, 40), OneLine()]
 Interests = Annotated[tuple[Interest, ...], Length(0, 50)]
 PersonalInterests = Annotated[tuple[str, ...], Personal()]
 
-# A tenth of a degree is some 11 km: an area tells a town, and never a street.
+# A tenth of a degree is about 11 km, so an area reveals a town but not a street.
 AREA_DECIMALS = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Area:
-    """A place that a member wants to hear of: so many kilometres around a point in degrees."""
+    """An area to follow: ``km`` kilometres around a point in degrees."""
 
     lat: Annotated[float, Limits(-90, 90)]
     lon: Annotated[float, Limits(-180, 180)]
@@ -172,7 +172,7 @@ class ProfileHidden:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileRestored:
-    """It tells again what was hidden."""
+    """The profile is public again; the event repeats the pseudonym for read models."""
 
     member_id: OpenMember
     pseudonym: PersonalText
@@ -231,11 +231,11 @@ def decide(command: MemberCommand, state: Member) -> list[MemberEvent]:
             _must_moderate(command.by)
             return [MemberReinstated(member_id=me, at=command.at)] if state.suspended else []
         case HideProfile():
-            must_be_system(command.by, "Only moderation hides and restores.")
+            must_be_system(command.by, "Only a moderation decision hides or restores a profile.")
             hidden = ProfileHidden(member_id=me, rule=command.rule, at=command.at)
             return [] if state.hidden else [hidden]
         case RestoreProfile():
-            must_be_system(command.by, "Only moderation hides and restores.")
+            must_be_system(command.by, "Only a moderation decision hides or restores a profile.")
             restored = ProfileRestored(
                 member_id=state.member_id, pseudonym=state.pseudonym, at=command.at
             )
@@ -283,7 +283,7 @@ member_decider: Decider[MemberCommand, Member, MemberEvent] = Decider(
 
 def _register(command: RegisterMember, state: Member) -> list[MemberEvent]:
     if state.registered_at:
-        raise DomainError("already-registered", "This member is registered already.")
+        raise DomainError("already-registered", "This member is registered already; sign in.")
     registered = MemberRegistered(
         member_id=command.member_id,
         pseudonym=command.pseudonym,
@@ -311,7 +311,7 @@ def _rounded(area: Area) -> Area:
 def _suspend(command: SuspendMember, state: Member) -> list[MemberEvent]:
     _must_moderate(command.by)
     if command.by.member_id == state.member_id:
-        raise DomainError("not-oneself", "Nobody suspends themselves.")
+        raise DomainError("not-oneself", "You cannot suspend yourself.")
     if state.roles:
         _must_be(Role.ADMIN, command.by)
     if state.suspended:
@@ -321,7 +321,7 @@ def _suspend(command: SuspendMember, state: Member) -> list[MemberEvent]:
 
 def _must_be_here(state: Member) -> None:
     if state.erased:
-        raise DomainError("erased", "This member had themselves erased.")
+        raise DomainError("erased", "This member was erased.")
     if not state.registered_at:
         raise DomainError("not-found", "There is no such member.")
 

@@ -35,9 +35,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecideSubject:
-    """``case_authors`` are those of the cases that the subject belongs to; ``standing`` is the
-    decision that stands; ``overturned`` are the moderators whose decisions were overturned on
-    appeal."""
+    """``case_authors`` are the authors of the cases that the subject belongs to. ``standing`` is
+    the decision in force. ``overturned`` are the moderators whose decisions on the subject were
+    overturned on appeal."""
 
     decision_id: str
     subject: Subject
@@ -53,7 +53,7 @@ class DecideSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppealDecision:
-    """``subject`` is the one decided on: its author may appeal."""
+    """``subject`` is the subject of the decision; its author may appeal."""
 
     subject: Subject
     statement: Annotated[str, Length(1, 5000)]
@@ -63,7 +63,7 @@ class AppealDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveAppeal:
-    """``subject`` is the one decided on, ``case_authors`` as above."""
+    """``subject`` and ``case_authors`` are as in DecideSubject."""
 
     subject: Subject
     case_authors: frozenset[MemberId]
@@ -76,12 +76,12 @@ class ResolveAppeal:
 DecisionCommand = DecideSubject | AppealDecision | ResolveAppeal
 
 
-# Events. Reasons are public, and so are written without names.
+# Events. Reasons are public: moderators must not write names in them.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionMade:
-    """``turns`` are those of the subject that the moderator knew of."""
+    """``turns`` are the turns of the subject when the moderator decided."""
 
     decision_id: str
     subject_kind: SubjectKind
@@ -109,7 +109,7 @@ class DecisionAppealed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppealResolved:
-    """``verdict`` is what stands now."""
+    """``verdict`` is the one in force from now on."""
 
     decision_id: str
     subject_kind: SubjectKind
@@ -131,7 +131,7 @@ DecisionEvent = DecisionMade | DecisionAppealed | AppealResolved
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """``by`` is empty once that moderator was erased."""
+    """``by`` is empty once the moderator was erased."""
 
     decision_id: str = ""
     subject_kind: SubjectKind = SubjectKind.CASE
@@ -185,7 +185,7 @@ decision_decider: Decider[DecisionCommand, Decision, DecisionEvent] = Decider(
 
 
 def applying(event: DecisionEvent, at: datetime) -> ApplyVerdict | OpenAppeal | ApplyOutcome:
-    """Return the command that a decision, an appeal, or what became of it calls for."""
+    """Return the command that applies a decision, an appeal or its outcome to the subject."""
     match event:
         case DecisionMade():
             return ApplyVerdict(
@@ -217,13 +217,13 @@ def _decide(command: DecideSubject, state: Decision) -> list[DecisionEvent]:
     must_moderate(command.by)
     must_be_a_rule(command.rule)
     if state.decision_id:
-        raise DomainError("already-decided", "A decision with this id has been made already.")
+        raise DomainError("already-decided", "A decision with this id exists already.")
     if not subject.subject_id:
         raise DomainError("not-found", "There is no such subject.")
     _must_be_others(command)
     _must_respect_appeals(command)
     if subject.hidden == (command.verdict is Verdict.HIDE) and not subject.flags:
-        raise DomainError("nothing-to-decide", "It is so already, and nobody flagged it since.")
+        raise DomainError("nothing-to-decide", "This would change nothing, and no flag is open.")
     made = DecisionMade(
         decision_id=command.decision_id,
         subject_kind=subject.kind,
@@ -242,23 +242,25 @@ def _decide(command: DecideSubject, state: Decision) -> list[DecisionEvent]:
 def _must_respect_appeals(command: DecideSubject) -> None:
     subject = command.subject
     if subject.appealed or command.standing.under_appeal:
-        raise DomainError("appeal-pending", "It was appealed for: the appeal is resolved instead.")
+        raise DomainError("appeal-pending", "An appeal is open; resolve the appeal instead.")
     if command.verdict is not Verdict.HIDE or not subject.overturned:
         return
     if not subject.flags:
-        raise DomainError("settled-on-appeal", "An appeal restored it; nobody flagged it since.")
+        raise DomainError("settled-on-appeal", "An appeal restored it; wait for a new flag.")
     if command.by.member_id in command.overturned:
-        raise DomainError("same-moderator", "Whose decision was overturned does not hide it again.")
+        raise DomainError(
+            "same-moderator", "Your decision was overturned; leave it to another one."
+        )
 
 
 def _appeal(command: AppealDecision, state: Decision) -> list[DecisionEvent]:
     _must_be_there(state)
     if command.by.member_id != command.subject.author:
-        raise DomainError("forbidden", "Only whom a decision is about may appeal against it.")
+        raise DomainError("forbidden", "Only the author of the content may appeal.")
     if state.verdict is not Verdict.HIDE:
-        raise DomainError("nothing-to-appeal", "Only what was hidden can be appealed for.")
+        raise DomainError("nothing-to-appeal", "Only a decision to hide can be appealed.")
     if state.appealed:
-        raise DomainError("already-appealed", "A decision is appealed once.")
+        raise DomainError("already-appealed", "You have appealed already; wait for the outcome.")
     _must_not_be_superseded(command.subject, state)
     appealed = DecisionAppealed(
         decision_id=state.decision_id,
@@ -277,10 +279,12 @@ def _resolve(command: ResolveAppeal, state: Decision) -> list[DecisionEvent]:
     if not state.appealed:
         raise DomainError("not-found", "There is no such appeal.")
     if command.by.member_id == state.by:
-        raise DomainError("same-moderator", "An appeal goes to another moderator.")
+        raise DomainError(
+            "same-moderator", "You decided this; another moderator has to resolve it."
+        )
     _must_be_others(command)
     if state.resolved:
-        raise DomainError("already-resolved", "This appeal has been resolved already.")
+        raise DomainError("already-resolved", "This appeal is resolved already.")
     _must_not_be_superseded(command.subject, state)
     overturned = command.outcome is Outcome.OVERTURN
     resolved = AppealResolved(
@@ -303,11 +307,11 @@ def _must_be_there(state: Decision) -> None:
 
 
 def _must_not_be_superseded(subject: Subject, state: Decision) -> None:
-    """A decision that was not applied to its subject yet is to stand, and is appealed as well."""
+    """Refuse a decision that another one replaced. One that is not applied yet is not replaced."""
     if state.decision_id in subject.past:
-        raise DomainError("superseded", "Another decision stands in its place.")
+        raise DomainError("superseded", "Another decision has replaced this one.")
 
 
 def _must_be_others(command: DecideSubject | ResolveAppeal) -> None:
     if command.by.member_id in {command.subject.author, *command.case_authors}:
-        raise DomainError("not-oneself", "Nobody judges what is their own, or on their own case.")
+        raise DomainError("not-oneself", "This concerns you or your own case; leave it to another.")

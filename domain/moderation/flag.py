@@ -15,6 +15,9 @@ from domain.personal import PersonalText, SealedMember
 FlagNote = Annotated[str, Length(0, 1000)]
 
 MOST_OPEN_FLAGS = 50
+TOO_MANY_FLAGS = (
+    f"You have {MOST_OPEN_FLAGS} open flags; wait until a moderator has decided on one."
+)
 
 
 # Commands
@@ -22,9 +25,10 @@ MOST_OPEN_FLAGS = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaiseFlag:
-    """``subject`` is what moderation knows of it. ``seen`` tells whether who flags it may see it,
-    or that it was ``erased``. ``record_id`` names the record that the flag's ``weight`` comes from,
-    and ``open_flags`` is how many of the member's wait in it."""
+    """``seen`` says whether the actor may see the subject, and ``erased`` whether it was erased.
+
+    ``record_id`` is the member's record: it gives the ``weight`` of the flag, and ``open_flags`` is
+    the number of flags in it that wait for moderators."""
 
     flag_id: str
     subject: Subject
@@ -41,7 +45,7 @@ class RaiseFlag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettleFlag:
-    """``upheld`` tells whether moderators came to the same judgement."""
+    """``upheld`` says whether the moderators agreed with the flag."""
 
     upheld: bool
     by: Actor
@@ -56,7 +60,7 @@ FlagCommand = RaiseFlag | SettleFlag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagRaised:
-    """``weight`` is what the record said then; what counts is what the subject weighs it with."""
+    """``weight`` comes from the record at that time. The subject is given the weight at its own."""
 
     flag_id: str
     subject_kind: SubjectKind
@@ -84,7 +88,7 @@ FlagEvent = FlagRaised | FlagSettled
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flag:
-    """``by`` and ``record_id`` are empty once that member was erased."""
+    """``by`` and ``record_id`` are empty once the member was erased."""
 
     flag_id: str = ""
     rule: str = ""
@@ -99,7 +103,7 @@ def decide(command: FlagCommand, state: Flag) -> list[FlagEvent]:
         case RaiseFlag():
             return _raise(command, state)
         case SettleFlag():
-            must_be_system(command.by, "Flags are settled by the decision on what they flag.")
+            must_be_system(command.by, "A flag is settled by a decision on its subject only.")
             settled = FlagSettled(flag_id=state.flag_id, upheld=command.upheld, at=command.at)
             return [] if state.settled or not state.flag_id else [settled]
         case _:
@@ -124,7 +128,7 @@ flag_decider: Decider[FlagCommand, Flag, FlagEvent] = Decider(
 
 
 def weighing(event: FlagRaised, weight: float, threshold: float, at: datetime) -> WeighFlag:
-    """Return the command that a flag calls for."""
+    """Return the command that adds the flag's weight to its subject."""
     return WeighFlag(
         flag_id=event.flag_id,
         rule=event.rule,
@@ -142,7 +146,7 @@ def _raise(command: RaiseFlag, state: Flag) -> list[FlagEvent]:
     if state.flag_id:
         raise DomainError("already-flagged", "You have flagged this already.")
     if command.open_flags >= MOST_OPEN_FLAGS:
-        raise DomainError("too-many-flags", f"At most {MOST_OPEN_FLAGS} flags wait for moderators.")
+        raise DomainError("too-many-flags", TOO_MANY_FLAGS)
     raised = FlagRaised(
         flag_id=command.flag_id,
         subject_kind=subject.kind,
@@ -158,12 +162,12 @@ def _raise(command: RaiseFlag, state: Flag) -> list[FlagEvent]:
 
 
 def _must_be_seen(command: RaiseFlag) -> None:
-    """What somebody may not see does not exist for them; their own they see always."""
+    """Refuse a subject that the member may not see, and the member's own."""
     subject, by = command.subject, command.by
     if subject.author == by.member_id:
-        raise DomainError("own-subject", "Nobody flags what is their own.")
+        raise DomainError("own-subject", "You cannot flag your own content.")
     hidden = subject.hidden and not by.moderates
     if not subject.subject_id or hidden or not command.seen:
-        raise DomainError("not-found", "There is no such thing to be seen.")
+        raise DomainError("not-found", "There is no such subject, or you may not see it.")
     if command.erased:
-        raise DomainError("erased", "Whom this is about was erased.")
+        raise DomainError("erased", "This was erased, so it cannot be flagged.")

@@ -1,4 +1,4 @@
-"""A member's record as one who flags: how often moderators came to the same judgement."""
+"""The record of a member's flags: how many of them moderators upheld."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,15 +7,15 @@ from typing import assert_never
 from domain.actors import Actor
 from domain.decider import Decider, must_be_system
 
-# Before anything is known of a member, a flag is taken to be right one time in four, as firmly as
-# if four had been seen: the prior is Beta(1, 3).
+# The prior is Beta(1, 3): a new member's flag is right with a probability of one in four, and four
+# flags of their own outweigh it.
 RIGHT_BEFORE, SEEN_BEFORE = 1, 4
 MODERATORS_WEIGHT = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenFlag:
-    """A flag waits for moderators: until they judge it, it counts as one that is not right."""
+    """A flag waits for moderators. Until they decide, it counts as one that they reject."""
 
     record_id: str
     flag_id: str

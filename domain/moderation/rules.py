@@ -1,4 +1,4 @@
-"""The terms of service as data: what a flag or a decision may rest on."""
+"""The terms of service as data. Every flag and every decision names one of these rules."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from domain.decider import DomainError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """``rule_id`` is stable: events name it."""
+    """``rule_id`` never changes: events store it."""
 
     rule_id: str
     title: str
@@ -18,44 +18,44 @@ RULES = (
     Rule(
         rule_id="private-information",
         title="No private information",
-        text="Do not publish where people live, their families, their health or their papers. "
-        "What an official does in office is no private matter.",
+        text="Do not publish where people live, their families, their health or their documents. "
+        "What an official does in office is not private.",
     ),
     Rule(
         rule_id="falsehood",
         title="Nothing you know to be untrue",
-        text="Tell what you saw or can show. An honest error is corrected, an invention is hidden.",
+        text="Tell what you saw or can show. An honest error is corrected; an invention is hidden.",
     ),
     Rule(
         rule_id="staged-evidence",
         title="No staged or altered evidence",
-        text="Evidence shows what happened. What was staged, cut to mislead or generated is not "
+        text="Evidence shows what happened. What was staged, generated or cut to mislead is not "
         "evidence.",
     ),
     Rule(
         rule_id="threat",
         title="No threats and no calls to violence",
-        text="Nobody is threatened here, and nobody is called upon to harm anybody.",
+        text="Do not threaten anybody, and do not call for harm to anybody.",
     ),
     Rule(
         rule_id="hatred",
         title="No hatred",
-        text="Judge deeds. Nobody is demeaned for origin, faith, sex, disability or love.",
+        text="Judge what people do. Do not demean them for origin, faith, sex, disability or love.",
     ),
     Rule(
         rule_id="reporter-exposed",
         title="No unmasking of reporters",
-        text="Who reported anonymously stays anonymous: do not guess, hint or reveal.",
+        text="An anonymous reporter stays anonymous: do not guess, hint at or reveal who it is.",
     ),
     Rule(
         rule_id="impersonation",
-        title="Nobody poses as somebody else",
-        text="Pseudonyms are welcome, false identities are not.",
+        title="No false identities",
+        text="Pseudonyms are welcome. Do not pose as somebody else.",
     ),
     Rule(
         rule_id="spam",
         title="No advertising and no repetition",
-        text="Say a thing once, and sell nothing.",
+        text="Say a thing once, and do not sell anything.",
     ),
     Rule(
         rule_id="off-topic",
@@ -68,6 +68,6 @@ _KNOWN = {rule.rule_id for rule in RULES}
 
 
 def must_be_a_rule(rule_id: str) -> None:
-    """Raises DomainError for what is not among the rules."""
+    """Refuse an id that no rule has."""
     if rule_id not in _KNOWN:
-        raise DomainError("unknown-rule", "There is no such rule: GET /v1/rules lists them.")
+        raise DomainError("unknown-rule", "No rule has this id; choose one from GET /v1/rules.")

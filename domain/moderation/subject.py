@@ -1,6 +1,6 @@
-"""A subject of moderation: anything that may be flagged, hidden and restored.
+"""A subject of moderation: something that can be flagged, hidden and restored.
 
-Flags add up; above a threshold they hide the subject until a moderator decides.
+Open flags add up. At a threshold they hide the subject until a moderator decides.
 """
 
 from dataclasses import dataclass, replace
@@ -23,19 +23,19 @@ class SubjectKind(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What moderators decide: hide it, show it again, or let it stand in spite of its flags."""
+    """The decision of a moderator: hide the subject, restore it, or dismiss its flags."""
 
     HIDE = "hide"
     RESTORE = "restore"
     DISMISS = "dismiss"
 
 
-# Commands. All are the system's: members flag, and moderators decide, on streams of their own.
+# Commands. Only the system gives them: members and moderators write to streams of their own.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterSubject:
-    """``case_id`` is the case that it belongs to, if any."""
+    """``case_id`` is the case that the subject belongs to, or empty."""
 
     kind: SubjectKind
     subject_id: str
@@ -47,7 +47,7 @@ class RegisterSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CiteSubject:
-    """A case cites it; this may be heard of before the subject itself."""
+    """A case cites the subject. This may be handled before the subject is registered."""
 
     kind: SubjectKind
     subject_id: str
@@ -68,7 +68,7 @@ class WeighFlag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyVerdict:
-    """``turns`` are those that the subject had had when it was decided on."""
+    """``turns`` are the turns of the subject when the moderator decided; None accepts any."""
 
     decision_id: str
     verdict: Verdict
@@ -88,7 +88,7 @@ class OpenAppeal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyOutcome:
-    """What became of a decision on appeal."""
+    """The outcome of an appeal against the decision."""
 
     decision_id: str
     verdict: Verdict
@@ -134,7 +134,7 @@ class FlagWeighed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectHidden:
-    """By moderators, or until they decide: then there is no decision, and the role is system."""
+    """``decision_id`` is empty and ``role`` is "system" where flags hid it until a decision."""
 
     subject_kind: SubjectKind
     subject_id: str
@@ -158,9 +158,9 @@ class SubjectRestored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectDecided:
-    """This decision stands, and the flags until now are settled: upheld, or not.
+    """The decision is in force, and the open flags are settled: upheld or not.
 
-    The outcome of an appeal is told by the same event once more.
+    The outcome of an appeal is recorded by a second event with the same ``decision_id``.
     """
 
     subject_kind: SubjectKind
@@ -173,7 +173,7 @@ class SubjectDecided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectAppealed:
-    """Against the decision that stands. Until that is resolved no other takes its place."""
+    """The decision in force is under appeal. Until that is resolved, no other replaces it."""
 
     subject_kind: SubjectKind
     subject_id: str
@@ -183,7 +183,7 @@ class SubjectAppealed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionSetAside:
-    """Another decision, or an appeal, came first: this one changes nothing."""
+    """The subject had another turn after the moderator decided, so the decision is not applied."""
 
     subject_kind: SubjectKind
     subject_id: str
@@ -194,7 +194,7 @@ class DecisionSetAside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppealSetAside:
-    """Another decision came first: the one that was appealed against does not stand."""
+    """The appeal has no effect: its decision is not in force."""
 
     subject_kind: SubjectKind
     subject_id: str
@@ -221,11 +221,12 @@ SubjectEvent = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """``flags`` are those that no decision has settled yet, ``weight`` is theirs together.
-    ``cited_in`` are the cases that cite it, at most as many as an exhibit takes.
+    """``flags`` are the open ones, and ``weight`` is their sum. ``cited_in`` are the cases that
+    cite the subject; an exhibit limits their number.
 
-    ``decision_id`` is the decision that stands, if any; ``past`` are those that do not, and
-    ``overturned`` those that appeals overturned. ``turns`` counts decisions, appeals and outcomes.
+    ``decision_id`` is the decision in force, or empty; ``past`` are the replaced ones and those set
+    aside. ``overturned`` are the decisions that appeals overturned. ``turns`` counts decisions,
+    appeals and outcomes.
     """
 
     kind: SubjectKind = SubjectKind.CASE
@@ -245,7 +246,7 @@ class Subject:
 
 def decide(command: SubjectCommand, state: Subject) -> list[SubjectEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
-    must_be_system(command.by, "Only the system does this.")
+    must_be_system(command.by, "Only the system does this; flag the subject or decide on it.")
     match command:
         case RegisterSubject():
             registered = SubjectRegistered(
@@ -381,7 +382,7 @@ def _decided(command: ApplyVerdict | ApplyOutcome, state: Subject) -> list[Subje
         upheld=hide,
         at=command.at,
     )
-    # Whoever was told that flags hid it is told of the decision too, with its rule and reason.
+    # A decision to hide is recorded even if flags hid it before: it adds the rule and the reason.
     if hide and (isinstance(command, ApplyVerdict) or not state.hidden):
         return [decided, _hidden_by(command, state)]
     if state.hidden and not hide:

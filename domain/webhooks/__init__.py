@@ -1,1 +1,1 @@
-"""Webhooks: systems of others that are told what becomes public."""
+"""Webhooks: other systems that are notified when a case becomes public."""

@@ -1,7 +1,7 @@
-"""A delivery: one webhook told of one event, tried again until it was heard or somebody must look.
+"""A delivery: one notification of one webhook, retried until it succeeds or is parked.
 
-It holds no word of the case: what is told is read when it is told, so that what was erased or
-hidden in the meantime is not.
+It stores no text of the case. The text is read at each try, so that content hidden or erased in the
+meantime is not sent.
 """
 
 from dataclasses import dataclass, replace
@@ -43,7 +43,7 @@ class PlanDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFailure:
-    """``tried`` is how often it had been tried before; it tells a report that comes twice."""
+    """``tried`` is the number of tries before this one; a repeated report is recognised by it."""
 
     tried: int
     error: str
@@ -59,7 +59,7 @@ class RecordSuccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelDelivery:
-    """There is nobody to tell any more, or nothing."""
+    """The webhook was removed, or the case is no longer public."""
 
     by: Actor
     at: datetime
@@ -140,8 +140,10 @@ class WebhookDelivery:
     next_at: datetime | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether to try it now. One that waits since the future waits no longer: the clock was
-        turned back."""
+        """Return whether to try now.
+
+        An earlier time than the wait began at means that the clock was turned back: try then, too.
+        """
         if self.status is not DeliveryStatus.WAITING or self.next_at is None:
             return False
         wait = _wait_after(self.tried - 1) if self.tried else timedelta()
@@ -150,7 +152,7 @@ class WebhookDelivery:
 
 def decide(command: DeliveryCommand, state: WebhookDelivery) -> list[DeliveryEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
-    must_be_system(command.by, "Only the system delivers.")
+    must_be_system(command.by, "Only the system records deliveries.")
     match command:
         case PlanDelivery():
             return _plan(command, state)
@@ -207,14 +209,17 @@ def _plan(command: PlanDelivery, state: WebhookDelivery) -> list[DeliveryEvent]:
 
 def _retry(command: RetryDelivery, state: WebhookDelivery) -> list[DeliveryEvent]:
     if state.planned is None or state.status is not DeliveryStatus.PARKED:
-        raise DomainError("not-found", "No such delivery is parked.")
+        raise DomainError("not-found", "There is no such parked delivery.")
     return [DeliveryRetried(delivery_id=state.planned.delivery_id, at=command.at)]
 
 
 def _fail(
     command: RecordFailure, state: WebhookDelivery, delivery_id: DeliveryId
 ) -> list[DeliveryEvent]:
-    """The waits are 10 seconds, a minute, 6 minutes, 36 minutes and 3.6 hours."""
+    """Plan the next try, or park the delivery after the last one.
+
+    The waits are 10 seconds, a minute, 6 minutes, 36 minutes and 3.6 hours.
+    """
     if command.tried != state.tried:
         return []
     failed = DeliveryFailed(
@@ -229,6 +234,6 @@ def _fail(
 
 
 def _wait_after(tried: int) -> timedelta:
-    """Return how long to wait after a failure, which this many others came before."""
+    """Return how long to wait after a failure that followed ``tried`` others."""
     wait: timedelta = FIRST_WAIT * GROWTH**tried
     return wait

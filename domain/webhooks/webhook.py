@@ -1,4 +1,4 @@
-"""The registry of webhooks: which systems the operator wants told, and of what."""
+"""The registry of webhooks: the systems to notify, and of which cases."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +22,7 @@ Url = Annotated[str, Length(1, LONGEST_URL), OneLine()]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddWebhook:
-    """``tag`` and ``category`` say which cases to tell of; empty ones mean all."""
+    """``tag`` and ``category`` choose the cases; an empty one matches all."""
 
     webhook_id: WebhookId
     url: Url
@@ -42,7 +42,7 @@ class RemoveWebhook:
 WebhookCommand = AddWebhook | RemoveWebhook
 
 
-# Events. The secret that a webhook's calls are signed with is in none of them.
+# Events. None contains the secret that signs the calls.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class Registry:
 
 def decide(command: WebhookCommand, state: Registry) -> list[WebhookEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
-    must_be_system(command.by, "Only the operator decides on webhooks.")
+    must_be_system(command.by, "Only the operator can change webhooks.")
     match command:
         case AddWebhook():
             return _add(command, state)
@@ -104,9 +104,11 @@ registry_decider: Decider[WebhookCommand, Registry, WebhookEvent] = Decider(
 
 def _add(command: AddWebhook, state: Registry) -> list[WebhookEvent]:
     if len(state.webhooks) >= MOST_WEBHOOKS:
-        raise DomainError("too-many-webhooks", f"There are {MOST_WEBHOOKS} webhooks at most.")
+        raise DomainError("too-many-webhooks", f"There are {MOST_WEBHOOKS} webhooks; remove one.")
     if not _is_callable(command.url):
-        raise DomainError("bad-webhook-url", "This is no plain https address.")
+        raise DomainError(
+            "bad-webhook-url", "The address must be an https URL without credentials."
+        )
     added = WebhookAdded(
         webhook_id=command.webhook_id,
         url=command.url,
@@ -124,7 +126,7 @@ def _remove(command: RemoveWebhook, state: Registry) -> list[WebhookEvent]:
 
 
 def _is_callable(url: str) -> bool:
-    """Return whether it is an address on the web, and one that holds no password."""
+    """Return whether it is an absolute web address without credentials."""
     try:
         parts = urlsplit(url)
         whole = bool(parts.hostname) and parts.port != 0

@@ -1,1 +1,1 @@
-"""What stands between the network and the WSGI application: slow peers cost no thread."""
+"""The ASGI server in front of the WSGI application. It keeps slow clients from holding threads."""

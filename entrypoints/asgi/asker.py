@@ -1,4 +1,4 @@
-"""Who a request comes from, as far as places are shared out."""
+"""Identify the client of a request, to share out places."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from entrypoints.http.limits import hashed, network_of
 
 
 def asker_of(scope: dict[str, Any], proxies: int) -> str:
-    """Return the network that the request comes from, hashed, behind so many proxies of ours."""
+    """Return the client's network, hashed. ``proxies`` is the number of trusted proxies."""
     forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
     hops = [hop.strip() for hop in b",".join(forwarded).decode("latin-1").split(",") if hop]
     if proxies and len(hops) >= proxies:

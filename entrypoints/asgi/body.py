@@ -1,4 +1,4 @@
-"""The body of a request, as it arrives."""
+"""Read the body of a request as it arrives."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -14,10 +14,10 @@ MOST_DRAINED = 32_000_000
 
 
 class Body:
-    """Reads a body in the event loop, piece by piece, where the peer keeps its pace.
+    """Reads a body in the event loop, piece by piece, if the client is fast enough.
 
-    ``next`` raises TimeoutError where the peer is too slow and ConnectionResetError where it left,
-    both of them OSErrors, as reading from a socket would.
+    ``next`` raises TimeoutError for a slow client and ConnectionResetError for one that has
+    disconnected. Both are OSErrors, as when reading from a socket.
     """
 
     def __init__(self, receive: Receive, *, is_empty: bool) -> None:
@@ -27,7 +27,7 @@ class Body:
         self.ended = is_empty
 
     async def next(self) -> bytes:
-        """Return the next bytes; none at the end."""
+        """Return the next bytes, or none at the end."""
         while not self.ended:
             message = await self._next_message()
             self.ended = not message.get("more_body", False)
@@ -40,17 +40,17 @@ class Body:
         return b""
 
     async def begin(self, size: int) -> bytes:
-        """So many bytes, or some more; fewer only where that is all."""
+        """Return at least ``size`` bytes, or all if there are fewer."""
         pieces = bytearray()
         while len(pieces) < size and (piece := await self.next()):
             pieces += piece
         return bytes(pieces)
 
     async def drain(self) -> None:
-        """Read and forget what is left, within bounds.
+        """Read and discard the rest, within bounds.
 
-        Who closes a connection with unread bytes resets it: a browser that still sends would not
-        read the reply.
+        Closing a connection with unread bytes resets it. A browser that is still sending would then
+        not receive the reply.
         """
         try:
             while self.received < MOST_DRAINED and await self.next():
@@ -67,7 +67,7 @@ class Body:
 
 
 class BodyFile:
-    """A body as a file (``wsgi.input``) for a thread beside the event loop."""
+    """A body as a file (``wsgi.input``), for a thread outside the event loop."""
 
     def __init__(self, body: Body, begun: bytes) -> None:
         self._body = body
@@ -75,7 +75,7 @@ class BodyFile:
         self._piece = BytesIO(begun)
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes, ``size`` at most; without a size, all that is left."""
+        """Return at most ``size`` bytes; without a size, the rest."""
         if size < 0:
             return b"".join(iter(lambda: self.read(1 << 16), b""))
         return self._piece.read(size) or self._next().read(size)

@@ -1,4 +1,4 @@
-"""The WSGI environment (PEP 3333) of an ASGI request."""
+"""Convert an ASGI request to a WSGI environment (PEP 3333)."""
 
 import sys
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 REFUSAL = "klarity.refusal"
-"""The key of the problem's code where the application is only to refuse the request."""
+"""The key of a problem's code. If it is set, the application only refuses the request."""
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -23,7 +23,7 @@ _SAME_FOR_ALL: dict[str, Any] = {
 
 
 def wsgi_environment(scope: Mapping[str, Any], body: object) -> dict[str, Any]:
-    """Return the environment of the request, whose body is read from the file ``body``."""
+    """Return the environment of the request. ``body`` becomes ``wsgi.input``."""
     server, client = scope["server"], scope["client"]
     environ = {
         **_SAME_FOR_ALL,
@@ -43,7 +43,7 @@ def wsgi_environment(scope: Mapping[str, Any], body: object) -> dict[str, Any]:
 
 
 def _add_headers(environ: dict[str, Any], headers: Headers) -> None:
-    """Add the headers. One with an underscore would pass for another one, and is left out."""
+    """Add the headers. A name with an underscore is dropped, because it could pose as another."""
     for name, value in headers:
         if b"_" in name:
             continue

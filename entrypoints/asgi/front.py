@@ -1,8 +1,8 @@
-"""Serves a WSGI application as an ASGI one, so that who is slow holds no thread.
+"""Serve a WSGI application over ASGI, so that slow clients hold no thread.
 
-Bodies are read before a thread is taken, replies are sent after it was given back, and both are
-cut off below a least rate. A large upload holds a thread of its own kind, as does a stream; what
-tells whether the process is well needs none that others use.
+A body is read before the request takes a thread, and the reply is sent after it gave the thread
+back. Clients below a minimum rate are disconnected. Large uploads and streams hold a thread of a
+pool of their own. Each health check has its own thread.
 """
 
 import asyncio
@@ -29,18 +29,18 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 UPLOADS = "/v1/uploads"
 PROBES = ("/health/live", "/health/ready", "/metrics")
 BEGINNING = 1 << 16
-"""In bytes: as much of any body may wait in memory without a place."""
+"""In bytes: so much of any body can wait in memory without a place."""
 BODIES = 64
-"""How many larger bodies wait in memory at a time."""
+"""How many larger bodies can wait in memory at a time."""
 SHARE = 8
-"""How many bodies one address may send at a time."""
+"""How many bodies one address can send at a time."""
 READER_PAUSE_SECONDS = 60.0
-"""A browser that shows a video pauses when it has enough."""
+"""A browser that plays a video stops reading when its buffer is full."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """How much a process does at a time."""
+    """How much a process can do at a time."""
 
     threads: int
     uploads: int
@@ -50,21 +50,23 @@ class Capacity:
 
 @dataclass(slots=True)
 class Exchange:
-    """A request, and the way back to who sent it."""
+    """A request, and the functions to receive from and send to its client."""
 
     scope: Scope
     receive: Receive
     send: Send
     body: Body
     length: int
-    """As announced; 0 where it is not."""
+    """As announced; 0 if it is not."""
     waits: bool
-    """Whether the peer sends its body only once it is asked to (``Expect: 100-continue``)."""
+    """Whether the client sends its body only on request (``Expect: 100-continue``)."""
 
 
 class Front:
-    """The ASGI application. ``asker`` names who a request comes from; ``lifespan`` is entered
-    when the server starts and left when it has stopped."""
+    """The ASGI application.
+
+    ``asker`` identifies the client of a request. ``lifespan`` is entered when the server starts,
+    and left when it has stopped."""
 
     def __init__(
         self,
@@ -131,7 +133,7 @@ class Front:
         return (content, "") if len(content) <= largest else (b"", "too-large")
 
     async def _receive_upload(self, exchange: Exchange) -> Reply:
-        """Let a thread read on while the body arrives; a small one has arrived before."""
+        """Answer an upload. A thread reads a large body as it arrives, a small one afterwards."""
         body, pool = exchange.body, self._uploads
         try:
             begun = await body.begin(BEGINNING)
@@ -147,7 +149,7 @@ class Front:
     async def _ask(
         self, exchange: Exchange, pool: Pool, content: BytesIO | BodyFile, refusal: str = ""
     ) -> Reply:
-        """What the application answers, as far as it has begun to."""
+        """Return the reply of the application once it has begun."""
         environ = wsgi_environment(exchange.scope, content)
         environ[REFUSAL] = refusal
         reply = Reply(self._app, environ)

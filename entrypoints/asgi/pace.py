@@ -1,4 +1,4 @@
-"""How slow a peer may be."""
+"""The minimum rate of a client."""
 
 import asyncio
 import time
@@ -9,14 +9,14 @@ T = TypeVar("T")
 
 GRACE_SECONDS = 20.0
 LEAST_RATE = 2_000.0
-"""In bytes a second. Even GPRS is faster."""
+"""In bytes per second. Even GPRS is faster."""
 
 
 class Pace:
-    """Waits for a peer, and raises TimeoutError once the peer is too slow.
+    """Waits for a client, and raises TimeoutError if the client is too slow.
 
-    After some seconds a peer has to have moved ``LEAST_RATE`` on average, and it never pauses for
-    longer than ``pause``. Only the time spent waiting for the peer counts.
+    After some seconds the average must be at least ``LEAST_RATE``, and no pause may exceed
+    ``pause``. Only time spent waiting for the client counts.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Pace:
         self.is_cut = False
 
     async def keep(self, move: Callable[[], Awaitable[T]]) -> T:
-        """Await what moves the next bytes."""
+        """Await the next bytes, which ``move`` receives or sends."""
         if self.is_cut:
             raise TimeoutError
         self._waits_since = self._clock()
@@ -42,28 +42,28 @@ class Pace:
             self._waited, self._waits_since = self.seconds, None
 
     def moved(self, size: int) -> None:
-        """Count bytes that were received or sent."""
+        """Count bytes received or sent."""
         self._moved += size
 
     def cut(self) -> None:
-        """Treat the peer as too slow from now on."""
+        """Treat the client as too slow from now on."""
         self.is_cut = True
         if self._limit and self._waits_since is not None and not self._limit.expired():
             self._limit.reschedule(asyncio.get_running_loop().time())
 
     @property
     def seconds(self) -> float:
-        """How long the peer was waited for until now."""
+        """The seconds spent waiting for the client so far."""
         since = self._waits_since
         return self._waited + (self._clock() - since if since is not None else 0.0)
 
     @property
     def rate(self) -> float:
-        """Bytes a second until now."""
+        """The average rate so far, in bytes per second."""
         return self._moved / max(self.seconds, 1e-3)
 
     @property
     def patience(self) -> float:
-        """The seconds that the next bytes may take; none where the peer is too slow already."""
+        """The seconds that the next bytes may take; 0 if the client is too slow already."""
         allowed = self._pause + self._moved / LEAST_RATE
         return max(0.0, min(self._pause, allowed - self.seconds))

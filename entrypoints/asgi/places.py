@@ -1,4 +1,4 @@
-"""Places for those who hold something while they send: so many for all, fewer for one asker."""
+"""Places for clients that occupy memory or a thread while they send, shared out fairly."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -10,7 +10,7 @@ LOOK_AGAIN_SECONDS = 1.0
 JUDGED_AFTER_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 30.0
 FAST = 50_000.0
-"""In bytes a second. Who is as fast keeps a place even while others wait."""
+"""In bytes per second. A client as fast as this keeps its place even while others wait."""
 
 
 class Full(Exception):
@@ -18,7 +18,7 @@ class Full(Exception):
 
 
 class Places:
-    """Places in one event loop. Where none is left, the slowest gives way to who waits."""
+    """Places in one event loop. If none is free, the slowest client loses its place."""
 
     def __init__(self, places: int, share: int) -> None:
         self._places = places
@@ -28,7 +28,7 @@ class Places:
 
     @asynccontextmanager
     async def hold(self, asker: str, pace: Pace) -> AsyncIterator[None]:
-        """Hold a place, after waiting for one. Raises Full where that takes too long."""
+        """Hold a place, after waiting for one. Raises Full if that takes too long."""
         await self._wait(asker)
         self._held[pace] = asker
         try:
@@ -48,14 +48,14 @@ class Places:
             raise Full from None
 
     def _in_the_way(self, asker: str) -> list[Pace]:
-        """Return those of whom one has to go before the asker gets a place."""
+        """Return the holders of which one has to leave before the client gets a place."""
         own = [pace for pace, holder in self._held.items() if holder == asker]
         if len(own) >= self._share:
             return own
         return list(self._held) if len(self._held) >= self._places else []
 
     async def _look_again(self) -> None:
-        """Wait until a place is freed, or for a while: who is slow shows with time."""
+        """Wait until a place is freed, or for a second: rates change with time."""
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_AGAIN_SECONDS):
                 await self._freed.wait()

@@ -1,4 +1,4 @@
-"""Threads that work for an event loop."""
+"""Threads that run functions for an event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,10 +14,10 @@ Task = tuple[asyncio.Future[Any], Callable[[], Any]]
 
 
 class Pool:
-    """Runs functions in threads, ``size`` at most; a thread is started when it is first needed.
+    """Runs functions in up to ``size`` threads, each started when it is first needed.
 
-    The pools of the standard library take a lock, a condition and two futures for a function:
-    a fifth of what a request costs. Its threads end with the process.
+    The standard library's pools use a lock, a condition and two futures per function, which takes a
+    fifth of the time of a request. The threads end with the process.
     """
 
     def __init__(self, name: str, size: int) -> None:
@@ -28,7 +28,7 @@ class Pool:
         self._tasks: SimpleQueue[Task] = SimpleQueue()
 
     def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
-        """Run the function as soon as a thread is free. Called in the event loop."""
+        """Run the function as soon as a thread is free. Call it in the event loop."""
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._running += 1
         if self._threads < min(self._running, self._size):
@@ -42,9 +42,9 @@ class Pool:
             done, function = self._tasks.get()
             try:
                 result, error = function(), None
-            except BaseException as raised:  # noqa: BLE001 - it is raised where it is awaited
+            except BaseException as raised:  # noqa: BLE001 - raised again where it is awaited
                 result, error = None, raised
-            # The loop is closed where the process ends meanwhile.
+            # The loop is closed if the process is ending.
             with suppress(RuntimeError):
                 done.get_loop().call_soon_threadsafe(self._settle, done, result, error)
             del done, function, result, error

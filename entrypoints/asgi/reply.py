@@ -1,4 +1,4 @@
-"""What the WSGI application answers, taken from it piece by piece."""
+"""Take the reply of the WSGI application piece by piece."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ class Reply:
         self.ended = False
 
     def begin(self) -> None:
-        """Ask the application, and take the first piece of its reply. A stream has none yet."""
+        """Call the application and take the first piece of its reply, unless it is a stream."""
         found = self._app(self._environ, self._start)
         self._closes = getattr(found, "close", None)
         self._chunks = iter(found)
@@ -40,7 +40,7 @@ class Reply:
             raise
 
     def next(self) -> None:
-        """Take the next piece: of a stream what comes next, else a large one, or all the rest."""
+        """Take the next piece: one event of a stream, or else a large piece or the rest."""
         pieces, size = [], 0
         for chunk in self._chunks:
             pieces.append(chunk)
@@ -52,7 +52,7 @@ class Reply:
         self.piece = b"".join(pieces)
 
     def close(self) -> None:
-        """Let the application know that nothing more is wanted of it."""
+        """Tell the application that its reply is no longer read."""
         self.ended = True
         closes, self._closes = self._closes, None
         if closes is not None:

@@ -1,4 +1,4 @@
-"""What the town's stories are composed of: hand-written, in one TOML file for each language."""
+"""The hand-written parts of the town's stories, in one TOML file per language."""
 
 import tomllib
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """Something that happens to several people alike.
+    """Something that happens to several people in the same way.
 
-    ``titles``, ``amounts`` and ``details`` go together: one of each for everybody who tells it.
-    Texts may hold {place}, {amount}, {official} and {firm}. ``official`` is "woman" or "man", as
-    the text has it; without a ``firm_role`` there is no firm in it. Neither ``comment`` nor
-    ``reply`` speaks as the author.
+    ``titles``, ``amounts`` and ``details`` have the same length: one of each per reporter. Texts
+    can contain {place}, {amount}, {official} and {firm}. ``official`` is "woman" or "man", to match
+    the text. Without a ``firm_role`` no firm is named. ``comment`` and ``reply`` are written by
+    others than the author.
     """
 
     category: str
@@ -44,7 +44,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thread:
-    """What may be said about any case."""
+    """A comment that fits any case, and its replies."""
 
     comment: str
     replies: tuple[str, ...]
@@ -52,7 +52,7 @@ class Thread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offence:
-    """A comment or a case that breaks a rule, why somebody flags it, and why it is hidden."""
+    """A comment or a case that breaks a rule, the note of its flag, and the reason to hide it."""
 
     kind: str
     rule: str
@@ -65,7 +65,7 @@ class Offence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """All that one language has to tell."""
+    """All texts in one language."""
 
     town: str
     pseudonyms: tuple[str, ...]

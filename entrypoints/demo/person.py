@@ -17,7 +17,7 @@ NOT_YET = (requests.codes.not_found, requests.codes.conflict)
 
 
 class Person:
-    """Talks to Klarity, and waits where it asks for that. ``stopped`` ends all waiting."""
+    """Calls Klarity's API, and waits as Retry-After says. ``stopped`` ends all waiting."""
 
     def __init__(self, url: str, name: str, passphrase: str, stopped: Event) -> None:
         self._url = url
@@ -35,7 +35,7 @@ class Person:
         self._session.headers["Authorization"] = f"Bearer {token}"
 
     def upload(self, content: bytes) -> str:
-        """Upload in one go; the evidence id."""
+        """Upload in one request. Returns the evidence id."""
         headers = {**TUS, "Upload-Length": str(len(content))}
         reply = self.call("POST", "/v1/uploads", headers=headers)
         address = reply.headers["Location"]
@@ -54,9 +54,10 @@ class Person:
         wait_for_it: bool = False,
         but: Collection[int] = (),
     ) -> requests.Response:
-        """One request, made again where Klarity is busy or, to ``wait_for_it``, where there is no
-        such thing yet, or it is not so far. Raises ClickException for any refusal, ``but`` for
-        those."""
+        """Send a request, and retry it while Klarity is busy.
+
+        With ``wait_for_it`` it is also retried while the resource is missing or in conflict.
+        Raises ClickException for any other refusal, except the statuses ``but``."""
         until = time.monotonic() + PATIENCE
         while True:
             reply = self._send(method, path, body, content, headers)
@@ -71,7 +72,7 @@ class Person:
                 raise click.ClickException(f"{method} {path}: {reply.status_code} {reply.text}")
 
     def pause(self, seconds: float) -> None:
-        """Wait. Raises Abort where everything is stopped."""
+        """Wait. Raises Abort once everything is stopped."""
         if self._stopped.wait(seconds):
             raise click.Abort
 
@@ -87,4 +88,6 @@ class Person:
                 method, address, json=body, data=content, headers=headers, timeout=LONGEST_REPLY
             )
         except requests.ConnectionError as error:
-            raise click.ClickException(f"Nothing answers at {self._url}: `make run`?") from error
+            raise click.ClickException(
+                f"Nothing answers at {self._url}; try `make run`."
+            ) from error

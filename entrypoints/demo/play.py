@@ -1,4 +1,4 @@
-"""Plays a town through the public API of a running Klarity."""
+"""Play a town through the public API of a running Klarity."""
 
 import time
 from collections.abc import Sequence
@@ -20,12 +20,12 @@ from entrypoints.demo.town import Flagged, PlannedCase, Remark, Town, compose
 PASSPHRASE = "a demonstration only"  # noqa: S105 - of members who do not exist
 SEED = 7
 SHOWN = 10
-WEIGHED_SECONDS = 2.0  # A flag that is not weighed yet is nothing to decide on.
+WEIGHED_SECONDS = 2.0  # A moderator can decide only once the flag is weighed.
 
 
 def play(url: str, moderator: tuple[str, str] | None = None, town: Town | None = None) -> None:
-    """Play it all, telling how far it is. Raises ClickException where it cannot."""
-    luck = Random(SEED)  # noqa: S311 - the same town each time
+    """Play the whole town and show the progress. Raises ClickException on failure."""
+    luck = Random(SEED)  # noqa: S311 - the seed makes the same town each time
     town = town or compose(luck, datetime.now(UTC).date())
     stopped = Event()
     with ThreadPoolExecutor(1) as newcomers:
@@ -39,7 +39,7 @@ def play(url: str, moderator: tuple[str, str] | None = None, town: Town | None =
 
 
 class _Performance:
-    """A town as it is played. Members join one after the other while the first of them report."""
+    """Plays a town. Members join one after the other while the first of them report."""
 
     def __init__(
         self, url: str, town: Town, luck: Random, newcomers: ThreadPoolExecutor, stopped: Event
@@ -53,7 +53,7 @@ class _Performance:
         self._cases: list[str] = []
         self._backing: dict[str, list[str]] = {}
         self._filmed = False
-        # Whoever plays the town again has members with the same names.
+        # Names get a random part, so that the town can be played again.
         again = uuid4().hex[:4]
         self._people = [
             Person(url, f"{name} {again}", PASSPHRASE, stopped) for name in town.members
@@ -116,7 +116,7 @@ class _Performance:
         return case_id
 
     def _evidence(self, author: Person, case: PlannedCase) -> list[str]:
-        """What is shared with another case would tell who is anonymous."""
+        """Upload evidence for the case. An anonymous author's is never used in another case."""
         if case.anonymous:
             return [author.upload(photo(self._luck))]
         if not author.evidence:
@@ -124,7 +124,7 @@ class _Performance:
         return author.evidence
 
     def _pictures(self) -> list[bytes]:
-        """Return a photo for each author, which all of their open cases share; the first has a video."""
+        """Return a photo for each author, for all of their open cases; the first gets a video."""
         filmed, self._filmed = None if self._filmed else video(), True
         return [content for content in (filmed, photo(self._luck)) if content]
 
@@ -165,16 +165,16 @@ class _Performance:
         return said
 
     def _comment(self, path: str, remark: Remark, more: dict[str, str]) -> str:
-        """Comment; a discussion opens a moment after its case became public."""
+        """Comment, and wait for the discussion, which opens a moment after the case is public."""
         body = {"text": remark.text, **more}
         person = self._person(remark.by)
         reply = person.call("POST", f"{path}/comments", body, wait_for_it=True)
         return str(reply.json()["comment_id"])
 
-    # What breaks the rules
+    # Offences
 
     def _flag_all(self) -> None:
-        with click.progressbar(self._town.flagged, label="Some of it is flagged") as bar:
+        with click.progressbar(self._town.flagged, label="Members flag content") as bar:
             subjects = [(self._flag(flagged), flagged) for flagged in bar]
         if self._judge:
             self._judge.pause(WEIGHED_SECONDS)
@@ -193,7 +193,7 @@ class _Performance:
             "POST", "/v1/flags", {**body, "note": flagged.note}, wait_for_it=True
         )
         for by in others:
-            # What is hidden by now is not there to be flagged again.
+            # Content that flags have hidden cannot be flagged any more.
             gone = [requests.codes.not_found]
             self._person(by).call("POST", "/v1/flags", {**body, "note": ""}, but=gone)
         return kind, subject_id
@@ -210,16 +210,16 @@ class _Performance:
             author = self._person(self._town.cases[flagged.case].author)
             author.call("POST", path, {"statement": flagged.appeal})
 
-    # What came of it
+    # Results
 
     def _show(self) -> None:
         reader = self._people[0]
         reader.pause(1)
         popular = reader.call("GET", f"/v1/popular-cases?limit={SHOWN}").json()["items"]
-        click.echo("\nWhat matters most to them:")
+        click.echo("\nThe most popular cases:")
         for case in popular:
             click.echo(f"  {case['supports']:2} x me too  {case['title']}")
-        click.echo(f"\nWhere to look:\n{self._places(popular)}")
+        click.echo(f"\nAddresses to open:\n{self._places(popular)}")
 
     def _places(self, popular: Sequence[dict[str, Any]]) -> str:
         url, first = self._url, popular[0]["case_id"]
@@ -245,7 +245,7 @@ def _location(case: PlannedCase) -> dict[str, Any]:
 
 
 def _wait_for(author: Person, case_id: str) -> None:
-    """Return once the case is public. Raises ClickException where it takes too long."""
+    """Wait until the case is public. Raises ClickException if that takes too long."""
     until = time.monotonic() + PATIENCE
     path = f"/v1/cases/{case_id}"
     while author.call("GET", path, wait_for_it=True).json()["status"] == "awaiting_evidence":

@@ -1,4 +1,4 @@
-"""Composes a town: who lives there, what they report, and what others make of it."""
+"""Compose a town: its members, their cases, and how others react."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,15 +16,15 @@ CASES, MEMBERS = 120, 28
 LONGEST_AGO_DAYS = 150
 FLAGS_THAT_HIDE = 7
 HONEST_CASES_FLAGGED = 3
-EARLY = 4  # So many of each language report before the others have joined.
+EARLY = 4  # How many members of each language report before the others have joined.
 
 
-# Members stand for themselves by their place in the town's list.
+# A member is given by their index in the town's list.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spot:
-    """Where a case happened, as far as its reporter tells."""
+    """The location of a case, as its reporter gives it."""
 
     name: str
     lat: float
@@ -34,7 +34,7 @@ class Spot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """A party to a case, and who names it."""
+    """A party to a case, and the member who names it."""
 
     by: int
     kind: PartyKind
@@ -53,7 +53,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedCase:
-    """What the author reports, and what others add."""
+    """The report of the author, and the additions of others."""
 
     author: int
     language: str
@@ -75,8 +75,8 @@ class PlannedCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flagged:
-    """What some object to: the case, or a remark on it. ``verdict`` is what a moderator decides on
-    it; without one it goes on waiting."""
+    """A case or a remark that members flag. ``verdict`` is a moderator's decision; without one the
+    flags stay open."""
 
     case: int
     remark: Remark | None = None
@@ -90,7 +90,7 @@ class Flagged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Town:
-    """Everything that is going to be played. Members have the languages in turn."""
+    """Everything to be played. The members' languages alternate."""
 
     members: tuple[str, ...]
     cases: tuple[PlannedCase, ...]
@@ -98,13 +98,13 @@ class Town:
 
 
 def compose(luck: Random, today: date, *, cases: int = CASES, members: int = MEMBERS) -> Town:
-    """Return a town of so many cases and members; the same luck and day compose the same town."""
+    """Return a town of so many cases and members. The same ``luck`` and day give the same town."""
     return _Composer(luck, today, members).town(cases)
 
 
 @dataclass(frozen=True, slots=True)
 class _Telling:
-    """One version of a story; only the first to be told gets the comment that belongs to it."""
+    """One version of a story. Only the first one gets the story's comment."""
 
     language: str
     story: Story
@@ -138,12 +138,12 @@ class _Composer:
     # Reports
 
     def _tales(self, count: int) -> list["_Telling"]:
-        """What is told, in the languages in turn."""
+        """Return versions of stories, with alternating languages."""
         told = [self._tellings(language) for language in LANGUAGES]
         return list(chain.from_iterable(zip(*told, strict=True)))[:count]
 
     def _tellings(self, language: str) -> list["_Telling"]:
-        """Return every story once, then every story again, so that those alike are far apart."""
+        """Return each story once, then each again in other words: similar ones are far apart."""
         stories = list(self._material[language].stories)
         orders = {story.body: self._luck.sample(range(3), 3) for story in stories}
         found = []
@@ -155,7 +155,7 @@ class _Composer:
         return found
 
     def _case(self, telling: "_Telling", progress: float) -> PlannedCase:
-        """What somebody reports who has joined when so much of everything is reported."""
+        """Return a case by a member who has joined at this point (``progress`` from 0 to 1)."""
         language, story, version = telling.language, telling.story, telling.version
         material = self._material[language]
         author = self._early(language, progress)
@@ -200,7 +200,7 @@ class _Composer:
     def _parties(
         self, story: Story, language: str, author: int, words: dict[str, str]
     ) -> tuple[Named, ...]:
-        """Who is named. An anonymous author names nobody: somebody else does."""
+        """Return the parties of a case. For an anonymous author, somebody else names them."""
         by = self._another(language, author) if story.anonymous or self._chance(0.3) else author
         found = []
         if "{official}" in story.body or self._chance(0.4):
@@ -211,10 +211,10 @@ class _Composer:
             found.append(Named(by=by, kind=PartyKind.ORGANISATION, name=name, role=role))
         return tuple(found)
 
-    # What others make of it
+    # Reactions
 
     def _noticed(self, cases: Sequence[PlannedCase]) -> list[PlannedCase]:
-        """A few cases are noticed by nearly all, most of them by nearly nobody."""
+        """Let nearly all members react to a few cases, and few members to most cases."""
         ranks = self._luck.sample(range(len(cases)), len(cases))
         return [self._engaged(case, rank) for case, rank in zip(cases, ranks, strict=True)]
 
@@ -243,7 +243,7 @@ class _Composer:
         return (self._remark(story.comment, (story.reply,), language, author),)
 
     def _remark(self, text: str, replies: Sequence[str], language: str, author: int) -> Remark:
-        """Never by the author, who may be anonymous; each line by somebody else than the first."""
+        """Return a comment that is not by the author, and replies by others than its writer."""
         first = self._another(language, author)
         return Remark(
             by=first,
@@ -257,12 +257,12 @@ class _Composer:
         tag = self._of(self._material[case.language].extra_tags)
         return ((self._another(case.language, case.author), tag),)
 
-    # What breaks the rules, and what does not
+    # Offences, and honest cases that are flagged
 
     def _offend(
         self, cases: list[PlannedCase], language: str, offence: Offence, *, first: bool
     ) -> Flagged:
-        """Commit the offence. A moderator decides on all but the first, which is left to wait."""
+        """Add an offence. A moderator decides on all but the first, whose flags stay open."""
         offender = self._another(language)
         remark = None
         if offence.kind == SubjectKind.CASE:
@@ -302,7 +302,7 @@ class _Composer:
         return max(theirs or found, key=lambda n: len(cases[n].supporters))
 
     def _wronged(self, cases: Sequence[PlannedCase]) -> list[Flagged]:
-        """Honest cases that somebody flags all the same; moderators let them stand."""
+        """Return honest cases that members flag; moderators dismiss these flags."""
         chosen = self._luck.sample(range(len(cases)), min(HONEST_CASES_FLAGGED, len(cases)))
         return [self._wrong(case, cases[case]) for case in chosen]
 
@@ -317,7 +317,7 @@ class _Composer:
             reason=RIGHT[case.language],
         )
 
-    # Luck
+    # Random choices
 
     def _chance(self, probability: float) -> bool:
         return self._luck.random() < probability
@@ -329,11 +329,11 @@ class _Composer:
         return [one for one in self._members if LANGUAGES[one % 2] == language]
 
     def _another(self, language: str, *but: int) -> int:
-        """Somebody who speaks the language, and is none of those."""
+        """Return a member who speaks the language and is none of ``but``."""
         return self._luck.choice([one for one in self._speakers(language) if one not in but])
 
     def _early(self, language: str, progress: float) -> int:
-        """Somebody who has joined by then, so that few wait for others to join."""
+        """Return a member who has joined by then, so that few cases wait for a registration."""
         speakers = self._speakers(language)
         return self._luck.choice(speakers[: max(EARLY, round(progress * len(speakers)))])
 
@@ -343,7 +343,7 @@ WRONG = {
     "spanish": "Trabajo ahí y nunca ha pasado nada parecido.",
 }
 RIGHT = {
-    "english": "The evidence shows what the story tells. Whoever sees it otherwise may comment.",
+    "english": "The evidence shows what the story tells. Those who disagree can comment.",
     "spanish": "La prueba muestra lo que cuenta el caso. Quien no lo vea así puede comentarlo.",
 }
 

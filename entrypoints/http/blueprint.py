@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import flask_smorest
 import marshmallow as ma
-from flask import Request, request
+from flask import Request, g, request
 from webargs.flaskparser import FlaskParser
 
 from entrypoints.http.bodies import loaded_quickly
@@ -22,10 +22,13 @@ class StrictParser(FlaskParser):
         self, argmap: Any, req: Request | None = None, *, location: Any = None, **options: Any
     ) -> Any:
         """Return the arguments: from msgspec if it accepts them, or else from marshmallow."""
-        quickly = _parsed_quickly(argmap, location)
-        if quickly is not None:
-            return quickly
-        return super().parse(argmap, req, location=location, **options)
+        found = _parsed_quickly(argmap, location)
+        if found is None:
+            found = super().parse(argmap, req, location=location, **options)
+        if location == "json":
+            # A copy: the fingerprint of the request covers also what a view takes out.
+            g.body = dict(found)
+        return found
 
     def _raw_load_json(self, req: Request) -> Any:
         if not req.get_data(cache=True):

@@ -50,7 +50,7 @@ ReportBody = schema(
     "Report",
     {
         **fields_of(CaseDetails),
-        **fields_of(ReportCase, leave_out=("case_id", "details", "evidence", "by", "at")),
+        **fields_of(ReportCase, "location", "tags", "anonymous"),
         "case_id": uuid_text(),
         "evidence": ma.fields.List(uuid_text(), validate=ma.validate.Length(0, 50)),
     },
@@ -139,7 +139,7 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412)
     def retract_evidence(case_id: object, evidence_id: object) -> Response:
-        """Retract evidence (who attached it, or the author); moderators decide to hide it instead"""
+        """Retract evidence (who attached it, or the author); a moderator decides on it instead"""
         command = RetractEvidence(
             evidence_id=EvidenceId(str(evidence_id)), by=requests.actor(), at=requests.now
         )

@@ -21,7 +21,7 @@ from entrypoints.http.documentation import (
 from entrypoints.http.requests import Requests, written
 from entrypoints.http.schemas import fields_of, schema, uuid_text
 
-TEXT = fields_of(EditComment, leave_out=("discussion", "by", "at"))
+TEXT = fields_of(EditComment, "text")
 CommentBody = schema(
     "CommentToWrite", {**TEXT, "comment_id": uuid_text(), "parent_id": uuid_text()}
 )

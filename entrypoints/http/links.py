@@ -25,7 +25,7 @@ class Links:
         return f"{self.public_url}{exhibit.poster_url}"
 
     def case_id(self, url: str) -> str:
-        """Return the id of the case whose page the address is, or ""."""
+        """Return the id of the case that the address is the page of, or ""."""
         try:
             asked = urlsplit(url)
         except ValueError:

@@ -28,7 +28,7 @@ PASSPHRASE = Text(
     validate=validate.Length(PASSPHRASE_LENGTH.least, PASSPHRASE_LENGTH.most),
     metadata={"description": "8 to 200 characters. It cannot be recovered."},
 )
-_REGISTER = fields_of(RegisterMember, leave_out=("member_id", "by", "at"))
+_REGISTER = fields_of(RegisterMember, "pseudonym", "interests")
 RegistrationBody = schema("Registration", {**_REGISTER, "passphrase": PASSPHRASE})
 PassphraseBody = schema(
     "PassphraseChange",
@@ -40,7 +40,7 @@ PassphraseBody = schema(
 ErasureBody = schema(
     "Erasure", {"passphrase": Text(required=True, validate=validate.Length(1, 200))}
 )
-InterestsBody = schema("Interests", fields_of(ChooseInterests, leave_out=("by", "at")))
+InterestsBody = schema("Interests", fields_of(ChooseInterests, "interests", "areas"))
 RegisteredReply = schema(
     "Registered",
     {

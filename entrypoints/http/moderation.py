@@ -29,9 +29,6 @@ from entrypoints.http.requests import Requests, written
 from entrypoints.http.schemas import fields_of, page_schema, schema, uuid_text
 
 MOST_AT_ONCE = 100
-FACTS = ("subject", "case_authors", "by", "at")
-STANDING = ("decision_id", "standing", "overturned")
-RECORD = ("flag_id", "seen", "erased", "record_id", "weight", "open_flags")
 SUBJECT = {
     "subject_kind": ma.fields.Enum(SubjectKind, by_value=True, required=True),
     "subject_id": uuid_text(required=True),
@@ -41,7 +38,7 @@ RULE = ma.fields.String(required=True, validate=ma.validate.OneOf([rule.rule_id 
 
 def _decision_fields() -> dict[str, Any]:
     """Return the fields of a decision. The API calls the verdict ``decision``."""
-    made = fields_of(DecideSubject, leave_out=(*FACTS, *STANDING))
+    made = fields_of(DecideSubject, "verdict", "rule", "reason")
     return {"decision": made.pop("verdict"), **made, "rule": RULE}
 
 
@@ -49,7 +46,7 @@ FlagBody = schema(
     "Flag",
     {
         **SUBJECT,
-        **fields_of(RaiseFlag, leave_out=(*FACTS, *RECORD)),
+        **fields_of(RaiseFlag, "rule", "note"),
         "rule": RULE,
     },
 )
@@ -79,9 +76,9 @@ BulkItem = schema(
 BulkReply = schema(
     "DecisionsMade", {"items": ma.fields.List(ma.fields.Nested(BulkItem), required=True)}
 )
-AppealBody = schema("AppealToMake", fields_of(AppealDecision, leave_out=FACTS))
+AppealBody = schema("AppealToMake", fields_of(AppealDecision, "statement"))
 AppealReply = schema("AppealMade", {"appeal_id": ma.fields.UUID(required=True)})
-ResolutionBody = schema("Resolution", fields_of(ResolveAppeal, leave_out=FACTS))
+ResolutionBody = schema("Resolution", fields_of(ResolveAppeal, "outcome", "reason"))
 KINDS = ", ".join(SubjectKind)
 
 

@@ -13,9 +13,9 @@ _STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
 
 
 def page(template: str, status: int = 200, *, forms: str = "'none'", **shown: Any) -> Response:
-    """Return a page made from a template; ``forms`` says where its forms may be sent.
+    """Return a page from a template. ``forms`` is the Content-Security-Policy's form-action.
 
-    No script runs, nobody frames it, and a hash tells the one style.
+    The policy forbids scripts and frames, and allows the inline style by its hash.
     """
     reply = Response(
         render_template(template, style=STYLE, **shown),

@@ -25,7 +25,7 @@ from entrypoints.http.schemas import Text, fields_of, schema, uuid_text
 PartyBody = schema(
     "PartyToName",
     {
-        **fields_of(PartyDetails, leave_out=("evidence",)),
+        **fields_of(PartyDetails),
         "evidence": ma.fields.List(uuid_text(), validate=ma.validate.Length(0, 20)),
         "party_id": uuid_text(),
     },
@@ -35,7 +35,7 @@ DisputeBody = schema(
     "DisputeToStand",
     {
         "token": Text(required=True),
-        **fields_of(DisputeParty, leave_out=("case_id", "dispute_id", "at")),
+        **fields_of(DisputeParty, "statement"),
     },
 )
 CASE_MATCH = {**IF_MATCH, "description": "Refuse with 412 unless the case still has this ETag."}
@@ -66,7 +66,7 @@ def parties_blueprint(enrich: Enrich, requests: Requests, public_url: str) -> Bl
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412)
     def retract_party(case_id: object, party_id: object) -> Response:
-        """Retract a party (who named it, or the author); moderators decide to hide it instead"""
+        """Retract a party (who named it, or the author); a moderator decides on it instead"""
         actor = requests.actor()
         context = requests.context(actor.member_id)
         receipt = enrich.retract_party(PartyId(str(party_id)), CaseId(str(case_id)), actor, context)

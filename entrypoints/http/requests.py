@@ -64,7 +64,7 @@ class Requests:
         return actor
 
     def members_only(self) -> None:
-        """Refuse a request without a valid session before reading its body. Preflights have none."""
+        """Refuse a request without a session before reading its body. Preflights have none."""
         if request.method != "OPTIONS":
             self.actor()
 
@@ -136,9 +136,7 @@ class Requests:
         It is keyed with the actor's id because a public proof shows it: no other member can
         confirm a guess at the body by sending that body.
         """
-        body = request.get_json(silent=True)
-        if isinstance(body, dict):
-            body = {name: value for name, value in body.items() if name != "passphrase"}
+        body = {name: value for name, value in g.get("body", {}).items() if name != "passphrase"}
         encoded = msgspec.json.encode(body, order="sorted").decode()
         return keyed_id(self._key, "request", actor_id, request.method, request.path, encoded)
 

@@ -111,16 +111,19 @@ class UuidText(ma.fields.UUID):
         return str(super()._deserialize(value, attr, data, **kwargs))
 
 
-def fields_of(
-    kind: type, *, leave_out: Iterable[str] = (), partial: bool = False
-) -> dict[str, ma.fields.Field[Any]]:
-    """Return a marshmallow field for each public field of a dataclass."""
+def fields_of(kind: type, *names: str, partial: bool = False) -> dict[str, ma.fields.Field[Any]]:
+    """Return a marshmallow field for each of the named fields of a dataclass.
+
+    Without names, for every field of one that holds details. The fields of a command are always
+    named: a fact that the application adds to a command must not become a part of the API.
+    Raises TypeError.
+    """
+    known = {field.name: field for field in fields(kind)}
+    if not names and "at" in known:
+        raise TypeError(f"name the fields of {kind.__name__} that a client sends")
     hints = get_type_hints(kind, include_extras=True)
-    unwanted = set(leave_out)
     return {
-        field.name: _field(hints[field.name], _options(field, partial=partial))
-        for field in fields(kind)
-        if field.name not in unwanted and not _is_private(hints[field.name])
+        name: _field(hints[name], _options(known[name], partial=partial)) for name in names or known
     }
 
 

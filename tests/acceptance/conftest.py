@@ -1,6 +1,7 @@
 """The deployments that the acceptance suites run on, and the phones they run through."""
 
-from collections.abc import Callable, Iterator
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import pytest
 
 from tests.media import pdf_with_author, phone_photo, phone_video
 from tests.system.deployment import (
+    KLARITY,
+    Klarity,
     MeasuredKlarity,
+    environment,
     one_process,
     process_per_service,
     relaxed,
@@ -17,54 +21,66 @@ from tests.system.deployment import (
 from tests.system.phone import Phone, is_public
 
 Deploy = Callable[[pytest.FixtureRequest, Path], AbstractContextManager[str]]
+ROOT = "Root"
+"""The pseudonym of the first admin of each deployment."""
+
+
+def add_admin(folder: Path, settings: Mapping[str, str]) -> None:
+    """Make the first admin, as an operator does: with the command line, before the start."""
+    command = [KLARITY, "members", "add", ROOT, "--role", "admin"]
+    subprocess.run(
+        [*command, "--passphrase", "four plain words here"],
+        env=environment({"DATA": str(folder / "data"), **settings}),
+        check=True,
+    )
 
 
 @contextmanager
-def embedded(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
-    with one_process(folder, MeasuredKlarity, **relaxed()) as klarity:
+def alone(folder: Path, kind: type[Klarity], settings: Mapping[str, str]) -> Iterator[str]:
+    add_admin(folder, settings)
+    with one_process(folder, kind, **settings) as klarity:
         yield klarity.url
 
 
-@contextmanager
-def mongo_and_rabbitmq(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
-    with one_process(folder, **on_rabbitmq(request)) as klarity:
-        yield klarity.url
+def embedded(_: pytest.FixtureRequest, folder: Path) -> AbstractContextManager[str]:
+    return alone(folder, MeasuredKlarity, relaxed())
 
 
-@contextmanager
-def mongo_and_redis(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
-    with one_process(folder, **on_redis(request)) as klarity:
-        yield klarity.url
+def mongo_and_rabbitmq(request: pytest.FixtureRequest, folder: Path) -> AbstractContextManager[str]:
+    return alone(folder, Klarity, on_rabbitmq(request))
 
 
-@contextmanager
-def mongo_and_pubsub(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
-    with one_process(folder, **on_pubsub(request)) as klarity:
-        yield klarity.url
+def mongo_and_redis(request: pytest.FixtureRequest, folder: Path) -> AbstractContextManager[str]:
+    return alone(folder, Klarity, on_redis(request))
+
+
+def mongo_and_pubsub(request: pytest.FixtureRequest, folder: Path) -> AbstractContextManager[str]:
+    return alone(folder, Klarity, on_pubsub(request))
 
 
 @contextmanager
 def a_process_per_service(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
-    with process_per_service(folder, **on_rabbitmq(request)) as url:
+    settings = on_rabbitmq(request)
+    add_admin(folder, settings)
+    with process_per_service(folder, **settings) as url:
         yield url
 
 
 def on_rabbitmq(request: pytest.FixtureRequest) -> dict[str, str]:
     url = request.getfixturevalue("rabbitmq_url")
-    return shared_stores(request.getfixturevalue("mongo_url"), BUS="rabbitmq", RABBITMQ_URL=url)
+    return shared_stores(request.getfixturevalue("mongo_url"), BUS_URL=url)
 
 
 def on_redis(request: pytest.FixtureRequest) -> dict[str, str]:
     url = request.getfixturevalue("redis_url")
-    return shared_stores(request.getfixturevalue("mongo_url"), BUS="redis", REDIS_URL=url)
+    return shared_stores(request.getfixturevalue("mongo_url"), BUS_URL=url)
 
 
 def on_pubsub(request: pytest.FixtureRequest) -> dict[str, str]:
     emulator = request.getfixturevalue("pubsub_url")
     return shared_stores(
         request.getfixturevalue("mongo_url"),
-        BUS="pubsub",
-        PUBSUB_URL=f"gcpubsub://projects/acceptance?emulator={emulator}",
+        BUS_URL=f"pubsub://acceptance?emulator={emulator}",
     )
 
 
@@ -75,9 +91,19 @@ DEPLOYMENTS: dict[str, Deploy] = {
     "mongo+pubsub": mongo_and_pubsub,
     "process-per-service": a_process_per_service,
 }
+FOR_EVERY_TEST = ("embedded", "process-per-service")
+"""Together they have every part of Klarity at work. On the others run only the tests that carry the
+marker ``every_deployment``, with what of them a bus can break."""
 
 
-@pytest.fixture(scope="package", params=DEPLOYMENTS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "url" in metafunc.fixturenames:
+        marked = metafunc.definition.get_closest_marker("every_deployment")
+        chosen = DEPLOYMENTS if marked else FOR_EVERY_TEST
+        metafunc.parametrize("url", chosen, indirect=True, scope="package")
+
+
+@pytest.fixture(scope="package")
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running Klarity, of each deployment in turn."""
     folder = tmp_path_factory.mktemp("klarity")

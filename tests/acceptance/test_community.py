@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 import requests
 
-from tests.system.deployment import ROOT
+from tests.acceptance.conftest import ROOT
 from tests.system.phone import Phone, Stream, becomes, eventually, is_public, once_known
 
 pytestmark = pytest.mark.system
@@ -125,6 +125,7 @@ def problem(reply: requests.Response) -> tuple[int, str]:
 
 
 class TestEnriching:
+    @pytest.mark.every_deployment("parties reach the case by the bus")
     def test_members_add_to_somebody_elses_case(
         self, anna: Phone, ben: Phone, public_case: str, files: Path
     ) -> None:
@@ -256,6 +257,7 @@ def disputes(phone: Phone, case_id: str) -> list[str]:
 
 
 class TestDiscussing:
+    @pytest.mark.every_deployment("the discussion is opened by an event of another service")
     def test_a_public_case_is_discussed_in_threads(
         self, anna: Phone, ben: Phone, passer_by: Phone, public_case: str
     ) -> None:
@@ -355,6 +357,7 @@ class TestFlagging:
         assert newcomer.member_id not in str(item)
         assert newcomer.pseudonym not in str(item)
 
+    @pytest.mark.every_deployment("a decision must reach every read model")
     def test_enough_flags_hide_a_case_everywhere_until_moderators_restore_it(
         self, anna: Phone, crowd: list[Phone], passer_by: Phone, moderator: Phone, files: Path
     ) -> None:
@@ -478,6 +481,7 @@ def weights(moderator: Phone, subject_id: str) -> list[float]:
 
 
 class TestDeciding:
+    @pytest.mark.every_deployment("each step goes through three services")
     def test_an_appeal_goes_to_another_moderator(
         self,
         anna: Phone,

@@ -13,8 +13,8 @@ from uuid import uuid4
 import pytest
 import requests
 
+from tests.acceptance.conftest import ROOT
 from tests.media import SECRET
-from tests.system.deployment import ROOT
 from tests.system.phone import Phone, Stream, becomes, eventually, is_public, once_known
 
 pytestmark = pytest.mark.system
@@ -26,6 +26,7 @@ def ids_of(phone: Phone, path: str, name: str) -> list[str]:
 
 
 class TestTheMainJob:
+    @pytest.mark.every_deployment("five services learn of each step by the bus alone")
     def test_a_report_with_a_video_becomes_public_and_is_popular(
         self, anna: Phone, ben: Phone, passer_by: Phone, files: Path
     ) -> None:
@@ -46,6 +47,7 @@ class TestTheMainJob:
         ]
         becomes(lambda: video in ids_of(passer_by, "/v1/videos", "evidence_id"), True)
 
+    @pytest.mark.every_deployment("the bus may bring the events of two logs in either order")
     def test_evidence_that_is_available_first_publishes_the_case_as_well(
         self, anna: Phone, photo: str, passer_by: Phone
     ) -> None:
@@ -303,6 +305,7 @@ class TestChangingACase:
 
 
 class TestFinding:
+    @pytest.mark.every_deployment("the store of read models does the work")
     def test_cases_are_filtered_and_paged(self, anna: Phone, photo: str, passer_by: Phone) -> None:
         tag = uuid4().hex
         places = [(10.0, 20.0), (10.2, 20.2), (-40.0, 70.0)]
@@ -368,6 +371,7 @@ class TestConventions:
 
 
 class TestDelivery:
+    @pytest.mark.every_deployment("the bus itself is looked at")
     def test_what_happens_comes_by_the_bus(self, url: str, passer_by: Phone) -> None:
         before = brought_by_the_bus(passer_by.get("/metrics").text)
 
@@ -389,6 +393,7 @@ def brought_by_the_bus(metrics: str) -> float:
 
 
 class TestUpdates:
+    @pytest.mark.every_deployment("updates follow what the bus brings")
     def test_a_stream_that_breaks_is_resumed_without_loss_or_repetition(
         self, anna: Phone, ben: Phone, passer_by: Phone, photo: str
     ) -> None:
@@ -462,6 +467,7 @@ class TestMembership:
             assert root.call("DELETE", path).status_code == 204
         newcomer.report()
 
+    @pytest.mark.every_deployment("every service must learn of an erasure")
     def test_an_erased_member_leaves_nothing_to_read(
         self, newcomer: Phone, passer_by: Phone, files: Path
     ) -> None:

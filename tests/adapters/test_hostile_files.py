@@ -140,7 +140,7 @@ def ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
     def become(code: str) -> None:
         shutil.copytree(Path(photo.__file__).parent, tmp_path / "adapters" / "sanitiser")
         (tmp_path / "adapters" / "sanitiser" / "photo.py").write_text(code)
-        monkeypatch.setattr(sandbox, "HOUSE", tmp_path)
+        monkeypatch.setattr(sandbox, "PROJECT", tmp_path)
         monkeypatch.setitem(sandbox.ENVIRONMENT, "PYTHONPATH", str(tmp_path))
 
     return become
@@ -174,7 +174,7 @@ class TestEnds:
         [
             (signal.SIGSEGV, "damaged"),
             (signal.SIGABRT, "damaged"),
-            (signal.SIGKILL, "needs more memory"),
+            (signal.SIGKILL, "needs too much memory"),
             (signal.SIGXCPU, "took too long"),
         ],
     )

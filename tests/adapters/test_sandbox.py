@@ -185,7 +185,7 @@ class TestWithoutNetwork:
 class TestOwnFiles:
     @pytest.mark.parametrize(
         "hidden",
-        ["/etc/passwd", "/etc/hostname", "/proc/self", "/var/lib", sandbox.HOUSE / "tests"],
+        ["/etc/passwd", "/etc/hostname", "/proc/self", "/var/lib", sandbox.PROJECT / "tests"],
     )
     def test_files_of_the_machine_are_not_there(
         self, hidden: str | Path, isolate: Isolation, tmp_path: Path

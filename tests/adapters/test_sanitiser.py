@@ -267,11 +267,11 @@ class TestWhatIsRefused:
         self, head: bytes, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         assert SandboxedSanitiser().recognise(head) is None
-        with pytest.raises(Unsafe, match="not a kind of file"):
+        with pytest.raises(Unsafe, match="kind of file is not accepted"):
             sanitise(MediaKind.VIDEO, written(tmp_path / "film.mp4", head))
 
     def test_a_kind_other_than_the_announced_one(self, tmp_path: Path, sanitise: Sanitise) -> None:
-        with pytest.raises(Unsafe, match="not a kind of file"):
+        with pytest.raises(Unsafe, match="kind of file is not accepted"):
             sanitise(MediaKind.VIDEO, photo_with_gps(tmp_path / "p.jpg"))
 
     @pytest.mark.parametrize(
@@ -326,12 +326,12 @@ class TestWhatIsRefused:
         with pytest.raises(Unsafe, match="neither pictures nor sound"):
             sanitise(MediaKind.VIDEO, original)
 
-    def test_what_takes_too_long(self, tmp_path: Path) -> None:
+    def test_a_tool_that_takes_too_long(self, tmp_path: Path) -> None:
         hasty = SandboxedSanitiser(recorded=Limits(seconds=0.01))
         with pytest.raises(Unsafe, match="too long"):
             hasty.sanitise(MediaKind.VIDEO, video_with_gps(tmp_path / "v.mp4"), tmp_path)
 
-    def test_what_would_need_longer_than_its_turn_is_not_refused(self, tmp_path: Path) -> None:
+    def test_evidence_that_needs_longer_than_its_turn_is_not_refused(self, tmp_path: Path) -> None:
         folder = tmp_path / "output"
         folder.mkdir()
         photo = photo_with_gps(tmp_path / "p.jpg")
@@ -381,17 +381,17 @@ class TestWhatIsTriedAgainLater:
         with pytest.raises(SanitiserUnavailable, match="not installed"):
             sanitise(MediaKind.VIDEO, original)
 
-    def test_no_room_for_what_is_made(
+    def test_no_room_for_the_rendition(
         self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(job, "bytes_left", lambda _: 1000)
-        with pytest.raises(SanitiserUnavailable, match="no room"):
+        with pytest.raises(SanitiserUnavailable, match="no memory"):
             sanitise(MediaKind.PHOTO, photo_with_gps(tmp_path / "p.jpg", (600, 600)))
 
     def test_a_missing_library(
         self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sandbox, "HOUSE", tmp_path)
+        monkeypatch.setattr(sandbox, "PROJECT", tmp_path)
         house = tmp_path / "adapters" / "sanitiser"
         shutil.copytree(Path(photo.__file__).parent, house)
         (house / "pictures.py").write_text("import a_library_that_is_missing")
@@ -399,7 +399,7 @@ class TestWhatIsTriedAgainLater:
         with pytest.raises(SanitiserUnavailable, match="missing"):
             sanitise(MediaKind.PHOTO, photo_with_gps(tmp_path / "p.jpg"))
 
-    def test_an_ffmpeg_that_lacks_what_we_need(
+    def test_an_ffmpeg_that_lacks_a_needed_part(
         self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(ffmpeg, "ENCODING", ("-c:v", "an_encoder_that_is_missing"))
@@ -431,7 +431,7 @@ class TestTheInsideOfTheSandbox:
         with Image.open(tmp_path / "rendition") as rendition:
             assert (rendition.mode, rendition.size) == ("RGB", (40, 30))
 
-    def test_what_is_transparent_becomes_white(self, tmp_path: Path) -> None:
+    def test_transparent_pixels_become_white(self, tmp_path: Path) -> None:
         original = tmp_path / "original"
         Image.new("RGBA", (40, 30), (0, 0, 0, 0)).save(original, "PNG")
         assert draw("PNG", original) == 0
@@ -472,7 +472,7 @@ class TestTheInsideOfTheSandbox:
         ("error", "refusal"),
         [(MemoryError(), Refusal.TOO_LARGE), (ValueError(), Refusal.DAMAGED)],
     )
-    def test_what_does_not_fit_into_memory_is_too_large(
+    def test_a_picture_that_does_not_fit_into_memory_is_too_large(
         self, error: Exception, refusal: Refusal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(_: object) -> None:

@@ -197,7 +197,7 @@ class TestPictures:
 
 class TestDocuments:
     @pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\r\n\r\n", b"X-Scanner: 7\r\n" * 70])
-    def test_what_gateways_leave_before_a_pdf_does_no_harm(
+    def test_bytes_before_the_header_of_a_pdf_are_accepted(
         self, before: bytes, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         original = pdf_with_author(tmp_path / "d.pdf")
@@ -220,7 +220,7 @@ class TestReasons:
     def test_a_film_that_was_cut_in_the_middle(self, tmp_path: Path, sanitise: Sanitise) -> None:
         original = devices.film(tmp_path / "v.mp4")
         original.write_bytes(original.read_bytes()[: original.stat().st_size // 2])
-        with pytest.raises(Unsafe, match="broke off"):
+        with pytest.raises(Unsafe, match="did not finish"):
             sanitise(original)
 
     @pytest.mark.parametrize("suffix", ["mov", "mkv"])
@@ -239,11 +239,11 @@ class TestReasons:
             sanitise(original)
 
     def test_a_recording_without_any_sound(self, tmp_path: Path, sanitise: Sanitise) -> None:
-        with pytest.raises(Unsafe, match="Nothing was recorded"):
+        with pytest.raises(Unsafe, match="neither pictures nor sound"):
             sanitise(devices.empty_wav(tmp_path / "a.wav"))
 
     def test_a_film_without_any_picture_or_sound(self, tmp_path: Path, sanitise: Sanitise) -> None:
-        with pytest.raises(Unsafe, match="Nothing was recorded"):
+        with pytest.raises(Unsafe, match="neither pictures nor sound"):
             sanitise(devices.film(tmp_path / "v.mp4", "-t", "0"))
 
     def test_a_recording_that_is_too_long(self, tmp_path: Path, sanitise: Sanitise) -> None:
@@ -296,5 +296,5 @@ class TestReasons:
 
     def test_a_result_that_is_too_large(self, tmp_path: Path) -> None:
         narrow = SandboxedSanitiser(still=Limits(seconds=60, file_size=1000))
-        with pytest.raises(Unsafe, match="would be shown of this is too large"):
+        with pytest.raises(Unsafe, match="would be too large"):
             narrow.sanitise(MediaKind.PHOTO, devices.noise(tmp_path / "p.png", (99, 99)), tmp_path)

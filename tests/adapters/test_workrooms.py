@@ -45,7 +45,7 @@ def test_a_room_is_removed_whatever_was_raised_in_it(rooms: Workrooms, memory: P
     assert list(memory.iterdir()) == []
 
 
-def test_who_comes_next_clears_away_what_the_dead_have_left(memory: Path) -> None:
+def test_the_next_process_removes_the_rooms_of_dead_ones(memory: Path) -> None:
     died = subprocess.run([sys.executable, "-c", DIE_IN_A_ROOM, str(memory)], check=False)
     assert died.returncode == -signal.SIGKILL
     assert len(list(memory.glob("*/original"))) == 1
@@ -131,7 +131,7 @@ def test_more_than_the_memory_holds_is_refused(rooms: Workrooms, memory: Path) -
     assert list(memory.iterdir()) == []
 
 
-def test_what_other_rooms_were_promised_is_not_given_away(
+def test_memory_promised_to_other_rooms_is_not_available(
     rooms: Workrooms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("adapters.workrooms.bytes_left", lambda _: SPARE + 1500)

@@ -25,14 +25,14 @@ class CheckpointsContract:
     def test_a_name_that_was_never_saved_begins_at_the_start(self, checkpoints: Open) -> None:
         assert checkpoints().load("relay") == START
 
-    def test_what_was_saved_last_is_loaded(self, checkpoints: Open) -> None:
+    def test_the_last_saved_checkpoint_is_loaded(self, checkpoints: Open) -> None:
         opened = checkpoints()
         opened.save("relay", FIRST)
         assert opened.load("relay") == FIRST
         opened.save("relay", SECOND)
         assert opened.load("relay") == SECOND
 
-    def test_whoever_opens_them_later_finds_what_was_saved(self, checkpoints: Open) -> None:
+    def test_saved_checkpoints_survive_reopening(self, checkpoints: Open) -> None:
         checkpoints().save("relay", FIRST)
         checkpoints().save("relay", SECOND)
         assert checkpoints().load("relay") == SECOND
@@ -81,7 +81,7 @@ class CheckpointsContract:
         assert sum(isinstance(outcome, Fenced) for outcome in outcomes) == 3
         assert checkpoints().load("relay") == before.moved("cases", 100 + winners[0])
 
-    def test_a_deleted_checkpoint_begins_anew(self, checkpoints: Open) -> None:
+    def test_a_deleted_checkpoint_starts_at_the_beginning(self, checkpoints: Open) -> None:
         opened = checkpoints()
         opened.save("relay", FIRST)
         opened.save("relay", SECOND)

@@ -54,7 +54,7 @@ class CredentialsContract:
         assert credentials().find("ann") == ANN
         assert credentials().find("bob") is None
 
-    def test_nobody_else_gets_a_pseudonym_that_is_taken(self, credentials: Open) -> None:
+    def test_another_member_cannot_claim_a_taken_pseudonym(self, credentials: Open) -> None:
         credentials().claim(ANN, ANNS)
         with pytest.raises(PseudonymTaken):
             credentials().claim(POSER, ANNS)
@@ -84,13 +84,13 @@ class CredentialsContract:
         credentials().claim(POSER, ANNS)
         assert credentials().find("ann") == POSER
 
-    def test_nobody_releases_the_pseudonym_of_another(self, credentials: Open) -> None:
+    def test_a_member_cannot_release_the_pseudonym_of_another(self, credentials: Open) -> None:
         credentials().claim(ANN, ANNS)
         credentials().release("ann", "m3")
         credentials().release("bob", "m3")
         assert credentials().find("ann") == ANN
 
-    def test_nobody_gets_a_pseudonym_that_looks_like_one_that_is_taken(
+    def test_a_pseudonym_that_looks_like_a_taken_one_cannot_be_claimed(
         self, credentials: Open
     ) -> None:
         credentials().claim(ANN, ANNS)
@@ -99,7 +99,7 @@ class CredentialsContract:
         assert credentials().find("4nn") is None
         credentials().claim(replace(POSER, handle="4nn"), {"4nn"})
 
-    def test_of_many_that_claim_what_looks_alike_at_once_exactly_one_gets_it(
+    def test_of_concurrent_claims_that_look_alike_exactly_one_succeeds(
         self, credentials: Open
     ) -> None:
         users = [credentials() for _ in range(6)]
@@ -109,7 +109,9 @@ class CredentialsContract:
         assert sum(isinstance(outcome, PseudonymTaken) for outcome in outcomes) == 5
         assert list(credentials().alike({"like ann"})) == [claims[outcomes.index(None)]]
 
-    def test_what_looks_alike_is_found_while_it_is_claimed(self, credentials: Open) -> None:
+    def test_pseudonyms_that_look_alike_are_found_while_they_are_claimed(
+        self, credentials: Open
+    ) -> None:
         credentials().claim(ANN, ANNS)
         credentials().claim(BOB, BOBS)
         assert list(credentials().alike({"Ann", "ann", "nobody"})) == [ANN]
@@ -195,7 +197,7 @@ class CredentialsContract:
         assert credentials().repeat("s1", "token 1", LATER + timedelta(microseconds=1)) is False
         assert credentials().session("s1") == ROTATED
 
-    def test_what_came_before_the_previous_token_is_good_no_more(self, credentials: Open) -> None:
+    def test_tokens_older_than_the_previous_one_are_invalid(self, credentials: Open) -> None:
         credentials().open_session(session("s1"))
         credentials().rotate("s1", "token 1", "token 2", LATER)
         credentials().rotate("s1", "token 2", "token 3", LATER)
@@ -238,7 +240,7 @@ class CredentialsContract:
         assert credentials().find("bob") == BOB
         assert credentials().session("s3") == session("s3", "m2")
 
-    def test_sessions_whose_end_has_come_can_be_deleted(self, credentials: Open) -> None:
+    def test_expired_sessions_can_be_deleted(self, credentials: Open) -> None:
         instant = timedelta(microseconds=1)
         credentials().open_session(session("over", expires_at=NOW))
         credentials().open_session(session("running", expires_at=NOW + instant))

@@ -148,7 +148,7 @@ class EventStoreContract:
             assert sum(pool.map(attempt, range(24))) == 1
         assert len(store.load("case-1")) == 1
 
-    def test_a_refused_writer_harms_nobody_who_writes_at_once(self, store: EventStore) -> None:
+    def test_a_refused_writer_does_not_affect_concurrent_writers(self, store: EventStore) -> None:
         store.append(commit("case-taken"))
 
         def attempt(number: int) -> bool:
@@ -305,7 +305,7 @@ class EventStoreContract:
         assert [stored.first for stored in store.load("case-1", upto=upto)] == firsts
         assert len(store.load("case-1")) == 3
 
-    def test_who_loads_at_once_gets_the_stream_asked_for(self, store: EventStore) -> None:
+    def test_concurrent_loads_each_return_their_own_stream(self, store: EventStore) -> None:
         streams = [f"case-{number}" for number in range(6)]
         appended = {stream: append_many(store, stream, [1, 2]) for stream in streams}
         asked = [*streams, "case-0", "case-unknown"] * 5
@@ -382,7 +382,7 @@ class EventStoreContract:
             assert store.position_of("case-1", missing) is None
         assert store.position_of("case-2", 1) is None
 
-    def test_who_follows_a_log_that_many_write_sees_each_event_once_in_order(
+    def test_a_reader_of_a_log_with_many_writers_sees_each_event_once_in_order(
         self, stores: Stores
     ) -> None:
         written = Event()
@@ -447,7 +447,7 @@ class EventStoreContract:
         assert own.wait(PATIENCE)
         assert not others.is_set()
 
-    def test_a_woken_listener_finds_what_was_appended(self, stores: Stores) -> None:
+    def test_a_woken_listener_finds_the_appended_events(self, stores: Stores) -> None:
         writer, reader = stores.open(), stores.open()
         found: list[int] = []
         done = Event()

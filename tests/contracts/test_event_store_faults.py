@@ -45,6 +45,8 @@ from tests.contracts.test_event_store import (
 )
 from tests.servers import HOST, Mongo, free_port, wait_until
 
+pytestmark = pytest.mark.system
+
 # SQLite
 
 APPENDING = """
@@ -107,7 +109,7 @@ def test_two_processes_may_write_one_file(tmp_path: Path) -> None:
     assert_in_stream_order(read)
 
 
-def test_nobody_else_on_the_machine_may_read_the_files_of_a_log(tmp_path: Path) -> None:
+def test_other_users_of_the_machine_cannot_read_the_files_of_a_log(tmp_path: Path) -> None:
     store = SqliteEventStore("cases", tmp_path / "logs.sqlite", SEALS)
     store.append(commit())
     modes = {file.name: file.stat().st_mode & 0o077 for file in tmp_path.iterdir()}
@@ -154,14 +156,14 @@ def test_a_closed_sqlite_store_is_unavailable(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", 'a"b', "1st", "a.b"])
 def test_a_log_needs_a_plain_name(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match="not a name for a log"):
+    with pytest.raises(ValueError, match="not a valid name of a log"):
         SqliteEventStore(name, tmp_path / "logs.sqlite", SEALS)
 
 
 # Group commit
 
 
-def test_those_who_arrive_during_a_write_go_together() -> None:
+def test_appends_that_arrive_during_a_write_go_together() -> None:
     batches: list[list[int]] = []
     writing, may_go_on = Event(), Event()
 
@@ -406,7 +408,7 @@ def test_a_plan_that_is_half_written_shows_no_gap(database: Database[Document]) 
     assert [stored.position for stored in reader.read_log(0, 10)] == [1, 3, 4, 5]
 
 
-def test_a_reader_is_not_held_up_by_what_is_appended_meanwhile(
+def test_a_reader_is_not_held_up_by_concurrent_appends(
     database: Database[Document],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

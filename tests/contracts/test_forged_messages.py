@@ -55,13 +55,13 @@ class TestAnAuthenticatedBus:
         plain.close()
         return Message(body, mac=inbox.deliveries[0].mac)
 
-    def test_what_it_published_arrives(self, bus: AuthenticatedBus, inbox: Inbox) -> None:
+    def test_a_message_of_this_instance_arrives(self, bus: AuthenticatedBus, inbox: Inbox) -> None:
         bus.publish("cases", [Message(b"one"), Message(b"two")])
         inbox.wait_for([b"one", b"two"])
         assert not bus.refused
 
     @pytest.mark.parametrize("change", ["no mac", "another body", "another key", "odd mac"])
-    def test_what_another_published_does_not(
+    def test_a_message_of_another_instance_is_dropped(
         self,
         plain: MemoryMessageBus,
         bus: AuthenticatedBus,
@@ -108,7 +108,7 @@ class Town:
 
     def member(self) -> str:
         member_id = str(uuid4())
-        self.process.container.accounts().register(
+        self.process.use.accounts.register(
             member_id,
             f"Member {member_id[:8]}",
             "four plain words here",
@@ -139,8 +139,7 @@ def town(
     chosen = {
         "EVENT_STORE": "memory",
         "DATA": str(tmp_path),
-        "BUS": kind,
-        f"{kind.upper()}_URL": url,
+        "BUS_URL": url,
         "BUS_PREFIX": prefix,
         "SECRET": "a secret of the tests, long enough",
     }
@@ -183,7 +182,7 @@ def test_a_forged_erasure_destroys_nothing(town: Town) -> None:
     assert 'klarity_messages_refused_total{topic="members"}' in metrics
 
 
-def test_what_is_no_message_of_ours_stops_nobody(
+def test_a_foreign_message_does_not_stop_a_consumer(
     town: Town, broker: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind, url = broker

@@ -39,7 +39,7 @@ class HistoryContract:
         assert history.read("cases", 0, 1) == world.history.read("cases", 0, 1)
         assert len(history.read("cases", 0, 1)) == 1
 
-    def test_what_was_stored_comes_to_the_byte(self, history: History, world: World) -> None:
+    def test_stored_events_are_read_byte_for_byte(self, history: History, world: World) -> None:
         found = [event.data for event in history.read("cases", 0, 100)]
         assert found == [event.data for event in world.history.read("cases", 0, 100)]
         assert found

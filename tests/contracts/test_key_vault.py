@@ -82,7 +82,7 @@ class KeyVaultContract:
             assert len(set(made)) == 1
             assert vault().key(subject) == made[0]
 
-    def test_nobody_goes_on_reading_a_key_that_this_process_destroyed(self, vault: Open) -> None:
+    def test_a_destroyed_key_is_unreadable_at_once_in_this_process(self, vault: Open) -> None:
         opened = vault()
         for number in range(10):
             subject = f"member {number}"
@@ -209,7 +209,7 @@ class TestSqliteKeyVault(KeyVaultContract, DurableKeyVaultContract):
         assert place.stored("ann") in place.on_disk()
         assert key not in place.on_disk()
 
-    def test_nobody_else_on_the_machine_may_read_the_file(self, place: SqlitePlace) -> None:
+    def test_other_users_of_the_machine_cannot_read_the_file(self, place: SqlitePlace) -> None:
         place.open().make_key("ann")
         modes = {file.stat().st_mode & 0o077 for file in place.path.parent.iterdir()}
         assert modes == {0}
@@ -280,7 +280,7 @@ class NoPlace:
 
 
 def test_doing_nothing_breaks_every_promise() -> None:
-    reads_nothing = "test_nobody_goes_on_reading_a_key_that_this_process_destroyed"
+    reads_nothing = "test_a_destroyed_key_is_unreadable_at_once_in_this_process"
     assert_fails_against_nothing(KeyVaultContract, vault=Nothing, but=[reads_nothing])
     with pytest.MonkeyPatch.context() as patch:
         assert_fails_against_nothing(DurableKeyVaultContract, place=NoPlace(), monkeypatch=patch)

@@ -23,14 +23,14 @@ PATIENCE = 60.0
 
 
 class LeasesContract:
-    def test_nobody_has_a_lease_that_was_never_taken(self, leases: Open) -> None:
+    def test_a_lease_that_was_never_taken_has_no_holder(self, leases: Open) -> None:
         assert leases().holder("relay") is None
 
     def test_whoever_comes_first_gets_it(self, leases: Open) -> None:
         assert leases().acquire("relay", "ann", LONG)
         assert leases().holder("relay") == "ann"
 
-    def test_what_one_has_another_does_not_get(self, leases: Open) -> None:
+    def test_a_held_lease_cannot_be_taken_by_another(self, leases: Open) -> None:
         leases().acquire("relay", "ann", LONG)
         assert not leases().acquire("relay", "bob", LONG)
         assert leases().holder("relay") == "ann"
@@ -114,7 +114,7 @@ class TestMongoLeases(LeasesContract):
     def leases(self, mongo_database: Database[Document]) -> Open:
         return lambda: MongoLeases(mongo_database)
 
-    def test_a_server_whose_clock_is_turned_back_keeps_nobody_waiting(
+    def test_a_lease_ends_when_the_clock_of_the_server_is_set_back(
         self, leases: Open, mongo_database: Database[Document]
     ) -> None:
         leases().acquire("relay", "ann", LONG)

@@ -81,7 +81,7 @@ class MediaStoreContract:
         return stores.open()
 
     @pytest.mark.parametrize("blob", [b"", b"x", BIG])
-    def test_what_was_written_is_read(self, media: MediaStore, blob: bytes) -> None:
+    def test_a_written_blob_is_read(self, media: MediaStore, blob: bytes) -> None:
         assert media.write("originals/1", chunks(blob)) == len(blob)
         assert content(media, "originals/1") == blob
         assert media.size("originals/1") == len(blob)
@@ -124,7 +124,7 @@ class MediaStoreContract:
             media.size("originals/1")
         assert list(media.keys("")) == []
 
-    def test_what_the_chunks_raise_is_not_the_stores_fault(self, media: MediaStore) -> None:
+    def test_errors_of_the_chunks_are_raised_unchanged(self, media: MediaStore) -> None:
         def cut_off() -> Iterator[bytes]:
             yield b"some"
             raise ConnectionResetError
@@ -142,7 +142,7 @@ class MediaStoreContract:
         media.write("originals/1", chunks(b"new"))
         assert content(media, "originals/1") == b"new"
 
-    def test_clearing_away_leaves_blobs_and_what_is_being_written(self, stores: Stores) -> None:
+    def test_clearing_away_keeps_blobs_and_unfinished_writes(self, stores: Stores) -> None:
         def watched() -> Iterator[bytes]:
             yield BIG
             stores.open().clear_away()
@@ -161,7 +161,7 @@ class MediaStoreContract:
         expected = BIG[start:] if length is None else BIG[start : start + length]
         assert b"".join(media.read("renditions/1", start, length)) == expected
 
-    def test_what_is_not_there_is_told(self, media: MediaStore) -> None:
+    def test_a_missing_blob_raises_no_such_media(self, media: MediaStore) -> None:
         with pytest.raises(NoSuchMedia):
             media.size("renditions/1")
         with pytest.raises(NoSuchMedia):
@@ -196,7 +196,7 @@ class MediaStoreContract:
         assert [content(media, key) for key in media.keys("")] == [b"1", b"2", b"3"]
 
     @pytest.mark.parametrize("key", NO_KEYS)
-    def test_what_is_no_key_is_refused(self, media: MediaStore, key: str) -> None:
+    def test_an_invalid_key_is_refused(self, media: MediaStore, key: str) -> None:
         with pytest.raises(ValueError, match="key"):
             media.write(key, chunks(b"x"))
         with pytest.raises(ValueError, match="key"):
@@ -207,7 +207,7 @@ class MediaStoreContract:
             media.delete(key)
 
     @pytest.mark.parametrize("prefix", ["../", "/", "a/../", "a//b"])
-    def test_what_no_key_begins_with_is_refused(self, media: MediaStore, prefix: str) -> None:
+    def test_an_invalid_prefix_is_refused(self, media: MediaStore, prefix: str) -> None:
         with pytest.raises(ValueError, match="key"):
             list(media.keys(prefix))
 
@@ -218,7 +218,7 @@ class MediaStoreContract:
         race(6, lambda number: stores.open().write("originals/1", chunks(blobs[number], 9_999)))
         assert content(media, "originals/1") in blobs
 
-    def test_writing_beside_what_others_delete_succeeds(self, media: MediaStore) -> None:
+    def test_writing_succeeds_while_others_delete(self, media: MediaStore) -> None:
         def come_and_go(number: int) -> None:
             for turn in range(20):
                 media.write(f"uploads/1/{number}", chunks(b"x"))
@@ -229,9 +229,7 @@ class MediaStoreContract:
         assert race(4, come_and_go) == [None] * 4
         assert len(list(media.keys("uploads/1/"))) == 4
 
-    def test_listing_beside_what_others_delete_leaves_nothing_else_out(
-        self, media: MediaStore
-    ) -> None:
+    def test_listing_is_complete_while_others_delete(self, media: MediaStore) -> None:
         media.write("uploads/stays/1", chunks(b"x"))
 
         def come_and_go_or_list(number: int) -> None:
@@ -260,7 +258,7 @@ class TestFilesystemMediaStore(MediaStoreContract):
 
         return Folder()
 
-    def test_nobody_else_may_look(self, media: MediaStore, folder: Path) -> None:
+    def test_other_users_cannot_read_the_folder(self, media: MediaStore, folder: Path) -> None:
         media.write("originals/1", chunks(b"x"))
         modes = {path.stat().st_mode & 0o077 for path in [folder, *folder.rglob("*")]}
         assert modes == {0}
@@ -270,7 +268,7 @@ class TestFilesystemMediaStore(MediaStoreContract):
         media.delete("uploads/1/a/b")
         assert [path.name for path in folder.iterdir()] == [".unfinished"]
 
-    def test_what_a_killed_writer_left_is_cleared_away_at_once(
+    def test_the_file_of_a_killed_writer_is_removed_at_once(
         self, stores: Stores, folder: Path
     ) -> None:
         write_until_killed(stores, "originals/1")
@@ -278,7 +276,7 @@ class TestFilesystemMediaStore(MediaStoreContract):
         stores.open().clear_away()
         assert list((folder / ".unfinished").iterdir()) == []
 
-    def test_a_writer_whose_file_is_taken_for_abandoned_begins_another(
+    def test_a_writer_begins_again_when_its_file_is_removed_as_abandoned(
         self, media: MediaStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         lock, waiting = fcntl.flock, [media.clear_away]
@@ -353,7 +351,7 @@ class TestGridFsMediaStore(MediaStoreContract):
         media.delete("originals/1")
         assert counts(mongo_database) == {"files": 0, "chunks": 0, "unfinished": 0}
 
-    def test_what_a_killed_writer_left_is_cleared_away_after_a_day(
+    def test_the_chunks_of_a_killed_writer_are_removed_after_a_day(
         self, stores: Stores, mongo_database: Database[Document]
     ) -> None:
         stores.open().write("originals/1", chunks(b"x"))

@@ -21,6 +21,8 @@ from application.ports.event_store import StoreUnavailable
 from application.ports.read_models import Find, by
 from tests.servers import Mongo, wait_until
 
+pytestmark = pytest.mark.system
+
 PATIENCE = 60.0
 
 

@@ -13,6 +13,8 @@ from adapters.read_models.mongo import MongoReadModels
 from tests.contracts.test_read_models import COMMITTING, FULL, found, opened
 from tests.servers import HOST, Mongo
 
+pytestmark = pytest.mark.system
+
 
 class GuardedMongo(Mongo):
     """MongoDB that asks who somebody is. Its first user is made while there is none."""

@@ -55,7 +55,7 @@ def parked(
 
 
 class ParkedEventsContract:
-    def test_what_was_parked_is_listed_unchanged(self, parking: Open) -> None:
+    def test_parked_events_are_listed_unchanged(self, parking: Open) -> None:
         parking().park(parked(), parked("cases", seconds=60))
         assert parking().list() == [parked("cases", seconds=60), parked()]
         assert parking().list("popular-cases") == [parked()]
@@ -91,13 +91,13 @@ class ParkedEventsContract:
         assert parking().list() == [parked("cases"), decided]
         assert parking().decide("videos", parked().event.id, "drop")
 
-    def test_there_is_nothing_to_decide_on_what_is_not_parked(self, parking: Open) -> None:
+    def test_an_event_that_is_not_parked_cannot_be_decided(self, parking: Open) -> None:
         parking().park(parked())
         assert parking().decide("popular-cases", "cases/case-1@6", "drop") is False
         assert parking().decide("videos", parked().event.id, "drop") is False
         assert parking().list() == [parked()]
 
-    def test_what_is_removed_is_gone(self, parking: Open) -> None:
+    def test_removed_events_are_gone(self, parking: Open) -> None:
         positions = (5, 6, 7)
         parking().park(*(parked(position=position) for position in positions))
         first, _, last = (parked(position=position).event.id for position in positions)
@@ -116,7 +116,7 @@ class ParkedEventsContract:
         assert parking().due("popular-cases", NOW, 1) == [early]
         assert parking().due("cases", NOW, 10) == []
 
-    def test_nobody_waits_for_what_somebody_decided(self, parking: Open) -> None:
+    def test_a_decided_event_is_due_at_once(self, parking: Open) -> None:
         for position, seconds in ((5, 60.0), (6, None), (7, -1.0)):
             parking().park(parked(position=position, seconds=seconds))
         for position, verdict in ((5, "retry"), (6, "drop")):
@@ -132,7 +132,7 @@ class ParkedEventsContract:
         assert parking().of_stream("popular-cases", "cases", "case-1") == wanted
         assert parking().of_stream("popular-cases", "cases", "case-3") == []
 
-    def test_what_was_dropped_is_remembered_for_all_builds_of_the_service(
+    def test_dropped_events_are_remembered_for_all_builds_of_the_service(
         self, parking: Open
     ) -> None:
         event = parked("cases.1000")

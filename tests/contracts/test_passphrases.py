@@ -1,5 +1,7 @@
 """What Passphrases promise."""
 
+import subprocess
+import sys
 from unittest.mock import patch
 
 import pytest
@@ -29,7 +31,7 @@ class PassphrasesContract:
         assert passphrases.verify(None, "correct horse") is False
 
     @pytest.mark.parametrize("stored", ["", "no hash", "$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA"])
-    def test_nothing_fits_what_is_no_hash_of_ours(
+    def test_no_passphrase_matches_a_foreign_hash(
         self, passphrases: Passphrases, stored: str
     ) -> None:
         assert passphrases.verify(stored, "correct horse") is False
@@ -64,6 +66,13 @@ class TestArgon2Passphrases(PassphrasesContract):
             assert passphrases.verify(None, "correct horse") is False
         (stored, _), _ = verify.call_args
         assert stored.startswith("$argon2id$v=19$m=8,t=1,p=1$")
+
+    def test_outside_of_tests_it_costs_what_rfc_9106_recommends_for_little_memory(self) -> None:
+        program = "import adapters.credentials.argon2 as a; print(a.Argon2Passphrases().hash(''))"
+        told = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+        assert told.stdout.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
 class Nothing:

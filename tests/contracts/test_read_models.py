@@ -206,7 +206,7 @@ class ReadModelContract:
         assert model.get(["full", "missing", "empty"]) == {"full": FULL, "empty": Sight()}
         assert model.get([]) == {}
 
-    def test_who_gets_at_once_gets_the_documents_asked_for(self, models: Open) -> None:
+    def test_concurrent_gets_each_return_their_own_documents(self, models: Open) -> None:
         model = filled(models, {str(number): Sight(size=number) for number in range(5)})
         asked = [[key] for key in "01234x"] * 4 + [["0", "3", "x"]] * 4
         got = race(len(asked), lambda number: model.get(asked[number]))
@@ -228,7 +228,7 @@ class ReadModelContract:
         assert model.get(["a", "b", "c"]) == {"a": FULL, "c": Sight()}
         assert found(model) == ["a", "c"]
 
-    def test_a_row_is_found_by_what_it_holds_now(self, models: Open) -> None:
+    def test_a_row_is_found_by_its_present_values(self, models: Open) -> None:
         model = filled(models, {"a": FULL, "b": FULL})
         commit(model, {"a": Sight(title="New", place=Place(lat=1, lon=1), tags=("c",))})
         assert found(model, HasWords("words", "unicode")) == ["b"]
@@ -300,7 +300,7 @@ class ReadModelContract:
         assert model.checkpoint() == before
         assert model.get(["a", "b"]) == {"a": Sight()}
 
-    def test_what_is_dropped_is_empty_and_fenced_until_it_is_opened_again(
+    def test_a_dropped_read_model_is_empty_and_fenced_until_opened_again(
         self, models: Open
     ) -> None:
         model = filled(models, {"a": FULL})
@@ -450,7 +450,7 @@ class FindContract:
         assert [row.key for row in rest] == ["j4", "k3", "k2", "k1", "k0"]
 
     @pytest.mark.parametrize("value", [{"$gt": ""}, ["a"], b"a", object()])
-    def test_what_no_field_can_hold_is_refused(self, models: Open, value: object) -> None:
+    def test_a_value_that_no_field_can_hold_is_refused(self, models: Open, value: object) -> None:
         model = filled(models, {"a": FULL})
         with pytest.raises(ValueError, match="cannot compare"):
             model.find(Find(where=(Equals("title", value),)), limit=1)
@@ -642,7 +642,7 @@ class ReadModelsContract:
         second.drop()
         assert found(first) == ["a"]
 
-    def test_opening_it_again_keeps_what_is_there(self, models: Open) -> None:
+    def test_reopening_keeps_the_rows(self, models: Open) -> None:
         commit(opened(models()), {"a": FULL})
         assert found(opened(models())) == ["a"]
         assert models().versions("sights") == [1]
@@ -781,7 +781,7 @@ class TestMongoReadModels(ReadModelContract, SideTablesContract, FindContract, R
         assert model.checkpoint() == before
 
     @pytest.mark.parametrize("changes", [{"a": FULL}, {}])
-    def test_who_follows_a_process_killed_in_a_commit_goes_on(
+    def test_the_successor_of_a_process_killed_in_a_commit_goes_on(
         self,
         mongo_url: str,
         mongo_database: Database[Document],
@@ -874,7 +874,7 @@ class TestMongoCommitsInParts:
         assert found(model) == ["z"]
         assert mongo_database["ready.sights.1"].find_one() is None
 
-    def test_what_a_crash_left_undone_is_done_before_anything_else(
+    def test_a_commit_interrupted_by_a_crash_is_completed_first(
         self, models: Open, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rows = {f"{number:02}": paged(number) for number in range(35)}
@@ -890,7 +890,7 @@ class TestMongoCommitsInParts:
         assert later.checkpoint() == moved
         assert later.get(list(rows)) == rows
 
-    def test_many_may_do_what_was_left_undone_at_once(
+    def test_an_interrupted_commit_can_be_completed_concurrently(
         self, models: Open, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rows = {f"{number:02}": paged(number) for number in range(45)}

@@ -98,7 +98,7 @@ class SpellingContract:
         assert spelling.is_plain(name)
 
     @pytest.mark.parametrize("name", NOT_PLAIN)
-    def test_what_hides_or_mixes_something_is_not_plain(
+    def test_a_name_with_hidden_or_mixed_characters_is_not_plain(
         self, spelling: Spelling, name: str
     ) -> None:
         assert not spelling.is_plain(name)
@@ -137,5 +137,5 @@ def test_doing_nothing_breaks_every_promise() -> None:
     assert_fails_against_nothing(
         SpellingContract,
         spelling=Nothing(),
-        but={"test_what_hides_or_mixes_something_is_not_plain"},
+        but={"test_a_name_with_hidden_or_mixed_characters_is_not_plain"},
     )

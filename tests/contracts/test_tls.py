@@ -31,6 +31,8 @@ from tests.certificates import Authority
 from tests.servers import HOST, Mongo, RabbitMQ, Redis
 from tests.world import World
 
+pytestmark = pytest.mark.system
+
 TOKEN = "a token for services"
 
 Ask = Callable[[str, Tls], object]

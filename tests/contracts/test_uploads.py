@@ -59,7 +59,7 @@ class UploadsContract:
             uploads().advance("u1", offset, 20, "part-2")
         assert uploads().get("u1") == before
 
-    def test_what_is_not_there_does_not_move(self, uploads: Open) -> None:
+    def test_a_missing_upload_does_not_advance(self, uploads: Open) -> None:
         with pytest.raises(UploadConflict):
             uploads().advance("u1", 0, 10, "part-1")
         assert uploads().get("u1") is None
@@ -78,7 +78,7 @@ class UploadsContract:
         uploads().finish("nobody's")
         assert uploads().get("u1") == replace(UPLOAD, finished=True)
 
-    def test_a_disowned_upload_is_nobodys_and_nothing_more_comes_of_it(self, uploads: Open) -> None:
+    def test_a_disowned_upload_has_no_owner_and_is_finished(self, uploads: Open) -> None:
         uploads().create(UPLOAD)
         uploads().create(OTHER)
         uploads().advance("u1", 0, 10, "part-1")
@@ -130,9 +130,7 @@ class UploadsContract:
         counted = [uploads().count("anna", TODAY, 1, quota) for _ in range(4)]
         assert counted == [True, True, False, False]
 
-    def test_so_many_bytes_of_a_day_are_counted_and_what_is_refused_is_not(
-        self, uploads: Open
-    ) -> None:
+    def test_bytes_of_a_day_are_counted_except_those_refused(self, uploads: Open) -> None:
         quota = Quota(pieces=9, size=5_000_000_000)
         sizes = [5_000_000_001, 3_000_000_000, 2_000_000_001, 2_000_000_000, 1]
         counted = [uploads().count("anna", TODAY, size, quota) for size in sizes]
@@ -200,7 +198,9 @@ class TestSealedUploads(UploadsContract):
     def uploads(self, stored: MemoryUploads) -> Open:
         return lambda: SealedUploads(stored, KEY)
 
-    def test_whose_an_upload_is_stands_nowhere(self, uploads: Open, stored: MemoryUploads) -> None:
+    def test_the_owner_of_an_upload_is_stored_nowhere_in_plain_text(
+        self, uploads: Open, stored: MemoryUploads
+    ) -> None:
         uploads().create(UPLOAD)
         uploads().advance("u1", 0, UPLOAD.length, "part-1")
         uploads().finish("u1")
@@ -223,10 +223,10 @@ class TestSealedUploads(UploadsContract):
         uploads().create(UPLOAD)
         moved = SEALED + owner_of("u1", stored)
         stored.create(replace(UPLOAD, upload_id="u3", owner=moved))
-        with pytest.raises(ValueError, match="its upload"):
+        with pytest.raises(ValueError, match="cannot be decrypted"):
             uploads().get("u3")
 
-    def test_whose_uploads_are_counted_stands_nowhere(
+    def test_the_owner_of_a_count_is_stored_nowhere_in_plain_text(
         self, uploads: Open, stored: MemoryUploads
     ) -> None:
         for day in (TODAY, TOMORROW):

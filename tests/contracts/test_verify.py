@@ -245,7 +245,7 @@ def edit(row: Row, **more: Any) -> None:
     row["body"] = json.dumps(json.loads(row["body"]) | more).encode()
 
 
-def test_a_log_that_nobody_touched_has_no_fault(tampered: Tampered, world: World) -> None:
+def test_an_unchanged_log_has_no_fault(tampered: Tampered, world: World) -> None:
     verified = verify_log(tampered.open(), world.codec, SEALS)
     end = tampered.open().last_position()
     assert (verified.faults, verified.position) == ([], end)
@@ -283,7 +283,7 @@ def test_every_column_counts_also_if_the_chains_are_made_whole_again(
             assert faults(tampered, world), (column, index)
 
 
-def test_what_a_body_says_counts_even_if_columns_and_chains_follow(
+def test_a_changed_body_is_found_even_if_columns_and_chains_are_adapted(
     tampered: Tampered, world: World
 ) -> None:
     good = tampered.read()
@@ -380,7 +380,7 @@ def test_any_end_that_is_cut_off_is_found(tampered: Tampered, world: World) -> N
         assert any("cut off" in fault.what for fault in faults(tampered, world)), length
 
 
-def test_an_end_that_is_cut_off_and_written_anew_is_found(tampered: Tampered, world: World) -> None:
+def test_an_end_that_is_cut_off_and_rewritten_is_found(tampered: Tampered, world: World) -> None:
     good = tampered.read()
     end = tampered.open().last_position()
     tampered.write(good[:-2])
@@ -501,7 +501,7 @@ def test_a_head_that_is_tampered_with_is_found(tampered: Tampered, world: World,
     assert tampered.open().sealed_head() == other
 
 
-def test_a_database_that_is_set_back_as_a_whole_is_found_by_what_was_kept_elsewhere(
+def test_a_restored_database_is_found_by_heads_kept_elsewhere(
     tampered: Tampered, world: World
 ) -> None:
     verified = verify_log(tampered.open(), world.codec, SEALS)
@@ -529,7 +529,7 @@ def test_a_sealer_remembers_how_far_the_log_was_sealed(tampered: Tampered) -> No
     assert tampered.open().sealed_head() == SEALS.start(LOG)
 
 
-def test_what_was_verified_before_may_be_passed_again(tampered: Tampered, world: World) -> None:
+def test_a_verified_end_can_be_passed_again(tampered: Tampered, world: World) -> None:
     verified = verify_log(tampered.open(), world.codec, SEALS)
     (first, *_) = tampered.open().read_log(0, 1)
     tampered.open().append(

@@ -124,7 +124,7 @@ class WebhookCallerContract:
         assert headers["host"] == receiver.url.removeprefix("http://")
 
     @pytest.mark.parametrize("status", ["400", "404", "410", "500", "503"])
-    def test_what_is_not_accepted_failed(
+    def test_a_call_that_is_not_accepted_has_failed(
         self, caller: WebhookCaller, receiver: Receiver, status: str
     ) -> None:
         with pytest.raises(CallFailed, match=status):
@@ -147,7 +147,7 @@ class WebhookCallerContract:
 
         promptly(call)
 
-    def test_what_is_answered_besides_the_status_is_not_waited_for(
+    def test_the_body_of_the_reply_is_not_awaited(
         self, caller: WebhookCaller, receiver: Receiver
     ) -> None:
         promptly(lambda: caller.call(f"{receiver.url}/endless", HEADERS, BODY))
@@ -175,7 +175,7 @@ class WebhookCallerContract:
         assert caller.may_call("https://93.184.215.14/hook")
 
     @pytest.mark.parametrize("address", ["https://nowhere.invalid/", "https://[::/", "x", ""])
-    def test_what_cannot_be_told_yet_is_not_held_against_an_address(
+    def test_an_address_that_cannot_be_judged_yet_is_allowed(
         self, caller: WebhookCaller, address: str
     ) -> None:
         assert caller.may_call(address)
@@ -205,7 +205,7 @@ class TestHttpWebhookCaller(WebhookCallerContract):
             caller.call(f"http://two.example:{receiver.server_port}/200", HEADERS, BODY)
         assert receiver.heard == []
 
-    def test_a_name_is_resolved_once_and_what_was_looked_at_is_called(
+    def test_a_name_is_resolved_once_and_the_checked_address_is_called(
         self, caller: WebhookCaller, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         asked: list[str] = []
@@ -293,7 +293,7 @@ class TestTls:
             caller.call(f"https://other.example:{receiver.server_port}/200", HEADERS, BODY)
         assert receiver.heard == []
 
-    def test_who_vouches_for_themselves_is_refused(
+    def test_a_self_signed_server_is_refused(
         self, receiver: Receiver, caller: HttpWebhookCaller
     ) -> None:
         strict = HttpWebhookCaller(insecure=True, seconds=SECONDS)

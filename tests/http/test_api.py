@@ -14,7 +14,8 @@ import pytest
 from application.engine.executor import CommandContext
 from config.process import Process
 from domain.actors import SYSTEM
-from domain.cases.case import HideCase, RestoreCase
+from domain.cases.case import CaseReported, HideCase, RestoreCase
+from entrypoints.http.json import MsgspecJson
 from entrypoints.http.problems import MEANINGS
 from entrypoints.http.requests import TOKEN_HEADER, opaque, write_token
 from tests.http.conftest import PASSPHRASE, Caller, problem
@@ -249,6 +250,14 @@ class TestWriting:
         other = anna("POST", "/v1/cases", {**body, "title": "Twice"}, headers=headers)
         assert problem(other) == (422, "idempotency-key-reused")
         assert list(other.json["errors"]) == ["Idempotency-Key"]
+
+    def test_a_body_is_parsed_once(self, anna: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+        body = {"title": "Parsed once", "story": "It happened once."}
+        headers = {"Idempotency-Key": uuid4().hex}
+        with monkeypatch.context() as patch:
+            patch.setattr(MsgspecJson, "loads", None)
+            first = anna("POST", "/v1/cases", body, headers=headers)
+        assert first.status_code == 201
 
     def test_what_changed_nothing_changes_nothing_when_it_is_sent_again(self, anna: Caller) -> None:
         tag = f"{anna.report().headers['Location']}/tags/police"
@@ -515,6 +524,7 @@ class TestWhatNobodyMayFindOut:
     ) -> None:
         case_id = anna.report(anonymous=True).json["case_id"]
         (reported,) = process.container.executors().cases.events(case_id)
+        assert isinstance(reported, CaseReported)
         assert (reported.author_name, bool(reported.author)) == ("", True)
 
     def test_a_suspended_moderator_judges_nothing_and_may_still_leave(

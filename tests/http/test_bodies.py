@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.moderation.flag import RaiseFlag
 from entrypoints import http
 from entrypoints.http.bodies import loaded_quickly
-from entrypoints.http.schemas import Number, Text, Truth, schema
+from entrypoints.http.schemas import Number, Text, Truth, fields_of, schema
 
 Values = st.SearchStrategy[Any]
 
@@ -51,6 +52,15 @@ ODD: Values = st.one_of(
 
 
 MODULES = [import_module(f"entrypoints.http.{found.name}") for found in iter_modules(http.__path__)]
+
+
+def test_the_fields_of_a_command_are_named() -> None:
+    """Or a fact that is added to it would become a part of the API."""
+    with pytest.raises(TypeError, match="name the fields of RaiseFlag"):
+        fields_of(RaiseFlag)
+    assert list(fields_of(RaiseFlag, "rule", "note")) == ["rule", "note"]
+
+
 BODIES = [
     pytest.param(value, id=name)
     for module in MODULES

@@ -64,19 +64,25 @@ def test_no_media_of_an_erased_member_stay(process: Process, anybody: Caller, be
         assert problem(when(anybody, path, lambda reply: reply.status_code == 410))[1] == "erased"
     media, vault = process.container.media(), process.container.vault()
     hers = [path.rpartition("/")[2] for path in (whole, part)]
-    uploads = process.container.upload_states()
-    eventually(lambda: not any(uploads.get(item).owner for item in hers) or None)
+    eventually(lambda: not any(owner_of(process, item) for item in hers) or None)
     assert not [key for key in media.keys("") for item in hers if item in key]
     assert not any(vault.key(f"evidence/{item}") for item in hers)
     assert ben("GET", f"{others}/content").status_code == 200
+
+
+def owner_of(process: Process, upload_id: str) -> str:
+    found = process.container.upload_states().get(upload_id)
+    assert found
+    return found.owner
 
 
 def test_whose_an_upload_is_does_not_stand_beside_it(process: Process, ben: Caller) -> None:
     content = photo("navy")
     path = send(ben, content, len(content))
     upload_id = path.rpartition("/")[2]
-    assert process.container.upload_states().get(upload_id).owner == ben.member_id
+    assert owner_of(process, upload_id) == ben.member_id
     stored = process.container.stored_uploads().get(upload_id)
+    assert stored
     assert stored.complete
     assert ben.member_id not in str(stored)
 

@@ -123,7 +123,7 @@ def processes(mongo_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
         "EVENT_STORE": "mongo",
         "READ_MODELS": "mongo",
         "MEDIA": "gridfs",
-        "BUS": "redis",
+        "BUS_URL": "redis://127.0.0.1:1",
         "MONGO_URL": mongo_url,
         "MONGO_DATABASE": f"klarity_{uuid4().hex}",
         "SECRET": "s" * 32,

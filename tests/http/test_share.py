@@ -193,7 +193,7 @@ class TestThePage:
         for case_id, headers in hidden:
             reply = anna("GET", f"/share/{case_id}", headers=headers)
             assert (reply.status_code, reply.mimetype) == (404, "text/html")
-            assert "no such case" in reply.text
+            assert "no such public case" in reply.text
             assert "permit" not in reply.text
             assert oembed(anna, f"{ADDRESS}/share/{case_id}").status_code == 404
 

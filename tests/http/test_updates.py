@@ -181,7 +181,7 @@ def test_one_asker_holds_a_part_of_the_streams(places: int, share: int) -> None:
         held.take("one")
     for number in range(places - share):
         held.take(f"another {number}")
-    with pytest.raises(Problem, match="As many streams as this process serves"):
+    with pytest.raises(Problem, match="This process serves no further stream"):
         held.take("the last")
 
 
@@ -201,7 +201,7 @@ def test_a_server_may_have_no_stream_at_all(anybody: Caller, process: Process) -
     from entrypoints.http.requests import read_claims
 
     app: Any = Flask("streamless")
-    app.register_blueprint(updates.updates_blueprint(process.container.updates(), 0))
+    app.register_blueprint(updates.updates_blueprint(process.use.updates, 0))
     app.before_request(partial(read_claims, process.container.tokens()))
     register_problems(app)
     assert app.test_client().get("/v1/updates").status_code == 503

@@ -139,6 +139,8 @@ def environment(settings: Mapping[str, str], *, measured: bool = False) -> dict[
     unwanted = ("KLARITY_",) if measured else ("KLARITY_", "COVERAGE_")
     plain = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     plain["RATELIMIT_ENABLED"] = "1"
+    if modules := os.environ.get("KLARITY_TEST_PYTHONPATH"):
+        plain["PYTHONPATH"] = modules
     return {**plain, **{f"KLARITY_{name}": value for name, value in settings.items()}}
 
 
@@ -164,25 +166,11 @@ def shared_stores(mongo_url: str, **bus: str) -> dict[str, str]:
     }
 
 
-ROOT = "Root"
-
-
-def add_admin(folder: Path, **settings: str) -> None:
-    """Make the first admin, as an operator does: with the command line, before the start."""
-    command = [KLARITY, "members", "add", ROOT, "--role", "admin"]
-    subprocess.run(
-        [*command, "--passphrase", "four plain words here"],
-        env=environment({"DATA": str(folder / "data"), **settings}),
-        check=True,
-    )
-
-
 @contextmanager
 def one_process(
     folder: Path, kind: type[Klarity] = Klarity, /, **settings: str
 ) -> Iterator[Klarity]:
     klarity = kind(folder, **settings)
-    add_admin(folder, **settings)
     try:
         yield klarity.start()
     finally:
@@ -192,7 +180,6 @@ def one_process(
 @contextmanager
 def process_per_service(folder: Path, **settings: str) -> Iterator[str]:
     """Every service in a process of its own, behind nginx; the address of it all."""
-    add_admin(folder, **settings)
     with ExitStack() as stack:
         running = {
             service.id: Klarity(

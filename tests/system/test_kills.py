@@ -23,6 +23,9 @@ SUPPORTERS = 8
 REPORTS = 60
 COMMANDS = REPORTS + PUBLIC_CASES * SUPPORTERS
 
+People = tuple[list[Phone], list[str], list[Phone]]
+"""Reporters, the evidence that each of them has, and supporters."""
+
 
 class System:
     """A server, two workers of which one stands by, and a broker of their own."""
@@ -65,14 +68,15 @@ SERVICES = {"rabbitmq": "all", "redis": MAIN_JOB, "pubsub": MAIN_JOB}
 
 def bus_settings(bus: str, url: str) -> dict[str, str]:
     if bus == "pubsub":
-        return {"BUS": bus, "PUBSUB_URL": f"gcpubsub://projects/kills?emulator={url}"}
-    return {"BUS": bus, f"{bus.upper()}_URL": url}
+        return {"BUS_URL": f"pubsub://kills?emulator={url}"}
+    return {"BUS_URL": url}
 
 
-@pytest.fixture(params=BROKERS)
+@pytest.fixture(scope="module", params=BROKERS)
 def system(
     request: pytest.FixtureRequest, mongo_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[System]:
+    """To start one is work, so that the tests share it; the last kills the broker for good."""
     folder = tmp_path_factory.mktemp("kills")
     with BROKERS[request.param]() as broker:
         settings = shared_stores(
@@ -88,38 +92,46 @@ def system(
             system.close()
 
 
-def test_every_acknowledged_command_has_its_effect_exactly_once(
-    system: System, tmp_path: Path
-) -> None:
-    with people(system.server.url, tmp_path) as (reporters, evidence, supporters):
-        public = first_cases(system.server.url, reporters, evidence)
-        crowd = Crowd(system.server.url)
-        crowd.at = {
-            COMMANDS // 4: system.kill_the_workers,
-            COMMANDS // 2: system.kill_the_server,
-            COMMANDS * 3 // 4: system.kill_the_broker,
-        }
-        reported: list[str] = []
-        reports = [
-            report(reporters[n % REPORTERS], evidence[n % REPORTERS], reported)
-            for n in range(REPORTS)
-        ]
-        supports = [support(who, case) for case, who in product(public, supporters)]
-        crowd.send(mixed(*reports, *supports))
+@pytest.fixture(scope="module")
+def members(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
+    with people(system.server.url, tmp_path_factory.mktemp("people")) as found:
+        yield found
 
-        assert crowd.acknowledged == COMMANDS
-        expected = dict.fromkeys(reported, 0) | dict.fromkeys(public, SUPPORTERS)
-        assert_public_once_with(system.server.url, expected)
+
+def test_every_acknowledged_command_has_its_effect_exactly_once(
+    system: System, members: People
+) -> None:
+    reporters, evidence, supporters = members
+    public = first_cases(system.server.url, reporters, evidence)
+    crowd = Crowd(system.server.url)
+    crowd.at = {
+        COMMANDS // 4: system.kill_the_workers,
+        COMMANDS // 2: system.kill_the_server,
+        COMMANDS * 3 // 4: system.kill_the_broker,
+    }
+    reported: list[str] = []
+    reports = [
+        report(reporters[n % REPORTERS], evidence[n % REPORTERS], reported) for n in range(REPORTS)
+    ]
+    supports = [support(who, case) for case, who in product(public, supporters)]
+    crowd.send(mixed(*reports, *supports))
+
+    assert crowd.acknowledged == COMMANDS
+    expected = dict.fromkeys(reported, 0) | dict.fromkeys(public, SUPPORTERS)
+    assert_public_once_with(system.server.url, expected)
 
 
 def test_read_models_catch_up_while_the_bus_is_gone_for_good(
-    system: System, tmp_path: Path
+    system: System, members: People
 ) -> None:
-    with people(system.server.url, tmp_path) as (reporters, evidence, supporters):
-        system.broker.kill()
-        public = first_cases(system.server.url, reporters, evidence)
-        Crowd(system.server.url).send([support(supporters[0], case) for case in public])
-        assert_public_once_with(system.server.url, dict.fromkeys(public, 1))
+    reporters, evidence, supporters = members
+    for phone in (*reporters, *supporters):
+        phone.sign_in()
+    before = public_cases(system.server.url)
+    system.broker.kill()
+    public = first_cases(system.server.url, reporters, evidence)
+    Crowd(system.server.url).send([support(supporters[0], case) for case in public])
+    assert_public_once_with(system.server.url, before | dict.fromkeys(public, 1))
 
 
 def test_the_embedded_default_survives_being_killed(tmp_path: Path) -> None:
@@ -175,8 +187,7 @@ def test_a_process_that_is_asked_to_stop_finishes_and_leaves(tmp_path: Path) -> 
 
 
 @contextmanager
-def people(url: str, folder: Path) -> Iterator[tuple[list[Phone], list[str], list[Phone]]]:
-    """Reporters, the evidence that each of them has, and supporters."""
+def people(url: str, folder: Path) -> Iterator[People]:
     phone_photo(folder / "photo.jpg")
     with ExitStack() as stack:
         phones = [stack.enter_context(Phone(url)).join() for _ in range(REPORTERS + SUPPORTERS)]
@@ -221,6 +232,12 @@ def assert_public_once_with(url: str, supports: dict[str, int]) -> None:
         for case in list(supports)[:5]:
             history = reader.get(f"/v1/cases/{case}/history").json()["items"]
             assert [change["what"] for change in history].count("CasePublished") == 1
+
+
+def public_cases(url: str) -> dict[str, int]:
+    """All public cases, with the number of their supports."""
+    with Phone(url) as reader:
+        return {case["case_id"]: case["supports"] for case in everything(reader, "/v1/cases")}
 
 
 def everything(reader: Phone, path: str) -> list[dict[str, Any]]:

@@ -103,9 +103,7 @@ class Deployment:
 @pytest.fixture
 def deployment(mongo_url: str, tmp_path: Path) -> Iterator[Deployment]:
     with Redis() as broker:
-        settings = shared_stores(
-            mongo_url, SERVICES="members,cases", BUS="redis", REDIS_URL=broker.url
-        )
+        settings = shared_stores(mongo_url, SERVICES="members,cases", BUS_URL=broker.url)
         deployment = Deployment(tmp_path, settings)
         yield deployment
         deployment.close()

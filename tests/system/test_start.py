@@ -85,7 +85,7 @@ def test_a_worker_that_cannot_start_ends_everything(tmp_path: Path) -> None:
 
 
 def test_workers_share_the_port(tmp_path: Path, mongo_url: str, rabbitmq_url: str) -> None:
-    settings = shared_stores(mongo_url, BUS="rabbitmq", RABBITMQ_URL=rabbitmq_url, WORKERS="2")
+    settings = shared_stores(mongo_url, BUS_URL=rabbitmq_url, WORKERS="2")
     klarity = Klarity(tmp_path, **settings)
     try:
         klarity.start()

@@ -105,7 +105,7 @@ def backlog(do: Executors, cases: list[CaseId]) -> None:
 def test_what_an_appeal_restored_stays_public_though_a_paused_worker_goes_on(
     mongo_url: str, redis_url: str, tmp_path: Path
 ) -> None:
-    settings = shared_stores(mongo_url, SERVICES="cases", BUS="redis", REDIS_URL=redis_url)
+    settings = shared_stores(mongo_url, SERVICES="cases", BUS_URL=redis_url)
     cases = [CaseId(f"case {number}") for number in range(CASES)]
     with in_this_process(settings, tmp_path / "here") as made, ExitStack() as stack:
         do = made.executors()

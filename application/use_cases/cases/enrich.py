@@ -74,7 +74,7 @@ class Enrich:
         if party.case_id != case_id or party.retracted:
             raise DomainError("not-found", "The case has no such party.")
         if actor.member_id in (party.by, self._cases.load(case_id).state.author):
-            raise DomainError("not-oneself", "Nobody invites to dispute their own case or claim.")
+            raise DomainError("not-oneself", "This is your own case or claim; leave it to another.")
         return self._links.issue(Invitation(case_id, party_id, dispute_id), self._clock())
 
     def dispute(self, token: str, statement: str, context: CommandContext) -> Receipt[Party]:
@@ -92,5 +92,5 @@ class Enrich:
         """What a link invites to. Raises DomainError where it is none, or too old."""
         invitation = self._links.read(token)
         if invitation is None:
-            raise DomainError("bad-link", "This link is not one of ours, or too old.")
+            raise DomainError("bad-link", "This link is invalid or has expired.")
         return invitation

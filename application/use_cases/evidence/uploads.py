@@ -93,7 +93,7 @@ class ReceiveUploads:
         has announced as much as one may in a day. What is given up stays counted.
         """
         if length > self.largest:
-            raise DomainError("too-large", f"At most {self.largest} bytes are taken.")
+            raise DomainError("too-large", f"An upload has at most {self.largest} bytes.")
         if self._uploads.get(upload_id) is None:
             self._count(owner, length)
         expires_at = self._clock().replace(microsecond=0) + LIFETIME
@@ -142,11 +142,11 @@ class ReceiveUploads:
         """Give an upload up. What arrived as a whole is evidence, and stays."""
         upload = self._of(owner, upload_id)
         if upload.complete:
-            raise DomainError("forbidden", "It arrived as a whole and is evidence now.")
+            raise DomainError("forbidden", "The upload is complete and is evidence now.")
         try:
             self._discard(upload)
         except UploadConflict as error:
-            raise DomainError("conflict", "More of it has just arrived.") from error
+            raise DomainError("conflict", "More bytes have just arrived; try again.") from error
 
     def sweep(self) -> None:
         """Clear away expired uploads, those of erased members, and what belongs to none."""
@@ -180,7 +180,7 @@ class ReceiveUploads:
         if upload is None or upload.owner != owner.member_id:
             raise DomainError("not-found", "You have no such upload.")
         if upload.expires_at <= self._clock():
-            raise DomainError("erased", "The upload took too long and was given up.")
+            raise DomainError("erased", "The upload has expired; start a new one.")
         return upload
 
     def _store(self, upload: Upload, chunks: Iterator[bytes]) -> Upload:
@@ -197,7 +197,9 @@ class ReceiveUploads:
             raise _gone() from error
         except UploadConflict as error:
             self._media.delete(f"{parts_prefix(upload.upload_id)}{part}")
-            raise DomainError("wrong-offset", "Another request moved the upload on.") from error
+            raise DomainError(
+                "wrong-offset", "Another request moved the offset; get it with HEAD."
+            ) from error
 
     def _progress(self, upload: Upload, context: CommandContext) -> Progress:
         return Progress(upload, self._complete(upload, context) if upload.complete else None)
@@ -306,7 +308,7 @@ def _seconds_to_the_next_day(now: datetime) -> int:
 
 
 def _gone() -> DomainError:
-    return DomainError("erased", "The upload was given up.")
+    return DomainError("erased", "The upload was deleted; start a new one.")
 
 
 def _once(upload: Upload, request: CommandContext) -> CommandContext:
@@ -330,5 +332,5 @@ def _at_most(size: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         size -= len(chunk)
         if size < 0:
-            raise DomainError("too-large", "These are more bytes than were announced.")
+            raise DomainError("too-large", "The upload is longer than Upload-Length.")
         yield chunk

@@ -206,7 +206,7 @@ class Accounts:
             self._credentials.claim(claim, looks)
         except PseudonymTaken as error:
             raise DomainError(
-                "pseudonym-taken", "Somebody else has this pseudonym, or one that looks like it."
+                "pseudonym-taken", "This pseudonym, or one that looks like it, is in use."
             ) from error
 
     def _must_be_the_same(self, found: Credential, passphrase: str) -> None:
@@ -242,7 +242,7 @@ class Accounts:
         own = held if held and held.member_id == member_id else None
         fits = self._passphrases.verify(own.passphrase_hash if own else None, passphrase)
         if own is None or not fits:
-            raise DomainError("wrong-passphrase", "This is not your passphrase.")
+            raise DomainError("wrong-passphrase", "The passphrase is wrong.")
         return own
 
     def _session(self, session_id: str) -> Session | None:

@@ -49,7 +49,7 @@ class Pseudonyms:
                 "space, a hyphen, a full stop or an apostrophe between them.",
             )
         if self._is_reserved(name) and not by_operator:
-            raise DomainError("bad-pseudonym", "This sounds like somebody who runs Klarity.")
+            raise DomainError("bad-pseudonym", "This sounds like an operator of Klarity.")
         return name
 
     def looks(self, pseudonym: str) -> frozenset[str]:

@@ -38,9 +38,9 @@ class Webhooks:
     def add(self, url: str, tag: str = "", category: str = "") -> tuple[str, str]:
         """Registers a webhook; its id, and its secret, which is told only here."""
         if not self._insecure and not url.startswith("https://"):
-            raise DomainError("bad-webhook-url", "A webhook's address begins with https://.")
+            raise DomainError("bad-webhook-url", "The address must begin with https://.")
         if not self._caller.may_call(url):
-            raise DomainError("bad-webhook-url", "A webhook's address is on the public internet.")
+            raise DomainError("bad-webhook-url", "The address must be on the public internet.")
         webhook_id = WebhookId(str(uuid4()))
         command = AddWebhook(
             webhook_id=webhook_id, url=url, tag=tag, category=category, by=SYSTEM, at=self._clock()

@@ -1,0 +1,113 @@
+"""Which blueprints a process serves: those of its services, and those that every process has."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from flask import Blueprint
+
+from application.engine.answers import Answers
+from application.system import COMMAND, QUERY, Service
+from config.container import Container
+from config.use_cases import UseCases
+from domain.catalog import EVENTS
+from entrypoints.http.asyncapi import asyncapi_blueprint
+from entrypoints.http.cases import cases_blueprint
+from entrypoints.http.discussions import discussions_blueprint
+from entrypoints.http.dispute import dispute_pages
+from entrypoints.http.engagement import engagement_blueprint
+from entrypoints.http.evidence import evidence_blueprint
+from entrypoints.http.feeds import feeds_blueprint
+from entrypoints.http.health import health_blueprint
+from entrypoints.http.history import history_blueprint
+from entrypoints.http.instance import instance_blueprint, problem_pages
+from entrypoints.http.members import members_blueprint
+from entrypoints.http.moderation import moderation_blueprint
+from entrypoints.http.parties import parties_blueprint
+from entrypoints.http.queries import query_blueprint
+from entrypoints.http.requests import Requests
+from entrypoints.http.sessions import sessions_blueprint
+from entrypoints.http.share import share_blueprint
+from entrypoints.http.standing import standing_blueprint
+from entrypoints.http.updates import updates_blueprint
+from entrypoints.http.uploads import uploads_blueprint
+
+
+class Resources:
+    """Makes blueprints over what the container holds and the use cases."""
+
+    def __init__(
+        self,
+        container: Container,
+        use: UseCases,
+        warnings: Callable[[], Mapping[str, str]],
+    ) -> None:
+        self._made = container
+        self._settings = container.settings()
+        self._use = use
+        self._warnings = warnings
+        self._requests = Requests(
+            use.accounts.signed_in, container.keys().requests, container.clock()
+        )
+
+    def blueprints(self) -> Iterator[Blueprint]:
+        """In the order in which the API is described."""
+        for service in self._settings.services:
+            yield from self._of_commands(service)
+        for service in self._settings.services:
+            if service.kind == QUERY:
+                yield from self._of_query(self._made.answers()[service.name])
+        yield from self._of_process()
+
+    def _of_commands(self, service: Service) -> Iterator[Blueprint]:
+        use, requests, public_url = self._use, self._requests, self._settings.public_url
+        do = use.executors
+        match service.id:
+            case "command:members":
+                yield members_blueprint(use.accounts, do.members, requests)
+                yield sessions_blueprint(use.accounts, self._made.tokens(), requests)
+                yield standing_blueprint(do.members, requests)
+            case "command:cases":
+                yield cases_blueprint(do.cases, use.report, requests)
+                yield engagement_blueprint(use.engage, requests)
+                yield parties_blueprint(use.enrich, requests, public_url)
+                yield dispute_pages(use.enrich, requests)
+            case "command:discussions":
+                yield discussions_blueprint(use.discuss, requests)
+            case "command:moderation":
+                yield moderation_blueprint(use.moderate, requests)
+            case "command:evidence":
+                yield uploads_blueprint(use.receive_uploads, requests)
+
+    def _of_query(self, answers: Answers[Any]) -> Iterator[Blueprint]:
+        requests, media, public_url = self._requests, self._made.media(), self._settings.public_url
+        match answers.service.name:
+            case "evidence":
+                yield evidence_blueprint(answers, media, requests)
+            case "cases":
+                yield feeds_blueprint(answers, requests, public_url)
+                yield share_blueprint(answers, media, public_url)
+                yield updates_blueprint(self._use.updates, self._settings.streams)
+        yield query_blueprint(answers, self._made.travel(), requests)
+
+    def _of_process(self) -> Iterator[Blueprint]:
+        made, uploads = self._made, self._use.receive_uploads
+        yield instance_blueprint(self._settings.largest_upload, uploads.quota, uploads.media_types)
+        yield history_blueprint(
+            made.history(), made.wire_format(), made.keys().services, self._own_logs()
+        )
+        yield health_blueprint(
+            self._checks(), made.registry(), made.runtime().waits, self._warnings
+        )
+        yield problem_pages()
+        yield asyncapi_blueprint(EVENTS)
+
+    def _own_logs(self) -> tuple[str, ...]:
+        return tuple(each.name for each in self._settings.services if each.kind == COMMAND)
+
+    def _checks(self) -> dict[str, Callable[[], object]]:
+        stores, answers = self._made.stores(), self._made.answers()
+        served = [service for service in self._settings.services if service.kind == QUERY]
+        return {
+            **{f"log:{log}": store.last_position for log, store in stores.items()},
+            **{service.id: answers[service.name].check for service in served},
+        }

@@ -1,0 +1,170 @@
+"""The use cases of Klarity, each made once, when it is first asked for."""
+
+from functools import cached_property
+
+from adapters.read_models.memory import MemoryReadModels
+from application.executors import Executors
+from application.policy import PolicyDependencies
+from application.ports.uploads import Quota
+from application.updates import Updates
+from application.use_cases.cases.engage import Engage
+from application.use_cases.cases.enrich import Enrich
+from application.use_cases.cases.report import Report
+from application.use_cases.discussions.discuss import Discuss
+from application.use_cases.evidence.erase import EraseMedia
+from application.use_cases.evidence.media import DestroyMedia
+from application.use_cases.evidence.sanitise import SanitiseEvidence
+from application.use_cases.evidence.uploads import ReceiveUploads
+from application.use_cases.members.accounts import Accounts
+from application.use_cases.members.pseudonyms import Pseudonyms
+from application.use_cases.members.refresh_tokens import RefreshTokens
+from application.use_cases.moderation.moderate import Moderate
+from application.use_cases.moderation.sight import Sight
+from application.use_cases.moderation.what_if import WhatIf
+from application.use_cases.webhooks.book import DeliveryBook
+from application.use_cases.webhooks.courier import Courier
+from application.use_cases.webhooks.manage import Webhooks
+from config.container import Container
+
+
+class UseCases:
+    """Over the adapters that a container holds. A new use case is a property here."""
+
+    def __init__(self, container: Container) -> None:
+        self._made = container
+        self._settings = container.settings()
+        self._keys = container.keys()
+        self._clock = container.clock()
+
+    @cached_property
+    def executors(self) -> Executors:
+        return self._made.executors()
+
+    @cached_property
+    def refresh_tokens(self) -> RefreshTokens:
+        return RefreshTokens(self._keys.requests)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        return Accounts(
+            members=self.executors.members,
+            credentials=self._made.credentials(),
+            passphrases=self._made.passphrases(),
+            vault=self._made.vault(),
+            pseudonyms=Pseudonyms(self._made.spelling()),
+            refresh_tokens=self.refresh_tokens,
+            clock=self._clock,
+        )
+
+    @cached_property
+    def report(self) -> Report:
+        return Report(self.executors.cases, self.executors.exhibits)
+
+    @cached_property
+    def engage(self) -> Engage:
+        return Engage(self.executors.cases, self.executors.engagements, self._clock)
+
+    @cached_property
+    def enrich(self) -> Enrich:
+        do, links = self.executors, self._made.dispute_links()
+        return Enrich(do.cases, do.parties, links, self._clock)
+
+    @cached_property
+    def discuss(self) -> Discuss:
+        return Discuss(self.executors.discussions, self.executors.comments, self._clock)
+
+    @cached_property
+    def moderate(self) -> Moderate:
+        do = self.executors
+        return Moderate(
+            do.flags,
+            do.records,
+            do.subjects,
+            do.decisions,
+            Sight(do.cases, do.parties, do.comments, do.members),
+            key=self._keys.requests,
+            clock=self._clock,
+        )
+
+    @cached_property
+    def what_if(self) -> WhatIf:
+        history, codec = self._made.history(), self._made.codec()
+        return WhatIf(history, codec, MemoryReadModels, hide_at=self._settings.hide_at)
+
+    @cached_property
+    def destroy_media(self) -> DestroyMedia:
+        return DestroyMedia(self._made.sealer(), self._made.media(), self._made.upload_states())
+
+    @cached_property
+    def receive_uploads(self) -> ReceiveUploads:
+        settings = self._settings
+        return ReceiveUploads(
+            uploads=self._made.upload_states(),
+            sealer=self._made.sealer(),
+            media=self._made.media(),
+            sanitiser=self._made.sanitiser(),
+            evidence=self.executors.evidence,
+            destroy=self.destroy_media,
+            is_erased=self.accounts.is_erased,
+            clock=self._clock,
+            largest=settings.largest_upload,
+            quota=Quota(pieces=settings.uploads_a_day, size=settings.upload_bytes_a_day),
+        )
+
+    @cached_property
+    def sanitise(self) -> SanitiseEvidence:
+        return SanitiseEvidence(
+            evidence=self.executors.evidence,
+            sealer=self._made.sealer(),
+            sanitiser=self._made.sanitiser(),
+            media=self._made.media(),
+            room=self._made.workrooms().room,
+            destroy=self.destroy_media,
+            is_erased=self.accounts.is_erased,
+            clock=self._clock,
+        )
+
+    @cached_property
+    def erase_media(self) -> EraseMedia:
+        history, codec = self._made.history(), self._made.codec()
+        return EraseMedia(history, codec, self.receive_uploads, self.destroy_media)
+
+    @cached_property
+    def policy_dependencies(self) -> PolicyDependencies:
+        return PolicyDependencies(
+            executors=self.executors,
+            sanitise=self.sanitise,
+            forget_member=self.accounts.forget,
+            erase_media=self.erase_media,
+            hide_at=self._settings.hide_at,
+        )
+
+    @cached_property
+    def updates(self) -> Updates:
+        cases = self._made.answers()["cases"]
+        return Updates(self._made.history(), self._made.codec(), cases)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        return Webhooks(
+            self.executors,
+            self._delivery_book(),
+            self._made.webhook_caller(),
+            self._keys.webhooks,
+            self._clock,
+            insecure=self._settings.webhooks_insecure,
+        )
+
+    @cached_property
+    def courier(self) -> Courier:
+        return Courier(
+            executors=self.executors,
+            book=self._delivery_book(),
+            caller=self._made.webhook_caller(),
+            key=self._keys.webhooks,
+            public_url=self._settings.public_url,
+            clock=self._clock,
+        )
+
+    def _delivery_book(self) -> DeliveryBook:
+        return DeliveryBook(self._made.history(), self._made.codec())
