@@ -90,12 +90,12 @@ def with_data(event: object, data: bytes) -> RecordedEvent:
 
 class TestTolerance:
     def test_missing_fields_take_their_defaults(self) -> None:
-        published = GOLDEN["cases.CasePublished"]
+        published = GOLDEN["cases.CaseWithdrawn"]
         event = with_data(published, b"{%b}" % PUBLISHED)
         assert codec().decode(event) == replace(published, at=AT)  # type: ignore[type-var]  # a dataclass, whichever
 
     def test_a_field_without_a_default_must_be_there(self) -> None:
-        event = with_data(GOLDEN["cases.CasePublished"], b"{}")
+        event = with_data(GOLDEN["cases.CaseWithdrawn"], b"{}")
         with pytest.raises(msgspec.ValidationError):
             codec().decode(event)
 
@@ -129,11 +129,11 @@ class TestWhatANewerProgramWrote:
         self.assert_newer(replace(recorded(report(), codec()), type="cases.CaseBlessed"))
 
     def test_a_later_version_of_an_event(self) -> None:
-        new = recorded(GOLDEN["cases.CasePublished"], codec())
+        new = recorded(GOLDEN["cases.CaseWithdrawn"], codec())
         self.assert_newer(replace(new, schema=new.schema + 1))
 
     def test_a_field_that_is_not_known_here(self) -> None:
-        self.assert_newer(with_data(GOLDEN["cases.CasePublished"], b'{%b, "new": 1}' % PUBLISHED))
+        self.assert_newer(with_data(GOLDEN["cases.CaseWithdrawn"], b'{%b, "new": 1}' % PUBLISHED))
 
     def test_a_value_that_is_not_known_here(self) -> None:
         known = recorded(GOLDEN["evidence.EvidenceReceived"], codec())
@@ -331,7 +331,7 @@ class TestWire:
         event = recorded(report(), codec())
         (sent,) = json.loads(CloudEventsWire().pack([event]))
         assert sent["specversion"] == "1.0"
-        assert sent["type"] == "org.klarity.cases.CaseReported.v2"
+        assert sent["type"] == "org.klarity.cases.CaseReported.v1"
         assert sent["source"] == "/klarity/cases"
         assert sent["id"] == "cases/s-1@1"
         assert sent["subject"] == "s-1"
