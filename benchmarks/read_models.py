@@ -22,7 +22,7 @@ from application.ports.read_models import Cursor, ReadModel, ReadModels
 from application.queries.popular_cases import PopularCase, PopularCases
 from benchmarks.append import BODY
 from benchmarks.measure import Figure, medians, print_table
-from domain.cases.case import CaseCategory, CaseStatus
+from domain.cases.case import CaseCategory
 from tests.servers import Mongo
 
 EVENTS = 200_000
@@ -105,8 +105,6 @@ def popular_case(key: str, rank: float) -> PopularCase:
         case_id=key,
         title="Money asked for at the counter",
         category=CaseCategory.OTHER,
-        author_id=f"member-{hash(key) % 1000}",
-        status=CaseStatus.PUBLISHED,
         rank=rank,
         published_at=datetime(2026, 5, 4, tzinfo=UTC),
     )

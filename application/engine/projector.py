@@ -19,7 +19,7 @@ from domain.catalog import EVENTS
 from domain.members.member import MemberErased
 
 D = TypeVar("D")
-Known = list[tuple[str, object]]
+Known = list[tuple[RecordedEvent, object]]
 Errors = dict[str, str]
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Projector(Generic[D]):
                 errors[event.id] = describe(error)
             else:
                 if decoded is not None:
-                    known.append((event.id, decoded))
+                    known.append((event, decoded))
         return known
 
     def _is_read(self, event: RecordedEvent) -> bool:
@@ -95,7 +95,8 @@ class Projector(Generic[D]):
 
     def _project(self, events: Known, work: UnitOfWork[D], errors: Errors) -> None:
         """Fold the events into the rows, but for those that fail: all of them are found at once."""
-        for event_id, event in events:
+        for recorded, event in events:
+            work.version = recorded.version
             work.mark()
             try:
                 self.service.project(event, work)
@@ -103,8 +104,8 @@ class Projector(Generic[D]):
                 raise
             except Exception as error:
                 if not errors:
-                    log.exception("%s failed on %s", self.name, event_id)
-                errors[event_id] = describe(error)
+                    log.exception("%s failed on %s", self.name, recorded.id)
+                errors[recorded.id] = describe(error)
                 work.undo()
 
     def _forget_erased(self, events: Iterable[RecordedEvent]) -> None:

@@ -34,7 +34,12 @@ class TableRows(Protocol[D]):
 
 
 class Rows(TableRows[D], Protocol[D]):
-    """What a projection may do with the documents of its read model, and with its side tables."""
+    """What a projection may do with the documents of its read model, and with its side tables.
+
+    ``version`` is the version of the stream at the event that is projected.
+    """
+
+    version: int
 
     def table(self, row: type[S]) -> TableRows[S]:
         """The side table of these rows, which the query service declares in ``sides``."""
@@ -136,6 +141,7 @@ class UnitOfWork(TableWork[D]):
 
     def __init__(self, model: ReadModel[D], value_of: Callable[[Any, str], Any]) -> None:
         super().__init__(model, value_of)
+        self.version = 0
         self._model = model
         self._sides: dict[type, TableWork[Any]] = {}
 
@@ -163,6 +169,7 @@ class Touched(Generic[D]):
     """Finds out which rows a batch will touch, by projecting onto nothing."""
 
     def __init__(self) -> None:
+        self.version = 0
         self.keys: dict[str, None] = {}
 
     def get(self, key: str) -> D | None:

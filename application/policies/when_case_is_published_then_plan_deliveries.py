@@ -15,7 +15,7 @@ class WhenCaseIsPublishedThenPlanDeliveries(KlarityPolicy):
 
     def react(self, event: CasePublished, cause: Cause) -> None:
         match event:
-            case CasePublished():
+            case CasePublished(is_restored=False):
                 # As it was then: it wants the same, however often and late the event is handled.
                 case = self.executors.cases.load(event.case_id, upto=cause.event.version).state
                 for webhook in self.executors.webhooks.load(REGISTRY).state.webhooks:

@@ -11,6 +11,7 @@ from application.engine.rows import Rows
 from application.ports.read_models import Find, by, by_each, by_point, by_words
 from application.queries.case_document import (
     CaseDocument,
+    PartyInCase,
     called,
     changed,
     counted,
@@ -18,32 +19,30 @@ from application.queries.case_document import (
     reported,
     shared,
     with_party,
-    without_member,
 )
 from domain.cases import case, engagement, party
 from domain.cases.case import CaseCategory, CaseStatus
 from domain.constraints import Length, Limits
 from domain.discussions import comment
-from domain.members.member import MemberErased, ProfileHidden, ProfileRestored
+from domain.members.member import ProfileHidden, ProfileRestored
 
 Projected = (
     case.CaseEvent
-    | party.PartyEvent
+    | PartyInCase
     | engagement.EngagementEvent
+    | comment.CommentWritten
+    | comment.CommentRemoved
+    | comment.CommentHidden
+    | comment.CommentRestored
     | ProfileHidden
     | ProfileRestored
-    | MemberErased
-    | comment.CommentWritten
-    | comment.CommentRestored
-    | comment.CommentHidden
-    | comment.CommentRemoved
 )
 
 
 class Cases(QueryService[CaseDocument]):
     """Which cases are there, and what does one look like now?"""
 
-    name, version = "cases", 4
+    name, version = "cases", 5
     document, key, single = CaseDocument, "case_id", True
     streams = ("cases", "case")
     hiding = (case.CaseHidden, case.EvidenceWithheld)
@@ -54,7 +53,7 @@ class Cases(QueryService[CaseDocument]):
         by("author_id"),
         by_each("tags"),
         by_point("location"),
-        by_each("contributors"),
+        by_each("claimants"),
         by_words("words", "title", "story"),
         by_words("party", "party_names"),
     )
@@ -65,13 +64,15 @@ class Cases(QueryService[CaseDocument]):
                 before = rows.get(event.case_id)
                 comments = before.comments if before else 0
                 row = counted(reported(event), comments=comments)
-                rows.put(event.case_id, _told_by(rows, row, event.author))
+                rows.put(event.case_id, _named(rows, row, event.author))
+            case case.CaseErased():
+                rows.put(event.case_id, erased(event, rows.version))
             case _ if isinstance(event, case.CaseEvent):
-                rows.change(event.case_id, lambda row: changed(row, event))
-            case _ if isinstance(event, party.PartyEvent):
+                rows.change(event.case_id, lambda row: changed(row, event, rows.version))
+            case _ if isinstance(event, PartyInCase):
                 rows.change(event.case_id, lambda row: with_party(row, event))
-                if isinstance(event, party.PartyNamed):
-                    rows.change(event.case_id, lambda row: _told_by(rows, row, event.by))
+                if isinstance(event, party.PartyShown):
+                    rows.change(event.case_id, lambda row: _named(rows, row, event.by))
             case comment.CommentWritten() | comment.CommentRestored():
                 _count_comment(rows, event.case_id, +1)
             case comment.CommentHidden() | comment.CommentRemoved(hidden=False):
@@ -80,8 +81,12 @@ class Cases(QueryService[CaseDocument]):
                 pass
             case _ if isinstance(event, engagement.EngagementEvent):
                 rows.change(event.case_id, lambda row: _engaged(row, event))
-            case _:
-                _hear_of_member(rows, event)
+            case ProfileHidden():
+                rows.put(_hidden(event.member_id), CaseDocument(case_id=_hidden(event.member_id)))
+                _call(rows, event.member_id, "")
+            case ProfileRestored():
+                rows.delete(_hidden(event.member_id))
+                _call(rows, event.member_id, event.pseudonym)
 
     def ask(
         self,
@@ -121,12 +126,12 @@ class Cases(QueryService[CaseDocument]):
 
     def as_it_stood(self, events: Sequence[object]) -> CaseDocument | None:
         document = None
-        for event in events:
+        for version, event in enumerate(events, start=1):
             match event:
                 case case.CaseReported():
                     document = reported(event)
                 case _ if document is not None and isinstance(event, case.CaseEvent):
-                    document = changed(document, event)
+                    document = changed(document, event, version)
         return document
 
     def past(self, then: CaseDocument, now: CaseDocument) -> CaseDocument:
@@ -160,7 +165,7 @@ def _hidden(member_id: str) -> str:
     return f"hidden/{member_id}"
 
 
-def _told_by(rows: Rows[CaseDocument], row: CaseDocument, member_id: str) -> CaseDocument:
+def _named(rows: Rows[CaseDocument], row: CaseDocument, member_id: str) -> CaseDocument:
     """The document without the name of a member whose profile is hidden."""
     hidden = rows.get(_hidden(member_id)) if member_id else None
     return called(row, member_id, "") if hidden else row
@@ -168,7 +173,7 @@ def _told_by(rows: Rows[CaseDocument], row: CaseDocument, member_id: str) -> Cas
 
 def _call(rows: Rows[CaseDocument], member_id: str, pseudonym: str) -> None:
     """Let a member be called that in all that they told."""
-    for field in ("author_id", "contributors"):
+    for field in ("author_id", "claimants"):
         for key in rows.keys_where(field, member_id):
             rows.change(key, lambda row: called(row, member_id, pseudonym))
 
@@ -185,24 +190,5 @@ def _engaged(row: CaseDocument, event: engagement.EngagementEvent) -> CaseDocume
             return counted(row, followers=-1)
         case engagement.CaseShared():
             return shared(row, event.network)
-        case _:
-            assert_never(event)
-
-
-def _hear_of_member(
-    rows: Rows[CaseDocument], event: ProfileHidden | ProfileRestored | MemberErased
-) -> None:
-    match event:
-        case ProfileHidden():
-            rows.put(_hidden(event.member_id), CaseDocument(case_id=_hidden(event.member_id)))
-            _call(rows, event.member_id, "")
-        case ProfileRestored():
-            rows.delete(_hidden(event.member_id))
-            _call(rows, event.member_id, event.pseudonym)
-        case MemberErased():
-            for key in rows.keys_where("author_id", event.member_id):
-                rows.change(key, erased)
-            for key in rows.keys_where("contributors", event.member_id):
-                rows.change(key, lambda row: without_member(row, event.member_id))
         case _:
             assert_never(event)

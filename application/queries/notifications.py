@@ -18,9 +18,9 @@ from application.queries.notification import (
 )
 from application.queries.watching import cell
 from domain.cases import case, engagement
-from domain.cases.case import CaseStatus
 from domain.cases.party import PartyNamed
 from domain.cases.place import NOWHERE, said_at_first
+from domain.cases.tags import NumberedTag, numbered
 from domain.discussions.comment import CommentWritten
 from domain.members.member import InterestsChosen, MemberErased, MemberRegistered
 from domain.moderation.decision import AppealResolved
@@ -44,10 +44,7 @@ OfCase = (
     | case.EvidenceAccepted
     | case.EvidenceRefused
     | case.CasePublished
-    | case.CaseHidden
     | case.CaseUnpublished
-    | case.CaseWithdrawn
-    | case.CaseRestored
 )
 
 Projected = (
@@ -156,33 +153,34 @@ def _hear_of_case(rows: Rows[Notification], event: OfCase) -> None:
             facts = Notification(
                 notification_id=_case(event.case_id),
                 member_id=event.author,
-                tags=event.tags,
+                numbered_tags=numbered(event.tags),
                 places=said_at_first(event.location, event.author),
                 at=event.at,
             )
             rows.put(facts.notification_id, facts)
         case case.CaseTagged() | case.CaseUntagged():
             rows.change(_case(event.case_id), lambda row: _tagged(row, event))
-        case case.CaseLocated() | case.LocationRetracted():
+        case case.CaseLocated():
             rows.change(_case(event.case_id), lambda row: _placed(row, event))
             _hear_change(rows, event.case_id, event.by, event.at)
+        case case.LocationRetracted():
+            rows.change(_case(event.case_id), lambda row: _placed(row, event))
+            _hear_change(rows, event.case_id, "", event.at)
         case case.CaseAmended() | PartyNamed():
             _hear_change(rows, event.case_id, event.by, event.at)
         case case.EvidenceAttached():
             watch(rows, event.by, _evidence_of(event.case_id, event.evidence_id), event.at)
         case case.EvidenceAccepted():
-            _hear_change(rows, event.case_id, event.author, event.at)
+            _hear_change(rows, event.case_id, event.contributor, event.at)
             _hear_end_of_evidence(rows, event)
         case case.EvidenceRefused():
             _hear_end_of_evidence(rows, event)
+        case case.CasePublished(is_restored=True):
+            rows.change(_case(event.case_id), lambda row: replace(row, public=True))
         case case.CasePublished():
             _hear_publication(rows, event)
-        case case.CaseHidden() | case.CaseUnpublished() | case.CaseWithdrawn():
+        case case.CaseUnpublished():
             rows.change(_case(event.case_id), lambda row: replace(row, public=False))
-        case case.CaseRestored(status=CaseStatus.PUBLISHED):
-            rows.change(_case(event.case_id), lambda row: replace(row, public=True))
-        case case.CaseRestored():
-            pass
 
 
 def _hear_change(rows: Rows[Notification], case_id: str, actor: str, at: datetime) -> None:
@@ -224,11 +222,11 @@ def _hear_publication(rows: Rows[Notification], event: case.CasePublished) -> No
     facts = rows.get(_case(event.case_id))
     if facts is None or facts.public or not facts.member_id:
         return
-    rows.put(_case(event.case_id), replace(facts, public=True, tags=(), places=NOWHERE))
+    rows.put(_case(event.case_id), replace(facts, public=True, numbered_tags=(), places=NOWHERE))
     published = about(NotificationKind.CASE_PUBLISHED, event.case_id, event.at)
     tell(rows, (_case(event.case_id),), published)
     new = about(NotificationKind.NEW_CASE, event.case_id, event.at)
-    wanted = tuple(f"tag/{tag}" for tag in facts.tags)
+    wanted = tuple(f"tag/{each.tag}" for each in facts.numbered_tags)
     place = facts.places.current
     if place:
         wanted = (*wanted, f"cell/{cell(place)}")
@@ -238,14 +236,15 @@ def _hear_publication(rows: Rows[Notification], event: case.CasePublished) -> No
 def _tagged(facts: Notification, event: case.CaseTagged | case.CaseUntagged) -> Notification:
     if facts.public:
         return facts
-    others = tuple(tag for tag in facts.tags if tag != event.tag)
-    tags = (*others, event.tag) if isinstance(event, case.CaseTagged) else others
-    return replace(facts, tags=tags)
+    others = tuple(each for each in facts.numbered_tags if each.number != event.number)
+    if isinstance(event, case.CaseTagged):
+        others = (*others, NumberedTag(number=event.number, tag=event.tag))
+    return replace(facts, numbered_tags=others)
 
 
 def _placed(facts: Notification, event: case.CaseLocated | case.LocationRetracted) -> Notification:
     if facts.public:
         return facts
     if isinstance(event, case.CaseLocated):
-        return replace(facts, places=facts.places.with_(event.location, event.by))
-    return replace(facts, places=facts.places.without(event.place))
+        return replace(facts, places=facts.places.with_(event.number, event.location, event.by))
+    return replace(facts, places=facts.places.without(event.number))

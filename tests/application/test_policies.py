@@ -125,6 +125,7 @@ def subscriber(world: World, kind: type[KlarityPolicy]) -> PolicySubscriber:
         sanitise=sanitise,
         forget_member=lambda _: None,
         erase_media=lambda _: None,
+        forget_in_cases=lambda _: None,
         hide_at=1.0,
     )
     return PolicySubscriber(kind(dependencies), world.codec, world.checkpoints)
