@@ -45,9 +45,7 @@ class Members(QueryService[MemberDocument]):
             case member.ProfileRestored():
                 rows.change(event.member_id, lambda row: replace(row, hidden=False))
             case member.MemberErased():
-                rows.change(
-                    event.member_id, lambda row: replace(row, pseudonym="", roles=(), erased=True)
-                )
+                rows.put(event.member_id, _erased(event))
             case member.InterestsChosen():
                 pass
             case _:
@@ -64,8 +62,14 @@ def _registered(event: member.MemberRegistered) -> MemberDocument:
     return MemberDocument(
         member_id=event.member_id,
         pseudonym=event.pseudonym,
-        erased=not event.pseudonym,
         joined_on=event.at.date(),
+    )
+
+
+def _erased(event: member.MemberErased) -> MemberDocument:
+    """All that is left of a profile: that it is gone."""
+    return MemberDocument(
+        member_id=event.member_id, pseudonym="", erased=True, joined_on=event.at.date()
     )
 
 

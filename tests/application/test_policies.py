@@ -22,6 +22,7 @@ from domain.decider import DomainError
 from domain.evidence.evidence import EvidenceReceived
 from domain.ids import MediaKind
 from domain.members.member import EraseMember
+from tests.application.community import ask_to_be_erased
 from tests.world import World, refused
 
 
@@ -100,7 +101,7 @@ def test_hearing_everything_again_changes_nothing(world: World) -> None:
 def test_what_an_erased_person_left_undone_stays_undone(world: World) -> None:
     anna = world.member()
     world.report(anna, world.evidence(anna))
-    world.vault.destroy(anna.member_id)
+    ask_to_be_erased(world, anna)
     world.settle()
     assert world.parked.list() == []
     assert status(world) is CaseStatus.ERASED
