@@ -57,33 +57,31 @@ class PopularCases(QueryService[PopularCase]):
         self.half_life_days = half_life_days
 
     def project(self, event: Ranked, rows: Rows[PopularCase]) -> None:
+        key = event.case_id
         match event:
             case CasePublished():
-                rows.put(event.case_id, self._published(rows.get(event.case_id), event))
-            case CaseAmended(details=details):
-                rows.change(event.case_id, lambda row: _amended(row, details))
-            case CaseUnpublished():
-                # Its supports stay, for it may return.
-                rows.change(event.case_id, lambda row: replace(row, title="", public=False))
+                row = rows.get(key) or self._new(event)
+                rows.put(key, _with_details(replace(row, public=True), event.details))
+            case CaseAmended():
+                rows.change(
+                    key, lambda row: _with_details(row, event.details) if row.public else row
+                )
+            case CaseUnpublished():  # Its supports stay, for it may return.
+                rows.change(key, lambda row: replace(row, title="", public=False))
             case CaseSupported():
-                rows.change(event.case_id, lambda row: self._supported(row, event.at, +1))
+                rows.change(key, lambda row: self._supported(row, event.at, +1))
             case SupportWithdrawn():
-                rows.change(event.case_id, lambda row: self._supported(row, event.supported_at, -1))
+                rows.change(key, lambda row: self._supported(row, event.supported_at, -1))
 
     def ask(self, *, category: CaseCategory | None = None) -> Find:
         """Public cases, those that matter most first."""
         return Find(where=equal(public=True, category=category), order_by="rank")
 
-    def _published(self, row: PopularCase | None, event: CasePublished) -> PopularCase:
-        title, category = event.details.title, event.details.category
-        if row:
-            return replace(row, title=title, category=category, public=True)
+    def _new(self, event: CasePublished) -> PopularCase:
+        at, category = event.published_at, event.details.category
+        rank = self._weight(at)
         return PopularCase(
-            case_id=event.case_id,
-            title=title,
-            category=category,
-            rank=self._weight(event.published_at),
-            published_at=event.published_at,
+            case_id=event.case_id, title="", category=category, rank=rank, published_at=at
         )
 
     def _supported(self, row: PopularCase, at: datetime, sign: int) -> PopularCase:
@@ -97,9 +95,7 @@ class PopularCases(QueryService[PopularCase]):
         return weight(at, self.half_life_days)
 
 
-def _amended(row: PopularCase, details: CaseDetails) -> PopularCase:
-    if not row.public:
-        return row
+def _with_details(row: PopularCase, details: CaseDetails) -> PopularCase:
     return replace(row, title=details.title, category=details.category)
 
 

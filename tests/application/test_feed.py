@@ -23,9 +23,9 @@ from application.engine.rebuild import Rebuilder
 from application.engine.subscription import Subscription
 from application.ports.message_bus import Delivery
 from application.queries.cases import Cases
-from application.queries.videos import Projected, Videos
+from application.queries.videos import Videos
 from domain.actors import Actor
-from domain.cases.case import TagCase
+from domain.cases.case import EvidenceConcealed, EvidenceShown, TagCase
 from tests.application.test_runtime import PATIENCE, soon
 from tests.newer import append_newer
 from tests.world import World
@@ -46,8 +46,8 @@ class Poisoned(Videos):
         super().__init__()
         self._case_id = case_id
 
-    def project(self, event: Projected, rows: Any) -> None:
-        if getattr(event, "case_id", "") == self._case_id:
+    def project(self, event: EvidenceShown | EvidenceConcealed, rows: Any) -> None:
+        if event.case_id == self._case_id:
             raise RuntimeError("poison")
         super().project(event, rows)
 
