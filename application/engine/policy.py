@@ -1,7 +1,8 @@
 """The base of every policy, and the two ways of running one."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
@@ -53,6 +54,16 @@ class Cause:
             traceparent=self.event.traceparent,
             once=True,
         )
+
+
+@contextmanager
+def skipping_erased() -> Iterator[None]:
+    """Skip a command whose events would be about an erased person."""
+    try:
+        yield
+    except DomainError as refused:
+        if refused.code != "erased":
+            raise
 
 
 class Policy(Generic[D]):
@@ -158,8 +169,5 @@ class PolicySubscriber:
         if not self.concerns(event):
             return
         decoded = self._codec.decode(event)
-        try:
+        with skipping_erased():
             self.policy.react(decoded, Cause(self.name, event, seconds))
-        except DomainError as refused:
-            if refused.code != "erased":
-                raise

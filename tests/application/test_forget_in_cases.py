@@ -10,8 +10,23 @@ from application.ports.codec import RecordedEvent
 from application.use_cases.cases import forget
 from application.use_cases.cases.forget import ForgetInCases
 from domain.actors import SYSTEM, Actor
-from domain.cases.case import AttachEvidence, CaseStatus, HideCase, RestoreCase, TagCase
-from tests.application.community import ask_to_be_erased, name_party
+from domain.cases.case import (
+    AttachEvidence,
+    CaseStatus,
+    HideCase,
+    RestoreCase,
+    RetractEvidence,
+    TagCase,
+)
+from domain.ids import EvidenceId
+from tests.application.community import (
+    EVIDENCE,
+    RESTORE,
+    ask_to_be_erased,
+    decide,
+    moderator,
+    name_party,
+)
 from tests.world import World
 
 
@@ -101,3 +116,26 @@ def test_what_moderation_decides_before_they_are_forgotten_takes_effect(world: W
     assert world.executors.cases.load("c3").state.is_public
     world.settle()
     assert list(world.executors.cases.load("c3").state.shown) == ["e-c3"]
+
+
+def test_evidence_returns_to_one_case_while_the_author_of_another_is_being_forgotten(
+    world: World,
+) -> None:
+    anna, ben, mo = world.member("Anna"), world.member("Ben"), moderator(world)
+    world.public_case(anna, "c1")
+    shared, at = world.evidence(ben, "shared"), world.clock()
+    world.executors.cases.execute(
+        "c1", AttachEvidence(evidence=(shared,), by=ben, at=at), CommandContext()
+    )
+    world.settle()
+    retract = RetractEvidence(evidence_id=EvidenceId("e-c1"), by=anna, at=at)
+    world.executors.cases.execute("c1", retract, CommandContext())
+    world.report(ben, shared, case_id="c2")
+    world.settle()
+    decide(world, EVIDENCE, "shared", mo)
+    world.settle()
+    world.vault.destroy(anna.member_id)
+    decide(world, EVIDENCE, "shared", mo, RESTORE, decision_id="d2")
+    world.settle()
+    public = [world.executors.cases.load(case_id).state.is_public for case_id in ("c1", "c2")]
+    assert public == [False, True]
