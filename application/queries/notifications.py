@@ -171,7 +171,8 @@ def _hear_of_case(rows: Rows[Notification], event: OfCase) -> None:
         case case.EvidenceAttached():
             watch(rows, event.by, _evidence_of(event.case_id, event.evidence_id), event.at)
         case case.EvidenceAccepted():
-            _hear_change(rows, event.case_id, event.contributor, event.at)
+            facts = rows.get(_case(event.case_id))
+            _hear_change(rows, event.case_id, facts.member_id if facts else "", event.at)
             _hear_end_of_evidence(rows, event)
         case case.EvidenceRefused():
             _hear_end_of_evidence(rows, event)
