@@ -165,14 +165,13 @@ def _hear_of_case(rows: Rows[Notification], event: OfCase) -> None:
             _hear_change(rows, event.case_id, event.by, event.at)
         case case.LocationRetracted():
             rows.change(_case(event.case_id), lambda row: _placed(row, event))
-            _hear_change(rows, event.case_id, "", event.at)
+            _hear_change(rows, event.case_id, _author(rows, event.case_id), event.at)
         case case.CaseAmended() | PartyNamed():
             _hear_change(rows, event.case_id, event.by, event.at)
         case case.EvidenceAttached():
             watch(rows, event.by, _evidence_of(event.case_id, event.evidence_id), event.at)
         case case.EvidenceAccepted():
-            facts = rows.get(_case(event.case_id))
-            _hear_change(rows, event.case_id, facts.member_id if facts else "", event.at)
+            _hear_change(rows, event.case_id, _author(rows, event.case_id), event.at)
             _hear_end_of_evidence(rows, event)
         case case.EvidenceRefused():
             _hear_end_of_evidence(rows, event)
@@ -182,6 +181,11 @@ def _hear_of_case(rows: Rows[Notification], event: OfCase) -> None:
             _hear_publication(rows, event)
         case case.CaseUnpublished():
             rows.change(_case(event.case_id), lambda row: replace(row, public=False))
+
+
+def _author(rows: Rows[Notification], case_id: str) -> str:
+    facts = rows.get(_case(case_id))
+    return facts.member_id if facts else ""
 
 
 def _hear_change(rows: Rows[Notification], case_id: str, actor: str, at: datetime) -> None:
