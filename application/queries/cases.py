@@ -1,14 +1,14 @@
 """Which cases are there, and what does one look like now?"""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, assert_never
 
 from application.engine.filters import Box, Point, between, equal, in_box, near, with_words
 from application.engine.query_service import QueryService, Viewer
 from application.engine.rows import Rows
-from application.ports.read_models import Find, by, by_each, by_point, by_words
+from application.ports.read_models import Find, Side, by, by_each, by_point, by_words
 from application.queries.case_document import (
     CaseDocument,
     PartyInCase,
@@ -39,11 +39,19 @@ Projected = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HiddenProfile:
+    """A member whose profile is hidden: no case shows their name."""
+
+    member_id: str
+
+
 class Cases(QueryService[CaseDocument]):
     """Which cases are there, and what does one look like now?"""
 
     name, version = "cases", 5
     document, key, single = CaseDocument, "case_id", True
+    sides = (Side(HiddenProfile),)
     streams = ("cases", "case")
     hiding = (case.CaseHidden, case.EvidenceWithheld)
     indexes = (
@@ -81,11 +89,11 @@ class Cases(QueryService[CaseDocument]):
                 pass
             case _ if isinstance(event, engagement.EngagementEvent):
                 rows.change(event.case_id, lambda row: _engaged(row, event))
-            case ProfileHidden():
-                rows.put(_hidden(event.member_id), CaseDocument(case_id=_hidden(event.member_id)))
-                _call(rows, event.member_id, "")
+            case ProfileHidden(member_id=member_id):
+                rows.table(HiddenProfile).put(member_id, HiddenProfile(member_id=member_id))
+                _call(rows, member_id, "")
             case ProfileRestored():
-                rows.delete(_hidden(event.member_id))
+                rows.table(HiddenProfile).delete(event.member_id)
                 _call(rows, event.member_id, event.pseudonym)
 
     def ask(
@@ -160,14 +168,9 @@ def _count_comment(rows: Rows[CaseDocument], case_id: str, number: int) -> None:
     rows.put(case_id, counted(row, comments=number))
 
 
-def _hidden(member_id: str) -> str:
-    """The key of a row that is there while a member's profile is hidden, and is never served."""
-    return f"hidden/{member_id}"
-
-
 def _named(rows: Rows[CaseDocument], row: CaseDocument, member_id: str) -> CaseDocument:
     """The document without the name of a member whose profile is hidden."""
-    hidden = rows.get(_hidden(member_id)) if member_id else None
+    hidden = rows.table(HiddenProfile).get(member_id)
     return called(row, member_id, "") if hidden else row
 
 
