@@ -21,6 +21,7 @@ class PolicyDependencies:
     sanitise: Callable[[EvidenceReceived, Callable[[str], CommandContext], float | None], None]
     forget_member: Callable[[str], None]
     erase_media: Callable[[str], None]
+    forget_in_cases: Callable[[str], None]
     hide_at: float
 
 

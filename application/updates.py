@@ -15,7 +15,7 @@ from threading import Event, Lock
 from typing import Any
 
 from application.engine.answers import Answers, NotCaughtUp, Token
-from application.engine.query_service import Viewer, events
+from application.engine.query_service import Viewer
 from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.history import History
 from application.ports.unavailable import Unavailable
@@ -43,22 +43,17 @@ class UpdateKind(StrEnum):
 # By stored names, so that nothing else needs to be decoded.
 KINDS = {
     "cases.CasePublished": UpdateKind.PUBLISHED,
-    "cases.CaseRestored": UpdateKind.PUBLISHED,
-    "cases.EvidenceAttached": UpdateKind.CHANGED,
-    "cases.EvidenceRetracted": UpdateKind.CHANGED,
-    "cases.EvidenceWithheld": UpdateKind.CHANGED,
-    "cases.EvidenceReturned": UpdateKind.CHANGED,
-    "cases.LocationRetracted": UpdateKind.CHANGED,
-    "cases.PartyNamed": UpdateKind.CHANGED,
-    "cases.PartyRetracted": UpdateKind.CHANGED,
+    "cases.EvidenceShown": UpdateKind.CHANGED,
+    "cases.EvidenceConcealed": UpdateKind.CHANGED,
+    "cases.PartyShown": UpdateKind.CHANGED,
+    "cases.PartyConcealed": UpdateKind.CHANGED,
     "cases.PartyDisputed": UpdateKind.CHANGED,
-    "cases.PartyHidden": UpdateKind.CHANGED,
-    "cases.PartyRestored": UpdateKind.CHANGED,
-    "cases.EvidenceAccepted": UpdateKind.CHANGED,
     "cases.CaseAmended": UpdateKind.CHANGED,
     "cases.CaseLocated": UpdateKind.CHANGED,
+    "cases.LocationRetracted": UpdateKind.CHANGED,
     "cases.CaseTagged": UpdateKind.CHANGED,
     "cases.CaseUntagged": UpdateKind.CHANGED,
+    "cases.ContributionErased": UpdateKind.CHANGED,
     "cases.CaseSupported": UpdateKind.SUPPORTED,
     "cases.SupportWithdrawn": UpdateKind.SUPPORTED,
     "cases.CaseFollowed": UpdateKind.FOLLOWED,
@@ -70,16 +65,25 @@ KINDS = {
     "discussions.CommentRestored": UpdateKind.DISCUSSED,
 }
 
+
+def _events(topic: str, names: str) -> tuple[str, ...]:
+    """The stored names of a topic's events, which are named one after the other."""
+    return tuple(f"{topic}.{name}" for name in names.split())
+
+
 # What changes nothing that is public, or comes with one of those above.
 IGNORED = frozenset(
     (
-        *events(
+        *_events(
             "cases",
-            "CaseReported CaseWithdrawn CaseUnpublished CaseHidden PartyAdded EvidenceRefused "
+            "CaseReported CaseWithdrawn CaseUnpublished CaseHidden CaseRestored CaseErased "
+            "PartyAdded PartyNamed PartyRetracted PartyHidden PartyRestored PartyErased "
+            "EvidenceAttached EvidenceAccepted EvidenceRefused EvidenceRetracted "
+            "EvidenceWithheld EvidenceReturned "
             "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
             "ExhibitRejected ExhibitRefused",
         ),
-        *events(
+        *_events(
             "discussions",
             "DiscussionOpened DiscussionClosed DiscussionLocked DiscussionUnlocked CommentEdited",
         ),

@@ -9,6 +9,7 @@ from application.ports.uploads import Quota
 from application.updates import Updates
 from application.use_cases.cases.engage import Engage
 from application.use_cases.cases.enrich import Enrich
+from application.use_cases.cases.forget import ForgetInCases
 from application.use_cases.cases.report import Report
 from application.use_cases.discussions.discuss import Discuss
 from application.use_cases.evidence.erase import EraseMedia
@@ -129,7 +130,19 @@ class UseCases:
     @cached_property
     def erase_media(self) -> EraseMedia:
         history, codec = self._container.history(), self._container.codec()
-        return EraseMedia(history, codec, self.receive_uploads, self.destroy_media)
+        return EraseMedia(
+            history,
+            codec,
+            uploads=self.receive_uploads,
+            destroy=self.destroy_media,
+            evidence=self.executors.evidence,
+            clock=self._clock,
+        )
+
+    @cached_property
+    def forget_in_cases(self) -> ForgetInCases:
+        do, history, codec = self.executors, self._container.history(), self._container.codec()
+        return ForgetInCases(history, codec, do.cases, do.parties, self._clock)
 
     @cached_property
     def policy_dependencies(self) -> PolicyDependencies:
@@ -138,6 +151,7 @@ class UseCases:
             sanitise=self.sanitise,
             forget_member=self.accounts.forget,
             erase_media=self.erase_media,
+            forget_in_cases=self.forget_in_cases,
             hide_at=self._settings.hide_at,
         )
 

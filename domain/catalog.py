@@ -79,26 +79,10 @@ def _of_somebody(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "author": "unknown"}
 
 
-def _by_somebody(data: dict[str, Any]) -> dict[str, Any]:
-    """Before, a case did not know who had added a tag."""
-    return {**data, "by": "unknown"}
-
-
-def _by_number(data: dict[str, Any]) -> dict[str, Any]:
-    """Before, it told in the open which place stood again."""
-    return {name: value for name, value in data.items() if name != "location"}
-
-
 EVENTS = catalog(
     {
         "members.MemberRegistered": (_as_it_was,),  # before, interests were in the open
         "members.InterestsChosen": (_as_it_was,),  # and here, too
-        "cases.CaseReported": (_as_it_was,),  # before, place, day and tags were in the open
-        "cases.CaseAmended": (_as_it_was,),  # and so was the day here
-        "cases.CaseLocated": (_as_it_was,),  # and the place
-        "cases.CaseTagged": (_by_somebody, _as_it_was),
-        "cases.CaseUntagged": (_as_it_was,),  # and whose it was
-        "cases.LocationRetracted": (_by_number,),
         "discussions.DiscussionOpened": (_of_somebody,),
     },
     members=MemberEvent,

@@ -25,6 +25,8 @@ from application.policy import KlarityPolicy, PolicyDependencies
 from application.ports.codec import RecordedEvent
 from application.ports.event_store import NewCommit, StoredCommit
 from application.system import CONTEXTS, policy_types, query_services
+from application.use_cases.cases.forget import ForgetInCases
+from application.use_cases.evidence.erase import EraseMedia
 from application.use_cases.moderation.moderate import Moderate
 from application.use_cases.moderation.sight import Sight
 from config.container import Container, answers_for
@@ -203,9 +205,26 @@ class World:
             UseCases(self.container, executors).policy_dependencies,
             sanitise=partial(self.sanitise, executors),
             forget_member=self.forgotten.append,
-            erase_media=self.without_media.append,
+            erase_media=self.erase_media,
+            forget_in_cases=ForgetInCases(
+                self.history, self.codec, executors.cases, executors.parties, self.clock
+            ),
             hide_at=1.0,
         )
+
+    def erase_media(self, member_id: str) -> None:
+        """Erase a member's evidence, of which no media are stored here."""
+        self.without_media.append(member_id)
+        nothing: Any = SimpleNamespace(give_up_erased=lambda: None, destroy=lambda _: None)
+        erase = EraseMedia(
+            self.history,
+            self.codec,
+            uploads=nothing,
+            destroy=nothing.destroy,
+            evidence=self.executors.evidence,
+            clock=self.clock,
+        )
+        erase(member_id)
 
     def handle_again(self, handled: Handled, ends: Mapping[str, int]) -> None:
         """Let a policy handle an event once more, which must change nothing: by a worker that had

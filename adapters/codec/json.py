@@ -116,6 +116,14 @@ class JsonCodec:
         return name in self._catalog.types
 
     def decode(self, event: RecordedEvent) -> object:
+        return self._decoded(event)[0]
+
+    def decode_unless_erased(self, event: RecordedEvent) -> object | None:
+        decoded, present = self._decoded(event)
+        return decoded if present else None
+
+    def _decoded(self, event: RecordedEvent) -> tuple[object, bool]:
+        """The event, and whether the person that it is about is not erased."""
         today = self._catalog.version(event.type)
         if event.type not in self._decoders or event.schema > today:
             raise NewerProgram(event)
@@ -123,20 +131,21 @@ class JsonCodec:
             if event.schema < today or event.type in self._personal:
                 return self._rebuilt(event)
             self._checks[event.type].decode(event.data)
-            return self._decoders[event.type].decode(event.data)
+            return self._decoders[event.type].decode(event.data), True
         except msgspec.ValidationError as error:
             if str(error).startswith(_MISSING):
                 raise  # a field that this program added lacks a default
             raise NewerProgram(event) from error
 
-    def _rebuilt(self, event: RecordedEvent) -> object:
-        """The event from data that must be opened or upcast first."""
+    def _rebuilt(self, event: RecordedEvent) -> tuple[object, bool]:
+        """Return the event from data that must be opened or upcast first."""
         data: dict[str, Any] = msgspec.json.decode(event.data)
+        present = True
         if personal := self._personal.get(event.type):
-            self._cipher.open(data, personal, _place(event.stream, event.version))
+            present = self._cipher.open(data, personal, _place(event.stream, event.version))
         data = self._catalog.upcast(event.type, event.schema, data)
         msgspec.convert(data, self._mirrors[event.type])
-        return msgspec.convert(data, self._catalog.types[event.type])
+        return msgspec.convert(data, self._catalog.types[event.type]), present
 
     def forget(self, subject: str) -> None:
         self._cipher.forget(subject)

@@ -74,26 +74,29 @@ class PersonalCipher:
         blob = self._refer(subject, bound) + encrypt(_cipher(key), _filled(taken), bound)
         data[SEALED] = b64encode(blob).decode()
 
-    def open(self, data: dict[str, Any], personal: PersonalFields, place: str) -> None:
-        """Put the sealed fields back in place, or what is left where the person was erased.
+    def open(self, data: dict[str, Any], personal: PersonalFields, place: str) -> bool:
+        """Put the sealed fields back in place. Returns False where the person was erased.
 
-        What an older version of the event holds in the open stays as it is.
+        An erased person's fields get their erased values; the subject stays readable, for the
+        reference to it is encrypted with the instance's key.
         """
-        blob, bound = b64decode(data.pop(SEALED, "")), place.encode()
+        blob, bound = b64decode(data.pop(SEALED)), place.encode()
         subject, sealed = self._referred(blob, bound)
-        key = self._vault.key(subject) if subject else None
+        key = self._vault.key(subject)
         if key:
             _merge(data, msgspec.json.decode(_decrypt(_cipher(key), sealed, bound)))
+        data.setdefault(personal.subject, subject)
         for path, erased in personal.paths.items():
             _set_default(data, path, erased)
+        return key is not None
 
     def forget(self, subject: str) -> None:
         """Destroy the subject's key, and remove it from the cache of this process."""
         self._vault.destroy(subject)
 
     def subject(self, data: dict[str, Any], place: str) -> str:
-        """Return the data subject of the encrypted fields, erased or not."""
-        return self._referred(b64decode(data.get(SEALED, "")), place.encode())[0]
+        """Whose personal fields are sealed in the data, erased or not."""
+        return self._referred(b64decode(data[SEALED]), place.encode())[0]
 
     def _key_for(self, subject: str) -> bytes:
         if not subject:
@@ -108,9 +111,7 @@ class PersonalCipher:
         return bytes([len(name)]) + encrypt(self._references, name, bound)
 
     def _referred(self, blob: bytes, bound: bytes) -> tuple[str, bytes]:
-        """Return the subject of a blob, and the fields encrypted with the subject's key."""
-        if not blob:
-            return "", b""
+        """Return the subject that a blob refers to, and the fields sealed with its key."""
         end = 1 + NONCE_BYTES + blob[0] + TAG_BYTES
         return _decrypt(self._references, blob[1:end], bound).decode(), blob[end:]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from application.ports.read_models import (
     Between,
@@ -19,6 +19,8 @@ from application.ports.read_models import (
 from application.ports.words import words
 
 POLE, DATE_LINE = 90.0, 180.0
+
+T = TypeVar("T")
 
 Scalar = str | int | float | bool | None
 Getter = Callable[[Any], Any]
@@ -83,6 +85,13 @@ def check(find: Find, indexes: Mapping[str, Index]) -> None:
         _check(condition.field, _KINDS[type(condition)], indexes)
     if find.order_by:
         _check(find.order_by, ("value",), indexes)
+
+
+def side_of(sides: Mapping[type, T], row: type) -> T:
+    """The side table of these rows. ValueError where it was not declared."""
+    if row not in sides:
+        raise ValueError(f"{row.__name__} is no declared side table")
+    return sides[row]
 
 
 def _check(field: str, kinds: Sequence[str], indexes: Mapping[str, Index]) -> None:

@@ -11,9 +11,10 @@ from typing import Any, Generic, TypeVar
 
 from sortedcontainers import SortedList
 
-from adapters.read_models.indexing import Point, Scalar, check, extractor, scalar
+from adapters.read_models.indexing import Point, Scalar, check, extractor, scalar, side_of
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.read_models import (
+    NO_SIDES,
     Between,
     Build,
     Condition,
@@ -25,12 +26,15 @@ from application.ports.read_models import (
     Index,
     Near,
     Row,
+    Side,
+    SideChanges,
     by,
 )
 from application.ports.words import words
 from domain.sphere import EARTH_KM, km_between
 
 D = TypeVar("D")
+S = TypeVar("S")
 C = TypeVar("C")
 
 # Up to so many candidates are sorted. With more, walking the sort index finds enough of them soon.
@@ -66,11 +70,12 @@ class MemoryReadModels:
         version: int,
         document: type[D],  # noqa: ARG002 - documents are kept as they are
         indexes: Sequence[Index],
+        sides: Sequence[Side[Any]] = (),
     ) -> MemoryReadModel[D]:
         with self._lock:
             model = self._models.get((name, version))
             if model is None:
-                model = self._models[name, version] = MemoryReadModel(indexes)
+                model = self._models[name, version] = MemoryReadModel(indexes, sides)
             model.revive()
             return model
 
@@ -93,25 +98,16 @@ class MemoryReadModels:
         """Release nothing: there is nothing to release."""
 
 
-class MemoryReadModel(Generic[D]):
-    """Documents in a dict, and for each index an ordered or inverted list."""
+class MemoryTable(Generic[D]):
+    """Documents in a dict, beside them one ordered or inverted list for each index."""
 
-    def __init__(self, indexes: Sequence[Index]) -> None:
-        self._lock = RLock()
+    def __init__(self, indexes: Sequence[Index], lock: RLock) -> None:
+        self._lock = lock
         self._indexes = {index.name: index for index in indexes}
-        self._checkpoint = START
         self._documents: dict[str, D] = {}
         self._lists: dict[str, _List[Any]] = {}
         self._orders: dict[str, _Values] = {}
-        self._clear()
-        self.exists = False
-
-    def revive(self) -> None:
-        """Open the read model, empty if it was dropped."""
-        self.exists = True
-
-    def checkpoint(self) -> Checkpoint:
-        return self._checkpoint
+        self.clear()
 
     def get(self, keys: Sequence[str]) -> Mapping[str, D]:
         with self._lock:
@@ -134,22 +130,18 @@ class MemoryReadModel(Generic[D]):
             driver, rest = self._driver(find)
             return sum(self._holds(rest, key) for key in self._lists[driver.field].keys(driver))
 
-    def commit(self, changes: Mapping[str, D | None], checkpoint: Checkpoint) -> None:
-        with self._lock:
-            if not self.exists or checkpoint.revision != self._checkpoint.revision + 1:
-                raise Fenced
-            entries = {key: self._extracted(document) for key, document in changes.items()}
+    def prepared(self, changes: Mapping[str, D | None]) -> Callable[[], None]:
+        """What writes the changes. Raises ValueError for a row that cannot be stored."""
+        entries = {key: self._extracted(document) for key, document in changes.items()}
+
+        def write() -> None:
             for key, document in changes.items():
                 self._put(key, document, entries[key])
-            self._checkpoint = checkpoint
 
-    def drop(self) -> None:
-        with self._lock:
-            self._clear()
-            self.exists = False
+        return write
 
-    def _clear(self) -> None:
-        self._checkpoint = START
+    def clear(self) -> None:
+        """Delete all rows."""
         self._documents = {}
         self._lists = {name: _LISTS[index.kind](index) for name, index in self._indexes.items()}
         # Sorting by key alone is sorting by a value that is None in every row.
@@ -193,6 +185,47 @@ class MemoryReadModel(Generic[D]):
 
     def _holds(self, conditions: Collection[Condition], key: str) -> bool:
         return all(self._lists[one.field].holds(one, key) for one in conditions)
+
+
+class MemoryReadModel(MemoryTable[D]):
+    """The documents, beside them a table for each kind of side rows."""
+
+    def __init__(self, indexes: Sequence[Index], sides: Sequence[Side[Any]]) -> None:
+        super().__init__(indexes, RLock())
+        self._checkpoint = START
+        self._sides = {side.row: MemoryTable[Any](side.indexes, self._lock) for side in sides}
+        self.exists = False
+
+    def revive(self) -> None:
+        """Let the model be used (again), empty if it was dropped."""
+        self.exists = True
+
+    def checkpoint(self) -> Checkpoint:
+        return self._checkpoint
+
+    def side(self, row: type[S]) -> MemoryTable[S]:
+        return side_of(self._sides, row)
+
+    def commit(
+        self,
+        changes: Mapping[str, D | None],
+        checkpoint: Checkpoint,
+        sides: SideChanges = NO_SIDES,
+    ) -> None:
+        with self._lock:
+            if not self.exists or checkpoint.revision != self._checkpoint.revision + 1:
+                raise Fenced
+            writes = [self.side(row).prepared(rows) for row, rows in sides.items()]
+            for write in (self.prepared(changes), *writes):
+                write()
+            self._checkpoint = checkpoint
+
+    def drop(self) -> None:
+        with self._lock:
+            for table in (self, *self._sides.values()):
+                table.clear()
+            self._checkpoint = START
+            self.exists = False
 
 
 class _List(Generic[C]):

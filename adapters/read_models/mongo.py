@@ -5,18 +5,30 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 from pymongo import ReturnDocument
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from adapters.grouping import Grouping
 from adapters.mongo import Document, unavailable_as
-from adapters.read_models.indexing import Point, check, extractor
+from adapters.read_models.indexing import Point, check, extractor, side_of
 from adapters.read_models.mongo_commits import Commits
 from adapters.read_models.mongo_questions import column_of, filter_of, keys_of, order_of
 from application.ports.checkpoints import Checkpoint
 from application.ports.event_store import StoreUnavailable
-from application.ports.read_models import Build, Cursor, Find, Index, Row, UnreadableDocument
+from application.ports.read_models import (
+    NO_SIDES,
+    Build,
+    Cursor,
+    Find,
+    Index,
+    Row,
+    Side,
+    SideChanges,
+    UnreadableDocument,
+)
 
 D = TypeVar("D")
+S = TypeVar("S")
 
 # The whole document as JSON. Beside it a row holds only the values of the indexes.
 BODY = "d"
@@ -48,9 +60,15 @@ class MongoReadModels:
             return _builds(self._live.find_one({"_id": name}))
 
     def open(
-        self, name: str, version: int, document: type[D], indexes: Sequence[Index]
+        self,
+        name: str,
+        version: int,
+        document: type[D],
+        indexes: Sequence[Index],
+        sides: Sequence[Side[Any]] = (),
     ) -> "MongoReadModel[D]":
-        model = MongoReadModel(self._database, name, version, document, indexes)
+        commits = Commits(self._database, name, version)
+        model = MongoReadModel(commits, document, indexes, sides)
         model.create()
         return model
 
@@ -72,36 +90,24 @@ class MongoReadModels:
         """Release nothing: the caller owns the database."""
 
 
-class MongoReadModel(Generic[D]):
-    """One collection. A row is a document as JSON and the values of its indexes."""
+class MongoTable(Generic[D]):
+    """One collection, in which a row is a document as JSON and the values of its indexes."""
 
     def __init__(
-        self,
-        database: Database[Document],
-        name: str,
-        version: int,
-        document: type[D],
-        indexes: Sequence[Index],
+        self, rows: Collection[Document], document: type[D], indexes: Sequence[Index]
     ) -> None:
-        self._commits = Commits(database, name, version)
-        self._rows = self._commits.rows
+        self._rows = rows
         self._indexes = {index.name: index for index in indexes}
         self._columns = [(column_of(index.name), extractor(index)) for index in indexes]
         self._decoder = msgspec.json.Decoder(document)
         self._encoder = msgspec.json.Encoder()
         self._gets: Grouping[Sequence[str], Mapping[str, bytes]] = Grouping(self._bodies)
 
-    def create(self) -> None:
-        """Create the indexes and the checkpoint if they are missing."""
-        with unavailable_as(StoreUnavailable):
-            for index in self._indexes.values():
-                for keys in keys_of(index):
-                    self._rows.create_index(keys)
-            self._commits.start()
-
-    def checkpoint(self) -> Checkpoint:
-        with unavailable_as(StoreUnavailable):
-            return self._commits.checkpoint()
+    def create_indexes(self) -> None:
+        """Make the indexes that are not there."""
+        for index in self._indexes.values():
+            for keys in keys_of(index):
+                self._rows.create_index(keys)
 
     def get(self, keys: Sequence[str]) -> Mapping[str, D]:
         # A projection gets many documents: a request for one must not wait for them.
@@ -124,17 +130,10 @@ class MongoReadModel(Generic[D]):
         with unavailable_as(StoreUnavailable):
             return self._rows.count_documents(filter_of(find))
 
-    def commit(self, changes: Mapping[str, D | None], checkpoint: Checkpoint) -> None:
-        rows = {
-            key: None if document is None else self._row(document)
-            for key, document in changes.items()
-        }
-        with unavailable_as(StoreUnavailable):
-            self._commits.commit(rows, checkpoint)
-
-    def drop(self) -> None:
-        with unavailable_as(StoreUnavailable):
-            self._commits.drop()
+    def stored(self, changes: Mapping[str, D | None]) -> Iterator[tuple[str, Document | None]]:
+        """By key, the rows as they are stored."""
+        for key, document in changes.items():
+            yield key, None if document is None else self._row(document)
 
     def _bodies(self, queue: Iterator[Sequence[str]]) -> Sequence[Mapping[str, bytes]]:
         """Return, for each sequence of keys, the rows that exist."""
@@ -151,13 +150,62 @@ class MongoReadModel(Generic[D]):
         try:
             return self._decoder.decode(body)
         except msgspec.ValidationError as error:
-            raise UnreadableDocument(self._commits.name) from error
+            raise UnreadableDocument(self._rows.name) from error
 
     def _row(self, document: D) -> Document:
         row: Document = {BODY: self._encoder.encode(document)}
         for column, extract in self._columns:
             row[column] = _bson(extract(document))
         return row
+
+
+class MongoReadModel(MongoTable[D]):
+    """The collection of the documents, beside it one for each kind of side rows."""
+
+    def __init__(
+        self,
+        commits: Commits,
+        document: type[D],
+        indexes: Sequence[Index],
+        sides: Sequence[Side[Any]],
+    ) -> None:
+        super().__init__(commits.table(""), document, indexes)
+        self._commits = commits
+        self._sides = {
+            side.row: MongoTable[Any](commits.table(side.name), side.row, side.indexes)
+            for side in sides
+        }
+
+    def create(self) -> None:
+        """Make the indexes and the checkpoint, where they are not there."""
+        with unavailable_as(StoreUnavailable):
+            for table in (self, *self._sides.values()):
+                table.create_indexes()
+            self._commits.start()
+
+    def checkpoint(self) -> Checkpoint:
+        with unavailable_as(StoreUnavailable):
+            return self._commits.checkpoint()
+
+    def side(self, row: type[S]) -> MongoTable[S]:
+        return side_of(self._sides, row)
+
+    def commit(
+        self,
+        changes: Mapping[str, D | None],
+        checkpoint: Checkpoint,
+        sides: SideChanges = NO_SIDES,
+    ) -> None:
+        rows = {("", key): row for key, row in self.stored(changes)}
+        for kind, its_changes in sides.items():
+            stored = self.side(kind).stored(its_changes)
+            rows.update({(kind.__name__, key): row for key, row in stored})
+        with unavailable_as(StoreUnavailable):
+            self._commits.commit(rows, checkpoint)
+
+    def drop(self) -> None:
+        with unavailable_as(StoreUnavailable):
+            self._commits.drop()
 
 
 def _builds(found: Document | None) -> list[Build]:

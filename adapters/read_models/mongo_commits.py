@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from random import uniform
+from re import escape
 from time import sleep
 from typing import Any
 from uuid import uuid4
 
 from pymongo import DeleteOne, UpdateOne
 from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, OperationFailure
 
@@ -15,8 +17,10 @@ from adapters.mongo import DURABLE, MAJORITY, Document, end_abandoned_transactio
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.event_store import StoreUnavailable
 
-# Rows by key, each without its key. None deletes one.
-Rows = Mapping[str, Document | None]
+# By table ("" for the documents) and key, without it; None for one to be deleted.
+Rows = Mapping[tuple[str, str], Document | None]
+
+TableRows = Mapping[str, Document | None]
 
 # The longest pauses in seconds before each retry of a transaction: some 20 seconds in all, as long
 # as the driver waits for a reply.
@@ -47,12 +51,17 @@ class Commits:
 
     def __init__(self, database: Database[Document], name: str, version: int) -> None:
         self.name = f"{name}.{version}"
-        self.rows = database[f"rows.{name}.{version}"]
+        self._database = database
         self._ready = database[f"ready.{name}.{version}"]
         self._models = database["read_models"]
         self._model = {"_id": f"{name}.{version}", "name": name, "version": version}
         self._me = {"_id": self._model["_id"]}
         self._client = database.client
+
+    def table(self, side: str) -> Collection[Document]:
+        """The collection of a side table, or that of the documents, whose name is empty."""
+        rows = f"rows.{self.name}"
+        return self._database[f"{rows}.{side}" if side else rows]
 
     def start(self) -> None:
         """Create the checkpoint if it is missing."""
@@ -65,7 +74,14 @@ class Commits:
         # The checkpoint goes first, which fences any other writer from then on.
         self._models.delete_one(self._me)
         self._ready.drop()
-        self.rows.drop()
+        self.table("").drop()
+        for name in self._side_collections():
+            self._database[name].drop()
+
+    def _side_collections(self) -> list[str]:
+        """Also those that another program declared."""
+        its_own = {"name": {"$regex": f"^{escape(self.table('').name)}[.]"}}
+        return self._database.list_collection_names(filter=its_own)
 
     def checkpoint(self) -> Checkpoint:
         """Return the checkpoint, after all rows up to it are in place."""
@@ -93,8 +109,8 @@ class Commits:
     def _commit_in_parts(self, rows: Rows, checkpoint: Checkpoint) -> None:
         commit = uuid4().hex
         self._ready.insert_many(
-            {"commit": commit, "part": number // PART, "key": key, "row": row}
-            for number, (key, row) in enumerate(rows.items())
+            {"commit": commit, "part": number // PART, "table": table, "key": key, "row": row}
+            for number, ((table, key), row) in enumerate(rows.items())
         )
         left = {"commit": commit, "part": 0, "parts": -(-len(rows) // PART)}
         try:
@@ -122,7 +138,7 @@ class Commits:
     def _laid_ready(self, left: Document, session: ClientSession) -> Rows:
         part = {"commit": left["commit"], "part": left["part"]}
         found = self._ready.find(part, session=session, batch_size=PART + 1)
-        return {one["key"]: one["row"] for one in found}
+        return {(one["table"], one["key"]): one["row"] for one in found}
 
     def _move(
         self,
@@ -137,20 +153,28 @@ class Commits:
             raise Fenced
 
     def _write(self, rows: Rows, session: ClientSession) -> None:
-        new = self._insert_new(rows, session) if len(rows) >= MANY else set()
+        for table, its_rows in _by_table(rows).items():
+            self._write_into(self.table(table), its_rows, session)
+
+    def _write_into(
+        self, table: Collection[Document], rows: TableRows, session: ClientSession
+    ) -> None:
+        new = self._insert_new(table, rows, session) if len(rows) >= MANY else set()
         writes = [_write_of(key, row) for key, row in rows.items() if key not in new]
         if writes:
-            self.rows.bulk_write(writes, ordered=False, session=session)
+            table.bulk_write(writes, ordered=False, session=session)
 
-    def _insert_new(self, rows: Rows, session: ClientSession) -> set[str]:
-        """Insert the missing rows first, because an upsert of a new row costs much more."""
+    def _insert_new(
+        self, table: Collection[Document], rows: TableRows, session: ClientSession
+    ) -> set[str]:
+        """Insert the rows that are not there yet: an upsert would cost several times as much."""
         wanted = {"_id": {"$in": list(rows)}}
-        found = self.rows.find(wanted, {"_id": 1}, session=session, batch_size=len(rows) + 1)
+        found = table.find(wanted, {"_id": 1}, session=session, batch_size=len(rows) + 1)
         there = {row["_id"] for row in found}
         new = {key: row for key, row in rows.items() if row is not None and key not in there}
         if new:
             inserts = [{"_id": key, **row} for key, row in new.items()]
-            self.rows.insert_many(inserts, ordered=False, session=session)
+            table.insert_many(inserts, ordered=False, session=session)
         return set(new)
 
     def _transact(self, write: Callable[[ClientSession], None]) -> None:
@@ -171,6 +195,13 @@ class Commits:
                 end_abandoned_transactions(self._client)
             sleep(uniform(0, longest))  # noqa: S311 - only spreads out concurrent writers
         raise StoreUnavailable("MongoDB: the transaction kept conflicting with others")
+
+
+def _by_table(rows: Rows) -> dict[str, dict[str, Document | None]]:
+    tables: dict[str, dict[str, Document | None]] = {}
+    for (table, key), row in rows.items():
+        tables.setdefault(table, {})[key] = row
+    return tables
 
 
 def _raise_unless_passing(error: OperationFailure) -> None:

@@ -88,7 +88,7 @@ class Answers(Generic[D]):
     ) -> Page[D]:
         """The first documents after the cursor, and where the next page begins."""
         self.wait_for(token)
-        find = self.service.ask(viewer, **filters)
+        find = self.service.question(viewer, filters)
         rows = self._whole_model().find(find, limit=limit + 1, after=after)
         more = len(rows) > limit
         return Page(

@@ -21,7 +21,7 @@ def lease_of(service: QueryService[Any], its_fingerprint: str) -> str:
 
 def open_build(service: QueryService[Any], models: ReadModels, build: int) -> ReadModel[Any]:
     """One build of a service's read model."""
-    return models.open(service.name, build, service.document, service.indexes)
+    return models.open(service.name, build, service.document, service.indexes, service.sides)
 
 
 def begin_build(service: QueryService[Any], models: ReadModels) -> int:

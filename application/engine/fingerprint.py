@@ -1,7 +1,8 @@
 """What a build of a read model was made by, in short: another program makes another build.
 
-The fingerprint covers the document, the indexes, the code of the projection and of its helpers,
-and the events of its topics that the program knows. Comments and docstrings do not count.
+The fingerprint covers the document, the side tables, the indexes, the code of the projection and of
+its helpers, the events that it declares, and the names of all events of its topics that the program
+knows: at one that it does not know a program waits. Comments and docstrings do not count.
 """
 
 import ast
@@ -16,6 +17,7 @@ from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
 from application.engine.query_service import QueryService
+from application.ports.read_models import Side
 from domain.catalog import EVENTS, EventCatalog
 
 HELPERS = "application.queries."
@@ -35,7 +37,8 @@ def fingerprint_with(service: QueryService[Any], catalog: EventCatalog) -> str:
         indexes,
         *map(_source, modules(type(service))),
         *_shapes(service.document),
-        *(part for topic in service.topics for part in _events(topic, catalog)),
+        *(part for side in service.sides for part in _side_table(side)),
+        *_events(service, catalog),
     ]
     return f"{_digest(indexes)[:8]}.{_digest(*parts)[:24]}"
 
@@ -49,12 +52,19 @@ def _digest(*parts: str) -> str:
     return sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _events(topic: str, catalog: EventCatalog) -> Iterator[str]:
-    """The events of a topic: names, versions, and all that they consist of."""
+def _events(service: QueryService[Any], catalog: EventCatalog) -> Iterator[str]:
+    """The names of the events of its topics; of the declared ones all that they consist of."""
     for name, event_type in sorted(catalog.types.items()):
-        if name.startswith(f"{topic}."):
-            yield f"{name} {catalog.version(name)}"
+        if name.partition(".")[0] in service.topics:
+            yield name
+        if name in service.handles:
+            yield str(catalog.version(name))
             yield from _shapes(event_type)
+
+
+def _side_table(side: Side[Any]) -> tuple[str, ...]:
+    row: object = side.row
+    return repr(side.indexes), *_shapes(row)
 
 
 @cache

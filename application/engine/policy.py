@@ -1,11 +1,13 @@
 """The base of every policy, and the two ways of running one."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
+from application.engine.declared_events import declared_events, topics_of
 from application.engine.derived_ids import derived_id
 from application.engine.executor import CommandContext
 from application.engine.subscriber import EventsFailed, describe
@@ -54,30 +56,43 @@ class Cause:
         )
 
 
+@contextmanager
+def skipping_erased() -> Iterator[None]:
+    """Skip a command whose events would be about an erased person."""
+    try:
+        yield
+    except DomainError as refused:
+        if refused.code != "erased":
+            raise
+
+
 class Policy(Generic[D]):
     """A reaction to events. ``service`` is the context that it belongs to and commands.
 
     ``D`` is the type of its dependencies: what it reads and commands with.
 
     One whose work is ``slow`` runs in a pool: events of one stream stay in order, other streams go
-    on meanwhile, and members take turns. ``hears`` names the stored events that matter, where not
-    all do.
+    on meanwhile, and members take turns. The type of the parameter ``event`` of ``react`` declares
+    the events that it reacts to: no other event is decoded for it.
     """
 
     name: ClassVar[str]
     service: ClassVar[str]
+    handles: ClassVar[tuple[str, ...]]
     topics: ClassVar[tuple[str, ...]]
     slow: ClassVar[bool] = False
-    hears: ClassVar[tuple[str, ...]] = ()
 
-    def concerns(self, name: str) -> bool:
-        """Whether events of this stored name may matter; ``hears`` empty means all do."""
-        return not self.hears or name in self.hears
+    def __init_subclass__(cls) -> None:
+        """Derive the stored names of the events that it reacts to, and their topics."""
+        super().__init_subclass__()
+        if "react" in vars(cls):
+            cls.handles = declared_events(cls.react)
+            cls.topics = topics_of(cls.handles)
 
     def __init__(self, dependencies: D) -> None:
         self.dependencies = dependencies
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: Any, cause: Cause) -> None:
         """Give the commands that the event calls for.
 
         It may be called again for the same event, and must give the same commands: what they depend
@@ -122,7 +137,7 @@ class PolicySubscriber:
 
     def concerns(self, event: RecordedEvent) -> bool:
         """Whether the policy reacts to such events, or a newer program's might."""
-        return self.policy.concerns(event.type) or not self._codec.knows(event.type)
+        return event.type in self.policy.handles or not self._codec.knows(event.type)
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         """React to the events, but for those after one that fails in its stream."""
@@ -154,8 +169,5 @@ class PolicySubscriber:
         if not self.concerns(event):
             return
         decoded = self._codec.decode(event)
-        try:
+        with skipping_erased():
             self.policy.react(decoded, Cause(self.name, event, seconds))
-        except DomainError as refused:
-            if refused.code != "erased":
-                raise

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from application.engine.builds import name_of
 from application.engine.erasures import is_erased_in_log
@@ -19,12 +19,12 @@ from domain.catalog import EVENTS
 from domain.members.member import MemberErased
 
 D = TypeVar("D")
-Known = list[tuple[str, object]]
+Known = list[tuple[RecordedEvent, object]]
 Errors = dict[str, str]
 
 log = logging.getLogger(__name__)
 
-# Whoever ignores it must still forget whom it is about.
+# Read by every projection of its topic, whether or not it declares the event.
 ERASED = EVENTS.names[MemberErased]
 
 
@@ -63,37 +63,40 @@ class Projector(Generic[D]):
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         errors: dict[str, str] = {}
+        self._forget_erased(events)
         known = self._decoded(events, errors)
         decoded = [event for _, event in known]
-        self._forget_erased(decoded)
         work: UnitOfWork[D] = UnitOfWork(self.model, value_of)
         if len(known) > 1:
             work.prefetch(self._touched(decoded))
         self._project(known, work, errors)
         if errors:
             raise EventsFailed(errors)
-        self.model.commit(work.changes, checkpoint)
+        self.model.commit(work.changes, checkpoint, work.side_changes)
 
     def _decoded(self, events: Sequence[RecordedEvent], errors: Errors) -> Known:
-        """The events that are projected here, decoded."""
+        """The declared events, decoded, but for those of erased persons."""
         known: Known = []
-        for event in filter(self._is_projected, events):
+        for event in filter(self._is_read, events):
             try:
-                decoded = self._codec.decode(event)
+                decoded = self._codec.decode_unless_erased(event)
             except Unavailable:
                 raise
             except Exception as error:  # noqa: BLE001 - a poison event may raise anything
                 errors[event.id] = describe(error)
             else:
-                known.append((event.id, decoded))
+                if decoded is not None:
+                    known.append((event, decoded))
         return known
 
-    def _is_projected(self, event: RecordedEvent) -> bool:
-        return event.type not in self.service.ignores or event.type == ERASED
+    def _is_read(self, event: RecordedEvent) -> bool:
+        """Whether the event is declared, or unknown: a newer program's, which decoding finds."""
+        return event.type in self.service.handles or not self._codec.knows(event.type)
 
     def _project(self, events: Known, work: UnitOfWork[D], errors: Errors) -> None:
         """Fold the events into the rows, but for those that fail: all of them are found at once."""
-        for event_id, event in events:
+        for recorded, event in events:
+            work.version = recorded.version
             work.mark()
             try:
                 self.service.project(event, work)
@@ -101,18 +104,20 @@ class Projector(Generic[D]):
                 raise
             except Exception as error:
                 if not errors:
-                    log.exception("%s failed on %s", self.name, event_id)
-                errors[event_id] = describe(error)
+                    log.exception("%s failed on %s", self.name, recorded.id)
+                errors[recorded.id] = describe(error)
                 work.undo()
 
-    def _forget_erased(self, events: Iterable[object]) -> None:
-        """What is yet to be heard of an erased member, from another log, tells nothing of them.
+    def _forget_erased(self, events: Iterable[RecordedEvent]) -> None:
+        """Forget the keys of erased members, so that no later event of theirs is projected.
 
-        Their key may not be destroyed yet, or be remembered here.
+        A key may not be destroyed yet, or be remembered in this process.
         """
-        for event in events:
-            if isinstance(event, MemberErased) and is_erased_in_log(self._history, event.member_id):
-                self._codec.forget(event.member_id)
+        for recorded in events:
+            if recorded.type == ERASED:
+                event: Any = self._codec.decode(recorded)
+                if is_erased_in_log(self._history, event.member_id):
+                    self._codec.forget(event.member_id)
 
     def _touched(self, events: Iterable[object]) -> list[str]:
         touched: Touched[D] = Touched()

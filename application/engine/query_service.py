@@ -1,13 +1,15 @@
 """The base of every query service: what its one file declares."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from inspect import signature
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
+from application.engine.declared_events import declared_events, topics_of
 from application.engine.rows import Rows
-from application.ports.read_models import Find, Index
+from application.ports.read_models import Find, Index, Side
 from domain.actors import Actor
 
 D = TypeVar("D")
@@ -20,11 +22,6 @@ class Private:
 PrivateText = Annotated[str, Private()]
 
 _IN_PATH = re.compile(r"<(?:\w+:)?(\w+)>")
-
-
-def events(topic: str, names: str) -> tuple[str, ...]:
-    """The stored names of a topic's events, which are named one after the other."""
-    return tuple(f"{topic}.{name}" for name in names.split())
 
 
 class Audience(Enum):
@@ -57,25 +54,28 @@ class Viewer:
 class QueryService(Generic[D]):
     """A question about the system, answered from a read model of its own.
 
-    A subclass declares ``name``, ``topics``, ``ignores`` (the stored names of their events that it
-    does not project), the ``document`` with its ``key`` field, and ``indexes``. Where any of this
-    changes, or the code of its module, or ``version``, the read model is built anew beside the old
-    one. It is served to its ``audience``: at ``path`` as a list where it defines ``ask``,
+    A subclass declares ``name``, the ``document`` with its ``key`` field, ``indexes``, ``sides``
+    (tables of what it must remember beside its documents), and with the type of the parameter
+    ``event`` of ``project`` the events that it projects: no other event is decoded for it. Where
+    any of this changes, or the code of its module, or ``version``, the read model is rebuilt beside
+    the old one. It is served to its ``audience``: at ``path`` as a list where it defines ``ask``,
     and at ``item_path/<key>`` where ``single`` is true; both are ``/<name>`` unless told. The
     keyword arguments of ``ask``, by their types, are the filters that clients may use, but for
     those that ``path`` names, such as ``/cases/<uuid:case_id>/comments``; its docstring explains
-    them. Where a document is made from one stream, ``streams`` names the log and the category, and
-    ``as_it_stood`` folds it: clients may then travel in time, but for what was ever hidden by one
-    of the events that ``hiding`` names.
+    them. Where the answer depends on
+    who asks, ``ask`` takes a parameter ``viewer``. Where a document is made from one stream,
+    ``streams`` names the log and the category, and ``as_it_stood`` folds it: clients may then
+    travel in time, but for what was ever hidden by one of the events that ``hiding`` names.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
+    handles: ClassVar[tuple[str, ...]]
     topics: ClassVar[tuple[str, ...]]
-    ignores: ClassVar[tuple[str, ...]] = ()
     document: ClassVar[type]
     key: ClassVar[str]
     indexes: ClassVar[tuple[Index, ...]] = ()
+    sides: ClassVar[tuple[Side[Any], ...]] = ()
     path: ClassVar[str] = ""
     item_path: ClassVar[str] = ""
     audience: ClassVar[Audience] = Audience.EVERYBODY
@@ -83,13 +83,25 @@ class QueryService(Generic[D]):
     streams: ClassVar[tuple[str, str] | None] = None
     hiding: ClassVar[tuple[type, ...]] = ()
 
-    def project(self, event: object, rows: Rows[D]) -> None:
+    def __init_subclass__(cls) -> None:
+        """Derive the stored names of the events that it projects, and their topics."""
+        super().__init_subclass__()
+        if "project" in vars(cls):
+            cls.handles = declared_events(cls.project)
+            cls.topics = topics_of(cls.handles)
+
+    def project(self, event: Any, rows: Rows[D]) -> None:
         """Change the documents as the event tells. Same events, same documents: no clock."""
         raise NotImplementedError
 
-    def ask(self, viewer: Viewer) -> Find:
-        """Which documents, in which order, the viewer gets."""
+    def ask(self, *args: Any, **filters: Any) -> Find:
+        """Which documents, in which order, the answer consists of."""
         raise NotImplementedError
+
+    def question(self, viewer: Viewer, filters: Mapping[str, Any]) -> Find:
+        """What ``ask`` makes of the filters, and of the viewer where it takes one."""
+        seen_by = {"viewer": viewer} if "viewer" in signature(self.ask).parameters else {}
+        return self.ask(**seen_by, **filters)
 
     def may_see(self, document: D, viewer: Viewer) -> bool:  # noqa: ARG002 - for subclasses
         """Whether the viewer may see a single document; one they may not see does not exist."""

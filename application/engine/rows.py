@@ -3,40 +3,54 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, Protocol, TypeVar
 
-from application.ports.read_models import Equals, Find, ReadModel
+from application.ports.read_models import Equals, Find, ReadModel, SideChanges, Table
 
 D = TypeVar("D")
+S = TypeVar("S")
 
 ROWS_A_READ = 1000
 
 
-class Rows(Protocol[D]):
-    """What a projection may do with the documents of its read model."""
+class TableRows(Protocol[D]):
+    """What a projection may do with the rows of one table."""
 
     def get(self, key: str) -> D | None:
-        """The document, as the events so far have left it."""
+        """The row, as the events so far have left it."""
         ...
 
     def put(self, key: str, document: D) -> None:
-        """Make or replace a document."""
+        """Make or replace a row."""
         ...
 
     def change(self, key: str, change: Callable[[D], D]) -> None:
-        """Replace a document by what ``change`` makes of it; nothing, where there is none."""
+        """Replace a row by what ``change`` makes of it; nothing, where there is none."""
         ...
 
     def delete(self, key: str) -> None: ...
 
     def keys_where(self, field: str, value: Any) -> list[str]:
-        """The keys of the documents whose indexed field has the value."""
+        """The keys of the rows whose indexed field has the value."""
         ...
 
 
-class UnitOfWork(Generic[D]):
-    """The rows that a batch of events touches."""
+class Rows(TableRows[D], Protocol[D]):
+    """What a projection may do with the documents of its read model, and with its side tables.
 
-    def __init__(self, model: ReadModel[D], value_of: Callable[[D, str], Any]) -> None:
-        self._model = model
+    ``version`` is the version of the stream at the event that is projected.
+    """
+
+    version: int
+
+    def table(self, row: type[S]) -> TableRows[S]:
+        """The side table of these rows, which the query service declares in ``sides``."""
+        ...
+
+
+class TableWork(Generic[D]):
+    """The rows of one table that a batch of events touches."""
+
+    def __init__(self, table: Table[D], value_of: Callable[[Any, str], Any]) -> None:
+        self._table = table
         self._value_of = value_of
         self._known: dict[str, D | None] = {}
         self.changes: dict[str, D | None] = {}
@@ -64,7 +78,7 @@ class UnitOfWork(Generic[D]):
         wanted = [key for key in keys if key not in self._known]
         for start in range(0, len(wanted), ROWS_A_READ):
             part = wanted[start : start + ROWS_A_READ]
-            found = self._model.get(part)
+            found = self._table.get(part)
             self._known.update((key, found.get(key)) for key in part)
 
     def get(self, key: str) -> D | None:
@@ -86,7 +100,7 @@ class UnitOfWork(Generic[D]):
 
     def keys_where(self, field: str, value: Any) -> list[str]:
         find = Find(where=(Equals(field, value),))
-        found = self._model.find(find, limit=self._model.count(find) or 1)
+        found = self._table.find(find, limit=self._table.count(find) or 1)
         for row in found:
             self._known.setdefault(row.key, row.document)
         stored = {row.key for row in found if row.key not in self.changes}
@@ -122,10 +136,40 @@ class UnitOfWork(Generic[D]):
         return held if isinstance(held, tuple | frozenset) else (held,)
 
 
+class UnitOfWork(TableWork[D]):
+    """The documents and the rows of side tables that a batch of events touches."""
+
+    def __init__(self, model: ReadModel[D], value_of: Callable[[Any, str], Any]) -> None:
+        super().__init__(model, value_of)
+        self.version = 0
+        self._model = model
+        self._sides: dict[type, TableWork[Any]] = {}
+
+    @property
+    def side_changes(self) -> SideChanges:
+        return {row: side.changes for row, side in self._sides.items() if side.changes}
+
+    def table(self, row: type[S]) -> TableWork[S]:
+        if row not in self._sides:
+            self._sides[row] = TableWork(self._model.side(row), self._value_of)
+        return self._sides[row]
+
+    def mark(self) -> None:
+        super().mark()
+        for side in self._sides.values():
+            side.mark()
+
+    def undo(self) -> None:
+        super().undo()
+        for side in self._sides.values():
+            side.undo()
+
+
 class Touched(Generic[D]):
     """Finds out which rows a batch will touch, by projecting onto nothing."""
 
     def __init__(self) -> None:
+        self.version = 0
         self.keys: dict[str, None] = {}
 
     def get(self, key: str) -> D | None:
@@ -142,3 +186,6 @@ class Touched(Generic[D]):
 
     def keys_where(self, field: str, value: Any) -> list[str]:  # noqa: ARG002 - nothing is there
         return []
+
+    def table(self, row: type[S]) -> "Touched[S]":  # noqa: ARG002 - its rows are loaded one by one
+        return Touched()

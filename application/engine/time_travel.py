@@ -44,7 +44,8 @@ class TimeTravel:
 
     def as_of(self, service: QueryService[Any], key: str, at: datetime) -> Any:
         """The document as it stood then, or None where there was none yet."""
-        events = [self._codec.decode(event) for event in self._events(service, key, at)]
+        recorded = self._events(service, key, at)
+        events = [self._codec.decode_unless_erased(event) for event in recorded]
         return service.as_it_stood(events)
 
     def was_hidden(self, service: QueryService[Any], key: str) -> bool:

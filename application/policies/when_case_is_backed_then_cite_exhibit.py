@@ -10,15 +10,14 @@ from domain.ids import CaseId, EvidenceId, MemberId
 
 class WhenCaseIsBackedThenCiteExhibit(KlarityPolicy):
     name = "when-case-is-backed-then-cite-exhibit"
-    service, topics = "cases", ("cases",)
-    hears = ("cases.CaseReported", "cases.EvidenceAttached")
+    service = "cases"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: CaseReported | EvidenceAttached, cause: Cause) -> None:
         match event:
-            case CaseReported() if event.author:
+            case CaseReported():
                 for evidence_id in event.evidence:
                     self._cite(evidence_id, event.case_id, event.author, cause)
-            case EvidenceAttached() if event.by:
+            case EvidenceAttached():
                 self._cite(event.evidence_id, event.case_id, event.by, cause)
 
     def _cite(

@@ -11,12 +11,11 @@ from domain.webhooks.webhook import REGISTRY, WebhookAdded
 
 class WhenCaseIsPublishedThenPlanDeliveries(KlarityPolicy):
     name = "when-case-is-published-then-plan-deliveries"
-    service, topics = "webhooks", ("cases",)
-    hears = ("cases.CasePublished",)
+    service = "webhooks"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: CasePublished, cause: Cause) -> None:
         match event:
-            case CasePublished():
+            case CasePublished(is_restored=False):
                 # As it was then: it wants the same, however often and late the event is handled.
                 case = self.executors.cases.load(event.case_id, upto=cause.event.version).state
                 for webhook in self.executors.webhooks.load(REGISTRY).state.webhooks:

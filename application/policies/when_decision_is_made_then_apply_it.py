@@ -13,14 +13,9 @@ from domain.moderation.subject import subject_key
 
 class WhenDecisionIsMadeThenApplyIt(KlarityPolicy):
     name = "when-decision-is-made-then-apply-it"
-    service, topics = "moderation", ("moderation",)
-    hears = (
-        "moderation.DecisionMade",
-        "moderation.DecisionAppealed",
-        "moderation.AppealResolved",
-    )
+    service = "moderation"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: DecisionMade | DecisionAppealed | AppealResolved, cause: Cause) -> None:
         match event:
             case DecisionMade() | DecisionAppealed() | AppealResolved():
                 key = subject_key(event.subject_kind, event.subject_id)

@@ -9,10 +9,9 @@ from domain.evidence.evidence import EvidenceMadeAvailable
 
 class WhenEvidenceIsAvailableThenVerifyExhibit(KlarityPolicy):
     name = "when-evidence-is-available-then-verify-exhibit"
-    service, topics = "cases", ("evidence",)
-    hears = ("evidence.EvidenceMadeAvailable",)
+    service = "cases"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: EvidenceMadeAvailable, cause: Cause) -> None:
         match event:
             case EvidenceMadeAvailable() if event.owner:
                 command = VerifyExhibit(

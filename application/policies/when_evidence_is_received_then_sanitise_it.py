@@ -9,10 +9,9 @@ from domain.ids import MediaKind
 
 class WhenEvidenceIsReceivedThenSanitiseIt(KlarityPolicy):
     name = "when-evidence-is-received-then-sanitise-it"
-    service, topics, slow = "evidence", ("evidence",), True
-    hears = ("evidence.EvidenceReceived",)
+    service, slow = "evidence", True
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: EvidenceReceived, cause: Cause) -> None:
         match event:
             case EvidenceReceived():
                 self.dependencies.sanitise(event, cause.context, cause.seconds)

@@ -9,10 +9,9 @@ from domain.evidence.evidence import EvidenceRejected
 
 class WhenEvidenceIsRejectedThenRejectExhibit(KlarityPolicy):
     name = "when-evidence-is-rejected-then-reject-exhibit"
-    service, topics = "cases", ("evidence",)
-    hears = ("evidence.EvidenceRejected",)
+    service = "cases"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: EvidenceRejected, cause: Cause) -> None:
         match event:
             case EvidenceRejected() if event.owner:
                 command = RejectExhibit(

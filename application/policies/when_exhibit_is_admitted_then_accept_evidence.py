@@ -3,7 +3,7 @@
 One policy does both: heard of in the order in which it happened, withheld evidence is never shown.
 """
 
-from application.engine.policy import Cause
+from application.engine.policy import Cause, skipping_erased
 from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
 from domain.cases.case import AcceptEvidence, ReturnEvidence, WithholdEvidence
@@ -12,10 +12,11 @@ from domain.cases.exhibit import ExhibitAdmitted, ExhibitReturned, ExhibitWithhe
 
 class WhenExhibitIsAdmittedThenAcceptEvidence(KlarityPolicy):
     name = "when-exhibit-is-admitted-then-accept-evidence"
-    service, topics = "cases", ("cases",)
-    hears = ("cases.ExhibitAdmitted", "cases.ExhibitWithheld", "cases.ExhibitReturned")
+    service = "cases"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(
+        self, event: ExhibitAdmitted | ExhibitWithheld | ExhibitReturned, cause: Cause
+    ) -> None:
         match event:
             case ExhibitAdmitted():
                 command = AcceptEvidence(
@@ -33,4 +34,5 @@ class WhenExhibitIsAdmittedThenAcceptEvidence(KlarityPolicy):
             case ExhibitReturned(evidence_id=item):
                 give_back = ReturnEvidence(evidence_id=item, by=SYSTEM, at=cause.at)
                 for case_id in event.case_ids:
-                    self.executors.cases.execute(case_id, give_back, cause.context(case_id))
+                    with skipping_erased():
+                        self.executors.cases.execute(case_id, give_back, cause.context(case_id))

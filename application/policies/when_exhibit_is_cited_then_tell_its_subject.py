@@ -9,10 +9,9 @@ from domain.moderation.subject import CiteSubject, SubjectKind, subject_key
 
 class WhenExhibitIsCitedThenTellItsSubject(KlarityPolicy):
     name = "when-exhibit-is-cited-then-tell-its-subject"
-    service, topics = "moderation", ("cases",)
-    hears = ("cases.ExhibitCited",)
+    service = "moderation"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: ExhibitCited, cause: Cause) -> None:
         match event:
             case ExhibitCited(evidence_id=evidence_id, case_id=case_id):
                 command = CiteSubject(

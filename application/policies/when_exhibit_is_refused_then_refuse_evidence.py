@@ -9,10 +9,9 @@ from domain.cases.exhibit import ExhibitRefused
 
 class WhenExhibitIsRefusedThenRefuseEvidence(KlarityPolicy):
     name = "when-exhibit-is-refused-then-refuse-evidence"
-    service, topics = "cases", ("cases",)
-    hears = ("cases.ExhibitRefused",)
+    service = "cases"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: ExhibitRefused, cause: Cause) -> None:
         match event:
             case ExhibitRefused():
                 command = RefuseEvidence(

@@ -10,10 +10,9 @@ from domain.moderation.subject import subject_key
 
 class WhenFlagIsRaisedThenWeighIt(KlarityPolicy):
     name = "when-flag-is-raised-then-weigh-it"
-    service, topics = "moderation", ("moderation",)
-    hears = ("moderation.FlagRaised",)
+    service = "moderation"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: FlagRaised, cause: Cause) -> None:
         match event:
             case FlagRaised():
                 weight = self._weight(event, cause)

@@ -7,10 +7,9 @@ from domain.members.member import MemberErased
 
 class WhenMemberIsErasedThenDestroyTheirMedia(KlarityPolicy):
     name = "when-member-is-erased-then-destroy-their-media"
-    service, topics, slow = "evidence", ("members",), True
-    hears = ("members.MemberErased",)
+    service, slow = "evidence", True
 
-    def react(self, event: object, cause: Cause) -> None:  # noqa: ARG002 - the deed is no command
+    def react(self, event: MemberErased, cause: Cause) -> None:  # noqa: ARG002 - the deed is no command
         match event:
             case MemberErased():
                 self.dependencies.erase_media(event.member_id)

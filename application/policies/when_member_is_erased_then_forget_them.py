@@ -7,10 +7,9 @@ from domain.members.member import MemberErased
 
 class WhenMemberIsErasedThenForgetThem(KlarityPolicy):
     name = "when-member-is-erased-then-forget-them"
-    service, topics = "members", ("members",)
-    hears = ("members.MemberErased",)
+    service = "members"
 
-    def react(self, event: object, cause: Cause) -> None:  # noqa: ARG002 - the deed is no command
+    def react(self, event: MemberErased, cause: Cause) -> None:  # noqa: ARG002 - the deed is no command
         match event:
             case MemberErased():
                 self.dependencies.forget_member(event.member_id)

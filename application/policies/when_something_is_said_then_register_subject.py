@@ -17,16 +17,12 @@ NO_CASE = CaseId("")
 class WhenSomethingIsSaidThenRegisterSubject(KlarityPolicy):
     name = "when-something-is-said-then-register-subject"
     service = "moderation"
-    topics = ("members", "cases", "evidence", "discussions")
-    hears = (
-        "cases.CaseReported",
-        "cases.PartyNamed",
-        "discussions.CommentWritten",
-        "evidence.EvidenceReceived",
-        "members.MemberRegistered",
-    )
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(
+        self,
+        event: CaseReported | PartyNamed | CommentWritten | EvidenceReceived | MemberRegistered,
+        cause: Cause,
+    ) -> None:
         match event:
             case CaseReported(case_id=case_id, author=author):
                 self._register(SubjectKind.CASE, case_id, case_id, author, cause)

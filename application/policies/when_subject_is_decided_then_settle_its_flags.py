@@ -10,10 +10,9 @@ from domain.moderation.subject import SubjectDecided
 
 class WhenSubjectIsDecidedThenSettleItsFlags(KlarityPolicy):
     name = "when-subject-is-decided-then-settle-its-flags"
-    service, topics = "moderation", ("moderation",)
-    hears = ("moderation.SubjectDecided",)
+    service = "moderation"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: SubjectDecided, cause: Cause) -> None:
         match event:
             case SubjectDecided():
                 for flag_id in event.flags:

@@ -9,10 +9,9 @@ from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestore
 
 class WhenSubjectIsHiddenThenHideComment(KlarityPolicy):
     name = "when-subject-is-hidden-then-hide-comment"
-    service, topics = "discussions", ("moderation",)
-    hears = ("moderation.SubjectHidden", "moderation.SubjectRestored")
+    service = "discussions"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: SubjectHidden | SubjectRestored, cause: Cause) -> None:
         match event:
             case SubjectHidden(subject_kind=SubjectKind.COMMENT, subject_id=key):
                 hide = HideComment(rule=event.rule, role=event.role, by=SYSTEM, at=cause.at)

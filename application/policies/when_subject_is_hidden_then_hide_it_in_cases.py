@@ -12,10 +12,9 @@ from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestore
 
 class WhenSubjectIsHiddenThenHideItInCases(KlarityPolicy):
     name = "when-subject-is-hidden-then-hide-it-in-cases"
-    service, topics = "cases", ("moderation",)
-    hears = ("moderation.SubjectHidden", "moderation.SubjectRestored")
+    service = "cases"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: SubjectHidden | SubjectRestored, cause: Cause) -> None:
         match event:
             case SubjectHidden():
                 self._hide(event, cause)

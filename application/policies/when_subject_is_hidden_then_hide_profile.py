@@ -9,10 +9,9 @@ from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestore
 
 class WhenSubjectIsHiddenThenHideProfile(KlarityPolicy):
     name = "when-subject-is-hidden-then-hide-profile"
-    service, topics = "members", ("moderation",)
-    hears = ("moderation.SubjectHidden", "moderation.SubjectRestored")
+    service = "members"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: SubjectHidden | SubjectRestored, cause: Cause) -> None:
         match event:
             case SubjectHidden(subject_kind=SubjectKind.MEMBER, subject_id=key, rule=rule):
                 hide = HideProfile(rule=rule, by=SYSTEM, at=cause.at)

@@ -77,10 +77,14 @@ class EventCodec(Protocol):
         ...
 
     def decode(self, event: RecordedEvent) -> object:
-        """The typed event. Personal fields of an erased subject are empty.
+        """Return the typed event. Personal fields of an erased person are empty; their id is not.
 
         Raises NewerProgram if this program cannot read the event.
         """
+        ...
+
+    def decode_unless_erased(self, event: RecordedEvent) -> object | None:
+        """As ``decode``, but None where the person that the event is about was erased."""
         ...
 
     def forget(self, subject: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
 from application.ports.checkpoints import Checkpoint
@@ -50,7 +51,32 @@ def by_words(name: str, *fields: str) -> Index:
     return Index(name, "words", fields)
 
 
-# Queries
+# Side tables: what a projection remembers beside its documents
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Side(Generic[S]):
+    """A table of rows of one dataclass beside the documents. It is never served.
+
+    Its rows are committed with the documents, and rebuilt and dropped with their build.
+    """
+
+    row: type[S]
+    indexes: tuple[Index, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.row.__name__
+
+
+# By the class of the rows of a side table and by key, what was written; None for a deleted row.
+SideChanges = Mapping[type, Mapping[str, Any]]
+NO_SIDES: SideChanges = MappingProxyType({})
+
+
+# Questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +158,8 @@ class UnreadableDocument(Unavailable):
     """Another version of the program wrote this document; this one cannot read it."""
 
 
-class ReadModel(Protocol[D]):
-    """The documents of one build of a query service, and its checkpoint."""
-
-    def checkpoint(self) -> Checkpoint: ...
+class Table(Protocol[D]):
+    """Rows of one kind: the documents of a read model, or one of its side tables."""
 
     def get(self, keys: Sequence[str]) -> Mapping[str, D]:
         """Return the documents that exist, by key.
@@ -153,8 +177,23 @@ class ReadModel(Protocol[D]):
 
     def count(self, find: Find) -> int: ...
 
-    def commit(self, changes: Mapping[str, D | None], checkpoint: Checkpoint) -> None:
-        """Write the rows (None deletes one) and the checkpoint, all or nothing.
+
+class ReadModel(Table[D], Protocol[D]):
+    """The documents of one query service in one version, and how far they have come."""
+
+    def checkpoint(self) -> Checkpoint: ...
+
+    def side(self, row: type[S]) -> Table[S]:
+        """The side table of these rows. ValueError where it was not declared."""
+        ...
+
+    def commit(
+        self,
+        changes: Mapping[str, D | None],
+        checkpoint: Checkpoint,
+        sides: SideChanges = NO_SIDES,
+    ) -> None:
+        """Write (or, for None, delete) the rows and move the checkpoint, all or nothing.
 
         Raises Fenced unless the revision is one more than the stored one, and ValueError for a row
         that cannot be stored.
@@ -162,7 +201,7 @@ class ReadModel(Protocol[D]):
         ...
 
     def drop(self) -> None:
-        """Delete the rows and the checkpoint."""
+        """Delete the rows, those of all side tables as well, and the checkpoint."""
         ...
 
 
@@ -186,7 +225,12 @@ class ReadModels(Protocol):
         ...
 
     def open(
-        self, name: str, version: int, document: type[D], indexes: Sequence[Index]
+        self,
+        name: str,
+        version: int,
+        document: type[D],
+        indexes: Sequence[Index],
+        sides: Sequence[Side[Any]] = (),
     ) -> ReadModel[D]:
         """Return the read model of the build; create it with its indexes if it does not exist."""
         ...

@@ -12,9 +12,17 @@ from domain.cases.case import CaseCategory, CaseDetails, CaseStatus
 from domain.cases.engagement import ShareNetwork
 from domain.cases.party import PartyKind
 from domain.cases.place import NOWHERE, Location, Places, said_at_first
-from domain.ids import MediaKind, MemberId
+from domain.cases.tags import NumberedTag, numbered
+from domain.ids import MediaKind
 
 T = TypeVar("T")
+PartyInCase = (
+    party.PartyShown
+    | party.PartyConcealed
+    | party.PartyDisputed
+    | party.PartyRetracted
+    | party.PartyErased
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +87,9 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contribution:
-    """What a member added to somebody's case: evidence, a party, or a tag."""
-
-    member_id: str
-    item_id: str
+class PartyDispute:
+    party_id: str
+    dispute: Dispute
 
 
 UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
@@ -119,21 +125,22 @@ class CaseDocument:
     version: int = 0
     author_id: PrivateText = ""
     places: Annotated[Places, Private()] = NOWHERE
-    withheld: Annotated[tuple[Exhibit, ...], Private()] = ()
-    hidden_parties: Annotated[tuple[Party, ...], Private()] = ()
+    numbered_tags: Annotated[tuple[NumberedTag, ...], Private()] = ()
+    exhibits: Annotated[tuple[Exhibit, ...], Private()] = ()
+    party_disputes: Annotated[tuple[PartyDispute, ...], Private()] = ()
     party_names: PrivateText = ""
-    contributions: Annotated[tuple[Contribution, ...], Private()] = ()
-    contributors: Annotated[tuple[str, ...], Private()] = ()
+    claimants: Annotated[tuple[str, ...], Private()] = ()
 
 
 def reported(event: case.CaseReported) -> CaseDocument:
     """The document of a new case."""
     author = Author(member_id=event.author, pseudonym=event.author_name)
-    document = CaseDocument(
+    return CaseDocument(
         case_id=event.case_id,
         location=event.location,
         places=said_at_first(event.location, event.author),
         tags=event.tags,
+        numbered_tags=numbered(event.tags),
         author=None if event.anonymous else author,
         author_id=event.author,
         cited=tuple(CitedEvidence(evidence_id=item) for item in event.evidence),
@@ -142,13 +149,18 @@ def reported(event: case.CaseReported) -> CaseDocument:
         version=1,
         **_shown(event.details),
     )
-    return document if event.author else erased(document)
 
 
-def changed(row: CaseDocument, event: case.CaseEvent) -> CaseDocument:
-    """The document after one more event of its case's stream, whose version it counts."""
-    row = replace(row, **_changes(row, event), updated_at=event.at, version=row.version + 1)
-    return _as_backed(row)
+def erased(event: case.CaseErased, version: int) -> CaseDocument:
+    """What is left of a case whose author was erased."""
+    return CaseDocument(case_id=event.case_id, status=CaseStatus.ERASED, version=version)
+
+
+def changed(row: CaseDocument, event: case.CaseEvent, version: int) -> CaseDocument:
+    """The document after one more event of its case's stream, which is at that version."""
+    if row.status is CaseStatus.ERASED:
+        return replace(row, version=version)
+    return replace(row, **_changes(row, event), updated_at=event.at, version=version)
 
 
 def counted(
@@ -172,15 +184,8 @@ def called(row: CaseDocument, member_id: str, pseudonym: str) -> CaseDocument:
         theirs = author is not None and author.member_id == member_id
         return Author(member_id=member_id, pseudonym=pseudonym) if theirs else author
 
-    def all_renamed(parties: tuple[Party, ...]) -> tuple[Party, ...]:
-        return tuple(replace(each, added_by=renamed(each.added_by)) for each in parties)
-
-    return replace(
-        row,
-        author=renamed(row.author),
-        parties=all_renamed(row.parties),
-        hidden_parties=all_renamed(row.hidden_parties),
-    )
+    parties = (replace(each, added_by=renamed(each.added_by)) for each in row.parties)
+    return replace(row, author=renamed(row.author), parties=tuple(parties))
 
 
 def shared(row: CaseDocument, network: ShareNetwork) -> CaseDocument:
@@ -193,108 +198,74 @@ def shared(row: CaseDocument, network: ShareNetwork) -> CaseDocument:
     return replace(row, shares=row.shares + 1, shares_by_network=tuple(by_network))
 
 
-def erased(row: CaseDocument) -> CaseDocument:
-    """What is left of a case whose author had themselves erased."""
-    return CaseDocument(
-        case_id=row.case_id,
-        status=CaseStatus.ERASED,
-        reported_at=row.reported_at,
-        updated_at=row.updated_at,
-        version=row.version,
-    )
-
-
 def _changes(row: CaseDocument, event: case.CaseEvent) -> dict[str, Any]:
-    if row.status is CaseStatus.ERASED:
-        return {}
     match event:
         case case.CaseAmended():
             return _shown(event.details)
         case case.CaseLocated():
-            places = row.places.with_(event.location, event.by)
-            contributors = _contributors(row, event.by)
-            return {"places": places, "location": places.current, "contributors": contributors}
+            return _placed(row.places.with_(event.number, event.location, event.by))
         case case.LocationRetracted():
-            places = row.places.without(event.place)
-            return {"places": places, "location": places.current}
+            return _placed(row.places.without(event.number))
         case case.CaseTagged():
-            contributed = _contributed(row, event.by, _tag_item(event.tag))
-            return {"tags": (*row.tags, event.tag), **contributed} if event.by else {}
+            return _tagged(*row.numbered_tags, NumberedTag(number=event.number, tag=event.tag))
         case case.CaseUntagged():
-            return _untagged(row, event.tag)
-        case case.CaseReported() | case.PartyAdded():
-            return {}
-        case _ if isinstance(event, case.StatusEvent):
-            return _status(event)
+            return _tagged(*_without_tags(row, (event.number,)))
+        case case.ContributionErased():
+            return _without_contribution(row, event)
         case _ if isinstance(event, case.CaseEvidenceEvent):
-            return {**_evidence(row, event), "cited": _cited(row, event)}
+            return _exhibited(row, event)
         case _:
-            assert_never(event)
+            return _standing(event)
 
 
-def _untagged(row: CaseDocument, tag: str) -> dict[str, Any]:
-    return {
-        "tags": tuple(other for other in row.tags if other != tag),
-        "contributions": tuple(c for c in row.contributions if c.item_id != _tag_item(tag)),
-    }
+def _placed(places: Places) -> dict[str, Any]:
+    return {"places": places, "location": places.current}
 
 
-def _tag_item(tag: str) -> str:
-    """What a tag is called among contributions, whose other names are ids."""
-    return f"tag/{tag}"
+def _tagged(*tags: NumberedTag) -> dict[str, Any]:
+    return {"numbered_tags": tags, "tags": tuple(each.tag for each in tags)}
 
 
-def _as_backed(row: CaseDocument) -> CaseDocument:
-    """Whether it is public hangs on its evidence, some of which an erased member may have taken."""
-    if row.status not in (CaseStatus.PUBLISHED, CaseStatus.AWAITING_EVIDENCE):
-        return row
-    status = CaseStatus.PUBLISHED if row.evidence else CaseStatus.AWAITING_EVIDENCE
-    return replace(row, status=status)
+def _without_tags(row: CaseDocument, numbers: tuple[int, ...]) -> tuple[NumberedTag, ...]:
+    return tuple(each for each in row.numbered_tags if each.number not in numbers)
 
 
-def _status(event: case.StatusEvent) -> dict[str, Any]:
+def _standing(event: case.CaseEvent) -> dict[str, Any]:
     match event:
         case case.CasePublished():
-            return {"status": CaseStatus.PUBLISHED, "published_at": event.at}
-        case case.CaseUnpublished():
+            return {"status": CaseStatus.PUBLISHED, "published_at": event.published_at}
+        case case.CaseUnpublished(reason=case.UnpublishedReason.NO_EVIDENCE) | case.CaseRestored():
             return {"status": CaseStatus.AWAITING_EVIDENCE}
         case case.CaseHidden():
             return {"status": CaseStatus.HIDDEN}
-        case case.CaseRestored():
-            return {"status": event.status}
         case case.CaseWithdrawn():
             return {"status": CaseStatus.WITHDRAWN}
         case _:
-            assert_never(event)
-
-
-def _evidence(row: CaseDocument, event: case.CaseEvidenceEvent) -> dict[str, Any]:
-    match event:
-        case case.EvidenceAttached():
-            return _contributed(row, event.by, event.evidence_id)
-        case case.EvidenceRefused():
             return {}
-        case case.EvidenceAccepted():
-            # What an erased member contributed is not there any more.
-            lost = any(
-                each == Contribution(member_id="", item_id=event.evidence_id)
-                for each in row.contributions
-            )
-            return {} if lost else {"evidence": (*row.evidence, _exhibit(event))}
-        case case.EvidenceWithheld():
-            kept, moved = _parted(row.evidence, "evidence_id", event.evidence_id)
-            return {"evidence": kept, "withheld": (*row.withheld, *moved)}
-        case case.EvidenceReturned():
-            kept, moved = _parted(row.withheld, "evidence_id", event.evidence_id)
-            return {"evidence": (*row.evidence, *moved), "withheld": kept}
-        case case.EvidenceRetracted():
-            item = event.evidence_id
-            return {
-                "evidence": _parted(row.evidence, "evidence_id", item)[0],
-                "withheld": _parted(row.withheld, "evidence_id", item)[0],
-            }
-        case _:
-            assert_never(event)
+
+
+def _without_contribution(row: CaseDocument, event: case.ContributionErased) -> dict[str, Any]:
+    cited = tuple(each for each in row.cited if each.evidence_id not in event.evidence)
+    return {
+        **_tagged(*_without_tags(row, event.tags)),
+        **_placed(row.places.with_erased(event.places)),
+        **_backed(row.exhibits, cited),
+    }
+
+
+def _exhibited(row: CaseDocument, event: case.CaseEvidenceEvent) -> dict[str, Any]:
+    exhibits = row.exhibits
+    if isinstance(event, case.EvidenceAccepted):
+        exhibits = (*exhibits, _exhibit(event))
+    return _backed(exhibits, _cited(row, event))
+
+
+def _backed(exhibits: tuple[Exhibit, ...], cited: tuple[CitedEvidence, ...]) -> dict[str, Any]:
+    """The evidence that can be seen by all who can see the case is what stands accepted."""
+    progress = {each.evidence_id: each.progress for each in cited}
+    kept = tuple(each for each in exhibits if each.evidence_id in progress)
+    shown = (each for each in kept if progress[each.evidence_id] is EvidenceProgress.ACCEPTED)
+    return {"exhibits": kept, "cited": cited, "evidence": tuple(shown)}
 
 
 def _cited(row: CaseDocument, event: case.CaseEvidenceEvent) -> tuple[CitedEvidence, ...]:
@@ -303,7 +274,7 @@ def _cited(row: CaseDocument, event: case.CaseEvidenceEvent) -> tuple[CitedEvide
     before, after = _parted(row.cited, "evidence_id", item)[0], CitedEvidence(evidence_id=item)
     match event:
         case case.EvidenceAttached():
-            return (*before, after) if event.by else before
+            return (*before, after)
         case case.EvidenceAccepted() | case.EvidenceReturned():
             after = replace(after, progress=EvidenceProgress.ACCEPTED)
         case case.EvidenceWithheld():
@@ -318,92 +289,46 @@ def _cited(row: CaseDocument, event: case.CaseEvidenceEvent) -> tuple[CitedEvide
 
 
 def _parted(items: tuple[T, ...], field: str, key: str) -> tuple[tuple[T, ...], tuple[T, ...]]:
-    """The others, and the one whose field says the key."""
+    """The others, and the one whose field has the key."""
     others = tuple(each for each in items if getattr(each, field) != key)
     return others, tuple(each for each in items if getattr(each, field) == key)
 
 
-def _contributed(row: CaseDocument, member_id: str, item_id: str) -> dict[str, Any]:
-    """Who added what is kept, to take it away should they have themselves erased."""
-    if member_id == row.author_id:
-        return {}
-    contribution = Contribution(member_id=member_id, item_id=item_id)
-    return {
-        "contributions": (*row.contributions, contribution),
-        "contributors": _contributors(row, member_id),
-    }
-
-
-def _contributors(row: CaseDocument, member_id: str) -> tuple[str, ...]:
-    others = {row.author_id, "", *row.contributors}
-    return row.contributors if member_id in others else (*row.contributors, member_id)
-
-
-def without_member(row: CaseDocument, member_id: str) -> CaseDocument:
-    """The case without what an erased member had added to it; without evidence, it waits."""
-    items = {each.item_id for each in row.contributions if each.member_id == member_id}
-    places = row.places.without_member(MemberId(member_id))
-    row = replace(
-        row,
-        evidence=tuple(each for each in row.evidence if each.evidence_id not in items),
-        cited=tuple(each for each in row.cited if each.evidence_id not in items),
-        places=places,
-        location=places.current,
-        tags=tuple(tag for tag in row.tags if _tag_item(tag) not in items),
-    )
-    return _named(
-        replace(
-            _as_backed(row),
-            withheld=tuple(each for each in row.withheld if each.evidence_id not in items),
-            parties=tuple(each for each in row.parties if each.party_id not in items),
-            hidden_parties=tuple(each for each in row.hidden_parties if each.party_id not in items),
-            contributions=tuple(
-                replace(each, member_id="") if each.member_id == member_id else each
-                for each in row.contributions
-            ),
-            contributors=tuple(each for each in row.contributors if each != member_id),
-        )
-    )
-
-
-def with_party(row: CaseDocument, event: party.PartyEvent) -> CaseDocument:
-    """The document after something was said of a party to the case."""
+def with_party(row: CaseDocument, event: PartyInCase) -> CaseDocument:
+    """The document after a party to the case was shown, concealed, disputed or taken away."""
+    others, found = _parted(row.parties, "party_id", event.party_id)
+    kept, disputes = _parted(row.party_disputes, "party_id", event.party_id)
     match event:
-        case party.PartyNamed():
-            if not event.by or row.status is CaseStatus.ERASED:
-                return row
-            row = replace(row, **_contributed(row, event.by, event.party_id))
-            return _named(replace(row, parties=(*row.parties, _party(row, event))))
+        case party.PartyShown():
+            shown = replace(_party(row, event), disputes=tuple(each.dispute for each in disputes))
+            return _with_parties(row, (*others, shown))
+        case party.PartyConcealed():
+            return _with_parties(row, others)
+        case party.PartyRetracted() | party.PartyErased():
+            return replace(row, party_disputes=kept)
         case party.PartyDisputed():
             dispute = Dispute(statement=event.statement, at=event.at)
-            return replace(
-                row,
-                parties=_disputed(row.parties, event.party_id, dispute),
-                hidden_parties=_disputed(row.hidden_parties, event.party_id, dispute),
+            disputed = PartyDispute(party_id=event.party_id, dispute=dispute)
+            parties = (
+                replace(each, disputes=(*each.disputes, dispute)) if each in found else each
+                for each in row.parties
             )
-        case party.PartyRetracted():
-            others = _parted(row.parties, "party_id", event.party_id)[0]
-            hidden = _parted(row.hidden_parties, "party_id", event.party_id)[0]
-            return _named(replace(row, parties=others, hidden_parties=hidden))
-        case party.PartyHidden():
-            others, found = _parted(row.parties, "party_id", event.party_id)
-            hidden = (*row.hidden_parties, *found)
-            return _named(replace(row, parties=others, hidden_parties=hidden))
-        case party.PartyRestored():
-            hidden, found = _parted(row.hidden_parties, "party_id", event.party_id)
-            return _named(replace(row, parties=(*row.parties, *found), hidden_parties=hidden))
+            row = replace(row, party_disputes=(*row.party_disputes, disputed))
+            return _with_parties(row, tuple(parties))
         case _:
             assert_never(event)
 
 
-def _named(row: CaseDocument) -> CaseDocument:
-    """With the names by which the case is found."""
-    return replace(row, party_names=" ".join(each.name for each in row.parties))
+def _with_parties(row: CaseDocument, parties: tuple[Party, ...]) -> CaseDocument:
+    """The document with the parties, the names by which it is found, and who named them."""
+    claimants = {each.added_by.member_id: None for each in parties if each.added_by}
+    names = " ".join(each.name for each in parties)
+    return replace(row, parties=parties, party_names=names, claimants=tuple(claimants))
 
 
-def _party(row: CaseDocument, event: party.PartyNamed) -> Party:
+def _party(row: CaseDocument, event: party.PartyShown) -> Party:
     """An author who is anonymous stays so in what they add."""
-    anonymous = event.role == "author" and row.author is None
+    anonymous = event.claimant == "author" and row.author is None
     return Party(
         party_id=event.party_id,
         kind=event.details.kind,
@@ -411,14 +336,7 @@ def _party(row: CaseDocument, event: party.PartyNamed) -> Party:
         role=event.details.role,
         evidence=event.details.evidence,
         added_by=None if anonymous else Author(member_id=event.by, pseudonym=event.by_name),
-        added_at=event.at,
-    )
-
-
-def _disputed(parties: tuple[Party, ...], party_id: str, dispute: Dispute) -> tuple[Party, ...]:
-    return tuple(
-        replace(each, disputes=(*each.disputes, dispute)) if each.party_id == party_id else each
-        for each in parties
+        added_at=event.named_at,
     )
 
 

@@ -1,16 +1,17 @@
 """Which cases are there, and what does one look like now?"""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, assert_never
 
 from application.engine.filters import Box, Point, between, equal, in_box, near, with_words
-from application.engine.query_service import QueryService, Viewer, events
+from application.engine.query_service import QueryService, Viewer
 from application.engine.rows import Rows
-from application.ports.read_models import Find, by, by_each, by_point, by_words
+from application.ports.read_models import Find, Side, by, by_each, by_point, by_words
 from application.queries.case_document import (
     CaseDocument,
+    PartyInCase,
     called,
     changed,
     counted,
@@ -18,20 +19,39 @@ from application.queries.case_document import (
     reported,
     shared,
     with_party,
-    without_member,
 )
 from domain.cases import case, engagement, party
 from domain.cases.case import CaseCategory, CaseStatus
 from domain.constraints import Length, Limits
 from domain.discussions import comment
-from domain.members.member import MemberErased, ProfileHidden, ProfileRestored
+from domain.members.member import ProfileHidden, ProfileRestored
+
+Projected = (
+    case.CaseEvent
+    | PartyInCase
+    | engagement.EngagementEvent
+    | comment.CommentWritten
+    | comment.CommentRemoved
+    | comment.CommentHidden
+    | comment.CommentRestored
+    | ProfileHidden
+    | ProfileRestored
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HiddenProfile:
+    """A member whose profile is hidden: no case shows their name."""
+
+    member_id: str
 
 
 class Cases(QueryService[CaseDocument]):
     """Which cases are there, and what does one look like now?"""
 
-    name, version, topics = "cases", 4, ("cases", "members", "discussions")
+    name, version = "cases", 5
     document, key, single = CaseDocument, "case_id", True
+    sides = (Side(HiddenProfile),)
     streams = ("cases", "case")
     hiding = (case.CaseHidden, case.EvidenceWithheld)
     indexes = (
@@ -41,52 +61,43 @@ class Cases(QueryService[CaseDocument]):
         by("author_id"),
         by_each("tags"),
         by_point("location"),
-        by_each("contributors"),
+        by_each("claimants"),
         by_words("words", "title", "story"),
         by_words("party", "party_names"),
     )
-    ignores = (
-        *events(
-            "members",
-            "MemberRegistered InterestsChosen RoleGranted RoleRevoked MemberSuspended "
-            "MemberReinstated",
-        ),
-        *events(
-            "cases",
-            "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
-            "ExhibitRejected ExhibitRefused",
-        ),
-        *events(
-            "discussions",
-            "DiscussionOpened DiscussionClosed DiscussionLocked DiscussionUnlocked CommentEdited",
-        ),
-    )
 
-    def project(self, event: object, rows: Rows[CaseDocument]) -> None:
+    def project(self, event: Projected, rows: Rows[CaseDocument]) -> None:
         match event:
             case case.CaseReported():
                 before = rows.get(event.case_id)
                 comments = before.comments if before else 0
                 row = counted(reported(event), comments=comments)
-                rows.put(event.case_id, _told_by(rows, row, event.author))
+                rows.put(event.case_id, _named(rows, row, event.author))
+            case case.CaseErased():
+                rows.put(event.case_id, erased(event, rows.version))
             case _ if isinstance(event, case.CaseEvent):
-                rows.change(event.case_id, lambda row: changed(row, event))
-            case _ if isinstance(event, party.PartyEvent):
+                rows.change(event.case_id, lambda row: changed(row, event, rows.version))
+            case _ if isinstance(event, PartyInCase):
                 rows.change(event.case_id, lambda row: with_party(row, event))
-                if isinstance(event, party.PartyNamed):
-                    rows.change(event.case_id, lambda row: _told_by(rows, row, event.by))
+                if isinstance(event, party.PartyShown):
+                    rows.change(event.case_id, lambda row: _named(rows, row, event.by))
             case comment.CommentWritten() | comment.CommentRestored():
                 _count_comment(rows, event.case_id, +1)
             case comment.CommentHidden() | comment.CommentRemoved(hidden=False):
                 _count_comment(rows, event.case_id, -1)
+            case comment.CommentRemoved():
+                pass
             case _ if isinstance(event, engagement.EngagementEvent):
                 rows.change(event.case_id, lambda row: _engaged(row, event))
-            case _:
-                _hear_of_member(rows, event)
+            case ProfileHidden(member_id=member_id):
+                rows.table(HiddenProfile).put(member_id, HiddenProfile(member_id=member_id))
+                _call(rows, member_id, "")
+            case ProfileRestored():
+                rows.table(HiddenProfile).delete(event.member_id)
+                _call(rows, event.member_id, event.pseudonym)
 
     def ask(
         self,
-        viewer: Viewer,  # noqa: ARG002 - everybody gets the same list
         *,
         category: CaseCategory | None = None,
         tag: str | None = None,
@@ -123,12 +134,12 @@ class Cases(QueryService[CaseDocument]):
 
     def as_it_stood(self, events: Sequence[object]) -> CaseDocument | None:
         document = None
-        for event in events:
+        for version, event in enumerate(events, start=1):
             match event:
                 case case.CaseReported():
                     document = reported(event)
                 case _ if document is not None and isinstance(event, case.CaseEvent):
-                    document = changed(document, event)
+                    document = changed(document, event, version)
         return document
 
     def past(self, then: CaseDocument, now: CaseDocument) -> CaseDocument:
@@ -157,20 +168,15 @@ def _count_comment(rows: Rows[CaseDocument], case_id: str, number: int) -> None:
     rows.put(case_id, counted(row, comments=number))
 
 
-def _hidden(member_id: str) -> str:
-    """The key of a row that is there while a member's profile is hidden, and is never served."""
-    return f"hidden/{member_id}"
-
-
-def _told_by(rows: Rows[CaseDocument], row: CaseDocument, member_id: str) -> CaseDocument:
+def _named(rows: Rows[CaseDocument], row: CaseDocument, member_id: str) -> CaseDocument:
     """The document without the name of a member whose profile is hidden."""
-    hidden = rows.get(_hidden(member_id)) if member_id else None
+    hidden = rows.table(HiddenProfile).get(member_id)
     return called(row, member_id, "") if hidden else row
 
 
 def _call(rows: Rows[CaseDocument], member_id: str, pseudonym: str) -> None:
     """Let a member be called that in all that they told."""
-    for field in ("author_id", "contributors"):
+    for field in ("author_id", "claimants"):
         for key in rows.keys_where(field, member_id):
             rows.change(key, lambda row: called(row, member_id, pseudonym))
 
@@ -189,18 +195,3 @@ def _engaged(row: CaseDocument, event: engagement.EngagementEvent) -> CaseDocume
             return shared(row, event.network)
         case _:
             assert_never(event)
-
-
-def _hear_of_member(rows: Rows[CaseDocument], event: object) -> None:
-    match event:
-        case ProfileHidden():
-            rows.put(_hidden(event.member_id), CaseDocument(case_id=_hidden(event.member_id)))
-            _call(rows, event.member_id, "")
-        case ProfileRestored():
-            rows.delete(_hidden(event.member_id))
-            _call(rows, event.member_id, event.pseudonym)
-        case MemberErased():
-            for key in rows.keys_where("author_id", event.member_id):
-                rows.change(key, erased)
-            for key in rows.keys_where("contributors", event.member_id):
-                rows.change(key, lambda row: without_member(row, event.member_id))

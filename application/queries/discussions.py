@@ -7,11 +7,9 @@ from enum import StrEnum
 from typing import Annotated, Any, assert_never
 
 from application.engine.filters import equal
-from application.engine.query_service import Private, PrivateText, QueryService, Viewer, events
+from application.engine.query_service import Private, PrivateText, QueryService, Viewer
 from application.engine.rows import Rows
-from application.ports.read_models import Find, by, by_each
-from application.queries.backing import Backing
-from domain.cases.case import CaseEvidenceEvent, CaseReported
+from application.ports.read_models import Find, by
 from domain.discussions import comment
 from domain.discussions.discussion import DiscussionClosed, DiscussionOpened
 from domain.members.member import MemberErased, ProfileHidden, ProfileRestored
@@ -50,47 +48,32 @@ class CommentDocument:
     author_id: PrivateText = ""
     hidden_text: PrivateText = ""
     public: Annotated[bool, Private()] = True
-    backing: Annotated[Backing | None, Private()] = None
-    contributors: Annotated[tuple[str, ...], Private()] = ()
+
+
+Projected = (
+    comment.CommentEvent
+    | DiscussionOpened
+    | DiscussionClosed
+    | ProfileHidden
+    | ProfileRestored
+    | MemberErased
+)
 
 
 class Discussions(QueryService[CommentDocument]):
     """What do people say about a case?"""
 
-    name, version, topics = "discussions", 2, ("discussions", "members", "cases")
+    name, version = "discussions", 2
     document, key, single = CommentDocument, "comment_id", True
     path, item_path = "/cases/<uuid:case_id>/comments", "/comments"
     streams = ("discussions", "comment")
     hiding = (comment.CommentHidden,)
-    indexes = (
-        by("case_id"),
-        by("written_at"),
-        by("author_id"),
-        by("public"),
-        by_each("contributors"),
-    )
-    ignores = (
-        *events(
-            "members",
-            "MemberRegistered InterestsChosen RoleGranted RoleRevoked MemberSuspended "
-            "MemberReinstated",
-        ),
-        *events(
-            "cases",
-            "CasePublished CaseAmended CaseLocated CaseTagged CaseUntagged CaseWithdrawn "
-            "LocationRetracted CaseUnpublished CaseHidden CaseRestored PartyAdded "
-            "CaseSupported SupportWithdrawn CaseFollowed CaseUnfollowed CaseShared "
-            "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
-            "ExhibitRejected ExhibitRefused PartyNamed PartyRetracted PartyDisputed "
-            "PartyHidden PartyRestored",
-        ),
-        *events("discussions", "DiscussionLocked DiscussionUnlocked"),
-    )
+    indexes = (by("case_id"), by("written_at"), by("author_id"), by("public"))
 
-    def project(self, event: object, rows: Rows[CommentDocument]) -> None:
+    def project(self, event: Projected, rows: Rows[CommentDocument]) -> None:
         match event:
             case comment.CommentWritten():
-                public = _is_shown(_thread(rows, event.case_id, event.at))
+                public = _thread(rows, event.case_id, event.at).public
                 row = replace(_written(event), public=public)
                 hidden = rows.get(HIDDEN + event.author) is not None
                 rows.put(event.comment_id, _called(row, "") if hidden else row)
@@ -99,18 +82,10 @@ class Discussions(QueryService[CommentDocument]):
             case DiscussionOpened() | DiscussionClosed():
                 thread = _thread(rows, event.case_id, event.at)
                 _show(rows, replace(thread, public=isinstance(event, DiscussionOpened)))
-            case CaseReported():
-                status = CommentStatus.VISIBLE if event.author else CommentStatus.ERASED
-                thread = _thread(rows, event.case_id, event.at)
-                thread = replace(thread, author_id=event.author, status=status)
-                _show(rows, replace(thread, backing=thread.backing or Backing()))
-            case _ if isinstance(event, CaseEvidenceEvent):
-                thread = _thread(rows, event.case_id, event.at)
-                _show(rows, _backed(thread, (thread.backing or Backing()).after(event)))
             case _:
                 _hear_of_member(rows, event)
 
-    def ask(self, viewer: Viewer, *, case_id: str = "") -> Find:  # noqa: ARG002 - everybody gets the same list
+    def ask(self, *, case_id: str = "") -> Find:
         """The comments on a public case, the oldest first; parent_id makes the threads."""
         return Find(
             where=equal(case_id=case_id, public=True), order_by="written_at", descending=False
@@ -146,7 +121,7 @@ HIDDEN = "hidden/"
 
 
 def _thread(rows: Rows[CommentDocument], case_id: str, at: datetime) -> CommentDocument:
-    """The discussion, known from its own log or from that of cases, whichever is heard first."""
+    """The discussion, whose comments may be projected before it."""
     key = THREAD + case_id
     return rows.get(key) or _helping(key, at)
 
@@ -163,29 +138,16 @@ def _helping(key: str, at: datetime) -> CommentDocument:
     )
 
 
-def _is_shown(thread: CommentDocument) -> bool:
-    """Whether the case is public, and neither it nor all its evidence was erased with a member."""
-    erased = thread.status is CommentStatus.ERASED
-    backed = thread.backing is None or bool(thread.backing.shown)
-    return thread.public and backed and not erased
-
-
-def _backed(thread: CommentDocument, backing: Backing) -> CommentDocument:
-    return replace(thread, backing=backing, contributors=backing.contributors)
-
-
 def _show(rows: Rows[CommentDocument], thread: CommentDocument) -> None:
     """Keep what is known of the discussion, and show its comments if that now says so."""
-    before = rows.get(thread.comment_id)
     rows.put(thread.comment_id, thread)
-    public = _is_shown(thread)
-    if before is not None and _is_shown(before) is public:
-        return
     for key in rows.keys_where("case_id", thread.comment_id.removeprefix(THREAD)):
-        rows.change(key, lambda row: replace(row, public=public))
+        rows.change(key, lambda row: replace(row, public=thread.public))
 
 
-def _hear_of_member(rows: Rows[CommentDocument], event: object) -> None:
+def _hear_of_member(
+    rows: Rows[CommentDocument], event: ProfileHidden | ProfileRestored | MemberErased
+) -> None:
     match event:
         case ProfileHidden():
             rows.put(HIDDEN + event.member_id, _helping(HIDDEN + event.member_id, event.at))
@@ -195,20 +157,9 @@ def _hear_of_member(rows: Rows[CommentDocument], event: object) -> None:
             _call(rows, event.member_id, event.pseudonym)
         case MemberErased():
             for key in rows.keys_where("author_id", event.member_id):
-                _erase(rows, key)
-            backed = map(rows.get, rows.keys_where("contributors", event.member_id))
-            for thread in filter(None, backed):
-                backing = (thread.backing or Backing()).without(event.member_id)
-                _show(rows, _backed(thread, backing))
-
-
-def _erase(rows: Rows[CommentDocument], key: str) -> None:
-    """A comment with its author; or a discussion, with whom its case was erased."""
-    row = rows.get(key)
-    if row and key.startswith(THREAD):
-        _show(rows, _erased(row))
-    else:
-        rows.change(key, _erased)
+                rows.change(key, _erased)
+        case _:
+            assert_never(event)
 
 
 def _call(rows: Rows[CommentDocument], member_id: str, pseudonym: str) -> None:

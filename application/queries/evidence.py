@@ -1,32 +1,22 @@
 """What has become of a piece of evidence, and may it be shown?"""
 
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, assert_never
 
-from application.engine.query_service import Private, PrivateText, QueryService, Viewer, events
+from application.engine.query_service import Private, PrivateText, QueryService, Viewer
 from application.engine.rows import Rows
-from application.ports.read_models import by, by_each
-from domain.cases import case
-from domain.cases.case import CaseStatus
+from domain.cases.case import EvidenceConcealed, EvidenceShown
 from domain.evidence import evidence
-from domain.evidence.evidence import EvidenceStatus
+from domain.evidence.evidence import EvidenceEvent, EvidenceStatus
 from domain.ids import MediaKind
-from domain.members.member import MemberErased
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backing:
-    """A case that the evidence was accepted for, and who reported it."""
-
-    case_id: str
-    author_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceDocument:
     """``sha256`` and ``size`` (bytes) are the original's, ``duration`` is in seconds.
 
-    ``reason`` says why it was rejected, ``left_out`` what of the original is not shown, and why."""
+    ``reason`` says why it was rejected, ``left_out`` what of the original is not shown, and why.
+    """
 
     evidence_id: str
     status: EvidenceStatus = EvidenceStatus.RECEIVED
@@ -41,157 +31,62 @@ class EvidenceDocument:
     has_poster: Annotated[bool, Private()] = False
     owner_id: PrivateText = ""
     cases: Annotated[tuple[str, ...], Private()] = ()
-    unseen_cases: Annotated[tuple[str, ...], Private()] = ()
-    backings: Annotated[tuple[Backing, ...], Private()] = ()
-    case_authors: Annotated[tuple[str, ...], Private()] = ()
     erased: Annotated[bool, Private()] = False
 
 
 class EvidenceItems(QueryService[EvidenceDocument]):
     """What has become of a piece of evidence, and may it be shown?
 
-    Its owner always sees it, everybody else once it backs a public case.
+    Its owner and moderators always see it, everybody else where a public case shows it.
     """
 
-    name, version, topics = "evidence", 4, ("evidence", "cases", "members")
+    name, version = "evidence", 5
     document, key, single = EvidenceDocument, "evidence_id", True
-    indexes = (by_each("cases"), by_each("unseen_cases"), by("owner_id"), by_each("case_authors"))
-    ignores = (
-        *events(
-            "members",
-            "MemberRegistered InterestsChosen RoleGranted RoleRevoked MemberSuspended "
-            "MemberReinstated ProfileHidden ProfileRestored",
-        ),
-        *events(
-            "cases",
-            "CaseReported EvidenceAttached CasePublished CaseAmended CaseLocated CaseTagged "
-            "CaseUntagged LocationRetracted CaseUnpublished PartyAdded EvidenceRefused "
-            "CaseSupported SupportWithdrawn CaseFollowed CaseUnfollowed CaseShared "
-            "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
-            "ExhibitRejected ExhibitRefused PartyNamed PartyRetracted PartyDisputed "
-            "PartyHidden PartyRestored",
-        ),
-    )
 
-    def project(self, event: object, rows: Rows[EvidenceDocument]) -> None:
-        match event:
-            case evidence.EvidenceReceived():
-                _update(
-                    rows,
-                    event.evidence_id,
-                    kind=event.kind,
-                    sha256=event.sha256,
-                    size=event.size,
-                    owner_id=event.owner,
-                )
-                if not event.owner:
-                    rows.change(event.evidence_id, _erased)
-            case evidence.SanitisingBegun():
-                _update(rows, event.evidence_id, status=EvidenceStatus.SANITISING)
-            case evidence.EvidenceMadeAvailable():
-                _update(
-                    rows,
-                    event.evidence_id,
-                    kind=event.kind,
-                    status=EvidenceStatus.AVAILABLE,
-                    duration=event.duration,
-                    rendition_type=event.rendition_type,
-                    rendition_sha256=event.rendition_sha256,
-                    has_poster=event.has_poster,
-                    left_out=event.left_out or None,
-                )
-            case evidence.EvidenceRejected():
-                _update(
-                    rows, event.evidence_id, status=EvidenceStatus.REJECTED, reason=event.reason
-                )
-            case MemberErased():
-                for key in rows.keys_where("owner_id", event.member_id):
-                    rows.change(key, _erased)
-                for key in rows.keys_where("case_authors", event.member_id):
-                    rows.change(key, lambda row: _without_author(row, event.member_id))
-            case _:
-                _hear_of_case(event, rows)
+    def project(
+        self, event: EvidenceEvent | EvidenceShown | EvidenceConcealed, rows: Rows[EvidenceDocument]
+    ) -> None:
+        key = event.evidence_id
+        # Of the logs of evidence and cases, either may be read first.
+        row = rows.get(key) or EvidenceDocument(evidence_id=key)
+        rows.put(key, row if row.erased else _changed(row, event))
 
     def may_see(self, document: EvidenceDocument, viewer: Viewer) -> bool:
         known = document.kind is not None
-        told = bool(document.cases) or viewer.moderates or viewer.is_member(document.owner_id)
-        return document.erased or (known and told)
+        shown = bool(document.cases) or viewer.moderates or viewer.is_member(document.owner_id)
+        return document.erased or (known and shown)
 
     def gone(self, document: EvidenceDocument) -> bool:
         return document.erased
 
 
-def _row(rows: Rows[EvidenceDocument], key: str) -> EvidenceDocument:
-    """The row; made where a later log's event came before the first of the evidence's own."""
-    return rows.get(key) or EvidenceDocument(evidence_id=key)
-
-
-def _erased(row: EvidenceDocument) -> EvidenceDocument:
-    """What is left of an erased member's evidence, whatever may yet be heard of it."""
-    return EvidenceDocument(evidence_id=row.evidence_id, erased=True)
-
-
-def _without_author(row: EvidenceDocument, member_id: str) -> EvidenceDocument:
-    """A case whose author was erased is gone, whoever's evidence backed it."""
-    for backing in row.backings:
-        if backing.author_id == member_id:
-            row = _without(row, backing.case_id)
-    return _accepted(row, *(each for each in row.backings if each.author_id != member_id))
-
-
-def _accepted(row: EvidenceDocument, *backings: Backing) -> EvidenceDocument:
-    authors = tuple(each.author_id for each in backings)
-    return replace(row, backings=backings, case_authors=authors)
-
-
-def _update(rows: Rows[EvidenceDocument], key: str, **changes: object) -> None:
-    row = _row(rows, key)
-    if not row.erased:
-        rows.put(key, replace(row, **changes))  # type: ignore[arg-type]  # named by callers
-
-
-def _without(row: EvidenceDocument, case_id: str) -> EvidenceDocument:
-    return replace(
-        row,
-        cases=tuple(other for other in row.cases if other != case_id),
-        unseen_cases=tuple(other for other in row.unseen_cases if other != case_id),
-    )
-
-
-def _backing(row: EvidenceDocument, case_id: str, *, seen: bool) -> EvidenceDocument:
-    """The evidence backs the case, which can be seen or not."""
-    row = _without(row, case_id)
-    if seen:
-        return replace(row, cases=(*row.cases, case_id))
-    return replace(row, unseen_cases=(*row.unseen_cases, case_id))
-
-
-def _returned(row: EvidenceDocument, event: case.EvidenceReturned) -> EvidenceDocument:
-    """What was withheld meanwhile; of a case that was erased, nothing is known here."""
-    known = any(backing.case_id == event.case_id for backing in row.backings)
-    return _backing(row, event.case_id, seen=event.public) if known else row
-
-
-def _hear_of_case(event: object, rows: Rows[EvidenceDocument]) -> None:
-    """Which cases the evidence backs, seen by all or not."""
+def _changed(
+    row: EvidenceDocument, event: EvidenceEvent | EvidenceShown | EvidenceConcealed
+) -> EvidenceDocument:
     match event:
-        case case.EvidenceAccepted() if event.author:
-            row = _row(rows, event.evidence_id)
-            backing = Backing(case_id=event.case_id, author_id=event.author)
-            row = _accepted(row, *row.backings, backing)
-            if not row.erased:
-                rows.put(event.evidence_id, _backing(row, event.case_id, seen=event.public))
-        case case.EvidenceReturned():
-            rows.change(event.evidence_id, lambda row: _returned(row, event))
-        case case.EvidenceWithheld() | case.EvidenceRetracted():
-            rows.change(event.evidence_id, lambda row: _without(row, event.case_id))
-        case case.CaseHidden():
-            for key in rows.keys_where("cases", event.case_id):
-                rows.change(key, lambda row: _backing(row, event.case_id, seen=False))
-        case case.CaseRestored(status=CaseStatus.PUBLISHED):
-            for key in rows.keys_where("unseen_cases", event.case_id):
-                rows.change(key, lambda row: _backing(row, event.case_id, seen=True))
-        case case.CaseWithdrawn():
-            for field in ("cases", "unseen_cases"):
-                for key in rows.keys_where(field, event.case_id):
-                    rows.change(key, lambda row: _without(row, event.case_id))
+        case EvidenceShown():
+            return replace(row, cases=(*row.cases, event.case_id))
+        case EvidenceConcealed():
+            return replace(row, cases=tuple(each for each in row.cases if each != event.case_id))
+        case evidence.EvidenceReceived():
+            kind, sha256, size, owner = event.kind, event.sha256, event.size, event.owner
+            return replace(row, kind=kind, sha256=sha256, size=size, owner_id=owner)
+        case evidence.SanitisingBegun():
+            return replace(row, status=EvidenceStatus.SANITISING)
+        case evidence.EvidenceMadeAvailable():
+            return replace(
+                row,
+                kind=event.kind,
+                status=EvidenceStatus.AVAILABLE,
+                duration=event.duration,
+                rendition_type=event.rendition_type,
+                rendition_sha256=event.rendition_sha256,
+                has_poster=event.has_poster,
+                left_out=event.left_out or None,
+            )
+        case evidence.EvidenceRejected():
+            return replace(row, status=EvidenceStatus.REJECTED, reason=event.reason)
+        case evidence.EvidenceErased():
+            return EvidenceDocument(evidence_id=row.evidence_id, erased=True)
+        case _:
+            assert_never(event)

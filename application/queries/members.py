@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Annotated
+from typing import Annotated, assert_never
 
-from application.engine.query_service import Private, QueryService, Viewer, events
+from application.engine.query_service import Private, QueryService, Viewer
 from application.engine.rows import Rows
 from domain.members import member
 
@@ -25,11 +25,10 @@ class MemberDocument:
 class Members(QueryService[MemberDocument]):
     """Who is this member, as everybody may know them?"""
 
-    name, version, topics = "members", 2, ("members",)
+    name, version = "members", 2
     document, key, single = MemberDocument, "member_id", True
-    ignores = (*events("members", "InterestsChosen"),)
 
-    def project(self, event: object, rows: Rows[MemberDocument]) -> None:
+    def project(self, event: member.MemberEvent, rows: Rows[MemberDocument]) -> None:
         match event:
             case member.MemberRegistered():
                 rows.put(event.member_id, _registered(event))
@@ -46,9 +45,11 @@ class Members(QueryService[MemberDocument]):
             case member.ProfileRestored():
                 rows.change(event.member_id, lambda row: replace(row, hidden=False))
             case member.MemberErased():
-                rows.change(
-                    event.member_id, lambda row: replace(row, pseudonym="", roles=(), erased=True)
-                )
+                rows.put(event.member_id, _erased(event))
+            case member.InterestsChosen():
+                pass
+            case _:
+                assert_never(event)
 
     def may_see(self, document: MemberDocument, viewer: Viewer) -> bool:
         return not document.hidden or viewer.moderates or viewer.is_member(document.member_id)
@@ -61,8 +62,14 @@ def _registered(event: member.MemberRegistered) -> MemberDocument:
     return MemberDocument(
         member_id=event.member_id,
         pseudonym=event.pseudonym,
-        erased=not event.pseudonym,
         joined_on=event.at.date(),
+    )
+
+
+def _erased(event: member.MemberErased) -> MemberDocument:
+    """All that is left of a profile: that it is gone."""
+    return MemberDocument(
+        member_id=event.member_id, pseudonym="", erased=True, joined_on=event.at.date()
     )
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from application.engine.derived_ids import derived_id
 from application.engine.filters import equal
-from application.engine.query_service import QueryService, Viewer, events
+from application.engine.query_service import QueryService
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by
 from domain.members.member import MemberReinstated, MemberSuspended
@@ -48,26 +48,26 @@ class LedgerEntry:
     at: datetime
 
 
+Projected = (
+    SubjectHidden
+    | DecisionMade
+    | DecisionAppealed
+    | AppealResolved
+    | DecisionSetAside
+    | AppealSetAside
+    | MemberSuspended
+    | MemberReinstated
+)
+
+
 class ModerationLedger(QueryService[LedgerEntry]):
     """What did moderation do, by which rule, in which role, and why?"""
 
-    name, version, topics = "moderation-ledger", 2, ("moderation", "members")
+    name, version = "moderation-ledger", 2
     document, key, path = LedgerEntry, "entry_id", "/moderation/ledger"
     indexes = (by("at"), by("subject_kind"), by("subject_id"), by("rule"))
-    ignores = (
-        *events(
-            "members",
-            "MemberRegistered InterestsChosen RoleGranted RoleRevoked MemberErased "
-            "ProfileHidden ProfileRestored",
-        ),
-        *events(
-            "moderation",
-            "FlagRaised FlagSettled FlagOpened FlagCounted SubjectRegistered SubjectCited "
-            "FlagWeighed SubjectRestored SubjectDecided SubjectAppealed",
-        ),
-    )
 
-    def project(self, event: object, rows: Rows[LedgerEntry]) -> None:
+    def project(self, event: Projected, rows: Rows[LedgerEntry]) -> None:
         match event:
             case SubjectHidden(role="system"):
                 _enter(rows, event, Deed.HIDDEN_BY_FLAGS, rule=event.rule)
@@ -100,10 +100,11 @@ class ModerationLedger(QueryService[LedgerEntry]):
                 _stand(rows, event, Deed.SUSPENDED, reason=event.reason)
             case MemberReinstated():
                 _stand(rows, event, Deed.REINSTATED)
+            case SubjectHidden():
+                pass
 
     def ask(
         self,
-        viewer: Viewer,  # noqa: ARG002 - everybody gets the same list
         *,
         kind: SubjectKind | None = None,
         subject: str | None = None,

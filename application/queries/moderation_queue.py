@@ -10,8 +10,6 @@ from application.engine.query_service import (
     Private,
     PrivateText,
     QueryService,
-    Viewer,
-    events,
 )
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by, by_each
@@ -71,11 +69,30 @@ class QueueItem:
     row_id: PrivateText = ""
 
 
+Projected = (
+    SubjectRegistered
+    | FlagRaised
+    | FlagWeighed
+    | SubjectHidden
+    | SubjectRestored
+    | SubjectDecided
+    | AppealResolved
+    | AppealSetAside
+    | DecisionAppealed
+    | CaseReported
+    | CaseAmended
+    | PartyNamed
+    | CommentWritten
+    | CommentEdited
+    | MemberErased
+    | MemberRegistered
+)
+
+
 class ModerationQueue(QueryService[QueueItem]):
     """What waits for a moderator to decide?"""
 
     name, version = "moderation-queue", 3
-    topics = ("moderation", "cases", "discussions", "members")
     document, key = QueueItem, "row_id"
     path, audience = "/moderation/queue", Audience.MODERATORS
     indexes = (
@@ -85,31 +102,8 @@ class ModerationQueue(QueryService[QueueItem]):
         by("author_id"),
         by_each("flaggers"),
     )
-    ignores = (
-        *events(
-            "members",
-            "InterestsChosen RoleGranted RoleRevoked MemberSuspended MemberReinstated "
-            "ProfileHidden ProfileRestored",
-        ),
-        *events(
-            "cases",
-            "EvidenceAttached EvidenceAccepted CasePublished CaseLocated CaseTagged "
-            "CaseUntagged CaseWithdrawn LocationRetracted EvidenceRetracted CaseUnpublished "
-            "CaseHidden CaseRestored EvidenceWithheld EvidenceReturned PartyAdded "
-            "EvidenceRefused CaseSupported SupportWithdrawn CaseFollowed CaseUnfollowed "
-            "CaseShared ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld "
-            "ExhibitReturned ExhibitRejected ExhibitRefused PartyRetracted PartyDisputed "
-            "PartyHidden PartyRestored",
-        ),
-        *events(
-            "discussions",
-            "DiscussionOpened DiscussionClosed DiscussionLocked DiscussionUnlocked "
-            "CommentRemoved CommentHidden CommentRestored",
-        ),
-        *events("moderation", "FlagSettled FlagOpened FlagCounted DecisionMade"),
-    )
 
-    def project(self, event: object, rows: Rows[QueueItem]) -> None:
+    def project(self, event: Projected, rows: Rows[QueueItem]) -> None:
         match event:
             case SubjectRegistered():
                 _change(rows, event, case_id=event.case_id or None, author_id=event.author)
@@ -151,7 +145,7 @@ class ModerationQueue(QueryService[QueueItem]):
             case _:
                 _hear_what_was_said(event, rows)
 
-    def ask(self, viewer: Viewer, *, kind: SubjectKind | None = None) -> Find:  # noqa: ARG002 - all moderators see all
+    def ask(self, *, kind: SubjectKind | None = None) -> Find:
         """What was flagged or appealed, the heaviest first (moderators)."""
         return Find(where=equal(waits=True, subject_kind=kind), order_by="weight")
 
@@ -224,7 +218,15 @@ def _without_notes(row: QueueItem, member_id: str) -> QueueItem:
     return replace(row, flags=flags, flaggers=flaggers)
 
 
-def _hear_what_was_said(event: object, rows: Rows[QueueItem]) -> None:
+def _hear_what_was_said(
+    event: CaseReported
+    | CaseAmended
+    | PartyNamed
+    | CommentWritten
+    | CommentEdited
+    | MemberRegistered,
+    rows: Rows[QueueItem],
+) -> None:
     match event:
         case (
             CaseReported(case_id=subject_id, author=author)
@@ -239,3 +241,5 @@ def _hear_what_was_said(event: object, rows: Rows[QueueItem]) -> None:
             _tell(rows, SubjectKind.COMMENT, event.comment_id, event.text, event.author)
         case MemberRegistered(member_id=member_id):
             _tell(rows, SubjectKind.MEMBER, member_id, event.pseudonym, member_id)
+        case PartyNamed():
+            pass

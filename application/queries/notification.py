@@ -11,6 +11,7 @@ from application.engine.query_service import Private, PrivateText
 from application.engine.rows import Rows
 from application.queries.watching import cells_around
 from domain.cases.place import NOWHERE, Location, Places
+from domain.cases.tags import NumberedTag
 from domain.members.member import Area, InterestsChosen, MemberRegistered
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind
@@ -53,7 +54,7 @@ class Notification:
     watches: Annotated[tuple[str, ...], Private()] = ()
     area: Annotated[Area | None, Private()] = None
     until: Annotated[datetime | None, Private()] = None
-    tags: Annotated[tuple[str, ...], Private()] = ()
+    numbered_tags: Annotated[tuple[NumberedTag, ...], Private()] = ()
     places: Annotated[Places, Private()] = NOWHERE
     public: Annotated[bool, Private()] = False
     served: Annotated[bool, Private()] = False

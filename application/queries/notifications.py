@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from application.engine.filters import equal
-from application.engine.query_service import Audience, QueryService, Viewer, events
+from application.engine.query_service import Audience, QueryService, Viewer
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by, by_each
 from application.queries.notification import (
@@ -18,9 +18,9 @@ from application.queries.notification import (
 )
 from application.queries.watching import cell
 from domain.cases import case, engagement
-from domain.cases.case import CaseStatus
 from domain.cases.party import PartyNamed
 from domain.cases.place import NOWHERE, said_at_first
+from domain.cases.tags import NumberedTag, numbered
 from domain.discussions.comment import CommentWritten
 from domain.members.member import InterestsChosen, MemberErased, MemberRegistered
 from domain.moderation.decision import AppealResolved
@@ -32,40 +32,45 @@ from domain.moderation.subject import (
     subject_key,
 )
 
+OfCase = (
+    case.CaseReported
+    | case.CaseTagged
+    | case.CaseUntagged
+    | case.CaseLocated
+    | case.LocationRetracted
+    | case.CaseAmended
+    | PartyNamed
+    | case.EvidenceAttached
+    | case.EvidenceAccepted
+    | case.EvidenceRefused
+    | case.CasePublished
+    | case.CaseUnpublished
+)
+
+Projected = (
+    MemberRegistered
+    | InterestsChosen
+    | MemberErased
+    | engagement.CaseFollowed
+    | engagement.CaseUnfollowed
+    | OfCase
+    | SubjectRegistered
+    | SubjectHidden
+    | SubjectRestored
+    | AppealResolved
+    | CommentWritten
+)
+
 
 class Notifications(QueryService[Notification]):
     """What happened to what a member wants to hear of?"""
 
     name, version = "notifications", 3
-    topics = ("members", "cases", "moderation", "discussions")
     document, key = Notification, "notification_id"
     path, audience = "/me/notifications", Audience.MEMBERS
     indexes = (by("served"), by("member_id"), by("at"), by_each("watches"))
-    ignores = (
-        *events(
-            "members",
-            "RoleGranted RoleRevoked MemberSuspended MemberReinstated ProfileHidden "
-            "ProfileRestored",
-        ),
-        *events(
-            "cases",
-            "EvidenceRetracted EvidenceWithheld EvidenceReturned PartyAdded CaseSupported "
-            "SupportWithdrawn CaseShared ExhibitCited ExhibitVerified ExhibitAdmitted "
-            "ExhibitWithheld ExhibitReturned ExhibitRejected ExhibitRefused PartyRetracted "
-            "PartyDisputed PartyHidden PartyRestored",
-        ),
-        *events(
-            "discussions",
-            "DiscussionOpened DiscussionClosed DiscussionLocked DiscussionUnlocked "
-            "CommentEdited CommentRemoved CommentHidden CommentRestored",
-        ),
-        *events(
-            "moderation",
-            "FlagRaised FlagSettled FlagOpened FlagCounted DecisionMade DecisionAppealed",
-        ),
-    )
 
-    def project(self, event: object, rows: Rows[Notification]) -> None:
+    def project(self, event: Projected, rows: Rows[Notification]) -> None:
         match event:
             case MemberRegistered() | InterestsChosen():
                 watch_interests(rows, event)
@@ -85,7 +90,7 @@ class Notifications(QueryService[Notification]):
             case _:
                 _hear_of_case(rows, event)
 
-    def ask(self, viewer: Viewer) -> Find:
+    def ask(self, *, viewer: Viewer) -> Find:
         """What one is told, the newest first."""
         return Find(where=equal(served=True, member_id=viewer.member_id), order_by="at")
 
@@ -140,7 +145,7 @@ def _hear_judgement(
     tell(rows, (_subject(event),), told)
 
 
-def _hear_of_case(rows: Rows[Notification], event: object) -> None:
+def _hear_of_case(rows: Rows[Notification], event: OfCase) -> None:
     match event:
         case case.CaseReported():
             watch(rows, event.author, _case(event.case_id), event.at)
@@ -148,31 +153,39 @@ def _hear_of_case(rows: Rows[Notification], event: object) -> None:
             facts = Notification(
                 notification_id=_case(event.case_id),
                 member_id=event.author,
-                tags=event.tags,
+                numbered_tags=numbered(event.tags),
                 places=said_at_first(event.location, event.author),
                 at=event.at,
             )
             rows.put(facts.notification_id, facts)
         case case.CaseTagged() | case.CaseUntagged():
             rows.change(_case(event.case_id), lambda row: _tagged(row, event))
-        case case.CaseLocated() | case.LocationRetracted():
+        case case.CaseLocated():
             rows.change(_case(event.case_id), lambda row: _placed(row, event))
             _hear_change(rows, event.case_id, event.by, event.at)
+        case case.LocationRetracted():
+            rows.change(_case(event.case_id), lambda row: _placed(row, event))
+            _hear_change(rows, event.case_id, _author(rows, event.case_id), event.at)
         case case.CaseAmended() | PartyNamed():
             _hear_change(rows, event.case_id, event.by, event.at)
         case case.EvidenceAttached():
             watch(rows, event.by, _evidence_of(event.case_id, event.evidence_id), event.at)
         case case.EvidenceAccepted():
-            _hear_change(rows, event.case_id, event.author, event.at)
+            _hear_change(rows, event.case_id, _author(rows, event.case_id), event.at)
             _hear_end_of_evidence(rows, event)
         case case.EvidenceRefused():
             _hear_end_of_evidence(rows, event)
+        case case.CasePublished(is_restored=True):
+            rows.change(_case(event.case_id), lambda row: replace(row, public=True))
         case case.CasePublished():
             _hear_publication(rows, event)
-        case case.CaseHidden() | case.CaseUnpublished() | case.CaseWithdrawn():
+        case case.CaseUnpublished():
             rows.change(_case(event.case_id), lambda row: replace(row, public=False))
-        case case.CaseRestored(status=CaseStatus.PUBLISHED):
-            rows.change(_case(event.case_id), lambda row: replace(row, public=True))
+
+
+def _author(rows: Rows[Notification], case_id: str) -> str:
+    facts = rows.get(_case(case_id))
+    return facts.member_id if facts else ""
 
 
 def _hear_change(rows: Rows[Notification], case_id: str, actor: str, at: datetime) -> None:
@@ -214,11 +227,11 @@ def _hear_publication(rows: Rows[Notification], event: case.CasePublished) -> No
     facts = rows.get(_case(event.case_id))
     if facts is None or facts.public or not facts.member_id:
         return
-    rows.put(_case(event.case_id), replace(facts, public=True, tags=(), places=NOWHERE))
+    rows.put(_case(event.case_id), replace(facts, public=True, numbered_tags=(), places=NOWHERE))
     published = about(NotificationKind.CASE_PUBLISHED, event.case_id, event.at)
     tell(rows, (_case(event.case_id),), published)
     new = about(NotificationKind.NEW_CASE, event.case_id, event.at)
-    wanted = tuple(f"tag/{tag}" for tag in facts.tags)
+    wanted = tuple(f"tag/{each.tag}" for each in facts.numbered_tags)
     place = facts.places.current
     if place:
         wanted = (*wanted, f"cell/{cell(place)}")
@@ -228,14 +241,15 @@ def _hear_publication(rows: Rows[Notification], event: case.CasePublished) -> No
 def _tagged(facts: Notification, event: case.CaseTagged | case.CaseUntagged) -> Notification:
     if facts.public:
         return facts
-    others = tuple(tag for tag in facts.tags if tag != event.tag)
-    tags = (*others, event.tag) if isinstance(event, case.CaseTagged) else others
-    return replace(facts, tags=tags)
+    others = tuple(each for each in facts.numbered_tags if each.number != event.number)
+    if isinstance(event, case.CaseTagged):
+        others = (*others, NumberedTag(number=event.number, tag=event.tag))
+    return replace(facts, numbered_tags=others)
 
 
 def _placed(facts: Notification, event: case.CaseLocated | case.LocationRetracted) -> Notification:
     if facts.public:
         return facts
     if isinstance(event, case.CaseLocated):
-        return replace(facts, places=facts.places.with_(event.location, event.by))
-    return replace(facts, places=facts.places.without(event.place))
+        return replace(facts, places=facts.places.with_(event.number, event.location, event.by))
+    return replace(facts, places=facts.places.without(event.number))

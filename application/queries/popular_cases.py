@@ -6,28 +6,24 @@ from math import exp, log, log1p
 from typing import Annotated
 
 from application.engine.filters import equal
-from application.engine.query_service import Private, PrivateText, QueryService, Viewer, events
+from application.engine.query_service import Private, QueryService
 from application.engine.rows import Rows
-from application.ports.read_models import Find, by, by_each
-from application.queries.backing import Backing
+from application.ports.read_models import Find, by
 from domain.cases.case import (
     CaseAmended,
     CaseCategory,
-    CaseEvidenceEvent,
-    CaseHidden,
+    CaseDetails,
     CasePublished,
-    CaseReported,
-    CaseRestored,
     CaseStatus,
     CaseUnpublished,
-    CaseWithdrawn,
 )
 from domain.cases.engagement import CaseSupported, SupportWithdrawn
-from domain.members.member import MemberErased
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 HALF_LIFE_DAYS = 7.0
 NO_WEIGHT = -1e9
+
+Ranked = CasePublished | CaseAmended | CaseUnpublished | CaseSupported | SupportWithdrawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +33,11 @@ class PopularCase:
     case_id: str
     title: str
     category: CaseCategory
-    author_id: PrivateText = ""
-    status: CaseStatus = CaseStatus.AWAITING_EVIDENCE
+    status: CaseStatus = CaseStatus.PUBLISHED
     supports: int = 0
     rank: float = NO_WEIGHT
     published_at: datetime | None = None
-    said: Annotated[CaseStatus, Private()] = CaseStatus.AWAITING_EVIDENCE
-    backing: Annotated[Backing, Private()] = Backing()
-    contributors: Annotated[tuple[str, ...], Private()] = ()
+    public: Annotated[bool, Private()] = True
 
 
 class PopularCases(QueryService[PopularCase]):
@@ -53,70 +46,43 @@ class PopularCases(QueryService[PopularCase]):
     Publication and each support weigh half as much after every half-life. What weighs e^(-age)
     now weighs e^(+time) from a fixed beginning, so a rank changes only when somebody acts, and
     never as time passes: forward decay (Cormode, Shkapenyuk, Srivastava, Xu; ICDE 2009). Ranks are
-    kept as logarithms, lest they overflow.
+    kept as logarithms, so that they do not overflow.
     """
 
-    name, version, topics = "popular-cases", 2, ("cases", "members")
+    name, version = "popular-cases", 3
     document, key = PopularCase, "case_id"
-    indexes = (by("rank"), by("status"), by("category"), by("author_id"), by_each("contributors"))
+    indexes = (by("rank"), by("public"), by("category"))
 
     def __init__(self, half_life_days: float = HALF_LIFE_DAYS) -> None:
         self.half_life_days = half_life_days
 
-    ignores = (
-        *events(
-            "members",
-            "MemberRegistered InterestsChosen RoleGranted RoleRevoked MemberSuspended "
-            "MemberReinstated ProfileHidden ProfileRestored",
-        ),
-        *events(
-            "cases",
-            "CaseLocated CaseTagged CaseUntagged LocationRetracted PartyAdded CaseFollowed "
-            "CaseUnfollowed CaseShared ExhibitCited ExhibitVerified ExhibitAdmitted "
-            "ExhibitWithheld ExhibitReturned ExhibitRejected ExhibitRefused PartyNamed "
-            "PartyRetracted PartyDisputed PartyHidden PartyRestored",
-        ),
-    )
-
-    def project(self, event: object, rows: Rows[PopularCase]) -> None:
+    def project(self, event: Ranked, rows: Rows[PopularCase]) -> None:
+        key = event.case_id
         match event:
-            case CaseReported():
-                rows.put(event.case_id, _reported(event))
-            case CaseAmended():
-                title, category = event.details.title, event.details.category
-                rows.change(event.case_id, lambda row: replace(row, title=title, category=category))
-            case _ if isinstance(event, CaseEvidenceEvent):
-                rows.change(event.case_id, lambda row: _backed(row, row.backing.after(event)))
             case CasePublished():
-                rows.change(event.case_id, lambda row: self._published(row, event.at))
-            case CaseHidden():
-                rows.change(event.case_id, lambda row: _standing(row, CaseStatus.HIDDEN))
-            case CaseUnpublished():
-                waiting = CaseStatus.AWAITING_EVIDENCE
-                rows.change(event.case_id, lambda row: _standing(row, waiting))
-            case CaseRestored():
-                rows.change(event.case_id, lambda row: _standing(row, event.status))
+                row = rows.get(key) or self._new(event)
+                rows.put(key, _with_details(replace(row, public=True), event.details))
+            case CaseAmended():
+                rows.change(
+                    key, lambda row: _with_details(row, event.details) if row.public else row
+                )
+            case CaseUnpublished():  # Its supports stay, for it may return.
+                rows.change(key, lambda row: replace(row, title="", public=False))
             case CaseSupported():
-                rows.change(event.case_id, lambda row: self._supported(row, event.at, +1))
+                rows.change(key, lambda row: self._supported(row, event.at, +1))
             case SupportWithdrawn():
-                rows.change(event.case_id, lambda row: self._supported(row, event.supported_at, -1))
-            case CaseWithdrawn():
-                rows.delete(event.case_id)
-            case MemberErased():
-                for key in rows.keys_where("author_id", event.member_id):
-                    rows.delete(key)
-                for key in rows.keys_where("contributors", event.member_id):
-                    rows.change(key, lambda row: _backed(row, row.backing.without(event.member_id)))
+                rows.change(key, lambda row: self._supported(row, event.supported_at, -1))
 
-    def ask(self, viewer: Viewer, *, category: CaseCategory | None = None) -> Find:  # noqa: ARG002 - everybody gets the same list
+    def ask(self, *, category: CaseCategory | None = None) -> Find:
         """Public cases, those that matter most first."""
-        return Find(where=equal(status=CaseStatus.PUBLISHED, category=category), order_by="rank")
+        return Find(where=equal(public=True, category=category), order_by="rank")
 
-    def _published(self, row: PopularCase, at: datetime) -> PopularCase:
-        row = _standing(row, CaseStatus.PUBLISHED)
-        if row.published_at:
-            return row
-        return replace(row, published_at=at, rank=added(row.rank, self._weight(at)))
+    def _new(self, event: CasePublished) -> PopularCase:
+        at, category = event.published_at, event.details.category
+        rank = self._weight(at)
+        return PopularCase(
+            case_id=event.case_id, title="", category=category, rank=rank, published_at=at
+        )
 
     def _supported(self, row: PopularCase, at: datetime, sign: int) -> PopularCase:
         change = added if sign > 0 else taken_away
@@ -129,26 +95,8 @@ class PopularCases(QueryService[PopularCase]):
         return weight(at, self.half_life_days)
 
 
-def _reported(event: CaseReported) -> PopularCase:
-    return PopularCase(
-        case_id=event.case_id,
-        title=event.details.title,
-        category=event.details.category,
-        author_id=event.author,
-    )
-
-
-def _backed(row: PopularCase, backing: Backing) -> PopularCase:
-    row = replace(row, backing=backing, contributors=backing.contributors)
-    return _standing(row, row.said)
-
-
-def _standing(row: PopularCase, said: CaseStatus) -> PopularCase:
-    """What its events say of the status, as far as author and evidence still are there."""
-    status = said
-    if said is CaseStatus.PUBLISHED and not row.backing.shown:
-        status = CaseStatus.AWAITING_EVIDENCE
-    return replace(row, said=said, status=status if row.author_id else CaseStatus.ERASED)
+def _with_details(row: PopularCase, details: CaseDetails) -> PopularCase:
+    return replace(row, title=details.title, category=details.category)
 
 
 def weight(at: datetime, half_life_days: float = HALF_LIFE_DAYS) -> float:

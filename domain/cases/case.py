@@ -1,10 +1,11 @@
 """A case: one person's story, public as soon as one piece of its evidence is verified."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar, assert_never
+from functools import reduce
+from typing import Annotated, Any, assert_never
 
 from domain.actors import Actor
 from domain.cases.place import NOWHERE, Location, PersonalPlace, Places, rounded, said_at_first
@@ -12,8 +13,6 @@ from domain.constraints import Length, OneLine
 from domain.decider import Decider, DomainError, must_be_system
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId, PartyId
 from domain.personal import Personal, PersonalText, SealedMember
-
-K = TypeVar("K", bound=str)
 
 MOST_EVIDENCE = 50
 MOST_TAGS = 20
@@ -38,6 +37,24 @@ class CaseStatus(StrEnum):
     PUBLISHED = "published"
     HIDDEN = "hidden"
     WITHDRAWN = "withdrawn"
+    ERASED = "erased"
+
+
+class UnpublishedReason(StrEnum):
+    """Why a case is no longer public."""
+
+    NO_EVIDENCE = "no-evidence"
+    HIDDEN = "hidden"
+    WITHDRAWN = "withdrawn"
+    ERASED = "erased"
+
+
+class ConcealedReason(StrEnum):
+    """Why a piece of evidence can no longer be seen by everybody."""
+
+    CASE_UNPUBLISHED = "case-unpublished"
+    WITHHELD = "withheld"
+    RETRACTED = "retracted"
     ERASED = "erased"
 
 
@@ -197,11 +214,27 @@ class ReturnEvidence:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetMember:
+    """A member was erased: erase a case of theirs, or what they contributed to another's."""
+
+    member_id: MemberId
+    by: Actor
+    at: datetime
+
+
+SystemCommand = (
+    AcceptEvidence
+    | RefuseEvidence
+    | HideCase
+    | RestoreCase
+    | WithholdEvidence
+    | ReturnEvidence
+    | ForgetMember
+)
 CaseCommand = (
     ReportCase
     | AttachEvidence
-    | AcceptEvidence
-    | RefuseEvidence
     | AmendCase
     | LocateCase
     | TagCase
@@ -210,20 +243,24 @@ CaseCommand = (
     | RetractLocation
     | RetractEvidence
     | WithdrawCase
-    | HideCase
-    | RestoreCase
-    | WithholdEvidence
-    | ReturnEvidence
+    | SystemCommand
 )
 
 
-# Events. ``role`` tells in which role somebody changed the case: author, contributor, moderator or
-# system. Where and when something happened, and tags, are sealed: everybody may read the chain of
-# hashes, and what was corrected must not be found there as it was said first.
+# Events
+#
+# ``role`` tells in which role somebody changed the case: author, contributor, moderator or system.
+# Only CasePublished and CaseUnpublished say whether the case is public, only EvidenceShown and
+# EvidenceConcealed whether everybody can see a piece of evidence. An event that has a sealed member
+# is about that member, and no query service gets it once they are erased. What takes something back
+# has none: it must reach every query service.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseReported:
+    """Where and when it happened, and tags, are sealed: everybody may read the chain of hashes, and
+    what was corrected must not be found there as it was said first."""
+
     case_id: CaseId
     author: SealedMember
     author_name: PersonalText
@@ -247,14 +284,13 @@ class EvidenceAttached:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceAccepted:
-    """``public`` tells whether the case, and with it the evidence, can be seen by all from now."""
+    """The evidence backs the case, whether or not the case is public."""
 
     case_id: CaseId
     evidence_id: EvidenceId
-    author: SealedMember
+    contributor: SealedMember
     kind: MediaKind
     sha256: str
-    public: bool = True
     role: str = "system"
     at: datetime
 
@@ -265,7 +301,7 @@ class EvidenceRefused:
 
     case_id: CaseId
     evidence_id: EvidenceId
-    author: SealedMember
+    contributor: SealedMember
     reason: PersonalText
     role: str = "system"
     at: datetime
@@ -273,9 +309,24 @@ class EvidenceRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CasePublished:
+    """Everybody can see the case from now on. ``details`` are those it is published with.
+
+    ``published_at`` is when it became public; moderation that hides and restores it in between does
+    not change that. Tags and places are not here, for contributors' keys seal those.
+    """
+
     case_id: CaseId
+    author: SealedMember
+    anonymous: bool
+    details: CaseDetails
+    published_at: datetime
     role: str = "system"
     at: datetime
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether it only returns to the public, who knew it before."""
+        return self.published_at != self.at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,7 +340,10 @@ class CaseAmended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseLocated:
+    """``number`` counts what was said of the place, from 0."""
+
     case_id: CaseId
+    number: int
     location: PersonalPlace
     by: SealedMember
     role: str = "author"
@@ -298,7 +352,10 @@ class CaseLocated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseTagged:
+    """``number`` counts the tags that the case ever had, those of the report included, from 0."""
+
     case_id: CaseId
+    number: int
     tag: PersonalText
     by: SealedMember
     role: str = "author"
@@ -307,22 +364,16 @@ class CaseTagged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseUntagged:
-    """``tagged_by`` is whose the tag was: it goes when they are erased, as their adding it does."""
-
     case_id: CaseId
-    tag: PersonalText
-    tagged_by: SealedMember
+    number: int
     role: str = "author"
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocationRetracted:
-    """``place`` is the number of what was taken back, from 0; none means the last that stood."""
-
     case_id: CaseId
-    place: int | None = None
-    by: SealedMember
+    number: int
     role: str = "author"
     at: datetime
 
@@ -353,9 +404,57 @@ class PartyAdded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseUnpublished:
-    """Nothing is left to be seen of its evidence."""
+    """Only the author and moderators can see the case from now on, or nobody."""
 
     case_id: CaseId
+    reason: UnpublishedReason
+    role: str = "system"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceShown:
+    """Everybody can see the evidence from now on, in this public case."""
+
+    case_id: CaseId
+    evidence_id: EvidenceId
+    kind: MediaKind
+    sha256: str
+    accepted_at: datetime
+    role: str = "system"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceConcealed:
+    case_id: CaseId
+    evidence_id: EvidenceId
+    reason: ConcealedReason
+    role: str = "system"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseErased:
+    """The author was erased, and nothing of the case is left."""
+
+    case_id: CaseId
+    role: str = "system"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContributionErased:
+    """A contributor was erased, and what they had contributed is gone.
+
+    Tags and places are named by their numbers.
+    """
+
+    case_id: CaseId
+    evidence: tuple[EvidenceId, ...] = ()
+    parties: tuple[PartyId, ...] = ()
+    tags: tuple[int, ...] = ()
+    places: tuple[int, ...] = ()
     role: str = "system"
     at: datetime
 
@@ -370,10 +469,7 @@ class CaseHidden:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRestored:
-    """``status`` is what the case returns to."""
-
     case_id: CaseId
-    status: CaseStatus
     role: str = "moderator"
     at: datetime
 
@@ -391,7 +487,6 @@ class EvidenceWithheld:
 class EvidenceReturned:
     case_id: CaseId
     evidence_id: EvidenceId
-    public: bool
     role: str = "moderator"
     at: datetime
 
@@ -415,6 +510,10 @@ CaseEvent = (
     | EvidenceReturned
     | PartyAdded
     | EvidenceRefused
+    | EvidenceShown
+    | EvidenceConcealed
+    | CaseErased
+    | ContributionErased
 )
 
 CaseEvidenceEvent = (
@@ -425,34 +524,84 @@ CaseEvidenceEvent = (
     | EvidenceWithheld
     | EvidenceReturned
 )
-StatusEvent = CasePublished | CaseUnpublished | CaseHidden | CaseRestored | CaseWithdrawn
-ModerationCommand = HideCase | RestoreCase | WithholdEvidence | ReturnEvidence
+Publication = CasePublished | CaseUnpublished | EvidenceShown | EvidenceConcealed
+Standing = CaseHidden | CaseRestored | CaseWithdrawn | CaseErased
 
 
 # State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """Places, tags and evidence are kept with who contributed them.
+class Tagged:
+    tag: str
+    by: MemberId
+    gone: bool = False
 
-    ``changes`` counts what each member did to the case, moderators aside; what erased ones did, in
-    the name of nobody.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A piece of evidence in the case, and what has become of it."""
+
+    by: MemberId
+    accepted: EvidenceAccepted | None = None
+    refused: bool = False
+    withheld: bool = False
+    retracted: bool = False
+    erased: bool = False
+
+    @property
+    def stands(self) -> bool:
+        return not (self.refused or self.retracted or self.erased)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is still to be accepted or refused."""
+        return self.stands and self.accepted is None
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it can be seen by all who can see the case."""
+        return self.stands and self.accepted is not None and not self.withheld
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Places, tags, parties and evidence are kept with their contributors.
+
+    ``tagged`` holds the tags by number. ``changes`` counts what each member did to the case,
+    moderators aside.
     """
 
     case_id: CaseId = CaseId("")
     author: MemberId = MemberId("")
     details: CaseDetails = CaseDetails(title="", story="")
     places: Places = NOWHERE
-    tags: Mapping[str, MemberId] = field(default_factory=dict)
-    evidence: Mapping[EvidenceId, MemberId] = field(default_factory=dict)
-    accepted: tuple[EvidenceId, ...] = ()
-    withheld: frozenset[EvidenceId] = frozenset()
-    retracted: frozenset[EvidenceId] = frozenset()
-    parties: frozenset[PartyId] = frozenset()
+    tagged: Mapping[int, Tagged] = field(default_factory=dict)
+    evidence: Mapping[EvidenceId, Piece] = field(default_factory=dict)
+    parties: Mapping[PartyId, MemberId] = field(default_factory=dict)
     changes: Mapping[MemberId, int] = field(default_factory=dict)
     anonymous: bool = False
-    status: CaseStatus | None = None
+    hidden: bool = False
+    withdrawn: bool = False
+    erased: bool = False
+    published_at: datetime | None = None
+
+    @property
+    def status(self) -> CaseStatus | None:
+        """None where no case was reported."""
+        if self.erased:
+            return CaseStatus.ERASED
+        if self.withdrawn:
+            return CaseStatus.WITHDRAWN
+        if self.hidden:
+            return CaseStatus.HIDDEN
+        if self.shown:
+            return CaseStatus.PUBLISHED
+        return CaseStatus.AWAITING_EVIDENCE if self.case_id else None
+
+    @property
+    def is_public(self) -> bool:
+        return self.status is CaseStatus.PUBLISHED
 
     @property
     def location(self) -> Location | None:
@@ -460,22 +609,44 @@ class Case:
         return self.places.current
 
     @property
-    def shown(self) -> list[EvidenceId]:
-        """The evidence that may be seen wherever the case may."""
-        return [item for item in self.accepted if item not in self.withheld]
+    def tags(self) -> Mapping[str, int]:
+        """The numbers of the tags that the case has, by their texts."""
+        return {each.tag: number for number, each in self.tagged.items() if not each.gone}
+
+    @property
+    def shown(self) -> Mapping[EvidenceId, EvidenceAccepted]:
+        """The evidence that can be seen by all who can see the case."""
+        return {
+            item: piece.accepted
+            for item, piece in self.evidence.items()
+            if piece.accepted and piece.is_shown
+        }
 
 
 def decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
+    events = _decide(command, state)
+    return [*events, *publication(state, reduce(evolve, events, state), command.at)]
+
+
+def publication(before: Case, after: Case, at: datetime) -> list[Publication]:
+    """What everybody can see after a change that they could not see before, and the reverse."""
+    seen, seen_before = _seen_by_all(after), _seen_by_all(before)
+    shown = [_shown(accepted, at) for item, accepted in seen.items() if item not in seen_before]
+    concealed = [_concealed(after, item, at) for item in seen_before if item not in seen]
+    if after.is_public and not before.is_public:
+        return [*concealed, *shown, _published(after, at)]
+    if before.is_public and not after.is_public:
+        return [*concealed, *shown, _unpublished(after, at)]
+    return [*concealed, *shown]
+
+
+def _decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
     match command:
         case ReportCase():
             return _report(command, state)
         case AttachEvidence():
             return _attach_evidence(command, state)
-        case AcceptEvidence():
-            return _accept_evidence(command, state)
-        case RefuseEvidence():
-            return _refuse_evidence(command, state)
         case AmendCase():
             return _amend(command, state)
         case LocateCase():
@@ -492,16 +663,37 @@ def decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
             return _retract_evidence(command, state)
         case WithdrawCase():
             return _withdraw(command, state)
-        case HideCase() | RestoreCase() | WithholdEvidence() | ReturnEvidence():
-            return _moderate(command, state)
+        case _:
+            must_be_system(command.by, "Only the system may do this.")
+            return _decide_for_system(command, state)
+
+
+def _decide_for_system(command: SystemCommand, state: Case) -> list[CaseEvent]:
+    """What other contexts found or decided. It is repeated, and comes late, without harm."""
+    if isinstance(command, ForgetMember):
+        return _forget_member(command, state)
+    if _is_over(state):
+        return []
+    match command:
+        case AcceptEvidence():
+            return _accept_evidence(command, state)
+        case RefuseEvidence():
+            return _refuse_evidence(command, state)
+        case HideCase():
+            return _hide(command, state)
+        case RestoreCase():
+            restored = CaseRestored(case_id=state.case_id, at=command.at)
+            return [restored] if state.hidden else []
+        case WithholdEvidence():
+            return _withhold(command, state)
+        case ReturnEvidence():
+            return _return(command, state)
         case _:
             assert_never(command)
 
 
 def evolve(state: Case, event: CaseEvent) -> Case:
-    if state.status is CaseStatus.ERASED:
-        return state
-    return _as_backed(_counted(_evolve(state, event), event))
+    return _evolve(_counted(state, event), event)
 
 
 def _counted(state: Case, event: CaseEvent) -> Case:
@@ -518,14 +710,6 @@ def _counted(state: Case, event: CaseEvent) -> Case:
             return state
 
 
-def _as_backed(state: Case) -> Case:
-    """Whether it is public hangs on its evidence, some of which an erased member may have taken."""
-    if state.status not in (CaseStatus.PUBLISHED, CaseStatus.AWAITING_EVIDENCE):
-        return state
-    status = CaseStatus.PUBLISHED if state.shown else CaseStatus.AWAITING_EVIDENCE
-    return replace(state, status=status)
-
-
 def _evolve(state: Case, event: CaseEvent) -> Case:
     match event:
         case CaseReported():
@@ -533,72 +717,87 @@ def _evolve(state: Case, event: CaseEvent) -> Case:
         case CaseAmended():
             return replace(state, details=event.details)
         case CaseLocated():
-            return replace(state, places=state.places.with_(event.location, event.by))
+            places = state.places.with_(event.number, event.location, event.by)
+            return replace(state, places=places)
         case LocationRetracted():
-            return replace(state, places=state.places.without(event.place))
+            return replace(state, places=state.places.without(event.number))
         case CaseTagged():
-            tags = {**state.tags, event.tag: event.by} if event.by else state.tags
-            return replace(state, tags=tags)
+            tagged = Tagged(tag=event.tag, by=event.by)
+            return replace(state, tagged={**state.tagged, event.number: tagged})
         case CaseUntagged():
-            return replace(state, tags=_without(state.tags, event.tag))
+            return replace(state, tagged=_without_tags(state, (event.number,)))
         case PartyAdded():
-            return replace(state, parties=state.parties | {event.party_id})
-        case (
-            EvidenceAttached()
-            | EvidenceAccepted()
-            | EvidenceRefused()
-            | EvidenceRetracted()
-            | EvidenceWithheld()
-            | EvidenceReturned()
-        ):
+            return replace(state, parties={**state.parties, event.party_id: event.by})
+        case ContributionErased():
+            return _without_contribution(state, event)
+        case CaseHidden() | CaseRestored() | CaseWithdrawn() | CaseErased():
+            return _evolve_standing(state, event)
+        case CasePublished() | CaseUnpublished() | EvidenceShown() | EvidenceConcealed():
+            return _evolve_publication(state, event)
+        case _:
             return _evolve_evidence(state, event)
-        case CasePublished() | CaseUnpublished() | CaseHidden() | CaseRestored() | CaseWithdrawn():
-            return replace(state, status=_status_after(event))
+
+
+def _evolve_standing(state: Case, event: Standing) -> Case:
+    match event:
+        case CaseHidden():
+            return replace(state, hidden=True)
+        case CaseRestored():
+            return replace(state, hidden=False)
+        case CaseWithdrawn():
+            return replace(state, withdrawn=True)
+        case CaseErased():
+            return replace(state, erased=True)
         case _:
             assert_never(event)
+
+
+def _evolve_publication(state: Case, event: Publication) -> Case:
+    """What is public follows from the rest of the state; only since when must be remembered."""
+    match event:
+        case CasePublished():
+            return replace(state, published_at=event.published_at)
+        case CaseUnpublished(reason=UnpublishedReason.NO_EVIDENCE):
+            return replace(state, published_at=None)
+        case _:
+            return state
 
 
 def _evolve_evidence(state: Case, event: CaseEvidenceEvent) -> Case:
-    item = event.evidence_id
+    piece = state.evidence.get(event.evidence_id, Piece(by=MemberId("")))
     match event:
         case EvidenceAttached():
-            # What an erased member contributed is not there any more.
-            evidence = {**state.evidence, item: event.by} if event.by else state.evidence
-            return replace(state, evidence=evidence)
+            piece = Piece(by=event.by)
         case EvidenceAccepted():
-            accepted = (*state.accepted, item) if item in state.evidence else state.accepted
-            return replace(state, accepted=accepted)
+            piece = replace(piece, accepted=event)
         case EvidenceRefused():
-            return replace(state, evidence=_without(state.evidence, item))
+            piece = replace(piece, refused=True)
         case EvidenceRetracted():
-            return replace(
-                state,
-                evidence=_without(state.evidence, item),
-                accepted=tuple(other for other in state.accepted if other != item),
-                retracted=state.retracted | {item},
-            )
+            piece = replace(piece, retracted=True)
         case EvidenceWithheld():
-            return replace(state, withheld=state.withheld | {item})
+            piece = replace(piece, withheld=True)
         case EvidenceReturned():
-            return replace(state, withheld=state.withheld - {item})
+            piece = replace(piece, withheld=False)
         case _:
             assert_never(event)
+    return replace(state, evidence={**state.evidence, event.evidence_id: piece})
 
 
-def _status_after(event: StatusEvent) -> CaseStatus:
-    match event:
-        case CasePublished():
-            return CaseStatus.PUBLISHED
-        case CaseUnpublished():
-            return CaseStatus.AWAITING_EVIDENCE
-        case CaseHidden():
-            return CaseStatus.HIDDEN
-        case CaseRestored():
-            return event.status
-        case CaseWithdrawn():
-            return CaseStatus.WITHDRAWN
-        case _:
-            assert_never(event)
+def _without_contribution(state: Case, event: ContributionErased) -> Case:
+    erased = {item: replace(state.evidence[item], erased=True) for item in event.evidence}
+    nobody = dict.fromkeys(event.parties, MemberId(""))
+    return replace(
+        state,
+        evidence={**state.evidence, **erased},
+        parties={**state.parties, **nobody},
+        tagged=_without_tags(state, event.tags),
+        places=state.places.with_erased(event.places),
+    )
+
+
+def _without_tags(state: Case, numbers: Iterable[int]) -> Mapping[int, Tagged]:
+    gone = {number: replace(state.tagged[number], gone=True) for number in numbers}
+    return {**state.tagged, **gone}
 
 
 def role_in(state: Case, by: Actor) -> str:
@@ -616,7 +815,7 @@ def can_be_seen(state: Case, by: Actor) -> bool:
     """Whether they may see it: everybody a public case, its author and moderators any other."""
     if state.status in (None, CaseStatus.ERASED):
         return False
-    return state.status is CaseStatus.PUBLISHED or by.member_id == state.author or by.moderates
+    return state.is_public or by.member_id == state.author or by.moderates
 
 
 case_decider: Decider[CaseCommand, Case, CaseEvent] = Decider(
@@ -643,26 +842,27 @@ def _report(command: ReportCase, state: Case) -> list[CaseEvent]:
 
 
 def _reported(event: CaseReported) -> Case:
+    tagged = (Tagged(tag=tag, by=event.author) for tag in event.tags)
     return Case(
         case_id=event.case_id,
         author=event.author,
         details=event.details,
         places=said_at_first(event.location, event.author),
-        tags=dict.fromkeys(event.tags, event.author),
-        evidence=dict.fromkeys(event.evidence, event.author),
+        tagged=dict(enumerate(tagged)),
+        evidence=dict.fromkeys(event.evidence, Piece(by=event.author)),
         anonymous=event.anonymous,
-        status=CaseStatus.AWAITING_EVIDENCE if event.author else CaseStatus.ERASED,
     )
 
 
 def _attach_evidence(command: AttachEvidence, state: Case) -> list[CaseEvent]:
     role = role_in(state, command.by)
-    if role != "author" and state.status is not CaseStatus.PUBLISHED:
+    if role != "author" and not state.is_public:
         raise DomainError("forbidden", "Only the author may back a case that is not public.")
-    if any(item in state.retracted for item in command.evidence):
+    standing = [item for item, piece in state.evidence.items() if piece.stands]
+    new = [item for item in dict.fromkeys(command.evidence) if item not in standing]
+    if any(item in state.evidence and state.evidence[item].retracted for item in new):
         raise DomainError("evidence-retracted", "Some of this evidence was retracted before.")
-    new = [item for item in dict.fromkeys(command.evidence) if item not in state.evidence]
-    if len(state.evidence) + len(new) > MOST_EVIDENCE:
+    if len(standing) + len(new) > MOST_EVIDENCE:
         raise DomainError("too-much-evidence", f"A case takes {MOST_EVIDENCE} pieces of evidence.")
     _must_have_room(state, role, command.by, len(new))
     return [
@@ -678,55 +878,92 @@ def _attach_evidence(command: AttachEvidence, state: Case) -> list[CaseEvent]:
 
 
 def _accept_evidence(command: AcceptEvidence, state: Case) -> list[CaseEvent]:
-    must_be_system(command.by, "Only the system may do this.")
-    known = command.evidence_id in state.evidence and command.evidence_id not in state.accepted
-    if not known or _is_over(state) or _would_publish_for_its_author(command, state):
+    piece = state.evidence.get(command.evidence_id)
+    if (
+        not piece
+        or not piece.waits
+        or _is_over(state)
+        or _would_publish_for_its_author(piece, state)
+    ):
         return []
     accepted = EvidenceAccepted(
         case_id=state.case_id,
         evidence_id=command.evidence_id,
-        author=state.author,
+        contributor=piece.by,
         kind=command.kind,
         sha256=command.sha256,
-        public=state.status is not CaseStatus.HIDDEN,
         at=command.at,
     )
-    return [accepted, *_published_by(state, command.at)]
+    return [accepted]
 
 
 def _refuse_evidence(command: RefuseEvidence, state: Case) -> list[CaseEvent]:
-    must_be_system(command.by, "Only the system may do this.")
-    waits = command.evidence_id in state.evidence and command.evidence_id not in state.accepted
-    if not waits or _is_over(state):
+    piece = state.evidence.get(command.evidence_id)
+    if not piece or not piece.waits:
         return []
     refused = EvidenceRefused(
         case_id=state.case_id,
         evidence_id=command.evidence_id,
-        author=state.author,
+        contributor=piece.by,
         reason=command.reason,
         at=command.at,
     )
     return [refused]
 
 
-def _would_publish_for_its_author(command: AcceptEvidence, state: Case) -> bool:
-    """What nobody sees, or its author took out of public, is published by its author alone."""
-    waits = state.status is CaseStatus.AWAITING_EVIDENCE
-    return waits and state.evidence[command.evidence_id] != state.author
+def _would_publish_for_its_author(piece: Piece, state: Case) -> bool:
+    """Only the author publishes a case that was never public, or that they took out of public."""
+    return state.status is CaseStatus.AWAITING_EVIDENCE and piece.by != state.author
 
 
-def _published_by(state: Case, at: datetime) -> list[CaseEvent]:
-    """What follows when a piece of evidence can be seen."""
-    if state.status is not CaseStatus.AWAITING_EVIDENCE:
-        return []
-    return [CasePublished(case_id=state.case_id, at=at)]
+def _seen_by_all(state: Case) -> Mapping[EvidenceId, EvidenceAccepted]:
+    """The evidence that everybody can see."""
+    return state.shown if state.is_public else {}
 
 
-def _unpublished_without(state: Case, item: EvidenceId, at: datetime) -> list[CaseEvent]:
-    """What follows when a piece of evidence can be seen no longer."""
-    if state.status is not CaseStatus.PUBLISHED or state.shown != [item]:
-        return []
-    return [CaseUnpublished(case_id=state.case_id, at=at)]
+def _shown(accepted: EvidenceAccepted, at: datetime) -> EvidenceShown:
+    return EvidenceShown(
+        case_id=accepted.case_id,
+        evidence_id=accepted.evidence_id,
+        kind=accepted.kind,
+        sha256=accepted.sha256,
+        accepted_at=accepted.at,
+        at=at,
+    )
+
+
+def _concealed(state: Case, item: EvidenceId, at: datetime) -> EvidenceConcealed:
+    piece = state.evidence[item]
+    reason = ConcealedReason.CASE_UNPUBLISHED
+    if piece.withheld:
+        reason = ConcealedReason.WITHHELD
+    if piece.retracted:
+        reason = ConcealedReason.RETRACTED
+    if piece.erased or state.erased:
+        reason = ConcealedReason.ERASED
+    return EvidenceConcealed(case_id=state.case_id, evidence_id=item, reason=reason, at=at)
+
+
+def _published(state: Case, at: datetime) -> CasePublished:
+    return CasePublished(
+        case_id=state.case_id,
+        author=state.author,
+        anonymous=state.anonymous,
+        details=state.details,
+        published_at=state.published_at or at,
+        at=at,
+    )
+
+
+def _unpublished(state: Case, at: datetime) -> CaseUnpublished:
+    reason = UnpublishedReason.NO_EVIDENCE
+    if state.hidden:
+        reason = UnpublishedReason.HIDDEN
+    if state.withdrawn:
+        reason = UnpublishedReason.WITHDRAWN
+    if state.erased:
+        reason = UnpublishedReason.ERASED
+    return CaseUnpublished(case_id=state.case_id, reason=reason, at=at)
 
 
 def _amend(command: AmendCase, state: Case) -> list[CaseEvent]:
@@ -752,6 +989,7 @@ def _locate(command: LocateCase, state: Case) -> list[CaseEvent]:
     _must_have_room(state, role, command.by)
     located = CaseLocated(
         case_id=state.case_id,
+        number=state.places.next,
         location=location,
         by=command.by.member_id,
         role=role,
@@ -769,6 +1007,7 @@ def _tag(command: TagCase, state: Case) -> list[CaseEvent]:
     _must_have_room(state, role, command.by)
     tagged = CaseTagged(
         case_id=state.case_id,
+        number=len(state.tagged),
         tag=command.tag,
         by=command.by.member_id,
         role=role,
@@ -779,18 +1018,11 @@ def _tag(command: TagCase, state: Case) -> list[CaseEvent]:
 
 def _untag(command: UntagCase, state: Case) -> list[CaseEvent]:
     role = role_in(state, command.by)
-    if command.tag not in state.tags:
+    number = state.tags.get(command.tag)
+    if number is None:
         return []
-    tagged_by = state.tags[command.tag]
-    _must_be_theirs(tagged_by, role, command.by)
-    untagged = CaseUntagged(
-        case_id=state.case_id,
-        tag=command.tag,
-        tagged_by=tagged_by,
-        role=role,
-        at=command.at,
-    )
-    return [untagged]
+    _must_be_theirs(state.tagged[number].by, role, command.by)
+    return [CaseUntagged(case_id=state.case_id, number=number, role=role, at=command.at)]
 
 
 def _add_party(command: AddParty, state: Case) -> list[CaseEvent]:
@@ -799,7 +1031,7 @@ def _add_party(command: AddParty, state: Case) -> list[CaseEvent]:
         return []
     if command.named:
         raise DomainError("already-named", "A party with this id has been named already.")
-    if any(item not in state.evidence for item in command.evidence):
+    if any(not _stands(state, item) for item in command.evidence):
         raise DomainError("not-found", "The case has no such evidence.")
     _must_have_room(state, role, command.by)
     added = PartyAdded(
@@ -821,18 +1053,12 @@ def _withdraw(command: WithdrawCase, state: Case) -> list[CaseEvent]:
 
 def _retract_location(command: RetractLocation, state: Case) -> list[CaseEvent]:
     role = role_in(state, command.by)
-    place = state.places.last
-    if place is None:
+    last = state.places.last
+    if last is None:
         return []
-    _must_be_theirs(state.places.said[place].by, role, command.by)
+    _must_be_theirs(last.by, role, command.by)
     return [
-        LocationRetracted(
-            case_id=state.case_id,
-            place=number,
-            by=command.by.member_id,
-            role=role,
-            at=command.at,
-        )
+        LocationRetracted(case_id=state.case_id, number=number, role=role, at=command.at)
         for number in state.places.with_last
     ]
 
@@ -840,62 +1066,66 @@ def _retract_location(command: RetractLocation, state: Case) -> list[CaseEvent]:
 def _retract_evidence(command: RetractEvidence, state: Case) -> list[CaseEvent]:
     role = role_in(state, command.by)
     item = command.evidence_id
-    if item in state.retracted:
+    if item in state.evidence and state.evidence[item].retracted:
         return []
-    if item not in state.evidence:
+    if not _stands(state, item):
         raise DomainError("not-found", "The case has no such evidence.")
-    _must_be_theirs_or_the_authors(state.evidence[item], role, command.by)
-    retracted = EvidenceRetracted(case_id=state.case_id, evidence_id=item, role=role, at=command.at)
-    return [retracted, *_unpublished_without(state, item, command.at)]
+    _must_be_theirs_or_the_authors(state.evidence[item].by, role, command.by)
+    return [EvidenceRetracted(case_id=state.case_id, evidence_id=item, role=role, at=command.at)]
 
 
-def _moderate(command: ModerationCommand, state: Case) -> list[CaseEvent]:
-    """What moderation decided. It is repeated, and comes late, without harm."""
-    must_be_system(command.by, "Only the system may do this.")
-    if _is_over(state):
+def _hide(command: HideCase, state: Case) -> list[CaseEvent]:
+    hidden = CaseHidden(case_id=state.case_id, rule=command.rule, role=command.role, at=command.at)
+    return [] if state.hidden else [hidden]
+
+
+def _forget_member(command: ForgetMember, state: Case) -> list[CaseEvent]:
+    if state.erased:
         return []
-    match command:
-        case HideCase():
-            hidden = CaseHidden(
-                case_id=state.case_id, rule=command.rule, role=command.role, at=command.at
-            )
-            return [] if state.status is CaseStatus.HIDDEN else [hidden]
-        case RestoreCase():
-            return _restore(command, state)
-        case WithholdEvidence():
-            return _withhold(command, state)
-        case ReturnEvidence():
-            return _return(command, state)
-        case _:
-            assert_never(command)
+    if command.member_id == state.author:
+        return [CaseErased(case_id=state.case_id, at=command.at)]
+    erased = _contribution_of(command.member_id, state, command.at)
+    empty = ContributionErased(case_id=state.case_id, at=command.at)
+    return [] if erased == empty else [erased]
 
 
-def _restore(command: RestoreCase, state: Case) -> list[CaseEvent]:
-    if state.status is not CaseStatus.HIDDEN:
-        return []
-    status = CaseStatus.PUBLISHED if state.shown else CaseStatus.AWAITING_EVIDENCE
-    return [CaseRestored(case_id=state.case_id, status=status, at=command.at)]
+def _contribution_of(member_id: MemberId, state: Case, at: datetime) -> ContributionErased:
+    """What a member contributed and has not taken back; a refusal stays, and tells of a file."""
+    return ContributionErased(
+        case_id=state.case_id,
+        evidence=tuple(
+            item
+            for item, piece in state.evidence.items()
+            if piece.by == member_id and not (piece.retracted or piece.erased)
+        ),
+        parties=tuple(party for party, by in state.parties.items() if by == member_id),
+        tags=tuple(
+            number for number, tag in state.tagged.items() if tag.by == member_id and not tag.gone
+        ),
+        places=tuple(
+            place.number
+            for place in state.places.said
+            if place.by == member_id and not (place.retracted or place.erased)
+        ),
+        at=at,
+    )
 
 
 def _withhold(command: WithholdEvidence, state: Case) -> list[CaseEvent]:
     item = command.evidence_id
-    if item in state.withheld or item not in state.accepted:
+    if item not in state.shown:
         return []
     withheld = EvidenceWithheld(
         case_id=state.case_id, evidence_id=item, rule=command.rule, at=command.at
     )
-    return [withheld, *_unpublished_without(state, item, command.at)]
+    return [withheld]
 
 
 def _return(command: ReturnEvidence, state: Case) -> list[CaseEvent]:
-    item = command.evidence_id
-    if item not in state.withheld or item not in state.accepted:
+    piece = state.evidence.get(command.evidence_id)
+    if piece is None or not piece.stands or not piece.withheld:
         return []
-    public = state.status is not CaseStatus.HIDDEN
-    returned = EvidenceReturned(
-        case_id=state.case_id, evidence_id=item, public=public, at=command.at
-    )
-    return [returned, *_published_by(state, command.at)]
+    return [EvidenceReturned(case_id=state.case_id, evidence_id=command.evidence_id, at=command.at)]
 
 
 def _must_be_theirs(contributor: MemberId, role: str, by: Actor) -> None:
@@ -938,8 +1168,8 @@ def _must_be_open_to(state: Case, by: Actor) -> None:
         raise DomainError("withdrawn", "This case was withdrawn.")
 
 
-def _without(held: Mapping[K, MemberId], key: K) -> Mapping[K, MemberId]:
-    return {other: by for other, by in held.items() if other != key}
+def _stands(state: Case, item: EvidenceId) -> bool:
+    return item in state.evidence and state.evidence[item].stands
 
 
 def _is_over(state: Case) -> bool:

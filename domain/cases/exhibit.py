@@ -167,7 +167,7 @@ class Exhibit:
 
     @property
     def owner(self) -> MemberId | None:
-        """Who uploaded the evidence, once that is known; empty where they were erased."""
+        """Who uploaded the evidence, once that is known."""
         known = self.verified or self.rejected
         return known.owner if known else None
 

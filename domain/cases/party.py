@@ -7,6 +7,7 @@ beside the claim.
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import reduce
 from typing import Annotated, assert_never
 
 from domain.actors import Actor
@@ -21,6 +22,14 @@ MOST_DISPUTES = 5
 class PartyKind(StrEnum):
     PERSON = "person"
     ORGANISATION = "organisation"
+
+
+class PartyConcealedReason(StrEnum):
+    """Why a party can no longer be seen by those who can see the case."""
+
+    HIDDEN = "hidden"
+    RETRACTED = "retracted"
+    ERASED = "erased"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +92,20 @@ class RestoreParty:
     at: datetime
 
 
-PartyCommand = NameParty | RetractParty | DisputeParty | HideParty | RestoreParty
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetClaimant:
+    """A member was erased: erase the party that they named."""
+
+    member_id: MemberId
+    by: Actor
+    at: datetime
 
 
-# Events
+PartyCommand = NameParty | RetractParty | DisputeParty | HideParty | RestoreParty | ForgetClaimant
+
+
+# Events. Only PartyShown and PartyConcealed say whether the party can be seen in its case, which is
+# public or not.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +156,47 @@ class PartyRestored:
     at: datetime
 
 
-PartyEvent = PartyNamed | PartyRetracted | PartyDisputed | PartyHidden | PartyRestored
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyErased:
+    """The member who named the party was erased, and nothing of the claim is left."""
+
+    party_id: PartyId
+    case_id: CaseId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyShown:
+    """The party can be seen by all who can see its case. ``claimant`` is as in NameParty."""
+
+    party_id: PartyId
+    case_id: CaseId
+    details: PartyDetails
+    by: SealedMember
+    by_name: PersonalText
+    claimant: str
+    named_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyConcealed:
+    party_id: PartyId
+    case_id: CaseId
+    reason: PartyConcealedReason
+    at: datetime
+
+
+PartyEvent = (
+    PartyNamed
+    | PartyRetracted
+    | PartyDisputed
+    | PartyHidden
+    | PartyRestored
+    | PartyErased
+    | PartyShown
+    | PartyConcealed
+)
 
 
 # State
@@ -145,18 +204,54 @@ PartyEvent = PartyNamed | PartyRetracted | PartyDisputed | PartyHidden | PartyRe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """``by`` is who named the party, empty once that member was erased."""
+    """``named`` is what was claimed of the party, and by which member."""
 
-    party_id: PartyId = PartyId("")
-    case_id: CaseId = CaseId("")
-    by: MemberId = MemberId("")
+    named: PartyNamed | None = None
     disputes: tuple[str, ...] = ()
     hidden: bool = False
     retracted: bool = False
+    erased: bool = False
+
+    @property
+    def party_id(self) -> PartyId:
+        return self.named.party_id if self.named else PartyId("")
+
+    @property
+    def case_id(self) -> CaseId:
+        return self.named.case_id if self.named else CaseId("")
+
+    @property
+    def by(self) -> MemberId:
+        """The member who named the party."""
+        return self.named.by if self.named else MemberId("")
+
+    @property
+    def stands(self) -> bool:
+        """Whether the claim was made, and neither taken back nor erased."""
+        return self.named is not None and not (self.retracted or self.erased)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it can be seen by all who can see the case."""
+        return self.stands and not self.hidden
 
 
 def decide(command: PartyCommand, state: Party) -> list[PartyEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
+    events = _decide(command, state)
+    return [*events, *publication(state, reduce(evolve, events, state), command.at)]
+
+
+def publication(before: Party, after: Party, at: datetime) -> list[PartyShown | PartyConcealed]:
+    """Whether a change lets the party be seen in its case, or no longer."""
+    if after.named and after.is_shown and not before.is_shown:
+        return [_shown(after.named, at)]
+    if before.is_shown and not after.is_shown:
+        return [_concealed(after, at)]
+    return []
+
+
+def _decide(command: PartyCommand, state: Party) -> list[PartyEvent]:
     match command:
         case NameParty():
             return _name(command, state)
@@ -168,6 +263,8 @@ def decide(command: PartyCommand, state: Party) -> list[PartyEvent]:
             return _hide(command, state)
         case RestoreParty():
             return _restore(command, state)
+        case ForgetClaimant():
+            return _forget_claimant(command, state)
         case _:
             assert_never(command)
 
@@ -175,7 +272,7 @@ def decide(command: PartyCommand, state: Party) -> list[PartyEvent]:
 def evolve(state: Party, event: PartyEvent) -> Party:
     match event:
         case PartyNamed():
-            return Party(party_id=event.party_id, case_id=event.case_id, by=event.by)
+            return Party(named=event)
         case PartyRetracted():
             return replace(state, retracted=True)
         case PartyDisputed():
@@ -184,6 +281,10 @@ def evolve(state: Party, event: PartyEvent) -> Party:
             return replace(state, hidden=True)
         case PartyRestored():
             return replace(state, hidden=False)
+        case PartyErased():
+            return replace(state, erased=True)
+        case PartyShown() | PartyConcealed():
+            return state
         case _:
             assert_never(event)
 
@@ -242,7 +343,7 @@ def _dispute(command: DisputeParty, state: Party) -> list[PartyEvent]:
 
 def _hide(command: HideParty, state: Party) -> list[PartyEvent]:
     must_be_system(command.by, "Only moderation hides and restores.")
-    if state.hidden or state.retracted or not state.party_id:
+    if state.hidden or not state.stands:
         return []
     hidden = PartyHidden(
         party_id=state.party_id,
@@ -256,11 +357,40 @@ def _hide(command: HideParty, state: Party) -> list[PartyEvent]:
 
 def _restore(command: RestoreParty, state: Party) -> list[PartyEvent]:
     must_be_system(command.by, "Only moderation hides and restores.")
-    if not state.hidden or state.retracted:
+    if not state.hidden or not state.stands:
         return []
     return [PartyRestored(party_id=state.party_id, case_id=state.case_id, at=command.at)]
 
 
+def _forget_claimant(command: ForgetClaimant, state: Party) -> list[PartyEvent]:
+    must_be_system(command.by, "Only the system may do this.")
+    if state.erased or state.by != command.member_id:
+        return []
+    return [PartyErased(party_id=state.party_id, case_id=state.case_id, at=command.at)]
+
+
+def _shown(named: PartyNamed, at: datetime) -> PartyShown:
+    return PartyShown(
+        party_id=named.party_id,
+        case_id=named.case_id,
+        details=named.details,
+        by=named.by,
+        by_name=named.by_name,
+        claimant=named.role,
+        named_at=named.at,
+        at=at,
+    )
+
+
+def _concealed(state: Party, at: datetime) -> PartyConcealed:
+    reason = PartyConcealedReason.HIDDEN
+    if state.retracted:
+        reason = PartyConcealedReason.RETRACTED
+    if state.erased:
+        reason = PartyConcealedReason.ERASED
+    return PartyConcealed(party_id=state.party_id, case_id=state.case_id, reason=reason, at=at)
+
+
 def _must_be_there(state: Party, case_id: CaseId) -> None:
-    if state.case_id != case_id or state.retracted or not state.by:
+    if state.case_id != case_id or not state.stands:
         raise DomainError("not-found", "The case has no such party.")

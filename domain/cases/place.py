@@ -1,7 +1,9 @@
 """Where something happened, no more precisely than its reporter wants it known."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import reduce
 from typing import Annotated
 
 from domain.constraints import Length, Limits, OneLine
@@ -42,67 +44,66 @@ PersonalPlace = Annotated[Location | None, Personal()]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """What somebody said of the place; nothing, and by nobody, once they were erased."""
+    """What somebody said of the place. Once that member is erased, nothing is known of it."""
 
-    location: Location | None
-    by: MemberId
+    number: int
+    location: Location | None = None
+    by: MemberId = MemberId("")
     retracted: bool = False
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """All that was said of where something happened, oldest first; the last that stands counts.
+    """All that was said of where something happened, by number; the last that stands counts.
 
-    Where an erased member said it, nothing is known: what was said before may have been corrected
-    for being too precise, and must not come back by itself.
+    Where an erased member said it, the place is unknown: what was said before may have been
+    corrected for being too precise, and must not return by itself.
     """
 
     said: tuple[Placed, ...] = ()
 
     @property
-    def last(self) -> int | None:
-        """The number of what stands, from 0; None where nothing does."""
-        standing = [number for number, placed in enumerate(self.said) if not placed.retracted]
+    def next(self) -> int:
+        """The number of what is said next."""
+        return self.said[-1].number + 1 if self.said else 0
+
+    @property
+    def last(self) -> Placed | None:
+        """What stands, if anything does."""
+        standing = [placed for placed in self.said if not placed.retracted]
         return standing[-1] if standing else None
 
     @property
     def with_last(self) -> list[int]:
-        """The numbers of what stands and of what it stood for: the same member's, of before."""
-        by = None if self.last is None else self.said[self.last].by
-        return [
-            number
-            for number, placed in enumerate(self.said)
-            if not placed.retracted and (number == self.last or (by and placed.by == by))
-        ]
+        """The numbers of what stands and of all that the same member said before."""
+        by = self.last.by if self.last else None
+        return [placed.number for placed in self.said if not placed.retracted and placed.by == by]
 
     @property
     def current(self) -> Location | None:
-        return None if self.last is None else self.said[self.last].location
+        return self.last.location if self.last else None
 
-    def with_(self, location: Location | None, by: MemberId) -> "Places":
-        """With one more; nobody's, as an older event may hold it in the open, is unknown."""
-        return Places((*self.said, Placed(location=location if by else None, by=by)))
+    def with_(self, number: int, location: Location | None, by: MemberId) -> "Places":
+        """The places with one more."""
+        return self._put(Placed(number=number, location=location, by=by))
 
-    def without(self, number: int | None) -> "Places":
-        """With that one taken back, or the last that stands; the others keep their numbers."""
-        gone = self.last if number is None else number
-        return Places(
-            tuple(
-                replace(placed, retracted=placed.retracted or at == gone)
-                for at, placed in enumerate(self.said)
-            )
-        )
+    def without(self, number: int) -> "Places":
+        """The places with one retracted; the others keep their numbers."""
+        return self._put(replace(self._at(number), retracted=True))
 
-    def without_member(self, member_id: MemberId) -> "Places":
-        """Without what an erased member said."""
-        return Places(
-            tuple(
-                replace(placed, location=None, by=MemberId(""))
-                if placed.by == member_id
-                else placed
-                for placed in self.said
-            )
-        )
+    def with_erased(self, numbers: Iterable[int]) -> "Places":
+        """The places without what an erased member said."""
+        erased = (replace(self._at(number), location=None, erased=True) for number in numbers)
+        return reduce(Places._put, erased, self)
+
+    def _at(self, number: int) -> Placed:
+        """The place of that number, of which a reader may not know."""
+        return next((each for each in self.said if each.number == number), Placed(number=number))
+
+    def _put(self, placed: Placed) -> "Places":
+        others = (each for each in self.said if each.number != placed.number)
+        return Places(tuple(sorted((*others, placed), key=lambda each: each.number)))
 
 
 NOWHERE = Places()
@@ -110,7 +111,7 @@ NOWHERE = Places()
 
 def said_at_first(location: Location | None, by: MemberId) -> Places:
     """What a report says of the place, if anything."""
-    return NOWHERE.with_(location, by) if location else NOWHERE
+    return NOWHERE.with_(0, location, by) if location else NOWHERE
 
 
 def rounded(location: Location) -> Location:

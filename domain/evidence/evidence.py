@@ -63,7 +63,15 @@ class RejectEvidence:
     at: datetime
 
 
-EvidenceCommand = ReceiveEvidence | BeginSanitising | MakeAvailable | RejectEvidence
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseEvidence:
+    """Its owner was erased, and its media are destroyed."""
+
+    by: Actor
+    at: datetime
+
+
+EvidenceCommand = ReceiveEvidence | BeginSanitising | MakeAvailable | RejectEvidence | EraseEvidence
 
 
 # Events
@@ -111,7 +119,15 @@ class EvidenceRejected:
     at: datetime
 
 
-EvidenceEvent = EvidenceReceived | SanitisingBegun | EvidenceMadeAvailable | EvidenceRejected
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceErased:
+    evidence_id: EvidenceId
+    at: datetime
+
+
+EvidenceEvent = (
+    EvidenceReceived | SanitisingBegun | EvidenceMadeAvailable | EvidenceRejected | EvidenceErased
+)
 
 
 # State
@@ -124,6 +140,7 @@ class Evidence:
     kind: MediaKind = MediaKind.DOCUMENT
     sha256: str = ""
     status: EvidenceStatus | None = None
+    erased: bool = False
 
 
 def decide(command: EvidenceCommand, state: Evidence) -> list[EvidenceEvent]:
@@ -132,7 +149,10 @@ def decide(command: EvidenceCommand, state: Evidence) -> list[EvidenceEvent]:
         return _receive(command, state)
     _must_be_received(state)
     must_be_system(command.by, "Only the system sanitises evidence.")
-    if state.status in (EvidenceStatus.AVAILABLE, EvidenceStatus.REJECTED):
+    if isinstance(command, EraseEvidence):
+        erased = EvidenceErased(evidence_id=state.evidence_id, at=command.at)
+        return [] if state.erased else [erased]
+    if state.erased or state.status in (EvidenceStatus.AVAILABLE, EvidenceStatus.REJECTED):
         return []
     match command:
         case BeginSanitising():
@@ -168,6 +188,8 @@ def evolve(state: Evidence, event: EvidenceEvent) -> Evidence:
             return replace(state, kind=event.kind, status=EvidenceStatus.AVAILABLE)
         case EvidenceRejected():
             return replace(state, status=EvidenceStatus.REJECTED)
+        case EvidenceErased():
+            return replace(state, erased=True)
         case _:
             assert_never(event)
 

@@ -7,7 +7,21 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from application.engine.executor import CommandContext
+from domain.cases.case import (
+    AmendCase,
+    AttachEvidence,
+    CaseCommand,
+    RetractEvidence,
+    WithdrawCase,
+)
+from domain.ids import EvidenceId
+from tests.application.community import CASE, RESTORE, Reading, decide, erase, moderator
+from tests.application.public_cases import PublicCases
+from tests.world import World
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 HOUSES = ("domain", "application", "adapters", "entrypoints", "config")
 
 REPORT_A_LOSS = """
@@ -55,7 +69,7 @@ COUNT_CASES = '''
 from dataclasses import dataclass, replace
 
 from application.ports.read_models import Find, by
-from application.engine.query_service import QueryService, Viewer
+from application.engine.query_service import QueryService
 from application.engine.rows import Rows
 from domain.cases.case import CaseReported
 
@@ -69,18 +83,18 @@ class CategoryCount:
 class CategoryCounts(QueryService[CategoryCount]):
     """How many cases has each category?"""
 
-    name, version, topics = "category-counts", 1, ("cases",)
+    name, version = "category-counts", 1
     document, key = CategoryCount, "category"
     indexes = (by("cases"),)
 
-    def project(self, event: object, rows: Rows[CategoryCount]) -> None:
+    def project(self, event: CaseReported, rows: Rows[CategoryCount]) -> None:
         match event:
             case CaseReported():
                 name = event.details.category.value
                 row = rows.get(name) or CategoryCount(category=name)
                 rows.put(name, replace(row, cases=row.cases + 1))
 
-    def ask(self, viewer: Viewer) -> Find:
+    def ask(self) -> Find:
         """Categories, the largest first."""
         return Find(order_by="cases")
 '''
@@ -165,3 +179,38 @@ def test_a_property_of_a_case_touches_two_files(copy: Path) -> None:
 def test_a_query_service_is_one_file(copy: Path) -> None:
     (copy / "application/queries/category_counts.py").write_text(COUNT_CASES)
     assert run(copy, ASK_FOR_COUNTS) == '[[{"category": "fraud", "cases": 2}], true]'
+
+
+class TestPublicCases:
+    """A query service about public cases takes 35 lines, and none tells why a case is public."""
+
+    def titles(self, reading: Reading) -> list[str]:
+        reading.hear()
+        return sorted(row.title for row in reading.rows.values())
+
+    def test_it_is_short(self) -> None:
+        assert len((HERE / "public_cases.py").read_text().splitlines()) <= 35
+
+    def test_it_is_correct_whatever_happens_to_a_case(self, world: World) -> None:
+        anna, ben, mo = world.member("Anna"), world.member("Ben"), moderator(world)
+        cases = Reading(world, PublicCases())
+        for case_id in ("c1", "c2", "c3"):
+            world.public_case(anna, case_id, title=case_id)
+        world.public_case(ben, "c4", title="c4")
+        assert self.titles(cases) == ["c1", "c2", "c3", "c4"]
+
+        def on(case_id: str, command: CaseCommand) -> None:
+            world.executors.cases.execute(case_id, command, CommandContext())
+            world.settle()
+
+        at = world.clock()
+        decide(world, CASE, "c1", mo)
+        on("c2", WithdrawCase(by=anna, at=at))
+        on("c3", RetractEvidence(evidence_id=EvidenceId("e-c3"), by=anna, at=at))
+        on("c4", AmendCase(changes={"title": "Amended"}, by=ben, at=at))
+        assert self.titles(cases) == ["Amended"]
+        decide(world, CASE, "c1", mo, RESTORE, decision_id="d2")
+        on("c3", AttachEvidence(evidence=(world.evidence(anna, "more"),), by=anna, at=at))
+        assert self.titles(cases) == ["Amended", "c1", "c3"]
+        erase(world, anna)
+        assert self.titles(cases) == self.titles(Reading(world, PublicCases())) == ["Amended"]

@@ -9,11 +9,9 @@ import pytest
 
 from application.engine.executor import CommandContext, CommandMismatch, StaleVersion
 from application.engine.query_service import Viewer
-from application.queries.case_document import reported, with_party
 from domain.actors import Actor
 from domain.cases.case import (
     AttachEvidence,
-    CaseReported,
     CaseStatus,
     LocateCase,
     PartyAdded,
@@ -25,7 +23,7 @@ from domain.cases.case import (
 )
 from domain.cases.party import PartyDetails, PartyKind
 from domain.cases.place import Location
-from domain.ids import CaseId, EvidenceId, MemberId, PartyId
+from domain.ids import CaseId, EvidenceId, PartyId
 from tests.application.community import (
     CASE,
     EVIDENCE,
@@ -201,26 +199,9 @@ class TestParties:
         with refused("withdrawn"):
             name_party(world, anna)
 
-    def test_nothing_is_added_to_an_erased_case(self, world: World, anna: Actor) -> None:
-        named = with_events(world, anna)
-        event = CaseReported(
-            case_id=C1,
-            author=MemberId(""),
-            author_name="",
-            details=world.executors.cases.load("c1").state.details,
-            at=world.clock(),
-        )
-        assert with_party(reported(event), named) == reported(event)
-
 
 def die(*_: object) -> None:
     raise SystemExit
-
-
-def with_events(world: World, by: Actor) -> Any:
-    name_party(world, by)
-    (named,) = world.executors.parties.events("p1")
-    return named
 
 
 class TestDisputes:
@@ -400,8 +381,7 @@ class TestErasedContributors:
 
     def told(self, world: World, word: str) -> bool:
         case = rows(world, "cases")["c1"]
-        shown = (case.evidence, case.withheld, case.parties, case.hidden_parties, case.party_names)
-        return word in repr((shown, case.contributors, listed(world, "videos")))
+        return word in repr((case, listed(world, "videos")))
 
     def test_nothing_brings_back_what_they_had_added(
         self, world: World, ben: Actor, mo: Actor

@@ -83,7 +83,12 @@ class Process:
         )
         self.sanitise = SanitiseEvidence(**common, room=town.rooms.room)
         self.erase = EraseMedia(
-            self.world.history, self.world.codec, self.uploads, common["destroy"]
+            self.world.history,
+            self.world.codec,
+            uploads=self.uploads,
+            destroy=common["destroy"],
+            evidence=evidence,
+            clock=self.world.clock,
         )
 
     def upload(self, owner: Actor, name: str, content: bytes = CONTENT) -> None:

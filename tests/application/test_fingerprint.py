@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from application.ports.read_models import by
 from application.engine.query_service import QueryService
 from application.queries.{helper} import weighed
+from domain.webhooks.webhook import WebhookAdded, WebhookRemoved
 
 
 @dataclass
@@ -46,10 +47,10 @@ class Document:
 class Sums(QueryService):
     """How much?"""
 
-    name, topics, document, key = "sums", ("webhooks",), Document, "key"
+    name, document, key = "sums", Document, "key"
     indexes = (by("key"),)
 
-    def project(self, event, rows):
+    def project(self, event: WebhookAdded, rows):
         # What an event weighs.
         rows.put("all", Document(key=weighed(event.number)))
 '''
@@ -104,7 +105,7 @@ def test_what_is_said_of_the_code_makes_no_other_build(
         ("size: int = 0", "size: int = 0\n    more: str = ''"),
         ("    key: str\n", "    key: str\n    more: str = ''\n"),
         ('rows.put("all"', 'rows.put("one"'),
-        ('("webhooks",)', '("webhooks", "evidence")'),
+        ("event: WebhookAdded", "event: WebhookAdded | WebhookRemoved"),
         ("class Sums", "class Totals(QueryService): ...\n\n\nclass Sums"),
         ('indexes = (by("key"),)', 'indexes = (by("key"),)\n    version = 2'),
     ],
@@ -149,6 +150,7 @@ class WebhookAdded:
     [
         ("webhooks.WebhookTested", WebhookTested, True),
         ("webhooks.WebhookAdded", WebhookAdded, True),
+        ("webhooks.WebhookRemoved", WebhookTested, False),
         ("members.MemberTested", WebhookTested, False),
     ],
 )

@@ -1,6 +1,7 @@
 """Events that fail are parked at once, tried again later, and cost the others nothing."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from math import inf
 
 import pytest
@@ -10,6 +11,7 @@ from application.engine.executor import CommandContext
 from application.engine.parking import BEHIND_ANOTHER, RETRY_PAUSES
 from application.engine.policy import Cause, Policy, PolicySubscriber
 from application.engine.projector import Projector
+from application.engine.query_service import QueryService
 from application.engine.rows import Rows
 from application.engine.subscriber import EventsFailed
 from application.engine.subscription import Subscription
@@ -18,8 +20,7 @@ from application.ports.codec import RecordedEvent
 from application.ports.parked import ParkedEvent
 from application.ports.read_models import ReadModel
 from application.ports.unavailable import Unavailable
-from application.queries.popular_cases import PopularCase, PopularCases
-from domain.cases.case import CaseReported, TagCase
+from domain.cases.case import CaseReported, CaseTagged, TagCase
 from tests.application.test_delivery import Recorder, cases, delivery, ids
 from tests.world import World
 
@@ -358,7 +359,7 @@ def _away(*_: object) -> None:
 class Choosy(Policy[None]):
     """Cannot react to some of the cases."""
 
-    name, service, topics = "choosy", "cases", ("cases",)
+    name, service = "choosy", "cases"
 
     def __init__(self, cases: Collection[str], error: Exception) -> None:
         super().__init__(None)
@@ -366,7 +367,7 @@ class Choosy(Policy[None]):
         self._cases = cases
         self._error = error
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: CaseReported | CaseTagged, cause: Cause) -> None:
         self.reacted.append(cause.event.id)
         if isinstance(event, CaseReported) and event.case_id in self._cases:
             raise self._error
@@ -408,17 +409,30 @@ class TestPolicies:
         return policy
 
 
-class Failing(PopularCases):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    case_id: str
+
+
+class Reports(QueryService[Reported]):
+    """Which cases were reported?"""
+
+    name, document, key = "reports", Reported, "case_id"
+
+    def project(self, event: CaseReported, rows: Rows[Reported]) -> None:
+        rows.put(event.case_id, Reported(case_id=event.case_id))
+
+
+class Failing(Reports):
     """Writes a row, and then fails for some of the cases."""
 
     def __init__(self, cases: Collection[str], error: Exception) -> None:
-        super().__init__()
         self._cases = cases
         self._error = error
 
-    def project(self, event: object, rows: Rows[PopularCase]) -> None:
+    def project(self, event: CaseReported, rows: Rows[Reported]) -> None:
         super().project(event, rows)
-        if isinstance(event, CaseReported) and event.case_id in self._cases:
+        if event.case_id in self._cases:
             rows.delete(f"c{int(event.case_id[1:]) - 1}")
             raise self._error
 
@@ -438,7 +452,7 @@ class TestProjections:
     ) -> None:
         first, second = cases(world, 2)
         self.let_decoding_fail(world, monkeypatch, first, ValueError("no JSON"))
-        model = self.project(world, [first, second], PopularCases())
+        model = self.project(world, [first, second], Reports())
         assert [each.error for each in world.parked.list()] == ["ValueError: no JSON"]
         assert model.get(["c0", "c1"]).keys() == {"c1"}
 
@@ -450,13 +464,13 @@ class TestProjections:
             self.project(world, [first, second], Failing({"c1"}, Unavailable()))
         self.let_decoding_fail(world, monkeypatch, first, Unavailable())
         with pytest.raises(Unavailable):
-            self.project(world, [first, second], PopularCases())
+            self.project(world, [first, second], Reports())
         assert world.parked.list() == []
 
     def project(
-        self, world: World, events: Sequence[RecordedEvent], service: PopularCases
-    ) -> ReadModel[PopularCase]:
-        model = world.models.open("new", 1, PopularCase, service.indexes)
+        self, world: World, events: Sequence[RecordedEvent], service: Reports
+    ) -> ReadModel[Reported]:
+        model = world.models.open("new", 1, Reported, service.indexes)
         subscription = world.subscription(Projector(service, model, world.codec, world.history))
         subscription.deliver(delivery(world, *events))
         return model
@@ -468,11 +482,11 @@ class TestProjections:
         unreadable: RecordedEvent,
         error: Exception,
     ) -> None:
-        decode = world.codec.decode
+        decode = world.codec.decode_unless_erased
 
-        def failing(event: RecordedEvent) -> object:
+        def failing(event: RecordedEvent) -> object | None:
             if event.id == unreadable.id:
                 raise error
             return decode(event)
 
-        monkeypatch.setattr(world.codec, "decode", failing)
+        monkeypatch.setattr(world.codec, "decode_unless_erased", failing)

@@ -1,9 +1,7 @@
 """Policies: what happens of itself, once, however often an event is heard."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from typing import ClassVar
 
 import pytest
 
@@ -19,12 +17,12 @@ from application.policy import KlarityPolicy, PolicyDependencies
 from application.ports.checkpoints import START, Fenced
 from application.ports.codec import NewerProgram, RecordedEvent
 from application.system import policy_types
-from domain.cases.case import AttachEvidence, CaseStatus, WithdrawCase
-from domain.catalog import EVENTS
+from domain.cases.case import AttachEvidence, CaseReported, CaseStatus, WithdrawCase
 from domain.decider import DomainError
 from domain.evidence.evidence import EvidenceReceived
 from domain.ids import MediaKind
 from domain.members.member import EraseMember
+from tests.application.community import ask_to_be_erased
 from tests.world import World, refused
 
 
@@ -103,18 +101,17 @@ def test_hearing_everything_again_changes_nothing(world: World) -> None:
 def test_what_an_erased_person_left_undone_stays_undone(world: World) -> None:
     anna = world.member()
     world.report(anna, world.evidence(anna))
-    world.vault.destroy(anna.member_id)
+    ask_to_be_erased(world, anna)
     world.settle()
     assert world.parked.list() == []
     assert status(world) is CaseStatus.ERASED
 
 
 class Refusing(KlarityPolicy):
-    name, service, topics = "refusing", "cases", ("cases",)
-    hears: ClassVar[tuple[str, ...]] = ("cases.CaseReported",)
+    name, service = "refusing", "cases"
     code = "erased"
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: CaseReported, cause: Cause) -> None:
         raise DomainError(self.code, "refused")
 
 
@@ -129,6 +126,7 @@ def subscriber(world: World, kind: type[KlarityPolicy]) -> PolicySubscriber:
         sanitise=sanitise,
         forget_member=lambda _: None,
         erase_media=lambda _: None,
+        forget_in_cases=lambda _: None,
         hide_at=1.0,
     )
     return PolicySubscriber(kind(dependencies), world.codec, world.checkpoints)
@@ -213,15 +211,3 @@ def test_photos_are_evidence_as_well(world: World) -> None:
     world.settle()
     assert world.answers["videos"].service.name == "videos"
     assert status(world) is CaseStatus.PUBLISHED
-
-
-NAMES = EVENTS.names
-
-
-@pytest.mark.parametrize("kind", policy_types(), ids=lambda kind: kind.name)
-def test_a_policy_hears_just_the_events_that_it_speaks_of(kind: type[KlarityPolicy]) -> None:
-    module = vars(sys.modules[kind.__module__]).values()
-    spoken_of = {NAMES[each] for each in module if isinstance(each, type) and each in NAMES}
-    topics = {name.partition(".")[0] for name in kind.hears}
-    assert topics == set(kind.topics)
-    assert set(kind.hears) == {name for name in spoken_of if name.partition(".")[0] in topics}

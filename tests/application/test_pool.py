@@ -20,6 +20,7 @@ from application.ports.message_bus import Delivery
 from application.ports.parked import ParkedEvent
 from application.ports.sanitiser import NeedsLonger, SanitiserUnavailable
 from application.ports.unavailable import Unavailable
+from domain.cases.case import CaseReported, CaseTagged
 from tests.application.test_runtime import PATIENCE, soon
 from tests.newer import append_newer
 from tests.world import World
@@ -31,8 +32,7 @@ TRIES = len(WAITS[Reason.FAILED]) + 1
 class Slow(Policy[None]):
     """Takes as long as a test wants for some events, and fails for others."""
 
-    name, service, topics, slow = "slow", "cases", ("cases",), True
-    hears = ("cases.CaseReported", "cases.CaseTagged")
+    name, service, slow = "slow", "cases", True
 
     def __init__(self) -> None:
         super().__init__(None)
@@ -45,7 +45,7 @@ class Slow(Policy[None]):
         self.begun: list[str] = []
         self.done: list[str] = []
 
-    def react(self, event: object, cause: Cause) -> None:
+    def react(self, event: CaseReported | CaseTagged, cause: Cause) -> None:
         stream = cause.event.stream
         self.begun.append(cause.event.id)
         if stream in self.held:

@@ -15,10 +15,15 @@ from domain.cases.case import (
     AttachEvidence,
     CaseCommand,
     CaseStatus,
+    LocateCase,
     RetractEvidence,
+    RetractLocation,
+    TagCase,
+    UntagCase,
     WithdrawCase,
 )
 from domain.cases.engagement import CaseSupported, SupportWithdrawn
+from domain.cases.place import Location
 from domain.decider import DomainError
 from domain.discussions.comment import CommentWritten
 from domain.ids import CaseId, CommentId, EvidenceId, MemberId, PartyId
@@ -39,7 +44,8 @@ from domain.moderation.subject import (
     subject_key,
 )
 from tests.application import community
-from tests.application.community import answered, listed, must_be_rebuilt_alike, rows
+from tests.application.community import Reading, answered, listed, must_be_rebuilt_alike, rows
+from tests.application.public_cases import PublicCases
 from tests.world import World
 
 MEMBERS = ("Anna", "Ben", "Cleo")
@@ -205,6 +211,7 @@ class Community(Judged):
         for case_id, author in CASES.items():
             backing = EvidenceId("e1" if author == "Anna" else "e2")
             self.world.report(self.people[author], backing, case_id=case_id, anonymous=True)
+        self.public = Reading(self.world, PublicCases())
         self.world.settle()
         self.settled = True
         self.erased: set[str] = set()
@@ -227,6 +234,19 @@ class Community(Judged):
         gone = RetractEvidence(evidence_id=EvidenceId(item), by=by, at=at)
         more = AttachEvidence(evidence=(EvidenceId(item),), by=owner, at=at)
         self.on_case(case_id, gone if retract else more)
+
+    @rule(case_id=cases, who=anybody, tag=st.sampled_from(("health", "roads")), back=st.booleans())
+    def tag(self, case_id: str, who: str, tag: str, back: bool) -> None:
+        by, at = self.people[who], self.world.clock()
+        self.on_case(
+            case_id, UntagCase(tag=tag, by=by, at=at) if back else TagCase(tag=tag, by=by, at=at)
+        )
+
+    @rule(case_id=cases, who=anybody, lat=st.integers(0, 2), back=st.booleans())
+    def locate(self, case_id: str, who: str, lat: int, back: bool) -> None:
+        by, at = self.people[who], self.world.clock()
+        located = LocateCase(location=Location(lat=lat, lon=0), by=by, at=at)
+        self.on_case(case_id, RetractLocation(by=by, at=at) if back else located)
 
     @rule(case_id=cases)
     def withdraw(self, case_id: str) -> None:
@@ -326,6 +346,8 @@ class Community(Judged):
     def what_is_not_public_is_in_no_answer(self) -> None:
         public = {case_id for case_id in CASES if self.is_public(case_id)}
         assert {case["case_id"] for case in listed(self.world, "cases")} == public
+        self.public.hear()
+        assert self.public.rows.keys() == public
         for name in ("popular-cases", "videos"):
             found = {document["case_id"] for document in listed(self.world, name)}
             assert found <= public, name

@@ -35,6 +35,7 @@ class Stage:
             sanitise=self.sanitise,
             forget_member=lambda _: None,
             erase_media=lambda _: None,
+            forget_in_cases=lambda _: None,
             hide_at=1.0,
         )
         self.policy = WhenEvidenceIsReceivedThenSanitiseIt(dependencies)

@@ -8,6 +8,8 @@ import pytest
 from application.engine.executor import CommandContext
 from application.ports.history import HistoryUnavailable
 from application.updates import (
+    IGNORED,
+    KINDS,
     PAUSE_SECONDS,
     TOPICS,
     MalformedPositions,
@@ -21,6 +23,7 @@ from application.updates import (
 from domain.actors import Actor, Role
 from domain.cases.case import CaseCategory, CaseCommand, TagCase, WithdrawCase
 from domain.cases.party import PartyDetails, PartyKind
+from domain.catalog import EVENTS
 from domain.ids import CommentId, PartyId
 from domain.members.member import EraseMember
 from domain.moderation.subject import SubjectKind, Verdict
@@ -266,3 +269,9 @@ def test_what_names_no_place_is_refused(text: str) -> None:
 
 def test_places_are_read_as_they_are_written() -> None:
     assert read_positions(written_positions({"cases": 12})) == {"cases": 12}
+
+
+def test_every_event_is_told_as_an_update_or_ignored_on_purpose() -> None:
+    of_topics = {name for name in EVENTS.types if name.partition(".")[0] in TOPICS}
+    assert KINDS.keys() | IGNORED == of_topics, "add it to KINDS or to IGNORED"
+    assert not KINDS.keys() & IGNORED

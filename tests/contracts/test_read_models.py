@@ -22,6 +22,7 @@ from adapters.read_models.mongo_commits import Commits, TooLarge
 from application.engine.query_service import value_of
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.read_models import (
+    NO_SIDES,
     Between,
     Build,
     Condition,
@@ -35,6 +36,9 @@ from application.ports.read_models import (
     ReadModel,
     ReadModels,
     Row,
+    Side,
+    SideChanges,
+    Table,
     UnreadableDocument,
     by,
     by_each,
@@ -97,6 +101,24 @@ INDEXES = (
     by_point("place"),
     by_words("words", "title", "story"),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """A row of a side table."""
+
+    member_id: str
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hidden:
+    """A row of another one, which is looked for by its key alone."""
+
+    since: int
+
+
+SIDES = (Side(Watch, indexes=(by_each("tags"), by("member_id"))), Side(Hidden))
 SORTABLE = ("", *(index.name for index in INDEXES if index.kind == "value"))
 
 NOON = datetime(2026, 5, 17, 12, 0, 0, 123_456, tzinfo=UTC)
@@ -120,7 +142,7 @@ FULL = Sight(
 
 
 def opened(models: ReadModels, version: int = 1, name: str = "sights") -> ReadModel[Sight]:
-    return models.open(name, version, Sight, INDEXES)
+    return models.open(name, version, Sight, INDEXES, SIDES)
 
 
 def filled(models: Open, rows: Mapping[str, Sight]) -> ReadModel[Sight]:
@@ -134,6 +156,15 @@ def commit(model: ReadModel[Sight], changes: Mapping[str, Sight | None]) -> Chec
     moved = checkpoint.moved("cases", checkpoint.at("cases") + 1)
     model.commit(changes, moved)
     return moved
+
+
+def opened_with(
+    models: Open, documents: Mapping[str, Sight], sides: SideChanges
+) -> ReadModel[Sight]:
+    """A read model that holds these documents and side rows."""
+    model = opened(models())
+    model.commit(documents, model.checkpoint().next(), sides)
+    return model
 
 
 def found(
@@ -282,6 +313,75 @@ class ReadModelContract:
                 model.commit(changes, START.moved("cases", 1))
         again = filled(models, {"b": FULL})
         assert found(again) == ["b"]
+
+
+class SideTablesContract:
+    """What a projection remembers beside its documents."""
+
+    ANN = Watch(member_id="ann", tags=("roads", "water"))
+
+    def test_side_rows_are_got_back_unchanged_and_found_by_their_indexes(
+        self, models: Open
+    ) -> None:
+        opened_with(
+            models, {"a": Sight()}, {Watch: {"a": self.ANN}, Hidden: {"a": Hidden(since=3)}}
+        )
+        model = opened(models())
+        assert model.side(Watch).get(["a", "b"]) == {"a": self.ANN}
+        assert model.side(Hidden).get(["a"]) == {"a": Hidden(since=3)}
+        where = Find(where=(Equals("tags", "water"),))
+        assert model.side(Watch).find(where, limit=9) == [Row("a", self.ANN)]
+        assert model.side(Watch).count(where) == 1
+
+    def test_side_rows_are_no_documents_and_documents_no_side_rows(self, models: Open) -> None:
+        model = opened_with(models, {"d": Sight()}, {Watch: {"w": self.ANN}})
+        assert model.get(["d", "w"]) == {"d": Sight()}
+        assert found(model) == ["d"]
+        assert model.side(Watch).get(["d", "w"]) == {"w": self.ANN}
+        assert model.side(Hidden).get(["d", "w"]) == {}
+
+    def test_side_rows_are_replaced_and_deleted(self, models: Open) -> None:
+        model = opened_with(models, {}, {Watch: {"a": self.ANN, "b": self.ANN}})
+        ben = Watch(member_id="ben", tags=("roads",))
+        model.commit({}, model.checkpoint().next(), {Watch: {"a": ben, "b": None}})
+        assert model.side(Watch).get(["a", "b"]) == {"a": ben}
+        assert model.side(Watch).count(Find(where=(Equals("tags", "water"),))) == 0
+
+    def test_a_fenced_commit_writes_no_side_row(self, models: Open) -> None:
+        model = opened_with(models, {}, {Watch: {"a": self.ANN}})
+        with pytest.raises(Fenced):
+            model.commit({}, START.next(), {Watch: {"a": None}, Hidden: {"b": Hidden(since=1)}})
+        assert model.side(Watch).get(["a"]) == {"a": self.ANN}
+        assert model.side(Hidden).get(["b"]) == {}
+
+    def test_no_side_row_is_written_where_a_document_cannot_be_stored(self, models: Open) -> None:
+        model = opened_with(models, {}, {Hidden: {"a": Hidden(since=1)}})
+        nowhere = {"a": Sight(place=Place(lat=91, lon=0))}
+        with pytest.raises(ValueError, match="degrees"):
+            model.commit(nowhere, model.checkpoint().next(), {Hidden: {"a": None}})
+        assert model.side(Hidden).get(["a"]) == {"a": Hidden(since=1)}
+
+    def test_many_side_rows_are_one_commit(self, models: Open) -> None:
+        rows = {f"{number:04}": Hidden(since=number) for number in range(300)}
+        model = opened_with(models, {"d": FULL}, {Hidden: rows})
+        model.commit({}, model.checkpoint().next(), {Hidden: {**rows, "0000": None}})
+        assert model.side(Hidden).count(Find()) == 299
+        assert model.get(["d"]) == {"d": FULL}
+
+    def test_side_rows_are_dropped_with_their_build_and_no_other(self, models: Open) -> None:
+        model = opened_with(models, {}, {Watch: {"a": self.ANN}})
+        other = opened(models(), version=10)
+        other.commit({}, other.checkpoint().next(), {Watch: {"b": self.ANN}})
+        models().open("sights", 1, Sight, ()).drop()
+        assert model.side(Watch).get(["a"]) == {}
+        assert other.side(Watch).get(["b"]) == {"b": self.ANN}
+
+    def test_a_side_table_that_is_not_declared_is_refused(self, models: Open) -> None:
+        model = opened(models())
+        with pytest.raises(ValueError, match="Place is no declared side table"):
+            model.side(Place)
+        with pytest.raises(ValueError, match="Place is no declared side table"):
+            model.commit({}, model.checkpoint().next(), {Place: {"a": Place(lat=1, lon=1)}})
 
 
 class FindContract:
@@ -575,7 +675,7 @@ def at(**places: tuple[float, float] | None) -> dict[str, Sight]:
     }
 
 
-class TestMemoryReadModels(ReadModelContract, FindContract, ReadModelsContract):
+class TestMemoryReadModels(ReadModelContract, SideTablesContract, FindContract, ReadModelsContract):
     @pytest.fixture
     def models(self) -> Open:
         only = MemoryReadModels()
@@ -637,7 +737,7 @@ from adapters.read_models.mongo_commits import Commits
 from tests.contracts.test_read_models import FULL, opened
 
 def stay(commits, rows, session):
-    commits.rows.update_one({"_id": "a"}, {"$set": {"d": b"x"}}, upsert=True, session=session)
+    commits.table("").update_one({"_id": "a"}, {"$set": {"d": b"x"}}, upsert=True, session=session)
     print("in a transaction", flush=True)
     sleep(3600)
 
@@ -647,8 +747,8 @@ model.commit({"a": FULL}, model.checkpoint().moved("cases", 1))
 """
 
 
-class TestMongoReadModels(ReadModelContract, FindContract, ReadModelsContract):
-    def test_a_document_in_the_form_of_another_program_is_unreadable_for_now(
+class TestMongoReadModels(ReadModelContract, SideTablesContract, FindContract, ReadModelsContract):
+    def test_what_another_program_wrote_differently_is_unreadable_for_now(
         self, models: Open
     ) -> None:
         @dataclass(frozen=True, slots=True, kw_only=True)
@@ -926,14 +1026,27 @@ class NoModel:
     def count(self, find: Find) -> int:
         return 0
 
-    def commit(self, changes: Mapping[str, Any], checkpoint: Checkpoint) -> None: ...
+    def side(self, row: type[D]) -> Table[D]:
+        return NoModel()
+
+    def commit(
+        self,
+        changes: Mapping[str, Any],
+        checkpoint: Checkpoint,
+        sides: SideChanges = NO_SIDES,
+    ) -> None: ...
 
     def drop(self) -> None: ...
 
 
 class Nothing:
     def open(
-        self, name: str, version: int, document: type[D], indexes: Sequence[Index]
+        self,
+        name: str,
+        version: int,
+        document: type[D],
+        indexes: Sequence[Index],
+        sides: Sequence[Side[Any]] = (),
     ) -> ReadModel[D]:
         return NoModel()
 
@@ -959,4 +1072,5 @@ def test_doing_nothing_breaks_every_promise() -> None:
     none = "test_none_is_live_and_none_exists_at_first"
     assert_fails_against_nothing(ReadModelContract, models=Nothing, but=[new])
     assert_fails_against_nothing(FindContract, models=Nothing)
+    assert_fails_against_nothing(SideTablesContract, models=Nothing)
     assert_fails_against_nothing(ReadModelsContract, models=Nothing, but=[none])

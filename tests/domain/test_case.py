@@ -1,7 +1,7 @@
 """The rules of a case."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from domain.cases.case import (
     CaseAmended,
     CaseCommand,
     CaseDetails,
+    CaseErased,
     CaseEvent,
     CaseHidden,
     CaseLocated,
@@ -34,16 +35,20 @@ from domain.cases.case import (
     CaseUnpublished,
     CaseUntagged,
     CaseWithdrawn,
+    ConcealedReason,
+    ContributionErased,
     EvidenceAccepted,
     EvidenceAttached,
+    EvidenceConcealed,
     EvidenceRefused,
     EvidenceRetracted,
     EvidenceReturned,
+    EvidenceShown,
     EvidenceWithheld,
+    ForgetMember,
     HideCase,
     LocateCase,
     LocationRetracted,
-    ModerationCommand,
     PartyAdded,
     RefuseEvidence,
     ReportCase,
@@ -51,7 +56,9 @@ from domain.cases.case import (
     RetractEvidence,
     RetractLocation,
     ReturnEvidence,
+    SystemCommand,
     TagCase,
+    UnpublishedReason,
     UntagCase,
     WithdrawCase,
     WithholdEvidence,
@@ -78,24 +85,50 @@ REPORTED = CaseReported(
 ACCEPTED = EvidenceAccepted(
     case_id=CASE,
     evidence_id=E1,
-    author=ANNA.member_id,
+    contributor=ANNA.member_id,
     kind=MediaKind.VIDEO,
     sha256="ab",
     at=AT,
 )
-PUBLISHED = CasePublished(case_id=CASE, at=AT)
+SHOWN = EvidenceShown(
+    case_id=CASE, evidence_id=E1, kind=MediaKind.VIDEO, sha256="ab", accepted_at=AT, at=AT
+)
+PUBLISHED = CasePublished(
+    case_id=CASE,
+    author=ANNA.member_id,
+    anonymous=False,
+    details=DETAILS,
+    published_at=AT,
+    at=AT,
+)
 WITHDRAWN = CaseWithdrawn(case_id=CASE, at=AT)
 ATTACHED = EvidenceAttached(case_id=CASE, evidence_id=E2, by=ANNA.member_id, at=AT)
-UNPUBLISHED = CaseUnpublished(case_id=CASE, at=AT)
+BENS = replace(ATTACHED, by=BEN.member_id, role="contributor")
 HIDDEN = CaseHidden(case_id=CASE, rule="spam", at=AT)
+RESTORED = CaseRestored(case_id=CASE, at=AT)
 WITHHELD = EvidenceWithheld(case_id=CASE, evidence_id=E1, rule="staged-evidence", at=AT)
-MODERATION: list[ModerationCommand] = [
+RETURNED = EvidenceReturned(case_id=CASE, evidence_id=E1, at=AT)
+RETRACTED = EvidenceRetracted(case_id=CASE, evidence_id=E1, at=AT)
+MODERATION: list[SystemCommand] = [
     HideCase(rule="spam", by=SYSTEM, at=AT),
     RestoreCase(by=SYSTEM, at=AT),
     WithholdEvidence(evidence_id=E1, rule="staged-evidence", by=SYSTEM, at=AT),
     ReturnEvidence(evidence_id=E1, by=SYSTEM, at=AT),
 ]
-PUBLIC: list[CaseEvent] = [REPORTED, ACCEPTED, PUBLISHED]
+PUBLIC: list[CaseEvent] = [REPORTED, ACCEPTED, SHOWN, PUBLISHED]
+
+
+def unpublished(reason: UnpublishedReason) -> CaseUnpublished:
+    return CaseUnpublished(case_id=CASE, reason=reason, at=AT)
+
+
+def concealed(reason: ConcealedReason, item: EvidenceId = E1) -> EvidenceConcealed:
+    return EvidenceConcealed(case_id=CASE, evidence_id=item, reason=reason, at=AT)
+
+
+def of(event: EvidenceAccepted | EvidenceShown, item: EvidenceId) -> Any:
+    """The same, of another piece of evidence."""
+    return replace(event, evidence_id=item)
 
 
 def when(past: list[CaseEvent], command: CaseCommand) -> list[CaseEvent]:
@@ -145,11 +178,15 @@ def test_a_place_is_rounded_before_it_is_in_any_event(
 
 
 def test_the_first_accepted_evidence_publishes_the_case() -> None:
-    assert when([REPORTED], accept()) == [ACCEPTED, PUBLISHED]
+    assert when([REPORTED], accept()) == [ACCEPTED, SHOWN, PUBLISHED]
 
 
 def test_more_evidence_is_accepted_without_publishing_again() -> None:
-    assert when([*PUBLIC, ATTACHED], accept(E2)) == [replace(ACCEPTED, evidence_id=E2)]
+    assert when([*PUBLIC, ATTACHED], accept(E2)) == [of(ACCEPTED, E2), of(SHOWN, E2)]
+    assert when([*PUBLIC, BENS], accept(E2)) == [
+        replace(ACCEPTED, evidence_id=E2, contributor=BEN.member_id),
+        of(SHOWN, E2),
+    ]
 
 
 def test_evidence_is_accepted_once_and_only_where_it_is_part_of_the_case() -> None:
@@ -168,12 +205,12 @@ def refuse(evidence_id: EvidenceId = E1, by: Actor = SYSTEM) -> RefuseEvidence:
 
 def test_what_is_refused_is_no_evidence_of_the_case_any_more() -> None:
     refusal = EvidenceRefused(
-        case_id=CASE, evidence_id=E1, author=ANNA.member_id, reason="No sound.", at=AT
+        case_id=CASE, evidence_id=E1, contributor=ANNA.member_id, reason="No sound.", at=AT
     )
     assert when([REPORTED], refuse()) == [refusal]
     assert when([REPORTED, refusal], refuse()) == []
     assert when([REPORTED, refusal], accept()) == []
-    assert case_decider.fold([REPORTED, refusal]).evidence == {}
+    assert when([REPORTED, refusal], AttachEvidence(evidence=(E1,), by=ANNA, at=AT))
 
 
 def test_what_was_accepted_or_is_none_of_the_case_is_not_refused() -> None:
@@ -217,12 +254,12 @@ def test_everybody_adds_evidence_place_and_tags_to_a_public_case(by: Actor, role
         EvidenceAttached(case_id=CASE, evidence_id=E2, by=by.member_id, role=role, at=AT)
     ]
     assert when(PUBLIC, LocateCase(location=place, by=by, at=AT)) == [
-        CaseLocated(case_id=CASE, location=place, by=by.member_id, role=role, at=AT)
+        CaseLocated(case_id=CASE, number=0, location=place, by=by.member_id, role=role, at=AT)
     ]
-    tagged = CaseTagged(case_id=CASE, tag="police", by=by.member_id, role=role, at=AT)
+    tagged = CaseTagged(case_id=CASE, number=0, tag="police", by=by.member_id, role=role, at=AT)
     assert when(PUBLIC, TagCase(tag="police", by=by, at=AT)) == [tagged]
     assert when([*PUBLIC, tagged], UntagCase(tag="police", by=by, at=AT)) == [
-        CaseUntagged(case_id=CASE, tag="police", tagged_by=by.member_id, role=role, at=AT)
+        CaseUntagged(case_id=CASE, number=0, role=role, at=AT)
     ]
 
 
@@ -235,18 +272,14 @@ def test_nobody_but_its_author_backs_a_case_that_is_not_public() -> None:
 
 
 def test_what_its_author_took_out_of_public_is_published_by_nobody_else() -> None:
-    bens = EvidenceAttached(
-        case_id=CASE, evidence_id=E2, by=BEN.member_id, role="contributor", at=AT
-    )
-    retracted = EvidenceRetracted(case_id=CASE, evidence_id=E1, role="author", at=AT)
-    assert when([*PUBLIC, bens], accept(E2))
-    assert when([*PUBLIC, bens, retracted], accept(E2)) == []
+    assert when([*PUBLIC, BENS], accept(E2))
+    assert when([*PUBLIC, BENS, RETRACTED], accept(E2)) == []
 
 
 def test_what_is_so_already_is_no_event() -> None:
     place = Location(lat=1.0, lon=2.0)
-    located = CaseLocated(case_id=CASE, location=place, by=ANNA.member_id, at=AT)
-    tagged = CaseTagged(case_id=CASE, tag="police", by=ANNA.member_id, at=AT)
+    located = CaseLocated(case_id=CASE, number=0, location=place, by=ANNA.member_id, at=AT)
+    tagged = CaseTagged(case_id=CASE, number=0, tag="police", by=ANNA.member_id, at=AT)
     past = [*PUBLIC, located, tagged]
     assert when(past, LocateCase(location=place, by=ANNA, at=AT)) == []
     assert when(past, TagCase(tag="police", by=ANNA, at=AT)) == []
@@ -259,84 +292,52 @@ def test_nobody_withdraws_somebody_elses_case() -> None:
 
 
 def test_a_tag_is_taken_away_by_who_added_it_the_author_or_a_moderator() -> None:
-    tagged = CaseTagged(case_id=CASE, tag="police", by=BEN.member_id, role="contributor", at=AT)
+    tagged = CaseTagged(
+        case_id=CASE, number=0, tag="police", by=BEN.member_id, role="contributor", at=AT
+    )
     with refused("forbidden"):
         when([*PUBLIC, tagged], UntagCase(tag="police", by=CLEO, at=AT))
     for by, role in ((BEN, "contributor"), (ANNA, "author"), (MODERATOR, "moderator")):
-        untagged = CaseUntagged(
-            case_id=CASE, tag="police", tagged_by=BEN.member_id, role=role, at=AT
-        )
+        untagged = CaseUntagged(case_id=CASE, number=0, role=role, at=AT)
         assert when([*PUBLIC, tagged], UntagCase(tag="police", by=by, at=AT)) == [untagged]
 
 
-def test_a_tag_goes_with_whoever_added_it_when_they_are_erased() -> None:
-    erased = CaseTagged(case_id=CASE, tag="", by=MemberId(""), role="contributor", at=AT)
-    gone = CaseUntagged(case_id=CASE, tag="", tagged_by=MemberId(""), role="moderator", at=AT)
-    assert case_decider.fold([*PUBLIC, erased]).tags == {}
-    assert case_decider.fold([*PUBLIC, erased, gone]).tags == {}
-
-
-def test_what_an_erased_contributor_said_is_not_there_even_where_it_is_in_the_open() -> None:
-    """As events of older versions are."""
-    nobody = MemberId("")
-    tagged = CaseTagged(case_id=CASE, tag="police", by=nobody, role="contributor", at=AT)
-    located = CaseLocated(case_id=CASE, location=PLACE, by=nobody, role="contributor", at=AT)
-    state = case_decider.fold([*PUBLIC, tagged, located])
-    assert (state.tags, state.location) == ({}, None)
+def test_tags_are_counted_from_those_of_the_report_on_and_no_number_is_used_twice() -> None:
+    past: list[CaseEvent] = [replace(REPORTED, tags=("a", "b"))]
+    for tag in ("c", "d"):
+        (tagged,) = when(past, TagCase(tag=tag, by=ANNA, at=AT))
+        past += [tagged, *when([*past, tagged], UntagCase(tag=tag, by=ANNA, at=AT))]
+    numbers = [event.number for event in past if isinstance(event, CaseTagged)]
+    assert (numbers, list(case_decider.fold(past).tags)) == ([2, 3], ["a", "b"])
 
 
 def test_a_retracted_place_lets_the_one_before_stand_again() -> None:
     assert when(PUBLIC, RetractLocation(by=ANNA, at=AT)) == []
     first, second = Location(lat=1.0, lon=2.0), Location(lat=3.0, lon=4.0)
-    here = CaseLocated(case_id=CASE, location=first, by=ANNA.member_id, at=AT)
-    there = CaseLocated(case_id=CASE, location=second, by=BEN.member_id, role="contributor", at=AT)
+    here = CaseLocated(case_id=CASE, number=0, location=first, by=ANNA.member_id, at=AT)
+    there = CaseLocated(
+        case_id=CASE, number=1, location=second, by=BEN.member_id, role="contributor", at=AT
+    )
     with refused("forbidden"):
         when([*PUBLIC, here, there], RetractLocation(by=CLEO, at=AT))
     (back,) = when([*PUBLIC, here, there], RetractLocation(by=BEN, at=AT))
-    assert back == LocationRetracted(
-        case_id=CASE, place=1, by=BEN.member_id, role="contributor", at=AT
-    )
+    assert back == LocationRetracted(case_id=CASE, number=1, role="contributor", at=AT)
     assert case_decider.fold([*PUBLIC, here, there, back]).location == first
     (none,) = when([*PUBLIC, here], RetractLocation(by=ANNA, at=AT))
     assert case_decider.fold([*PUBLIC, here, none]).location is None
 
 
 def test_what_somebody_takes_back_does_not_bring_back_what_they_had_corrected_by_it() -> None:
-    precise = CaseLocated(case_id=CASE, location=PLACE, by=ANNA.member_id, at=AT)
-    coarse = replace(precise, location=Location(lat=1.0, lon=2.0, precision=Precision.REGION))
+    precise = CaseLocated(case_id=CASE, number=0, location=PLACE, by=ANNA.member_id, at=AT)
+    region = Location(lat=1.0, lon=2.0, precision=Precision.REGION)
+    coarse = replace(precise, number=1, location=region)
     for by in (ANNA, MODERATOR):
         back = when([*PUBLIC, precise, coarse], RetractLocation(by=by, at=AT))
         assert case_decider.fold([*PUBLIC, precise, coarse, *back]).location is None
     bens = replace(precise, location=Location(lat=5.0, lon=6.0), by=BEN.member_id)
-    past = [*PUBLIC, bens, precise, coarse]
+    past = [*PUBLIC, bens, replace(precise, number=1), replace(coarse, number=2)]
     back = when(past, RetractLocation(by=ANNA, at=AT))
     assert case_decider.fold([*past, *back]).location == bens.location
-
-
-def test_what_one_erased_member_takes_along_is_nothing_of_anothers() -> None:
-    """Read after both were erased, a retraction takes back what it did when it was made."""
-    precise = CaseLocated(case_id=CASE, location=PLACE, by=ANNA.member_id, at=AT)
-    bens, cleos = (replace(precise, by=each.member_id) for each in (BEN, CLEO))
-    back = when([*PUBLIC, precise, bens, cleos], RetractLocation(by=CLEO, at=AT))
-    nobody = replace(precise, location=None, by=MemberId(""))
-    assert case_decider.fold([*PUBLIC, precise, nobody, nobody, *back]).location is None
-
-
-def test_an_older_retraction_takes_back_what_stood_last() -> None:
-    here = CaseLocated(case_id=CASE, location=PLACE, by=ANNA.member_id, at=AT)
-    there = replace(here, location=Location(lat=3.0, lon=4.0), by=BEN.member_id)
-    back = LocationRetracted(case_id=CASE, by=ANNA.member_id, at=AT)
-    assert case_decider.fold([*PUBLIC, here, there, back]).location == PLACE
-    assert case_decider.fold([*PUBLIC, here, there, back, back]).location is None
-
-
-def test_what_was_corrected_does_not_come_back_when_who_corrected_it_is_erased() -> None:
-    precise = CaseLocated(case_id=CASE, location=PLACE, by=ANNA.member_id, at=AT)
-    erased = CaseLocated(case_id=CASE, location=None, by=MemberId(""), role="moderator", at=AT)
-    past = [*PUBLIC, precise, erased]
-    assert case_decider.fold(past).location is None
-    (back,) = when(past, RetractLocation(by=ANNA, at=AT))
-    assert case_decider.fold([*past, back]).location == PLACE
 
 
 def add_party(by: Actor, party: str = "p1", evidence: tuple[EvidenceId, ...] = ()) -> AddParty:
@@ -396,7 +397,7 @@ def test_a_case_takes_so_many_changes_of_one_member(by: Actor, role: str, most: 
         with refused("too-many-changes"):
             when([*past, last], command)
     assert when([*past, last], UntagCase(tag="police", by=by, at=AT))
-    placed = CaseLocated(case_id=CASE, location=PLACE, by=by.member_id, role=role, at=AT)
+    placed = CaseLocated(case_id=CASE, number=0, location=PLACE, by=by.member_id, role=role, at=AT)
     assert when([*past, placed], RetractLocation(by=by, at=AT))
 
 
@@ -416,11 +417,11 @@ def test_moderators_can_always_set_a_case_right() -> None:
 
 def test_retracted_evidence_is_gone_and_without_any_the_case_is_not_public() -> None:
     retract = RetractEvidence(evidence_id=E1, by=ANNA, at=AT)
-    gone = EvidenceRetracted(case_id=CASE, evidence_id=E1, at=AT)
-    assert when(PUBLIC, retract) == [gone, UNPUBLISHED]
-    more = [*PUBLIC, ATTACHED, replace(ACCEPTED, evidence_id=E2)]
-    assert when(more, retract) == [gone]
-    past = [*PUBLIC, gone, UNPUBLISHED]
+    gone: list[CaseEvent] = [RETRACTED, concealed(ConcealedReason.RETRACTED)]
+    waits = unpublished(UnpublishedReason.NO_EVIDENCE)
+    assert when(PUBLIC, retract) == [*gone, waits]
+    assert when([*PUBLIC, ATTACHED, of(ACCEPTED, E2)], retract) == gone
+    past = [*PUBLIC, *gone, waits]
     assert when(past, retract) == []
     assert case_decider.fold(past).status is CaseStatus.AWAITING_EVIDENCE
     assert when(past, accept()) == []
@@ -429,7 +430,7 @@ def test_retracted_evidence_is_gone_and_without_any_the_case_is_not_public() -> 
 
 
 def test_evidence_is_retracted_by_who_added_it_or_the_author() -> None:
-    past = [*PUBLIC, replace(ATTACHED, by=BEN.member_id)]
+    past = [*PUBLIC, BENS]
     for by in (CLEO, MODERATOR):
         with refused("forbidden"):
             when(past, RetractEvidence(evidence_id=E2, by=by, at=AT))
@@ -440,19 +441,15 @@ def test_evidence_is_retracted_by_who_added_it_or_the_author() -> None:
         when(PUBLIC, RetractEvidence(evidence_id=E2, by=ANNA, at=AT))
 
 
-def test_what_an_erased_member_contributed_is_not_there_any_more() -> None:
-    erased = replace(ATTACHED, by=MemberId(""))
-    accepted = replace(ACCEPTED, evidence_id=E2)
-    state = case_decider.fold([*PUBLIC, erased, accepted])
-    assert (list(state.evidence), state.accepted) == ([E1], (E1,))
-    alone: list[CaseEvent] = [replace(REPORTED, evidence=()), erased, accepted, PUBLISHED]
-    assert case_decider.fold(alone).status is CaseStatus.AWAITING_EVIDENCE
-
-
 class TestModeration:
     def test_a_hidden_case_is_seen_by_its_author_and_moderators_alone(self) -> None:
-        past = [*PUBLIC, HIDDEN]
-        assert when(PUBLIC, HideCase(rule="spam", by=SYSTEM, at=AT)) == [HIDDEN]
+        hidden: list[CaseEvent] = [
+            HIDDEN,
+            concealed(ConcealedReason.CASE_UNPUBLISHED),
+            unpublished(UnpublishedReason.HIDDEN),
+        ]
+        past = [*PUBLIC, *hidden]
+        assert when(PUBLIC, HideCase(rule="spam", by=SYSTEM, at=AT)) == hidden
         assert when(past, HideCase(rule="spam", by=SYSTEM, at=AT)) == []
         with refused("not-found"):
             when(past, TagCase(tag="police", by=BEN, at=AT))
@@ -461,33 +458,46 @@ class TestModeration:
 
     def test_a_restored_case_is_public_if_its_evidence_can_be_seen(self) -> None:
         restore = RestoreCase(by=SYSTEM, at=AT)
-        back = CaseRestored(case_id=CASE, status=CaseStatus.PUBLISHED, at=AT)
-        assert when([*PUBLIC, HIDDEN], restore) == [back]
+        assert when([*PUBLIC, HIDDEN], restore) == [RESTORED, SHOWN, PUBLISHED]
         assert when(PUBLIC, restore) == []
-        assert case_decider.fold([*PUBLIC, HIDDEN, back]).status is CaseStatus.PUBLISHED
-        waiting = replace(back, status=CaseStatus.AWAITING_EVIDENCE)
-        assert when([*PUBLIC, HIDDEN, WITHHELD], restore) == [waiting]
+        assert when([*PUBLIC, HIDDEN, WITHHELD], restore) == [RESTORED]
+        waiting = case_decider.fold([*PUBLIC, HIDDEN, WITHHELD, RESTORED])
+        assert waiting.status is CaseStatus.AWAITING_EVIDENCE
+
+    def test_a_restored_case_is_as_old_as_before_and_one_with_new_evidence_is_new(self) -> None:
+        past, later = [*PUBLIC, *when(PUBLIC, MODERATION[0])], AT + timedelta(days=1)
+        restored = when(past, RestoreCase(by=SYSTEM, at=later))[-1]
+        assert restored == replace(PUBLISHED, at=later)
+        retract = RetractEvidence(evidence_id=E1, by=ANNA, at=AT)
+        past = [*PUBLIC, *when(PUBLIC, retract), ATTACHED]
+        published = when(past, replace(accept(E2), at=later))[-1]
+        assert published == replace(PUBLISHED, at=later, published_at=later)
+        assert [each.is_restored for each in (PUBLISHED, restored, published)] == [
+            False,
+            True,
+            False,
+        ]
 
     def test_a_case_whose_evidence_is_withheld_waits_for_it(self) -> None:
         withhold = WithholdEvidence(evidence_id=E1, rule="staged-evidence", by=SYSTEM, at=AT)
         give_back = ReturnEvidence(evidence_id=E1, by=SYSTEM, at=AT)
-        assert when(PUBLIC, withhold) == [WITHHELD, UNPUBLISHED]
-        past = [*PUBLIC, WITHHELD, UNPUBLISHED]
+        withheld: list[CaseEvent] = [
+            WITHHELD,
+            concealed(ConcealedReason.WITHHELD),
+            unpublished(UnpublishedReason.NO_EVIDENCE),
+        ]
+        assert when(PUBLIC, withhold) == withheld
+        past = [*PUBLIC, *withheld]
         assert when(past, withhold) == []
-        returned = EvidenceReturned(case_id=CASE, evidence_id=E1, public=True, at=AT)
-        assert when(past, give_back) == [returned, PUBLISHED]
-        assert when([*past, returned, PUBLISHED], give_back) == []
-        assert case_decider.fold([*past, returned, PUBLISHED]).status is CaseStatus.PUBLISHED
+        assert when(past, give_back) == [RETURNED, SHOWN, PUBLISHED]
+        assert when([*past, RETURNED, SHOWN, PUBLISHED], give_back) == []
 
     def test_what_happens_to_evidence_of_a_hidden_case_shows_nothing(self) -> None:
         past = [*PUBLIC, HIDDEN]
-        assert when([*past, ATTACHED], accept(E2)) == [
-            replace(ACCEPTED, evidence_id=E2, public=False)
-        ]
+        assert when([*past, ATTACHED], accept(E2)) == [of(ACCEPTED, E2)]
         withhold = WithholdEvidence(evidence_id=E1, rule="staged-evidence", by=SYSTEM, at=AT)
         assert when(past, withhold) == [WITHHELD]
-        (returned,) = when([*past, WITHHELD], ReturnEvidence(evidence_id=E1, by=SYSTEM, at=AT))
-        assert returned == EvidenceReturned(case_id=CASE, evidence_id=E1, public=False, at=AT)
+        assert when([*past, WITHHELD], MODERATION[-1]) == [RETURNED]
 
     def test_it_comes_too_late_for_a_case_that_is_over(self) -> None:
         for command in MODERATION:
@@ -505,15 +515,22 @@ def test_evidence_and_tags_are_limited() -> None:
     with refused("too-much-evidence"):
         when([REPORTED], AttachEvidence(evidence=evidence, by=ANNA, at=AT))
     tags: list[CaseEvent] = [
-        CaseTagged(case_id=CASE, tag=str(n), by=ANNA.member_id, at=AT) for n in range(MOST_TAGS)
+        CaseTagged(case_id=CASE, number=n, tag=str(n), by=ANNA.member_id, at=AT)
+        for n in range(MOST_TAGS)
     ]
     with refused("too-many-tags"):
         when([REPORTED, *tags], TagCase(tag="one more", by=ANNA, at=AT))
 
 
 def test_the_author_withdraws_once() -> None:
-    assert when(PUBLIC, WithdrawCase(by=ANNA, at=AT)) == [WITHDRAWN]
-    assert when([*PUBLIC, WITHDRAWN], WithdrawCase(by=ANNA, at=AT)) == []
+    withdraw = WithdrawCase(by=ANNA, at=AT)
+    assert when(PUBLIC, withdraw) == [
+        WITHDRAWN,
+        concealed(ConcealedReason.CASE_UNPUBLISHED),
+        unpublished(UnpublishedReason.WITHDRAWN),
+    ]
+    assert when([REPORTED], withdraw) == [WITHDRAWN]
+    assert when([*PUBLIC, WITHDRAWN], withdraw) == []
 
 
 def test_a_withdrawn_case_does_not_change_any_more() -> None:
@@ -528,13 +545,88 @@ def test_a_case_that_somebody_may_not_see_does_not_exist_for_them() -> None:
             when(past, TagCase(tag="police", by=BEN, at=AT))
 
 
-def test_a_case_whose_author_was_erased_is_gone() -> None:
-    erased = replace(REPORTED, author=MemberId(""), author_name="")
-    assert case_decider.fold([erased]).status is CaseStatus.ERASED
-    assert case_decider.fold([erased, ACCEPTED, PUBLISHED]).status is CaseStatus.ERASED
-    with refused("erased"):
-        when([erased], TagCase(tag="police", by=ANNA, at=AT))
-    assert when([erased], accept()) == []
+def forget(member: Actor, by: Actor = SYSTEM) -> ForgetMember:
+    return ForgetMember(member_id=member.member_id, by=by, at=AT)
+
+
+class TestErasure:
+    def test_a_case_whose_author_was_erased_is_gone(self) -> None:
+        erased = CaseErased(case_id=CASE, at=AT)
+        gone: list[CaseEvent] = [
+            erased,
+            concealed(ConcealedReason.ERASED),
+            unpublished(UnpublishedReason.ERASED),
+        ]
+        assert when(PUBLIC, forget(ANNA)) == gone
+        pasts: list[list[CaseEvent]] = [[REPORTED], [*PUBLIC, WITHDRAWN], [*PUBLIC, HIDDEN]]
+        for past in pasts:
+            assert when(past, forget(ANNA)) == [erased]
+        past = [*PUBLIC, *gone]
+        assert case_decider.fold(past).status is CaseStatus.ERASED
+        assert when(past, forget(ANNA)) == []
+        for command in (accept(), *MODERATION):
+            assert when(past, command) == []
+        with refused("erased"):
+            when(past, TagCase(tag="police", by=ANNA, at=AT))
+
+    def test_what_an_erased_contributor_added_is_gone_and_they_are_forgotten_once(self) -> None:
+        past: list[CaseEvent] = [
+            replace(REPORTED, tags=("a",), location=PLACE),
+            *PUBLIC[1:],
+            BENS,
+            CaseTagged(case_id=CASE, number=1, tag="police", by=BEN.member_id, at=AT),
+            CaseLocated(case_id=CASE, number=1, location=PLACE, by=BEN.member_id, at=AT),
+            PartyAdded(case_id=CASE, party_id=PartyId("p1"), by=BEN.member_id, at=AT),
+        ]
+        erased = ContributionErased(
+            case_id=CASE,
+            evidence=(E2,),
+            parties=(PartyId("p1"),),
+            tags=(1,),
+            places=(1,),
+            at=AT,
+        )
+        assert when(past, forget(BEN)) == [erased]
+        assert when([*past, erased], forget(BEN)) == []
+        assert when(past, forget(CLEO)) == []
+        state = case_decider.fold([*past, erased])
+        assert (list(state.tags), state.location, state.is_public) == (["a"], None, True)
+        assert when([*past, erased], accept(E2)) == []
+
+    def test_a_case_that_only_they_backed_waits_for_evidence(self) -> None:
+        past = [*PUBLIC, BENS, of(ACCEPTED, E2), RETRACTED]
+        assert when(past, forget(BEN))[1:] == [
+            concealed(ConcealedReason.ERASED, E2),
+            unpublished(UnpublishedReason.NO_EVIDENCE),
+        ]
+
+    def test_what_they_had_taken_back_is_told_of_no_more_but_a_refusal_is(self) -> None:
+        refusal = EvidenceRefused(
+            case_id=CASE, evidence_id=E2, contributor=BEN.member_id, reason="No sound.", at=AT
+        )
+        tagged = CaseTagged(case_id=CASE, number=0, tag="police", by=BEN.member_id, at=AT)
+        placed = CaseLocated(case_id=CASE, number=0, location=PLACE, by=BEN.member_id, at=AT)
+        past: list[CaseEvent] = [*PUBLIC, BENS, tagged, placed]
+        back: list[CaseEvent] = [
+            CaseUntagged(case_id=CASE, number=0, at=AT),
+            LocationRetracted(case_id=CASE, number=0, at=AT),
+        ]
+        (erased,) = when([*past, *back, refusal], forget(BEN))
+        assert erased == ContributionErased(case_id=CASE, evidence=(E2,), at=AT)
+        assert when([*past, *back, replace(RETRACTED, evidence_id=E2)], forget(BEN)) == []
+
+    def test_what_was_corrected_does_not_return_when_who_corrected_it_is_erased(self) -> None:
+        precise = CaseLocated(case_id=CASE, number=0, location=PLACE, by=ANNA.member_id, at=AT)
+        corrected = replace(precise, number=1, by=BEN.member_id)
+        past: list[CaseEvent] = [*PUBLIC, precise, corrected]
+        past += when(past, forget(BEN))
+        assert case_decider.fold(past).location is None
+        (back,) = when(past, RetractLocation(by=ANNA, at=AT))
+        assert case_decider.fold([*past, back]).location == PLACE
+
+    def test_only_the_system_forgets(self) -> None:
+        with refused("forbidden"):
+            when(PUBLIC, forget(ANNA, by=ANNA))
 
 
 COMMANDS: list[CaseCommand] = [
@@ -547,20 +639,41 @@ COMMANDS: list[CaseCommand] = [
     UntagCase(tag="police", by=ANNA, at=AT),
     RetractEvidence(evidence_id=E1, by=ANNA, at=AT),
     *MODERATION,
+    TagCase(tag="health", by=BEN, at=AT),
+    AttachEvidence(evidence=(E2,), by=BEN, at=AT),
+    RetractEvidence(evidence_id=E2, by=BEN, at=AT),
+    forget(BEN),
+    forget(ANNA),
     WithdrawCase(by=ANNA, at=AT),
 ]
 
 
-@given(st.lists(st.sampled_from(COMMANDS), max_size=16))
-def test_published_implies_evidence_that_can_be_seen(commands: list[CaseCommand]) -> None:
+@given(st.lists(st.sampled_from(COMMANDS), max_size=24))
+def test_publication_events_tell_what_the_state_says(commands: list[CaseCommand]) -> None:
     past: list[CaseEvent] = []
     for command in commands:
         past += attempt(past, command)
-    state = case_decider.fold(past)
-    assert state == case_decider.fold(list(past))
-    if state.status is CaseStatus.PUBLISHED:
-        assert state.shown
-    assert len(set(state.accepted)) == len(state.accepted)
+        state = case_decider.fold(past)
+        public, seen = told(past)
+        assert public == state.is_public
+        assert seen == (set(state.shown) if state.is_public else set())
+        assert bool(seen) == public
+
+
+def told(past: list[CaseEvent]) -> tuple[bool, set[EvidenceId]]:
+    """Whether the case is public, and which evidence everybody can see. Each is told once."""
+    public, seen = False, set[EvidenceId]()
+    for event in past:
+        match event:
+            case CasePublished() | CaseUnpublished():
+                assert isinstance(event, CasePublished) != public
+                public = not public
+            case EvidenceShown(evidence_id=item):
+                assert item not in seen
+                seen.add(item)
+            case EvidenceConcealed(evidence_id=item):
+                seen.remove(item)
+    return public, seen
 
 
 def attempt(past: list[CaseEvent], command: CaseCommand) -> list[CaseEvent]:

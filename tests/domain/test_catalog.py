@@ -114,5 +114,5 @@ def test_what_was_sealed_in_an_older_version_is_opened_and_lifted() -> None:
     old = recorded(MetBefore(member=MemberId("ada"), name="Ada Lovelace"), codec(vault, BEFORE))
     assert (old.schema, JsonCodec(NOW, cipher).decode(old)) == (1, MET)
     vault.destroy("ada")
-    erased = Met(member=MemberId(""), first="", last="", place="unknown")
+    erased = Met(member=MemberId("ada"), first="", last="", place="unknown")
     assert JsonCodec(NOW, cipher).decode(old) == erased

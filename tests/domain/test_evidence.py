@@ -8,7 +8,9 @@ import pytest
 from domain.actors import SYSTEM, Actor
 from domain.evidence.evidence import (
     BeginSanitising,
+    EraseEvidence,
     EvidenceCommand,
+    EvidenceErased,
     EvidenceEvent,
     EvidenceMadeAvailable,
     EvidenceReceived,
@@ -113,3 +115,14 @@ def test_only_the_system_judges_evidence() -> None:
 def test_there_is_nothing_to_judge_in_what_was_never_received() -> None:
     with refused("not-found"):
         when([], REJECT)
+
+
+def test_it_is_erased_once_whatever_has_become_of_it_and_nothing_is_decided_any_more() -> None:
+    erase = EraseEvidence(by=SYSTEM, at=AT)
+    erased = EvidenceErased(evidence_id=RECEIVED.evidence_id, at=AT)
+    pasts: list[list[EvidenceEvent]] = [[RECEIVED], [RECEIVED, BEGUN]]
+    for past in pasts:
+        assert evidence_decider.decide(erase, evidence_decider.fold(past)) == [erased]
+        gone = evidence_decider.fold([*past, erased])
+        for command in (erase, BeginSanitising(by=SYSTEM, at=AT)):
+            assert evidence_decider.decide(command, gone) == []

@@ -9,17 +9,22 @@ from domain.actors import SYSTEM, Actor, Role
 from domain.cases.party import (
     MOST_DISPUTES,
     DisputeParty,
+    ForgetClaimant,
     HideParty,
     NameParty,
     PartyCommand,
+    PartyConcealed,
+    PartyConcealedReason,
     PartyDetails,
     PartyDisputed,
+    PartyErased,
     PartyEvent,
     PartyHidden,
     PartyKind,
     PartyNamed,
     PartyRestored,
     PartyRetracted,
+    PartyShown,
     RestoreParty,
     RetractParty,
     party_decider,
@@ -58,6 +63,16 @@ NAMED = PartyNamed(
     role="contributor",
     at=AT,
 )
+SHOWN = PartyShown(
+    party_id=PARTY,
+    case_id=CASE,
+    details=DETAILS,
+    by=BEN.member_id,
+    by_name="Ben",
+    claimant="contributor",
+    named_at=AT,
+    at=AT,
+)
 RETRACTED = PartyRetracted(party_id=PARTY, case_id=CASE, role="contributor", at=AT)
 DISPUTED = PartyDisputed(
     party_id=PARTY, case_id=CASE, dispute_id="d1", statement="We did not.", at=AT
@@ -66,22 +81,27 @@ HIDDEN = PartyHidden(party_id=PARTY, case_id=CASE, rule="private-information", a
 RESTORED = PartyRestored(party_id=PARTY, case_id=CASE, at=AT)
 
 
+def concealed(reason: PartyConcealedReason) -> PartyConcealed:
+    return PartyConcealed(party_id=PARTY, case_id=CASE, reason=reason, at=AT)
+
+
 def when(past: list[PartyEvent], command: PartyCommand) -> list[PartyEvent]:
     return party_decider.decide(command, party_decider.fold(past))
 
 
 def test_a_party_is_named_once() -> None:
-    assert when([], NAME) == [NAMED]
+    assert when([], NAME) == [NAMED, SHOWN]
     with refused("already-named"):
         when([NAMED], NAME)
 
 
 def test_who_named_a_party_and_the_author_retract_it() -> None:
-    assert when([NAMED], RETRACT) == [RETRACTED]
+    gone = concealed(PartyConcealedReason.RETRACTED)
+    assert when([NAMED], RETRACT) == [RETRACTED, gone]
     by_author = replace(RETRACT, by=CLEO, claimant="author")
-    assert when([NAMED], by_author) == [replace(RETRACTED, role="author")]
+    assert when([NAMED], by_author) == [replace(RETRACTED, role="author"), gone]
     own = replace(RETRACT, claimant="moderator")
-    assert when([NAMED], own) == [replace(RETRACTED, role="moderator")]
+    assert when([NAMED], own) == [replace(RETRACTED, role="moderator"), gone]
     for claimant in ("contributor", "moderator"):
         with refused("forbidden"):
             when([NAMED], replace(RETRACT, by=CLEO, claimant=claimant))
@@ -112,7 +132,7 @@ def test_a_party_disputes_so_many_times() -> None:
 
 
 @pytest.mark.parametrize(
-    "past", [[], [NAMED, RETRACTED], [replace(NAMED, by=MemberId(""), by_name="")]]
+    "past", [[], [NAMED, RETRACTED], [NAMED, PartyErased(party_id=PARTY, case_id=CASE, at=AT)]]
 )
 def test_there_is_nothing_to_dispute_where_nothing_is_claimed(past: list[PartyEvent]) -> None:
     with refused("not-found"):
@@ -120,9 +140,9 @@ def test_there_is_nothing_to_dispute_where_nothing_is_claimed(past: list[PartyEv
 
 
 def test_moderation_hides_and_restores_once() -> None:
-    assert when([NAMED], HIDE) == [HIDDEN]
+    assert when([NAMED], HIDE) == [HIDDEN, concealed(PartyConcealedReason.HIDDEN)]
     assert when([NAMED, HIDDEN], HIDE) == []
-    assert when([NAMED, HIDDEN], RESTORE) == [RESTORED]
+    assert when([NAMED, HIDDEN], RESTORE) == [RESTORED, SHOWN]
     assert when([NAMED, HIDDEN, RESTORED], RESTORE) == []
 
 
@@ -137,3 +157,15 @@ def test_only_the_system_hides_and_restores() -> None:
     for command in (HIDE, RESTORE):
         with refused("forbidden"):
             when([NAMED], replace(command, by=MODERATOR))
+
+
+def test_what_an_erased_member_claimed_is_erased_once() -> None:
+    forget = ForgetClaimant(member_id=BEN.member_id, by=SYSTEM, at=AT)
+    erased = PartyErased(party_id=PARTY, case_id=CASE, at=AT)
+    assert when([NAMED], forget) == [erased, concealed(PartyConcealedReason.ERASED)]
+    assert when([NAMED, HIDDEN], forget) == [erased]
+    assert when([NAMED, HIDDEN, erased], RESTORE) == []
+    assert when([NAMED, erased], forget) == []
+    assert when([NAMED], replace(forget, member_id=CLEO.member_id)) == []
+    with refused("forbidden"):
+        when([NAMED], replace(forget, by=MODERATOR))

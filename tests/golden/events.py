@@ -7,24 +7,29 @@ from domain.cases.case import (
     CaseAmended,
     CaseCategory,
     CaseDetails,
+    CaseErased,
     CaseHidden,
     CaseLocated,
     CasePublished,
     CaseReported,
     CaseRestored,
-    CaseStatus,
     CaseTagged,
     CaseUnpublished,
     CaseUntagged,
     CaseWithdrawn,
+    ConcealedReason,
+    ContributionErased,
     EvidenceAccepted,
     EvidenceAttached,
+    EvidenceConcealed,
     EvidenceRefused,
     EvidenceRetracted,
     EvidenceReturned,
+    EvidenceShown,
     EvidenceWithheld,
     LocationRetracted,
     PartyAdded,
+    UnpublishedReason,
 )
 from domain.cases.engagement import (
     CaseFollowed,
@@ -44,13 +49,17 @@ from domain.cases.exhibit import (
     ExhibitWithheld,
 )
 from domain.cases.party import (
+    PartyConcealed,
+    PartyConcealedReason,
     PartyDetails,
     PartyDisputed,
+    PartyErased,
     PartyHidden,
     PartyKind,
     PartyNamed,
     PartyRestored,
     PartyRetracted,
+    PartyShown,
 )
 from domain.cases.place import Location, Precision
 from domain.decider import NothingChanged
@@ -68,6 +77,7 @@ from domain.discussions.discussion import (
     DiscussionUnlocked,
 )
 from domain.evidence.evidence import (
+    EvidenceErased,
     EvidenceMadeAvailable,
     EvidenceReceived,
     EvidenceRejected,
@@ -150,28 +160,45 @@ GOLDEN: dict[str, object] = {
     ),
     "cases.EvidenceAttached": EvidenceAttached(case_id=CASE, evidence_id=ITEM, by=ANNA, at=AT),
     "cases.EvidenceAccepted": EvidenceAccepted(
-        case_id=CASE, evidence_id=ITEM, author=ANNA, kind=MediaKind.VIDEO, sha256="ab", at=AT
+        case_id=CASE, evidence_id=ITEM, contributor=ANNA, kind=MediaKind.VIDEO, sha256="ab", at=AT
     ),
-    "cases.CasePublished": CasePublished(case_id=CASE, at=AT),
+    "cases.CasePublished": CasePublished(
+        case_id=CASE, author=ANNA, anonymous=True, details=DETAILS, published_at=AT, at=AT
+    ),
     "cases.CaseAmended": CaseAmended(case_id=CASE, details=DETAILS, by=ANNA, at=AT),
     "cases.CaseLocated": CaseLocated(
-        case_id=CASE, location=PLACE, by=ANNA, role="moderator", at=AT
+        case_id=CASE, number=0, location=PLACE, by=ANNA, role="moderator", at=AT
     ),
-    "cases.CaseTagged": CaseTagged(case_id=CASE, tag="police", by=ANNA, at=AT),
-    "cases.CaseUntagged": CaseUntagged(case_id=CASE, tag="police", tagged_by=ANNA, at=AT),
+    "cases.CaseTagged": CaseTagged(case_id=CASE, number=0, tag="police", by=ANNA, at=AT),
+    "cases.CaseUntagged": CaseUntagged(case_id=CASE, number=0, at=AT),
     "cases.CaseWithdrawn": CaseWithdrawn(case_id=CASE, at=AT),
-    "cases.LocationRetracted": LocationRetracted(case_id=CASE, place=1, by=ANNA, at=AT),
+    "cases.LocationRetracted": LocationRetracted(case_id=CASE, number=1, at=AT),
     "cases.EvidenceRetracted": EvidenceRetracted(case_id=CASE, evidence_id=ITEM, at=AT),
-    "cases.CaseUnpublished": CaseUnpublished(case_id=CASE, at=AT),
+    "cases.CaseUnpublished": CaseUnpublished(case_id=CASE, reason=UnpublishedReason.HIDDEN, at=AT),
     "cases.CaseHidden": CaseHidden(case_id=CASE, rule="spam", at=AT),
-    "cases.CaseRestored": CaseRestored(case_id=CASE, status=CaseStatus.PUBLISHED, at=AT),
+    "cases.CaseRestored": CaseRestored(case_id=CASE, at=AT),
     "cases.EvidenceWithheld": EvidenceWithheld(
         case_id=CASE, evidence_id=ITEM, rule="staged-evidence", at=AT
     ),
-    "cases.EvidenceReturned": EvidenceReturned(case_id=CASE, evidence_id=ITEM, public=True, at=AT),
+    "cases.EvidenceReturned": EvidenceReturned(case_id=CASE, evidence_id=ITEM, at=AT),
     "cases.PartyAdded": PartyAdded(case_id=CASE, party_id=PARTY, by=ANNA, at=AT),
     "cases.EvidenceRefused": EvidenceRefused(
-        case_id=CASE, evidence_id=ITEM, author=ANNA, reason="broken", at=AT
+        case_id=CASE, evidence_id=ITEM, contributor=ANNA, reason="broken", at=AT
+    ),
+    "cases.EvidenceShown": EvidenceShown(
+        case_id=CASE,
+        evidence_id=ITEM,
+        kind=MediaKind.VIDEO,
+        sha256="ab",
+        accepted_at=AT,
+        at=AT,
+    ),
+    "cases.EvidenceConcealed": EvidenceConcealed(
+        case_id=CASE, evidence_id=ITEM, reason=ConcealedReason.WITHHELD, at=AT
+    ),
+    "cases.CaseErased": CaseErased(case_id=CASE, at=AT),
+    "cases.ContributionErased": ContributionErased(
+        case_id=CASE, evidence=(ITEM,), parties=(PARTY,), tags=(1,), places=(0, 2), at=AT
     ),
     "cases.CaseSupported": CaseSupported(case_id=CASE, member_id=BEN, at=AT),
     "cases.SupportWithdrawn": SupportWithdrawn(case_id=CASE, member_id=BEN, supported_at=AT, at=AT),
@@ -212,6 +239,22 @@ GOLDEN: dict[str, object] = {
         party_id=PARTY, case_id=CASE, rule="private-information", at=AT
     ),
     "cases.PartyRestored": PartyRestored(party_id=PARTY, case_id=CASE, at=AT),
+    "cases.PartyErased": PartyErased(party_id=PARTY, case_id=CASE, at=AT),
+    "cases.PartyShown": PartyShown(
+        party_id=PARTY,
+        case_id=CASE,
+        details=PartyDetails(
+            kind=PartyKind.PERSON, name="Otto Clerk", role="took the money", evidence=(ITEM,)
+        ),
+        by=ANNA,
+        by_name="Anna",
+        claimant="author",
+        named_at=AT,
+        at=AT,
+    ),
+    "cases.PartyConcealed": PartyConcealed(
+        party_id=PARTY, case_id=CASE, reason=PartyConcealedReason.HIDDEN, at=AT
+    ),
     "evidence.EvidenceReceived": EvidenceReceived(
         evidence_id=ITEM,
         owner=ANNA,
@@ -238,6 +281,7 @@ GOLDEN: dict[str, object] = {
     "evidence.EvidenceRejected": EvidenceRejected(
         evidence_id=ITEM, owner=ANNA, reason="broken", at=AT
     ),
+    "evidence.EvidenceErased": EvidenceErased(evidence_id=ITEM, at=AT),
     "discussions.DiscussionOpened": DiscussionOpened(
         case_id=CASE, author=ANNA, anonymous=True, at=AT
     ),
@@ -365,11 +409,6 @@ GOLDEN: dict[str, object] = {
 
 # What older versions are read as, where that is something else.
 OLDER: dict[tuple[str, int], object] = {
-    ("cases.CaseTagged", 1): CaseTagged(case_id=CASE, tag="police", by=MemberId("unknown"), at=AT),
-    ("cases.CaseUntagged", 1): CaseUntagged(
-        case_id=CASE, tag="police", tagged_by=MemberId(""), at=AT
-    ),
-    ("cases.LocationRetracted", 1): LocationRetracted(case_id=CASE, by=ANNA, at=AT),
     ("discussions.DiscussionOpened", 1): DiscussionOpened(
         case_id=CASE, author=MemberId("unknown"), at=AT
     ),

@@ -67,6 +67,6 @@ class Engage:
         case = self._cases.load(case_id).state
         if case.status is CaseStatus.ERASED:
             raise DomainError("erased", "This case was erased.")
-        if case.status is not CaseStatus.PUBLISHED:
+        if not case.is_public:
             raise DomainError("not-found", "There is no such public case.")
         return case

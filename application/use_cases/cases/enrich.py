@@ -71,7 +71,7 @@ class Enrich:
         if not actor.moderates:
             raise DomainError("forbidden", "Only a moderator may do this.")
         party = self._parties.load(party_id).state
-        if party.case_id != case_id or party.retracted:
+        if party.case_id != case_id or not party.stands:
             raise DomainError("not-found", "The case has no such party.")
         if actor.member_id in (party.by, self._cases.load(case_id).state.author):
             raise DomainError("not-oneself", "This is your own case or claim; leave it to another.")

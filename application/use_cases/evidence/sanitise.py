@@ -17,6 +17,7 @@ from domain.actors import SYSTEM
 from domain.decider import DomainError
 from domain.evidence.evidence import (
     BeginSanitising,
+    EraseEvidence,
     EvidenceReceived,
     EvidenceStatus,
     MakeAvailable,
@@ -78,6 +79,8 @@ class SanitiseEvidence:
         # Asked again: media written since their owner was erased are found by nobody else.
         if self._is_erased(self._owner(item)):
             self._destroy(item)
+            erase = EraseEvidence(by=SYSTEM, at=self._clock())
+            self._evidence.execute(item, erase, CommandContext())
         elif self._status(item) is EvidenceStatus.REJECTED:
             self._sealer.destroy(item)
 

@@ -49,10 +49,10 @@ class Sight:
         return not subject.author or self._members.load(subject.author).state.erased
 
     def _sees_party(self, party_id: str, by: Actor) -> bool:
-        """Nobody sees one that was retracted, or went with who named it."""
+        """Nobody sees a party that was retracted or erased, and moderators one that is hidden."""
         party = self._parties.load(party_id).state
-        told = bool(party.by) and not party.retracted and (by.moderates or not party.hidden)
-        return told and can_be_seen(self._cases.load(party.case_id).state, by)
+        shown = party.is_shown or (party.stands and by.moderates)
+        return shown and can_be_seen(self._cases.load(party.case_id).state, by)
 
     def _is_shown(self, evidence: Subject, by: Actor) -> bool:
         """In one of the cases that cite it."""
@@ -64,4 +64,4 @@ class Sight:
         comment = self._comments.load(comment_id).state
         if comment.hidden or comment.removed:
             return False
-        return self._cases.load(comment.case_id).state.status is CaseStatus.PUBLISHED
+        return self._cases.load(comment.case_id).state.is_public

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from application.engine.builds import open_build
 from application.engine.projector import Projector
-from application.engine.query_service import Viewer
 from application.ports.codec import EventCodec
 from application.ports.history import History
 from application.ports.read_models import ReadModels
@@ -198,7 +197,7 @@ class WhatIf:
         for log in service.topics:
             while events := self._history.read(log, projector.checkpoint().at(log), COMMITS_A_READ):
                 projector.handle(events, projector.checkpoint().moved(log, events[-1].position))
-        find = service.ask(Viewer())
+        find = service.ask()
         return [row.document for row in model.find(find, limit=model.count(find) or 1)]
 
     def _events(self, log: str) -> Iterator[object]:

@@ -12,7 +12,7 @@ from application.ports.webhook_caller import CallFailed, WebhookCaller
 from application.use_cases.webhooks.book import DeliveryBook
 from application.use_cases.webhooks.signature import secret_of, signed_headers
 from domain.actors import SYSTEM
-from domain.cases.case import Case, CaseStatus
+from domain.cases.case import Case
 from domain.webhooks.delivery import (
     CancelDelivery,
     DeliveryCommand,
@@ -84,7 +84,7 @@ class Courier:
         """Try once; what is to be written down of it."""
         webhook = self._do.webhooks.load(REGISTRY).state.find(planned.webhook_id)
         case = self._do.cases.load(planned.case_id).state
-        if webhook is None or case.status is not CaseStatus.PUBLISHED:
+        if webhook is None or not case.is_public:
             return CancelDelivery(by=SYSTEM, at=self._clock())
         try:
             self._call(webhook, planned, case)

@@ -1,0 +1,24 @@
+"""Reads which events a handler takes from the type annotation of its parameter ``event``."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, get_args, get_type_hints
+
+from domain.catalog import EVENTS
+
+
+def declared_events(handler: Callable[..., None]) -> tuple[str, ...]:
+    """The stored names of the declared events, in the order of the declaration.
+
+    Raises TypeError where the annotation names anything but events of the catalog.
+    """
+    hint = get_type_hints(handler).get("event")
+    names = EVENTS.names
+    kinds: tuple[Any, ...] = get_args(hint) or (hint,)
+    if unknown := [kind for kind in kinds if kind not in names]:
+        raise TypeError(f"{handler.__qualname__}: event is of {unknown}, which the catalog lacks")
+    return tuple(names[kind] for kind in kinds)
+
+
+def topics_of(names: Iterable[str]) -> tuple[str, ...]:
+    """The topics that hold events of these stored names, in order of appearance."""
+    return tuple(dict.fromkeys(name.partition(".")[0] for name in names))

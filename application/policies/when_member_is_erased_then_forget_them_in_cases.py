@@ -1,0 +1,15 @@
+"""The cases of an erased member go, and what they contributed to the cases of others."""
+
+from application.engine.policy import Cause
+from application.policy import KlarityPolicy
+from domain.members.member import MemberErased
+
+
+class WhenMemberIsErasedThenForgetThemInCases(KlarityPolicy):
+    name = "when-member-is-erased-then-forget-them-in-cases"
+    service, slow = "cases", True
+
+    def react(self, event: MemberErased, cause: Cause) -> None:  # noqa: ARG002 - commands name no cause
+        match event:
+            case MemberErased():
+                self.dependencies.forget_in_cases(event.member_id)
