@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from application.engine.builds import name_of
 from application.engine.declared_events import is_read
-from application.engine.erasures import is_erased_in_log
+from application.engine.erasures import erased_person, is_erased_in_log
 from application.engine.query_service import QueryService, value_of
 from application.engine.rows import UnitOfWork
 from application.engine.subscriber import EventsFailed, describe
@@ -15,17 +15,12 @@ from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.history import History
 from application.ports.read_models import ReadModel
 from application.ports.unavailable import Unavailable
-from domain.catalog import EVENTS
-from domain.members.member import MemberErased
 
 D = TypeVar("D")
 Known = list[tuple[RecordedEvent, object]]
 Errors = dict[str, str]
 
 log = logging.getLogger(__name__)
-
-# Read by every projection of its topic, whether or not it declares the event.
-ERASED = EVENTS.names[MemberErased]
 
 
 class Projector(Generic[D]):
@@ -109,11 +104,10 @@ class Projector(Generic[D]):
 
         A key may not be destroyed yet, or be remembered in this process.
         """
-        for recorded in events:
-            if recorded.type == ERASED:
-                event: Any = self._codec.decode(recorded)
-                if is_erased_in_log(self._history, event.member_id):
-                    self._codec.forget(event.member_id)
+        for event in events:
+            person_id = erased_person(event, self._codec)
+            if person_id and is_erased_in_log(self._history, person_id):
+                self._codec.forget(person_id)
 
     def _keys(self, events: Known) -> set[str]:
         return {key for _, event in events for key in self.service.keys(event)}
