@@ -15,12 +15,12 @@ def past(then: Any, now: Any) -> Any:
     Private fields, which say who may see it, are those of now. A signed text is as it was while
     its author is named.
     """
-    changes = {name: _shown(name, then, now) for name in _marked(then.__class__)}
+    changes = {name: _shown(name, then, now) for name in marked_fields(then.__class__)}
     return replace(then, **changes)
 
 
 def _shown(name: str, then: Any, now: Any) -> Any:
-    mark = _marked(then.__class__)[name]
+    mark = marked_fields(then.__class__)[name]
     before, after = getattr(then, name), getattr(now, name)
     match mark:
         case Private():
@@ -43,7 +43,7 @@ def _still_held(before: Any, after: Any) -> Any:
 
 
 @cache
-def _marked(kind: Hashable) -> dict[str, Any]:
+def marked_fields(kind: Hashable) -> dict[str, Any]:
     """By name of the field, its mark; None for a nested dataclass with marks of its own."""
     hints = get_type_hints(kind, include_extras=True)
     marks = {name: _mark_of(hint) for name, hint in hints.items()}
@@ -60,4 +60,4 @@ def _mark_of(hint: Any) -> Any:
 def _nested(hint: Any) -> bool:
     """Whether the type is a dataclass with marked fields, or None."""
     kinds = [kind for kind in getattr(hint, "__args__", (hint,)) if kind is not type(None)]
-    return len(kinds) == 1 and is_dataclass(kinds[0]) and bool(_marked(kinds[0]))  # type: ignore[arg-type]  # of a class
+    return len(kinds) == 1 and is_dataclass(kinds[0]) and bool(marked_fields(kinds[0]))  # type: ignore[arg-type]  # of a class

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Any, assert_never
 
 from application.engine.filters import equal
-from application.engine.query_service import Private, PrivateText, QueryService, Viewer
+from application.engine.query_service import Private, PrivateText, QueryService, Signed, Viewer
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by
 from domain.discussions import comment
@@ -40,7 +40,7 @@ class CommentDocument:
     parent_id: str | None
     status: CommentStatus = CommentStatus.VISIBLE
     author: Commenter | None
-    text: str
+    text: Annotated[str, Signed()]
     written_at: datetime
     edited_at: datetime | None = None
     by_reporter: bool = False

@@ -1,10 +1,17 @@
 """What the past of a document may show by now."""
 
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, fields
+from typing import Annotated, Any
 
-from application.engine.past import past
+import pytest
+
+from adapters.codec.personal import personal_fields
+from application.engine.past import marked_fields, past
 from application.engine.query_service import Private, Signed
+from application.queries.case_document import CaseDocument
+from application.queries.discussions import CommentDocument
+from domain.cases.case import CaseReported
+from domain.discussions.comment import CommentWritten
 from domain.personal import Personal, PersonalText
 
 
@@ -61,3 +68,14 @@ def test_a_personal_field_within_a_nested_document_counts_as_well() -> None:
 
 def test_private_fields_are_those_of_now() -> None:
     assert past(Report(), Report(public=True)) == Report(public=True)
+
+
+@pytest.mark.parametrize(
+    ("event", "document"), [(CaseReported, CaseDocument), (CommentWritten, CommentDocument)]
+)
+def test_what_is_personal_in_an_event_is_marked_in_the_document(event: type, document: Any) -> None:
+    personal = personal_fields(event)
+    assert personal is not None
+    shown = {path[-1] for path in personal.paths} & {field.name for field in fields(document)}
+    unmarked = shown - marked_fields(document).keys()
+    assert not unmarked, f"mark them in {document.__name__} as Personal(), Signed() or Private()"
