@@ -126,8 +126,8 @@ def _decrypt(cipher: AESGCM, blob: bytes, place: bytes, key: str) -> bytes:
         return decrypt(cipher, blob, place)
     except InvalidTag as error:
         raise ValueError(
-            f"cannot decrypt the personal fields of the event at {place.decode()}: {key} is not the "
-            "one that encrypted them, or the event was changed or moved"
+            f"cannot decrypt the personal fields of the event at {place.decode()}: {key} is not "
+            "the one that encrypted them, or the event was changed or moved"
         ) from error
 
 

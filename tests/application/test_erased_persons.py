@@ -13,11 +13,13 @@ from application.engine.executor import CommandContext
 from application.engine.projector import Projector
 from application.engine.query_service import QueryService
 from application.ports.codec import EventCodec
+from application.ports.key_vault import KeyVault
 from application.system import query_services
+from config.secrets import derive_keys
 from domain.actors import Actor
 from domain.catalog import EVENTS
 from domain.members.member import EraseMember
-from tests.world import World
+from tests.world import World, settings_in_memory
 
 NUMBERS = count(1000)
 SERVICES = {service.name: service for service in query_services()}
@@ -55,7 +57,7 @@ class Building:
 class RememberingVault(MemoryKeyVault):
     """The vault as another process sees it, which remembers the keys that it has read."""
 
-    def __init__(self, vault: MemoryKeyVault) -> None:
+    def __init__(self, vault: KeyVault) -> None:
         super().__init__()
         self._vault = vault
 
@@ -106,7 +108,7 @@ def test_whoever_read_the_erasure_is_handed_nothing_though_the_key_was_remembere
 ) -> None:
     vault = RememberingVault(world.vault)
     vault.remember(anna.member_id)
-    codec = JsonCodec(EVENTS, PersonalCipher(vault, bytes(32)))
+    codec = JsonCodec(EVENTS, PersonalCipher(vault, derive_keys(settings_in_memory()).references))
     building = Building(world, "cases", codec, monkeypatch)
     assert anna.member_id in building.persons("cases")
     erase = EraseMember(by=anna, at=world.clock())
