@@ -62,8 +62,8 @@ class TableWork(Generic[D]):
         # By key, of what was written since the mark: whether it was known, and changed; and it.
         self._before: dict[str, tuple[bool, bool, D | None]] = {}
 
-    def mark(self, version: int = 0) -> None:  # noqa: ARG002 - of the whole unit of work
-        """Remember the rows as they are before the event of that version of its stream."""
+    def mark(self) -> None:
+        """Remember the rows as they are now."""
         self._before.clear()
 
     def undo(self) -> None:
@@ -165,8 +165,7 @@ class UnitOfWork(TableWork[D]):
             self._sides[row] = TableWork(self._model.side(row), self._value_of, self._named)
         return self._sides[row]
 
-    def mark(self, version: int = 0) -> None:
-        self.version = version
+    def mark(self) -> None:
         super().mark()
         for side in self._sides.values():
             side.mark()

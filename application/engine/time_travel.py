@@ -50,7 +50,7 @@ class TimeTravel:
         for event in self._events(service, key, at):
             if is_read(event.type, service.handles, self._codec):
                 decoded = self._codec.decode_unless_erased(event)
-                rows.mark(event.version)
+                rows.version = event.version
                 if decoded is not None:
                     service.project(decoded, rows)
         return rows.get(key)
