@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from random import Random
 
@@ -66,9 +67,8 @@ def fold(models: ReadModels, rows: int, batch: int) -> int:
     """Load, fold and write a batch of events, as a projection does."""
     model, random = new_model(models), Random(1)
     for start in range(0, EVENTS, batch):
-        work = UnitOfWork(model, value_of)
         touched = [f"case-{random.randrange(rows)}" for _ in range(batch)]
-        work.prefetch(dict.fromkeys(touched))
+        work = UnitOfWork(model, value_of, partial(dict.fromkeys, touched))
         for key in touched:
             row = work.get(key) or popular_case(key, 0.0)
             work.put(key, replace(row, supports=row.supports + 1, rank=random.random()))

@@ -16,7 +16,7 @@ from domain.decider import NothingChanged
 from domain.discussions.comment import CommentEvent
 from domain.discussions.discussion import DiscussionEvent
 from domain.evidence.evidence import EvidenceEvent
-from domain.members.member import MemberEvent
+from domain.members.member import MemberEvent, member_decider
 from domain.moderation.decision import DecisionEvent
 from domain.moderation.flag import FlagEvent
 from domain.moderation.record import RecordEvent
@@ -28,6 +28,20 @@ Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
 # Every log may hold the events under this name, whatever its context.
 COMMANDS = "commands"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """The event by which a person is erased: its stored name, the field that holds the person's
+    id, and what names the stream that it must stand in."""
+
+    name: str
+    field: str
+    stream: Callable[[str], str]
+
+    @property
+    def log(self) -> str:
+        return self.name.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +92,8 @@ def _of_somebody(data: dict[str, Any]) -> dict[str, Any]:
     """Before, a discussion did not know whose case it was about."""
     return {**data, "author": "unknown"}
 
+
+ERASURE = Erasure(name="members.MemberErased", field="member_id", stream=member_decider.stream)
 
 EVENTS = catalog(
     {

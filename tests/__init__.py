@@ -2,4 +2,16 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.application.community")
+pytest.register_assert_rewrite(
+    "tests.application.community",
+    "tests.certificates",
+    "tests.contracts.racing",
+    "tests.http.public_cases",
+    "tests.media",
+    "tests.newer",
+    "tests.servers",
+    "tests.shared_servers",
+    "tests.system.deployment",
+    "tests.system.phone",
+    "tests.world",
+)

@@ -26,6 +26,7 @@ from domain.personal import DataSubject, Personal
 SEALED = "sealed"
 # Personal fields are padded to a multiple of this, so that the size reveals little.
 _BLOCK = 64
+INSTANCE_KEY, PERSONS_KEY = "the instance's key", "the person's key in the vault"
 
 Path = tuple[str, ...]
 Erased = str | list[object] | None
@@ -84,7 +85,7 @@ class PersonalCipher:
         subject, sealed = self._referred(blob, bound)
         key = self._vault.key(subject)
         if key:
-            _merge(data, msgspec.json.decode(_decrypt(_cipher(key), sealed, bound)))
+            _merge(data, msgspec.json.decode(_decrypt(_cipher(key), sealed, bound, PERSONS_KEY)))
         data.setdefault(personal.subject, subject)
         for path, erased in personal.paths.items():
             _set_default(data, path, erased)
@@ -113,7 +114,7 @@ class PersonalCipher:
     def _referred(self, blob: bytes, bound: bytes) -> tuple[str, bytes]:
         """Return the subject that a blob refers to, and the fields sealed with its key."""
         end = 1 + NONCE_BYTES + blob[0] + TAG_BYTES
-        return _decrypt(self._references, blob[1:end], bound).decode(), blob[end:]
+        return _decrypt(self._references, blob[1:end], bound, INSTANCE_KEY).decode(), blob[end:]
 
 
 @lru_cache(maxsize=1024)
@@ -121,11 +122,14 @@ def _cipher(key: bytes) -> AESGCM:
     return AESGCM(key)
 
 
-def _decrypt(cipher: AESGCM, blob: bytes, bound: bytes) -> bytes:
+def _decrypt(cipher: AESGCM, blob: bytes, place: bytes, key: str) -> bytes:
     try:
-        return decrypt(cipher, blob, bound)
+        return decrypt(cipher, blob, place)
     except InvalidTag as error:
-        raise ValueError("sealed fields do not fit their key or their place") from error
+        raise ValueError(
+            f"cannot decrypt the personal fields of the event at {place.decode()}: {key} is not "
+            "the one that encrypted them, or the event was changed or moved"
+        ) from error
 
 
 def _filled(taken: Mapping[str, Any]) -> bytes:
@@ -164,18 +168,25 @@ def _personal_paths(event_type: type) -> Iterator[tuple[Path, Erased]]:
     for field in fields(event_type):
         hint = hints[field.name]
         if _mark(hint, Personal):
-            yield (field.name,), _erased(hint.__origin__)
+            yield (field.name,), _erased(hint.__origin__, f"{event_type.__name__}.{field.name}")
             continue
         for nested in _dataclasses_in(hint):
             for path, erased in _personal_paths(nested):
                 yield (field.name, *path), erased
 
 
-def _erased(kind: Any) -> Erased:
+def _erased(kind: Any, name: str) -> Erased:
     """Return the erased value for a personal field of that type."""
     if NoneType in get_args(kind):
         return None
-    return [] if get_origin(kind) is tuple else ""
+    if get_origin(kind) is tuple:
+        return []
+    if getattr(kind, "__supertype__", kind) is str:
+        return ""
+    raise TypeError(
+        f"{name} is Personal() but a {kind.__name__}, of which nothing would be left once it is "
+        "erased: make it a text, a tuple, or optional (| None)"
+    )
 
 
 def _mark(hint: Any, kind: type) -> Any:

@@ -1,8 +1,9 @@
 """Reads which events a handler takes from the type annotation of its parameter ``event``."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, get_args, get_type_hints
 
+from application.ports.codec import EventCodec
 from domain.catalog import EVENTS
 
 
@@ -22,3 +23,9 @@ def declared_events(handler: Callable[..., None]) -> tuple[str, ...]:
 def topics_of(names: Iterable[str]) -> tuple[str, ...]:
     """The topics that hold events of these stored names, in order of appearance."""
     return tuple(dict.fromkeys(name.partition(".")[0] for name in names))
+
+
+def is_read(name: str, handles: Sequence[str], codec: EventCodec) -> bool:
+    """Whether an event of this stored name is declared, or unknown: decoding it then raises
+    NewerProgram, and nothing passes over what a newer program would handle."""
+    return name in handles or not codec.knows(name)

@@ -1,14 +1,18 @@
-"""Who had themselves erased: what cannot be undone asks here first, whatever a message says."""
+"""Finds erased persons in the log: what cannot be undone asks it first, whatever a message says."""
 
+from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.history import History
-from domain.catalog import EVENTS
-from domain.members.member import MemberErased, member_decider
-
-_LOG = "members"
-_ERASED = EVENTS.names[MemberErased]
+from domain.catalog import ERASURE
 
 
-def is_erased_in_log(history: History, member_id: str) -> bool:
-    """Whether the member's own stream holds their erasure."""
-    stream = history.stream(_LOG, member_decider.stream(member_id))
-    return any(event.type == _ERASED for event in stream)
+def is_erased_in_log(history: History, person_id: str) -> bool:
+    """Whether the stream of the person holds their erasure."""
+    stream = history.stream(ERASURE.log, ERASURE.stream(person_id))
+    return any(event.type == ERASURE.name for event in stream)
+
+
+def erased_person(event: RecordedEvent, codec: EventCodec) -> str:
+    """The id of the person whom the event erases; empty where it is no such event."""
+    if event.type != ERASURE.name:
+        return ""
+    return str(getattr(codec.decode(event), ERASURE.field))

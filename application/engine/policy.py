@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
-from application.engine.declared_events import declared_events, topics_of
+from application.engine.declared_events import declared_events, is_read, topics_of
 from application.engine.derived_ids import derived_id
 from application.engine.executor import CommandContext
 from application.engine.subscriber import EventsFailed, describe
@@ -137,7 +137,7 @@ class PolicySubscriber:
 
     def concerns(self, event: RecordedEvent) -> bool:
         """Whether the policy reacts to such events, or a newer program's might."""
-        return event.type in self.policy.handles or not self._codec.knows(event.type)
+        return is_read(event.type, self.policy.handles, self._codec)
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         """React to the events, but for those after one that fails in its stream."""

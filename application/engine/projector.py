@@ -2,30 +2,25 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from application.engine.builds import name_of
-from application.engine.erasures import is_erased_in_log
+from application.engine.declared_events import is_read
+from application.engine.erasures import erased_person, is_erased_in_log
 from application.engine.query_service import QueryService, value_of
-from application.engine.rows import Touched, UnitOfWork
+from application.engine.rows import UnitOfWork
 from application.engine.subscriber import EventsFailed, describe
 from application.ports.checkpoints import Checkpoint
 from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.history import History
 from application.ports.read_models import ReadModel
 from application.ports.unavailable import Unavailable
-from domain.catalog import EVENTS
-from domain.members.member import MemberErased
 
 D = TypeVar("D")
 Known = list[tuple[RecordedEvent, object]]
 Errors = dict[str, str]
 
 log = logging.getLogger(__name__)
-
-# Read by every projection of its topic, whether or not it declares the event.
-ERASED = EVENTS.names[MemberErased]
 
 
 class Projector(Generic[D]):
@@ -65,10 +60,7 @@ class Projector(Generic[D]):
         errors: dict[str, str] = {}
         self._forget_erased(events)
         known = self._decoded(events, errors)
-        decoded = [event for _, event in known]
-        work: UnitOfWork[D] = UnitOfWork(self.model, value_of)
-        if len(known) > 1:
-            work.prefetch(self._touched(decoded))
+        work: UnitOfWork[D] = UnitOfWork(self.model, value_of, lambda: self._keys(known))
         self._project(known, work, errors)
         if errors:
             raise EventsFailed(errors)
@@ -90,8 +82,7 @@ class Projector(Generic[D]):
         return known
 
     def _is_read(self, event: RecordedEvent) -> bool:
-        """Whether the event is declared, or unknown: a newer program's, which decoding finds."""
-        return event.type in self.service.handles or not self._codec.knows(event.type)
+        return is_read(event.type, self.service.handles, self._codec)
 
     def _project(self, events: Known, work: UnitOfWork[D], errors: Errors) -> None:
         """Fold the events into the rows, but for those that fail: all of them are found at once."""
@@ -113,15 +104,10 @@ class Projector(Generic[D]):
 
         A key may not be destroyed yet, or be remembered in this process.
         """
-        for recorded in events:
-            if recorded.type == ERASED:
-                event: Any = self._codec.decode(recorded)
-                if is_erased_in_log(self._history, event.member_id):
-                    self._codec.forget(event.member_id)
-
-    def _touched(self, events: Iterable[object]) -> list[str]:
-        touched: Touched[D] = Touched()
         for event in events:
-            with suppress(Exception):  # It fails again where that is noted.
-                self.service.project(event, touched)
-        return list(touched.keys)
+            person_id = erased_person(event, self._codec)
+            if person_id and is_erased_in_log(self._history, person_id):
+                self._codec.forget(person_id)
+
+    def _keys(self, events: Known) -> set[str]:
+        return {key for _, event in events for key in self.service.keys(event)}

@@ -1,11 +1,12 @@
 """The base of every query service: what its one file declares."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from inspect import signature
-from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, NewType, TypeVar, get_type_hints
 
 from application.engine.declared_events import declared_events, topics_of
 from application.engine.rows import Rows
@@ -17,6 +18,16 @@ D = TypeVar("D")
 
 class Private:
     """Marks a field of a document that is needed for filtering, and is not served."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Marks what somebody said under their name, which stands in the field ``author``.
+
+    The past shows it as it was while they are named, and as it is now where they are not.
+    """
+
+    author: str = "author"
 
 
 PrivateText = Annotated[str, Private()]
@@ -64,8 +75,9 @@ class QueryService(Generic[D]):
     those that ``path`` names, such as ``/cases/<uuid:case_id>/comments``; its docstring explains
     them. Where the answer depends on
     who asks, ``ask`` takes a parameter ``viewer``. Where a document is made from one stream,
-    ``streams`` names the log and the category, and ``as_it_stood`` folds it: clients may then
-    travel in time, but for what was ever hidden by one of the events that ``hiding`` names.
+    ``streams`` names the log and the category: clients may then travel in time, but for what was
+    ever hidden by one of the events that ``hiding`` names. Marks on the fields of the document say
+    what the past shows: ``Personal`` what is still the same, ``Signed`` what a named author said.
     """
 
     name: ClassVar[str]
@@ -94,6 +106,13 @@ class QueryService(Generic[D]):
         """Change the documents as the event tells. Same events, same documents: no clock."""
         raise NotImplementedError
 
+    def keys(self, event: Any) -> Iterable[str]:
+        """The keys of rows that ``project`` will probably read, to load those of a batch together.
+
+        They are the ids in the event, unless a service knows better. Other rows are loaded singly.
+        """
+        return (getattr(event, name) for name in _id_fields(event.__class__))
+
     def ask(self, *args: Any, **filters: Any) -> Find:
         """Which documents, in which order, the answer consists of."""
         raise NotImplementedError
@@ -115,14 +134,6 @@ class QueryService(Generic[D]):
         """Whether the document stands for something erased."""
         return False
 
-    def as_it_stood(self, events: Sequence[object]) -> D | None:
-        """The document after the first events of its stream."""
-        raise NotImplementedError
-
-    def past(self, then: D, now: D) -> D:
-        """How it stood, as it may be shown by now."""
-        raise NotImplementedError
-
     @classmethod
     def lists(cls) -> bool:
         """Whether it answers with lists."""
@@ -142,6 +153,14 @@ class QueryService(Generic[D]):
     def path_parameters(cls) -> list[str]:
         """What the path of the list tells ``ask``."""
         return _IN_PATH.findall(cls.list_path())
+
+
+@cache
+def _id_fields(kind: Hashable) -> tuple[str, ...]:
+    """The fields of an event that hold an id, by their type or name."""
+    hints = get_type_hints(kind)
+    is_id = {name: isinstance(hint, NewType) for name, hint in hints.items()}
+    return tuple(name for name in hints if is_id[name] or name.endswith("_id"))
 
 
 def value_of(document: Any, field: str) -> Any:

@@ -1,12 +1,15 @@
 """A unit of work over a read model: rows are loaded once, changed in memory, written once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
-from application.ports.read_models import Equals, Find, ReadModel, SideChanges, Table
+from application.ports.read_models import Cursor, Equals, Find, Row, SideChanges, Table, Tables
 
 D = TypeVar("D")
 S = TypeVar("S")
+
+Keys = Callable[[], Collection[str]]
 
 ROWS_A_READ = 1000
 
@@ -49,8 +52,9 @@ class Rows(TableRows[D], Protocol[D]):
 class TableWork(Generic[D]):
     """The rows of one table that a batch of events touches."""
 
-    def __init__(self, table: Table[D], value_of: Callable[[Any, str], Any]) -> None:
+    def __init__(self, table: Table[D], value_of: Callable[[Any, str], Any], named: Keys) -> None:
         self._table = table
+        self._named = named
         self._value_of = value_of
         self._known: dict[str, D | None] = {}
         self.changes: dict[str, D | None] = {}
@@ -73,8 +77,10 @@ class TableWork(Generic[D]):
                 self.changes[key] = document
         self._before.clear()
 
-    def prefetch(self, keys: Iterable[str]) -> None:
-        """Load rows that will be needed, in few reads."""
+    def _load(self, key: str) -> None:
+        """Load a row, and with one that the batch names all others that it names, in few reads."""
+        named = self._named()
+        keys = named if key in named else (key,)
         wanted = [key for key in keys if key not in self._known]
         for start in range(0, len(wanted), ROWS_A_READ):
             part = wanted[start : start + ROWS_A_READ]
@@ -83,7 +89,7 @@ class TableWork(Generic[D]):
 
     def get(self, key: str) -> D | None:
         if key not in self._known:
-            self.prefetch([key])
+            self._load(key)
         return self._known[key]
 
     def put(self, key: str, document: D) -> None:
@@ -137,10 +143,15 @@ class TableWork(Generic[D]):
 
 
 class UnitOfWork(TableWork[D]):
-    """The documents and the rows of side tables that a batch of events touches."""
+    """The documents and the rows of side tables that a batch of events touches.
 
-    def __init__(self, model: ReadModel[D], value_of: Callable[[Any, str], Any]) -> None:
-        super().__init__(model, value_of)
+    ``named`` returns the keys of rows that the events will probably read.
+    """
+
+    def __init__(
+        self, model: Tables[D], value_of: Callable[[Any, str], Any], named: Keys = tuple
+    ) -> None:
+        super().__init__(model, value_of, cache(named))
         self.version = 0
         self._model = model
         self._sides: dict[type, TableWork[Any]] = {}
@@ -151,7 +162,7 @@ class UnitOfWork(TableWork[D]):
 
     def table(self, row: type[S]) -> TableWork[S]:
         if row not in self._sides:
-            self._sides[row] = TableWork(self._model.side(row), self._value_of)
+            self._sides[row] = TableWork(self._model.side(row), self._value_of, self._named)
         return self._sides[row]
 
     def mark(self) -> None:
@@ -165,27 +176,17 @@ class UnitOfWork(TableWork[D]):
             side.undo()
 
 
-class Touched(Generic[D]):
-    """Finds out which rows a batch will touch, by projecting onto nothing."""
+class NoRows(Generic[D]):
+    """The tables that a fold begins with: all of them are empty."""
 
-    def __init__(self) -> None:
-        self.version = 0
-        self.keys: dict[str, None] = {}
+    def get(self, keys: Sequence[str]) -> Mapping[str, D]:  # noqa: ARG002 - none is there
+        return {}
 
-    def get(self, key: str) -> D | None:
-        self.keys[key] = None
-        return None
-
-    def put(self, key: str, document: D) -> None: ...
-
-    def change(self, key: str, change: Callable[[D], D]) -> None:  # noqa: ARG002 - nothing to change
-        self.keys[key] = None
-
-    def delete(self, key: str) -> None:
-        self.keys[key] = None
-
-    def keys_where(self, field: str, value: Any) -> list[str]:  # noqa: ARG002 - nothing is there
+    def find(self, find: Find, *, limit: int, after: Cursor | None = None) -> list[Row[D]]:  # noqa: ARG002 - none is there
         return []
 
-    def table(self, row: type[S]) -> "Touched[S]":  # noqa: ARG002 - its rows are loaded one by one
-        return Touched()
+    def count(self, find: Find) -> int:  # noqa: ARG002 - none is there
+        return 0
+
+    def side(self, row: type[S]) -> "NoRows[S]":  # noqa: ARG002 - all are alike
+        return NoRows()

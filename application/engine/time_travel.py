@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from application.engine.query_service import QueryService
+from application.engine.declared_events import is_read
+from application.engine.query_service import QueryService, value_of
+from application.engine.rows import NoRows, UnitOfWork
 from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.event_store import EventStore, StoredCommit
 
@@ -43,10 +45,15 @@ class TimeTravel:
         self._codec = codec
 
     def as_of(self, service: QueryService[Any], key: str, at: datetime) -> Any:
-        """The document as it stood then, or None where there was none yet."""
-        recorded = self._events(service, key, at)
-        events = [self._codec.decode_unless_erased(event) for event in recorded]
-        return service.as_it_stood(events)
+        """The document as its stream alone made it by then, or None where there was none yet."""
+        rows: UnitOfWork[Any] = UnitOfWork(NoRows(), value_of)
+        for event in self._events(service, key, at):
+            if is_read(event.type, service.handles, self._codec):
+                decoded = self._codec.decode_unless_erased(event)
+                rows.version = event.version
+                if decoded is not None:
+                    service.project(decoded, rows)
+        return rows.get(key)
 
     def was_hidden(self, service: QueryService[Any], key: str) -> bool:
         """Whether some of it ever was: what is shown again need not be what it was."""

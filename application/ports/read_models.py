@@ -178,14 +178,18 @@ class Table(Protocol[D]):
     def count(self, find: Find) -> int: ...
 
 
-class ReadModel(Table[D], Protocol[D]):
-    """The documents of one query service in one version, and how far they have come."""
-
-    def checkpoint(self) -> Checkpoint: ...
+class Tables(Table[D], Protocol[D]):
+    """The documents of a read model, and its side tables."""
 
     def side(self, row: type[S]) -> Table[S]:
         """The side table of these rows. ValueError where it was not declared."""
         ...
+
+
+class ReadModel(Tables[D], Protocol[D]):
+    """The documents of one query service in one version, and how far they have come."""
+
+    def checkpoint(self) -> Checkpoint: ...
 
     def commit(
         self,

@@ -6,14 +6,15 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar, assert_never
 
-from application.engine.query_service import Private, PrivateText
+from application.engine.query_service import Private, PrivateText, Signed
 from domain.cases import case, party
 from domain.cases.case import CaseCategory, CaseDetails, CaseStatus
 from domain.cases.engagement import ShareNetwork
 from domain.cases.party import PartyKind
-from domain.cases.place import NOWHERE, Location, Places, said_at_first
+from domain.cases.place import NOWHERE, PersonalPlace, Places, said_at_first
 from domain.cases.tags import NumberedTag, numbered
 from domain.ids import MediaKind
+from domain.personal import Personal, PersonalText
 
 T = TypeVar("T")
 PartyInCase = (
@@ -28,7 +29,7 @@ PartyInCase = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Author:
     member_id: str
-    pseudonym: str
+    pseudonym: PersonalText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,21 +98,22 @@ UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseDocument:
-    """A case as it may be seen. A new plain property of a case goes here, with a default.
+    """A case as it may be seen. A new property of a case goes here, with a default; one that is
+    personal in the event is marked here as well.
 
     ``cited`` is for the author and moderators, and empty for everybody else.
     """
 
     case_id: str
     status: CaseStatus = CaseStatus.AWAITING_EVIDENCE
-    title: str = ""
-    story: str = ""
+    title: Annotated[str, Signed()] = ""
+    story: Annotated[str, Signed()] = ""
     category: CaseCategory = CaseCategory.OTHER
-    occurred_on: date | None = None
-    location: Location | None = None
-    tags: tuple[str, ...] = ()
+    occurred_on: Annotated[date | None, Personal()] = None
+    location: PersonalPlace = None
+    tags: Annotated[tuple[str, ...], Personal()] = ()
     author: Author | None = None
-    evidence: tuple[Exhibit, ...] = ()
+    evidence: Annotated[tuple[Exhibit, ...], Personal()] = ()
     cited: tuple[CitedEvidence, ...] = ()
     parties: tuple[Party, ...] = ()
     supports: int = 0

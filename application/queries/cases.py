@@ -1,6 +1,5 @@
 """Which cases are there, and what does one look like now?"""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, assert_never
@@ -131,32 +130,6 @@ class Cases(QueryService[CaseDocument]):
     def as_seen_by(self, document: CaseDocument, viewer: Viewer) -> CaseDocument:
         known = viewer.moderates or viewer.is_member(document.author_id)
         return document if known or not document.cited else replace(document, cited=())
-
-    def as_it_stood(self, events: Sequence[object]) -> CaseDocument | None:
-        document = None
-        for version, event in enumerate(events, start=1):
-            match event:
-                case case.CaseReported():
-                    document = reported(event)
-                case _ if document is not None and isinstance(event, case.CaseEvent):
-                    document = changed(document, event, version)
-        return document
-
-    def past(self, then: CaseDocument, now: CaseDocument) -> CaseDocument:
-        """Where and when it happened, tags, evidence, and the words of who is not named may have
-        told too much, and been corrected."""
-        kept = {each.evidence_id for each in now.evidence}
-        words = then if now.author else now
-        return replace(
-            then,
-            author=now.author,
-            title=words.title,
-            story=words.story,
-            evidence=tuple(each for each in then.evidence if each.evidence_id in kept),
-            location=then.location if then.location == now.location else None,
-            occurred_on=then.occurred_on if then.occurred_on == now.occurred_on else None,
-            tags=tuple(tag for tag in then.tags if tag in now.tags),
-        )
 
     def gone(self, document: CaseDocument) -> bool:
         return document.status is CaseStatus.ERASED

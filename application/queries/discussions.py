@@ -1,18 +1,18 @@
 """What do people say about a case?"""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, assert_never
 
 from application.engine.filters import equal
-from application.engine.query_service import Private, PrivateText, QueryService, Viewer
+from application.engine.query_service import Private, PrivateText, QueryService, Signed, Viewer
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by
 from domain.discussions import comment
 from domain.discussions.discussion import DiscussionClosed, DiscussionOpened
 from domain.members.member import MemberErased, ProfileHidden, ProfileRestored
+from domain.personal import PersonalText
 
 
 class CommentStatus(StrEnum):
@@ -25,7 +25,7 @@ class CommentStatus(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commenter:
     member_id: str
-    pseudonym: str
+    pseudonym: PersonalText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class CommentDocument:
     parent_id: str | None
     status: CommentStatus = CommentStatus.VISIBLE
     author: Commenter | None
-    text: str
+    text: Annotated[str, Signed()]
     written_at: datetime
     edited_at: datetime | None = None
     by_reporter: bool = False
@@ -98,21 +98,8 @@ class Discussions(QueryService[CommentDocument]):
         public = document.public and told
         return public or viewer.moderates or viewer.is_member(document.author_id)
 
-    def past(self, then: CommentDocument, now: CommentDocument) -> CommentDocument:
-        return replace(then, author=now.author)
-
     def gone(self, document: CommentDocument) -> bool:
         return document.status is CommentStatus.ERASED
-
-    def as_it_stood(self, events: Sequence[object]) -> CommentDocument | None:
-        document = None
-        for event in events:
-            match event:
-                case comment.CommentWritten():
-                    document = _written(event)
-                case _ if document is not None and isinstance(event, comment.CommentEvent):
-                    document = _changed(document, event)
-        return document
 
 
 # Rows that are never served tell whether a discussion's comments may be, and who is hidden.

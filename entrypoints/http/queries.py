@@ -11,6 +11,7 @@ import msgspec
 from flask import Response, request
 
 from application.engine.answers import Answers
+from application.engine.past import past
 from application.engine.query_service import Audience, QueryService, Viewer
 from application.engine.time_travel import Change, ProofStep, TimeTravel
 from application.ports.read_models import Cursor
@@ -197,11 +198,12 @@ def _as_it_stood(
     key, viewer = getattr(now, service.key), requests.viewer()
     if not viewer.moderates and travel.was_hidden(service, key):
         refuse("not-found", "Moderators hid parts of its past; only they can see it.")
-    document = travel.as_of(service, key, as_of)
+    then = travel.as_of(service, key, as_of)
+    document = then and past(then, now)
     if document is None or not service.may_see(document, viewer):
         refuse("not-found", "It did not exist then, or you may not see it as it was.")
     shown = [name for name in public_fields(service.document) if name not in NOT_IN_THE_PAST]
-    return _public(service.as_seen_by(service.past(document, now), viewer), shown)
+    return _public(service.as_seen_by(document, viewer), shown)
 
 
 def _conditional(document: Any, shown: Sequence[str]) -> Response:

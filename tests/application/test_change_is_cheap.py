@@ -63,6 +63,36 @@ print(json.dumps([
 ]))
 """
 
+TELL_A_WORKPLACE = """
+import json
+from config.process import Process
+from config.settings import read_settings
+from application.engine import answers
+
+answers.LONGEST_WAIT = 60.0
+
+process = Process(read_settings())
+process.start()
+client = process.app.test_client()
+account = {"pseudonym": "Anna", "passphrase": "four plain words here"}
+client.post("/v1/members", json=account)
+token = client.post("/v1/sessions", json=account).json["access_token"]
+headers = {"Authorization": f"Bearer {token}"}
+body = {"title": "A bribe", "story": "They asked.", "workplace": "Registry", "anonymous": True}
+reply = client.post("/v1/cases", json=body, headers=headers)
+assert reply.status_code == 201, reply.text
+path = reply.headers["Location"]
+headers["Klarity-Token"] = reply.headers["Klarity-Token"]
+then = client.get(f"{path}/history", headers=headers).json["items"][0]["at"]
+before = client.get(f"{path}?as_of={then}", headers=headers).json["workplace"]
+amended = client.patch(path, json={"workplace": ""}, headers=headers)
+headers["Klarity-Token"] = amended.headers["Klarity-Token"]
+after = client.get(f"{path}?as_of={then}", headers=headers).json["workplace"]
+proof = client.get(f"{path}/proof", headers=headers).text
+process.close()
+print(json.dumps([before, after, "Registry" in proof]))
+"""
+
 COUNT_CASES = '''
 """How many cases has each category?"""
 
@@ -170,10 +200,26 @@ def test_a_property_of_a_case_touches_two_files(copy: Path) -> None:
     )
     insert(
         copy / "application/queries/case_document.py",
-        "    occurred_on: date | None = None",
+        "    occurred_on: Annotated[date | None, Personal()] = None",
         "    loss: int | None = None",
     )
     assert run(copy, REPORT_A_LOSS) == '[250, true, {"loss": ["Not a valid integer."]}, null]'
+
+
+def test_a_personal_property_is_sealed_and_not_shown_in_the_past_once_it_was_taken_back(
+    copy: Path,
+) -> None:
+    insert(
+        copy / "domain/cases/case.py",
+        "    occurred_on: Annotated[date | None, Personal()] = None",
+        '    workplace: Annotated[str, Personal()] = ""',
+    )
+    insert(
+        copy / "application/queries/case_document.py",
+        "    occurred_on: Annotated[date | None, Personal()] = None",
+        '    workplace: Annotated[str, Personal()] = ""',
+    )
+    assert run(copy, TELL_A_WORKPLACE) == '["Registry", "", false]'
 
 
 def test_a_query_service_is_one_file(copy: Path) -> None:

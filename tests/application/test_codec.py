@@ -26,7 +26,7 @@ from domain.cases.case import CaseDetails, CaseReported
 from domain.catalog import EVENTS, EventCatalog, catalog
 from domain.ids import CaseId, MemberId
 from domain.members.member import Area, InterestsChosen, MemberRegistered
-from domain.personal import Personal
+from domain.personal import Personal, SealedMember
 from tests.golden.events import GOLDEN
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -210,7 +210,7 @@ class TestPersonalFields:
 
     def test_a_blob_that_was_moved_to_another_event_is_refused(self) -> None:
         event = recorded(report(), codec(), stream="case-c1")
-        with pytest.raises(ValueError, match="their place"):
+        with pytest.raises(ValueError, match=r"at case-c2@1: .* moved"):
             codec().decode(replace(event, stream="case-c2"))
 
     def test_an_erased_person_leaves_empty_fields(self) -> None:
@@ -231,7 +231,7 @@ class TestPersonalFields:
         vault.destroy("anna")
         assert codec(vault).subject(event) == "anna"
         stranger = JsonCodec(EVENTS, PersonalCipher(vault, bytes(32)))
-        with pytest.raises(ValueError, match="their key"):
+        with pytest.raises(ValueError, match="the instance's key is not"):
             stranger.subject(event)
 
     def test_what_is_about_nobody_has_no_subject(self) -> None:
@@ -261,6 +261,33 @@ class TestPersonalFields:
 
         with pytest.raises(TypeError, match="Nobodys"):
             personal_fields(Nobodys)
+
+    @pytest.mark.parametrize("kind", [int, float, bool])
+    def test_what_has_no_erased_value_cannot_be_personal(self, kind: Any) -> None:
+        @dataclass(frozen=True)
+        class Lost:
+            by: SealedMember
+            loss: Annotated[kind, Personal()]
+
+        @dataclass(frozen=True)
+        class MayBeLost:
+            by: SealedMember
+            loss: Annotated[kind | None, Personal()]
+
+        with pytest.raises(TypeError, match=rf"Lost.loss is Personal\(\) but a {kind.__name__}"):
+            personal_fields(Lost)
+        found = personal_fields(MayBeLost)
+        assert found is not None
+        assert found.paths["loss",] is None
+
+    def test_an_error_says_which_key_does_not_fit_where(self) -> None:
+        vault = MemoryKeyVault()
+        vault.make_key("anna")
+        event = recorded(report(), codec())
+        with pytest.raises(
+            ValueError, match=rf"at {event.stream}@{event.version}: the person's key"
+        ):
+            codec(vault).decode(event)
 
     def test_a_text_is_personal_wherever_it_is_nested(self) -> None:
         found = personal_fields(CaseReported)

@@ -181,17 +181,6 @@ class TestChanging:
         changes = [(change.what, change.role) for change in travel.history(service, "k1")]
         assert changes == [("CommentWritten", "author"), ("CommentEdited", "author")]
 
-    def test_the_past_of_a_stream_begins_with_what_was_written(
-        self, world: World, ben: Actor
-    ) -> None:
-        assert Discussions().as_it_stood([object()]) is None
-        say(world, ben)
-        written = world.executors.comments.events("k1")
-        now = Discussions().as_it_stood(written)
-        later = Discussions().as_it_stood([*written, object()])
-        assert now is not None
-        assert later == now
-
     def test_it_is_found_below_its_case_and_each_comment_by_itself(self) -> None:
         assert Discussions.path_parameters() == ["case_id"]
         assert Discussions.single_path() == "/comments"

@@ -27,7 +27,7 @@ PROJECTION = '''"""A projection."""
 
 from dataclasses import dataclass
 
-from application.ports.read_models import by
+from application.ports.read_models import Side, by
 from application.engine.query_service import QueryService
 from application.queries.{helper} import weighed
 from domain.webhooks.webhook import WebhookAdded, WebhookRemoved
@@ -108,6 +108,7 @@ def test_what_is_said_of_the_code_makes_no_other_build(
         ("event: WebhookAdded", "event: WebhookAdded | WebhookRemoved"),
         ("class Sums", "class Totals(QueryService): ...\n\n\nclass Sums"),
         ('indexes = (by("key"),)', 'indexes = (by("key"),)\n    version = 2'),
+        ('indexes = (by("key"),)', 'indexes = (by("key"),)\n    sides = (Side(Inner),)'),
     ],
 )
 def test_a_changed_document_or_projection_makes_another_build(

@@ -874,6 +874,15 @@ class TestMongoCommitsInParts:
         assert found(model) == ["z"]
         assert mongo_database["ready.sights.1"].find_one() is None
 
+    def test_side_rows_are_committed_in_the_same_parts(
+        self, models: Open, mongo_database: Database[Document]
+    ) -> None:
+        rows = {f"{number:02}": Hidden(since=number) for number in range(15)}
+        model = opened_with(models, {"00": FULL}, {Hidden: rows})
+        assert model.get(["00"]) == {"00": FULL}
+        assert model.side(Hidden).get(list(rows)) == rows
+        assert mongo_database["ready.sights.1"].find_one() is None
+
     def test_a_commit_interrupted_by_a_crash_is_completed_first(
         self, models: Open, monkeypatch: pytest.MonkeyPatch
     ) -> None:

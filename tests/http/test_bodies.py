@@ -1,9 +1,10 @@
 """Bodies that msgspec takes by the short way: never other than marshmallow would."""
 
 import json
+from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any
+from typing import Annotated, Any
 
 import marshmallow as ma
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.constraints import Limits
 from domain.moderation.flag import RaiseFlag
 from entrypoints import http
 from entrypoints.http.bodies import loaded_quickly
@@ -61,12 +63,21 @@ def test_the_fields_of_a_command_are_named() -> None:
     assert list(fields_of(RaiseFlag, "rule", "note")) == ["rule", "note"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Numbers that a body may hold, though none does today."""
+
+    people: int
+    money: int | None = None
+    years: Annotated[int, Limits(0, 100)] = 0
+
+
 BODIES = [
     pytest.param(value, id=name)
     for module in MODULES
     for name, value in vars(module).items()
     if name.endswith("Body") and isinstance(value, ma.Schema)
-]
+] + [pytest.param(schema("Loss", fields_of(Loss)), id="integers")]
 
 
 def plain(field: Any) -> Values:
@@ -85,6 +96,10 @@ def plain(field: Any) -> Values:
             return st.dates().map(str)
         case Truth():
             return st.booleans()
+        case ma.fields.Integer():
+            ranges = [each for each in field.validators if isinstance(each, ma.validate.Range)]
+            least, most = (ranges[0].min, ranges[0].max) if ranges else (-(2**40), 2**40)
+            return st.integers(least, most)
         case Number():
             limits: Any = field.validators[0]
             return st.floats(limits.min, limits.max)

@@ -1,0 +1,81 @@
+"""What the past of a document may show by now."""
+
+from dataclasses import dataclass, fields
+from typing import Annotated, Any
+
+import pytest
+
+from adapters.codec.personal import personal_fields
+from application.engine.past import marked_fields, past
+from application.engine.query_service import Private, Signed
+from application.queries.case_document import CaseDocument
+from application.queries.discussions import CommentDocument
+from domain.cases.case import CaseReported
+from domain.discussions.comment import CommentWritten
+from domain.personal import Personal, PersonalText
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    member_id: str
+    pseudonym: PersonalText
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    lat: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    status: str = "open"
+    title: Annotated[str, Signed()] = ""
+    workplace: PersonalText = ""
+    day: Annotated[int | None, Personal()] = None
+    tags: Annotated[tuple[str, ...], Personal()] = ()
+    author: Writer | None = None
+    place: Place | None = None
+    public: Annotated[bool, Private()] = False
+
+
+ANNA = Writer(member_id="a", pseudonym="Anna")
+
+
+def test_what_is_not_marked_is_as_it_was() -> None:
+    then, now = Report(place=Place(lat=1)), Report(status="closed")
+    assert past(then, now) == then
+
+
+def test_a_personal_field_is_shown_while_it_is_the_same() -> None:
+    then = Report(workplace="Registry", day=3, tags=("a", "b"))
+    assert past(then, then) == then
+    assert past(then, Report(workplace="School", day=4, tags=("b", "c"))) == Report(tags=("b",))
+    assert past(then, Report()) == Report()
+
+
+def test_a_signed_text_is_as_it_was_while_its_author_is_named() -> None:
+    then = Report(title="Before", author=ANNA)
+    assert past(then, Report(title="After", author=ANNA)) == then
+    assert past(then, Report(title="After")) == Report(title="After")
+
+
+def test_a_personal_field_within_a_nested_document_counts_as_well() -> None:
+    hidden = Writer(member_id="a", pseudonym="")
+    assert past(Report(author=ANNA), Report(author=hidden)) == Report(author=hidden)
+    assert past(Report(author=hidden), Report(author=ANNA)) == Report(author=hidden)
+    assert past(Report(), Report(author=ANNA)) == Report()
+
+
+def test_private_fields_are_those_of_now() -> None:
+    assert past(Report(), Report(public=True)) == Report(public=True)
+
+
+@pytest.mark.parametrize(
+    ("event", "document"), [(CaseReported, CaseDocument), (CommentWritten, CommentDocument)]
+)
+def test_what_is_personal_in_an_event_is_marked_in_the_document(event: type, document: Any) -> None:
+    personal = personal_fields(event)
+    assert personal is not None
+    shown = {path[-1] for path in personal.paths} & {field.name for field in fields(document)}
+    unmarked = shown - marked_fields(document).keys()
+    assert not unmarked, f"mark them in {document.__name__} as Personal(), Signed() or Private()"
