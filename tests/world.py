@@ -15,6 +15,7 @@ from adapters.event_store.memory import MemoryEventStore
 from adapters.read_models.memory import MemoryReadModels
 from application.engine.answers import NotCaughtUp
 from application.engine.builds import current_build, open_build
+from application.engine.contributions import Contributions
 from application.engine.executor import CommandContext
 from application.engine.policy import PolicySubscriber
 from application.engine.projector import Projector
@@ -25,7 +26,9 @@ from application.ports.codec import RecordedEvent
 from application.ports.event_store import NewCommit, StoredCommit
 from application.system import CONTEXTS, policy_types, query_services
 from application.use_cases.cases.forget import ForgetInCases
+from application.use_cases.discussions.forget import ForgetInDiscussions
 from application.use_cases.evidence.erase import EraseMedia
+from application.use_cases.moderation.forget import ForgetInModeration
 from application.use_cases.moderation.moderate import Moderate
 from application.use_cases.moderation.sight import Sight
 from config.container import Container, answers_for
@@ -191,6 +194,7 @@ class World:
         return {log: store.last_position() for log, store in self.stores.items()}
 
     def dependencies(self, executors: Executors) -> PolicyDependencies:
+        contributions = Contributions(self.history, self.codec)
         return PolicyDependencies(
             executors=executors,
             sanitise=partial(self.sanitise, executors),
@@ -198,6 +202,12 @@ class World:
             erase_media=self.erase_media,
             forget_in_cases=ForgetInCases(
                 self.history, self.codec, executors.cases, executors.parties, self.clock
+            ),
+            forget_in_discussions=ForgetInDiscussions(
+                contributions, executors.comments, self.clock
+            ),
+            forget_in_moderation=ForgetInModeration(
+                contributions, executors.subjects, executors.flags, executors.decisions, self.clock
             ),
             hide_at=1.0,
         )

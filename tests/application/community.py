@@ -149,12 +149,12 @@ def rows(world: World, name: str) -> dict[str, Any]:
 class Reading:
     """One more build of a read model, which hears topic by topic."""
 
-    def __init__(self, world: World, service: QueryService[Any]) -> None:
+    def __init__(self, world: World, service: QueryService[Any], build: int = 99) -> None:
         self._world = world
         self._topics = service.topics
-        self._model = open_build(service, world.models, 99)
+        self._model = open_build(service, world.models, build)
         self._projection = world.subscription(
-            Projector(service, self._model, world.codec, world.history, 99)
+            Projector(service, self._model, world.codec, world.history, build)
         )
 
     def hear(self, *topics: str) -> None:

@@ -32,9 +32,10 @@ from domain.moderation.decision import (
     DecisionAppealed,
     DecisionCommand,
     DecisionMade,
+    DecisionSigned,
     Outcome,
 )
-from domain.moderation.flag import FlagRaised
+from domain.moderation.flag import FlagSigned
 from domain.moderation.subject import (
     SubjectAppealed,
     SubjectDecided,
@@ -98,7 +99,7 @@ class Judged(RuleBasedStateMachine):
     def each_member_flags_a_subject_once_and_never_their_own(self) -> None:
         raised: Counter[tuple[str, str, str]] = Counter()
         for event in self.happened("moderation"):
-            if isinstance(event, FlagRaised) and event.by:
+            if isinstance(event, FlagSigned):
                 raised[event.by, event.subject_kind, event.subject_id] += 1
                 key = subject_key(event.subject_kind, event.subject_id)
                 assert self.world.executors.subjects.load(key).state.author != event.by
@@ -110,13 +111,13 @@ class Judged(RuleBasedStateMachine):
         appealed: set[str] = set()
         for event in self.happened("moderation"):
             match event:
-                case DecisionMade():
+                case DecisionSigned() if event.decision_id in made:
+                    assert event.by != made[event.decision_id]
+                case DecisionSigned():
                     made[event.decision_id] = event.by
                 case DecisionAppealed():
                     appealed.add(event.decision_id)
                 case AppealResolved():
-                    assert event.decision_id in appealed
-                    assert event.by != made[event.decision_id]
                     appealed.remove(event.decision_id)
 
     @invariant()
@@ -136,8 +137,8 @@ class Judged(RuleBasedStateMachine):
         overturned: defaultdict[str, set[MemberId]] = defaultdict(set)
         for event in self.happened("moderation"):
             match event:
-                case DecisionMade():
-                    made[event.decision_id] = event.by
+                case DecisionSigned():
+                    made.setdefault(event.decision_id, event.by)
                 case SubjectDecided():
                     key, decided = key_of(event), event.decision_id
                     outcome = stands.get(key) == decided
@@ -169,7 +170,7 @@ class Judged(RuleBasedStateMachine):
         do = self.world.executors
         waiting: defaultdict[str, set[str]] = defaultdict(set)
         for event in self.happened("moderation"):
-            if isinstance(event, FlagRaised) and event.record_id:
+            if isinstance(event, FlagSigned) and event.record_id:
                 flags = waiting[event.record_id]
                 flags |= set() if do.flags.load(event.flag_id).state.settled else {event.flag_id}
         for record_id, flags in waiting.items():
