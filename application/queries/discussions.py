@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from application.engine.filters import equal
 from application.engine.query_service import Private, PrivateText, QueryService, Viewer
 from application.engine.rows import Rows
-from application.ports.read_models import Find, by
+from application.ports.read_models import Find, Side, by
 from domain.discussions import comment
 from domain.discussions.discussion import DiscussionClosed, DiscussionOpened
 from domain.members.member import ProfileHidden, ProfileRestored
@@ -49,8 +49,14 @@ class CommentDocument:
     public: Annotated[bool, Private()] = False
 
 
-# Rows that are never served say which discussions are open, and which profiles hidden.
-OPEN, HIDDEN = "open/", "hidden/"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenDiscussion:
+    case_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HiddenProfile:
+    member_id: str
 
 
 class Discussions(QueryService[CommentDocument]):
@@ -62,6 +68,7 @@ class Discussions(QueryService[CommentDocument]):
     streams = ("discussions", "comment")
     hiding = (comment.CommentHidden,)
     indexes = (by("case_id"), by("written_at"), by("author_id"), by("public"))
+    sides = (Side(OpenDiscussion), Side(HiddenProfile))
 
     def project(
         self,
@@ -74,16 +81,18 @@ class Discussions(QueryService[CommentDocument]):
     ) -> None:
         match event:
             case DiscussionOpened():
-                rows.put(OPEN + event.case_id, _sign(event.at))
+                discussion = OpenDiscussion(case_id=event.case_id)
+                rows.table(OpenDiscussion).put(event.case_id, discussion)
                 _show(rows, event.case_id, public=True)
             case DiscussionClosed():
-                rows.delete(OPEN + event.case_id)
+                rows.table(OpenDiscussion).delete(event.case_id)
                 _show(rows, event.case_id, public=False)
             case ProfileHidden():
-                rows.put(HIDDEN + event.member_id, _sign(event.at))
+                profile = HiddenProfile(member_id=event.member_id)
+                rows.table(HiddenProfile).put(event.member_id, profile)
                 _call(rows, event.member_id, "")
             case ProfileRestored():
-                rows.delete(HIDDEN + event.member_id)
+                rows.table(HiddenProfile).delete(event.member_id)
                 _call(rows, event.member_id, event.pseudonym)
             case _:
                 if row := _after(rows.get(event.comment_id), event):
@@ -95,8 +104,6 @@ class Discussions(QueryService[CommentDocument]):
         return Find(where=where, order_by="written_at", descending=False)
 
     def may_see(self, document: CommentDocument, viewer: Viewer) -> bool:
-        if not document.comment_id:
-            return False
         told = document.status in (CommentStatus.VISIBLE, CommentStatus.ERASED)
         public = document.public and told
         return public or viewer.moderates or viewer.is_member(document.author_id)
@@ -116,10 +123,6 @@ class Discussions(QueryService[CommentDocument]):
             if isinstance(event, comment.CommentEvent):
                 document = _after(document, event)
         return document
-
-
-def _sign(at: datetime) -> CommentDocument:
-    return CommentDocument(comment_id="", case_id="", parent_id=None, written_at=at)
 
 
 def _after(row: CommentDocument | None, event: comment.CommentEvent) -> CommentDocument | None:
@@ -173,8 +176,8 @@ def _erased(event: comment.CommentErased) -> CommentDocument:
 
 def _in_discussion(rows: Rows[CommentDocument], row: CommentDocument) -> CommentDocument:
     """The comment as its discussion and its author's profile let everybody see it."""
-    public = rows.get(OPEN + row.case_id) is not None
-    hidden = rows.get(HIDDEN + row.author_id) is not None
+    public = rows.table(OpenDiscussion).get(row.case_id) is not None
+    hidden = rows.table(HiddenProfile).get(row.author_id) is not None
     return replace(_called(row, "") if hidden else row, public=public)
 
 
