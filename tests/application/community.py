@@ -146,6 +146,22 @@ def rows(world: World, name: str) -> dict[str, Any]:
     return {row.key: row.document for row in model.find(Find(), limit=1000)}
 
 
+def read_models_with(world: World, words: str) -> list[str]:
+    """The query services, of all that there are, whose rows of any table hold these words."""
+    return [
+        answers.service.name
+        for answers in world.answers.values()
+        if words in repr(list(_tables(world, answers.service)))
+    ]
+
+
+def _tables(world: World, service: QueryService[Any]) -> Iterator[Any]:
+    model = open_build(service, world.models, current_build(service, world.models))
+    yield model.find(Find(), limit=1000)
+    for side in service.sides:
+        yield model.side(side.row).find(Find(), limit=1000)
+
+
 class Reading:
     """One more build of a read model, which hears topic by topic."""
 
