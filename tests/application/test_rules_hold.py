@@ -28,7 +28,7 @@ from domain.cases.case import (
     WithdrawCase,
 )
 from domain.cases.engagement import CaseSupported, SupportWithdrawn
-from domain.cases.place import Location
+from domain.cases.place import Location, Precision
 from domain.decider import DomainError
 from domain.discussions.comment import CommentWritten
 from domain.ids import CaseId, CommentId, EvidenceId, MemberId, PartyId
@@ -65,7 +65,9 @@ MEMBERS = ("Anna", "Ben", "Cleo")
 MODERATORS = ("Mo", "Ada")
 CASES = {"c1": "Anna", "c2": "Ben"}
 EVIDENCE = {"e1": "Anna", "e2": "Ben", "e3": "Ben", "e4": "Cleo"}
-COMMENTS, PARTIES = ("k1", "k2", "k3"), ("p1", "p2")
+PLACE = Location(lat=52.5, lon=13.4, precision=Precision.CITY)
+COMMENTS = ("k1", "k2", "k3", *(f"k-{name}" for name in MEMBERS))
+PARTIES = ("p1", "p2", *(f"p-{name}" for name in MEMBERS))
 SUBJECTS = [
     *((SubjectKind.CASE, key) for key in CASES),
     *((SubjectKind.EVIDENCE, key) for key in EVIDENCE),
@@ -212,6 +214,10 @@ def words(who: str) -> str:
     return f"What {who} saw"
 
 
+def tag_of(who: str) -> str:
+    return f"seen-by-{who.lower()}"
+
+
 def key_of(event: Judgement) -> str:
     return subject_key(event.subject_kind, event.subject_id)
 
@@ -233,8 +239,21 @@ class Community(Judged):
             )
         self.public = Reading(self.world, PublicCases())
         self.world.settle()
+        for name in MEMBERS:
+            self.contribute(name)
+        self.world.settle()
         self.settled = True
         self.erased: set[str] = set()
+
+    def contribute(self, name: str) -> None:
+        """Let a member say something of every kind, in both cases."""
+        world, by = self.world, self.people[name]
+        for case_id in CASES:
+            tag = TagCase(tag=tag_of(name), by=by, at=world.clock())
+            self.on_case(case_id, tag)
+            self.on_case(case_id, LocateCase(location=PLACE, by=by, at=world.clock()))
+        self.say("c1", f"k-{name}", name, "")
+        self.party("c2", f"p-{name}", name, retract=False)
 
     def on_case(self, case_id: str, command: CaseCommand) -> None:
         self.attempt(lambda: self.world.executors.cases.execute(case_id, command, CommandContext()))
@@ -443,6 +462,7 @@ class Community(Judged):
     def nothing_that_an_erased_member_said_is_kept_in_any_read_model(self) -> None:
         for who in self.erased:
             assert read_models_with(self.world, words(who)) == []
+            assert read_models_with(self.world, tag_of(who)) == []
 
     def teardown(self) -> None:
         self.world.settle()
