@@ -600,7 +600,9 @@ class Quotes(QueryService[Quote]):
 
 
 def test_a_query_service_that_ignores_erasure_keeps_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.world.query_services", lambda: [*query_services(), Quotes()])
+    services = [*query_services(), Quotes()]
+    for module in ("tests.world", "config.container"):
+        monkeypatch.setattr(f"{module}.query_services", lambda: services)
     world = World()
     anna = world.member("Anna")
     world.public_case(anna)
