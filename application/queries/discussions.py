@@ -46,7 +46,7 @@ class CommentDocument:
     by_reporter: bool = False
     version: int = 1
     author_id: PrivateText = ""
-    public: Annotated[bool, Private()] = False
+    public: Annotated[bool, Private()] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -209,7 +209,7 @@ def _project_text(event: Said, rows: Rows[QueueItem]) -> None:
             _put_text(rows, SubjectKind.PARTY, event.party_id, text)
         case CommentWritten() | CommentEdited():
             _put_text(rows, SubjectKind.COMMENT, event.comment_id, event.text)
-        case MemberRegistered():
+        case _:
             _put_text(rows, SubjectKind.MEMBER, event.member_id, event.pseudonym)
 
 

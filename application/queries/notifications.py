@@ -196,7 +196,7 @@ def _after(known: KnownCase, event: Described) -> KnownCase:
         case case.ContributionErased():
             places = places.with_erased(event.places)
             return replace(known, tags=_without(tags, *event.tags), places=places)
-        case case.CasePublished() | case.CaseUnpublished():
+        case _:
             return replace(known, public=isinstance(event, case.CasePublished))
 
 

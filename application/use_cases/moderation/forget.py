@@ -6,7 +6,7 @@ from application.executors import DecisionExecutor, FlagExecutor, SubjectExecuto
 from application.ports.clock import Clock
 from domain.actors import SYSTEM
 from domain.ids import MemberId
-from domain.moderation.decision import ForgetAppellant, decision_decider
+from domain.moderation.decision import ForgetAppellant
 from domain.moderation.flag import ForgetFlagger, flag_decider
 from domain.moderation.subject import ForgetAuthor, subject_decider
 
@@ -41,6 +41,6 @@ class ForgetInModeration:
                 self._subjects.execute(key, ForgetAuthor(by=SYSTEM, at=at), context)
             case flag_decider.category:
                 self._flags.execute(key, ForgetFlagger(by=SYSTEM, at=at), context)
-            case decision_decider.category:
+            case _:
                 forget = ForgetAppellant(member_id=member_id, by=SYSTEM, at=at)
                 self._decisions.execute(key, forget, context)
