@@ -22,6 +22,8 @@ class PolicyDependencies:
     forget_member: Callable[[str], None]
     erase_media: Callable[[str], None]
     forget_in_cases: Callable[[str], None]
+    forget_in_discussions: Callable[[str], None]
+    forget_in_moderation: Callable[[str], None]
     hide_at: float
 
 

@@ -59,10 +59,8 @@ KINDS = {
     "cases.CaseFollowed": UpdateKind.FOLLOWED,
     "cases.CaseUnfollowed": UpdateKind.FOLLOWED,
     "cases.CaseShared": UpdateKind.SHARED,
-    "discussions.CommentWritten": UpdateKind.DISCUSSED,
-    "discussions.CommentRemoved": UpdateKind.DISCUSSED,
-    "discussions.CommentHidden": UpdateKind.DISCUSSED,
-    "discussions.CommentRestored": UpdateKind.DISCUSSED,
+    "discussions.CommentShown": UpdateKind.DISCUSSED,
+    "discussions.CommentConcealed": UpdateKind.DISCUSSED,
 }
 
 
@@ -85,7 +83,8 @@ IGNORED = frozenset(
         ),
         *_events(
             "discussions",
-            "DiscussionOpened DiscussionClosed DiscussionLocked DiscussionUnlocked CommentEdited",
+            "DiscussionOpened DiscussionClosed DiscussionLocked DiscussionUnlocked CommentWritten "
+            "CommentEdited CommentRemoved CommentHidden CommentRestored CommentErased",
         ),
     )
 )

@@ -3,6 +3,7 @@
 from functools import cached_property
 
 from adapters.read_models.memory import MemoryReadModels
+from application.engine.contributions import Contributions
 from application.executors import Executors
 from application.policy import PolicyDependencies
 from application.ports.uploads import Quota
@@ -12,6 +13,7 @@ from application.use_cases.cases.enrich import Enrich
 from application.use_cases.cases.forget import ForgetInCases
 from application.use_cases.cases.report import Report
 from application.use_cases.discussions.discuss import Discuss
+from application.use_cases.discussions.forget import ForgetInDiscussions
 from application.use_cases.evidence.erase import EraseMedia
 from application.use_cases.evidence.media import DestroyMedia
 from application.use_cases.evidence.sanitise import SanitiseEvidence
@@ -19,6 +21,7 @@ from application.use_cases.evidence.uploads import ReceiveUploads
 from application.use_cases.members.accounts import Accounts
 from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens
+from application.use_cases.moderation.forget import ForgetInModeration
 from application.use_cases.moderation.moderate import Moderate
 from application.use_cases.moderation.sight import Sight
 from application.use_cases.moderation.what_if import WhatIf
@@ -145,6 +148,21 @@ class UseCases:
         return ForgetInCases(history, codec, do.cases, do.parties, self._clock)
 
     @cached_property
+    def contributions(self) -> Contributions:
+        return Contributions(self._container.history(), self._container.codec())
+
+    @cached_property
+    def forget_in_discussions(self) -> ForgetInDiscussions:
+        return ForgetInDiscussions(self.contributions, self.executors.comments, self._clock)
+
+    @cached_property
+    def forget_in_moderation(self) -> ForgetInModeration:
+        do = self.executors
+        return ForgetInModeration(
+            self.contributions, do.subjects, do.flags, do.decisions, self._clock
+        )
+
+    @cached_property
     def policy_dependencies(self) -> PolicyDependencies:
         return PolicyDependencies(
             executors=self.executors,
@@ -152,6 +170,8 @@ class UseCases:
             forget_member=self.accounts.forget,
             erase_media=self.erase_media,
             forget_in_cases=self.forget_in_cases,
+            forget_in_discussions=self.forget_in_discussions,
+            forget_in_moderation=self.forget_in_moderation,
             hide_at=self._settings.hide_at,
         )
 

@@ -82,25 +82,10 @@ def catalog(
     return EventCatalog(types=types, upcasters=upcasters or {})
 
 
-def _as_it_was(data: dict[str, Any]) -> dict[str, Any]:
-    """The step to a version that only adds fields, whose defaults the reader fills in, or seals
-    what was in the open, which the reader takes as it finds it."""
-    return data
-
-
-def _of_somebody(data: dict[str, Any]) -> dict[str, Any]:
-    """Before, a discussion did not know whose case it was about."""
-    return {**data, "author": "unknown"}
-
-
 ERASURE = Erasure(name="members.MemberErased", field="member_id", stream=member_decider.stream)
 
 EVENTS = catalog(
-    {
-        "members.MemberRegistered": (_as_it_was,),  # before, interests were in the open
-        "members.InterestsChosen": (_as_it_was,),  # and here, too
-        "discussions.DiscussionOpened": (_of_somebody,),
-    },
+    {},
     members=MemberEvent,
     cases=CaseEvent | EngagementEvent | ExhibitEvent | PartyEvent,
     evidence=EvidenceEvent,

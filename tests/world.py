@@ -25,7 +25,6 @@ from application.policy import KlarityPolicy, PolicyDependencies
 from application.ports.codec import RecordedEvent
 from application.ports.event_store import NewCommit, StoredCommit
 from application.system import CONTEXTS, policy_types, query_services
-from application.use_cases.cases.forget import ForgetInCases
 from application.use_cases.evidence.erase import EraseMedia
 from application.use_cases.moderation.moderate import Moderate
 from application.use_cases.moderation.sight import Sight
@@ -206,9 +205,6 @@ class World:
             sanitise=partial(self.sanitise, executors),
             forget_member=self.forgotten.append,
             erase_media=self.erase_media,
-            forget_in_cases=ForgetInCases(
-                self.history, self.codec, executors.cases, executors.parties, self.clock
-            ),
             hide_at=1.0,
         )
 

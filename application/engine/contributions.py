@@ -1,9 +1,14 @@
 """What a member contributed to a log, found by reading all of it: nothing else tells (ADR 17)."""
 
+import logging
 from collections.abc import Iterator
+from random import SystemRandom
 
+from application.engine.erasures import is_erased_in_log
 from application.ports.codec import EventCodec
 from application.ports.history import History
+
+logger = logging.getLogger(__name__)
 
 COMMITS_A_READ = 1000
 
@@ -18,3 +23,25 @@ def streams_of(history: History, codec: EventCodec, log: str, member_id: str) ->
                 found.add(event.stream)
                 yield event.stream
         position = events[-1].position
+
+
+class Contributions:
+    """Finds the streams that erased members contributed to."""
+
+    def __init__(self, history: History, codec: EventCodec) -> None:
+        self._history = history
+        self._codec = codec
+
+    def of_erased(self, member_id: str, log: str) -> list[str]:
+        """Return the member's streams; none while the members' log does not hold their erasure.
+
+        The key is destroyed before, so that the member adds nothing meanwhile. The order is random:
+        that in which the streams are then changed shall not tell which came first.
+        """
+        if not is_erased_in_log(self._history, member_id):
+            logger.error("kept the contributions of a member whose erasure is not in the log")
+            return []
+        self._codec.forget(member_id)
+        streams = list(streams_of(self._history, self._codec, log, member_id))
+        SystemRandom().shuffle(streams)
+        return streams

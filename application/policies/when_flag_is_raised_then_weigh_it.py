@@ -21,8 +21,9 @@ class WhenFlagIsRaisedThenWeighIt(KlarityPolicy):
                 self.executors.subjects.execute(key, command, cause.context())
 
     def _weight(self, event: FlagRaised, cause: Cause) -> float:
-        """Beside the member's other flags that wait; who was erased has no record any more."""
-        record_id, flag_id = event.record_id, event.flag_id
+        """Weigh the flag beside the member's others that wait; erased members have no record."""
+        flag_id = event.flag_id
+        record_id = self.executors.flags.load(flag_id, upto=cause.event.version).state.record_id
         if not record_id:
             return event.weight
         command = OpenFlag(record_id=record_id, flag_id=flag_id, by=SYSTEM, at=cause.at)

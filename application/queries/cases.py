@@ -29,10 +29,8 @@ Projected = (
     case.CaseEvent
     | PartyInCase
     | engagement.EngagementEvent
-    | comment.CommentWritten
-    | comment.CommentRemoved
-    | comment.CommentHidden
-    | comment.CommentRestored
+    | comment.CommentShown
+    | comment.CommentConcealed
     | ProfileHidden
     | ProfileRestored
 )
@@ -80,12 +78,10 @@ class Cases(QueryService[CaseDocument]):
                 rows.change(event.case_id, lambda row: with_party(row, event))
                 if isinstance(event, party.PartyShown):
                     rows.change(event.case_id, lambda row: _named(rows, row, event.by))
-            case comment.CommentWritten() | comment.CommentRestored():
+            case comment.CommentShown():
                 _count_comment(rows, event.case_id, +1)
-            case comment.CommentHidden() | comment.CommentRemoved(hidden=False):
+            case comment.CommentConcealed():
                 _count_comment(rows, event.case_id, -1)
-            case comment.CommentRemoved():
-                pass
             case _ if isinstance(event, engagement.EngagementEvent):
                 rows.change(event.case_id, lambda row: _engaged(row, event))
             case ProfileHidden(member_id=member_id):

@@ -12,15 +12,21 @@ from application.engine.query_service import (
     QueryService,
 )
 from application.engine.rows import Rows
-from application.ports.read_models import Find, by, by_each
+from application.ports.read_models import Find, by
 from domain.cases.case import CaseAmended, CaseReported
 from domain.cases.party import PartyNamed
 from domain.discussions.comment import CommentEdited, CommentWritten
-from domain.members.member import MemberErased, MemberRegistered
-from domain.moderation.decision import AppealResolved, DecisionAppealed
-from domain.moderation.flag import FlagRaised
+from domain.members.member import MemberRegistered
+from domain.moderation.decision import (
+    AppealResolved,
+    AppealSigned,
+    AppellantForgotten,
+    DecisionAppealed,
+)
+from domain.moderation.flag import FlaggerForgotten, FlagRaised, FlagSigned
 from domain.moderation.subject import (
     AppealSetAside,
+    AuthorForgotten,
     FlagWeighed,
     SubjectDecided,
     SubjectHidden,
@@ -33,7 +39,7 @@ from domain.moderation.subject import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complaint:
-    """A flag as moderators see it: never whose it is."""
+    """A flag as moderators see it, without the member who raised it."""
 
     rule: str
     note: str
@@ -63,29 +69,27 @@ class QueueItem:
     appeal: Appeal | None = None
     waiting_since: datetime | None = None
     waits: Annotated[bool, Private()] = False
-    author_id: PrivateText = ""
-    flaggers: Annotated[tuple[str, ...], Private()] = ()
     flag_ids: Annotated[tuple[str, ...], Private()] = ()
     row_id: PrivateText = ""
 
 
-Projected = (
+Said = CaseReported | CaseAmended | PartyNamed | CommentWritten | CommentEdited | MemberRegistered
+
+Judged = (
     SubjectRegistered
-    | FlagRaised
-    | FlagWeighed
+    | AuthorForgotten
     | SubjectHidden
     | SubjectRestored
     | SubjectDecided
+    | FlagRaised
+    | FlagSigned
+    | FlaggerForgotten
+    | FlagWeighed
+    | DecisionAppealed
+    | AppealSigned
+    | AppellantForgotten
     | AppealResolved
     | AppealSetAside
-    | DecisionAppealed
-    | CaseReported
-    | CaseAmended
-    | PartyNamed
-    | CommentWritten
-    | CommentEdited
-    | MemberErased
-    | MemberRegistered
 )
 
 
@@ -95,55 +99,44 @@ class ModerationQueue(QueryService[QueueItem]):
     name, version = "moderation-queue", 3
     document, key = QueueItem, "row_id"
     path, audience = "/moderation/queue", Audience.MODERATORS
-    indexes = (
-        by("waits"),
-        by("weight"),
-        by("subject_kind"),
-        by("author_id"),
-        by_each("flaggers"),
-    )
+    indexes = (by("waits"), by("weight"), by("subject_kind"))
 
-    def project(self, event: Projected, rows: Rows[QueueItem]) -> None:
+    def project(self, event: Judged | Said, rows: Rows[QueueItem]) -> None:
         match event:
             case SubjectRegistered():
-                _change(rows, event, case_id=event.case_id or None, author_id=event.author)
-            case FlagRaised():
-                complaint = Complaint(
-                    rule=event.rule, note=event.note, weight=event.weight, at=event.at
-                )
-                row = _row(rows, event.subject_kind, event.subject_id)
-                _change(
-                    rows,
-                    event,
-                    flags=(*row.flags, complaint),
-                    flaggers=(*row.flaggers, event.by),
-                    flag_ids=(*row.flag_ids, event.flag_id),
-                )
-            case FlagWeighed():
-                row = _row(rows, event.subject_kind, event.subject_id)
-                flags = _weighed(row, event)
-                _change(rows, event, flags=flags, weight=row.weight + event.weight)
+                _change(rows, event, case_id=event.case_id or None)
+            case AuthorForgotten():
+                _change(rows, event, case_id=event.case_id or None, text="")
             case SubjectHidden() | SubjectRestored():
                 _change(rows, event, hidden=isinstance(event, SubjectHidden))
             case SubjectDecided():
                 row = _row(rows, event.subject_kind, event.subject_id)
                 rows.put(row.row_id, _settled(row, event))
+            case FlagRaised():
+                row = _row(rows, event.subject_kind, event.subject_id)
+                flags = (*row.flags, _complaint(event))
+                _change(rows, event, flags=flags, flag_ids=(*row.flag_ids, event.flag_id))
+            case FlagSigned():
+                _change_flag(rows, event, note=event.note)
+            case FlaggerForgotten():
+                _change_flag(rows, event, note="")
+            case FlagWeighed():
+                row = _row(rows, event.subject_kind, event.subject_id)
+                _change(rows, event, weight=row.weight + event.weight)
+                _change_flag(rows, event, weight=event.weight)
+            case DecisionAppealed():
+                appeal = Appeal(decision_id=event.decision_id, statement="", at=event.at)
+                _change(rows, event, appeal=appeal)
+            case AppealSigned():
+                _change_statement(rows, event, event.statement)
+            case AppellantForgotten():
+                _change_statement(rows, event, "")
             case AppealResolved() | AppealSetAside():
                 row = _row(rows, event.subject_kind, event.subject_id)
                 if row.appeal and row.appeal.decision_id == event.decision_id:
                     _change(rows, event, appeal=None)
-            case DecisionAppealed():
-                appeal = Appeal(
-                    decision_id=event.decision_id, statement=event.statement, at=event.at
-                )
-                _change(rows, event, appeal=appeal)
-            case MemberErased(member_id=member_id):
-                for row_key in rows.keys_where("author_id", member_id):
-                    rows.change(row_key, _without_author)
-                for row_key in rows.keys_where("flaggers", member_id):
-                    rows.change(row_key, lambda row: _without_notes(row, member_id))
             case _:
-                _hear_what_was_said(event, rows)
+                _project_text(event, rows)
 
     def ask(self, *, kind: SubjectKind | None = None) -> Find:
         """What was flagged or appealed, the heaviest first (moderators)."""
@@ -160,40 +153,44 @@ def _change(rows: Rows[QueueItem], event: Any, **changes: Any) -> None:
     rows.put(row.row_id, _waiting(replace(row, **changes)))
 
 
-def _tell(
-    rows: Rows[QueueItem], kind: SubjectKind, subject_id: str, text: str, author_id: str
+def _change_flag(
+    rows: Rows[QueueItem], event: FlagSigned | FlaggerForgotten | FlagWeighed, **changes: Any
 ) -> None:
-    """Whose text it is may be heard of here first, and goes with them if they are erased."""
-    row = _row(rows, kind, subject_id)
-    rows.put(row.row_id, replace(row, text=text, author_id=author_id))
+    row = _row(rows, event.subject_kind, event.subject_id)
+    flags = zip(row.flag_ids, row.flags, strict=True)
+    changed = (replace(flag, **changes) if key == event.flag_id else flag for key, flag in flags)
+    _change(rows, event, flags=tuple(changed))
+
+
+def _change_statement(
+    rows: Rows[QueueItem], event: AppealSigned | AppellantForgotten, statement: str
+) -> None:
+    appeal = _row(rows, event.subject_kind, event.subject_id).appeal
+    if appeal and appeal.decision_id == event.decision_id:
+        _change(rows, event, appeal=replace(appeal, statement=statement))
+
+
+def _complaint(event: FlagRaised) -> Complaint:
+    return Complaint(rule=event.rule, note="", weight=event.weight, at=event.at)
 
 
 def _waiting(row: QueueItem) -> QueueItem:
-    """With how long it has waited for what there is to decide now, if anything."""
+    """The row with the time since which it waits for a decision, if it does."""
     asked = [flag.at for flag in row.flags] + ([row.appeal.at] if row.appeal else [])
     return replace(row, waits=bool(asked), waiting_since=min(asked, default=None))
 
 
-def _weighed(row: QueueItem, event: FlagWeighed) -> tuple[Complaint, ...]:
-    """With what the flag weighs beside others of its member."""
-    return tuple(
-        replace(flag, weight=event.weight) if flag_id == event.flag_id else flag
-        for flag, flag_id in zip(row.flags, row.flag_ids, strict=True)
-    )
-
-
 def _settled(row: QueueItem, event: SubjectDecided) -> QueueItem:
-    """Without the flags that were decided on: those that came meanwhile wait for the next time.
+    """The row without the flags that were decided on; later ones wait for the next decision.
 
-    An appeal against this decision may be heard of before it is applied; one against an earlier
-    decision has no object any more.
+    An appeal against this decision may be projected before the decision is; one against an earlier
+    decision is void.
     """
     kept = [number for number, key in enumerate(row.flag_ids) if key not in event.flags]
     appealed = row.appeal is not None and row.appeal.decision_id == event.decision_id
     settled = replace(
         row,
         flags=tuple(row.flags[number] for number in kept),
-        flaggers=tuple(row.flaggers[number] for number in kept),
         flag_ids=tuple(row.flag_ids[number] for number in kept),
         weight=0.0,
         decision_id=event.decision_id,
@@ -202,44 +199,21 @@ def _settled(row: QueueItem, event: SubjectDecided) -> QueueItem:
     return _waiting(settled)
 
 
-def _without_author(row: QueueItem) -> QueueItem:
-    """An appeal of theirs still wants to be resolved: until then nobody decides anew."""
-    appeal = row.appeal and replace(row.appeal, statement="")
-    return _waiting(replace(row, text="", appeal=appeal, author_id=""))
-
-
-def _without_notes(row: QueueItem, member_id: str) -> QueueItem:
-    """The flags still count; what an erased member wrote with theirs is gone."""
-    flags = tuple(
-        replace(flag, note="") if flagger == member_id else flag
-        for flag, flagger in zip(row.flags, row.flaggers, strict=True)
-    )
-    flaggers = tuple("" if flagger == member_id else flagger for flagger in row.flaggers)
-    return replace(row, flags=flags, flaggers=flaggers)
-
-
-def _hear_what_was_said(
-    event: CaseReported
-    | CaseAmended
-    | PartyNamed
-    | CommentWritten
-    | CommentEdited
-    | MemberRegistered,
-    rows: Rows[QueueItem],
-) -> None:
+def _project_text(event: Said, rows: Rows[QueueItem]) -> None:
     match event:
-        case (
-            CaseReported(case_id=subject_id, author=author)
-            | CaseAmended(case_id=subject_id, by=author)
-        ):
-            text = f"{event.details.title}\n\n{event.details.story}".strip()
-            _tell(rows, SubjectKind.CASE, subject_id, text, author)
-        case PartyNamed() if event.by:
-            text = f"{event.details.name}: {event.details.role}"
-            _tell(rows, SubjectKind.PARTY, event.party_id, text, event.by)
-        case CommentWritten() | CommentEdited():
-            _tell(rows, SubjectKind.COMMENT, event.comment_id, event.text, event.author)
-        case MemberRegistered(member_id=member_id):
-            _tell(rows, SubjectKind.MEMBER, member_id, event.pseudonym, member_id)
+        case CaseReported() | CaseAmended():
+            text = f"{event.details.title}\n\n{event.details.story}"
+            _put_text(rows, SubjectKind.CASE, event.case_id, text)
         case PartyNamed():
-            pass
+            text = f"{event.details.name}: {event.details.role}"
+            _put_text(rows, SubjectKind.PARTY, event.party_id, text)
+        case CommentWritten() | CommentEdited():
+            _put_text(rows, SubjectKind.COMMENT, event.comment_id, event.text)
+        case _:
+            _put_text(rows, SubjectKind.MEMBER, event.member_id, event.pseudonym)
+
+
+def _put_text(rows: Rows[QueueItem], kind: SubjectKind, subject_id: str, text: str) -> None:
+    """Keep the text, which may be projected before the subject is registered."""
+    row = _row(rows, kind, subject_id)
+    rows.put(row.row_id, replace(row, text=text))

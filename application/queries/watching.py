@@ -1,9 +1,16 @@
 """Who wants to hear of what: by case, tag, area, or because it is theirs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
 from math import cos, floor, radians
 
-from domain.sphere import Place
+from application.engine.derived_ids import derived_id
+from application.engine.rows import Rows
+from application.queries.notification import Notification
+from domain.cases.place import Location
+from domain.members.member import Area, InterestsChosen, MemberRegistered
+from domain.sphere import Place, km_between
 
 KM_A_DEGREE = 111.2
 
@@ -20,3 +27,65 @@ def cells_around(place: Place, km: float) -> Iterator[str]:
     for lat in range(floor(place.lat - tall), floor(place.lat + tall) + 1):
         for lon in range(floor(place.lon - wide), floor(place.lon + wide) + 1):
             yield f"{lat}/{(lon + 180) % 360 - 180}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What a member wants to hear of, ``since`` and ``until`` when; an area is several cells."""
+
+    member_id: str
+    watches: tuple[str, ...]
+    area: Area | None = None
+    since: datetime
+    until: datetime | None = None
+
+    def covers(self, at: datetime, place: Location | None) -> bool:
+        """Whether the member wanted to hear of it at that time, and it is in their area."""
+        in_time = self.since <= at and (self.until is None or at < self.until)
+        if self.area is None or not in_time:
+            return in_time
+        return place is not None and km_between(self.area, place) <= self.area.km
+
+
+def watch(rows: Rows[Notification], member_id: str, what: str, at: datetime) -> None:
+    """Let the member hear of it from that time on."""
+    row = Watch(member_id=member_id, watches=(what,), since=at)
+    rows.table(Watch).put(f"{member_id}/{what}", row)
+
+
+def unwatch(rows: Rows[Notification], member_id: str, what: str, at: datetime) -> None:
+    """Let the member hear of it no more from that time on."""
+    rows.table(Watch).change(f"{member_id}/{what}", lambda row: replace(row, until=at))
+
+
+def watch_interests(rows: Rows[Notification], event: MemberRegistered | InterestsChosen) -> None:
+    """Let the member hear of cases with these tags and in these areas, and of no others."""
+    table, member_id = rows.table(Watch), event.member_id
+    for key in table.keys_where("member_id", member_id):
+        if key.startswith((f"{member_id}/tag/", f"{member_id}/area/")):
+            table.delete(key)
+    for tag in event.interests:
+        watch(rows, member_id, f"tag/{tag}", event.at)
+    for number, area in enumerate(event.areas if isinstance(event, InterestsChosen) else ()):
+        cells = tuple(f"cell/{name}" for name in cells_around(area, area.km))
+        row = Watch(member_id=member_id, watches=cells, area=area, since=event.at)
+        table.put(f"{member_id}/area/{number}", row)
+
+
+def tell(
+    rows: Rows[Notification],
+    watched: Iterable[str],
+    told: Notification,
+    *,
+    but: str = "",
+    place: Location | None = None,
+) -> None:
+    """Tell the members who watch any of it, once each; ``but`` the one who did it."""
+    table = rows.table(Watch)
+    found = (table.get(key) for what in watched for key in table.keys_where("watches", what))
+    members = {row.member_id for row in found if row and row.covers(told.at, place)}
+    for member_id in sorted(members - {but}):
+        key = derived_id(member_id, told.notification_id)
+        before = rows.get(key)
+        count = before.count + 1 if before else 1
+        rows.put(key, replace(told, notification_id=key, member_id=member_id, count=count))

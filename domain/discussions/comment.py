@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
+from functools import reduce
 from typing import Annotated, assert_never
 
 from domain.actors import Actor
@@ -12,6 +14,14 @@ from domain.ids import CaseId, CommentId, MemberId
 from domain.personal import PersonalText, SealedMember
 
 CommentText = Annotated[str, Length(1, 5000)]
+
+
+class Concealment(StrEnum):
+    """Why not everybody can read a comment."""
+
+    HIDDEN = "hidden"
+    REMOVED = "removed"
+    ERASED = "erased"
 
 
 # Commands
@@ -59,15 +69,25 @@ class RestoreComment:
     at: datetime
 
 
-CommentCommand = WriteComment | EditComment | RemoveComment | HideComment | RestoreComment
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseComment:
+    """Its author has erased their account."""
+
+    by: Actor
+    at: datetime
 
 
-# Events
+CommentCommand = (
+    WriteComment | EditComment | RemoveComment | HideComment | RestoreComment | EraseComment
+)
+
+
+# Events. Whether everybody can read a comment, CommentShown and CommentConcealed say.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentWritten:
-    """``by_reporter`` tells that whoever reported the case speaks; anonymously, where that was."""
+    """``by_reporter`` says that the reporter of the case wrote it; ``anonymous`` that they are."""
 
     comment_id: CommentId
     case_id: CaseId
@@ -92,11 +112,8 @@ class CommentEdited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentRemoved:
-    """``hidden`` tells whether it was out of sight already, for those who count."""
-
     comment_id: CommentId
     case_id: CaseId
-    hidden: bool = False
     role: str = "author"
     at: datetime
 
@@ -106,7 +123,7 @@ class CommentHidden:
     comment_id: CommentId
     case_id: CaseId
     rule: str
-    role: str = "system"
+    role: str
     at: datetime
 
 
@@ -118,7 +135,42 @@ class CommentRestored:
     at: datetime
 
 
-CommentEvent = CommentWritten | CommentEdited | CommentRemoved | CommentHidden | CommentRestored
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentErased:
+    """All that is left of the comment: its place in the discussion."""
+
+    comment_id: CommentId
+    case_id: CaseId
+    parent_id: CommentId
+    written_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentShown:
+    comment_id: CommentId
+    case_id: CaseId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentConcealed:
+    comment_id: CommentId
+    case_id: CaseId
+    reason: Concealment
+    at: datetime
+
+
+CommentEvent = (
+    CommentWritten
+    | CommentEdited
+    | CommentRemoved
+    | CommentHidden
+    | CommentRestored
+    | CommentErased
+    | CommentShown
+    | CommentConcealed
+)
 
 
 # State
@@ -126,18 +178,69 @@ CommentEvent = CommentWritten | CommentEdited | CommentRemoved | CommentHidden |
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment:
-    """``author`` is empty once that member was erased."""
-
     comment_id: CommentId = CommentId("")
     case_id: CaseId = CaseId("")
+    parent_id: CommentId = CommentId("")
     author: MemberId = MemberId("")
     text: str = ""
+    written_at: datetime | None = None
     hidden: bool = False
     removed: bool = False
+    erased: bool = False
+
+    @property
+    def concealed(self) -> Concealment | None:
+        """Why not everybody can read it; None where everybody can."""
+        if self.erased:
+            return Concealment.ERASED
+        if self.removed:
+            return Concealment.REMOVED
+        return Concealment.HIDDEN if self.hidden else None
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether everybody can read it while its discussion is open."""
+        return bool(self.comment_id) and not self.concealed
 
 
 def decide(command: CommentCommand, state: Comment) -> list[CommentEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
+    return _with_publication(state, _decide(command, state), command.at)
+
+
+def evolve(state: Comment, event: CommentEvent) -> Comment:
+    match event:
+        case CommentWritten():
+            return Comment(
+                comment_id=event.comment_id,
+                case_id=event.case_id,
+                parent_id=event.parent_id,
+                author=event.author,
+                text=event.text,
+                written_at=event.at,
+            )
+        case CommentEdited():
+            return replace(state, text=event.text)
+        case CommentRemoved():
+            return replace(state, text="", removed=True)
+        case CommentHidden():
+            return replace(state, hidden=True)
+        case CommentRestored():
+            return replace(state, hidden=False)
+        case CommentErased():
+            return replace(state, text="", erased=True)
+        case CommentShown() | CommentConcealed():
+            return state
+        case _:
+            assert_never(event)
+
+
+comment_decider: Decider[CommentCommand, Comment, CommentEvent] = Decider(
+    category="comment", initial=Comment(), decide=decide, evolve=evolve
+)
+
+
+def _decide(command: CommentCommand, state: Comment) -> list[CommentEvent]:
     match command:
         case WriteComment():
             return _write(command, state)
@@ -149,34 +252,24 @@ def decide(command: CommentCommand, state: Comment) -> list[CommentEvent]:
             return _hide(command, state)
         case RestoreComment():
             return _restore(command, state)
+        case EraseComment():
+            return _erase(command, state)
         case _:
             assert_never(command)
 
 
-def evolve(state: Comment, event: CommentEvent) -> Comment:
-    match event:
-        case CommentWritten():
-            return Comment(
-                comment_id=event.comment_id,
-                case_id=event.case_id,
-                author=event.author,
-                text=event.text,
-            )
-        case CommentEdited():
-            return replace(state, text=event.text)
-        case CommentRemoved():
-            return replace(state, text="", removed=True)
-        case CommentHidden():
-            return replace(state, hidden=True)
-        case CommentRestored():
-            return replace(state, hidden=False)
-        case _:
-            assert_never(event)
-
-
-comment_decider: Decider[CommentCommand, Comment, CommentEvent] = Decider(
-    category="comment", initial=Comment(), decide=decide, evolve=evolve
-)
+def _with_publication(
+    before: Comment, events: list[CommentEvent], at: datetime
+) -> list[CommentEvent]:
+    """The events, and after them the one that tells readers what they change for everybody."""
+    after = reduce(evolve, events, before)
+    if after.is_shown == before.is_shown:
+        return events
+    key, case_id = after.comment_id, after.case_id
+    if after.concealed:
+        reason = after.concealed
+        return [*events, CommentConcealed(comment_id=key, case_id=case_id, reason=reason, at=at)]
+    return [*events, CommentShown(comment_id=key, case_id=case_id, at=at)]
 
 
 def _write(command: WriteComment, state: Comment) -> list[CommentEvent]:
@@ -218,18 +311,12 @@ def _remove(command: RemoveComment, state: Comment) -> list[CommentEvent]:
         return []
     _must_be_there(state, command.by)
     _must_be_author(state, command.by)
-    removed = CommentRemoved(
-        comment_id=state.comment_id,
-        case_id=state.case_id,
-        hidden=state.hidden,
-        at=command.at,
-    )
-    return [removed]
+    return [CommentRemoved(comment_id=state.comment_id, case_id=state.case_id, at=command.at)]
 
 
 def _hide(command: HideComment, state: Comment) -> list[CommentEvent]:
     must_be_system(command.by, "Only moderation hides and restores.")
-    if state.hidden or state.removed or not state.comment_id:
+    if not state.is_shown:
         return []
     hidden = CommentHidden(
         comment_id=state.comment_id,
@@ -243,9 +330,23 @@ def _hide(command: HideComment, state: Comment) -> list[CommentEvent]:
 
 def _restore(command: RestoreComment, state: Comment) -> list[CommentEvent]:
     must_be_system(command.by, "Only moderation hides and restores.")
-    if not state.hidden or state.removed:
+    if state.concealed is not Concealment.HIDDEN:
         return []
     return [CommentRestored(comment_id=state.comment_id, case_id=state.case_id, at=command.at)]
+
+
+def _erase(command: EraseComment, state: Comment) -> list[CommentEvent]:
+    must_be_system(command.by, "Comments are erased with their author's account.")
+    if state.erased or state.written_at is None:
+        return []
+    erased = CommentErased(
+        comment_id=state.comment_id,
+        case_id=state.case_id,
+        parent_id=state.parent_id,
+        written_at=state.written_at,
+        at=command.at,
+    )
+    return [erased]
 
 
 def _must_be_author(state: Comment, by: Actor) -> None:
@@ -261,15 +362,13 @@ def _must_be_open(discussion: Discussion) -> None:
 
 
 def _can_be_answered(parent: Comment | None, case_id: CaseId) -> bool:
-    return (
-        parent is not None and parent.case_id == case_id and not (parent.hidden or parent.removed)
-    )
+    return parent is not None and parent.case_id == case_id and parent.is_shown
 
 
 def _must_be_there(state: Comment, by: Actor) -> None:
-    """A comment that somebody may not see does not exist for them."""
-    if state.comment_id and not state.author:
-        raise DomainError("erased", "Who wrote this comment was erased.")
+    """Refuse what the actor cannot see: for them it does not exist."""
+    if state.erased:
+        raise DomainError("erased", "The author of this comment has erased their account.")
     sees_hidden = by.moderates or by.member_id == state.author
     if not state.comment_id or state.removed or (state.hidden and not sees_hidden):
         raise DomainError("not-found", "There is no such comment.")

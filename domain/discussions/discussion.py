@@ -14,7 +14,7 @@ from domain.personal import SealedMember
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenDiscussion:
-    """``author`` is whose case it is, and ``anonymous`` whether others may not know that."""
+    """``author`` reported the case; ``anonymous`` says that others may not know who that is."""
 
     case_id: CaseId
     author: MemberId
@@ -51,7 +51,7 @@ DiscussionCommand = OpenDiscussion | CloseDiscussion | LockDiscussion | UnlockDi
 class DiscussionOpened:
     case_id: CaseId
     author: SealedMember
-    anonymous: bool = False
+    anonymous: bool
     at: datetime
 
 
@@ -83,7 +83,7 @@ DiscussionEvent = DiscussionOpened | DiscussionClosed | DiscussionLocked | Discu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discussion:
-    """``author`` is empty once whoever reported the case was erased."""
+    """``author`` reported the case."""
 
     case_id: CaseId = CaseId("")
     author: MemberId = MemberId("")
@@ -122,7 +122,7 @@ def evolve(state: Discussion, event: DiscussionEvent) -> Discussion:
                 case_id=event.case_id,
                 author=event.author,
                 anonymous=event.anonymous,
-                open=bool(event.author),
+                open=True,
             )
         case DiscussionClosed():
             return replace(state, open=False)

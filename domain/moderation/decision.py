@@ -7,7 +7,7 @@ from typing import Annotated, assert_never
 
 from domain.actors import SYSTEM, Actor
 from domain.constraints import Length
-from domain.decider import Decider, DomainError, must_moderate
+from domain.decider import Decider, DomainError, must_be_system, must_moderate
 from domain.ids import CaseId, MemberId
 from domain.moderation.rules import must_be_a_rule
 from domain.moderation.subject import (
@@ -73,10 +73,20 @@ class ResolveAppeal:
     at: datetime
 
 
-DecisionCommand = DecideSubject | AppealDecision | ResolveAppeal
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetAppellant:
+    """A member who signed the decision or the appeal has erased their account."""
+
+    member_id: MemberId
+    by: Actor
+    at: datetime
 
 
-# Events. Reasons are public: moderators must not write names in them.
+DecisionCommand = DecideSubject | AppealDecision | ResolveAppeal | ForgetAppellant
+
+
+# Events. Reasons are public: moderators must not write names in them. Who decided, appealed or
+# resolved is in an event of its own in the same commit: what moderation did outlives the account.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +100,17 @@ class DecisionMade:
     verdict: Verdict
     rule: str
     reason: str
-    turns: int | None = None
-    by: SealedMember
+    turns: int
     role: str = "moderator"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionSigned:
+    """Which moderator decided, or resolved the appeal."""
+
+    decision_id: str
+    by: SealedMember
     at: datetime
 
 
@@ -101,9 +119,29 @@ class DecisionAppealed:
     decision_id: str
     subject_kind: SubjectKind
     subject_id: str
+    role: str = "author"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppealSigned:
+    """Who appealed, and what they wrote."""
+
+    decision_id: str
+    subject_kind: SubjectKind
+    subject_id: str
     by: SealedMember
     statement: PersonalText
-    role: str = "author"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppellantForgotten:
+    """The appeal still waits for a moderator, without its statement."""
+
+    decision_id: str
+    subject_kind: SubjectKind
+    subject_id: str
     at: datetime
 
 
@@ -118,12 +156,20 @@ class AppealResolved:
     verdict: Verdict
     rule: str
     reason: str
-    by: SealedMember
     role: str = "moderator"
     at: datetime
 
 
-DecisionEvent = DecisionMade | DecisionAppealed | AppealResolved
+DecisionEvent = (
+    DecisionMade
+    | DecisionSigned
+    | DecisionAppealed
+    | AppealSigned
+    | AppellantForgotten
+    | AppealResolved
+)
+
+AppliedEvent = DecisionMade | DecisionAppealed | AppealResolved
 
 
 # State
@@ -131,7 +177,7 @@ DecisionEvent = DecisionMade | DecisionAppealed | AppealResolved
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """``by`` is empty once the moderator was erased."""
+    """``by`` is the moderator who decided, ``appellant`` the member who appealed."""
 
     decision_id: str = ""
     subject_kind: SubjectKind = SubjectKind.CASE
@@ -140,6 +186,7 @@ class Decision:
     rule: str = ""
     by: MemberId = MemberId("")
     appealed: bool = False
+    appellant: MemberId = MemberId("")
     resolved: bool = False
 
     @property
@@ -156,6 +203,8 @@ def decide(command: DecisionCommand, state: Decision) -> list[DecisionEvent]:
             return _appeal(command, state)
         case ResolveAppeal():
             return _resolve(command, state)
+        case ForgetAppellant():
+            return _forget(command, state)
         case _:
             assert_never(command)
 
@@ -169,10 +218,15 @@ def evolve(state: Decision, event: DecisionEvent) -> Decision:
                 subject_id=event.subject_id,
                 verdict=event.verdict,
                 rule=event.rule,
-                by=event.by,
             )
+        case DecisionSigned():
+            return state if state.by else replace(state, by=event.by)
         case DecisionAppealed():
             return replace(state, appealed=True)
+        case AppealSigned():
+            return replace(state, appellant=event.by)
+        case AppellantForgotten():
+            return replace(state, appellant=MemberId(""))
         case AppealResolved():
             return replace(state, resolved=True)
         case _:
@@ -184,7 +238,7 @@ decision_decider: Decider[DecisionCommand, Decision, DecisionEvent] = Decider(
 )
 
 
-def applying(event: DecisionEvent, at: datetime) -> ApplyVerdict | OpenAppeal | ApplyOutcome:
+def applying(event: AppliedEvent, at: datetime) -> ApplyVerdict | OpenAppeal | ApplyOutcome:
     """Return the command that applies a decision, an appeal or its outcome to the subject."""
     match event:
         case DecisionMade():
@@ -233,10 +287,13 @@ def _decide(command: DecideSubject, state: Decision) -> list[DecisionEvent]:
         rule=command.rule,
         reason=command.reason,
         turns=subject.turns,
-        by=command.by.member_id,
         at=command.at,
     )
-    return [made]
+    return [made, _signed(command.decision_id, command)]
+
+
+def _signed(decision_id: str, command: DecideSubject | ResolveAppeal) -> DecisionSigned:
+    return DecisionSigned(decision_id=decision_id, by=command.by.member_id, at=command.at)
 
 
 def _must_respect_appeals(command: DecideSubject) -> None:
@@ -266,11 +323,17 @@ def _appeal(command: AppealDecision, state: Decision) -> list[DecisionEvent]:
         decision_id=state.decision_id,
         subject_kind=state.subject_kind,
         subject_id=state.subject_id,
+        at=command.at,
+    )
+    signed = AppealSigned(
+        decision_id=state.decision_id,
+        subject_kind=state.subject_kind,
+        subject_id=state.subject_id,
         by=command.by.member_id,
         statement=command.statement,
         at=command.at,
     )
-    return [appealed]
+    return [appealed, signed]
 
 
 def _resolve(command: ResolveAppeal, state: Decision) -> list[DecisionEvent]:
@@ -295,10 +358,23 @@ def _resolve(command: ResolveAppeal, state: Decision) -> list[DecisionEvent]:
         verdict=Verdict.RESTORE if overturned else state.verdict,
         rule=state.rule,
         reason=command.reason,
-        by=command.by.member_id,
         at=command.at,
     )
-    return [resolved]
+    return [resolved, _signed(state.decision_id, command)]
+
+
+def _forget(command: ForgetAppellant, state: Decision) -> list[DecisionEvent]:
+    """Nobody sees the statement of a resolved appeal, so nothing is said of it."""
+    must_be_system(command.by, "Members are forgotten when they erase their account.")
+    if command.member_id != state.appellant or state.resolved:
+        return []
+    forgotten = AppellantForgotten(
+        decision_id=state.decision_id,
+        subject_kind=state.subject_kind,
+        subject_id=state.subject_id,
+        at=command.at,
+    )
+    return [forgotten]
 
 
 def _must_be_there(state: Decision) -> None:

@@ -7,7 +7,6 @@ from typing import Annotated, assert_never
 from domain.actors import SYSTEM, Actor
 from domain.constraints import Length
 from domain.decider import Decider, DomainError, must_be_system
-from domain.ids import MemberId
 from domain.moderation.rules import must_be_a_rule
 from domain.moderation.subject import Subject, SubjectKind, WeighFlag
 from domain.personal import PersonalText, SealedMember
@@ -25,10 +24,9 @@ TOO_MANY_FLAGS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaiseFlag:
-    """``seen`` says whether the actor may see the subject, and ``erased`` whether it was erased.
-
-    ``record_id`` is the member's record: it gives the ``weight`` of the flag, and ``open_flags`` is
-    the number of flags in it that wait for moderators."""
+    """``subject`` is what moderation knows of the flagged thing. ``seen`` says whether the member
+    can see it, ``erased`` whether its author has erased their account. ``record_id`` names the
+    member's record, which ``weight`` comes from; ``open_flags`` of theirs wait for moderators."""
 
     flag_id: str
     subject: Subject
@@ -52,7 +50,15 @@ class SettleFlag:
     at: datetime
 
 
-FlagCommand = RaiseFlag | SettleFlag
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetFlagger:
+    """The member who raised the flag has erased their account."""
+
+    by: Actor
+    at: datetime
+
+
+FlagCommand = RaiseFlag | SettleFlag | ForgetFlagger
 
 
 # Events
@@ -60,16 +66,26 @@ FlagCommand = RaiseFlag | SettleFlag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagRaised:
-    """``weight`` comes from the record at that time. The subject is given the weight at its own."""
+    """``weight`` is what the member's record said then; the subject may weigh it differently."""
 
     flag_id: str
     subject_kind: SubjectKind
     subject_id: str
     rule: str
-    note: PersonalText
+    weight: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagSigned:
+    """Who raised the flag and what they wrote, in the commit of FlagRaised, which outlives them."""
+
+    flag_id: str
+    subject_kind: SubjectKind
+    subject_id: str
     by: SealedMember
     record_id: PersonalText
-    weight: float
+    note: PersonalText
     at: datetime
 
 
@@ -80,7 +96,17 @@ class FlagSettled:
     at: datetime
 
 
-FlagEvent = FlagRaised | FlagSettled
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlaggerForgotten:
+    """The flag still counts, without its note."""
+
+    flag_id: str
+    subject_kind: SubjectKind
+    subject_id: str
+    at: datetime
+
+
+FlagEvent = FlagRaised | FlagSigned | FlagSettled | FlaggerForgotten
 
 
 # State
@@ -88,13 +114,15 @@ FlagEvent = FlagRaised | FlagSettled
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flag:
-    """``by`` and ``record_id`` are empty once the member was erased."""
+    """``record_id`` is empty once the member has erased their account."""
 
     flag_id: str = ""
+    subject_kind: SubjectKind = SubjectKind.CASE
+    subject_id: str = ""
     rule: str = ""
-    by: MemberId = MemberId("")
     record_id: str = ""
     settled: bool = False
+    forgotten: bool = False
 
 
 def decide(command: FlagCommand, state: Flag) -> list[FlagEvent]:
@@ -106,6 +134,8 @@ def decide(command: FlagCommand, state: Flag) -> list[FlagEvent]:
             must_be_system(command.by, "A flag is settled by a decision on its subject only.")
             settled = FlagSettled(flag_id=state.flag_id, upheld=command.upheld, at=command.at)
             return [] if state.settled or not state.flag_id else [settled]
+        case ForgetFlagger():
+            return _forget(command, state)
         case _:
             assert_never(command)
 
@@ -114,10 +144,17 @@ def evolve(state: Flag, event: FlagEvent) -> Flag:
     match event:
         case FlagRaised():
             return Flag(
-                flag_id=event.flag_id, rule=event.rule, by=event.by, record_id=event.record_id
+                flag_id=event.flag_id,
+                subject_kind=event.subject_kind,
+                subject_id=event.subject_id,
+                rule=event.rule,
             )
+        case FlagSigned():
+            return replace(state, record_id=event.record_id)
         case FlagSettled():
             return replace(state, settled=True)
+        case FlaggerForgotten():
+            return replace(state, record_id="", forgotten=True)
         case _:
             assert_never(event)
 
@@ -128,7 +165,7 @@ flag_decider: Decider[FlagCommand, Flag, FlagEvent] = Decider(
 
 
 def weighing(event: FlagRaised, weight: float, threshold: float, at: datetime) -> WeighFlag:
-    """Return the command that adds the flag's weight to its subject."""
+    """Return the command to weigh a flag."""
     return WeighFlag(
         flag_id=event.flag_id,
         rule=event.rule,
@@ -140,29 +177,54 @@ def weighing(event: FlagRaised, weight: float, threshold: float, at: datetime) -
 
 
 def _raise(command: RaiseFlag, state: Flag) -> list[FlagEvent]:
-    subject = command.subject
     must_be_a_rule(command.rule)
     _must_be_seen(command)
     if state.flag_id:
         raise DomainError("already-flagged", "You have flagged this already.")
     if command.open_flags >= MOST_OPEN_FLAGS:
         raise DomainError("too-many-flags", TOO_MANY_FLAGS)
-    raised = FlagRaised(
+    return [_raised(command), _signed(command)]
+
+
+def _raised(command: RaiseFlag) -> FlagRaised:
+    return FlagRaised(
         flag_id=command.flag_id,
-        subject_kind=subject.kind,
-        subject_id=subject.subject_id,
+        subject_kind=command.subject.kind,
+        subject_id=command.subject.subject_id,
         rule=command.rule,
-        note=command.note,
-        by=command.by.member_id,
-        record_id=command.record_id,
         weight=command.weight,
         at=command.at,
     )
-    return [raised]
+
+
+def _signed(command: RaiseFlag) -> FlagSigned:
+    return FlagSigned(
+        flag_id=command.flag_id,
+        subject_kind=command.subject.kind,
+        subject_id=command.subject.subject_id,
+        by=command.by.member_id,
+        record_id=command.record_id,
+        note=command.note,
+        at=command.at,
+    )
+
+
+def _forget(command: ForgetFlagger, state: Flag) -> list[FlagEvent]:
+    """Nobody sees the note of a settled flag, so nothing is said of it."""
+    must_be_system(command.by, "Members are forgotten when they erase their account.")
+    if state.forgotten or state.settled or not state.flag_id:
+        return []
+    forgotten = FlaggerForgotten(
+        flag_id=state.flag_id,
+        subject_kind=state.subject_kind,
+        subject_id=state.subject_id,
+        at=command.at,
+    )
+    return [forgotten]
 
 
 def _must_be_seen(command: RaiseFlag) -> None:
-    """Refuse a subject that the member may not see, and the member's own."""
+    """Refuse what the member cannot see: for them it does not exist. Their own they always see."""
     subject, by = command.subject, command.by
     if subject.author == by.member_id:
         raise DomainError("own-subject", "You cannot flag your own content.")

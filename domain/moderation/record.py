@@ -42,7 +42,7 @@ class FlagOpened:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagCounted:
     record_id: str
-    flag_id: str = ""
+    flag_id: str
     upheld: bool
     at: datetime
 

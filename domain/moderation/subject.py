@@ -68,13 +68,13 @@ class WeighFlag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyVerdict:
-    """``turns`` are the turns of the subject when the moderator decided; None accepts any."""
+    """``turns`` are the turns of the subject when the moderator decided."""
 
     decision_id: str
     verdict: Verdict
     rule: str
     reason: str
-    turns: int | None
+    turns: int
     by: Actor
     at: datetime
 
@@ -98,8 +98,22 @@ class ApplyOutcome:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetAuthor:
+    """The author has erased their account."""
+
+    by: Actor
+    at: datetime
+
+
 SubjectCommand = (
-    RegisterSubject | CiteSubject | WeighFlag | ApplyVerdict | OpenAppeal | ApplyOutcome
+    RegisterSubject
+    | CiteSubject
+    | WeighFlag
+    | ApplyVerdict
+    | OpenAppeal
+    | ApplyOutcome
+    | ForgetAuthor
 )
 
 
@@ -203,6 +217,16 @@ class AppealSetAside:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorForgotten:
+    """Nothing that the author said is shown any more, not even to moderators."""
+
+    subject_kind: SubjectKind
+    subject_id: str
+    case_id: CaseId
+    at: datetime
+
+
 SubjectEvent = (
     SubjectRegistered
     | SubjectCited
@@ -213,6 +237,7 @@ SubjectEvent = (
     | SubjectAppealed
     | DecisionSetAside
     | AppealSetAside
+    | AuthorForgotten
 )
 
 
@@ -226,7 +251,7 @@ class Subject:
 
     ``decision_id`` is the decision in force, or empty; ``past`` are the replaced ones and those set
     aside. ``overturned`` are the decisions that appeals overturned. ``turns`` counts decisions,
-    appeals and outcomes.
+    appeals and outcomes. ``forgotten`` says that the author has erased their account.
     """
 
     kind: SubjectKind = SubjectKind.CASE
@@ -242,6 +267,7 @@ class Subject:
     past: tuple[str, ...] = ()
     overturned: tuple[str, ...] = ()
     turns: int = 0
+    forgotten: bool = False
 
 
 def decide(command: SubjectCommand, state: Subject) -> list[SubjectEvent]:
@@ -267,6 +293,8 @@ def decide(command: SubjectCommand, state: Subject) -> list[SubjectEvent]:
             return _open_appeal(command, state)
         case ApplyOutcome():
             return _decided(command, state) if command.decision_id == state.decision_id else []
+        case ForgetAuthor():
+            return _forget(command, state)
         case _:
             assert_never(command)
 
@@ -298,6 +326,8 @@ def evolve(state: Subject, event: SubjectEvent) -> Subject:
             return replace(state, past=(*state.past, event.decision_id))
         case AppealSetAside():
             return state
+        case AuthorForgotten():
+            return replace(state, forgotten=True)
         case _:
             assert_never(event)
 
@@ -349,7 +379,7 @@ def _weigh(command: WeighFlag, state: Subject) -> list[SubjectEvent]:
 
 
 def _apply(command: ApplyVerdict, state: Subject) -> list[SubjectEvent]:
-    if command.turns in (None, state.turns):
+    if command.turns == state.turns:
         return _decided(command, state)
     set_aside = DecisionSetAside(
         subject_kind=state.kind,
@@ -417,3 +447,13 @@ def _restored(command: ApplyVerdict | ApplyOutcome, state: Subject) -> SubjectRe
         decision_id=command.decision_id,
         at=command.at,
     )
+
+
+def _forget(command: ForgetAuthor, state: Subject) -> list[SubjectEvent]:
+    forgotten = AuthorForgotten(
+        subject_kind=state.kind,
+        subject_id=state.subject_id,
+        case_id=state.case_id,
+        at=command.at,
+    )
+    return [] if state.forgotten or not state.subject_id else [forgotten]

@@ -146,15 +146,31 @@ def rows(world: World, name: str) -> dict[str, Any]:
     return {row.key: row.document for row in model.find(Find(), limit=1000)}
 
 
+def read_models_with(world: World, words: str) -> list[str]:
+    """The query services, of all that there are, whose rows of any table hold these words."""
+    return [
+        answers.service.name
+        for answers in world.answers.values()
+        if words in repr(list(_tables(world, answers.service)))
+    ]
+
+
+def _tables(world: World, service: QueryService[Any]) -> Iterator[Any]:
+    model = open_build(service, world.models, current_build(service, world.models))
+    yield model.find(Find(), limit=1000)
+    for side in service.sides:
+        yield model.side(side.row).find(Find(), limit=1000)
+
+
 class Reading:
     """One more build of a read model, which hears topic by topic."""
 
-    def __init__(self, world: World, service: QueryService[Any]) -> None:
+    def __init__(self, world: World, service: QueryService[Any], build: int = 99) -> None:
         self._world = world
         self._topics = service.topics
-        self._model = open_build(service, world.models, 99)
+        self._model = open_build(service, world.models, build)
         self._projection = world.subscription(
-            Projector(service, self._model, world.codec, world.history, 99)
+            Projector(service, self._model, world.codec, world.history, build)
         )
 
     def hear(self, *topics: str) -> None:

@@ -173,13 +173,17 @@ class TestChanging:
         world.discuss.edit(K1, "I saw it, too.", ben, CommandContext())
         world.settle()
         (comment,) = thread(world)
-        assert (comment["text"], comment["version"]) == ("I saw it, too.", 2)
+        assert (comment["text"], comment["version"]) == ("I saw it, too.", 3)
         assert comment["edited_at"] == world.clock()
         assert travel.as_of(service, "k1", then).text == "I saw it too."
         assert travel.as_of(service, "k1", world.clock()).text == "I saw it, too."
         assert travel.as_of(service, "k1", then - timedelta(days=1)) is None
         changes = [(change.what, change.role) for change in travel.history(service, "k1")]
-        assert changes == [("CommentWritten", "author"), ("CommentEdited", "author")]
+        assert changes == [
+            ("CommentWritten", "author"),
+            ("CommentShown", "system"),
+            ("CommentEdited", "author"),
+        ]
 
     def test_it_is_found_below_its_case_and_each_comment_by_itself(self) -> None:
         assert Discussions.path_parameters() == ["case_id"]
@@ -285,6 +289,7 @@ class TestErasure:
             assert told[1][1] == "When?"
             assert one(world, "discussions", "k1") == "gone"
             must_be_rebuilt_alike(world)
+        world.clock.wind(seconds=1)
         stood = TimeTravel(world.stores, world.codec).as_of(
             world.answers["discussions"].service, "k1", world.clock()
         )
@@ -313,7 +318,9 @@ class TestErasure:
         """Their key may not be destroyed yet, by whoever died when it was to be."""
         say(world, ben)
         ask_to_be_erased(world, ben)
-        read_again(world, "discussions", "members", "cases", "discussions")
+        read_again(world, "discussions", "members", "discussions")
+        assert thread(world) == []
+        world.settle()
         (told,) = thread(world)
         assert (told["status"], told["text"], told["author"]) == (CommentStatus.ERASED, "", None)
 

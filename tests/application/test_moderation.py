@@ -760,7 +760,7 @@ class TestErasure:
         world.settle()
         assert world.parked.list() == []
         assert one(world, "members", anna.member_id) == "gone"
-        with refused("forbidden"):
+        with refused("erased"):
             appeal(world, anna)
 
 

@@ -127,6 +127,8 @@ def subscriber(world: World, kind: type[KlarityPolicy]) -> PolicySubscriber:
         forget_member=lambda _: None,
         erase_media=lambda _: None,
         forget_in_cases=lambda _: None,
+        forget_in_discussions=lambda _: None,
+        forget_in_moderation=lambda _: None,
         hide_at=1.0,
     )
     return PolicySubscriber(kind(dependencies), world.codec, world.checkpoints)

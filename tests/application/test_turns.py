@@ -36,6 +36,8 @@ class Stage:
             forget_member=lambda _: None,
             erase_media=lambda _: None,
             forget_in_cases=lambda _: None,
+            forget_in_discussions=lambda _: None,
+            forget_in_moderation=lambda _: None,
             hide_at=1.0,
         )
         self.policy = WhenEvidenceIsReceivedThenSanitiseIt(dependencies)

@@ -12,13 +12,18 @@ from domain.decider import DomainError
 from domain.discussions.comment import (
     Comment,
     CommentCommand,
+    CommentConcealed,
     CommentEdited,
+    CommentErased,
     CommentEvent,
     CommentHidden,
     CommentRemoved,
     CommentRestored,
+    CommentShown,
     CommentWritten,
+    Concealment,
     EditComment,
+    EraseComment,
     HideComment,
     RemoveComment,
     RestoreComment,
@@ -33,7 +38,6 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 ANNA = Actor(member_id=MemberId("anna"), pseudonym="Anna")
 BEN = Actor(member_id=MemberId("ben"), pseudonym="Ben")
 MODERATOR = Actor(member_id=MemberId("mo"), roles=frozenset({Role.MODERATOR}))
-NOBODY = MemberId("")
 CASE, K1, K2 = CaseId("c1"), CommentId("k1"), CommentId("k2")
 OPEN = Discussion(case_id=CASE, open=True)
 LOCKED = replace(OPEN, locked=True)
@@ -47,6 +51,7 @@ EDIT = EditComment(text="I saw it, too.", discussion=OPEN, by=ANNA, at=AT)
 REMOVE = RemoveComment(by=ANNA, at=AT)
 HIDE = HideComment(rule="hatred", by=SYSTEM, at=AT)
 RESTORE = RestoreComment(by=SYSTEM, at=AT)
+ERASE = EraseComment(by=SYSTEM, at=AT)
 
 WRITTEN = CommentWritten(
     comment_id=K1,
@@ -60,7 +65,13 @@ EDITED = CommentEdited(comment_id=K1, author=ANNA.member_id, text="I saw it, too
 REMOVED = CommentRemoved(comment_id=K1, case_id=CASE, at=AT)
 HIDDEN = CommentHidden(comment_id=K1, case_id=CASE, rule="hatred", role="moderator", at=AT)
 RESTORED = CommentRestored(comment_id=K1, case_id=CASE, at=AT)
-ERASED = replace(WRITTEN, author=NOBODY, author_name="", text="")
+ERASED = CommentErased(comment_id=K1, case_id=CASE, parent_id=CommentId(""), written_at=AT, at=AT)
+SHOWN = CommentShown(comment_id=K1, case_id=CASE, at=AT)
+CONCEALED = CommentConcealed(comment_id=K1, case_id=CASE, reason=Concealment.HIDDEN, at=AT)
+
+
+def concealed(reason: Concealment) -> CommentConcealed:
+    return replace(CONCEALED, reason=reason)
 
 
 def when(past: list[CommentEvent], command: CommentCommand) -> list[CommentEvent]:
@@ -68,7 +79,7 @@ def when(past: list[CommentEvent], command: CommentCommand) -> list[CommentEvent
 
 
 def test_a_comment_is_written_once() -> None:
-    assert when([], WRITE) == [WRITTEN]
+    assert when([], WRITE) == [WRITTEN, SHOWN]
     with refused("already-written"):
         when([WRITTEN], WRITE)
 
@@ -90,7 +101,7 @@ def test_nothing_is_said_in_a_locked_discussion() -> None:
 
 def test_a_comment_that_can_be_seen_is_replied_to() -> None:
     reply = replace(WRITE, parent_id=K2, parent=PARENT)
-    assert when([], reply) == [replace(WRITTEN, parent_id=K2)]
+    assert when([], reply) == [replace(WRITTEN, parent_id=K2), SHOWN]
 
 
 @pytest.mark.parametrize(
@@ -101,6 +112,7 @@ def test_a_comment_that_can_be_seen_is_replied_to() -> None:
         replace(PARENT, case_id=CaseId("c2")),
         replace(PARENT, hidden=True),
         replace(PARENT, removed=True),
+        replace(PARENT, erased=True),
     ],
 )
 def test_nobody_replies_to_what_is_not_there(parent: Comment | None) -> None:
@@ -118,7 +130,7 @@ def test_the_author_edits_and_nobody_else() -> None:
 
 
 def test_the_author_removes_once() -> None:
-    assert when([WRITTEN], REMOVE) == [REMOVED]
+    assert when([WRITTEN], REMOVE) == [REMOVED, concealed(Concealment.REMOVED)]
     assert when([WRITTEN, REMOVED], REMOVE) == []
     assert comment_decider.fold([WRITTEN, REMOVED]).text == ""
 
@@ -134,14 +146,14 @@ def test_nobody_else_removes_it_for_moderators_decide() -> None:
         when([WRITTEN, REMOVED], replace(REMOVE, by=MODERATOR))
 
 
-def test_a_removed_comment_tells_whether_it_was_out_of_sight() -> None:
-    assert when([WRITTEN, HIDDEN], REMOVE) == [replace(REMOVED, hidden=True)]
+def test_readers_are_told_once_of_a_comment_that_is_removed_while_it_is_hidden() -> None:
+    assert when([WRITTEN, HIDDEN], REMOVE) == [REMOVED]
 
 
 def test_moderation_hides_and_restores_once() -> None:
-    assert when([WRITTEN], HIDE) == [HIDDEN]
+    assert when([WRITTEN], HIDE) == [HIDDEN, CONCEALED]
     assert when([WRITTEN, HIDDEN], HIDE) == []
-    assert when([WRITTEN, HIDDEN], RESTORE) == [RESTORED]
+    assert when([WRITTEN, HIDDEN], RESTORE) == [RESTORED, SHOWN]
     assert when([WRITTEN, HIDDEN, RESTORED], RESTORE) == []
 
 
@@ -150,10 +162,11 @@ def test_moderation_does_nothing_to_what_is_not_there(command: CommentCommand) -
     assert when([], command) == []
     assert when([WRITTEN, REMOVED], command) == []
     assert when([WRITTEN, HIDDEN, REMOVED], command) == []
+    assert when([WRITTEN, HIDDEN, ERASED], command) == []
 
 
-def test_only_the_system_hides_and_restores() -> None:
-    for command in (HIDE, RESTORE):
+def test_only_the_system_hides_restores_and_erases() -> None:
+    for command in (HIDE, RESTORE, ERASE):
         with refused("forbidden"):
             when([WRITTEN], replace(command, by=MODERATOR))
 
@@ -174,26 +187,45 @@ def test_there_is_nothing_to_edit_where_nothing_was_written() -> None:
             when([], command)
 
 
-def test_a_comment_of_an_erased_member_does_not_change_any_more() -> None:
+def test_a_comment_is_erased_once_and_leaves_its_place() -> None:
+    assert when([WRITTEN], ERASE) == [ERASED, concealed(Concealment.ERASED)]
+    assert when([WRITTEN, HIDDEN], ERASE) == [ERASED]
+    assert when([WRITTEN, REMOVED], ERASE) == [ERASED]
+    assert when([WRITTEN, ERASED], ERASE) == []
+    assert when([], ERASE) == []
+    assert comment_decider.fold([WRITTEN, ERASED]).text == ""
+
+
+def test_an_erased_comment_does_not_change_any_more() -> None:
     for command in (EDIT, REMOVE, replace(REMOVE, by=MODERATOR)):
         with refused("erased"):
-            when([ERASED], command)
-    assert when([ERASED], HIDE) == [HIDDEN]
+            when([WRITTEN, ERASED], command)
 
 
-COMMANDS: list[CommentCommand] = [WRITE, EDIT, REMOVE, replace(REMOVE, by=MODERATOR), HIDE, RESTORE]
+def test_a_destroyed_key_empties_the_text_and_decides_nothing() -> None:
+    unreadable = replace(WRITTEN, author_name="", text="")
+    assert when([unreadable], HIDE) == [HIDDEN, CONCEALED]
+    assert comment_decider.fold([unreadable]).author == ANNA.member_id
+
+
+COMMANDS: list[CommentCommand] = [
+    *(WRITE, EDIT, REMOVE, replace(REMOVE, by=MODERATOR)),
+    *(HIDE, RESTORE, ERASE),
+]
 
 
 @given(st.lists(st.sampled_from(COMMANDS), max_size=12))
-def test_whatever_happens_a_comment_is_counted_as_often_as_it_is_seen(
+def test_whatever_happens_readers_are_told_whether_everybody_can_read_it(
     commands: list[CommentCommand],
 ) -> None:
     past: list[CommentEvent] = []
     for command in commands:
         past += attempt(past, command)
-    state = comment_decider.fold(past)
-    seen = bool(state.comment_id) and not (state.hidden or state.removed)
-    assert sum(map(counted, past)) == int(seen)
+    told = [event for event in past if isinstance(event, CommentShown | CommentConcealed)]
+    alternate = [CommentShown, CommentConcealed] * len(told)
+    assert [type(event) for event in told] == alternate[: len(told)]
+    shown = bool(told) and isinstance(told[-1], CommentShown)
+    assert comment_decider.fold(past).is_shown == shown
 
 
 def attempt(past: list[CommentEvent], command: CommentCommand) -> list[CommentEvent]:
@@ -201,13 +233,3 @@ def attempt(past: list[CommentEvent], command: CommentCommand) -> list[CommentEv
         return when(past, command)
     except DomainError:
         return []
-
-
-def counted(event: CommentEvent) -> int:
-    match event:
-        case CommentWritten() | CommentRestored():
-            return 1
-        case CommentHidden() | CommentRemoved(hidden=False):
-            return -1
-        case _:
-            return 0

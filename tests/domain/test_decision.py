@@ -10,12 +10,16 @@ from domain.ids import CaseId, MemberId
 from domain.moderation.decision import (
     AppealDecision,
     AppealResolved,
+    AppealSigned,
+    AppellantForgotten,
     DecideSubject,
     Decision,
     DecisionAppealed,
     DecisionCommand,
     DecisionEvent,
     DecisionMade,
+    DecisionSigned,
+    ForgetAppellant,
     Outcome,
     ResolveAppeal,
     decision_decider,
@@ -65,10 +69,16 @@ MADE = DecisionMade(
     rule="spam",
     reason="An advert.",
     turns=0,
-    by=MO.member_id,
     at=AT,
 )
+SIGNED = DecisionSigned(decision_id="d1", by=MO.member_id, at=AT)
 APPEALED = DecisionAppealed(
+    decision_id="d1",
+    subject_kind=SubjectKind.COMMENT,
+    subject_id="k1",
+    at=AT,
+)
+APPEAL_SIGNED = AppealSigned(
     decision_id="d1",
     subject_kind=SubjectKind.COMMENT,
     subject_id="k1",
@@ -76,6 +86,10 @@ APPEALED = DecisionAppealed(
     statement="It is none.",
     at=AT,
 )
+FORGOTTEN = AppellantForgotten(
+    decision_id="d1", subject_kind=SubjectKind.COMMENT, subject_id="k1", at=AT
+)
+FORGET = ForgetAppellant(member_id=ANNA.member_id, by=SYSTEM, at=AT)
 RESOLVED = AppealResolved(
     decision_id="d1",
     subject_kind=SubjectKind.COMMENT,
@@ -84,9 +98,9 @@ RESOLVED = AppealResolved(
     verdict=Verdict.RESTORE,
     rule="spam",
     reason="It is none.",
-    by=ADA.member_id,
     at=AT,
 )
+RESOLVED_SIGNED = replace(SIGNED, by=ADA.member_id)
 
 
 def when(past: list[DecisionEvent], command: DecisionCommand) -> list[DecisionEvent]:
@@ -94,7 +108,7 @@ def when(past: list[DecisionEvent], command: DecisionCommand) -> list[DecisionEv
 
 
 def test_a_moderator_decides_once() -> None:
-    assert when([], DECIDE) == [MADE]
+    assert when([], DECIDE) == [MADE, SIGNED]
     with refused("already-decided"):
         when([MADE], DECIDE)
 
@@ -135,11 +149,11 @@ def test_there_is_nothing_to_decide_where_it_is_so_and_nobody_flagged_it() -> No
     for command in nothing:
         with refused("nothing-to-decide"):
             when([], command)
-    assert when([], replace(DECIDE, subject=replace(hidden, flags=("f1",)))) == [MADE]
+    assert when([], replace(DECIDE, subject=replace(hidden, flags=("f1",)))) == [MADE, SIGNED]
     for shown in (Verdict.RESTORE, Verdict.DISMISS):
         made = replace(MADE, verdict=shown)
         for subject in (hidden, flagged):
-            assert when([], replace(DECIDE, subject=subject, verdict=shown)) == [made]
+            assert when([], replace(DECIDE, subject=subject, verdict=shown)) == [made, SIGNED]
 
 
 def test_nobody_decides_anew_while_an_appeal_is_open() -> None:
@@ -152,20 +166,21 @@ def test_nobody_decides_anew_while_an_appeal_is_open() -> None:
                 when([], command)
     resolved = decision_decider.fold([MADE, APPEALED, RESOLVED])
     restore = replace(DECIDE, subject=hidden, standing=resolved, verdict=Verdict.RESTORE)
-    assert when([], restore) == [replace(MADE, verdict=Verdict.RESTORE)]
+    assert when([], restore) == [replace(MADE, verdict=Verdict.RESTORE), SIGNED]
 
 
 def test_what_was_restored_on_appeal_is_hidden_upon_new_flags_alone_and_by_somebody_else() -> None:
     restored = replace(SUBJECT, decision_id="d1", overturned=("d1",), turns=3)
     flagged = replace(restored, flags=("f1",))
     hide = replace(DECIDE, subject=flagged, overturned=frozenset({ADA.member_id}))
-    assert when([], hide) == [replace(MADE, turns=3)]
+    assert when([], hide) == [replace(MADE, turns=3), SIGNED]
     with refused("settled-on-appeal"):
         when([], replace(hide, subject=restored))
     with refused("same-moderator"):
         when([], replace(hide, by=ADA))
     dismiss = replace(hide, by=ADA, verdict=Verdict.DISMISS)
-    assert when([], dismiss) == [replace(MADE, by=ADA.member_id, verdict=Verdict.DISMISS, turns=3)]
+    made = replace(MADE, verdict=Verdict.DISMISS, turns=3)
+    assert when([], dismiss) == [made, RESOLVED_SIGNED]
 
 
 def test_a_decision_in_whose_place_another_stands_is_over() -> None:
@@ -177,7 +192,7 @@ def test_a_decision_in_whose_place_another_stands_is_over() -> None:
 
 
 def test_whom_it_is_about_appeals_once() -> None:
-    assert when([MADE], APPEAL) == [APPEALED]
+    assert when([MADE], APPEAL) == [APPEALED, APPEAL_SIGNED]
     with refused("already-appealed"):
         when([MADE, APPEALED], APPEAL)
 
@@ -202,13 +217,32 @@ def test_there_is_no_appeal_without_a_decision() -> None:
 
 
 def test_another_moderator_resolves_an_appeal_once() -> None:
-    assert when([MADE, APPEALED], RESOLVE) == [RESOLVED]
+    assert when([MADE, SIGNED, APPEALED], RESOLVE) == [RESOLVED, RESOLVED_SIGNED]
     with refused("same-moderator"):
-        when([MADE, APPEALED], replace(RESOLVE, by=MO))
+        when([MADE, SIGNED, APPEALED], replace(RESOLVE, by=MO))
     with refused("already-resolved"):
-        when([MADE, APPEALED, RESOLVED], RESOLVE)
+        when([MADE, SIGNED, APPEALED, RESOLVED, RESOLVED_SIGNED], RESOLVE)
 
 
 def test_an_upheld_decision_stands() -> None:
     upheld = replace(RESOLVED, outcome=Outcome.UPHOLD, verdict=Verdict.HIDE)
-    assert when([MADE, APPEALED], replace(RESOLVE, outcome=Outcome.UPHOLD)) == [upheld]
+    assert when([MADE, APPEALED], replace(RESOLVE, outcome=Outcome.UPHOLD)) == [
+        upheld,
+        RESOLVED_SIGNED,
+    ]
+
+
+def test_who_appealed_is_forgotten_once_while_the_appeal_waits() -> None:
+    past: list[DecisionEvent] = [MADE, SIGNED, APPEALED, APPEAL_SIGNED]
+    assert when(past, FORGET) == [FORGOTTEN]
+    assert when([*past, FORGOTTEN], FORGET) == []
+    assert when([*past, RESOLVED], FORGET) == []
+    assert when([MADE, SIGNED], FORGET) == []
+    assert decision_decider.fold([*past, FORGOTTEN]).under_appeal
+
+
+def test_a_moderator_who_erased_their_account_takes_no_appeal_along() -> None:
+    past: list[DecisionEvent] = [MADE, SIGNED, APPEALED, APPEAL_SIGNED]
+    assert when(past, replace(FORGET, member_id=MO.member_id)) == []
+    with refused("forbidden"):
+        when(past, replace(FORGET, by=MO))

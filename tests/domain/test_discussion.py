@@ -46,11 +46,6 @@ def test_a_discussion_opens_and_closes_with_its_case() -> None:
     assert when([OPENED, CLOSED], OPEN) == [OPENED]
 
 
-def test_the_discussion_of_an_erased_authors_case_is_not_open() -> None:
-    erased = replace(OPENED, author=MemberId(""))
-    assert not discussion_decider.fold([erased]).open
-
-
 def test_nobody_but_the_system_opens_or_closes_it() -> None:
     for by in (BEN, MODERATOR):
         with refused("forbidden"):

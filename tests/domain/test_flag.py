@@ -11,8 +11,11 @@ from domain.moderation.flag import (
     MOST_OPEN_FLAGS,
     FlagCommand,
     FlagEvent,
+    FlaggerForgotten,
     FlagRaised,
     FlagSettled,
+    FlagSigned,
+    ForgetFlagger,
     RaiseFlag,
     SettleFlag,
     flag_decider,
@@ -45,12 +48,20 @@ RAISED = FlagRaised(
     subject_kind=SubjectKind.COMMENT,
     subject_id="k1",
     rule="spam",
-    note="Again and again.",
-    by=BEN.member_id,
-    record_id="r1",
     weight=0.25,
     at=AT,
 )
+SIGNED = FlagSigned(
+    flag_id="f1",
+    subject_kind=SubjectKind.COMMENT,
+    subject_id="k1",
+    by=BEN.member_id,
+    record_id="r1",
+    note="Again and again.",
+    at=AT,
+)
+FORGET = ForgetFlagger(by=SYSTEM, at=AT)
+FORGOTTEN = FlaggerForgotten(flag_id="f1", subject_kind=SubjectKind.COMMENT, subject_id="k1", at=AT)
 SETTLED = FlagSettled(flag_id="f1", upheld=True, at=AT)
 
 
@@ -59,7 +70,7 @@ def when(past: list[FlagEvent], command: FlagCommand) -> list[FlagEvent]:
 
 
 def test_a_member_flags_a_subject_once() -> None:
-    assert when([], RAISE) == [RAISED]
+    assert when([], RAISE) == [RAISED, SIGNED]
     pasts: list[list[FlagEvent]] = [[RAISED], [RAISED, SETTLED]]
     for past in pasts:
         with refused("already-flagged"):
@@ -81,7 +92,7 @@ def test_nobody_flags_what_is_not_to_be_seen(subject: Subject) -> None:
 
 def test_moderators_see_what_is_hidden() -> None:
     command = replace(RAISE, subject=replace(SUBJECT, hidden=True), by=MODERATOR)
-    assert when([], command) == [replace(RAISED, by=MODERATOR.member_id)]
+    assert when([], command) == [RAISED, replace(SIGNED, by=MODERATOR.member_id)]
 
 
 def test_nobody_learns_by_flagging_that_what_they_did_not_see_was_erased() -> None:
@@ -102,22 +113,32 @@ def test_nobody_flags_what_is_their_own(hidden: bool) -> None:
 
 
 def test_no_more_than_so_many_flags_of_a_member_wait() -> None:
-    assert when([], replace(RAISE, open_flags=MOST_OPEN_FLAGS - 1)) == [RAISED]
+    assert when([], replace(RAISE, open_flags=MOST_OPEN_FLAGS - 1)) == [RAISED, SIGNED]
     with refused("too-many-flags"):
         when([], replace(RAISE, open_flags=MOST_OPEN_FLAGS))
 
 
 def test_a_flag_is_settled_once() -> None:
-    assert when([RAISED], SETTLE) == [SETTLED]
+    assert when([RAISED, SIGNED], SETTLE) == [SETTLED]
     assert when([RAISED, SETTLED], SETTLE) == []
     assert when([], SETTLE) == []
 
 
-def test_only_the_system_settles_flags() -> None:
-    with refused("forbidden"):
-        when([RAISED], replace(SETTLE, by=MODERATOR))
+def test_who_raised_it_is_forgotten_once_while_it_waits() -> None:
+    assert when([RAISED, SIGNED], FORGET) == [FORGOTTEN]
+    assert when([RAISED, SIGNED, FORGOTTEN], FORGET) == []
+    assert when([RAISED, SIGNED, SETTLED], FORGET) == []
+    assert when([], FORGET) == []
+    assert when([RAISED, SIGNED, FORGOTTEN], SETTLE) == [SETTLED]
+    assert flag_decider.fold([RAISED, SIGNED, FORGOTTEN]).record_id == ""
+
+
+def test_only_the_system_settles_flags_and_forgets_members() -> None:
+    for command in (replace(SETTLE, by=MODERATOR), replace(FORGET, by=MODERATOR)):
+        with refused("forbidden"):
+            when([RAISED, SIGNED], command)
 
 
 def test_whose_record_counts_it_is_known_afterwards() -> None:
-    state = flag_decider.fold([RAISED, SETTLED])
+    state = flag_decider.fold([RAISED, SIGNED, SETTLED])
     assert (state.record_id, state.rule, state.settled) == ("r1", "spam", True)

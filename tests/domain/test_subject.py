@@ -13,9 +13,11 @@ from domain.moderation.subject import (
     AppealSetAside,
     ApplyOutcome,
     ApplyVerdict,
+    AuthorForgotten,
     CiteSubject,
     DecisionSetAside,
     FlagWeighed,
+    ForgetAuthor,
     OpenAppeal,
     RegisterSubject,
     SubjectAppealed,
@@ -101,6 +103,14 @@ def test_it_knows_each_case_that_cites_it_and_may_hear_of_it_first() -> None:
     assert (state.author, state.cited_in) == (MemberId("anna"), (CASE, other))
 
 
+def test_its_author_is_forgotten_once() -> None:
+    forget = ForgetAuthor(by=SYSTEM, at=AT)
+    forgotten = AuthorForgotten(subject_kind=KIND, subject_id="k1", case_id=CASE, at=AT)
+    assert when([REGISTERED], forget) == [forgotten]
+    assert when([REGISTERED, forgotten], forget) == []
+    assert when([CITED], forget) == []
+
+
 def test_only_the_system_does_anything_to_it() -> None:
     for command in (REGISTER, CITE, WEIGH, APPLY, OPEN_APPEAL, OUTCOME):
         with refused("forbidden"):
@@ -167,12 +177,6 @@ class TestTheDecisionThatStands:
         second = replace(APPLY, decision_id="d2", verdict=Verdict.RESTORE, turns=1)
         (set_aside,) = when(self.UNDER_APPEAL, second)
         assert isinstance(set_aside, DecisionSetAside)
-
-    def test_decisions_of_old_which_tell_no_turns_are_applied(self) -> None:
-        old = replace(APPLY, decision_id="d2", verdict=Verdict.RESTORE, turns=None)
-        decided = replace(DECIDED, decision_id="d2", flags=(), upheld=False)
-        restored = replace(RESTORED, decision_id="d2")
-        assert when(self.HIDDEN_BY_D1, old) == [decided, restored]
 
     def test_it_alone_is_appealed_against(self) -> None:
         assert when(self.HIDDEN_BY_D1, OPEN_APPEAL) == [APPEALED]

@@ -64,11 +64,15 @@ from domain.cases.party import (
 from domain.cases.place import Location, Precision
 from domain.decider import NothingChanged
 from domain.discussions.comment import (
+    CommentConcealed,
     CommentEdited,
+    CommentErased,
     CommentHidden,
     CommentRemoved,
     CommentRestored,
+    CommentShown,
     CommentWritten,
+    Concealment,
 )
 from domain.discussions.discussion import (
     DiscussionClosed,
@@ -95,11 +99,20 @@ from domain.members.member import (
     RoleGranted,
     RoleRevoked,
 )
-from domain.moderation.decision import AppealResolved, DecisionAppealed, DecisionMade, Outcome
-from domain.moderation.flag import FlagRaised, FlagSettled
+from domain.moderation.decision import (
+    AppealResolved,
+    AppealSigned,
+    AppellantForgotten,
+    DecisionAppealed,
+    DecisionMade,
+    DecisionSigned,
+    Outcome,
+)
+from domain.moderation.flag import FlaggerForgotten, FlagRaised, FlagSettled, FlagSigned
 from domain.moderation.record import FlagCounted, FlagOpened
 from domain.moderation.subject import (
     AppealSetAside,
+    AuthorForgotten,
     DecisionSetAside,
     FlagWeighed,
     SubjectAppealed,
@@ -300,27 +313,41 @@ GOLDEN: dict[str, object] = {
     "discussions.CommentEdited": CommentEdited(
         comment_id=COMMENT, author=ANNA, text="Twice.", at=AT
     ),
-    "discussions.CommentRemoved": CommentRemoved(
-        comment_id=COMMENT, case_id=CASE, hidden=True, at=AT
-    ),
+    "discussions.CommentRemoved": CommentRemoved(comment_id=COMMENT, case_id=CASE, at=AT),
     "discussions.CommentHidden": CommentHidden(
-        comment_id=COMMENT, case_id=CASE, rule="spam", at=AT
+        comment_id=COMMENT, case_id=CASE, rule="spam", role="moderator", at=AT
     ),
     "discussions.CommentRestored": CommentRestored(comment_id=COMMENT, case_id=CASE, at=AT),
+    "discussions.CommentErased": CommentErased(
+        comment_id=COMMENT, case_id=CASE, parent_id=CommentId("k0"), written_at=AT, at=AT
+    ),
+    "discussions.CommentShown": CommentShown(comment_id=COMMENT, case_id=CASE, at=AT),
+    "discussions.CommentConcealed": CommentConcealed(
+        comment_id=COMMENT, case_id=CASE, reason=Concealment.HIDDEN, at=AT
+    ),
     "moderation.FlagRaised": FlagRaised(
         flag_id="f1",
         subject_kind=SubjectKind.CASE,
         subject_id="c1",
         rule="falsehood",
-        note="The office is closed on Sundays.",
-        by=BEN,
-        record_id="r1",
         weight=0.25,
         at=AT,
     ),
+    "moderation.FlagSigned": FlagSigned(
+        flag_id="f1",
+        subject_kind=SubjectKind.CASE,
+        subject_id="c1",
+        by=BEN,
+        record_id="r1",
+        note="The office is closed on Sundays.",
+        at=AT,
+    ),
     "moderation.FlagSettled": FlagSettled(flag_id="f1", upheld=True, at=AT),
+    "moderation.FlaggerForgotten": FlaggerForgotten(
+        flag_id="f1", subject_kind=SubjectKind.CASE, subject_id="c1", at=AT
+    ),
     "moderation.FlagOpened": FlagOpened(record_id="r1", flag_id="f1", at=AT),
-    "moderation.FlagCounted": FlagCounted(record_id="r1", upheld=True, at=AT),
+    "moderation.FlagCounted": FlagCounted(record_id="r1", flag_id="f1", upheld=True, at=AT),
     "moderation.SubjectRegistered": SubjectRegistered(
         subject_kind=SubjectKind.CASE, subject_id="c1", case_id=CASE, author=ANNA, at=AT
     ),
@@ -360,6 +387,9 @@ GOLDEN: dict[str, object] = {
     "moderation.AppealSetAside": AppealSetAside(
         subject_kind=SubjectKind.CASE, subject_id="c1", decision_id="x1", at=AT
     ),
+    "moderation.AuthorForgotten": AuthorForgotten(
+        subject_kind=SubjectKind.CASE, subject_id="c1", case_id=CASE, at=AT
+    ),
     "moderation.DecisionMade": DecisionMade(
         decision_id="x1",
         subject_kind=SubjectKind.CASE,
@@ -368,16 +398,23 @@ GOLDEN: dict[str, object] = {
         verdict=Verdict.HIDE,
         rule="falsehood",
         reason="It did not happen.",
-        by=BEN,
+        turns=2,
         at=AT,
     ),
+    "moderation.DecisionSigned": DecisionSigned(decision_id="x1", by=BEN, at=AT),
     "moderation.DecisionAppealed": DecisionAppealed(
+        decision_id="x1", subject_kind=SubjectKind.CASE, subject_id="c1", at=AT
+    ),
+    "moderation.AppealSigned": AppealSigned(
         decision_id="x1",
         subject_kind=SubjectKind.CASE,
         subject_id="c1",
         by=ANNA,
         statement="It did happen.",
         at=AT,
+    ),
+    "moderation.AppellantForgotten": AppellantForgotten(
+        decision_id="x1", subject_kind=SubjectKind.CASE, subject_id="c1", at=AT
     ),
     "moderation.AppealResolved": AppealResolved(
         decision_id="x1",
@@ -387,7 +424,6 @@ GOLDEN: dict[str, object] = {
         verdict=Verdict.RESTORE,
         rule="falsehood",
         reason="A second video shows it.",
-        by=BEN,
         at=AT,
     ),
     "webhooks.WebhookAdded": WebhookAdded(
@@ -408,8 +444,4 @@ GOLDEN: dict[str, object] = {
 }
 
 # What older versions are read as, where that is something else.
-OLDER: dict[tuple[str, int], object] = {
-    ("discussions.DiscussionOpened", 1): DiscussionOpened(
-        case_id=CASE, author=MemberId("unknown"), at=AT
-    ),
-}
+OLDER: dict[tuple[str, int], object] = {}

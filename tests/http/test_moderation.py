@@ -103,7 +103,7 @@ class TestRules:
 class TestFlags:
     def test_one_is_raised_and_counts_once(self, ben: Caller, case_id: str) -> None:
         reply = flag(ben, case_id, note=NOTE)
-        assert (reply.status_code, reply.headers["ETag"]) == (201, '"1"')
+        assert (reply.status_code, reply.headers["ETag"]) == (201, '"2"')
         assert ben.member_id not in reply.json["flag_id"]
         assert problem(flag(ben, case_id, rule="falsehood")) == (409, "already-flagged")
 
@@ -569,10 +569,10 @@ class TestAppeals:
         self, anna: Caller, second: Caller, decision: str
     ) -> None:
         assert problem(appeal(anna, decision, **{"If-Match": '"9"'})) == (412, "stale")
-        assert appeal(anna, decision, **{"If-Match": '"1"'}).status_code == 201
-        stale = resolve(second, decision, **{"If-Match": '"1"'})
+        assert appeal(anna, decision, **{"If-Match": '"2"'}).status_code == 201
+        stale = resolve(second, decision, **{"If-Match": '"2"'})
         assert problem(stale) == (412, "stale")
-        assert resolve(second, decision, **{"If-Match": '"2"'}).status_code == 204
+        assert resolve(second, decision, **{"If-Match": '"4"'}).status_code == 204
 
 
 class TestLedger:

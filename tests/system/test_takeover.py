@@ -89,7 +89,7 @@ def moderation_of(case_id: CaseId) -> list[SubjectCommand]:
             at=NOW,
         ),
         WeighFlag(flag_id="f1", rule="spam", weight=1.0, threshold=1.0, by=SYSTEM, at=NOW),
-        ApplyVerdict(verdict=Verdict.HIDE, turns=None, **decided),
+        ApplyVerdict(verdict=Verdict.HIDE, turns=0, **decided),
         ApplyOutcome(verdict=Verdict.RESTORE, **decided),
     ]
 

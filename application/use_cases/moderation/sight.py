@@ -1,17 +1,18 @@
-"""What somebody may see of what others contributed, as the aggregates tell."""
+"""What a member may see of what others contributed, as the aggregates have it."""
 
 from typing import assert_never
 
 from application.executors import CaseExecutor, CommentExecutor, MemberExecutor, PartyExecutor
 from domain.actors import Actor
 from domain.cases.case import CaseStatus, can_be_seen
+from domain.discussions.comment import Concealment
 from domain.moderation.subject import Subject, SubjectKind
 
 
 class Sight:
-    """It agrees with what query services answer, which may not have heard yet of the latest.
+    """Agrees with what query services answer, which may not have projected the newest events yet.
 
-    Whatever everybody is told was erased counts as seen.
+    What is answered with 410 to everybody, because it was erased, counts as seen.
     """
 
     def __init__(
@@ -27,7 +28,7 @@ class Sight:
         self._members = members
 
     def sees(self, by: Actor, subject: Subject) -> bool:
-        """Whether the actor may see it. That it is there at all, the subject tells."""
+        """Whether the actor may see the subject, if it exists."""
         key = subject.subject_id
         match subject.kind:
             case SubjectKind.CASE:
@@ -45,8 +46,8 @@ class Sight:
                 assert_never(subject.kind)
 
     def is_erased(self, subject: Subject) -> bool:
-        """Whether whose it is left, be it that their key is not destroyed yet."""
-        return not subject.author or self._members.load(subject.author).state.erased
+        """Whether the author of the subject has erased their account."""
+        return self._members.load(subject.author).state.erased
 
     def _sees_party(self, party_id: str, by: Actor) -> bool:
         """Nobody sees a party that was retracted or erased, and moderators one that is hidden."""
@@ -60,8 +61,11 @@ class Sight:
         return any(evidence.subject_id in case.shown and can_be_seen(case, by) for case in cases)
 
     def _is_read(self, comment_id: str) -> bool:
-        """By everybody: a case that is not public has no discussion, not even for its author."""
+        """Whether everybody can read the comment, or learns that it was erased.
+
+        A case that is not public has no discussion, not even for its author.
+        """
         comment = self._comments.load(comment_id).state
-        if comment.hidden or comment.removed:
+        if comment.concealed not in (None, Concealment.ERASED):
             return False
         return self._cases.load(comment.case_id).state.is_public

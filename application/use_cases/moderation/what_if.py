@@ -13,8 +13,8 @@ from application.ports.read_models import ReadModels
 from application.queries.popular_cases import PopularCase, PopularCases
 from domain.moderation.decision import (
     AppealResolved,
+    AppliedEvent,
     DecisionAppealed,
-    DecisionEvent,
     DecisionMade,
     applying,
 )
@@ -108,7 +108,7 @@ class ModerationReplay:
             self._last[key] = len(self._hidings)
             self._hidings.append(_hiding(event, self._subjects[key].weight))
 
-    def _apply(self, event: DecisionEvent) -> None:
+    def _apply(self, event: AppliedEvent) -> None:
         key = subject_key(event.subject_kind, event.subject_id)
         hidden_before = self._subjects[key].hidden
         events = self._follow(key, applying(event, event.at))
