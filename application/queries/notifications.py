@@ -91,7 +91,7 @@ class Notifications(QueryService[Notification]):
             case _:
                 _project_case(event, rows)
 
-    def ask(self, *, viewer: Viewer) -> Find:
+    def ask(self, viewer: Viewer) -> Find:
         """What one is told, the newest first."""
         return Find(where=equal(member_id=viewer.member_id), order_by="at")
 

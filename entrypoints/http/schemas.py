@@ -150,11 +150,11 @@ def filter_schema(
 ) -> ma.Schema:
     """Return the query parameters of a list: the filters of the service, and paging."""
     hints = get_type_hints(type(service).ask, include_extras=True)
-    in_path = service.path_parameters()
+    given = {"viewer", *service.path_parameters()}
     members: dict[str, Any] = {
         name.rstrip("_"): _filter_field(hints[name], name, parameter.default)
         for name, parameter in signature(service.ask).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY and name not in in_path
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in given
     }
     pages = {
         "limit": ma.fields.Integer(load_default=20, validate=validate.Range(1, 100)),
