@@ -126,6 +126,13 @@ def test_every_parameter_is_told(process: Process) -> None:
     assert "bribery" in category["schema"]["enum"]
 
 
+def test_who_asks_is_no_parameter_of_a_list(process: Process) -> None:
+    document: Any = process.app.test_client().get("/openapi.json").json
+    operations = [each.get("get", {}) for each in document["paths"].values()]
+    parameters = [each for operation in operations for each in operation.get("parameters", ())]
+    assert "viewer" not in {parameter["name"] for parameter in parameters}
+
+
 def test_what_erasure_tells_of_anonymous_cases_is_said_to_who_asks_for_it(process: Process) -> None:
     document: Any = process.app.test_client().get("/openapi.json").json
     assert "withdraw anonymous cases" in document["paths"]["/v1/me"]["delete"]["description"]
