@@ -44,15 +44,13 @@ coverage: $(DEV) ## Judge what the last `make measure` covered
 	$(BIN)/coverage report --include='domain/*,application/*' --fail-under=100
 	$(BIN)/coverage report --fail-under=95
 
-check: $(DEV) ## Lint, check formatting, types, layers and dependencies
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+check: $(DEV) ## Lint, check formatting, types, layers and dependencies; show all that is wrong
 	@scripts/list-requirements > .venv/required.txt
 	@scripts/list-requirements test dev > .venv/required-dev.txt
-	$(BIN)/deptry . --requirements-files .venv/required.txt \
-		--requirements-files-dev .venv/required-dev.txt
+	@failed=0; for tool in 'ruff check .' 'ruff format --check .' mypy lint-imports \
+		'deptry . --requirements-files .venv/required.txt --requirements-files-dev .venv/required-dev.txt'; do \
+		echo "$$tool"; $(BIN)/$$tool || failed=1; \
+	done; exit $$failed
 
 lock: $(DEV) ## Pin what setup.cfg asks for; UPGRADE=--upgrade takes the newest versions
 	$(COMPILE) --output-file requirements.txt setup.cfg -

@@ -289,7 +289,8 @@ class TestDiscussing:
         assert passer_by.get(path).json()["edited_at"]
         assert passer_by.get(f"{path}?as_of={before}").json()["text"] == "It was on Monday."
         changes = passer_by.get(f"{path}/history").json()["items"]
-        assert [change["what"] for change in changes] == ["CommentWritten", "CommentEdited"]
+        what = [change["what"] for change in changes]
+        assert what == ["CommentWritten", "CommentShown", "CommentEdited"]
 
     def test_a_removed_comment_leaves_its_place_and_no_text(
         self, anna: Phone, ben: Phone, moderator: Phone, passer_by: Phone, public_case: str
