@@ -132,10 +132,8 @@ class UseCases:
 
     @cached_property
     def erase_media(self) -> EraseMedia:
-        history, codec = self._container.history(), self._container.codec()
         return EraseMedia(
-            history,
-            codec,
+            self.contributions,
             uploads=self.receive_uploads,
             destroy=self.destroy_media,
             evidence=self.executors.evidence,
@@ -144,8 +142,8 @@ class UseCases:
 
     @cached_property
     def forget_in_cases(self) -> ForgetInCases:
-        do, history, codec = self.executors, self._container.history(), self._container.codec()
-        return ForgetInCases(history, codec, do.cases, do.parties, self._clock)
+        do = self.executors
+        return ForgetInCases(self.contributions, do.cases, do.parties, self._clock)
 
     @cached_property
     def contributions(self) -> Contributions:

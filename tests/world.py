@@ -16,6 +16,7 @@ from adapters.event_store.memory import MemoryEventStore
 from adapters.read_models.memory import MemoryReadModels
 from application.engine.answers import NotCaughtUp
 from application.engine.builds import current_build, open_build
+from application.engine.contributions import Contributions
 from application.engine.executor import CommandContext
 from application.engine.policy import PolicySubscriber
 from application.engine.projector import Projector
@@ -213,8 +214,7 @@ class World:
         self.without_media.append(member_id)
         nothing: Any = SimpleNamespace(give_up_erased=lambda: None, destroy=lambda _: None)
         erase = EraseMedia(
-            self.history,
-            self.codec,
+            Contributions(self.history, self.codec),
             uploads=nothing,
             destroy=nothing.destroy,
             evidence=self.executors.evidence,

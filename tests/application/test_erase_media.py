@@ -13,6 +13,7 @@ from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.uploads.memory import MemoryUploads
 from adapters.workrooms import Workrooms
+from application.engine.contributions import Contributions
 from application.engine.executor import CommandContext
 from application.ports.sanitiser import Rendition, Unsafe
 from application.ports.uploads import Quota
@@ -83,8 +84,7 @@ class Process:
         )
         self.sanitise = SanitiseEvidence(**common, room=town.rooms.room)
         self.erase = EraseMedia(
-            self.world.history,
-            self.world.codec,
+            Contributions(self.world.history, self.world.codec),
             uploads=self.uploads,
             destroy=common["destroy"],
             evidence=evidence,

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from application.engine import contributions
+from application.engine.contributions import Contributions
 from application.engine.executor import CommandContext
 from application.ports.codec import RecordedEvent
-from application.use_cases.cases import forget
 from application.use_cases.cases.forget import ForgetInCases
 from domain.actors import SYSTEM, Actor
 from domain.cases.case import (
@@ -32,7 +33,8 @@ from tests.world import World
 
 def forget_in_cases(world: World) -> ForgetInCases:
     do = world.executors
-    return ForgetInCases(world.history, world.codec, do.cases, do.parties, world.clock)
+    found = Contributions(world.history, world.codec)
+    return ForgetInCases(found, do.cases, do.parties, world.clock)
 
 
 def contributed(world: World) -> tuple[Actor, Actor]:
@@ -91,7 +93,7 @@ def test_they_are_taken_in_random_order(world: World, monkeypatch: pytest.Monkey
     anna, _ = contributed(world)
     ask_to_be_erased(world, anna)
     position = world.stores["cases"].last_position()
-    monkeypatch.setattr(forget, "SystemRandom", Backwards)
+    monkeypatch.setattr(contributions, "SystemRandom", Backwards)
     forget_in_cases(world)(anna.member_id)
     streams = list(dict.fromkeys(event.stream for event in news(world, position)))
     assert streams == ["party-p1", "case-c3", "case-c2", "case-c1"]
