@@ -10,14 +10,14 @@ from domain.catalog import EVENTS
 def declared_events(handler: Callable[..., None]) -> tuple[str, ...]:
     """The stored names of the declared events, in the order of the declaration.
 
-    Raises TypeError where the annotation names anything but events of the catalog.
+    A class that stands behind several stored names declares all of them. Raises TypeError where the
+    annotation names anything but events of the catalog.
     """
     hint = get_type_hints(handler).get("event")
-    names = EVENTS.names
     kinds: tuple[Any, ...] = get_args(hint) or (hint,)
-    if unknown := [kind for kind in kinds if kind not in names]:
+    if unknown := [kind for kind in kinds if kind not in EVENTS.types.values()]:
         raise TypeError(f"{handler.__qualname__}: event is of {unknown}, which the catalog lacks")
-    return tuple(names[kind] for kind in kinds)
+    return tuple(name for kind in kinds for name, known in EVENTS.types.items() if known is kind)
 
 
 def topics_of(names: Iterable[str]) -> tuple[str, ...]:

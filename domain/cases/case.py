@@ -879,12 +879,7 @@ def _attach_evidence(command: AttachEvidence, state: Case) -> list[CaseEvent]:
 
 def _accept_evidence(command: AcceptEvidence, state: Case) -> list[CaseEvent]:
     piece = state.evidence.get(command.evidence_id)
-    if (
-        not piece
-        or not piece.waits
-        or _is_over(state)
-        or _would_publish_for_its_author(piece, state)
-    ):
+    if not piece or not piece.waits or _would_publish_for_its_author(piece, state):
         return []
     accepted = EvidenceAccepted(
         case_id=state.case_id,

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from application.engine import declared_events as declarations
 from application.engine.declared_events import declared_events, topics_of
 from application.engine.query_service import QueryService
 from application.queries.members import Members
 from application.system import policy_types, query_services
 from domain.cases.case import CaseReported
-from domain.catalog import EVENTS
+from domain.catalog import EVENTS, EventCatalog
 from domain.members.member import MemberErased, MemberEvent
 
 
@@ -33,6 +34,15 @@ def test_a_union_is_read_in_its_order() -> None:
 
 def test_one_event_is_a_declaration_as_well() -> None:
     assert declared_events(Handlers.of_one) == ("members.MemberErased",)
+
+
+def test_a_class_that_stands_behind_two_stored_names_declares_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    types = {**EVENTS.types, "members.MemberForgotten": MemberErased}
+    monkeypatch.setattr(declarations, "EVENTS", EventCatalog(types=types))
+    names = declared_events(Handlers.of_one)
+    assert names == ("members.MemberErased", "members.MemberForgotten")
 
 
 @pytest.mark.parametrize(
