@@ -8,7 +8,9 @@ from application.engine.executor import CommandExecutor
 from application.ports.clock import Clock
 from application.ports.codec import EventCodec
 from application.ports.event_store import EventStore
-from domain.cases.case import Case, CaseCommand, CaseEvent, case_decider
+from domain.cases.case import Case, case_decider
+from domain.cases.case_commands import CaseCommand
+from domain.cases.case_events import CaseEvent
 from domain.cases.engagement import (
     Engagement,
     EngagementCommand,

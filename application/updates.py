@@ -20,7 +20,7 @@ from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.history import History
 from application.ports.unavailable import Unavailable
 from application.queries.case_document import CaseDocument
-from domain.cases.case import CaseCategory
+from domain.cases.case_details import CaseCategory
 
 TOPICS = ("cases", "discussions")
 COMMITS_A_READ = 100

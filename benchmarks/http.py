@@ -106,7 +106,7 @@ def _fill(mongo_url: str, database: str) -> str:
     from application.queries.case_document import Author, CaseDocument
     from application.queries.cases import Cases
     from application.system import query_services
-    from domain.cases.case import CaseStatus
+    from domain.cases.case_details import CaseStatus
 
     connected = connect(mongo_url, database)
     models = MongoReadModels(connected)

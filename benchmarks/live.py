@@ -51,7 +51,7 @@ from benchmarks.bus import PROJECT, Client, GooglePubSub, PyAmqp, RedisPy
 from benchmarks.measure import SEALS, Figure, medians, print_table
 from benchmarks.scan import append
 from domain.actors import Actor
-from domain.cases.case import CaseCategory
+from domain.cases.case_details import CaseCategory
 from domain.cases.engagement import CaseSupported, SupportCase
 from domain.catalog import EVENTS
 from domain.ids import CaseId, MemberId

@@ -23,7 +23,8 @@ from config.process import Process
 from config.settings import read_settings
 from config.use_cases import UseCases
 from domain.actors import SYSTEM, Actor
-from domain.cases.case import AcceptEvidence, CaseDetails, ReportCase
+from domain.cases.case_commands import AcceptEvidence, ReportCase
+from domain.cases.case_details import CaseDetails
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId
 from domain.members.member import RegisterMember
 from tests.servers import wait_until

@@ -23,7 +23,7 @@ from application.ports.read_models import Cursor, ReadModel, ReadModels
 from application.queries.popular_cases import PopularCase, PopularCases
 from benchmarks.append import BODY
 from benchmarks.measure import Figure, medians, print_table
-from domain.cases.case import CaseCategory
+from domain.cases.case_details import CaseCategory
 from tests.servers import Mongo
 
 EVENTS = 200_000

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from domain.cases.case import CaseEvent
+from domain.cases.case_events import CaseEvent
 from domain.cases.engagement import EngagementEvent
 from domain.cases.exhibit import ExhibitEvent
 from domain.cases.party import PartyEvent

@@ -21,7 +21,7 @@ from application.ports.parked import ParkedEvent, ParkedEvents, service_of
 from application.system import Service, query_services, services
 from application.use_cases.moderation.what_if import Hiding, ModerationReplay, WhatIf
 from application.use_cases.webhooks.manage import Webhooks
-from domain.cases.case import CaseCategory
+from domain.cases.case_details import CaseCategory
 from domain.moderation.subject import Verdict
 from domain.webhooks.delivery import DeliveryStatus, WebhookDelivery
 from entrypoints.nginx import FALLBACK, nginx_configuration

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from application.ports.codec import EventCodec, Meta
 from application.ports.event_store import EventStore, NewCommit, StoredCommit
-from domain.cases.case import PartyAdded
+from domain.cases.case_events import PartyAdded
 from domain.ids import CaseId, MemberId, PartyId
 
 

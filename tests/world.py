@@ -33,7 +33,8 @@ from config.container import Container, answers_for
 from config.settings import Settings, read_settings
 from config.use_cases import UseCases
 from domain.actors import SYSTEM, Actor, Role
-from domain.cases.case import CaseDetails, ReportCase
+from domain.cases.case_commands import ReportCase
+from domain.cases.case_details import CaseDetails
 from domain.decider import DomainError
 from domain.evidence.evidence import (
     BeginSanitising,

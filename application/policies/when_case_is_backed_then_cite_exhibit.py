@@ -3,7 +3,7 @@
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
-from domain.cases.case import CaseReported, EvidenceAttached
+from domain.cases.case_events import CaseReported, EvidenceAttached
 from domain.cases.exhibit import CiteExhibit
 from domain.ids import CaseId, EvidenceId, MemberId
 

@@ -3,7 +3,7 @@
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
-from domain.cases.case import CasePublished, CaseUnpublished
+from domain.cases.case_events import CasePublished, CaseUnpublished
 from domain.discussions.discussion import CloseDiscussion, OpenDiscussion
 
 

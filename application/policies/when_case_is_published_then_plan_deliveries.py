@@ -4,7 +4,8 @@ from application.engine.derived_ids import derived_id
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
-from domain.cases.case import Case, CasePublished
+from domain.cases.case import Case
+from domain.cases.case_events import CasePublished
 from domain.webhooks.delivery import DeliveryId, PlanDelivery
 from domain.webhooks.webhook import REGISTRY, WebhookAdded
 

@@ -6,7 +6,7 @@ One policy does both: heard of in the order in which it happened, withheld evide
 from application.engine.policy import Cause, skipping_erased
 from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
-from domain.cases.case import AcceptEvidence, ReturnEvidence, WithholdEvidence
+from domain.cases.case_commands import AcceptEvidence, ReturnEvidence, WithholdEvidence
 from domain.cases.exhibit import ExhibitAdmitted, ExhibitReturned, ExhibitWithheld
 
 

@@ -3,7 +3,7 @@
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
-from domain.cases.case import RefuseEvidence
+from domain.cases.case_commands import RefuseEvidence
 from domain.cases.exhibit import ExhibitRefused
 
 

@@ -3,7 +3,7 @@
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
-from domain.cases.case import HideCase, RestoreCase
+from domain.cases.case_commands import HideCase, RestoreCase
 from domain.cases.exhibit import ReturnExhibit, WithholdExhibit
 from domain.cases.party import HideParty, RestoreParty
 from domain.ids import EvidenceId

@@ -7,8 +7,14 @@ from enum import StrEnum
 from typing import Annotated, Any, TypeVar, assert_never
 
 from application.engine.query_service import Private, PrivateText, Signed
-from domain.cases import case, party
-from domain.cases.case import CaseCategory, CaseDetails, CaseStatus
+from domain.cases import case_events as case
+from domain.cases import party
+from domain.cases.case_details import (
+    CaseCategory,
+    CaseDetails,
+    CaseStatus,
+    UnpublishedReason,
+)
 from domain.cases.engagement import ShareNetwork
 from domain.cases.party import PartyKind
 from domain.cases.place import NOWHERE, PersonalPlace, Places, said_at_first
@@ -236,7 +242,7 @@ def _standing(event: case.CaseEvent) -> dict[str, Any]:
     match event:
         case case.CasePublished():
             return {"status": CaseStatus.PUBLISHED, "published_at": event.published_at}
-        case case.CaseUnpublished(reason=case.UnpublishedReason.NO_EVIDENCE) | case.CaseRestored():
+        case case.CaseUnpublished(reason=UnpublishedReason.NO_EVIDENCE) | case.CaseRestored():
             return {"status": CaseStatus.AWAITING_EVIDENCE}
         case case.CaseHidden():
             return {"status": CaseStatus.HIDDEN}

@@ -19,8 +19,9 @@ from application.queries.case_document import (
     shared,
     with_party,
 )
-from domain.cases import case, engagement, party
-from domain.cases.case import CaseCategory, CaseStatus
+from domain.cases import case_events as case
+from domain.cases import engagement, party
+from domain.cases.case_details import CaseCategory, CaseStatus
 from domain.constraints import Length, Limits
 from domain.discussions import comment
 from domain.members.member import ProfileHidden, ProfileRestored

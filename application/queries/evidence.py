@@ -5,7 +5,7 @@ from typing import Annotated, assert_never
 
 from application.engine.query_service import Private, PrivateText, QueryService, Viewer
 from application.engine.rows import Rows
-from domain.cases.case import EvidenceConcealed, EvidenceShown
+from domain.cases.case_events import EvidenceConcealed, EvidenceShown
 from domain.evidence import evidence
 from domain.evidence.evidence import EvidenceEvent, EvidenceStatus
 from domain.ids import MediaKind

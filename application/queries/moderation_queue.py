@@ -13,7 +13,7 @@ from application.engine.query_service import (
 )
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by
-from domain.cases.case import CaseAmended, CaseReported
+from domain.cases.case_events import CaseAmended, CaseReported
 from domain.cases.party import PartyNamed
 from domain.discussions.comment import CommentEdited, CommentWritten
 from domain.members.member import MemberRegistered

@@ -15,7 +15,7 @@ from application.queries.notification import (
     judged,
 )
 from application.queries.watching import Watch, cell, tell, unwatch, watch, watch_interests
-from domain.cases import case
+from domain.cases import case_events as case
 from domain.cases.engagement import CaseFollowed, CaseUnfollowed
 from domain.cases.party import PartyNamed
 from domain.cases.place import Places, said_at_first

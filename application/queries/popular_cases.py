@@ -9,14 +9,8 @@ from application.engine.filters import equal
 from application.engine.query_service import Private, QueryService
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by
-from domain.cases.case import (
-    CaseAmended,
-    CaseCategory,
-    CaseDetails,
-    CasePublished,
-    CaseStatus,
-    CaseUnpublished,
-)
+from domain.cases.case_details import CaseCategory, CaseDetails, CaseStatus
+from domain.cases.case_events import CaseAmended, CasePublished, CaseUnpublished
 from domain.cases.engagement import CaseSupported, SupportWithdrawn
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,7 +6,7 @@ from datetime import datetime
 from application.engine.query_service import QueryService
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by
-from domain.cases.case import EvidenceConcealed, EvidenceShown
+from domain.cases.case_events import EvidenceConcealed, EvidenceShown
 from domain.ids import MediaKind
 
 

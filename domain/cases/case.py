@@ -2,533 +2,74 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from enum import StrEnum
+from datetime import datetime
 from functools import reduce
-from typing import Annotated, Any, assert_never
+from typing import assert_never
 
 from domain.actors import Actor
-from domain.cases.place import NOWHERE, Location, PersonalPlace, Places, rounded, said_at_first
-from domain.constraints import Length, OneLine
+from domain.cases.case_commands import (
+    AcceptEvidence,
+    AddParty,
+    AmendCase,
+    AttachEvidence,
+    CaseCommand,
+    ForgetMember,
+    HideCase,
+    LocateCase,
+    RefuseEvidence,
+    ReportCase,
+    RestoreCase,
+    RetractEvidence,
+    RetractLocation,
+    ReturnEvidence,
+    SystemCommand,
+    TagCase,
+    UntagCase,
+    WithdrawCase,
+    WithholdEvidence,
+)
+from domain.cases.case_details import (
+    MOST_CHANGES,
+    MOST_CHANGES_BY_OTHERS,
+    MOST_CHANGES_EACH,
+    MOST_EVIDENCE,
+    MOST_TAGS,
+    CaseDetails,
+    CaseStatus,
+    ConcealedReason,
+    UnpublishedReason,
+)
+from domain.cases.case_events import (
+    CaseAmended,
+    CaseErased,
+    CaseEvent,
+    CaseEvidenceEvent,
+    CaseHidden,
+    CaseLocated,
+    CasePublished,
+    CaseReported,
+    CaseRestored,
+    CaseTagged,
+    CaseUnpublished,
+    CaseUntagged,
+    CaseWithdrawn,
+    ContributionErased,
+    EvidenceAccepted,
+    EvidenceAttached,
+    EvidenceConcealed,
+    EvidenceRefused,
+    EvidenceRetracted,
+    EvidenceReturned,
+    EvidenceShown,
+    EvidenceWithheld,
+    LocationRetracted,
+    PartyAdded,
+    Publication,
+    Standing,
+)
+from domain.cases.place import NOWHERE, Location, Places, rounded, said_at_first
 from domain.decider import Decider, DomainError, must_be_system
-from domain.ids import CaseId, EvidenceId, MediaKind, MemberId, PartyId
-from domain.personal import Personal, PersonalText, SealedMember
-
-MOST_EVIDENCE = 50
-MOST_TAGS = 20
-# How often a case may be changed by its author, by each contributor, and by all of these together.
-MOST_CHANGES = 1000
-MOST_CHANGES_EACH = 50
-MOST_CHANGES_BY_OTHERS = 1000
-
-
-class CaseCategory(StrEnum):
-    BRIBERY = "bribery"
-    EXTORTION = "extortion"
-    EMBEZZLEMENT = "embezzlement"
-    FAVOURITISM = "favouritism"
-    FRAUD = "fraud"
-    ABUSE_OF_POWER = "abuse_of_power"
-    OTHER = "other"
-
-
-class CaseStatus(StrEnum):
-    AWAITING_EVIDENCE = "awaiting_evidence"
-    PUBLISHED = "published"
-    HIDDEN = "hidden"
-    WITHDRAWN = "withdrawn"
-    ERASED = "erased"
-
-
-class UnpublishedReason(StrEnum):
-    """Why a case is no longer public."""
-
-    NO_EVIDENCE = "no-evidence"
-    HIDDEN = "hidden"
-    WITHDRAWN = "withdrawn"
-    ERASED = "erased"
-
-
-class ConcealedReason(StrEnum):
-    """Why a piece of evidence can no longer be seen by everybody."""
-
-    CASE_UNPUBLISHED = "case-unpublished"
-    WITHHELD = "withheld"
-    RETRACTED = "retracted"
-    ERASED = "erased"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseDetails:
-    """What a reporter may say about a case. A new plain property goes here, with a default."""
-
-    title: Annotated[str, Length(3, 200), OneLine(), Personal()]
-    story: Annotated[str, Length(1, 20_000), Personal()]
-    category: CaseCategory = CaseCategory.OTHER
-    occurred_on: Annotated[date | None, Personal()] = None
-
-
-Tag = Annotated[str, Length(1, 40), OneLine()]
-Tags = Annotated[tuple[Tag, ...], Length(0, MOST_TAGS)]
-EvidenceIds = Annotated[tuple[EvidenceId, ...], Length(0, MOST_EVIDENCE)]
-
-
-# Commands
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportCase:
-    case_id: CaseId
-    details: CaseDetails
-    location: Location | None = None
-    tags: Tags = ()
-    evidence: EvidenceIds = ()
-    anonymous: bool = False
-    by: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttachEvidence:
-    evidence: EvidenceIds
-    by: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptEvidence:
-    """The evidence was verified as the attaching member's own, and is safe to show."""
-
-    evidence_id: EvidenceId
-    kind: MediaKind
-    sha256: str
-    by: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefuseEvidence:
-    """The evidence will never back the case; ``reason`` says why, and what to do."""
-
-    evidence_id: EvidenceId
-    reason: str
-    by: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AmendCase:
-    """``changes`` holds new values of details by their names; the others stay as they are."""
-
-    changes: Mapping[str, Any]
-    by: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocateCase:
-    location: Location
-    by: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TagCase:
-    tag: Tag
-    by: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UntagCase:
-    tag: Tag
-    by: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddParty:
-    """Somebody is said to be involved; ``evidence`` is what the claim rests on.
-
-    ``named`` tells that the id is a party's already.
-    """
-
-    party_id: PartyId
-    evidence: EvidenceIds
-    named: bool
-    by: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetractLocation:
-    """Take back what was last said of the place; what another said before stands again."""
-
-    by: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetractEvidence:
-    evidence_id: EvidenceId
-    by: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WithdrawCase:
-    by: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HideCase:
-    """Moderation puts the case out of sight, for breaking a rule: moderators, or flags (system)."""
-
-    rule: str
-    role: str = "moderator"
-    by: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestoreCase:
-    by: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WithholdEvidence:
-    """Moderation puts a piece of evidence out of sight, for breaking a rule."""
-
-    evidence_id: EvidenceId
-    rule: str
-    by: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReturnEvidence:
-    evidence_id: EvidenceId
-    by: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForgetMember:
-    """A member was erased: erase a case of theirs, or what they contributed to another's."""
-
-    member_id: MemberId
-    by: Actor
-    at: datetime
-
-
-SystemCommand = (
-    AcceptEvidence
-    | RefuseEvidence
-    | HideCase
-    | RestoreCase
-    | WithholdEvidence
-    | ReturnEvidence
-    | ForgetMember
-)
-CaseCommand = (
-    ReportCase
-    | AttachEvidence
-    | AmendCase
-    | LocateCase
-    | TagCase
-    | UntagCase
-    | AddParty
-    | RetractLocation
-    | RetractEvidence
-    | WithdrawCase
-    | SystemCommand
-)
-
-
-# Events
-#
-# ``role`` tells in which role somebody changed the case: author, contributor, moderator or system.
-# Only CasePublished and CaseUnpublished say whether the case is public, only EvidenceShown and
-# EvidenceConcealed whether everybody can see a piece of evidence. An event that has a sealed member
-# is about that member, and no query service gets it once they are erased. What takes something back
-# has none: it must reach every query service.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseReported:
-    """Where and when it happened, and tags, are sealed: everybody may read the chain of hashes, and
-    what was corrected must not be found there as it was said first."""
-
-    case_id: CaseId
-    author: SealedMember
-    author_name: PersonalText
-    details: CaseDetails
-    location: PersonalPlace = None
-    tags: Annotated[tuple[str, ...], Personal()] = ()
-    evidence: tuple[EvidenceId, ...] = ()
-    anonymous: bool = False
-    role: str = "author"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceAttached:
-    case_id: CaseId
-    evidence_id: EvidenceId
-    by: SealedMember
-    role: str = "author"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceAccepted:
-    """The evidence backs the case, whether or not the case is public."""
-
-    case_id: CaseId
-    evidence_id: EvidenceId
-    contributor: SealedMember
-    kind: MediaKind
-    sha256: str
-    role: str = "system"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceRefused:
-    """The reason is sealed: it describes a file that stays private."""
-
-    case_id: CaseId
-    evidence_id: EvidenceId
-    contributor: SealedMember
-    reason: PersonalText
-    role: str = "system"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CasePublished:
-    """Everybody can see the case from now on. ``details`` are those it is published with.
-
-    ``published_at`` is when it became public; moderation that hides and restores it in between does
-    not change that. Tags and places are not here, for contributors' keys seal those.
-    """
-
-    case_id: CaseId
-    author: SealedMember
-    anonymous: bool
-    details: CaseDetails
-    published_at: datetime
-    role: str = "system"
-    at: datetime
-
-    @property
-    def is_restored(self) -> bool:
-        """Whether it only returns to the public, who knew it before."""
-        return self.published_at != self.at
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseAmended:
-    case_id: CaseId
-    details: CaseDetails
-    by: SealedMember
-    role: str = "author"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseLocated:
-    """``number`` counts what was said of the place, from 0."""
-
-    case_id: CaseId
-    number: int
-    location: PersonalPlace
-    by: SealedMember
-    role: str = "author"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseTagged:
-    """``number`` counts the tags that the case ever had, those of the report included, from 0."""
-
-    case_id: CaseId
-    number: int
-    tag: PersonalText
-    by: SealedMember
-    role: str = "author"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseUntagged:
-    case_id: CaseId
-    number: int
-    role: str = "author"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocationRetracted:
-    case_id: CaseId
-    number: int
-    role: str = "author"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceRetracted:
-    case_id: CaseId
-    evidence_id: EvidenceId
-    role: str = "author"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseWithdrawn:
-    case_id: CaseId
-    role: str = "author"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartyAdded:
-    case_id: CaseId
-    party_id: PartyId
-    by: SealedMember
-    role: str = "author"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseUnpublished:
-    """Only the author and moderators can see the case from now on, or nobody."""
-
-    case_id: CaseId
-    reason: UnpublishedReason
-    role: str = "system"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceShown:
-    """Everybody can see the evidence from now on, in this public case."""
-
-    case_id: CaseId
-    evidence_id: EvidenceId
-    kind: MediaKind
-    sha256: str
-    accepted_at: datetime
-    role: str = "system"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceConcealed:
-    case_id: CaseId
-    evidence_id: EvidenceId
-    reason: ConcealedReason
-    role: str = "system"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseErased:
-    """The author was erased, and nothing of the case is left."""
-
-    case_id: CaseId
-    role: str = "system"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContributionErased:
-    """A contributor was erased, and what they had contributed is gone.
-
-    Tags and places are named by their numbers.
-    """
-
-    case_id: CaseId
-    evidence: tuple[EvidenceId, ...] = ()
-    parties: tuple[PartyId, ...] = ()
-    tags: tuple[int, ...] = ()
-    places: tuple[int, ...] = ()
-    role: str = "system"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseHidden:
-    case_id: CaseId
-    rule: str
-    role: str = "moderator"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseRestored:
-    case_id: CaseId
-    role: str = "moderator"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceWithheld:
-    case_id: CaseId
-    evidence_id: EvidenceId
-    rule: str
-    role: str = "moderator"
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceReturned:
-    case_id: CaseId
-    evidence_id: EvidenceId
-    role: str = "moderator"
-    at: datetime
-
-
-CaseEvent = (
-    CaseReported
-    | EvidenceAttached
-    | EvidenceAccepted
-    | CasePublished
-    | CaseAmended
-    | CaseLocated
-    | CaseTagged
-    | CaseUntagged
-    | CaseWithdrawn
-    | LocationRetracted
-    | EvidenceRetracted
-    | CaseUnpublished
-    | CaseHidden
-    | CaseRestored
-    | EvidenceWithheld
-    | EvidenceReturned
-    | PartyAdded
-    | EvidenceRefused
-    | EvidenceShown
-    | EvidenceConcealed
-    | CaseErased
-    | ContributionErased
-)
-
-CaseEvidenceEvent = (
-    EvidenceAttached
-    | EvidenceAccepted
-    | EvidenceRefused
-    | EvidenceRetracted
-    | EvidenceWithheld
-    | EvidenceReturned
-)
-Publication = CasePublished | CaseUnpublished | EvidenceShown | EvidenceConcealed
-Standing = CaseHidden | CaseRestored | CaseWithdrawn | CaseErased
-
-
-# State
+from domain.ids import CaseId, EvidenceId, MemberId, PartyId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

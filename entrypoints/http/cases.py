@@ -9,11 +9,10 @@ from flask import Response
 
 from application.executors import CaseExecutor
 from application.use_cases.cases.report import Report
-from domain.cases.case import (
+from domain.cases.case_commands import (
     AmendCase,
     AttachEvidence,
     CaseCommand,
-    CaseDetails,
     LocateCase,
     ReportCase,
     RetractEvidence,
@@ -22,6 +21,7 @@ from domain.cases.case import (
     UntagCase,
     WithdrawCase,
 )
+from domain.cases.case_details import CaseDetails
 from domain.cases.place import Location
 from domain.ids import CaseId, EvidenceId
 from entrypoints.http.blueprint import Blueprint

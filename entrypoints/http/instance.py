@@ -9,7 +9,7 @@ from flask import Blueprint as PlainBlueprint
 from flask import Response, jsonify
 
 from application.ports.uploads import Quota
-from domain.cases.case import MOST_EVIDENCE, MOST_TAGS, CaseCategory
+from domain.cases.case_details import MOST_EVIDENCE, MOST_TAGS, CaseCategory
 from domain.cases.place import Precision
 from domain.ids import MediaKind
 from entrypoints.http.blueprint import Blueprint

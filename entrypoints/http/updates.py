@@ -20,7 +20,7 @@ from application.updates import (
     Wanted,
     written_positions,
 )
-from domain.cases.case import CaseCategory
+from domain.cases.case_details import CaseCategory
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import problems
 from entrypoints.http.limits import where_from

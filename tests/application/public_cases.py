@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from application.engine.query_service import QueryService
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by
-from domain.cases.case import CaseAmended, CasePublished, CaseUnpublished
+from domain.cases.case_events import CaseAmended, CasePublished, CaseUnpublished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

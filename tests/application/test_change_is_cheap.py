@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from application.engine.executor import CommandContext
-from domain.cases.case import (
+from domain.cases.case_commands import (
     AmendCase,
     AttachEvidence,
     CaseCommand,
@@ -101,7 +101,7 @@ from dataclasses import dataclass, replace
 from application.ports.read_models import Find, by
 from application.engine.query_service import QueryService
 from application.engine.rows import Rows
-from domain.cases.case import CaseReported
+from domain.cases.case_events import CaseReported
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

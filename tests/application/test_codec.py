@@ -22,7 +22,8 @@ from application.ports.codec import (
     SubjectErased,
 )
 from application.ports.event_store import StoredCommit
-from domain.cases.case import CaseDetails, CaseReported
+from domain.cases.case_details import CaseDetails
+from domain.cases.case_events import CaseReported
 from domain.catalog import EVENTS, EventCatalog, catalog
 from domain.ids import CaseId, MemberId
 from domain.members.member import Area, InterestsChosen, MemberRegistered

@@ -9,7 +9,7 @@ from application.engine.declared_events import declared_events, topics_of
 from application.engine.query_service import QueryService
 from application.queries.members import Members
 from application.system import policy_types, query_services
-from domain.cases.case import CaseReported
+from domain.cases.case_events import CaseReported
 from domain.catalog import EVENTS, EventCatalog
 from domain.members.member import MemberErased, MemberEvent
 

@@ -570,7 +570,7 @@ class TestPassingOver:
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         from application.engine.executor import CommandContext
-        from domain.cases.case import TagCase
+        from domain.cases.case_commands import TagCase
 
         anna = world.member()
         case = world.report(anna)
@@ -607,7 +607,7 @@ class TestPoison:
         for case in ("c0", "c1", "c2"):
             world.report(anna, case_id=case)
         from application.engine.executor import CommandContext
-        from domain.cases.case import TagCase
+        from domain.cases.case_commands import TagCase
 
         for case in ("c1", "c0", "c1"):
             tag = TagCase(tag=f"t{world.clock.now.hour}", by=anna, at=world.clock())

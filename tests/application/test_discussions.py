@@ -12,7 +12,7 @@ from application.engine.query_service import Viewer
 from application.engine.time_travel import TimeTravel
 from application.queries.discussions import CommentStatus, Discussions
 from domain.actors import Actor
-from domain.cases.case import TagCase, WithdrawCase
+from domain.cases.case_commands import TagCase, WithdrawCase
 from domain.ids import CaseId, CommentId
 from tests.application.community import (
     CASE,

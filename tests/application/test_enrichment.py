@@ -10,17 +10,17 @@ import pytest
 from application.engine.executor import CommandContext, CommandMismatch, StaleVersion
 from application.engine.query_service import Viewer
 from domain.actors import Actor
-from domain.cases.case import (
+from domain.cases.case_commands import (
     AttachEvidence,
-    CaseStatus,
     LocateCase,
-    PartyAdded,
     RetractEvidence,
     RetractLocation,
     TagCase,
     UntagCase,
     WithdrawCase,
 )
+from domain.cases.case_details import CaseStatus
+from domain.cases.case_events import PartyAdded
 from domain.cases.party import PartyDetails, PartyKind
 from domain.cases.place import Location
 from domain.ids import CaseId, EvidenceId, PartyId

@@ -17,17 +17,16 @@ from application.executors import CaseExecutor
 from application.ports.codec import NewerProgram
 from application.ports.event_store import NewCommit, StoredCommit, StreamConflict
 from domain.actors import SYSTEM, Actor
-from domain.cases.case import (
+from domain.cases.case import case_decider
+from domain.cases.case_commands import (
     AmendCase,
-    CaseDetails,
-    CaseStatus,
     HideCase,
     ReportCase,
     TagCase,
     UntagCase,
     WithdrawCase,
-    case_decider,
 )
+from domain.cases.case_details import CaseDetails, CaseStatus
 from domain.decider import NothingChanged
 from domain.ids import CaseId
 from tests.newer import append_newer

@@ -25,7 +25,8 @@ from application.ports.message_bus import Delivery
 from application.queries.cases import Cases
 from application.queries.videos import Videos
 from domain.actors import Actor
-from domain.cases.case import EvidenceConcealed, EvidenceShown, TagCase
+from domain.cases.case_commands import TagCase
+from domain.cases.case_events import EvidenceConcealed, EvidenceShown
 from tests.application.test_runtime import PATIENCE, soon
 from tests.newer import append_newer
 from tests.world import World

@@ -11,14 +11,14 @@ from application.engine.executor import CommandContext
 from application.ports.codec import RecordedEvent
 from application.use_cases.cases.forget import ForgetInCases
 from domain.actors import SYSTEM, Actor
-from domain.cases.case import (
+from domain.cases.case_commands import (
     AttachEvidence,
-    CaseStatus,
     HideCase,
     RestoreCase,
     RetractEvidence,
     TagCase,
 )
+from domain.cases.case_details import CaseStatus
 from domain.ids import EvidenceId
 from tests.application.community import (
     EVIDENCE,

@@ -11,7 +11,8 @@ from application.queries.moderation_ledger import Deed
 from application.queries.moderation_queue import QueueItem
 from application.system import policy_types
 from domain.actors import SYSTEM, Actor
-from domain.cases.case import AttachEvidence, CaseStatus
+from domain.cases.case_commands import AttachEvidence
+from domain.cases.case_details import CaseStatus
 from domain.ids import CommentId, EvidenceId, MemberId
 from domain.members.member import ReinstateMember, SuspendMember
 from domain.moderation.decision import AppealDecision, DecideSubject, Outcome, ResolveAppeal

@@ -9,16 +9,16 @@ from application.engine.query_service import Viewer
 from application.queries.notification import NotificationKind
 from application.queries.watching import cell, cells_around
 from domain.actors import Actor, Role
-from domain.cases.case import (
+from domain.cases.case_commands import (
     AmendCase,
     AttachEvidence,
-    CaseHidden,
     LocateCase,
     RetractLocation,
     TagCase,
     UntagCase,
     WithdrawCase,
 )
+from domain.cases.case_events import CaseHidden
 from domain.cases.party import PartyDetails, PartyKind
 from domain.cases.place import Location, Precision
 from domain.ids import CaseId, CommentId, PartyId

@@ -20,7 +20,8 @@ from application.ports.codec import RecordedEvent
 from application.ports.parked import ParkedEvent
 from application.ports.read_models import ReadModel
 from application.ports.unavailable import Unavailable
-from domain.cases.case import CaseReported, CaseTagged, TagCase
+from domain.cases.case_commands import TagCase
+from domain.cases.case_events import CaseReported, CaseTagged
 from tests.application.test_delivery import Recorder, cases, delivery, ids
 from tests.world import World
 

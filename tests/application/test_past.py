@@ -10,7 +10,7 @@ from application.engine.past import marked_fields, past
 from application.engine.query_service import Private, Signed
 from application.queries.case_document import CaseDocument
 from application.queries.discussions import CommentDocument
-from domain.cases.case import CaseReported
+from domain.cases.case_events import CaseReported
 from domain.discussions.comment import CommentWritten
 from domain.personal import Personal, PersonalText
 

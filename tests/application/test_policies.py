@@ -17,7 +17,9 @@ from application.policy import KlarityPolicy, PolicyDependencies
 from application.ports.checkpoints import START, Fenced
 from application.ports.codec import NewerProgram, RecordedEvent
 from application.system import policy_types
-from domain.cases.case import AttachEvidence, CaseReported, CaseStatus, WithdrawCase
+from domain.cases.case_commands import AttachEvidence, WithdrawCase
+from domain.cases.case_details import CaseStatus
+from domain.cases.case_events import CaseReported
 from domain.decider import DomainError
 from domain.evidence.evidence import EvidenceReceived
 from domain.ids import MediaKind

@@ -20,7 +20,7 @@ from application.engine.subscription import Subscription
 from application.ports.event_store import NewCommit, StoredCommit
 from application.system import policy_types
 from domain.actors import SYSTEM, Actor
-from domain.cases.case import (
+from domain.cases.case_commands import (
     AttachEvidence,
     CaseCommand,
     RetractEvidence,

@@ -20,7 +20,7 @@ from application.ports.message_bus import Delivery
 from application.ports.parked import ParkedEvent
 from application.ports.sanitiser import NeedsLonger, SanitiserUnavailable
 from application.ports.unavailable import Unavailable
-from domain.cases.case import CaseReported, CaseTagged
+from domain.cases.case_events import CaseReported, CaseTagged
 from tests.application.test_runtime import PATIENCE, soon
 from tests.newer import append_newer
 from tests.world import World
@@ -174,7 +174,7 @@ def test_after_a_crash_only_what_was_not_done_is_done_again(
 
 def test_events_of_one_stream_stay_in_order(world: World, policy: Slow, make: Make) -> None:
     from application.engine.executor import CommandContext
-    from domain.cases.case import TagCase
+    from domain.cases.case_commands import TagCase
 
     anna = world.member()
     world.report(anna)
@@ -619,7 +619,7 @@ def test_what_follows_a_parked_event_in_its_stream_is_parked(
     world: World, policy: Slow, make: Make
 ) -> None:
     from application.engine.executor import CommandContext
-    from domain.cases.case import TagCase
+    from domain.cases.case_commands import TagCase
 
     anna = world.member()
     world.report(anna)

@@ -34,19 +34,17 @@ from application.queries.popular_cases import (
 )
 from application.queries.videos import Video, Videos
 from domain.actors import SYSTEM, Actor, Role
-from domain.cases.case import (
+from domain.cases.case_commands import (
     AmendCase,
     AttachEvidence,
-    CaseCategory,
-    CaseErased,
-    CaseReported,
-    CaseStatus,
     LocateCase,
     RetractEvidence,
     TagCase,
     UntagCase,
     WithdrawCase,
 )
+from domain.cases.case_details import CaseCategory, CaseStatus
+from domain.cases.case_events import CaseErased, CaseReported
 from domain.cases.engagement import ShareNetwork
 from domain.cases.place import Location
 from domain.catalog import EVENTS

@@ -9,13 +9,8 @@ from application.engine.query_service import Viewer
 from application.queries.notification import NotificationKind
 from application.use_cases.cases.report import Report
 from domain.actors import SYSTEM, Actor
-from domain.cases.case import (
-    AttachEvidence,
-    CaseDetails,
-    ReportCase,
-    RetractEvidence,
-    WithholdEvidence,
-)
+from domain.cases.case_commands import AttachEvidence, ReportCase, RetractEvidence, WithholdEvidence
+from domain.cases.case_details import CaseDetails
 from domain.cases.exhibit import NOT_YOURS, TAKEN
 from domain.evidence.evidence import RejectEvidence
 from domain.ids import CaseId, EvidenceId

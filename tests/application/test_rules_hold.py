@@ -16,10 +16,9 @@ from application.engine.query_service import QueryService
 from application.engine.rows import Rows
 from application.executors import DecisionExecutor
 from application.system import query_services
-from domain.cases.case import (
+from domain.cases.case_commands import (
     AttachEvidence,
     CaseCommand,
-    CaseStatus,
     LocateCase,
     RetractEvidence,
     RetractLocation,
@@ -27,6 +26,7 @@ from domain.cases.case import (
     UntagCase,
     WithdrawCase,
 )
+from domain.cases.case_details import CaseStatus
 from domain.cases.engagement import CaseSupported, SupportWithdrawn
 from domain.cases.place import Location, Precision
 from domain.decider import DomainError

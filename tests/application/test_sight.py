@@ -7,7 +7,7 @@ import pytest
 
 from application.engine.executor import CommandContext
 from domain.actors import Actor
-from domain.cases.case import AttachEvidence, WithdrawCase
+from domain.cases.case_commands import AttachEvidence, WithdrawCase
 from domain.ids import CaseId, CommentId, MemberId, PartyId
 from domain.moderation.subject import SubjectKind
 from tests.application.community import (

@@ -8,7 +8,8 @@ import pytest
 from application.engine.derived_ids import derived_id, keyed_id
 from application.engine.executor import CommandContext
 from application.engine.time_travel import TimeTravel
-from domain.cases.case import AmendCase, CaseStatus
+from domain.cases.case_commands import AmendCase
+from domain.cases.case_details import CaseStatus
 from domain.cases.place import Location
 from domain.ids import CaseId
 from tests.application.community import erase

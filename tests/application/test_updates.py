@@ -21,7 +21,8 @@ from application.updates import (
     written_positions,
 )
 from domain.actors import Actor, Role
-from domain.cases.case import CaseCategory, CaseCommand, TagCase, WithdrawCase
+from domain.cases.case_commands import CaseCommand, TagCase, WithdrawCase
+from domain.cases.case_details import CaseCategory
 from domain.cases.party import PartyDetails, PartyKind
 from domain.catalog import EVENTS
 from domain.ids import CommentId, PartyId

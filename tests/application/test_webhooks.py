@@ -20,7 +20,8 @@ from application.ports.webhook_caller import CallFailed
 from application.use_cases.webhooks.book import DeliveryBook
 from application.use_cases.webhooks.courier import Courier
 from application.use_cases.webhooks.manage import Webhooks
-from domain.cases.case import CaseCategory, CaseDetails, ReportCase, WithdrawCase
+from domain.cases.case_commands import ReportCase, WithdrawCase
+from domain.cases.case_details import CaseCategory, CaseDetails
 from domain.ids import CaseId
 from domain.webhooks.delivery import MOST_TRIES, DeliveryStatus
 from tests.contracts.racing import race

@@ -33,7 +33,7 @@ from application.ports.event_store import (
     SealedHead,
     StoredCommit,
 )
-from domain.cases.case import TagCase
+from domain.cases.case_commands import TagCase
 from tests.world import World
 
 SEALS = LogSeals(b"k" * 32)

@@ -3,10 +3,9 @@
 from datetime import UTC, date, datetime
 
 from domain.actors import Role
-from domain.cases.case import (
+from domain.cases.case_details import CaseCategory, CaseDetails, ConcealedReason, UnpublishedReason
+from domain.cases.case_events import (
     CaseAmended,
-    CaseCategory,
-    CaseDetails,
     CaseErased,
     CaseHidden,
     CaseLocated,
@@ -17,7 +16,6 @@ from domain.cases.case import (
     CaseUnpublished,
     CaseUntagged,
     CaseWithdrawn,
-    ConcealedReason,
     ContributionErased,
     EvidenceAccepted,
     EvidenceAttached,
@@ -29,7 +27,6 @@ from domain.cases.case import (
     EvidenceWithheld,
     LocationRetracted,
     PartyAdded,
-    UnpublishedReason,
 )
 from domain.cases.engagement import (
     CaseFollowed,

@@ -11,7 +11,7 @@ from application.engine.executor import CommandContext
 from application.use_cases.evidence.media import poster_key
 from config.process import Process
 from domain.actors import SYSTEM
-from domain.cases.case import AcceptEvidence
+from domain.cases.case_commands import AcceptEvidence
 from domain.ids import EvidenceId, MediaKind
 from entrypoints.http.requests import TOKEN_HEADER, write_token
 from tests.http.conftest import Caller

@@ -14,7 +14,8 @@ import pytest
 from application.engine.executor import CommandContext
 from config.process import Process
 from domain.actors import SYSTEM
-from domain.cases.case import CaseReported, HideCase, RestoreCase
+from domain.cases.case_commands import HideCase, RestoreCase
+from domain.cases.case_events import CaseReported
 from entrypoints.http.json import MsgspecJson
 from entrypoints.http.problems import MEANINGS
 from entrypoints.http.requests import TOKEN_HEADER, opaque, write_token

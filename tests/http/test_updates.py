@@ -11,7 +11,7 @@ from application.engine.executor import CommandContext
 from application.updates import read_positions
 from config.process import Process
 from domain.actors import SYSTEM
-from domain.cases.case import AcceptEvidence
+from domain.cases.case_commands import AcceptEvidence
 from domain.ids import EvidenceId, MediaKind
 from entrypoints.http import updates
 from entrypoints.http.problems import Problem

@@ -19,7 +19,9 @@ from application.policies.when_subject_is_hidden_then_hide_it_in_cases import (
 from config.process import Process
 from config.settings import read_settings
 from domain.actors import SYSTEM, Actor
-from domain.cases.case import AcceptEvidence, CaseDetails, CaseRestored, CaseStatus, ReportCase
+from domain.cases.case_commands import AcceptEvidence, ReportCase
+from domain.cases.case_details import CaseDetails, CaseStatus
+from domain.cases.case_events import CaseRestored
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId
 from domain.members.member import RegisterMember
 from domain.moderation.subject import (

@@ -5,7 +5,8 @@ from application.engine.executor import CommandContext, Receipt
 from application.executors import CaseExecutor, EngagementExecutor
 from application.ports.clock import Clock
 from domain.actors import Actor
-from domain.cases.case import Case, CaseStatus
+from domain.cases.case import Case
+from domain.cases.case_details import CaseStatus
 from domain.cases.engagement import (
     Engagement,
     EngagementCommand,

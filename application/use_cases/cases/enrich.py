@@ -8,7 +8,8 @@ from application.executors import CaseExecutor, PartyExecutor
 from application.ports.clock import Clock
 from application.ports.dispute_links import DisputeLinks, Invitation
 from domain.actors import Actor
-from domain.cases.case import AddParty, role_in
+from domain.cases.case import role_in
+from domain.cases.case_commands import AddParty
 from domain.cases.party import DisputeParty, NameParty, Party, PartyDetails, RetractParty
 from domain.decider import DomainError
 from domain.ids import CaseId, PartyId

@@ -5,7 +5,8 @@ from application.engine.executor import CommandContext
 from application.executors import CaseExecutor, PartyExecutor
 from application.ports.clock import Clock
 from domain.actors import SYSTEM
-from domain.cases.case import ForgetMember, case_decider
+from domain.cases.case import case_decider
+from domain.cases.case_commands import ForgetMember
 from domain.cases.party import ForgetClaimant, party_decider
 from domain.ids import MemberId
 

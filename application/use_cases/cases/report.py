@@ -2,7 +2,8 @@
 
 from application.engine.executor import CommandContext, Receipt
 from application.executors import CaseExecutor, ExhibitExecutor
-from domain.cases.case import AttachEvidence, Case, ReportCase
+from domain.cases.case import Case
+from domain.cases.case_commands import AttachEvidence, ReportCase
 from domain.cases.exhibit import must_be_citable
 from domain.decider import DomainError
 from domain.ids import CaseId

@@ -4,7 +4,8 @@ from typing import assert_never
 
 from application.executors import CaseExecutor, CommentExecutor, MemberExecutor, PartyExecutor
 from domain.actors import Actor
-from domain.cases.case import CaseStatus, can_be_seen
+from domain.cases.case import can_be_seen
+from domain.cases.case_details import CaseStatus
 from domain.discussions.comment import Concealment
 from domain.moderation.subject import Subject, SubjectKind
 

@@ -1,0 +1,68 @@
+"""What a case says, and within which limits."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
+
+from domain.constraints import Length, OneLine
+from domain.ids import EvidenceId
+from domain.personal import Personal
+
+MOST_EVIDENCE = 50
+MOST_TAGS = 20
+# How often a case may be changed by its author, by each contributor, and by all of these together.
+MOST_CHANGES = 1000
+MOST_CHANGES_EACH = 50
+MOST_CHANGES_BY_OTHERS = 1000
+
+
+class CaseCategory(StrEnum):
+    BRIBERY = "bribery"
+    EXTORTION = "extortion"
+    EMBEZZLEMENT = "embezzlement"
+    FAVOURITISM = "favouritism"
+    FRAUD = "fraud"
+    ABUSE_OF_POWER = "abuse_of_power"
+    OTHER = "other"
+
+
+class CaseStatus(StrEnum):
+    AWAITING_EVIDENCE = "awaiting_evidence"
+    PUBLISHED = "published"
+    HIDDEN = "hidden"
+    WITHDRAWN = "withdrawn"
+    ERASED = "erased"
+
+
+class UnpublishedReason(StrEnum):
+    """Why a case is no longer public."""
+
+    NO_EVIDENCE = "no-evidence"
+    HIDDEN = "hidden"
+    WITHDRAWN = "withdrawn"
+    ERASED = "erased"
+
+
+class ConcealedReason(StrEnum):
+    """Why a piece of evidence can no longer be seen by everybody."""
+
+    CASE_UNPUBLISHED = "case-unpublished"
+    WITHHELD = "withheld"
+    RETRACTED = "retracted"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseDetails:
+    """What a reporter may say about a case. A new plain property goes here, with a default."""
+
+    title: Annotated[str, Length(3, 200), OneLine(), Personal()]
+    story: Annotated[str, Length(1, 20_000), Personal()]
+    category: CaseCategory = CaseCategory.OTHER
+    occurred_on: Annotated[date | None, Personal()] = None
+
+
+Tag = Annotated[str, Length(1, 40), OneLine()]
+Tags = Annotated[tuple[Tag, ...], Length(0, MOST_TAGS)]
+EvidenceIds = Annotated[tuple[EvidenceId, ...], Length(0, MOST_EVIDENCE)]
