@@ -22,7 +22,7 @@ from tests.world import World
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-HOUSES = ("domain", "application", "adapters", "entrypoints", "config")
+PACKAGES = ("domain", "application", "adapters", "entrypoints", "config")
 
 REPORT_A_LOSS = """
 import json
@@ -158,9 +158,9 @@ print(json.dumps([counts, "/v1/category-counts" in paths]))
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The project as it is, to be changed."""
-    for house in (*HOUSES, "tests"):
+    for package in (*PACKAGES, "tests"):
         shutil.copytree(
-            ROOT / house, tmp_path / house, ignore=shutil.ignore_patterns("__pycache__")
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__")
         )
     return tmp_path
 
@@ -194,7 +194,7 @@ def insert(file: Path, after: str, line: str) -> None:
 
 def test_a_property_of_a_case_touches_two_files(copy: Path) -> None:
     insert(
-        copy / "domain/cases/case.py",
+        copy / "domain/cases/case_details.py",
         "    occurred_on: Annotated[date | None, Personal()] = None",
         "    loss: int | None = None",
     )
@@ -210,7 +210,7 @@ def test_a_personal_property_is_sealed_and_not_shown_in_the_past_once_it_was_tak
     copy: Path,
 ) -> None:
     insert(
-        copy / "domain/cases/case.py",
+        copy / "domain/cases/case_details.py",
         "    occurred_on: Annotated[date | None, Personal()] = None",
         '    workplace: Annotated[str, Personal()] = ""',
     )
