@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo quick test measure coverage check lock bench clean media servers
+.PHONY: help run demo quick test measure coverage check lock bench clean golden media servers
 
 help: ## Show this list
 	@sed -En 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -51,6 +51,9 @@ check: $(DEV) ## Lint, check formatting, types, layers and dependencies; show al
 		'deptry . --requirements-files .venv/required.txt --requirements-files-dev .venv/required-dev.txt'; do \
 		echo "$$tool"; $(BIN)/$$tool || failed=1; \
 	done; exit $$failed
+
+golden: $(DEV) ## Write the golden copies of new events; EVENTS="cases.CaseTagged ..."
+	$(BIN)/python -m tests.golden $(EVENTS)
 
 lock: $(DEV) ## Pin what setup.cfg asks for; UPGRADE=--upgrade takes the newest versions
 	$(COMPILE) --output-file requirements.txt setup.cfg -
