@@ -38,8 +38,6 @@ class WhenSomethingIsSaidThenRegisterSubject(KlarityPolicy):
     def _register(
         self, kind: SubjectKind, subject_id: str, case_id: CaseId, author: MemberId, cause: Cause
     ) -> None:
-        if not author:
-            return
         command = RegisterSubject(
             kind=kind,
             subject_id=subject_id,

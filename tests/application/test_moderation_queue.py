@@ -1,14 +1,16 @@
 """What waits for moderators, whatever comes first."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from application.engine.executor import CommandContext
-from application.engine.query_service import Viewer
-from application.queries.moderation_queue import ModerationQueue
+from application.engine.query_service import Viewer, value_of
+from application.engine.rows import NoRows, UnitOfWork
+from application.queries.moderation_queue import ModerationQueue, QueueItem
 from domain.actors import Actor, Role
 from domain.ids import CaseId
-from domain.moderation.decision import Outcome
+from domain.moderation.decision import AppellantForgotten, Outcome
 from domain.moderation.subject import SubjectKind, Verdict
 from tests.application.community import Reading, ask_to_be_erased, erase, must_be_rebuilt_alike
 from tests.world import World
@@ -77,3 +79,12 @@ def test_an_erased_members_words_are_gone_whichever_log_is_read_last() -> None:
     early.hear()
     late.hear("moderation", "cases", "members")
     assert early.rows["case-c1"].text == late.rows["case-c1"].text == ""
+
+
+def test_what_is_told_of_an_appeal_that_waits_no_longer_changes_nothing() -> None:
+    rows: UnitOfWork[QueueItem] = UnitOfWork(NoRows(), value_of)
+    forgotten = AppellantForgotten(
+        decision_id="d1", subject_kind=SubjectKind.CASE, subject_id="c1", at=datetime.now(UTC)
+    )
+    ModerationQueue().project(forgotten, rows)
+    assert not rows.changes

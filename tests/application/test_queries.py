@@ -45,7 +45,7 @@ from domain.cases.case_commands import (
 )
 from domain.cases.case_details import CaseCategory, CaseStatus
 from domain.cases.case_events import CaseErased, CaseReported
-from domain.cases.engagement import ShareNetwork
+from domain.cases.engagement import ShareCase, ShareNetwork
 from domain.cases.place import Location
 from domain.catalog import EVENTS
 from domain.evidence.evidence import BeginSanitising, MakeAvailable, RejectEvidence
@@ -179,6 +179,16 @@ class TestCases:
         world.build_read_models()
         world.settle()
         assert (shown(world).shares, shown(world).shares_by_network) == (0, ())
+
+    def test_a_share_that_is_appended_after_the_erasure_of_its_case_counts_nothing(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
+        case = world.public_case(anna)
+        erase(world, anna)
+        share = ShareCase(case_id=case, network=ShareNetwork.X, by=ben, at=world.clock())
+        world.executors.engagements.execute("ben and c1", share, CommandContext())
+        world.settle()
+        assert shown(world).shares == 0
 
     def test_only_what_is_public_is_shared(self, world: World, anna: Actor) -> None:
         case = world.report(anna)

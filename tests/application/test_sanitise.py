@@ -186,6 +186,20 @@ def test_another_refusal_than_of_the_erased_is_a_fault(
         stage.run()
 
 
+def test_the_verdict_on_evidence_whose_owner_is_erased_meanwhile_is_dropped(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = stage.world.executors.evidence.load(stage.item).state.owner
+    sanitise = stage.sanitiser.sanitise
+
+    def erased_meanwhile(*given: Any, **more: Any) -> Rendition:
+        stage.world.vault.destroy(owner)
+        return sanitise(*given, **more)
+
+    monkeypatch.setattr(stage.sanitiser, "sanitise", erased_meanwhile)
+    assert not any(isinstance(event, EvidenceMadeAvailable) for event in stage.run())
+
+
 def test_what_cannot_be_read_any_more_is_rejected(stage: Stage) -> None:
     stage.sealer.lost = True
     *_, rejected = stage.run()

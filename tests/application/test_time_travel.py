@@ -7,9 +7,13 @@ import pytest
 
 from application.engine.derived_ids import derived_id, keyed_id
 from application.engine.executor import CommandContext
+from application.engine.query_service import QueryService
+from application.engine.rows import Rows
 from application.engine.time_travel import TimeTravel
+from application.queries.case_document import CaseDocument
 from domain.cases.case_commands import AmendCase
 from domain.cases.case_details import CaseStatus
+from domain.cases.case_events import CaseReported
 from domain.cases.place import Location
 from domain.ids import CaseId
 from tests.application.community import erase
@@ -27,6 +31,23 @@ def test_a_case_is_seen_as_it_stood(world: World) -> None:
     assert travel.as_of(service, "c1", then).title == "A permit for a bribe"
     assert travel.as_of(service, "c1", world.clock()).title == "Later"
     assert travel.as_of(service, "c1", then - timedelta(days=1)) is None
+
+
+class Reports(QueryService[CaseDocument]):
+    """It projects one of the events of a case."""
+
+    name, version = "reports", 1
+    document, key, single, streams = CaseDocument, "case_id", True, ("cases", "case")
+
+    def project(self, event: CaseReported, rows: Rows[CaseDocument]) -> None:
+        rows.put(event.case_id, CaseDocument(case_id=event.case_id, title=event.details.title))
+
+
+def test_the_past_is_made_of_the_declared_events_alone(world: World) -> None:
+    travel = TimeTravel(world.stores, world.codec)
+    world.public_case(world.member())
+    later = world.clock() + timedelta(seconds=1)
+    assert travel.as_of(Reports(), "c1", later).title == "A permit for a bribe"
 
 
 def test_the_past_of_an_erased_member_tells_nothing_of_them(world: World) -> None:
