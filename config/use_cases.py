@@ -38,11 +38,15 @@ class UseCases:
     """
 
     def __init__(self, container: Container, executors: Executors | None = None) -> None:
-        self.executors = executors or container.executors()
         self._container = container
+        self._executors = executors
         self._settings = container.settings()
         self._keys = container.keys()
         self._clock = container.clock()
+
+    @cached_property
+    def executors(self) -> Executors:
+        return self._executors or self._container.executors()
 
     @cached_property
     def refresh_tokens(self) -> RefreshTokens:

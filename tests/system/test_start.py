@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from config.process import Process
+from config.settings import read_settings
 from tests.servers import free_port, states_of, wait_until
 from tests.system.deployment import (
     KLARITY,
@@ -47,6 +49,14 @@ def refused(folder: Path, **settings: str) -> str:
     assert found.returncode != 0
     assert GREETING not in found.stdout
     return found.stderr
+
+
+def test_a_process_that_is_only_set_up_opens_no_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KLARITY_DATA", str(tmp_path))
+    Process(read_settings()).close()
+    assert {file.name for file in tmp_path.iterdir()} == {"lock", "secret"}
 
 
 def test_it_greets_once_it_answers(klarity: Klarity) -> None:
