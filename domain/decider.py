@@ -4,16 +4,27 @@ A decider is an aggregate as two pure functions: ``decide`` turns a command and 
 events, ``evolve`` turns a state and an event into the next state (Jérémie Chassaing's pattern).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import reduce
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from domain.actors import Actor, Role
 
 C = TypeVar("C")
 S = TypeVar("S")
 E = TypeVar("E")
+
+
+class Timed(Protocol):
+    """A command: it says when it was given."""
+
+    @property
+    def at(self) -> datetime: ...
+
+
+T = TypeVar("T", bound=Timed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +64,23 @@ class Decider(Generic[C, S, E]):
     def fold(self, events: Iterable[E]) -> S:
         """Return the state that the events, oldest first, lead to."""
         return reduce(self.evolve, events, self.initial)
+
+
+def with_publication(
+    decide: Callable[[T, S], list[E]],
+    evolve: Callable[[S, E], S],
+    publication: Callable[[S, S, datetime], Sequence[E]],
+) -> Callable[[T, S], list[E]]:
+    """Extend the rules of ``decide`` by the events that say what everybody can see from then on.
+
+    ``publication`` returns them, from the state before and after the command, and its time.
+    """
+
+    def decide_and_publish(command: T, state: S) -> list[E]:
+        events = decide(command, state)
+        return [*events, *publication(state, reduce(evolve, events, state), command.at)]
+
+    return decide_and_publish
 
 
 def must_be_system(by: Actor, otherwise: str) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import reduce
 from typing import assert_never
 
 from domain.actors import Actor
@@ -68,7 +67,7 @@ from domain.cases.case_events import (
     Standing,
 )
 from domain.cases.place import NOWHERE, Location, Places, rounded, said_at_first
-from domain.decider import Decider, DomainError, must_be_system
+from domain.decider import Decider, DomainError, must_be_system, with_publication
 from domain.ids import CaseId, EvidenceId, MemberId, PartyId
 
 
@@ -164,12 +163,6 @@ class Case:
         }
 
 
-def decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
-    """The rules: which events a command leads to, or the DomainError it breaks."""
-    events = _decide(command, state)
-    return [*events, *publication(state, reduce(evolve, events, state), command.at)]
-
-
 def publication(before: Case, after: Case, at: datetime) -> list[Publication]:
     """What everybody can see after a change that they could not see before, and the reverse."""
     seen, seen_before = _seen_by_all(after), _seen_by_all(before)
@@ -183,6 +176,7 @@ def publication(before: Case, after: Case, at: datetime) -> list[Publication]:
 
 
 def _decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
+    """The rules: which events a command leads to, or the DomainError it breaks."""
     match command:
         case ReportCase():
             return _report(command, state)
@@ -358,6 +352,8 @@ def can_be_seen(state: Case, by: Actor) -> bool:
         return False
     return state.is_public or by.member_id == state.author or by.moderates
 
+
+decide = with_publication(_decide, evolve, publication)
 
 case_decider: Decider[CaseCommand, Case, CaseEvent] = Decider(
     category="case", initial=Case(), decide=decide, evolve=evolve

@@ -7,12 +7,11 @@ beside the claim.
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from functools import reduce
 from typing import Annotated, assert_never
 
 from domain.actors import Actor
 from domain.constraints import Length, OneLine
-from domain.decider import Decider, DomainError, must_be_system
+from domain.decider import Decider, DomainError, must_be_system, with_publication
 from domain.ids import CaseId, EvidenceId, MemberId, PartyId
 from domain.personal import DataSubject, Personal, PersonalText, SealedMember
 
@@ -236,12 +235,6 @@ class Party:
         return self.stands and not self.hidden
 
 
-def decide(command: PartyCommand, state: Party) -> list[PartyEvent]:
-    """The rules: which events a command leads to, or the DomainError it breaks."""
-    events = _decide(command, state)
-    return [*events, *publication(state, reduce(evolve, events, state), command.at)]
-
-
 def publication(before: Party, after: Party, at: datetime) -> list[PartyShown | PartyConcealed]:
     """Whether a change lets the party be seen in its case, or no longer."""
     if after.named and after.is_shown and not before.is_shown:
@@ -252,6 +245,7 @@ def publication(before: Party, after: Party, at: datetime) -> list[PartyShown | 
 
 
 def _decide(command: PartyCommand, state: Party) -> list[PartyEvent]:
+    """The rules: which events a command leads to, or the DomainError it breaks."""
     match command:
         case NameParty():
             return _name(command, state)
@@ -288,6 +282,8 @@ def evolve(state: Party, event: PartyEvent) -> Party:
         case _:
             assert_never(event)
 
+
+decide = with_publication(_decide, evolve, publication)
 
 party_decider: Decider[PartyCommand, Party, PartyEvent] = Decider(
     category="party", initial=Party(), decide=decide, evolve=evolve

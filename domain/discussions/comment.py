@@ -3,12 +3,11 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from functools import reduce
 from typing import Annotated, assert_never
 
 from domain.actors import Actor
 from domain.constraints import Length
-from domain.decider import Decider, DomainError, must_be_system
+from domain.decider import Decider, DomainError, must_be_system, with_publication
 from domain.discussions.discussion import Discussion
 from domain.ids import CaseId, CommentId, MemberId
 from domain.personal import PersonalText, SealedMember
@@ -203,9 +202,23 @@ class Comment:
         return bool(self.comment_id) and not self.concealed
 
 
-def decide(command: CommentCommand, state: Comment) -> list[CommentEvent]:
+def _decide(command: CommentCommand, state: Comment) -> list[CommentEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
-    return _with_publication(state, _decide(command, state), command.at)
+    match command:
+        case WriteComment():
+            return _write(command, state)
+        case EditComment():
+            return _edit(command, state)
+        case RemoveComment():
+            return _remove(command, state)
+        case HideComment():
+            return _hide(command, state)
+        case RestoreComment():
+            return _restore(command, state)
+        case EraseComment():
+            return _erase(command, state)
+        case _:
+            assert_never(command)
 
 
 def evolve(state: Comment, event: CommentEvent) -> Comment:
@@ -235,41 +248,24 @@ def evolve(state: Comment, event: CommentEvent) -> Comment:
             assert_never(event)
 
 
-comment_decider: Decider[CommentCommand, Comment, CommentEvent] = Decider(
-    category="comment", initial=Comment(), decide=decide, evolve=evolve
-)
-
-
-def _decide(command: CommentCommand, state: Comment) -> list[CommentEvent]:
-    match command:
-        case WriteComment():
-            return _write(command, state)
-        case EditComment():
-            return _edit(command, state)
-        case RemoveComment():
-            return _remove(command, state)
-        case HideComment():
-            return _hide(command, state)
-        case RestoreComment():
-            return _restore(command, state)
-        case EraseComment():
-            return _erase(command, state)
-        case _:
-            assert_never(command)
-
-
-def _with_publication(
-    before: Comment, events: list[CommentEvent], at: datetime
-) -> list[CommentEvent]:
-    """The events, and after them the one that tells readers what they change for everybody."""
-    after = reduce(evolve, events, before)
+def publication(
+    before: Comment, after: Comment, at: datetime
+) -> list[CommentShown | CommentConcealed]:
+    """Whether a change lets everybody read the comment, or no longer."""
     if after.is_shown == before.is_shown:
-        return events
+        return []
     key, case_id = after.comment_id, after.case_id
     if after.concealed:
         reason = after.concealed
-        return [*events, CommentConcealed(comment_id=key, case_id=case_id, reason=reason, at=at)]
-    return [*events, CommentShown(comment_id=key, case_id=case_id, at=at)]
+        return [CommentConcealed(comment_id=key, case_id=case_id, reason=reason, at=at)]
+    return [CommentShown(comment_id=key, case_id=case_id, at=at)]
+
+
+decide = with_publication(_decide, evolve, publication)
+
+comment_decider: Decider[CommentCommand, Comment, CommentEvent] = Decider(
+    category="comment", initial=Comment(), decide=decide, evolve=evolve
+)
 
 
 def _write(command: WriteComment, state: Comment) -> list[CommentEvent]:
