@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Annotated, Any, ClassVar, Generic, NewType, TypeVar, get_type_hints
 
 from application.engine.declared_events import declared_events, topics_of
@@ -31,6 +31,8 @@ class Signed:
 
 
 PrivateText = Annotated[str, Private()]
+
+VIEWER = "viewer"
 
 _IN_PATH = re.compile(r"<(?:\w+:)?(\w+)>")
 
@@ -73,16 +75,18 @@ class QueryService(Generic[D]):
     and at ``item_path/<key>`` where ``single`` is true; both are ``/<name>`` unless told. The
     keyword arguments of ``ask``, by their types, are the filters that clients may use, but for
     those that ``path`` names, such as ``/cases/<uuid:case_id>/comments``; its docstring explains
-    them. Where the answer depends on
-    who asks, ``ask`` takes a parameter ``viewer``. Where a document is made from one stream,
-    ``streams`` names the log and the category: clients may then travel in time, but for what was
-    ever hidden by one of the events that ``hiding`` names. Marks on the fields of the document say
-    what the past shows: ``Personal`` what is still the same, ``Signed`` what a named author said.
+    them. Where the answer depends on the viewer, ``ask`` takes a parameter ``viewer``. Where a
+    document is made from one stream, ``streams`` names the log and the category: clients may then
+    travel in time, but for what was ever hidden by one of the events that ``hiding`` names. Marks
+    on the fields of the document say what the past shows: ``Personal`` what is still the same,
+    ``Signed`` what a named author said.
     """
 
     name: ClassVar[str]
     version: ClassVar[int] = 1
     handles: ClassVar[tuple[str, ...]]
+    filters: ClassVar[Mapping[str, Parameter]] = {}
+    takes_viewer: ClassVar[bool] = False
     topics: ClassVar[tuple[str, ...]]
     document: ClassVar[type]
     key: ClassVar[str]
@@ -96,11 +100,16 @@ class QueryService(Generic[D]):
     hiding: ClassVar[tuple[type, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        """Derive the stored names of the events that it projects, and their topics."""
+        """Derive the events and topics that it projects, and what ``ask`` takes."""
         super().__init_subclass__()
         if "project" in vars(cls):
             cls.handles = declared_events(cls.project)
             cls.topics = topics_of(cls.handles)
+        if "ask" in vars(cls):
+            taken = dict(signature(cls.ask).parameters)
+            taken.pop("self")
+            cls.takes_viewer = taken.pop(VIEWER, None) is not None
+            cls.filters = taken
 
     def project(self, event: Any, rows: Rows[D]) -> None:
         """Change the documents as the event tells. Same events, same documents: no clock."""
@@ -119,7 +128,7 @@ class QueryService(Generic[D]):
 
     def question(self, viewer: Viewer, filters: Mapping[str, Any]) -> Find:
         """What ``ask`` makes of the filters, and of the viewer where it takes one."""
-        seen_by = {"viewer": viewer} if "viewer" in signature(self.ask).parameters else {}
+        seen_by = {VIEWER: viewer} if self.takes_viewer else {}
         return self.ask(**seen_by, **filters)
 
     def may_see(self, document: D, viewer: Viewer) -> bool:  # noqa: ARG002 - for subclasses

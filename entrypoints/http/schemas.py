@@ -6,7 +6,6 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
-from inspect import signature
 from types import UnionType
 from typing import (
     Annotated,
@@ -150,11 +149,11 @@ def filter_schema(
 ) -> ma.Schema:
     """Return the query parameters of a list: the filters of the service, and paging."""
     hints = get_type_hints(type(service).ask, include_extras=True)
-    given = {"viewer", *service.path_parameters()}
+    in_path = service.path_parameters()
     members: dict[str, Any] = {
         name.rstrip("_"): _filter_field(hints[name], name, parameter.default)
-        for name, parameter in signature(service.ask).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY and name not in given
+        for name, parameter in service.filters.items()
+        if name not in in_path
     }
     pages = {
         "limit": ma.fields.Integer(load_default=20, validate=validate.Range(1, 100)),

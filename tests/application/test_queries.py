@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from application.engine.answers import LONGEST_WAIT, Answers, NotCaughtUp, Token
 from application.engine.builds import begin_build, current_build, open_build
 from application.engine.executor import CommandContext
-from application.engine.filters import Box, Point
+from application.engine.filters import Box, Point, equal
 from application.engine.past import past
 from application.engine.projector import Projector
 from application.engine.query_service import QueryService, Viewer, value_of
@@ -507,6 +507,15 @@ class TestAnswers:
         pages = [[case.case_id for case in page.documents] for page in (first, second, last)]
         assert pages == [["c4", "c3"], ["c2", "c1"], ["c0"]]
         assert last.next is None
+
+    def test_the_viewer_is_no_filter_however_the_question_takes_it(self, anna: Actor) -> None:
+        class Own(QueryService[Any]):
+            def ask(self, *, viewer: Viewer, since: int = 0) -> Find:
+                return Find(where=equal(case_id=viewer.member_id, sha256=since))
+
+        assert list(Own.filters) == ["since"]
+        found = Own().question(Viewer(anna), {"since": 3})
+        assert found.where == equal(case_id=anna.member_id, sha256=3)
 
     def test_a_list_sorted_by_key_is_paged_by_key(self, world: World) -> None:
         class ByKey(Videos):
