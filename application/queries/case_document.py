@@ -18,7 +18,7 @@ from domain.cases.case_details import (
 from domain.cases.engagement import ShareNetwork
 from domain.cases.party import PartyKind
 from domain.cases.place import NOWHERE, PersonalPlace, Places, said_at_first
-from domain.cases.tags import NumberedTag, numbered
+from domain.cases.tags import NumberedTag, numbered, without
 from domain.ids import MediaKind
 from domain.personal import Personal, PersonalText
 
@@ -217,7 +217,7 @@ def _changes(row: CaseDocument, event: case.CaseEvent) -> dict[str, Any]:
         case case.CaseTagged():
             return _tagged(*row.numbered_tags, NumberedTag(number=event.number, tag=event.tag))
         case case.CaseUntagged():
-            return _tagged(*_without_tags(row, (event.number,)))
+            return _tagged(*without(row.numbered_tags, event.number))
         case case.ContributionErased():
             return _without_contribution(row, event)
         case _ if isinstance(event, case.CaseEvidenceEvent):
@@ -232,10 +232,6 @@ def _placed(places: Places) -> dict[str, Any]:
 
 def _tagged(*tags: NumberedTag) -> dict[str, Any]:
     return {"numbered_tags": tags, "tags": tuple(each.tag for each in tags)}
-
-
-def _without_tags(row: CaseDocument, numbers: tuple[int, ...]) -> tuple[NumberedTag, ...]:
-    return tuple(each for each in row.numbered_tags if each.number not in numbers)
 
 
 def _standing(event: case.CaseEvent) -> dict[str, Any]:
@@ -255,7 +251,7 @@ def _standing(event: case.CaseEvent) -> dict[str, Any]:
 def _without_contribution(row: CaseDocument, event: case.ContributionErased) -> dict[str, Any]:
     cited = tuple(each for each in row.cited if each.evidence_id not in event.evidence)
     return {
-        **_tagged(*_without_tags(row, event.tags)),
+        **_tagged(*without(row.numbered_tags, *event.tags)),
         **_placed(row.places.with_erased(event.places)),
         **_backed(row.exhibits, cited),
     }

@@ -19,7 +19,7 @@ from domain.cases import case_events as case
 from domain.cases.engagement import CaseFollowed, CaseUnfollowed
 from domain.cases.party import PartyNamed
 from domain.cases.place import Places, said_at_first
-from domain.cases.tags import NumberedTag, numbered
+from domain.cases.tags import NumberedTag, numbered, without
 from domain.discussions.comment import CommentWritten
 from domain.members.member import InterestsChosen, MemberErased, MemberRegistered
 from domain.moderation.subject import SubjectKind, SubjectRegistered, subject_key
@@ -186,19 +186,15 @@ def _after(known: KnownCase, event: Described) -> KnownCase:
     match event:
         case case.CaseTagged():
             tag = NumberedTag(number=event.number, tag=event.tag)
-            return replace(known, tags=(*_without(tags, event.number), tag))
+            return replace(known, tags=(*without(tags, event.number), tag))
         case case.CaseUntagged():
-            return replace(known, tags=_without(tags, event.number))
+            return replace(known, tags=without(tags, event.number))
         case case.CaseLocated():
             return replace(known, places=places.with_(event.number, event.location, event.by))
         case case.LocationRetracted():
             return replace(known, places=places.without(event.number))
         case case.ContributionErased():
             places = places.with_erased(event.places)
-            return replace(known, tags=_without(tags, *event.tags), places=places)
+            return replace(known, tags=without(tags, *event.tags), places=places)
         case _:
             return replace(known, public=isinstance(event, case.CasePublished))
-
-
-def _without(tags: tuple[NumberedTag, ...], *numbers: int) -> tuple[NumberedTag, ...]:
-    return tuple(each for each in tags if each.number not in numbers)
