@@ -145,7 +145,7 @@ def read_positions(text: str) -> dict[str, int]:
 
 
 class Updates:
-    """Tells listeners, each of whom has a thread; the logs' ends are asked for once for all."""
+    """Tells listeners, which have a thread each. The ends of the logs are read once for all."""
 
     def __init__(
         self,

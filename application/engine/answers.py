@@ -148,7 +148,7 @@ class Answers(Generic[D]):
         return self._model()
 
     def _model(self) -> ReadModel[D]:
-        """The serving build; looked up anew every second, for another process may swap it.
+        """Return the serving build, looked up every second: another process may swap it.
 
         It is left only for one that has come as far, so that answers never go back.
         """

@@ -35,8 +35,8 @@ class Contributions:
     def of_erased(self, member_id: str, log: str) -> list[str]:
         """Return the member's streams; none while the members' log does not hold their erasure.
 
-        The key is destroyed before, so that the member adds nothing meanwhile. The order is random:
-        that in which the streams are then changed shall not tell which came first.
+        The member's key is destroyed first, so that nothing of theirs is appended meanwhile. The
+        order is random, so that the order of the erasing commits does not tell that of the events.
         """
         if not is_erased_in_log(self._history, member_id):
             logger.error("kept the contributions of a member whose erasure is not in the log")

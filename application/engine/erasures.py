@@ -12,7 +12,7 @@ def is_erased_in_log(history: History, person_id: str) -> bool:
 
 
 def erased_person(event: RecordedEvent, codec: EventCodec) -> str:
-    """The id of the person whom the event erases; empty where it is no such event."""
+    """Return the id of the person that the event erases; empty for any other event."""
     if event.type != ERASURE.name:
         return ""
     return str(getattr(codec.decode(event), ERASURE.field))

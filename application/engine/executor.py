@@ -181,7 +181,7 @@ class CommandExecutor(Generic[C, S, E]):
         try:
             return self._codec.encode(events, meta)
         except SubjectErased as error:
-            raise DomainError("erased", "Whom this is about was erased.") from error
+            raise DomainError("erased", "The member that this is about was erased.") from error
 
     def _first_receipt(self, commit: StoredCommit, context: CommandContext) -> Receipt[S]:
         meta = self._codec.meta(commit)

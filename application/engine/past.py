@@ -60,4 +60,4 @@ def _mark_of(hint: Any) -> Any:
 def _nested(hint: Any) -> bool:
     """Whether the type is a dataclass with marked fields, or None."""
     kinds = [kind for kind in getattr(hint, "__args__", (hint,)) if kind is not type(None)]
-    return len(kinds) == 1 and is_dataclass(kinds[0]) and bool(marked_fields(kinds[0]))  # type: ignore[arg-type]  # of a class
+    return len(kinds) == 1 and is_dataclass(kinds[0]) and bool(marked_fields(kinds[0]))  # type: ignore[arg-type]  # every class is hashable

@@ -165,7 +165,7 @@ class PolicySubscriber:
         return ""
 
     def react(self, event: RecordedEvent, seconds: float | None = None) -> None:
-        """Let the policy react, unless the member whom the event is about was erased."""
+        """Let the policy react, unless the member that the event is about was erased."""
         if not self.concerns(event):
             return
         decoded = self._codec.decode(event)

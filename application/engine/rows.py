@@ -179,14 +179,14 @@ class UnitOfWork(TableWork[D]):
 class NoRows(Generic[D]):
     """The tables that a fold begins with: all of them are empty."""
 
-    def get(self, keys: Sequence[str]) -> Mapping[str, D]:  # noqa: ARG002 - none is there
+    def get(self, keys: Sequence[str]) -> Mapping[str, D]:  # noqa: ARG002 - the table is empty
         return {}
 
-    def find(self, find: Find, *, limit: int, after: Cursor | None = None) -> list[Row[D]]:  # noqa: ARG002 - none is there
+    def find(self, find: Find, *, limit: int, after: Cursor | None = None) -> list[Row[D]]:  # noqa: ARG002 - the table is empty
         return []
 
-    def count(self, find: Find) -> int:  # noqa: ARG002 - none is there
+    def count(self, find: Find) -> int:  # noqa: ARG002 - the table is empty
         return 0
 
-    def side(self, row: type[S]) -> "NoRows[S]":  # noqa: ARG002 - all are alike
+    def side(self, row: type[S]) -> "NoRows[S]":  # noqa: ARG002 - every table is empty
         return NoRows()

@@ -82,7 +82,7 @@ class Subscription:
         return self.subscriber.topics
 
     def reset(self) -> None:
-        """Load the checkpoint anew before going on, for somebody else may have moved it.
+        """Load the checkpoint again before going on, because another process may have moved it.
 
         It never waits, so that a pool which is being fed may call it.
         """
@@ -116,7 +116,7 @@ class Subscription:
         """Catch up with the topics that the bus is silent on, every few seconds.
 
         While it brings a topic's events it is left to bring more, and history is asked even less
-        often, lest every subscriber read every event twice.
+        often, so that subscribers do not read every event twice.
         """
         return self._catch_up([topic for topic in self.subscriber.topics if self._is_due(topic)])
 

@@ -1,4 +1,4 @@
-"""Whatever members contribute may be flagged: moderation keeps whose it is."""
+"""Whatever members contribute may be flagged: moderation records its author."""
 
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy

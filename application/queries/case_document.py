@@ -223,7 +223,7 @@ def _changes(row: CaseDocument, event: case.CaseEvent) -> dict[str, Any]:
         case _ if isinstance(event, case.CaseEvidenceEvent):
             return _exhibited(row, event)
         case _:
-            return _standing(event)
+            return _status(event)
 
 
 def _placed(places: Places) -> dict[str, Any]:
@@ -234,7 +234,7 @@ def _tagged(*tags: NumberedTag) -> dict[str, Any]:
     return {"numbered_tags": tags, "tags": tuple(each.tag for each in tags)}
 
 
-def _standing(event: case.CaseEvent) -> dict[str, Any]:
+def _status(event: case.CaseEvent) -> dict[str, Any]:
     match event:
         case case.CasePublished():
             return {"status": CaseStatus.PUBLISHED, "published_at": event.published_at}

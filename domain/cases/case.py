@@ -48,6 +48,7 @@ from domain.cases.case_events import (
     CasePublished,
     CaseReported,
     CaseRestored,
+    CaseStatusEvent,
     CaseTagged,
     CaseUnpublished,
     CaseUntagged,
@@ -64,7 +65,6 @@ from domain.cases.case_events import (
     LocationRetracted,
     PartyAdded,
     Publication,
-    Standing,
 )
 from domain.cases.place import NOWHERE, Location, Places, rounded, said_at_first
 from domain.decider import Decider, DomainError, must_be_system, with_publication
@@ -266,14 +266,14 @@ def _evolve(state: Case, event: CaseEvent) -> Case:
         case ContributionErased():
             return _without_contribution(state, event)
         case CaseHidden() | CaseRestored() | CaseWithdrawn() | CaseErased():
-            return _evolve_standing(state, event)
+            return _evolve_status(state, event)
         case CasePublished() | CaseUnpublished() | EvidenceShown() | EvidenceConcealed():
             return _evolve_publication(state, event)
         case _:
             return _evolve_evidence(state, event)
 
 
-def _evolve_standing(state: Case, event: Standing) -> Case:
+def _evolve_status(state: Case, event: CaseStatusEvent) -> Case:
     match event:
         case CaseHidden():
             return replace(state, hidden=True)

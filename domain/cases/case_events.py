@@ -1,6 +1,5 @@
 """What happened to a case.
 
-
 ``role`` tells in which role somebody changed the case: author, contributor, moderator or system.
 Only CasePublished and CaseUnpublished say whether the case is public, only EvidenceShown and
 EvidenceConcealed whether everybody can see a piece of evidence. An event that has a sealed member
@@ -287,4 +286,4 @@ CaseEvidenceEvent = (
     | EvidenceReturned
 )
 Publication = CasePublished | CaseUnpublished | EvidenceShown | EvidenceConcealed
-Standing = CaseHidden | CaseRestored | CaseWithdrawn | CaseErased
+CaseStatusEvent = CaseHidden | CaseRestored | CaseWithdrawn | CaseErased

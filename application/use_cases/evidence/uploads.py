@@ -162,7 +162,7 @@ class ReceiveUploads:
     def give_up_erased(self) -> None:
         """Destroy what erased members were still uploading.
 
-        The upload itself stays until it expires, and is nobody's: a request that was under way may
+        The upload itself stays until it expires, and has no owner: a request that was under way may
         still leave something behind, which is destroyed then.
         """
         for upload in self._uploads.unfinished():

@@ -37,7 +37,7 @@ class Pseudonyms:
     def accepted(self, pseudonym: str, *, by_operator: bool = False) -> str:
         """The pseudonym as it is kept (NFC). Raises DomainError where nobody may be called so.
 
-        What sounds like somebody in charge is kept for those whom the operator registers."""
+        What sounds like somebody in charge is kept for members that the operator registers."""
         name = normalize("NFC", pseudonym)
         if not PSEUDONYM_LENGTH.least <= len(name) <= PSEUDONYM_LENGTH.most:
             least, most = PSEUDONYM_LENGTH.least, PSEUDONYM_LENGTH.most
