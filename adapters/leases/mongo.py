@@ -14,8 +14,10 @@ from application.ports.event_store import StoreUnavailable
 class MongoLeases:
     """Leases in a collection. The clocks of the holders do not matter.
 
-    A lease that would run for longer than its duration has ended: the server's clock was set back,
-    and a living holder would have renewed it.
+    A lease that would run for longer than twice its duration has ended: the server's clock was set
+    back, and a living holder would have renewed it. Once would be too early. ``$$NOW`` is the time
+    at which a command arrived, so a command that waits for the write of a later one finds a lease
+    that runs for longer than its duration.
     """
 
     def __init__(self, database: Database[Document]) -> None:
@@ -49,7 +51,7 @@ class MongoLeases:
 _LEFT = {"$subtract": ["$until", "$$NOW"]}
 # A missing lease has no end, and a missing value sorts before every time.
 _HAS_ENDED: Mapping[str, Any] = {
-    "$or": [{"$lte": ["$until", "$$NOW"]}, {"$gt": [_LEFT, "$milliseconds"]}]
+    "$or": [{"$lte": ["$until", "$$NOW"]}, {"$gt": [_LEFT, {"$multiply": [2, "$milliseconds"]}]}]
 }
 
 
