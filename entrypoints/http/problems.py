@@ -48,7 +48,10 @@ MEANINGS = {
     "appeal-pending": (409, "The decision in force is under appeal; resolve that appeal first."),
     "settled-on-appeal": (409, "An appeal restored this; wait until a member flags it again."),
     "superseded": (409, "Another decision has replaced this one; fetch the decision in force."),
-    "already-received": (409, "This evidence was received already; nothing is left to send."),
+    "already-received": (
+        409,
+        "The upload is complete and is evidence now; nothing is left to send or to delete.",
+    ),
     "locked": (409, "Moderators locked this discussion; wait until they unlock it."),
     "not-oneself": (409, "Another person must do this: it concerns you or a case of yours."),
     "own-subject": (409, "You cannot flag your own content; change it or remove it instead."),

@@ -267,11 +267,36 @@ class TestRefusing:
 
     def test_what_is_no_media_and_nothing_of_it_stays(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", 3)
+        phones.send(b"b")
         with refused("unsupported-media-type"):
-            phones.send(b"bad")
+            phones.send(b"ad", offset=1)
         with refused("not-found"):
             phones.uploads.look(phones.anna, "e1", REQUEST)
         assert_nothing_stays(phones)
+
+    def test_a_head_that_is_no_media_and_the_same_id_takes_another_file(
+        self, phones: Phones
+    ) -> None:
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        with refused("unsupported-media-type"):
+            phones.send(b"bad!" * CHUNK)
+        assert_nothing_stays(phones)
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        phones.send(CONTENT)
+        phones.assert_received_once()
+
+    def test_a_head_that_is_no_media_beside_a_request_that_was_quicker(
+        self, phones: Phones
+    ) -> None:
+        def overtaken() -> Iterator[bytes]:
+            phones.send(CONTENT[:5000])
+            yield from chunks(b"bad!" * CHUNK)
+
+        phones.uploads.begin(phones.anna, "e1", LENGTH)
+        with refused("unsupported-media-type"):
+            phones.uploads.append(phones.anna, "e1", 0, overtaken(), REQUEST)
+        phones.send(CONTENT[5000:], offset=5000)
+        phones.assert_received_once()
 
     @pytest.mark.parametrize("first", [0, 1, CHUNK])
     def test_what_is_no_media_once_its_head_is_there(self, phones: Phones, first: int) -> None:
@@ -345,15 +370,16 @@ class TestEnding:
     def test_what_arrived_as_a_whole_is_not_terminated(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         phones.send(CONTENT)
-        with refused("forbidden"):
+        with refused("already-received"):
             phones.uploads.terminate(phones.anna, "e1")
         phones.assert_received_once()
 
     def test_a_request_that_is_overtaken_by_termination_adds_nothing(self, phones: Phones) -> None:
         def overtaken() -> Iterator[bytes]:
-            yield CONTENT[:1000]
+            yield CONTENT[:3000]
+            yield CONTENT[3000:4000]
             phones.uploads.terminate(phones.anna, "e1")
-            yield CONTENT[1000:]
+            yield CONTENT[4000:]
 
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         with refused("wrong-offset"):

@@ -281,6 +281,33 @@ class TestCreating:
         reply = server.call("POST", "", b"{}", Upload_Length=2, Content_Type="application/json")
         assert_problem(reply, 415, "unsupported-media-type")
 
+    @pytest.mark.parametrize("length", [10, 5_000])
+    def test_a_refused_file_does_not_use_the_idempotency_key_up(
+        self, server: Server, length: int
+    ) -> None:
+        sent: dict[str, Any] = {
+            "Upload_Length": length,
+            "Idempotency_Key": "k",
+            "Content_Type": OCTETS,
+        }
+        for _ in range(2):
+            reply = server.call("POST", "", b"?" * length, **sent)
+            assert_problem(reply, 415, "unsupported-media-type")
+        taken = server.call("POST", "", CONTENT[:length], **sent)
+        assert (taken.status_code, taken.headers["Upload-Offset"]) == (201, str(length))
+
+    def test_a_file_of_an_unknown_kind_with_a_wrong_checksum_is_sent_again(
+        self, server: Server
+    ) -> None:
+        wrong = checksum("sha1", CONTENT)
+        sent: dict[str, Any] = {
+            "Upload_Length": LENGTH,
+            "Content_Type": OCTETS,
+            "Upload_Checksum": wrong,
+        }
+        reply = server.call("POST", "", b"?" + CONTENT[1:], **sent)
+        assert_problem(reply, 460, "checksum-mismatch")
+
 
 class TestAppending:
     def test_the_last_bytes_bring_a_token(self, server: Server) -> None:
@@ -383,7 +410,7 @@ class TestEnding:
     def test_evidence_is_not_terminated(self, server: Server) -> None:
         path = server.begin()
         server.patch(path, CONTENT, 0)
-        assert_problem(server.call("DELETE", path), 403, "forbidden")
+        assert_problem(server.call("DELETE", path), 409, "already-received")
         server.assert_received_once(path)
 
 

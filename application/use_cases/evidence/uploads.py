@@ -1,5 +1,6 @@
 """Receiving evidence in parts, over connections that break (tus 1.0)."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +25,6 @@ from domain.ids import EvidenceId, MediaKind, MemberId
 
 LIFETIME = timedelta(days=7)
 HEAD = 4096
-NOT_TAKEN = "Files of this kind are not taken. Send one of these types:"
 PART = 8 * 1024 * 1024
 """In bytes: what arrived of a long request is durable whenever another 8 MiB have come in."""
 
@@ -56,7 +56,7 @@ class ReceiveUploads:
     of two requests at the same offset one wins.
 
     Methods raise DomainError (not-found, erased, wrong-offset, too-large, unsupported-media-type,
-    forbidden, conflict), or Unavailable.
+    already-received, conflict), or Unavailable.
     """
 
     def __init__(
@@ -129,6 +129,8 @@ class ReceiveUploads:
         upload = self._of(owner, upload_id)
         if upload.offset != offset:
             raise DomainError("wrong-offset", f"The upload is at offset {upload.offset}.")
+        if not offset:
+            chunks = self._with_recognised_head(upload, chunks, whole=whole)
         while first := next(chunks, b""):
             size = HEAD if upload.offset < HEAD else PART
             following = chunks if whole else _up_to(size - len(first), chunks)
@@ -142,7 +144,10 @@ class ReceiveUploads:
         """Give an upload up. What arrived as a whole is evidence, and stays."""
         upload = self._of(owner, upload_id)
         if upload.complete:
-            raise DomainError("forbidden", "The upload is complete and is evidence now.")
+            raise DomainError(
+                "already-received",
+                "The upload is complete and is evidence now; retract it from the case instead.",
+            )
         try:
             self._discard(upload)
         except UploadConflict as error:
@@ -242,8 +247,27 @@ class ReceiveUploads:
                 self._destroy(upload.upload_id)
             raise
 
+    def _with_recognised_head(
+        self, upload: Upload, chunks: Iterator[bytes], *, whole: bool
+    ) -> Iterator[bytes]:
+        """Return the chunks. Refuses a file of an unknown kind if its whole head arrives here.
+
+        Nothing of such a file is stored and no key is destroyed, so the id stays usable: a client
+        may repeat the request with another file.
+        """
+        size = min(HEAD, upload.length)
+        begun = list(_up_to(size, chunks))
+        head = b"".join(begun)[:size]
+        if len(head) < size or self._sanitiser.recognise(head):
+            return chain(begun, chunks)
+        if whole:
+            deque(chunks, maxlen=0)  # raises for bytes that were damaged on their way
+        with suppress(UploadConflict):  # another request has stored bytes at this offset
+            self._uploads.delete(upload.upload_id, upload.offset)
+        raise self._unsupported()
+
     def _must_be_media(self, upload: Upload) -> None:
-        """Refuse what is not taken as soon as its head is there: nobody sends the rest for it."""
+        """Refuse a file of an unknown kind once its head is stored, before the rest is sent."""
         try:
             self._recognise(upload)
         except NotSealed as error:
@@ -258,9 +282,15 @@ class ReceiveUploads:
         found = self._sanitiser.recognise(head[:HEAD])
         if found is None:
             self._discard(upload)
-            taken = ", ".join(chain.from_iterable(self.media_types.values()))
-            raise DomainError("unsupported-media-type", f"{NOT_TAKEN} {taken}.")
+            raise self._unsupported()
         return found
+
+    def _unsupported(self) -> DomainError:
+        supported = ", ".join(chain.from_iterable(self.media_types.values()))
+        return DomainError(
+            "unsupported-media-type",
+            f"This server does not take files of this kind; send one of these types: {supported}.",
+        )
 
     def _bytes(self, upload: Upload) -> Iterator[bytes]:
         """All that was acknowledged, in order. Raises NotSealed where some of it is missing."""
