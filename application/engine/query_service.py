@@ -20,11 +20,18 @@ class Private:
     """Marks a field of a document that is needed for filtering, and is not served."""
 
 
+class FromOtherStreams:
+    """Marks a field that events of other streams change. The past does not show it.
+
+    ``TimeTravel`` reads only the document's own stream.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Marks what somebody said under their name, which stands in the field ``author``.
+    """Marks a text that an author wrote. The field ``author`` names them, or holds None.
 
-    The past shows it as it was while they are named, and as it is now where they are not.
+    The past shows the text as it was if the author is still named, and as it is now otherwise.
     """
 
     author: str = "author"

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar, assert_never
 
-from application.engine.query_service import Private, PrivateText, Signed
+from application.engine.query_service import FromOtherStreams, Private, PrivateText, Signed
 from domain.cases import case_events as case
 from domain.cases import party
 from domain.cases.case_details import (
@@ -121,12 +121,12 @@ class CaseDocument:
     author: Author | None = None
     evidence: Annotated[tuple[Exhibit, ...], Personal()] = ()
     cited: tuple[CitedEvidence, ...] = ()
-    parties: tuple[Party, ...] = ()
-    supports: int = 0
-    followers: int = 0
-    shares: int = 0
-    shares_by_network: tuple[NetworkShares, ...] = ()
-    comments: int = 0
+    parties: Annotated[tuple[Party, ...], FromOtherStreams()] = ()
+    supports: Annotated[int, FromOtherStreams()] = 0
+    followers: Annotated[int, FromOtherStreams()] = 0
+    shares: Annotated[int, FromOtherStreams()] = 0
+    shares_by_network: Annotated[tuple[NetworkShares, ...], FromOtherStreams()] = ()
+    comments: Annotated[int, FromOtherStreams()] = 0
     reported_at: datetime = UNKNOWN
     published_at: datetime | None = None
     updated_at: datetime = UNKNOWN

@@ -56,12 +56,12 @@ MADE_HEADERS = {
 def problems(blueprint: Blueprint, *statuses: int) -> Callable[[F], F]:
     """Document the problems of an operation, besides those that every operation has.
 
-    An operation that documents 415 takes a body, so it gets 413, too.
+    An operation that documents 415 takes a body, so it gets 408 and 413, too.
     """
 
     def document(view: F) -> F:
-        too_large = {413} if 415 in statuses else set()  # noqa: PLR2004 - statuses are known by number
-        for status in sorted({400, 429, 500, 503, *too_large, *statuses}):
+        of_body = {408, 413} if 415 in statuses else set()  # noqa: PLR2004 - statuses are known by number
+        for status in sorted({400, 429, 500, 503, *of_body, *statuses}):
             meanings = [text for code, text in MEANINGS.values() if code == status]
             view = blueprint.alt_response(
                 status,

@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 
 # What each problem means and what to do about it: the text of the page behind its type. A code that
-# a DomainError uses has to be listed here; its status is usually 409.
+# a DomainError uses has to be listed here; its status is usually 409. The first code of a status is
+# the general one, for errors that Flask and its extensions raise.
 MEANINGS = {
     "malformed": (400, "The request breaks a rule of HTTP or JSON; correct it and send it again."),
     "not-signed-in": (401, "The access token is missing, invalid or expired; sign in or renew it."),
@@ -98,32 +99,20 @@ MEANINGS = {
     ),
     "checksum-mismatch": (460, "The bytes do not match Upload-Checksum; send them again."),
     "internal": (500, "The server failed and logged the error, without personal data. Try later."),
-    "not-implemented": (501, "This server does not support the format; ask for another one."),
+    "not-implemented": (
+        501,
+        "This server does not support this; ask for another format or method.",
+    ),
+    "unavailable": (503, "A store or another part of the server is away; try again shortly."),
     "not-caught-up": (503, "The answer does not include your latest write yet; try again shortly."),
     "too-busy": (503, "The server is receiving too many uploads; try again shortly."),
     "too-many-streams": (503, "This process serves no further stream at the moment; try later."),
     "outdated": (503, "A newer version of the server wrote this data; try again shortly."),
-    "unavailable": (503, "A store or the message bus is unavailable; try again shortly."),
 }
 
 TITLES = {460: "Checksum Mismatch"}  # defined by tus: HTTPStatus has no phrase for it
 
-_BY_STATUS = {
-    400: "malformed",
-    401: "not-signed-in",
-    403: "forbidden",
-    404: "not-found",
-    405: "method-not-allowed",
-    406: "not-acceptable",
-    409: "conflict",
-    410: "erased",
-    412: "stale",
-    413: "too-large",
-    415: "unsupported-media-type",
-    416: "range-not-satisfiable",
-    422: "invalid",
-    429: "too-many-requests",
-}
+_BY_STATUS = {status: code for code, (status, _) in reversed(MEANINGS.items())}
 
 
 class ProblemSchema(Schema):

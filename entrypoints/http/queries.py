@@ -24,19 +24,11 @@ from entrypoints.http.schemas import (
     document_schema,
     filter_schema,
     page_schema,
+    past_fields,
     public_fields,
     schema,
 )
 
-# Fields of other streams than the document's own: they are not known for a moment in the past.
-NOT_IN_THE_PAST = (
-    "supports",
-    "followers",
-    "shares",
-    "shares_by_network",
-    "comments",
-    "parties",
-)
 OPTIONAL_BEARER: list[dict[str, list[str]]] = [{}, *BEARER]
 AsOfQuery = schema("AsOf", {"as_of": Moment("iso", load_default=None)})
 LINK = {"Link": {"schema": {"type": "string"}, "description": 'The next page: rel="next".'}}
@@ -202,8 +194,7 @@ def _as_it_stood(
     document = then and past(then, now)
     if document is None or not service.may_see(document, viewer):
         refuse("not-found", "It did not exist then, or you may not see it as it was.")
-    shown = [name for name in public_fields(service.document) if name not in NOT_IN_THE_PAST]
-    return _public(service.as_seen_by(document, viewer), shown)
+    return _public(service.as_seen_by(document, viewer), past_fields(service.document))
 
 
 def _conditional(document: Any, shown: Sequence[str]) -> Response:

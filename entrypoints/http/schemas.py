@@ -21,7 +21,7 @@ from typing import (
 import marshmallow as ma
 from marshmallow import validate
 
-from application.engine.query_service import Private, QueryService
+from application.engine.query_service import FromOtherStreams, Private, QueryService
 from domain.constraints import Length, Limits, OneLine
 
 # A pattern of JSON Schema for texts without NUL, which not every store accepts.
@@ -165,8 +165,12 @@ def filter_schema(
 
 def public_fields(kind: type) -> tuple[str, ...]:
     """Return the names of the fields that are served."""
-    hints = get_type_hints(kind, include_extras=True)
-    return tuple(field.name for field in fields(kind) if not _is_private(hints[field.name]))
+    return _fields_without(kind, Private)
+
+
+def past_fields(kind: type) -> tuple[str, ...]:
+    """Return the names of the fields that are served for a time in the past."""
+    return _fields_without(kind, Private, FromOtherStreams)
 
 
 def _shown(kind: type) -> dict[str, ma.fields.Field[Any]]:
@@ -290,6 +294,10 @@ def one_line() -> validate.Regexp:
     )
 
 
-def _is_private(hint: Any) -> bool:
-    _, marks = _unwrapped(hint)
-    return any(isinstance(mark, Private) for mark in marks)
+def _fields_without(kind: type, *marks: type) -> tuple[str, ...]:
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple(
+        field.name
+        for field in fields(kind)
+        if not any(isinstance(mark, marks) for mark in _unwrapped(hints[field.name])[1])
+    )

@@ -152,7 +152,7 @@ def test_every_reply_is_told_with_its_headers(process: Process) -> None:
     document: Any = process.app.test_client().get("/openapi.json").json
     assert document["info"]["version"]
     replies = document["paths"]["/v1/cases"]["post"]["responses"]
-    assert {"201", "400", "401", "409", "413", "415", "422", "429", "503"} <= replies.keys()
+    assert {"201", "400", "401", "408", "409", "413", "415", "422", "429", "503"} <= replies.keys()
     assert {"Location", "ETag", "Klarity-Token", "X-Request-Id"} <= replies["201"]["headers"].keys()
     assert {"Retry-After", "RateLimit-Reset"} <= replies["429"]["headers"].keys()
     assert "WWW-Authenticate" in replies["401"]["headers"]
