@@ -35,28 +35,30 @@ from entrypoints.http.documentation import (
 )
 from entrypoints.http.problems import refuse
 from entrypoints.http.requests import Requests, written
-from entrypoints.http.schemas import ONE_LINE, fields_of, schema, uuid_text
+from entrypoints.http.schemas import ONE_LINE, fields_of, length_of, schema, uuid_text, uuid_texts
 
 _DETAILS = {field.name for field in fields(CaseDetails)}
-LONGEST_TAG = 40
+LONGEST_TAG = length_of(TagCase, "tag").most
 
 TAG = {
     "in": "path",
     "name": "tag",
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_TAG, "pattern": ONE_LINE},
 }
-EVIDENCE_IDS = ma.fields.List(uuid_text(), validate=ma.validate.Length(1, 50), required=True)
 ReportBody = schema(
     "Report",
     {
         **fields_of(CaseDetails),
         **fields_of(ReportCase, "location", "tags", "anonymous"),
         "case_id": uuid_text(),
-        "evidence": ma.fields.List(uuid_text(), validate=ma.validate.Length(0, 50)),
+        "evidence": uuid_texts(length_of(ReportCase, "evidence")),
     },
 )
 AmendBody = schema("Amendment", fields_of(CaseDetails, partial=True))
-AttachBody = schema("Attachment", {"evidence": EVIDENCE_IDS})
+AttachBody = schema(
+    "Attachment",
+    {"evidence": uuid_texts(length_of(AttachEvidence, "evidence"), least=1, required=True)},
+)
 LocateBody = schema("Place", fields_of(Location))
 ReportReply = schema(
     "Reported",

@@ -3,12 +3,14 @@
 from flask import Blueprint, Response, request
 
 from application.use_cases.cases.enrich import Enrich
+from domain.cases.party import DisputeParty
 from domain.decider import DomainError
 from entrypoints.http.pages import TEMPLATES, page
 from entrypoints.http.problems import MEANINGS
 from entrypoints.http.requests import Requests
+from entrypoints.http.schemas import length_of
 
-LONGEST = 5000
+LONGEST = length_of(DisputeParty, "statement").most
 
 
 def dispute_pages(enrich: Enrich, requests: Requests) -> Blueprint:

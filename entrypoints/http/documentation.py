@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.problems import MEANINGS, MEDIA_TYPE, ProblemSchema
+from entrypoints.http.requests import LONGEST_KEY
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -15,7 +16,7 @@ BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 IDEMPOTENCY_KEY = {
     "in": "header",
     "name": "Idempotency-Key",
-    "schema": {"type": "string", "maxLength": 200},
+    "schema": {"type": "string", "maxLength": LONGEST_KEY},
     "description": (
         "A repeated key with the same body gets the same reply, for ever. A body that contains the "
         "id of the new resource (case_id, comment_id...) can be repeated without a key."

@@ -26,20 +26,19 @@ from entrypoints.http.schemas import Text, document_schema, fields_of, schema
 PASSPHRASE = Text(
     required=True,
     validate=validate.Length(PASSPHRASE_LENGTH.least, PASSPHRASE_LENGTH.most),
-    metadata={"description": "8 to 200 characters. It cannot be recovered."},
+    metadata={"description": "It cannot be recovered."},
 )
+OWN_PASSPHRASE = Text(required=True, validate=validate.Length(1, PASSPHRASE_LENGTH.most))
 _REGISTER = fields_of(RegisterMember, "pseudonym", "interests")
 RegistrationBody = schema("Registration", {**_REGISTER, "passphrase": PASSPHRASE})
 PassphraseBody = schema(
     "PassphraseChange",
     {
-        "current": Text(required=True, validate=validate.Length(1, 200)),
+        "current": OWN_PASSPHRASE,
         "new": PASSPHRASE,
     },
 )
-ErasureBody = schema(
-    "Erasure", {"passphrase": Text(required=True, validate=validate.Length(1, 200))}
-)
+ErasureBody = schema("Erasure", {"passphrase": OWN_PASSPHRASE})
 InterestsBody = schema("Interests", fields_of(ChooseInterests, "interests", "areas"))
 RegisteredReply = schema(
     "Registered",

@@ -20,13 +20,13 @@ from entrypoints.http.documentation import (
 )
 from entrypoints.http.problems import refuse
 from entrypoints.http.requests import Requests, written
-from entrypoints.http.schemas import Text, fields_of, schema, uuid_text
+from entrypoints.http.schemas import Text, fields_of, length_of, schema, uuid_text, uuid_texts
 
 PartyBody = schema(
     "PartyToName",
     {
         **fields_of(PartyDetails),
-        "evidence": ma.fields.List(uuid_text(), validate=ma.validate.Length(0, 20)),
+        "evidence": uuid_texts(length_of(PartyDetails, "evidence")),
         "party_id": uuid_text(),
     },
 )

@@ -15,7 +15,7 @@ from application.engine.answers import NotCaughtUp
 from application.engine.executor import CommandMismatch, StaleVersion, TooMuchContention
 from application.ports.codec import NewerProgram
 from application.ports.unavailable import Unavailable
-from application.use_cases.members.accounts import NotSignedIn
+from application.use_cases.members.accounts import PASSPHRASE_LENGTH, NotSignedIn
 from domain.decider import DomainError
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,11 @@ MEANINGS = {
     "unsupported-media-type": (415, "This resource does not take content of that type."),
     "range-not-satisfiable": (416, "The content has no such range of bytes; ask for another one."),
     "invalid": (422, "Some fields are invalid; errors says what is wrong with each of them."),
-    "bad-passphrase": (422, "A passphrase has 8 to 200 characters; choose another one."),
+    "bad-passphrase": (
+        422,
+        f"A passphrase has {PASSPHRASE_LENGTH.least} to {PASSPHRASE_LENGTH.most} characters; "
+        "choose another one.",
+    ),
     "bad-pseudonym": (422, "This pseudonym cannot be used; detail says what to change."),
     "unknown-rule": (422, "No rule has this id; choose one from GET /v1/rules."),
     "bad-webhook-url": (422, "The address of a webhook is a public https URL without credentials."),

@@ -101,6 +101,12 @@ def uuid_text(**kwargs: Any) -> ma.fields.Field[Any]:
     return UuidText(**kwargs)
 
 
+def uuid_texts(limits: Length, *, least: int = 0, **kwargs: Any) -> ma.fields.Field[Any]:
+    """Return a field for a list of ids, at most as long as the limits say."""
+    length = validate.Length(max(least, limits.least), limits.most)
+    return ma.fields.List(uuid_text(), validate=length, **kwargs)
+
+
 class UuidText(ma.fields.UUID):
     """A UUID that is loaded as a string."""
 
@@ -124,6 +130,12 @@ def fields_of(kind: type, *names: str, partial: bool = False) -> dict[str, ma.fi
     return {
         name: _field(hints[name], _options(known[name], partial=partial)) for name in names or known
     }
+
+
+def length_of(kind: type, name: str) -> Length:
+    """Return the Length that a field of a dataclass is annotated with."""
+    _, marks = _unwrapped(get_type_hints(kind, include_extras=True)[name])
+    return next(mark for mark in marks if isinstance(mark, Length))
 
 
 def schema(name: str, members: Mapping[str, Any]) -> ma.Schema:

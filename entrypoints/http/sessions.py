@@ -8,7 +8,13 @@ from marshmallow import validate
 
 from application.ports.access_tokens import AccessTokens
 from application.ports.credentials import Session
-from application.use_cases.members.accounts import Accounts, Grant
+from application.use_cases.members.accounts import (
+    MOST_SESSIONS,
+    PASSPHRASE_LENGTH,
+    REPEAT_LIFE,
+    Accounts,
+    Grant,
+)
 from entrypoints.http.attempts import Attempts, counts_as
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import BEARER, problems
@@ -19,7 +25,7 @@ SignInBody = schema(
     "SignIn",
     {
         "pseudonym": Text(required=True, validate=validate.Length(1, 200)),
-        "passphrase": Text(required=True, validate=validate.Length(1, 200)),
+        "passphrase": Text(required=True, validate=validate.Length(1, PASSPHRASE_LENGTH.most)),
     },
 )
 RefreshBody = schema(
@@ -66,25 +72,28 @@ def sessions_blueprint(accounts: Accounts, tokens: AccessTokens, requests: Reque
     @counts_as(Attempts.signing_in)
     @blp.arguments(SignInBody)
     @blp.response(201, TokensReply)
+    @blp.doc(
+        description=f"A member has at most {MOST_SESSIONS} sessions. One more ends the oldest."
+    )
     @problems(blp, 401, 415, 422)
     def sign_in(body: dict[str, str]) -> Response:
-        """Sign in
-
-        A member has 50 sessions at most. A further one ends the oldest.
-        """
+        """Sign in"""
         return granted(accounts.sign_in(body["pseudonym"], body["passphrase"]))
 
     @blp.post("/refresh")
     @counts_as(Attempts.refreshing)
     @blp.arguments(RefreshBody)
     @blp.response(201, TokensReply)
+    @blp.doc(
+        description=(
+            "A refresh token is valid once; using it again ends the session. If the reply was "
+            "lost, the newest used token may be sent once more within "
+            f"{REPEAT_LIFE.seconds} seconds."
+        )
+    )
     @problems(blp, 401, 415, 422)
     def refresh(body: dict[str, str]) -> Response:
-        """Renew the tokens
-
-        A refresh token is valid once; using it again ends the session. If the reply was lost, the
-        newest used token may be sent once more within 30 seconds.
-        """
+        """Renew the tokens"""
         return granted(accounts.refresh(body["refresh_token"]))
 
     @blp.get("")
