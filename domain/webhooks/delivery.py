@@ -142,7 +142,11 @@ class WebhookDelivery:
     def is_due(self, now: datetime) -> bool:
         """Return whether to try now.
 
-        An earlier time than the wait began at means that the clock was turned back: try then, too.
+        ``next_at`` is from the clock of the machine that tried last, ``now`` from the one that asks.
+        Where the clocks differ, a wait is shorter or longer by the difference, once. If ``now`` is
+        even before the wait began, the delivery is due: a clock that was set far ahead at the last
+        try would otherwise stop it. Nothing is lost: every try is counted in the log, and receivers
+        recognise a repetition by its ``webhook-id``.
         """
         if self.status is not DeliveryStatus.WAITING or self.next_at is None:
             return False
