@@ -74,7 +74,7 @@ def be_busy(process: Process) -> None:
 
 
 def behind(process: Process) -> int:
-    return sum(each.behind() for each in process.runtime.running)
+    return sum(each.lag() for each in process.runtime.running)
 
 
 def tell_size() -> None:

@@ -114,7 +114,7 @@ class Process:
     def _add_courier(self, runtime: Runtime) -> None:
         if any(service.id == "command:webhooks" for service in self.settings.services):
             courier, store = self.use_cases.courier, self.container.stores()["webhooks"]
-            runtime.add_worker("webhooks.courier", courier.step, courier.behind, store)
+            runtime.add_worker("webhooks.courier", courier.step, courier.lag, store)
 
     def _add_chores(self, runtime: Runtime) -> None:
         chores = {

@@ -100,7 +100,7 @@ class Resources:
             self._own_logs(),
         )
         yield health_blueprint(
-            self._checks(), container.registry(), container.runtime().waits, self._warnings
+            self._checks(), container.registry(), container.runtime().unreadable, self._warnings
         )
         yield problem_pages()
         yield asyncapi_blueprint(EVENTS)

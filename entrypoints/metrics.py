@@ -43,7 +43,7 @@ class RuntimeCollector(Collector):
         for running in self._runtime.running:
             labels = (running.kind, running.name)
             leading.add_metric(labels, running.loop.leading)
-            outdated.add_metric(labels, bool(running.waits()))
+            outdated.add_metric(labels, bool(running.unreadable()))
             if (count := _behind(running)) is not None:
                 behind.add_metric(labels, count)
             for way, number in running.handled().items():
@@ -106,6 +106,6 @@ class UploadsCollector(Collector):
 
 def _behind(running: Running) -> int | None:
     try:
-        return running.behind()
+        return running.lag()
     except Unavailable:
         return None

@@ -1,4 +1,4 @@
-"""The builds of read models: which one a program feeds, and which one it answers from."""
+"""Choose the builds of a read model: which ones to project into, and which one answers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,42 +10,45 @@ from application.ports.read_models import ReadModel, ReadModels
 
 
 def name_of(service: QueryService[Any], build: int) -> str:
-    """The subscriber of one build: each has its own checkpoint, and parks events of its own."""
+    """Return the name of a build as a subscriber, under which its events are parked."""
     return f"{service.name}.{build}"
 
 
-def lease_of(service: QueryService[Any], its_fingerprint: str) -> str:
-    """The lease to feed the builds of one program: programs do not wait for each other."""
-    return f"query.{service.name}.{its_fingerprint}"
+def lease_of(service: QueryService[Any], program: str) -> str:
+    """Return the name of the lease to project into the builds of the program with a fingerprint."""
+    return f"query.{service.name}.{program}"
 
 
 def open_build(service: QueryService[Any], models: ReadModels, build: int) -> ReadModel[Any]:
-    """One build of a service's read model."""
+    """Open one build of a service's read model."""
     return models.open(service.name, build, service.document, service.indexes, service.sides)
 
 
 def begin_build(service: QueryService[Any], models: ReadModels) -> int:
-    """Make a new, empty build of this program."""
+    """Create an empty build of this program, and return its number."""
     build = models.begin(service.name, fingerprint(service)).number
     open_build(service, models, build)
     return build
 
 
 def own_builds(service: QueryService[Any], models: ReadModels) -> list[int]:
-    """The builds of this program that exist, ascending."""
+    """Return the existing builds of this program, the oldest first."""
     own = fingerprint(service)
     begun = {build.number for build in models.builds(service.name) if build.fingerprint == own}
     return [number for number in models.versions(service.name) if number in begun]
 
 
 def current_build(service: QueryService[Any], models: ReadModels) -> int:
-    """The newest build of this program, begun where there is none."""
+    """Return the newest build of this program, and create one if there is none."""
     return (own_builds(service, models) or [begin_build(service, models)])[-1]
 
 
 def serving_build(service: QueryService[Any], models: ReadModels) -> int:
-    """The build to answer from: the live one, whichever program made it, as long as it takes the
-    same questions; else the newest of this program. 0 where there is none."""
+    """Return the build to answer from, or 0 if there is none.
+
+    It is the live one, even of another program version, if it has the same indexes; otherwise the
+    newest one of this program.
+    """
     live = models.live_version(service.name)
     own = fingerprint(service)
     known = {build.number: build.fingerprint for build in models.builds(service.name)}
@@ -55,5 +58,5 @@ def serving_build(service: QueryService[Any], models: ReadModels) -> int:
 
 
 def covers(later: Checkpoint, earlier: Checkpoint, topics: Sequence[str]) -> bool:
-    """Whether a checkpoint has come at least as far in every topic."""
+    """Return whether a checkpoint has come at least as far in every topic."""
     return all(later.at(topic) >= earlier.at(topic) for topic in topics)

@@ -1,8 +1,9 @@
-"""Feeds the builds of one query service, and lets a new one serve when it covers the old one.
+"""Project events into the builds of one query service, and switch to a new build.
 
-A build belongs to the program that its fingerprint names. Each program feeds its own builds under a
-lease of its own, so that an old one and a new one can run side by side; the later build serves. A
-build that was replaced is fed on until nobody answers from it any more, and then dropped.
+A new build serves as soon as it has come as far as the live one. A build belongs to the program
+version that its fingerprint names. Each version has a lease of its own and projects into its own
+builds only, so an old and a new version can run side by side; the newer build serves. A replaced
+build is kept up to date until no process answers from it any more, and is then dropped.
 """
 
 import logging
@@ -29,14 +30,14 @@ from application.ports.read_models import ReadModel, ReadModels
 
 log = logging.getLogger(__name__)
 
-# Longer than those who answer from a build take to see that another is live.
+# Longer than a process takes to notice that another build is live.
 GRACE_SECONDS = 4 * LOOK_UP_SECONDS
-# So long a program whose builds were replaced waits for the newer program to come back.
+# How long a program whose builds were replaced waits for the newer program to return.
 ABANDONED_SECONDS = 60.0
 
 
 class QueryFeed:
-    """The projections of one program into its builds: as a rule one, two while it is rebuilt."""
+    """The subscriptions of this program's builds: one, or two during a rebuild."""
 
     def __init__(
         self,
@@ -55,112 +56,115 @@ class QueryFeed:
         self._open = open_projection
         self._clock = clock
         self._fingerprint = fingerprint(service)
-        self._fed: dict[int, Subscription] = {}  # the newest first
+        self._subscriptions: dict[int, Subscription] = {}  # by build, the newest first
         self._live = 0
         self._replaced_at: dict[int, float] = {}
         self._led_at = clock()
         self.name = f"query.{service.name}"
         self.lease = lease_of(service, self._fingerprint)
         self.topics: Sequence[str] = service.topics
-        self._look()
+        self._load_builds()
 
     @property
     def handled(self) -> Mapping[str, int]:
-        return self._newest.handled if self._fed else {}
+        return self._newest.handled if self._subscriptions else {}
 
     @property
     def subscription(self) -> Subscription:
-        """The one into the newest build."""
+        """The subscription of the newest build."""
         return self._newest
 
     @property
     def _newest(self) -> Subscription:
-        return next(iter(self._fed.values()))
+        return next(iter(self._subscriptions.values()))
 
     def begin(self) -> None:
-        """Take the lead among the processes of this program."""
+        """Start from the stored checkpoints, as the process that now holds the lease."""
         self._led_at = self._clock()
-        forget_dropped(self._service, self._models, self._parked)
-        for subscription in self._fed.values():
+        remove_parked_of_dropped_builds(self._service, self._models, self._parked)
+        for subscription in self._subscriptions.values():
             subscription.begin()
 
-    def hurry(self) -> None:
-        for subscription in self._fed.values():
-            subscription.hurry()
+    def make_due(self) -> None:
+        for subscription in self._subscriptions.values():
+            subscription.make_due()
 
     def deliver(self, deliveries: Sequence[Delivery]) -> None:
-        """Hand what the bus brings to the builds that are asked. The newest comes first, so that it
-        is never behind the one that it replaces."""
-        for number, subscription in self._fed.items():
+        """Handle messages from the bus in the builds that serve or have served.
+
+        The newest build comes first, so that it is never behind the one that it replaces. A build
+        that still has to catch up reads from history only.
+        """
+        for number, subscription in self._subscriptions.items():
             if number <= self._live:
                 subscription.deliver(deliveries)
 
-    def note(self) -> bool:
-        noted = [subscription.note() for subscription in self._fed.values()]
+    def save_checkpoint(self) -> bool:
+        noted = [subscription.save_checkpoint() for subscription in self._subscriptions.values()]
         return all(noted)
 
-    def behind(self) -> dict[str, int]:
-        return self._newest.behind() if self._fed else {}
+    def lag(self) -> dict[str, int]:
+        return self._newest.lag() if self._subscriptions else {}
 
-    def waits(self) -> Mapping[str, str]:
-        return self._newest.waits() if self._fed else {}
+    def unreadable(self) -> Mapping[str, str]:
+        return self._newest.unreadable() if self._subscriptions else {}
 
     def step(self) -> bool:
-        """Feed the builds, and let the newest serve as soon as it covers the one that does.
+        """Handle new events in all builds, and make the newest one live once it has caught up.
 
-        Returns whether there is more to do at once.
+        Returns whether to call it again at once.
         """
-        self._look()
-        if not self._fed and self._may_begin():
+        self._load_builds()
+        if not self._subscriptions and self._may_begin():
             begin_build(self._service, self._models)
-            self._look()
+            self._load_builds()
         more = False
-        for number, subscription in list(self._fed.items()):
-            more |= self._catch_up(number) if number > self._live else subscription.tend()
-        if self._live in self._fed:
+        for number, subscription in list(self._subscriptions.items()):
+            more |= self._catch_up(number) if number > self._live else subscription.poll()
+        if self._live in self._subscriptions:
             self._drop_replaced()
         return more
 
     def settled(self) -> bool:
-        """Whether the newest build serves, and all are dropped that it replaced."""
-        return list(self._fed) == [self._live] and not self._replaced()
+        """Return whether the newest build is live and those that it replaced are dropped."""
+        return list(self._subscriptions) == [self._live] and not self._replaced()
 
-    def _look(self) -> None:
-        """See which builds there are, for other processes begin and drop them as well."""
+    def _load_builds(self) -> None:
+        """Load which builds exist and which is live: other processes change both."""
         self._live = self._models.live_version(self._service.name)
         own = own_builds(self._service, self._models)
-        wanted = [number for number in own if number in (own[-1], self._live, *self._fed)]
-        if wanted != sorted(self._fed):
-            kept = self._fed
-            self._fed = {
+        wanted = [number for number in own if number in (own[-1], self._live, *self._subscriptions)]
+        if wanted != sorted(self._subscriptions):
+            kept = self._subscriptions
+            self._subscriptions = {
                 number: kept.get(number) or self._open(self._service, number)
                 for number in reversed(wanted)
             }
-            # Perhaps one was dropped while it still parked something.
-            forget_dropped(self._service, self._models, self._parked)
+            # A build may have been dropped while one of its events was being parked.
+            remove_parked_of_dropped_builds(self._service, self._models, self._parked)
 
     def _catch_up(self, number: int) -> bool:
-        """Let a new build catch up; it serves as soon as it covers the one that does."""
-        before, subscription = self._live_checkpoint(), self._fed[number]
+        """Let a new build catch up, and make it live once it has come as far as the live one."""
+        before, subscription = self._live_checkpoint(), self._subscriptions[number]
         more = subscription.catch_up()
         if not covers(subscription.subscriber.checkpoint(), before, self.topics):
-            return more or not subscription.waits()
+            return more or not subscription.unreadable()
         self._models.make_live(self._service.name, number)
         self._live = self._models.live_version(self._service.name)
         log.info("%s is answered from build %s", self._service.name, self._live)
         return more
 
     def _live_checkpoint(self) -> Checkpoint:
-        return self._bare(self._live).checkpoint() if self._live else START
+        return self._open_any(self._live).checkpoint() if self._live else START
 
-    def _bare(self, number: int) -> ReadModel[Any]:
-        """A build of whichever program, with no indexes made in it."""
+    def _open_any(self, number: int) -> ReadModel[Any]:
+        """Open a build of any program version, without creating indexes in it."""
         return self._models.open(self._service.name, number, self._service.document, ())
 
     def _may_begin(self) -> bool:
-        """Whether this program is new here, or the newer one is gone that replaced its builds.
+        """Return whether this program may begin a build.
 
-        While a newer program leads, an old one does not build again what the newer one replaced.
+        It may if it is new here, or if the newer program that replaced its builds has disappeared.
         """
         known = self._fingerprints()
         leader = known.get(self._live, self._fingerprint)
@@ -169,27 +173,27 @@ class QueryFeed:
         return True
 
     def _is_abandoned(self, leader: str) -> bool:
-        """Whether nobody has fed the builds of that program for long."""
+        """Return whether no process of that program has held its lease for a while."""
         now = self._clock()
         if self._is_led(leader):
             self._led_at = now
         return now - self._led_at >= ABANDONED_SECONDS
 
-    def _is_led(self, its_fingerprint: str) -> bool:
-        return self._leases.holder(lease_of(self._service, its_fingerprint)) is not None
+    def _is_led(self, program: str) -> bool:
+        return self._leases.holder(lease_of(self._service, program)) is not None
 
     def _drop_replaced(self) -> None:
-        """Drop the builds before the live one, once nobody answers from them any more."""
+        """Drop the builds before the live one, once no process answers from them any more."""
         now, replaced = self._clock(), self._replaced()
         self._replaced_at = {number: self._replaced_at.get(number, now) for number in replaced}
         for number, since in self._replaced_at.items():
             if now - since >= GRACE_SECONDS:
-                self._bare(number).drop()
-                forget_dropped(self._service, self._models, self._parked)
-        self._look()
+                self._open_any(number).drop()
+                remove_parked_of_dropped_builds(self._service, self._models, self._parked)
+        self._load_builds()
 
     def _replaced(self) -> list[int]:
-        """The builds before the live one, but for those that another program still feeds."""
+        """Return the builds before the live one, except those that another program projects."""
         known, own = self._fingerprints(), self._fingerprint
         return [
             number
@@ -204,9 +208,11 @@ class QueryFeed:
         }
 
 
-def forget_dropped(service: QueryService[Any], models: ReadModels, parked: ParkedEvents) -> None:
-    """Remove what builds that are gone had parked, for nobody would carry out a verdict on it."""
-    # Listed first: whoever parks has made the build before.
+def remove_parked_of_dropped_builds(
+    service: QueryService[Any], models: ReadModels, parked: ParkedEvents
+) -> None:
+    """Remove the parked events of dropped builds: no process would retry or drop them."""
+    # List the events first: a build exists before its events are parked.
     found = [each for each in parked.list() if each.service == service.name]
     there = {name_of(service, version) for version in models.versions(service.name)}
     for each in found:

@@ -1,4 +1,4 @@
-"""A thread that does one thing again and again while it holds the lease for it."""
+"""Repeat one step in a thread, while this process holds the lease for it."""
 
 import logging
 import socket
@@ -20,18 +20,20 @@ LONGEST_PAUSE = 10.0
 
 
 def process_name() -> str:
-    """Who holds a lease: unique to this process, and it tells nothing of a member."""
+    """Return a unique name of this process, under which it holds leases."""
     return f"{socket.gethostname()}-{getpid()}-{uuid4().hex[:8]}"
 
 
 class Loop:
-    """Calls ``step`` until it answers False (nothing left to do), then waits to be woken.
+    """Calls ``step`` until it returns False, which means that nothing is left to do; then waits for
+    ``wake`` or for ``idle_seconds``.
 
-    Only the holder of the lease ``name`` works; ``entered`` and ``left`` tell when that begins and
-    ends. Whatever ``step`` raises is logged and tried again after a growing pause, which being
-    woken does not shorten: what fails shall cost the others little. While it is ``outdated``, or
-    after a step that met a newer program, it gives the lease back, so that that program can take
-    it.
+    Only the process that holds the lease ``name`` calls ``step``: it leads. ``on_lead`` is called
+    when it begins to lead, and ``on_leave`` when it no longer does.
+
+    An exception of ``step`` is logged, and ``step`` is called again after a growing pause, which
+    ``wake`` does not shorten. The loop releases the lease while ``outdated`` returns something
+    true, and after a step that raised NewerProgram, so that a newer program can take it.
     """
 
     def __init__(
@@ -42,8 +44,8 @@ class Loop:
         holder: str,
         *,
         idle_seconds: Callable[[], float],
-        entered: Callable[[], None] = lambda: None,
-        left: Callable[[], None] = lambda: None,
+        on_lead: Callable[[], None] = lambda: None,
+        on_leave: Callable[[], None] = lambda: None,
         outdated: Callable[[], object] = lambda: False,
     ) -> None:
         self.name = name
@@ -51,8 +53,8 @@ class Loop:
         self._leases = leases
         self._holder = holder
         self._idle = idle_seconds
-        self._entered = entered
-        self._left = left
+        self._on_lead = on_lead
+        self._on_leave = on_leave
         self._outdated = outdated
         self._leading = False
         self._met_newer = False
@@ -64,25 +66,26 @@ class Loop:
 
     @property
     def leading(self) -> bool:
-        """Whether this process does the work just now."""
+        """Whether this process holds the lease."""
         return self._leading
 
     def start(self) -> None:
         self._thread.start()
 
     def wake(self) -> None:
-        """There may be something to do."""
+        """Call ``step`` now instead of waiting longer."""
         self._awake.set()
 
-    def goes_on(self) -> bool:
-        """Whether a long step may go on: its lease is prolonged, and nobody asked it to end.
+    def may_continue(self) -> bool:
+        """Return whether a long step may continue; renews the lease.
 
-        Any thread may ask, and should do so every second or more often.
+        It may not once ``stop`` was called or the lease was lost. Any thread may ask, and should do
+        so at least once a second.
         """
-        return not self._stopping.is_set() and self._has_the_lease()
+        return not self._stopping.is_set() and self._hold_lease()
 
     def stop(self) -> None:
-        """Ask the loop to end after the step in hand."""
+        """End the loop after the current step."""
         self._stopping.set()
         self._awake.set()
 
@@ -92,47 +95,47 @@ class Loop:
     def _run(self) -> None:
         failures = 0
         while not self._stopping.is_set():
-            failures = 0 if self._turn() else failures + 1
+            failures = 0 if self._work() else failures + 1
             if self._leading and (self._met_newer or self._outdated()):
-                self._give_up_the_lead()
+                self._leave()
                 self._stopping.wait(LEASE_SECONDS / 2)
             if failures:
-                self._rest(self._pause_after(failures), self._stopping)
+                self._wait(self._pause_after(failures), self._stopping)
             else:
-                self._rest(self._idle(), self._awake)
-        self._give_up_the_lead()
+                self._wait(self._idle(), self._awake)
+        self._leave()
 
-    def _turn(self) -> bool:
-        """One round of work; False after a failure."""
+    def _work(self) -> bool:
+        """Call ``step`` until nothing is left to do. Returns False after a failure."""
         self._met_newer = False
         try:
-            if self._take_the_lead():
-                while not self._stopping.is_set() and self._step() and self._take_the_lead():
+            if self._lead():
+                while not self._stopping.is_set() and self._step() and self._lead():
                     pass
         except NewerProgram as newer:
             log.error("%s waits: %s", self.name, newer)
             self._met_newer = True
             return False
         except Unavailable as error:
-            log.warning("%s waits: %s is away", self.name, type(error).__name__)
+            log.warning("%s waits: %s", self.name, type(error).__name__)
             return False
         except Exception:
-            log.exception("%s failed and will try again", self.name)
+            log.exception("%s failed and will be tried again", self.name)
             return False
         return True
 
-    def _take_the_lead(self) -> bool:
-        """Whether this process leads from now on, or still does."""
-        has_it = self._has_the_lease()
+    def _lead(self) -> bool:
+        """Take or keep the lease, and call the hooks. Returns whether this process leads."""
+        has_it = self._hold_lease()
         if has_it and not self._leading:
-            self._entered()
+            self._on_lead()
         lost, self._leading = self._leading and not has_it, has_it
         if lost:
-            self._left()
+            self._on_leave()
         return has_it
 
-    def _has_the_lease(self) -> bool:
-        """Take the lease, or prolong it once a third of it is over."""
+    def _hold_lease(self) -> bool:
+        """Take the lease, or renew it after a third of its time. Returns whether it is held."""
         with self._lease:
             now = time.monotonic()
             if now < self._renew_at:
@@ -144,18 +147,18 @@ class Loop:
     def _pause_after(self, failures: int) -> float:
         return min(min(self._idle(), FIRST_PAUSE) * 2.0**failures, LONGEST_PAUSE)
 
-    def _rest(self, seconds: float, until: Event) -> None:
+    def _wait(self, seconds: float, until: Event) -> None:
         until.wait(min(seconds, LEASE_SECONDS / 3))
         self._awake.clear()
 
-    def _give_up_the_lead(self) -> None:
+    def _leave(self) -> None:
         if not self._leading:
             return
         self._leading = False
         try:
-            self._left()
+            self._on_leave()
             with self._lease:
                 self._renew_at = 0.0
                 self._leases.release(self.name, self._holder)
         except Unavailable:
-            log.warning("%s could not give its lease back; it will run out", self.name)
+            log.warning("%s could not release its lease, which will expire", self.name)

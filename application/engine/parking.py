@@ -1,7 +1,8 @@
-"""The parked events of one subscriber: what to set aside, and when to try it again.
+"""Decide which events of a subscriber to park, and when to retry them.
 
-An event is parked the first time it fails, with those after it in its stream, so that nothing waits
-for it. It is tried again by itself after growing pauses, and after the last when someone decides.
+An event is parked when it fails for the first time, with the later events of its stream, so that no
+other event waits for it. It is retried after growing pauses. After the last one, the operator
+decides with ``klarity parked``.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -13,18 +14,20 @@ from application.ports.codec import RecordedEvent
 from application.ports.parked import ParkedEvent, ParkedEvents, service_of
 
 RETRY_PAUSES = (1.0, 5.0, 25.0, 120.0, 600.0, 3600.0)
-"""Seconds after each failure until the next try."""
+"""Seconds from each failure to the next try."""
 
-STREAMS_A_LOOK = 100
-BEHIND_ANOTHER = "an earlier event of its stream is parked"
+STREAMS_A_RETRY = 100
+EARLIER_IS_PARKED = "an earlier event of its stream is parked"
 
 Place = tuple[str, str]
+"""A log and one of its streams."""
 
 
 class Parking:
-    """Keeps the parked events of one subscriber; which they are is named by its checkpoint.
+    """The parked events of one subscriber. They are stored in a list, and named in the checkpoint.
 
-    A crash between the two leaves events listed that are not parked: ``clear_away`` removes them.
+    The checkpoint decides which events are parked. A crash between the two writes leaves events in
+    the list that the checkpoint does not name; ``remove_settled`` removes them.
     """
 
     def __init__(
@@ -44,11 +47,11 @@ class Parking:
         self._uncertain: dict[str, ParkedEvent] = {}
 
     def load(self) -> None:
-        """Read what is listed. Do so before the checkpoint is read that shall name it."""
+        """Load the list. Call it before the checkpoint is loaded."""
         self._uncertain = {each.event.id: each for each in self._store.list(self._subscriber)}
 
     def refresh(self) -> None:
-        """Somebody may have dropped events meanwhile."""
+        """Load the dropped events again when they are next needed."""
         self._dropped = None
 
     def sort(
@@ -57,9 +60,9 @@ class Parking:
         checkpoint: Checkpoint,
         errors: Mapping[str, str],
     ) -> tuple[list[RecordedEvent], list[ParkedEvent]]:
-        """Tell events to be handled from those to be parked; errors are given by event id.
+        """Split events into those to handle and those to park. ``errors`` is by event id.
 
-        What was dropped is neither.
+        Events that the operator dropped are in neither.
         """
         blocked, failed = self._blocked_by(checkpoint), set[Place]()
         handled, parked = [], []
@@ -68,7 +71,7 @@ class Parking:
             if self._was_dropped(event):
                 continue
             if place in blocked or place in failed:
-                parked.append(self._parked(event, BEHIND_ANOTHER))
+                parked.append(self._parked(event, EARLIER_IS_PARKED))
             elif event.id in errors:
                 failed.add(place)
                 parked.append(self._failed(self._parked(event, ""), errors[event.id]))
@@ -77,12 +80,12 @@ class Parking:
         return handled, parked
 
     def park(self, events: Sequence[ParkedEvent]) -> None:
-        """Keep the events, before a checkpoint names them."""
+        """Add the events to the list. Call it before the checkpoint names them."""
         if events:
             self._store.park(*events)
 
-    def clear_away(self, checkpoint: Checkpoint) -> None:
-        """Remove listed events that were handled or dropped after all, as after a new beginning."""
+    def remove_settled(self, checkpoint: Checkpoint) -> None:
+        """Remove events that were in the list at ``load``, but were handled or dropped since."""
         passed = [
             each.event.id
             for each in self._uncertain.values()
@@ -94,8 +97,8 @@ class Parking:
             del self._uncertain[event_id]
 
     def due_streams(self) -> list[Place]:
-        """Where there is something to try again by now."""
-        due = self._store.due(self._subscriber, self._now(), STREAMS_A_LOOK)
+        """Return the streams with an event to retry now."""
+        due = self._store.due(self._subscriber, self._now(), STREAMS_A_RETRY)
         return list(dict.fromkeys((each.event.log, each.event.stream) for each in due))
 
     def of_stream(self, place: Place) -> Sequence[ParkedEvent]:
@@ -104,15 +107,16 @@ class Parking:
     def is_dropped(self, parked: ParkedEvent) -> bool:
         return parked.verdict == "drop" or self._was_dropped(parked.event)
 
-    def release(self, parked: ParkedEvent, behind: Sequence[ParkedEvent]) -> None:
-        """List the event no more; the next behind it has its turn, even after a crash."""
-        if behind:
-            self._store.park(replace(behind[0], retry_at=self._now()))
+    def release(self, parked: ParkedEvent, later: Sequence[ParkedEvent]) -> None:
+        """Remove the event from the list. The next one of its stream becomes due first, so that it
+        is retried even after a crash."""
+        if later:
+            self._store.park(replace(later[0], retry_at=self._now()))
         self._store.remove(self._subscriber, parked.event.id)
 
-    def keep(self, parked: ParkedEvent, error: str, behind: Sequence[ParkedEvent]) -> None:
-        """Keep an event that failed once more; those behind it wait for it."""
-        waiting = [replace(each, retry_at=None) for each in behind if each.retry_at]
+    def keep(self, parked: ParkedEvent, error: str, later: Sequence[ParkedEvent]) -> None:
+        """Record another failure of the event. The later ones of its stream wait for it."""
+        waiting = [replace(each, retry_at=None) for each in later if each.retry_at]
         self._store.park(self._failed(parked, error), *waiting)
 
     def _was_dropped(self, event: RecordedEvent) -> bool:
@@ -121,7 +125,7 @@ class Parking:
         return event.id in self._dropped
 
     def _parked(self, event: RecordedEvent, error: str) -> ParkedEvent:
-        """The event parked, for the first time unless it was so when this began."""
+        """Return the event with its first failure, or with the earlier ones from the list."""
         known = self._uncertain.get(event.id)
         return ParkedEvent(
             subscriber=self._subscriber,
@@ -145,6 +149,6 @@ class Parking:
 
 
 def _place_of(event_id: str) -> Place:
-    """The log and the stream that an event's id begins with."""
+    """Return the log and the stream, which an event's id begins with."""
     log, _, rest = event_id.partition("/")
     return log, rest.rpartition("@")[0]

@@ -1,4 +1,4 @@
-"""The base of every policy, and the two ways of running one."""
+"""The base of every policy, and the subscriber that runs one."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ D = TypeVar("D")
 
 log = logging.getLogger(__name__)
 
-# After so many events a policy's checkpoint is saved: they take well under a second, mostly.
+# A policy's checkpoint is saved after so many events, which usually take less than a second.
 EVENTS_A_BATCH = 100
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,9 +29,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The event that a policy reacts to: where the commands it gives come from.
+    """The event that a policy reacts to. It makes the contexts of the policy's commands.
 
-    ``seconds`` limits how long a slow reaction may take; None for as long as it takes.
+    ``seconds`` is the time limit of a slow reaction; None for no limit.
     """
 
     policy: str
@@ -44,9 +44,11 @@ class Cause:
         return _EPOCH + timedelta(microseconds=self.event.stamp)
 
     def context(self, what: str = "") -> CommandContext:
-        """A command's context: its id is derived from the event, and decided on once.
+        """Return the context of a command, with an id that is derived from the event.
 
-        ``what`` tells apart several commands of one reaction."""
+        A repeated reaction derives the same id, so the command takes effect once. ``what``
+        distinguishes several commands of one reaction.
+        """
         return CommandContext(
             command_id=derived_id(self.policy, self.event.id, what),
             correlation_id=self.event.correlation_id,
@@ -58,7 +60,7 @@ class Cause:
 
 @contextmanager
 def skipping_erased() -> Iterator[None]:
-    """Skip a command whose events would be about an erased person."""
+    """Skip a command that was refused because its data subject is erased."""
     try:
         yield
     except DomainError as refused:
@@ -67,13 +69,13 @@ def skipping_erased() -> Iterator[None]:
 
 
 class Policy(Generic[D]):
-    """A reaction to events. ``service`` is the context that it belongs to and commands.
+    """Reacts to events with commands to its own context, which is named in ``service``.
 
-    ``D`` is the type of its dependencies: what it reads and commands with.
+    The type of the parameter ``event`` of ``react`` declares the events that it reacts to. No other
+    event is decoded for it. ``D`` is the type of its dependencies.
 
-    One whose work is ``slow`` runs in a pool: events of one stream stay in order, other streams go
-    on meanwhile, and members take turns. The type of the parameter ``event`` of ``react`` declares
-    the events that it reacts to: no other event is decoded for it.
+    A ``slow`` policy runs in a pool. The events of one stream stay in order, other streams do not
+    wait for them, and members take turns.
     """
 
     name: ClassVar[str]
@@ -83,7 +85,7 @@ class Policy(Generic[D]):
     slow: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
-        """Derive the stored names of the events that it reacts to, and their topics."""
+        """Derive ``handles``, the stored names of its events, and ``topics``, their logs."""
         super().__init_subclass__()
         if "react" in vars(cls):
             cls.handles = declared_events(cls.react)
@@ -93,27 +95,28 @@ class Policy(Generic[D]):
         self.dependencies = dependencies
 
     def react(self, event: Any, cause: Cause) -> None:
-        """Give the commands that the event calls for.
+        """Execute the commands that follow from the event.
 
-        It may be called again for the same event, and must give the same commands: what they depend
-        on in other aggregates is read as it was at the event.
+        It may be called again for the same event, and must execute the same commands. It therefore
+        reads other aggregates as they were at the time of the event.
         """
         raise NotImplementedError
 
-    def turn(self, event: object) -> Turn:  # noqa: ARG002 - it matters to some
-        """Whose turn the event takes where the policy is slow."""
+    def turn(self, event: object) -> Turn:  # noqa: ARG002 - for slow policies
+        """Return the member and lane of the event, if the policy is slow."""
         return Turn()
 
 
 class PolicySubscriber:
-    """The subscriber of a policy: its commands first, then its checkpoint.
+    """Handles events with a policy. The checkpoint is saved after the policy's commands.
 
-    ``leads`` keeps the lease for it, and tells whether it has it still. Where it has not, another
-    process goes on from the checkpoint, and events handled since are handled again, without effect.
+    ``may_continue`` renews the lease, and returns whether this process still holds it. If it does
+    not, another process continues from the checkpoint; it handles the events since then again,
+    which has no further effect.
     """
 
     def __init__(self, policy: Policy[Any], codec: EventCodec, checkpoints: Checkpoints) -> None:
-        self.leads: Callable[[], bool] = lambda: True
+        self.may_continue: Callable[[], bool] = lambda: True
         self.policy = policy
         self.name = policy.name
         self.topics = policy.topics
@@ -131,20 +134,20 @@ class PolicySubscriber:
     def positions(self) -> Mapping[str, int]:
         return self._checkpoints.load(self.name).positions
 
-    def waits(self) -> Mapping[str, str]:
-        """By topic, what keeps an event waiting until a newer program leads."""
+    def unreadable(self) -> Mapping[str, str]:
+        """Return by topic the id of an event that only a newer program can read."""
         return {}
 
     def concerns(self, event: RecordedEvent) -> bool:
-        """Whether the policy reacts to such events, or a newer program's might."""
+        """Return whether the policy reacts to the event, or the event is unknown here."""
         return is_read(event.type, self.policy.handles, self._codec)
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
-        """React to the events, but for those after one that fails in its stream."""
+        """React to the events, except those after a failed one of the same stream."""
         errors: dict[str, str] = {}
         failed: set[str] = set()
         for event in events:
-            if not self.leads():
+            if not self.may_continue():
                 raise Fenced
             if event.stream not in failed and (error := self._error_of(event)):
                 errors[event.id] = error
@@ -154,7 +157,7 @@ class PolicySubscriber:
         self._checkpoints.save(self.name, checkpoint)
 
     def _error_of(self, event: RecordedEvent) -> str:
-        """React, and return what went wrong, if anything did."""
+        """React to the event. Returns the error message, or "" if it succeeded."""
         try:
             self.react(event)
         except Unavailable:
@@ -165,7 +168,7 @@ class PolicySubscriber:
         return ""
 
     def react(self, event: RecordedEvent, seconds: float | None = None) -> None:
-        """Let the policy react, unless the member that the event is about was erased."""
+        """Let the policy react. Its commands are skipped if their data subject is erased."""
         if not self.concerns(event):
             return
         decoded = self._codec.decode(event)

@@ -1,4 +1,8 @@
-"""Policies whose work is slow: turns in a pool, and a checkpoint that is the completed prefix."""
+"""Run a slow policy in a pool of threads, where members take turns.
+
+Events complete in any order. The checkpoint that is stored is the completed prefix: the position up
+to which every event was handled or parked.
+"""
 
 import logging
 from collections import deque
@@ -8,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from threading import RLock, Thread
 from typing import Any
 
+from application.engine.parking import EARLIER_IS_PARKED
 from application.engine.policy import Policy, PolicySubscriber
 from application.engine.subscriber import EventsFailed, StillWorking, describe
 from application.engine.turns import Batch, Job, Lane, LaneState, Reason, Turn, Turns
@@ -20,46 +25,47 @@ from application.ports.unavailable import Unavailable
 log = logging.getLogger(__name__)
 
 WINDOW = 20_000
-"""In events, of two kilobytes or less: with so many in hand the pool is full. Members take turns
-among these, so that a backlog of one member hides nobody else's unless it is larger."""
+"""The most events in a pool, each of two kilobytes or less. Members take turns among these, so the
+backlog of one member delays the others only if it is larger than this."""
 
 Seconds = Sequence[float]
 
-WAITS: Mapping[Reason, Seconds] = {
+PAUSES_BY_REASON: Mapping[Reason, Seconds] = {
     Reason.TOOL_MISSING: (5, 25, 125, 625),
     Reason.STORE_AWAY: (0, 0, 0, 0),
     Reason.FAILED: (0.2, 0.4),
 }
-"""By reason, the seconds between the tries of one event. After as many it is parked."""
+"""By reason, the seconds between the tries of an event. After the last try it is parked."""
 
-PAUSES: Seconds = (1, 2, 4, 8, 16, 30)
-"""Seconds for which everybody waits while a store is away; the last again and again."""
+OUTAGE_PAUSES: Seconds = (1, 2, 4, 8, 16, 30)
+"""Seconds for which the whole pool pauses while a store is unavailable; the last one repeats."""
 
-OUTDATED_SECONDS = 10.0
-"""Seconds after which an event is tried again that only a newer program can handle."""
+UNREADABLE_SECONDS = 10.0
+"""Seconds until the next try of an event that only a newer program can read."""
 
-LATER, LATER_TRIES = 3600.0, 24
-"""Seconds after which a parked event is tried again, and how often."""
-
-EARLIER_IS_PARKED = "an earlier event of its stream is parked"
+PARKED_SECONDS, PARKED_TRIES = 3600.0, 24
+"""Seconds between the tries of a parked event, and how many tries there are."""
 
 
 class Stopping(Unavailable):
-    """The pool takes nothing more; what it was given is handled after the next start."""
+    """The pool takes no more events; those it has are handled after the next start."""
 
 
 class PooledPolicySubscriber(PolicySubscriber):
-    """Hands events to a pool and reads on. Each lane has ``workers`` threads.
+    """Queues events in a pool and returns at once. Each lane has ``workers`` threads.
 
-    After a crash, events behind the completed prefix are handled again. An event that keeps
-    failing is parked; ``failed`` is called then, so that whoever feeds this looks again at the
-    checkpoint, which now names it. ``failed`` must not wait for whoever feeds this.
+    After a crash, events after the completed prefix are handled again. An event that keeps failing
+    is parked. The pool then calls ``checkpoint_changed``, so that the subscription loads the
+    checkpoint again, which now names the parked event. This callback must not wait for the
+    subscription.
 
-    It never makes them wait either, or they would lose their lease: they look whether it is full.
+    ``handle`` never blocks, because a blocked subscription would lose its lease. The subscription
+    asks ``full`` first.
 
-    Nobody waits inside a worker. A tool that is missing is the matter of one event, which is tried
-    some more times. A store that is away is everybody's: all pause. A try counts against its event
-    only where another one was handled since the try before, for then the store was there.
+    A worker does not sleep between tries; the event goes back to its queue. A missing tool delays
+    only the events that need it. An unavailable store pauses the whole pool. A try that failed
+    because of the store counts against its event only if the pool has handled another event since
+    the try before: the store was available then, so the event itself may be the cause.
     """
 
     def __init__(
@@ -71,84 +77,86 @@ class PooledPolicySubscriber(PolicySubscriber):
         *,
         workers: int,
         window: int = WINDOW,
-        waits: Mapping[Reason, Seconds] = WAITS,
-        pauses: Seconds = PAUSES,
+        pauses: Mapping[Reason, Seconds] = PAUSES_BY_REASON,
+        outage_pauses: Seconds = OUTAGE_PAUSES,
     ) -> None:
         super().__init__(policy, codec, checkpoints)
-        self.failed: Callable[[], None] = lambda: None
+        self.checkpoint_changed: Callable[[], None] = lambda: None
         self._parked = parked
         self._workers = workers
         self._window = window
-        self._waits = waits
         self._pauses = pauses
+        self._outage_pauses = outage_pauses
         self._lock = RLock()
         self._threads: list[Thread] = []
         self._stopping = False
-        self._handed: Checkpoint | None = None
-        self._failures: frozenset[str] = frozenset()
-        self._told: frozenset[str] = frozenset()
+        self._submitted: Checkpoint | None = None
+        self._newly_parked: frozenset[str] = frozenset()
+        self._known_parked: frozenset[str] = frozenset()
         self._batches: deque[Batch] = deque()
         self._retried: dict[str, Job] = {}
-        self._newer: dict[str, tuple[str, str]] = {}
+        self._unreadable: dict[str, tuple[str, str]] = {}
         self._turns = Turns()
-        self._done = 0
-        self._times_away = 0
+        self._finished = 0
+        self._outages = 0
 
     def begin(self) -> None:
-        """Forget what waits: it will be handed over again."""
+        """Drop the queued events. The subscription hands them over again."""
         with self._lock:
             self._turns.forget()
             self._retried.clear()
-            self._newer.clear()
+            self._unreadable.clear()
             self._batches.clear()
-            self._handed, self._failures = None, frozenset()
+            self._submitted, self._newly_parked = None, frozenset()
 
     def full(self) -> bool:
         return len(self._turns) >= self._window
 
     def checkpoint(self) -> Checkpoint:
-        """How far events were handed over, which is ahead of what is stored."""
+        """Return the checkpoint of the newest batch in the pool. The stored one is behind it."""
         with self._lock:
-            if self._handed is None:
-                self._handed = super().checkpoint()
-            self._told = self._handed.parked | self._failures
-            return replace(self._handed, parked=self._told)
+            if self._submitted is None:
+                self._submitted = super().checkpoint()
+            self._known_parked = self._submitted.parked | self._newly_parked
+            return replace(self._submitted, parked=self._known_parked)
 
     def positions(self) -> Mapping[str, int]:
         with self._lock:
-            return self._handed.positions if self._handed else super().positions()
+            return self._submitted.positions if self._submitted else super().positions()
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         for event in events:
-            if event.id in self._told:
+            if event.id in self._known_parked:
                 self._retry(event)
-        fresh = [event for event in events if event.id not in self._told and self.concerns(event)]
+        fresh = [
+            event for event in events if event.id not in self._known_parked and self.concerns(event)
+        ]
         batch = Batch(checkpoint, len(fresh))
         jobs = [Job(event, self._turn(event), batch) for event in fresh]
         with self._lock:
-            self._hand_over(jobs, batch)
-        self._save_what_is_done()
+            self._submit(jobs, batch)
+        self._save_completed_prefix()
 
     def settled(self) -> bool:
-        """Whether everything handed over is done."""
+        """Return whether every event that was handed over is handled or parked."""
         with self._lock:
             return not self._batches
 
     def lanes(self) -> list[LaneState]:
-        """What each lane does just now."""
+        """Return how many events run and wait in each lane."""
         return self._turns.states()
 
-    def waits(self) -> Mapping[str, str]:
+    def unreadable(self) -> Mapping[str, str]:
         with self._lock:
-            return dict(self._newer.values())
+            return dict(self._unreadable.values())
 
     def parked(self) -> int:
-        """How many events are parked, as far as is known here."""
+        """Return how many events are parked, as far as this process knows."""
         with self._lock:
-            return len(self._told | self._failures)
+            return len(self._known_parked | self._newly_parked)
 
     def stop(self, *, wait: bool = True) -> None:
-        """Take no more; what runs may finish, what waits is handled after the next start."""
+        """Take no more events. Running ones finish; queued ones are handled after a restart."""
         with self._lock:
             self._stopping = True
             self._turns.close()
@@ -159,9 +167,9 @@ class PooledPolicySubscriber(PolicySubscriber):
         return self.policy.turn(self._codec.decode(event))
 
     def _retry(self, event: RecordedEvent) -> None:
-        """Let a parked event wait for its turn like any other.
+        """Queue a parked event like any other.
 
-        Raises StillWorking until that is over, and EventsFailed where it failed again.
+        Raises StillWorking until it is handled, or EventsFailed if it failed again.
         """
         turn = self._turn(event)
         with self._lock:
@@ -176,14 +184,14 @@ class PooledPolicySubscriber(PolicySubscriber):
         if job.problem:
             raise EventsFailed({event.id: job.problem})
 
-    def _hand_over(self, jobs: Sequence[Job], batch: Batch) -> None:
-        if self._handed is None:
+    def _submit(self, jobs: Sequence[Job], batch: Batch) -> None:
+        if self._submitted is None:
             raise Fenced
         self._put(jobs)
-        # Only what the other side knew as parked can have been freed by it.
-        self._failures -= self._told - batch.checkpoint.parked
-        self._told = batch.checkpoint.parked
-        self._handed = batch.checkpoint
+        # The subscription has released those parked events that it knew and no longer names.
+        self._newly_parked -= self._known_parked - batch.checkpoint.parked
+        self._known_parked = batch.checkpoint.parked
+        self._submitted = batch.checkpoint
         self._batches.append(batch)
 
     def _put(self, jobs: Sequence[Job]) -> None:
@@ -205,9 +213,9 @@ class PooledPolicySubscriber(PolicySubscriber):
 
     def _work(self, lane: Lane) -> None:
         while job := self._turns.take(lane):
-            self._have_turn(job)
+            self._run(job)
 
-    def _have_turn(self, job: Job) -> None:
+    def _run(self, job: Job) -> None:
         try:
             if job.problem:
                 self._park(job)
@@ -227,84 +235,85 @@ class PooledPolicySubscriber(PolicySubscriber):
             self._finish(job)
 
     def _try_again(self, job: Job, reason: Reason, error: Exception) -> None:
-        """Try once more after a while, or park after the last time."""
-        tries, waits = job.tries.get(reason, 0), self._waits[reason]
+        """Queue the event again after a pause, or for parking after the last try."""
+        tries, pauses = job.tries.get(reason, 0), self._pauses[reason]
         job.tries[reason] = tries + 1
-        if tries < len(waits) or job.problem:
-            self._turns.put_back(job, reason, job.turn, waits[min(tries, len(waits) - 1)])
+        if tries < len(pauses) or job.problem:
+            self._turns.put_back(job, reason, job.turn, pauses[min(tries, len(pauses) - 1)])
         else:
             job.problem = describe(error)
             self._turns.put_back(job, Reason.BUSY, replace(job.turn, lane=Lane.SHORT))
 
     def _wait_for_store(self, job: Job, error: Unavailable) -> None:
+        """Pause the pool, and queue the event again."""
         with self._lock:
-            seconds = self._pauses[min(self._times_away, len(self._pauses) - 1)]
-            self._times_away += 1
-            store_was_there = job.done_before not in (None, self._done)
-            job.done_before = self._done
-        log.warning("%s waits: %s is away", self.name, type(error).__name__)
+            seconds = self._outage_pauses[min(self._outages, len(self._outage_pauses) - 1)]
+            self._outages += 1
+            store_was_available = job.finished_before not in (None, self._finished)
+            job.finished_before = self._finished
+        log.warning("%s waits: %s", self.name, type(error).__name__)
         self._turns.pause(seconds)
-        if store_was_there and not job.problem:
+        if store_was_available and not job.problem:
             self._try_again(job, Reason.STORE_AWAY, error)
         else:
             self._turns.put_back(job, Reason.STORE_AWAY, job.turn)
 
     def _wait_for_newer_program(self, job: Job, newer: NewerProgram) -> None:
-        """Let this event alone wait: what it is about was changed by a newer program."""
+        """Queue the event again: it needs a stream that a newer program has changed."""
         log.error("%s waits: %s", self.name, newer)
         with self._lock:
-            self._newer[job.event.id] = (job.event.log, newer.event.id)
-        self._turns.put_back(job, Reason.NEWER_PROGRAM, job.turn, OUTDATED_SECONDS)
+            self._unreadable[job.event.id] = (job.event.log, newer.event.id)
+        self._turns.put_back(job, Reason.NEWER_PROGRAM, job.turn, UNREADABLE_SECONDS)
 
     def _finish(self, job: Job) -> None:
         with self._lock:
-            if self._times_away:
+            if self._outages:
                 self._turns.pause(0)
-            self._times_away = 0
-            self._done += 1
-            self._newer.pop(job.event.id, None)
+            self._outages = 0
+            self._finished += 1
+            self._unreadable.pop(job.event.id, None)
             job.batch.unfinished -= 1
             self._turns.done(job)
-        self._save_what_is_done()
+        self._save_completed_prefix()
 
     def _park(self, job: Job) -> None:
-        """Name the event in the checkpoint, before anybody finds it among the parked ones."""
+        """Park the event. The checkpoint names it first: only then may it be retried."""
         with self._lock:
             if job.forgotten or job.retried:
                 return
-            self._failures |= {job.event.id}
-            for later in self._turns.behind(job):
+            self._newly_parked |= {job.event.id}
+            for later in self._turns.queued_after(job):
                 later.problem = EARLIER_IS_PARKED
-        self.failed()
+        self.checkpoint_changed()
         log.error("%s parked %s", self.name, job.event.id)
-        now, waits = datetime.now(UTC), job.problem == EARLIER_IS_PARKED
+        now, is_blocked = datetime.now(UTC), job.problem == EARLIER_IS_PARKED
         self._parked.park(
             ParkedEvent(
                 subscriber=self.name,
                 event=job.event,
                 error=job.problem,
                 parked_at=now.isoformat(),
-                tries=0 if waits else 1,
-                retry_at=None if waits else now + timedelta(seconds=LATER),
+                tries=0 if is_blocked else 1,
+                retry_at=None if is_blocked else now + timedelta(seconds=PARKED_SECONDS),
             )
         )
 
-    def _save_what_is_done(self) -> None:
+    def _save_completed_prefix(self) -> None:
         with self._lock:
             while self._batches and not self._batches[0].unfinished:
                 self._save(self._batches.popleft().checkpoint)
 
     def _save(self, checkpoint: Checkpoint) -> None:
         try:
-            parked = checkpoint.parked | self._failures
+            parked = checkpoint.parked | self._newly_parked
             self._checkpoints.save(self.name, replace(checkpoint, parked=parked))
         except (Fenced, Unavailable):
-            log.warning("%s begins again from its stored checkpoint", self.name)
-            self._begin_again()
+            log.warning("%s starts again from its stored checkpoint", self.name)
+            self._restart()
         except Exception:
-            log.exception("%s could not save its checkpoint, and begins again", self.name)
-            self._begin_again()
+            log.exception("%s could not save its checkpoint and starts again", self.name)
+            self._restart()
 
-    def _begin_again(self) -> None:
+    def _restart(self) -> None:
         self.begin()
-        self.failed()
+        self.checkpoint_changed()

@@ -1,4 +1,4 @@
-"""Feeds a query service: folds a batch of events into its read model, in one atomic step."""
+"""Project a batch of events into a read model, in one atomic commit with the checkpoint."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Projector(Generic[D]):
-    """The subscriber of one query service, writing into one build of its read model."""
+    """Projects events with a query service into one build of its read model."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Projector(Generic[D]):
     def positions(self) -> Mapping[str, int]:
         return self.checkpoint().positions
 
-    def concerns(self, event: RecordedEvent) -> bool:  # noqa: ARG002 - who waits looks for each
+    def concerns(self, event: RecordedEvent) -> bool:  # noqa: ARG002 - tokens wait for every event
         return True
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
@@ -67,7 +67,7 @@ class Projector(Generic[D]):
         self.model.commit(work.changes, checkpoint, work.side_changes)
 
     def _decoded(self, events: Sequence[RecordedEvent], errors: Errors) -> Known:
-        """The declared events, decoded, but for those of erased persons."""
+        """Decode the declared events, without those of erased members. Collects errors by id."""
         known: Known = []
         for event in filter(self._is_read, events):
             try:
@@ -85,7 +85,7 @@ class Projector(Generic[D]):
         return is_read(event.type, self.service.handles, self._codec)
 
     def _project(self, events: Known, work: UnitOfWork[D], errors: Errors) -> None:
-        """Fold the events into the rows, but for those that fail: all of them are found at once."""
+        """Project the events into the rows. Undoes those that fail, and collects their errors."""
         for recorded, event in events:
             work.version = recorded.version
             work.mark()
@@ -102,7 +102,7 @@ class Projector(Generic[D]):
     def _forget_erased(self, events: Iterable[RecordedEvent]) -> None:
         """Forget the keys of erased members, so that no later event of theirs is projected.
 
-        A key may not be destroyed yet, or be remembered in this process.
+        The key may not be destroyed yet, or this process may have cached it.
         """
         for event in events:
             person_id = erased_person(event, self._codec)

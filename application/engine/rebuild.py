@@ -1,4 +1,4 @@
-"""Rebuilding a read model beside the one that serves."""
+"""Rebuild a read model beside the one that serves."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ LOOK_SECONDS = 0.2
 
 
 class Rebuilder:
-    """Has read models built from the logs alone: by who feeds them, or else by itself."""
+    """Rebuilds read models from the logs, unless a running process does it first."""
 
     def __init__(
         self,
@@ -43,9 +43,9 @@ class Rebuilder:
         self._leases = leases
 
     def rebuild(self, service: QueryService[Any], progress: Progress = lambda *_: None) -> int:
-        """Begin a new build, and return how many events it holds once it serves.
+        """Create a new build, and return how many events it has handled once it serves.
 
-        ``progress`` gets how many events were handled, of how many.
+        ``progress`` is called with the number of handled events and of all events.
         """
         build = begin_build(service, self._models)
         feed = QueryFeed(
@@ -60,7 +60,7 @@ class Rebuilder:
             leads = self._leases.acquire(feed.lease, holder, LEASE_SECONDS)
             if not (leads and feed.step()):
                 time.sleep(LOOK_SECONDS)
-            # Who leads sees to the builds that are replaced, too.
+            # The process that holds the lease also drops the replaced builds.
             served = feed.settled() if leads else self._live(service) >= build
             progress(*self._progress(service, build))
         self._leases.release(feed.lease, holder)

@@ -1,7 +1,8 @@
-"""The relay: publishes what is appended to a log, in order, and then notes how far it came.
+"""Publish the events of a log to the bus, in order.
 
-It notes that now and then, so that no event waits for it. If the process dies before, the next
-relay publishes some events again: subscribers drop what they have handled. Nothing is ever skipped.
+The relay saves its checkpoint from time to time only, because saving delays the next events. If the
+process dies in between, the next relay publishes some events again, and subscribers drop them. No
+event is left out.
 """
 
 import time
@@ -16,12 +17,12 @@ from application.ports.message_bus import Message, MessageBus
 COMMITS_A_STEP = 1000
 EVENTS_A_MESSAGE = 100
 BYTES_A_MESSAGE = 200_000
-EVENTS_A_NOTE = 1000
-SECONDS_A_NOTE = 1.0
+EVENTS_A_SAVE = 1000
+SECONDS_A_SAVE = 1.0
 
 
 class Relay:
-    """From one log to the topic of the same name."""
+    """Publishes one log to the topic of the same name."""
 
     def __init__(
         self,
@@ -38,19 +39,20 @@ class Relay:
         self._checkpoints = checkpoints
         self._checkpoint: Checkpoint | None = None
         self._confirmed = True
-        self._noted = 0
-        self._noted_at = time.monotonic()
+        self._saved = 0
+        self._saved_at = time.monotonic()
         self.log = store.log
         self.name = f"relay.{store.log}"
 
     def begin(self) -> None:
-        """Go on from what is stored: another relay may have come further meanwhile."""
+        """Continue from the stored checkpoint: another relay may have moved it."""
         self._checkpoint = None
 
     def step(self) -> bool:
-        """Publish the next events; False when there were none.
+        """Publish the next events. Returns False if there were none.
 
-        Raises StoreUnavailable, BusUnavailable, or Fenced where another relay was quicker."""
+        Raises StoreUnavailable, BusUnavailable, or Fenced if another relay moved the checkpoint.
+        """
         after = self._current().at(self.log)
         events = self._events(after)
         if events:
@@ -59,15 +61,15 @@ class Relay:
             self._bus.publish(self.log, messages)
             self._confirmed = True
             self._checkpoint = self._current().past(self.log, events[-1].position)
-        self._note_now_and_then()
+        self._save_checkpoint_if_due()
         return bool(events)
 
-    def note(self) -> None:
-        """Save how far it came."""
-        self._noted_at = time.monotonic()
+    def save_checkpoint(self) -> None:
+        """Save the position of the last event that the bus has confirmed."""
+        self._saved_at = time.monotonic()
         current = self._current()
         position = current.at(self.log)
-        if position == self._noted:
+        if position == self._saved:
             return
         try:
             moved = current.moved(self.log, position)
@@ -75,32 +77,32 @@ class Relay:
         except Fenced:
             self.begin()
             raise
-        self._checkpoint, self._noted = moved, position
+        self._checkpoint, self._saved = moved, position
 
     def leave(self) -> None:
-        """Save how far it came, unless another relay has gone on already."""
+        """Save the checkpoint, unless another relay has moved it already."""
         with suppress(Fenced):
-            self.note()
+            self.save_checkpoint()
 
-    def behind(self) -> int:
-        """How many numbered events are not published yet."""
+    def lag(self) -> int:
+        """Return how many events are not published yet, of those that have a position."""
         stored, here = self._checkpoints.load(self.name), self._checkpoint or START
         return self._store.last_position() - max(stored.at(self.log), here.at(self.log))
 
-    def _note_now_and_then(self) -> None:
-        published = self._current().at(self.log) - self._noted
-        waited = time.monotonic() - self._noted_at
-        if published >= EVENTS_A_NOTE or waited >= SECONDS_A_NOTE:
-            self.note()
+    def _save_checkpoint_if_due(self) -> None:
+        published = self._current().at(self.log) - self._saved
+        waited = time.monotonic() - self._saved_at
+        if published >= EVENTS_A_SAVE or waited >= SECONDS_A_SAVE:
+            self.save_checkpoint()
 
     def _current(self) -> Checkpoint:
         if self._checkpoint is None:
             self._checkpoint = self._checkpoints.load(self.name)
-            self._noted = self._checkpoint.at(self.log)
+            self._saved = self._checkpoint.at(self.log)
         return self._checkpoint
 
     def _events(self, after: int) -> list[RecordedEvent]:
-        # Whether the bus is back is asked with little.
+        # After a failure, publish one commit only to find out whether the bus is available again.
         commits = self._store.read_log(after, COMMITS_A_STEP if self._confirmed else 1)
         return [
             event
@@ -111,7 +113,7 @@ class Relay:
 
 
 def packs(events: Sequence[RecordedEvent]) -> Iterator[list[RecordedEvent]]:
-    """The events in order, in packs that make messages of a bounded size."""
+    """Split the events into packs, in order. A pack fits into one message."""
     pack: list[RecordedEvent] = []
     size = 0
     for event in events:

@@ -1,4 +1,4 @@
-"""Everything that runs beside the requests: relays, projections and policies of some services."""
+"""Run the relays, projections and policies of some services, beside the requests."""
 
 import logging
 import time
@@ -13,7 +13,7 @@ from application.engine.feed import QueryFeed
 from application.engine.loop import Loop, process_name
 from application.engine.parking import RETRY_PAUSES
 from application.engine.policy import EVENTS_A_BATCH
-from application.engine.pool import LATER, LATER_TRIES, PooledPolicySubscriber
+from application.engine.pool import PARKED_SECONDS, PARKED_TRIES, PooledPolicySubscriber
 from application.engine.projector import Projector
 from application.engine.query_service import QueryService
 from application.engine.relay import Relay
@@ -37,14 +37,14 @@ CHORE_SECONDS = 60.0
 
 @dataclass(slots=True)
 class Running:
-    """One thing that runs, and what it tells of itself."""
+    """A loop with its kind and name, and what monitoring reads of it."""
 
     kind: str
     name: str
     loop: Loop
-    behind: Callable[[], int]
+    lag: Callable[[], int]
     handled: Callable[[], Mapping[str, int]] = dict
-    waits: Callable[[], Mapping[str, str]] = dict
+    unreadable: Callable[[], Mapping[str, str]] = dict
     pool: PooledPolicySubscriber | None = None
     stop: list[Callable[[], None]] = field(default_factory=list)
 
@@ -80,22 +80,22 @@ class Runtime:
     def add_relay(self, relay: Relay, store: EventStore) -> None:
         """Publish a log."""
         loop = self._loop(
-            relay.name, relay.step, self._leases, entered=relay.begin, left=relay.leave
+            relay.name, relay.step, self._leases, on_lead=relay.begin, on_leave=relay.leave
         )
         stop_listening = store.on_append(loop.wake)
-        running = Running("relay", relay.name, loop, relay.behind, stop=[stop_listening])
+        running = Running("relay", relay.name, loop, relay.lag, stop=[stop_listening])
         self.running.append(running)
 
     def add_sealer(self, sealer: LogSealer) -> None:
-        """Seal the head of a log now and then."""
-        loop = self._loop(sealer.name, sealer.step, self._leases, left=sealer.leave)
-        self.running.append(Running("sealer", sealer.name, loop, sealer.behind))
+        """Seal the head of a log every few seconds."""
+        loop = self._loop(sealer.name, sealer.step, self._leases, on_leave=sealer.leave)
+        self.running.append(Running("sealer", sealer.name, loop, sealer.lag))
 
     def add_policy(self, subscriber: Any) -> None:
         """Run a policy."""
         pooled = isinstance(subscriber, PooledPolicySubscriber)
-        # A pool has tried several times when it parks.
-        pauses = (LATER,) * LATER_TRIES if pooled else RETRY_PAUSES
+        # A pool has tried an event several times before it parks it.
+        pauses = (PARKED_SECONDS,) * PARKED_TRIES if pooled else RETRY_PAUSES
         subscription = Subscription(
             subscriber,
             self._history,
@@ -105,21 +105,21 @@ class Runtime:
             retry_pauses=pauses,
         )
 
-        def waits() -> Mapping[str, str]:
-            return {**subscription.waits(), **subscriber.waits()}
+        def unreadable() -> Mapping[str, str]:
+            return {**subscription.unreadable(), **subscriber.unreadable()}
 
         running = self._subscribe(
-            "policy", subscription, subscription.tend, self._leases, outdated=waits
+            "policy", subscription, subscription.poll, self._leases, outdated=unreadable
         )
-        running.waits = waits
-        subscriber.leads = running.loop.goes_on
+        running.unreadable = unreadable
+        subscriber.may_continue = running.loop.may_continue
         if isinstance(subscriber, PooledPolicySubscriber):
             running.pool = subscriber
-            subscriber.failed = subscription.reset
+            subscriber.checkpoint_changed = subscription.reset
             running.stop.append(partial(subscriber.stop, wait=False))
 
     def add_query(self, service: QueryService[Any], answers: Answers[Any]) -> None:
-        """Feed a query service's read model, and let it serve once it has caught up."""
+        """Project events into a query service's read model, which serves once it has caught up."""
         feed = QueryFeed(
             service,
             models=self._models,
@@ -130,21 +130,21 @@ class Runtime:
         loop = self._subscribe("query", feed, feed.step, self._model_leases, lease=feed.lease).loop
 
         def wake() -> None:
-            feed.hurry()
+            feed.make_due()
             loop.wake()
 
         answers.wake = wake
 
     def add_worker(
-        self, name: str, step: Callable[[], bool], behind: Callable[[], int], store: EventStore
+        self, name: str, step: Callable[[], bool], lag: Callable[[], int], store: EventStore
     ) -> None:
-        """Do what a log tells there is to do, in one of the processes."""
+        """Call ``step`` in one of the processes, at once after events are appended to the log."""
         loop = self._loop(name, step, self._leases)
         stop_listening = store.on_append(loop.wake)
-        self.running.append(Running("worker", name, loop, behind, stop=[stop_listening]))
+        self.running.append(Running("worker", name, loop, lag, stop=[stop_listening]))
 
     def add_chore(self, name: str, chore: Callable[[], None]) -> None:
-        """Do something now and then, in one of the processes."""
+        """Do something every minute, in one of the processes."""
 
         done_at = -CHORE_SECONDS
 
@@ -158,16 +158,20 @@ class Runtime:
         loop = self._loop(name, step, self._leases)
         self.running.append(Running("chore", name, loop, lambda: 0))
 
-    def waits(self) -> dict[str, Mapping[str, str]]:
-        """Who waits for a newer program, and by topic at which event."""
-        return {running.name: waits for running in self.running if (waits := running.waits())}
+    def unreadable(self) -> dict[str, Mapping[str, str]]:
+        """Return by name of the loop and topic the event that only a newer program can read."""
+        return {
+            running.name: unreadable
+            for running in self.running
+            if (unreadable := running.unreadable())
+        }
 
     def start(self) -> None:
         for running in self.running:
             running.loop.start()
 
     def stop(self) -> None:
-        """Finish what is in hand, give leases back, and leave; all loops share STOP_SECONDS."""
+        """Finish the current steps and release the leases. All loops share STOP_SECONDS."""
         for running in self.running:
             running.loop.stop()
         deadline = time.monotonic() + STOP_SECONDS
@@ -194,7 +198,7 @@ class Runtime:
 
         def step_by_bus_or_history() -> bool:
             if link.is_down:
-                feed.hurry()
+                feed.make_due()
             return step()
 
         loop = self._loop(
@@ -202,17 +206,17 @@ class Runtime:
             step_by_bus_or_history,
             leases,
             link,
-            entered=link.open,
-            left=link.leave,
+            on_lead=link.open,
+            on_leave=link.leave,
             **hooks,
         )
         running = Running(
             kind,
             feed.name,
             loop,
-            behind=lambda: sum(feed.behind().values()),
+            lag=lambda: sum(feed.lag().values()),
             handled=lambda: feed.handled,
-            waits=feed.waits,
+            unreadable=feed.unreadable,
             stop=[link.close],
         )
         self.running.append(running)
@@ -235,7 +239,7 @@ class Runtime:
 
 
 class _BusLink:
-    """Consumes the bus while the loop leads."""
+    """Subscribes to the bus while the loop leads."""
 
     def __init__(self, bus: MessageBus, feed: "Subscription | QueryFeed") -> None:
         self._bus = bus
@@ -244,7 +248,7 @@ class _BusLink:
 
     @property
     def is_down(self) -> bool:
-        """Whether nothing can come by the bus just now, so that history alone brings news."""
+        """Whether the connection to the bus is lost, so that events have to come from history."""
         return self._consumer is not None and not self._consumer.connected
 
     def open(self) -> None:
@@ -258,4 +262,4 @@ class _BusLink:
 
     def leave(self) -> None:
         self.close()
-        self._feed.note()
+        self._feed.save_checkpoint()

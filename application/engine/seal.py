@@ -47,7 +47,7 @@ class LogSealer:
         except LogTampered:
             log.exception("%s could not be sealed", self._store.log)
 
-    def behind(self) -> int:
+    def lag(self) -> int:
         """How many numbered events are not sealed yet."""
         head = self._store.sealed_head()
         return self._store.last_position() - (head.position if head else 0)

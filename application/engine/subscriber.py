@@ -1,4 +1,4 @@
-"""What a subscription feeds: a projection into a read model, or a policy."""
+"""A subscriber: the projection of a query service, or a policy."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -9,9 +9,9 @@ from application.ports.unavailable import Unavailable
 
 
 class EventsFailed(Exception):
-    """Some of the events cannot be handled. Nothing of theirs or of the others was saved.
+    """Some of the events cannot be handled. No effect of any of them was saved.
 
-    ``errors`` tells what went wrong, by event id.
+    ``errors`` holds the error messages by event id.
     """
 
     def __init__(self, errors: Mapping[str, str]) -> None:
@@ -20,52 +20,51 @@ class EventsFailed(Exception):
 
 
 class StillWorking(Unavailable):
-    """A parked event is being tried again, which takes longer than anybody waits: ask later."""
+    """The retry of a parked event has not finished yet; call again later."""
 
 
 def describe(error: Exception) -> str:
-    """What is kept of an error with an event that failed."""
+    """Return the text that is stored with a parked event."""
     return f"{type(error).__name__}: {error}"
 
 
 class Subscriber(Protocol):
-    """Handles events of some topics, and keeps how far it has come."""
+    """Handles the events of some topics, and stores its checkpoint."""
 
     @property
     def name(self) -> str:
-        """Unique in the system: it parks under it. A policy's group on the bus, its lease and its
-        checkpoint have the same name."""
+        """Unique in the system. Its parked events are stored under this name; of a policy, so are
+        its group on the bus, its lease and its checkpoint."""
         ...
 
     @property
     def topics(self) -> Sequence[str]: ...
 
     def begin(self) -> None:
-        """Forget what was known, in this process, of how far it has come."""
+        """Drop what this process knows of the checkpoint: another one may have moved it."""
         ...
 
     def full(self) -> bool:
-        """Whether it has so much in hand that it had better get no more just now."""
+        """Return whether it takes no more events at the moment."""
         ...
 
     def checkpoint(self) -> Checkpoint:
-        """How far it has come, to go on from there."""
+        """Return the checkpoint to continue from."""
         ...
 
     def positions(self) -> Mapping[str, int]:
-        """By log, how far it has come: for who only looks."""
+        """Return the last position by log, for monitoring only."""
         ...
 
     def concerns(self, event: RecordedEvent) -> bool:
-        """Whether the event may matter. Where none of several does, they are not handed over."""
+        """Return whether it has to handle the event. A batch without such an event is skipped."""
         ...
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
-        """Take the effects of the events, and save the checkpoint with them.
+        """Handle the events and save the checkpoint.
 
-        Raises Fenced where another process has moved on meanwhile, Unavailable where a system
-        behind it is away, StillWorking where a parked event takes a while, and EventsFailed where
-        it knows which of the events cannot be handled; anything else that it raises is the fault
-        of one of them.
+        Raises Fenced if another process has moved the checkpoint, Unavailable if a system that it
+        needs is unavailable, StillWorking if a parked event takes longer, and EventsFailed if it
+        knows which events cannot be handled. Any other exception means that one of them failed.
         """
         ...

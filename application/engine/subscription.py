@@ -1,13 +1,13 @@
-"""The subscription: everything a log holds reaches a subscriber once and in order.
+"""Deliver every event of some logs to one subscriber, once and in the order of the log.
 
-The bus says that there is news, mostly by bringing it. What it repeats is dropped by position, what
-it skipped is fetched from the publisher's history, and an event that cannot be handled is parked at
-once with those after it in its stream, so that the rest goes on; see ``parking``. Before an event
-that a newer program wrote the topic waits for that program: nothing is passed over or parked there.
+The bus is fast but unreliable. Repeated events are recognised by their position and dropped.
+Missing ones are read from the publisher's history. An event that cannot be handled is parked at
+once, with the later events of its stream, and all others are handled; see ``parking``. At an event
+that only a newer program can read, the topic stops: nothing after it is handled or parked.
 
-Events that do not concern the subscriber are passed over: the checkpoint moves in memory alone, and
-is saved with the next that does, or when history is looked at. A crash in between costs reading
-them again.
+Events that do not concern the subscriber are skipped. Skipping moves the checkpoint in memory; it
+is saved with the next event that is handled, or after history was read. After a crash in between,
+the skipped events are read again.
 """
 
 import logging
@@ -34,17 +34,17 @@ COMMITS_A_READ = 20_000
 BY_BUS, BY_HISTORY = "bus", "history"
 RETRY_SECONDS = 0.1
 SILENCE_SECONDS = 0.5
-QUIET_SECONDS = 3.0
-TRUST_SECONDS = 5.0
+"""Seconds without a delivery after which the bus counts as silent for a topic."""
+SILENT_BUS_SECONDS, BUSY_BUS_SECONDS = 3.0, 5.0
+"""Seconds between readings of history while the bus is silent, and while it delivers."""
 
 
 class Subscription:
-    """Feeds one subscriber.
+    """Delivers events to one subscriber.
 
-    ``at_once`` is how many events the subscriber is handed together, at most; ``retry_pauses`` are
-    the seconds between the tries of a parked event.
-
-    ``handled`` counts the events by the way they came: the bus, or history.
+    The subscriber gets at most ``at_once`` events at a time. ``retry_pauses`` are the seconds
+    between the tries of a parked event. ``handled`` counts the events by their source: the bus or
+    history.
     """
 
     def __init__(
@@ -66,11 +66,11 @@ class Subscription:
         self._lock = RLock()
         self._checkpoint: Checkpoint | None = None
         self._outdated = True
-        self._passed_over = False
-        self._heard_at = dict.fromkeys(subscriber.topics, -inf)
-        self._asked_at = dict.fromkeys(subscriber.topics, -inf)
+        self._has_skipped = False
+        self._delivered_at = dict.fromkeys(subscriber.topics, -inf)
+        self._read_at = dict.fromkeys(subscriber.topics, -inf)
         self._had_more = dict.fromkeys(subscriber.topics, False)
-        self._waits: dict[str, NewerProgram] = {}
+        self._unreadable: dict[str, NewerProgram] = {}
         self.handled = {BY_BUS: 0, BY_HISTORY: 0}
 
     @property
@@ -82,57 +82,58 @@ class Subscription:
         return self.subscriber.topics
 
     def reset(self) -> None:
-        """Load the checkpoint again before going on, because another process may have moved it.
+        """Load the checkpoint again before the next step: it has changed elsewhere.
 
-        It never waits, so that a pool which is being fed may call it.
+        It never blocks, so that the threads of a pool may call it.
         """
         self._outdated = True
 
     def begin(self) -> None:
-        """Take the lead: go on from what is stored, whatever was known here before."""
+        """Start from the stored checkpoint, as the process that now holds the lease."""
         self.subscriber.begin()
         self.reset()
-        self.hurry()
+        self.make_due()
 
-    def hurry(self) -> None:
-        """Ask history the next time, however lively the bus is."""
-        self._asked_at = dict.fromkeys(self.subscriber.topics, -inf)
+    def make_due(self) -> None:
+        """Make the next poll read all topics from history, even if the bus delivers them."""
+        self._read_at = dict.fromkeys(self.subscriber.topics, -inf)
 
     def deliver(self, deliveries: Sequence[Delivery]) -> None:
-        """Take what the bus brings. Raises Unavailable: it shall bring it again."""
+        """Handle messages from the bus. After Unavailable, the bus has to deliver them again."""
         events = [event for delivery in deliveries for event in self._unpack(delivery)]
         for topic, run in groupby(events, key=lambda event: event.log):
             if topic in self.subscriber.topics:
                 self._accept(topic, list(run))
 
     def catch_up(self) -> bool:
-        """Ask history for news, then try parked events whose time has come.
+        """Handle new events from history, then retry parked events that are due.
 
-        Returns whether there is more to come.
+        Returns whether to call it again at once.
         """
         return self._catch_up(self.subscriber.topics)
 
-    def tend(self) -> bool:
-        """Catch up with the topics that the bus is silent on, every few seconds.
+    def poll(self) -> bool:
+        """Catch up with those topics that are due to be read from history.
 
-        While it brings a topic's events it is left to bring more, and history is asked even less
-        often, so that subscribers do not read every event twice.
+        These are the topics that the bus has not delivered for a moment, every few seconds. A topic
+        that it does deliver is read from history less often, so that events are not read twice.
+        Returns whether to call it again at once.
         """
         return self._catch_up([topic for topic in self.subscriber.topics if self._is_due(topic)])
 
-    def note(self) -> bool:
-        """Save how far events were passed over; False where somebody else has moved on."""
+    def save_checkpoint(self) -> bool:
+        """Save the position of skipped events. Returns False if another process has moved on."""
         with self._lock:
             try:
-                if self._passed_over:
+                if self._has_skipped:
                     self._handle([], self._current().next())
             except Fenced:
                 self._forget()
                 return False
             return True
 
-    def behind(self) -> dict[str, int]:
-        """By topic, how many events the subscriber has not handled yet."""
+    def lag(self) -> dict[str, int]:
+        """Return by topic how many events the subscriber has not handled yet."""
         stored, here = self.subscriber.positions(), self._checkpoint or START
         return {
             topic: max(
@@ -141,77 +142,80 @@ class Subscription:
             for topic in self.subscriber.topics
         }
 
-    def waits(self) -> Mapping[str, str]:
-        """By topic that waits for a newer program, the event that it waits at."""
-        return {topic: newer.event.id for topic, newer in self._waits.copy().items()}
+    def unreadable(self) -> Mapping[str, str]:
+        """Return by topic the id of the event that only a newer program can read."""
+        return {topic: newer.event.id for topic, newer in self._unreadable.copy().items()}
 
     def _catch_up(self, topics: Sequence[str]) -> bool:
         with self._lock:
             self._reload_if_outdated()
-            found = [self._read_on(topic) for topic in topics]
-            return not self.note() or not self._see_to_parked() or any(found)
+            found = [self._read_history(topic) for topic in topics]
+            return not self.save_checkpoint() or not self._retry_parked() or any(found)
 
     def _is_due(self, topic: str) -> bool:
-        """Whether to ask history about the topic."""
+        """Return whether to read the topic from history now."""
         now = time.monotonic()
-        unasked = now - self._asked_at[topic]
-        silent = now - self._heard_at[topic] > SILENCE_SECONDS
-        wanted = self._had_more[topic] or unasked > QUIET_SECONDS
-        return unasked > TRUST_SECONDS or (silent and wanted)
+        unread_for = now - self._read_at[topic]
+        bus_is_silent = now - self._delivered_at[topic] > SILENCE_SECONDS
+        return unread_for > BUSY_BUS_SECONDS or (
+            bus_is_silent and (self._had_more[topic] or unread_for > SILENT_BUS_SECONDS)
+        )
 
     def _unpack(self, delivery: Delivery) -> list[RecordedEvent]:
         try:
             return self._wire.unpack(delivery.body)
         except MalformedMessage:
-            log.error("%s dropped a message that is no batch of events", self.name)
+            log.error("%s dropped a message that is not a batch of events", self.name)
             return []
 
     def _accept(self, topic: str, events: Sequence[RecordedEvent]) -> None:
-        """Take events that may be repeated, out of order, and with gaps between them.
+        """Handle events that may be repeated, out of order or incomplete.
 
-        What finds the subscriber full, or its read model gone, is left to history.
+        Those that a full subscriber does not take are read from history later.
         """
-        brought = {event.position: event for event in events}
+        delivered = {event.position: event for event in events}
         with self._lock:
-            while (position := self._position(topic)) < max(brought) and not self.subscriber.full():
-                following = _following(position, brought)
+            last = max(delivered)
+            while (position := self._position(topic)) < last and not self.subscriber.full():
+                following = _following(position, delivered)
                 if not following:
-                    self._read_on(topic)
+                    self._read_history(topic)
                     if self._position(topic) <= position:
                         return
                 elif self._advance(topic, following):
-                    self._heard_at[topic] = time.monotonic()
+                    self._delivered_at[topic] = time.monotonic()
                     self.handled[BY_BUS] += len(following)
                 else:
                     return
 
-    def _read_on(self, topic: str) -> bool:
+    def _read_history(self, topic: str) -> bool:
+        """Handle the next events from history. Returns whether there may be more."""
         if self.subscriber.full():
             return False
-        self._asked_at[topic] = time.monotonic()
-        limit = 1 if topic in self._waits else COMMITS_A_READ
+        self._read_at[topic] = time.monotonic()
+        limit = 1 if topic in self._unreadable else COMMITS_A_READ
         events = self._history.read(topic, self._position(topic), limit)
         if events and self._advance(topic, events):
             self.handled[BY_HISTORY] += len(events)
-        self._had_more[topic] = bool(events) and topic not in self._waits
+        self._had_more[topic] = bool(events) and topic not in self._unreadable
         return self._had_more[topic]
 
     def _position(self, topic: str) -> int:
-        """From where to go on in a log."""
+        """Return the position of the last event that was handled, skipped or parked."""
         self._reload_if_outdated()
         return self._current().at(topic)
 
     def _reload_if_outdated(self) -> None:
-        """Before something begins: in the midst of it, the checkpoint stays as it is known."""
+        """Load the checkpoint again after ``reset``. Call it only between steps."""
         if self._outdated:
             self._parking.load()
             self._outdated = False
             self._forget()
 
     def _forget(self) -> None:
-        """The checkpoint is not certain any more: what is stored is."""
+        """Drop the checkpoint in memory, so that the stored one is loaded."""
         self._checkpoint = None
-        self._passed_over = False
+        self._has_skipped = False
         self._parking.refresh()
 
     def _current(self) -> Checkpoint:
@@ -220,8 +224,10 @@ class Subscription:
         return self._checkpoint
 
     def _advance(self, topic: str, events: Sequence[RecordedEvent]) -> bool:
-        """Handle events that follow each other; False where somebody else has moved on, or the
-        topic waits for a newer program."""
+        """Handle consecutive events.
+
+        Returns False if another process has moved on, or if the topic waits for a newer program.
+        """
         try:
             for start in range(0, len(events), self._at_once):
                 self._advance_together(topic, events[start : start + self._at_once], {})
@@ -229,23 +235,24 @@ class Subscription:
             self._forget()
             return False
         except NewerProgram as newer:
-            self._wait(topic, newer)
+            self._stop_at(topic, newer)
             return False
-        self._waits.pop(topic, None)
+        self._unreadable.pop(topic, None)
         return True
 
-    def _wait(self, topic: str, newer: NewerProgram) -> None:
-        if topic not in self._waits or self._waits[topic].event.id != newer.event.id:
+    def _stop_at(self, topic: str, newer: NewerProgram) -> None:
+        """Remember the event that only a newer program can read, and log it once."""
+        if topic not in self._unreadable or self._unreadable[topic].event.id != newer.event.id:
             log.error("%s waits: %s", self.name, newer)
-        self._waits[topic] = newer
+        self._unreadable[topic] = newer
 
     def _advance_together(
         self, topic: str, events: Sequence[RecordedEvent], errors: Mapping[str, str]
     ) -> None:
-        """Handle the events at once, but for those that are known to fail: they are parked.
+        """Handle the events together, except those with an error: these are parked.
 
-        Where it is not known which of them fails, handle them in halves. Between two tries the
-        checkpoint may be loaded again, and somebody else may have moved it.
+        If an unknown one of them fails, handle them in halves. Each try may load the checkpoint
+        again, and another process may have moved it: then raise Fenced.
         """
         if self._current().at(topic) >= events[0].position:
             raise Fenced
@@ -278,7 +285,7 @@ class Subscription:
         position = events[-1].position
         concerned = [event for event in events if self.subscriber.concerns(event)]
         if not concerned:
-            self._pass_over(topic, position)
+            self._skip(topic, position)
             return
         current = self._current()
         handled, parked = self._parking.sort(concerned, current, errors)
@@ -289,16 +296,19 @@ class Subscription:
         ids = frozenset(each.event.id for each in parked)
         self._handle(handled, replace(moved, parked=moved.parked | ids) if ids else moved)
 
-    def _pass_over(self, topic: str, position: int) -> None:
+    def _skip(self, topic: str, position: int) -> None:
         self._checkpoint = self._current().past(topic, position)
-        self._passed_over = True
+        self._has_skipped = True
 
     def _handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
-        """Raises EventsFailed where it is known which of the events cannot be handled."""
+        """Have the subscriber handle the events and save the checkpoint.
+
+        Raises EventsFailed if it is known which of the events cannot be handled.
+        """
         try:
             self.subscriber.handle(events, checkpoint)
         except NewerProgram:
-            raise  # before anything was saved
+            raise  # nothing was saved, so the checkpoint in memory is still right
         except Exception as error:
             self._forget()
             known = isinstance(error, EventsFailed | Fenced | Unavailable)
@@ -306,21 +316,21 @@ class Subscription:
                 raise
             raise EventsFailed({events[0].id: describe(error)}) from error
         self._checkpoint = checkpoint
-        self._passed_over = False
+        self._has_skipped = False
 
-    def _see_to_parked(self) -> bool:
-        """Try those again whose time has come; False where somebody else has moved on."""
+    def _retry_parked(self) -> bool:
+        """Retry parked events that are due. Returns False if another process has moved on."""
         try:
-            self._parking.clear_away(self._current())
+            self._parking.remove_settled(self._current())
             if self._current().parked:
-                self._retry_for_a_moment()
+                self._retry_due_streams()
         except Fenced:
             self._forget()
             return False
         return True
 
-    def _retry_for_a_moment(self) -> None:
-        """New events wait meanwhile, so what is left then waits for the next time."""
+    def _retry_due_streams(self) -> None:
+        """Retry for a moment only, because new events wait meanwhile. The rest stays due."""
         end = time.monotonic() + RETRY_SECONDS
         for place in self._parking.due_streams():
             self._retry(place, end)
@@ -328,27 +338,31 @@ class Subscription:
                 break
 
     def _retry(self, place: Place, end: float) -> None:
-        """Handle the parked events of a stream in order, up to one that fails again."""
+        """Handle the parked events of a stream in order, until one fails again."""
         waiting = self._parking.of_stream(place)
-        self._reload_if_outdated()  # A pool names what it parks before it is listed.
+        # A pool names an event in the checkpoint before it parks it: load the checkpoint after.
+        self._reload_if_outdated()
         for number, parked in enumerate(waiting, start=1):
-            behind = waiting[number:]
+            later = waiting[number:]
             try:
-                if not self._is_settled(parked):
+                if not self._settle(parked):
                     return
             except StillWorking:
                 return
             except EventsFailed as failed:
-                self._parking.keep(parked, failed.errors[parked.event.id], behind)
+                self._parking.keep(parked, failed.errors[parked.event.id], later)
                 return
             except NewerProgram:
-                return  # it stays for that program
-            self._parking.release(parked, behind)
+                return  # it stays parked for that program
+            self._parking.release(parked, later)
             if time.monotonic() > end:
                 return
 
-    def _is_settled(self, parked: ParkedEvent) -> bool:
-        """Handle the event, unless that is done, or it was parked by somebody who is further."""
+    def _settle(self, parked: ParkedEvent) -> bool:
+        """Handle a parked event, unless it was handled already or is to be dropped.
+
+        Returns False if a process that has come further than this one parked it.
+        """
         event, current = parked.event, self._current()
         if event.id not in current.parked:
             return event.position <= current.at(event.log)
@@ -357,9 +371,9 @@ class Subscription:
         return True
 
 
-def _following(position: int, brought: Mapping[int, RecordedEvent]) -> list[RecordedEvent]:
-    """Those of the events that follow the position without a gap."""
+def _following(position: int, delivered: Mapping[int, RecordedEvent]) -> list[RecordedEvent]:
+    """Return the events that follow the position without a gap."""
     following: list[RecordedEvent] = []
-    while event := brought.get(position + len(following) + 1):
+    while event := delivered.get(position + len(following) + 1):
         following.append(event)
     return following

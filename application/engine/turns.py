@@ -1,4 +1,4 @@
-"""Fair turns: members take turns, and short work does not wait behind long work."""
+"""Schedule jobs fairly: members take turns, and short jobs do not wait behind long ones."""
 
 import time
 from collections import Counter, OrderedDict, deque
@@ -16,19 +16,19 @@ SHORT_SECONDS = 20.0
 
 
 class Lane(StrEnum):
-    """Each lane has workers of its own."""
+    """A queue with workers of its own."""
 
     SHORT = "short"
     LONG = "long"
 
     @property
     def seconds(self) -> float | None:
-        """How long a turn may last; None for as long as the work takes."""
+        """The time limit of a turn; None for no limit."""
         return SHORT_SECONDS if self is Lane.SHORT else None
 
 
 class Reason(StrEnum):
-    """Why an event waits."""
+    """Why an event is waiting."""
 
     BUSY = "busy"
     TOOL_MISSING = "tool-missing"
@@ -39,7 +39,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Whose turn an event takes, and in which lane. The member is never logged or served."""
+    """The member whose turn an event uses, and the lane. The member is never logged or served."""
 
     member: str = ""
     lane: Lane = Lane.SHORT
@@ -47,7 +47,8 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneState:
-    """How many events of a lane run and wait, and the age in seconds of the oldest that waits."""
+    """How many events of a lane run and wait. ``oldest`` is the age in seconds of the oldest that
+    waits."""
 
     lane: Lane
     running: int
@@ -57,7 +58,10 @@ class LaneState:
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Events handed over together, and the checkpoint that may be saved when all are done."""
+    """The checkpoint to save once the events that were handed over with it are handled or parked.
+
+    ``unfinished`` counts those that are not.
+    """
 
     checkpoint: Checkpoint
     unfinished: int
@@ -65,9 +69,11 @@ class Batch:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One event, and what came of the tries so far. With a ``problem`` it is to be parked.
+    """One event and its tries so far.
 
-    One that is ``retried`` is parked already.
+    A job with a ``problem`` is to be parked. One that is ``retried`` is parked already.
+    ``forgotten`` means that the job was dropped while it ran. ``finished_before`` is how many
+    events the pool had handled when a store was last unavailable for this one.
     """
 
     event: RecordedEvent
@@ -78,15 +84,15 @@ class Job:
     forgotten: bool = False
     reason: Reason = Reason.BUSY
     tries: dict[Reason, int] = field(default_factory=dict)
-    done_before: int | None = None
+    finished_before: int | None = None
     problem: str = ""
 
 
-class _Line:
-    """What waits in one lane. Members take turns, each with their jobs in order.
+class _LaneQueue:
+    """The waiting jobs of one lane. Members take turns; the jobs of each stay in order.
 
-    A member whose turn it is stands behind all who wait once it is over. Where nobody else waits,
-    they have several turns at a time.
+    After a turn, a member queues behind all waiting members. If no other member waits, one member
+    may have several turns at the same time.
     """
 
     def __init__(self) -> None:
@@ -128,36 +134,36 @@ class _Line:
 
 
 class Turns:
-    """The jobs in hand, in lanes. Whoever had a turn waits until each other member has had one.
+    """All jobs of a pool, by lane. After a turn, a member waits until each other has had one.
 
-    Jobs of one stream come in order: each waits until the one before it is done. Thread-safe.
+    The jobs of one stream run in order, one at a time. Thread-safe.
     """
 
     def __init__(self) -> None:
         self._changed = Condition()
-        self._lanes = {lane: _Line() for lane in Lane}
+        self._lanes = {lane: _LaneQueue() for lane in Lane}
         self._streams: dict[str, deque[Job]] = {}
         self._later: list[tuple[float, int, Job]] = []
         self._numbers = count()
-        self._in_hand = 0
+        self._size = 0
         self._paused_until = 0.0
         self._closed = False
 
     def __len__(self) -> int:
-        """How many jobs are in hand, waiting or running."""
-        return self._in_hand
+        """Return how many jobs wait or run."""
+        return self._size
 
     def put(self, job: Job) -> None:
-        """Let a new job wait for its turn."""
+        """Add a new job."""
         with self._changed:
             jobs = self._streams.setdefault(job.event.stream, deque())
             jobs.append(job)
-            self._in_hand += 1
+            self._size += 1
             if len(jobs) == 1:
                 self._queue(job)
 
     def take(self, lane: Lane) -> Job | None:
-        """The job whose turn it is in the lane, as soon as there is one; None once closed."""
+        """Block until a job of the lane may run, and return it; None once closed."""
         with self._changed:
             while not self._closed:
                 now = time.monotonic()
@@ -165,16 +171,16 @@ class Turns:
                 if now >= self._paused_until and (job := self._lanes[lane].take()):
                     job.running, job.reason = True, Reason.BUSY
                     return job
-                self._changed.wait(self._patience(now))
+                self._changed.wait(self._seconds_to_next(now))
         return None
 
     def put_back(self, job: Job, reason: Reason, turn: Turn, after: float = 0) -> None:
-        """Let a job wait for another turn, no sooner than after so many seconds."""
+        """End the job's turn, and queue it for another one after so many seconds."""
         with self._changed:
             self._end_turn(job)
             job.reason, job.turn = reason, turn
             if job.forgotten:
-                self._leave(job)
+                self._remove(job)
             elif after:
                 heappush(self._later, (time.monotonic() + after, next(self._numbers), job))
                 self._changed.notify_all()
@@ -182,48 +188,48 @@ class Turns:
                 self._queue(job)
 
     def done(self, job: Job) -> None:
-        """Let the next job of the stream wait for its turn."""
+        """Remove a job that has run, and queue the next one of its stream."""
         with self._changed:
             self._end_turn(job)
-            self._leave(job)
+            self._remove(job)
 
-    def behind(self, job: Job) -> list[Job]:
-        """The jobs that wait until this one is done."""
+    def queued_after(self, job: Job) -> list[Job]:
+        """Return the later jobs of the same stream."""
         with self._changed:
             return list(islice(self._streams[job.event.stream], 1, None))
 
     def forget(self) -> None:
-        """Drop the jobs that wait. Those that run come to their end, and have no other turn."""
+        """Drop the waiting jobs. Running ones finish, and are not queued again."""
         with self._changed:
             self._later.clear()
-            for line in self._lanes.values():
-                line.forget()
+            for queue in self._lanes.values():
+                queue.forget()
             running = [jobs[0] for jobs in self._streams.values() if jobs[0].running]
             for job in running:
                 job.forgotten = True
             self._streams = {job.event.stream: deque([job]) for job in running}
-            self._in_hand = len(running)
+            self._size = len(running)
 
     def pause(self, seconds: float) -> None:
-        """Begin no turn for so many seconds; 0 ends a pause."""
+        """Start no job for so many seconds; 0 ends a pause."""
         with self._changed:
             self._paused_until = time.monotonic() + seconds
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Begin no more turns."""
+        """Start no more jobs."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def states(self) -> list[LaneState]:
-        """What each lane does just now."""
+        """Return how many jobs run and wait in each lane."""
         with self._changed:
-            usual = Reason.STORE_AWAY if time.monotonic() < self._paused_until else Reason.BUSY
+            default = Reason.STORE_AWAY if time.monotonic() < self._paused_until else Reason.BUSY
             lanes: dict[Lane, list[Job]] = {lane: [] for lane in Lane}
             for job in chain.from_iterable(self._streams.values()):
                 lanes[job.turn.lane].append(job)
-            return [_state(lane, jobs, usual) for lane, jobs in lanes.items()]
+            return [_state(lane, jobs, default) for lane, jobs in lanes.items()]
 
     def _queue(self, job: Job) -> None:
         self._lanes[job.turn.lane].put(job)
@@ -237,25 +243,25 @@ class Turns:
         job.running = False
         self._lanes[job.turn.lane].end_turn(job.turn.member)
 
-    def _patience(self, now: float) -> float | None:
-        """For how long nothing can begin by itself."""
+    def _seconds_to_next(self, now: float) -> float | None:
+        """Return the seconds to the end of a pause or to the next delayed job, if there is one."""
         if now < self._paused_until:
             return self._paused_until - now
         return max(0.0, self._later[0][0] - now) if self._later else None
 
-    def _leave(self, job: Job) -> None:
+    def _remove(self, job: Job) -> None:
         jobs = self._streams[job.event.stream]
         jobs.popleft()
-        self._in_hand -= 1
+        self._size -= 1
         if jobs:
             self._queue(jobs[0])
         else:
             del self._streams[job.event.stream]
 
 
-def _state(lane: Lane, jobs: list[Job], usual: Reason) -> LaneState:
+def _state(lane: Lane, jobs: list[Job], default: Reason) -> LaneState:
     waiting = [job for job in jobs if not job.running]
-    reasons = (usual if job.reason is Reason.BUSY else job.reason for job in waiting)
+    reasons = (default if job.reason is Reason.BUSY else job.reason for job in waiting)
     oldest = min((job.event.stamp for job in waiting), default=None)
     return LaneState(
         lane=lane,

@@ -142,11 +142,10 @@ class WebhookDelivery:
     def is_due(self, now: datetime) -> bool:
         """Return whether to try now.
 
-        ``next_at`` is from the clock of the machine that tried last, ``now`` from the one that asks.
-        Where the clocks differ, a wait is shorter or longer by the difference, once. If ``now`` is
-        even before the wait began, the delivery is due: a clock that was set far ahead at the last
-        try would otherwise stop it. Nothing is lost: every try is counted in the log, and receivers
-        recognise a repetition by its ``webhook-id``.
+        ``next_at`` is from the clock of the machine that tried last, ``now`` from this machine. If
+        they differ, one wait is shorter or longer by the difference. If ``now`` is even before the
+        wait began, the delivery is due: a clock that was far ahead would otherwise stop it. Nothing
+        is lost: the log counts the tries, and receivers recognise a repetition by ``webhook-id``.
         """
         if self.status is not DeliveryStatus.WAITING or self.next_at is None:
             return False

@@ -139,12 +139,12 @@ class TestRelay:
         bus = Bus()
         relay = self.relay(world, bus)
         events = cases(world, 3)
-        assert relay.behind() == 3
+        assert relay.lag() == 3
         assert relay.step()
         assert not relay.step()
         assert self.published(world, bus) == ids(events)
         assert {topic for topic, _ in bus.published} == {"cases"}
-        assert relay.behind() == 0
+        assert relay.lag() == 0
 
     def test_what_was_not_confirmed_is_published_again(self, world: World) -> None:
         bus = Bus()
@@ -210,7 +210,7 @@ class TestRelay:
         relay = self.relay(world, bus)
         assert relay.step()
         with pytest.raises(Fenced):
-            relay.note()
+            relay.save_checkpoint()
         assert not relay.step()
         assert world.checkpoints.load("relay.cases").at("cases") == 2
 
@@ -229,17 +229,17 @@ class TestRelay:
     def test_it_notes_how_far_it_came_after_a_while_or_when_much_was_published(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(relays, "SECONDS_A_NOTE", inf)
+        monkeypatch.setattr(relays, "SECONDS_A_SAVE", inf)
         relay = self.relay(world, Bus())
         cases(world, 1)
         relay.step()
         relay.step()
-        assert (world.checkpoints.load(relay.name), relay.behind()) == (START, 0)
-        monkeypatch.setattr(relays, "SECONDS_A_NOTE", 0.0)
+        assert (world.checkpoints.load(relay.name), relay.lag()) == (START, 0)
+        monkeypatch.setattr(relays, "SECONDS_A_SAVE", 0.0)
         relay.step()
         assert world.checkpoints.load(relay.name).at("cases") == 1
-        monkeypatch.setattr(relays, "SECONDS_A_NOTE", inf)
-        monkeypatch.setattr(relays, "EVENTS_A_NOTE", 2)
+        monkeypatch.setattr(relays, "SECONDS_A_SAVE", inf)
+        monkeypatch.setattr(relays, "EVENTS_A_SAVE", 2)
         world.public_case(world.member("Ben"), "c9")
         relay.step()
         assert world.checkpoints.load(relay.name).at("cases") > 1
@@ -352,11 +352,11 @@ class TestDelivery:
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = cases(world, 3)
-        assert subscription.behind() == {"cases": 3, "members": 1}
+        assert subscription.lag() == {"cases": 3, "members": 1}
         while subscription.catch_up():
             pass
         assert recorder.handled == [*ids(events), "members/member-member-Anna@1"]
-        assert subscription.behind() == {"cases": 0, "members": 0}
+        assert subscription.lag() == {"cases": 0, "members": 0}
         assert subscription.handled == {BY_BUS: 0, BY_HISTORY: 4}
         assert (subscription.name, subscription.topics) == ("recorder", ("cases", "members"))
 
@@ -397,13 +397,13 @@ class TestTrust:
     ) -> None:
         monkeypatch.setattr(subscriptions, "SILENCE_SECONDS", inf)
         events = cases(world, 3)
-        assert subscription.tend()
-        while subscription.tend():
+        assert subscription.poll()
+        while subscription.poll():
             pass
         world.report(world.member("Ben"), case_id="c9")
         subscription.deliver(delivery(world, events[0]))
-        assert not subscription.tend()
-        assert subscription.behind() == {"cases": 1, "members": 1}
+        assert not subscription.poll()
+        assert subscription.lag() == {"cases": 1, "members": 1}
         assert subscription.catch_up()
         assert len(recorder.handled) == 6
 
@@ -414,43 +414,43 @@ class TestTrust:
         subscription: Subscription,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(subscriptions, "QUIET_SECONDS", -1.0)
+        monkeypatch.setattr(subscriptions, "SILENT_BUS_SECONDS", -1.0)
         events = cases(world, 1)
-        while subscription.tend():
+        while subscription.poll():
             pass
         world.report(world.member("Ben"), case_id="c9")
         subscription.deliver(delivery(world, *events))
-        assert subscription.tend()
+        assert subscription.poll()
         assert len(recorder.handled) == 4
 
     def test_while_all_is_quiet_history_is_asked_every_few_seconds(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
-        while subscription.tend():
+        while subscription.poll():
             pass
         cases(world, 2)
-        assert not subscription.tend()
+        assert not subscription.poll()
         subscription.begin()
-        assert subscription.tend()
+        assert subscription.poll()
         world.report(world.member("Ben"), case_id="c9")
-        assert subscription.tend()
+        assert subscription.poll()
         assert len(recorder.handled) == 5
 
     def test_history_is_asked_at_once_for_somebody_who_waits(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = cases(world, 2)
-        while subscription.tend():
+        while subscription.poll():
             pass
         world.report(world.member("Ben"), case_id="c9")
         world.report(world.member("Cleo"), case_id="c10")
         (next_, _) = world.history.read("cases", events[-1].position, 100)
         subscription.deliver(delivery(world, next_))
-        subscription.tend()
-        assert subscription.behind()["cases"] == 1
-        subscription.hurry()
-        assert subscription.tend()
-        assert subscription.behind()["cases"] == 0
+        subscription.poll()
+        assert subscription.lag()["cases"] == 1
+        subscription.make_due()
+        assert subscription.poll()
+        assert subscription.lag()["cases"] == 0
 
     def test_what_finds_the_subscriber_full_is_left_to_history(
         self, world: World, recorder: Recorder, subscription: Subscription
@@ -484,7 +484,7 @@ class TestTrust:
     ) -> None:
         monkeypatch.setattr(subscriptions, "SILENCE_SECONDS", inf)
         events = cases(world, 3)
-        assert subscription.tend()
+        assert subscription.poll()
         assert recorder.handled[:3] == ids(events)
 
 
@@ -507,7 +507,7 @@ class TestPassingOver:
     ) -> None:
         subscription.deliver(delivery(world, *events[:3]))
         assert (recorder.handled, recorder.stored) == ([], START)
-        assert subscription.behind() == {"cases": 1, "members": 1}
+        assert subscription.lag() == {"cases": 1, "members": 1}
         assert subscription.handled == {BY_BUS: 3, BY_HISTORY: 0}
 
     def test_the_next_that_matters_moves_the_checkpoint_over_them(
@@ -559,7 +559,7 @@ class TestPassingOver:
     ) -> None:
         subscription.deliver(delivery(world, *events[:3]))
         recorder.stored = recorder.stored.moved("cases", 1)
-        assert not subscription.note()
+        assert not subscription.save_checkpoint()
         assert recorder.stored.at("cases") == 1
         while subscription.catch_up():
             pass
@@ -581,7 +581,7 @@ class TestPassingOver:
         recorder.of_no_concern = {second.id}
         subscription.deliver(delivery(world, first, second))
         assert [parked.event.id for parked in world.parked.list("recorder")] == [first.id]
-        assert subscription.note()
+        assert subscription.save_checkpoint()
         assert recorder.stored.at("cases") == 2
 
 
@@ -748,7 +748,7 @@ class TestNewerProgram:
         while subscription.catch_up():
             pass
         assert recorder.stored.positions == {"cases": 2, "members": 1}
-        assert subscription.waits() == {"cases": events[2].id}
+        assert subscription.unreadable() == {"cases": events[2].id}
         assert world.parked.list() == []
         world.member("Ben")
         assert subscription.catch_up()
@@ -769,7 +769,7 @@ class TestNewerProgram:
         while subscription.catch_up():
             pass
         assert not subscription.catch_up()
-        assert not subscription.tend()
+        assert not subscription.poll()
 
     def test_it_is_told_once_why(
         self,
@@ -795,7 +795,7 @@ class TestNewerProgram:
         while subscription.catch_up():
             pass
         assert recorder.handled[-3:] == ids(events[2:])
-        assert subscription.waits() == {}
+        assert subscription.unreadable() == {}
 
     def test_a_parked_one_stays_parked_whatever_someone_decided(
         self, world: World, recorder: Recorder, subscription: Subscription
@@ -853,13 +853,13 @@ class TestSealer:
         monkeypatch.setattr("application.engine.seal.COMMITS_A_STEP", 1)
         world.report(world.member("Ben"), case_id="c2")
         sealer = LogSealer(store, SEALS)
-        assert sealer.behind() == store.last_position() == 2
+        assert sealer.lag() == store.last_position() == 2
         assert [sealer.step() for _ in range(3)] == [True, True, False]
-        assert (sealer.behind(), self.sealed(store)) == (0, 2)
+        assert (sealer.lag(), self.sealed(store)) == (0, 2)
         for case_id in ("c3", "c4"):
             world.report(world.member(case_id), case_id=case_id)
         sealer.leave()
-        assert (sealer.behind(), self.sealed(store)) == (0, 4)
+        assert (sealer.lag(), self.sealed(store)) == (0, 4)
 
     def test_it_seals_every_few_seconds_and_when_it_leaves(
         self, store: MemoryEventStore, world: World, monkeypatch: pytest.MonkeyPatch
@@ -882,4 +882,4 @@ class TestSealer:
         self, store: MemoryEventStore
     ) -> None:
         store._head = None
-        assert LogSealer(store, SEALS).behind() == 1
+        assert LogSealer(store, SEALS).lag() == 1

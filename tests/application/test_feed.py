@@ -137,18 +137,18 @@ def shown(answers: Answers[Any]) -> int:
 class TestFeed:
     def test_the_first_build_serves_at_once(self, feeding: Feeding) -> None:
         feed = feeding.feed(Videos())
-        assert (feed.behind(), feed.waits(), feed.handled) == ({}, {}, {})
+        assert (feed.lag(), feed.unreadable(), feed.handled) == ({}, {}, {})
         feeding.catch_up(feed)
         assert (feeding.live(), feeding.there(), feed.settled()) == (1, [1], True)
         assert shown(feeding.answers(Videos())) == 1
-        assert feed.behind() == {"cases": 0}
+        assert feed.lag() == {"cases": 0}
         assert feed.handled == feed.subscription.handled
 
     def test_who_starts_later_goes_on_with_the_build_that_is_there(self, feeding: Feeding) -> None:
         feeding.fed(Videos())
         later = feeding.feed(Videos())
-        later.hurry()
-        assert later.note()
+        later.make_due()
+        assert later.save_checkpoint()
         feeding.catch_up(later)
         assert (feeding.live(), feeding.there()) == (1, [1])
 
@@ -159,7 +159,7 @@ class TestFeed:
         feeding.fed(Videos())
         feed = feeding.feed(NewVideos())
         while feed.step():
-            assert feeding.live() == (1 if feed.behind()["cases"] else 2)
+            assert feeding.live() == (1 if feed.lag()["cases"] else 2)
         assert feeding.live() == 2
 
     def test_one_that_waits_for_a_newer_program_does_not_serve_in_place_of_one_that_does_not(
@@ -171,7 +171,7 @@ class TestFeed:
         end = feeding.world.history.last_position("cases")
         live.subscription.subscriber.handle([], ahead.moved("cases", end))
         older = feeding.fed(NewVideos())
-        assert older.waits()
+        assert older.unreadable()
         assert feeding.live() == 1
 
     def test_a_replaced_build_is_fed_until_nobody_answers_from_it(self, feeding: Feeding) -> None:
@@ -201,7 +201,7 @@ class TestFeed:
         world.models.begin("videos", fingerprint(Videos()))
         new = open_build(Videos(), world.models, 2)
         feed.begin()
-        feed._look()
+        feed._load_builds()
         feed.deliver([Delivery("cases", world.wire.pack(world.history.read("cases", 0, 100)))])
         assert new.checkpoint().positions == {}
 
@@ -217,9 +217,9 @@ class TestPrograms:
         feeding.catch_up(new)
         assert (feeding.live(), feeding.there()) == (2, [1, 2])
         feeding.world.public_case(feeding.world.member("Ben"), "c2")
-        old.hurry()
+        old.make_due()
         feeding.catch_up(old)
-        assert (feeding.live(), feeding.there(), old.behind()["cases"]) == (2, [1, 2], 0)
+        assert (feeding.live(), feeding.there(), old.lag()["cases"]) == (2, [1, 2], 0)
         feeding.leave(Videos())
         feeding.catch_up(new)
         feeding.passed += GRACE_SECONDS

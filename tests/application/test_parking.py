@@ -8,7 +8,7 @@ import pytest
 
 from application.engine import subscription as subscriptions
 from application.engine.executor import CommandContext
-from application.engine.parking import BEHIND_ANOTHER, RETRY_PAUSES
+from application.engine.parking import EARLIER_IS_PARKED, RETRY_PAUSES
 from application.engine.policy import Cause, Policy, PolicySubscriber
 from application.engine.projector import Projector
 from application.engine.query_service import QueryService
@@ -109,7 +109,9 @@ class TestAtOnce:
         catch_up(subscription)
         assert listed(world) == [(events[0].id, 1), (events[1].id, 0), (events[2].id, 0)]
         (_, second, third) = world.parked.list()
-        assert {(each.error, each.retry_at) for each in (second, third)} == {(BEHIND_ANOTHER, None)}
+        assert {(each.error, each.retry_at) for each in (second, third)} == {
+            (EARLIER_IS_PARKED, None)
+        }
 
     def test_all_that_are_known_to_fail_are_parked_together(self, world: World) -> None:
         recorder = Knowing()

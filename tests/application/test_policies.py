@@ -185,7 +185,7 @@ def test_who_lost_the_lease_handles_no_event_more(world: World) -> None:
     for number in range(3):
         world.report(anna, case_id=f"c{number}")
     policy = subscriber(world, WhenSomethingIsSaidThenRegisterSubject)
-    policy.leads = iter([True, True, False]).__next__
+    policy.may_continue = iter([True, True, False]).__next__
     with pytest.raises(Fenced):
         policy.handle(world.history.read("cases", 0, 10), START.moved("cases", 3))
     assert [event.stream for event in world.history.read("moderation", 0, 10)] == [

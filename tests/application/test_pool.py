@@ -9,8 +9,13 @@ import pytest
 
 from adapters.parked.memory import MemoryParkedEvents
 from application.engine import pool
+from application.engine.parking import EARLIER_IS_PARKED
 from application.engine.policy import Cause, Policy
-from application.engine.pool import EARLIER_IS_PARKED, WAITS, PooledPolicySubscriber, Stopping
+from application.engine.pool import (
+    PAUSES_BY_REASON,
+    PooledPolicySubscriber,
+    Stopping,
+)
 from application.engine.subscriber import StillWorking
 from application.engine.subscription import Subscription
 from application.engine.turns import Batch, Job, Lane, LaneState, Reason, Turn
@@ -25,8 +30,8 @@ from tests.application.test_runtime import PATIENCE, soon
 from tests.newer import append_newer
 from tests.world import World
 
-AT_ONCE = {reason: (0.0,) * len(waits) for reason, waits in WAITS.items()}
-TRIES = len(WAITS[Reason.FAILED]) + 1
+AT_ONCE = {reason: (0.0,) * len(waits) for reason, waits in PAUSES_BY_REASON.items()}
+TRIES = len(PAUSES_BY_REASON[Reason.FAILED]) + 1
 
 
 class Slow(Policy[None]):
@@ -85,7 +90,7 @@ def make(world: World, policy: Slow) -> Iterator[Make]:
                 world.codec,
                 world.checkpoints,
                 world.parked,
-                **{"workers": 2, "waits": AT_ONCE, "pauses": (0,), **more},
+                **{"workers": 2, "pauses": AT_ONCE, "outage_pauses": (0,), **more},
             )
         )
         return made[-1]
@@ -113,7 +118,7 @@ def test_a_newer_programs_event_is_waited_for_before_a_worker_is_taken(
     while subscription.catch_up():
         pass
     newer = world.history.read("cases", other.position, 1)[0]
-    assert subscription.waits() == {"cases": newer.id}
+    assert subscription.unreadable() == {"cases": newer.id}
     assert soon(lambda: policy.done == [known.id, other.id] or None)
     assert soon(lambda: world.checkpoints.load("slow").at("cases") == other.position)
 
@@ -121,17 +126,17 @@ def test_a_newer_programs_event_is_waited_for_before_a_worker_is_taken(
 def test_what_a_newer_program_changed_holds_up_nobody_else(
     world: World, policy: Slow, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "OUTDATED_SECONDS", 0.01)
+    monkeypatch.setattr(pool, "UNREADABLE_SECONDS", 0.01)
     first, second = events(world, 2)
     newer = NewerProgram(replace(first, log="members", stream="member-m1"))
     policy.errors[first.stream] = [newer] * 10_000
-    subscriber = make(workers=1, pauses=(3600,))
+    subscriber = make(workers=1, outage_pauses=(3600,))
     hand(subscriber, first, second)
-    assert soon(lambda: subscriber.waits() == {"cases": newer.event.id})
+    assert soon(lambda: subscriber.unreadable() == {"cases": newer.event.id})
     assert soon(lambda: policy.done == [second.id])
     policy.errors[first.stream].clear()
     assert soon(lambda: policy.done == [second.id, first.id])
-    assert soon(lambda: subscriber.waits() == {})
+    assert soon(lambda: subscriber.unreadable() == {})
     assert soon(lambda: stored(world).at("cases") == second.position)
     assert world.parked.list("slow") == []
 
@@ -212,7 +217,7 @@ def test_what_keeps_failing_is_parked_and_told(world: World, policy: Slow, make:
     policy.errors["case-c0"] = [RuntimeError("broken")] * TRIES
     subscriber = make()
     told: list[bool] = []
-    subscriber.failed = lambda: told.append(True)
+    subscriber.checkpoint_changed = lambda: told.append(True)
     hand(subscriber, first, second)
     assert soon(lambda: stored(world).at("cases") == 2)
     assert soon(lambda: told)
@@ -235,7 +240,7 @@ def test_who_was_overtaken_begins_again_from_what_is_stored(
     (event,) = events(world, 1)
     subscriber = make()
     told: list[bool] = []
-    subscriber.failed = lambda: told.append(True)
+    subscriber.checkpoint_changed = lambda: told.append(True)
     subscriber.checkpoint()
     world.checkpoints.save("slow", stored(world).moved("cases", 1))
     hand(subscriber, event)
@@ -248,7 +253,7 @@ def test_who_was_overtaken_drops_what_waits(world: World, policy: Slow, make: Ma
     policy.held[first.stream] = Event()
     subscriber = make(workers=1)
     told: list[bool] = []
-    subscriber.failed = lambda: told.append(True)
+    subscriber.checkpoint_changed = lambda: told.append(True)
     hand(subscriber, first, *others)
     assert soon(lambda: policy.begun)
     world.checkpoints.save("slow", stored(world).moved("cases", others[-1].position))
@@ -278,7 +283,7 @@ def test_what_was_cut_short_is_not_done(world: World, policy: Slow, make: Make) 
 def fed(world: World, subscriber: PooledPolicySubscriber) -> Subscription:
     """The subscription that feeds the pool, as the runtime joins them."""
     subscription = world.subscription(subscriber)
-    subscriber.failed = subscription.reset
+    subscriber.checkpoint_changed = subscription.reset
     return subscription
 
 
@@ -315,7 +320,7 @@ def test_who_only_looks_makes_nothing_forgotten(world: World, policy: Slow, make
     subscription = world.subscription(make())
     subscription.deliver([Delivery("cases", world.wire.pack([first]))])
     assert soon(world.parked.list)
-    assert subscription.behind() == {"cases": 1}
+    assert subscription.lag() == {"cases": 1}
     subscription.deliver([Delivery("cases", world.wire.pack([second]))])
     assert soon(lambda: stored(world).at("cases") == 2)
     assert stored(world).parked == {first.id}
@@ -343,7 +348,7 @@ def test_what_another_process_freed_is_not_parked_any_more(
     assert soon(lambda: stored(world).parked == {first.id})
     world.checkpoints.save("slow", stored(world).next(parked=frozenset()))
     told: list[bool] = []
-    subscriber.failed = lambda: told.append(True)
+    subscriber.checkpoint_changed = lambda: told.append(True)
     hand(subscriber, second)
     assert soon(lambda: told)
     assert subscriber.checkpoint() == stored(world)
@@ -523,7 +528,7 @@ def test_what_turns_out_to_be_long_goes_on_in_the_long_lane(
 def test_waiting_for_a_tool_holds_no_worker(world: World, policy: Slow, make: Make) -> None:
     first, second, third = events(world)
     policy.errors[first.stream] = [SanitiserUnavailable("no ffmpeg")]
-    subscriber = make(workers=1, waits={Reason.TOOL_MISSING: (3600,)})
+    subscriber = make(workers=1, pauses={Reason.TOOL_MISSING: (3600,)})
     hand(subscriber, first, second, third)
     assert soon(lambda: policy.done == [second.id, third.id])
     assert state(subscriber, Lane.SHORT).waiting == {Reason.TOOL_MISSING: 1}
@@ -534,9 +539,9 @@ def test_a_tool_that_stays_away_is_not_waited_for_for_ever(
     world: World, policy: Slow, make: Make
 ) -> None:
     first, second = events(world, 2)
-    tries = len(WAITS[Reason.TOOL_MISSING]) + 1
+    tries = len(PAUSES_BY_REASON[Reason.TOOL_MISSING]) + 1
     policy.errors[first.stream] = [SanitiserUnavailable("no ffmpeg")] * tries
-    subscriber = make(waits={Reason.TOOL_MISSING: (0.001,) * (tries - 1)})
+    subscriber = make(pauses={Reason.TOOL_MISSING: (0.001,) * (tries - 1)})
     subscription = fed(world, subscriber)
     subscription.catch_up()
     assert soon(lambda: stored(world).at("cases") == 2)
@@ -594,7 +599,7 @@ def test_a_store_that_is_away_for_long_parks_nothing(
 def test_everybody_waits_while_a_store_is_away(world: World, policy: Slow, make: Make) -> None:
     first, second = events(world, 2)
     policy.errors[first.stream] = [Unavailable()]
-    subscriber = make(workers=1, pauses=(3600,))
+    subscriber = make(workers=1, outage_pauses=(3600,))
     hand(subscriber, first)
     assert soon(lambda: not policy.errors[first.stream])
     hand(subscriber, second)
@@ -644,7 +649,7 @@ def test_who_begins_again_forgets_what_waits(world: World, policy: Slow, make: M
     policy.held[running.stream] = Event()
     policy.errors[running.stream] = [RuntimeError("broken")] * (TRIES + 1)
     policy.errors[later.stream] = [SanitiserUnavailable("no ffmpeg")]
-    subscriber = make(workers=1, waits={**AT_ONCE, Reason.TOOL_MISSING: (3600,)})
+    subscriber = make(workers=1, pauses={**AT_ONCE, Reason.TOOL_MISSING: (3600,)})
     hand(subscriber, later)
     assert soon(lambda: not policy.errors[later.stream])
     hand(subscriber, running, waiting)

@@ -168,7 +168,7 @@ class TestLoop:
 
         def step() -> bool:
             steps.append(0)
-            while loop.goes_on():
+            while loop.may_continue():
                 steps[-1] += 1
                 if steps[-1] == 3:  # somebody else takes it
                     leases.release("job", "me")
@@ -184,13 +184,13 @@ class TestLoop:
         assert steps == [3]
         loop.stop()
         loop.join(PATIENCE)
-        assert not loop.goes_on()
+        assert not loop.may_continue()
 
     def test_a_long_step_ends_when_the_loop_is_asked_to_end(self) -> None:
         begun = Event()
 
         def step() -> bool:
-            while loop.goes_on():
+            while loop.may_continue():
                 begun.set()
             return True
 
@@ -211,7 +211,7 @@ class TestLoop:
             worked.set()
             return False
 
-        old = self.loop(lambda: False, leases, outdated=lambda: True, entered=led.set)
+        old = self.loop(lambda: False, leases, outdated=lambda: True, on_lead=led.set)
         new = Loop("job", work, leases, "newer", idle_seconds=lambda: 0.01)
         old.start()
         assert led.wait(PATIENCE)
@@ -265,8 +265,8 @@ class TestLoop:
         loop = self.loop(
             lambda: False,
             leases,
-            entered=lambda: told.append("entered"),
-            left=lambda: told.append("left"),
+            on_lead=lambda: told.append("entered"),
+            on_leave=lambda: told.append("left"),
         )
         loop.start()
         assert soon(lambda: told == ["entered"])
@@ -283,7 +283,7 @@ class TestLoop:
         rests: list[float] = []
 
         class Resting(Loop):
-            def _rest(self, seconds: float, until: Event) -> None:
+            def _wait(self, seconds: float, until: Event) -> None:
                 rests.append(seconds)
                 if not outcomes:
                     self.stop()
@@ -398,7 +398,7 @@ class TestRuntime:
             answers = world.answers["cases"]
             assert soon(lambda: answers.page(Viewer(), {}, limit=9).documents)
             assert soon(lambda: chores)
-            assert soon(lambda: not sum(each.behind() for each in running.running))
+            assert soon(lambda: not sum(each.lag() for each in running.running))
 
             def heard() -> bool:
                 """History may be quicker than the bus, but not each time."""
@@ -421,7 +421,7 @@ class TestRuntime:
     def test_history_is_asked_at_once_while_the_bus_is_down(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        for seconds in ("QUIET_SECONDS", "TRUST_SECONDS"):
+        for seconds in ("SILENT_BUS_SECONDS", "BUSY_BUS_SECONDS"):
             monkeypatch.setattr(subscriptions, seconds, 1e9)
         running = runtime(world, NoBus())  # type: ignore[arg-type]  # as much of one as is used
         running._idle = 3600.0
@@ -429,10 +429,10 @@ class TestRuntime:
         running.start()
         try:
             (query,) = running.running
-            assert soon(lambda: not query.behind())
+            assert soon(lambda: not query.lag())
             for name in ("Anna", "Ben"):
                 world.report(world.member(name), case_id=name.lower())
-                assert soon(lambda: not query.behind())
+                assert soon(lambda: not query.lag())
         finally:
             running.stop()
 
@@ -443,7 +443,7 @@ class TestRuntime:
         deaf = next(policy for policy in world.policies if policy.topics == ("evidence",))
         running.add_policy(deaf.subscriber)
         assert isinstance(deaf.subscriber, PolicySubscriber)
-        assert deaf.subscriber.leads == running.running[0].loop.goes_on
+        assert deaf.subscriber.may_continue == running.running[0].loop.may_continue
         running.start()
         assert soon(lambda: running.running[0].loop.leading)
         world.evidence(world.member())

@@ -173,12 +173,12 @@ def test_a_receiver_that_fails_is_tried_again_later_under_the_same_id(
     newsroom.receiver.broken = True
     world.public_case(world.member())
     assert newsroom.deliver() == 1
-    assert newsroom.courier.behind() == 0
+    assert newsroom.courier.lag() == 0
     world.clock.wind(seconds=9)
     assert newsroom.deliver() == 0
     world.clock.wind(seconds=1)
     newsroom.receiver.broken = False
-    assert newsroom.courier.behind() == 1
+    assert newsroom.courier.lag() == 1
     assert newsroom.deliver() == 1
     assert len(set(newsroom.receiver.ids)) == 1
 

@@ -175,7 +175,7 @@ def test_a_forged_erasure_destroys_nothing(town: Town) -> None:
     assert wait_until(heard, PATIENCE)
     another = town.member()  # and history fills the gap that the refused message left
     (policy,) = [one for one in subscribers if one.name == hearing]
-    assert wait_until(lambda: policy.behind() == 0, PATIENCE)
+    assert wait_until(lambda: policy.lag() == 0, PATIENCE)
     assert town.process.container.vault().key(member_id)
     assert town.process.container.vault().key(another)
     metrics = town.process.app.test_client().get("/metrics").text

@@ -58,7 +58,7 @@ class Courier:
             list(pool.map(self._turn, turns.values()))
         return True
 
-    def behind(self) -> int:
+    def lag(self) -> int:
         """How many deliveries are due."""
         return sum(map(len, self._due().values()))
 
