@@ -1,4 +1,4 @@
-"""Answering a query service's question: paging, visibility, and waiting for one's own writes."""
+"""Answer requests to a query service: paging, visibility, and read your own writes."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -21,12 +21,12 @@ LOOK_UP_SECONDS = 1.0
 
 
 class NotCaughtUp(Exception):
-    """The read model has not come as far yet as the answer must."""
+    """The read model has not handled an event yet that the answer has to include."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A write that the asker wants to see in the answer."""
+    """A write that the answer has to include."""
 
     log: str
     stream: str
@@ -40,10 +40,10 @@ class Page(Generic[D]):
 
 
 class Answers(Generic[D]):
-    """Answers one query service's questions from the build that is live.
+    """Answers requests to one query service from the serving build.
 
-    It answers nothing before the build has come as far as the logs had when it was first looked at.
-    ``wake`` tells whoever feeds the read model, if that is in this process, not to wait.
+    It refuses them until the build has handled all events that were in the logs at the start.
+    ``wake`` makes the projection in this process, if there is one, read new events at once.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Answers(Generic[D]):
         self._caught_up = False
 
     def one(self, key: str, viewer: Viewer, token: Token | None = None) -> D | None:
-        """A document that the viewer may see, or None."""
+        """Return a document, or None if the viewer may not see it or there is none."""
         self.wait_for(token)
         document = self._whole_model().get([key]).get(key)
         if document is None or not self.service.may_see(document, viewer):
@@ -86,7 +86,7 @@ class Answers(Generic[D]):
         after: Cursor | None = None,
         token: Token | None = None,
     ) -> Page[D]:
-        """The first documents after the cursor, and where the next page begins."""
+        """Return the first documents after the cursor, and the cursor of the next page."""
         self.wait_for(token)
         find = self.service.question(viewer, filters)
         rows = self._whole_model().find(find, limit=limit + 1, after=after)
@@ -97,7 +97,7 @@ class Answers(Generic[D]):
         )
 
     def wait_for(self, token: Token | None) -> None:
-        """Return once the write is in the read model; NotCaughtUp after two seconds."""
+        """Return once the write is in the read model. Raises NotCaughtUp after LONGEST_WAIT."""
         if token is None or token.log not in self.service.topics:
             return
         position = self._history.position_of(token.log, token.stream, token.version)
@@ -113,16 +113,16 @@ class Answers(Generic[D]):
             pause = min(pause * 1.5, LONGEST_PAUSE)
 
     def _position(self, log: str) -> int:
-        """How far the build has come in a log; there may be none yet."""
+        """Return the build's position in a log, or 0 if there is no build yet."""
         try:
             return self._model().checkpoint().at(log)
         except NotCaughtUp:
             return 0
 
     def check(self) -> None:
-        """Raise NotCaughtUp where the read model tells less than was known before this start.
+        """Raise NotCaughtUp until the read model includes all events from before the start.
 
-        A topic that waits for a newer program is as far as it will come, and does not count.
+        A topic that waits for a newer program will not get further, so it is not waited for.
         """
         if self._caught_up:
             return
@@ -135,7 +135,7 @@ class Answers(Generic[D]):
         self._caught_up = True
 
     def _waits(self, log: str, position: int) -> bool:
-        """Whether the next event is one that this program cannot read."""
+        """Return whether the next event is one that only a newer program can read."""
         try:
             for event in self._history.read(log, position, 1):
                 self._codec.decode(event)
@@ -148,9 +148,9 @@ class Answers(Generic[D]):
         return self._model()
 
     def _model(self) -> ReadModel[D]:
-        """Return the serving build, looked up every second: another process may swap it.
+        """Return the serving build. It is looked up every second, because it may change elsewhere.
 
-        It is left only for one that has come as far, so that answers never go back.
+        Another build is used only once it has come as far, so that answers never go back in time.
         """
         now = self._clock()
         if self._opened is None or now - self._looked_at > LOOK_UP_SECONDS:

@@ -1,4 +1,4 @@
-"""What a member contributed to a log, found by reading all of it: nothing else tells (ADR 17)."""
+"""Find a member's contributions to a log by reading all of it: no index holds them (ADR 17)."""
 
 import logging
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ class Contributions:
         order is random, so that the order of the erasing commits does not tell that of the events.
         """
         if not is_erased_in_log(self._history, member_id):
-            logger.error("kept the contributions of a member whose erasure is not in the log")
+            logger.error("did not erase the contributions of a member who is not erased in the log")
             return []
         self._codec.forget(member_id)
         streams = list(streams_of(self._history, self._codec, log, member_id))

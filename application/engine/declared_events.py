@@ -1,4 +1,4 @@
-"""Reads which events a handler takes from the type annotation of its parameter ``event``."""
+"""Derive the events of a handler from the type annotation of its parameter ``event``."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, get_args, get_type_hints
@@ -8,24 +8,27 @@ from domain.catalog import EVENTS
 
 
 def declared_events(handler: Callable[..., None]) -> tuple[str, ...]:
-    """The stored names of the declared events, in the order of the declaration.
+    """Return the stored names of the declared events, in the order of the declaration.
 
-    A class that stands behind several stored names declares all of them. Raises TypeError where the
-    annotation names anything but events of the catalog.
+    A class with several stored names declares all of them. Raises TypeError if the annotation names
+    anything but events of the catalog.
     """
     hint = get_type_hints(handler).get("event")
     kinds: tuple[Any, ...] = get_args(hint) or (hint,)
     if unknown := [kind for kind in kinds if kind not in EVENTS.types.values()]:
-        raise TypeError(f"{handler.__qualname__}: event is of {unknown}, which the catalog lacks")
+        raise TypeError(f"{handler.__qualname__}: event has {unknown}, not in the catalog")
     return tuple(name for kind in kinds for name, known in EVENTS.types.items() if known is kind)
 
 
 def topics_of(names: Iterable[str]) -> tuple[str, ...]:
-    """The topics that hold events of these stored names, in order of appearance."""
+    """Return the topics of events with these stored names, in order of appearance."""
     return tuple(dict.fromkeys(name.partition(".")[0] for name in names))
 
 
 def is_read(name: str, handles: Sequence[str], codec: EventCodec) -> bool:
-    """Whether an event of this stored name is declared, or unknown: decoding it then raises
-    NewerProgram, and nothing passes over what a newer program would handle."""
+    """Return whether to decode an event of this stored name: it is declared, or it is unknown.
+
+    Decoding an unknown one raises NewerProgram. It is not skipped, because a newer program might
+    handle it.
+    """
     return name in handles or not codec.knows(name)

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def subclasses(package: ModuleType, base: type[T]) -> list[type[T]]:
-    """Every subclass of ``base`` that a module of the package defines."""
+    """Return every subclass of ``base`` that a module of the package defines."""
     names = [module.name for module in iter_modules(package.__path__, f"{package.__name__}.")]
     return [
         kind

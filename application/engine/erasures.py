@@ -1,4 +1,4 @@
-"""Finds erased persons in the log: what cannot be undone asks it first, whatever a message says."""
+"""Find erasures in the log. Check it before destroying a key: messages on the bus may be forged."""
 
 from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.history import History
@@ -6,7 +6,7 @@ from domain.catalog import ERASURE
 
 
 def is_erased_in_log(history: History, person_id: str) -> bool:
-    """Whether the stream of the person holds their erasure."""
+    """Return whether the person's stream holds their erasure."""
     stream = history.stream(ERASURE.log, ERASURE.stream(person_id))
     return any(event.type == ERASURE.name for event in stream)
 

@@ -1,4 +1,4 @@
-"""The command executor: load, fold, decide, append, written once for every decider."""
+"""Execute commands, for every decider: load, fold, decide, append, and retry on a conflict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,25 +30,26 @@ _UNCHANGED = "unchanged-"
 
 
 class StaleVersion(Exception):
-    """The aggregate is no longer at the version that the command insists on."""
+    """The aggregate is no longer at the version that the command requires."""
 
 
 class CommandMismatch(Exception):
-    """Another command was given under this command id."""
+    """Another command has used this command id."""
 
 
 class TooMuchContention(Exception):
-    """Others kept changing the aggregate; nothing was done."""
+    """Other commands kept changing the aggregate; this one had no effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandContext:
-    """What goes with a command. Nothing in it may identify a person.
+    """The metadata of a command. Nothing in it may identify a person.
 
-    The same ``command_id`` does a thing once; ``fingerprint`` tells a repetition from another
-    command under that id. ``once`` says that the command may be repeated: it is decided once even
-    if it changes nothing, for later it might. ``version`` is the one the command insists on.
-    ``new`` is a hint that the aggregate does not exist yet, which saves loading it.
+    Commands with the same ``command_id`` take effect once. ``fingerprint`` distinguishes a repeated
+    command from another one that uses the same id. Set ``once`` if the command may be repeated:
+    then its id is recorded even if it changes nothing, because a repetition might change something.
+    ``version`` is the version of the aggregate that the command requires. ``new`` is a hint that
+    the aggregate does not exist yet, which saves loading it.
     """
 
     command_id: str = field(default_factory=new_command_id)
@@ -63,7 +64,7 @@ class CommandContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt(Generic[S]):
-    """Where a command left its aggregate. A repeated command gets its first receipt again."""
+    """The aggregate after a command. A repeated command gets the receipt of the first one."""
 
     log: str
     stream: str
@@ -73,7 +74,7 @@ class Receipt(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot(Generic[S]):
-    """An aggregate as its stream tells it."""
+    """The state of an aggregate, and the head of its stream."""
 
     state: S
     head: Head
@@ -91,14 +92,14 @@ class CommandExecutor(Generic[C, S, E]):
         self._clock = clock
 
     def execute(self, aggregate_id: str, command: C, context: CommandContext) -> Receipt[S]:
-        """Do what the command asks, once.
+        """Execute the command once.
 
         Raises DomainError, StaleVersion, CommandMismatch, TooMuchContention or StoreUnavailable.
         """
         try:
             return self._execute(self._decider.stream(aggregate_id), command, context)
         except (DomainError, StaleVersion):
-            # What was done before stays done, also where it had changed nothing.
+            # A repeated command succeeds even if the rules would refuse it by now.
             if context.once and (done := self.receipt(context)):
                 return done
             raise
@@ -117,19 +118,22 @@ class CommandExecutor(Generic[C, S, E]):
         raise TooMuchContention(stream)
 
     def receipt(self, context: CommandContext) -> Receipt[S] | None:
-        """The receipt of a command that was executed before, or None. Raises CommandMismatch."""
+        """Return the receipt of a command that was executed before, or None.
+
+        Raises CommandMismatch.
+        """
         done = self._store.find_command(context.command_id)
         return self._first_receipt(done, context) if done else None
 
     def load(
         self, aggregate_id: str, *, upto: int | None = None, until: datetime | None = None
     ) -> Snapshot[S]:
-        """The aggregate as it is now, or as it was."""
+        """Return the aggregate as it is now, or as it was at a version or time."""
         commits = self._store.load(self._decider.stream(aggregate_id), upto=upto, until=until)
         return Snapshot(self._fold(commits), commits[-1].head if commits else NOTHING)
 
     def events(self, aggregate_id: str, *, until: datetime | None = None) -> list[E]:
-        """What happened to the aggregate, oldest first."""
+        """Return the events of the aggregate, oldest first."""
         commits = self._store.load(self._decider.stream(aggregate_id), until=until)
         return self._events(commits)
 
@@ -139,7 +143,7 @@ class CommandExecutor(Generic[C, S, E]):
         head = commits[-1].head if commits else NOTHING
         state = self._fold(commits)
         events = self._decider.decide(command, state)
-        # The rules come first: who may not see the aggregate shall not learn its version.
+        # The rules come first: they refuse those who may not learn the version.
         if context.version not in (None, head.version):
             raise StaleVersion(stream)
         if not events:
@@ -150,7 +154,7 @@ class CommandExecutor(Generic[C, S, E]):
         return self._receipt(stream, commit.last, reduce(self._decider.evolve, events, state))
 
     def _unchanged(self, stream: str, version: int, context: CommandContext) -> NewCommit:
-        """What uses up the command's id. The aggregate's own stream need not know of it."""
+        """Return a commit that records the command's id, in a stream of its own."""
         event = NothingChanged(stream=stream, version=version)
         return self._commit(_UNCHANGED + context.command_id, NOTHING, [event], context)
 
@@ -181,7 +185,9 @@ class CommandExecutor(Generic[C, S, E]):
         try:
             return self._codec.encode(events, meta)
         except SubjectErased as error:
-            raise DomainError("erased", "The member that this is about was erased.") from error
+            raise DomainError(
+                "erased", "This member was erased, so nothing more about them is recorded."
+            ) from error
 
     def _first_receipt(self, commit: StoredCommit, context: CommandContext) -> Receipt[S]:
         meta = self._codec.meta(commit)
@@ -192,7 +198,7 @@ class CommandExecutor(Generic[C, S, E]):
         return self._receipt(stream, version, self._fold(commits))
 
     def _left_at(self, commit: StoredCommit) -> tuple[str, int]:
-        """The stream of the command's aggregate, and the version that the command left it at."""
+        """Return the stream of the command's aggregate, and its version after the command."""
         if not commit.stream.startswith(_UNCHANGED):
             return commit.stream, commit.last
         (recorded,) = self._codec.events(self._store.log, commit)

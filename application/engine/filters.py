@@ -1,4 +1,4 @@
-"""Filter values that clients write as text, and that several questions share."""
+"""Filter values that clients write as text, and conditions that several queries share."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,9 @@ class Box:
         west, south, east, north = _numbers(text, 4)
         inside = _is_lon(west) and _is_lon(east) and _is_lat(south) and _is_lat(north)
         if not (inside and south <= north):
-            raise ValueError("a box is west,south,east,north in degrees")
+            raise ValueError(
+                "Must be a box in degrees: west,south,east,north, with south below north."
+            )
         return cls(west, south, east, north)
 
 
@@ -38,12 +40,12 @@ class Point:
     def parse(cls, text: str) -> "Point":
         lat, lon = _numbers(text, 2)
         if not (_is_lat(lat) and _is_lon(lon)):
-            raise ValueError("a point is lat,lon in degrees")
+            raise ValueError("Must be a point in degrees: lat,lon.")
         return cls(lat, lon)
 
 
 def equal(**values: object) -> tuple[Condition, ...]:
-    """The fields have these values; None asks for nothing."""
+    """Return conditions that the fields have these values. None means any value."""
     return tuple(Equals(field, value) for field, value in values.items() if value is not None)
 
 
@@ -64,10 +66,13 @@ def with_words(field: str, text: str | None) -> tuple[Condition, ...]:
 
 
 def _numbers(text: str, count: int) -> list[float]:
-    parts = text.split(",")
-    if len(parts) != count:
-        raise ValueError(f"expected {count} numbers with commas between them")
-    return [float(part) for part in parts]
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count:
+        raise ValueError(f"Must be {count} numbers with commas between them.")
+    return numbers
 
 
 def _is_lat(value: float) -> bool:

@@ -1,8 +1,9 @@
-"""What a build of a read model was made by, in short: another program makes another build.
+"""Compute the fingerprint of a read model: if it changes, the read model is rebuilt.
 
-The fingerprint covers the document, the side tables, the indexes, the code of the projection and of
-its helpers, the events that it declares, and the names of all events of its topics that the program
-knows: at one that it does not know a program waits. Comments and docstrings do not count.
+It covers the document, the side tables, the indexes, the code of the projection and its helpers,
+and the declared events. It also covers the names of all events in its topics: a program stops at an
+unknown one, so programs that know different events make different builds. Comments and docstrings
+are left out.
 """
 
 import ast
@@ -25,12 +26,12 @@ HELPERS = "application.queries."
 
 @cache
 def fingerprint(service: QueryService[Any]) -> str:
-    """The indexes' digest, a dot, and the digest of all that the build depends on."""
+    """Return the digest of the indexes, a dot, and the digest of everything covered."""
     return fingerprint_with(service, EVENTS)
 
 
 def fingerprint_with(service: QueryService[Any], catalog: EventCatalog) -> str:
-    """The fingerprint of a program that knows the events of this catalog."""
+    """Return the fingerprint of a program that knows the events of this catalog."""
     indexes = repr(sorted(service.indexes, key=lambda index: index.name))
     parts = [
         f"{type(service).__qualname__} {service.version} {sorted(vars(service).items())}",
@@ -44,7 +45,8 @@ def fingerprint_with(service: QueryService[Any], catalog: EventCatalog) -> str:
 
 
 def answers_alike(one: str, other: str) -> bool:
-    """Whether builds with these fingerprints have the same indexes, and take the same questions."""
+    """Return whether builds with these fingerprints have the same indexes, so that one program can
+    query both."""
     return one.partition(".")[0] == other.partition(".")[0]
 
 
@@ -53,7 +55,7 @@ def _digest(*parts: str) -> str:
 
 
 def _events(service: QueryService[Any], catalog: EventCatalog) -> Iterator[str]:
-    """The names of the events of its topics; of the declared ones all that they consist of."""
+    """Yield the names of all events in its topics, and the structure of the declared ones."""
     for name, event_type in sorted(catalog.types.items()):
         if name.partition(".")[0] in service.topics:
             yield name
@@ -69,7 +71,7 @@ def _side_table(side: Side[Any]) -> tuple[str, ...]:
 
 @cache
 def _shapes(kind: Any) -> tuple[str, ...]:
-    """What the dataclasses and enumerations look like that a type consists of."""
+    """Return the structure of the dataclasses and enumerations that a type consists of."""
     found: dict[Any, str] = {}
 
     def look(kind: Any) -> None:
@@ -91,12 +93,12 @@ def _shapes(kind: Any) -> tuple[str, ...]:
 
 
 def _default(field: Field[Any]) -> tuple[str, Any]:
-    """A field's name and its default, which old events without the field are read with."""
+    """Return a field's name and its default, which older events get for a missing field."""
     return field.name, () if field.default is MISSING else (field.default,)
 
 
 def modules(kind: type) -> list[ModuleType]:
-    """The modules of a projection and its bases, and those of the helpers that they import."""
+    """Return the modules of a projection, of its bases, and of the helpers that they import."""
     found: dict[str, ModuleType] = {}
 
     def look(name: str) -> None:
@@ -112,7 +114,7 @@ def modules(kind: type) -> list[ModuleType]:
 
 
 def _imported(module: ModuleType) -> Iterator[str]:
-    """Where a module's helpers come from: other modules of queries, and functions of the domain."""
+    """Yield the modules of a module's helpers: other query modules, and functions of the domain."""
     for value in vars(module).values():
         home = getattr(value, "__module__", None) or ""
         if home.startswith(HELPERS) or (home.startswith("domain.") and inspect.isfunction(value)):
@@ -121,7 +123,7 @@ def _imported(module: ModuleType) -> Iterator[str]:
 
 @cache
 def _source(module: ModuleType) -> str:
-    """The code of a module, without comments and docstrings."""
+    """Return the code of a module, without comments and docstrings."""
     tree = ast.parse(inspect.getsource(module))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)

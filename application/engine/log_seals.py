@@ -1,9 +1,10 @@
-"""What a log proves: chains of hashes that anybody can recompute, and seals that nobody can forge.
+"""Prove that a log is unchanged: hash chains, which anybody can recompute, and seals.
 
-Each stream is a chain: ``hash = sha256(hash before + body)``, begun with the hash of the stream's
-name. So is the whole log, over the position and hash of each commit. Whoever can write to the
-database could make new chains, but no seals: they are made with the instance's key (BLAKE2b, RFC
-7693), one for each commit when it is appended, and one for the head of the log now and then.
+Each stream is a chain: ``hash = sha256(previous hash + body)``. The first previous hash is that of
+the stream's name. The whole log is a chain, too, over the position and hash of each commit; its
+newest value is the running hash. Somebody with access to the database could compute new chains, but
+no seals, which need the instance's key (keyed BLAKE2b, RFC 7693). Each commit is sealed when it is
+appended, and the head of the log every few seconds.
 """
 
 from hashlib import blake2b, sha256
@@ -13,13 +14,13 @@ from application.ports.event_store import Head, SealedHead, StoredCommit
 
 
 def chained(head: Head, stream: str, body: bytes) -> bytes:
-    """The hash of the commit that follows a stream's head."""
+    """Return the hash of the commit that follows a stream's head."""
     before = head.hash if head.version else sha256(stream.encode()).digest()
     return sha256(before + body).digest()
 
 
 def followed(running: bytes, commit: StoredCommit) -> bytes:
-    """The running hash of a log, moved over its next commit."""
+    """Return the running hash of a log after its next commit."""
     return sha256(running + commit.position.to_bytes(8) + commit.hash).digest()
 
 
@@ -30,8 +31,8 @@ class LogSeals:
         self._keyed = blake2b(key=key, digest_size=32)
 
     def of_commit(self, log: str, commit: StoredCommit) -> bytes:
-        """Vouches for all of a commit but its position, which it may not have yet."""
-        # The length says where the name of the stream ends, for a command id may be any text.
+        """Return the seal of a commit. It does not cover the position, which is assigned later."""
+        # The length shows where the stream's name ends: a command id may be any text.
         text = (
             f"commit {log} {commit.first} {commit.size} {commit.stamp} "
             f"{len(commit.stream)} {commit.stream}{commit.command_id} "
@@ -39,26 +40,26 @@ class LogSeals:
         return self._seal(text, commit.hash)
 
     def vouches_for(self, log: str, commit: StoredCommit) -> bool:
-        """Whether the commit was written with the instance's key, and is as it was then."""
+        """Return whether the commit was sealed with the instance's key and is unchanged."""
         return compare_digest(self.of_commit(log, commit), commit.seal)
 
     def head(self, log: str, position: int, running: bytes) -> SealedHead:
-        """The head of a log that has this running hash at that position."""
+        """Return the sealed head of a log with this running hash at that position."""
         return SealedHead(position, running, self._of_head(log, position, running))
 
     def start(self, log: str) -> SealedHead:
-        """The head of a log that has no commit yet."""
+        """Return the sealed head of an empty log."""
         return self.head(log, 0, sha256(log.encode()).digest())
 
     def vouches_for_head(self, log: str, head: SealedHead) -> bool:
-        """Whether the head was sealed with the instance's key, for this log."""
+        """Return whether the head was sealed with the instance's key for this log."""
         return compare_digest(self._of_head(log, head.position, head.running), head.seal)
 
     def _of_head(self, log: str, position: int, running: bytes) -> bytes:
         return self._seal(f"head {log} {position} ", running)
 
     def _seal(self, text: str, hash_: bytes) -> bytes:
-        # A copy spares going over the key again, which is half of the work.
+        # Copying is faster than hashing the key again, which is half of the work.
         seal = self._keyed.copy()
         seal.update(text.encode() + hash_)
         return seal.digest()

@@ -1,4 +1,4 @@
-"""What may be shown by now of a document as it stood, from the marks of its fields."""
+"""Decide by the marks of a document's fields what may be shown of it as it was."""
 
 from collections.abc import Hashable
 from dataclasses import is_dataclass, replace
@@ -10,10 +10,11 @@ from domain.personal import Personal
 
 
 def past(then: Any, now: Any) -> Any:
-    """The document as it stood, with its personal fields as far as they still hold the same.
+    """Return the document as it was, without what has become private since.
 
-    Private fields, which say who may see it, are those of now. A signed text is as it was while
-    its author is named.
+    Personal values are shown only if the document still has them. Private fields are the current
+    ones, because they decide who may see it. A signed text is the old one if its author is still
+    named.
     """
     changes = {name: _shown(name, then, now) for name in marked_fields(then.__class__)}
     return replace(then, **changes)
@@ -34,7 +35,7 @@ def _shown(name: str, then: Any, now: Any) -> Any:
 
 
 def _still_held(before: Any, after: Any) -> Any:
-    """The value if it is the same now, else the items of it that are still there, if any."""
+    """Return the value if it is still the same; of a tuple, the items that are still there."""
     if before == after:
         return before
     if isinstance(before, tuple):
@@ -44,7 +45,7 @@ def _still_held(before: Any, after: Any) -> Any:
 
 @cache
 def marked_fields(kind: Hashable) -> dict[str, Any]:
-    """By name of the field, its mark; None for a nested dataclass with marks of its own."""
+    """Return the mark by field name; None for a nested dataclass with marks of its own."""
     hints = get_type_hints(kind, include_extras=True)
     marks = {name: _mark_of(hint) for name, hint in hints.items()}
     found = {name: mark for name, mark in marks.items() if mark}
@@ -58,6 +59,6 @@ def _mark_of(hint: Any) -> Any:
 
 
 def _nested(hint: Any) -> bool:
-    """Whether the type is a dataclass with marked fields, or None."""
+    """Return whether the type is a dataclass with marked fields, optional or not."""
     kinds = [kind for kind in getattr(hint, "__args__", (hint,)) if kind is not type(None)]
     return len(kinds) == 1 and is_dataclass(kinds[0]) and bool(marked_fields(kinds[0]))  # type: ignore[arg-type]  # every class is hashable

@@ -1,4 +1,4 @@
-"""The base of every query service: what its one file declares."""
+"""The base of every query service, and the marks for the fields of its document."""
 
 import re
 from collections.abc import Hashable, Iterable, Mapping
@@ -17,7 +17,7 @@ D = TypeVar("D")
 
 
 class Private:
-    """Marks a field of a document that is needed for filtering, and is not served."""
+    """Marks a field of a document that is used for filtering but is not served."""
 
 
 class FromOtherStreams:
@@ -45,7 +45,7 @@ _IN_PATH = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 class Audience(Enum):
-    """Who may ask at all. What each of them gets is for ``ask`` and ``may_see`` to say."""
+    """Who may use a query service. ``ask`` and ``may_see`` decide what each viewer gets."""
 
     EVERYBODY = "everybody"
     MEMBERS = "members"
@@ -54,7 +54,7 @@ class Audience(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who asks: a member, or nobody in particular."""
+    """The member who sends a request, or an anonymous client."""
 
     actor: Actor | None = None
 
@@ -63,7 +63,7 @@ class Viewer:
         return self.actor.member_id if self.actor else ""
 
     def is_member(self, member_id: str) -> bool:
-        """Whether the viewer is this member; nobody is nobody."""
+        """Return whether the viewer is this member. An anonymous viewer is no member."""
         return bool(member_id) and member_id == self.member_id
 
     @property
@@ -74,19 +74,23 @@ class Viewer:
 class QueryService(Generic[D]):
     """A question about the system, answered from a read model of its own.
 
-    A subclass declares ``name``, the ``document`` with its ``key`` field, ``indexes``, ``sides``
-    (tables of what it must remember beside its documents), and with the type of the parameter
-    ``event`` of ``project`` the events that it projects: no other event is decoded for it. Where
-    any of this changes, or the code of its module, or ``version``, the read model is rebuilt beside
-    the old one. It is served to its ``audience``: at ``path`` as a list where it defines ``ask``,
-    and at ``item_path/<key>`` where ``single`` is true; both are ``/<name>`` unless told. The
-    keyword arguments of ``ask``, by their types, are the filters that clients may use, but for
-    those that ``path`` names, such as ``/cases/<uuid:case_id>/comments``; its docstring explains
-    them. Where the answer depends on the viewer, ``ask`` takes a parameter ``viewer``. Where a
-    document is made from one stream, ``streams`` names the log and the category: clients may then
-    travel in time, but for what was ever hidden by one of the events that ``hiding`` names. Marks
-    on the fields of the document say what the past shows: ``Personal`` what is still the same,
-    ``Signed`` what a named author said.
+    A subclass declares the read model: ``name``, the ``document`` with its ``key`` field,
+    ``indexes``, and ``sides``, the tables of what it has to remember beside its documents. The type
+    of the parameter ``event`` of ``project`` declares the events that it projects; no other event
+    is decoded for it. If any of this changes, or the code of its module, or ``version``, the read
+    model is rebuilt beside the old one.
+
+    It is served to its ``audience``: as a list at ``path`` if it defines ``ask``, and as single
+    documents at ``item_path/<key>`` if ``single`` is true. Both paths are ``/<name>`` by default.
+    The keyword arguments of ``ask`` are the filters for clients, with their types; those that
+    ``path`` contains, such as ``/cases/<uuid:case_id>/comments``, come from there. The docstring of
+    ``ask`` documents the list. If the answer depends on the viewer, ``ask`` takes a parameter
+    ``viewer``.
+
+    If each document is made from one stream, ``streams`` names the log and the category. Clients
+    may then ask for the document as it was, unless it was ever hidden by one of the events in
+    ``hiding``. Marks on the fields of the document decide what the past shows: see ``Private``,
+    ``FromOtherStreams``, ``Signed`` and ``Personal``.
     """
 
     name: ClassVar[str]
@@ -107,7 +111,7 @@ class QueryService(Generic[D]):
     hiding: ClassVar[tuple[type, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        """Derive the events and topics that it projects, and what ``ask`` takes."""
+        """Derive ``handles`` and ``topics`` from ``project``, and the filters from ``ask``."""
         super().__init_subclass__()
         if "project" in vars(cls):
             cls.handles = declared_events(cls.project)
@@ -119,68 +123,69 @@ class QueryService(Generic[D]):
             cls.filters = taken
 
     def project(self, event: Any, rows: Rows[D]) -> None:
-        """Change the documents as the event tells. Same events, same documents: no clock."""
+        """Apply the event to the documents. The result depends on nothing but the events."""
         raise NotImplementedError
 
     def keys(self, event: Any) -> Iterable[str]:
-        """The keys of rows that ``project`` will probably read, to load those of a batch together.
+        """Return the keys of the rows that ``project`` will probably read for the event.
 
-        They are the ids in the event, unless a service knows better. Other rows are loaded singly.
+        The rows of a batch are loaded together by these keys; other rows are loaded one by one. By
+        default these are all ids in the event.
         """
         return (getattr(event, name) for name in _id_fields(event.__class__))
 
     def ask(self, *args: Any, **filters: Any) -> Find:
-        """Which documents, in which order, the answer consists of."""
+        """Return which documents the answer consists of, and their order."""
         raise NotImplementedError
 
     def question(self, viewer: Viewer, filters: Mapping[str, Any]) -> Find:
-        """What ``ask`` makes of the filters, and of the viewer where it takes one."""
+        """Return what ``ask`` returns for the filters, and for the viewer if it takes one."""
         seen_by = {VIEWER: viewer} if self.takes_viewer else {}
         return self.ask(**seen_by, **filters)
 
     def may_see(self, document: D, viewer: Viewer) -> bool:  # noqa: ARG002 - for subclasses
-        """Whether the viewer may see a single document; one they may not see does not exist."""
+        """Return whether the viewer may see a single document. If not, the reply is 404."""
         return True
 
     def as_seen_by(self, document: D, viewer: Viewer) -> D:  # noqa: ARG002 - for subclasses
-        """The document without what the viewer may not see of it."""
+        """Return the document without the parts that the viewer may not see."""
         return document
 
     def gone(self, document: D) -> bool:  # noqa: ARG002 - for subclasses
-        """Whether the document stands for something erased."""
+        """Return whether the document is the tombstone of something erased."""
         return False
 
     @classmethod
     def lists(cls) -> bool:
-        """Whether it answers with lists."""
+        """Return whether it serves a list."""
         return cls.ask is not QueryService.ask
 
     @classmethod
     def list_path(cls) -> str:
-        """Where its list is, below ``/v1``."""
+        """Return the path of its list, below ``/v1``."""
         return cls.path or f"/{cls.name}"
 
     @classmethod
     def single_path(cls) -> str:
-        """Below which path its documents are, below ``/v1``."""
+        """Return the path under which its single documents are, below ``/v1``."""
         return cls.item_path or cls.list_path()
 
     @classmethod
     def path_parameters(cls) -> list[str]:
-        """What the path of the list tells ``ask``."""
+        """Return the names of the arguments of ``ask`` that come from the path of the list."""
         return _IN_PATH.findall(cls.list_path())
 
 
 @cache
 def _id_fields(kind: Hashable) -> tuple[str, ...]:
-    """The fields of an event that hold an id, by their type or name."""
+    """Return the fields of an event type that hold an id, by their type or name."""
     hints = get_type_hints(kind)
     is_id = {name: isinstance(hint, NewType) for name, hint in hints.items()}
     return tuple(name for name in hints if is_id[name] or name.endswith("_id"))
 
 
 def value_of(document: Any, field: str) -> Any:
-    """A field of a document, dots reaching into nested ones."""
+    """Return a field of a document. A name with dots is a field of a nested document."""
     for name in field.split("."):
         document = getattr(document, name, None)
     return document

@@ -1,4 +1,4 @@
-"""A unit of work over a read model: rows are loaded once, changed in memory, written once."""
+"""A unit of work over a read model: load rows once, change them in memory, write them once."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
@@ -15,37 +15,37 @@ ROWS_A_READ = 1000
 
 
 class TableRows(Protocol[D]):
-    """What a projection may do with the rows of one table."""
+    """The rows of one table, for a projection."""
 
     def get(self, key: str) -> D | None:
-        """The row, as the events so far have left it."""
+        """Return the row after the events so far, or None."""
         ...
 
     def put(self, key: str, document: D) -> None:
-        """Make or replace a row."""
+        """Insert or replace a row."""
         ...
 
     def change(self, key: str, change: Callable[[D], D]) -> None:
-        """Replace a row by what ``change`` makes of it; nothing, where there is none."""
+        """Replace a row by what ``change`` returns for it, if the row exists."""
         ...
 
     def delete(self, key: str) -> None: ...
 
     def keys_where(self, field: str, value: Any) -> list[str]:
-        """The keys of the rows whose indexed field has the value."""
+        """Return the keys of the rows whose indexed field has the value."""
         ...
 
 
 class Rows(TableRows[D], Protocol[D]):
-    """What a projection may do with the documents of its read model, and with its side tables.
+    """The documents and side tables of a read model, for a projection.
 
-    ``version`` is the version of the stream at the event that is projected.
+    ``version`` is the version of the stream at the projected event.
     """
 
     version: int
 
     def table(self, row: type[S]) -> TableRows[S]:
-        """The side table of these rows, which the query service declares in ``sides``."""
+        """Return the side table of this row type, which the query service declares in ``sides``."""
         ...
 
 
@@ -59,15 +59,15 @@ class TableWork(Generic[D]):
         self._known: dict[str, D | None] = {}
         self.changes: dict[str, D | None] = {}
         self._changed: dict[str, dict[Any, set[str]]] = {}
-        # By key, of what was written since the mark: whether it was known, and changed; and it.
+        # The rows written since the mark, as they were: whether loaded, whether changed, and value.
         self._before: dict[str, tuple[bool, bool, D | None]] = {}
 
     def mark(self) -> None:
-        """Remember the rows as they are now."""
+        """Remember the rows as they are now, for ``undo``."""
         self._before.clear()
 
     def undo(self) -> None:
-        """Make the rows again what they were at the last mark."""
+        """Restore the rows to the last mark."""
         for key, (was_known, was_changed, document) in self._before.items():
             self._reindex(key, document if was_changed else None)
             del self._known[key], self.changes[key]
@@ -78,7 +78,7 @@ class TableWork(Generic[D]):
         self._before.clear()
 
     def _load(self, key: str) -> None:
-        """Load a row, and with one that the batch names all others that it names, in few reads."""
+        """Load a row; with one that the batch will probably read, all others of that kind."""
         named = self._named()
         keys = named if key in named else (key,)
         wanted = [key for key in keys if key not in self._known]
@@ -126,7 +126,7 @@ class TableWork(Generic[D]):
                 keys.setdefault(value, set()).add(key)
 
     def _changed_by(self, field: str) -> dict[Any, set[str]]:
-        """The keys of the changed rows by the field's value; looked through once for each field."""
+        """Return the keys of the changed rows by the field's value. Indexes them at first use."""
         if field not in self._changed:
             keys = self._changed[field] = {}
             for key, document in self.changes.items():
@@ -135,7 +135,7 @@ class TableWork(Generic[D]):
         return self._changed[field]
 
     def _values(self, document: D | None, field: str) -> Iterable[Any]:
-        """What Equals finds the document by: the value itself, or each one that a list holds."""
+        """Return the values by which Equals finds the document: of a list, each item."""
         if document is None:
             return ()
         held = self._value_of(document, field)
@@ -145,7 +145,7 @@ class TableWork(Generic[D]):
 class UnitOfWork(TableWork[D]):
     """The documents and the rows of side tables that a batch of events touches.
 
-    ``named`` returns the keys of rows that the events will probably read.
+    ``named`` returns the keys of the rows that the events will probably read.
     """
 
     def __init__(
@@ -177,7 +177,7 @@ class UnitOfWork(TableWork[D]):
 
 
 class NoRows(Generic[D]):
-    """The tables that a fold begins with: all of them are empty."""
+    """Empty tables, for folding a stream from its first event."""
 
     def get(self, keys: Sequence[str]) -> Mapping[str, D]:  # noqa: ARG002 - the table is empty
         return {}

@@ -1,4 +1,4 @@
-"""The sealer: vouches for the head of a log every few seconds, so that no end can be cut off."""
+"""Seal the head of a log every few seconds, so that a removed end is detected."""
 
 import logging
 import time
@@ -14,11 +14,11 @@ SECONDS_A_SEAL = 5.0
 
 
 class LogTampered(Exception):
-    """A log is not what was written to it. ``klarity verify`` tells what and where."""
+    """A log was changed in the database. ``klarity verify`` shows what and where."""
 
 
 class LogSealer:
-    """Follows one log with its running hash. It never seals what it cannot vouch for."""
+    """Computes the running hash of one log and seals it. It does not seal a changed commit."""
 
     def __init__(self, store: EventStore, seals: LogSeals) -> None:
         self._store = store
@@ -28,9 +28,9 @@ class LogSealer:
         self.name = f"seal.{store.log}"
 
     def step(self) -> bool:
-        """Seal the head, unless that was done a moment ago; whether there is more to seal.
+        """Seal the head, unless that was done less than SECONDS_A_SEAL ago.
 
-        Raises StoreUnavailable or LogTampered.
+        Returns whether there is more to seal. Raises StoreUnavailable or LogTampered.
         """
         if time.monotonic() - self._sealed_at < SECONDS_A_SEAL:
             return False
@@ -40,7 +40,7 @@ class LogSealer:
         return more
 
     def leave(self) -> None:
-        """Seal what has been appended so far."""
+        """Seal the head of the log as it is now."""
         try:
             while self._seal():
                 pass
@@ -48,7 +48,7 @@ class LogSealer:
             log.exception("%s could not be sealed", self._store.log)
 
     def lag(self) -> int:
-        """How many numbered events are not sealed yet."""
+        """Return how many events are not sealed yet, of those that have a position."""
         head = self._store.sealed_head()
         return self._store.last_position() - (head.position if head else 0)
 
@@ -60,7 +60,7 @@ class LogSealer:
         return len(commits) == COMMITS_A_STEP
 
     def _last(self) -> SealedHead:
-        """The head to go on from: it only ever moves on."""
+        """Return the sealed head to continue from. Raises LogTampered if it moved back."""
         head = self._store.sealed_head()
         if head is None or not self._seals.vouches_for_head(self._store.log, head):
             raise LogTampered(f"{self._store.log}: the sealed head was changed")

@@ -1,4 +1,4 @@
-"""Documents as they stood, and how they came to be: read from the log itself."""
+"""Read a document as it was, its history and its proof from its stream in the log."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One thing that happened: what, in which role somebody did it, when, and at which version."""
+    """One event of a document: its name, the role of the actor, the time and the version."""
 
     what: str
     role: str
@@ -26,10 +26,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProofStep:
-    """A commit as it was hashed: ``hash = sha256(hash of the step before + body)``, in hex.
+    """A commit with its hash in hex: ``hash = sha256(hash of the step before + body)``.
 
-    The first step builds on the SHA-256 of the stream's name, such as ``case-<case_id>``. Personal
-    fields in ``body`` are encrypted.
+    The hash before the first step is the SHA-256 of the stream's name, such as ``case-<case_id>``.
+    Personal fields in ``body`` are encrypted.
     """
 
     version: int
@@ -38,14 +38,14 @@ class ProofStep:
 
 
 class TimeTravel:
-    """Over the event stores, by log."""
+    """Reads single streams from the event stores, which are given by log."""
 
     def __init__(self, stores: Mapping[str, EventStore], codec: EventCodec) -> None:
         self._stores = stores
         self._codec = codec
 
     def as_of(self, service: QueryService[Any], key: str, at: datetime) -> Any:
-        """The document as its stream alone made it by then, or None where there was none yet."""
+        """Return the document as its own stream made it by that time, or None."""
         rows: UnitOfWork[Any] = UnitOfWork(NoRows(), value_of)
         for event in self._events(service, key, at):
             if is_read(event.type, service.handles, self._codec):
@@ -56,16 +56,19 @@ class TimeTravel:
         return rows.get(key)
 
     def was_hidden(self, service: QueryService[Any], key: str) -> bool:
-        """Whether some of it ever was: what is shown again need not be what it was."""
+        """Return whether the document, or a part of it, was ever hidden.
+
+        What is visible now may differ from the text that was hidden then.
+        """
         events = self._events(service, key, None)
         return any(isinstance(self._codec.decode(event), service.hiding) for event in events)
 
     def history(self, service: QueryService[Any], key: str) -> list[Change]:
-        """What happened to the document, oldest first."""
+        """Return the document's events, oldest first."""
         return [self._change(event) for event in self._events(service, key, None)]
 
     def proof(self, service: QueryService[Any], key: str) -> list[ProofStep]:
-        """The document's chain of hashes, oldest first."""
+        """Return the document's hash chain, oldest first."""
         return [
             ProofStep(version=commit.last, body=commit.body.decode(), hash=commit.hash.hex())
             for commit in self._commits(service, key, None)

@@ -1,4 +1,4 @@
-"""Verifying logs: chains recomputed, seals checked, columns compared with their bodies."""
+"""Verify logs: recompute the chains, check the seals, compare the columns with the bodies."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Where a log is not what was appended to it: in a stream, or in the log as a whole."""
+    """A difference from what was appended: in a stream, or in the log as a whole."""
 
     stream: str
     version: int
@@ -25,7 +25,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was found in a log, and where it ends: to be kept elsewhere, for the next time."""
+    """The faults of a log, its last position, and its running hash there.
+
+    Store position and running hash outside of the database, for the next verification.
+    """
 
     faults: list[Fault]
     position: int
@@ -42,8 +45,8 @@ def verify_log(
 ) -> Verified:
     """Find all faults of a log.
 
-    ``kept`` holds running hashes by the position where earlier verifications ended. ``progress``
-    gets how many events were verified, of how many.
+    ``kept`` holds the running hashes of earlier verifications, by their last position. ``progress``
+    is called with the number of verified events and of all events.
     """
     return _Verification(store, codec, seals, kept or {}).run(progress)
 
@@ -51,13 +54,13 @@ def verify_log(
 def verify_checkpoints(
     checkpoints: Mapping[str, Checkpoint], stores: Mapping[str, EventStore]
 ) -> list[Fault]:
-    """Find checkpoints beyond the end of a log, which then was longer once.
+    """Find checkpoints after the end of a log: the log was longer once.
 
-    They are read before the ends of the logs, which move on meanwhile.
+    Load the checkpoints before calling this, because the logs grow meanwhile.
     """
     ends = {log: store.last_position() for log, store in stores.items()}
     return [
-        Fault(name, position, f"it has come further than the end of {log}: events were cut off")
+        Fault(name, position, f"its position is after the end of {log}: events were removed")
         for name, checkpoint in checkpoints.items()
         for log, position in checkpoint.positions.items()
         if position > ends.get(log, position)
@@ -102,14 +105,14 @@ class _Verification:
         return Verified(self._faults, self._position, self._running)
 
     def _commits(self) -> Iterator[StoredCommit]:
-        """The whole log; what cannot be read is told, and ends it."""
+        """Yield the commits of the log. One that cannot be read is a fault, and the end."""
         limit = COMMITS_A_READ
         while True:
             try:
                 commits = self._store.read_log(self._position, limit)
             except Unavailable:
                 raise
-            except Exception as error:  # noqa: BLE001 - what somebody put there may raise anything
+            except Exception as error:  # noqa: BLE001 - a forged commit may raise anything
                 if limit == 1:
                     what = f"what follows cannot be read ({type(error).__name__})"
                     self._note(self._store.log, self._position, what)
@@ -121,12 +124,12 @@ class _Verification:
             yield from commits
 
     def _check(self, commit: StoredCommit) -> bool:
-        """Whether the commit is one that the walk can go on from."""
+        """Note the faults of a commit. Returns whether the walk can continue after it."""
         try:
-            for what in self._found_in(commit, self._heads.get(commit.stream, NOTHING)):
+            for what in self._faults_of(commit, self._heads.get(commit.stream, NOTHING)):
                 self._note(commit.stream, commit.first, what)
             self._running = followed(self._running, commit)
-        except Exception as error:  # noqa: BLE001 - what somebody put there may raise anything
+        except Exception as error:  # noqa: BLE001 - a forged commit may raise anything
             what = f"it cannot be read ({type(error).__name__}), nor is what follows it in the log"
             self._note(commit.stream, commit.first, what)
             return False
@@ -134,7 +137,7 @@ class _Verification:
         self._position = commit.position
         return True
 
-    def _found_in(self, commit: StoredCommit, head: Head) -> Iterator[str]:
+    def _faults_of(self, commit: StoredCommit, head: Head) -> Iterator[str]:
         if chained(head, commit.stream, commit.body) != commit.hash:
             yield "its bytes or its hash were changed, or it does not belong there"
         if not self._seals.vouches_for(self._store.log, commit):
@@ -143,14 +146,14 @@ class _Verification:
             yield "versions are missing or repeated before it"
         if commit.position != self._position + commit.size:
             yield "positions are missing or repeated before it"
-        yield from self._found_in_columns(commit)
+        yield from self._faults_of_columns(commit)
 
-    def _found_in_columns(self, commit: StoredCommit) -> Iterator[str]:
-        """What stands beside the body must be what is in it."""
+    def _faults_of_columns(self, commit: StoredCommit) -> Iterator[str]:
+        """Compare the columns of a commit with its body, which holds the same values."""
         try:
             meta = self._codec.meta(commit)
             size = len(self._codec.events(self._store.log, commit))
-        except Exception:  # noqa: BLE001 - what somebody put there may raise anything
+        except Exception:  # noqa: BLE001 - a forged commit may raise anything
             yield "its body cannot be read"
             return
         pairs = {
