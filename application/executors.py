@@ -1,4 +1,4 @@
-"""Every executor of the system, by aggregate: what entrypoints and policies give commands to."""
+"""The executor of every aggregate. Entrypoints and policies issue their commands through them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -85,7 +85,7 @@ class Executors:
 
 
 def make_executors(stores: Mapping[str, EventStore], codec: EventCodec, clock: Clock) -> Executors:
-    """The executor of every aggregate, over the logs of the contexts."""
+    """Return the executors, each on the log of its context."""
 
     def on(log: str, decider: Decider[C, S, E]) -> CommandExecutor[C, S, E]:
         return CommandExecutor(decider, stores[log], codec, clock)

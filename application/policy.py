@@ -11,10 +11,10 @@ from domain.evidence.evidence import EvidenceReceived
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyDependencies:
-    """The executors, of which a policy uses those of its own context, and slow work done elsewhere.
+    """The executors, and use cases that do the slow work. A policy uses those of its own context.
 
-    ``sanitise`` raises NeedsLonger where it cannot be done within the seconds given. ``hide_at`` is
-    the weight of flags that hides what they flag.
+    ``sanitise`` raises NeedsLonger if it cannot finish within the given seconds. ``hide_at`` is the
+    weight of flags at which their subject is hidden.
     """
 
     executors: Executors
@@ -28,7 +28,7 @@ class PolicyDependencies:
 
 
 class KlarityPolicy(Policy[PolicyDependencies]):
-    """A reaction that gives commands to the executors of its context."""
+    """Reacts to events with commands to the executors of its context."""
 
     def __init__(self, dependencies: PolicyDependencies) -> None:
         super().__init__(dependencies)

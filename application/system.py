@@ -20,15 +20,15 @@ class UnknownService(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """Something that can run in a process of its own.
+    """A command service or a query service. Each can run in a process of its own.
 
-    A command service owns the log of its context and runs its policies; a query service owns a read
-    model. ``id`` is unique; a name may stand for the command and the query service of one thing.
+    A command service owns the log of its context and runs its policies. A query service owns a read
+    model. ``id`` is unique; a command service and a query service may have the same name.
     """
 
     name: str
     kind: str
-    hears: tuple[str, ...] = ()
+    subscribes_to: tuple[str, ...] = ()
     publishes: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
     about: str = ""
@@ -40,25 +40,26 @@ class Service:
 
 @cache
 def query_services() -> tuple[QueryService[Any], ...]:
-    """The query services in ``application/queries``, by name."""
+    """Return the query services in ``application/queries``, sorted by name."""
     found = [kind() for kind in subclasses(application.queries, QueryService)]
     return tuple(sorted(found, key=lambda service: service.name))
 
 
 def policy_types() -> list[type[KlarityPolicy]]:
-    """Every policy in ``application/policies``, by name."""
+    """Return the policies in ``application/policies``, sorted by name."""
     return sorted(subclasses(application.policies, KlarityPolicy), key=lambda policy: policy.name)
 
 
 def services() -> list[Service]:
-    """Every service of the system."""
+    """Return all services of the system."""
     return [*map(_command_service, CONTEXTS), *map(_query_service, query_services())]
 
 
 def chosen(names: str) -> list[Service]:
-    """The services that a list such as ``cases,query:videos`` names; ``all`` is all of them.
+    """Return the services in a list such as ``cases,query:videos``; ``all`` means all of them.
 
-    Raises UnknownService."""
+    Raises UnknownService.
+    """
     everything = services()
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     known = {"all"} | {service.name for service in everything} | {s.id for s in everything}
@@ -73,17 +74,17 @@ def chosen(names: str) -> list[Service]:
 
 def _command_service(context: str) -> Service:
     policies = [policy for policy in policy_types() if policy.service == context]
-    heard = {topic for policy in policies for topic in policy.topics}
+    topics = {topic for policy in policies for topic in policy.topics}
     return Service(
         name=context,
         kind=COMMAND,
-        hears=tuple(sorted(heard)),
+        subscribes_to=tuple(sorted(topics)),
         publishes=(context,),
         policies=tuple(policy.name for policy in policies),
-        about=f"Decides on {context}, and keeps their log.",
+        about=f"Executes commands on {context}, and owns their log.",
     )
 
 
 def _query_service(query: QueryService[Any]) -> Service:
     about = (query.__doc__ or "").strip().splitlines()[0]
-    return Service(name=query.name, kind=QUERY, hears=query.topics, about=about)
+    return Service(name=query.name, kind=QUERY, subscribes_to=query.topics, about=about)

@@ -1,7 +1,8 @@
-"""Updates: what becomes public, told to whoever listens, from any point in the logs on.
+"""Stream public changes of cases to clients, starting at any position in the logs.
 
-They are read from history, so that nothing is missed or told twice whatever the bus does, and told
-only when a client that asks then sees what it was told of. An update never says who did something.
+Updates are read from history, not from the bus, so that none is lost or repeated. An update is sent
+only after the query service for cases includes it, so that a client that asks then sees the change.
+An update never says who did something.
 """
 
 import re
@@ -30,7 +31,7 @@ Positions = Mapping[str, int]
 
 
 class UpdateKind(StrEnum):
-    """What happened to a case. The last four mean that one of its numbers changed."""
+    """What happened to a case. The last four mean that one of its counts changed."""
 
     PUBLISHED = "case-published"
     CHANGED = "case-changed"
@@ -40,7 +41,7 @@ class UpdateKind(StrEnum):
     DISCUSSED = "case-discussed"
 
 
-# By stored names, so that nothing else needs to be decoded.
+# By stored names, so that no other event needs to be decoded.
 KINDS = {
     "cases.CasePublished": UpdateKind.PUBLISHED,
     "cases.EvidenceShown": UpdateKind.CHANGED,
@@ -65,11 +66,11 @@ KINDS = {
 
 
 def _events(topic: str, names: str) -> tuple[str, ...]:
-    """The stored names of a topic's events, which are named one after the other."""
+    """Return the stored names of a topic's events, given as names with spaces between them."""
     return tuple(f"{topic}.{name}" for name in names.split())
 
 
-# What changes nothing that is public, or comes with one of those above.
+# Events that change nothing public, or are always appended together with one of those above.
 IGNORED = frozenset(
     (
         *_events(
@@ -91,12 +92,12 @@ IGNORED = frozenset(
 
 
 class MalformedPositions(ValueError):
-    """This text names no positions in the logs that updates are read from."""
+    """The text does not contain positions in the logs that updates are read from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """All that is told."""
+    """One change of a case."""
 
     kind: UpdateKind
     case_id: str
@@ -104,22 +105,22 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Where a listener has come to, and what happened there, if anything."""
+class Reached:
+    """The positions that a stream has reached, and the update there, if any."""
 
     positions: Positions
     update: Update | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which cases a listener wants to hear of: those that are like this now."""
+class UpdateFilter:
+    """Selects cases by their present state. None selects all."""
 
     case_id: str | None = None
     tag: str | None = None
     category: CaseCategory | None = None
 
-    def fits(self, case: CaseDocument) -> bool:
+    def matches(self, case: CaseDocument) -> bool:
         return (
             self.case_id in (None, case.case_id)
             and (self.tag is None or self.tag in case.tags)
@@ -128,7 +129,7 @@ class Wanted:
 
 
 def written_positions(positions: Positions) -> str:
-    """The positions as a text such as ``cases:123``."""
+    """Return the positions as a text such as ``cases:123,discussions:45``."""
     return ",".join(f"{log}:{position}" for log, position in positions.items())
 
 
@@ -136,7 +137,7 @@ _POSITION = re.compile(r"([a-z-]+):(0|[1-9][0-9]{0,17})")
 
 
 def read_positions(text: str) -> dict[str, int]:
-    """The positions that ``written_positions`` wrote. Raises MalformedPositions."""
+    """Return the positions in a text from ``written_positions``. Raises MalformedPositions."""
     found = [_POSITION.fullmatch(part) for part in text.split(",")]
     positions = {match[1]: int(match[2]) for match in found if match}
     if len(positions) != len(found) or not positions.keys() <= set(TOPICS):
@@ -145,7 +146,7 @@ def read_positions(text: str) -> dict[str, int]:
 
 
 class Updates:
-    """Tells listeners, which have a thread each. The ends of the logs are read once for all."""
+    """Makes streams of updates, each in a thread of its own. All share one look at the log ends."""
 
     def __init__(
         self,
@@ -166,62 +167,62 @@ class Updates:
         self._ends: Positions = {}
         self._looked_at = -PAUSE_SECONDS
 
-    def begin(self, last: str = "") -> Positions:
-        """Where to go on after the positions that were told ``last``; without any, from now on.
+    def resume(self, last: str = "") -> Positions:
+        """Return the positions to start from: those in ``last``, or the ends of the logs.
 
-        Where a log does not reach that far, its end is it. Raises MalformedPositions.
+        A position after the end of its log becomes the end. Raises MalformedPositions.
         """
         known = read_positions(last) if last else {}
-        ends = self._look()
+        ends = self._last_positions()
         return {log: min(known.get(log, end), end) for log, end in ends.items()}
 
-    def follow(self, after: Positions, wanted: Wanted) -> Iterator[Told]:
-        """What happens after the positions; every now and then just how far it came."""
+    def follow(self, after: Positions, wanted: UpdateFilter) -> Iterator[Reached]:
+        """Yield the updates after the positions, and from time to time only the positions."""
         reached = after
         while not self._stopping.is_set():
             before = reached
             try:
-                for told in self._news(reached, wanted) if self._grown(reached) else ():
-                    reached = told.positions
-                    yield told
+                for step in self._read(reached, wanted) if self._has_grown(reached) else ():
+                    reached = step.positions
+                    yield step
                 if reached is before:
                     self._pause(PAUSE_SECONDS)
             except (NotCaughtUp, Unavailable):
                 self._pause(PAUSE_SECONDS)
-            yield Told(reached)
+            yield Reached(reached)
 
     def stop(self) -> None:
-        """End all that follow, so that their threads may end."""
+        """End all streams, so that their threads can end."""
         self._stopping.set()
 
-    def _news(self, after: Positions, wanted: Wanted) -> Iterator[Told]:
-        """What the next page of each log holds."""
+    def _read(self, after: Positions, wanted: UpdateFilter) -> Iterator[Reached]:
+        """Yield the updates in the next commits of each log."""
         for log in TOPICS:
             events = self._history.read(log, after[log], COMMITS_A_READ)
             if events:
                 self._cases.wait_for(Token(log, events[-1].stream, events[-1].version))
-            # One update for each commit: what was done together is told at once.
+            # A commit makes at most one update.
             for _, commit in groupby(events, key=lambda event: (event.stream, event.stamp)):
                 done = list(commit)
                 after = {**after, log: done[-1].position}
-                yield Told(after, self._update(done, wanted))
+                yield Reached(after, self._update(done, wanted))
 
-    def _update(self, events: Sequence[RecordedEvent], wanted: Wanted) -> Update | None:
-        telling = [event for event in events if event.type in KINDS]
-        if not telling:
+    def _update(self, events: Sequence[RecordedEvent], wanted: UpdateFilter) -> Update | None:
+        relevant = [event for event in events if event.type in KINDS]
+        if not relevant:
             return None
-        event: Any = self._codec.decode(telling[-1])
+        event: Any = self._codec.decode(relevant[-1])
         case = self._cases.one(event.case_id, Viewer())
-        if case is None or self._cases.service.gone(case) or not wanted.fits(case):
+        if case is None or self._cases.service.gone(case) or not wanted.matches(case):
             return None
-        return Update(kind=KINDS[telling[-1].type], case_id=event.case_id, at=event.at)
+        return Update(kind=KINDS[relevant[-1].type], case_id=event.case_id, at=event.at)
 
-    def _grown(self, reached: Positions) -> bool:
+    def _has_grown(self, reached: Positions) -> bool:
         with self._lock:
             if self._clock() - self._looked_at >= PAUSE_SECONDS:
                 self._looked_at = self._clock()
-                self._ends = self._look()
+                self._ends = self._last_positions()
             return any(end > reached[log] for log, end in self._ends.items())
 
-    def _look(self) -> Positions:
+    def _last_positions(self) -> Positions:
         return {log: self._history.last_position(log) for log in TOPICS}

@@ -505,8 +505,8 @@ def _described(service: Service) -> str:
     lines = [f"{service.id:24}{service.about}"]
     if service.publishes:
         lines.append(f"{'':24}publishes {', '.join(service.publishes)}")
-    if service.hears:
-        lines.append(f"{'':24}subscribes to {', '.join(service.hears)}")
+    if service.subscribes_to:
+        lines.append(f"{'':24}subscribes to {', '.join(service.subscribes_to)}")
     lines += [f"{'':24}{policy}" for policy in service.policies]
     return "\n".join(lines)
 

@@ -1,1 +1,1 @@
-"""Reactions: ``when_<event>_then_<action>``, each giving commands to its own context only."""
+"""Policies: ``when_<event>_then_<action>``. Each issues commands to its own context only."""

@@ -1,4 +1,4 @@
-"""A case that names evidence cites it, whether or not it is there and verified yet."""
+"""Cite the exhibit for each piece of evidence that a case names, even if it is not received yet."""
 
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy

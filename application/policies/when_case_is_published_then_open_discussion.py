@@ -1,4 +1,4 @@
-"""Every public case is discussed, and no other."""
+"""Open the discussion of a case when it becomes public, and close it when it no longer is."""
 
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy

@@ -1,4 +1,4 @@
-"""A case that becomes public is to be told to every webhook that wants to hear of it."""
+"""Plan a delivery to each matching webhook when a case is published for the first time."""
 
 from application.engine.derived_ids import derived_id
 from application.engine.policy import Cause
@@ -17,10 +17,10 @@ class WhenCaseIsPublishedThenPlanDeliveries(KlarityPolicy):
     def react(self, event: CasePublished, cause: Cause) -> None:
         match event:
             case CasePublished(is_restored=False):
-                # As it was then: it wants the same, however often and late the event is handled.
+                # The case as it was at the event, so that a repetition plans the same deliveries.
                 case = self.executors.cases.load(event.case_id, upto=cause.event.version).state
                 for webhook in self.executors.webhooks.load(REGISTRY).state.webhooks:
-                    if webhook.at <= cause.at and _wants(webhook, case):
+                    if webhook.at <= cause.at and _matches(webhook, case):
                         self._plan(webhook, event, cause)
 
     def _plan(self, webhook: WebhookAdded, event: CasePublished, cause: Cause) -> None:
@@ -36,6 +36,6 @@ class WhenCaseIsPublishedThenPlanDeliveries(KlarityPolicy):
         self.executors.deliveries.execute(delivery_id, command, cause.context(webhook.webhook_id))
 
 
-def _wants(webhook: WebhookAdded, case: Case) -> bool:
+def _matches(webhook: WebhookAdded, case: Case) -> bool:
     tagged = not webhook.tag or webhook.tag in case.tags
     return tagged and webhook.category in ("", case.details.category)

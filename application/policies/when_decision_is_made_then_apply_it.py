@@ -1,4 +1,4 @@
-"""What moderators decide, and what comes of appeals, is done to the subject in this order."""
+"""Apply decisions and the outcomes of appeals to their subject, in the order of the log."""
 
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy

@@ -1,4 +1,4 @@
-"""What the evidence context found safe to show may back the cases that cite it."""
+"""Verify the exhibit when its evidence is sanitised: it can back the cases that cite it."""
 
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy

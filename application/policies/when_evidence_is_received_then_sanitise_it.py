@@ -1,4 +1,4 @@
-"""Evidence is made safe to show as soon as it has been received."""
+"""Sanitise evidence as soon as it is received."""
 
 from application.engine.policy import Cause
 from application.engine.turns import Lane, Turn
@@ -17,7 +17,7 @@ class WhenEvidenceIsReceivedThenSanitiseIt(KlarityPolicy):
                 self.dependencies.sanitise(event, cause.context, cause.seconds)
 
     def turn(self, event: object) -> Turn:
-        """Owners take turns. A video is long work at once, all else only if it turns out to be."""
+        """Let owners take turns. Videos start in the long lane, other files in the short one."""
         match event:
             case EvidenceReceived(kind=MediaKind.VIDEO):
                 return Turn(event.owner, Lane.LONG)

@@ -1,4 +1,4 @@
-"""Evidence that cannot be made safe to show will back none of the cases that cite it."""
+"""Reject the exhibit when its evidence is rejected: it cannot back the cases that cite it."""
 
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy

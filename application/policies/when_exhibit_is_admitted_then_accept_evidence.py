@@ -1,6 +1,7 @@
-"""An exhibit that is both cited and verified backs its case, unless moderation withholds it.
+"""Accept evidence in a case when its exhibit is cited and verified; withhold or return it later.
 
-One policy does both: heard of in the order in which it happened, withheld evidence is never shown.
+One policy handles these events, in the order of the log. Otherwise evidence that moderation
+withholds could be shown for a moment.
 """
 
 from application.engine.policy import Cause, skipping_erased

@@ -1,4 +1,4 @@
-"""Evidence may back many cases, and others may bring it: moderation knows which cases those are."""
+"""Record in moderation which cases cite a piece of evidence."""
 
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy

@@ -1,4 +1,4 @@
-"""A case whose evidence will never back it says so, and why, to its author."""
+"""Refuse the evidence in the case when its exhibit is refused, with the reason for the author."""
 
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy

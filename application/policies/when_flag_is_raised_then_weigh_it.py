@@ -1,4 +1,4 @@
-"""Flags add up, and hide their subject when they are heavy enough."""
+"""Add the weight of a flag to its subject, which is hidden at a threshold."""
 
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy
@@ -21,7 +21,7 @@ class WhenFlagIsRaisedThenWeighIt(KlarityPolicy):
                 self.executors.subjects.execute(key, command, cause.context())
 
     def _weight(self, event: FlagRaised, cause: Cause) -> float:
-        """Weigh the flag beside the member's others that wait; erased members have no record."""
+        """Return the flag's weight, which depends on the member's record; without one, its own."""
         flag_id = event.flag_id
         record_id = self.executors.flags.load(flag_id, upto=cause.event.version).state.record_id
         if not record_id:

@@ -1,4 +1,4 @@
-"""The cases of an erased member go, and what they contributed to the cases of others."""
+"""Erase an erased member's cases, and their contributions to the cases of others."""
 
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy
@@ -9,7 +9,7 @@ class WhenMemberIsErasedThenForgetThemInCases(KlarityPolicy):
     name = "when-member-is-erased-then-forget-them-in-cases"
     service, slow = "cases", True
 
-    def react(self, event: MemberErased, cause: Cause) -> None:  # noqa: ARG002 - commands name no cause
+    def react(self, event: MemberErased, cause: Cause) -> None:  # noqa: ARG002 - the commands must not name their cause
         match event:
             case MemberErased():
                 self.dependencies.forget_in_cases(event.member_id)

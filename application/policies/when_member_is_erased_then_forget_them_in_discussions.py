@@ -1,4 +1,4 @@
-"""An erased member's comments are erased."""
+"""Erase an erased member's comments."""
 
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy
@@ -9,7 +9,7 @@ class WhenMemberIsErasedThenForgetThemInDiscussions(KlarityPolicy):
     name = "when-member-is-erased-then-forget-them-in-discussions"
     service, slow = "discussions", True
 
-    def react(self, event: MemberErased, cause: Cause) -> None:  # noqa: ARG002 - commands name no cause
+    def react(self, event: MemberErased, cause: Cause) -> None:  # noqa: ARG002 - the commands must not name their cause
         match event:
             case MemberErased():
                 self.dependencies.forget_in_discussions(event.member_id)

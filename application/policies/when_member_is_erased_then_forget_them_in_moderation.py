@@ -1,4 +1,4 @@
-"""What an erased member contributed, flagged or appealed stays in moderation, without words."""
+"""Erase an erased member's texts in moderation; their flags and appeals still count."""
 
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy
@@ -9,7 +9,7 @@ class WhenMemberIsErasedThenForgetThemInModeration(KlarityPolicy):
     name = "when-member-is-erased-then-forget-them-in-moderation"
     service, slow = "moderation", True
 
-    def react(self, event: MemberErased, cause: Cause) -> None:  # noqa: ARG002 - commands name no cause
+    def react(self, event: MemberErased, cause: Cause) -> None:  # noqa: ARG002 - the commands must not name their cause
         match event:
             case MemberErased():
                 self.dependencies.forget_in_moderation(event.member_id)

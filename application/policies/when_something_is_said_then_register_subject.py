@@ -1,4 +1,4 @@
-"""Whatever members contribute may be flagged: moderation records its author."""
+"""Register what members contribute as a subject of moderation, with its author."""
 
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy

@@ -1,4 +1,4 @@
-"""Who flags what moderators hide is believed more from then on, and who does not, less."""
+"""Settle the flags on a decided subject. Flaggers who were right gain weight, others lose it."""
 
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy

@@ -1,4 +1,4 @@
-"""A comment that moderation hides, or restores, nobody or everybody sees again."""
+"""Hide or restore a comment when moderation hides or restores it."""
 
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy

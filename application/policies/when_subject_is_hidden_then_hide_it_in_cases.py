@@ -1,4 +1,4 @@
-"""What moderation hides of a case, or restores, nobody or everybody sees again."""
+"""Hide or restore a case, party or exhibit when moderation hides or restores it."""
 
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy

@@ -1,4 +1,4 @@
-"""A profile that moderation hides, or restores, nobody or everybody sees again."""
+"""Hide or restore a profile when moderation hides or restores it."""
 
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy

@@ -14,10 +14,10 @@ from flask import Response, request
 from application.updates import (
     MalformedPositions,
     Positions,
-    Told,
+    Reached,
+    UpdateFilter,
     UpdateKind,
     Updates,
-    Wanted,
     written_positions,
 )
 from domain.cases.case_details import CaseCategory
@@ -98,13 +98,15 @@ def updates_blueprint(updates: Updates, streams: int) -> Blueprint:
     @blp.get("/updates")
     @blp.arguments(UpdatesQuery, location="query", unknown=ma.RAISE)
     @blp.response(200, {"type": "string"}, content_type=MEDIA_TYPE)
-    @blp.doc(summary="Stream what becomes public", description=ABOUT, parameters=[LAST_EVENT_ID])
+    @blp.doc(
+        summary="Stream public changes of cases", description=ABOUT, parameters=[LAST_EVENT_ID]
+    )
     @problems(blp, 422)
     def stream(query: dict[str, Any]) -> Response:
         after, asker = _beginning(updates), where_from()
         places.take(asker)
-        told = updates.follow(after, Wanted(**query))
-        reply = Response(_written(told, after), content_type=MEDIA_TYPE)
+        steps = updates.follow(after, UpdateFilter(**query))
+        reply = Response(_written(steps, after), content_type=MEDIA_TYPE)
         reply.call_on_close(partial(places.free, asker))
         reply.headers["Cache-Control"] = "no-store"
         reply.headers["X-Accel-Buffering"] = "no"
@@ -115,30 +117,30 @@ def updates_blueprint(updates: Updates, streams: int) -> Blueprint:
 
 def _beginning(updates: Updates) -> Positions:
     try:
-        return updates.begin(request.headers.get("Last-Event-ID", ""))
+        return updates.resume(request.headers.get("Last-Event-ID", ""))
     except MalformedPositions:
         raise problem("malformed", "The Last-Event-ID is invalid; send it as received.") from None
 
 
-def _written(everything: Iterator[Told], after: Positions) -> Iterator[bytes]:
-    """Yield the updates as Server-Sent Events, and a comment after a silence.
+def _written(steps: Iterator[Reached], after: Positions) -> Iterator[bytes]:
+    """Yield the updates as Server-Sent Events, and a comment if there is none for a while.
 
-    Every id moves the position from which a client resumes, also that of a comment.
+    A client resumes after the last id, which may be that of a comment.
     """
-    began = spoke = time.monotonic()
+    began = sent_at = time.monotonic()
     yield f"retry: {RETRY_MILLISECONDS}\nid: {written_positions(after)}\n\n".encode()
-    for told in everything:
+    for step in steps:
         now = time.monotonic()
         if now - began >= LONGEST_SECONDS:
             return
-        if told.update or now - spoke >= HEARTBEAT_SECONDS:
-            spoke = now
-            yield _event(told)
+        if step.update or now - sent_at >= HEARTBEAT_SECONDS:
+            sent_at = now
+            yield _event(step)
 
 
-def _event(told: Told) -> bytes:
-    place = f"id: {written_positions(told.positions)}\n".encode()
-    if told.update is None:
+def _event(step: Reached) -> bytes:
+    place = f"id: {written_positions(step.positions)}\n".encode()
+    if step.update is None:
         return b": still here\n" + place + b"\n"
-    data = msgspec.json.encode(told.update)
-    return place + f"event: {told.update.kind}\n".encode() + b"data: " + data + b"\n\n"
+    data = msgspec.json.encode(step.update)
+    return place + f"event: {step.update.kind}\n".encode() + b"data: " + data + b"\n\n"

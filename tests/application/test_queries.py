@@ -925,12 +925,12 @@ class TestDeclarations:
 
     @pytest.mark.parametrize("text", ["1,2,3", "a,b,c,d", "181,0,0,0", "0,10,0,5", "0,-91,0,0"])
     def test_a_box_that_is_none_is_refused(self, text: str) -> None:
-        with pytest.raises(ValueError, match="^Must be"):
+        with pytest.raises(ValueError, match="Must be"):
             Box.parse(text)
 
     @pytest.mark.parametrize("text", ["1", "a,b", "91,0", "0,181"])
     def test_a_point_that_is_none_is_refused(self, text: str) -> None:
-        with pytest.raises(ValueError, match="^Must be"):
+        with pytest.raises(ValueError, match="Must be"):
             Point.parse(text)
 
     def test_nobody_is_nobody(self, anna: Actor) -> None:

@@ -13,10 +13,10 @@ from application.updates import (
     PAUSE_SECONDS,
     TOPICS,
     MalformedPositions,
-    Told,
+    Reached,
+    UpdateFilter,
     UpdateKind,
     Updates,
-    Wanted,
     read_positions,
     written_positions,
 )
@@ -66,15 +66,15 @@ class Listening:
         self.looked += 1
         return self.world.history.last_position(log)
 
-    def follow(self, last: str = "", **wanted: Any) -> Iterator[Told]:
-        return self.updates.follow(self.updates.begin(last), Wanted(**wanted))
+    def follow(self, last: str = "", **wanted: Any) -> Iterator[Reached]:
+        return self.updates.follow(self.updates.resume(last), UpdateFilter(**wanted))
 
     def told(self, last: str = "cases:0", **wanted: Any) -> list[tuple[str, str]]:
         """What is told until there is nothing more to tell."""
         return heard(self.follow(last, **wanted), 100)
 
 
-def heard(stream: Iterator[Told], steps: int = 10) -> list[tuple[str, str]]:
+def heard(stream: Iterator[Reached], steps: int = 10) -> list[tuple[str, str]]:
     some = [next(stream).update for _ in range(steps)]
     return [(update.kind, update.case_id) for update in some if update]
 
@@ -235,9 +235,9 @@ def test_a_place_beyond_the_end_is_the_end(world: World, listening: Listening, a
     world.public_case(anna)
     end = world.stores["cases"].last_position()
     said = world.stores["discussions"].last_position()
-    assert listening.updates.begin("cases:999999") == {"cases": end, "discussions": said}
-    assert listening.updates.begin("cases:1,discussions:0") == {"cases": 1, "discussions": 0}
-    assert listening.updates.begin() == {"cases": end, "discussions": said}
+    assert listening.updates.resume("cases:999999") == {"cases": end, "discussions": said}
+    assert listening.updates.resume("cases:1,discussions:0") == {"cases": 1, "discussions": 0}
+    assert listening.updates.resume() == {"cases": end, "discussions": said}
 
 
 def test_a_log_whose_end_is_known_before_it_can_be_read_is_read_later(
@@ -253,8 +253,8 @@ def test_a_log_whose_end_is_known_before_it_can_be_read_is_read_later(
 
 def test_all_streams_end_when_the_process_shall(world: World) -> None:
     updates = Updates(world.history, world.codec, world.answers["cases"])
-    stream = updates.follow(BEGINNING, Wanted())
-    assert next(stream) == Told(BEGINNING)
+    stream = updates.follow(BEGINNING, UpdateFilter())
+    assert next(stream) == Reached(BEGINNING)
     updates.stop()
     assert list(stream) == []
 

@@ -1,4 +1,4 @@
-"""Supporting, following, sharing a case: what an engagement must know of the case."""
+"""Support, follow or share a case, if it is public."""
 
 from application.engine.derived_ids import derived_id
 from application.engine.executor import CommandContext, Receipt
@@ -22,7 +22,8 @@ from domain.ids import CaseId
 
 
 class Engage:
-    """One stream per member and case, so that thousands may support a case at the same time."""
+    """Executes commands on engagements: one stream per member and case, so that thousands of
+    members can support a case at the same time."""
 
     def __init__(self, cases: CaseExecutor, engagements: EngagementExecutor, clock: Clock) -> None:
         self._cases = cases

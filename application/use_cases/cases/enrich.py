@@ -1,4 +1,4 @@
-"""Enriching a case: the parties to it, which must know of the case they are named in."""
+"""Add parties to a case, and let them dispute what is said of them."""
 
 from dataclasses import replace
 
@@ -16,7 +16,8 @@ from domain.ids import CaseId, PartyId
 
 
 class Enrich:
-    """One stream per party, so that many may add to a case at the same time."""
+    """Executes commands on parties: one stream each, so that many members can add to a case at the
+    same time."""
 
     def __init__(
         self, cases: CaseExecutor, parties: PartyExecutor, links: DisputeLinks, clock: Clock
@@ -34,9 +35,10 @@ class Enrich:
         actor: Actor,
         context: CommandContext,
     ) -> Receipt[Party]:
-        """Add the party to the case, then say who it is: whoever dies in between repeats both.
+        """Add the party to the case, then record its name. A repeated request repeats both steps.
 
-        The case is told first, so all that may be refused is asked there: also the version.
+        The case comes first and checks all rules and the version, so that the second step is not
+        refused.
         """
         if done := self._parties.receipt(context):
             return done
@@ -67,19 +69,24 @@ class Enrich:
     def invite_to_dispute(
         self, party_id: PartyId, case_id: CaseId, actor: Actor, dispute_id: str
     ) -> str:
-        """The token of a link that is good for one statement. Only moderators issue them, and not
-        for what is said on their own case, or by themselves."""
+        """Return the token of a link that allows one statement.
+
+        Only moderators issue them, and not for their own case or claim.
+        """
         if not actor.moderates:
             raise DomainError("forbidden", "Only a moderator may do this.")
         party = self._parties.load(party_id).state
         if party.case_id != case_id or not party.stands:
             raise DomainError("not-found", "The case has no such party.")
         if actor.member_id in (party.by, self._cases.load(case_id).state.author):
-            raise DomainError("not-oneself", "This is your own case or claim; leave it to another.")
+            raise DomainError(
+                "not-oneself",
+                "This is your own case or claim; another moderator has to issue the link.",
+            )
         return self._links.issue(Invitation(case_id, party_id, dispute_id), self._clock())
 
     def dispute(self, token: str, statement: str, context: CommandContext) -> Receipt[Party]:
-        """Let the party speak, once for each link."""
+        """Record the statement of a party, once per link."""
         invitation = self.invitation(token)
         command = DisputeParty(
             case_id=CaseId(invitation.case_id),
@@ -90,8 +97,10 @@ class Enrich:
         return self._parties.execute(invitation.party_id, command, context)
 
     def invitation(self, token: str) -> Invitation:
-        """What a link invites to. Raises DomainError where it is none, or too old."""
+        """Return the invitation of a link. Raises DomainError if it is invalid or has expired."""
         invitation = self._links.read(token)
         if invitation is None:
-            raise DomainError("bad-link", "This link is invalid or has expired.")
+            raise DomainError(
+                "bad-link", "This link is invalid or has expired; ask a moderator for another one."
+            )
         return invitation

@@ -1,4 +1,4 @@
-"""Erasing all that an erased member contributed to cases."""
+"""Erase the contributions of an erased member to cases."""
 
 from application.engine.contributions import Contributions
 from application.engine.executor import CommandContext
@@ -12,10 +12,10 @@ from domain.ids import MemberId
 
 
 class ForgetInCases:
-    """Commands that erase a member's cases, and what they added to the cases of others.
+    """Erases a member's cases, and their contributions to the cases of others.
 
-    The commands have random ids and name no cause: what is stored must not lead from an anonymous
-    case to the member whose erasure ended it.
+    The commands have random ids and no cause. Otherwise their events would link an anonymous case
+    to the erasure of its author.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class ForgetInCases:
         self._clock = clock
 
     def __call__(self, member_id: str) -> None:
-        """Erase what the member contributed, if the log has their erasure. It may be repeated."""
+        """Erase the contributions, if the log holds the member's erasure. It may be repeated."""
         for stream in self._contributions.of_erased(member_id, "cases"):
             self._forget(stream, MemberId(member_id))
 

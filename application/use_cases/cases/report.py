@@ -1,4 +1,4 @@
-"""Reporting a case and backing it, refused at once where its evidence could never back it."""
+"""Report a case or attach evidence. Refuses evidence that could never back the case."""
 
 from application.engine.executor import CommandContext, Receipt
 from application.executors import CaseExecutor, ExhibitExecutor
@@ -10,7 +10,8 @@ from domain.ids import CaseId
 
 
 class Report:
-    """What two cases cite at the same moment is not found out here: the exhibit then settles it."""
+    """Checks the evidence before the command. If two cases cite the same evidence at the same time,
+    the check does not notice, and the exhibit decides later."""
 
     def __init__(self, cases: CaseExecutor, exhibits: ExhibitExecutor) -> None:
         self._cases = cases
@@ -23,7 +24,7 @@ class Report:
     def attach(
         self, case_id: CaseId, command: AttachEvidence, context: CommandContext
     ) -> Receipt[Case]:
-        """Back a case with more evidence."""
+        """Attach more evidence to a case."""
         case = self._cases.load(case_id).state
         anonymous = case.anonymous and case.author == command.by.member_id
         return self._execute(command, case_id, context, anonymous=anonymous)
@@ -41,7 +42,7 @@ class Report:
                 exhibit = self._exhibits.load(item).state
                 must_be_citable(exhibit, case_id, command.by.member_id, anonymous=anonymous)
         except DomainError:
-            # What was done before stays done, whatever became of its evidence since.
+            # A repeated command succeeds even if its evidence was rejected meanwhile.
             if done := self._cases.receipt(context):
                 return done
             raise

@@ -1,4 +1,4 @@
-"""Discussing a case: what a comment must know of its discussion and of the comment it answers."""
+"""Write and change comments, with the state of the discussion and of the parent comment."""
 
 from application.engine.executor import CommandContext, Receipt
 from application.executors import CommentExecutor, DiscussionExecutor
@@ -14,7 +14,8 @@ from domain.ids import CaseId, CommentId
 
 
 class Discuss:
-    """One stream per comment, so that many may speak at the same time."""
+    """Executes commands on comments: one stream each, so that many members can comment at the same
+    time."""
 
     def __init__(
         self, discussions: DiscussionExecutor, comments: CommentExecutor, clock: Clock

@@ -1,4 +1,4 @@
-"""Erasing the comments of an erased member."""
+"""Erase the comments of an erased member."""
 
 from application.engine.contributions import Contributions
 from application.engine.executor import CommandContext
@@ -9,8 +9,11 @@ from domain.discussions.comment import EraseComment, comment_decider
 
 
 class ForgetInDiscussions:
-    """The commands have random ids and name no cause: what is stored must not lead from an
-    anonymous reporter's comment to the member whose erasure ended it."""
+    """Erases a member's comments.
+
+    The commands have random ids and no cause. Otherwise their events would link the comment of an
+    anonymous reporter to the erasure of its author.
+    """
 
     def __init__(
         self, contributions: Contributions, comments: CommentExecutor, clock: Clock
@@ -20,7 +23,7 @@ class ForgetInDiscussions:
         self._clock = clock
 
     def __call__(self, member_id: str) -> None:
-        """Erase the member's comments, if the log has their erasure. It may be repeated."""
+        """Erase the comments, if the log holds the member's erasure. It may be repeated."""
         for stream in self._contributions.of_erased(member_id, "discussions"):
             category, _, key = stream.partition("-")
             if category == comment_decider.category:

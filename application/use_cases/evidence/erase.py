@@ -1,4 +1,4 @@
-"""Destroying all that an erased member ever uploaded."""
+"""Destroy everything that an erased member has uploaded."""
 
 from application.engine.contributions import Contributions
 from application.engine.executor import CommandContext
@@ -13,8 +13,8 @@ from domain.evidence.evidence import EraseEvidence, evidence_decider
 class EraseMedia:
     """Destroys a member's evidence and unfinished uploads.
 
-    What is received after the log was read is destroyed by SanitiseEvidence, which handles all
-    evidence. The commands have random ids and name no cause.
+    SanitiseEvidence, which handles all evidence, destroys what is received after the log was read.
+    The commands have random ids and no cause, as in ForgetInCases.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class EraseMedia:
         self._clock = clock
 
     def __call__(self, member_id: str) -> None:
-        """Destroy the media of a member, if the log has their erasure. It may be called again."""
+        """Destroy the member's media, if the log holds their erasure. It may be repeated."""
         streams = self._contributions.of_erased(member_id, "evidence")
         self._uploads.give_up_erased()
         for stream in streams:

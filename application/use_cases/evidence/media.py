@@ -11,7 +11,7 @@ def rendition_key(evidence_id: str) -> str:
 
 
 def poster_key(evidence_id: str) -> str:
-    """Where the media store keeps a still picture of a piece of evidence."""
+    """Return the media store's key of a still picture of the evidence."""
     return f"posters/{evidence_id}"
 
 
@@ -22,10 +22,10 @@ def drop_parts(media: MediaStore, evidence_id: str) -> None:
 
 
 class DestroyMedia:
-    """Destroys all of a piece of evidence, received or still arriving, but its place in the log.
+    """Destroys all media of a piece of evidence, received or still arriving. Its events stay.
 
-    The key goes first: whatever is being written at that moment can be read by nobody. It may be
-    called again after a crash at any point.
+    The key is destroyed first, so that nothing that is being written at the moment can be read. It
+    may be called again after a crash at any point.
     """
 
     def __init__(self, sealer: Sealer, media: MediaStore, uploads: Uploads) -> None:

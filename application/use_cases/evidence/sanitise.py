@@ -1,4 +1,4 @@
-"""Making a received piece of evidence safe to show, or rejecting it with a reason."""
+"""Make a safe rendition of received evidence, or reject it with a reason."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -32,11 +32,10 @@ UNREADABLE = "The original can no longer be read."
 
 
 class SanitiseEvidence:
-    """May be called again after a crash at any point: what was decided stays decided.
+    """Sanitises one piece of evidence. It may be called again after a crash at any point.
 
-    Of what is rejected the original is of no use any more, and of an erased member's evidence
-    nothing is: it is destroyed. ``room`` opens an empty folder, in memory, for a plain original of
-    this size and what is made of it.
+    The original of rejected evidence is destroyed, and all media of an erased member's evidence.
+    ``room`` opens an empty folder in memory for a decrypted original of a size and its rendition.
     """
 
     def __init__(
@@ -66,17 +65,17 @@ class SanitiseEvidence:
         context: Callable[[str], CommandContext],
         within: float | None = None,
     ) -> None:
-        """Sanitise the evidence, ``within`` so many seconds.
+        """Sanitise the evidence ``within`` so many seconds.
 
-        Raises NeedsLonger when they are over, Unavailable where the means to do so are away.
+        Raises NeedsLonger after this time, and Unavailable if a tool or store is unavailable.
         """
         item = received.evidence_id
         if not self._status(item):
-            log.error("heard of evidence that is not in the log")
+            log.error("did not sanitise evidence that is not in the log")
             return
         if not self._is_erased(self._owner(item)) and not self._is_decided(item):
             self._judge(received, context, within)
-        # Asked again: media written since their owner was erased are found by nobody else.
+        # The owner may have been erased meanwhile. Nothing else would destroy the new media.
         if self._is_erased(self._owner(item)):
             self._destroy(item)
             erase = EraseEvidence(by=SYSTEM, at=self._clock())
@@ -113,7 +112,7 @@ class SanitiseEvidence:
         return self._make_available(received.evidence_id, rendition)
 
     def _owner(self, item: EvidenceId) -> MemberId:
-        """The owner as the log has it: what is destroyed is not decided by a message."""
+        """Return the owner from the log: a message on the bus may be forged."""
         return self._evidence.load(item).state.owner
 
     def _is_decided(self, item: EvidenceId) -> bool:

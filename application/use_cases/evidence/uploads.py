@@ -1,4 +1,4 @@
-"""Receiving evidence in parts, over connections that break (tus 1.0)."""
+"""Receive evidence in parts, over connections that break (tus 1.0)."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -26,21 +26,21 @@ from domain.ids import EvidenceId, MediaKind, MemberId
 LIFETIME = timedelta(days=7)
 HEAD = 4096
 PART = 8 * 1024 * 1024
-"""In bytes: what arrived of a long request is durable whenever another 8 MiB have come in."""
+"""Bytes of a long request that are stored together: after each 8 MiB, what arrived is durable."""
 
 Received = Receipt[Evidence]
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an upload is; with the receipt once its evidence was received."""
+    """The state of an upload, and the receipt once its evidence is received."""
 
     upload: Upload
     receipt: Received | None = None
 
 
 class QuotaReached(Exception):
-    """The member may upload no more today, and go on in so many ``seconds``."""
+    """The member may not upload more today, but again in so many ``seconds``."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(seconds)
@@ -48,12 +48,13 @@ class QuotaReached(Exception):
 
 
 class ReceiveUploads:
-    """From the first byte to the sealed original and its event. The upload's id is the evidence's.
+    """Stores the parts of an upload, then seals the original and records that it was received. The
+    evidence gets the id of the upload.
 
-    Every step may be repeated after a crash at any point. A part is stored, encrypted, before the
-    offset moves over it; what was stored and never acknowledged is ignored, and deleted later. The
-    parts form a chain: each is named for the one before it, and the upload names the last, so that
-    of two requests at the same offset one wins.
+    Every step may be repeated after a crash at any point. A part is stored encrypted before the
+    offset moves past it. A part that was stored but never acknowledged is ignored and deleted
+    later. The parts form a chain: the name of each contains that of the part before it, and the
+    upload names the last. Of two requests at the same offset, only one can therefore succeed.
 
     Methods raise DomainError (not-found, erased, wrong-offset, too-large, unsupported-media-type,
     already-received, conflict), or Unavailable.
@@ -87,10 +88,10 @@ class ReceiveUploads:
         self.media_types = sanitiser.media_types
 
     def begin(self, owner: Actor, upload_id: str, length: int) -> Upload:
-        """Announce an upload of so many bytes. The same again finds the upload as it is now.
+        """Create an upload of so many bytes. If it exists already, return it as it is now.
 
-        Raises CommandMismatch where the id stands for another upload, QuotaReached where the member
-        has announced as much as one may in a day. What is given up stays counted.
+        Raises CommandMismatch if the upload with this id has another length, and QuotaReached if
+        the member has created as many uploads as are allowed in a day. Deleted ones count.
         """
         if length > self.largest:
             raise DomainError("too-large", f"An upload has at most {self.largest} bytes.")
@@ -103,14 +104,14 @@ class ReceiveUploads:
         try:
             self._uploads.create(upload)
         except UploadConflict:
-            upload = self._of(owner, upload_id)
+            upload = self._owned(owner, upload_id)
             if upload.length != length:
                 raise CommandMismatch(upload_id) from None
         return upload
 
     def look(self, owner: Actor, upload_id: str, context: CommandContext) -> Progress:
-        """How far the upload is. A complete one whose evidence was not received yet, is now."""
-        return self._progress(self._of(owner, upload_id), context)
+        """Return the state of the upload. If it is complete, receive its evidence first."""
+        return self._progress(self._owned(owner, upload_id), context)
 
     def append(
         self,
@@ -122,11 +123,11 @@ class ReceiveUploads:
         *,
         whole: bool = False,
     ) -> Progress:
-        """Store what follows the offset; the last byte makes it evidence.
+        """Store the bytes at the offset. After the last byte, receive the upload as evidence.
 
-        Of a ``whole`` request everything is kept or nothing; ``chunks`` raises for nothing.
+        Of a ``whole`` request, either all bytes are stored or none: none if ``chunks`` raises.
         """
-        upload = self._of(owner, upload_id)
+        upload = self._owned(owner, upload_id)
         if upload.offset != offset:
             raise DomainError("wrong-offset", f"The upload is at offset {upload.offset}.")
         if not offset:
@@ -141,8 +142,8 @@ class ReceiveUploads:
         return self._progress(upload, context)
 
     def terminate(self, owner: Actor, upload_id: str) -> None:
-        """Give an upload up. What arrived as a whole is evidence, and stays."""
-        upload = self._of(owner, upload_id)
+        """Delete an unfinished upload. A complete one is evidence, and is refused."""
+        upload = self._owned(owner, upload_id)
         if upload.complete:
             raise DomainError(
                 "already-received",
@@ -154,21 +155,21 @@ class ReceiveUploads:
             raise DomainError("conflict", "More bytes have just arrived; try again.") from error
 
     def sweep(self) -> None:
-        """Clear away expired uploads, those of erased members, and what belongs to none."""
+        """Delete expired uploads, those of erased members, and parts without an upload."""
         self._media.clear_away()
         self.give_up_erased()
         for upload in self._uploads.expired(self._clock()):
-            # One that a request is still moving on is left to the next time.
+            # An upload that a request is still appending to is left to the next sweep.
             with suppress(UploadConflict):
                 self._settle(upload)
         self._drop_orphans()
         self._uploads.forget_counts(self._clock().date())
 
     def give_up_erased(self) -> None:
-        """Destroy what erased members were still uploading.
+        """Destroy the unfinished uploads of erased members.
 
-        The upload itself stays until it expires, and has no owner: a request that was under way may
-        still leave something behind, which is destroyed then.
+        The upload's entry stays until it expires, without an owner: a request that is still running
+        may store another part, which is destroyed then.
         """
         for upload in self._uploads.unfinished():
             if self._is_erased(upload.owner):
@@ -180,7 +181,7 @@ class ReceiveUploads:
             self.refused_by_quota += 1
             raise QuotaReached(_seconds_to_the_next_day(now))
 
-    def _of(self, owner: Actor, upload_id: str) -> Upload:
+    def _owned(self, owner: Actor, upload_id: str) -> Upload:
         upload = self._uploads.get(upload_id)
         if upload is None or upload.owner != owner.member_id:
             raise DomainError("not-found", "You have no such upload.")
@@ -189,7 +190,7 @@ class ReceiveUploads:
         return upload
 
     def _store(self, upload: Upload, chunks: Iterator[bytes]) -> Upload:
-        """Make the chunks durable as the upload's next part, then move the offset over them."""
+        """Store the chunks durably as the next part of the upload, then move the offset."""
         name = uuid4().hex
         part = f"{name}_{upload.last_part}"
         fitting = _at_most(upload.length - upload.offset, chunks)
@@ -210,7 +211,7 @@ class ReceiveUploads:
         return Progress(upload, self._complete(upload, context) if upload.complete else None)
 
     def _complete(self, upload: Upload, context: CommandContext) -> Received:
-        """Turn the upload into evidence, or find that it was; its parts are not needed then."""
+        """Receive the upload as evidence, unless that is done, then delete its parts."""
         receipt = self._receipt(upload) or self._receive(upload, context)
         self._uploads.finish(upload.upload_id)
         drop_parts(self._media, upload.upload_id)
@@ -219,15 +220,15 @@ class ReceiveUploads:
     def _receive(self, upload: Upload, context: CommandContext) -> Received:
         """Seal the parts as one original, and receive it as evidence.
 
-        The log's hash covers the whole original, so all parts are read and decrypted in any case.
-        To keep them as they are would save about half of the time, 0.1 of 0.2 seconds of processor
-        time for 100 MB, and an original would then be several blobs to find and to destroy.
+        The hash in the log covers the whole original, so all parts have to be read and decrypted.
+        Keeping the parts as they are would save about half of the time (0.1 of 0.2 seconds of
+        processor time for 100 MB), but an original would then be several blobs.
         """
         try:
             kind, media_type = self._recognise(upload)
             sha256, size = self._sealer.seal(upload.upload_id, self._bytes(upload))
         except NotSealed as error:
-            # Where another request has just received the evidence, its parts are gone.
+            # If another request has just received the evidence, the parts are deleted already.
             if receipt := self._receipt(upload):
                 return receipt
             raise _gone() from error
@@ -241,7 +242,7 @@ class ReceiveUploads:
             at=self._clock(),
         )
         try:
-            return self._evidence.execute(upload.upload_id, command, _once(upload, context))
+            return self._evidence.execute(upload.upload_id, command, _context_of(upload, context))
         except DomainError as refused:
             if refused.code == "erased":
                 self._destroy(upload.upload_id)
@@ -293,37 +294,37 @@ class ReceiveUploads:
         )
 
     def _bytes(self, upload: Upload) -> Iterator[bytes]:
-        """All that was acknowledged, in order. Raises NotSealed where some of it is missing."""
+        """Yield all acknowledged bytes in order. Raises NotSealed if some are missing."""
         parts = self._parts(upload)
         return chain.from_iterable(self._sealer.open_part(upload.upload_id, part) for part in parts)
 
     def _parts(self, upload: Upload) -> list[str]:
-        """The names of the acknowledged parts, found by going from the last to the first."""
+        """Return the names of the acknowledged parts, by following the chain from the last one."""
         prefix = parts_prefix(upload.upload_id)
         names = (key.removeprefix(prefix) for key in self._media.keys(prefix))
         by_own = {name.partition("_")[0]: name for name in names}
-        parts, wanted = [], upload.last_part
-        while wanted:
-            if wanted not in by_own:
+        parts, name = [], upload.last_part
+        while name:
+            if name not in by_own:
                 raise NotSealed("a part is missing")
-            parts.append(by_own[wanted])
-            wanted = by_own[wanted].partition("_")[2]
+            parts.append(by_own[name])
+            name = by_own[name].partition("_")[2]
         return parts[::-1]
 
     def _receipt(self, upload: Upload) -> Received | None:
-        return self._evidence.receipt(_once(upload, CommandContext()))
+        return self._evidence.receipt(_context_of(upload, CommandContext()))
 
     def _settle(self, upload: Upload) -> None:
-        """Receive what arrived as a whole and was not received yet, then forget the upload."""
+        """Receive the upload as evidence if it is complete, then delete its entry."""
         if upload.complete:
             with suppress(DomainError):
                 self._complete(upload, CommandContext())
         self._discard(upload)
 
     def _discard(self, upload: Upload) -> None:
-        """Delete an upload. What it had brought cannot be read any more, unless it is evidence."""
+        """Delete an upload. Destroys the key of its parts, unless it became evidence."""
         if not upload.complete:
-            # From here on no request can complete it.
+            # After this, no request can complete it.
             self._uploads.delete(upload.upload_id, upload.offset)
         if not self._receipt(upload):
             self._sealer.destroy(upload.upload_id)
@@ -347,8 +348,8 @@ def _gone() -> DomainError:
     return DomainError("erased", "The upload was deleted; start a new one.")
 
 
-def _once(upload: Upload, request: CommandContext) -> CommandContext:
-    """What makes receiving the evidence happen once, whichever request completes the upload."""
+def _context_of(upload: Upload, request: CommandContext) -> CommandContext:
+    """Return the context that makes the evidence be received once, whichever request does it."""
     return CommandContext(
         command_id=derived_id("upload", upload.upload_id),
         correlation_id=request.correlation_id,
@@ -357,14 +358,14 @@ def _once(upload: Upload, request: CommandContext) -> CommandContext:
 
 
 def _up_to(size: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Chunks until they have come to about this many bytes."""
+    """Yield chunks until they have about this many bytes in total."""
     while size > 0 and (chunk := next(chunks, b"")):
         size -= len(chunk)
         yield chunk
 
 
 def _at_most(size: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The chunks, refused as soon as they come to more bytes than fit."""
+    """Yield the chunks. Refuses them once they have more than this many bytes in total."""
     for chunk in chunks:
         size -= len(chunk)
         if size < 0:

@@ -1,4 +1,4 @@
-"""Accounts: registering, signing in and out, and being forgotten."""
+"""Register, sign in and out, change the passphrase, and erase a member."""
 
 import logging
 from dataclasses import dataclass
@@ -27,16 +27,16 @@ MOST_SESSIONS = 50
 CLAIM_LIFE = timedelta(minutes=1)
 PASSPHRASE_LENGTH = Length(8, 200)
 REPEAT_LIFE = timedelta(seconds=30)
-"""How long a refresh whose reply was lost may be repeated."""
+"""How long a refresh may be repeated whose reply was lost."""
 
 
 class NotSignedIn(Exception):
-    """These credentials, or this token, prove nothing."""
+    """The credentials or the token are invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A session, and the refresh token that continues it once."""
+    """A session, and the refresh token with which it can be continued once."""
 
     member_id: str
     session_id: str
@@ -44,7 +44,7 @@ class Grant:
 
 
 class Accounts:
-    """Joins members, who are events, to credentials, which never are."""
+    """Connects members, who are stored as events, with credentials, which must not be in events."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Accounts:
         *,
         by_operator: bool = False,
     ) -> Receipt[Member]:
-        """Register a member. Raises DomainError where they may not be called so."""
+        """Register a member. Raises DomainError if the pseudonym or passphrase is not allowed."""
         pseudonym = self._pseudonyms.accepted(pseudonym, by_operator=by_operator)
         _must_be_long_enough(passphrase)
         if self._is_anothers(member_id, pseudonym):
@@ -97,24 +97,25 @@ class Accounts:
             raise
 
     def sign_in(self, pseudonym: str, passphrase: str) -> Grant:
-        """Open a session. Raises NotSignedIn, after the same work for whatever reason."""
+        """Open a session. Raises NotSignedIn, after the same work whatever the reason."""
         found = self._credentials.find(handle(pseudonym))
         good = self._passphrases.verify(found.passphrase_hash if found else None, passphrase)
-        if not found or not good or not self._is_here(found.member_id):
+        if not found or not good or not self._exists(found.member_id):
             raise NotSignedIn
         if self._passphrases.needs_rehash(found.passphrase_hash):
             stronger = self._passphrases.hash(passphrase)
             self._credentials.replace_hash(found.member_id, found.passphrase_hash, stronger)
         grant = self._open_session(found.member_id)
-        if not self._still_fits(found, passphrase):
+        if not self._is_unchanged(found, passphrase):
             self._credentials.end_session(grant.session_id)
             raise NotSignedIn
         return grant
 
     def refresh(self, token: str) -> Grant:
-        """Continue a session with a new token. One that was used before ends the session.
+        """Continue a session with a new token. Using a token twice ends the session.
 
-        The token before the newest one is answered once more, for a reply may have been lost.
+        There is one exception: the token before the newest one may be repeated once, because the
+        reply may have been lost.
         """
         session_id = self._refresh_tokens.session_of(token)
         session = self._session(session_id) if session_id else None
@@ -127,19 +128,19 @@ class Accounts:
         return Grant(session.member_id, session.session_id, new)
 
     def signed_in(self, member_id: str, session_id: str) -> Member | None:
-        """The member as they are now, or None where the session has ended or they left."""
+        """Return the member's state, or None if the session has ended or they are erased."""
         if self._session(session_id) is None:
             return None
         member = self._members.load(member_id).state
         return member if member.registered_at and not member.erased else None
 
     def sessions(self, member_id: str) -> list[Session]:
-        """The member's sessions that have not ended, newest first."""
+        """Return the member's sessions that have not ended, newest first."""
         now = self._clock()
         return [each for each in self._credentials.sessions_of(member_id) if each.expires_at > now]
 
     def sign_out(self, member_id: str, session_id: str) -> None:
-        """End one of the member's sessions. Raises DomainError where there is none with this id."""
+        """End one of the member's sessions. Raises DomainError if there is none with this id."""
         session = self._session(session_id)
         if session is None or session.member_id != member_id:
             raise DomainError("not-found", "You have no such session.")
@@ -150,39 +151,39 @@ class Accounts:
         self._credentials.end_sessions(member_id)
 
     def change_passphrase(self, member_id: str, session_id: str, current: str, new: str) -> None:
-        """Change the passphrase, and end all sessions but the one in which that is asked for."""
+        """Change the passphrase, and end all other sessions."""
         _must_be_long_enough(new)
-        held = self._proven(member_id, current)
+        held = self._verified(member_id, current)
         changed = self._passphrases.hash(new)
         if not self._credentials.replace_hash(member_id, held.passphrase_hash, changed):
             raise TooMuchContention(member_id)
         self._credentials.end_sessions(member_id, but=session_id)
 
     def erase(self, actor: Actor, passphrase: str, context: CommandContext) -> Receipt[Member]:
-        """Erase a member: what they said of themselves cannot be read by anyone from now on."""
-        self._proven(actor.member_id, passphrase)
+        """Erase a member: from now on, nobody can read their personal data."""
+        self._verified(actor.member_id, passphrase)
         command = EraseMember(by=actor, at=self._clock())
         receipt = self._members.execute(actor.member_id, command, context)
         self.forget(actor.member_id)
         return receipt
 
     def forget(self, member_id: str) -> None:
-        """Destroy the key and credentials of a member, if the log has their erasure.
+        """Destroy the key and credentials of a member, if the log holds their erasure.
 
         It may be called again.
         """
         if not self._members.load(member_id).state.erased:
-            log.error("kept the key of a member whose erasure is not in the log")
+            log.error("did not destroy the key of a member who is not erased in the log")
             return
         self._vault.destroy(member_id)
         self._credentials.forget(member_id)
 
     def is_erased(self, member_id: str) -> bool:
-        """Whether the member had themselves erased, as the log has it; nobody is an erased one."""
+        """Return whether the member is erased in the log. An empty id counts as erased."""
         return not member_id or self._members.load(member_id).state.erased
 
     def _is_anothers(self, member_id: str, pseudonym: str) -> bool:
-        """Whether the member registered under another pseudonym: this one opens no way to them."""
+        """Return whether the member is registered under another pseudonym than this one."""
         member = self._members.load(member_id).state
         return bool(member.registered_at) and handle(member.pseudonym) != handle(pseudonym)
 
@@ -214,21 +215,21 @@ class Accounts:
             raise CommandMismatch(found.member_id)
 
     def _is_abandoned(self, claim: Credential) -> bool:
-        """Whether its registration died before the member was there.
+        """Return whether the registration of this claim failed before the member was recorded.
 
-        One from the future is of before the clock was turned back.
+        A claim that seems to be from the future was made before the clock was set back.
         """
         old = abs(self._clock() - claim.created_at) >= CLAIM_LIFE
         return old and not self._members.load(claim.member_id).state.registered_at
 
-    def _is_here(self, member_id: str) -> bool:
+    def _exists(self, member_id: str) -> bool:
         member = self._members.load(member_id).state
         return bool(member.registered_at) and not member.erased
 
-    def _still_fits(self, found: Credential, passphrase: str) -> bool:
-        """Whether nobody changed the passphrase while it was verified.
+    def _is_unchanged(self, found: Credential, passphrase: str) -> bool:
+        """Return whether the passphrase was not changed while it was verified.
 
-        A change ends the sessions that were open before it; this one was not.
+        A change ends all open sessions, but the new session was not open yet.
         """
         now = self._credentials.find(found.handle)
         if now is None:
@@ -236,13 +237,15 @@ class Accounts:
         same = now.passphrase_hash == found.passphrase_hash
         return same or self._passphrases.verify(now.passphrase_hash, passphrase)
 
-    def _proven(self, member_id: str, passphrase: str) -> Credential:
-        """The member's credential. Raises DomainError where this is not their passphrase."""
+    def _verified(self, member_id: str, passphrase: str) -> Credential:
+        """Return the member's credential. Raises DomainError if the passphrase is wrong."""
         held = self._credentials.find(handle(self._members.load(member_id).state.pseudonym))
         own = held if held and held.member_id == member_id else None
         fits = self._passphrases.verify(own.passphrase_hash if own else None, passphrase)
         if own is None or not fits:
-            raise DomainError("wrong-passphrase", "The passphrase is wrong.")
+            raise DomainError(
+                "wrong-passphrase", "The passphrase is wrong; enter your own and try again."
+            )
         return own
 
     def _session(self, session_id: str) -> Session | None:
@@ -273,9 +276,11 @@ class Accounts:
 
 
 def handle(pseudonym: str) -> str:
-    """The form of a pseudonym that finds its account: without case, and without what nobody sees.
+    """Return the form of a pseudonym that identifies its account: folded, and without invisible
+    characters.
 
-    What merely looks like it finds nothing; ``Pseudonyms.looks`` keeps it from being taken.
+    A different pseudonym that looks the same has another handle. ``Pseudonyms.looks`` prevents that
+    both exist.
     """
     visible = [letter for letter in normalize("NFKC", pseudonym) if category(letter) != "Cf"]
     return "".join(visible).casefold().strip()

@@ -1,4 +1,4 @@
-"""Which pseudonyms there may be: plain to see, and no stranger's that of somebody in charge."""
+"""Check pseudonyms: readable, and not one that suggests an operator or moderator."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from application.ports.spelling import Spelling
 from domain.decider import DomainError
 from domain.members.member import PSEUDONYM_LENGTH
 
-# No stranger has such a word in their pseudonym, nor one that looks like it.
+# Words that no pseudonym may contain, nor words that look like them.
 RESERVED_WORDS = (
     *("admin", "admins", "administrator", "administrators", "sysadmin", "webmaster", "klarity"),
     *("moderator", "moderators", "moderation"),
@@ -18,7 +18,7 @@ RESERVED_WORDS = (
     *("administrateur", "administratrice", "modérateur", "modératrice"),
     *("админ", "администратор", "модератор", "модерация"),
 )
-# No stranger is called so, as a whole.
+# Whole pseudonyms that are not allowed.
 RESERVED_NAMES = (
     *("system", "root", "staff", "support", "help", "security", "official", "operator", "mod"),
     *("anonymous", "nobody", "everybody", "erased member", "null", "undefined"),
@@ -27,7 +27,7 @@ RESERVED_NAMES = (
 
 
 class Pseudonyms:
-    """The rules for pseudonyms, whoever asks: a client of the API or the operator."""
+    """The rules for pseudonyms, for clients of the API and for the operator."""
 
     def __init__(self, spelling: Spelling) -> None:
         self._spelling = spelling
@@ -35,9 +35,10 @@ class Pseudonyms:
         self._names = self._looks_of(RESERVED_NAMES) | self._words
 
     def accepted(self, pseudonym: str, *, by_operator: bool = False) -> str:
-        """The pseudonym as it is kept (NFC). Raises DomainError where nobody may be called so.
+        """Return the pseudonym as it is stored (NFC). Raises DomainError if it is not allowed.
 
-        What sounds like somebody in charge is kept for members that the operator registers."""
+        Reserved words are allowed for members that the operator registers.
+        """
         name = normalize("NFC", pseudonym)
         if not PSEUDONYM_LENGTH.least <= len(name) <= PSEUDONYM_LENGTH.most:
             least, most = PSEUDONYM_LENGTH.least, PSEUDONYM_LENGTH.most
@@ -49,11 +50,13 @@ class Pseudonyms:
                 "space, a hyphen, a full stop or an apostrophe between them.",
             )
         if self._is_reserved(name) and not by_operator:
-            raise DomainError("bad-pseudonym", "This sounds like an operator of Klarity.")
+            raise DomainError(
+                "bad-pseudonym", "This sounds like an operator or moderator; choose another one."
+            )
         return name
 
     def looks(self, pseudonym: str) -> frozenset[str]:
-        """The forms in which the pseudonym appears; two members never share one."""
+        """Return how the pseudonym looks to readers. No two members share a look."""
         return self._spelling.looks(pseudonym)
 
     def _is_reserved(self, name: str) -> bool:

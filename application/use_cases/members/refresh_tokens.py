@@ -1,4 +1,4 @@
-"""Refresh tokens: each continues a session, and has one successor that only we can tell."""
+"""Refresh tokens: each continues a session once, and determines its secret successor."""
 
 import secrets
 from hashlib import sha256
@@ -9,27 +9,27 @@ NONCE_BYTES = 32
 
 
 class RefreshTokens:
-    """Makes and recognises tokens of the form ``<session id>.<nonce>.<signature>``.
+    """Makes and verifies tokens of the form ``<session id>.<nonce>.<signature>``.
 
-    The successor of a token is always the same one, so a repeated refresh can be answered with the
-    token that was lost, which is stored nowhere. The signature (HMAC-SHA-256) tells our tokens from
-    made-up ones without a look at the store; whether a token is still good, the store alone tells.
+    The successor of a token is always the same one, so a repeated refresh gets the token whose
+    reply was lost, although tokens are not stored. The signature (HMAC-SHA-256) detects forged
+    tokens without reading the store. Only the store knows whether a token is still valid.
     """
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     def first(self, session_id: str) -> str:
-        """The first token of a session."""
+        """Return the first token of a session."""
         return self._signed(session_id, secrets.token_hex(NONCE_BYTES))
 
     def successor(self, token: str) -> str:
-        """The token that comes after this one."""
+        """Return the token after this one."""
         session_id, *_ = token.partition(".")
         return self._signed(session_id, self._keyed("successor", token))
 
     def session_of(self, token: str) -> str | None:
-        """The id of the session that the token belongs to, or None where it is not ours."""
+        """Return the id of the token's session, or None if the token is forged."""
         session_id, _, rest = token.partition(".")
         nonce, _, _ = rest.partition(".")
         genuine = self._signed(session_id, nonce)
@@ -44,5 +44,5 @@ class RefreshTokens:
 
 
 def fingerprint(token: str) -> str:
-    """What is stored of a token (SHA-256)."""
+    """Return the SHA-256 of a token, which is stored instead of it."""
     return sha256(token.encode()).hexdigest()

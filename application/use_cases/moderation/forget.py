@@ -1,4 +1,4 @@
-"""Forgetting an erased member in moderation: their flags and appeals count, without words."""
+"""Erase the texts of an erased member in moderation. Their flags and appeals still count."""
 
 from application.engine.contributions import Contributions
 from application.engine.executor import CommandContext
@@ -12,7 +12,10 @@ from domain.moderation.subject import ForgetAuthor, subject_decider
 
 
 class ForgetInModeration:
-    """The commands have random ids and name no cause, as in ForgetInDiscussions."""
+    """Forgets a member as author, flagger and appellant.
+
+    The commands have random ids and no cause, as in ForgetInDiscussions.
+    """
 
     def __init__(
         self,
@@ -29,7 +32,7 @@ class ForgetInModeration:
         self._clock = clock
 
     def __call__(self, member_id: str) -> None:
-        """Forget the member, if the log has their erasure. It may be repeated."""
+        """Forget the member, if the log holds their erasure. It may be repeated."""
         for stream in self._contributions.of_erased(member_id, "moderation"):
             self._forget(MemberId(member_id), stream)
 

@@ -1,4 +1,4 @@
-"""Moderation: what flags, decisions and appeals must know of their subject."""
+"""Raise flags, decide and appeal, with the state of the subject."""
 
 from application.engine.derived_ids import keyed_id
 from application.engine.executor import CommandContext, Receipt
@@ -20,7 +20,8 @@ from domain.moderation.subject import Subject, SubjectKind, Verdict, subject_key
 
 
 class Moderate:
-    """``key`` names flags and records, so that their names do not tell whose they are."""
+    """Executes commands of moderation. The ids of flags and records are derived with ``key``, so
+    that they do not reveal the member."""
 
     def __init__(
         self,
@@ -51,8 +52,10 @@ class Moderate:
         rule: str,
         note: str,
     ) -> Receipt[Flag]:
-        """Raise a flag, which weighs as much as the member's earlier ones were right; one of a
-        moderator weighs more, but not on their own case."""
+        """Raise a flag. Its weight depends on how many of the member's earlier flags were right.
+
+        The flag of a moderator weighs more, except on their own case.
+        """
         flag_id = keyed_id(self._key, "flag", actor.member_id, kind, subject_id)
         record_id = keyed_id(self._key, "record", actor.member_id)
         record = self._records.load(record_id).state
@@ -131,7 +134,8 @@ class Moderate:
         return self._subject(decision.subject_kind, decision.subject_id)
 
     def _case_authors(self, subject: Subject) -> frozenset[MemberId]:
-        """Whose cases it belongs to: one, or if it is evidence, all that cite it."""
+        """Return the authors of the case that the subject belongs to; of evidence, of all cases
+        that cite it."""
         case_ids = (subject.case_id, *subject.cited_in)
         return frozenset(self._subject(SubjectKind.CASE, each).author for each in case_ids)
 

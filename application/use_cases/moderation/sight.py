@@ -1,4 +1,4 @@
-"""What a member may see of what others contributed, as the aggregates have it."""
+"""Decide from the aggregates whether a member may see a contribution of another."""
 
 from typing import assert_never
 
@@ -11,9 +11,10 @@ from domain.moderation.subject import Subject, SubjectKind
 
 
 class Sight:
-    """Agrees with what query services answer, which may not have projected the newest events yet.
+    """Applies the rules of visibility that the query services apply. These may not have projected
+    the newest events yet.
 
-    What is answered with 410 to everybody, because it was erased, counts as seen.
+    An erased subject counts as visible, because everybody gets the reply 410 for it.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class Sight:
         self._members = members
 
     def sees(self, by: Actor, subject: Subject) -> bool:
-        """Whether the actor may see the subject, if it exists."""
+        """Return whether the actor may see the subject, if it exists."""
         key = subject.subject_id
         match subject.kind:
             case SubjectKind.CASE:
@@ -47,22 +48,23 @@ class Sight:
                 assert_never(subject.kind)
 
     def is_erased(self, subject: Subject) -> bool:
-        """Whether the author of the subject has erased their account."""
+        """Return whether the author of the subject was erased."""
         return self._members.load(subject.author).state.erased
 
     def _sees_party(self, party_id: str, by: Actor) -> bool:
-        """Nobody sees a party that was retracted or erased, and moderators one that is hidden."""
+        """Return whether the actor may see the party. Only moderators see a hidden one; nobody sees
+        one that was retracted or erased."""
         party = self._parties.load(party_id).state
         shown = party.is_shown or (party.stands and by.moderates)
         return shown and can_be_seen(self._cases.load(party.case_id).state, by)
 
     def _is_shown(self, evidence: Subject, by: Actor) -> bool:
-        """In one of the cases that cite it."""
+        """Return whether a case that the actor may see shows the evidence."""
         cases = (self._cases.load(case_id).state for case_id in evidence.cited_in)
         return any(evidence.subject_id in case.shown and can_be_seen(case, by) for case in cases)
 
     def _is_read(self, comment_id: str) -> bool:
-        """Whether everybody can read the comment, or learns that it was erased.
+        """Return whether everybody can read the comment, or gets 410 because it was erased.
 
         A case that is not public has no discussion, not even for its author.
         """

@@ -1,4 +1,4 @@
-"""What if a number of ours were another? The logs are replayed with it; nothing is changed."""
+"""Replay the logs with another threshold or half-life, to see its effect. Changes nothing."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -36,12 +36,12 @@ from domain.moderation.subject import (
 COMMITS_A_READ = 1000
 
 
-# Moderation: which things would flags have hidden?
+# Moderation: which subjects would flags have hidden?
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hiding:
-    """Something that flags would have hidden, and what moderators decided on it after that.
+    """A subject that flags would have hidden, and what moderators decided on it after that.
 
     ``verdict`` is that of the first decision since, or of the appeal against that decision.
     """
@@ -56,11 +56,11 @@ class Hiding:
 
 
 class ModerationReplay:
-    """The moderation log, heard again with another threshold.
+    """Replays the moderation log with another threshold.
 
-    ``missed`` counts what moderators hid while flags had not. What was hidden in truth got no
-    further flags but moderators', so a higher threshold than the true one shows fewer of them than
-    there would be.
+    ``missed`` counts the subjects that moderators hid before flags did. A subject that was really
+    hidden received no further flags, except from moderators. With a higher threshold than the real
+    one, the replay therefore shows fewer hidings than there would have been.
     """
 
     def __init__(self, threshold: float) -> None:
@@ -78,7 +78,7 @@ class ModerationReplay:
 
     @property
     def right(self) -> int:
-        """How many of the hidings moderators agreed with."""
+        """The number of hidings that moderators confirmed."""
         return sum(hiding.verdict is Verdict.HIDE for hiding in self._hidings)
 
     @property
@@ -87,10 +87,10 @@ class ModerationReplay:
 
     @property
     def wrong(self) -> int:
-        """How many moderators restored, or let stand."""
+        """The number of hidings that moderators reversed."""
         return len(self._hidings) - self.right - self.undecided
 
-    def hear(self, event: object) -> None:
+    def replay(self, event: object) -> None:
         match event:
             case SubjectRegistered():
                 key = subject_key(event.subject_kind, event.subject_id)
@@ -118,7 +118,7 @@ class ModerationReplay:
             self._judge(self._last[key], event.decision_id, event.verdict)
 
     def _follow(self, key: str, command: SubjectCommand) -> list[SubjectEvent]:
-        """Let the rules decide as they do in truth."""
+        """Decide with the real rules, and fold the events."""
         events = subject_decider.decide(command, self._subjects[key])
         for event in events:
             self._subjects[key] = subject_decider.evolve(self._subjects[key], event)
@@ -149,7 +149,7 @@ def _hiding(event: FlagRaised, weight: float) -> Hiding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankedCase:
-    """Where a case stands now, and where it would; the first stands at 1."""
+    """The rank of a case ``now`` and with the other half-life (``then``), from 1."""
 
     case_id: str
     title: str
@@ -158,7 +158,7 @@ class RankedCase:
 
 
 class WhatIf:
-    """Answers from the logs alone. ``make_models`` makes read models to throw away."""
+    """Replays the logs. ``make_models`` makes temporary read models."""
 
     def __init__(
         self,
@@ -174,24 +174,24 @@ class WhatIf:
         self._hide_at = hide_at
 
     def moderation(self, threshold: float | None = None) -> ModerationReplay:
-        """What flags would have hidden with that threshold, or with the present one."""
+        """Return what flags would have hidden with that threshold; None for the current one."""
         replay = ModerationReplay(self._hide_at if threshold is None else threshold)
         for event in self._events("moderation"):
-            replay.hear(event)
+            replay.replay(event)
         return replay
 
     def popular(self, half_life_days: float, top: int) -> list[RankedCase]:
-        """The cases that come first now or would then, in the order of then."""
-        now = _places(self._order(PopularCases()))
+        """Return the cases that are at the top now or would be, in the order they would have."""
+        now = _ranks(self._order(PopularCases()))
         then = self._order(PopularCases(half_life_days))
         standings = [
-            RankedCase(case_id=case.case_id, title=case.title, now=now[case.case_id], then=place)
-            for place, case in enumerate(then, 1)
+            RankedCase(case_id=case.case_id, title=case.title, now=now[case.case_id], then=rank)
+            for rank, case in enumerate(then, 1)
         ]
         return [case for case in standings if min(case.now, case.then) <= top]
 
     def _order(self, service: PopularCases) -> list[PopularCase]:
-        """All public cases in the order of the service."""
+        """Return all public cases in the order of the service."""
         model = open_build(service, self._make_models(), 1)
         projector = Projector(service, model, self._codec, self._history)
         for log in service.topics:
@@ -207,5 +207,5 @@ class WhatIf:
             position = events[-1].position
 
 
-def _places(cases: list[PopularCase]) -> dict[str, int]:
-    return {case.case_id: place for place, case in enumerate(cases, 1)}
+def _ranks(cases: list[PopularCase]) -> dict[str, int]:
+    return {case.case_id: rank for rank, case in enumerate(cases, 1)}

@@ -1,4 +1,4 @@
-"""The deliveries that are not done, folded from the log of webhooks: nothing else stores them."""
+"""Fold the open deliveries from the log of webhooks, which is the only place that stores them."""
 
 from threading import Lock
 from typing import Any, get_args
@@ -18,7 +18,7 @@ OPEN = (DeliveryStatus.WAITING, DeliveryStatus.PARKED)
 
 
 class DeliveryBook:
-    """Reads on where it stopped, for one thread at a time: each event counts once."""
+    """The open deliveries. It reads only new events each time, and is thread-safe."""
 
     def __init__(self, history: History, codec: EventCodec) -> None:
         self._history = history
@@ -28,7 +28,7 @@ class DeliveryBook:
         self._open: dict[str, WebhookDelivery] = {}
 
     def deliveries(self) -> list[WebhookDelivery]:
-        """Those that wait or are parked, the oldest first."""
+        """Return the deliveries that wait or are parked, the oldest first."""
         with self._lock:
             while events := self._history.read(LOG, self._position, COMMITS_A_READ):
                 for event in events:

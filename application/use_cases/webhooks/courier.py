@@ -1,4 +1,4 @@
-"""The courier: tries what is due, and writes down how it went before anything else."""
+"""Send due webhook deliveries, and record the result of each at once."""
 
 import json
 import time
@@ -23,13 +23,17 @@ from domain.webhooks.delivery import (
 )
 from domain.webhooks.webhook import REGISTRY, WebhookAdded
 
-AT_A_TIME = 8
+CALLS_AT_A_TIME = 8
 TURN_SECONDS = 4.0
 
 
 class Courier:
-    """Killed at any moment, it tries again what it had not written down: receivers know a
-    repetition by its ``webhook-id``. One receiver that is slow keeps no other waiting for long."""
+    """Sends deliveries in turns of TURN_SECONDS per webhook, so that a slow receiver does not delay
+    others for long.
+
+    After a crash, a delivery whose result was not recorded is sent again. Receivers recognise a
+    repetition by its ``webhook-id``.
+    """
 
     def __init__(
         self,
@@ -51,19 +55,19 @@ class Courier:
         self._seconds = seconds
 
     def step(self) -> bool:
-        """Give each webhook a turn; whether there is more to do at once."""
+        """Give each webhook a turn. Returns whether to call it again at once."""
         if not (turns := self._due()):
             return False
-        with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="courier") as pool:
+        with ThreadPoolExecutor(CALLS_AT_A_TIME, thread_name_prefix="courier") as pool:
             list(pool.map(self._turn, turns.values()))
         return True
 
     def lag(self) -> int:
-        """How many deliveries are due."""
+        """Return how many deliveries are due."""
         return sum(map(len, self._due().values()))
 
     def _due(self) -> Mapping[str, list[tuple[WebhookDelivery, DeliveryPlanned]]]:
-        """What is due, by webhook."""
+        """Return the due deliveries by webhook."""
         now = self._clock()
         due: dict[str, list[tuple[WebhookDelivery, DeliveryPlanned]]] = {}
         for each in self._book.deliveries():
@@ -75,13 +79,13 @@ class Courier:
         until = self._seconds() + TURN_SECONDS
         for delivery, planned in due:
             self._do.deliveries.execute(
-                planned.delivery_id, self._tried(delivery, planned), CommandContext()
+                planned.delivery_id, self._attempt(delivery, planned), CommandContext()
             )
             if self._seconds() >= until:
                 return
 
-    def _tried(self, delivery: WebhookDelivery, planned: DeliveryPlanned) -> DeliveryCommand:
-        """Try once; what is to be written down of it."""
+    def _attempt(self, delivery: WebhookDelivery, planned: DeliveryPlanned) -> DeliveryCommand:
+        """Send the delivery once, and return the command that records the result."""
         webhook = self._do.webhooks.load(REGISTRY).state.find(planned.webhook_id)
         case = self._do.cases.load(planned.case_id).state
         if webhook is None or not case.is_public:
@@ -95,14 +99,14 @@ class Courier:
         return RecordSuccess(by=SYSTEM, at=self._clock())
 
     def _call(self, webhook: WebhookAdded, planned: DeliveryPlanned, case: Case) -> None:
-        body = json.dumps(self._told(planned, case), ensure_ascii=False).encode()
+        body = json.dumps(self._content(planned, case), ensure_ascii=False).encode()
         seconds = int(self._clock().timestamp())
         secret = secret_of(self._key, webhook.webhook_id)
         headers = signed_headers(secret, planned.delivery_id, seconds, body)
         self._caller.call(webhook.url, {"content-type": "application/json", **headers}, body)
 
-    def _told(self, planned: DeliveryPlanned, case: Case) -> Mapping[str, object]:
-        """What everybody may read, and nothing of who wrote it."""
+    def _content(self, planned: DeliveryPlanned, case: Case) -> Mapping[str, object]:
+        """Return the content: public data of the case, without its author."""
         return {
             "type": "case.published",
             "timestamp": planned.published_at.isoformat(),

@@ -1,4 +1,4 @@
-"""What the operator does with webhooks."""
+"""Manage webhooks and their deliveries, for the operator."""
 
 from collections.abc import Sequence
 from uuid import uuid4
@@ -16,7 +16,7 @@ from domain.webhooks.webhook import REGISTRY, AddWebhook, RemoveWebhook, Webhook
 
 
 class Webhooks:
-    """``insecure`` lets addresses without TLS in, for tests."""
+    """Adds, lists and removes webhooks. ``insecure`` accepts addresses without TLS, for tests."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Webhooks:
         self._insecure = insecure
 
     def add(self, url: str, tag: str = "", category: str = "") -> tuple[str, str]:
-        """Registers a webhook; its id, and its secret, which is told only here."""
+        """Add a webhook. Returns its id and its secret, which is not shown again."""
         if not self._insecure and not url.startswith("https://"):
             raise DomainError("bad-webhook-url", "The address must begin with https://.")
         if not self._caller.may_call(url):
@@ -52,15 +52,15 @@ class Webhooks:
         return self._do.webhooks.load(REGISTRY).state.webhooks
 
     def remove(self, webhook_id: str) -> None:
-        """Raises DomainError where there is none. What was planned for it is cancelled."""
+        """Remove a webhook, and cancel its deliveries. Raises DomainError if there is none."""
         command = RemoveWebhook(webhook_id=WebhookId(webhook_id), by=SYSTEM, at=self._clock())
         self._do.webhooks.execute(REGISTRY, command, CommandContext())
 
     def deliveries(self) -> Sequence[WebhookDelivery]:
-        """Those that wait or are parked."""
+        """Return the deliveries that wait or are parked."""
         return self._book.deliveries()
 
     def retry(self, delivery_id: str) -> None:
-        """Let a parked delivery be tried again at once. Raises DomainError where it is not."""
+        """Retry a parked delivery at once. Raises DomainError if it is not parked."""
         command = RetryDelivery(by=SYSTEM, at=self._clock())
         self._do.deliveries.execute(delivery_id, command, CommandContext())

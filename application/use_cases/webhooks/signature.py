@@ -1,4 +1,4 @@
-"""Signing what is delivered, as Standard Webhooks 1.0 has it."""
+"""Sign deliveries as specified by Standard Webhooks 1.0."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -9,17 +9,17 @@ PREFIX = "whsec_"
 
 
 def secret_of(key: bytes, webhook_id: str) -> bytes:
-    """The secret of a webhook: nowhere stored, and the same as long as the instance's key is."""
+    """Return the secret of a webhook. It is derived from the instance's key and never stored."""
     return digest(key, webhook_id.encode(), sha256)
 
 
 def written_secret(secret: bytes) -> str:
-    """The secret as a receiver's library takes it."""
+    """Return the secret in the form that receivers' libraries expect."""
     return PREFIX + b64encode(secret).decode()
 
 
 def signed_headers(secret: bytes, message_id: str, seconds: int, body: bytes) -> Mapping[str, str]:
-    """The headers that let the receiver know who calls, when, and whether it has heard it."""
+    """Return the headers with which a receiver checks the sender, the time and repetitions."""
     signed = digest(secret, f"{message_id}.{seconds}.".encode() + body, sha256)
     return {
         "webhook-id": message_id,
