@@ -1,1 +1,1 @@
-"""Where everything comes together: settings, and the container that knows every adapter."""
+"""Settings, and the container that puts the program together."""

@@ -1,4 +1,4 @@
-"""The buses. Only the chosen one is imported, because each needs the client of a broker."""
+"""Choose the bus by the scheme of its URL. Only the chosen one is imported, with its client."""
 
 from importlib import import_module
 
@@ -13,7 +13,7 @@ BUSES = {
     "rediss": "redis.RedisBus",
     "pubsub": "pubsub.PubSubBus",
 }
-"""By the scheme of its address, the module and the class of each bus."""
+"""The module and class of each bus, by the scheme of its URL."""
 
 
 def scheme_of(url: str) -> str:
@@ -21,7 +21,7 @@ def scheme_of(url: str) -> str:
 
 
 def open_bus(url: str, prefix: str, tls: Tls) -> MessageBus:
-    """The bus that has this address. Everything on the broker gets a name with the prefix."""
+    """Return the bus at this URL. All names on the broker begin with the prefix."""
     module, name = BUSES[scheme_of(url)].split(".")
     kind = getattr(import_module(f"adapters.message_bus.{module}"), name)
     bus: MessageBus = kind.from_url(url, prefix, tls)

@@ -1,4 +1,4 @@
-"""The container: it knows every adapter. Settings choose among them, tests override them."""
+"""The container: the only module that imports every adapter. Settings choose among them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -92,14 +92,14 @@ def utc_now() -> datetime:
 
 
 def closed_after_use(make: Callable[..., Closable], *arguments: Any) -> Iterator[Closable]:
-    """Makes something when it is first needed, and closes it with the container."""
+    """Make an object when it is first needed, and close it with the container."""
     made = make(*arguments)
     yield made
     made.close()
 
 
 def connected(url: str, name: str, tls: Tls) -> Iterator[Any]:
-    """A MongoDB database, disconnected with the container."""
+    """Connect to a MongoDB database, and disconnect with the container."""
     database = connect(url, name, tls)
     yield database
     database.client.close()
@@ -114,7 +114,7 @@ def closing(make: Callable[..., Closable], *arguments: Any) -> providers.Resourc
 
 
 def event_stores(kind: Any, path: Any, database: Any, tail: Any, seals: Any) -> providers.Dict:
-    """The store of each context's log, of the kind that was chosen."""
+    """Return a provider of the event stores by log, of the chosen kind."""
     return providers.Dict(
         {
             log: providers.Selector(
@@ -137,7 +137,7 @@ def answers_for(models: ReadModels, history: History, codec: EventCodec) -> dict
 
 
 class Container(containers.DeclarativeContainer):
-    """Made with ``settings``; everything else is made when it is first asked for."""
+    """Takes ``settings``. Everything else is made when it is first needed."""
 
     settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
     clock: Provider[Clock] = providers.Object(utc_now)
@@ -147,7 +147,7 @@ class Container(containers.DeclarativeContainer):
     _kind = settings.provided.event_store
     _folder = settings.provided.data
     _file = providers.Callable(in_folder, _folder, "klarity.db")
-    # A key is destroyed by emptying its file's log: that waits for whoever reads the file.
+    # A file of its own, because destroying a key empties the file's log, which waits for readers.
     _keys_file = providers.Callable(in_folder, _folder, "keys.db")
     _credentials_file = providers.Callable(in_folder, _folder, "credentials.db")
     _media_folder = providers.Callable(in_folder, _folder, "media")
@@ -160,7 +160,7 @@ class Container(containers.DeclarativeContainer):
     )
     tail = closing(MongoTail, database)
 
-    # Events: their logs, and how they are written
+    # Events: keys, encoding and logs
     vault: Provider[KeyVault] = providers.Selector(
         _kind,
         memory=providers.Singleton(MemoryKeyVault),
@@ -206,7 +206,7 @@ class Container(containers.DeclarativeContainer):
         sqlite=own_leases,
         mongo=providers.Singleton(MongoLeases, database),
     )
-    # Read models in memory are each process's own, and so is the lease to feed them.
+    # Each process has its own read models in memory, so their leases are its own as well.
     model_leases: Provider[Leases] = providers.Selector(
         settings.provided.read_models, memory=own_leases, mongo=leases
     )
@@ -234,7 +234,7 @@ class Container(containers.DeclarativeContainer):
     )
     upload_states = providers.Singleton(SealedUploads, stored_uploads, keys.provided.uploads)
 
-    # Members and what they are called
+    # Members: credentials, pseudonyms and tokens
     credentials: Provider[Credentials] = providers.Selector(
         _kind,
         memory=providers.Singleton(MemoryCredentials),
@@ -251,7 +251,7 @@ class Container(containers.DeclarativeContainer):
         HttpWebhookCaller, insecure=settings.provided.webhooks_insecure
     )
 
-    # The engine, over these
+    # The engine
     executors = providers.Singleton(make_executors, stores, codec, clock)
     answers = providers.Singleton(answers_for, models, history, codec)
     travel = providers.Singleton(TimeTravel, stores, codec)

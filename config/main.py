@@ -1,4 +1,4 @@
-"""Where the ``klarity`` command and the WSGI servers come in."""
+"""The entry points of the ``klarity`` command and of WSGI and ASGI servers."""
 
 import atexit
 import logging
@@ -56,7 +56,7 @@ Stop it with Ctrl-C; nothing is lost."""
 
 
 def application() -> Flask:
-    """The WSGI application of this process, with its background work, as settings ask for."""
+    """Return the WSGI application, and start the background work if the settings say so."""
     process = Process(read_settings())
     atexit.register(process.close)
     when_told_to_stop(process.end_streams)
@@ -68,7 +68,7 @@ def application() -> Flask:
 
 
 def front() -> Front:
-    """The ASGI application of a process that ``serve`` starts."""
+    """Return the ASGI application of a worker process that ``serve`` starts."""
     end_with_parent()
     process = Process(read_settings())
     settings = process.settings
@@ -84,7 +84,7 @@ def front() -> Front:
 
 @contextmanager
 def _running(process: Process) -> Iterator[None]:
-    """The process at work beside requests, while a server runs."""
+    """Run the background work, if the settings say so, while the server runs."""
     when_told_to_stop(process.end_streams)
     if process.settings.background:
         process.start()
@@ -105,10 +105,11 @@ def serve() -> None:
 
 
 def work() -> None:
-    """Run what works beside requests, until SIGTERM or SIGINT."""
+    """Run the background work without HTTP, until SIGTERM or SIGINT."""
     process = Process(read_settings())
     stopped = Event()
-    # A handler in Python runs in the main thread alone, which sleeps: the kernel may wake another.
+    # Python runs signal handlers in the main thread only, which sleeps here. The kernel may deliver
+    # the signal to another thread, so the stop is noticed by ``when_told_to_stop``.
     when_told_to_stop(stopped.set)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
@@ -120,7 +121,7 @@ def work() -> None:
 
 
 class OpenTools:
-    """What the operator's commands work with."""
+    """The dependencies of the operator's commands."""
 
     def __init__(self, process: Process) -> None:
         made, use_cases = process.container, process.use_cases
@@ -164,7 +165,7 @@ class OpenTools:
 
 @contextmanager
 def open_tools() -> Iterator[OpenTools]:
-    """The tools, over the stores that settings name, beside whatever serves."""
+    """Open the stores of the settings, which a serving process may use at the same time."""
     process = Process(read_settings(), alone=False)
     try:
         yield OpenTools(process)
@@ -173,14 +174,14 @@ def open_tools() -> Iterator[OpenTools]:
 
 
 def play_demo(url: str, moderator: tuple[str, str] | None) -> None:
-    """Play the demonstration, with what it needs loaded only now."""
+    """Play the demonstration. Its modules are imported only when it is played."""
     from entrypoints.demo.play import play
 
     play(url, moderator)
 
 
 def main() -> None:
-    """The ``klarity`` command."""
+    """Run the ``klarity`` command."""
     entry = Entry(
         own_url=own_url,
         serve=serve,
@@ -193,7 +194,7 @@ def main() -> None:
 
 
 def own_url() -> str:
-    """Where this machine reaches what `klarity serve` serves with the same settings."""
+    """Return the URL at which `klarity serve` is reached from this machine."""
     return _url(read_settings())
 
 
@@ -203,7 +204,7 @@ def _url(settings: Settings) -> str:
 
 
 def _greet(url: str, settings: Settings) -> None:
-    """Greet as soon as there is an answer at the address."""
+    """Print the greeting as soon as the server answers."""
     while not _answers(url):
         sleep(0.05)
     click.echo(GREETING.format(url=url, data=settings.data.resolve()))

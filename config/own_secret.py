@@ -1,4 +1,4 @@
-"""The secret of an instance that was given none: made once, kept beside its data."""
+"""Make and keep a secret in the data folder, for an instance whose settings have none."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ OTHERS = 0o077
 
 
 def own_secret(folder: Path) -> str:
-    """The secret in the data folder, made if there is none. Raises SettingsError."""
+    """Return the secret in the data folder, and make one if there is none. Raises SettingsError."""
     path = folder / "secret"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -25,18 +25,20 @@ def own_secret(folder: Path) -> str:
         _keep_from_others(path)
         secret = path.read_text().strip()
     except OSError as error:
-        raise SettingsError(f"The secret {path} cannot be kept: {error.strerror}.") from error
+        raise SettingsError(
+            f"The secret {path} cannot be kept: {error.strerror}. Make the folder writable."
+        ) from error
     if len(secret) < SHORTEST_SECRET:
         raise SettingsError(
             f"The secret {path} is damaged: it has fewer than {SHORTEST_SECRET} characters. "
-            "Restore it from a backup; delete it only if there are no data yet, for what was "
+            "Restore it from a backup. Delete it only if there is no data yet: data that was "
             "encrypted with it cannot be read without it."
         )
     return secret
 
 
 def _make(path: Path) -> None:
-    """Write a secret that is there as a whole or not at all; of several processes one wins."""
+    """Write a new secret atomically. If several processes do so, the first one's is kept."""
     with NamedTemporaryFile("w", dir=path.parent, prefix=".secret-") as file:
         file.write(secrets.token_urlsafe(BYTES))
         file.flush()
@@ -57,5 +59,7 @@ def _sync(folder: Path) -> None:
 def _keep_from_others(path: Path) -> None:
     mode = path.stat().st_mode
     if mode & OTHERS:
-        log.warning("the secret could be read by other users of this machine; not any more")
+        log.warning(
+            "the secret could be read by other users of this machine; its mode is corrected"
+        )
         path.chmod(mode & ~OTHERS)

@@ -1,4 +1,4 @@
-"""One process of Klarity: what its settings ask for, put together, started and stopped."""
+"""Put one process of Klarity together by its settings, start it and stop it."""
 
 import logging
 from functools import cached_property
@@ -26,11 +26,11 @@ log = logging.getLogger(__name__)
 
 
 class Process:
-    """Owns a container. Raises InUse where the data is another process's, and StoreMisconfigured
-    where a store is not what it must be, before anything else happens.
+    """Owns a container. The constructor raises InUse if another process uses the data folder, and
+    StoreMisconfigured if a store does not meet the requirements.
 
-    One that only runs the operator's commands is not ``alone``: it may use the files of an embedded
-    store beside the process that serves.
+    A process that is not ``alone`` runs commands of the operator. It may use the files of an
+    embedded store at the same time as the serving process.
     """
 
     def __init__(self, settings: Settings, *, alone: bool = True) -> None:
@@ -66,17 +66,17 @@ class Process:
         return runtime
 
     def start(self) -> None:
-        """Begin to work beside requests."""
+        """Log the warnings, and start the background work."""
         for what, warning in self._warnings().items():
             log.error("%s: %s", what, warning)
         self.runtime.start()
 
     def end_streams(self) -> None:
-        """End the replies that would not end by themselves."""
+        """End the endless replies."""
         self.use_cases.updates.stop()
 
     def close(self) -> None:
-        """Finish what is in hand and let go of everything."""
+        """Finish the current steps, and release all resources."""
         if "runtime" in self.__dict__:
             self.runtime.stop()
         self.container.shutdown_resources()
@@ -150,7 +150,7 @@ class Process:
         )
 
     def _warnings(self) -> dict[str, str]:
-        """Why evidence waits, where this process should make it safe; all else is served."""
+        """Return why this process cannot sanitise evidence, if it should. The rest works."""
         services = self.settings.services
         own = any(service.id == "command:evidence" for service in services)
         if not (own and self.settings.background):

@@ -1,4 +1,4 @@
-"""Which blueprints a process serves: those of its services, and those that every process has."""
+"""Make the blueprints of a process: those of its services, and those of every process."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -33,7 +33,7 @@ from entrypoints.http.uploads import uploads_blueprint
 
 
 class Resources:
-    """Makes blueprints over what the container holds and the use cases."""
+    """Makes the blueprints from the container and the use cases."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Resources:
         )
 
     def blueprints(self) -> Iterator[Blueprint]:
-        """In the order in which the API is described."""
+        """Yield the blueprints in the order in which OpenAPI lists them."""
         for service in self._settings.services:
             yield from self._of_commands(service)
         for service in self._settings.services:

@@ -1,4 +1,4 @@
-"""The instance's secret, and the keys that are derived from it for one purpose each."""
+"""Derive the keys of an instance from its secret, each for one purpose."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ KEY_BYTES = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """256-bit keys. Whoever loses the secret loses all personal data, whoever steals it has it."""
+    """256-bit keys. Without the secret, personal data is lost; with it, anybody can read it."""
 
     vault: bytes
     references: bytes
@@ -27,9 +27,9 @@ class Keys:
 
 
 def derive_keys(settings: Settings) -> Keys:
-    """The keys that belong to the secret of these settings (HKDF, RFC 5869).
+    """Return the keys of the secret in the settings or in the data folder (HKDF, RFC 5869).
 
-    Raises SettingsError where it cannot be kept, or is damaged.
+    Raises SettingsError if the secret in the data folder cannot be kept or is damaged.
     """
     secret = (settings.secret or own_secret(settings.data)).encode()
     return Keys(

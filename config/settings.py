@@ -1,4 +1,4 @@
-"""Settings: ``KLARITY_*`` environment variables, checked as a whole at start-up."""
+"""Read the settings from ``KLARITY_*`` environment variables, and check all at start-up."""
 
 import os
 import socket
@@ -23,7 +23,7 @@ READ_MODELS = ("memory", "mongo")
 MEDIA = ("filesystem", "gridfs")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 MOST_BYTES = 10**18
-"""What every store can count."""
+"""The largest number that every store can count to."""
 SHORTEST_SECRET = 32
 MONGO_URL = validate.Regexp(r"^mongodb(\+srv)?://.", error="Must begin with mongodb://")
 ADDRESS = validate.Regexp(
@@ -32,12 +32,12 @@ ADDRESS = validate.Regexp(
 
 
 class SettingsError(Exception):
-    """The environment asks for something that cannot be; the message names every fault."""
+    """Some settings are invalid. The message names all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything a deployment chooses. ``docs/settings.md`` explains each."""
+    """The settings of a deployment. ``docs/settings.md`` explains each."""
 
     host: str
     port: int
@@ -78,7 +78,7 @@ class Settings:
 
     @property
     def embedded(self) -> bool:
-        """Whether nothing is kept, sent or read outside this machine and its data folder."""
+        """Whether all data stays on this machine, in its data folder."""
         servers = {"mongo", "gridfs"} & {self.event_store, self.read_models, self.media}
         return not servers and not self.has_broker and not self.history_urls
 
@@ -89,12 +89,12 @@ class Settings:
 
     @property
     def single_process(self) -> bool:
-        """Whether store, bus or read models live in one process alone."""
+        """Whether the store or the bus can be used by one process only."""
         return self.event_store != "mongo" or not self.has_broker
 
 
 def read_settings() -> Settings:
-    """The settings that the environment asks for. Raises SettingsError, naming every fault."""
+    """Return the settings in the environment. Raises SettingsError, which names all faults."""
     env = Env(eager=False, prefix=PREFIX)
     host = env.str("HOST", "127.0.0.1", validate=_can_be_listened_on)
     port = env.int("PORT", 8000, validate=validate.Range(0, 65535))
@@ -128,7 +128,7 @@ def read_settings() -> Settings:
         uploads_a_day=env.int("UPLOADS_A_DAY", 200, validate=validate.Range(1, MOST_BYTES)),
         upload_bytes_a_day=env.int(
             "UPLOAD_BYTES_A_DAY",
-            max(10_000_000_000, largest_upload or 0),  # None until all faults are told
+            max(10_000_000_000, largest_upload or 0),  # an invalid one is None until ``seal``
             validate=validate.Range(1, MOST_BYTES),
         ),
         sanitisers=env.int("SANITISERS", 1, validate=validate.Range(1, 64)),
@@ -147,7 +147,9 @@ def read_settings() -> Settings:
     try:
         env.seal()
     except EnvValidationError as error:
-        found = cast("Mapping[str, list[str]]", error.error_messages)  # It is of many variables.
+        found = cast(
+            "Mapping[str, list[str]]", error.error_messages
+        )  # env.seal() groups them by variable
         raise SettingsError(_faults({**found, **_unknown()})) from None
     if faults := {**_unknown(), **_misfits(settings)}:
         raise SettingsError(_faults(faults))
@@ -155,9 +157,9 @@ def read_settings() -> Settings:
 
 
 def _unknown() -> dict[str, list[str]]:
-    """The ``KLARITY_*`` variables that are no settings, and which setting each may stand for.
+    """Return the ``KLARITY_*`` variables that are not settings, with a message for each.
 
-    Those of the tests, ``KLARITY_TEST_*``, are left alone.
+    ``KLARITY_TEST_*``, which the tests use, are not reported.
     """
     given = [name.removeprefix(PREFIX) for name in sorted(os.environ) if name.startswith(PREFIX)]
     known = ["SECRET_FILE", *(setting.name.upper() for setting in fields(Settings))]
@@ -171,7 +173,7 @@ def _hint(name: str, known: Sequence[str]) -> str:
 
 
 def _is_bus(url: str) -> None:
-    """No message tells any of the URL: it may hold a password."""
+    """Check the URL. The message does not quote it, because it may contain a password."""
     if scheme_of(url) not in BUSES:
         raise ValidationError(f"Must begin with {', '.join(f'{each}://' for each in BUSES)}.")
     if _has_host(url) == (scheme_of(url) == "memory"):
@@ -194,17 +196,17 @@ def _has_authorities(path: str) -> None:
         if path:
             ssl.create_default_context(cafile=path)
     except (OSError, ValueError) as error:
-        raise ValidationError(f"This is no PEM file of authorities: {error}.") from error
+        raise ValidationError(f"Must be a PEM file of certificate authorities: {error}.") from error
 
 
 def _has_certificate(path: str) -> None:
     try:
         if path:
-            # Without a password no file can stop the start to ask for one.
+            # An empty password, so that an encrypted file fails instead of asking for one.
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(path, password="")
     except (OSError, ValueError) as error:
         raise ValidationError(
-            f"This is no PEM file of a certificate and its private key: {error}."
+            f"Must be a PEM file of a certificate and its private key: {error}."
         ) from error
 
 
@@ -212,7 +214,7 @@ def _can_be_listened_on(host: str) -> None:
     try:
         socket.getaddrinfo(host, None, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
-        raise ValidationError(f"{host!r} is no address or name of this machine.") from error
+        raise ValidationError(f"{host!r} must be an address or name of this machine.") from error
 
 
 def _can_be_a_folder(path: Path) -> None:
@@ -220,16 +222,16 @@ def _can_be_a_folder(path: Path) -> None:
     try:
         there = next(each for each in places if each.exists())
     except OSError as error:
-        raise ValidationError(f"This cannot be a folder: {error.strerror}.") from error
+        raise ValidationError(f"Must be a folder: {error.strerror}.") from error
     if not there.is_dir():
-        raise ValidationError(f"{there} is a file: choose a folder.")
+        raise ValidationError(f"Must be a folder, but {there} is a file.")
     if not os.access(there, os.W_OK | os.X_OK):
         raise ValidationError(f"{there} cannot be written to.")
 
 
 def _is_long_enough(secret: str) -> None:
     if 0 < len(secret) < SHORTEST_SECRET:
-        raise ValidationError(f"Needs {SHORTEST_SECRET} characters or more.")
+        raise ValidationError(f"Must have at least {SHORTEST_SECRET} characters.")
 
 
 def _rate(env: Env, name: str, default: str) -> str:
@@ -267,13 +269,13 @@ def _is_address(text: str) -> bool:
 
 
 def _origins(env: Env) -> tuple[str, ...]:
-    """Origins as browsers send them: without a slash at the end."""
+    """Return the origins as browsers send them: without a slash at the end."""
 
     def parse(text: str) -> tuple[str, ...]:
         origins = [origin.strip().rstrip("/") for origin in text.split(",") if origin.strip()]
         for origin in origins:
             if origin != "*" and not _is_address(origin):
-                raise EnvError(f"{origin!r} is no origin such as https://app.example.")
+                raise EnvError(f"{origin!r} must be an origin such as https://app.example.")
         return tuple(origins)
 
     env.add_parser("origins", parse)
@@ -282,13 +284,13 @@ def _origins(env: Env) -> tuple[str, ...]:
 
 
 def _public_url(env: Env, host: str, port: int) -> str:
-    # A faulty value is None until all faults are told.
+    # An invalid value is None until ``seal`` reports all faults.
     here = f"http://[{host}]:{port}" if ":" in (host or "") else f"http://{host}:{port}"
     return (env.str("PUBLIC_URL", here, validate=ADDRESS) or "").rstrip("/")
 
 
 def _secret(env: Env) -> str:
-    """The secret, given as it is or in a file."""
+    """Return the secret, which is given directly or in a file."""
 
     def read(path: str) -> str:
         try:
@@ -296,7 +298,7 @@ def _secret(env: Env) -> str:
         except (OSError, ValueError) as error:
             raise EnvError(f"Cannot be read: {error}") from error
         if path and len(secret) < SHORTEST_SECRET:
-            raise EnvError(f"Needs {SHORTEST_SECRET} characters or more.")
+            raise EnvError(f"Must have at least {SHORTEST_SECRET} characters.")
         return secret
 
     env.add_parser("secret_file", read)
@@ -317,25 +319,27 @@ def _services(env: Env) -> tuple[Service, ...]:
 
 
 def _misfits(settings: Settings) -> dict[str, list[str]]:
-    """Every setting that cannot be beside another one."""
+    """Return the settings that contradict another one, with a message for each."""
     faults: dict[str, list[str]] = {}
     if not settings.secret and not settings.embedded:
         faults["KLARITY_SECRET"] = [
-            f"must be given, or KLARITY_SECRET_FILE, with {SHORTEST_SECRET} characters or more: "
-            "one is made in the data folder only where nothing is kept or sent elsewhere"
+            f"Must be set, or KLARITY_SECRET_FILE, to at least {SHORTEST_SECRET} characters. Only "
+            "an instance that keeps all data in its data folder makes a secret itself."
         ]
     if settings.single_process and settings.workers > 1:
         faults["KLARITY_WORKERS"] = [
-            "an event store other than mongo, and the bus memory://, live in one process: "
-            "only 1 worker can use them"
+            "Must be 1: an event store other than mongo and the bus memory:// work in one process "
+            "only."
         ]
     if settings.event_store != "mongo" and settings.read_models == "mongo":
-        faults["KLARITY_READ_MODELS"] = ["mongo read models need the mongo event store"]
+        faults["KLARITY_READ_MODELS"] = [
+            "Must be memory: mongo read models need the mongo event store."
+        ]
     if settings.upload_bytes_a_day < settings.largest_upload:
-        faults["KLARITY_UPLOAD_BYTES_A_DAY"] = ["must be KLARITY_LARGEST_UPLOAD or more"]
+        faults["KLARITY_UPLOAD_BYTES_A_DAY"] = ["Must be at least KLARITY_LARGEST_UPLOAD."]
     return faults
 
 
 def _faults(messages: Mapping[str, Sequence[str]]) -> str:
     lines = [f"  {name}: {' '.join(texts)}" for name, texts in messages.items()]
-    return "These settings cannot be:\n" + "\n".join(lines)
+    return "These settings are invalid:\n" + "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The use cases of Klarity, each made once, when it is first asked for."""
+"""Make the use cases, each once when it is first needed."""
 
 from functools import cached_property
 
@@ -32,9 +32,9 @@ from config.container import Container
 
 
 class UseCases:
-    """Over the adapters that a container holds. A new use case is a property here.
+    """Makes the use cases from a container. A new use case is a property here.
 
-    Tests may give executors of their own, whose stores fail or pause.
+    Tests pass ``executors`` whose stores fail or pause.
     """
 
     def __init__(self, container: Container, executors: Executors | None = None) -> None:

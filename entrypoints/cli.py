@@ -365,7 +365,7 @@ def _add_webhooks(klarity: click.Group, entry: Entry) -> None:
             every = tools.webhooks.deliveries()
         found = [each for each in every if not parked or each.status is DeliveryStatus.PARKED]
         for each in found:
-            click.echo(_told_of(each))
+            click.echo(_delivery_line(each))
         click.echo(f"{len(found)} deliveries.")
 
     @webhooks.command()
@@ -435,7 +435,7 @@ def _summed_up(threshold: str, replay: ModerationReplay) -> str:
     )
 
 
-def _told_of(delivery: WebhookDelivery) -> str:
+def _delivery_line(delivery: WebhookDelivery) -> str:
     planned = delivery.planned
     about = f"{planned.delivery_id} to {planned.webhook_id} of {planned.case_id}" if planned else ""
     return f"{about}: {delivery.status}, tried {delivery.tried} times {delivery.error}".rstrip()
@@ -516,8 +516,8 @@ def _places(at: Sequence[str]) -> dict[str, str]:
     places = dict(_pair(place) for place in at)
     known = {service.id for service in services()}
     if unknown := sorted(places.keys() - known):
-        told = f"{', '.join(unknown)} is not a service; `klarity services` lists their ids"
-        raise click.BadParameter(told, param_hint="--at")
+        message = f"{', '.join(unknown)} is not a service; `klarity services` lists their ids"
+        raise click.BadParameter(message, param_hint="--at")
     if FALLBACK not in places:
         raise click.BadParameter(
             f"{FALLBACK} serves all other requests: say where", param_hint="--at"

@@ -7,7 +7,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 
 class Argon2Passphrases:
-    """``time_cost`` in passes, ``memory_cost`` in KiB, ``parallelism`` in threads.
+    """Hashes with ``time_cost`` passes, ``memory_cost`` KiB and ``parallelism`` threads.
 
     The defaults are those of RFC 9106 for little memory. Passphrases are normalised (NFC), because
     devices compose letters differently.

@@ -15,7 +15,8 @@ NOT_FOUND = 404
 
 
 class HttpHistory:
-    """``urls`` maps a log to the base address of its owner. ``token`` is the service token."""
+    """Reads logs over HTTP. ``urls`` maps a log to the base address of its owner. ``token`` is the
+    service token."""
 
     def __init__(self, urls: Mapping[str, str], token: str, wire: Wire, tls: Tls = USUAL) -> None:
         self._urls = urls

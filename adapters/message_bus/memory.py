@@ -36,7 +36,7 @@ class MemoryMessageBus:
 
     @classmethod
     def from_url(cls, _url: str, _prefix: str, _tls: Tls) -> MemoryMessageBus:
-        """A bus of this process alone: no part of its address, ``memory://``, matters."""
+        """Return a new bus of this process. Its address, ``memory://``, has no further parts."""
         return cls()
 
     def publish(self, topic: str, messages: Sequence[Message]) -> None:

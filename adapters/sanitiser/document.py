@@ -14,9 +14,8 @@ from PIL import Image
 from pypdfium2.raw import FPDF_ERR_PASSWORD
 
 from adapters.sanitiser.pictures import bare, write_poster
-from adapters.sanitiser.refusals import Refusal
+from adapters.sanitiser.refusals import MOST_PAGES, Refusal
 
-MOST_PAGES = 200
 MOST_PIXELS = 600_000_000  # Of all pages; 200 pages of A4 have 440 million.
 PAGE_SECONDS = 5  # On the processor.
 DOTS_PER_INCH = 150

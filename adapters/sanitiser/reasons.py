@@ -2,7 +2,7 @@
 
 import signal
 
-from adapters.sanitiser.refusals import Refusal
+from adapters.sanitiser.refusals import MOST_PAGES, Refusal
 
 NOT_TAKEN = "This kind of file is not accepted. Convert it to a common format and send that."
 DAMAGED = (
@@ -37,7 +37,7 @@ RESULT_TOO_LARGE = "The safe version of this file would be too large; send a sho
 OF_STATUS: dict[int, str] = {
     Refusal.DAMAGED: DAMAGED,
     Refusal.TOO_LARGE: "This picture is too large; send a smaller one.",
-    Refusal.TOO_MANY_PAGES: "This document has more than 200 pages; send it in parts.",
+    Refusal.TOO_MANY_PAGES: f"This document has more than {MOST_PAGES} pages; send it in parts.",
     Refusal.LOCKED: "This document needs a password; send it without one.",
     Refusal.PAGES_TOO_LARGE: "The pages of this document are too large; send it in parts.",
 }

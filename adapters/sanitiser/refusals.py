@@ -5,6 +5,8 @@ from enum import IntEnum
 # No exit status of Python, bubblewrap or ffmpeg. It means that something is missing or full here.
 OUR_FAULT = 90
 
+MOST_PAGES = 200
+
 
 class Refusal(IntEnum):
     DAMAGED = 10

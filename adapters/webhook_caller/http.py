@@ -36,7 +36,7 @@ FORBIDDEN = tuple(
 
 
 class HttpWebhookCaller:
-    """``insecure`` allows loopback addresses and plain HTTP, for tests."""
+    """Calls webhooks. ``insecure`` allows loopback addresses and plain HTTP, for tests."""
 
     def __init__(self, *, insecure: bool = False, seconds: float = SECONDS) -> None:
         self._insecure = insecure
@@ -113,8 +113,8 @@ def _posted(wire: socket.socket, url: SplitResult, headers: Mapping[str, str], b
     connection = HTTPConnection(url.netloc)
     connection.sock = wire
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    told = {"user-agent": "klarity", "connection": "close", **headers}
-    connection.request("POST", path, body, {"host": url.netloc, **told})
+    own = {"host": url.netloc, "user-agent": "klarity", "connection": "close"}
+    connection.request("POST", path, body, {**own, **headers})
     with connection.getresponse() as reply:
         return reply.status
 

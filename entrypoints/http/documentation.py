@@ -89,8 +89,8 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
 def _complete(operation: dict[str, Any]) -> None:
     for status, reply in operation["responses"].items():
         names = (*EVERYWHERE, *BY_STATUS.get(status, ()))
-        told = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-        reply["headers"] = {**reply.get("headers", {}), **told}
+        always = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+        reply["headers"] = {**reply.get("headers", {}), **always}
 
 
 def _header(about: str, kind: str = "string", *, required: bool = False) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def limit_rates(app: Flask, rate: str) -> None:
         g.limited = standing.headers
 
     @app.after_request
-    def tell(reply: Response) -> Response:
+    def add_headers(reply: Response) -> Response:
         reply.headers.extend(g.get("limited", {}))
         return reply
 
@@ -116,8 +116,8 @@ def limit_rates(app: Flask, rate: str) -> None:
 def too_many_requests(standing: Standing, what: str = "requests") -> Problem:
     """Return the problem that tells the client how long to wait, and set the RateLimit headers."""
     g.limited = standing.headers
-    told = f"Too many {what}; try again in {standing.reset} seconds."
-    return problem("too-many-requests", told, **{"Retry-After": str(standing.reset)})
+    detail = f"Too many {what}; try again in {standing.reset} seconds."
+    return problem("too-many-requests", detail, **{"Retry-After": str(standing.reset)})
 
 
 def who_asks() -> str:

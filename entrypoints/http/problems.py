@@ -28,13 +28,13 @@ MEDIA_TYPE = "application/problem+json"
 MEANINGS = {
     "malformed": (400, "The request breaks a rule of HTTP or JSON; correct it and send it again."),
     "not-signed-in": (401, "The access token is missing, invalid or expired; sign in or renew it."),
-    "forbidden": (403, "Your account may not do this."),
+    "forbidden": (403, "Your account does not have the right to do this; use one that has."),
     "bad-link": (403, "The link is invalid or has expired; ask a moderator for another one."),
     "suspended": (403, "Your membership is suspended; wait until a moderator has reinstated it."),
     "wrong-passphrase": (403, "The passphrase is wrong; enter your own and try again."),
-    "not-found": (404, "Nothing exists at this address, or you may not see it."),
+    "not-found": (404, "Nothing exists at this address, or you may not see it; check the address."),
     "method-not-allowed": (405, "This resource does not take the method; use one named in Allow."),
-    "not-acceptable": (406, "This resource has no representation of the type that Accept names."),
+    "not-acceptable": (406, "This resource does not have the type that Accept names; omit Accept."),
     "too-slow": (408, "The body arrived too slowly; send it again."),
     "conflict": (409, "Other requests changed the same resource meanwhile; try again."),
     "already-registered": (409, "This member is registered already; sign in."),
@@ -45,7 +45,7 @@ MEANINGS = {
     "already-flagged": (409, "You have flagged this already; a second flag has no effect."),
     "already-decided": (409, "A decision with this id exists already; choose another id."),
     "already-appealed": (409, "This decision was appealed already; wait for the outcome."),
-    "already-resolved": (409, "This appeal is resolved already."),
+    "already-resolved": (409, "This appeal is resolved already; fetch the decision in force."),
     "appeal-pending": (409, "The decision in force is under appeal; resolve that appeal first."),
     "settled-on-appeal": (409, "An appeal restored this; wait until a member flags it again."),
     "superseded": (409, "Another decision has replaced this one; fetch the decision in force."),
@@ -56,9 +56,9 @@ MEANINGS = {
     "locked": (409, "Moderators locked this discussion; wait until they unlock it."),
     "not-oneself": (409, "Another person must do this: it concerns you or a case of yours."),
     "own-subject": (409, "You cannot flag your own content; change it or remove it instead."),
-    "nothing-to-decide": (409, "The decision would change nothing, and no flag is open."),
-    "nothing-to-appeal": (409, "Only a decision to hide can be appealed."),
-    "same-moderator": (409, "Another moderator has to decide this."),
+    "nothing-to-decide": (409, "The decision changes nothing and no flag is open; leave it as is."),
+    "nothing-to-appeal": (409, "Only a decision to hide can be appealed; fetch the decision."),
+    "same-moderator": (409, "Another moderator has to decide this; leave it to one of them."),
     "too-many-flags": (409, "You have too many open flags; wait until one of them is decided."),
     "evidence-taken": (409, "Evidence of an anonymous case serves no other; upload another file."),
     "evidence-rejected": (409, "This evidence was rejected; read why, and upload another file."),
@@ -66,7 +66,7 @@ MEANINGS = {
     "too-many-citations": (409, "This evidence serves too many cases; upload it again."),
     "evidence-retracted": (409, "This evidence was retracted from the case; upload it again."),
     "too-many-changes": (409, "This case has had the changes it may have; leave it as it is."),
-    "too-many-disputes": (409, "The party has made all the statements that a party may make."),
+    "too-many-disputes": (409, "The party has made all the statements it may make; keep those."),
     "own-case": (409, "You cannot support your own case."),
     "pseudonym-taken": (
         409,
@@ -81,7 +81,10 @@ MEANINGS = {
     "stale": (412, "The resource has changed since the ETag in If-Match; fetch it again."),
     "unsupported-tus-version": (412, "This server supports tus 1.0.0; set Tus-Resumable to it."),
     "too-large": (413, "The body or the upload is too large; GET /v1/instance lists the limits."),
-    "unsupported-media-type": (415, "This resource does not take content of that type."),
+    "unsupported-media-type": (
+        415,
+        "This resource does not take content of that type; /docs shows which it takes.",
+    ),
     "range-not-satisfiable": (416, "The content has no such range of bytes; ask for another one."),
     "invalid": (422, "Some fields are invalid; errors says what is wrong with each of them."),
     "bad-passphrase": (
@@ -200,8 +203,10 @@ def refuse(code: str, detail: str = "", **headers: str) -> NoReturn:
 
 _RETRY = {"Retry-After": "1"}
 _TRANSLATED: dict[type[Exception], Problem] = {
-    NotSignedIn: Problem(
-        401, "not-signed-in", "Credentials or token are invalid.", {"WWW-Authenticate": "Bearer"}
+    NotSignedIn: problem(
+        "not-signed-in",
+        "The pseudonym, the passphrase or the token is invalid; correct it and try again.",
+        **{"WWW-Authenticate": "Bearer"},
     ),
     StaleVersion: problem("stale"),
     CommandMismatch: Problem(

@@ -54,13 +54,13 @@ OVERRIDE = _parameter(
 )
 
 
-def _told(*names: str) -> dict[str, Any]:
+def _headers(*names: str) -> dict[str, Any]:
     return {name: {"schema": {"type": "string"}} for name in ("Tus-Resumable", *names)}
 
 
-STATE = _told("Upload-Offset", "Upload-Length", "Upload-Expires")
+STATE = _headers("Upload-Offset", "Upload-Length", "Upload-Expires")
 STATE["Klarity-Token"] = WRITE_HEADERS["Klarity-Token"]
-MEANS = _told("Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm")
+SUPPORTED = _headers("Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm")
 BODY = {"content": {CONTENT_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 SOME_BODY = {**BODY, "required": True}
 
@@ -74,9 +74,9 @@ def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
 
     @blp.route("", methods=["OPTIONS"])
     @blp.route("/<uuid:upload_id>", methods=["OPTIONS"])
-    @blp.response(204, headers=MEANS)
+    @blp.response(204, headers=SUPPORTED)
     @problems(blp, 404)
-    def means(upload_id: object = None) -> Response:  # noqa: ARG001 - the same for every address
+    def options(upload_id: object = None) -> Response:  # noqa: ARG001 - the same for every address
         """The version, extensions and limits of tus on this server"""
         reply = _empty(204)
         reply.headers["Tus-Version"] = VERSION
@@ -86,7 +86,7 @@ def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
         return reply
 
     @blp.post("")
-    @blp.response(201, headers={**STATE, **_told("Location")})
+    @blp.response(201, headers={**STATE, **_headers("Location")})
     @blp.doc(
         parameters=[RESUMABLE, LENGTH, METADATA, CHECKSUM, IDEMPOTENCY_KEY],
         requestBody=BODY,
@@ -139,7 +139,7 @@ def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
         return _state(progress, 204)
 
     @blp.delete("/<uuid:upload_id>")
-    @blp.response(204, headers=_told())
+    @blp.response(204, headers=_headers())
     @blp.doc(parameters=[RESUMABLE], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412)
     def terminate(upload_id: object) -> Response:
@@ -147,7 +147,7 @@ def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
         uploads.terminate(requests.actor(), str(upload_id))
         return _empty(204)
 
-    meant = {"PATCH": append, "DELETE": terminate, "HEAD": look}
+    views = {"PATCH": append, "DELETE": terminate, "HEAD": look}
 
     @blp.post("/<uuid:upload_id>")
     @blp.response(204, headers=STATE)
@@ -156,7 +156,7 @@ def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
     @problems(blp, 401, 403, 404, 405, 409, 410, 412, 413, 415, 460)
     def override(upload_id: object) -> Response:
         """Use X-HTTP-Method-Override, for networks that block other methods than POST"""
-        view = meant.get(request.headers.get("X-HTTP-Method-Override", "").upper())
+        view = views.get(request.headers.get("X-HTTP-Method-Override", "").upper())
         if view is None:
             refuse("method-not-allowed", Allow="OPTIONS, HEAD, PATCH, DELETE")
         reply: Response = view(upload_id)

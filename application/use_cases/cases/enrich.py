@@ -100,7 +100,5 @@ class Enrich:
         """Return the invitation of a link. Raises DomainError if it is invalid or has expired."""
         invitation = self._links.read(token)
         if invitation is None:
-            raise DomainError(
-                "bad-link", "This link is invalid or has expired; ask a moderator for another one."
-            )
+            raise DomainError("bad-link", "This link is invalid or has expired.")
         return invitation
