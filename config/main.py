@@ -22,7 +22,7 @@ from application.engine.executor import CommandContext
 from application.ports.checkpoints import Checkpoint
 from application.ports.unavailable import Unavailable
 from application.system import query_services
-from application.use_cases.members.accounts import handle
+from application.use_cases.members.accounts import handle_of
 from config.process import Process
 from config.server import CannotListen, Server, bind, end_with_parent
 from config.settings import Settings, SettingsError, read_settings
@@ -156,7 +156,7 @@ class OpenTools:
         return member_id
 
     def grant(self, pseudonym: str, role: str) -> None:
-        found = self._credentials.find(handle(pseudonym))
+        found = self._credentials.find(handle_of(pseudonym))
         if found is None:
             raise LookupError(f"There is no member called {pseudonym}.")
         command = GrantRole(role=Role(role), by=SYSTEM, at=self._clock())

@@ -23,11 +23,11 @@ from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens
 from application.use_cases.moderation.forget import ForgetInModeration
 from application.use_cases.moderation.moderate import Moderate
-from application.use_cases.moderation.sight import Sight
+from application.use_cases.moderation.visibility import Visibility
 from application.use_cases.moderation.what_if import WhatIf
-from application.use_cases.webhooks.book import DeliveryBook
 from application.use_cases.webhooks.courier import Courier
 from application.use_cases.webhooks.manage import Webhooks
+from application.use_cases.webhooks.open_deliveries import OpenDeliveries
 from config.container import Container
 
 
@@ -89,7 +89,7 @@ class UseCases:
             executors.records,
             executors.subjects,
             executors.decisions,
-            Sight(executors.cases, executors.parties, executors.comments, executors.members),
+            Visibility(executors.cases, executors.parties, executors.comments, executors.members),
             key=self._keys.requests,
             clock=self._clock,
         )
@@ -186,7 +186,7 @@ class UseCases:
     def webhooks(self) -> Webhooks:
         return Webhooks(
             self.executors,
-            self._delivery_book(),
+            self._open_deliveries(),
             self._container.webhook_caller(),
             self._keys.webhooks,
             self._clock,
@@ -197,12 +197,12 @@ class UseCases:
     def courier(self) -> Courier:
         return Courier(
             executors=self.executors,
-            book=self._delivery_book(),
+            open_deliveries=self._open_deliveries(),
             caller=self._container.webhook_caller(),
             key=self._keys.webhooks,
             public_url=self._settings.public_url,
             clock=self._clock,
         )
 
-    def _delivery_book(self) -> DeliveryBook:
-        return DeliveryBook(self._container.history(), self._container.codec())
+    def _open_deliveries(self) -> OpenDeliveries:
+        return OpenDeliveries(self._container.history(), self._container.codec())

@@ -26,13 +26,13 @@ class RuntimeCollector(Collector):
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        behind = GaugeMetricFamily(
+        lag = GaugeMetricFamily(
             "klarity_events_behind", "Events not handled yet", labels=("kind", "name")
         )
         leading = GaugeMetricFamily(
             "klarity_leading", "1 where this process holds the lease", labels=("kind", "name")
         )
-        heard = CounterMetricFamily(
+        handled = CounterMetricFamily(
             "klarity_events_handled", "Events handled, by their way here", labels=("name", "way")
         )
         outdated = GaugeMetricFamily(
@@ -44,11 +44,11 @@ class RuntimeCollector(Collector):
             labels = (running.kind, running.name)
             leading.add_metric(labels, running.loop.leading)
             outdated.add_metric(labels, bool(running.unreadable()))
-            if (count := _behind(running)) is not None:
-                behind.add_metric(labels, count)
+            if (count := _lag(running)) is not None:
+                lag.add_metric(labels, count)
             for way, number in running.handled().items():
-                heard.add_metric((running.name, way), number)
-        yield from (behind, leading, heard, outdated, self._refused_messages())
+                handled.add_metric((running.name, way), number)
+        yield from (lag, leading, handled, outdated, self._refused_messages())
         yield from self._pools()
 
     def _refused_messages(self) -> Metric:
@@ -104,7 +104,7 @@ class UploadsCollector(Collector):
         yield refused
 
 
-def _behind(running: Running) -> int | None:
+def _lag(running: Running) -> int | None:
     try:
         return running.lag()
     except Unavailable:

@@ -19,14 +19,14 @@ class Argon2Passphrases:
         self._hasher = PasswordHasher(
             time_cost=time_cost, memory_cost=memory_cost, parallelism=parallelism
         )
-        self._nobody = self._hasher.hash("nobody has this passphrase")
+        self._dummy = self._hasher.hash("nobody has this passphrase")
 
     def hash(self, passphrase: str) -> str:
         return self._hasher.hash(normalize("NFC", passphrase))
 
     def verify(self, stored: str | None, passphrase: str) -> bool:
         try:
-            self._hasher.verify(stored or self._nobody, normalize("NFC", passphrase))
+            self._hasher.verify(stored or self._dummy, normalize("NFC", passphrase))
         except (VerificationError, InvalidHashError):
             return False
         return stored is not None

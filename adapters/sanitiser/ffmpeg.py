@@ -170,10 +170,10 @@ def video(
     colours: Colours = AS_IT_IS,
 ) -> list[str]:
     """Encode a film with the sound track of this number, or with None without sound."""
-    heard = ("-an",) if sound is None else ("-map", f"0:a:{sound}", *AUDIO)
+    sound_options = ("-an",) if sound is None else ("-map", f"0:a:{sound}", *AUDIO)
     return [
         *(*_start(ffmpeg, demuxer, original), *NO_METADATA, "-map", "0:V:0"),
-        *("-vf", FITTING + colours.filters, *ENCODING, *heard, *_up_to(MOST_FILM_SECONDS)),
+        *("-vf", FITTING + colours.filters, *ENCODING, *sound_options, *_up_to(MOST_FILM_SECONDS)),
         *("-movflags", "+faststart", "-f", "mp4", rendition),
     ]
 

@@ -169,7 +169,7 @@ class Isolations:
 def require_that_it_works(isolate: Isolation, command: Sequence[str] = CHECK) -> None:
     """Raise SanitiserUnavailable unless the command succeeds, which reads no file.
 
-    This tells a broken tool, or a machine short of processes or memory, from a broken file.
+    This distinguishes a broken file from a broken tool, or a machine short of memory or processes.
     """
     if not works(isolate, command):
         raise SanitiserUnavailable(f"{Path(command[0]).name} does not work in the sandbox")

@@ -52,9 +52,11 @@ class Rows(TableRows[D], Protocol[D]):
 class TableWork(Generic[D]):
     """The rows of one table that a batch of events touches."""
 
-    def __init__(self, table: Table[D], value_of: Callable[[Any, str], Any], named: Keys) -> None:
+    def __init__(
+        self, table: Table[D], value_of: Callable[[Any, str], Any], expected: Keys
+    ) -> None:
         self._table = table
-        self._named = named
+        self._expected_keys = expected
         self._value_of = value_of
         self._known: dict[str, D | None] = {}
         self.changes: dict[str, D | None] = {}
@@ -79,8 +81,8 @@ class TableWork(Generic[D]):
 
     def _load(self, key: str) -> None:
         """Load a row; with one that the batch will probably read, all others of that kind."""
-        named = self._named()
-        keys = named if key in named else (key,)
+        expected = self._expected_keys()
+        keys = expected if key in expected else (key,)
         wanted = [key for key in keys if key not in self._known]
         for start in range(0, len(wanted), ROWS_A_READ):
             part = wanted[start : start + ROWS_A_READ]
@@ -145,13 +147,13 @@ class TableWork(Generic[D]):
 class UnitOfWork(TableWork[D]):
     """The documents and the rows of side tables that a batch of events touches.
 
-    ``named`` returns the keys of the rows that the events will probably read.
+    ``expected`` returns the keys of the rows that the events will probably read.
     """
 
     def __init__(
-        self, model: Tables[D], value_of: Callable[[Any, str], Any], named: Keys = tuple
+        self, model: Tables[D], value_of: Callable[[Any, str], Any], expected: Keys = tuple
     ) -> None:
-        super().__init__(model, value_of, cache(named))
+        super().__init__(model, value_of, cache(expected))
         self.version = 0
         self._model = model
         self._sides: dict[type, TableWork[Any]] = {}
@@ -162,7 +164,7 @@ class UnitOfWork(TableWork[D]):
 
     def table(self, row: type[S]) -> TableWork[S]:
         if row not in self._sides:
-            self._sides[row] = TableWork(self._model.side(row), self._value_of, self._named)
+            self._sides[row] = TableWork(self._model.side(row), self._value_of, self._expected_keys)
         return self._sides[row]
 
     def mark(self) -> None:

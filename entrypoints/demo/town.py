@@ -139,8 +139,8 @@ class _Composer:
 
     def _tales(self, count: int) -> list["_Telling"]:
         """Return versions of stories, with alternating languages."""
-        told = [self._tellings(language) for language in LANGUAGES]
-        return list(chain.from_iterable(zip(*told, strict=True)))[:count]
+        by_language = [self._tellings(language) for language in LANGUAGES]
+        return list(chain.from_iterable(zip(*by_language, strict=True)))[:count]
 
     def _tellings(self, language: str) -> list["_Telling"]:
         """Return each story once, then each again in other words: similar ones are far apart."""

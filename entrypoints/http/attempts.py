@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, g, request
 
-from application.use_cases.members.accounts import handle
+from application.use_cases.members.accounts import handle_of
 from entrypoints.http.limits import Rate, Standing, hashed, too_many_requests, where_from
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -42,7 +42,7 @@ class Attempts:
 
     def signing_in(self, body: Mapping[str, Any]) -> Attempt:
         """Count an attempt to sign in. An account that does not exist is counted alike."""
-        account = handle(_text(body, "pseudonym"))
+        account = handle_of(_text(body, "pseudonym"))
         here = (self._here, hashed(f"account {account} from {where_from(LARGEST_NETWORK)}"))
         everywhere = (self._account, hashed(f"account {account}"))
         around = (self._network, hashed(f"accounts from {where_from()}"))

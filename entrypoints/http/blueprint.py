@@ -73,8 +73,8 @@ def _only_documenting(decorator: Callable[..., Any]) -> Callable[[V], V]:
 def _nothing() -> None: ...
 
 
-def _add(told: Mapping[str, Any], known: dict[str, Any]) -> None:
-    for name, value in told.items():
+def _add(messages: Mapping[str, Any], known: dict[str, Any]) -> None:
+    for name, value in messages.items():
         if isinstance(value, dict):
             _add(value, known.setdefault(name, {}))
         elif isinstance(value, list):

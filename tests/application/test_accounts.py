@@ -17,7 +17,7 @@ from application.use_cases.members.accounts import (
     SESSION_LIFE,
     Accounts,
     NotSignedIn,
-    handle,
+    handle_of,
 )
 from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens
@@ -104,7 +104,7 @@ def test_a_pseudonym_follows_the_rules(
 ) -> None:
     with refused("bad-pseudonym"):
         register(accounts, pseudonym)
-    assert credentials.find(handle(pseudonym)) is None
+    assert credentials.find(handle_of(pseudonym)) is None
 
 
 @pytest.mark.parametrize(
@@ -463,4 +463,4 @@ def test_an_erased_member_whose_credential_is_still_there_does_not_sign_in(
 
 
 def test_pseudonyms_are_compared_without_case_and_by_meaning() -> None:
-    assert handle(" \uff33traße ") == handle("STRASSE")
+    assert handle_of(" \uff33traße ") == handle_of("STRASSE")

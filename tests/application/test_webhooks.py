@@ -17,9 +17,9 @@ from application.policies.when_case_is_published_then_plan_deliveries import (
 from application.ports.codec import RecordedEvent
 from application.ports.history import History
 from application.ports.webhook_caller import CallFailed
-from application.use_cases.webhooks.book import DeliveryBook
 from application.use_cases.webhooks.courier import Courier
 from application.use_cases.webhooks.manage import Webhooks
+from application.use_cases.webhooks.open_deliveries import OpenDeliveries
 from domain.cases.case_commands import ReportCase, WithdrawCase
 from domain.cases.case_details import CaseCategory, CaseDetails
 from domain.ids import CaseId
@@ -62,13 +62,13 @@ class Newsroom:
         )
         self.courier = self.new_courier()
 
-    def book(self) -> DeliveryBook:
-        return DeliveryBook(self.world.history, self.world.codec)
+    def book(self) -> OpenDeliveries:
+        return OpenDeliveries(self.world.history, self.world.codec)
 
     def new_courier(self, **more: Any) -> Courier:
         return Courier(
             executors=self.world.executors,
-            book=self.book(),
+            open_deliveries=self.book(),
             caller=self.receiver,
             key=KEY,
             public_url="https://klarity.example/",
@@ -295,7 +295,7 @@ def test_two_who_read_the_book_at_once_count_a_failure_once(
     later(world)
     world.public_case(world.member())
     history = BothAtOnce(world.history)
-    book = DeliveryBook(history, world.codec)
+    book = OpenDeliveries(history, world.codec)
     book.deliveries()
     newsroom.receiver.broken = True
     newsroom.deliver()

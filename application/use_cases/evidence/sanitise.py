@@ -128,7 +128,7 @@ class SanitiseEvidence:
                 file.writelines(self._sealer.open(received.evidence_id))
             output.mkdir()
         except OSError as error:
-            raise SanitiserUnavailable("there is no room to work in") from error
+            raise SanitiserUnavailable("there is no space left to work in") from error
         return self._sanitiser.sanitise(received.kind, original, output, within=within)
 
     def _make_available(self, item: EvidenceId, rendition: Rendition) -> MakeAvailable:

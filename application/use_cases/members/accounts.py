@@ -93,12 +93,12 @@ class Accounts:
             return self._members.execute(member_id, command, context)
         except CommandMismatch:
             if self._is_anothers(member_id, pseudonym):
-                self._credentials.release(handle(pseudonym), member_id)
+                self._credentials.release(handle_of(pseudonym), member_id)
             raise
 
     def sign_in(self, pseudonym: str, passphrase: str) -> Grant:
         """Open a session. Raises NotSignedIn, after the same work whatever the reason."""
-        found = self._credentials.find(handle(pseudonym))
+        found = self._credentials.find(handle_of(pseudonym))
         good = self._passphrases.verify(found.passphrase_hash if found else None, passphrase)
         if not found or not good or not self._exists(found.member_id):
             raise NotSignedIn
@@ -185,10 +185,10 @@ class Accounts:
     def _is_anothers(self, member_id: str, pseudonym: str) -> bool:
         """Return whether the member is registered under another pseudonym than this one."""
         member = self._members.load(member_id).state
-        return bool(member.registered_at) and handle(member.pseudonym) != handle(pseudonym)
+        return bool(member.registered_at) and handle_of(member.pseudonym) != handle_of(pseudonym)
 
     def _claim(self, member_id: str, pseudonym: str, passphrase: str) -> None:
-        name = handle(pseudonym)
+        name = handle_of(pseudonym)
         found = self._credentials.find(name)
         if found and found.member_id == member_id:
             self._must_be_the_same(found, passphrase)
@@ -239,7 +239,7 @@ class Accounts:
 
     def _verified(self, member_id: str, passphrase: str) -> Credential:
         """Return the member's credential. Raises DomainError if the passphrase is wrong."""
-        held = self._credentials.find(handle(self._members.load(member_id).state.pseudonym))
+        held = self._credentials.find(handle_of(self._members.load(member_id).state.pseudonym))
         own = held if held and held.member_id == member_id else None
         fits = self._passphrases.verify(own.passphrase_hash if own else None, passphrase)
         if own is None or not fits:
@@ -275,7 +275,7 @@ class Accounts:
         return self._credentials.repeat(session_id, old_hash, now - REPEAT_LIFE)
 
 
-def handle(pseudonym: str) -> str:
+def handle_of(pseudonym: str) -> str:
     """Return the form of a pseudonym that identifies its account: folded, and without invisible
     characters.
 

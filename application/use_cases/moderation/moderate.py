@@ -4,7 +4,7 @@ from application.engine.derived_ids import keyed_id
 from application.engine.executor import CommandContext, Receipt
 from application.executors import DecisionExecutor, FlagExecutor, RecordExecutor, SubjectExecutor
 from application.ports.clock import Clock
-from application.use_cases.moderation.sight import Sight
+from application.use_cases.moderation.visibility import Visibility
 from domain.actors import Actor
 from domain.ids import MemberId
 from domain.moderation.decision import (
@@ -29,7 +29,7 @@ class Moderate:
         records: RecordExecutor,
         subjects: SubjectExecutor,
         decisions: DecisionExecutor,
-        sight: Sight,
+        visibility: Visibility,
         *,
         key: bytes,
         clock: Clock,
@@ -38,7 +38,7 @@ class Moderate:
         self._records = records
         self._subjects = subjects
         self._decisions = decisions
-        self._sight = sight
+        self._visibility = visibility
         self._key = key
         self._clock = clock
 
@@ -64,8 +64,8 @@ class Moderate:
         command = RaiseFlag(
             flag_id=flag_id,
             subject=subject,
-            seen=self._sight.sees(actor, subject),
-            erased=self._sight.is_erased(subject),
+            seen=self._visibility.can_see(actor, subject),
+            erased=self._visibility.is_erased(subject),
             rule=rule,
             note=note,
             record_id=record_id,

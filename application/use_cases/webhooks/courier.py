@@ -9,7 +9,7 @@ from application.engine.executor import CommandContext
 from application.executors import Executors
 from application.ports.clock import Clock
 from application.ports.webhook_caller import CallFailed, WebhookCaller
-from application.use_cases.webhooks.book import DeliveryBook
+from application.use_cases.webhooks.open_deliveries import OpenDeliveries
 from application.use_cases.webhooks.signature import secret_of, signed_headers
 from domain.actors import SYSTEM
 from domain.cases.case import Case
@@ -39,7 +39,7 @@ class Courier:
         self,
         *,
         executors: Executors,
-        book: DeliveryBook,
+        open_deliveries: OpenDeliveries,
         caller: WebhookCaller,
         key: bytes,
         public_url: str,
@@ -47,7 +47,7 @@ class Courier:
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._do = executors
-        self._book = book
+        self._open_deliveries = open_deliveries
         self._caller = caller
         self._key = key
         self._public_url = public_url.rstrip("/")
@@ -70,7 +70,7 @@ class Courier:
         """Return the due deliveries by webhook."""
         now = self._clock()
         due: dict[str, list[tuple[WebhookDelivery, DeliveryPlanned]]] = {}
-        for each in self._book.deliveries():
+        for each in self._open_deliveries.deliveries():
             if each.planned and each.is_due(now):
                 due.setdefault(each.planned.webhook_id, []).append((each, each.planned))
         return due

@@ -7,7 +7,7 @@ from application.engine.executor import CommandContext
 from application.executors import Executors
 from application.ports.clock import Clock
 from application.ports.webhook_caller import WebhookCaller
-from application.use_cases.webhooks.book import DeliveryBook
+from application.use_cases.webhooks.open_deliveries import OpenDeliveries
 from application.use_cases.webhooks.signature import secret_of, written_secret
 from domain.actors import SYSTEM
 from domain.decider import DomainError
@@ -21,7 +21,7 @@ class Webhooks:
     def __init__(
         self,
         executors: Executors,
-        book: DeliveryBook,
+        open_deliveries: OpenDeliveries,
         caller: WebhookCaller,
         key: bytes,
         clock: Clock,
@@ -29,7 +29,7 @@ class Webhooks:
         insecure: bool,
     ) -> None:
         self._do = executors
-        self._book = book
+        self._open_deliveries = open_deliveries
         self._caller = caller
         self._key = key
         self._clock = clock
@@ -58,7 +58,7 @@ class Webhooks:
 
     def deliveries(self) -> Sequence[WebhookDelivery]:
         """Return the deliveries that wait or are parked."""
-        return self._book.deliveries()
+        return self._open_deliveries.deliveries()
 
     def retry(self, delivery_id: str) -> None:
         """Retry a parked delivery at once. Raises DomainError if it is not parked."""

@@ -10,7 +10,7 @@ from domain.discussions.comment import Concealment
 from domain.moderation.subject import Subject, SubjectKind
 
 
-class Sight:
+class Visibility:
     """Applies the rules of visibility that the query services apply. These may not have projected
     the newest events yet.
 
@@ -29,7 +29,7 @@ class Sight:
         self._comments = comments
         self._members = members
 
-    def sees(self, by: Actor, subject: Subject) -> bool:
+    def can_see(self, by: Actor, subject: Subject) -> bool:
         """Return whether the actor may see the subject, if it exists."""
         key = subject.subject_id
         match subject.kind:
@@ -37,7 +37,7 @@ class Sight:
                 state = self._cases.load(key).state
                 return state.status is CaseStatus.ERASED or can_be_seen(state, by)
             case SubjectKind.PARTY:
-                return self._sees_party(key, by)
+                return self._can_see_party(key, by)
             case SubjectKind.EVIDENCE:
                 return by.moderates or self._is_shown(subject, by) or self.is_erased(subject)
             case SubjectKind.COMMENT:
@@ -51,7 +51,7 @@ class Sight:
         """Return whether the author of the subject was erased."""
         return self._members.load(subject.author).state.erased
 
-    def _sees_party(self, party_id: str, by: Actor) -> bool:
+    def _can_see_party(self, party_id: str, by: Actor) -> bool:
         """Return whether the actor may see the party. Only moderators see a hidden one; nobody sees
         one that was retracted or erased."""
         party = self._parties.load(party_id).state

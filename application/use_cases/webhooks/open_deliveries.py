@@ -17,7 +17,7 @@ COMMITS_A_READ = 1000
 OPEN = (DeliveryStatus.WAITING, DeliveryStatus.PARKED)
 
 
-class DeliveryBook:
+class OpenDeliveries:
     """The open deliveries. It reads only new events each time, and is thread-safe."""
 
     def __init__(self, history: History, codec: EventCodec) -> None:
