@@ -68,6 +68,8 @@ MemberExecutor = CommandExecutor[MemberCommand, Member, MemberEvent]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executors:
+    """The executor of each aggregate."""
+
     members: MemberExecutor
     cases: CaseExecutor
     exhibits: ExhibitExecutor

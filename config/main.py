@@ -124,21 +124,21 @@ class OpenTools:
     """The dependencies of the operator's commands."""
 
     def __init__(self, process: Process) -> None:
-        made, use_cases = process.container, process.use_cases
-        self.stores = made.stores()
-        self.codec = made.codec()
-        self.seals = made.seals()
-        self.parked = made.parked()
-        self.rebuilder = made.rebuilder()
+        container, use_cases = process.container, process.use_cases
+        self.stores = container.stores()
+        self.codec = container.codec()
+        self.seals = container.seals()
+        self.parked = container.parked()
+        self.rebuilder = container.rebuilder()
         self.keeps_read_models = process.settings.read_models != "memory"
         self.webhooks = use_cases.webhooks
         self.what_if = use_cases.what_if
         self._accounts = use_cases.accounts
-        self._credentials = made.credentials()
+        self._credentials = container.credentials()
         self._members = use_cases.executors.members
-        self._clock = made.clock()
-        self._models = made.models()
-        self._checkpoints = made.checkpoints()
+        self._clock = container.clock()
+        self._models = container.models()
+        self._checkpoints = container.checkpoints()
 
     def checkpoints(self) -> dict[str, Checkpoint]:
         builds = {

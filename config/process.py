@@ -82,11 +82,17 @@ class Process:
         self.container.shutdown_resources()
 
     def _add_relay(self, runtime: Runtime, log: str) -> None:
-        made = self.container
-        store = made.stores()[log]
-        relay = Relay(store, made.codec(), made.wire_format(), made.bus(), made.checkpoints())
+        container = self.container
+        store = container.stores()[log]
+        relay = Relay(
+            store,
+            container.codec(),
+            container.wire_format(),
+            container.bus(),
+            container.checkpoints(),
+        )
         runtime.add_relay(relay, store)
-        runtime.add_sealer(LogSealer(store, made.seals()))
+        runtime.add_sealer(LogSealer(store, container.seals()))
 
     def _add_policies(self, runtime: Runtime, context: str) -> None:
         for kind in policy_types():
@@ -94,14 +100,14 @@ class Process:
                 runtime.add_policy(self._subscriber(kind(self.use_cases.policy_dependencies)))
 
     def _subscriber(self, policy: Policy[Any]) -> PolicySubscriber:
-        made = self.container
+        container = self.container
         if not policy.slow:
-            return PolicySubscriber(policy, made.codec(), made.checkpoints())
+            return PolicySubscriber(policy, container.codec(), container.checkpoints())
         return PooledPolicySubscriber(
             policy,
-            made.codec(),
-            made.checkpoints(),
-            made.parked(),
+            container.codec(),
+            container.checkpoints(),
+            container.parked(),
             workers=self.settings.sanitisers,
         )
 
@@ -132,11 +138,11 @@ class Process:
         self.container.credentials().delete_expired(self.container.clock()())
 
     def _shared(self) -> Shared:
-        made, settings = self.container, self.settings
+        container, settings = self.container, self.settings
         return Shared(
-            tokens=made.tokens(),
-            request_key=made.keys().requests,
-            registry=made.registry(),
+            tokens=container.tokens(),
+            request_key=container.keys().requests,
+            registry=container.registry(),
             attempts=Attempts(
                 settings.sign_in_limit,
                 settings.sign_in_account_limit,

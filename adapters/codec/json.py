@@ -123,7 +123,7 @@ class JsonCodec:
         return decoded if present else None
 
     def _decoded(self, event: RecordedEvent) -> tuple[object, bool]:
-        """The event, and whether the person that it is about is not erased."""
+        """Return the event, and whether its data subject still exists."""
         today = self._catalog.version(event.type)
         if event.type not in self._decoders or event.schema > today:
             raise NewerProgram(event)

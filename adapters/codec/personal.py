@@ -96,7 +96,7 @@ class PersonalCipher:
         self._vault.destroy(subject)
 
     def subject(self, data: dict[str, Any], place: str) -> str:
-        """Whose personal fields are sealed in the data, erased or not."""
+        """Return the subject of the sealed personal fields, erased or not."""
         return self._referred(b64decode(data[SEALED]), place.encode())[0]
 
     def _key_for(self, subject: str) -> bytes:

@@ -88,7 +88,7 @@ def check(find: Find, indexes: Mapping[str, Index]) -> None:
 
 
 def side_of(sides: Mapping[type, T], row: type) -> T:
-    """The side table of these rows. ValueError where it was not declared."""
+    """Return the declared side table of this row type. Raises ValueError if there is none."""
     if row not in sides:
         raise ValueError(f"{row.__name__} is no declared side table")
     return sides[row]
@@ -119,7 +119,7 @@ def _point(place: Any) -> Point | None:
     if place is None:
         return None
     if abs(place.lat) > POLE or abs(place.lon) > DATE_LINE:
-        raise ValueError("a place is given in degrees of latitude and longitude")
+        raise ValueError("a place must be given in degrees of latitude and longitude")
     return Point(lon=place.lon, lat=place.lat)
 
 

@@ -37,7 +37,7 @@ D = TypeVar("D")
 S = TypeVar("S")
 C = TypeVar("C")
 
-# Up to so many candidates are sorted. With more, walking the sort index finds enough of them soon.
+# Up to this many candidates are sorted. With more, walking along the sort index is faster.
 FEW = 2000
 
 # (is not None, value, key), so that None sorts before every other value.
@@ -99,7 +99,7 @@ class MemoryReadModels:
 
 
 class MemoryTable(Generic[D]):
-    """Documents in a dict, beside them one ordered or inverted list for each index."""
+    """Documents in a dict, with an ordered or inverted list for each index."""
 
     def __init__(self, indexes: Sequence[Index], lock: RLock) -> None:
         self._lock = lock
@@ -131,7 +131,7 @@ class MemoryTable(Generic[D]):
             return sum(self._holds(rest, key) for key in self._lists[driver.field].keys(driver))
 
     def prepared(self, changes: Mapping[str, D | None]) -> Callable[[], None]:
-        """What writes the changes. Raises ValueError for a row that cannot be stored."""
+        """Return a function that writes the changes. Raises ValueError for an unsuitable row."""
         entries = {key: self._extracted(document) for key, document in changes.items()}
 
         def write() -> None:
@@ -144,7 +144,7 @@ class MemoryTable(Generic[D]):
         """Delete all rows."""
         self._documents = {}
         self._lists = {name: _LISTS[index.kind](index) for name, index in self._indexes.items()}
-        # Sorting by key alone is sorting by a value that is None in every row.
+        # Without a sort field, rows are sorted by key, as if the field were None in every row.
         self._lists[""] = _Values(by(""))
         self._orders = {
             name: its_list
@@ -188,7 +188,7 @@ class MemoryTable(Generic[D]):
 
 
 class MemoryReadModel(MemoryTable[D]):
-    """The documents, beside them a table for each kind of side rows."""
+    """The documents, and the side tables."""
 
     def __init__(self, indexes: Sequence[Index], sides: Sequence[Side[Any]]) -> None:
         super().__init__(indexes, RLock())
@@ -197,7 +197,7 @@ class MemoryReadModel(MemoryTable[D]):
         self.exists = False
 
     def revive(self) -> None:
-        """Let the model be used (again), empty if it was dropped."""
+        """Make the model usable, also after it was dropped; then it is empty."""
         self.exists = True
 
     def checkpoint(self) -> Checkpoint:

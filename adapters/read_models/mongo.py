@@ -30,7 +30,7 @@ from application.ports.read_models import (
 D = TypeVar("D")
 S = TypeVar("S")
 
-# The whole document as JSON. Beside it a row holds only the values of the indexes.
+# The field with the whole document as JSON. A row's other fields are the values of the indexes.
 BODY = "d"
 
 
@@ -104,13 +104,13 @@ class MongoTable(Generic[D]):
         self._gets: Grouping[Sequence[str], Mapping[str, bytes]] = Grouping(self._bodies)
 
     def create_indexes(self) -> None:
-        """Make the indexes that are not there."""
+        """Create the indexes that are missing."""
         for index in self._indexes.values():
             for keys in keys_of(index):
                 self._rows.create_index(keys)
 
     def get(self, keys: Sequence[str]) -> Mapping[str, D]:
-        # A projection gets many documents: a request for one must not wait for them.
+        # A projection reads many documents. The request for a single one must not wait for it.
         bodies = self._gets.submit(keys) if len(keys) == 1 else self._bodies(iter([keys]))[0]
         return {key: self._document(body) for key, body in bodies.items()}
 
@@ -131,7 +131,7 @@ class MongoTable(Generic[D]):
             return self._rows.count_documents(filter_of(find))
 
     def stored(self, changes: Mapping[str, D | None]) -> Iterator[tuple[str, Document | None]]:
-        """By key, the rows as they are stored."""
+        """Return the stored rows by key."""
         for key, document in changes.items():
             yield key, None if document is None else self._row(document)
 
@@ -160,7 +160,7 @@ class MongoTable(Generic[D]):
 
 
 class MongoReadModel(MongoTable[D]):
-    """The collection of the documents, beside it one for each kind of side rows."""
+    """The collection of the documents, and one for each side table."""
 
     def __init__(
         self,
@@ -177,7 +177,7 @@ class MongoReadModel(MongoTable[D]):
         }
 
     def create(self) -> None:
-        """Make the indexes and the checkpoint, where they are not there."""
+        """Create the indexes and the checkpoint if they are missing."""
         with unavailable_as(StoreUnavailable):
             for table in (self, *self._sides.values()):
                 table.create_indexes()

@@ -17,22 +17,22 @@ from adapters.mongo import DURABLE, MAJORITY, Document, end_abandoned_transactio
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.event_store import StoreUnavailable
 
-# By table ("" for the documents) and key, without it; None for one to be deleted.
+# Rows without their key, by table ("" for the documents) and key; None for one to be deleted.
 Rows = Mapping[tuple[str, str], Document | None]
 
 TableRows = Mapping[str, Document | None]
 
-# The longest pauses in seconds before each retry of a transaction: some 20 seconds in all, as long
-# as the driver waits for a reply.
+# The longest pauses in seconds before each retry of a transaction: about 20 seconds in total, as
+# long as the driver waits for a reply.
 PAUSES = [min(0.01 * 2**tries, 0.5) for tries in range(80)]
 
 # After this many tries, transactions of killed processes are looked for and ended.
 TRIES_A_LOOK = 5
 
-# From this many rows on, it is faster to ask first which of them are new.
+# With this many rows or more, it is faster to find out first which of them are new.
 MANY = 100
 
-# TransactionTooLarge and TransactionTooLargeForCache, and the number of rows that does fit.
+# TransactionTooLarge and TransactionTooLargeForCache, and a number of rows that fits.
 TOO_LARGE = {257, 388}
 PART = 1000
 
@@ -59,7 +59,7 @@ class Commits:
         self._client = database.client
 
     def table(self, side: str) -> Collection[Document]:
-        """The collection of a side table, or that of the documents, whose name is empty."""
+        """Return the collection of a side table, or with an empty name that of the documents."""
         rows = f"rows.{self.name}"
         return self._database[f"{rows}.{side}" if side else rows]
 
@@ -79,9 +79,9 @@ class Commits:
             self._database[name].drop()
 
     def _side_collections(self) -> list[str]:
-        """Also those that another program declared."""
-        its_own = {"name": {"$regex": f"^{escape(self.table('').name)}[.]"}}
-        return self._database.list_collection_names(filter=its_own)
+        """Return the names of all side tables, also of those that another program declared."""
+        own = {"name": {"$regex": f"^{escape(self.table('').name)}[.]"}}
+        return self._database.list_collection_names(filter=own)
 
     def checkpoint(self) -> Checkpoint:
         """Return the checkpoint, after all rows up to it are in place."""

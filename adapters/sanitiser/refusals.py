@@ -9,6 +9,8 @@ MOST_PAGES = 200
 
 
 class Refusal(IntEnum):
+    """The exit statuses, by the reason for the refusal."""
+
     DAMAGED = 10
     TOO_LARGE = 11
     TOO_MANY_PAGES = 12

@@ -35,6 +35,8 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[D]):
+    """The documents of a page, and the cursor of the next page, if there is one."""
+
     documents: list[D]
     next: Cursor | None
 

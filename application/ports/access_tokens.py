@@ -5,6 +5,8 @@ from typing import Protocol
 
 
 class AccessTokens(Protocol):
+    """Issues and reads access tokens."""
+
     @property
     def life(self) -> timedelta:
         """How long a token is valid."""

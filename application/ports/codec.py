@@ -53,7 +53,7 @@ class NewerProgram(Unavailable):
 
     def __init__(self, event: RecordedEvent) -> None:
         what = f"{event.type} v{event.schema} at {event.id}"
-        super().__init__(f"a newer program, which wrote {what}, is needed to go on")
+        super().__init__(f"only a newer program can read {what}")
         self.event = event
 
 
@@ -84,7 +84,7 @@ class EventCodec(Protocol):
         ...
 
     def decode_unless_erased(self, event: RecordedEvent) -> object | None:
-        """As ``decode``, but None where the person that the event is about was erased."""
+        """Return the typed event as ``decode`` does, but None if its data subject is erased."""
         ...
 
     def forget(self, subject: str) -> None:

@@ -12,8 +12,11 @@ class PseudonymTaken(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """``handle`` is the pseudonym, case-folded and normalised; it is unique. ``passphrase_hash`` is
-    argon2id in its encoded form."""
+    """A member's pseudonym and the hash of their passphrase.
+
+    ``handle`` is the pseudonym, case-folded and normalised; it is unique. ``passphrase_hash`` is
+    argon2id in its encoded form.
+    """
 
     handle: str
     member_id: str

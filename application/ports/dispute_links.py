@@ -15,6 +15,8 @@ class Invitation:
 
 
 class DisputeLinks(Protocol):
+    """Issues and reads the tokens of dispute links."""
+
     def issue(self, invitation: Invitation, now: datetime) -> str:
         """Return a signed token."""
         ...

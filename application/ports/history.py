@@ -11,6 +11,8 @@ class HistoryUnavailable(Unavailable):
 
 
 class History(Protocol):
+    """Reads the logs of all contexts. Methods raise HistoryUnavailable."""
+
     def read(self, log: str, after: int, limit: int) -> list[RecordedEvent]:
         """Return the events after the position, in log order, from at most ``limit`` commits."""
         ...

@@ -13,7 +13,9 @@ AT_ONCE = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParkedEvent:
-    """``verdict`` is the operator's: "" (none yet), "retry" or "drop".
+    """An event that a subscriber could not handle.
+
+    ``verdict`` is the operator's: "" (none yet), "retry" or "drop".
 
     ``tries`` counts the failures; it is 0 for an event that waits for an earlier one of its stream.
     The event is retried at ``retry_at``; None means not before a verdict.
@@ -41,6 +43,8 @@ def service_of(subscriber: str) -> str:
 
 
 class ParkedEvents(Protocol):
+    """Stores the parked events of all subscribers. Methods raise StoreUnavailable."""
+
     def park(self, *events: ParkedEvent) -> None:
         """Store the events durably. Parking an event again replaces it."""
         ...

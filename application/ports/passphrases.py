@@ -4,6 +4,8 @@ from typing import Protocol
 
 
 class Passphrases(Protocol):
+    """Hashes and verifies passphrases."""
+
     def hash(self, passphrase: str) -> str: ...
 
     def verify(self, stored: str | None, passphrase: str) -> bool:

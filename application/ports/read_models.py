@@ -81,7 +81,7 @@ NO_SIDES: SideChanges = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Equals:
-    """The field has this value. For a list field: the list contains it."""
+    """The field has this value. If it is a list, the list contains the value."""
 
     field: str
     value: Any
@@ -182,12 +182,12 @@ class Tables(Table[D], Protocol[D]):
     """The documents of a read model, and its side tables."""
 
     def side(self, row: type[S]) -> Table[S]:
-        """The side table of these rows. ValueError where it was not declared."""
+        """Return the side table of this row type. Raises ValueError if it was not declared."""
         ...
 
 
 class ReadModel(Tables[D], Protocol[D]):
-    """The documents of one query service in one version, and how far they have come."""
+    """The documents of one build of a query service, and the build's checkpoint."""
 
     def checkpoint(self) -> Checkpoint: ...
 

@@ -37,6 +37,8 @@ class Rendition:
 
 
 class Sanitiser(Protocol):
+    """Recognises uploaded files, and makes safe renditions of them."""
+
     @property
     def media_types(self) -> Mapping[MediaKind, Sequence[str]]:
         """The accepted media types, by kind."""

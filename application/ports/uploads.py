@@ -7,8 +7,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """``length`` is the announced size in bytes; ``offset`` is how many are stored durably.
+    """The state of an upload.
 
+    ``length`` is the announced size in bytes; ``offset`` is how many are stored durably.
     ``last_part`` is the name of the newest part. ``finished`` means that the evidence was received,
     or never will be. ``expires_at`` has a precision of seconds.
     """
@@ -44,7 +45,8 @@ class UploadConflict(Exception):
 
 
 class Uploads(Protocol):
-    """Changes are durable when they return. Methods raise StoreUnavailable."""
+    """Stores the state of uploads. Changes are durable when they return. Methods raise
+    StoreUnavailable."""
 
     def create(self, upload: Upload) -> None:
         """Store a new upload. Raises UploadConflict if the id exists."""

@@ -9,6 +9,8 @@ class CallFailed(Exception):
 
 
 class WebhookCaller(Protocol):
+    """Calls webhooks over HTTP."""
+
     def call(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
         """POST the body once, and return when the receiver has replied with a status of 2xx.
 

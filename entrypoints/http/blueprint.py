@@ -73,8 +73,8 @@ def _only_documenting(decorator: Callable[..., Any]) -> Callable[[V], V]:
 def _nothing() -> None: ...
 
 
-def _add(messages: Mapping[str, Any], known: dict[str, Any]) -> None:
-    for name, value in messages.items():
+def _add(added: Mapping[str, Any], known: dict[str, Any]) -> None:
+    for name, value in added.items():
         if isinstance(value, dict):
             _add(value, known.setdefault(name, {}))
         elif isinstance(value, list):

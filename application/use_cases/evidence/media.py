@@ -1,4 +1,4 @@
-"""The media that are kept of a piece of evidence, and how all of them are destroyed."""
+"""The keys of evidence in the media store, and the destruction of all its media."""
 
 from application.ports.media_store import MediaStore
 from application.ports.sealer import Sealer, parts_prefix
@@ -6,7 +6,7 @@ from application.ports.uploads import Uploads
 
 
 def rendition_key(evidence_id: str) -> str:
-    """Where the media store keeps what is served of a piece of evidence."""
+    """Return the media store's key of the rendition, which is served."""
     return f"renditions/{evidence_id}"
 
 
