@@ -296,17 +296,15 @@ class TestCreating:
         taken = server.call("POST", "", CONTENT[:length], **sent)
         assert (taken.status_code, taken.headers["Upload-Offset"]) == (201, str(length))
 
-    def test_a_file_of_an_unknown_kind_with_a_wrong_checksum_is_sent_again(
-        self, server: Server
-    ) -> None:
-        wrong = checksum("sha1", CONTENT)
-        sent: dict[str, Any] = {
-            "Upload_Length": LENGTH,
-            "Content_Type": OCTETS,
-            "Upload_Checksum": wrong,
-        }
-        reply = server.call("POST", "", b"?" + CONTENT[1:], **sent)
-        assert_problem(reply, 460, "checksum-mismatch")
+    def test_a_damaged_head_is_sent_again_and_an_unknown_kind_is_not(self, server: Server) -> None:
+        unknown = b"?" + CONTENT[1:]
+        sent: dict[str, Any] = {"Upload_Length": LENGTH, "Content_Type": OCTETS}
+        damaged = server.call(
+            "POST", "", unknown, Upload_Checksum=checksum("sha1", CONTENT), **sent
+        )
+        assert_problem(damaged, 460, "checksum-mismatch")
+        whole = server.call("POST", "", unknown, Upload_Checksum=checksum("sha1", unknown), **sent)
+        assert_problem(whole, 415, "unsupported-media-type")
 
 
 class TestAppending:
