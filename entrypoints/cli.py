@@ -200,7 +200,7 @@ def _verify(tools: Tools, heads: Path | None) -> bool:
     for log, store in tools.stores.items():
         with _bar(f"Verifying {log}") as progress:
             known = {end: bytes.fromhex(running) for end, running in kept.get(log, [])}
-            verified = verify_log(store, tools.codec, tools.seals, kept=known, progress=progress)
+            verified = verify_log(store, tools.codec, tools.seals, earlier=known, progress=progress)
         click.echo(f"{log}: {verified.position} events, {len(verified.faults)} faults.")
         found[log] = verified.faults
         ends[log] = [(verified.position, verified.running.hex())]

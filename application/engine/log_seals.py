@@ -19,7 +19,7 @@ def chained(head: Head, stream: str, body: bytes) -> bytes:
     return sha256(before + body).digest()
 
 
-def followed(running: bytes, commit: StoredCommit) -> bytes:
+def next_running_hash(running: bytes, commit: StoredCommit) -> bytes:
     """Return the running hash of a log after its next commit."""
     return sha256(running + commit.position.to_bytes(8) + commit.hash).digest()
 
@@ -39,7 +39,7 @@ class LogSeals:
         )
         return self._seal(text, commit.hash)
 
-    def vouches_for(self, log: str, commit: StoredCommit) -> bool:
+    def is_genuine(self, log: str, commit: StoredCommit) -> bool:
         """Return whether the commit was sealed with the instance's key and is unchanged."""
         return compare_digest(self.of_commit(log, commit), commit.seal)
 
@@ -51,7 +51,7 @@ class LogSeals:
         """Return the sealed head of an empty log."""
         return self.head(log, 0, sha256(log.encode()).digest())
 
-    def vouches_for_head(self, log: str, head: SealedHead) -> bool:
+    def is_genuine_head(self, log: str, head: SealedHead) -> bool:
         """Return whether the head was sealed with the instance's key for this log."""
         return compare_digest(self._of_head(log, head.position, head.running), head.seal)
 

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 
-from application.engine.log_seals import LogSeals, followed
+from application.engine.log_seals import LogSeals, next_running_hash
 from application.ports.event_store import EventStore, SealedHead, StoredCommit
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class LogSealer:
     def _last(self) -> SealedHead:
         """Return the sealed head to continue from. Raises LogTampered if it moved back."""
         head = self._store.sealed_head()
-        if head is None or not self._seals.vouches_for_head(self._store.log, head):
+        if head is None or not self._seals.is_genuine_head(self._store.log, head):
             raise LogTampered(f"{self._store.log}: the sealed head was changed")
         if head.position < self._seen.position or head.position > self._store.last_position():
             raise LogTampered(f"{self._store.log}: its end was cut off")
@@ -72,9 +72,9 @@ class LogSealer:
     def _moved(self, head: SealedHead, commits: Sequence[StoredCommit]) -> SealedHead:
         position, running = head.position, head.running
         for commit in commits:
-            if commit.position != position + commit.size or not self._seals.vouches_for(
+            if commit.position != position + commit.size or not self._seals.is_genuine(
                 self._store.log, commit
             ):
                 raise LogTampered(f"{self._store.log}: the commit after {position} was forged")
-            position, running = commit.position, followed(running, commit)
+            position, running = commit.position, next_running_hash(running, commit)
         return self._seals.head(self._store.log, position, running)

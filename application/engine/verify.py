@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from application.engine.log_seals import LogSeals, chained, followed
+from application.engine.log_seals import LogSeals, chained, next_running_hash
 from application.ports.checkpoints import Checkpoint
 from application.ports.codec import EventCodec
 from application.ports.event_store import NOTHING, EventStore, Head, SealedHead, StoredCommit
@@ -40,15 +40,15 @@ def verify_log(
     codec: EventCodec,
     seals: LogSeals,
     *,
-    kept: Mapping[int, bytes] | None = None,
+    earlier: Mapping[int, bytes] | None = None,
     progress: Progress = lambda *_: None,
 ) -> Verified:
     """Find all faults of a log.
 
-    ``kept`` holds the running hashes of earlier verifications, by their last position. ``progress``
-    is called with the number of verified events and of all events.
+    ``earlier`` holds the running hashes of earlier verifications, by their last position.
+    ``progress`` is called with the number of verified events and of all events.
     """
-    return _Verification(store, codec, seals, kept or {}).run(progress)
+    return _Verification(store, codec, seals, earlier or {}).run(progress)
 
 
 def verify_checkpoints(
@@ -75,31 +75,31 @@ class _Verification:
         store: EventStore,
         codec: EventCodec,
         seals: LogSeals,
-        kept: Mapping[int, bytes],
+        earlier: Mapping[int, bytes],
     ) -> None:
         self._store = store
         self._codec = codec
         self._seals = seals
-        self._kept = kept
+        self._earlier = earlier
         self._heads: dict[str, Head] = {}
         self._faults: list[Fault] = []
         self._position = 0
         self._running = seals.start(store.log).running
-        self._passed = {0: self._running}
+        self._running_at = {0: self._running}
 
     def run(self, progress: Progress) -> Verified:
         total, sealed = self._store.last_position(), self._store.sealed_head()
-        awaited = {*self._kept, sealed.position if sealed else 0}
+        awaited = {*self._earlier, sealed.position if sealed else 0}
         for commit in self._commits():
             if not self._check(commit):
                 break
             if commit.position in awaited:
-                self._passed[commit.position] = self._running
+                self._running_at[commit.position] = self._running
             progress(self._position, max(total, self._position))
         self._check_end(total)
         self._check_sealed_head(sealed)
-        for position, running in self._kept.items():
-            self._check_passed(position, running, "was verified")
+        for position, running in self._earlier.items():
+            self._check_running_hash(position, running, "was verified")
         for stray in self._store.strays():
             self._note(stray.stream, stray.first, "it has no place in the order of the log")
         return Verified(self._faults, self._position, self._running)
@@ -128,7 +128,7 @@ class _Verification:
         try:
             for what in self._faults_of(commit, self._heads.get(commit.stream, NOTHING)):
                 self._note(commit.stream, commit.first, what)
-            self._running = followed(self._running, commit)
+            self._running = next_running_hash(self._running, commit)
         except Exception as error:  # noqa: BLE001 - a forged commit may raise anything
             what = f"it cannot be read ({type(error).__name__}), nor is what follows it in the log"
             self._note(commit.stream, commit.first, what)
@@ -140,7 +140,7 @@ class _Verification:
     def _faults_of(self, commit: StoredCommit, head: Head) -> Iterator[str]:
         if chained(head, commit.stream, commit.body) != commit.hash:
             yield "its bytes or its hash were changed, or it does not belong there"
-        if not self._seals.vouches_for(self._store.log, commit):
+        if not self._seals.is_genuine(self._store.log, commit):
             yield "it was not written with this instance's secret, or was changed since"
         if commit.first != head.version + 1:
             yield "versions are missing or repeated before it"
@@ -176,15 +176,15 @@ class _Verification:
     def _check_sealed_head(self, head: SealedHead | None) -> None:
         if head is None:
             self._note(self._store.log, 0, "its sealed head was removed")
-        elif not self._seals.vouches_for_head(self._store.log, head):
+        elif not self._seals.is_genuine_head(self._store.log, head):
             self._note(self._store.log, head.position, "its sealed head was changed")
         else:
-            self._check_passed(head.position, head.running, "was sealed")
+            self._check_running_hash(head.position, head.running, "was sealed")
 
-    def _check_passed(self, position: int, running: bytes, when: str) -> None:
+    def _check_running_hash(self, position: int, running: bytes, when: str) -> None:
         if position > self._position:
             self._note(self._store.log, position, f"its end was cut off since it {when}")
-        elif self._passed.get(position) != running:
+        elif self._running_at.get(position) != running:
             self._note(self._store.log, position, f"the log up to there is not what {when}")
 
     def _note(self, stream: str, version: int, what: str) -> None:

@@ -17,7 +17,7 @@ from adapters.event_store.memory import MemoryEventStore
 from adapters.event_store.mongo import MongoEventStore, MongoTail
 from adapters.event_store.sqlite import SqliteEventStore
 from adapters.mongo import Document, connect
-from application.engine.log_seals import LogSeals, followed
+from application.engine.log_seals import LogSeals, next_running_hash
 from application.ports.event_store import (
     NOTHING,
     AlreadyDone,
@@ -192,9 +192,9 @@ class EventStoreContract:
         store = stores.open()
         appended = append_many(store, "case-1", [1, 3])
         for stored in (*appended, *store.load("case-1"), *store.read_log(0, EVERYTHING)):
-            assert SEALS.vouches_for("cases", stored)
-            assert not SEALS.vouches_for("members", stored)
-            assert not LogSeals(b"other").vouches_for("cases", stored)
+            assert SEALS.is_genuine("cases", stored)
+            assert not SEALS.is_genuine("members", stored)
+            assert not LogSeals(b"other").is_genuine("cases", stored)
 
     def test_the_head_of_a_new_log_is_sealed_at_the_start(self, store: EventStore) -> None:
         assert store.sealed_head() == SEALS.start("cases")
@@ -203,7 +203,7 @@ class EventStoreContract:
         store = stores.open()
         store.append(commit())
         (stored,) = store.read_log(0, EVERYTHING)
-        further = SEALS.head("cases", 1, followed(SEALS.start("cases").running, stored))
+        further = SEALS.head("cases", 1, next_running_hash(SEALS.start("cases").running, stored))
         for head in (further, SEALS.start("cases"), SEALS.head("cases", 1, bytes(32))):
             store.seal(head)
             assert store.sealed_head() == stores.open().sealed_head() == further

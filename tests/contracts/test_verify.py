@@ -510,7 +510,7 @@ def test_a_restored_database_is_found_by_heads_kept_elsewhere(
     tampered.write(tampered.read()[:2])
     tampered.set_head(SEALS.start(LOG))
     assert faults(tampered, world) == []
-    (fault,) = faults(tampered, world, kept={verified.position: verified.running})
+    (fault,) = faults(tampered, world, earlier={verified.position: verified.running})
     assert "cut off since it was verified" in fault.what
     behind = {"relay.cases": START.moved(LOG, verified.position)}
     (fault,) = verify_checkpoints(behind, {LOG: tampered.open()})
@@ -535,7 +535,7 @@ def test_a_verified_end_can_be_passed_again(tampered: Tampered, world: World) ->
     tampered.open().append(
         NewCommit(stream="case-c8", head=NOTHING, size=1, stamp=1, command_id="8", body=first.body)
     )
-    found = faults(tampered, world, kept={verified.position: verified.running})
+    found = faults(tampered, world, earlier={verified.position: verified.running})
     assert {fault.stream for fault in found} == {"case-c8"}  # whose body is another's
 
 
