@@ -67,7 +67,8 @@ def child(kind: str) -> None:
 
 
 def be_busy(process: Process) -> None:
-    process.app.test_client().get("/health/ready")
+    process.app.test_client().get("/v1/instance")
+    process.internal_app.test_client().get("/health/ready")
     process.start()
     Community(process.use_cases).act()
     assert wait_until(lambda: not behind(process), PATIENCE)

@@ -36,6 +36,7 @@ from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.media_store.gridfs import GridFsMediaStore
 from adapters.message_bus.authenticated import AuthenticatedBus
 from adapters.mongo import connect
+from adapters.opaque_texts import SivTexts
 from adapters.parked.memory import MemoryParkedEvents
 from adapters.parked.mongo import MongoParkedEvents
 from adapters.parked.sqlite import SqliteParkedEvents
@@ -170,6 +171,7 @@ class Container(containers.DeclarativeContainer):
     cipher = providers.Singleton(PersonalCipher, vault, keys.provided.references)
     codec = providers.Singleton(JsonCodec, EVENTS, cipher)
     wire_format = providers.Singleton(CloudEventsWire)
+    texts = providers.Singleton(SivTexts, keys.provided.texts)
     seals = providers.Singleton(LogSeals, keys.provided.seals)
     stores: Provider[dict[str, EventStore]] = event_stores(_kind, _file, database, tail, seals)
 

@@ -23,6 +23,7 @@ from application.ports.checkpoints import Checkpoint
 from application.ports.unavailable import Unavailable
 from application.system import query_services
 from application.use_cases.members.accounts import handle_of
+from config.internal import require_free
 from config.process import Process
 from config.server import CannotListen, Server, bind, end_with_parent
 from config.settings import Settings, SettingsError, read_settings
@@ -37,6 +38,7 @@ from entrypoints.cli import Entry, build_cli
 from entrypoints.http.replies import after_reading
 from entrypoints.http.requests import LARGEST_BODY
 
+INTERNAL_PORT = 9000
 FAULTS = (
     SettingsError,
     CannotListen,
@@ -62,6 +64,7 @@ def application() -> Flask:
     when_told_to_stop(process.end_streams)
     if process.settings.background:
         process.start()
+    process.listen(process.settings.internal_port or INTERNAL_PORT)
     app = process.app
     app.wsgi_app = after_reading(app.wsgi_app, MOST_DRAINED)  # type: ignore[method-assign,assignment]  # as Flask documents it
     return app
@@ -88,6 +91,7 @@ def _running(process: Process) -> Iterator[None]:
     when_told_to_stop(process.end_streams)
     if process.settings.background:
         process.start()
+    process.listen(process.settings.internal_port or INTERNAL_PORT)
     try:
         yield
     finally:
@@ -98,6 +102,7 @@ def serve() -> None:
     """Serve with granian until stopped."""
     settings = read_settings()
     listener = bind(settings.host, settings.port)
+    require_free(settings.internal_host, settings.internal_port or INTERNAL_PORT)
     Process(settings).close()
     url = _url(replace(settings, port=listener.getsockname()[1]))
     Thread(target=_greet, args=(url, settings), name="greeting", daemon=True).start()
@@ -105,8 +110,14 @@ def serve() -> None:
 
 
 def work() -> None:
-    """Run the background work without HTTP, until SIGTERM or SIGINT."""
-    process = Process(read_settings())
+    """Run the background work without clients, until SIGTERM or SIGINT.
+
+    Several may run on one machine, so it listens only on a port that settings name.
+    """
+    settings = read_settings()
+    process = Process(settings)
+    if settings.internal_port:
+        require_free(settings.internal_host, settings.internal_port)
     stopped = Event()
     # Python runs signal handlers in the main thread only, which sleeps here. The kernel may deliver
     # the signal to another thread, so the stop is noticed by ``when_told_to_stop``.
@@ -114,6 +125,8 @@ def work() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     process.start()
+    if settings.internal_port:
+        process.listen(settings.internal_port)
     logging.getLogger(__name__).info("working")
     stopped.wait()
     end_within(SECONDS_TO_CLOSE)
@@ -212,6 +225,6 @@ def _greet(url: str, settings: Settings) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        return requests.get(f"{url}/health/live", timeout=5).ok
+        return requests.get(f"{url}/v1/instance", timeout=5).ok
     except requests.RequestException:
         return False

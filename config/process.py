@@ -15,11 +15,13 @@ from application.engine.seal import LogSealer
 from application.ports.sanitiser import SanitiserUnavailable
 from application.system import COMMAND, QUERY, policy_types, query_services
 from config.container import Container
+from config.internal import InternalListener
 from config.resources import Resources
 from config.settings import Settings
 from config.use_cases import UseCases
 from entrypoints.http.app import Shared, create_app
 from entrypoints.http.attempts import Attempts
+from entrypoints.http.internal import create_internal_app
 from entrypoints.metrics import RuntimeCollector, UploadsCollector
 
 log = logging.getLogger(__name__)
@@ -43,13 +45,22 @@ class Process:
         if settings.event_store == "mongo":
             self.container.database()
         self.use_cases = UseCases(self.container)
+        self._listener: InternalListener | None = None
 
     @cached_property
     def app(self) -> Flask:
         """The WSGI application of the chosen services."""
         self.container.registry().register(UploadsCollector(self.use_cases.receive_uploads))
-        resources = Resources(self.container, self.use_cases, self._warnings)
-        return create_app(self._shared(), resources.blueprints())
+        return create_app(self._shared(), self._resources.blueprints())
+
+    @cached_property
+    def internal_app(self) -> Flask:
+        """The WSGI application of operators and other services."""
+        return create_internal_app(self._resources.internal())
+
+    @cached_property
+    def _resources(self) -> Resources:
+        return Resources(self.container, self.use_cases, self._warnings)
 
     @cached_property
     def runtime(self) -> Runtime:
@@ -71,12 +82,18 @@ class Process:
             log.error("%s: %s", what, warning)
         self.runtime.start()
 
+    def listen(self, port: int) -> None:
+        """Serve health, metrics and history on the internal address. Raises CannotListen."""
+        self._listener = InternalListener(self.internal_app, self.settings.internal_host, port)
+
     def end_streams(self) -> None:
         """End the endless replies."""
         self.use_cases.updates.stop()
 
     def close(self) -> None:
         """Finish the current steps, and release all resources."""
+        if self._listener:
+            self._listener.close()
         if "runtime" in self.__dict__:
             self.runtime.stop()
         self.container.shutdown_resources()

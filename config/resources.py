@@ -46,17 +46,33 @@ class Resources:
         self._use_cases = use_cases
         self._warnings = warnings
         self._requests = Requests(
-            use_cases.accounts.signed_in, container.keys().requests, container.clock()
+            use_cases.accounts.signed_in,
+            container.keys().requests,
+            container.texts(),
+            container.clock(),
         )
 
     def blueprints(self) -> Iterator[Blueprint]:
-        """Yield the blueprints in the order in which OpenAPI lists them."""
+        """Yield what clients reach, in the order in which OpenAPI lists it."""
         for service in self._settings.services:
             yield from self._of_commands(service)
         for service in self._settings.services:
             if service.kind == QUERY:
                 yield from self._of_query(self._container.answers()[service.name])
         yield from self._of_process()
+
+    def internal(self) -> Iterator[Blueprint]:
+        """Yield what operators and other services reach."""
+        container = self._container
+        yield history_blueprint(
+            container.history(),
+            container.wire_format(),
+            container.keys().services,
+            self._own_logs(),
+        )
+        yield health_blueprint(
+            self._checks(), container.registry(), container.runtime().unreadable, self._warnings
+        )
 
     def _of_commands(self, service: Service) -> Iterator[Blueprint]:
         use_cases, requests, public_url = self._use_cases, self._requests, self._settings.public_url
@@ -87,21 +103,14 @@ class Resources:
             case "cases":
                 yield feeds_blueprint(answers, requests, public_url)
                 yield share_blueprint(answers, media, public_url)
-                yield updates_blueprint(self._use_cases.updates, self._settings.streams)
+                yield updates_blueprint(
+                    self._use_cases.updates, self._container.texts(), self._settings.streams
+                )
         yield query_blueprint(answers, self._container.travel(), requests)
 
     def _of_process(self) -> Iterator[Blueprint]:
-        container, uploads = self._container, self._use_cases.receive_uploads
+        uploads = self._use_cases.receive_uploads
         yield instance_blueprint(self._settings.largest_upload, uploads.quota, uploads.media_types)
-        yield history_blueprint(
-            container.history(),
-            container.wire_format(),
-            container.keys().services,
-            self._own_logs(),
-        )
-        yield health_blueprint(
-            self._checks(), container.registry(), container.runtime().unreadable, self._warnings
-        )
         yield problem_pages()
         yield asyncapi_blueprint(EVENTS)
 

@@ -20,6 +20,7 @@ class Keys:
     uploads: bytes
     tokens: bytes
     requests: bytes
+    texts: bytes
     services: str
     webhooks: bytes
     bus: bytes
@@ -38,6 +39,7 @@ def derive_keys(settings: Settings) -> Keys:
         uploads=_derived(secret, "uploads"),
         tokens=_derived(secret, "tokens"),
         requests=_derived(secret, "requests"),
+        texts=_derived(secret, "texts"),
         services=_derived(secret, "services").hex(),
         webhooks=_derived(secret, "webhooks"),
         bus=_derived(secret, "bus"),

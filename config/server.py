@@ -61,19 +61,23 @@ class Server(MPServer):
         shared._sso = self._listener
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Return a bound socket that no other server can share. Raises CannotListen."""
+def bind(host: str, port: int, setting: str = "KLARITY", *, shared: bool = False) -> socket.socket:
+    """Return a bound socket. No other server can use its address, unless both are ``shared``.
+
+    ``setting`` is the prefix of the settings that choose the address. Raises CannotListen.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, shared)
         listener.bind(address)
     except OSError as error:
         raise CannotListen(
             f"Nothing can listen on {host}:{port}: {error.strerror or error}. "
-            "KLARITY_HOST and KLARITY_PORT choose another address."
+            f"{setting}_HOST and {setting}_PORT choose another address."
         ) from error
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MILLISECONDS)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT_BYTES)

@@ -41,6 +41,8 @@ class Settings:
 
     host: str
     port: int
+    internal_host: str
+    internal_port: int | None
     workers: int
     threads: int
     data: Path
@@ -102,6 +104,8 @@ def read_settings() -> Settings:
     settings = Settings(
         host=host,
         port=port,
+        internal_host=env.str("INTERNAL_HOST", "127.0.0.1", validate=_can_be_listened_on),
+        internal_port=env.int("INTERNAL_PORT", None, validate=validate.Range(1, 65535)),
         workers=env.int("WORKERS", 1, validate=validate.Range(1, 64)),
         threads=env.int("THREADS", 8, validate=validate.Range(1, 128)),
         data=env.path("DATA", Path("data"), validate=_can_be_a_folder),

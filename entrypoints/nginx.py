@@ -30,15 +30,7 @@ def nginx_configuration(addresses: Mapping[str, str]) -> str:
 
     The first match wins: queries, longest path first, then ROUTES.
     """
-    routes = [
-        *((f"query:{name}", pattern) for name, pattern in _questions()),
-        *ROUTES,
-        *(
-            (service, f"^[A-Z]+ /events/{service.partition(':')[2]}(/|$)")
-            for service in addresses
-            if service.startswith("command:")
-        ),
-    ]
+    routes = [*((f"query:{name}", pattern) for name, pattern in _questions()), *ROUTES]
     lines = [
         f'    "~{pattern}" {addresses[service]};'
         for service, pattern in routes

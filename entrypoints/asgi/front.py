@@ -2,7 +2,7 @@
 
 A body is read before the request takes a thread, and the reply is sent after it gave the thread
 back. Clients below a minimum rate are disconnected. Large uploads and streams hold a thread of a
-pool of their own. Each health check has its own thread.
+pool of their own.
 """
 
 import asyncio
@@ -27,7 +27,6 @@ Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 UPLOADS = "/v1/uploads"
-PROBES = ("/health/live", "/health/ready", "/metrics")
 BEGINNING = 1 << 16
 """In bytes: so much of any body can wait in memory without a place."""
 BODIES = 64
@@ -80,7 +79,6 @@ class Front:
         self._asker = asker
         self._lifespan = lifespan
         self._work = Pool("work", capacity.threads)
-        self._probes = {path: Pool("probe", 1) for path in PROBES}
         self._uploads = Pool("upload", capacity.uploads)
         self._streams = Pool("stream", max(1, capacity.streams))
         self._upload_places = Places(capacity.uploads, SHARE)
@@ -103,18 +101,16 @@ class Front:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _serve(self, exchange: Exchange) -> None:
-        path = exchange.scope["path"]
-        pool = self._probes.get(path, self._work)
-        if path.startswith(UPLOADS) and not exchange.body.ended:
+        if exchange.scope["path"].startswith(UPLOADS) and not exchange.body.ended:
             reply = await self._receive_upload(exchange)
         else:
             content, refusal = await self._read(exchange)
-            reply = await self._ask(exchange, pool, BytesIO(content), refusal)
+            reply = await self._ask(exchange, self._work, BytesIO(content), refusal)
         try:
-            await self._send(exchange, reply, pool)
+            await self._send(exchange, reply)
         finally:
             if not reply.ended:
-                await pool.run(reply.close)
+                await self._work.run(reply.close)
 
     async def _read(self, exchange: Exchange) -> tuple[bytes, str]:
         """Return the whole body, or the code of the problem with it."""
@@ -156,7 +152,7 @@ class Front:
         await pool.run(reply.begin)
         return reply
 
-    async def _send(self, exchange: Exchange, reply: Reply, pool: Pool) -> None:
+    async def _send(self, exchange: Exchange, reply: Reply) -> None:
         if exchange.body.received or not exchange.waits:
             await exchange.body.drain()
         await exchange.send(_start(reply))
@@ -167,7 +163,7 @@ class Front:
         while not reply.ended:
             await pace.keep(partial(exchange.send, _content(reply.piece, more=True)))
             pace.moved(len(reply.piece))
-            await pool.run(reply.next)
+            await self._work.run(reply.next)
         await exchange.send(_content(reply.piece))
 
     async def _send_stream(self, exchange: Exchange, reply: Reply) -> None:

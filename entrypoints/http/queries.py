@@ -223,12 +223,12 @@ def read_cursor(text: str | None, requests: Requests) -> Cursor | None:
     if text is None:
         return None
     try:
-        return Cursor(*msgspec.msgpack.decode(requests.unsigned(text)))
+        return Cursor(*msgspec.msgpack.decode(requests.read_cursor(text)))
     except ValueError:
         raise problem("malformed", "The cursor is invalid; use the one in Link.") from None
 
 
 def next_url(cursor: Cursor, requests: Requests) -> str:
     """Return the path and query of the page after the current one."""
-    place = requests.signed(msgspec.msgpack.encode((cursor.value, cursor.key)))
+    place = requests.write_cursor(msgspec.msgpack.encode((cursor.value, cursor.key)))
     return f"{request.path}?{urlencode({**request.args.to_dict(), 'cursor': place})}"

@@ -18,6 +18,7 @@ from application.engine.executor import CommandContext, Receipt
 from application.engine.query_service import Viewer
 from application.ports.access_tokens import AccessTokens
 from application.ports.clock import Clock
+from application.ports.opaque_texts import OpaqueTexts
 from domain.actors import Actor
 from domain.members.member import Member
 from entrypoints.asgi.environ import REFUSAL
@@ -37,9 +38,10 @@ Version = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 class Requests:
     """Reads the headers that all resources share. Its methods work on the current request."""
 
-    def __init__(self, signed_in: SignedIn, key: bytes, clock: Clock) -> None:
+    def __init__(self, signed_in: SignedIn, key: bytes, texts: OpaqueTexts, clock: Clock) -> None:
         self._signed_in = signed_in
         self._key = key
+        self._texts = texts
         self._clock = clock
 
     @property
@@ -115,20 +117,16 @@ class Requests:
             refuse("malformed", f"An Idempotency-Key has 1 to {LONGEST_KEY} ASCII characters.")
         return key
 
-    def signed(self, content: bytes) -> str:
-        """Return the content as a signed opaque text, which is valid for the current path only."""
-        return opaque(self._signature(content) + content)
+    def write_cursor(self, content: bytes) -> str:
+        """Return the content as an opaque text, which is valid for the current path only."""
+        return self._texts.write(content, f"cursor {request.path}")
 
-    def unsigned(self, text: str) -> bytes:
-        """Return the content of a text that ``signed`` made for this path; otherwise ValueError."""
-        found = opened(text)
-        signature, content = found[:SIGNATURE_BYTES], found[SIGNATURE_BYTES:]
-        if not compare_digest(signature, self._signature(content)):
-            raise ValueError("not signed here")
-        return content
+    def read_cursor(self, text: str) -> bytes:
+        """Return the content of a text from ``write_cursor`` for this path.
 
-    def _signature(self, content: bytes) -> bytes:
-        return _signature(self._key, b"klarity cursor", request.path.encode() + b"\0" + content)
+        Raises NotWrittenHere.
+        """
+        return self._texts.read(text, f"cursor {request.path}")
 
     def _fingerprint(self, actor_id: str) -> str:
         """Return a digest that a repeated request shares; it leaves the passphrase out.
@@ -247,13 +245,9 @@ def _token_content(signed: bytes) -> bytes:
 
 
 def _token_signature(content: bytes) -> bytes:
-    return _signature(current_app.config["TOKEN_KEY"], b"klarity token", content)
-
-
-def _signature(key: bytes, purpose: bytes, content: bytes) -> bytes:
-    """Return a keyed BLAKE2b digest (RFC 7693), valid for one purpose."""
-    digest = blake2b(content, key=key[:64], digest_size=SIGNATURE_BYTES, person=purpose)
-    return digest.digest()
+    """Return a keyed BLAKE2b digest (RFC 7693)."""
+    key = current_app.config["TOKEN_KEY"]
+    return blake2b(content, key=key, digest_size=SIGNATURE_BYTES, person=b"klarity token").digest()
 
 
 def opaque(content: bytes) -> str:

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from os import urandom
 from threading import Lock
 from typing import Any
 
@@ -11,8 +12,8 @@ import marshmallow as ma
 import msgspec
 from flask import Response, request
 
+from application.ports.opaque_texts import OpaqueTexts
 from application.updates import (
-    MalformedPositions,
     Positions,
     Reached,
     UpdateFilter,
@@ -35,13 +36,17 @@ SHARE_IS_USED = "You have too many open streams; close one, then try again."
 HEARTBEAT_SECONDS = 15.0
 # Clients reconnect when a stream ends. This frees its thread, and lets processes be replaced.
 LONGEST_SECONDS = 600.0
+PURPOSE = "update"
+SALT_BYTES = 8
+ID_BYTES = 64
+"""All ids have one length, so that it does not tell of the positions."""
 
 LAST_EVENT_ID = {
     "in": "header",
     "name": "Last-Event-ID",
     "schema": {
         "type": "string",
-        "pattern": r"^([a-z-]+:(0|[1-9][0-9]{0,17})(,[a-z-]+:(0|[1-9][0-9]{0,17}))*)?$",
+        "pattern": "^[A-Za-z0-9_-]*$",
     },
     "description": "The id received last: resumes after it. Without it, the stream starts now.",
 }
@@ -90,10 +95,30 @@ class Places:
             self._held += Counter()  # deletes counts of zero
 
 
-def updates_blueprint(updates: Updates, streams: int) -> Blueprint:
+class EventIds:
+    """Opaque ids of updates. The position of an event would tell how many happened before it.
+
+    Each id is different, so that equal ones do not tell that nothing happened in between.
+    """
+
+    def __init__(self, texts: OpaqueTexts) -> None:
+        self._texts = texts
+
+    def write(self, positions: Positions) -> str:
+        """Return the id of an update after which a client resumes at the positions."""
+        content = urandom(SALT_BYTES) + written_positions(positions).encode().ljust(ID_BYTES)
+        return self._texts.write(content, PURPOSE)
+
+    def read(self, text: str) -> str:
+        """Return the positions as text. Raises NotWrittenHere."""
+        return self._texts.read(text, PURPOSE)[SALT_BYTES:].decode().rstrip()
+
+
+def updates_blueprint(updates: Updates, texts: OpaqueTexts, streams: int) -> Blueprint:
     """Return the stream of updates. ``streams`` is how many the process serves at a time."""
     blp = Blueprint("updates", __name__, url_prefix="/v1", description="Public changes")
     places = Places(streams)
+    ids = EventIds(texts)
 
     @blp.get("/updates")
     @blp.arguments(UpdatesQuery, location="query", unknown=ma.RAISE)
@@ -103,10 +128,10 @@ def updates_blueprint(updates: Updates, streams: int) -> Blueprint:
     )
     @problems(blp, 422)
     def stream(query: dict[str, Any]) -> Response:
-        after, asker = _beginning(updates), where_from()
+        after, asker = _beginning(updates, ids), where_from()
         places.take(asker)
         steps = updates.follow(after, UpdateFilter(**query))
-        reply = Response(_written(steps, after), content_type=MEDIA_TYPE)
+        reply = Response(_written(steps, after, ids), content_type=MEDIA_TYPE)
         reply.call_on_close(partial(places.free, asker))
         reply.headers["Cache-Control"] = "no-store"
         reply.headers["X-Accel-Buffering"] = "no"
@@ -115,31 +140,32 @@ def updates_blueprint(updates: Updates, streams: int) -> Blueprint:
     return blp
 
 
-def _beginning(updates: Updates) -> Positions:
+def _beginning(updates: Updates, ids: EventIds) -> Positions:
+    last = request.headers.get("Last-Event-ID", "")
     try:
-        return updates.resume(request.headers.get("Last-Event-ID", ""))
-    except MalformedPositions:
+        return updates.resume(ids.read(last) if last else "")
+    except ValueError:
         raise problem("malformed", "The Last-Event-ID is invalid; send it as received.") from None
 
 
-def _written(steps: Iterator[Reached], after: Positions) -> Iterator[bytes]:
+def _written(steps: Iterator[Reached], after: Positions, ids: EventIds) -> Iterator[bytes]:
     """Yield the updates as Server-Sent Events, and a comment if there is none for a while.
 
     A client resumes after the last id, which may be that of a comment.
     """
     began = sent_at = time.monotonic()
-    yield f"retry: {RETRY_MILLISECONDS}\nid: {written_positions(after)}\n\n".encode()
+    yield f"retry: {RETRY_MILLISECONDS}\nid: {ids.write(after)}\n\n".encode()
     for step in steps:
         now = time.monotonic()
         if now - began >= LONGEST_SECONDS:
             return
         if step.update or now - sent_at >= HEARTBEAT_SECONDS:
             sent_at = now
-            yield _event(step)
+            yield _event(step, ids)
 
 
-def _event(step: Reached) -> bytes:
-    place = f"id: {written_positions(step.positions)}\n".encode()
+def _event(step: Reached, ids: EventIds) -> bytes:
+    place = f"id: {ids.write(step.positions)}\n".encode()
     if step.update is None:
         return b": still here\n" + place + b"\n"
     data = msgspec.json.encode(step.update)

@@ -6,12 +6,14 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.media import pdf_with_author, phone_photo, phone_video
 from tests.system.deployment import (
     KLARITY,
     Klarity,
     MeasuredKlarity,
+    Served,
     environment,
     one_process,
     process_per_service,
@@ -20,7 +22,7 @@ from tests.system.deployment import (
 )
 from tests.system.phone import Phone, is_public
 
-Deploy = Callable[[pytest.FixtureRequest, Path], AbstractContextManager[str]]
+Deploy = Callable[[pytest.FixtureRequest, Path], AbstractContextManager[Served]]
 ROOT = "Root"
 """The pseudonym of the first admin of each deployment."""
 
@@ -36,34 +38,38 @@ def add_admin(folder: Path, settings: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def alone(folder: Path, kind: type[Klarity], settings: Mapping[str, str]) -> Iterator[str]:
+def alone(folder: Path, kind: type[Klarity], settings: Mapping[str, str]) -> Iterator[Served]:
     add_admin(folder, settings)
     with one_process(folder, kind, **settings) as klarity:
-        yield klarity.url
+        yield Served(klarity.url, (klarity.internal_url,))
 
 
-def embedded(_: pytest.FixtureRequest, folder: Path) -> AbstractContextManager[str]:
+def embedded(_: pytest.FixtureRequest, folder: Path) -> AbstractContextManager[Served]:
     return alone(folder, MeasuredKlarity, relaxed())
 
 
-def mongo_and_rabbitmq(request: pytest.FixtureRequest, folder: Path) -> AbstractContextManager[str]:
+def mongo_and_rabbitmq(
+    request: pytest.FixtureRequest, folder: Path
+) -> AbstractContextManager[Served]:
     return alone(folder, Klarity, on_rabbitmq(request))
 
 
-def mongo_and_redis(request: pytest.FixtureRequest, folder: Path) -> AbstractContextManager[str]:
+def mongo_and_redis(request: pytest.FixtureRequest, folder: Path) -> AbstractContextManager[Served]:
     return alone(folder, Klarity, on_redis(request))
 
 
-def mongo_and_pubsub(request: pytest.FixtureRequest, folder: Path) -> AbstractContextManager[str]:
+def mongo_and_pubsub(
+    request: pytest.FixtureRequest, folder: Path
+) -> AbstractContextManager[Served]:
     return alone(folder, Klarity, on_pubsub(request))
 
 
 @contextmanager
-def a_process_per_service(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+def a_process_per_service(request: pytest.FixtureRequest, folder: Path) -> Iterator[Served]:
     settings = on_rabbitmq(request)
     add_admin(folder, settings)
-    with process_per_service(folder, **settings) as url:
-        yield url
+    with process_per_service(folder, **settings) as served:
+        yield served
 
 
 def on_rabbitmq(request: pytest.FixtureRequest) -> dict[str, str]:
@@ -97,18 +103,33 @@ marker ``every_deployment``, with what of them a bus can break."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "url" in metafunc.fixturenames:
+    if "served" in metafunc.fixturenames:
         marked = metafunc.definition.get_closest_marker("every_deployment")
         chosen = DEPLOYMENTS if marked else FOR_EVERY_TEST
-        metafunc.parametrize("url", chosen, indirect=True, scope="package")
+        metafunc.parametrize("served", chosen, indirect=True, scope="package")
 
 
 @pytest.fixture(scope="package")
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running Klarity, of each deployment in turn."""
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """A running Klarity, of each deployment in turn."""
     folder = tmp_path_factory.mktemp("klarity")
-    with DEPLOYMENTS[request.param](request, folder) as address:
-        yield address
+    with DEPLOYMENTS[request.param](request, folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def url(served: Served) -> str:
+    """The address that clients use."""
+    return served.url
+
+
+@pytest.fixture
+def metrics(served: Served) -> Callable[[], str]:
+    """Reads the metrics of all processes."""
+    urls = [f"{each}/metrics" for each in served.internal_urls]
+    return lambda: "".join(requests.get(url, timeout=60).text for url in urls)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
@@ -372,13 +373,13 @@ class TestConventions:
 
 class TestDelivery:
     @pytest.mark.every_deployment("the bus itself is looked at")
-    def test_what_happens_comes_by_the_bus(self, url: str, passer_by: Phone) -> None:
-        before = brought_by_the_bus(passer_by.get("/metrics").text)
+    def test_what_happens_comes_by_the_bus(self, url: str, metrics: Callable[[], str]) -> None:
+        before = brought_by_the_bus(metrics())
 
         def more() -> bool | None:
             with Phone(url) as newcomer:
                 newcomer.register()
-            return True if brought_by_the_bus(passer_by.get("/metrics").text) > before else None
+            return True if brought_by_the_bus(metrics()) > before else None
 
         assert eventually(more)
 

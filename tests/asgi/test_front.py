@@ -178,29 +178,6 @@ def test_a_small_upload_has_a_thread_of_its_own_kind() -> None:
     assert (b"x-thread", b"upload") in peer.got[0]["headers"]
 
 
-def test_a_probe_is_answered_while_every_other_thread_is_busy() -> None:
-    done = Event()
-
-    def app(environ: Environ, start: Any) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == "/health/live":
-            done.set()
-        else:
-            assert done.wait(PATIENCE)
-        start("200 OK", [])
-        return []
-
-    served = fronting(app)
-    peers = [Peer() for _ in range(5)]
-    paths = ["/", "/", "/", "/", "/health/live"]
-    play(
-        *(
-            served(scope(path, "GET"), peer.receive, peer.send)
-            for path, peer in zip(paths, peers, strict=True)
-        )
-    )
-    assert {peer.status for peer in peers} == {200}
-
-
 @pytest.mark.parametrize("other", ["192.0.2.1", "192.0.2.2"])
 def test_a_slow_upload_gives_way_to_one_that_waits(
     other: str, monkeypatch: pytest.MonkeyPatch

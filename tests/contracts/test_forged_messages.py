@@ -178,7 +178,7 @@ def test_a_forged_erasure_destroys_nothing(town: Town) -> None:
     assert wait_until(lambda: policy.lag() == 0, PATIENCE)
     assert town.process.container.vault().key(member_id)
     assert town.process.container.vault().key(another)
-    metrics = town.process.app.test_client().get("/metrics").text
+    metrics = town.process.internal_app.test_client().get("/metrics").text
     assert 'klarity_messages_refused_total{topic="members"}' in metrics
 
 

@@ -109,7 +109,7 @@ def process(
             patch.setenv(f"KLARITY_{name}", value)
         process = Process(read_settings())
     process.start()
-    client = process.app.test_client()
+    client = process.internal_app.test_client()
     eventually(lambda: client.get("/health/ready").status_code == 200 or None)
     yield process
     process.close()
@@ -119,6 +119,12 @@ def process(
 @pytest.fixture
 def anybody(process: Process) -> Caller:
     return Caller(process.app.test_client())
+
+
+@pytest.fixture
+def operator(process: Process) -> Caller:
+    """Who reaches the internal listener."""
+    return Caller(process.internal_app.test_client())
 
 
 @pytest.fixture(scope="module")

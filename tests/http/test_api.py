@@ -416,13 +416,21 @@ class TestAsking:
         assert instance["limits"]["uploads_a_day"] == 200
         assert instance["limits"]["upload_bytes_a_day"] == 10_000_000_000
 
-    def test_health_and_metrics_are_told(self, process: Process, anybody: Caller) -> None:
-        assert anybody("GET", "/health/live").json == {"status": "alive"}
-        assert anybody("GET", "/health/ready").status_code == 200
-        assert "klarity_events_behind" in anybody("GET", "/metrics").text
+    def test_operators_read_health_and_metrics(self, operator: Caller) -> None:
+        assert operator("GET", "/health/live").json == {"status": "alive"}
+        assert operator("GET", "/health/ready").status_code == 200
+        assert "klarity_events_behind" in operator("GET", "/metrics").text
 
-    def test_what_waits_and_why_is_told(self, anybody: Caller) -> None:
-        text = anybody("GET", "/metrics").text
+    @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics", "/events/cases"])
+    def test_clients_reach_nothing_internal(
+        self, process: Process, anybody: Caller, path: str
+    ) -> None:
+        headers = {"Authorization": f"Bearer {process.container.keys().services}"}
+        for reply in (anybody("GET", path), process.app.test_client().get(path, headers=headers)):
+            assert problem(reply) == (404, "not-found")
+
+    def test_metrics_name_what_waits_and_why(self, operator: Caller) -> None:
+        text = operator("GET", "/metrics").text
         name = "when-evidence-is-received-then-sanitise-it"
         for lane in ("short", "long"):
             for reason in ("busy", "tool-missing", "store-away", "failed"):
@@ -466,7 +474,7 @@ def resolved(document: Any, reference: str) -> Any:
 class TestHistoryFeed:
     def ask(self, process: Process, path: str, token: str | None = None) -> Any:
         token = token or process.container.keys().services
-        client = process.app.test_client()
+        client = process.internal_app.test_client()
         return client.get(path, headers={"Authorization": f"Bearer {token}"})
 
     def test_it_is_for_services(self, process: Process, anna: Caller) -> None:

@@ -57,10 +57,6 @@ def test_what_is_counted_of_an_address(address: str, counted: str) -> None:
     assert network_of(address) == counted
 
 
-def test_probes_are_not_limited(anybody: Caller) -> None:
-    assert {anybody("GET", "/health/live").status_code for _ in range(10)} == {200}
-
-
 def test_web_pages_that_may_call_are_told_so(anybody: Caller) -> None:
     origin = {"Origin": "https://app.example", "X-Forwarded-For": "198.51.100.2"}
     reply = anybody("GET", "/v1/instance", headers=origin)

@@ -44,11 +44,11 @@ def test_what_was_known_is_served(anybody: Caller, half_known: str) -> None:
 
 def test_metrics_tell_who_waits_for_a_newer_program(
     process: Process,
-    anybody: Caller,
+    operator: Caller,
     half_known: str,
 ) -> None:
     def waiting() -> bool | None:
-        metrics = anybody("GET", "/metrics").text
+        metrics = operator("GET", "/metrics").text
         lines = (
             'kind="query",name="query.cases"',
             'kind="policy",name="when-case-is-backed-then-cite-exhibit',
@@ -65,11 +65,11 @@ def test_metrics_tell_who_waits_for_a_newer_program(
 
 
 def test_health_tells_who_waits_for_a_newer_program_and_stays_ready(
-    anybody: Caller,
+    operator: Caller,
     half_known: str,
 ) -> None:
     def told() -> bool | None:
-        reply = anybody("GET", "/health/ready")
+        reply = operator("GET", "/health/ready")
         assert reply.status_code == 200
         return "query.cases" in reply.json["needs_newer_program"] or None
 

@@ -16,9 +16,9 @@ def settings() -> dict[str, str]:
     return {"SERVICES": "query:videos"}
 
 
-def test_it_answers_for_its_own(anybody: Caller) -> None:
+def test_it_answers_for_its_own(anybody: Caller, operator: Caller) -> None:
     assert anybody("GET", "/v1/videos").json == {"items": []}
-    assert anybody("GET", "/health/ready").status_code == 200
+    assert operator("GET", "/health/ready").status_code == 200
     assert list(anybody("GET", "/openapi.json").json["paths"]) == ["/v1/videos", "/v1/instance"]
 
 
@@ -42,7 +42,7 @@ def test_it_knows_nothing_of_others(anybody: Caller, method: str, path: str) -> 
 def test_it_owns_no_log(process: Process) -> None:
     token = process.container.keys().services
     headers: Any = {"Authorization": f"Bearer {token}"}
-    reply = process.app.test_client().get("/events/cases", headers=headers)
+    reply = process.internal_app.test_client().get("/events/cases", headers=headers)
     assert reply.status_code == 404
 
 

@@ -1,6 +1,7 @@
 """``GET /v1/updates`` as a client meets it."""
 
 import json
+from base64 import urlsafe_b64decode
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,7 @@ from domain.cases.case_commands import AcceptEvidence
 from domain.ids import EvidenceId, MediaKind
 from entrypoints.http import updates
 from entrypoints.http.problems import Problem
+from entrypoints.http.updates import EventIds
 from entrypoints.nginx import nginx_configuration
 from tests.http.conftest import Caller, eventually
 
@@ -51,7 +53,18 @@ def case_id(process: Process, anna: Caller) -> str:
     return case_id
 
 
-def heard(caller: Caller, last: str = "cases:0", query: str = "", updates: int = 0) -> list[Event]:
+@pytest.fixture(scope="module")
+def ids(process: Process) -> EventIds:
+    return EventIds(process.container.texts())
+
+
+@pytest.fixture(scope="module")
+def beginning(ids: EventIds) -> str:
+    """The id of an update before all others."""
+    return ids.write({"cases": 0})
+
+
+def heard(caller: Caller, last: str = "", query: str = "", updates: int = 0) -> list[Event]:
     """The blocks of a stream until it ends; a stream anew while it has not told so much."""
 
     def enough() -> list[Event] | None:
@@ -82,21 +95,38 @@ def told(events: list[Event]) -> list[tuple[str, str]]:
     return [(each["kind"], each["case_id"]) for each in data]
 
 
-def test_what_becomes_public_is_told(anybody: Caller, case_id: str) -> None:
-    first, update = heard(anybody, query=f"?case_id={case_id}", updates=1)
+def test_what_becomes_public_is_told(
+    anybody: Caller, case_id: str, beginning: str, ids: EventIds
+) -> None:
+    first, update = heard(anybody, beginning, f"?case_id={case_id}", updates=1)
     assert first == {"retry": "3000", "id": first["id"]}
-    assert read_positions(first["id"])["cases"] == 0
+    assert read_positions(ids.read(first["id"]))["cases"] == 0
     assert update["event"] == "case-published"
     data = json.loads(update["data"])
     assert data.pop("at").endswith("Z")
     assert data == {"kind": "case-published", "case_id": case_id}
 
 
+def test_an_id_tells_neither_a_position_nor_that_nothing_happened(
+    anybody: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updates, "HEARTBEAT_SECONDS", 0.1)
+    found = [event["id"] for event in heard(anybody, query=f"?case_id={uuid4()}")]
+    assert len(found) > 1
+    assert len(set(found)) == len(found)
+    assert len({len(each) for each in found}) == 1
+    assert not [each for each in found if b"cases" in decoded(each)]
+
+
+def decoded(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
 def test_a_client_goes_on_after_what_it_had(
-    anybody: Caller, anna: Caller, ben: Caller, case_id: str
+    anybody: Caller, anna: Caller, ben: Caller, case_id: str, beginning: str
 ) -> None:
     only = f"?case_id={case_id}"
-    _, published = heard(anybody, query=only, updates=1)
+    _, published = heard(anybody, beginning, only, updates=1)
     assert told(heard(anybody, published["id"], only)) == []
     ben("PUT", f"/v1/cases/{case_id}/support")
     anna("POST", f"/v1/cases/{case_id}/tags/police")
@@ -106,17 +136,19 @@ def test_a_client_goes_on_after_what_it_had(
     assert anna.member_id not in json.dumps(rest)
 
 
-def test_a_new_client_hears_only_what_is_new(anybody: Caller, case_id: str) -> None:
-    *_, published = heard(anybody, query=f"?case_id={case_id}", updates=1)
-    (beginning,) = heard(anybody, last="")
-    was, now = read_positions(published["id"]), read_positions(beginning["id"])
+def test_a_new_client_hears_only_what_is_new(
+    anybody: Caller, case_id: str, beginning: str, ids: EventIds
+) -> None:
+    *_, published = heard(anybody, beginning, f"?case_id={case_id}", updates=1)
+    (start,) = heard(anybody)
+    was, now = (read_positions(ids.read(each["id"])) for each in (published, start))
     assert all(now[log] >= position for log, position in was.items())
 
 
-def test_one_may_ask_for_some_cases_only(anybody: Caller, case_id: str) -> None:
-    tagged = heard(anybody, query=f"?tag={case_id}", updates=1)
+def test_one_may_ask_for_some_cases_only(anybody: Caller, case_id: str, beginning: str) -> None:
+    tagged = heard(anybody, beginning, f"?tag={case_id}", updates=1)
     assert told(tagged) == [("case-published", case_id)]
-    assert told(heard(anybody, query=f"?tag={case_id}&category=fraud")) == []
+    assert told(heard(anybody, beginning, f"?tag={case_id}&category=fraud")) == []
 
 
 @pytest.mark.parametrize("query", ["?case_id=1", "?category=gossip", "?surprise=1"])
@@ -124,19 +156,24 @@ def test_what_cannot_be_asked_for_is_told(anybody: Caller, query: str) -> None:
     assert anybody("GET", f"/v1/updates{query}").status_code == 422
 
 
-def test_an_id_that_is_none_is_refused(anybody: Caller) -> None:
-    refused = anybody("GET", "/v1/updates", headers={"Last-Event-ID": "yesterday"})
+@pytest.mark.parametrize("last", ["yesterday", "cases:0"])
+def test_an_id_that_is_none_is_refused(anybody: Caller, last: str) -> None:
+    refused = anybody("GET", "/v1/updates", headers={"Last-Event-ID": last})
     assert (refused.status_code, refused.json["type"]) == (400, "/problems/malformed")
 
 
 def test_a_quiet_stream_shows_that_it_lives_and_where_it_is(
-    anybody: Caller, case_id: str, monkeypatch: pytest.MonkeyPatch
+    anybody: Caller,
+    case_id: str,
+    beginning: str,
+    ids: EventIds,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(updates, "HEARTBEAT_SECONDS", 0.1)
 
     def moved_on() -> Event | None:
-        *_, last = heard(anybody, query=f"?case_id={uuid4()}")
-        return last if read_positions(last["id"])["cases"] > 0 else None
+        *_, last = heard(anybody, beginning, f"?case_id={uuid4()}")
+        return last if read_positions(ids.read(last["id"]))["cases"] > 0 else None
 
     assert eventually(moved_on)[""] == "still here"
 
@@ -201,7 +238,9 @@ def test_a_server_may_have_no_stream_at_all(anybody: Caller, process: Process) -
     from entrypoints.http.requests import read_claims
 
     app: Any = Flask("streamless")
-    app.register_blueprint(updates.updates_blueprint(process.use_cases.updates, 0))
+    app.register_blueprint(
+        updates.updates_blueprint(process.use_cases.updates, process.container.texts(), 0)
+    )
     app.before_request(partial(read_claims, process.container.tokens()))
     register_problems(app)
     assert app.test_client().get("/v1/updates").status_code == 503

@@ -21,6 +21,7 @@ from tusclient.exceptions import TusUploadFailed
 from werkzeug.serving import make_server
 
 from adapters.media_store.filesystem import FilesystemMediaStore
+from adapters.opaque_texts import SivTexts
 from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.uploads.memory import MemoryUploads
 from application.ports.uploads import Quota
@@ -88,7 +89,7 @@ class Server:
 
     def _app(self) -> Flask:
         tokens: Any = Tokens()
-        known = Requests(self._signed_in, bytes(32), self.world.clock)
+        known = Requests(self._signed_in, bytes(32), SivTexts(bytes(32)), self.world.clock)
         app = Flask("uploads")
         app.config.update(
             API_TITLE="t", API_VERSION="1", OPENAPI_VERSION="3.1.0", TOKEN_KEY=bytes(32)

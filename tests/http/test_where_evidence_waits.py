@@ -14,16 +14,16 @@ def settings() -> dict[str, str]:
     return {"WORKROOMS": DISK}
 
 
-def test_a_folder_that_is_not_in_memory(anybody: Caller) -> None:
-    ready = anybody("GET", "/health/ready")
+def test_a_folder_that_is_not_in_memory(anybody: Caller, operator: Caller) -> None:
+    ready = operator("GET", "/health/ready")
     assert (ready.status_code, ready.json["status"]) == (200, "ready")
     assert "KLARITY_WORKROOMS" in ready.json["warnings"]["evidence"]
     assert anybody("GET", "/v1/cases").status_code == 200
 
 
-def test_a_machine_without_bubblewrap(anybody: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_bubblewrap(operator: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Workrooms, "require", lambda *_: None)
     monkeypatch.setattr(sandbox, "bubblewrap", lambda *_: ["/missing/bwrap"])
-    ready = anybody("GET", "/health/ready")
+    ready = operator("GET", "/health/ready")
     assert (ready.status_code, ready.json["status"]) == (200, "ready")
     assert "bubblewrap does not work here" in ready.json["warnings"]["evidence"]

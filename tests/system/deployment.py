@@ -5,8 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 from uuid import uuid4
@@ -37,15 +38,26 @@ class Klarity:
     ) -> None:
         self.folder = folder
         self.port = int(settings.get("PORT") or free_port())
+        self.internal_port = free_port()
         self.arguments = arguments or ("serve",)
         self.serves = self.arguments == ("serve",)
-        self.settings = {"DATA": str(folder / "data"), **settings, "PORT": str(self.port)}
+        self.settings = {
+            "DATA": str(folder / "data"),
+            **settings,
+            "PORT": str(self.port),
+            "INTERNAL_PORT": str(self.internal_port),
+        }
         self.process: subprocess.Popen[bytes] | None = None
         self._ready = ready
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def internal_url(self) -> str:
+        """Where operators and other services reach it."""
+        return f"http://127.0.0.1:{self.internal_port}"
 
     @property
     def pid(self) -> int:
@@ -86,7 +98,7 @@ class Klarity:
             assert self.process is not None
             assert self.process.poll() is None, self.log()
             try:
-                if requests.get(self.url + self._ready, timeout=5).ok:
+                if requests.get(self.internal_url + self._ready, timeout=5).ok:
                     return
             except requests.RequestException:
                 pass
@@ -177,9 +189,17 @@ def one_process(
         klarity.close()
 
 
+@dataclass(frozen=True)
+class Served:
+    """A running deployment: the address for clients, and those of its processes for operators."""
+
+    url: str
+    internal_urls: Sequence[str]
+
+
 @contextmanager
-def process_per_service(folder: Path, **settings: str) -> Iterator[str]:
-    """Every service in a process of its own, behind nginx; the address of it all."""
+def process_per_service(folder: Path, **settings: str) -> Iterator[Served]:
+    """Every service in a process of its own, behind nginx."""
     with ExitStack() as stack:
         running = {
             service.id: Klarity(
@@ -194,7 +214,8 @@ def process_per_service(folder: Path, **settings: str) -> Iterator[str]:
         for klarity in running.values():
             klarity.wait_until_ready()
         addresses = {name: f"127.0.0.1:{each.port}" for name, each in running.items()}
-        yield stack.enter_context(nginx(folder / "nginx", addresses))
+        url = stack.enter_context(nginx(folder / "nginx", addresses))
+        yield Served(url, [each.internal_url for each in running.values()])
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def status(phone: Phone, evidence_id: str) -> str:
 def waiting(klarity: Klarity, lane: str) -> float:
     """How many pieces of evidence wait in the lane, as the metrics tell."""
     sample = f'klarity_slow_waiting{{lane="{lane}",name="{POLICY}",reason="busy"}} '
-    lines = requests.get(f"{klarity.url}/metrics", timeout=60).text.splitlines()
+    lines = requests.get(f"{klarity.internal_url}/metrics", timeout=60).text.splitlines()
     return float(next(line for line in lines if line.startswith(sample)).removeprefix(sample))
 
 

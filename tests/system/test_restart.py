@@ -57,7 +57,7 @@ def answers_until_ready(klarity: Klarity, cases: list[str]) -> list[requests.Res
     def ask() -> bool | None:
         nonlocal left
         try:
-            ready = requests.get(f"{klarity.url}/health/ready", timeout=60).ok
+            ready = requests.get(f"{klarity.internal_url}/health/ready", timeout=60).ok
             for path in (f"/v1/cases/{cases[len(replies) % CASES]}", "/v1/cases?limit=100"):
                 replies.append(requests.get(klarity.url + path, timeout=60))
                 assert replies[-1].ok or not ready

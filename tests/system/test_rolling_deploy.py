@@ -133,7 +133,9 @@ def tags(url: str, phone: Phone, case_id: str) -> list[str] | None:
 def waiting(klarity: Klarity) -> dict[str, Any]:
     """Who waits for a newer program there."""
     return dict(
-        requests.get(f"{klarity.url}/health/ready", timeout=60).json()["needs_newer_program"]
+        requests.get(f"{klarity.internal_url}/health/ready", timeout=60).json()[
+            "needs_newer_program"
+        ]
     )
 
 
@@ -195,5 +197,5 @@ def test_answers_never_go_back_while_read_models_are_rebuilt(deployment: Deploym
 
 
 def leads(klarity: Klarity, name: str) -> bool:
-    metrics = requests.get(f"{klarity.url}/metrics", timeout=60).text
+    metrics = requests.get(f"{klarity.internal_url}/metrics", timeout=60).text
     return f'klarity_leading{{kind="query",name="{name}"}} 1.0' in metrics

@@ -115,9 +115,9 @@ def test_slow_readers(phone: Phone, photo: Path, hanging: Callable[[bytes], None
 
 
 def all_is_served(phone: Phone) -> None:
-    """Everything that others may want meanwhile: probes, questions, commands, uploads, streams."""
+    """Everything that others may want meanwhile: questions, commands, uploads, streams."""
     with requests.Session() as others:
-        for path in ("/health/live", "/health/ready", "/metrics", "/v1/cases", "/v1/cases"):
+        for path in ("/v1/instance", "/v1/cases", "/v1/cases"):
             assert others.get(phone.url + path, timeout=120).status_code == 200
         begun = others.post(
             f"{phone.url}/v1/uploads",

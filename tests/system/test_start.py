@@ -11,7 +11,7 @@ import requests
 
 from config.process import Process
 from config.settings import read_settings
-from tests.servers import free_port, states_of, wait_until
+from tests.servers import free_port, listens, states_of, wait_until
 from tests.system.deployment import (
     KLARITY,
     STOPS_WITHIN,
@@ -73,6 +73,35 @@ def test_a_port_in_use_is_refused_whoever_has_the_data(klarity: Klarity, tmp_pat
     assert "Traceback" not in told
     with Phone(klarity.url) as phone:
         phone.join()
+
+
+def test_an_internal_port_in_use_is_refused(klarity: Klarity, tmp_path: Path) -> None:
+    klarity.start()
+    told = refused(
+        tmp_path / "other", PORT=str(free_port()), INTERNAL_PORT=str(klarity.internal_port)
+    )
+    assert f"127.0.0.1:{klarity.internal_port}" in told
+    assert "KLARITY_INTERNAL_PORT" in told
+
+
+def test_the_public_address_serves_nothing_internal(klarity: Klarity) -> None:
+    klarity.start()
+    for path in ("/health/live", "/health/ready", "/metrics"):
+        assert requests.get(klarity.internal_url + path, timeout=60).status_code == 200
+        assert requests.get(klarity.url + path, timeout=60).status_code == 404
+    assert requests.get(f"{klarity.internal_url}/v1/cases", timeout=60).status_code == 404
+
+
+def test_a_worker_serves_its_metrics_where_settings_name_a_port(tmp_path: Path) -> None:
+    worker = Klarity(tmp_path / "worker", "work", **relaxed())
+    try:
+        worker.start()
+        assert wait_until(lambda: listens(worker.internal_port), STOPS_WITHIN)
+        metrics = requests.get(f"{worker.internal_url}/metrics", timeout=60).text
+        assert "klarity_events_behind" in metrics
+        assert worker.stop() == 0
+    finally:
+        worker.close()
 
 
 def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ def granian(folder: Path) -> Iterator[str]:
 def gunicorn(folder: Path) -> Iterator[str]:
     port = free_port()
     command = [str(GUNICORN), "wsgi:app", "--threads", "4", "--bind", f"127.0.0.1:{port}"]
-    settings = environment({"DATA": str(folder / "data"), "STREAMS": "1", **relaxed()})
+    ports = {"INTERNAL_PORT": str(free_port())}
+    settings = environment({"DATA": str(folder / "data"), "STREAMS": "1", **ports, **relaxed()})
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [*command, "--timeout", "300"], env=settings, stdout=log, stderr=log
@@ -51,7 +52,7 @@ def gunicorn(folder: Path) -> Iterator[str]:
 
 def _is_ready(url: str) -> bool | None:
     try:
-        return requests.get(f"{url}/health/ready", timeout=5).ok or None
+        return requests.get(f"{url}/v1/instance", timeout=5).ok or None
     except requests.RequestException:
         return None
 

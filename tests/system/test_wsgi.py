@@ -30,7 +30,8 @@ SERVERS = {
 def test_it_serves_notices_who_left_and_leaves_when_asked_to(server: str, tmp_path: Path) -> None:
     port = free_port()
     program, *arguments = [part.format(port=port) for part in SERVERS[server]]
-    settings = {"DATA": str(tmp_path / "data"), "PORT": str(port), "STREAMS": "1", **relaxed()}
+    ports = {"PORT": str(port), "INTERNAL_PORT": str(free_port())}
+    settings = {"DATA": str(tmp_path / "data"), "STREAMS": "1", **ports, **relaxed()}
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
             [PROGRAMS / program, *arguments], env=environment(settings), stdout=log, stderr=log
@@ -51,7 +52,7 @@ def test_it_serves_notices_who_left_and_leaves_when_asked_to(server: str, tmp_pa
 
 def answers(url: str) -> bool | None:
     try:
-        return requests.get(f"{url}/health/ready", timeout=5).ok or None
+        return requests.get(f"{url}/v1/instance", timeout=5).ok or None
     except requests.RequestException:
         return None
 
