@@ -52,8 +52,9 @@ from benchmarks.measure import SEALS, Figure, medians, print_table
 from benchmarks.scan import append
 from domain.actors import Actor
 from domain.cases.case_details import CaseCategory
-from domain.cases.engagement import CaseSupported, SupportCase
+from domain.cases.engagement import CaseSupported, EngagementFacts, SupportCase
 from domain.catalog import EVENTS
+from domain.decider import Informed
 from domain.ids import CaseId, MemberId
 from tests.servers import Mongo, PubSub, RabbitMQ, Redis, Server, wait_until
 
@@ -228,11 +229,11 @@ def visible_seconds(made: Deployment) -> float:
     def support(number: int) -> None:
         command = SupportCase(
             case_id=CaseId(f"case-{number % CASES}"),
-            own=False,
             by=Actor(member_id=MemberId("anna"), pseudonym="Anna", roles=frozenset()),
             at=datetime.now(UTC),
         )
-        executors.engagements.execute(f"{number}", command, CommandContext(new=True))
+        support = Informed(command, EngagementFacts(author=MemberId("ben")))
+        executors.engagements.execute(f"{number}", support, CommandContext(new=True))
 
     with running(made):
         support(COMMANDS)

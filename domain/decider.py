@@ -25,6 +25,25 @@ class Timed(Protocol):
 
 
 T = TypeVar("T", bound=Timed)
+T_co = TypeVar("T_co", bound=Timed, covariant=True)
+F_co = TypeVar("F_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Informed(Generic[T_co, F_co]):
+    """A command with the facts that the application has looked up for its decision.
+
+    A command holds what somebody asks. Facts are what other streams, and the settings, say at that
+    moment. No client sends them, and no event stores them unless a rule says so.
+    """
+
+    command: T_co
+    facts: F_co
+
+    @property
+    def at(self) -> datetime:
+        """When the command was given."""
+        return self.command.at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from domain.cases.case_commands import (
     AmendCase,
     AttachEvidence,
     CaseCommand,
+    CaseFacts,
     ForgetMember,
     HideCase,
     LocateCase,
@@ -67,7 +68,7 @@ from domain.cases.case_events import (
     Publication,
 )
 from domain.cases.place import NOWHERE, Location, Places, rounded, said_at_first
-from domain.decider import Decider, DomainError, must_be_system, with_publication
+from domain.decider import Decider, DomainError, Informed, must_be_system, with_publication
 from domain.ids import CaseId, EvidenceId, MemberId, PartyId
 
 
@@ -190,8 +191,8 @@ def _decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
             return _tag(command, state)
         case UntagCase():
             return _untag(command, state)
-        case AddParty():
-            return _add_party(command, state)
+        case Informed(asked, facts):
+            return _add_party(asked, state, facts)
         case RetractLocation():
             return _retract_location(command, state)
         case RetractEvidence():
@@ -557,11 +558,11 @@ def _untag(command: UntagCase, state: Case) -> list[CaseEvent]:
     return [CaseUntagged(case_id=state.case_id, number=number, role=role, at=command.at)]
 
 
-def _add_party(command: AddParty, state: Case) -> list[CaseEvent]:
+def _add_party(command: AddParty, state: Case, facts: CaseFacts) -> list[CaseEvent]:
     role = role_in(state, command.by)
     if command.party_id in state.parties:
         return []
-    if command.named:
+    if facts.party_named:
         raise DomainError("already-named", "A party with this id has been named already.")
     if any(not _stands(state, item) for item in command.evidence):
         raise DomainError("not-found", "The case has no such evidence.")

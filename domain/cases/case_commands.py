@@ -8,6 +8,7 @@ from typing import Any
 from domain.actors import Actor
 from domain.cases.case_details import CaseDetails, EvidenceIds, Tag, Tags
 from domain.cases.place import Location
+from domain.decider import Informed
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId, PartyId
 
 
@@ -83,14 +84,10 @@ class UntagCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddParty:
-    """Somebody is said to be involved; ``evidence`` is what the claim rests on.
-
-    ``named`` tells that the id is a party's already.
-    """
+    """Somebody is said to be involved; ``evidence`` is what the claim rests on."""
 
     party_id: PartyId
     evidence: EvidenceIds
-    named: bool
     by: Actor
     at: datetime
 
@@ -158,6 +155,13 @@ class ForgetMember:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFacts:
+    """``party_named`` says that a party with this id has been named already, in whatever case."""
+
+    party_named: bool
+
+
 SystemCommand = (
     AcceptEvidence
     | RefuseEvidence
@@ -174,7 +178,7 @@ CaseCommand = (
     | LocateCase
     | TagCase
     | UntagCase
-    | AddParty
+    | Informed[AddParty, CaseFacts]
     | RetractLocation
     | RetractEvidence
     | WithdrawCase

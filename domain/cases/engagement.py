@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from domain.actors import Actor
-from domain.decider import Decider, DomainError
+from domain.decider import Decider, DomainError, Informed
 from domain.ids import CaseId, MemberId
 
 
@@ -30,10 +30,7 @@ class ShareNetwork(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupportCase:
-    """``own`` tells whether the member reported the case, which only the case knows."""
-
     case_id: CaseId
-    own: bool
     by: Actor
     at: datetime
 
@@ -65,7 +62,16 @@ class ShareCase:
     at: datetime
 
 
-EngagementCommand = SupportCase | WithdrawSupport | FollowCase | UnfollowCase | ShareCase
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngagementFacts:
+    """``author`` is the member who reported the case."""
+
+    author: MemberId
+
+
+EngagementCommand = (
+    Informed[SupportCase, EngagementFacts] | WithdrawSupport | FollowCase | UnfollowCase | ShareCase
+)
 
 
 # Events
@@ -127,8 +133,8 @@ class Engagement:
 def decide(command: EngagementCommand, state: Engagement) -> list[EngagementEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
     match command:
-        case SupportCase():
-            return _support(command, state)
+        case Informed(asked, facts):
+            return _support(asked, state, facts)
         case WithdrawSupport():
             return _withdraw_support(command, state)
         case FollowCase():
@@ -169,8 +175,10 @@ engagement_decider: Decider[EngagementCommand, Engagement, EngagementEvent] = De
 )
 
 
-def _support(command: SupportCase, state: Engagement) -> list[EngagementEvent]:
-    if command.own:
+def _support(
+    command: SupportCase, state: Engagement, facts: EngagementFacts
+) -> list[EngagementEvent]:
+    if command.by.member_id == facts.author:
         raise DomainError("own-case", "Nobody supports a case of their own.")
     if state.supported_at:
         return []

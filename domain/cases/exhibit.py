@@ -13,7 +13,7 @@ from functools import reduce
 from typing import assert_never
 
 from domain.actors import Actor
-from domain.decider import Decider, DomainError
+from domain.decider import Decider, DomainError, Informed
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId
 from domain.personal import SealedMember
 
@@ -32,7 +32,6 @@ class CiteExhibit:
     evidence_id: EvidenceId
     case_id: CaseId
     cited_by: MemberId
-    anonymous: bool
     by: Actor
     at: datetime
 
@@ -73,7 +72,20 @@ class ReturnExhibit:
     at: datetime
 
 
-ExhibitCommand = CiteExhibit | VerifyExhibit | RejectExhibit | WithholdExhibit | ReturnExhibit
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExhibitFacts:
+    """``anonymous`` says that the case is the citing member's own, and that they stay unnamed."""
+
+    anonymous: bool
+
+
+ExhibitCommand = (
+    Informed[CiteExhibit, ExhibitFacts]
+    | VerifyExhibit
+    | RejectExhibit
+    | WithholdExhibit
+    | ReturnExhibit
+)
 
 
 # Events
@@ -175,8 +187,8 @@ class Exhibit:
 def decide(command: ExhibitCommand, state: Exhibit) -> list[ExhibitEvent]:
     """The rules: which events a command leads to."""
     match command:
-        case CiteExhibit():
-            return _cite(command, state)
+        case Informed(asked, facts):
+            return _cite(asked, state, facts)
         case VerifyExhibit():
             return _verify(command, state)
         case RejectExhibit():
@@ -236,7 +248,7 @@ def must_be_citable(state: Exhibit, case_id: CaseId, by: MemberId, *, anonymous:
         raise DomainError("too-many-citations", TOO_MANY_CASES)
 
 
-def _cite(command: CiteExhibit, state: Exhibit) -> list[ExhibitEvent]:
+def _cite(command: CiteExhibit, state: Exhibit, facts: ExhibitFacts) -> list[ExhibitEvent]:
     if any(
         (cited.case_id, cited.cited_by) == (command.case_id, command.cited_by)
         for cited in state.cited
@@ -250,7 +262,7 @@ def _cite(command: CiteExhibit, state: Exhibit) -> list[ExhibitEvent]:
         evidence_id=command.evidence_id,
         case_id=command.case_id,
         cited_by=command.cited_by,
-        anonymous=command.anonymous,
+        anonymous=facts.anonymous,
         at=command.at,
     )
     return [cited, *_answers(evolve(state, cited), command.at)]

@@ -11,7 +11,7 @@ from typing import Annotated, assert_never
 
 from domain.actors import Actor
 from domain.constraints import Length, OneLine
-from domain.decider import Decider, DomainError, must_be_system, with_publication
+from domain.decider import Decider, DomainError, Informed, must_be_system, with_publication
 from domain.ids import CaseId, EvidenceId, MemberId, PartyId
 from domain.personal import DataSubject, Personal, PersonalText, SealedMember
 
@@ -46,23 +46,18 @@ class PartyDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameParty:
-    """``claimant`` is the role in which the case knows who names the party: author, contributor or
-    moderator."""
-
     party_id: PartyId
     case_id: CaseId
     details: PartyDetails
-    claimant: str
     by: Actor
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetractParty:
-    """``claimant`` as above: the author of a case may retract what others added to it."""
+    """The author of a case may also retract what others added to it."""
 
     case_id: CaseId
-    claimant: str
     by: Actor
     at: datetime
 
@@ -100,7 +95,20 @@ class ForgetClaimant:
     at: datetime
 
 
-PartyCommand = NameParty | RetractParty | DisputeParty | HideParty | RestoreParty | ForgetClaimant
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyFacts:
+    """``role`` is the actor's role in the case: author, contributor or moderator."""
+
+    role: str
+
+
+PartyCommand = (
+    Informed[NameParty | RetractParty, PartyFacts]
+    | DisputeParty
+    | HideParty
+    | RestoreParty
+    | ForgetClaimant
+)
 
 
 # Events. Only PartyShown and PartyConcealed say whether the party can be seen in its case, which is
@@ -166,7 +174,8 @@ class PartyErased:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyShown:
-    """The party can be seen by all who can see its case. ``claimant`` is as in NameParty."""
+    """The party can be seen by all who can see its case. ``claimant`` is the role of the member who
+    named it."""
 
     party_id: PartyId
     case_id: CaseId
@@ -247,10 +256,8 @@ def publication(before: Party, after: Party, at: datetime) -> list[PartyShown | 
 def _decide(command: PartyCommand, state: Party) -> list[PartyEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
     match command:
-        case NameParty():
-            return _name(command, state)
-        case RetractParty():
-            return _retract(command, state)
+        case Informed(asked, facts):
+            return _decide_with_facts(asked, state, facts)
         case DisputeParty():
             return _dispute(command, state)
         case HideParty():
@@ -259,6 +266,18 @@ def _decide(command: PartyCommand, state: Party) -> list[PartyEvent]:
             return _restore(command, state)
         case ForgetClaimant():
             return _forget_claimant(command, state)
+        case _:
+            assert_never(command)
+
+
+def _decide_with_facts(
+    command: NameParty | RetractParty, state: Party, facts: PartyFacts
+) -> list[PartyEvent]:
+    match command:
+        case NameParty():
+            return _name(command, state, facts)
+        case RetractParty():
+            return _retract(command, state, facts)
         case _:
             assert_never(command)
 
@@ -290,7 +309,7 @@ party_decider: Decider[PartyCommand, Party, PartyEvent] = Decider(
 )
 
 
-def _name(command: NameParty, state: Party) -> list[PartyEvent]:
+def _name(command: NameParty, state: Party, facts: PartyFacts) -> list[PartyEvent]:
     if state.party_id:
         raise DomainError("already-named", "A party with this id has been named already.")
     named = PartyNamed(
@@ -299,23 +318,23 @@ def _name(command: NameParty, state: Party) -> list[PartyEvent]:
         details=command.details,
         by=command.by.member_id,
         by_name=command.by.pseudonym,
-        role=command.claimant,
+        role=facts.role,
         at=command.at,
     )
     return [named]
 
 
-def _retract(command: RetractParty, state: Party) -> list[PartyEvent]:
+def _retract(command: RetractParty, state: Party, facts: PartyFacts) -> list[PartyEvent]:
     if state.retracted and state.case_id == command.case_id:
         return []
     _must_be_there(state, command.case_id)
     own = command.by.member_id == state.by
-    if not own and command.claimant != "author":
+    if not own and facts.role != "author":
         raise DomainError("forbidden", "Only who named the party, or the author, may do this.")
     retracted = PartyRetracted(
         party_id=state.party_id,
         case_id=state.case_id,
-        role=command.claimant,
+        role=facts.role,
         at=command.at,
     )
     return [retracted]

@@ -7,7 +7,7 @@ from typing import Annotated, assert_never
 
 from domain.actors import Actor
 from domain.constraints import Length
-from domain.decider import Decider, DomainError, must_be_system, with_publication
+from domain.decider import Decider, DomainError, Informed, must_be_system, with_publication
 from domain.discussions.discussion import Discussion
 from domain.ids import CaseId, CommentId, MemberId
 from domain.personal import PersonalText, SealedMember
@@ -28,14 +28,10 @@ class Concealment(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteComment:
-    """``discussion`` and ``parent`` are what stands when the comment is written."""
-
     comment_id: CommentId
     case_id: CaseId
     text: CommentText
     parent_id: CommentId = CommentId("")
-    discussion: Discussion
-    parent: "Comment | None" = None
     by: Actor
     at: datetime
 
@@ -43,7 +39,6 @@ class WriteComment:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditComment:
     text: CommentText
-    discussion: Discussion
     by: Actor
     at: datetime
 
@@ -76,8 +71,20 @@ class EraseComment:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentFacts:
+    """``discussion`` is that of the case; ``parent`` is the comment to reply to, if any."""
+
+    discussion: Discussion
+    parent: "Comment | None" = None
+
+
 CommentCommand = (
-    WriteComment | EditComment | RemoveComment | HideComment | RestoreComment | EraseComment
+    Informed[WriteComment | EditComment, CommentFacts]
+    | RemoveComment
+    | HideComment
+    | RestoreComment
+    | EraseComment
 )
 
 
@@ -205,10 +212,8 @@ class Comment:
 def _decide(command: CommentCommand, state: Comment) -> list[CommentEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
     match command:
-        case WriteComment():
-            return _write(command, state)
-        case EditComment():
-            return _edit(command, state)
+        case Informed(asked, facts):
+            return _decide_with_facts(asked, state, facts)
         case RemoveComment():
             return _remove(command, state)
         case HideComment():
@@ -217,6 +222,18 @@ def _decide(command: CommentCommand, state: Comment) -> list[CommentEvent]:
             return _restore(command, state)
         case EraseComment():
             return _erase(command, state)
+        case _:
+            assert_never(command)
+
+
+def _decide_with_facts(
+    command: WriteComment | EditComment, state: Comment, facts: CommentFacts
+) -> list[CommentEvent]:
+    match command:
+        case WriteComment():
+            return _write(command, state, facts)
+        case EditComment():
+            return _edit(command, state, facts)
         case _:
             assert_never(command)
 
@@ -268,14 +285,14 @@ comment_decider: Decider[CommentCommand, Comment, CommentEvent] = Decider(
 )
 
 
-def _write(command: WriteComment, state: Comment) -> list[CommentEvent]:
+def _write(command: WriteComment, state: Comment, facts: CommentFacts) -> list[CommentEvent]:
     if state.comment_id:
         raise DomainError("already-written", "A comment with this id has been written already.")
-    _must_be_open(command.discussion)
-    if command.parent_id and not _can_be_answered(command.parent, command.case_id):
+    _must_be_open(facts.discussion)
+    if command.parent_id and not _can_be_answered(facts.parent, command.case_id):
         raise DomainError("not-found", "There is no such comment to reply to in this discussion.")
-    by_reporter = command.by.member_id == command.discussion.author
-    anonymous = by_reporter and command.discussion.anonymous
+    by_reporter = command.by.member_id == facts.discussion.author
+    anonymous = by_reporter and facts.discussion.anonymous
     written = CommentWritten(
         comment_id=command.comment_id,
         case_id=command.case_id,
@@ -290,10 +307,10 @@ def _write(command: WriteComment, state: Comment) -> list[CommentEvent]:
     return [written]
 
 
-def _edit(command: EditComment, state: Comment) -> list[CommentEvent]:
+def _edit(command: EditComment, state: Comment, facts: CommentFacts) -> list[CommentEvent]:
     _must_be_there(state, command.by)
     _must_be_author(state, command.by)
-    _must_be_open(command.discussion)
+    _must_be_open(facts.discussion)
     if command.text == state.text:
         return []
     edited = CommentEdited(

@@ -7,7 +7,7 @@ from typing import Annotated, assert_never
 
 from domain.actors import SYSTEM, Actor
 from domain.constraints import Length
-from domain.decider import Decider, DomainError, must_be_system, must_moderate
+from domain.decider import Decider, DomainError, Informed, must_be_system, must_moderate
 from domain.ids import CaseId, MemberId
 from domain.moderation.rules import must_be_a_rule
 from domain.moderation.subject import (
@@ -35,15 +35,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecideSubject:
-    """``case_authors`` are the authors of the cases that the subject belongs to. ``standing`` is
-    the decision in force. ``overturned`` are the moderators whose decisions on the subject were
-    overturned on appeal."""
-
     decision_id: str
-    subject: Subject
-    case_authors: frozenset[MemberId]
-    standing: "Decision"
-    overturned: frozenset[MemberId]
+    subject_kind: SubjectKind
+    subject_id: str
     verdict: Verdict
     rule: str
     reason: Reason
@@ -53,9 +47,6 @@ class DecideSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppealDecision:
-    """``subject`` is the subject of the decision; its author may appeal."""
-
-    subject: Subject
     statement: Annotated[str, Length(1, 5000)]
     by: Actor
     at: datetime
@@ -63,10 +54,6 @@ class AppealDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveAppeal:
-    """``subject`` and ``case_authors`` are as in DecideSubject."""
-
-    subject: Subject
-    case_authors: frozenset[MemberId]
     outcome: Outcome
     reason: Reason
     by: Actor
@@ -82,7 +69,23 @@ class ForgetAppellant:
     at: datetime
 
 
-DecisionCommand = DecideSubject | AppealDecision | ResolveAppeal | ForgetAppellant
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionFacts:
+    """What the application looks up about the subject of the decision.
+
+    ``case_authors`` are the authors of the cases that the subject belongs to. ``in_force`` is the
+    decision in force on it. ``overturned`` are the moderators whose decisions on it were overturned
+    on appeal.
+    """
+
+    subject: Subject
+    case_authors: frozenset[MemberId]
+    in_force: "Decision"
+    overturned: frozenset[MemberId]
+
+
+CommandOnSubject = DecideSubject | AppealDecision | ResolveAppeal
+DecisionCommand = Informed[CommandOnSubject, DecisionFacts] | ForgetAppellant
 
 
 # Events. Reasons are public: moderators must not write names in them. Who decided, appealed or
@@ -197,14 +200,24 @@ class Decision:
 def decide(command: DecisionCommand, state: Decision) -> list[DecisionEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
     match command:
-        case DecideSubject():
-            return _decide(command, state)
-        case AppealDecision():
-            return _appeal(command, state)
-        case ResolveAppeal():
-            return _resolve(command, state)
+        case Informed(asked, facts):
+            return _decide_with_facts(asked, state, facts)
         case ForgetAppellant():
             return _forget(command, state)
+        case _:
+            assert_never(command)
+
+
+def _decide_with_facts(
+    command: CommandOnSubject, state: Decision, facts: DecisionFacts
+) -> list[DecisionEvent]:
+    match command:
+        case DecideSubject():
+            return _decide(command, state, facts)
+        case AppealDecision():
+            return _appeal(command, state, facts)
+        case ResolveAppeal():
+            return _resolve(command, state, facts)
         case _:
             assert_never(command)
 
@@ -266,22 +279,22 @@ def applying(event: AppliedEvent, at: datetime) -> ApplyVerdict | OpenAppeal | A
             assert_never(event)
 
 
-def _decide(command: DecideSubject, state: Decision) -> list[DecisionEvent]:
-    subject = command.subject
+def _decide(command: DecideSubject, state: Decision, facts: DecisionFacts) -> list[DecisionEvent]:
+    subject = facts.subject
     must_moderate(command.by)
     must_be_a_rule(command.rule)
     if state.decision_id:
         raise DomainError("already-decided", "A decision with this id exists already.")
     if not subject.subject_id:
         raise DomainError("not-found", "There is no such subject.")
-    _must_be_others(command)
-    _must_respect_appeals(command)
+    _must_be_others(facts, command.by)
+    _must_respect_appeals(command, facts)
     if subject.hidden == (command.verdict is Verdict.HIDE) and not subject.flags:
         raise DomainError("nothing-to-decide", "This would change nothing, and no flag is open.")
     made = DecisionMade(
         decision_id=command.decision_id,
-        subject_kind=subject.kind,
-        subject_id=subject.subject_id,
+        subject_kind=command.subject_kind,
+        subject_id=command.subject_id,
         case_id=subject.case_id,
         verdict=command.verdict,
         rule=command.rule,
@@ -296,29 +309,29 @@ def _signed(decision_id: str, command: DecideSubject | ResolveAppeal) -> Decisio
     return DecisionSigned(decision_id=decision_id, by=command.by.member_id, at=command.at)
 
 
-def _must_respect_appeals(command: DecideSubject) -> None:
-    subject = command.subject
-    if subject.appealed or command.standing.under_appeal:
+def _must_respect_appeals(command: DecideSubject, facts: DecisionFacts) -> None:
+    subject = facts.subject
+    if subject.appealed or facts.in_force.under_appeal:
         raise DomainError("appeal-pending", "An appeal is open; resolve the appeal instead.")
     if command.verdict is not Verdict.HIDE or not subject.overturned:
         return
     if not subject.flags:
         raise DomainError("settled-on-appeal", "An appeal restored it; wait for a new flag.")
-    if command.by.member_id in command.overturned:
+    if command.by.member_id in facts.overturned:
         raise DomainError(
             "same-moderator", "Your decision was overturned; leave it to another one."
         )
 
 
-def _appeal(command: AppealDecision, state: Decision) -> list[DecisionEvent]:
+def _appeal(command: AppealDecision, state: Decision, facts: DecisionFacts) -> list[DecisionEvent]:
     _must_be_there(state)
-    if command.by.member_id != command.subject.author:
+    if command.by.member_id != facts.subject.author:
         raise DomainError("forbidden", "Only the author of the content may appeal.")
     if state.verdict is not Verdict.HIDE:
         raise DomainError("nothing-to-appeal", "Only a decision to hide can be appealed.")
     if state.appealed:
         raise DomainError("already-appealed", "You have appealed already; wait for the outcome.")
-    _must_not_be_superseded(command.subject, state)
+    _must_not_be_superseded(facts.subject, state)
     appealed = DecisionAppealed(
         decision_id=state.decision_id,
         subject_kind=state.subject_kind,
@@ -336,7 +349,7 @@ def _appeal(command: AppealDecision, state: Decision) -> list[DecisionEvent]:
     return [appealed, signed]
 
 
-def _resolve(command: ResolveAppeal, state: Decision) -> list[DecisionEvent]:
+def _resolve(command: ResolveAppeal, state: Decision, facts: DecisionFacts) -> list[DecisionEvent]:
     must_moderate(command.by)
     _must_be_there(state)
     if not state.appealed:
@@ -345,10 +358,10 @@ def _resolve(command: ResolveAppeal, state: Decision) -> list[DecisionEvent]:
         raise DomainError(
             "same-moderator", "You decided this; another moderator has to resolve it."
         )
-    _must_be_others(command)
+    _must_be_others(facts, command.by)
     if state.resolved:
         raise DomainError("already-resolved", "This appeal is resolved already.")
-    _must_not_be_superseded(command.subject, state)
+    _must_not_be_superseded(facts.subject, state)
     overturned = command.outcome is Outcome.OVERTURN
     resolved = AppealResolved(
         decision_id=state.decision_id,
@@ -388,6 +401,6 @@ def _must_not_be_superseded(subject: Subject, state: Decision) -> None:
         raise DomainError("superseded", "Another decision has replaced this one.")
 
 
-def _must_be_others(command: DecideSubject | ResolveAppeal) -> None:
-    if command.by.member_id in {command.subject.author, *command.case_authors}:
+def _must_be_others(facts: DecisionFacts, by: Actor) -> None:
+    if by.member_id in {facts.subject.author, *facts.case_authors}:
         raise DomainError("not-oneself", "This concerns you or your own case; leave it to another.")

@@ -6,7 +6,7 @@ from typing import Annotated, assert_never
 
 from domain.actors import SYSTEM, Actor
 from domain.constraints import Length
-from domain.decider import Decider, DomainError, must_be_system
+from domain.decider import Decider, DomainError, Informed, must_be_system
 from domain.moderation.rules import must_be_a_rule
 from domain.moderation.subject import Subject, SubjectKind, WeighFlag
 from domain.personal import PersonalText, SealedMember
@@ -24,19 +24,11 @@ TOO_MANY_FLAGS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaiseFlag:
-    """``subject`` is what moderation knows of the flagged thing. ``seen`` says whether the member
-    can see it, ``erased`` whether its author has erased their account. ``record_id`` names the
-    member's record, which ``weight`` comes from; ``open_flags`` of theirs wait for moderators."""
-
     flag_id: str
-    subject: Subject
-    seen: bool
-    erased: bool
+    subject_kind: SubjectKind
+    subject_id: str
     rule: str
     note: FlagNote
-    record_id: str
-    weight: float
-    open_flags: int
     by: Actor
     at: datetime
 
@@ -58,7 +50,24 @@ class ForgetFlagger:
     at: datetime
 
 
-FlagCommand = RaiseFlag | SettleFlag | ForgetFlagger
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagFacts:
+    """What the application looks up for RaiseFlag.
+
+    ``subject`` is the flagged subject. ``is_visible`` says that the member can see it,
+    ``is_erased`` that its author has erased their account. ``record_id`` names the member's record,
+    which ``weight`` comes from. ``open_flags`` is how many flags of the member wait for moderators.
+    """
+
+    subject: Subject
+    is_visible: bool
+    is_erased: bool
+    record_id: str
+    weight: float
+    open_flags: int
+
+
+FlagCommand = Informed[RaiseFlag, FlagFacts] | SettleFlag | ForgetFlagger
 
 
 # Events
@@ -128,8 +137,8 @@ class Flag:
 def decide(command: FlagCommand, state: Flag) -> list[FlagEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
     match command:
-        case RaiseFlag():
-            return _raise(command, state)
+        case Informed(asked, facts):
+            return _raise(asked, state, facts)
         case SettleFlag():
             must_be_system(command.by, "A flag is settled by a decision on its subject only.")
             settled = FlagSettled(flag_id=state.flag_id, upheld=command.upheld, at=command.at)
@@ -164,46 +173,39 @@ flag_decider: Decider[FlagCommand, Flag, FlagEvent] = Decider(
 )
 
 
-def weighing(event: FlagRaised, weight: float, threshold: float, at: datetime) -> WeighFlag:
+def weighing(event: FlagRaised, at: datetime) -> WeighFlag:
     """Return the command to weigh a flag."""
-    return WeighFlag(
-        flag_id=event.flag_id,
-        rule=event.rule,
-        weight=weight,
-        threshold=threshold,
-        by=SYSTEM,
-        at=at,
-    )
+    return WeighFlag(flag_id=event.flag_id, rule=event.rule, by=SYSTEM, at=at)
 
 
-def _raise(command: RaiseFlag, state: Flag) -> list[FlagEvent]:
+def _raise(command: RaiseFlag, state: Flag, facts: FlagFacts) -> list[FlagEvent]:
     must_be_a_rule(command.rule)
-    _must_be_seen(command)
+    _must_be_flaggable(facts, command.by)
     if state.flag_id:
         raise DomainError("already-flagged", "You have flagged this already.")
-    if command.open_flags >= MOST_OPEN_FLAGS:
+    if facts.open_flags >= MOST_OPEN_FLAGS:
         raise DomainError("too-many-flags", TOO_MANY_FLAGS)
-    return [_raised(command), _signed(command)]
+    return [_raised(command, facts), _signed(command, facts)]
 
 
-def _raised(command: RaiseFlag) -> FlagRaised:
+def _raised(command: RaiseFlag, facts: FlagFacts) -> FlagRaised:
     return FlagRaised(
         flag_id=command.flag_id,
-        subject_kind=command.subject.kind,
-        subject_id=command.subject.subject_id,
+        subject_kind=command.subject_kind,
+        subject_id=command.subject_id,
         rule=command.rule,
-        weight=command.weight,
+        weight=facts.weight,
         at=command.at,
     )
 
 
-def _signed(command: RaiseFlag) -> FlagSigned:
+def _signed(command: RaiseFlag, facts: FlagFacts) -> FlagSigned:
     return FlagSigned(
         flag_id=command.flag_id,
-        subject_kind=command.subject.kind,
-        subject_id=command.subject.subject_id,
+        subject_kind=command.subject_kind,
+        subject_id=command.subject_id,
         by=command.by.member_id,
-        record_id=command.record_id,
+        record_id=facts.record_id,
         note=command.note,
         at=command.at,
     )
@@ -223,13 +225,16 @@ def _forget(command: ForgetFlagger, state: Flag) -> list[FlagEvent]:
     return [forgotten]
 
 
-def _must_be_seen(command: RaiseFlag) -> None:
-    """Refuse what the member cannot see: for them it does not exist. Their own they always see."""
-    subject, by = command.subject, command.by
+def _must_be_flaggable(facts: FlagFacts, by: Actor) -> None:
+    """Refuse a subject that the member cannot see, as one that does not exist.
+
+    Their own content is refused first: they can see it in any case.
+    """
+    subject = facts.subject
     if subject.author == by.member_id:
         raise DomainError("own-subject", "You cannot flag your own content.")
     hidden = subject.hidden and not by.moderates
-    if not subject.subject_id or hidden or not command.seen:
+    if not subject.subject_id or hidden or not facts.is_visible:
         raise DomainError("not-found", "There is no such subject, or you may not see it.")
-    if command.erased:
+    if facts.is_erased:
         raise DomainError("erased", "This was erased, so it cannot be flagged.")

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from domain.actors import Actor
-from domain.decider import Decider, must_be_system
+from domain.decider import Decider, Informed, must_be_system
 from domain.ids import CaseId, MemberId
 from domain.personal import SealedMember
 
@@ -60,8 +60,6 @@ class CiteSubject:
 class WeighFlag:
     flag_id: str
     rule: str
-    weight: float
-    threshold: float
     by: Actor
     at: datetime
 
@@ -106,10 +104,18 @@ class ForgetAuthor:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectFacts:
+    """``weight`` is how much the flag counts. At the ``threshold``, flags hide the subject."""
+
+    weight: float
+    threshold: float
+
+
 SubjectCommand = (
     RegisterSubject
     | CiteSubject
-    | WeighFlag
+    | Informed[WeighFlag, SubjectFacts]
     | ApplyVerdict
     | OpenAppeal
     | ApplyOutcome
@@ -272,7 +278,8 @@ class Subject:
 
 def decide(command: SubjectCommand, state: Subject) -> list[SubjectEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
-    must_be_system(command.by, "Only the system does this; flag the subject or decide on it.")
+    by = command.command.by if isinstance(command, Informed) else command.by
+    must_be_system(by, "Only the system does this; flag the subject or decide on it.")
     match command:
         case RegisterSubject():
             registered = SubjectRegistered(
@@ -285,8 +292,8 @@ def decide(command: SubjectCommand, state: Subject) -> list[SubjectEvent]:
             return [] if state.subject_id else [registered]
         case CiteSubject():
             return _cite(command, state)
-        case WeighFlag():
-            return _weigh(command, state)
+        case Informed(asked, facts):
+            return _weigh(asked, state, facts)
         case ApplyVerdict():
             return _apply(command, state)
         case OpenAppeal():
@@ -362,17 +369,17 @@ def _cite(command: CiteSubject, state: Subject) -> list[SubjectEvent]:
     return [] if command.case_id in state.cited_in else [cited]
 
 
-def _weigh(command: WeighFlag, state: Subject) -> list[SubjectEvent]:
+def _weigh(command: WeighFlag, state: Subject, facts: SubjectFacts) -> list[SubjectEvent]:
     if command.flag_id in state.flags:
         return []
     weighed = FlagWeighed(
         subject_kind=state.kind,
         subject_id=state.subject_id,
         flag_id=command.flag_id,
-        weight=command.weight,
+        weight=facts.weight,
         at=command.at,
     )
-    heavy = state.weight + command.weight >= command.threshold
+    heavy = state.weight + facts.weight >= facts.threshold
     if not heavy or state.hidden:
         return [weighed]
     return [weighed, _hidden(state, command.rule, command.at)]

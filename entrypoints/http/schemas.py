@@ -114,8 +114,7 @@ def fields_of(kind: type, *names: str, partial: bool = False) -> dict[str, ma.fi
     """Return a marshmallow field for each of the named fields of a dataclass.
 
     Without names, for every field of one that holds details. The fields of a command are always
-    named: a fact that the application adds to a command must not become a part of the API.
-    Raises TypeError.
+    named: a body does not hold who gives the command and when. Raises TypeError.
     """
     known = {field.name: field for field in fields(kind)}
     if not names and "at" in known:

@@ -13,11 +13,19 @@ from application.system import policy_types
 from domain.actors import SYSTEM, Actor
 from domain.cases.case_commands import AttachEvidence
 from domain.cases.case_details import CaseStatus
+from domain.decider import Informed
 from domain.ids import CommentId, EvidenceId, MemberId
 from domain.members.member import ReinstateMember, SuspendMember
-from domain.moderation.decision import AppealDecision, DecideSubject, Outcome, ResolveAppeal
+from domain.moderation.decision import (
+    AppealDecision,
+    CommandOnSubject,
+    DecideSubject,
+    DecisionFacts,
+    Outcome,
+    ResolveAppeal,
+)
 from domain.moderation.flag import MOST_OPEN_FLAGS
-from domain.moderation.subject import FlagWeighed, Subject, SubjectKind, Verdict
+from domain.moderation.subject import FlagWeighed, SubjectKind, Verdict
 from tests.application.community import (
     ANYBODY,
     CASE,
@@ -601,36 +609,39 @@ class TestTheDecisionThatStands:
     def deciding(self, world: World, by: Actor, verdict: Verdict) -> Callable[[], object]:
         command = DecideSubject(
             decision_id="d2",
-            subject=replace(self.subject(world), flags=("f1",)),
-            case_authors=frozenset(),
-            standing=world.executors.decisions.load("d1").state,
-            overturned=frozenset(),
+            subject_kind=SubjectKind.COMMENT,
+            subject_id="k1",
             verdict=verdict,
             rule="spam",
             reason="It breaks the rule.",
             by=by,
             at=world.clock(),
         )
-        return lambda: world.executors.decisions.execute("d2", command, CommandContext())
+        facts = self.facts(world)
+        facts = replace(facts, subject=replace(facts.subject, flags=("f1",)))
+        return self.executing(world, "d2", command, facts)
 
     def appealing(self, world: World, by: Actor) -> Callable[[], object]:
-        subject = self.subject(world)
-        command = AppealDecision(subject=subject, statement="It is true.", by=by, at=world.clock())
-        return lambda: world.executors.decisions.execute("d1", command, CommandContext())
+        command = AppealDecision(statement="It is true.", by=by, at=world.clock())
+        return self.executing(world, "d1", command, self.facts(world))
 
     def resolving(self, world: World, by: Actor, outcome: Outcome) -> Callable[[], object]:
-        command = ResolveAppeal(
-            subject=self.subject(world),
-            case_authors=frozenset(),
-            outcome=outcome,
-            reason="Seen again.",
-            by=by,
-            at=world.clock(),
-        )
-        return lambda: world.executors.decisions.execute("d1", command, CommandContext())
+        command = ResolveAppeal(outcome=outcome, reason="Seen again.", by=by, at=world.clock())
+        return self.executing(world, "d1", command, self.facts(world))
 
-    def subject(self, world: World) -> Subject:
-        return world.executors.subjects.load("comment-k1").state
+    def executing(
+        self, world: World, decision_id: str, command: CommandOnSubject, facts: DecisionFacts
+    ) -> Callable[[], object]:
+        decisions, informed = world.executors.decisions, Informed(command, facts)
+        return lambda: decisions.execute(decision_id, informed, CommandContext())
+
+    def facts(self, world: World) -> DecisionFacts:
+        return DecisionFacts(
+            subject=world.executors.subjects.load("comment-k1").state,
+            case_authors=frozenset(),
+            in_force=world.executors.decisions.load("d1").state,
+            overturned=frozenset(),
+        )
 
 
 class TestLedger:

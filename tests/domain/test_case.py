@@ -16,6 +16,7 @@ from domain.cases.case_commands import (
     AmendCase,
     AttachEvidence,
     CaseCommand,
+    CaseFacts,
     ForgetMember,
     HideCase,
     LocateCase,
@@ -68,8 +69,9 @@ from domain.cases.case_events import (
     PartyAdded,
 )
 from domain.cases.place import Location, Precision
-from domain.decider import DomainError
+from domain.decider import DomainError, Informed
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId, PartyId
+from tests.domain.informed import knowing
 from tests.world import refused
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -343,8 +345,11 @@ def test_what_somebody_takes_back_does_not_bring_back_what_they_had_corrected_by
     assert case_decider.fold([*past, *back]).location == bens.location
 
 
-def add_party(by: Actor, party: str = "p1", evidence: tuple[EvidenceId, ...] = ()) -> AddParty:
-    return AddParty(party_id=PartyId(party), evidence=evidence, named=False, by=by, at=AT)
+def add_party(
+    by: Actor, party: str = "p1", evidence: tuple[EvidenceId, ...] = ()
+) -> Informed[AddParty, CaseFacts]:
+    command = AddParty(party_id=PartyId(party), evidence=evidence, by=by, at=AT)
+    return Informed(command, CaseFacts(party_named=False))
 
 
 @pytest.mark.parametrize(
@@ -357,7 +362,7 @@ def test_everybody_adds_parties_to_a_public_case_each_once(by: Actor, role: str)
 
 
 def test_what_is_a_party_already_is_not_added_to_another_case() -> None:
-    named = replace(add_party(BEN), named=True)
+    named = knowing(add_party(BEN), party_named=True)
     with refused("already-named"):
         when(PUBLIC, named)
     added = PartyAdded(case_id=CASE, party_id=PartyId("p1"), by=BEN.member_id, at=AT)
