@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
-from domain.actors import Actor
+from domain.actors import Actor, ContributorRole
 from domain.cases.case_commands import (
     AcceptEvidence,
     AddParty,
@@ -240,7 +240,7 @@ def _counted(state: Case, event: CaseEvent) -> Case:
             | CaseTagged(by=by, role=role)
             | EvidenceAttached(by=by, role=role)
             | PartyAdded(by=by, role=role)
-        ) if role != "moderator":
+        ) if role is not ContributorRole.MODERATOR:
             return replace(state, changes={**state.changes, by: state.changes.get(by, 0) + 1})
         case _:
             return state
@@ -336,15 +336,15 @@ def _without_tags(state: Case, numbers: Iterable[int]) -> Mapping[int, Tagged]:
     return {**state.tagged, **gone}
 
 
-def role_in(state: Case, by: Actor) -> str:
+def role_in(state: Case, by: Actor) -> ContributorRole:
     """In which role somebody changes the case: author, moderator or contributor.
 
     Everybody contributes to what they may see; raises DomainError where they may not.
     """
     _must_be_open_to(state, by)
     if by.member_id == state.author:
-        return "author"
-    return "moderator" if by.moderates else "contributor"
+        return ContributorRole.AUTHOR
+    return ContributorRole.MODERATOR if by.moderates else ContributorRole.CONTRIBUTOR
 
 
 def can_be_seen(state: Case, by: Actor) -> bool:
@@ -394,7 +394,7 @@ def _reported(event: CaseReported) -> Case:
 
 def _attach_evidence(command: AttachEvidence, state: Case) -> list[CaseEvent]:
     role = role_in(state, command.by)
-    if role != "author" and not state.is_public:
+    if role is not ContributorRole.AUTHOR and not state.is_public:
         raise DomainError("forbidden", "Only the author may back a case that is not public.")
     standing = [item for item, piece in state.evidence.items() if piece.stands]
     new = [item for item in dict.fromkeys(command.evidence) if item not in standing]
@@ -504,7 +504,7 @@ def _amend(command: AmendCase, state: Case) -> list[CaseEvent]:
     details = replace(state.details, **command.changes)
     if details == state.details:
         return []
-    _must_have_room(state, "author", command.by)
+    _must_have_room(state, ContributorRole.AUTHOR, command.by)
     amended = CaseAmended(
         case_id=state.case_id,
         details=details,
@@ -661,27 +661,27 @@ def _return(command: ReturnEvidence, state: Case) -> list[CaseEvent]:
     return [EvidenceReturned(case_id=state.case_id, evidence_id=command.evidence_id, at=command.at)]
 
 
-def _must_be_theirs(contributor: MemberId, role: str, by: Actor) -> None:
-    if role == "contributor" and by.member_id != contributor:
+def _must_be_theirs(contributor: MemberId, role: ContributorRole, by: Actor) -> None:
+    if role is ContributorRole.CONTRIBUTOR and by.member_id != contributor:
         raise DomainError("forbidden", "Only who contributed this, or the author, may do this.")
 
 
-def _must_have_room(state: Case, role: str, by: Actor, changes: int = 1) -> None:
+def _must_have_room(state: Case, role: ContributorRole, by: Actor, changes: int = 1) -> None:
     """A case takes so many changes and no more; moderators can always set it right."""
     own = state.changes.get(by.member_id, 0) + changes
     others = sum(state.changes.values()) - state.changes.get(state.author, 0) + changes
     full = {
-        "author": own > MOST_CHANGES,
-        "contributor": own > MOST_CHANGES_EACH or others > MOST_CHANGES_BY_OTHERS,
-        "moderator": False,
+        ContributorRole.AUTHOR: own > MOST_CHANGES,
+        ContributorRole.CONTRIBUTOR: own > MOST_CHANGES_EACH or others > MOST_CHANGES_BY_OTHERS,
+        ContributorRole.MODERATOR: False,
     }
     if full[role]:
         raise DomainError("too-many-changes", "The case takes no more changes of yours.")
 
 
-def _must_be_theirs_or_the_authors(contributor: MemberId, role: str, by: Actor) -> None:
+def _must_be_theirs_or_the_authors(contributor: MemberId, role: ContributorRole, by: Actor) -> None:
     """Moderators decide on evidence, by a rule and with a reason; they do not retract it."""
-    if role != "author" and by.member_id != contributor:
+    if role is not ContributorRole.AUTHOR and by.member_id != contributor:
         raise DomainError("forbidden", "Only who contributed this, or the author, may do this.")
 
 

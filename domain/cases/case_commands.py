@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.actors import Actor
+from domain.actors import Actor, ContributorRole
 from domain.cases.case_details import CaseDetails, EvidenceIds, Tag, Tags
 from domain.cases.place import Location
 from domain.decider import Informed
@@ -118,7 +118,7 @@ class HideCase:
     """Moderation puts the case out of sight, for breaking a rule: moderators, or flags (system)."""
 
     rule: str
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     by: Actor
     at: datetime
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+from domain.actors import ContributorRole
 from domain.cases.case_details import CaseDetails, ConcealedReason, UnpublishedReason
 from domain.cases.place import PersonalPlace
 from domain.ids import CaseId, EvidenceId, MediaKind, PartyId
@@ -30,7 +31,7 @@ class CaseReported:
     tags: Annotated[tuple[str, ...], Personal()] = ()
     evidence: tuple[EvidenceId, ...] = ()
     anonymous: bool = False
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -39,7 +40,7 @@ class EvidenceAttached:
     case_id: CaseId
     evidence_id: EvidenceId
     by: SealedMember
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -52,7 +53,7 @@ class EvidenceAccepted:
     contributor: SealedMember
     kind: MediaKind
     sha256: str
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -64,7 +65,7 @@ class EvidenceRefused:
     evidence_id: EvidenceId
     contributor: SealedMember
     reason: PersonalText
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -81,7 +82,7 @@ class CasePublished:
     anonymous: bool
     details: CaseDetails
     published_at: datetime
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
     @property
@@ -95,7 +96,7 @@ class CaseAmended:
     case_id: CaseId
     details: CaseDetails
     by: SealedMember
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -107,7 +108,7 @@ class CaseLocated:
     number: int
     location: PersonalPlace
     by: SealedMember
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -119,7 +120,7 @@ class CaseTagged:
     number: int
     tag: PersonalText
     by: SealedMember
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -127,7 +128,7 @@ class CaseTagged:
 class CaseUntagged:
     case_id: CaseId
     number: int
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -135,7 +136,7 @@ class CaseUntagged:
 class LocationRetracted:
     case_id: CaseId
     number: int
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -143,14 +144,14 @@ class LocationRetracted:
 class EvidenceRetracted:
     case_id: CaseId
     evidence_id: EvidenceId
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseWithdrawn:
     case_id: CaseId
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -159,7 +160,7 @@ class PartyAdded:
     case_id: CaseId
     party_id: PartyId
     by: SealedMember
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -169,7 +170,7 @@ class CaseUnpublished:
 
     case_id: CaseId
     reason: UnpublishedReason
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -182,7 +183,7 @@ class EvidenceShown:
     kind: MediaKind
     sha256: str
     accepted_at: datetime
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -191,7 +192,7 @@ class EvidenceConcealed:
     case_id: CaseId
     evidence_id: EvidenceId
     reason: ConcealedReason
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -200,7 +201,7 @@ class CaseErased:
     """The author was erased, and nothing of the case is left."""
 
     case_id: CaseId
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -216,7 +217,7 @@ class ContributionErased:
     parties: tuple[PartyId, ...] = ()
     tags: tuple[int, ...] = ()
     places: tuple[int, ...] = ()
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -224,14 +225,14 @@ class ContributionErased:
 class CaseHidden:
     case_id: CaseId
     rule: str
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRestored:
     case_id: CaseId
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
@@ -240,7 +241,7 @@ class EvidenceWithheld:
     case_id: CaseId
     evidence_id: EvidenceId
     rule: str
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
@@ -248,7 +249,7 @@ class EvidenceWithheld:
 class EvidenceReturned:
     case_id: CaseId
     evidence_id: EvidenceId
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, assert_never
 
-from domain.actors import Actor
+from domain.actors import Actor, ContributorRole
 from domain.constraints import Length, OneLine
 from domain.decider import Decider, DomainError, Informed, must_be_system, with_publication
 from domain.ids import CaseId, EvidenceId, MemberId, PartyId
@@ -75,7 +75,7 @@ class DisputeParty:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HideParty:
     rule: str
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     by: Actor
     at: datetime
 
@@ -99,7 +99,7 @@ class ForgetClaimant:
 class PartyFacts:
     """``role`` is the actor's role in the case: author, contributor or moderator."""
 
-    role: str
+    role: ContributorRole
 
 
 PartyCommand = (
@@ -122,7 +122,7 @@ class PartyNamed:
     details: PartyDetails
     by: SealedMember
     by_name: PersonalText
-    role: str
+    role: ContributorRole
     at: datetime
 
 
@@ -130,7 +130,7 @@ class PartyNamed:
 class PartyRetracted:
     party_id: PartyId
     case_id: CaseId
-    role: str
+    role: ContributorRole
     at: datetime
 
 
@@ -142,7 +142,7 @@ class PartyDisputed:
     case_id: CaseId
     dispute_id: Annotated[str, DataSubject(sealed=False)]
     statement: PersonalText
-    role: str = "party"
+    role: ContributorRole = ContributorRole.PARTY
     at: datetime
 
 
@@ -151,7 +151,7 @@ class PartyHidden:
     party_id: PartyId
     case_id: CaseId
     rule: str
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
@@ -159,7 +159,7 @@ class PartyHidden:
 class PartyRestored:
     party_id: PartyId
     case_id: CaseId
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
@@ -182,7 +182,7 @@ class PartyShown:
     details: PartyDetails
     by: SealedMember
     by_name: PersonalText
-    claimant: str
+    claimant: ContributorRole
     named_at: datetime
     at: datetime
 
@@ -329,7 +329,7 @@ def _retract(command: RetractParty, state: Party, facts: PartyFacts) -> list[Par
         return []
     _must_be_there(state, command.case_id)
     own = command.by.member_id == state.by
-    if not own and facts.role != "author":
+    if not own and facts.role is not ContributorRole.AUTHOR:
         raise DomainError("forbidden", "Only who named the party, or the author, may do this.")
     retracted = PartyRetracted(
         party_id=state.party_id,

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, assert_never
 
-from domain.actors import Actor
+from domain.actors import Actor, ContributorRole
 from domain.constraints import Length
 from domain.decider import Decider, DomainError, Informed, must_be_system, with_publication
 from domain.discussions.discussion import Discussion
@@ -52,7 +52,7 @@ class RemoveComment:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HideComment:
     rule: str
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     by: Actor
     at: datetime
 
@@ -103,7 +103,7 @@ class CommentWritten:
     text: PersonalText
     by_reporter: bool = False
     anonymous: bool = False
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -112,7 +112,7 @@ class CommentEdited:
     comment_id: CommentId
     author: SealedMember
     text: PersonalText
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -120,7 +120,7 @@ class CommentEdited:
 class CommentRemoved:
     comment_id: CommentId
     case_id: CaseId
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -129,7 +129,7 @@ class CommentHidden:
     comment_id: CommentId
     case_id: CaseId
     rule: str
-    role: str
+    role: ContributorRole
     at: datetime
 
 
@@ -137,7 +137,7 @@ class CommentHidden:
 class CommentRestored:
     comment_id: CommentId
     case_id: CaseId
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 

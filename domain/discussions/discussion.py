@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from domain.actors import Actor
+from domain.actors import Actor, ContributorRole
 from domain.decider import Decider, DomainError, must_be_system, must_moderate
 from domain.ids import CaseId, MemberId
 from domain.personal import SealedMember
@@ -64,14 +64,14 @@ class DiscussionClosed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscussionLocked:
     case_id: CaseId
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscussionUnlocked:
     case_id: CaseId
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 

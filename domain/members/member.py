@@ -6,7 +6,7 @@ from typing import Annotated, assert_never
 
 from domain.actors import Actor, Role
 from domain.constraints import Length, Limits, OneLine
-from domain.decider import Decider, DomainError, must_be_system
+from domain.decider import Decider, DomainError, must_be_system, must_moderate
 from domain.ids import MemberId
 from domain.personal import OpenMember, Personal, PersonalText
 
@@ -218,17 +218,17 @@ def decide(command: MemberCommand, state: Member) -> list[MemberEvent]:
         case ChooseInterests():
             return _choose_interests(command, state)
         case GrantRole():
-            _must_be(Role.ADMIN, command.by)
+            _must_administer(command.by)
             granted = RoleGranted(member_id=me, role=command.role, at=command.at)
             return [] if command.role in state.roles else [granted]
         case RevokeRole():
-            _must_be(Role.ADMIN, command.by)
+            _must_administer(command.by)
             revoked = RoleRevoked(member_id=me, role=command.role, at=command.at)
             return [revoked] if command.role in state.roles else []
         case SuspendMember():
             return _suspend(command, state)
         case ReinstateMember():
-            _must_moderate(command.by)
+            must_moderate(command.by, or_operate=True)
             return [MemberReinstated(member_id=me, at=command.at)] if state.suspended else []
         case HideProfile():
             must_be_system(command.by, "Only a moderation decision hides or restores a profile.")
@@ -309,11 +309,11 @@ def _rounded(area: Area) -> Area:
 
 
 def _suspend(command: SuspendMember, state: Member) -> list[MemberEvent]:
-    _must_moderate(command.by)
+    must_moderate(command.by, or_operate=True)
     if command.by.member_id == state.member_id:
         raise DomainError("not-oneself", "You cannot suspend yourself.")
     if state.roles:
-        _must_be(Role.ADMIN, command.by)
+        _must_administer(command.by)
     if state.suspended:
         return []
     return [MemberSuspended(member_id=state.member_id, reason=command.reason, at=command.at)]
@@ -331,11 +331,6 @@ def _must_be_self(by: Actor, state: Member) -> None:
         raise DomainError("forbidden", "Only the member may do this.")
 
 
-def _must_moderate(by: Actor) -> None:
-    if not (by.moderates or by.is_(Role.SYSTEM)):
-        raise DomainError("forbidden", "Only a moderator may do this.")
-
-
-def _must_be(role: Role, by: Actor) -> None:
-    if not (by.is_(role) or by.is_(Role.SYSTEM)):
-        raise DomainError("forbidden", f"Only an {role} may do this.")
+def _must_administer(by: Actor) -> None:
+    if not (by.is_(Role.ADMIN) or by.is_(Role.SYSTEM)):
+        raise DomainError("forbidden", "Only an admin may do this.")

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, assert_never
 
-from domain.actors import SYSTEM, Actor
+from domain.actors import SYSTEM, Actor, ContributorRole
 from domain.constraints import Length
 from domain.decider import Decider, DomainError, Informed, must_be_system, must_moderate
 from domain.ids import CaseId, MemberId
@@ -104,7 +104,7 @@ class DecisionMade:
     rule: str
     reason: str
     turns: int
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
@@ -122,7 +122,7 @@ class DecisionAppealed:
     decision_id: str
     subject_kind: SubjectKind
     subject_id: str
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -159,7 +159,7 @@ class AppealResolved:
     verdict: Verdict
     rule: str
     reason: str
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 

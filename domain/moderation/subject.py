@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from domain.actors import Actor
+from domain.actors import Actor, ContributorRole
 from domain.decider import Decider, Informed, must_be_system
 from domain.ids import CaseId, MemberId
 from domain.personal import SealedMember
@@ -162,7 +162,7 @@ class SubjectHidden:
     rule: str
     reason: str = ""
     decision_id: str = ""
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -172,7 +172,7 @@ class SubjectRestored:
     subject_id: str
     case_id: CaseId
     decision_id: str
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
@@ -208,7 +208,7 @@ class DecisionSetAside:
     subject_kind: SubjectKind
     subject_id: str
     decision_id: str
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -219,7 +219,7 @@ class AppealSetAside:
     subject_kind: SubjectKind
     subject_id: str
     decision_id: str
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -442,7 +442,7 @@ def _hidden_by(command: ApplyVerdict | ApplyOutcome, state: Subject) -> SubjectH
         _hidden(state, command.rule, command.at),
         reason=command.reason,
         decision_id=command.decision_id,
-        role="moderator",
+        role=ContributorRole.MODERATOR,
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.actors import SYSTEM, Actor, Role
+from domain.actors import SYSTEM, Actor, ContributorRole, Role
 from domain.decider import DomainError, Informed
 from domain.discussions.comment import (
     Comment,
@@ -66,7 +66,9 @@ WRITTEN = CommentWritten(
 )
 EDITED = CommentEdited(comment_id=K1, author=ANNA.member_id, text="I saw it, too.", at=AT)
 REMOVED = CommentRemoved(comment_id=K1, case_id=CASE, at=AT)
-HIDDEN = CommentHidden(comment_id=K1, case_id=CASE, rule="hatred", role="moderator", at=AT)
+HIDDEN = CommentHidden(
+    comment_id=K1, case_id=CASE, rule="hatred", role=ContributorRole.MODERATOR, at=AT
+)
 RESTORED = CommentRestored(comment_id=K1, case_id=CASE, at=AT)
 ERASED = CommentErased(comment_id=K1, case_id=CASE, parent_id=CommentId(""), written_at=AT, at=AT)
 SHOWN = CommentShown(comment_id=K1, case_id=CASE, at=AT)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.actors import SYSTEM, Actor, Role
+from domain.actors import SYSTEM, Actor, ContributorRole, Role
 from domain.cases.party import (
     MOST_DISPUTES,
     DisputeParty,
@@ -44,7 +44,7 @@ DETAILS = PartyDetails(
     kind=PartyKind.ORGANISATION, name="Town hall", role="took the money", evidence=(E1,)
 )
 
-FACTS = PartyFacts(role="contributor")
+FACTS = PartyFacts(role=ContributorRole.CONTRIBUTOR)
 NAME = Informed(NameParty(party_id=PARTY, case_id=CASE, details=DETAILS, by=BEN, at=AT), FACTS)
 RETRACT = Informed(RetractParty(case_id=CASE, by=BEN, at=AT), FACTS)
 DISPUTE = DisputeParty(case_id=CASE, dispute_id="d1", statement="We did not.", at=AT)
@@ -57,7 +57,7 @@ NAMED = PartyNamed(
     details=DETAILS,
     by=BEN.member_id,
     by_name="Ben",
-    role="contributor",
+    role=ContributorRole.CONTRIBUTOR,
     at=AT,
 )
 SHOWN = PartyShown(
@@ -66,11 +66,11 @@ SHOWN = PartyShown(
     details=DETAILS,
     by=BEN.member_id,
     by_name="Ben",
-    claimant="contributor",
+    claimant=ContributorRole.CONTRIBUTOR,
     named_at=AT,
     at=AT,
 )
-RETRACTED = PartyRetracted(party_id=PARTY, case_id=CASE, role="contributor", at=AT)
+RETRACTED = PartyRetracted(party_id=PARTY, case_id=CASE, role=ContributorRole.CONTRIBUTOR, at=AT)
 DISPUTED = PartyDisputed(
     party_id=PARTY, case_id=CASE, dispute_id="d1", statement="We did not.", at=AT
 )
@@ -95,11 +95,11 @@ def test_a_party_is_named_once() -> None:
 def test_who_named_a_party_and_the_author_retract_it() -> None:
     gone = concealed(PartyConcealedReason.RETRACTED)
     assert when([NAMED], RETRACT) == [RETRACTED, gone]
-    by_author = knowing(asking(RETRACT, by=CLEO), role="author")
-    assert when([NAMED], by_author) == [replace(RETRACTED, role="author"), gone]
-    own = knowing(RETRACT, role="moderator")
-    assert when([NAMED], own) == [replace(RETRACTED, role="moderator"), gone]
-    for role in ("contributor", "moderator"):
+    by_author = knowing(asking(RETRACT, by=CLEO), role=ContributorRole.AUTHOR)
+    assert when([NAMED], by_author) == [replace(RETRACTED, role=ContributorRole.AUTHOR), gone]
+    own = knowing(RETRACT, role=ContributorRole.MODERATOR)
+    assert when([NAMED], own) == [replace(RETRACTED, role=ContributorRole.MODERATOR), gone]
+    for role in (ContributorRole.CONTRIBUTOR, ContributorRole.MODERATOR):
         with refused("forbidden"):
             when([NAMED], knowing(asking(RETRACT, by=CLEO), role=role))
 

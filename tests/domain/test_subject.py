@@ -7,7 +7,7 @@ from typing import ClassVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.actors import SYSTEM, Actor, Role
+from domain.actors import SYSTEM, Actor, ContributorRole, Role
 from domain.decider import Informed
 from domain.ids import CaseId, MemberId
 from domain.moderation.subject import (
@@ -75,7 +75,7 @@ REGISTERED = SubjectRegistered(
 CITED = SubjectCited(subject_kind=KIND, subject_id="k1", case_id=CASE, at=AT)
 WEIGHED = FlagWeighed(subject_kind=KIND, subject_id="k1", flag_id="f1", weight=0.4, at=AT)
 HIDDEN = SubjectHidden(subject_kind=KIND, subject_id="k1", case_id=CASE, rule="spam", at=AT)
-HIDDEN_BY = replace(HIDDEN, reason="An advert.", decision_id="d1", role="moderator")
+HIDDEN_BY = replace(HIDDEN, reason="An advert.", decision_id="d1", role=ContributorRole.MODERATOR)
 RESTORED = SubjectRestored(
     subject_kind=KIND, subject_id="k1", case_id=CASE, decision_id="d1", at=AT
 )

@@ -18,7 +18,7 @@ from domain.cases.party import (
     PartyFacts,
     RetractParty,
 )
-from domain.decider import DomainError, Informed
+from domain.decider import DomainError, Informed, must_moderate
 from domain.ids import CaseId, PartyId
 
 
@@ -70,8 +70,7 @@ class Enrich:
     ) -> str:
         """The token of a link that is good for one statement. Only moderators issue them, and not
         for what is said on their own case, or by themselves."""
-        if not actor.moderates:
-            raise DomainError("forbidden", "Only a moderator may do this.")
+        must_moderate(actor)
         party = self._parties.load(party_id).state
         if party.case_id != case_id or not party.stands:
             raise DomainError("not-found", "The case has no such party.")
