@@ -1,4 +1,4 @@
-"""What can be asked of a case."""
+"""The commands on a case. Only the system gives those of SystemCommand."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class AttachEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptEvidence:
-    """The evidence was verified as the attaching member's own, and is safe to show."""
+    """The evidence is safe to show, and belongs to the member who attached it."""
 
     evidence_id: EvidenceId
     kind: MediaKind
@@ -44,7 +44,7 @@ class AcceptEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefuseEvidence:
-    """The evidence will never back the case; ``reason`` says why, and what to do."""
+    """The evidence can never back the case. ``reason`` says why, and what to do instead."""
 
     evidence_id: EvidenceId
     reason: str
@@ -84,7 +84,7 @@ class UntagCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddParty:
-    """Somebody is said to be involved; ``evidence`` is what the claim rests on."""
+    """Add a party, whose name the party itself holds. ``evidence`` is what the claim rests on."""
 
     party_id: PartyId
     evidence: EvidenceIds
@@ -94,7 +94,10 @@ class AddParty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetractLocation:
-    """Take back what was last said of the place; what another said before stands again."""
+    """Retract the location that applies, and all others by the same member.
+
+    The last one by another member applies again.
+    """
 
     by: Actor
     at: datetime
@@ -115,7 +118,7 @@ class WithdrawCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HideCase:
-    """Moderation puts the case out of sight, for breaking a rule: moderators, or flags (system)."""
+    """Hide the case because it breaks a rule. ``role``: a moderator decided, or flags (system)."""
 
     rule: str
     role: ContributorRole = ContributorRole.MODERATOR
@@ -131,7 +134,7 @@ class RestoreCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithholdEvidence:
-    """Moderation puts a piece of evidence out of sight, for breaking a rule."""
+    """Hide a piece of evidence because it breaks a rule."""
 
     evidence_id: EvidenceId
     rule: str
@@ -141,6 +144,8 @@ class WithholdEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnEvidence:
+    """Show a piece of evidence that was withheld again."""
+
     evidence_id: EvidenceId
     by: Actor
     at: datetime
@@ -148,7 +153,7 @@ class ReturnEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetMember:
-    """A member was erased: erase a case of theirs, or what they contributed to another's."""
+    """Erase the case if the member reported it; otherwise erase their contributions to it."""
 
     member_id: MemberId
     by: Actor
@@ -157,7 +162,7 @@ class ForgetMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFacts:
-    """``party_named`` says that a party with this id has been named already, in whatever case."""
+    """``party_named`` says that a party with the id was named already, in this or another case."""
 
     party_named: bool
 

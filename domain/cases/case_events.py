@@ -1,10 +1,12 @@
-"""What happened to a case.
+"""The events of a case.
 
-``role`` tells in which role somebody changed the case: author, contributor, moderator or system.
-Only CasePublished and CaseUnpublished say whether the case is public, only EvidenceShown and
-EvidenceConcealed whether everybody can see a piece of evidence. An event that has a sealed member
-is about that member, and no query service gets it once they are erased. What takes something back
-has none: it must reach every query service.
+``role`` is the role of the actor who changed the case. Only CasePublished and CaseUnpublished say
+whether the case is public. Only EvidenceShown and EvidenceConcealed say whether everybody can see a
+piece of evidence.
+
+An event with a sealed member is personal: no query service gets it after that member was erased.
+Events that retract or remove something have no sealed member, because every query service must get
+them.
 """
 
 from dataclasses import dataclass
@@ -20,8 +22,8 @@ from domain.personal import Personal, PersonalText, SealedMember
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseReported:
-    """Where and when it happened, and tags, are sealed: everybody may read the chain of hashes, and
-    what was corrected must not be found there as it was said first."""
+    """Location, day and tags are sealed: everybody can read the proof of a case, and must not find
+    in it what the author has corrected since."""
 
     case_id: CaseId
     author: SealedMember
@@ -46,7 +48,7 @@ class EvidenceAttached:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceAccepted:
-    """The evidence backs the case, whether or not the case is public."""
+    """The evidence backs the case, even while the case is not public."""
 
     case_id: CaseId
     evidence_id: EvidenceId
@@ -59,7 +61,7 @@ class EvidenceAccepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRefused:
-    """The reason is sealed: it describes a file that stays private."""
+    """The reason is sealed, because it describes a file that stays private."""
 
     case_id: CaseId
     evidence_id: EvidenceId
@@ -71,10 +73,10 @@ class EvidenceRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CasePublished:
-    """Everybody can see the case from now on. ``details`` are those it is published with.
+    """Everybody can see the case from now on, with these ``details``.
 
-    ``published_at`` is when it became public; moderation that hides and restores it in between does
-    not change that. Tags and places are not here, for contributors' keys seal those.
+    ``published_at`` is when it became public; hiding and restoring it do not change that. Tags and
+    places are not in this event, because they are sealed with the keys of their contributors.
     """
 
     case_id: CaseId
@@ -87,7 +89,7 @@ class CasePublished:
 
     @property
     def is_restored(self) -> bool:
-        """Whether it only returns to the public, who knew it before."""
+        """Whether the case was public before."""
         return self.published_at != self.at
 
 
@@ -102,7 +104,7 @@ class CaseAmended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseLocated:
-    """``number`` counts what was said of the place, from 0."""
+    """``number`` is the number of the location in the case, from 0."""
 
     case_id: CaseId
     number: int
@@ -114,7 +116,7 @@ class CaseLocated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseTagged:
-    """``number`` counts the tags that the case ever had, those of the report included, from 0."""
+    """``number`` is the number of the tag in the case. Those of the report are counted from 0."""
 
     case_id: CaseId
     number: int
@@ -166,7 +168,7 @@ class PartyAdded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseUnpublished:
-    """Only the author and moderators can see the case from now on, or nobody."""
+    """The case is no longer public. Unless it is erased, the author and moderators still see it."""
 
     case_id: CaseId
     reason: UnpublishedReason
@@ -198,7 +200,7 @@ class EvidenceConcealed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseErased:
-    """The author was erased, and nothing of the case is left."""
+    """The author was erased, and the case with them."""
 
     case_id: CaseId
     role: ContributorRole = ContributorRole.SYSTEM
@@ -207,9 +209,9 @@ class CaseErased:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContributionErased:
-    """A contributor was erased, and what they had contributed is gone.
+    """A contributor was erased, and their contributions with them.
 
-    Tags and places are named by their numbers.
+    Tags and places are given by their numbers.
     """
 
     case_id: CaseId

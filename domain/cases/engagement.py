@@ -1,4 +1,4 @@
-"""How one member stands to one case: supports it ("me too"), follows it, shares it."""
+"""The engagement of one member with one case: support ("me too"), following, shares."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +11,7 @@ from domain.ids import CaseId, MemberId
 
 
 class ShareNetwork(StrEnum):
-    """Where a member passed a case on."""
+    """The network on which a member shared a case."""
 
     FACEBOOK = "facebook"
     X = "x"
@@ -86,7 +86,7 @@ class CaseSupported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupportWithdrawn:
-    """``supported_at`` lets a ranking take back just what that support had added."""
+    """``supported_at`` lets a ranking subtract exactly what the support had added."""
 
     case_id: CaseId
     member_id: MemberId
@@ -138,15 +138,9 @@ def decide(command: EngagementCommand, state: Engagement) -> list[EngagementEven
         case WithdrawSupport():
             return _withdraw_support(command, state)
         case FollowCase():
-            followed = CaseFollowed(
-                case_id=command.case_id, member_id=command.by.member_id, at=command.at
-            )
-            return [] if state.follows else [followed]
+            return _follow(command, state)
         case UnfollowCase():
-            unfollowed = CaseUnfollowed(
-                case_id=state.case_id, member_id=command.by.member_id, at=command.at
-            )
-            return [unfollowed] if state.follows else []
+            return _unfollow(command, state)
         case ShareCase():
             return _share(command, state)
         case _:
@@ -154,6 +148,7 @@ def decide(command: EngagementCommand, state: Engagement) -> list[EngagementEven
 
 
 def evolve(state: Engagement, event: EngagementEvent) -> Engagement:
+    """Return the state after the event."""
     match event:
         case CaseSupported():
             return replace(state, case_id=event.case_id, supported_at=event.at)
@@ -179,7 +174,7 @@ def _support(
     command: SupportCase, state: Engagement, facts: EngagementFacts
 ) -> list[EngagementEvent]:
     if command.by.member_id == facts.author:
-        raise DomainError("own-case", "Nobody supports a case of their own.")
+        raise DomainError("own-case", "You cannot support your own case; share it instead.")
     if state.supported_at:
         return []
     supported = CaseSupported(
@@ -198,6 +193,18 @@ def _withdraw_support(command: WithdrawSupport, state: Engagement) -> list[Engag
         at=command.at,
     )
     return [withdrawn]
+
+
+def _follow(command: FollowCase, state: Engagement) -> list[EngagementEvent]:
+    if state.follows:
+        return []
+    return [CaseFollowed(case_id=command.case_id, member_id=command.by.member_id, at=command.at)]
+
+
+def _unfollow(command: UnfollowCase, state: Engagement) -> list[EngagementEvent]:
+    if not state.follows:
+        return []
+    return [CaseUnfollowed(case_id=state.case_id, member_id=command.by.member_id, at=command.at)]
 
 
 def _share(command: ShareCase, state: Engagement) -> list[EngagementEvent]:

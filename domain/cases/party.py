@@ -1,7 +1,7 @@
-"""A party to a case: a person or an organisation that somebody says was involved, and in what role.
+"""A party to a case: a person or an organisation that a member claims to be involved.
 
-What is said is a claim of whoever named the party. The party may dispute it, and the dispute stands
-beside the claim.
+The party can dispute the claim with a statement, which is shown beside it. The member who names a
+party is its claimant.
 """
 
 from dataclasses import dataclass, replace
@@ -16,6 +16,7 @@ from domain.ids import CaseId, EvidenceId, MemberId, PartyId
 from domain.personal import DataSubject, Personal, PersonalText, SealedMember
 
 MOST_DISPUTES = 5
+MOST_PARTY_EVIDENCE = 20
 
 
 class PartyKind(StrEnum):
@@ -24,7 +25,7 @@ class PartyKind(StrEnum):
 
 
 class PartyConcealedReason(StrEnum):
-    """Why a party can no longer be seen by those who can see the case."""
+    """Why those who can see the case can no longer see the party."""
 
     HIDDEN = "hidden"
     RETRACTED = "retracted"
@@ -33,12 +34,12 @@ class PartyConcealedReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyDetails:
-    """``role`` is what the party did in the case; ``evidence`` is what the claim rests on."""
+    """``role`` is what the party did, in words. ``evidence`` is what the claim rests on."""
 
     kind: PartyKind
     name: Annotated[str, Length(2, 120), OneLine(), Personal()]
     role: Annotated[str, Length(1, 120), OneLine(), Personal()]
-    evidence: Annotated[tuple[EvidenceId, ...], Length(0, 20)] = ()
+    evidence: Annotated[tuple[EvidenceId, ...], Length(0, MOST_PARTY_EVIDENCE)] = ()
 
 
 # Commands
@@ -55,7 +56,7 @@ class NameParty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetractParty:
-    """The author of a case may also retract what others added to it."""
+    """Take a claim back. The author of the case may do so, too."""
 
     case_id: CaseId
     by: Actor
@@ -64,7 +65,7 @@ class RetractParty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisputeParty:
-    """``dispute_id`` names the link that a moderator issued; each is good for one statement."""
+    """State the party's view. ``dispute_id`` is the id of a link, valid for one statement."""
 
     case_id: CaseId
     dispute_id: str
@@ -88,7 +89,7 @@ class RestoreParty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetClaimant:
-    """A member was erased: erase the party that they named."""
+    """Erase the party if this member, who was erased, named it."""
 
     member_id: MemberId
     by: Actor
@@ -97,7 +98,7 @@ class ForgetClaimant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyFacts:
-    """``role`` is the actor's role in the case: author, contributor or moderator."""
+    """``role`` is the role of the actor in the case: author, contributor or moderator."""
 
     role: ContributorRole
 
@@ -111,8 +112,8 @@ PartyCommand = (
 )
 
 
-# Events. Only PartyShown and PartyConcealed say whether the party can be seen in its case, which is
-# public or not.
+# Events. Only PartyShown and PartyConcealed say whether the party can be seen in its case. Whether
+# the case is public is another question.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +137,7 @@ class PartyRetracted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyDisputed:
-    """The statement is the party's own: a key of its own seals it, which can be destroyed."""
+    """The statement is sealed with a key of its own, named ``dispute_id``, not with a member's."""
 
     party_id: PartyId
     case_id: CaseId
@@ -165,7 +166,7 @@ class PartyRestored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyErased:
-    """The member who named the party was erased, and nothing of the claim is left."""
+    """The claimant was erased, and the claim with them."""
 
     party_id: PartyId
     case_id: CaseId
@@ -174,8 +175,7 @@ class PartyErased:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyShown:
-    """The party can be seen by all who can see its case. ``claimant`` is the role of the member who
-    named it."""
+    """Everybody who can see the case can see the party. ``claimant`` is the claimant's role."""
 
     party_id: PartyId
     case_id: CaseId
@@ -212,7 +212,7 @@ PartyEvent = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """``named`` is what was claimed of the party, and by which member."""
+    """``named`` holds the claim. ``disputes`` are the ids of the links that were used."""
 
     named: PartyNamed | None = None
     disputes: tuple[str, ...] = ()
@@ -230,22 +230,22 @@ class Party:
 
     @property
     def by(self) -> MemberId:
-        """The member who named the party."""
+        """The claimant."""
         return self.named.by if self.named else MemberId("")
 
     @property
     def stands(self) -> bool:
-        """Whether the claim was made, and neither taken back nor erased."""
+        """Whether the claim was made, and neither retracted nor erased."""
         return self.named is not None and not (self.retracted or self.erased)
 
     @property
     def is_shown(self) -> bool:
-        """Whether it can be seen by all who can see the case."""
+        """Whether everybody who can see the case can see the party."""
         return self.stands and not self.hidden
 
 
 def publication(before: Party, after: Party, at: datetime) -> list[PartyShown | PartyConcealed]:
-    """Whether a change lets the party be seen in its case, or no longer."""
+    """Return the event that says that the party can be seen from now on, or no longer."""
     if after.named and after.is_shown and not before.is_shown:
         return [_shown(after.named, at)]
     if before.is_shown and not after.is_shown:
@@ -283,6 +283,7 @@ def _decide_with_facts(
 
 
 def evolve(state: Party, event: PartyEvent) -> Party:
+    """Return the state after the event."""
     match event:
         case PartyNamed():
             return Party(named=event)
@@ -311,7 +312,9 @@ party_decider: Decider[PartyCommand, Party, PartyEvent] = Decider(
 
 def _name(command: NameParty, state: Party, facts: PartyFacts) -> list[PartyEvent]:
     if state.party_id:
-        raise DomainError("already-named", "A party with this id has been named already.")
+        raise DomainError(
+            "already-named", "A party with this id has been named already; use another id."
+        )
     named = PartyNamed(
         party_id=command.party_id,
         case_id=command.case_id,
@@ -330,7 +333,7 @@ def _retract(command: RetractParty, state: Party, facts: PartyFacts) -> list[Par
     _must_be_there(state, command.case_id)
     own = command.by.member_id == state.by
     if not own and facts.role is not ContributorRole.AUTHOR:
-        raise DomainError("forbidden", "Only who named the party, or the author, may do this.")
+        raise DomainError("forbidden", "Only its claimant or the author may retract a party.")
     retracted = PartyRetracted(
         party_id=state.party_id,
         case_id=state.case_id,
@@ -343,9 +346,13 @@ def _retract(command: RetractParty, state: Party, facts: PartyFacts) -> list[Par
 def _dispute(command: DisputeParty, state: Party) -> list[PartyEvent]:
     _must_be_there(state, command.case_id)
     if command.dispute_id in state.disputes:
-        raise DomainError("already-disputed", "This link has been used for a statement already.")
+        raise DomainError(
+            "already-disputed", "This link has been used already; ask a moderator for another."
+        )
     if len(state.disputes) >= MOST_DISPUTES:
-        raise DomainError("too-many-disputes", f"A party disputes at most {MOST_DISPUTES} times.")
+        raise DomainError(
+            "too-many-disputes", f"A party can make at most {MOST_DISPUTES} statements."
+        )
     disputed = PartyDisputed(
         party_id=state.party_id,
         case_id=state.case_id,
@@ -357,7 +364,7 @@ def _dispute(command: DisputeParty, state: Party) -> list[PartyEvent]:
 
 
 def _hide(command: HideParty, state: Party) -> list[PartyEvent]:
-    must_be_system(command.by, "Only moderation hides and restores.")
+    must_be_system(command.by, "Only moderation hides and restores a party.")
     if state.hidden or not state.stands:
         return []
     hidden = PartyHidden(
@@ -371,7 +378,7 @@ def _hide(command: HideParty, state: Party) -> list[PartyEvent]:
 
 
 def _restore(command: RestoreParty, state: Party) -> list[PartyEvent]:
-    must_be_system(command.by, "Only moderation hides and restores.")
+    must_be_system(command.by, "Only moderation hides and restores a party.")
     if not state.hidden or not state.stands:
         return []
     return [PartyRestored(party_id=state.party_id, case_id=state.case_id, at=command.at)]

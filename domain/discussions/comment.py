@@ -16,7 +16,7 @@ CommentText = Annotated[str, Length(1, 5000)]
 
 
 class Concealment(StrEnum):
-    """Why not everybody can read a comment."""
+    """Why not everybody can read a comment any more."""
 
     HIDDEN = "hidden"
     REMOVED = "removed"
@@ -65,7 +65,7 @@ class RestoreComment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EraseComment:
-    """Its author has erased their account."""
+    """The author has erased their account."""
 
     by: Actor
     at: datetime
@@ -73,7 +73,7 @@ class EraseComment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentFacts:
-    """``discussion`` is that of the case; ``parent`` is the comment to reply to, if any."""
+    """``discussion`` is the discussion of the case, ``parent`` the comment to reply to, if any."""
 
     discussion: Discussion
     parent: "Comment | None" = None
@@ -88,12 +88,13 @@ CommentCommand = (
 )
 
 
-# Events. Whether everybody can read a comment, CommentShown and CommentConcealed say.
+# Events. Only CommentShown and CommentConcealed say whether everybody can read a comment.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentWritten:
-    """``by_reporter`` says that the reporter of the case wrote it; ``anonymous`` that they are."""
+    """``by_reporter`` says that the author of the case wrote it, ``anonymous`` that the case is
+    anonymous, so that the comment must not show who that is."""
 
     comment_id: CommentId
     case_id: CaseId
@@ -143,7 +144,7 @@ class CommentRestored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentErased:
-    """All that is left of the comment: its place in the discussion."""
+    """The author was erased. Only the position of the comment in the discussion remains."""
 
     comment_id: CommentId
     case_id: CaseId
@@ -196,7 +197,7 @@ class Comment:
 
     @property
     def concealed(self) -> Concealment | None:
-        """Why not everybody can read it; None where everybody can."""
+        """Why not everybody can read it, or None if everybody can."""
         if self.erased:
             return Concealment.ERASED
         if self.removed:
@@ -239,6 +240,7 @@ def _decide_with_facts(
 
 
 def evolve(state: Comment, event: CommentEvent) -> Comment:
+    """Return the state after the event."""
     match event:
         case CommentWritten():
             return Comment(
@@ -268,14 +270,13 @@ def evolve(state: Comment, event: CommentEvent) -> Comment:
 def publication(
     before: Comment, after: Comment, at: datetime
 ) -> list[CommentShown | CommentConcealed]:
-    """Whether a change lets everybody read the comment, or no longer."""
+    """Return the event that says that everybody can read the comment from now on, or no longer."""
     if after.is_shown == before.is_shown:
         return []
-    key, case_id = after.comment_id, after.case_id
-    if after.concealed:
-        reason = after.concealed
-        return [CommentConcealed(comment_id=key, case_id=case_id, reason=reason, at=at)]
-    return [CommentShown(comment_id=key, case_id=case_id, at=at)]
+    comment_id, case_id, reason = after.comment_id, after.case_id, after.concealed
+    if reason:
+        return [CommentConcealed(comment_id=comment_id, case_id=case_id, reason=reason, at=at)]
+    return [CommentShown(comment_id=comment_id, case_id=case_id, at=at)]
 
 
 decide = with_publication(_decide, evolve, publication)
@@ -287,10 +288,12 @@ comment_decider: Decider[CommentCommand, Comment, CommentEvent] = Decider(
 
 def _write(command: WriteComment, state: Comment, facts: CommentFacts) -> list[CommentEvent]:
     if state.comment_id:
-        raise DomainError("already-written", "A comment with this id has been written already.")
+        raise DomainError(
+            "already-written", "A comment with this id exists already; use another id."
+        )
     _must_be_open(facts.discussion)
-    if command.parent_id and not _can_be_answered(facts.parent, command.case_id):
-        raise DomainError("not-found", "There is no such comment to reply to in this discussion.")
+    if command.parent_id and not _can_be_replied_to(facts.parent, command.case_id):
+        raise DomainError("not-found", "This discussion has no such comment to reply to.")
     by_reporter = command.by.member_id == facts.discussion.author
     anonymous = by_reporter and facts.discussion.anonymous
     written = CommentWritten(
@@ -328,7 +331,7 @@ def _remove(command: RemoveComment, state: Comment) -> list[CommentEvent]:
 
 
 def _hide(command: HideComment, state: Comment) -> list[CommentEvent]:
-    must_be_system(command.by, "Only moderation hides and restores.")
+    must_be_system(command.by, "Only moderation hides and restores a comment.")
     if not state.is_shown:
         return []
     hidden = CommentHidden(
@@ -342,7 +345,7 @@ def _hide(command: HideComment, state: Comment) -> list[CommentEvent]:
 
 
 def _restore(command: RestoreComment, state: Comment) -> list[CommentEvent]:
-    must_be_system(command.by, "Only moderation hides and restores.")
+    must_be_system(command.by, "Only moderation hides and restores a comment.")
     if state.concealed is not Concealment.HIDDEN:
         return []
     return [CommentRestored(comment_id=state.comment_id, case_id=state.case_id, at=command.at)]
@@ -364,22 +367,22 @@ def _erase(command: EraseComment, state: Comment) -> list[CommentEvent]:
 
 def _must_be_author(state: Comment, by: Actor) -> None:
     if by.member_id != state.author:
-        raise DomainError("forbidden", "Only the author may do this; moderators decide on it.")
+        raise DomainError("forbidden", "Only the author may change or remove a comment.")
 
 
 def _must_be_open(discussion: Discussion) -> None:
     if not discussion.open:
-        raise DomainError("not-found", "There is no public case to discuss.")
+        raise DomainError("not-found", "There is no such public case to discuss.")
     if discussion.locked:
-        raise DomainError("locked", "Moderators locked this discussion.")
+        raise DomainError("locked", "Moderators have locked this discussion; nobody can comment.")
 
 
-def _can_be_answered(parent: Comment | None, case_id: CaseId) -> bool:
+def _can_be_replied_to(parent: Comment | None, case_id: CaseId) -> bool:
     return parent is not None and parent.case_id == case_id and parent.is_shown
 
 
 def _must_be_there(state: Comment, by: Actor) -> None:
-    """Refuse what the actor cannot see: for them it does not exist."""
+    """Refuse a comment that is gone, and one that the actor cannot see, as if it did not exist."""
     if state.erased:
         raise DomainError("erased", "The author of this comment has erased their account.")
     sees_hidden = by.moderates or by.member_id == state.author

@@ -1,4 +1,7 @@
-"""A decision of a moderator on a subject, and the appeal that another moderator resolves."""
+"""A decision of a moderator on a subject, and the appeal against it.
+
+The author of the subject can appeal once; another moderator then upholds or overturns the decision.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,7 +27,7 @@ Reason = Annotated[str, Length(1, 2000)]
 
 
 class Outcome(StrEnum):
-    """What becomes of a decision that was appealed."""
+    """The outcome of an appeal."""
 
     UPHOLD = "uphold"
     OVERTURN = "overturn"
@@ -62,7 +65,7 @@ class ResolveAppeal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetAppellant:
-    """A member who signed the decision or the appeal has erased their account."""
+    """Forget the statement of the appeal if this member, who was erased, wrote it."""
 
     member_id: MemberId
     by: Actor
@@ -88,13 +91,14 @@ CommandOnSubject = DecideSubject | AppealDecision | ResolveAppeal
 DecisionCommand = Informed[CommandOnSubject, DecisionFacts] | ForgetAppellant
 
 
-# Events. Reasons are public: moderators must not write names in them. Who decided, appealed or
-# resolved is in an event of its own in the same commit: what moderation did outlives the account.
+# Events. Reasons are public, so moderators must not write names in them. The member who decided,
+# appealed or resolved is in an event of its own in the same commit. The other events therefore
+# remain readable after that member was erased.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionMade:
-    """``turns`` are the turns of the subject when the moderator decided."""
+    """``turns`` is the number of turns of the subject when the moderator decided."""
 
     decision_id: str
     subject_kind: SubjectKind
@@ -110,7 +114,7 @@ class DecisionMade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionSigned:
-    """Which moderator decided, or resolved the appeal."""
+    """``by`` is the moderator who decided, or who resolved the appeal."""
 
     decision_id: str
     by: SealedMember
@@ -128,7 +132,7 @@ class DecisionAppealed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppealSigned:
-    """Who appealed, and what they wrote."""
+    """``by`` is the member who appealed, with this statement."""
 
     decision_id: str
     subject_kind: SubjectKind
@@ -140,7 +144,7 @@ class AppealSigned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppellantForgotten:
-    """The appeal still waits for a moderator, without its statement."""
+    """The member who appealed was erased. The appeal stays open, without its statement."""
 
     decision_id: str
     subject_kind: SubjectKind
@@ -150,7 +154,7 @@ class AppellantForgotten:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppealResolved:
-    """``verdict`` is the one in force from now on."""
+    """``verdict`` is in force from now on."""
 
     decision_id: str
     subject_kind: SubjectKind
@@ -180,7 +184,7 @@ AppliedEvent = DecisionMade | DecisionAppealed | AppealResolved
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """``by`` is the moderator who decided, ``appellant`` the member who appealed."""
+    """``by`` is the moderator who decided, ``appellant`` the member who appealed, if known."""
 
     decision_id: str = ""
     subject_kind: SubjectKind = SubjectKind.CASE
@@ -223,6 +227,7 @@ def _decide_with_facts(
 
 
 def evolve(state: Decision, event: DecisionEvent) -> Decision:
+    """Return the state after the event."""
     match event:
         case DecisionMade():
             return Decision(
@@ -284,13 +289,17 @@ def _decide(command: DecideSubject, state: Decision, facts: DecisionFacts) -> li
     must_moderate(command.by)
     must_be_a_rule(command.rule)
     if state.decision_id:
-        raise DomainError("already-decided", "A decision with this id exists already.")
+        raise DomainError(
+            "already-decided", "A decision with this id exists already; use another id."
+        )
     if not subject.subject_id:
         raise DomainError("not-found", "There is no such subject.")
-    _must_be_others(facts, command.by)
+    _must_not_be_own(facts, command.by)
     _must_respect_appeals(command, facts)
     if subject.hidden == (command.verdict is Verdict.HIDE) and not subject.flags:
-        raise DomainError("nothing-to-decide", "This would change nothing, and no flag is open.")
+        raise DomainError(
+            "nothing-to-decide", "No flag is open, and the decision would change nothing."
+        )
     made = DecisionMade(
         decision_id=command.decision_id,
         subject_kind=command.subject_kind,
@@ -312,21 +321,23 @@ def _signed(decision_id: str, command: DecideSubject | ResolveAppeal) -> Decisio
 def _must_respect_appeals(command: DecideSubject, facts: DecisionFacts) -> None:
     subject = facts.subject
     if subject.appealed or facts.in_force.under_appeal:
-        raise DomainError("appeal-pending", "An appeal is open; resolve the appeal instead.")
+        raise DomainError("appeal-pending", "An appeal is open; resolve it instead.")
     if command.verdict is not Verdict.HIDE or not subject.overturned:
         return
     if not subject.flags:
-        raise DomainError("settled-on-appeal", "An appeal restored it; wait for a new flag.")
+        raise DomainError(
+            "settled-on-appeal", "An appeal restored this; wait until somebody flags it again."
+        )
     if command.by.member_id in facts.overturned:
         raise DomainError(
-            "same-moderator", "Your decision was overturned; leave it to another one."
+            "same-moderator", "Your decision was overturned; leave this to another moderator."
         )
 
 
 def _appeal(command: AppealDecision, state: Decision, facts: DecisionFacts) -> list[DecisionEvent]:
     _must_be_there(state)
     if command.by.member_id != facts.subject.author:
-        raise DomainError("forbidden", "Only the author of the content may appeal.")
+        raise DomainError("forbidden", "Only the author of what was hidden may appeal.")
     if state.verdict is not Verdict.HIDE:
         raise DomainError("nothing-to-appeal", "Only a decision to hide can be appealed.")
     if state.appealed:
@@ -356,11 +367,11 @@ def _resolve(command: ResolveAppeal, state: Decision, facts: DecisionFacts) -> l
         raise DomainError("not-found", "There is no such appeal.")
     if command.by.member_id == state.by:
         raise DomainError(
-            "same-moderator", "You decided this; another moderator has to resolve it."
+            "same-moderator", "You made this decision; leave the appeal to another moderator."
         )
-    _must_be_others(facts, command.by)
+    _must_not_be_own(facts, command.by)
     if state.resolved:
-        raise DomainError("already-resolved", "This appeal is resolved already.")
+        raise DomainError("already-resolved", "A moderator has resolved this appeal already.")
     _must_not_be_superseded(facts.subject, state)
     overturned = command.outcome is Outcome.OVERTURN
     resolved = AppealResolved(
@@ -377,7 +388,7 @@ def _resolve(command: ResolveAppeal, state: Decision, facts: DecisionFacts) -> l
 
 
 def _forget(command: ForgetAppellant, state: Decision) -> list[DecisionEvent]:
-    """Nobody sees the statement of a resolved appeal, so nothing is said of it."""
+    """Forget the appellant. The statement of a resolved appeal is shown to nobody any more."""
     must_be_system(command.by, "Members are forgotten when they erase their account.")
     if command.member_id != state.appellant or state.resolved:
         return []
@@ -398,9 +409,12 @@ def _must_be_there(state: Decision) -> None:
 def _must_not_be_superseded(subject: Subject, state: Decision) -> None:
     """Refuse a decision that another one replaced. One that is not applied yet is not replaced."""
     if state.decision_id in subject.past:
-        raise DomainError("superseded", "Another decision has replaced this one.")
+        raise DomainError("superseded", "A newer decision has replaced this one.")
 
 
-def _must_be_others(facts: DecisionFacts, by: Actor) -> None:
+def _must_not_be_own(facts: DecisionFacts, by: Actor) -> None:
+    """Refuse moderators who contributed the subject, or reported a case that it belongs to."""
     if by.member_id in {facts.subject.author, *facts.case_authors}:
-        raise DomainError("not-oneself", "This concerns you or your own case; leave it to another.")
+        raise DomainError(
+            "not-oneself", "This concerns you or your own case; leave it to another moderator."
+        )

@@ -1,4 +1,4 @@
-"""A flag: one member says that a subject breaks a rule. One for each member and subject."""
+"""A flag: a member says that a subject breaks a rule. A member can flag each subject once."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -75,7 +75,8 @@ FlagCommand = Informed[RaiseFlag, FlagFacts] | SettleFlag | ForgetFlagger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagRaised:
-    """``weight`` is what the member's record said then; the subject may weigh it differently."""
+    """``weight`` follows from the member's record at that time. The flag is weighed again when it
+    is added to its subject, because other flags of the member may have been settled since."""
 
     flag_id: str
     subject_kind: SubjectKind
@@ -87,7 +88,7 @@ class FlagRaised:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagSigned:
-    """Who raised the flag and what they wrote, in the commit of FlagRaised, which outlives them."""
+    """The personal part of FlagRaised, in the same commit: who raised the flag, and their note."""
 
     flag_id: str
     subject_kind: SubjectKind
@@ -107,7 +108,7 @@ class FlagSettled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlaggerForgotten:
-    """The flag still counts, without its note."""
+    """The member was erased. The flag still counts, without its note."""
 
     flag_id: str
     subject_kind: SubjectKind
@@ -140,9 +141,7 @@ def decide(command: FlagCommand, state: Flag) -> list[FlagEvent]:
         case Informed(asked, facts):
             return _raise(asked, state, facts)
         case SettleFlag():
-            must_be_system(command.by, "A flag is settled by a decision on its subject only.")
-            settled = FlagSettled(flag_id=state.flag_id, upheld=command.upheld, at=command.at)
-            return [] if state.settled or not state.flag_id else [settled]
+            return _settle(command, state)
         case ForgetFlagger():
             return _forget(command, state)
         case _:
@@ -150,6 +149,7 @@ def decide(command: FlagCommand, state: Flag) -> list[FlagEvent]:
 
 
 def evolve(state: Flag, event: FlagEvent) -> Flag:
+    """Return the state after the event."""
     match event:
         case FlagRaised():
             return Flag(
@@ -211,8 +211,15 @@ def _signed(command: RaiseFlag, facts: FlagFacts) -> FlagSigned:
     )
 
 
+def _settle(command: SettleFlag, state: Flag) -> list[FlagEvent]:
+    must_be_system(command.by, "Flags are settled by a decision on their subject.")
+    if state.settled or not state.flag_id:
+        return []
+    return [FlagSettled(flag_id=state.flag_id, upheld=command.upheld, at=command.at)]
+
+
 def _forget(command: ForgetFlagger, state: Flag) -> list[FlagEvent]:
-    """Nobody sees the note of a settled flag, so nothing is said of it."""
+    """Forget the member. The note of a settled flag is shown to nobody any more."""
     must_be_system(command.by, "Members are forgotten when they erase their account.")
     if state.forgotten or state.settled or not state.flag_id:
         return []
@@ -235,6 +242,6 @@ def _must_be_flaggable(facts: FlagFacts, by: Actor) -> None:
         raise DomainError("own-subject", "You cannot flag your own content.")
     hidden = subject.hidden and not by.moderates
     if not subject.subject_id or hidden or not facts.is_visible:
-        raise DomainError("not-found", "There is no such subject, or you may not see it.")
+        raise DomainError("not-found", "There is no such subject, or you cannot see it.")
     if facts.is_erased:
-        raise DomainError("erased", "This was erased, so it cannot be flagged.")
+        raise DomainError("erased", "This was erased, so nobody can flag it.")

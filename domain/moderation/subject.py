@@ -1,6 +1,7 @@
 """A subject of moderation: something that can be flagged, hidden and restored.
 
-Open flags add up. At a threshold they hide the subject until a moderator decides.
+The weights of open flags add up. At a threshold they hide the subject until a moderator decides.
+One decision at a time is in force on a subject (ADR 16).
 """
 
 from dataclasses import dataclass, replace
@@ -30,12 +31,12 @@ class Verdict(StrEnum):
     DISMISS = "dismiss"
 
 
-# Commands. Only the system gives them: members and moderators write to streams of their own.
+# Commands. Only the system gives them: flags and decisions have streams of their own.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterSubject:
-    """``case_id`` is the case that the subject belongs to, or empty."""
+    """``case_id`` is the case that the subject belongs to. Evidence and members belong to none."""
 
     kind: SubjectKind
     subject_id: str
@@ -47,7 +48,7 @@ class RegisterSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CiteSubject:
-    """A case cites the subject. This may be handled before the subject is registered."""
+    """A case cites the subject, a piece of evidence. It may not be registered yet."""
 
     kind: SubjectKind
     subject_id: str
@@ -66,7 +67,7 @@ class WeighFlag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyVerdict:
-    """``turns`` are the turns of the subject when the moderator decided."""
+    """``turns`` is the number of turns of the subject when the moderator decided."""
 
     decision_id: str
     verdict: Verdict
@@ -154,7 +155,7 @@ class FlagWeighed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectHidden:
-    """``decision_id`` is empty and ``role`` is "system" where flags hid it until a decision."""
+    """If flags hid the subject, ``decision_id`` is empty and ``role`` is the system's."""
 
     subject_kind: SubjectKind
     subject_id: str
@@ -252,12 +253,15 @@ SubjectEvent = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """``flags`` are the open ones, and ``weight`` is their sum. ``cited_in`` are the cases that
-    cite the subject; an exhibit limits their number.
+    """The state of a subject.
 
-    ``decision_id`` is the decision in force, or empty; ``past`` are the replaced ones and those set
-    aside. ``overturned`` are the decisions that appeals overturned. ``turns`` counts decisions,
-    appeals and outcomes. ``forgotten`` says that the author has erased their account.
+    ``flags`` are the open flags, and ``weight`` is the sum of their weights. ``cited_in`` are the
+    cases that cite it; their number is limited by the exhibit. ``forgotten`` says that the author
+    has erased their account.
+
+    ``decision_id`` is the decision in force, or empty. ``past`` are the decisions that were
+    replaced or set aside, and ``overturned`` those that an appeal overturned. ``turns`` counts
+    decisions, appeals and outcomes.
     """
 
     kind: SubjectKind = SubjectKind.CASE
@@ -282,14 +286,7 @@ def decide(command: SubjectCommand, state: Subject) -> list[SubjectEvent]:
     must_be_system(by, "Only the system does this; flag the subject or decide on it.")
     match command:
         case RegisterSubject():
-            registered = SubjectRegistered(
-                subject_kind=command.kind,
-                subject_id=command.subject_id,
-                case_id=command.case_id,
-                author=command.author,
-                at=command.at,
-            )
-            return [] if state.subject_id else [registered]
+            return _register(command, state)
         case CiteSubject():
             return _cite(command, state)
         case Informed(asked, facts):
@@ -307,6 +304,7 @@ def decide(command: SubjectCommand, state: Subject) -> list[SubjectEvent]:
 
 
 def evolve(state: Subject, event: SubjectEvent) -> Subject:
+    """Return the state after the event."""
     match event:
         case SubjectRegistered():
             return replace(
@@ -359,6 +357,19 @@ def subject_key(kind: SubjectKind, subject_id: str) -> str:
     return f"{kind}-{subject_id}"
 
 
+def _register(command: RegisterSubject, state: Subject) -> list[SubjectEvent]:
+    if state.subject_id:
+        return []
+    registered = SubjectRegistered(
+        subject_kind=command.kind,
+        subject_id=command.subject_id,
+        case_id=command.case_id,
+        author=command.author,
+        at=command.at,
+    )
+    return [registered]
+
+
 def _cite(command: CiteSubject, state: Subject) -> list[SubjectEvent]:
     cited = SubjectCited(
         subject_kind=command.kind,
@@ -379,8 +390,8 @@ def _weigh(command: WeighFlag, state: Subject, facts: SubjectFacts) -> list[Subj
         weight=facts.weight,
         at=command.at,
     )
-    heavy = state.weight + facts.weight >= facts.threshold
-    if not heavy or state.hidden:
+    reaches_threshold = state.weight + facts.weight >= facts.threshold
+    if not reaches_threshold or state.hidden:
         return [weighed]
     return [weighed, _hidden(state, command.rule, command.at)]
 
@@ -398,8 +409,8 @@ def _apply(command: ApplyVerdict, state: Subject) -> list[SubjectEvent]:
 
 
 def _open_appeal(command: OpenAppeal, state: Subject) -> list[SubjectEvent]:
-    stands = command.decision_id == state.decision_id
-    appeal = SubjectAppealed if stands else AppealSetAside
+    in_force = command.decision_id == state.decision_id
+    appeal = SubjectAppealed if in_force else AppealSetAside
     opened = appeal(
         subject_kind=state.kind,
         subject_id=state.subject_id,

@@ -43,7 +43,7 @@ class PlanDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFailure:
-    """``tried`` is the number of tries before this one; a repeated report is recognised by it."""
+    """``tried`` is the number of earlier tries: a repeated command has the same number."""
 
     tried: int
     error: str
@@ -142,7 +142,7 @@ class WebhookDelivery:
     def is_due(self, now: datetime) -> bool:
         """Return whether to try now.
 
-        An earlier time than the wait began at means that the clock was turned back: try then, too.
+        If the time is before the beginning of the wait, the clock was set back: try then, too.
         """
         if self.status is not DeliveryStatus.WAITING or self.next_at is None:
             return False
@@ -171,6 +171,7 @@ def decide(command: DeliveryCommand, state: WebhookDelivery) -> list[DeliveryEve
 
 
 def evolve(state: WebhookDelivery, event: DeliveryEvent) -> WebhookDelivery:
+    """Return the state after the event."""
     match event:
         case DeliveryPlanned():
             return WebhookDelivery(planned=event, status=DeliveryStatus.WAITING, next_at=event.at)

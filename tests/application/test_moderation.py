@@ -10,7 +10,7 @@ from application.engine.executor import CommandContext
 from application.queries.moderation_ledger import Deed
 from application.queries.moderation_queue import QueueItem
 from application.system import policy_types
-from domain.actors import SYSTEM, Actor
+from domain.actors import Actor
 from domain.cases.case_commands import AttachEvidence
 from domain.cases.case_details import CaseStatus
 from domain.decider import Informed
@@ -677,10 +677,12 @@ class TestLedger:
         for empty in ({"kind": CASE}, {"subject": "k2"}, {"rule": "hatred"}):
             assert listed(world, "moderation-ledger", **empty) == []
 
-    def test_a_suspension_is_told_with_its_reason(self, world: World, anna: Actor) -> None:
+    def test_a_suspension_is_told_with_its_reason(
+        self, world: World, anna: Actor, mo: Actor
+    ) -> None:
         for command in (
-            SuspendMember(reason="Adverts.", by=SYSTEM, at=world.clock()),
-            ReinstateMember(by=SYSTEM, at=world.clock()),
+            SuspendMember(reason="Adverts.", by=mo, at=world.clock()),
+            ReinstateMember(by=mo, at=world.clock()),
         ):
             world.executors.members.execute(anna.member_id, command, CommandContext())
             world.clock.wind(hours=1)

@@ -469,19 +469,19 @@ class TestEvidence:
 
 class TestMembers:
     def test_a_profile_shows_roles_and_standing(self, world: World, anna: Actor) -> None:
-        at = world.clock()
+        at, ada = world.clock(), world.member("Ada", Role.ADMIN)
         for command in (
             GrantRole(role=Role.MODERATOR, by=SYSTEM, at=at),
             GrantRole(role=Role.ADMIN, by=SYSTEM, at=at),
             RevokeRole(role=Role.ADMIN, by=SYSTEM, at=at),
-            SuspendMember(reason="spam", by=SYSTEM, at=at),
+            SuspendMember(reason="spam", by=ada, at=at),
             ChooseInterests(interests=("roads",), by=anna, at=at),
         ):
             world.executors.members.execute(anna.member_id, command, CommandContext())
         world.settle()
         found: Any = world.answers["members"].one(anna.member_id, ANYBODY)
         assert (found.pseudonym, found.roles, found.suspended) == ("Anna", ("moderator",), True)
-        reinstate = ReinstateMember(by=SYSTEM, at=at)
+        reinstate = ReinstateMember(by=ada, at=at)
         world.executors.members.execute(anna.member_id, reinstate, CommandContext())
         world.settle()
         found = world.answers["members"].one(anna.member_id, ANYBODY)
