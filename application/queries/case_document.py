@@ -17,7 +17,7 @@ from domain.cases.case_details import (
 )
 from domain.cases.engagement import ShareNetwork
 from domain.cases.party import PartyKind
-from domain.cases.place import NOWHERE, PersonalPlace, Places, first_places
+from domain.cases.place import NOWHERE, PersonalPlace, Places, said_at_first
 from domain.cases.tags import NumberedTag, numbered, without
 from domain.ids import MediaKind
 from domain.personal import Personal, PersonalText
@@ -146,7 +146,7 @@ def reported(event: case.CaseReported) -> CaseDocument:
     return CaseDocument(
         case_id=event.case_id,
         location=event.location,
-        places=first_places(event.location, event.author),
+        places=said_at_first(event.location, event.author),
         tags=event.tags,
         numbered_tags=numbered(event.tags),
         author=None if event.anonymous else author,

@@ -18,7 +18,7 @@ from application.queries.watching import Watch, cell, tell, unwatch, watch, watc
 from domain.cases import case_events as case
 from domain.cases.engagement import CaseFollowed, CaseUnfollowed
 from domain.cases.party import PartyNamed
-from domain.cases.place import Places, first_places
+from domain.cases.place import Places, said_at_first
 from domain.cases.tags import NumberedTag, numbered, without
 from domain.discussions.comment import CommentWritten
 from domain.members.member import InterestsChosen, MemberErased, MemberRegistered
@@ -141,7 +141,7 @@ def _project_case(event: OfCase, rows: Rows[Notification]) -> None:
         case case.CaseReported():
             watch(rows, event.author, f"case/{case_id}", event.at)
             watch(rows, event.author, f"evidence/{case_id}", event.at)
-            places = first_places(event.location, event.author)
+            places = said_at_first(event.location, event.author)
             tags = numbered(event.tags)
             cases.put(case_id, KnownCase(author_id=event.author, tags=tags, places=places))
         case case.CaseErased():

@@ -11,7 +11,6 @@ from domain.personal import Personal
 
 MOST_EVIDENCE = 50
 MOST_TAGS = 20
-LONGEST_TAG = 40
 # How often a case may be changed by its author, by each contributor, and by all contributors.
 MOST_CHANGES = 1000
 MOST_CHANGES_EACH = 50
@@ -64,6 +63,6 @@ class CaseDetails:
     occurred_on: Annotated[date | None, Personal()] = None
 
 
-Tag = Annotated[str, Length(1, LONGEST_TAG), OneLine()]
+Tag = Annotated[str, Length(1, 40), OneLine()]
 Tags = Annotated[tuple[Tag, ...], Length(0, MOST_TAGS)]
 EvidenceIds = Annotated[tuple[EvidenceId, ...], Length(0, MOST_EVIDENCE)]

@@ -16,7 +16,6 @@ from domain.ids import CaseId, EvidenceId, MemberId, PartyId
 from domain.personal import DataSubject, Personal, PersonalText, SealedMember
 
 MOST_DISPUTES = 5
-MOST_PARTY_EVIDENCE = 20
 
 
 class PartyKind(StrEnum):
@@ -39,7 +38,7 @@ class PartyDetails:
     kind: PartyKind
     name: Annotated[str, Length(2, 120), OneLine(), Personal()]
     role: Annotated[str, Length(1, 120), OneLine(), Personal()]
-    evidence: Annotated[tuple[EvidenceId, ...], Length(0, MOST_PARTY_EVIDENCE)] = ()
+    evidence: Annotated[tuple[EvidenceId, ...], Length(0, 20)] = ()
 
 
 # Commands

@@ -1,7 +1,4 @@
-"""Locations of a case, no more precise than the member who states one wants.
-
-Several members may state where a case happened, and each may correct or retract what they stated.
-"""
+"""Where something happened, no more precisely than its reporter wants it known."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -15,7 +12,7 @@ from domain.personal import Personal
 
 
 class Precision(StrEnum):
-    """How precisely a location is recorded: its coordinates are rounded accordingly."""
+    """How precisely a place is recorded; the coordinates are rounded to that."""
 
     STREET = "street"
     NEIGHBOURHOOD = "neighbourhood"
@@ -34,7 +31,7 @@ _DECIMALS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """Latitude and longitude in degrees (WGS 84), and a name, which may be empty."""
+    """Latitude and longitude in degrees (WGS 84) and, if the reporter likes, a name."""
 
     lat: Annotated[float, Limits(-90, 90)]
     lon: Annotated[float, Limits(-180, 180)]
@@ -47,7 +44,7 @@ PersonalPlace = Annotated[Location | None, Personal()]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """A location that a member stated. Its ``location`` is None after that member was erased."""
+    """What somebody said of the place. Once that member is erased, nothing is known of it."""
 
     number: int
     location: Location | None = None
@@ -58,71 +55,66 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """All stated locations of a case, in the order of their numbers.
+    """All that was said of where something happened, by number; the last that stands counts.
 
-    The last one that is not retracted applies. If its contributor was erased, the location is
-    unknown: an earlier one may have been too precise, and must not apply again by itself.
+    Where an erased member said it, the place is unknown: what was said before may have been
+    corrected for being too precise, and must not return by itself.
     """
 
-    stated: tuple[Placed, ...] = ()
+    said: tuple[Placed, ...] = ()
 
     @property
     def next(self) -> int:
-        """The number of the next location."""
-        return self.stated[-1].number + 1 if self.stated else 0
+        """The number of what is said next."""
+        return self.said[-1].number + 1 if self.said else 0
 
     @property
     def last(self) -> Placed | None:
-        """The last location that is not retracted, if there is one."""
-        remaining = [placed for placed in self.stated if not placed.retracted]
-        return remaining[-1] if remaining else None
+        """What stands, if anything does."""
+        standing = [placed for placed in self.said if not placed.retracted]
+        return standing[-1] if standing else None
 
     @property
     def with_last(self) -> list[int]:
-        """The numbers of the last location and of all others by the same member."""
+        """The numbers of what stands and of all that the same member said before."""
         by = self.last.by if self.last else None
-        return [placed.number for placed in self.stated if not placed.retracted and placed.by == by]
+        return [placed.number for placed in self.said if not placed.retracted and placed.by == by]
 
     @property
     def current(self) -> Location | None:
-        """The location that applies, if it is known."""
         return self.last.location if self.last else None
 
     def with_(self, number: int, location: Location | None, by: MemberId) -> "Places":
-        """Return the places with one added."""
+        """The places with one more."""
         return self._put(Placed(number=number, location=location, by=by))
 
     def without(self, number: int) -> "Places":
-        """Return the places with one retracted. The others keep their numbers."""
+        """The places with one retracted; the others keep their numbers."""
         return self._put(replace(self._at(number), retracted=True))
 
     def with_erased(self, numbers: Iterable[int]) -> "Places":
-        """Return the places with these made unknown, because their contributor was erased."""
+        """The places without what an erased member said."""
         erased = (replace(self._at(number), location=None, erased=True) for number in numbers)
         return reduce(Places._put, erased, self)
 
     def _at(self, number: int) -> Placed:
-        """Return the place with this number.
-
-        It is an empty one if a reader did not get the event that stated it, because the contributor
-        was erased.
-        """
-        return next((each for each in self.stated if each.number == number), Placed(number=number))
+        """The place of that number, of which a reader may not know."""
+        return next((each for each in self.said if each.number == number), Placed(number=number))
 
     def _put(self, placed: Placed) -> "Places":
-        others = (each for each in self.stated if each.number != placed.number)
+        others = (each for each in self.said if each.number != placed.number)
         return Places(tuple(sorted((*others, placed), key=lambda each: each.number)))
 
 
 NOWHERE = Places()
 
 
-def first_places(location: Location | None, by: MemberId) -> Places:
-    """Return the places of a new case: the location in its report, if there is one."""
+def said_at_first(location: Location | None, by: MemberId) -> Places:
+    """What a report says of the place, if anything."""
     return NOWHERE.with_(0, location, by) if location else NOWHERE
 
 
 def rounded(location: Location) -> Location:
-    """Return the location with its coordinates rounded to its precision."""
+    """The location with its coordinates rounded to the chosen precision."""
     decimals = _DECIMALS[location.precision]
     return replace(location, lat=round(location.lat, decimals), lon=round(location.lon, decimals))

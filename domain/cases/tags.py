@@ -1,7 +1,4 @@
-"""The tags of a case with their numbers.
-
-Events refer to a tag by its number, because its text is sealed.
-"""
+"""The tags of a case with their numbers, by which events name them: their texts are sealed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,10 +11,10 @@ class NumberedTag:
 
 
 def numbered(tags: Iterable[str]) -> tuple[NumberedTag, ...]:
-    """Return the tags of a report with their numbers."""
+    """The tags of a report with their numbers."""
     return tuple(NumberedTag(number=number, tag=tag) for number, tag in enumerate(tags))
 
 
 def without(tags: Iterable[NumberedTag], *numbers: int) -> tuple[NumberedTag, ...]:
-    """Return the tags without those that have these numbers."""
+    """The tags but for those with these numbers."""
     return tuple(each for each in tags if each.number not in numbers)

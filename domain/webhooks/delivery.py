@@ -142,7 +142,7 @@ class WebhookDelivery:
     def is_due(self, now: datetime) -> bool:
         """Return whether to try now.
 
-        If the time is before the beginning of the wait, the clock was set back: try then, too.
+        An earlier time than the wait began at means that the clock was turned back: try then, too.
         """
         if self.status is not DeliveryStatus.WAITING or self.next_at is None:
             return False

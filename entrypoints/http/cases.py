@@ -21,7 +21,7 @@ from domain.cases.case_commands import (
     UntagCase,
     WithdrawCase,
 )
-from domain.cases.case_details import LONGEST_TAG, MOST_EVIDENCE, CaseDetails
+from domain.cases.case_details import CaseDetails
 from domain.cases.place import Location
 from domain.ids import CaseId, EvidenceId
 from entrypoints.http.blueprint import Blueprint
@@ -38,22 +38,21 @@ from entrypoints.http.requests import Requests, written
 from entrypoints.http.schemas import ONE_LINE, fields_of, schema, uuid_text
 
 _DETAILS = {field.name for field in fields(CaseDetails)}
+LONGEST_TAG = 40
 
 TAG = {
     "in": "path",
     "name": "tag",
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_TAG, "pattern": ONE_LINE},
 }
-EVIDENCE_IDS = ma.fields.List(
-    uuid_text(), validate=ma.validate.Length(1, MOST_EVIDENCE), required=True
-)
+EVIDENCE_IDS = ma.fields.List(uuid_text(), validate=ma.validate.Length(1, 50), required=True)
 ReportBody = schema(
     "Report",
     {
         **fields_of(CaseDetails),
         **fields_of(ReportCase, "location", "tags", "anonymous"),
         "case_id": uuid_text(),
-        "evidence": ma.fields.List(uuid_text(), validate=ma.validate.Length(0, MOST_EVIDENCE)),
+        "evidence": ma.fields.List(uuid_text(), validate=ma.validate.Length(0, 50)),
     },
 )
 AmendBody = schema("Amendment", fields_of(CaseDetails, partial=True))

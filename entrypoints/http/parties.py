@@ -7,7 +7,7 @@ import marshmallow as ma
 from flask import Response
 
 from application.use_cases.cases.enrich import Enrich
-from domain.cases.party import MOST_PARTY_EVIDENCE, DisputeParty, PartyDetails
+from domain.cases.party import DisputeParty, PartyDetails
 from domain.ids import CaseId, PartyId
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import (
@@ -26,9 +26,7 @@ PartyBody = schema(
     "PartyToName",
     {
         **fields_of(PartyDetails),
-        "evidence": ma.fields.List(
-            uuid_text(), validate=ma.validate.Length(0, MOST_PARTY_EVIDENCE)
-        ),
+        "evidence": ma.fields.List(uuid_text(), validate=ma.validate.Length(0, 20)),
         "party_id": uuid_text(),
     },
 )
