@@ -23,7 +23,7 @@ from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens
 from application.use_cases.moderation.forget import ForgetInModeration
 from application.use_cases.moderation.moderate import Moderate
-from application.use_cases.moderation.sight import Sight
+from application.use_cases.moderation.visibility import Visibility
 from application.use_cases.moderation.what_if import WhatIf
 from application.use_cases.webhooks.book import DeliveryBook
 from application.use_cases.webhooks.courier import Courier
@@ -89,7 +89,7 @@ class UseCases:
             executors.records,
             executors.subjects,
             executors.decisions,
-            Sight(executors.cases, executors.parties, executors.comments, executors.members),
+            Visibility(executors.cases, executors.parties, executors.comments, executors.members),
             key=self._keys.requests,
             clock=self._clock,
         )

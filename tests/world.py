@@ -28,7 +28,7 @@ from application.ports.event_store import NewCommit, StoredCommit
 from application.system import CONTEXTS, policy_types, query_services
 from application.use_cases.evidence.erase import EraseMedia
 from application.use_cases.moderation.moderate import Moderate
-from application.use_cases.moderation.sight import Sight
+from application.use_cases.moderation.visibility import Visibility
 from config.container import Container, answers_for
 from config.settings import Settings, read_settings
 from config.use_cases import UseCases
@@ -121,9 +121,15 @@ class World:
     def moderating(self, decisions: DecisionExecutor) -> Moderate:
         """Moderation, with an executor of decisions that a test may hold up."""
         do = self.executors
-        sight = Sight(do.cases, do.parties, do.comments, do.members)
+        visibility = Visibility(do.cases, do.parties, do.comments, do.members)
         return Moderate(
-            do.flags, do.records, do.subjects, decisions, sight, key=bytes(32), clock=self.clock
+            do.flags,
+            do.records,
+            do.subjects,
+            decisions,
+            visibility,
+            key=bytes(32),
+            clock=self.clock,
         )
 
     def build_read_models(self) -> None:

@@ -4,7 +4,7 @@ from application.engine.derived_ids import keyed_id
 from application.engine.executor import CommandContext, Receipt
 from application.executors import DecisionExecutor, FlagExecutor, RecordExecutor, SubjectExecutor
 from application.ports.clock import Clock
-from application.use_cases.moderation.sight import Sight
+from application.use_cases.moderation.visibility import Visibility
 from domain.actors import Actor
 from domain.decider import Informed
 from domain.ids import MemberId
@@ -30,7 +30,7 @@ class Moderate:
         records: RecordExecutor,
         subjects: SubjectExecutor,
         decisions: DecisionExecutor,
-        sight: Sight,
+        visibility: Visibility,
         *,
         key: bytes,
         clock: Clock,
@@ -39,7 +39,7 @@ class Moderate:
         self._records = records
         self._subjects = subjects
         self._decisions = decisions
-        self._sight = sight
+        self._visibility = visibility
         self._key = key
         self._clock = clock
 
@@ -114,8 +114,8 @@ class Moderate:
         judges = actor.moderates and actor.member_id not in self._case_authors(subject)
         return FlagFacts(
             subject=subject,
-            is_visible=self._sight.sees(actor, subject),
-            is_erased=self._sight.is_erased(subject),
+            is_visible=self._visibility.can_see(actor, subject),
+            is_erased=self._visibility.is_erased(subject),
             record_id=record_id,
             weight=MODERATORS_WEIGHT if judges else record.weight,
             open_flags=len(record.open),

@@ -10,7 +10,7 @@ from domain.discussions.comment import Concealment
 from domain.moderation.subject import Subject, SubjectKind
 
 
-class Sight:
+class Visibility:
     """Agrees with what query services answer, which may not have projected the newest events yet.
 
     What is answered with 410 to everybody, because it was erased, counts as seen.
@@ -28,7 +28,7 @@ class Sight:
         self._comments = comments
         self._members = members
 
-    def sees(self, by: Actor, subject: Subject) -> bool:
+    def can_see(self, by: Actor, subject: Subject) -> bool:
         """Whether the actor may see the subject, if it exists."""
         key = subject.subject_id
         match subject.kind:
