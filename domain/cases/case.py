@@ -3,7 +3,7 @@
 Its details, commands and events are in ``case_details``, ``case_commands`` and ``case_events``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
@@ -73,6 +73,8 @@ from domain.cases.case_events import (
 from domain.cases.place import NOWHERE, Location, Places, rounded, said_at_first
 from domain.decider import Decider, DomainError, Informed, must_be_system, with_publication
 from domain.ids import CaseId, EvidenceId, MemberId, PartyId
+
+# State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +172,30 @@ class Case:
         }
 
 
+# What an actor can see of the case, and everybody
+
+
+def role_in(state: Case, by: Actor) -> ContributorRole:
+    """Return the role in which the actor changes the case: author, moderator or contributor.
+
+    Every member may contribute to a case that they can see. Raises DomainError for any other case.
+    """
+    _must_be_open_to(state, by)
+    if by.member_id == state.author:
+        return ContributorRole.AUTHOR
+    return ContributorRole.MODERATOR if by.moderates else ContributorRole.CONTRIBUTOR
+
+
+def can_be_seen(state: Case, by: Actor) -> bool:
+    """Return whether the actor can see the case.
+
+    Everybody can see a public case; its author and moderators can also see one that is not public.
+    """
+    if state.status in (None, CaseStatus.ERASED):
+        return False
+    return state.is_public or by.member_id == state.author or by.moderates
+
+
 def publication(before: Case, after: Case, at: datetime) -> list[Publication]:
     """Return the events that say what everybody can see from now on, or no longer."""
     public, public_before = _public_evidence(after), _public_evidence(before)
@@ -180,6 +206,59 @@ def publication(before: Case, after: Case, at: datetime) -> list[Publication]:
     if before.is_public and not after.is_public:
         return [*concealed, *shown, _unpublished(after, at)]
     return [*concealed, *shown]
+
+
+def _public_evidence(state: Case) -> Mapping[EvidenceId, EvidenceAccepted]:
+    """Return the evidence that everybody can see."""
+    return state.shown if state.is_public else {}
+
+
+def _shown(accepted: EvidenceAccepted, at: datetime) -> EvidenceShown:
+    return EvidenceShown(
+        case_id=accepted.case_id,
+        evidence_id=accepted.evidence_id,
+        kind=accepted.kind,
+        sha256=accepted.sha256,
+        accepted_at=accepted.at,
+        at=at,
+    )
+
+
+def _concealed(state: Case, item: EvidenceId, at: datetime) -> EvidenceConcealed:
+    piece = state.evidence[item]
+    reason = ConcealedReason.CASE_UNPUBLISHED
+    if piece.withheld:
+        reason = ConcealedReason.WITHHELD
+    if piece.retracted:
+        reason = ConcealedReason.RETRACTED
+    if piece.erased or state.erased:
+        reason = ConcealedReason.ERASED
+    return EvidenceConcealed(case_id=state.case_id, evidence_id=item, reason=reason, at=at)
+
+
+def _published(state: Case, at: datetime) -> CasePublished:
+    return CasePublished(
+        case_id=state.case_id,
+        author=state.author,
+        anonymous=state.anonymous,
+        details=state.details,
+        published_at=state.published_at or at,
+        at=at,
+    )
+
+
+def _unpublished(state: Case, at: datetime) -> CaseUnpublished:
+    reason = UnpublishedReason.NO_EVIDENCE
+    if state.hidden:
+        reason = UnpublishedReason.HIDDEN
+    if state.withdrawn:
+        reason = UnpublishedReason.WITHDRAWN
+    if state.erased:
+        reason = UnpublishedReason.ERASED
+    return CaseUnpublished(case_id=state.case_id, reason=reason, at=at)
+
+
+# The decider
 
 
 def _decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
@@ -280,6 +359,19 @@ def _evolve(state: Case, event: CaseEvent) -> Case:
             return _evolve_evidence(state, event)
 
 
+def _reported(event: CaseReported) -> Case:
+    tagged = (Tagged(tag=tag, by=event.author) for tag in event.tags)
+    return Case(
+        case_id=event.case_id,
+        author=event.author,
+        details=event.details,
+        places=said_at_first(event.location, event.author),
+        tagged=dict(enumerate(tagged)),
+        evidence=dict.fromkeys(event.evidence, Piece(by=event.author)),
+        anonymous=event.anonymous,
+    )
+
+
 def _evolve_status(state: Case, event: CaseStatusEvent) -> Case:
     match event:
         case CaseHidden():
@@ -345,32 +437,14 @@ def _without_tags(state: Case, numbers: Iterable[int]) -> Mapping[int, Tagged]:
     return {**state.tagged, **removed}
 
 
-def role_in(state: Case, by: Actor) -> ContributorRole:
-    """Return the role in which the actor changes the case: author, moderator or contributor.
-
-    Every member may contribute to a case that they can see. Raises DomainError for any other case.
-    """
-    _must_be_open_to(state, by)
-    if by.member_id == state.author:
-        return ContributorRole.AUTHOR
-    return ContributorRole.MODERATOR if by.moderates else ContributorRole.CONTRIBUTOR
-
-
-def can_be_seen(state: Case, by: Actor) -> bool:
-    """Return whether the actor can see the case.
-
-    Everybody can see a public case; its author and moderators can also see one that is not public.
-    """
-    if state.status in (None, CaseStatus.ERASED):
-        return False
-    return state.is_public or by.member_id == state.author or by.moderates
-
-
 decide = with_publication(_decide, evolve, publication)
 
 case_decider: Decider[CaseCommand, Case, CaseEvent] = Decider(
     category="case", initial=Case(), decide=decide, evolve=evolve
 )
+
+
+# Commands of members
 
 
 def _report(command: ReportCase, state: Case) -> list[CaseEvent]:
@@ -381,7 +455,7 @@ def _report(command: ReportCase, state: Case) -> list[CaseEvent]:
     reported = CaseReported(
         case_id=command.case_id,
         author=command.by.member_id,
-        # Even sealed, the pseudonym would be revealed by its length.
+        # Not even sealed: the size of the sealed fields would reveal the length of the pseudonym.
         author_name="" if command.anonymous else command.by.pseudonym,
         details=command.details,
         location=command.location and rounded(command.location),
@@ -393,37 +467,14 @@ def _report(command: ReportCase, state: Case) -> list[CaseEvent]:
     return [reported]
 
 
-def _reported(event: CaseReported) -> Case:
-    tagged = (Tagged(tag=tag, by=event.author) for tag in event.tags)
-    return Case(
-        case_id=event.case_id,
-        author=event.author,
-        details=event.details,
-        places=said_at_first(event.location, event.author),
-        tagged=dict(enumerate(tagged)),
-        evidence=dict.fromkeys(event.evidence, Piece(by=event.author)),
-        anonymous=event.anonymous,
-    )
-
-
 def _attach_evidence(command: AttachEvidence, state: Case) -> list[CaseEvent]:
     role = role_in(state, command.by)
     if role is not ContributorRole.AUTHOR and not state.is_public:
         raise DomainError(
             "forbidden", "Only the author may attach evidence while the case is not public."
         )
-    standing = [item for item, piece in state.evidence.items() if piece.stands]
-    new = [item for item in dict.fromkeys(command.evidence) if item not in standing]
-    if any(item in state.evidence and state.evidence[item].retracted for item in new):
-        raise DomainError(
-            "evidence-retracted",
-            "Some of this evidence was retracted from the case; upload the file again.",
-        )
-    if len(standing) + len(new) > MOST_EVIDENCE:
-        raise DomainError(
-            "too-much-evidence",
-            f"A case has at most {MOST_EVIDENCE} pieces of evidence; attach fewer.",
-        )
+    new = [item for item in dict.fromkeys(command.evidence) if not _stands(state, item)]
+    _must_be_attachable(state, new)
     _must_be_within_limits(state, role, command.by, len(new))
     return [
         EvidenceAttached(
@@ -435,93 +486,6 @@ def _attach_evidence(command: AttachEvidence, state: Case) -> list[CaseEvent]:
         )
         for item in new
     ]
-
-
-def _accept_evidence(command: AcceptEvidence, state: Case) -> list[CaseEvent]:
-    piece = state.evidence.get(command.evidence_id)
-    if not piece or not piece.is_undecided or _would_publish_instead_of_author(piece, state):
-        return []
-    accepted = EvidenceAccepted(
-        case_id=state.case_id,
-        evidence_id=command.evidence_id,
-        contributor=piece.by,
-        kind=command.kind,
-        sha256=command.sha256,
-        at=command.at,
-    )
-    return [accepted]
-
-
-def _refuse_evidence(command: RefuseEvidence, state: Case) -> list[CaseEvent]:
-    piece = state.evidence.get(command.evidence_id)
-    if not piece or not piece.is_undecided:
-        return []
-    refused = EvidenceRefused(
-        case_id=state.case_id,
-        evidence_id=command.evidence_id,
-        contributor=piece.by,
-        reason=command.reason,
-        at=command.at,
-    )
-    return [refused]
-
-
-def _would_publish_instead_of_author(piece: Piece, state: Case) -> bool:
-    """Return whether another member's evidence would publish the case.
-
-    Only the author may do that, the first time and after all evidence was retracted.
-    """
-    return state.status is CaseStatus.AWAITING_EVIDENCE and piece.by != state.author
-
-
-def _public_evidence(state: Case) -> Mapping[EvidenceId, EvidenceAccepted]:
-    """Return the evidence that everybody can see."""
-    return state.shown if state.is_public else {}
-
-
-def _shown(accepted: EvidenceAccepted, at: datetime) -> EvidenceShown:
-    return EvidenceShown(
-        case_id=accepted.case_id,
-        evidence_id=accepted.evidence_id,
-        kind=accepted.kind,
-        sha256=accepted.sha256,
-        accepted_at=accepted.at,
-        at=at,
-    )
-
-
-def _concealed(state: Case, item: EvidenceId, at: datetime) -> EvidenceConcealed:
-    piece = state.evidence[item]
-    reason = ConcealedReason.CASE_UNPUBLISHED
-    if piece.withheld:
-        reason = ConcealedReason.WITHHELD
-    if piece.retracted:
-        reason = ConcealedReason.RETRACTED
-    if piece.erased or state.erased:
-        reason = ConcealedReason.ERASED
-    return EvidenceConcealed(case_id=state.case_id, evidence_id=item, reason=reason, at=at)
-
-
-def _published(state: Case, at: datetime) -> CasePublished:
-    return CasePublished(
-        case_id=state.case_id,
-        author=state.author,
-        anonymous=state.anonymous,
-        details=state.details,
-        published_at=state.published_at or at,
-        at=at,
-    )
-
-
-def _unpublished(state: Case, at: datetime) -> CaseUnpublished:
-    reason = UnpublishedReason.NO_EVIDENCE
-    if state.hidden:
-        reason = UnpublishedReason.HIDDEN
-    if state.withdrawn:
-        reason = UnpublishedReason.WITHDRAWN
-    if state.erased:
-        reason = UnpublishedReason.ERASED
-    return CaseUnpublished(case_id=state.case_id, reason=reason, at=at)
 
 
 def _amend(command: AmendCase, state: Case) -> list[CaseEvent]:
@@ -638,6 +602,46 @@ def _retract_evidence(command: RetractEvidence, state: Case) -> list[CaseEvent]:
     return [EvidenceRetracted(case_id=state.case_id, evidence_id=item, role=role, at=command.at)]
 
 
+# Commands of the system
+
+
+def _accept_evidence(command: AcceptEvidence, state: Case) -> list[CaseEvent]:
+    piece = state.evidence.get(command.evidence_id)
+    if not piece or not piece.is_undecided or _would_publish_instead_of_author(piece, state):
+        return []
+    accepted = EvidenceAccepted(
+        case_id=state.case_id,
+        evidence_id=command.evidence_id,
+        contributor=piece.by,
+        kind=command.kind,
+        sha256=command.sha256,
+        at=command.at,
+    )
+    return [accepted]
+
+
+def _refuse_evidence(command: RefuseEvidence, state: Case) -> list[CaseEvent]:
+    piece = state.evidence.get(command.evidence_id)
+    if not piece or not piece.is_undecided:
+        return []
+    refused = EvidenceRefused(
+        case_id=state.case_id,
+        evidence_id=command.evidence_id,
+        contributor=piece.by,
+        reason=command.reason,
+        at=command.at,
+    )
+    return [refused]
+
+
+def _would_publish_instead_of_author(piece: Piece, state: Case) -> bool:
+    """Return whether another member's evidence would publish the case.
+
+    Only the author may do that, the first time and after all evidence was retracted.
+    """
+    return state.status is CaseStatus.AWAITING_EVIDENCE and piece.by != state.author
+
+
 def _hide(command: HideCase, state: Case) -> list[CaseEvent]:
     hidden = CaseHidden(case_id=state.case_id, rule=command.rule, role=command.role, at=command.at)
     return [] if state.hidden else [hidden]
@@ -645,6 +649,23 @@ def _hide(command: HideCase, state: Case) -> list[CaseEvent]:
 
 def _restore(command: RestoreCase, state: Case) -> list[CaseEvent]:
     return [CaseRestored(case_id=state.case_id, at=command.at)] if state.hidden else []
+
+
+def _withhold(command: WithholdEvidence, state: Case) -> list[CaseEvent]:
+    item = command.evidence_id
+    if item not in state.shown:
+        return []
+    withheld = EvidenceWithheld(
+        case_id=state.case_id, evidence_id=item, rule=command.rule, at=command.at
+    )
+    return [withheld]
+
+
+def _return(command: ReturnEvidence, state: Case) -> list[CaseEvent]:
+    piece = state.evidence.get(command.evidence_id)
+    if piece is None or not piece.stands or not piece.withheld:
+        return []
+    return [EvidenceReturned(case_id=state.case_id, evidence_id=command.evidence_id, at=command.at)]
 
 
 def _forget_member(command: ForgetMember, state: Case) -> list[CaseEvent]:
@@ -684,21 +705,7 @@ def _contribution_of(member_id: MemberId, state: Case, at: datetime) -> Contribu
     )
 
 
-def _withhold(command: WithholdEvidence, state: Case) -> list[CaseEvent]:
-    item = command.evidence_id
-    if item not in state.shown:
-        return []
-    withheld = EvidenceWithheld(
-        case_id=state.case_id, evidence_id=item, rule=command.rule, at=command.at
-    )
-    return [withheld]
-
-
-def _return(command: ReturnEvidence, state: Case) -> list[CaseEvent]:
-    piece = state.evidence.get(command.evidence_id)
-    if piece is None or not piece.stands or not piece.withheld:
-        return []
-    return [EvidenceReturned(case_id=state.case_id, evidence_id=command.evidence_id, at=command.at)]
+# Conditions
 
 
 def _must_be_allowed_to_remove(contributor: MemberId, role: ContributorRole, by: Actor) -> None:
@@ -731,6 +738,19 @@ def _must_be_allowed_to_retract(contributor: MemberId, role: ContributorRole, by
     """
     if role is not ContributorRole.AUTHOR and by.member_id != contributor:
         raise DomainError("forbidden", "Only its contributor or the author may retract this.")
+
+
+def _must_be_attachable(state: Case, new: Sequence[EvidenceId]) -> None:
+    if any(item in state.evidence and state.evidence[item].retracted for item in new):
+        raise DomainError(
+            "evidence-retracted",
+            "Some of this evidence was retracted from the case; upload the file again.",
+        )
+    if sum(piece.stands for piece in state.evidence.values()) + len(new) > MOST_EVIDENCE:
+        raise DomainError(
+            "too-much-evidence",
+            f"A case has at most {MOST_EVIDENCE} pieces of evidence; attach fewer.",
+        )
 
 
 def _must_be_author(state: Case, by: Actor) -> None:

@@ -285,22 +285,21 @@ def applying(event: AppliedEvent, at: datetime) -> ApplyVerdict | OpenAppeal | A
 
 
 def _decide(command: DecideSubject, state: Decision, facts: DecisionFacts) -> list[DecisionEvent]:
-    subject = facts.subject
     must_moderate(command.by)
     must_be_a_rule(command.rule)
     if state.decision_id:
         raise DomainError(
             "already-decided", "A decision with this id exists already; use another id."
         )
-    if not subject.subject_id:
-        raise DomainError("not-found", "There is no such subject.")
+    _must_be_there(facts.subject)
     _must_not_be_own(facts, command.by)
     _must_respect_appeals(command, facts)
-    if subject.hidden == (command.verdict is Verdict.HIDE) and not subject.flags:
-        raise DomainError(
-            "nothing-to-decide", "No flag is open, and the decision would change nothing."
-        )
-    made = DecisionMade(
+    _must_settle_something(command, facts.subject)
+    return [_made(command, facts.subject), _signed(command.decision_id, command)]
+
+
+def _made(command: DecideSubject, subject: Subject) -> DecisionMade:
+    return DecisionMade(
         decision_id=command.decision_id,
         subject_kind=command.subject_kind,
         subject_id=command.subject_id,
@@ -311,7 +310,19 @@ def _decide(command: DecideSubject, state: Decision, facts: DecisionFacts) -> li
         turns=subject.turns,
         at=command.at,
     )
-    return [made, _signed(command.decision_id, command)]
+
+
+def _must_be_there(subject: Subject) -> None:
+    if not subject.subject_id:
+        raise DomainError("not-found", "There is no such subject.")
+
+
+def _must_settle_something(command: DecideSubject, subject: Subject) -> None:
+    """Refuse a decision that neither changes the subject nor settles a flag."""
+    if subject.hidden == (command.verdict is Verdict.HIDE) and not subject.flags:
+        raise DomainError(
+            "nothing-to-decide", "No flag is open, and the decision would change nothing."
+        )
 
 
 def _signed(decision_id: str, command: DecideSubject | ResolveAppeal) -> DecisionSigned:
@@ -335,14 +346,7 @@ def _must_respect_appeals(command: DecideSubject, facts: DecisionFacts) -> None:
 
 
 def _appeal(command: AppealDecision, state: Decision, facts: DecisionFacts) -> list[DecisionEvent]:
-    _must_be_there(state)
-    if command.by.member_id != facts.subject.author:
-        raise DomainError("forbidden", "Only the author of what was hidden may appeal.")
-    if state.verdict is not Verdict.HIDE:
-        raise DomainError("nothing-to-appeal", "Only a decision to hide can be appealed.")
-    if state.appealed:
-        raise DomainError("already-appealed", "You have appealed already; wait for the outcome.")
-    _must_not_be_superseded(facts.subject, state)
+    _must_be_appealable(command, state, facts.subject)
     appealed = DecisionAppealed(
         decision_id=state.decision_id,
         subject_kind=state.subject_kind,
@@ -360,9 +364,25 @@ def _appeal(command: AppealDecision, state: Decision, facts: DecisionFacts) -> l
     return [appealed, signed]
 
 
+def _must_be_appealable(command: AppealDecision, state: Decision, subject: Subject) -> None:
+    _must_be_made(state)
+    if command.by.member_id != subject.author:
+        raise DomainError("forbidden", "Only the author of what was hidden may appeal.")
+    if state.verdict is not Verdict.HIDE:
+        raise DomainError("nothing-to-appeal", "Only a decision to hide can be appealed.")
+    if state.appealed:
+        raise DomainError("already-appealed", "You have appealed already; wait for the outcome.")
+    _must_not_be_superseded(subject, state)
+
+
 def _resolve(command: ResolveAppeal, state: Decision, facts: DecisionFacts) -> list[DecisionEvent]:
     must_moderate(command.by)
-    _must_be_there(state)
+    _must_be_made(state)
+    _must_be_resolvable(command, state, facts)
+    return [_resolved(command, state), _signed(state.decision_id, command)]
+
+
+def _must_be_resolvable(command: ResolveAppeal, state: Decision, facts: DecisionFacts) -> None:
     if not state.appealed:
         raise DomainError("not-found", "There is no such appeal.")
     if command.by.member_id == state.by:
@@ -373,8 +393,11 @@ def _resolve(command: ResolveAppeal, state: Decision, facts: DecisionFacts) -> l
     if state.resolved:
         raise DomainError("already-resolved", "A moderator has resolved this appeal already.")
     _must_not_be_superseded(facts.subject, state)
+
+
+def _resolved(command: ResolveAppeal, state: Decision) -> AppealResolved:
     overturned = command.outcome is Outcome.OVERTURN
-    resolved = AppealResolved(
+    return AppealResolved(
         decision_id=state.decision_id,
         subject_kind=state.subject_kind,
         subject_id=state.subject_id,
@@ -384,7 +407,6 @@ def _resolve(command: ResolveAppeal, state: Decision, facts: DecisionFacts) -> l
         reason=command.reason,
         at=command.at,
     )
-    return [resolved, _signed(state.decision_id, command)]
 
 
 def _forget(command: ForgetAppellant, state: Decision) -> list[DecisionEvent]:
@@ -401,7 +423,7 @@ def _forget(command: ForgetAppellant, state: Decision) -> list[DecisionEvent]:
     return [forgotten]
 
 
-def _must_be_there(state: Decision) -> None:
+def _must_be_made(state: Decision) -> None:
     if not state.decision_id:
         raise DomainError("not-found", "There is no such decision.")
 
