@@ -98,19 +98,19 @@ class Piece:
     erased: bool = False
 
     @property
-    def stands(self) -> bool:
+    def is_attached(self) -> bool:
         """Whether the case still has it: it is neither refused, retracted nor erased."""
         return not (self.refused or self.retracted or self.erased)
 
     @property
     def is_undecided(self) -> bool:
         """Whether it is neither accepted nor refused yet."""
-        return self.stands and self.accepted is None
+        return self.is_attached and self.accepted is None
 
     @property
     def is_shown(self) -> bool:
         """Whether everybody who can see the case can see it, too."""
-        return self.stands and self.accepted is not None and not self.withheld
+        return self.is_attached and self.accepted is not None and not self.withheld
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -473,7 +473,7 @@ def _attach_evidence(command: AttachEvidence, state: Case) -> list[CaseEvent]:
         raise DomainError(
             "forbidden", "Only the author may attach evidence while the case is not public."
         )
-    new = [item for item in dict.fromkeys(command.evidence) if not _stands(state, item)]
+    new = [item for item in dict.fromkeys(command.evidence) if not _has(state, item)]
     _must_be_attachable(state, new)
     _must_be_within_limits(state, role, command.by, len(new))
     return [
@@ -557,7 +557,7 @@ def _add_party(command: AddParty, state: Case, facts: CaseFacts) -> list[CaseEve
         raise DomainError(
             "already-named", "A party with this id has been named already; use another id."
         )
-    if any(not _stands(state, item) for item in command.evidence):
+    if any(not _has(state, item) for item in command.evidence):
         raise DomainError(
             "not-found", "The case does not have all of this evidence; attach it first."
         )
@@ -596,7 +596,7 @@ def _retract_evidence(command: RetractEvidence, state: Case) -> list[CaseEvent]:
     item = command.evidence_id
     if item in state.evidence and state.evidence[item].retracted:
         return []
-    if not _stands(state, item):
+    if not _has(state, item):
         raise DomainError("not-found", "The case has no such evidence.")
     _must_be_allowed_to_retract(state.evidence[item].by, role, command.by)
     return [EvidenceRetracted(case_id=state.case_id, evidence_id=item, role=role, at=command.at)]
@@ -663,7 +663,7 @@ def _withhold(command: WithholdEvidence, state: Case) -> list[CaseEvent]:
 
 def _return(command: ReturnEvidence, state: Case) -> list[CaseEvent]:
     piece = state.evidence.get(command.evidence_id)
-    if piece is None or not piece.stands or not piece.withheld:
+    if piece is None or not piece.is_attached or not piece.withheld:
         return []
     return [EvidenceReturned(case_id=state.case_id, evidence_id=command.evidence_id, at=command.at)]
 
@@ -746,7 +746,7 @@ def _must_be_attachable(state: Case, new: Sequence[EvidenceId]) -> None:
             "evidence-retracted",
             "Some of this evidence was retracted from the case; upload the file again.",
         )
-    if sum(piece.stands for piece in state.evidence.values()) + len(new) > MOST_EVIDENCE:
+    if sum(piece.is_attached for piece in state.evidence.values()) + len(new) > MOST_EVIDENCE:
         raise DomainError(
             "too-much-evidence",
             f"A case has at most {MOST_EVIDENCE} pieces of evidence; attach fewer.",
@@ -772,8 +772,8 @@ def _must_be_open_to(state: Case, by: Actor) -> None:
         raise DomainError("withdrawn", "Its author has withdrawn this case; it cannot change.")
 
 
-def _stands(state: Case, item: EvidenceId) -> bool:
-    return item in state.evidence and state.evidence[item].stands
+def _has(state: Case, item: EvidenceId) -> bool:
+    return item in state.evidence and state.evidence[item].is_attached
 
 
 def _is_closed(state: Case) -> bool:

@@ -84,7 +84,7 @@ class UntagCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddParty:
-    """Add a party, whose name the party itself holds. ``evidence`` is what the claim rests on."""
+    """Add a party. Its name is in its own stream. ``evidence`` is what the claim rests on."""
 
     party_id: PartyId
     evidence: EvidenceIds

@@ -233,14 +233,14 @@ class Party:
         return self.named.by if self.named else MemberId("")
 
     @property
-    def stands(self) -> bool:
+    def is_claimed(self) -> bool:
         """Whether the claim was made, and neither retracted nor erased."""
         return self.named is not None and not (self.retracted or self.erased)
 
     @property
     def is_shown(self) -> bool:
         """Whether everybody who can see the case can see the party."""
-        return self.stands and not self.hidden
+        return self.is_claimed and not self.hidden
 
 
 def publication(before: Party, after: Party, at: datetime) -> list[PartyShown | PartyConcealed]:
@@ -364,7 +364,7 @@ def _dispute(command: DisputeParty, state: Party) -> list[PartyEvent]:
 
 def _hide(command: HideParty, state: Party) -> list[PartyEvent]:
     must_be_system(command.by, "Only moderation hides and restores a party.")
-    if state.hidden or not state.stands:
+    if state.hidden or not state.is_claimed:
         return []
     hidden = PartyHidden(
         party_id=state.party_id,
@@ -378,7 +378,7 @@ def _hide(command: HideParty, state: Party) -> list[PartyEvent]:
 
 def _restore(command: RestoreParty, state: Party) -> list[PartyEvent]:
     must_be_system(command.by, "Only moderation hides and restores a party.")
-    if not state.hidden or not state.stands:
+    if not state.hidden or not state.is_claimed:
         return []
     return [PartyRestored(party_id=state.party_id, case_id=state.case_id, at=command.at)]
 
@@ -413,5 +413,5 @@ def _concealed(state: Party, at: datetime) -> PartyConcealed:
 
 
 def _must_be_there(state: Party, case_id: CaseId) -> None:
-    if state.case_id != case_id or not state.stands:
+    if state.case_id != case_id or not state.is_claimed:
         raise DomainError("not-found", "The case has no such party.")

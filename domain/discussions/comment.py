@@ -374,7 +374,7 @@ def _must_be_open(discussion: Discussion) -> None:
     if not discussion.open:
         raise DomainError("not-found", "There is no such public case to discuss.")
     if discussion.locked:
-        raise DomainError("locked", "Moderators have locked this discussion; nobody can comment.")
+        raise DomainError("locked", "Moderators locked this discussion; wait until they unlock it.")
 
 
 def _can_be_replied_to(parent: Comment | None, case_id: CaseId) -> bool:
@@ -382,7 +382,10 @@ def _can_be_replied_to(parent: Comment | None, case_id: CaseId) -> bool:
 
 
 def _must_be_there(state: Comment, by: Actor) -> None:
-    """Refuse a comment that is gone, and one that the actor cannot see, as if it did not exist."""
+    """Refuse a comment that was erased, removed or hidden from the actor.
+
+    The latter two are refused as if they did not exist.
+    """
     if state.erased:
         raise DomainError("erased", "The author of this comment has erased their account.")
     sees_hidden = by.moderates or by.member_id == state.author

@@ -23,7 +23,7 @@ class EvidenceStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiveEvidence:
-    """The upload is complete and the original encrypted. ``sha256`` (hex) is the original's."""
+    """The upload is complete, and its original is encrypted. ``sha256`` (hex) is the original's."""
 
     evidence_id: EvidenceId
     kind: MediaKind
@@ -96,7 +96,7 @@ class SanitisingBegun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceMadeAvailable:
-    """``sha256`` is the original's, ``rendition_sha256`` that of what is served."""
+    """``sha256`` is the hash of the original, ``rendition_sha256`` that of the rendition."""
 
     evidence_id: EvidenceId
     owner: SealedMember

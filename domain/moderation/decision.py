@@ -337,7 +337,7 @@ def _must_respect_appeals(command: DecideSubject, facts: DecisionFacts) -> None:
         return
     if not subject.flags:
         raise DomainError(
-            "settled-on-appeal", "An appeal restored this; wait until somebody flags it again."
+            "settled-on-appeal", "An appeal restored this; wait until a member flags it again."
         )
     if command.by.member_id in facts.overturned:
         raise DomainError(
@@ -367,7 +367,7 @@ def _appeal(command: AppealDecision, state: Decision, facts: DecisionFacts) -> l
 def _must_be_appealable(command: AppealDecision, state: Decision, subject: Subject) -> None:
     _must_be_made(state)
     if command.by.member_id != subject.author:
-        raise DomainError("forbidden", "Only the author of what was hidden may appeal.")
+        raise DomainError("forbidden", "Only the author of the hidden content may appeal.")
     if state.verdict is not Verdict.HIDE:
         raise DomainError("nothing-to-appeal", "Only a decision to hide can be appealed.")
     if state.appealed:
@@ -410,7 +410,7 @@ def _resolved(command: ResolveAppeal, state: Decision) -> AppealResolved:
 
 
 def _forget(command: ForgetAppellant, state: Decision) -> list[DecisionEvent]:
-    """Forget the appellant. The statement of a resolved appeal is shown to nobody any more."""
+    """Forget the appellant. Once an appeal is resolved, its statement is no longer shown."""
     must_be_system(command.by, "Members are forgotten when they erase their account.")
     if command.member_id != state.appellant or state.resolved:
         return []

@@ -219,7 +219,7 @@ def _settle(command: SettleFlag, state: Flag) -> list[FlagEvent]:
 
 
 def _forget(command: ForgetFlagger, state: Flag) -> list[FlagEvent]:
-    """Forget the member. The note of a settled flag is shown to nobody any more."""
+    """Forget the member. Once a flag is settled, its note is no longer shown."""
     must_be_system(command.by, "Members are forgotten when they erase their account.")
     if state.forgotten or state.settled or not state.flag_id:
         return []
@@ -244,4 +244,4 @@ def _must_be_flaggable(facts: FlagFacts, by: Actor) -> None:
     if not subject.subject_id or hidden or not facts.is_visible:
         raise DomainError("not-found", "There is no such subject, or you cannot see it.")
     if facts.is_erased:
-        raise DomainError("erased", "This was erased, so nobody can flag it.")
+        raise DomainError("erased", "This was erased and cannot be flagged any more.")

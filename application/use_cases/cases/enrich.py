@@ -72,7 +72,7 @@ class Enrich:
         for what is said on their own case, or by themselves."""
         must_moderate(actor)
         party = self._parties.load(party_id).state
-        if party.case_id != case_id or not party.stands:
+        if party.case_id != case_id or not party.is_claimed:
             raise DomainError("not-found", "The case has no such party.")
         if actor.member_id in (party.by, self._cases.load(case_id).state.author):
             raise DomainError("not-oneself", "This is your own case or claim; leave it to another.")

@@ -53,7 +53,7 @@ class Visibility:
     def _sees_party(self, party_id: str, by: Actor) -> bool:
         """Nobody sees a party that was retracted or erased, and moderators one that is hidden."""
         party = self._parties.load(party_id).state
-        shown = party.is_shown or (party.stands and by.moderates)
+        shown = party.is_shown or (party.is_claimed and by.moderates)
         return shown and can_be_seen(self._cases.load(party.case_id).state, by)
 
     def _is_shown(self, evidence: Subject, by: Actor) -> bool:
