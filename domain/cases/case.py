@@ -63,6 +63,7 @@ from domain.cases.case_events import (
     EvidenceShown,
     EvidenceWithheld,
     LocationRetracted,
+    LocationReturned,
     PartyAdded,
     Publication,
 )
@@ -256,6 +257,8 @@ def _evolve(state: Case, event: CaseEvent) -> Case:
             return replace(state, places=places)
         case LocationRetracted():
             return replace(state, places=state.places.without(event.number))
+        case LocationReturned():
+            return state
         case CaseTagged():
             tagged = Tagged(tag=event.tag, by=event.by)
             return replace(state, tagged={**state.tagged, event.number: tagged})
@@ -589,10 +592,20 @@ def _retract_location(command: RetractLocation, state: Case) -> list[CaseEvent]:
     if last is None:
         return []
     _must_be_theirs(last.by, role, command.by)
-    return [
+    numbers = state.places.with_last
+    retracted = [
         LocationRetracted(case_id=state.case_id, number=number, role=role, at=command.at)
-        for number in state.places.with_last
+        for number in numbers
     ]
+    return [*retracted, *_returned(state.places.without(*numbers), state, command.at)]
+
+
+def _returned(places: Places, state: Case, at: datetime) -> list[CaseEvent]:
+    """The place that stands after a retraction, if any does."""
+    if places.last is None or places.last.location is None:
+        return []
+    location, by = places.last.location, places.last.by
+    return [LocationReturned(case_id=state.case_id, location=location, by=by, at=at)]
 
 
 def _retract_evidence(command: RetractEvidence, state: Case) -> list[CaseEvent]:
@@ -639,8 +652,13 @@ def _contribution_of(member_id: MemberId, state: Case, at: datetime) -> Contribu
             for place in state.places.said
             if place.by == member_id and not (place.retracted or place.erased)
         ),
+        place_unknown=_said_last(member_id, state.places),
         at=at,
     )
+
+
+def _said_last(member_id: MemberId, places: Places) -> bool:
+    return places.last is not None and places.last.by == member_id and not places.last.erased
 
 
 def _withhold(command: WithholdEvidence, state: Case) -> list[CaseEvent]:

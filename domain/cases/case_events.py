@@ -133,9 +133,22 @@ class CaseUntagged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocationRetracted:
+    """The place is unknown from now on, unless LocationReturned follows."""
+
     case_id: CaseId
     number: int
     role: str = "author"
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationReturned:
+    """What was said of the place before stands again, since what was said last was retracted."""
+
+    case_id: CaseId
+    location: PersonalPlace
+    by: SealedMember
+    role: str = "system"
     at: datetime
 
 
@@ -208,7 +221,8 @@ class CaseErased:
 class ContributionErased:
     """A contributor was erased, and what they had contributed is gone.
 
-    Tags and places are named by their numbers.
+    Tags and places are named by their numbers. ``place_unknown`` says that one of these places was
+    the one that stood.
     """
 
     case_id: CaseId
@@ -216,6 +230,7 @@ class ContributionErased:
     parties: tuple[PartyId, ...] = ()
     tags: tuple[int, ...] = ()
     places: tuple[int, ...] = ()
+    place_unknown: bool = False
     role: str = "system"
     at: datetime
 
@@ -263,6 +278,7 @@ CaseEvent = (
     | CaseUntagged
     | CaseWithdrawn
     | LocationRetracted
+    | LocationReturned
     | EvidenceRetracted
     | CaseUnpublished
     | CaseHidden
