@@ -47,26 +47,23 @@ def about(
     kind: NotificationKind, case_id: str, at: datetime, subject_id: str = "", **more: Any
 ) -> Notification:
     """Return the notification of all events of one kind about a case, or about a part of it."""
+    key = f"{kind}/{case_id}/{subject_id}"
+    subject = subject_id or None
     return Notification(
-        notification_id=f"{kind}/{case_id}/{subject_id}",
-        kind=kind,
-        case_id=case_id,
-        subject_id=subject_id or None,
-        at=at,
-        **more,
+        notification_id=key, kind=kind, case_id=case_id, subject_id=subject, at=at, **more
     )
 
 
 def judged(event: Judgement) -> Notification:
     """Return the notification of what moderation did, by which rule and why."""
     match event:
-        case SubjectHidden():
-            return _judged(event, NotificationKind.HIDDEN, event.case_id, event.rule, event.reason)
-        case SubjectRestored():
-            return _judged(event, NotificationKind.RESTORED, event.case_id)
-        case AppealResolved():
-            told = _judged(event, NotificationKind.APPEAL_RESOLVED, "", event.rule, event.reason)
-            return replace(told, outcome=event.outcome)
+        case SubjectHidden(case_id=case_id, rule=rule, reason=reason):
+            return _judged(event, NotificationKind.HIDDEN, case_id, rule, reason)
+        case SubjectRestored(case_id=case_id):
+            return _judged(event, NotificationKind.RESTORED, case_id)
+        case AppealResolved(rule=rule, reason=reason, outcome=outcome):
+            told = _judged(event, NotificationKind.APPEAL_RESOLVED, "", rule, reason)
+            return replace(told, outcome=outcome)
 
 
 def _judged(

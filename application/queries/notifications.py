@@ -85,7 +85,7 @@ class Notifications(QueryService[Notification]):
             case case.EvidenceAttached():
                 watch(rows, event.by, f"evidence/{event.case_id}/{event.evidence_id}", event.at)
             case case.EvidenceRefused():
-                _tell_of_evidence(event, rows, reason=event.reason)
+                _tell_of_evidence(event, NotificationKind.EVIDENCE_REFUSED, rows, event.reason)
             case case.CaseErased():
                 rows.table(KnownCase).delete(event.case_id)
             case _:
@@ -102,64 +102,62 @@ def _subject(event: SubjectRegistered | Judgement) -> str:
     return f"subject/{subject_key(event.subject_kind, event.subject_id)}"
 
 
+def _tell_followers(
+    event: OfKnownCase | CommentWritten,
+    kind: NotificationKind,
+    rows: Rows[Notification],
+    but: str = "",
+) -> None:
+    """Tell who follows the case, the author among them."""
+    tell(rows, (f"case/{event.case_id}",), about(kind, event.case_id, event.at), but=but)
+
+
 def _tell_of_comment(event: CommentWritten, rows: Rows[Notification]) -> None:
-    key, parent_id, by = event.case_id, event.parent_id, event.author
-    discussed = about(NotificationKind.CASE_DISCUSSED, key, event.at)
-    tell(rows, (f"case/{key}",), discussed, but=by)
-    answered = about(
-        NotificationKind.COMMENT_ANSWERED,
-        key,
-        event.at,
-        parent_id,
-        subject_kind=SubjectKind.COMMENT,
-    )
-    tell(rows, (f"comment/{parent_id}",), answered, but=by)
-    watch(rows, by, f"comment/{event.comment_id}", event.at)
+    _tell_followers(event, NotificationKind.CASE_DISCUSSED, rows, but=event.author)
+    kind, parent = NotificationKind.COMMENT_ANSWERED, event.parent_id
+    answered = about(kind, event.case_id, event.at, parent, subject_kind=SubjectKind.COMMENT)
+    tell(rows, (f"comment/{parent}",), answered, but=event.author)
+    watch(rows, event.author, f"comment/{event.comment_id}", event.at)
 
 
 def _tell_of_evidence(
     event: case.EvidenceAccepted | case.EvidenceRefused,
+    kind: NotificationKind,
     rows: Rows[Notification],
     reason: str | None = None,
 ) -> None:
     """Tell the member who attached it, and the author of the case."""
-    accepted = isinstance(event, case.EvidenceAccepted)
-    kind = NotificationKind.EVIDENCE_ACCEPTED if accepted else NotificationKind.EVIDENCE_REFUSED
-    key, item = event.case_id, event.evidence_id
-    told = about(kind, key, event.at, item, subject_kind=SubjectKind.EVIDENCE, reason=reason)
-    tell(rows, (f"evidence/{key}", f"evidence/{key}/{item}"), told)
+    of_case, item = f"evidence/{event.case_id}", event.evidence_id
+    told = about(
+        kind, event.case_id, event.at, item, subject_kind=SubjectKind.EVIDENCE, reason=reason
+    )
+    tell(rows, (of_case, f"{of_case}/{item}"), told)
 
 
 def _tell_of_case(event: OfKnownCase, known: KnownCase, rows: Rows[Notification]) -> None:
-    """Tell of a change of a public case, or of its publication."""
+    """Tell of the publication of a case, and of changes while it is public."""
+    changed = NotificationKind.CASE_CHANGED
     match event:
         case case.CasePublished(is_restored=False):
-            _tell_of_publication(event, known, rows)
-        case case.CaseAmended(by=author) | case.CaseLocated(by=author) | PartyNamed(by=author):
-            _tell_of_change(event, author, known, rows)
+            _tell_followers(event, NotificationKind.CASE_PUBLISHED, rows)
+            _tell_of_new_case(event, known, rows)
+        case _ if not known.public:
+            pass
+        case case.CaseAmended(by=by) | case.CaseLocated(by=by) | PartyNamed(by=by):
+            _tell_followers(event, changed, rows, but=by)
         case case.LocationRetracted():
-            _tell_of_change(event, known.author_id, known, rows)
-        case case.EvidenceAccepted() if known.public:  # What publishes the case is no news.
-            _tell_of_change(event, known.author_id, known, rows)
-            _tell_of_evidence(event, rows)
+            _tell_followers(event, changed, rows, but=known.author_id)
+        case case.EvidenceAccepted():
+            _tell_followers(event, changed, rows, but=known.author_id)
+            _tell_of_evidence(event, NotificationKind.EVIDENCE_ACCEPTED, rows)
         case _:
             pass
 
 
-def _tell_of_change(
-    event: OfKnownCase, author: str, known: KnownCase, rows: Rows[Notification]
-) -> None:
-    if known.public:
-        changed = about(NotificationKind.CASE_CHANGED, event.case_id, event.at)
-        tell(rows, (f"case/{event.case_id}",), changed, but=author)
-
-
-def _tell_of_publication(
+def _tell_of_new_case(
     event: case.CasePublished, known: KnownCase, rows: Rows[Notification]
 ) -> None:
-    """Tell the followers, the author among them, then those who want such cases."""
-    published = about(NotificationKind.CASE_PUBLISHED, event.case_id, event.at)
-    tell(rows, (f"case/{event.case_id}",), published)
+    """Tell who watches one of its tags or an area around it."""
     wanted = [f"tag/{tag}" for tag in known.tags.values()]
     wanted += [f"cell/{cell(known.place)}"] if known.place else []
     new = about(NotificationKind.NEW_CASE, event.case_id, event.at)
@@ -173,8 +171,8 @@ def _after(known: KnownCase, event: OfKnownCase) -> KnownCase:
             return replace(known, public=True)
         case case.CaseUnpublished():
             return replace(known, public=False)
-        case case.CaseAmended() | case.EvidenceAccepted() | PartyNamed():
-            return known
-        case _:
+        case _ if isinstance(event, TagOrPlaceEvent):
             tags, place = tags_after(known.tags, event), place_after(known.place, event)
             return replace(known, tags=tags, place=place)
+        case _:
+            return known
