@@ -37,7 +37,7 @@ from adapters.mongo import Document, connect
 from adapters.parked.memory import MemoryParkedEvents
 from adapters.read_models.mongo import MongoReadModels
 from application.engine.answers import Answers
-from application.engine.builds import current_build, open_build
+from application.engine.builds import begin_build, open_build
 from application.engine.executor import CommandContext
 from application.engine.projector import Projector
 from application.engine.relay import COMMITS_A_STEP, EVENTS_A_MESSAGE, Relay, packs
@@ -106,7 +106,7 @@ class Deployment:
         self.parked = MemoryParkedEvents()
         self.models = MongoReadModels(database)
         self.service = PopularCases()
-        self.model = open_build(self.service, self.models, current_build(self.service, self.models))
+        self.model = open_build(self.service, self.models, begin_build(self.service, self.models))
         self.model.commit(
             {f"case-{n}": popular_case(f"case-{n}") for n in range(CASES)},
             self.model.checkpoint().next(),

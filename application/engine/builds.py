@@ -38,11 +38,6 @@ def own_builds(service: QueryService[Any], models: ReadModels) -> list[int]:
     return [number for number in models.versions(service.name) if number in begun]
 
 
-def current_build(service: QueryService[Any], models: ReadModels) -> int:
-    """The newest build of this program, begun where there is none."""
-    return (own_builds(service, models) or [begin_build(service, models)])[-1]
-
-
 def serving_build(service: QueryService[Any], models: ReadModels) -> int:
     """The build to answer from: the live one, whichever program made it, as long as it takes the
     same questions; else the newest of this program. 0 where there is none."""

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from functools import cache
 from inspect import Parameter, signature
-from typing import Annotated, Any, ClassVar, Generic, NewType, TypeVar, get_type_hints
+from typing import Annotated, Any, ClassVar, Generic, NewType, TypeVar, cast, get_type_hints
 
 from application.engine.declared_events import declared_events, topics_of
 from application.engine.rows import Rows
@@ -16,8 +16,23 @@ from domain.actors import Actor
 D = TypeVar("D")
 
 
+# Marks on the fields of documents
+
+
 class Private:
-    """Marks a field of a document that is needed for filtering, and is not served."""
+    """Marks a field that is not served: questions and projections need it."""
+
+
+class ForOwner:
+    """Marks a field with a default, which everybody gets but the owner and moderators."""
+
+
+class NotInThePast:
+    """Marks a field that other streams than the document's own change: its past is not known."""
+
+
+class HasMedia:
+    """Marks the id of evidence: the reader of the document can get its rendition and poster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +47,22 @@ class Signed:
 
 PrivateText = Annotated[str, Private()]
 
+
+@cache
+def fields_with(mark: type, kind: Hashable) -> tuple[str, ...]:
+    """Return the names of the fields of a dataclass that have the mark."""
+    hints = get_type_hints(kind, include_extras=True)
+    marks = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
+    return tuple(name for name in hints if any(isinstance(each, mark) for each in marks[name]))
+
+
 VIEWER = "viewer"
 
 _IN_PATH = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 class Audience(Enum):
-    """Who may ask at all. What each of them gets is for ``ask`` and ``may_see`` to say."""
+    """Who may ask at all. What each of them gets follows from ``ask`` and ``is_public``."""
 
     EVERYBODY = "everybody"
     MEMBERS = "members"
@@ -77,9 +101,12 @@ class QueryService(Generic[D]):
     those that ``path`` names, such as ``/cases/<uuid:case_id>/comments``; its docstring explains
     them. Where the answer depends on the viewer, ``ask`` takes a parameter ``viewer``. Where a
     document is made from one stream, ``streams`` names the log and the category: clients may then
-    travel in time, but for what was ever hidden by one of the events that ``hiding`` names. Marks
-    on the fields of the document say what the past shows: ``Personal`` what is still the same,
-    ``Signed`` what a named author said.
+    travel in time, but for what was ever hidden by one of the events that ``hiding`` names.
+
+    Everybody can see a document that ``is_public``, moderators and its owner any other; ``owner``
+    names the private field that holds the owner's member id. Marks on the fields of the document
+    say who gets them, and what the past shows: ``Personal`` what is still the same, ``Signed`` what
+    a named author said.
     """
 
     name: ClassVar[str]
@@ -96,6 +123,7 @@ class QueryService(Generic[D]):
     item_path: ClassVar[str] = ""
     audience: ClassVar[Audience] = Audience.EVERYBODY
     single: ClassVar[bool] = False
+    owner: ClassVar[str] = ""
     streams: ClassVar[tuple[str, str] | None] = None
     hiding: ClassVar[tuple[type, ...]] = ()
 
@@ -131,17 +159,27 @@ class QueryService(Generic[D]):
         seen_by = {VIEWER: viewer} if self.takes_viewer else {}
         return self.ask(**seen_by, **filters)
 
-    def may_see(self, document: D, viewer: Viewer) -> bool:  # noqa: ARG002 - for subclasses
-        """Whether the viewer may see a single document; one they may not see does not exist."""
+    def is_public(self, document: D) -> bool:  # noqa: ARG002 - for subclasses
+        """Return whether everybody can see the document."""
         return True
 
-    def as_seen_by(self, document: D, viewer: Viewer) -> D:  # noqa: ARG002 - for subclasses
-        """The document without what the viewer may not see of it."""
-        return document
-
     def gone(self, document: D) -> bool:  # noqa: ARG002 - for subclasses
-        """Whether the document stands for something erased."""
+        """Return whether the document stands for something erased."""
         return False
+
+    def may_see(self, document: D, viewer: Viewer) -> bool:
+        """Return whether the viewer may see a document; one they may not see does not exist."""
+        return self.is_public(document) or self._sees_all(document, viewer)
+
+    def as_seen_by(self, document: D, viewer: Viewer) -> D:
+        """Return the document without the fields that the viewer does not get."""
+        if not (hidden := _owner_fields(self.document)) or self._sees_all(document, viewer):
+            return document
+        seen: Any = document
+        return cast("D", replace(seen, **hidden))
+
+    def _sees_all(self, document: D, viewer: Viewer) -> bool:
+        return viewer.moderates or viewer.is_member(getattr(document, self.owner, ""))
 
     @classmethod
     def lists(cls) -> bool:
@@ -170,6 +208,14 @@ def _id_fields(kind: Hashable) -> tuple[str, ...]:
     hints = get_type_hints(kind)
     is_id = {name: isinstance(hint, NewType) for name, hint in hints.items()}
     return tuple(name for name in hints if is_id[name] or name.endswith("_id"))
+
+
+@cache
+def _owner_fields(kind: Hashable) -> dict[str, Any]:
+    """The defaults of the fields of a document that only its owner and moderators get."""
+    names = fields_with(ForOwner, kind)
+    known: Any = kind
+    return {field.name: field.default for field in fields(known) if field.name in names}
 
 
 def value_of(document: Any, field: str) -> Any:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from application.engine.declared_events import is_read
+from application.engine.declared_events import is_read, stored_names
 from application.engine.query_service import QueryService, value_of
 from application.engine.rows import NoRows, UnitOfWork
 from application.ports.codec import EventCodec, RecordedEvent
@@ -56,9 +56,16 @@ class TimeTravel:
         return rows.get(key)
 
     def was_hidden(self, service: QueryService[Any], key: str) -> bool:
-        """Whether some of it ever was: what is shown again need not be what it was."""
-        events = self._events(service, key, None)
-        return any(isinstance(self._codec.decode(event), service.hiding) for event in events)
+        """Return whether some of it was ever hidden: what is shown again may have been edited.
+
+        Only an event that hides is decoded, or one of an unknown name, which raises NewerProgram.
+        """
+        hiding = stored_names(service.hiding)
+        return any(
+            self._codec.decode(event)
+            for event in self._events(service, key, None)
+            if is_read(event.type, hiding, self._codec)
+        )
 
     def history(self, service: QueryService[Any], key: str) -> list[Change]:
         """What happened to the document, oldest first."""

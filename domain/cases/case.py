@@ -67,6 +67,7 @@ from domain.cases.case_events import (
     EvidenceShown,
     EvidenceWithheld,
     LocationRetracted,
+    LocationReturned,
     PartyAdded,
     Publication,
 )
@@ -342,6 +343,8 @@ def _evolve(state: Case, event: CaseEvent) -> Case:
             return replace(state, places=places)
         case LocationRetracted():
             return replace(state, places=state.places.without(event.number))
+        case LocationReturned():
+            return state
         case CaseTagged():
             tagged = Tagged(tag=event.tag, by=event.by)
             return replace(state, tagged={**state.tagged, event.number: tagged})
@@ -585,10 +588,20 @@ def _retract_location(command: RetractLocation, state: Case) -> list[CaseEvent]:
     if last is None:
         return []
     _must_be_allowed_to_remove(last.by, role, command.by)
-    return [
+    numbers = state.places.with_last
+    retracted = [
         LocationRetracted(case_id=state.case_id, number=number, role=role, at=command.at)
-        for number in state.places.with_last
+        for number in numbers
     ]
+    return [*retracted, *_returned(state.places.without(*numbers), state, command.at)]
+
+
+def _returned(places: Places, state: Case, at: datetime) -> list[CaseEvent]:
+    """Return the event that names the location that applies after a retraction, if any does."""
+    if places.last is None or places.last.location is None:
+        return []
+    location, by = places.last.location, places.last.by
+    return [LocationReturned(case_id=state.case_id, location=location, by=by, at=at)]
 
 
 def _retract_evidence(command: RetractEvidence, state: Case) -> list[CaseEvent]:
@@ -701,8 +714,13 @@ def _contribution_of(member_id: MemberId, state: Case, at: datetime) -> Contribu
             for place in state.places.said
             if place.by == member_id and not (place.retracted or place.erased)
         ),
+        place_unknown=_has_last_location_of(member_id, state.places),
         at=at,
     )
+
+
+def _has_last_location_of(member_id: MemberId, places: Places) -> bool:
+    return places.last is not None and places.last.by == member_id and not places.last.erased
 
 
 # Conditions

@@ -136,9 +136,22 @@ class CaseUntagged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocationRetracted:
+    """The place is unknown from now on, unless LocationReturned follows."""
+
     case_id: CaseId
     number: int
     role: ContributorRole = ContributorRole.AUTHOR
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationReturned:
+    """An earlier location applies again, because the last one was retracted."""
+
+    case_id: CaseId
+    location: PersonalPlace
+    by: SealedMember
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -211,7 +224,8 @@ class CaseErased:
 class ContributionErased:
     """A contributor was erased, and their contributions with them.
 
-    Tags and places are given by their numbers.
+    Tags and places are given by their numbers. ``place_unknown`` says that one of these places was
+    the one that applied.
     """
 
     case_id: CaseId
@@ -219,6 +233,7 @@ class ContributionErased:
     parties: tuple[PartyId, ...] = ()
     tags: tuple[int, ...] = ()
     places: tuple[int, ...] = ()
+    place_unknown: bool = False
     role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
@@ -266,6 +281,7 @@ CaseEvent = (
     | CaseUntagged
     | CaseWithdrawn
     | LocationRetracted
+    | LocationReturned
     | EvidenceRetracted
     | CaseUnpublished
     | CaseHidden

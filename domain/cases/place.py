@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import reduce
-from typing import Annotated
+from typing import Annotated, Any
 
 from domain.constraints import Length, Limits, OneLine
 from domain.ids import MemberId
@@ -47,8 +46,8 @@ class Placed:
     """What somebody said of the place. Once that member is erased, nothing is known of it."""
 
     number: int
-    location: Location | None = None
-    by: MemberId = MemberId("")
+    location: Location | None
+    by: MemberId
     retracted: bool = False
     erased: bool = False
 
@@ -86,24 +85,23 @@ class Places:
 
     def with_(self, number: int, location: Location | None, by: MemberId) -> "Places":
         """The places with one more."""
-        return self._put(Placed(number=number, location=location, by=by))
+        return Places((*self.said, Placed(number=number, location=location, by=by)))
 
-    def without(self, number: int) -> "Places":
-        """The places with one retracted; the others keep their numbers."""
-        return self._put(replace(self._at(number), retracted=True))
+    def without(self, *numbers: int) -> "Places":
+        """The places with some retracted; the others keep their numbers."""
+        return self._changed(numbers, retracted=True)
 
     def with_erased(self, numbers: Iterable[int]) -> "Places":
         """The places without what an erased member said."""
-        erased = (replace(self._at(number), location=None, erased=True) for number in numbers)
-        return reduce(Places._put, erased, self)
+        return self._changed(numbers, location=None, erased=True)
 
-    def _at(self, number: int) -> Placed:
-        """The place of that number, of which a reader may not know."""
-        return next((each for each in self.said if each.number == number), Placed(number=number))
-
-    def _put(self, placed: Placed) -> "Places":
-        others = (each for each in self.said if each.number != placed.number)
-        return Places(tuple(sorted((*others, placed), key=lambda each: each.number)))
+    def _changed(self, numbers: Iterable[int], **changes: Any) -> "Places":
+        changed = set(numbers)
+        return Places(
+            tuple(
+                replace(each, **changes) if each.number in changed else each for each in self.said
+            )
+        )
 
 
 NOWHERE = Places()

@@ -21,7 +21,7 @@ from typing import (
 import marshmallow as ma
 from marshmallow import validate
 
-from application.engine.query_service import Private, QueryService
+from application.engine.query_service import QueryService
 from domain.constraints import Length, Limits, OneLine
 
 # A pattern of JSON Schema for texts without NUL, which not every store accepts.
@@ -121,26 +121,14 @@ def fields_of(kind: type, *names: str, partial: bool = False) -> dict[str, ma.fi
         raise TypeError(f"name the fields of {kind.__name__} that a client sends")
     hints = get_type_hints(kind, include_extras=True)
     return {
-        name: _field(hints[name], _options(known[name], partial=partial)) for name in names or known
+        name: field_of(hints[name], _options(known[name], partial=partial))
+        for name in names or known
     }
 
 
 def schema(name: str, members: Mapping[str, Any]) -> ma.Schema:
     """Return an instance of a schema that refuses unknown fields. Make it once, not per request."""
     return ma.Schema.from_dict(dict(members), name=name)()
-
-
-@cache
-def document_schema(kind: type) -> ma.Schema:
-    """Return the OpenAPI schema of a document, without its private fields."""
-    return schema(kind.__name__, _shown(kind))
-
-
-@cache
-def page_schema(kind: type) -> ma.Schema:
-    """Return the OpenAPI schema of a page of documents."""
-    items = ma.fields.List(ma.fields.Nested(document_schema(kind)), required=True)
-    return schema(f"{kind.__name__}Page", {"items": items})
 
 
 def filter_schema(
@@ -150,7 +138,7 @@ def filter_schema(
     hints = get_type_hints(type(service).ask, include_extras=True)
     in_path = service.path_parameters()
     members: dict[str, Any] = {
-        name.rstrip("_"): _filter_field(hints[name], name, parameter.default)
+        name: _filter_field(hints[name], parameter.default)
         for name, parameter in service.filters.items()
         if name not in in_path
     }
@@ -162,42 +150,28 @@ def filter_schema(
     return schema(f"{type(service).__name__}Query", members)
 
 
-def public_fields(kind: type) -> tuple[str, ...]:
-    """Return the names of the fields that are served."""
-    hints = get_type_hints(kind, include_extras=True)
-    return tuple(field.name for field in fields(kind) if not _is_private(hints[field.name]))
-
-
-def _shown(kind: type) -> dict[str, ma.fields.Field[Any]]:
-    """Return the public fields of a document. All are required: replies always contain them."""
-    hints = get_type_hints(kind, include_extras=True)
-    return {
-        name: _field(hints[name], {"required": True}, nested=document_schema)
-        for name in public_fields(kind)
-    }
-
-
 def _options(field: "Field[Any]", *, partial: bool) -> dict[str, Any]:
     required = field.default is MISSING and field.default_factory is MISSING
     return {"required": required and not partial}
 
 
-def _filter_field(hint: Any, name: str, default: Any) -> ma.fields.Field[Any]:
+def _filter_field(hint: Any, default: Any) -> ma.fields.Field[Any]:
     bare, _ = _unwrapped(hint)
-    options = {"load_default": default, "attribute": name}
+    options = {"load_default": default}
     if hasattr(bare, "parse"):
         about = (bare.__doc__ or "").replace("``", "")
         return Parsed(bare.parse, metadata={"description": about}, **options)
-    return _field(hint, options, from_text=True)
+    return field_of(hint, options, from_text=True)
 
 
-def _field(
+def field_of(
     hint: Any,
     options: dict[str, Any],
     *,
     from_text: bool = False,
     nested: Callable[[type], ma.Schema] | None = None,
 ) -> ma.fields.Field[Any]:
+    """Return a marshmallow field for a type. ``nested`` makes the schema of a dataclass in it."""
     bare, marks = _unwrapped(hint)
     if _may_be_none(hint):
         options = {**options, "allow_none": True}
@@ -205,7 +179,7 @@ def _field(
     if validators:
         options = {**options, "validate": validators}
     if get_origin(bare) is tuple:
-        return ma.fields.List(_field(get_args(bare)[0], {}, nested=nested), **options)
+        return ma.fields.List(field_of(get_args(bare)[0], {}, nested=nested), **options)
     if isinstance(bare, type) and is_dataclass(bare):
         return ma.fields.Nested((nested or _part)(bare), **options)
     return _scalar(bare, options, from_text=from_text)
@@ -287,8 +261,3 @@ def one_line() -> validate.Regexp:
     return validate.Regexp(
         ONE_LINE, error="Must be one line that neither starts nor ends with a space."
     )
-
-
-def _is_private(hint: Any) -> bool:
-    _, marks = _unwrapped(hint)
-    return any(isinstance(mark, Private) for mark in marks)

@@ -74,7 +74,7 @@ SUBJECTS = [
     (CASE, "c1", [TITLE, TEXT, NAME, "e-c1"]),
     (COMMENT, "k1", [TEXT]),
     (PARTY, "p1", [NAME]),
-    (EVIDENCE, "e-c1", [TITLE, TEXT, NAME, "/v1/evidence"]),
+    (EVIDENCE, "e-c1", [TITLE, TEXT, NAME, "sha256="]),
 ]
 
 

@@ -66,6 +66,7 @@ from domain.cases.case_events import (
     EvidenceShown,
     EvidenceWithheld,
     LocationRetracted,
+    LocationReturned,
     PartyAdded,
 )
 from domain.cases.place import Location, Precision
@@ -346,11 +347,12 @@ def test_a_retracted_place_lets_the_one_before_stand_again() -> None:
     )
     with refused("forbidden"):
         when([*PUBLIC, here, there], RetractLocation(by=CLEO, at=AT))
-    (back,) = when([*PUBLIC, here, there], RetractLocation(by=BEN, at=AT))
-    assert back == LocationRetracted(
-        case_id=CASE, number=1, role=ContributorRole.CONTRIBUTOR, at=AT
-    )
-    assert case_decider.fold([*PUBLIC, here, there, back]).location == first
+    back = when([*PUBLIC, here, there], RetractLocation(by=BEN, at=AT))
+    assert back == [
+        LocationRetracted(case_id=CASE, number=1, role=ContributorRole.CONTRIBUTOR, at=AT),
+        LocationReturned(case_id=CASE, location=first, by=ANNA.member_id, at=AT),
+    ]
+    assert case_decider.fold([*PUBLIC, here, there, *back]).location == first
     (none,) = when([*PUBLIC, here], RetractLocation(by=ANNA, at=AT))
     assert case_decider.fold([*PUBLIC, here, none]).location is None
 
@@ -630,6 +632,7 @@ class TestErasure:
             parties=(PartyId("p1"),),
             tags=(1,),
             places=(1,),
+            place_unknown=True,
             at=AT,
         )
         assert when(past, forget(BEN)) == [erased]
@@ -667,8 +670,9 @@ class TestErasure:
         past: list[CaseEvent] = [*PUBLIC, precise, corrected]
         past += when(past, forget(BEN))
         assert case_decider.fold(past).location is None
-        (back,) = when(past, RetractLocation(by=ANNA, at=AT))
-        assert case_decider.fold([*past, back]).location == PLACE
+        back = when(past, RetractLocation(by=ANNA, at=AT))
+        assert back[-1] == LocationReturned(case_id=CASE, location=PLACE, by=ANNA.member_id, at=AT)
+        assert case_decider.fold([*past, *back]).location == PLACE
 
     def test_only_the_system_forgets(self) -> None:
         with refused("forbidden"):

@@ -26,6 +26,7 @@ from domain.cases.case_events import (
     EvidenceShown,
     EvidenceWithheld,
     LocationRetracted,
+    LocationReturned,
     PartyAdded,
 )
 from domain.cases.engagement import (
@@ -183,6 +184,7 @@ GOLDEN: dict[str, object] = {
     "cases.CaseUntagged": CaseUntagged(case_id=CASE, number=0, at=AT),
     "cases.CaseWithdrawn": CaseWithdrawn(case_id=CASE, at=AT),
     "cases.LocationRetracted": LocationRetracted(case_id=CASE, number=1, at=AT),
+    "cases.LocationReturned": LocationReturned(case_id=CASE, location=PLACE, by=ANNA, at=AT),
     "cases.EvidenceRetracted": EvidenceRetracted(case_id=CASE, evidence_id=ITEM, at=AT),
     "cases.CaseUnpublished": CaseUnpublished(case_id=CASE, reason=UnpublishedReason.HIDDEN, at=AT),
     "cases.CaseHidden": CaseHidden(case_id=CASE, rule="spam", at=AT),
@@ -208,7 +210,13 @@ GOLDEN: dict[str, object] = {
     ),
     "cases.CaseErased": CaseErased(case_id=CASE, at=AT),
     "cases.ContributionErased": ContributionErased(
-        case_id=CASE, evidence=(ITEM,), parties=(PARTY,), tags=(1,), places=(0, 2), at=AT
+        case_id=CASE,
+        evidence=(ITEM,),
+        parties=(PARTY,),
+        tags=(1,),
+        places=(0, 2),
+        place_unknown=True,
+        at=AT,
     ),
     "cases.CaseSupported": CaseSupported(case_id=CASE, member_id=BEN, at=AT),
     "cases.SupportWithdrawn": SupportWithdrawn(case_id=CASE, member_id=BEN, supported_at=AT, at=AT),
