@@ -294,7 +294,11 @@ def paced(deed: Callable[[int], Any], ends: list[float] | None = None) -> list[f
 
 def popular_case(key: str) -> PopularCase:
     return PopularCase(
-        case_id=key, title="Money asked for at the counter", category=CaseCategory.OTHER
+        case_id=key,
+        title="Money asked for at the counter",
+        category=CaseCategory.OTHER,
+        rank=0.0,
+        published_at=datetime(2026, 5, 4, tzinfo=UTC),
     )
 
 

@@ -24,7 +24,7 @@ class Private:
 
 
 class ForOwner:
-    """Marks a field with a default, which everybody gets but the owner and moderators."""
+    """Marks a field for the owner of the document and moderators; others get its default."""
 
 
 class NotInThePast:
@@ -103,8 +103,8 @@ class QueryService(Generic[D]):
     document is made from one stream, ``streams`` names the log and the category: clients may then
     travel in time, but for what was ever hidden by one of the events that ``hiding`` names.
 
-    Everybody can see a document that ``is_public``, moderators and its owner any other; ``owner``
-    names the private field that holds the owner's member id. Marks on the fields of the document
+    Everybody can see a document that ``is_public``; moderators and its owner can see any document.
+    ``owner`` names the field that holds the owner's member id. Marks on the fields of the document
     say who gets them, and what the past shows: ``Personal`` what is still the same, ``Signed`` what
     a named author said.
     """
@@ -179,7 +179,8 @@ class QueryService(Generic[D]):
         return cast("D", replace(seen, **hidden))
 
     def _sees_all(self, document: D, viewer: Viewer) -> bool:
-        return viewer.moderates or viewer.is_member(getattr(document, self.owner, ""))
+        owns = bool(self.owner) and viewer.is_member(getattr(document, self.owner))
+        return viewer.moderates or owns
 
     @classmethod
     def lists(cls) -> bool:
