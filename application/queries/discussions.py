@@ -51,7 +51,7 @@ class CommentDocument:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenDiscussion:
+class DiscussedCase:
     case_id: str
 
 
@@ -63,7 +63,7 @@ class Discussions(QueryService[CommentDocument]):
     path, item_path = "/cases/<uuid:case_id>/comments", "/comments"
     streams, hiding = ("discussions", "comment"), (comment.CommentHidden,)
     indexes = (by("case_id"), by("written_at"), by("author_id"), by("public"))
-    sides = (Side(OpenDiscussion), HIDDEN_PROFILES)
+    sides = (Side(DiscussedCase), HIDDEN_PROFILES)
 
     def project(
         self,
@@ -74,10 +74,10 @@ class Discussions(QueryService[CommentDocument]):
             case ProfileHidden() | ProfileRestored():
                 rename_author(rows, event, "author_id")
             case DiscussionOpened(case_id=key):
-                rows.table(OpenDiscussion).put(key, OpenDiscussion(case_id=key))
+                rows.table(DiscussedCase).put(key, DiscussedCase(case_id=key))
                 rows.change_where("case_id", key, lambda row: replace(row, public=True))
             case DiscussionClosed(case_id=key):
-                rows.table(OpenDiscussion).delete(key)
+                rows.table(DiscussedCase).delete(key)
                 rows.change_where("case_id", key, lambda row: replace(row, public=False))
             case comment.CommentWritten():
                 _put(rows, _written(event))
@@ -109,7 +109,7 @@ class Discussions(QueryService[CommentDocument]):
 
 def _put(rows: Rows[CommentDocument], row: CommentDocument) -> None:
     """Put a comment as its discussion and the profile of its author let everybody see it."""
-    public = rows.table(OpenDiscussion).get(row.case_id) is not None
+    public = rows.table(DiscussedCase).get(row.case_id) is not None
     rows.put(row.comment_id, without_hidden_names(rows, replace(row, public=public)))
 
 

@@ -71,7 +71,7 @@ from domain.cases.case_events import (
     PartyAdded,
     Publication,
 )
-from domain.cases.place import NOWHERE, Location, Places, rounded, said_at_first
+from domain.cases.place import NOWHERE, Location, Places, first_places, rounded
 from domain.decider import Decider, DomainError, Informed, must_be_system, with_publication
 from domain.ids import CaseId, EvidenceId, MemberId, PartyId
 
@@ -368,7 +368,7 @@ def _reported(event: CaseReported) -> Case:
         case_id=event.case_id,
         author=event.author,
         details=event.details,
-        places=said_at_first(event.location, event.author),
+        places=first_places(event.location, event.author),
         tagged=dict(enumerate(tagged)),
         evidence=dict.fromkeys(event.evidence, Piece(by=event.author)),
         anonymous=event.anonymous,
@@ -711,7 +711,7 @@ def _contribution_of(member_id: MemberId, state: Case, at: datetime) -> Contribu
         ),
         places=tuple(
             place.number
-            for place in state.places.said
+            for place in state.places.stated
             if place.by == member_id and not (place.retracted or place.erased)
         ),
         place_unknown=_has_last_location_of(member_id, state.places),
