@@ -77,7 +77,7 @@ IGNORED = frozenset(
             "cases",
             "CaseReported CaseWithdrawn CaseUnpublished CaseHidden CaseRestored CaseErased "
             "PartyAdded PartyNamed PartyRetracted PartyHidden PartyRestored PartyErased "
-            "EvidenceAttached EvidenceAccepted EvidenceRefused EvidenceRetracted "
+            "LocationReturned EvidenceAttached EvidenceAccepted EvidenceRefused EvidenceRetracted "
             "EvidenceWithheld EvidenceReturned "
             "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
             "ExhibitRejected ExhibitRefused",

@@ -103,7 +103,8 @@ def _fill(mongo_url: str, database: str) -> str:
     from adapters.mongo import connect
     from adapters.read_models.mongo import MongoReadModels
     from application.engine.builds import begin_build, open_build
-    from application.queries.case_document import Author, CaseDocument
+    from application.queries.authors import Author
+    from application.queries.case_document import CaseDocument
     from application.queries.cases import Cases
     from application.system import query_services
     from domain.cases.case_details import CaseStatus

@@ -37,7 +37,7 @@ from adapters.mongo import Document, connect
 from adapters.parked.memory import MemoryParkedEvents
 from adapters.read_models.mongo import MongoReadModels
 from application.engine.answers import Answers
-from application.engine.builds import current_build, open_build
+from application.engine.builds import begin_build, open_build
 from application.engine.executor import CommandContext
 from application.engine.projector import Projector
 from application.engine.relay import COMMITS_A_STEP, EVENTS_A_MESSAGE, Relay, packs
@@ -52,8 +52,9 @@ from benchmarks.measure import SEALS, Figure, medians, print_table
 from benchmarks.scan import append
 from domain.actors import Actor
 from domain.cases.case_details import CaseCategory
-from domain.cases.engagement import CaseSupported, SupportCase
+from domain.cases.engagement import CaseSupported, EngagementFacts, SupportCase
 from domain.catalog import EVENTS
+from domain.decider import Informed
 from domain.ids import CaseId, MemberId
 from tests.servers import Mongo, PubSub, RabbitMQ, Redis, Server, wait_until
 
@@ -105,7 +106,7 @@ class Deployment:
         self.parked = MemoryParkedEvents()
         self.models = MongoReadModels(database)
         self.service = PopularCases()
-        self.model = open_build(self.service, self.models, current_build(self.service, self.models))
+        self.model = open_build(self.service, self.models, begin_build(self.service, self.models))
         self.model.commit(
             {f"case-{n}": popular_case(f"case-{n}") for n in range(CASES)},
             self.model.checkpoint().next(),
@@ -228,11 +229,11 @@ def visible_seconds(made: Deployment) -> float:
     def support(number: int) -> None:
         command = SupportCase(
             case_id=CaseId(f"case-{number % CASES}"),
-            own=False,
             by=Actor(member_id=MemberId("anna"), pseudonym="Anna", roles=frozenset()),
             at=datetime.now(UTC),
         )
-        executors.engagements.execute(f"{number}", command, CommandContext(new=True))
+        support = Informed(command, EngagementFacts(author=MemberId("ben")))
+        executors.engagements.execute(f"{number}", support, CommandContext(new=True))
 
     with running(made):
         support(COMMANDS)
@@ -293,7 +294,11 @@ def paced(deed: Callable[[int], Any], ends: list[float] | None = None) -> list[f
 
 def popular_case(key: str) -> PopularCase:
     return PopularCase(
-        case_id=key, title="Money asked for at the counter", category=CaseCategory.OTHER
+        case_id=key,
+        title="Money asked for at the counter",
+        category=CaseCategory.OTHER,
+        rank=0.0,
+        published_at=datetime(2026, 5, 4, tzinfo=UTC),
     )
 
 

@@ -29,6 +29,7 @@ from application.use_cases.webhooks.courier import Courier
 from application.use_cases.webhooks.manage import Webhooks
 from application.use_cases.webhooks.open_deliveries import OpenDeliveries
 from config.container import Container
+from entrypoints.http.links import Links
 
 
 class UseCases:
@@ -200,7 +201,7 @@ class UseCases:
             open_deliveries=self._open_deliveries(),
             caller=self._container.webhook_caller(),
             key=self._keys.webhooks,
-            public_url=self._settings.public_url,
+            link_to=Links(self._settings.public_url).data,
             clock=self._clock,
         )
 

@@ -1,4 +1,4 @@
-"""The actors who give commands, and their roles."""
+"""The actors who give commands, what their roles permit, and in which role they contribute."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,10 +7,24 @@ from domain.ids import MemberId
 
 
 class Role(StrEnum):
-    """A role permits more than every member may do."""
+    """A permission that not every member has."""
 
     MODERATOR = "moderator"
     ADMIN = "admin"
+    SYSTEM = "system"
+
+
+class ContributorRole(StrEnum):
+    """The role in which an actor contributed: what everybody may know of them.
+
+    The author has contributed the case or comment itself; a contributor adds to the case of another
+    member. A party answers a claim about itself, without an account.
+    """
+
+    AUTHOR = "author"
+    CONTRIBUTOR = "contributor"
+    MODERATOR = "moderator"
+    PARTY = "party"
     SYSTEM = "system"
 
 

@@ -1,7 +1,7 @@
 """Every event of the system under the name it is stored by, visible in one place.
 
-A stored name (``cases.CaseReported``) never changes: history is written in it. A breaking change
-is a new version of the event, with an upcaster for the old one registered beside it.
+A stored name (``cases.CaseReported``) never changes, because stored events carry it. A breaking
+change is a new version of the event, with an upcaster for the old one registered beside it.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,14 +26,17 @@ from domain.webhooks.webhook import WebhookEvent
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
-# Every log may hold the events under this name, whatever its context.
+# The log of any context may hold the events under this name.
 COMMANDS = "commands"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """The event by which a person is erased: its stored name, the field that holds the person's
-    id, and what names the stream that it must stand in."""
+    """The event that erases a person.
+
+    ``name`` is its stored name and ``field`` its field with the person's id. ``stream`` returns the
+    name of the only stream in which the event is valid for a person.
+    """
 
     name: str
     field: str
@@ -41,15 +44,17 @@ class Erasure:
 
     @property
     def log(self) -> str:
+        """The log that holds the event."""
         return self.name.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventCatalog:
-    """Which class stands behind a stored name, which name behind a class.
+    """The classes of events by their stored names, and the upcasters of older versions.
 
-    ``upcasters`` holds, by stored name, the steps that each lift the event's data from one version
-    to the next: the first from 1 to 2, and so on. An event's version is one more than its steps.
+    ``upcasters`` holds the steps for each stored name. The first step converts the data of an event
+    from version 1 to 2, and so on. The version of an event is therefore the number of its steps
+    plus one.
     """
 
     types: Mapping[str, type]
@@ -57,14 +62,15 @@ class EventCatalog:
 
     @property
     def names(self) -> dict[type, str]:
+        """The stored names by the classes of events."""
         return {event_type: name for name, event_type in self.types.items()}
 
     def version(self, name: str) -> int:
-        """The version in which an event of that name is written today."""
+        """Return the current version of the event with this name."""
         return len(self.upcasters.get(name, ())) + 1
 
     def upcast(self, name: str, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """The data of a stored event, lifted from its version to today's."""
+        """Return the data of a stored event, converted from this version to the current one."""
         for step in self.upcasters.get(name, ())[version - 1 :]:
             data = step(data)
         return data
@@ -73,7 +79,7 @@ class EventCatalog:
 def catalog(
     upcasters: Mapping[str, tuple[Upcaster, ...]] | None = None, **contexts: Any
 ) -> EventCatalog:
-    """A catalog of each context's union of event types, or its only one."""
+    """Return a catalog of the events of each context: a union of classes, or one class."""
     types = {
         f"{context}.{event_type.__name__}": event_type
         for context, union in contexts.items()

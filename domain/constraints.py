@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """The fewest and the most characters of a text, or items of a list."""
+    """The smallest and the greatest number of characters in a text, or of items in a list."""
 
     least: int
     most: int

@@ -18,21 +18,40 @@ E = TypeVar("E")
 
 
 class Timed(Protocol):
-    """A command: it says when it was given."""
+    """A command: ``at`` is when it was given."""
 
     @property
     def at(self) -> datetime: ...
 
 
 T = TypeVar("T", bound=Timed)
+T_co = TypeVar("T_co", bound=Timed, covariant=True)
+F_co = TypeVar("F_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Informed(Generic[T_co, F_co]):
+    """A command with the facts that the application has looked up for its decision.
+
+    The command holds what somebody asks. The facts are what other aggregates and the settings say
+    at that moment. A client never sends them.
+    """
+
+    command: T_co
+    facts: F_co
+
+    @property
+    def at(self) -> datetime:
+        """When the command was given."""
+        return self.command.at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NothingChanged:
     """A command led to no event. ``stream`` is the stream of the aggregate, at ``version``.
 
-    This event is stored in a stream of its own. It uses up the command id, so that a repeated
-    command is not decided on a later state, where it could have an effect.
+    This event is stored in a stream of its own, with the id of the command. A repeated command is
+    therefore not decided again on a later state, where it could have an effect.
     """
 
     stream: str
@@ -40,7 +59,7 @@ class NothingChanged:
 
 
 class DomainError(Exception):
-    """A command that the rules refuse. ``code`` is stable: it names the problem type over HTTP."""
+    """The rules refuse a command. ``code`` is stable: it names the problem type over HTTP."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -71,9 +90,10 @@ def with_publication(
     evolve: Callable[[S, E], S],
     publication: Callable[[S, S, datetime], Sequence[E]],
 ) -> Callable[[T, S], list[E]]:
-    """Extend the rules of ``decide`` by the events that say what everybody can see from then on.
+    """Extend ``decide`` by events that say what everybody can see from now on, or no longer.
 
-    ``publication`` returns them, from the state before and after the command, and its time.
+    ``publication`` returns these events for the state before the command, the state after it, and
+    the time of the command.
     """
 
     def decide_and_publish(command: T, state: S) -> list[E]:
@@ -84,12 +104,12 @@ def with_publication(
 
 
 def must_be_system(by: Actor, otherwise: str) -> None:
-    """Refuse an actor other than the system, with ``otherwise`` as the message."""
+    """Refuse an actor other than the system. ``otherwise`` is the message."""
     if not by.is_(Role.SYSTEM):
         raise DomainError("forbidden", otherwise)
 
 
 def must_moderate(by: Actor) -> None:
-    """Refuse an actor who is not a moderator."""
+    """Refuse an actor who is not a moderator. The system is not one."""
     if not by.moderates:
         raise DomainError("forbidden", "Only a moderator may do this.")

@@ -8,16 +8,17 @@ from domain.ids import MemberId
 
 @dataclass(frozen=True, slots=True)
 class Personal:
-    """Marks a text or list that is stored encrypted with the key of the data subject.
+    """Marks a field that is stored encrypted with the key of the data subject.
 
-    It is empty once that person was erased."""
+    After the key was destroyed, the field decodes to an empty value.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class DataSubject:
-    """Marks the id of the member whose key encrypts the personal fields of an event.
+    """Marks the id of the data subject, whose key encrypts the personal fields of an event.
 
-    With ``sealed`` the id is encrypted itself, so that the log does not reveal the member.
+    With ``sealed`` the id itself is encrypted too, so that the log does not reveal the member.
     """
 
     sealed: bool = True

@@ -1,10 +1,12 @@
-"""Distances on the earth, taken as a sphere."""
+"""Distances and areas on the earth, taken as a sphere."""
 
-from math import asin, cos, radians, sin, sqrt
+from collections.abc import Iterator
+from math import asin, cos, floor, radians, sin, sqrt
 from typing import Protocol
 
 EARTH_KM = 6378.1
 """The radius of the earth at the equator."""
+KM_A_DEGREE = radians(EARTH_KM)
 
 
 class Place(Protocol):
@@ -23,3 +25,17 @@ def km_between(one: Place, other: Place) -> float:
     east = sin(radians(other.lon - one.lon) / 2) ** 2
     inside = north + cos(radians(one.lat)) * cos(radians(other.lat)) * east
     return 2 * EARTH_KM * asin(sqrt(min(inside, 1.0)))
+
+
+def cell(place: Place) -> str:
+    """Return the name of the square degree that a place lies in."""
+    return f"{floor(place.lat)}/{floor(place.lon)}"
+
+
+def cells_around(place: Place, km: float) -> Iterator[str]:
+    """Yield the names of the square degrees that a circle around the place may touch."""
+    tall = km / KM_A_DEGREE
+    wide = tall / max(cos(radians(min(abs(place.lat) + tall, 89.0))), 0.02)
+    for lat in range(floor(place.lat - tall), floor(place.lat + tall) + 1):
+        for lon in range(floor(place.lon - wide), floor(place.lon + wide) + 1):
+            yield f"{lat}/{(lon + 180) % 360 - 180}"

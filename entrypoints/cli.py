@@ -81,7 +81,7 @@ class Entry:
     faults: tuple[type[Exception], ...]
 
 
-class Number(click.FloatRange):
+class FiniteRange(click.FloatRange):
     """A number in a range. Infinity and NaN are refused."""
 
     def convert(
@@ -386,7 +386,7 @@ def _add_what_if(klarity: click.Group, entry: Entry) -> None:
         """
 
     @what_if.command()
-    @click.option("--threshold", type=Number(min=0.1), required=True)
+    @click.option("--threshold", type=FiniteRange(min=0.1), required=True)
     def moderation(threshold: float) -> None:
         """List what flags would have hidden with another threshold, rightly or wrongly.
 
@@ -401,7 +401,7 @@ def _add_what_if(klarity: click.Group, entry: Entry) -> None:
         click.echo(_summed_up(f"The present one of {now.threshold:g} (KLARITY_HIDE_AT)", now))
 
     @what_if.command()
-    @click.option("--half-life", metavar="DAYS", type=Number(min=0.01), required=True)
+    @click.option("--half-life", metavar="DAYS", type=FiniteRange(min=0.01), required=True)
     @click.option("--top", default=10, show_default=True, type=click.IntRange(min=1))
     def popular(half_life: float, top: int) -> None:
         """List popular cases in the order they would have if supports counted half after DAYS.

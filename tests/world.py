@@ -15,16 +15,18 @@ from adapters.credentials.argon2 import Argon2Passphrases
 from adapters.event_store.memory import MemoryEventStore
 from adapters.read_models.memory import MemoryReadModels
 from application.engine.answers import NotCaughtUp
-from application.engine.builds import current_build, open_build
+from application.engine.builds import begin_build, open_build, own_builds
 from application.engine.contributions import Contributions
 from application.engine.executor import CommandContext
 from application.engine.policy import PolicySubscriber
 from application.engine.projector import Projector
+from application.engine.query_service import QueryService
 from application.engine.subscription import Subscription
 from application.executors import DecisionExecutor, Executors, make_executors
 from application.policy import KlarityPolicy, PolicyDependencies
 from application.ports.codec import RecordedEvent
 from application.ports.event_store import NewCommit, StoredCommit
+from application.ports.read_models import ReadModel
 from application.system import CONTEXTS, policy_types, query_services
 from application.use_cases.evidence.erase import EraseMedia
 from application.use_cases.moderation.moderate import Moderate
@@ -243,9 +245,17 @@ class World:
         return self.subscription(Watched(policy, self))
 
     def _query(self, service: Any) -> Subscription:
-        build = current_build(service, self.models)
+        build = self.newest_build(service)
         model = open_build(service, self.models, build)
         return self.subscription(Projector(service, model, self.codec, self.history, build))
+
+    def newest_build(self, service: QueryService[Any]) -> int:
+        """The newest build of the service's read model, begun where there is none."""
+        return max(own_builds(service, self.models), default=0) or begin_build(service, self.models)
+
+    def model(self, service: QueryService[Any]) -> ReadModel[Any]:
+        """The newest build of the service's read model, to look into."""
+        return open_build(service, self.models, self.newest_build(service))
 
     def subscription(self, subscriber: Any) -> Subscription:
         return Subscription(subscriber, self.history, self.wire, self.parked, now=self.clock)

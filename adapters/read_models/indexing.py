@@ -38,7 +38,7 @@ _KINDS: Mapping[type[Condition], tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class IndexedPoint:
     """A point in degrees."""
 
     lon: float
@@ -63,7 +63,8 @@ def scalar(value: Any) -> Scalar:
 def extractor(index: Index) -> Getter:
     """Return a function that gets the indexed value from a document.
 
-    It returns a Scalar ("value"), a list of distinct Scalars ("many" and "words"), a Point or None.
+    It returns a Scalar ("value"), a list of distinct Scalars ("many" and "words"), an IndexedPoint
+    or None.
     """
     getters = [_getter(source) for source in index.sources]
     first = getters[0]
@@ -115,12 +116,12 @@ def _unique(values: Iterable[Scalar]) -> list[Scalar]:
     return list(dict.fromkeys(values))
 
 
-def _point(place: Any) -> Point | None:
+def _point(place: Any) -> IndexedPoint | None:
     if place is None:
         return None
     if abs(place.lat) > POLE or abs(place.lon) > DATE_LINE:
         raise ValueError("a place must be given in degrees of latitude and longitude")
-    return Point(lon=place.lon, lat=place.lat)
+    return IndexedPoint(lon=place.lon, lat=place.lat)
 
 
 def _words(texts: Iterable[str | None]) -> list[str]:

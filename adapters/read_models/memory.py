@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from sortedcontainers import SortedList
 
-from adapters.read_models.indexing import Point, Scalar, check, extractor, scalar, side_of
+from adapters.read_models.indexing import IndexedPoint, Scalar, check, extractor, scalar, side_of
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.read_models import (
     NO_SIDES,
@@ -362,11 +362,11 @@ class _Points(_List[InBox | Near]):
         super().__init__(index)
         self._latitudes: SortedList[tuple[float, str]] = SortedList()
 
-    def add(self, key: str, value: Point | None) -> None:
+    def add(self, key: str, value: IndexedPoint | None) -> None:
         if value is not None:
             self._latitudes.add((value.lat, key))
 
-    def remove(self, key: str, value: Point | None) -> None:
+    def remove(self, key: str, value: IndexedPoint | None) -> None:
         if value is not None:
             self._latitudes.remove((value.lat, key))
 
@@ -446,7 +446,7 @@ def _first(
     return [key for _, _, key in nsmallest(limit, right)]
 
 
-def _in_box(box: InBox, point: Point) -> bool:
+def _in_box(box: InBox, point: IndexedPoint) -> bool:
     if not box.south <= point.lat <= box.north:
         return False
     if box.west <= box.east:

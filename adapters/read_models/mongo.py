@@ -10,7 +10,7 @@ from pymongo.database import Database
 
 from adapters.grouping import Grouping
 from adapters.mongo import Document, unavailable_as
-from adapters.read_models.indexing import Point, check, extractor, side_of
+from adapters.read_models.indexing import IndexedPoint, check, extractor, side_of
 from adapters.read_models.mongo_commits import Commits
 from adapters.read_models.mongo_questions import column_of, filter_of, keys_of, order_of
 from application.ports.checkpoints import Checkpoint
@@ -213,4 +213,4 @@ def _builds(found: Document | None) -> list[Build]:
 
 
 def _bson(value: Any) -> Any:
-    return {"lon": value.lon, "lat": value.lat} if isinstance(value, Point) else value
+    return {"lon": value.lon, "lat": value.lat} if isinstance(value, IndexedPoint) else value

@@ -10,7 +10,7 @@ from time import monotonic
 
 from adapters.memory_folders import bytes_left
 from adapters.sanitiser import ffmpeg, reasons, sandbox
-from adapters.sanitiser.sandbox import Isolation, Limits, ToolFailed
+from adapters.sanitiser.sandbox import Isolation, ToolFailed, ToolLimits
 from application.ports.sanitiser import SanitiserUnavailable, Unsafe
 
 RENDITION, POSTER = "rendition", "poster.jpg"
@@ -18,7 +18,7 @@ LEAST_ROOM = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class SanitiserJob:
     """The original, and the folder for its rendition and poster.
 
     ``limits`` apply to each tool. ``until`` is the monotonic time by which all have to finish.
@@ -26,7 +26,7 @@ class Job:
 
     original: Path
     folder: Path
-    limits: Limits
+    limits: ToolLimits
     isolate: Isolation
     until: float = inf
 

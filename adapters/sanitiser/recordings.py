@@ -6,7 +6,7 @@ from adapters.sanitiser import contents, ffmpeg, reasons
 from adapters.sanitiser.contents import Contents
 from adapters.sanitiser.ffmpeg import Colours
 from adapters.sanitiser.formats import Format
-from adapters.sanitiser.job import POSTER, RENDITION, Job, program
+from adapters.sanitiser.job import POSTER, RENDITION, SanitiserJob, program
 from adapters.sanitiser.sandbox import ToolFailed
 from application.ports.sanitiser import Rendition, Unsafe
 from domain.ids import MediaKind
@@ -16,7 +16,7 @@ FIRST_PICTURE = "first"
 SECONDS_IN_HOUR = 3600
 
 
-def render(job: Job, format_: Format) -> Rendition:
+def render(job: SanitiserJob, format_: Format) -> Rendition:
     """Render a film, or sound alone, which may come in the container of a film."""
     held = _contents(job, format_)
     if format_.kind is MediaKind.VIDEO and held.shows_pictures:
@@ -24,7 +24,7 @@ def render(job: Job, format_: Format) -> Rendition:
     return _sound(job, format_, held)
 
 
-def _contents(job: Job, format_: Format) -> Contents:
+def _contents(job: SanitiserJob, format_: Format) -> Contents:
     tool = program("ffmpeg")
     try:
         answer = job.play(ffmpeg.list_contents(tool, format_.decoder, job.original))
@@ -36,7 +36,7 @@ def _contents(job: Job, format_: Format) -> Contents:
     return held
 
 
-def _why_unlisted(job: Job, format_: Format) -> str:
+def _why_unlisted(job: SanitiserJob, format_: Format) -> str:
     if format_.decoder == MP4_DEMUXER and contents.broke_off(job.original):
         return reasons.INTERRUPTED
     try:
@@ -46,7 +46,7 @@ def _why_unlisted(job: Job, format_: Format) -> str:
     return reasons.NOTHING_RECORDED
 
 
-def _film(job: Job, format_: Format, held: Contents) -> Rendition:
+def _film(job: SanitiserJob, format_: Format, held: Contents) -> Rendition:
     if held.picture not in ffmpeg.PICTURE_DECODERS:
         raise Unsafe(reasons.CANNOT_DECODE.format(codec=held.picture))
     _require_length(held.seconds, ffmpeg.MOST_FILM_SECONDS)
@@ -65,7 +65,7 @@ def _film(job: Job, format_: Format, held: Contents) -> Rendition:
     )
 
 
-def _encode_film(job: Job, format_: Format, held: Contents) -> bool:
+def _encode_film(job: SanitiserJob, format_: Format, held: Contents) -> bool:
     """Encode the film. Returns False if its sound could not be decoded and was left out."""
     tool, sound, colours = program("ffmpeg"), _readable_sound(held), _colours(job, format_)
     film = partial(ffmpeg.video, tool, format_.decoder, job.original, RENDITION, colours=colours)
@@ -81,7 +81,7 @@ def _encode_film(job: Job, format_: Format, held: Contents) -> bool:
     return False
 
 
-def _sound(job: Job, format_: Format, held: Contents) -> Rendition:
+def _sound(job: SanitiserJob, format_: Format, held: Contents) -> Rendition:
     if not held.sounds:
         raise Unsafe(reasons.NOTHING_RECORDED)
     sound = _readable_sound(held)
@@ -100,7 +100,7 @@ def _readable_sound(held: Contents) -> int | None:
     return known.index(True) if True in known else None
 
 
-def _colours(job: Job, format_: Format) -> Colours:
+def _colours(job: SanitiserJob, format_: Format) -> Colours:
     """Return the colours that the film declares; undeclared ones if they cannot be read."""
     first = ffmpeg.first_picture(program("ffmpeg"), format_.decoder, job.original, FIRST_PICTURE)
     try:
@@ -112,7 +112,7 @@ def _colours(job: Job, format_: Format) -> Colours:
     return contents.parse_colours(answer)
 
 
-def _duration(job: Job, most: int) -> float:
+def _duration(job: SanitiserJob, most: int) -> float:
     """Return the seconds of the rendition. Raises Unsafe if there are none or too many."""
     path = job.written(RENDITION)
     answer = job.play(ffmpeg.duration(program("ffprobe"), path), path)

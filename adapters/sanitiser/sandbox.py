@@ -45,7 +45,7 @@ Isolation = Callable[[Sequence[Path], Path], list[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ToolLimits:
     """The limits of one run of a tool.
 
     ``seconds`` of wall-clock time, also while the tool waits; ``cpu_seconds`` of all its threads
@@ -76,7 +76,7 @@ class TookTooLong(Exception):
 
 
 def run(
-    command: Sequence[str], reads: Path, folder: Path, limits: Limits, isolate: Isolation
+    command: Sequence[str], reads: Path, folder: Path, limits: ToolLimits, isolate: Isolation
 ) -> bytes:
     """Run the command. Returns the first MiB of its standard output.
 
@@ -95,7 +95,7 @@ def run(
         return reply.read(LARGEST_REPLY)
 
 
-def confine(command: Sequence[str], limits: Limits) -> list[str]:
+def confine(command: Sequence[str], limits: ToolLimits) -> list[str]:
     numbers = (limits.cpu_seconds, limits.memory, limits.file_size)
     return [*PYTHON, "adapters.sanitiser.confined", *map(str, numbers), *command]
 
@@ -179,7 +179,7 @@ def works(isolate: Isolation, command: Sequence[str] = CHECK) -> bool:
     with TemporaryDirectory(prefix="klarity-") as name, _memory_file() as reply:
         folder = Path(name)
         isolated = isolate([Path(command[0]).parent], folder)
-        confined = confine(command, Limits(seconds=60))
+        confined = confine(command, ToolLimits(seconds=60))
         try:
             return _wait([*isolated, *confined], folder, 60, reply) == 0
         except (OSError, TookTooLong):

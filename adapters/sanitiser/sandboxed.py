@@ -7,14 +7,14 @@ from typing import assert_never
 
 from adapters.sanitiser import reasons, recordings
 from adapters.sanitiser.formats import MEDIA_TYPES, Format, format_of
-from adapters.sanitiser.job import POSTER, RENDITION, Job
-from adapters.sanitiser.sandbox import Isolations, Limits, TookTooLong, ToolFailed
+from adapters.sanitiser.job import POSTER, RENDITION, SanitiserJob
+from adapters.sanitiser.sandbox import Isolations, TookTooLong, ToolFailed, ToolLimits
 from application.ports.sanitiser import NeedsLonger, Rendition, Unsafe
 from domain.ids import MediaKind
 
 HEAD = 4096
-RECORDED = Limits(seconds=3600, cpu_seconds=1800)
-STILL = Limits(seconds=600, cpu_seconds=90, memory=3 << 30, file_size=256 << 20)
+RECORDED = ToolLimits(seconds=3600, cpu_seconds=1800)
+STILL = ToolLimits(seconds=600, cpu_seconds=90, memory=3 << 30, file_size=256 << 20)
 
 
 class SandboxedSanitiser:
@@ -28,8 +28,8 @@ class SandboxedSanitiser:
     def __init__(
         self,
         *,
-        recorded: Limits = RECORDED,
-        still: Limits = STILL,
+        recorded: ToolLimits = RECORDED,
+        still: ToolLimits = STILL,
         isolations: Isolations | None = None,
     ) -> None:
         self._recorded = recorded
@@ -55,9 +55,11 @@ class SandboxedSanitiser:
         except ToolFailed as failed:
             raise Unsafe(reasons.of_end(failed.status, failed.killed_by)) from failed
 
-    def _job(self, kind: MediaKind, original: Path, folder: Path, within: float | None) -> Job:
+    def _job(
+        self, kind: MediaKind, original: Path, folder: Path, within: float | None
+    ) -> SanitiserJob:
         is_still = kind in (MediaKind.PHOTO, MediaKind.DOCUMENT)
-        return Job(
+        return SanitiserJob(
             original=original.resolve(),
             folder=folder.resolve(),
             limits=self._still if is_still else self._recorded,
@@ -66,7 +68,7 @@ class SandboxedSanitiser:
         )
 
 
-def _render(job: Job, format_: Format) -> Rendition:
+def _render(job: SanitiserJob, format_: Format) -> Rendition:
     match format_.kind:
         case MediaKind.VIDEO | MediaKind.AUDIO:
             return recordings.render(job, format_)
@@ -80,7 +82,7 @@ def _render(job: Job, format_: Format) -> Rendition:
             assert_never(format_.kind)
 
 
-def _drawn(job: Job, media_type: str) -> Rendition:
+def _drawn(job: SanitiserJob, media_type: str) -> Rendition:
     path, poster = job.written(RENDITION), job.written(POSTER)
     return Rendition(path=path, media_type=media_type, poster=poster)
 

@@ -38,11 +38,6 @@ def own_builds(service: QueryService[Any], models: ReadModels) -> list[int]:
     return [number for number in models.versions(service.name) if number in begun]
 
 
-def current_build(service: QueryService[Any], models: ReadModels) -> int:
-    """Return the newest build of this program, and create one if there is none."""
-    return (own_builds(service, models) or [begin_build(service, models)])[-1]
-
-
 def serving_build(service: QueryService[Any], models: ReadModels) -> int:
     """Return the build to answer from, or 0 if there is none.
 

@@ -17,6 +17,11 @@ def declared_events(handler: Callable[..., None]) -> tuple[str, ...]:
     kinds: tuple[Any, ...] = get_args(hint) or (hint,)
     if unknown := [kind for kind in kinds if kind not in EVENTS.types.values()]:
         raise TypeError(f"{handler.__qualname__}: event has {unknown}, not in the catalog")
+    return stored_names(kinds)
+
+
+def stored_names(kinds: Iterable[type]) -> tuple[str, ...]:
+    """Return the stored names of these events, in their order."""
     return tuple(name for kind in kinds for name, known in EVENTS.types.items() if known is kind)
 
 

@@ -57,7 +57,7 @@ def in_box(field: str, box: Box | None) -> tuple[Condition, ...]:
     return (InBox(field, box.west, box.south, box.east, box.north),) if box else ()
 
 
-def near(field: str, point: Point | None, km: float) -> tuple[Condition, ...]:
+def within(field: str, km: float, point: Point | None) -> tuple[Condition, ...]:
     return (Near(field, point.lat, point.lon, km),) if point else ()
 
 

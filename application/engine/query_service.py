@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from functools import cache
 from inspect import Parameter, signature
-from typing import Annotated, Any, ClassVar, Generic, NewType, TypeVar, get_type_hints
+from typing import Annotated, Any, ClassVar, Generic, NewType, TypeVar, cast, get_type_hints
 
 from application.engine.declared_events import declared_events, topics_of
 from application.engine.rows import Rows
@@ -16,8 +16,15 @@ from domain.actors import Actor
 D = TypeVar("D")
 
 
+# Marks on the fields of documents
+
+
 class Private:
-    """Marks a field of a document that is used for filtering but is not served."""
+    """Marks a field of a document that is used for filtering or projecting but is not served."""
+
+
+class ForOwner:
+    """Marks a field for the owner of the document and moderators; others get its default."""
 
 
 class FromOtherStreams:
@@ -25,6 +32,10 @@ class FromOtherStreams:
 
     ``TimeTravel`` reads only the document's own stream.
     """
+
+
+class HasMedia:
+    """Marks the id of evidence: the reader of the document can get its rendition and poster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +50,22 @@ class Signed:
 
 PrivateText = Annotated[str, Private()]
 
+
+@cache
+def fields_with(mark: type, kind: Hashable) -> tuple[str, ...]:
+    """Return the names of the fields of a dataclass that have the mark."""
+    hints = get_type_hints(kind, include_extras=True)
+    marks = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
+    return tuple(name for name in hints if any(isinstance(each, mark) for each in marks[name]))
+
+
 VIEWER = "viewer"
 
 _IN_PATH = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 class Audience(Enum):
-    """Who may use a query service. ``ask`` and ``may_see`` decide what each viewer gets."""
+    """Who may use a query service. ``ask`` and ``is_public`` decide what each viewer gets."""
 
     EVERYBODY = "everybody"
     MEMBERS = "members"
@@ -87,10 +107,13 @@ class QueryService(Generic[D]):
     ``ask`` documents the list. If the answer depends on the viewer, ``ask`` takes a parameter
     ``viewer``.
 
+    Everybody can see a document that ``is_public``; moderators and its owner can see any document.
+    ``owner`` names the field that holds the owner's member id.
+
     If each document is made from one stream, ``streams`` names the log and the category. Clients
     may then ask for the document as it was, unless it was ever hidden by one of the events in
-    ``hiding``. Marks on the fields of the document decide what the past shows: see ``Private``,
-    ``FromOtherStreams``, ``Signed`` and ``Personal``.
+    ``hiding``. Marks on the fields of the document decide who gets them and what the past shows:
+    see ``Private``, ``ForOwner``, ``FromOtherStreams``, ``Signed`` and ``Personal``.
     """
 
     name: ClassVar[str]
@@ -107,6 +130,7 @@ class QueryService(Generic[D]):
     item_path: ClassVar[str] = ""
     audience: ClassVar[Audience] = Audience.EVERYBODY
     single: ClassVar[bool] = False
+    owner: ClassVar[str] = ""
     streams: ClassVar[tuple[str, str] | None] = None
     hiding: ClassVar[tuple[type, ...]] = ()
 
@@ -143,17 +167,28 @@ class QueryService(Generic[D]):
         seen_by = {VIEWER: viewer} if self.takes_viewer else {}
         return self.ask(**seen_by, **filters)
 
-    def may_see(self, document: D, viewer: Viewer) -> bool:  # noqa: ARG002 - for subclasses
-        """Return whether the viewer may see a single document. If not, the reply is 404."""
+    def is_public(self, document: D) -> bool:  # noqa: ARG002 - for subclasses
+        """Return whether everybody can see the document."""
         return True
-
-    def as_seen_by(self, document: D, viewer: Viewer) -> D:  # noqa: ARG002 - for subclasses
-        """Return the document without the parts that the viewer may not see."""
-        return document
 
     def gone(self, document: D) -> bool:  # noqa: ARG002 - for subclasses
         """Return whether the document is the tombstone of something erased."""
         return False
+
+    def may_see(self, document: D, viewer: Viewer) -> bool:
+        """Return whether the viewer may see a document; one they may not see does not exist."""
+        return self.is_public(document) or self._sees_all(document, viewer)
+
+    def as_seen_by(self, document: D, viewer: Viewer) -> D:
+        """Return the document without the fields that the viewer does not get."""
+        if not (hidden := _owner_fields(self.document)) or self._sees_all(document, viewer):
+            return document
+        seen: Any = document
+        return cast("D", replace(seen, **hidden))
+
+    def _sees_all(self, document: D, viewer: Viewer) -> bool:
+        owns = bool(self.owner) and viewer.is_member(getattr(document, self.owner))
+        return viewer.moderates or owns
 
     @classmethod
     def lists(cls) -> bool:
@@ -182,6 +217,14 @@ def _id_fields(kind: Hashable) -> tuple[str, ...]:
     hints = get_type_hints(kind)
     is_id = {name: isinstance(hint, NewType) for name, hint in hints.items()}
     return tuple(name for name in hints if is_id[name] or name.endswith("_id"))
+
+
+@cache
+def _owner_fields(kind: Hashable) -> dict[str, Any]:
+    """The defaults of the fields of a document that only its owner and moderators get."""
+    names = fields_with(ForOwner, kind)
+    known: Any = kind
+    return {field.name: field.default for field in fields(known) if field.name in names}
 
 
 def value_of(document: Any, field: str) -> Any:

@@ -35,6 +35,12 @@ class TableRows(Protocol[D]):
         """Return the keys of the rows whose indexed field has the value."""
         ...
 
+    def change_where(self, field: str, value: Any, change: Callable[[D], D]) -> None:
+        """Replace each of these rows by what ``change`` makes of it."""
+        ...
+
+    def delete_where(self, field: str, value: Any) -> None: ...
+
 
 class Rows(TableRows[D], Protocol[D]):
     """The documents and side tables of a read model, for a projection.
@@ -113,6 +119,14 @@ class TableWork(Generic[D]):
             self._known.setdefault(row.key, row.document)
         stored = {row.key for row in found if row.key not in self.changes}
         return sorted(stored | self._changed_by(field).get(value, set()))
+
+    def change_where(self, field: str, value: Any, change: Callable[[D], D]) -> None:
+        for key in self.keys_where(field, value):
+            self.change(key, change)
+
+    def delete_where(self, field: str, value: Any) -> None:
+        for key in self.keys_where(field, value):
+            self.delete(key)
 
     def _write(self, key: str, document: D | None) -> None:
         before = (key in self._known, key in self.changes, self._known.get(key))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from application.engine.declared_events import is_read
+from application.engine.declared_events import is_read, stored_names
 from application.engine.query_service import QueryService, value_of
 from application.engine.rows import NoRows, UnitOfWork
 from application.ports.codec import EventCodec, RecordedEvent
@@ -58,10 +58,15 @@ class TimeTravel:
     def was_hidden(self, service: QueryService[Any], key: str) -> bool:
         """Return whether the document, or a part of it, was ever hidden.
 
-        What is visible now may differ from the text that was hidden then.
+        What is visible now may differ from the text that was hidden then. Only an event that hides
+        is decoded, or one of an unknown name, which raises NewerProgram.
         """
-        events = self._events(service, key, None)
-        return any(isinstance(self._codec.decode(event), service.hiding) for event in events)
+        hiding = stored_names(service.hiding)
+        return any(
+            self._codec.decode(event)
+            for event in self._events(service, key, None)
+            if is_read(event.type, hiding, self._codec)
+        )
 
     def history(self, service: QueryService[Any], key: str) -> list[Change]:
         """Return the document's events, oldest first."""

@@ -4,7 +4,8 @@ from application.engine.policy import Cause
 from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
 from domain.cases.case_events import CaseReported, EvidenceAttached
-from domain.cases.exhibit import CiteExhibit
+from domain.cases.exhibit import CiteExhibit, ExhibitFacts
+from domain.decider import Informed
 from domain.ids import CaseId, EvidenceId, MemberId
 
 
@@ -28,8 +29,9 @@ class WhenCaseIsBackedThenCiteExhibit(KlarityPolicy):
             evidence_id=evidence_id,
             case_id=case_id,
             cited_by=cited_by,
-            anonymous=case.anonymous and case.author == cited_by,
             by=SYSTEM,
             at=cause.at,
         )
-        self.executors.exhibits.execute(evidence_id, command, cause.context(evidence_id))
+        facts = ExhibitFacts(anonymous=case.anonymous and case.author == cited_by)
+        context = cause.context(evidence_id)
+        self.executors.exhibits.execute(evidence_id, Informed(command, facts), context)

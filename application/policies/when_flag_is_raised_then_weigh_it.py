@@ -3,9 +3,10 @@
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
+from domain.decider import Informed
 from domain.moderation.flag import FlagRaised, weighing
 from domain.moderation.record import MODERATORS_WEIGHT, OpenFlag
-from domain.moderation.subject import subject_key
+from domain.moderation.subject import SubjectFacts, subject_key
 
 
 class WhenFlagIsRaisedThenWeighIt(KlarityPolicy):
@@ -15,8 +16,9 @@ class WhenFlagIsRaisedThenWeighIt(KlarityPolicy):
     def react(self, event: FlagRaised, cause: Cause) -> None:
         match event:
             case FlagRaised():
-                weight = self._weight(event, cause)
-                command = weighing(event, weight, self.dependencies.hide_at, cause.at)
+                weight, threshold = self._weight(event, cause), self.dependencies.hide_at
+                facts = SubjectFacts(weight=weight, threshold=threshold)
+                command = Informed(weighing(event, cause.at), facts)
                 key = subject_key(event.subject_kind, event.subject_id)
                 self.executors.subjects.execute(key, command, cause.context())
 

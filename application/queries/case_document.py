@@ -1,28 +1,35 @@
-"""A case as it may be seen, folded from what happened to it."""
+"""A case as it may be seen, and what each of its events changes in it."""
 
 from collections import Counter
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar, assert_never
+from typing import Annotated, Any, assert_never
 
-from application.engine.query_service import FromOtherStreams, Private, PrivateText, Signed
+from application.engine.query_service import (
+    ForOwner,
+    FromOtherStreams,
+    HasMedia,
+    Private,
+    PrivateText,
+    Signed,
+)
+from application.queries.authors import Author
 from domain.cases import case_events as case
 from domain.cases import party
-from domain.cases.case_details import (
-    CaseCategory,
-    CaseDetails,
-    CaseStatus,
-    UnpublishedReason,
-)
+from domain.cases.case_details import CaseCategory, CaseDetails, CaseStatus, UnpublishedReason
 from domain.cases.engagement import ShareNetwork
 from domain.cases.party import PartyKind
-from domain.cases.place import NOWHERE, PersonalPlace, Places, said_at_first
-from domain.cases.tags import NumberedTag, numbered, without
+from domain.cases.place import PersonalPlace
+from domain.cases.tags_and_place import TagOrPlaceEvent, place_after, tags_after
 from domain.ids import MediaKind
-from domain.personal import Personal, PersonalText
+from domain.personal import Personal
 
-T = TypeVar("T")
+UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
+
+Count = Annotated[int, FromOtherStreams()]
+Media = Annotated[str, HasMedia()]
 PartyInCase = (
     party.PartyShown
     | party.PartyConcealed
@@ -33,18 +40,12 @@ PartyInCase = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Author:
-    member_id: str
-    pseudonym: PersonalText
+class CaseEvidence:
+    """A piece of evidence that all who can see the case can see."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exhibit:
-    evidence_id: str
+    evidence_id: Media
     kind: MediaKind
     sha256: str
-    poster_url: str
-    content_url: str
 
 
 class EvidenceProgress(StrEnum):
@@ -58,7 +59,7 @@ class EvidenceProgress(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CitedEvidence:
-    """A piece of evidence that the case cites; of what is refused, why and what to do."""
+    """A piece of evidence that the case cites; if it was refused, why and what to do."""
 
     evidence_id: str
     progress: EvidenceProgress = EvidenceProgress.AWAITED
@@ -80,7 +81,7 @@ class Dispute:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
+class CaseParty:
     """Somebody said to be involved: a claim of who added it, never a finding."""
 
     party_id: str
@@ -91,15 +92,6 @@ class Party:
     added_by: Author | None
     added_at: datetime
     disputes: tuple[Dispute, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartyDispute:
-    party_id: str
-    dispute: Dispute
-
-
-UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,221 +111,68 @@ class CaseDocument:
     location: PersonalPlace = None
     tags: Annotated[tuple[str, ...], Personal()] = ()
     author: Author | None = None
-    evidence: Annotated[tuple[Exhibit, ...], Personal()] = ()
-    cited: tuple[CitedEvidence, ...] = ()
-    parties: Annotated[tuple[Party, ...], FromOtherStreams()] = ()
-    supports: Annotated[int, FromOtherStreams()] = 0
-    followers: Annotated[int, FromOtherStreams()] = 0
-    shares: Annotated[int, FromOtherStreams()] = 0
+    evidence: Annotated[tuple[CaseEvidence, ...], Personal()] = ()
+    cited: Annotated[tuple[CitedEvidence, ...], ForOwner()] = ()
+    parties: Annotated[tuple[CaseParty, ...], FromOtherStreams()] = ()
+    supports: Count = 0
+    followers: Count = 0
+    shares: Count = 0
     shares_by_network: Annotated[tuple[NetworkShares, ...], FromOtherStreams()] = ()
-    comments: Annotated[int, FromOtherStreams()] = 0
+    comments: Count = 0
     reported_at: datetime = UNKNOWN
     published_at: datetime | None = None
     updated_at: datetime = UNKNOWN
     version: int = 0
     author_id: PrivateText = ""
-    places: Annotated[Places, Private()] = NOWHERE
-    numbered_tags: Annotated[tuple[NumberedTag, ...], Private()] = ()
-    exhibits: Annotated[tuple[Exhibit, ...], Private()] = ()
-    party_disputes: Annotated[tuple[PartyDispute, ...], Private()] = ()
+    tags_by_number: Annotated[Mapping[int, str], Private()] = field(default_factory=dict)
+    accepted: Annotated[tuple[CaseEvidence, ...], Private()] = ()
+    disputes: Annotated[Mapping[str, tuple[Dispute, ...]], Private()] = field(default_factory=dict)
     party_names: PrivateText = ""
     claimants: Annotated[tuple[str, ...], Private()] = ()
 
 
-def reported(event: case.CaseReported) -> CaseDocument:
-    """The document of a new case."""
-    author = Author(member_id=event.author, pseudonym=event.author_name)
-    return CaseDocument(
-        case_id=event.case_id,
-        location=event.location,
-        places=said_at_first(event.location, event.author),
-        tags=event.tags,
-        numbered_tags=numbered(event.tags),
-        author=None if event.anonymous else author,
-        author_id=event.author,
-        cited=tuple(CitedEvidence(evidence_id=item) for item in event.evidence),
-        reported_at=event.at,
-        updated_at=event.at,
-        version=1,
-        **_shown(event.details),
-    )
-
-
-def erased(event: case.CaseErased, version: int) -> CaseDocument:
-    """What is left of a case whose author was erased."""
-    return CaseDocument(case_id=event.case_id, status=CaseStatus.ERASED, version=version)
-
-
 def changed(row: CaseDocument, event: case.CaseEvent, version: int) -> CaseDocument:
-    """The document after one more event of its case's stream, which is at that version."""
-    if row.status is CaseStatus.ERASED:
-        return replace(row, version=version)
+    """Return the document after one more event of its case's stream, which is at that version."""
     return replace(row, **_changes(row, event), updated_at=event.at, version=version)
 
 
-def counted(
-    row: CaseDocument, *, supports: int = 0, followers: int = 0, comments: int = 0
-) -> CaseDocument:
-    """The document with so many more of each; of an erased case nothing is counted."""
-    if row.status is CaseStatus.ERASED:
-        return row
-    return replace(
-        row,
-        supports=row.supports + supports,
-        followers=row.followers + followers,
-        comments=row.comments + comments,
-    )
-
-
-def called(row: CaseDocument, member_id: str, pseudonym: str) -> CaseDocument:
-    """The document with another name of a member, wherever it names them."""
-
-    def renamed(author: Author | None) -> Author | None:
-        theirs = author is not None and author.member_id == member_id
-        return Author(member_id=member_id, pseudonym=pseudonym) if theirs else author
-
-    parties = (replace(each, added_by=renamed(each.added_by)) for each in row.parties)
-    return replace(row, author=renamed(row.author), parties=tuple(parties))
-
-
 def shared(row: CaseDocument, network: ShareNetwork) -> CaseDocument:
-    """The document after somebody shared the case there; of an erased case nothing is counted."""
-    if row.status is CaseStatus.ERASED:
-        return row
+    """Return the document after somebody shared the case on a network."""
     counts = Counter({each.network: each.shares for each in row.shares_by_network})
     counts[network] += 1
     by_network = (NetworkShares(network=name, shares=counts[name]) for name in sorted(counts))
     return replace(row, shares=row.shares + 1, shares_by_network=tuple(by_network))
 
 
-def _changes(row: CaseDocument, event: case.CaseEvent) -> dict[str, Any]:
-    match event:
-        case case.CaseAmended():
-            return _shown(event.details)
-        case case.CaseLocated():
-            return _placed(row.places.with_(event.number, event.location, event.by))
-        case case.LocationRetracted():
-            return _placed(row.places.without(event.number))
-        case case.CaseTagged():
-            return _tagged(*row.numbered_tags, NumberedTag(number=event.number, tag=event.tag))
-        case case.CaseUntagged():
-            return _tagged(*without(row.numbered_tags, event.number))
-        case case.ContributionErased():
-            return _without_contribution(row, event)
-        case _ if isinstance(event, case.CaseEvidenceEvent):
-            return _exhibited(row, event)
-        case _:
-            return _status(event)
-
-
-def _placed(places: Places) -> dict[str, Any]:
-    return {"places": places, "location": places.current}
-
-
-def _tagged(*tags: NumberedTag) -> dict[str, Any]:
-    return {"numbered_tags": tags, "tags": tuple(each.tag for each in tags)}
-
-
-def _status(event: case.CaseEvent) -> dict[str, Any]:
-    match event:
-        case case.CasePublished():
-            return {"status": CaseStatus.PUBLISHED, "published_at": event.published_at}
-        case case.CaseUnpublished(reason=UnpublishedReason.NO_EVIDENCE) | case.CaseRestored():
-            return {"status": CaseStatus.AWAITING_EVIDENCE}
-        case case.CaseHidden():
-            return {"status": CaseStatus.HIDDEN}
-        case case.CaseWithdrawn():
-            return {"status": CaseStatus.WITHDRAWN}
-        case _:
-            return {}
-
-
-def _without_contribution(row: CaseDocument, event: case.ContributionErased) -> dict[str, Any]:
-    cited = tuple(each for each in row.cited if each.evidence_id not in event.evidence)
-    return {
-        **_tagged(*without(row.numbered_tags, *event.tags)),
-        **_placed(row.places.with_erased(event.places)),
-        **_backed(row.exhibits, cited),
-    }
-
-
-def _exhibited(row: CaseDocument, event: case.CaseEvidenceEvent) -> dict[str, Any]:
-    exhibits = row.exhibits
-    if isinstance(event, case.EvidenceAccepted):
-        exhibits = (*exhibits, _exhibit(event))
-    return _backed(exhibits, _cited(row, event))
-
-
-def _backed(exhibits: tuple[Exhibit, ...], cited: tuple[CitedEvidence, ...]) -> dict[str, Any]:
-    """The evidence that can be seen by all who can see the case is what stands accepted."""
-    progress = {each.evidence_id: each.progress for each in cited}
-    kept = tuple(each for each in exhibits if each.evidence_id in progress)
-    shown = (each for each in kept if progress[each.evidence_id] is EvidenceProgress.ACCEPTED)
-    return {"exhibits": kept, "cited": cited, "evidence": tuple(shown)}
-
-
-def _cited(row: CaseDocument, event: case.CaseEvidenceEvent) -> tuple[CitedEvidence, ...]:
-    """Each piece of evidence that the case cites, and what has become of it."""
-    item = event.evidence_id
-    before, after = _parted(row.cited, "evidence_id", item)[0], CitedEvidence(evidence_id=item)
-    match event:
-        case case.EvidenceAttached():
-            return (*before, after)
-        case case.EvidenceAccepted() | case.EvidenceReturned():
-            after = replace(after, progress=EvidenceProgress.ACCEPTED)
-        case case.EvidenceWithheld():
-            after = replace(after, progress=EvidenceProgress.WITHHELD)
-        case case.EvidenceRefused():
-            after = replace(after, progress=EvidenceProgress.REFUSED, reason=event.reason)
-        case case.EvidenceRetracted():
-            return before
-        case _:
-            assert_never(event)
-    return tuple(after if each.evidence_id == item else each for each in row.cited)
-
-
-def _parted(items: tuple[T, ...], field: str, key: str) -> tuple[tuple[T, ...], tuple[T, ...]]:
-    """The others, and the one whose field has the key."""
-    others = tuple(each for each in items if getattr(each, field) != key)
-    return others, tuple(each for each in items if getattr(each, field) == key)
-
-
 def with_party(row: CaseDocument, event: PartyInCase) -> CaseDocument:
-    """The document after a party to the case was shown, concealed, disputed or taken away."""
-    others, found = _parted(row.parties, "party_id", event.party_id)
-    kept, disputes = _parted(row.party_disputes, "party_id", event.party_id)
+    """Return the document after an event of a party to the case."""
+    key, disputes = event.party_id, dict(row.disputes)
+    parties = {each.party_id: each for each in row.parties}
     match event:
         case party.PartyShown():
-            shown = replace(_party(row, event), disputes=tuple(each.dispute for each in disputes))
-            return _with_parties(row, (*others, shown))
+            parties[key] = _party(row, event)
         case party.PartyConcealed():
-            return _with_parties(row, others)
-        case party.PartyRetracted() | party.PartyErased():
-            return replace(row, party_disputes=kept)
+            parties.pop(key, None)
         case party.PartyDisputed():
             dispute = Dispute(statement=event.statement, at=event.at)
-            disputed = PartyDispute(party_id=event.party_id, dispute=dispute)
-            parties = (
-                replace(each, disputes=(*each.disputes, dispute)) if each in found else each
-                for each in row.parties
-            )
-            row = replace(row, party_disputes=(*row.party_disputes, disputed))
-            return _with_parties(row, tuple(parties))
-        case _:
-            assert_never(event)
+            disputes[key] = (*disputes.get(key, ()), dispute)
+        case party.PartyRetracted() | party.PartyErased():
+            disputes.pop(key, None)
+    shown = [replace(each, disputes=disputes.get(name, ())) for name, each in parties.items()]
+    claimants = {each.added_by.member_id: None for each in shown if each.added_by}
+    return replace(
+        row,
+        parties=tuple(shown),
+        disputes=disputes,
+        party_names=" ".join(each.name for each in shown),
+        claimants=tuple(claimants),
+    )
 
 
-def _with_parties(row: CaseDocument, parties: tuple[Party, ...]) -> CaseDocument:
-    """The document with the parties, the names by which it is found, and who named them."""
-    claimants = {each.added_by.member_id: None for each in parties if each.added_by}
-    names = " ".join(each.name for each in parties)
-    return replace(row, parties=parties, party_names=names, claimants=tuple(claimants))
-
-
-def _party(row: CaseDocument, event: party.PartyShown) -> Party:
-    """An author who is anonymous stays so in what they add."""
+def _party(row: CaseDocument, event: party.PartyShown) -> CaseParty:
+    """Return the party. An author who is anonymous stays anonymous in what they add."""
     anonymous = event.claimant == "author" and row.author is None
-    return Party(
+    return CaseParty(
         party_id=event.party_id,
         kind=event.details.kind,
         name=event.details.name,
@@ -344,23 +183,85 @@ def _party(row: CaseDocument, event: party.PartyShown) -> Party:
     )
 
 
-_SHOWN = {field.name for field in fields(CaseDocument)}
+def _changes(row: CaseDocument, event: case.CaseEvent) -> dict[str, Any]:
+    match event:
+        case case.CaseReported():
+            return _reported(row, event)
+        case case.CaseAmended():
+            return _details(event.details)
+        case case.CasePublished():
+            return {"status": CaseStatus.PUBLISHED, "published_at": event.published_at}
+        case case.CaseUnpublished(reason=UnpublishedReason.NO_EVIDENCE) | case.CaseRestored():
+            return {"status": CaseStatus.AWAITING_EVIDENCE}
+        case case.CaseHidden():
+            return {"status": CaseStatus.HIDDEN}
+        case case.CaseWithdrawn():
+            return {"status": CaseStatus.WITHDRAWN}
+        case case.ContributionErased():
+            cited = [each for each in row.cited if each.evidence_id not in event.evidence]
+            return {**_tags_and_place(row, event), **_evidence(row.accepted, cited)}
+        case _ if isinstance(event, TagOrPlaceEvent):
+            return _tags_and_place(row, event)
+        case case.EvidenceAccepted():
+            evidence = CaseEvidence(
+                evidence_id=event.evidence_id, kind=event.kind, sha256=event.sha256
+            )
+            return _evidence((*row.accepted, evidence), _cited(row, event))
+        case _ if isinstance(event, case.CaseEvidenceEvent):
+            return _evidence(row.accepted, _cited(row, event))
+        case _:
+            return {}
 
 
-def _shown(details: CaseDetails) -> dict[str, Any]:
+def _reported(row: CaseDocument, event: case.CaseReported) -> dict[str, Any]:
+    author = Author(member_id=event.author, pseudonym=event.author_name)
     return {
-        field.name: getattr(details, field.name)
-        for field in fields(details)
-        if field.name in _SHOWN
+        **_details(event.details),
+        **_tags_and_place(row, event),
+        "author": None if event.anonymous else author,
+        "author_id": event.author,
+        "cited": tuple(CitedEvidence(evidence_id=item) for item in event.evidence),
+        "reported_at": event.at,
     }
 
 
-def _exhibit(event: case.EvidenceAccepted) -> Exhibit:
-    at = f"/v1/evidence/{event.evidence_id}"
-    return Exhibit(
-        evidence_id=event.evidence_id,
-        kind=event.kind,
-        sha256=event.sha256,
-        poster_url=f"{at}/poster",
-        content_url=f"{at}/content",
-    )
+_SHOWN = {each.name for each in fields(CaseDetails)} & {each.name for each in fields(CaseDocument)}
+
+
+def _details(details: CaseDetails) -> dict[str, Any]:
+    return {name: getattr(details, name) for name in _SHOWN}
+
+
+def _tags_and_place(row: CaseDocument, event: TagOrPlaceEvent) -> dict[str, Any]:
+    tags = tags_after(row.tags_by_number, event)
+    place = place_after(row.location, event)
+    return {"tags_by_number": tags, "tags": tuple(tags.values()), "location": place}
+
+
+def _evidence(accepted: Iterable[CaseEvidence], cited: Sequence[CitedEvidence]) -> dict[str, Any]:
+    """Keep the accepted evidence that the case still cites, and show what is not withheld."""
+    progress = {each.evidence_id: each.progress for each in cited}
+    kept = tuple(each for each in accepted if each.evidence_id in progress)
+    shown = (each for each in kept if progress[each.evidence_id] is EvidenceProgress.ACCEPTED)
+    return {"accepted": kept, "cited": tuple(cited), "evidence": tuple(shown)}
+
+
+def _cited(row: CaseDocument, event: case.CaseEvidenceEvent) -> Sequence[CitedEvidence]:
+    """Return each piece of evidence that the case cites after the event."""
+    key = event.evidence_id
+    after = CitedEvidence(evidence_id=key)
+    others = [each for each in row.cited if each.evidence_id != key]
+    match event:
+        case case.EvidenceAttached():
+            return [*others, after]
+        case case.EvidenceRetracted():
+            return others
+        case case.EvidenceAccepted() | case.EvidenceReturned():
+            after = replace(after, progress=EvidenceProgress.ACCEPTED)
+        case case.EvidenceWithheld():
+            after = replace(after, progress=EvidenceProgress.WITHHELD)
+        case case.EvidenceRefused():
+            after = replace(after, progress=EvidenceProgress.REFUSED, reason=event.reason)
+        case _:
+            assert_never(event)
+    return [after if each.evidence_id == key else each for each in row.cited]

@@ -6,13 +6,19 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from application.engine.filters import equal
-from application.engine.query_service import Private, PrivateText, QueryService, Signed, Viewer
+from application.engine.query_service import Private, PrivateText, QueryService, Signed
 from application.engine.rows import Rows
 from application.ports.read_models import Find, Side, by
+from application.queries.authors import (
+    HIDDEN_PROFILES,
+    Author,
+    ProfileEvent,
+    rename_author,
+    without_hidden_names,
+)
 from domain.discussions import comment
 from domain.discussions.discussion import DiscussionClosed, DiscussionOpened
 from domain.members.member import ProfileHidden, ProfileRestored
-from domain.personal import PersonalText
 
 
 class CommentStatus(StrEnum):
@@ -20,12 +26,6 @@ class CommentStatus(StrEnum):
     HIDDEN = "hidden"
     REMOVED = "removed"
     ERASED = "erased"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commenter:
-    member_id: str
-    pseudonym: PersonalText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,109 +39,82 @@ class CommentDocument:
     case_id: str
     parent_id: str | None
     status: CommentStatus = CommentStatus.VISIBLE
-    author: Commenter | None = None
+    author: Author | None = None
     text: Annotated[str, Signed()] = ""
     written_at: datetime
     edited_at: datetime | None = None
     by_reporter: bool = False
     version: int = 1
     author_id: PrivateText = ""
+    written: PrivateText = ""
     public: Annotated[bool, Private()] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenDiscussion:
+class DiscussedCase:
     case_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HiddenProfile:
-    member_id: str
 
 
 class Discussions(QueryService[CommentDocument]):
     """What do people say about a case?"""
 
-    name, version = "discussions", 2
-    document, key, single = CommentDocument, "comment_id", True
+    name, version = "discussions", 3
+    document, key, owner, single = CommentDocument, "comment_id", "author_id", True
     path, item_path = "/cases/<uuid:case_id>/comments", "/comments"
-    streams = ("discussions", "comment")
-    hiding = (comment.CommentHidden,)
+    streams, hiding = ("discussions", "comment"), (comment.CommentHidden,)
     indexes = (by("case_id"), by("written_at"), by("author_id"), by("public"))
-    sides = (Side(OpenDiscussion), Side(HiddenProfile))
+    sides = (Side(DiscussedCase), HIDDEN_PROFILES)
 
     def project(
         self,
-        event: comment.CommentEvent
-        | DiscussionOpened
-        | DiscussionClosed
-        | ProfileHidden
-        | ProfileRestored,
+        event: comment.CommentEvent | DiscussionOpened | DiscussionClosed | ProfileEvent,
         rows: Rows[CommentDocument],
     ) -> None:
         match event:
-            case DiscussionOpened():
-                discussion = OpenDiscussion(case_id=event.case_id)
-                rows.table(OpenDiscussion).put(event.case_id, discussion)
-                _show(rows, event.case_id, public=True)
-            case DiscussionClosed():
-                rows.table(OpenDiscussion).delete(event.case_id)
-                _show(rows, event.case_id, public=False)
-            case ProfileHidden():
-                profile = HiddenProfile(member_id=event.member_id)
-                rows.table(HiddenProfile).put(event.member_id, profile)
-                _call(rows, event.member_id, "")
-            case ProfileRestored():
-                rows.table(HiddenProfile).delete(event.member_id)
-                _call(rows, event.member_id, event.pseudonym)
-            case _:
-                if row := _after(rows.get(event.comment_id), event):
-                    rows.put(event.comment_id, _in_discussion(rows, row))
+            case ProfileHidden() | ProfileRestored():
+                rename_author(rows, event, "author_id")
+            case DiscussionOpened(case_id=key):
+                rows.table(DiscussedCase).put(key, DiscussedCase(case_id=key))
+                rows.change_where("case_id", key, lambda row: replace(row, public=True))
+            case DiscussionClosed(case_id=key):
+                rows.table(DiscussedCase).delete(key)
+                rows.change_where("case_id", key, lambda row: replace(row, public=False))
+            case comment.CommentWritten():
+                _put(rows, _written(event))
+            case comment.CommentErased():
+                _put(rows, _erased(event))
+            case comment.CommentEdited(comment_id=key):
+                _change(rows, key, written=event.text, edited_at=event.at)
+            case comment.CommentRemoved(comment_id=key):
+                _change(rows, key, status=CommentStatus.REMOVED, written="", author=None)
+            case comment.CommentConcealed(comment_id=key):
+                _change(rows, key, status=CommentStatus(event.reason))
+            case comment.CommentShown(comment_id=key):
+                _change(rows, key, status=CommentStatus.VISIBLE)
+            case comment.CommentHidden(comment_id=key) | comment.CommentRestored(comment_id=key):
+                _change(rows, key)
 
     def ask(self, *, case_id: str = "") -> Find:
         """The comments on a public case, the oldest first; parent_id makes the threads."""
         where = equal(case_id=case_id, public=True)
         return Find(where=where, order_by="written_at", descending=False)
 
-    def may_see(self, document: CommentDocument, viewer: Viewer) -> bool:
-        told = document.status in (CommentStatus.VISIBLE, CommentStatus.ERASED)
-        public = document.public and told
-        return public or viewer.moderates or viewer.is_member(document.author_id)
-
-    def as_seen_by(self, document: CommentDocument, viewer: Viewer) -> CommentDocument:  # noqa: ARG002 - nobody reads it
-        return document if document.status is CommentStatus.VISIBLE else replace(document, text="")
+    def is_public(self, document: CommentDocument) -> bool:
+        shown = document.status in (CommentStatus.VISIBLE, CommentStatus.ERASED)
+        return document.public and shown
 
     def gone(self, document: CommentDocument) -> bool:
         return document.status is CommentStatus.ERASED
 
 
-def _after(row: CommentDocument | None, event: comment.CommentEvent) -> CommentDocument | None:
-    """The document after one more event of the comment's stream, whose version it counts."""
-    match event:
-        case comment.CommentWritten():
-            return _written(event)
-        case comment.CommentErased():
-            return _erased(event)
-        case _:
-            return row and replace(row, **_changes(event), version=row.version + 1)
-
-
-def _changes(event: comment.CommentEvent) -> dict[str, Any]:
-    match event:
-        case comment.CommentEdited():
-            return {"text": event.text, "edited_at": event.at}
-        case comment.CommentRemoved():
-            return {"status": CommentStatus.REMOVED, "text": "", "author": None}
-        case comment.CommentConcealed():
-            return {"status": CommentStatus(event.reason)}
-        case comment.CommentShown():
-            return {"status": CommentStatus.VISIBLE}
-        case _:
-            return {}
+def _put(rows: Rows[CommentDocument], row: CommentDocument) -> None:
+    """Put a comment as its discussion and the profile of its author let everybody see it."""
+    public = rows.table(DiscussedCase).get(row.case_id) is not None
+    rows.put(row.comment_id, without_hidden_names(rows, replace(row, public=public)))
 
 
 def _written(event: comment.CommentWritten) -> CommentDocument:
-    author = Commenter(member_id=event.author, pseudonym=event.author_name)
+    author = Author(member_id=event.author, pseudonym=event.author_name)
     return CommentDocument(
         comment_id=event.comment_id,
         case_id=event.case_id,
@@ -149,7 +122,7 @@ def _written(event: comment.CommentWritten) -> CommentDocument:
         author=None if event.anonymous else author,
         by_reporter=event.by_reporter,
         author_id=event.author,
-        text=event.text,
+        written=event.text,
         written_at=event.at,
     )
 
@@ -164,22 +137,12 @@ def _erased(event: comment.CommentErased) -> CommentDocument:
     )
 
 
-def _in_discussion(rows: Rows[CommentDocument], row: CommentDocument) -> CommentDocument:
-    """The comment as its discussion and its author's profile let everybody see it."""
-    public = rows.table(OpenDiscussion).get(row.case_id) is not None
-    hidden = rows.table(HiddenProfile).get(row.author_id) is not None
-    return replace(_called(row, "") if hidden else row, public=public)
+def _change(rows: Rows[CommentDocument], key: str, **changes: Any) -> None:
+    """Change a comment, whose text nobody gets while not everybody can read it."""
 
+    def changed(row: CommentDocument) -> CommentDocument:
+        row = replace(row, **changes, version=rows.version)
+        visible = row.status is CommentStatus.VISIBLE
+        return replace(row, text=row.written if visible else "")
 
-def _show(rows: Rows[CommentDocument], case_id: str, *, public: bool) -> None:
-    for key in rows.keys_where("case_id", case_id):
-        rows.change(key, lambda row: replace(row, public=public))
-
-
-def _call(rows: Rows[CommentDocument], member_id: str, pseudonym: str) -> None:
-    for key in rows.keys_where("author_id", member_id):
-        rows.change(key, lambda row: _called(row, pseudonym))
-
-
-def _called(row: CommentDocument, pseudonym: str) -> CommentDocument:
-    return replace(row, author=row.author and replace(row.author, pseudonym=pseudonym))
+    rows.change(key, changed)

@@ -35,13 +35,10 @@ class EvidenceDocument:
 
 
 class EvidenceItems(QueryService[EvidenceDocument]):
-    """What has become of a piece of evidence, and may it be shown?
-
-    Its owner and moderators always see it, everybody else where a public case shows it.
-    """
+    """What has become of a piece of evidence, and may it be shown?"""
 
     name, version = "evidence", 5
-    document, key, single = EvidenceDocument, "evidence_id", True
+    document, key, owner, single = EvidenceDocument, "evidence_id", "owner_id", True
 
     def project(
         self, event: EvidenceEvent | EvidenceShown | EvidenceConcealed, rows: Rows[EvidenceDocument]
@@ -51,10 +48,12 @@ class EvidenceItems(QueryService[EvidenceDocument]):
         row = rows.get(key) or EvidenceDocument(evidence_id=key)
         rows.put(key, row if row.erased else _changed(row, event))
 
+    def is_public(self, document: EvidenceDocument) -> bool:
+        return document.erased or bool(document.cases)
+
     def may_see(self, document: EvidenceDocument, viewer: Viewer) -> bool:
-        known = document.kind is not None
-        shown = bool(document.cases) or viewer.moderates or viewer.is_member(document.owner_id)
-        return document.erased or (known and shown)
+        received = document.kind is not None
+        return document.erased or (received and super().may_see(document, viewer))
 
     def gone(self, document: EvidenceDocument) -> bool:
         return document.erased

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, assert_never
 
-from application.engine.query_service import Private, QueryService, Viewer
+from application.engine.query_service import Private, QueryService
 from application.engine.rows import Rows
 from domain.members import member
 
@@ -26,7 +26,7 @@ class Members(QueryService[MemberDocument]):
     """Who is this member, as everybody may know them?"""
 
     name, version = "members", 2
-    document, key, single = MemberDocument, "member_id", True
+    document, key, owner, single = MemberDocument, "member_id", "member_id", True
 
     def project(self, event: member.MemberEvent, rows: Rows[MemberDocument]) -> None:
         match event:
@@ -51,8 +51,8 @@ class Members(QueryService[MemberDocument]):
             case _:
                 assert_never(event)
 
-    def may_see(self, document: MemberDocument, viewer: Viewer) -> bool:
-        return not document.hidden or viewer.moderates or viewer.is_member(document.member_id)
+    def is_public(self, document: MemberDocument) -> bool:
+        return not document.hidden
 
     def gone(self, document: MemberDocument) -> bool:
         return document.erased

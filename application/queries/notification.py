@@ -1,12 +1,15 @@
-"""What a member is told, and how a judgement of moderation is told."""
+"""What a member is told of cases and of moderation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from application.engine.query_service import PrivateText
 from domain.moderation.decision import AppealResolved, Outcome
 from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestored
+
+Judgement = SubjectHidden | SubjectRestored | AppealResolved
 
 
 class NotificationKind(StrEnum):
@@ -40,32 +43,41 @@ class Notification:
     member_id: PrivateText = ""
 
 
-Judgement = SubjectHidden | SubjectRestored | AppealResolved
-
-_KINDS = {
-    SubjectHidden: NotificationKind.HIDDEN,
-    SubjectRestored: NotificationKind.RESTORED,
-    AppealResolved: NotificationKind.APPEAL_RESOLVED,
-}
-
-
-def about(kind: NotificationKind, case_id: str, at: datetime) -> Notification:
-    """Return the notification of all events of one kind in a case."""
-    return Notification(notification_id=f"{kind}/{case_id}", kind=kind, case_id=case_id, at=at)
+def about(
+    kind: NotificationKind, case_id: str, at: datetime, subject_id: str = "", **more: Any
+) -> Notification:
+    """Return the notification of all events of one kind about a case, or about a part of it."""
+    key = f"{kind}/{case_id}/{subject_id}"
+    subject = subject_id or None
+    return Notification(
+        notification_id=key, kind=kind, case_id=case_id, subject_id=subject, at=at, **more
+    )
 
 
 def judged(event: Judgement) -> Notification:
     """Return the notification of what moderation did, by which rule and why."""
-    kind = _KINDS[type(event)]
+    match event:
+        case SubjectHidden(case_id=case_id, rule=rule, reason=reason):
+            return _judged(event, NotificationKind.HIDDEN, case_id, rule, reason)
+        case SubjectRestored(case_id=case_id):
+            return _judged(event, NotificationKind.RESTORED, case_id)
+        case AppealResolved(rule=rule, reason=reason, outcome=outcome):
+            told = _judged(event, NotificationKind.APPEAL_RESOLVED, "", rule, reason)
+            return replace(told, outcome=outcome)
+
+
+def _judged(
+    event: Judgement, kind: NotificationKind, case_id: str, rule: str = "", reason: str = ""
+) -> Notification:
+    key = f"{kind}/{event.subject_id}/{event.decision_id}/{event.at.isoformat()}"
     return Notification(
-        notification_id=f"{kind}/{event.subject_id}/{event.decision_id}/{event.at.isoformat()}",
+        notification_id=key,
         kind=kind,
-        case_id=getattr(event, "case_id", "") or None,
+        case_id=case_id or None,
         subject_kind=event.subject_kind,
         subject_id=event.subject_id,
-        rule=getattr(event, "rule", None),
-        reason=getattr(event, "reason", None) or None,
+        rule=rule or None,
+        reason=reason or None,
         decision_id=event.decision_id or None,
-        outcome=getattr(event, "outcome", None),
         at=event.at,
     )

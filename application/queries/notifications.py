@@ -1,7 +1,7 @@
-"""What happened to what a member wants to hear of?"""
+"""What happened to what a member watches?"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from application.engine.filters import equal
 from application.engine.query_service import Audience, QueryService, Viewer
@@ -14,42 +14,43 @@ from application.queries.notification import (
     about,
     judged,
 )
-from application.queries.watching import Watch, cell, tell, unwatch, watch, watch_interests
+from application.queries.watching import Watch, tell, unwatch, watch, watch_interests
 from domain.cases import case_events as case
 from domain.cases.engagement import CaseFollowed, CaseUnfollowed
 from domain.cases.party import PartyNamed
-from domain.cases.place import Places, said_at_first
-from domain.cases.tags import NumberedTag, numbered, without
+from domain.cases.place import Location
+from domain.cases.tags_and_place import TagOrPlaceEvent, place_after, tags_after
 from domain.discussions.comment import CommentWritten
 from domain.members.member import InterestsChosen, MemberErased, MemberRegistered
 from domain.moderation.subject import SubjectKind, SubjectRegistered, subject_key
+from domain.sphere import cell
 
-Changed = case.CaseAmended | PartyNamed
-Described = (
-    case.CaseTagged
-    | case.CaseUntagged
-    | case.CaseLocated
-    | case.LocationRetracted
-    | case.ContributionErased
+OfMember = MemberRegistered | InterestsChosen | MemberErased | CaseFollowed | CaseUnfollowed
+OfKnownCase = (
+    TagOrPlaceEvent
+    | PartyNamed
+    | case.CaseAmended
     | case.CasePublished
     | case.CaseUnpublished
+    | case.EvidenceAccepted
 )
-EndOfEvidence = case.EvidenceAccepted | case.EvidenceRefused
-OfCase = case.CaseReported | case.CaseErased | case.EvidenceAttached | Described | Changed
+OfCase = OfKnownCase | case.EvidenceAttached | case.EvidenceRefused | case.CaseErased
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownCase:
+    """What must be known of a case to tell the right members of it."""
+
     author_id: str
-    tags: tuple[NumberedTag, ...]
-    places: Places
+    tags: Mapping[int, str]
+    place: Location | None
     public: bool = False
 
 
 class Notifications(QueryService[Notification]):
-    """What happened to what a member wants to hear of?"""
+    """What happened to what a member watches?"""
 
-    name, version = "notifications", 3
+    name, version = "notifications", 4
     document, key = Notification, "notification_id"
     path, audience = "/me/notifications", Audience.MEMBERS
     indexes = (by("member_id"), by("at"))
@@ -57,39 +58,40 @@ class Notifications(QueryService[Notification]):
 
     def project(
         self,
-        event: MemberRegistered
-        | InterestsChosen
-        | MemberErased
-        | CaseFollowed
-        | CaseUnfollowed
-        | CommentWritten
-        | SubjectRegistered
-        | Judgement
-        | EndOfEvidence
-        | OfCase,
+        event: OfMember | OfCase | CommentWritten | SubjectRegistered | Judgement,
         rows: Rows[Notification],
     ) -> None:
         match event:
             case MemberRegistered() | InterestsChosen():
                 watch_interests(rows, event)
             case MemberErased():
-                for table in (rows, rows.table(Watch)):
-                    for key in table.keys_where("member_id", event.member_id):
-                        table.delete(key)
+                rows.delete_where("member_id", event.member_id)
+                rows.table(Watch).delete_where("member_id", event.member_id)
             case CaseFollowed():
                 watch(rows, event.member_id, f"case/{event.case_id}", event.at)
             case CaseUnfollowed():
                 unwatch(rows, event.member_id, f"case/{event.case_id}", event.at)
             case CommentWritten():
-                _project_comment(event, rows)
+                _tell_of_comment(event, rows)
             case SubjectRegistered():
                 watch(rows, event.author, _subject(event), event.at)
             case _ if isinstance(event, Judgement):
                 tell(rows, (_subject(event),), judged(event))
-            case _ if isinstance(event, EndOfEvidence):
-                _project_end_of_evidence(event, rows)
+            case case.CaseReported():
+                watch(rows, event.author, f"case/{event.case_id}", event.at)
+                watch(rows, event.author, f"evidence/{event.case_id}", event.at)
+                new = KnownCase(author_id=event.author, tags={}, place=None)
+                rows.table(KnownCase).put(event.case_id, _after(new, event))
+            case case.EvidenceAttached():
+                watch(rows, event.by, f"evidence/{event.case_id}/{event.evidence_id}", event.at)
+            case case.EvidenceRefused():
+                _tell_of_evidence(event, NotificationKind.EVIDENCE_REFUSED, rows, event.reason)
+            case case.CaseErased():
+                rows.table(KnownCase).delete(event.case_id)
             case _:
-                _project_case(event, rows)
+                if known := rows.table(KnownCase).get(event.case_id):
+                    _tell_of_case(event, known, rows)
+                    rows.table(KnownCase).put(event.case_id, _after(known, event))
 
     def ask(self, viewer: Viewer) -> Find:
         """What one is told, the newest first."""
@@ -100,101 +102,77 @@ def _subject(event: SubjectRegistered | Judgement) -> str:
     return f"subject/{subject_key(event.subject_kind, event.subject_id)}"
 
 
-def _project_comment(event: CommentWritten, rows: Rows[Notification]) -> None:
-    discussed = about(NotificationKind.CASE_DISCUSSED, event.case_id, event.at)
-    tell(rows, (f"case/{event.case_id}",), discussed, but=event.author)
-    answered = replace(
-        about(NotificationKind.COMMENT_ANSWERED, event.case_id, event.at),
-        notification_id=f"answered/{event.parent_id}",
-        subject_kind=SubjectKind.COMMENT,
-        subject_id=event.parent_id,
-    )
-    tell(rows, (f"comment/{event.parent_id}",), answered, but=event.author)
+def _tell_followers(
+    event: OfKnownCase | CommentWritten,
+    kind: NotificationKind,
+    rows: Rows[Notification],
+    but: str = "",
+) -> None:
+    """Tell who follows the case, the author among them."""
+    tell(rows, (f"case/{event.case_id}",), about(kind, event.case_id, event.at), but=but)
+
+
+def _tell_of_comment(event: CommentWritten, rows: Rows[Notification]) -> None:
+    _tell_followers(event, NotificationKind.CASE_DISCUSSED, rows, but=event.author)
+    kind, parent = NotificationKind.COMMENT_ANSWERED, event.parent_id
+    answered = about(kind, event.case_id, event.at, parent, subject_kind=SubjectKind.COMMENT)
+    tell(rows, (f"comment/{parent}",), answered, but=event.author)
     watch(rows, event.author, f"comment/{event.comment_id}", event.at)
 
 
-def _project_end_of_evidence(event: EndOfEvidence, rows: Rows[Notification]) -> None:
-    """Tell who attached it and the author of the case; evidence that publishes it is no news."""
-    known = rows.table(KnownCase).get(event.case_id)
-    public, refused = known is not None and known.public, isinstance(event, case.EvidenceRefused)
-    kind = NotificationKind.EVIDENCE_REFUSED if refused else NotificationKind.EVIDENCE_ACCEPTED
-    told = Notification(
-        notification_id=f"{kind}/{event.case_id}/{event.evidence_id}",
-        kind=kind,
-        case_id=event.case_id,
-        subject_kind=SubjectKind.EVIDENCE,
-        subject_id=event.evidence_id,
-        reason=event.reason if isinstance(event, case.EvidenceRefused) else None,
-        at=event.at,
+def _tell_of_evidence(
+    event: case.EvidenceAccepted | case.EvidenceRefused,
+    kind: NotificationKind,
+    rows: Rows[Notification],
+    reason: str | None = None,
+) -> None:
+    """Tell the member who attached it, and the author of the case."""
+    of_case, item = f"evidence/{event.case_id}", event.evidence_id
+    told = about(
+        kind, event.case_id, event.at, item, subject_kind=SubjectKind.EVIDENCE, reason=reason
     )
-    if known and not refused:
-        _tell_of_change(rows, event.case_id, known.author_id, event.at)
-    if refused or public:
-        of_case = f"evidence/{event.case_id}"
-        tell(rows, (of_case, f"{of_case}/{event.evidence_id}"), told)
+    tell(rows, (of_case, f"{of_case}/{item}"), told)
 
 
-def _project_case(event: OfCase, rows: Rows[Notification]) -> None:
-    cases, case_id = rows.table(KnownCase), event.case_id
-    known = cases.get(case_id)
+def _tell_of_case(event: OfKnownCase, known: KnownCase, rows: Rows[Notification]) -> None:
+    """Tell of the publication of a case, and of changes while it is public."""
+    changed = NotificationKind.CASE_CHANGED
     match event:
-        case case.CaseReported():
-            watch(rows, event.author, f"case/{case_id}", event.at)
-            watch(rows, event.author, f"evidence/{case_id}", event.at)
-            places = said_at_first(event.location, event.author)
-            tags = numbered(event.tags)
-            cases.put(case_id, KnownCase(author_id=event.author, tags=tags, places=places))
-        case case.CaseErased():
-            cases.delete(case_id)
-        case case.EvidenceAttached():
-            watch(rows, event.by, f"evidence/{case_id}/{event.evidence_id}", event.at)
-        case case.CaseAmended() | PartyNamed():
-            _tell_of_change(rows, case_id, event.by, event.at)
+        case case.CasePublished(is_restored=False):
+            _tell_followers(event, NotificationKind.CASE_PUBLISHED, rows)
+            _tell_of_new_case(event, known, rows)
+        case _ if not known.public:
+            pass
+        case case.CaseAmended(by=by) | case.CaseLocated(by=by) | PartyNamed(by=by):
+            _tell_followers(event, changed, rows, but=by)
+        case case.LocationRetracted():
+            _tell_followers(event, changed, rows, but=known.author_id)
+        case case.EvidenceAccepted():
+            _tell_followers(event, changed, rows, but=known.author_id)
+            _tell_of_evidence(event, NotificationKind.EVIDENCE_ACCEPTED, rows)
         case _:
-            cases.change(case_id, lambda row: _after(row, event))
-            if isinstance(event, case.CaseLocated):
-                _tell_of_change(rows, case_id, event.by, event.at)
-            elif isinstance(event, case.LocationRetracted) and known:
-                _tell_of_change(rows, case_id, known.author_id, event.at)
-            elif isinstance(event, case.CasePublished) and not event.is_restored and known:
-                _tell_of_publication(event, known, rows)
+            pass
 
 
-def _tell_of_change(rows: Rows[Notification], case_id: str, by: str, at: datetime) -> None:
-    known = rows.table(KnownCase).get(case_id)
-    if known and known.public:
-        changed = about(NotificationKind.CASE_CHANGED, case_id, at)
-        tell(rows, (f"case/{case_id}",), changed, but=by)
-
-
-def _tell_of_publication(
+def _tell_of_new_case(
     event: case.CasePublished, known: KnownCase, rows: Rows[Notification]
 ) -> None:
-    """Tell the followers, the author among them, then those who want such cases."""
-    published = about(NotificationKind.CASE_PUBLISHED, event.case_id, event.at)
-    tell(rows, (f"case/{event.case_id}",), published)
+    """Tell who watches one of its tags or an area around it."""
+    wanted = [f"tag/{tag}" for tag in known.tags.values()]
+    wanted += [f"cell/{cell(known.place)}"] if known.place else []
     new = about(NotificationKind.NEW_CASE, event.case_id, event.at)
-    place = known.places.current
-    wanted = [f"tag/{each.tag}" for each in known.tags]
-    wanted += [f"cell/{cell(place)}"] if place else []
-    tell(rows, wanted, new, but=known.author_id, place=place)
+    tell(rows, wanted, new, but=known.author_id, place=known.place)
 
 
-def _after(known: KnownCase, event: Described) -> KnownCase:
-    """What is known of the case after one more of its events."""
-    places, tags = known.places, known.tags
+def _after(known: KnownCase, event: OfKnownCase) -> KnownCase:
+    """Return what is known of the case after one more of its events."""
     match event:
-        case case.CaseTagged():
-            tag = NumberedTag(number=event.number, tag=event.tag)
-            return replace(known, tags=(*without(tags, event.number), tag))
-        case case.CaseUntagged():
-            return replace(known, tags=without(tags, event.number))
-        case case.CaseLocated():
-            return replace(known, places=places.with_(event.number, event.location, event.by))
-        case case.LocationRetracted():
-            return replace(known, places=places.without(event.number))
-        case case.ContributionErased():
-            places = places.with_erased(event.places)
-            return replace(known, tags=without(tags, *event.tags), places=places)
+        case case.CasePublished():
+            return replace(known, public=True)
+        case case.CaseUnpublished():
+            return replace(known, public=False)
+        case _ if isinstance(event, TagOrPlaceEvent):
+            tags, place = tags_after(known.tags, event), place_after(known.place, event)
+            return replace(known, tags=tags, place=place)
         case _:
-            return replace(known, public=isinstance(event, case.CasePublished))
+            return known

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from math import exp, log, log1p
+from math import exp, expm1, inf, log, log1p
 from typing import Annotated
 
 from application.engine.filters import equal
@@ -15,7 +15,6 @@ from domain.cases.engagement import CaseSupported, SupportWithdrawn
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 HALF_LIFE_DAYS = 7.0
-NO_WEIGHT = -1e9
 
 Ranked = CasePublished | CaseAmended | CaseUnpublished | CaseSupported | SupportWithdrawn
 
@@ -25,12 +24,12 @@ class PopularCase:
     """``rank`` is the logarithm of the case's weight: compare it, it has no other meaning."""
 
     case_id: str
-    title: str
-    category: CaseCategory
+    title: str = ""
+    category: CaseCategory = CaseCategory.OTHER
     status: CaseStatus = CaseStatus.PUBLISHED
     supports: int = 0
-    rank: float = NO_WEIGHT
-    published_at: datetime | None = None
+    rank: float
+    published_at: datetime
     public: Annotated[bool, Private()] = True
 
 
@@ -43,7 +42,7 @@ class PopularCases(QueryService[PopularCase]):
     kept as logarithms, so that they do not overflow.
     """
 
-    name, version = "popular-cases", 3
+    name, version = "popular-cases", 4
     document, key = PopularCase, "case_id"
     indexes = (by("rank"), by("public"), by("category"))
 
@@ -54,57 +53,47 @@ class PopularCases(QueryService[PopularCase]):
         key = event.case_id
         match event:
             case CasePublished():
-                row = rows.get(key) or self._new(event)
-                rows.put(key, _with_details(replace(row, public=True), event.details))
+                row = replace(rows.get(key) or self._new(event), public=True)
+                rows.put(key, _with(event.details, row))
             case CaseAmended():
-                rows.change(
-                    key, lambda row: _with_details(row, event.details) if row.public else row
-                )
-            case CaseUnpublished():  # Its supports stay, for it may return.
+                rows.change(key, lambda row: _with(event.details, row) if row.public else row)
+            case CaseUnpublished():  # Its supports stay: it may return.
                 rows.change(key, lambda row: replace(row, title="", public=False))
             case CaseSupported():
-                rows.change(key, lambda row: self._supported(row, event.at, +1))
+                other = weight(event.at, self.half_life_days)
+                rows.change(key, lambda row: self._counted(row, +1, added(row.rank, other)))
             case SupportWithdrawn():
-                rows.change(key, lambda row: self._supported(row, event.supported_at, -1))
+                other = weight(event.supported_at, self.half_life_days)
+                rows.change(key, lambda row: self._counted(row, -1, subtracted(row.rank, other)))
 
     def ask(self, *, category: CaseCategory | None = None) -> Find:
         """Public cases, those that matter most first."""
         return Find(where=equal(public=True, category=category), order_by="rank")
 
     def _new(self, event: CasePublished) -> PopularCase:
-        at, category = event.published_at, event.details.category
-        rank = self._weight(at)
-        return PopularCase(
-            case_id=event.case_id, title="", category=category, rank=rank, published_at=at
-        )
+        at, rank = event.published_at, weight(event.published_at, self.half_life_days)
+        return PopularCase(case_id=event.case_id, rank=rank, published_at=at)
 
-    def _supported(self, row: PopularCase, at: datetime, sign: int) -> PopularCase:
-        change = added if sign > 0 else taken_away
-        rank = change(row.rank, self._weight(at))
-        # Next to much later supports, a publication is lost in rounding: it is what always remains.
-        least = self._weight(row.published_at) if row.published_at else NO_WEIGHT
-        return replace(row, supports=row.supports + sign, rank=max(rank, least))
-
-    def _weight(self, at: datetime) -> float:
-        return weight(at, self.half_life_days)
+    def _counted(self, row: PopularCase, step: int, rank: float) -> PopularCase:
+        # Rounding loses the publication next to much later supports, but it always counts.
+        least = weight(row.published_at, self.half_life_days)
+        return replace(row, supports=row.supports + step, rank=max(rank, least))
 
 
-def _with_details(row: PopularCase, details: CaseDetails) -> PopularCase:
+def _with(details: CaseDetails, row: PopularCase) -> PopularCase:
     return replace(row, title=details.title, category=details.category)
 
 
 def weight(at: datetime, half_life_days: float = HALF_LIFE_DAYS) -> float:
-    """The logarithm of what one act at that time weighs."""
+    """Return the logarithm of the weight of one act at that time."""
     return (at - EPOCH) / timedelta(days=1) / half_life_days * log(2)
 
 
 def added(rank: float, other: float) -> float:
-    """ln(e^rank + e^other), without overflow."""
-    high, low = max(rank, other), min(rank, other)
-    return high + log1p(exp(low - high))
+    """Return ln(e^rank + e^other), without overflow."""
+    return max(rank, other) + log1p(exp(-abs(rank - other)))
 
 
-def taken_away(rank: float, other: float) -> float:
-    """ln(e^rank - e^other), or no weight where nothing is left."""
-    left = -exp(other - rank) if other < rank else -1.0
-    return rank + log1p(left) if left > -1.0 else NO_WEIGHT
+def subtracted(rank: float, other: float) -> float:
+    """Return ln(e^rank - e^other); minus infinity where nothing is left."""
+    return rank + log(-expm1(other - rank)) if other < rank else -inf

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
-from application.engine.query_service import QueryService
+from application.engine.query_service import HasMedia, QueryService
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by
 from domain.cases.case_events import EvidenceConcealed, EvidenceShown
@@ -12,18 +13,16 @@ from domain.ids import MediaKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
-    evidence_id: str
+    evidence_id: Annotated[str, HasMedia()]
     case_id: str
     sha256: str
-    poster_url: str
-    content_url: str
     accepted_at: datetime
 
 
 class Videos(QueryService[Video]):
     """Which videos back the public cases?"""
 
-    name, version = "videos", 4
+    name, version = "videos", 5
     document, key, indexes = Video, "evidence_id", (by("accepted_at"),)
 
     def project(self, event: EvidenceShown | EvidenceConcealed, rows: Rows[Video]) -> None:
@@ -41,12 +40,9 @@ class Videos(QueryService[Video]):
 
 
 def _video(event: EvidenceShown) -> Video:
-    at = f"/v1/evidence/{event.evidence_id}"
     return Video(
         evidence_id=event.evidence_id,
         case_id=event.case_id,
         sha256=event.sha256,
-        poster_url=f"{at}/poster",
-        content_url=f"{at}/content",
         accepted_at=event.accepted_at,
     )

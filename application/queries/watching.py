@@ -1,37 +1,23 @@
-"""Who wants to hear of what: by case, tag, area, or because it is theirs."""
+"""What members watch, such as a case, a tag or an area, and telling them of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from math import cos, floor, radians
 
 from application.engine.derived_ids import derived_id
 from application.engine.rows import Rows
 from application.queries.notification import Notification
 from domain.cases.place import Location
 from domain.members.member import Area, InterestsChosen, MemberRegistered
-from domain.sphere import Place, km_between
-
-KM_A_DEGREE = 111.2
-
-
-def cell(place: Place) -> str:
-    """The square degree that a place lies in."""
-    return f"{floor(place.lat)}/{floor(place.lon)}"
-
-
-def cells_around(place: Place, km: float) -> Iterator[str]:
-    """The square degrees that a circle of so many kilometres may touch."""
-    tall = km / KM_A_DEGREE
-    wide = tall / max(cos(radians(min(abs(place.lat) + tall, 89.0))), 0.02)
-    for lat in range(floor(place.lat - tall), floor(place.lat + tall) + 1):
-        for lon in range(floor(place.lon - wide), floor(place.lon + wide) + 1):
-            yield f"{lat}/{(lon + 180) % 360 - 180}"
+from domain.sphere import cells_around, km_between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What a member wants to hear of, ``since`` and ``until`` when; an area is several cells."""
+    """What a member watches, from ``since`` until before ``until``; an area is several cells.
+
+    A watch that ended is kept, because an earlier event may be projected later, from another log.
+    """
 
     member_id: str
     watches: tuple[str, ...]
@@ -40,7 +26,7 @@ class Watch:
     until: datetime | None = None
 
     def covers(self, at: datetime, place: Location | None) -> bool:
-        """Whether the member wanted to hear of it at that time, and it is in their area."""
+        """Return whether the member watched at that time, and the place is in their area."""
         in_time = self.since <= at and (self.until is None or at < self.until)
         if self.area is None or not in_time:
             return in_time
@@ -48,18 +34,16 @@ class Watch:
 
 
 def watch(rows: Rows[Notification], member_id: str, what: str, at: datetime) -> None:
-    """Let the member hear of it from that time on."""
     row = Watch(member_id=member_id, watches=(what,), since=at)
     rows.table(Watch).put(f"{member_id}/{what}", row)
 
 
 def unwatch(rows: Rows[Notification], member_id: str, what: str, at: datetime) -> None:
-    """Let the member hear of it no more from that time on."""
     rows.table(Watch).change(f"{member_id}/{what}", lambda row: replace(row, until=at))
 
 
 def watch_interests(rows: Rows[Notification], event: MemberRegistered | InterestsChosen) -> None:
-    """Let the member hear of cases with these tags and in these areas, and of no others."""
+    """Let the member watch these tags and areas, and no others."""
     table, member_id = rows.table(Watch), event.member_id
     for key in table.keys_where("member_id", member_id):
         if key.startswith((f"{member_id}/tag/", f"{member_id}/area/")):
@@ -80,7 +64,7 @@ def tell(
     but: str = "",
     place: Location | None = None,
 ) -> None:
-    """Tell the members who watch any of it, once each; ``but`` the one who did it."""
+    """Tell each member who watches any of it once, but not the member who did it."""
     table = rows.table(Watch)
     found = (table.get(key) for what in watched for key in table.keys_where("watches", what))
     members = {row.member_id for row in found if row and row.covers(told.at, place)}

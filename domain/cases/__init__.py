@@ -1,1 +1,1 @@
-"""Cases: what people report, the exhibits that back it, and who stands behind it."""
+"""Cases with their parties and exhibits, and the engagement of members with them."""

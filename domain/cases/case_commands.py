@@ -1,13 +1,14 @@
-"""What can be asked of a case."""
+"""The commands on a case. Only the system gives those of SystemCommand."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.actors import Actor
+from domain.actors import Actor, ContributorRole
 from domain.cases.case_details import CaseDetails, EvidenceIds, Tag, Tags
 from domain.cases.place import Location
+from domain.decider import Informed
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId, PartyId
 
 
@@ -32,7 +33,7 @@ class AttachEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptEvidence:
-    """The evidence was verified as the attaching member's own, and is safe to show."""
+    """The evidence is safe to show, and belongs to the member who attached it."""
 
     evidence_id: EvidenceId
     kind: MediaKind
@@ -43,7 +44,7 @@ class AcceptEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefuseEvidence:
-    """The evidence will never back the case; ``reason`` says why, and what to do."""
+    """The evidence can never back the case. ``reason`` says why, and what to do instead."""
 
     evidence_id: EvidenceId
     reason: str
@@ -83,21 +84,20 @@ class UntagCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddParty:
-    """Somebody is said to be involved; ``evidence`` is what the claim rests on.
-
-    ``named`` tells that the id is a party's already.
-    """
+    """Add a party. Its name is in its own stream. ``evidence`` is what the claim rests on."""
 
     party_id: PartyId
     evidence: EvidenceIds
-    named: bool
     by: Actor
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetractLocation:
-    """Take back what was last said of the place; what another said before stands again."""
+    """Retract the location that applies, and all others by the same member.
+
+    The last one by another member applies again.
+    """
 
     by: Actor
     at: datetime
@@ -118,10 +118,10 @@ class WithdrawCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HideCase:
-    """Moderation puts the case out of sight, for breaking a rule: moderators, or flags (system)."""
+    """Hide the case because it breaks a rule. ``role``: a moderator decided, or flags (system)."""
 
     rule: str
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     by: Actor
     at: datetime
 
@@ -134,7 +134,7 @@ class RestoreCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithholdEvidence:
-    """Moderation puts a piece of evidence out of sight, for breaking a rule."""
+    """Hide a piece of evidence because it breaks a rule."""
 
     evidence_id: EvidenceId
     rule: str
@@ -144,6 +144,8 @@ class WithholdEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnEvidence:
+    """Show a piece of evidence that was withheld again."""
+
     evidence_id: EvidenceId
     by: Actor
     at: datetime
@@ -151,11 +153,18 @@ class ReturnEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetMember:
-    """A member was erased: erase a case of theirs, or what they contributed to another's."""
+    """Erase the case if the member reported it; otherwise erase their contributions to it."""
 
     member_id: MemberId
     by: Actor
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFacts:
+    """``party_named`` says that a party with the id was named already, in this or another case."""
+
+    party_named: bool
 
 
 SystemCommand = (
@@ -174,7 +183,7 @@ CaseCommand = (
     | LocateCase
     | TagCase
     | UntagCase
-    | AddParty
+    | Informed[AddParty, CaseFacts]
     | RetractLocation
     | RetractEvidence
     | WithdrawCase

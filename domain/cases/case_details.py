@@ -1,4 +1,4 @@
-"""What a case says, and within which limits."""
+"""The details of a case, its limits, and the reasons for which it is not public."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +11,7 @@ from domain.personal import Personal
 
 MOST_EVIDENCE = 50
 MOST_TAGS = 20
-# How often a case may be changed by its author, by each contributor, and by all of these together.
+# How often a case may be changed by its author, by each contributor, and by all contributors.
 MOST_CHANGES = 1000
 MOST_CHANGES_EACH = 50
 MOST_CHANGES_BY_OTHERS = 1000
@@ -45,7 +45,7 @@ class UnpublishedReason(StrEnum):
 
 
 class ConcealedReason(StrEnum):
-    """Why a piece of evidence can no longer be seen by everybody."""
+    """Why not everybody can see a piece of evidence any more."""
 
     CASE_UNPUBLISHED = "case-unpublished"
     WITHHELD = "withheld"

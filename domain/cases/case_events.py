@@ -1,16 +1,19 @@
-"""What happened to a case.
+"""The events of a case.
 
-``role`` tells in which role somebody changed the case: author, contributor, moderator or system.
-Only CasePublished and CaseUnpublished say whether the case is public, only EvidenceShown and
-EvidenceConcealed whether everybody can see a piece of evidence. An event that has a sealed member
-is about that member, and no query service gets it once they are erased. What takes something back
-has none: it must reach every query service.
+``role`` is the role of the actor who changed the case. Only CasePublished and CaseUnpublished say
+whether the case is public. Only EvidenceShown and EvidenceConcealed say whether everybody can see a
+piece of evidence.
+
+An event with a sealed member is personal: no query service gets it after that member was erased.
+Events that retract or remove something have no sealed member, because every query service must get
+them.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
+from domain.actors import ContributorRole
 from domain.cases.case_details import CaseDetails, ConcealedReason, UnpublishedReason
 from domain.cases.place import PersonalPlace
 from domain.ids import CaseId, EvidenceId, MediaKind, PartyId
@@ -19,8 +22,8 @@ from domain.personal import Personal, PersonalText, SealedMember
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseReported:
-    """Where and when it happened, and tags, are sealed: everybody may read the chain of hashes, and
-    what was corrected must not be found there as it was said first."""
+    """Location, day and tags are sealed: everybody can read the proof of a case, and must not find
+    in it what the author has corrected since."""
 
     case_id: CaseId
     author: SealedMember
@@ -30,7 +33,7 @@ class CaseReported:
     tags: Annotated[tuple[str, ...], Personal()] = ()
     evidence: tuple[EvidenceId, ...] = ()
     anonymous: bool = False
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -39,41 +42,41 @@ class EvidenceAttached:
     case_id: CaseId
     evidence_id: EvidenceId
     by: SealedMember
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceAccepted:
-    """The evidence backs the case, whether or not the case is public."""
+    """The evidence backs the case, even while the case is not public."""
 
     case_id: CaseId
     evidence_id: EvidenceId
     contributor: SealedMember
     kind: MediaKind
     sha256: str
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRefused:
-    """The reason is sealed: it describes a file that stays private."""
+    """The reason is sealed, because it describes a file that stays private."""
 
     case_id: CaseId
     evidence_id: EvidenceId
     contributor: SealedMember
     reason: PersonalText
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CasePublished:
-    """Everybody can see the case from now on. ``details`` are those it is published with.
+    """Everybody can see the case from now on, with these ``details``.
 
-    ``published_at`` is when it became public; moderation that hides and restores it in between does
-    not change that. Tags and places are not here, for contributors' keys seal those.
+    ``published_at`` is when it became public; hiding and restoring it do not change that. Tags and
+    places are not in this event, because they are sealed with the keys of their contributors.
     """
 
     case_id: CaseId
@@ -81,12 +84,12 @@ class CasePublished:
     anonymous: bool
     details: CaseDetails
     published_at: datetime
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
     @property
     def is_restored(self) -> bool:
-        """Whether it only returns to the public, who knew it before."""
+        """Whether the case was public before."""
         return self.published_at != self.at
 
 
@@ -95,31 +98,31 @@ class CaseAmended:
     case_id: CaseId
     details: CaseDetails
     by: SealedMember
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseLocated:
-    """``number`` counts what was said of the place, from 0."""
+    """``number`` is the number of the location in the case, from 0."""
 
     case_id: CaseId
     number: int
     location: PersonalPlace
     by: SealedMember
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseTagged:
-    """``number`` counts the tags that the case ever had, those of the report included, from 0."""
+    """``number`` is the number of the tag in the case. Those of the report are counted from 0."""
 
     case_id: CaseId
     number: int
     tag: PersonalText
     by: SealedMember
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -127,15 +130,28 @@ class CaseTagged:
 class CaseUntagged:
     case_id: CaseId
     number: int
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocationRetracted:
+    """The place is unknown from now on, unless LocationReturned follows."""
+
     case_id: CaseId
     number: int
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationReturned:
+    """An earlier location applies again, because the last one was retracted."""
+
+    case_id: CaseId
+    location: PersonalPlace
+    by: SealedMember
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -143,14 +159,14 @@ class LocationRetracted:
 class EvidenceRetracted:
     case_id: CaseId
     evidence_id: EvidenceId
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseWithdrawn:
     case_id: CaseId
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -159,17 +175,17 @@ class PartyAdded:
     case_id: CaseId
     party_id: PartyId
     by: SealedMember
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseUnpublished:
-    """Only the author and moderators can see the case from now on, or nobody."""
+    """The case is no longer public. Unless it is erased, the author and moderators still see it."""
 
     case_id: CaseId
     reason: UnpublishedReason
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -182,7 +198,7 @@ class EvidenceShown:
     kind: MediaKind
     sha256: str
     accepted_at: datetime
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -191,24 +207,25 @@ class EvidenceConcealed:
     case_id: CaseId
     evidence_id: EvidenceId
     reason: ConcealedReason
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseErased:
-    """The author was erased, and nothing of the case is left."""
+    """The author was erased, and the case with them."""
 
     case_id: CaseId
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContributionErased:
-    """A contributor was erased, and what they had contributed is gone.
+    """A contributor was erased, and their contributions with them.
 
-    Tags and places are named by their numbers.
+    Tags and places are given by their numbers. ``place_unknown`` says that one of these places was
+    the one that applied.
     """
 
     case_id: CaseId
@@ -216,7 +233,8 @@ class ContributionErased:
     parties: tuple[PartyId, ...] = ()
     tags: tuple[int, ...] = ()
     places: tuple[int, ...] = ()
-    role: str = "system"
+    place_unknown: bool = False
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -224,14 +242,14 @@ class ContributionErased:
 class CaseHidden:
     case_id: CaseId
     rule: str
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRestored:
     case_id: CaseId
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
@@ -240,7 +258,7 @@ class EvidenceWithheld:
     case_id: CaseId
     evidence_id: EvidenceId
     rule: str
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
@@ -248,7 +266,7 @@ class EvidenceWithheld:
 class EvidenceReturned:
     case_id: CaseId
     evidence_id: EvidenceId
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
@@ -263,6 +281,7 @@ CaseEvent = (
     | CaseUntagged
     | CaseWithdrawn
     | LocationRetracted
+    | LocationReturned
     | EvidenceRetracted
     | CaseUnpublished
     | CaseHidden

@@ -1,4 +1,4 @@
-"""How one member stands to one case: supports it ("me too"), follows it, shares it."""
+"""The engagement of one member with one case: support ("me too"), following, shares."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -6,12 +6,12 @@ from enum import StrEnum
 from typing import assert_never
 
 from domain.actors import Actor
-from domain.decider import Decider, DomainError
+from domain.decider import Decider, DomainError, Informed
 from domain.ids import CaseId, MemberId
 
 
 class ShareNetwork(StrEnum):
-    """Where a member passed a case on."""
+    """The network on which a member shared a case."""
 
     FACEBOOK = "facebook"
     X = "x"
@@ -30,10 +30,7 @@ class ShareNetwork(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupportCase:
-    """``own`` tells whether the member reported the case, which only the case knows."""
-
     case_id: CaseId
-    own: bool
     by: Actor
     at: datetime
 
@@ -65,7 +62,16 @@ class ShareCase:
     at: datetime
 
 
-EngagementCommand = SupportCase | WithdrawSupport | FollowCase | UnfollowCase | ShareCase
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngagementFacts:
+    """``author`` is the member who reported the case."""
+
+    author: MemberId
+
+
+EngagementCommand = (
+    Informed[SupportCase, EngagementFacts] | WithdrawSupport | FollowCase | UnfollowCase | ShareCase
+)
 
 
 # Events
@@ -80,7 +86,7 @@ class CaseSupported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupportWithdrawn:
-    """``supported_at`` lets a ranking take back just what that support had added."""
+    """``supported_at`` lets a ranking subtract exactly what the support had added."""
 
     case_id: CaseId
     member_id: MemberId
@@ -127,20 +133,14 @@ class Engagement:
 def decide(command: EngagementCommand, state: Engagement) -> list[EngagementEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
     match command:
-        case SupportCase():
-            return _support(command, state)
+        case Informed(asked, facts):
+            return _support(asked, state, facts)
         case WithdrawSupport():
             return _withdraw_support(command, state)
         case FollowCase():
-            followed = CaseFollowed(
-                case_id=command.case_id, member_id=command.by.member_id, at=command.at
-            )
-            return [] if state.follows else [followed]
+            return _follow(command, state)
         case UnfollowCase():
-            unfollowed = CaseUnfollowed(
-                case_id=state.case_id, member_id=command.by.member_id, at=command.at
-            )
-            return [unfollowed] if state.follows else []
+            return _unfollow(command, state)
         case ShareCase():
             return _share(command, state)
         case _:
@@ -148,6 +148,7 @@ def decide(command: EngagementCommand, state: Engagement) -> list[EngagementEven
 
 
 def evolve(state: Engagement, event: EngagementEvent) -> Engagement:
+    """Return the state after the event."""
     match event:
         case CaseSupported():
             return replace(state, case_id=event.case_id, supported_at=event.at)
@@ -169,9 +170,11 @@ engagement_decider: Decider[EngagementCommand, Engagement, EngagementEvent] = De
 )
 
 
-def _support(command: SupportCase, state: Engagement) -> list[EngagementEvent]:
-    if command.own:
-        raise DomainError("own-case", "Nobody supports a case of their own.")
+def _support(
+    command: SupportCase, state: Engagement, facts: EngagementFacts
+) -> list[EngagementEvent]:
+    if command.by.member_id == facts.author:
+        raise DomainError("own-case", "You cannot support your own case; share it instead.")
     if state.supported_at:
         return []
     supported = CaseSupported(
@@ -190,6 +193,18 @@ def _withdraw_support(command: WithdrawSupport, state: Engagement) -> list[Engag
         at=command.at,
     )
     return [withdrawn]
+
+
+def _follow(command: FollowCase, state: Engagement) -> list[EngagementEvent]:
+    if state.follows:
+        return []
+    return [CaseFollowed(case_id=command.case_id, member_id=command.by.member_id, at=command.at)]
+
+
+def _unfollow(command: UnfollowCase, state: Engagement) -> list[EngagementEvent]:
+    if not state.follows:
+        return []
+    return [CaseUnfollowed(case_id=state.case_id, member_id=command.by.member_id, at=command.at)]
 
 
 def _share(command: ShareCase, state: Engagement) -> list[EngagementEvent]:

@@ -1,9 +1,11 @@
-"""An exhibit: one piece of evidence as the cases that cite it see it.
+"""An exhibit: the record of one piece of evidence for the cases that cite it.
 
-Evidence may be verified or rejected before or after a case cites it; whichever comes last admits
-it to the case, or refuses it with a reason. Only who uploaded evidence may back a case with it, and
-so many cases at most. What backs an anonymous case backs no other, for it would tell whose that is.
-Moderation may withhold an exhibit from all its cases.
+A case cites evidence before or after the evidence was verified or rejected. Whichever comes last
+admits the evidence to the case, or refuses it with a reason.
+
+Evidence is refused to a case if another member uploaded it, or if it backs too many cases. Evidence
+of an anonymous case can back no other case, because that would reveal the author. Moderation can
+withhold an exhibit from all its cases.
 """
 
 from collections.abc import Sequence
@@ -13,15 +15,18 @@ from functools import reduce
 from typing import assert_never
 
 from domain.actors import Actor
-from domain.decider import Decider, DomainError
+from domain.decider import Decider, DomainError, Informed
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId
 from domain.personal import SealedMember
 
 MOST_CITATIONS = 200
-NOT_YOURS = "Only who uploaded a piece of evidence may back a case with it. Upload your own copy."
-TAKEN = "What backs an anonymous case backs no other. Upload another file for this case."
+NOT_YOURS = "Another member uploaded this evidence, so you cannot use it. Upload your own copy."
+TAKEN = (
+    "Evidence of an anonymous case cannot back another case, nor the other way round. "
+    "Upload another file for this case."
+)
 TOO_MANY_CASES = (
-    "This piece of evidence backs as many cases as it may. Upload it again for this one."
+    f"This evidence backs {MOST_CITATIONS} cases already. Upload it again for this one."
 )
 
 # Commands
@@ -32,7 +37,6 @@ class CiteExhibit:
     evidence_id: EvidenceId
     case_id: CaseId
     cited_by: MemberId
-    anonymous: bool
     by: Actor
     at: datetime
 
@@ -49,7 +53,7 @@ class VerifyExhibit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectExhibit:
-    """The evidence could not be made safe to show; ``reason`` says why, and what to do."""
+    """The evidence could not be made safe to show. ``reason`` says why, and what to do instead."""
 
     evidence_id: EvidenceId
     owner: MemberId
@@ -60,6 +64,8 @@ class RejectExhibit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithholdExhibit:
+    """Hide the evidence in all its cases because it breaks a rule."""
+
     evidence_id: EvidenceId
     rule: str
     by: Actor
@@ -68,12 +74,27 @@ class WithholdExhibit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnExhibit:
+    """Show evidence that was withheld again."""
+
     evidence_id: EvidenceId
     by: Actor
     at: datetime
 
 
-ExhibitCommand = CiteExhibit | VerifyExhibit | RejectExhibit | WithholdExhibit | ReturnExhibit
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExhibitFacts:
+    """``anonymous`` says that the citing member has reported the case anonymously."""
+
+    anonymous: bool
+
+
+ExhibitCommand = (
+    Informed[CiteExhibit, ExhibitFacts]
+    | VerifyExhibit
+    | RejectExhibit
+    | WithholdExhibit
+    | ReturnExhibit
+)
 
 
 # Events
@@ -116,7 +137,7 @@ class ExhibitRejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExhibitRefused:
-    """The case that cites the exhibit will never be backed by it."""
+    """The evidence can never back the case."""
 
     evidence_id: EvidenceId
     case_id: CaseId
@@ -126,7 +147,7 @@ class ExhibitRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExhibitWithheld:
-    """``case_ids`` are the cases that it was admitted to."""
+    """``case_ids`` are the cases to which the exhibit was admitted."""
 
     evidence_id: EvidenceId
     case_ids: tuple[CaseId, ...]
@@ -157,6 +178,8 @@ ExhibitEvent = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exhibit:
+    """``admitted`` and ``refused`` are the cases that got an answer to their citation."""
+
     evidence_id: EvidenceId = EvidenceId("")
     cited: tuple[ExhibitCited, ...] = ()
     verified: ExhibitVerified | None = None
@@ -167,7 +190,7 @@ class Exhibit:
 
     @property
     def owner(self) -> MemberId | None:
-        """Who uploaded the evidence, once that is known."""
+        """The member who uploaded the evidence, once that is known."""
         known = self.verified or self.rejected
         return known.owner if known else None
 
@@ -175,20 +198,14 @@ class Exhibit:
 def decide(command: ExhibitCommand, state: Exhibit) -> list[ExhibitEvent]:
     """The rules: which events a command leads to."""
     match command:
-        case CiteExhibit():
-            return _cite(command, state)
+        case Informed(asked, facts):
+            return _cite(asked, state, facts)
         case VerifyExhibit():
             return _verify(command, state)
         case RejectExhibit():
             return _reject(command, state)
         case WithholdExhibit():
-            withheld = ExhibitWithheld(
-                evidence_id=command.evidence_id,
-                case_ids=state.admitted,
-                rule=command.rule,
-                at=command.at,
-            )
-            return [] if state.withheld else [withheld]
+            return _withhold(command, state)
         case ReturnExhibit():
             return _return(command, state)
         case _:
@@ -196,6 +213,7 @@ def decide(command: ExhibitCommand, state: Exhibit) -> list[ExhibitEvent]:
 
 
 def evolve(state: Exhibit, event: ExhibitEvent) -> Exhibit:
+    """Return the state after the event."""
     match event:
         case ExhibitCited():
             return replace(state, evidence_id=event.evidence_id, cited=(*state.cited, event))
@@ -221,7 +239,7 @@ exhibit_decider: Decider[ExhibitCommand, Exhibit, ExhibitEvent] = Decider(
 
 
 def must_be_citable(state: Exhibit, case_id: CaseId, by: MemberId, *, anonymous: bool) -> None:
-    """Refuse a case that the exhibit would never be admitted to."""
+    """Refuse a citation that the exhibit would never admit."""
     own = [cited for cited in state.cited if cited.cited_by == by]
     known = any(cited.case_id == case_id for cited in own)
     if state.owner not in (None, by):
@@ -236,7 +254,7 @@ def must_be_citable(state: Exhibit, case_id: CaseId, by: MemberId, *, anonymous:
         raise DomainError("too-many-citations", TOO_MANY_CASES)
 
 
-def _cite(command: CiteExhibit, state: Exhibit) -> list[ExhibitEvent]:
+def _cite(command: CiteExhibit, state: Exhibit, facts: ExhibitFacts) -> list[ExhibitEvent]:
     if any(
         (cited.case_id, cited.cited_by) == (command.case_id, command.cited_by)
         for cited in state.cited
@@ -250,10 +268,10 @@ def _cite(command: CiteExhibit, state: Exhibit) -> list[ExhibitEvent]:
         evidence_id=command.evidence_id,
         case_id=command.case_id,
         cited_by=command.cited_by,
-        anonymous=command.anonymous,
+        anonymous=facts.anonymous,
         at=command.at,
     )
-    return [cited, *_answers(evolve(state, cited), command.at)]
+    return [cited, *_answers_to_cases(evolve(state, cited), command.at)]
 
 
 def _verify(command: VerifyExhibit, state: Exhibit) -> list[ExhibitEvent]:
@@ -266,7 +284,7 @@ def _verify(command: VerifyExhibit, state: Exhibit) -> list[ExhibitEvent]:
         sha256=command.sha256,
         at=command.at,
     )
-    return [verified, *_answers(evolve(state, verified), command.at)]
+    return [verified, *_answers_to_cases(evolve(state, verified), command.at)]
 
 
 def _reject(command: RejectExhibit, state: Exhibit) -> list[ExhibitEvent]:
@@ -278,39 +296,49 @@ def _reject(command: RejectExhibit, state: Exhibit) -> list[ExhibitEvent]:
         reason=command.reason,
         at=command.at,
     )
-    return [rejected, *_answers(evolve(state, rejected), command.at)]
+    return [rejected, *_answers_to_cases(evolve(state, rejected), command.at)]
+
+
+def _withhold(command: WithholdExhibit, state: Exhibit) -> list[ExhibitEvent]:
+    if state.withheld:
+        return []
+    withheld = ExhibitWithheld(
+        evidence_id=command.evidence_id,
+        case_ids=state.admitted,
+        rule=command.rule,
+        at=command.at,
+    )
+    return [withheld]
 
 
 def _return(command: ReturnExhibit, state: Exhibit) -> list[ExhibitEvent]:
-    """What was cited meanwhile is admitted now."""
+    """Return the exhibit, and admit it to the cases that cited it while it was withheld."""
     if not state.withheld:
         return []
     returned = ExhibitReturned(
         evidence_id=command.evidence_id, case_ids=state.admitted, at=command.at
     )
-    return [returned, *_answers(evolve(state, returned), command.at)]
+    return [returned, *_answers_to_cases(evolve(state, returned), command.at)]
 
 
-def _answers(state: Exhibit, at: datetime) -> list[ExhibitEvent]:
-    """Admit the exhibit to the cases that wait for it, or refuse it to them."""
-    own = [citation for citation in state.cited if citation.cited_by == state.owner]
-    others = [citation.case_id for citation in state.cited if citation not in own]
+def _answers_to_cases(state: Exhibit, at: datetime) -> list[ExhibitEvent]:
+    """Admit the exhibit to the cases that wait for an answer, or refuse it to them."""
+    own = [citation.case_id for citation in state.cited if citation.cited_by == state.owner]
+    others = [citation.case_id for citation in state.cited if citation.cited_by != state.owner]
     if state.rejected:
-        told = _refused(state, [c.case_id for c in own], state.rejected.reason, at)
-        return [*told, *_refused(reduce(evolve, told, state), others, NOT_YOURS, at)]
-    if not state.verified or state.withheld:
+        to_own = _refused(state, own, state.rejected.reason, at)
+    elif state.verified and not state.withheld:
+        admitted = _admitted(state, state.verified, at)
+        to_own = [*admitted, *_refused(reduce(evolve, admitted, state), own, TAKEN, at)]
+    else:
         return []
+    return [*to_own, *_refused(reduce(evolve, to_own, state), others, NOT_YOURS, at)]
+
+
+def _admitted(state: Exhibit, verified: ExhibitVerified, at: datetime) -> list[ExhibitEvent]:
+    """Admit the exhibit to the cases of its owner: to the first alone if one is anonymous."""
+    own = [citation for citation in state.cited if citation.cited_by == state.owner]
     admissible = own[:1] if any(citation.anonymous for citation in own) else own
-    new = [citation for citation in admissible if citation.case_id not in state.admitted]
-    admitted = _admitted(state.verified, new, at)
-    state = reduce(evolve, admitted, state)
-    taken = _refused(state, [c.case_id for c in own], TAKEN, at)
-    return [*admitted, *taken, *_refused(reduce(evolve, taken, state), others, NOT_YOURS, at)]
-
-
-def _admitted(
-    verified: ExhibitVerified, citations: Sequence[ExhibitCited], at: datetime
-) -> list[ExhibitEvent]:
     return [
         ExhibitAdmitted(
             evidence_id=verified.evidence_id,
@@ -319,20 +347,17 @@ def _admitted(
             sha256=verified.sha256,
             at=at,
         )
-        for citation in citations
+        for citation in admissible
+        if citation.case_id not in state.admitted
     ]
 
 
 def _refused(
     state: Exhibit, cases: Sequence[CaseId], reason: str, at: datetime
 ) -> list[ExhibitEvent]:
-    """Refuse the exhibit to those of the cases that still wait for it."""
+    """Refuse the exhibit to those of the cases that wait for an answer."""
     return [
         ExhibitRefused(evidence_id=state.evidence_id, case_id=case_id, reason=reason, at=at)
         for case_id in dict.fromkeys(cases)
-        if _waits(case_id, state)
+        if case_id not in state.admitted and case_id not in state.refused
     ]
-
-
-def _waits(case_id: CaseId, state: Exhibit) -> bool:
-    return case_id not in state.admitted and case_id not in state.refused

@@ -1,7 +1,7 @@
-"""A party to a case: a person or an organisation that somebody says was involved, and in what role.
+"""A party to a case: a person or an organisation that a member claims to be involved.
 
-What is said is a claim of whoever named the party. The party may dispute it, and the dispute stands
-beside the claim.
+The party can dispute the claim with a statement, which is shown beside it. The member who names a
+party is its claimant.
 """
 
 from dataclasses import dataclass, replace
@@ -9,9 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, assert_never
 
-from domain.actors import Actor
+from domain.actors import Actor, ContributorRole
 from domain.constraints import Length, OneLine
-from domain.decider import Decider, DomainError, must_be_system, with_publication
+from domain.decider import Decider, DomainError, Informed, must_be_system, with_publication
 from domain.ids import CaseId, EvidenceId, MemberId, PartyId
 from domain.personal import DataSubject, Personal, PersonalText, SealedMember
 
@@ -24,7 +24,7 @@ class PartyKind(StrEnum):
 
 
 class PartyConcealedReason(StrEnum):
-    """Why a party can no longer be seen by those who can see the case."""
+    """Why those who can see the case can no longer see the party."""
 
     HIDDEN = "hidden"
     RETRACTED = "retracted"
@@ -33,7 +33,7 @@ class PartyConcealedReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyDetails:
-    """``role`` is what the party did in the case; ``evidence`` is what the claim rests on."""
+    """``role`` is what the party did, in words. ``evidence`` is what the claim rests on."""
 
     kind: PartyKind
     name: Annotated[str, Length(2, 120), OneLine(), Personal()]
@@ -46,30 +46,25 @@ class PartyDetails:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameParty:
-    """``claimant`` is the role in which the case knows who names the party: author, contributor or
-    moderator."""
-
     party_id: PartyId
     case_id: CaseId
     details: PartyDetails
-    claimant: str
     by: Actor
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetractParty:
-    """``claimant`` as above: the author of a case may retract what others added to it."""
+    """Take a claim back. The author of the case may do so, too."""
 
     case_id: CaseId
-    claimant: str
     by: Actor
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisputeParty:
-    """``dispute_id`` names the link that a moderator issued; each is good for one statement."""
+    """State the party's view. ``dispute_id`` is the id of a link, valid for one statement."""
 
     case_id: CaseId
     dispute_id: str
@@ -80,7 +75,7 @@ class DisputeParty:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HideParty:
     rule: str
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     by: Actor
     at: datetime
 
@@ -93,18 +88,31 @@ class RestoreParty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetClaimant:
-    """A member was erased: erase the party that they named."""
+    """Erase the party if this member, who was erased, named it."""
 
     member_id: MemberId
     by: Actor
     at: datetime
 
 
-PartyCommand = NameParty | RetractParty | DisputeParty | HideParty | RestoreParty | ForgetClaimant
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyFacts:
+    """``role`` is the role of the actor in the case: author, contributor or moderator."""
+
+    role: ContributorRole
 
 
-# Events. Only PartyShown and PartyConcealed say whether the party can be seen in its case, which is
-# public or not.
+PartyCommand = (
+    Informed[NameParty | RetractParty, PartyFacts]
+    | DisputeParty
+    | HideParty
+    | RestoreParty
+    | ForgetClaimant
+)
+
+
+# Events. Only PartyShown and PartyConcealed say whether the party can be seen in its case. Whether
+# the case is public is another question.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +122,7 @@ class PartyNamed:
     details: PartyDetails
     by: SealedMember
     by_name: PersonalText
-    role: str
+    role: ContributorRole
     at: datetime
 
 
@@ -122,19 +130,19 @@ class PartyNamed:
 class PartyRetracted:
     party_id: PartyId
     case_id: CaseId
-    role: str
+    role: ContributorRole
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyDisputed:
-    """The statement is the party's own: a key of its own seals it, which can be destroyed."""
+    """The statement is sealed with a key of its own, named ``dispute_id``, not with a member's."""
 
     party_id: PartyId
     case_id: CaseId
     dispute_id: Annotated[str, DataSubject(sealed=False)]
     statement: PersonalText
-    role: str = "party"
+    role: ContributorRole = ContributorRole.PARTY
     at: datetime
 
 
@@ -143,7 +151,7 @@ class PartyHidden:
     party_id: PartyId
     case_id: CaseId
     rule: str
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
@@ -151,13 +159,13 @@ class PartyHidden:
 class PartyRestored:
     party_id: PartyId
     case_id: CaseId
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyErased:
-    """The member who named the party was erased, and nothing of the claim is left."""
+    """The claimant was erased, and the claim with them."""
 
     party_id: PartyId
     case_id: CaseId
@@ -166,14 +174,14 @@ class PartyErased:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyShown:
-    """The party can be seen by all who can see its case. ``claimant`` is as in NameParty."""
+    """Everybody who can see the case can see the party. ``claimant`` is the claimant's role."""
 
     party_id: PartyId
     case_id: CaseId
     details: PartyDetails
     by: SealedMember
     by_name: PersonalText
-    claimant: str
+    claimant: ContributorRole
     named_at: datetime
     at: datetime
 
@@ -203,7 +211,7 @@ PartyEvent = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """``named`` is what was claimed of the party, and by which member."""
+    """``named`` holds the claim. ``disputes`` are the ids of the links that were used."""
 
     named: PartyNamed | None = None
     disputes: tuple[str, ...] = ()
@@ -221,22 +229,22 @@ class Party:
 
     @property
     def by(self) -> MemberId:
-        """The member who named the party."""
+        """The claimant."""
         return self.named.by if self.named else MemberId("")
 
     @property
-    def stands(self) -> bool:
-        """Whether the claim was made, and neither taken back nor erased."""
+    def is_claimed(self) -> bool:
+        """Whether the claim was made, and neither retracted nor erased."""
         return self.named is not None and not (self.retracted or self.erased)
 
     @property
     def is_shown(self) -> bool:
-        """Whether it can be seen by all who can see the case."""
-        return self.stands and not self.hidden
+        """Whether everybody who can see the case can see the party."""
+        return self.is_claimed and not self.hidden
 
 
 def publication(before: Party, after: Party, at: datetime) -> list[PartyShown | PartyConcealed]:
-    """Whether a change lets the party be seen in its case, or no longer."""
+    """Return the event that says that the party can be seen from now on, or no longer."""
     if after.named and after.is_shown and not before.is_shown:
         return [_shown(after.named, at)]
     if before.is_shown and not after.is_shown:
@@ -247,10 +255,8 @@ def publication(before: Party, after: Party, at: datetime) -> list[PartyShown | 
 def _decide(command: PartyCommand, state: Party) -> list[PartyEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
     match command:
-        case NameParty():
-            return _name(command, state)
-        case RetractParty():
-            return _retract(command, state)
+        case Informed(asked, facts):
+            return _decide_with_facts(asked, state, facts)
         case DisputeParty():
             return _dispute(command, state)
         case HideParty():
@@ -263,7 +269,20 @@ def _decide(command: PartyCommand, state: Party) -> list[PartyEvent]:
             assert_never(command)
 
 
+def _decide_with_facts(
+    command: NameParty | RetractParty, state: Party, facts: PartyFacts
+) -> list[PartyEvent]:
+    match command:
+        case NameParty():
+            return _name(command, state, facts)
+        case RetractParty():
+            return _retract(command, state, facts)
+        case _:
+            assert_never(command)
+
+
 def evolve(state: Party, event: PartyEvent) -> Party:
+    """Return the state after the event."""
     match event:
         case PartyNamed():
             return Party(named=event)
@@ -290,32 +309,34 @@ party_decider: Decider[PartyCommand, Party, PartyEvent] = Decider(
 )
 
 
-def _name(command: NameParty, state: Party) -> list[PartyEvent]:
+def _name(command: NameParty, state: Party, facts: PartyFacts) -> list[PartyEvent]:
     if state.party_id:
-        raise DomainError("already-named", "A party with this id has been named already.")
+        raise DomainError(
+            "already-named", "A party with this id has been named already; use another id."
+        )
     named = PartyNamed(
         party_id=command.party_id,
         case_id=command.case_id,
         details=command.details,
         by=command.by.member_id,
         by_name=command.by.pseudonym,
-        role=command.claimant,
+        role=facts.role,
         at=command.at,
     )
     return [named]
 
 
-def _retract(command: RetractParty, state: Party) -> list[PartyEvent]:
+def _retract(command: RetractParty, state: Party, facts: PartyFacts) -> list[PartyEvent]:
     if state.retracted and state.case_id == command.case_id:
         return []
     _must_be_there(state, command.case_id)
     own = command.by.member_id == state.by
-    if not own and command.claimant != "author":
-        raise DomainError("forbidden", "Only who named the party, or the author, may do this.")
+    if not own and facts.role is not ContributorRole.AUTHOR:
+        raise DomainError("forbidden", "Only its claimant or the author may retract a party.")
     retracted = PartyRetracted(
         party_id=state.party_id,
         case_id=state.case_id,
-        role=command.claimant,
+        role=facts.role,
         at=command.at,
     )
     return [retracted]
@@ -324,9 +345,13 @@ def _retract(command: RetractParty, state: Party) -> list[PartyEvent]:
 def _dispute(command: DisputeParty, state: Party) -> list[PartyEvent]:
     _must_be_there(state, command.case_id)
     if command.dispute_id in state.disputes:
-        raise DomainError("already-disputed", "This link has been used for a statement already.")
+        raise DomainError(
+            "already-disputed", "This link has been used already; ask a moderator for another."
+        )
     if len(state.disputes) >= MOST_DISPUTES:
-        raise DomainError("too-many-disputes", f"A party disputes at most {MOST_DISPUTES} times.")
+        raise DomainError(
+            "too-many-disputes", f"A party can make at most {MOST_DISPUTES} statements."
+        )
     disputed = PartyDisputed(
         party_id=state.party_id,
         case_id=state.case_id,
@@ -338,8 +363,8 @@ def _dispute(command: DisputeParty, state: Party) -> list[PartyEvent]:
 
 
 def _hide(command: HideParty, state: Party) -> list[PartyEvent]:
-    must_be_system(command.by, "Only moderation hides and restores.")
-    if state.hidden or not state.stands:
+    must_be_system(command.by, "Only moderation hides and restores a party.")
+    if state.hidden or not state.is_claimed:
         return []
     hidden = PartyHidden(
         party_id=state.party_id,
@@ -352,8 +377,8 @@ def _hide(command: HideParty, state: Party) -> list[PartyEvent]:
 
 
 def _restore(command: RestoreParty, state: Party) -> list[PartyEvent]:
-    must_be_system(command.by, "Only moderation hides and restores.")
-    if not state.hidden or not state.stands:
+    must_be_system(command.by, "Only moderation hides and restores a party.")
+    if not state.hidden or not state.is_claimed:
         return []
     return [PartyRestored(party_id=state.party_id, case_id=state.case_id, at=command.at)]
 
@@ -388,5 +413,5 @@ def _concealed(state: Party, at: datetime) -> PartyConcealed:
 
 
 def _must_be_there(state: Party, case_id: CaseId) -> None:
-    if state.case_id != case_id or not state.stands:
+    if state.case_id != case_id or not state.is_claimed:
         raise DomainError("not-found", "The case has no such party.")

@@ -1,10 +1,12 @@
-"""Where something happened, no more precisely than its reporter wants it known."""
+"""Locations of a case, no more precise than the member who states one wants.
+
+Several members can state where a case happened. Each can correct or retract what they stated.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import reduce
-from typing import Annotated
+from typing import Annotated, Any
 
 from domain.constraints import Length, Limits, OneLine
 from domain.ids import MemberId
@@ -12,7 +14,7 @@ from domain.personal import Personal
 
 
 class Precision(StrEnum):
-    """How precisely a place is recorded; the coordinates are rounded to that."""
+    """How precisely a location is recorded: its coordinates are rounded accordingly."""
 
     STREET = "street"
     NEIGHBOURHOOD = "neighbourhood"
@@ -31,7 +33,7 @@ _DECIMALS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """Latitude and longitude in degrees (WGS 84) and, if the reporter likes, a name."""
+    """Latitude and longitude in degrees (WGS 84), and a name, which may be empty."""
 
     lat: Annotated[float, Limits(-90, 90)]
     lon: Annotated[float, Limits(-180, 180)]
@@ -44,77 +46,77 @@ PersonalPlace = Annotated[Location | None, Personal()]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """What somebody said of the place. Once that member is erased, nothing is known of it."""
+    """A location that a member stated. It is None after that member was erased."""
 
     number: int
-    location: Location | None = None
-    by: MemberId = MemberId("")
+    location: Location | None
+    by: MemberId
     retracted: bool = False
     erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """All that was said of where something happened, by number; the last that stands counts.
+    """All stated locations of a case, in the order of their numbers.
 
-    Where an erased member said it, the place is unknown: what was said before may have been
-    corrected for being too precise, and must not return by itself.
+    The last one that is not retracted applies. If its contributor was erased, the location is
+    unknown: an earlier one may have been too precise, and must not apply again by itself.
     """
 
-    said: tuple[Placed, ...] = ()
+    stated: tuple[Placed, ...] = ()
 
     @property
     def next(self) -> int:
-        """The number of what is said next."""
-        return self.said[-1].number + 1 if self.said else 0
+        """The number of the next location."""
+        return self.stated[-1].number + 1 if self.stated else 0
 
     @property
     def last(self) -> Placed | None:
-        """What stands, if anything does."""
-        standing = [placed for placed in self.said if not placed.retracted]
-        return standing[-1] if standing else None
+        """The last location that is not retracted, if there is one."""
+        remaining = [placed for placed in self.stated if not placed.retracted]
+        return remaining[-1] if remaining else None
 
     @property
     def with_last(self) -> list[int]:
-        """The numbers of what stands and of all that the same member said before."""
+        """The numbers of the last location and of all others by the same member."""
         by = self.last.by if self.last else None
-        return [placed.number for placed in self.said if not placed.retracted and placed.by == by]
+        return [placed.number for placed in self.stated if not placed.retracted and placed.by == by]
 
     @property
     def current(self) -> Location | None:
+        """The location that applies, if it is known."""
         return self.last.location if self.last else None
 
     def with_(self, number: int, location: Location | None, by: MemberId) -> "Places":
-        """The places with one more."""
-        return self._put(Placed(number=number, location=location, by=by))
+        """Return the places with one added."""
+        return Places((*self.stated, Placed(number=number, location=location, by=by)))
 
-    def without(self, number: int) -> "Places":
-        """The places with one retracted; the others keep their numbers."""
-        return self._put(replace(self._at(number), retracted=True))
+    def without(self, *numbers: int) -> "Places":
+        """Return the places with these retracted. The others keep their numbers."""
+        return self._changed(numbers, retracted=True)
 
     def with_erased(self, numbers: Iterable[int]) -> "Places":
-        """The places without what an erased member said."""
-        erased = (replace(self._at(number), location=None, erased=True) for number in numbers)
-        return reduce(Places._put, erased, self)
+        """Return the places with these made unknown, because their contributor was erased."""
+        return self._changed(numbers, location=None, erased=True)
 
-    def _at(self, number: int) -> Placed:
-        """The place of that number, of which a reader may not know."""
-        return next((each for each in self.said if each.number == number), Placed(number=number))
-
-    def _put(self, placed: Placed) -> "Places":
-        others = (each for each in self.said if each.number != placed.number)
-        return Places(tuple(sorted((*others, placed), key=lambda each: each.number)))
+    def _changed(self, numbers: Iterable[int], **changes: Any) -> "Places":
+        changed = set(numbers)
+        return Places(
+            tuple(
+                replace(each, **changes) if each.number in changed else each for each in self.stated
+            )
+        )
 
 
 NOWHERE = Places()
 
 
-def said_at_first(location: Location | None, by: MemberId) -> Places:
-    """What a report says of the place, if anything."""
+def first_places(location: Location | None, by: MemberId) -> Places:
+    """Return the places of a new case: the location in its report, if there is one."""
     return NOWHERE.with_(0, location, by) if location else NOWHERE
 
 
 def rounded(location: Location) -> Location:
-    """The location with its coordinates rounded to the chosen precision."""
+    """Return the location with its coordinates rounded to its precision."""
     decimals = _DECIMALS[location.precision]
     return replace(location, lat=round(location.lat, decimals), lon=round(location.lon, decimals))

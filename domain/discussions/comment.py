@@ -5,9 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, assert_never
 
-from domain.actors import Actor
+from domain.actors import Actor, ContributorRole
 from domain.constraints import Length
-from domain.decider import Decider, DomainError, must_be_system, with_publication
+from domain.decider import Decider, DomainError, Informed, must_be_system, with_publication
 from domain.discussions.discussion import Discussion
 from domain.ids import CaseId, CommentId, MemberId
 from domain.personal import PersonalText, SealedMember
@@ -16,7 +16,7 @@ CommentText = Annotated[str, Length(1, 5000)]
 
 
 class Concealment(StrEnum):
-    """Why not everybody can read a comment."""
+    """Why not everybody can read a comment any more."""
 
     HIDDEN = "hidden"
     REMOVED = "removed"
@@ -28,14 +28,10 @@ class Concealment(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteComment:
-    """``discussion`` and ``parent`` are what stands when the comment is written."""
-
     comment_id: CommentId
     case_id: CaseId
     text: CommentText
     parent_id: CommentId = CommentId("")
-    discussion: Discussion
-    parent: "Comment | None" = None
     by: Actor
     at: datetime
 
@@ -43,7 +39,6 @@ class WriteComment:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditComment:
     text: CommentText
-    discussion: Discussion
     by: Actor
     at: datetime
 
@@ -57,7 +52,7 @@ class RemoveComment:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HideComment:
     rule: str
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     by: Actor
     at: datetime
 
@@ -70,23 +65,36 @@ class RestoreComment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EraseComment:
-    """Its author has erased their account."""
+    """The author has erased their account."""
 
     by: Actor
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentFacts:
+    """``discussion`` is the discussion of the case, ``parent`` the comment to reply to, if any."""
+
+    discussion: Discussion
+    parent: "Comment | None" = None
+
+
 CommentCommand = (
-    WriteComment | EditComment | RemoveComment | HideComment | RestoreComment | EraseComment
+    Informed[WriteComment | EditComment, CommentFacts]
+    | RemoveComment
+    | HideComment
+    | RestoreComment
+    | EraseComment
 )
 
 
-# Events. Whether everybody can read a comment, CommentShown and CommentConcealed say.
+# Events. Only CommentShown and CommentConcealed say whether everybody can read a comment.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentWritten:
-    """``by_reporter`` says that the reporter of the case wrote it; ``anonymous`` that they are."""
+    """``by_reporter`` says that the author of the case wrote it, ``anonymous`` that the case is
+    anonymous, so that the comment must not show who that is."""
 
     comment_id: CommentId
     case_id: CaseId
@@ -96,7 +104,7 @@ class CommentWritten:
     text: PersonalText
     by_reporter: bool = False
     anonymous: bool = False
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -105,7 +113,7 @@ class CommentEdited:
     comment_id: CommentId
     author: SealedMember
     text: PersonalText
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -113,7 +121,7 @@ class CommentEdited:
 class CommentRemoved:
     comment_id: CommentId
     case_id: CaseId
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
@@ -122,7 +130,7 @@ class CommentHidden:
     comment_id: CommentId
     case_id: CaseId
     rule: str
-    role: str
+    role: ContributorRole
     at: datetime
 
 
@@ -130,13 +138,13 @@ class CommentHidden:
 class CommentRestored:
     comment_id: CommentId
     case_id: CaseId
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentErased:
-    """All that is left of the comment: its place in the discussion."""
+    """The author was erased. Only the position of the comment in the discussion remains."""
 
     comment_id: CommentId
     case_id: CaseId
@@ -189,7 +197,7 @@ class Comment:
 
     @property
     def concealed(self) -> Concealment | None:
-        """Why not everybody can read it; None where everybody can."""
+        """Why not everybody can read it, or None if everybody can."""
         if self.erased:
             return Concealment.ERASED
         if self.removed:
@@ -205,10 +213,8 @@ class Comment:
 def _decide(command: CommentCommand, state: Comment) -> list[CommentEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
     match command:
-        case WriteComment():
-            return _write(command, state)
-        case EditComment():
-            return _edit(command, state)
+        case Informed(asked, facts):
+            return _decide_with_facts(asked, state, facts)
         case RemoveComment():
             return _remove(command, state)
         case HideComment():
@@ -221,7 +227,20 @@ def _decide(command: CommentCommand, state: Comment) -> list[CommentEvent]:
             assert_never(command)
 
 
+def _decide_with_facts(
+    command: WriteComment | EditComment, state: Comment, facts: CommentFacts
+) -> list[CommentEvent]:
+    match command:
+        case WriteComment():
+            return _write(command, state, facts)
+        case EditComment():
+            return _edit(command, state, facts)
+        case _:
+            assert_never(command)
+
+
 def evolve(state: Comment, event: CommentEvent) -> Comment:
+    """Return the state after the event."""
     match event:
         case CommentWritten():
             return Comment(
@@ -251,14 +270,13 @@ def evolve(state: Comment, event: CommentEvent) -> Comment:
 def publication(
     before: Comment, after: Comment, at: datetime
 ) -> list[CommentShown | CommentConcealed]:
-    """Whether a change lets everybody read the comment, or no longer."""
+    """Return the event that says that everybody can read the comment from now on, or no longer."""
     if after.is_shown == before.is_shown:
         return []
-    key, case_id = after.comment_id, after.case_id
-    if after.concealed:
-        reason = after.concealed
-        return [CommentConcealed(comment_id=key, case_id=case_id, reason=reason, at=at)]
-    return [CommentShown(comment_id=key, case_id=case_id, at=at)]
+    comment_id, case_id, reason = after.comment_id, after.case_id, after.concealed
+    if reason:
+        return [CommentConcealed(comment_id=comment_id, case_id=case_id, reason=reason, at=at)]
+    return [CommentShown(comment_id=comment_id, case_id=case_id, at=at)]
 
 
 decide = with_publication(_decide, evolve, publication)
@@ -268,14 +286,16 @@ comment_decider: Decider[CommentCommand, Comment, CommentEvent] = Decider(
 )
 
 
-def _write(command: WriteComment, state: Comment) -> list[CommentEvent]:
+def _write(command: WriteComment, state: Comment, facts: CommentFacts) -> list[CommentEvent]:
     if state.comment_id:
-        raise DomainError("already-written", "A comment with this id has been written already.")
-    _must_be_open(command.discussion)
-    if command.parent_id and not _can_be_answered(command.parent, command.case_id):
-        raise DomainError("not-found", "There is no such comment to reply to in this discussion.")
-    by_reporter = command.by.member_id == command.discussion.author
-    anonymous = by_reporter and command.discussion.anonymous
+        raise DomainError(
+            "already-written", "A comment with this id exists already; use another id."
+        )
+    _must_be_open(facts.discussion)
+    if command.parent_id and not _can_be_replied_to(facts.parent, command.case_id):
+        raise DomainError("not-found", "This discussion has no such comment to reply to.")
+    by_reporter = command.by.member_id == facts.discussion.author
+    anonymous = by_reporter and facts.discussion.anonymous
     written = CommentWritten(
         comment_id=command.comment_id,
         case_id=command.case_id,
@@ -290,10 +310,10 @@ def _write(command: WriteComment, state: Comment) -> list[CommentEvent]:
     return [written]
 
 
-def _edit(command: EditComment, state: Comment) -> list[CommentEvent]:
+def _edit(command: EditComment, state: Comment, facts: CommentFacts) -> list[CommentEvent]:
     _must_be_there(state, command.by)
     _must_be_author(state, command.by)
-    _must_be_open(command.discussion)
+    _must_be_open(facts.discussion)
     if command.text == state.text:
         return []
     edited = CommentEdited(
@@ -311,7 +331,7 @@ def _remove(command: RemoveComment, state: Comment) -> list[CommentEvent]:
 
 
 def _hide(command: HideComment, state: Comment) -> list[CommentEvent]:
-    must_be_system(command.by, "Only moderation hides and restores.")
+    must_be_system(command.by, "Only moderation hides and restores a comment.")
     if not state.is_shown:
         return []
     hidden = CommentHidden(
@@ -325,7 +345,7 @@ def _hide(command: HideComment, state: Comment) -> list[CommentEvent]:
 
 
 def _restore(command: RestoreComment, state: Comment) -> list[CommentEvent]:
-    must_be_system(command.by, "Only moderation hides and restores.")
+    must_be_system(command.by, "Only moderation hides and restores a comment.")
     if state.concealed is not Concealment.HIDDEN:
         return []
     return [CommentRestored(comment_id=state.comment_id, case_id=state.case_id, at=command.at)]
@@ -347,22 +367,25 @@ def _erase(command: EraseComment, state: Comment) -> list[CommentEvent]:
 
 def _must_be_author(state: Comment, by: Actor) -> None:
     if by.member_id != state.author:
-        raise DomainError("forbidden", "Only the author may do this; moderators decide on it.")
+        raise DomainError("forbidden", "Only the author may change or remove a comment.")
 
 
 def _must_be_open(discussion: Discussion) -> None:
     if not discussion.open:
-        raise DomainError("not-found", "There is no public case to discuss.")
+        raise DomainError("not-found", "There is no such public case to discuss.")
     if discussion.locked:
-        raise DomainError("locked", "Moderators locked this discussion.")
+        raise DomainError("locked", "Moderators locked this discussion; wait until they unlock it.")
 
 
-def _can_be_answered(parent: Comment | None, case_id: CaseId) -> bool:
+def _can_be_replied_to(parent: Comment | None, case_id: CaseId) -> bool:
     return parent is not None and parent.case_id == case_id and parent.is_shown
 
 
 def _must_be_there(state: Comment, by: Actor) -> None:
-    """Refuse what the actor cannot see: for them it does not exist."""
+    """Refuse a comment that was erased, removed or hidden from the actor.
+
+    The latter two are refused as if they did not exist.
+    """
     if state.erased:
         raise DomainError("erased", "The author of this comment has erased their account.")
     sees_hidden = by.moderates or by.member_id == state.author

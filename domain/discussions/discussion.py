@@ -4,17 +4,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from domain.actors import Actor
+from domain.actors import Actor, ContributorRole
 from domain.decider import Decider, DomainError, must_be_system, must_moderate
 from domain.ids import CaseId, MemberId
 from domain.personal import SealedMember
+
+WITH_CASES = "Discussions open and close with their cases."
+
 
 # Commands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenDiscussion:
-    """``author`` reported the case; ``anonymous`` says that others may not know who that is."""
+    """``author`` reported the case; ``anonymous`` says that the case does not show who that is."""
 
     case_id: CaseId
     author: MemberId
@@ -64,14 +67,14 @@ class DiscussionClosed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscussionLocked:
     case_id: CaseId
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscussionUnlocked:
     case_id: CaseId
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
@@ -83,7 +86,7 @@ DiscussionEvent = DiscussionOpened | DiscussionClosed | DiscussionLocked | Discu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discussion:
-    """``author`` reported the case."""
+    """``author`` is the member who reported the case."""
 
     case_id: CaseId = CaseId("")
     author: MemberId = MemberId("")
@@ -96,25 +99,19 @@ def decide(command: DiscussionCommand, state: Discussion) -> list[DiscussionEven
     """The rules: which events a command leads to, or the DomainError it breaks."""
     match command:
         case OpenDiscussion():
-            must_be_system(command.by, "Discussions open and close with their cases.")
             return _open(command, state)
         case CloseDiscussion():
-            must_be_system(command.by, "Discussions open and close with their cases.")
-            closed = DiscussionClosed(case_id=state.case_id, at=command.at)
-            return [closed] if state.open else []
+            return _close(command, state)
         case LockDiscussion():
-            _must_moderate(command.by, state)
-            locked = DiscussionLocked(case_id=state.case_id, at=command.at)
-            return [] if state.locked else [locked]
+            return _lock(command, state)
         case UnlockDiscussion():
-            _must_moderate(command.by, state)
-            unlocked = DiscussionUnlocked(case_id=state.case_id, at=command.at)
-            return [unlocked] if state.locked else []
+            return _unlock(command, state)
         case _:
             assert_never(command)
 
 
 def evolve(state: Discussion, event: DiscussionEvent) -> Discussion:
+    """Return the state after the event."""
     match event:
         case DiscussionOpened():
             return replace(
@@ -140,6 +137,7 @@ discussion_decider: Decider[DiscussionCommand, Discussion, DiscussionEvent] = De
 
 
 def _open(command: OpenDiscussion, state: Discussion) -> list[DiscussionEvent]:
+    must_be_system(command.by, WITH_CASES)
     if state.open:
         return []
     opened = DiscussionOpened(
@@ -151,9 +149,27 @@ def _open(command: OpenDiscussion, state: Discussion) -> list[DiscussionEvent]:
     return [opened]
 
 
-def _must_moderate(by: Actor, state: Discussion) -> None:
+def _close(command: CloseDiscussion, state: Discussion) -> list[DiscussionEvent]:
+    must_be_system(command.by, WITH_CASES)
+    return [DiscussionClosed(case_id=state.case_id, at=command.at)] if state.open else []
+
+
+def _lock(command: LockDiscussion, state: Discussion) -> list[DiscussionEvent]:
+    _must_moderate_this(state, command.by)
+    return [] if state.locked else [DiscussionLocked(case_id=state.case_id, at=command.at)]
+
+
+def _unlock(command: UnlockDiscussion, state: Discussion) -> list[DiscussionEvent]:
+    _must_moderate_this(state, command.by)
+    return [DiscussionUnlocked(case_id=state.case_id, at=command.at)] if state.locked else []
+
+
+def _must_moderate_this(state: Discussion, by: Actor) -> None:
+    """Refuse members who are no moderators, and moderators who reported the case themselves."""
     must_moderate(by)
     if not state.case_id:
         raise DomainError("not-found", "There is no such discussion.")
     if by.member_id == state.author:
-        raise DomainError("not-oneself", "Nobody moderates the discussion of their own case.")
+        raise DomainError(
+            "not-oneself", "This is the discussion of your own case; leave it to another moderator."
+        )

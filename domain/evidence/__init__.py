@@ -1,1 +1,1 @@
-"""Evidence: what was uploaded, how it was made safe to show, and what came of it."""
+"""Evidence: uploaded files, and their renditions that are safe to show."""

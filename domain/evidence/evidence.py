@@ -23,7 +23,7 @@ class EvidenceStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiveEvidence:
-    """The upload is complete and the original encrypted. ``sha256`` (hex) is the original's."""
+    """The upload is complete, and its original is encrypted. ``sha256`` (hex) is the original's."""
 
     evidence_id: EvidenceId
     kind: MediaKind
@@ -65,7 +65,7 @@ class RejectEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EraseEvidence:
-    """Its owner was erased, and its media are destroyed."""
+    """The owner was erased, and the media of the evidence are destroyed."""
 
     by: Actor
     at: datetime
@@ -96,7 +96,7 @@ class SanitisingBegun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceMadeAvailable:
-    """``sha256`` is the original's, ``rendition_sha256`` that of what is served."""
+    """``sha256`` is the hash of the original, ``rendition_sha256`` that of the rendition."""
 
     evidence_id: EvidenceId
     owner: SealedMember
@@ -148,31 +148,28 @@ def decide(command: EvidenceCommand, state: Evidence) -> list[EvidenceEvent]:
     if isinstance(command, ReceiveEvidence):
         return _receive(command, state)
     _must_be_received(state)
-    must_be_system(command.by, "Only the system sanitises evidence.")
+    must_be_system(command.by, "Only the system sanitises and erases evidence.")
     if isinstance(command, EraseEvidence):
-        erased = EvidenceErased(evidence_id=state.evidence_id, at=command.at)
-        return [] if state.erased else [erased]
-    if state.erased or state.status in (EvidenceStatus.AVAILABLE, EvidenceStatus.REJECTED):
-        return []
+        return _erase(command, state)
+    return [] if _is_closed(state) else _sanitise(command, state)
+
+
+def _sanitise(
+    command: BeginSanitising | MakeAvailable | RejectEvidence, state: Evidence
+) -> list[EvidenceEvent]:
     match command:
         case BeginSanitising():
-            begun = SanitisingBegun(evidence_id=state.evidence_id, at=command.at)
-            return [begun] if state.status is EvidenceStatus.RECEIVED else []
+            return _begin(command, state)
         case MakeAvailable():
             return [_made_available(command, state)]
         case RejectEvidence():
-            rejected = EvidenceRejected(
-                evidence_id=state.evidence_id,
-                owner=state.owner,
-                reason=command.reason,
-                at=command.at,
-            )
-            return [rejected]
+            return [_rejected(command, state)]
         case _:
             assert_never(command)
 
 
 def evolve(state: Evidence, event: EvidenceEvent) -> Evidence:
+    """Return the state after the event."""
     match event:
         case EvidenceReceived():
             return Evidence(
@@ -201,7 +198,9 @@ evidence_decider: Decider[EvidenceCommand, Evidence, EvidenceEvent] = Decider(
 
 def _receive(command: ReceiveEvidence, state: Evidence) -> list[EvidenceEvent]:
     if state.status:
-        raise DomainError("already-received", "This evidence was received already.")
+        raise DomainError(
+            "already-received", "Evidence with this id was received already; use another id."
+        )
     received = EvidenceReceived(
         evidence_id=command.evidence_id,
         owner=command.by.member_id,
@@ -212,6 +211,27 @@ def _receive(command: ReceiveEvidence, state: Evidence) -> list[EvidenceEvent]:
         at=command.at,
     )
     return [received]
+
+
+def _erase(command: EraseEvidence, state: Evidence) -> list[EvidenceEvent]:
+    if state.erased:
+        return []
+    return [EvidenceErased(evidence_id=state.evidence_id, at=command.at)]
+
+
+def _begin(command: BeginSanitising, state: Evidence) -> list[EvidenceEvent]:
+    if state.status is not EvidenceStatus.RECEIVED:
+        return []
+    return [SanitisingBegun(evidence_id=state.evidence_id, at=command.at)]
+
+
+def _rejected(command: RejectEvidence, state: Evidence) -> EvidenceRejected:
+    return EvidenceRejected(
+        evidence_id=state.evidence_id,
+        owner=state.owner,
+        reason=command.reason,
+        at=command.at,
+    )
 
 
 def _made_available(command: MakeAvailable, state: Evidence) -> EvidenceMadeAvailable:
@@ -233,6 +253,12 @@ def _made_available(command: MakeAvailable, state: Evidence) -> EvidenceMadeAvai
 def _kind_of(command: MakeAvailable, state: Evidence) -> MediaKind:
     """Return the kind of the rendition: phones also record sound alone into video containers."""
     return MediaKind.AUDIO if command.media_type.startswith("audio/") else state.kind
+
+
+def _is_closed(state: Evidence) -> bool:
+    """Return whether the evidence is sanitised, rejected or erased."""
+    decided = (EvidenceStatus.AVAILABLE, EvidenceStatus.REJECTED)
+    return state.erased or state.status in decided
 
 
 def _must_be_received(state: Evidence) -> None:

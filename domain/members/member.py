@@ -6,10 +6,11 @@ from typing import Annotated, assert_never
 
 from domain.actors import Actor, Role
 from domain.constraints import Length, Limits, OneLine
-from domain.decider import Decider, DomainError, must_be_system
+from domain.decider import Decider, DomainError, must_be_system, must_moderate
 from domain.ids import MemberId
 from domain.personal import OpenMember, Personal, PersonalText
 
+BY_DECISION = "Only a decision of moderators hides or restores a profile."
 PSEUDONYM_LENGTH = Length(3, 40)
 Pseudonym = Annotated[str, PSEUDONYM_LENGTH, OneLine(), Personal()]
 Interest = Annotated[str, Length(1, 40), OneLine()]
@@ -213,41 +214,29 @@ def decide(command: MemberCommand, state: Member) -> list[MemberEvent]:
     if isinstance(command, RegisterMember):
         return _register(command, state)
     _must_be_here(state)
-    me = state.member_id
     match command:
         case ChooseInterests():
             return _choose_interests(command, state)
         case GrantRole():
-            _must_be(Role.ADMIN, command.by)
-            granted = RoleGranted(member_id=me, role=command.role, at=command.at)
-            return [] if command.role in state.roles else [granted]
+            return _grant_role(command, state)
         case RevokeRole():
-            _must_be(Role.ADMIN, command.by)
-            revoked = RoleRevoked(member_id=me, role=command.role, at=command.at)
-            return [revoked] if command.role in state.roles else []
+            return _revoke_role(command, state)
         case SuspendMember():
             return _suspend(command, state)
         case ReinstateMember():
-            _must_moderate(command.by)
-            return [MemberReinstated(member_id=me, at=command.at)] if state.suspended else []
+            return _reinstate(command, state)
         case HideProfile():
-            must_be_system(command.by, "Only a moderation decision hides or restores a profile.")
-            hidden = ProfileHidden(member_id=me, rule=command.rule, at=command.at)
-            return [] if state.hidden else [hidden]
+            return _hide_profile(command, state)
         case RestoreProfile():
-            must_be_system(command.by, "Only a moderation decision hides or restores a profile.")
-            restored = ProfileRestored(
-                member_id=state.member_id, pseudonym=state.pseudonym, at=command.at
-            )
-            return [restored] if state.hidden else []
+            return _restore_profile(command, state)
         case EraseMember():
-            _must_be_self(command.by, state)
-            return [MemberErased(member_id=me, at=command.at)]
+            return _erase(command, state)
         case _:
             assert_never(command)
 
 
 def evolve(state: Member, event: MemberEvent) -> Member:
+    """Return the state after the event."""
     match event:
         case MemberRegistered():
             return Member(
@@ -308,15 +297,56 @@ def _rounded(area: Area) -> Area:
     return replace(area, lat=round(area.lat, AREA_DECIMALS), lon=round(area.lon, AREA_DECIMALS))
 
 
+def _grant_role(command: GrantRole, state: Member) -> list[MemberEvent]:
+    _must_administer(command.by)
+    if command.role in state.roles:
+        return []
+    return [RoleGranted(member_id=state.member_id, role=command.role, at=command.at)]
+
+
+def _revoke_role(command: RevokeRole, state: Member) -> list[MemberEvent]:
+    _must_administer(command.by)
+    if command.role not in state.roles:
+        return []
+    return [RoleRevoked(member_id=state.member_id, role=command.role, at=command.at)]
+
+
 def _suspend(command: SuspendMember, state: Member) -> list[MemberEvent]:
-    _must_moderate(command.by)
+    must_moderate(command.by)
     if command.by.member_id == state.member_id:
         raise DomainError("not-oneself", "You cannot suspend yourself.")
     if state.roles:
-        _must_be(Role.ADMIN, command.by)
+        _must_administer(command.by)
     if state.suspended:
         return []
     return [MemberSuspended(member_id=state.member_id, reason=command.reason, at=command.at)]
+
+
+def _reinstate(command: ReinstateMember, state: Member) -> list[MemberEvent]:
+    must_moderate(command.by)
+    if not state.suspended:
+        return []
+    return [MemberReinstated(member_id=state.member_id, at=command.at)]
+
+
+def _hide_profile(command: HideProfile, state: Member) -> list[MemberEvent]:
+    must_be_system(command.by, BY_DECISION)
+    if state.hidden:
+        return []
+    return [ProfileHidden(member_id=state.member_id, rule=command.rule, at=command.at)]
+
+
+def _restore_profile(command: RestoreProfile, state: Member) -> list[MemberEvent]:
+    must_be_system(command.by, BY_DECISION)
+    if not state.hidden:
+        return []
+    restored = ProfileRestored(member_id=state.member_id, pseudonym=state.pseudonym, at=command.at)
+    return [restored]
+
+
+def _erase(command: EraseMember, state: Member) -> list[MemberEvent]:
+    _must_be_self(command.by, state)
+    return [MemberErased(member_id=state.member_id, at=command.at)]
 
 
 def _must_be_here(state: Member) -> None:
@@ -328,14 +358,10 @@ def _must_be_here(state: Member) -> None:
 
 def _must_be_self(by: Actor, state: Member) -> None:
     if by.member_id != state.member_id:
-        raise DomainError("forbidden", "Only the member may do this.")
+        raise DomainError("forbidden", "Only the member may do this to their own account.")
 
 
-def _must_moderate(by: Actor) -> None:
-    if not (by.moderates or by.is_(Role.SYSTEM)):
-        raise DomainError("forbidden", "Only a moderator may do this.")
-
-
-def _must_be(role: Role, by: Actor) -> None:
-    if not (by.is_(role) or by.is_(Role.SYSTEM)):
-        raise DomainError("forbidden", f"Only an {role} may do this.")
+def _must_administer(by: Actor) -> None:
+    """Refuse an actor who is neither an admin nor the system, as which the operator acts."""
+    if not (by.is_(Role.ADMIN) or by.is_(Role.SYSTEM)):
+        raise DomainError("forbidden", "Only an admin may do this.")

@@ -1,13 +1,16 @@
-"""A decision of a moderator on a subject, and the appeal that another moderator resolves."""
+"""A decision of a moderator on a subject, and the appeal against it.
+
+The author of the subject can appeal once; another moderator then upholds or overturns the decision.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, assert_never
 
-from domain.actors import SYSTEM, Actor
+from domain.actors import SYSTEM, Actor, ContributorRole
 from domain.constraints import Length
-from domain.decider import Decider, DomainError, must_be_system, must_moderate
+from domain.decider import Decider, DomainError, Informed, must_be_system, must_moderate
 from domain.ids import CaseId, MemberId
 from domain.moderation.rules import must_be_a_rule
 from domain.moderation.subject import (
@@ -24,7 +27,7 @@ Reason = Annotated[str, Length(1, 2000)]
 
 
 class Outcome(StrEnum):
-    """What becomes of a decision that was appealed."""
+    """The outcome of an appeal."""
 
     UPHOLD = "uphold"
     OVERTURN = "overturn"
@@ -35,15 +38,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecideSubject:
-    """``case_authors`` are the authors of the cases that the subject belongs to. ``standing`` is
-    the decision in force. ``overturned`` are the moderators whose decisions on the subject were
-    overturned on appeal."""
-
     decision_id: str
-    subject: Subject
-    case_authors: frozenset[MemberId]
-    standing: "Decision"
-    overturned: frozenset[MemberId]
+    subject_kind: SubjectKind
+    subject_id: str
     verdict: Verdict
     rule: str
     reason: Reason
@@ -53,9 +50,6 @@ class DecideSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppealDecision:
-    """``subject`` is the subject of the decision; its author may appeal."""
-
-    subject: Subject
     statement: Annotated[str, Length(1, 5000)]
     by: Actor
     at: datetime
@@ -63,10 +57,6 @@ class AppealDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveAppeal:
-    """``subject`` and ``case_authors`` are as in DecideSubject."""
-
-    subject: Subject
-    case_authors: frozenset[MemberId]
     outcome: Outcome
     reason: Reason
     by: Actor
@@ -75,23 +65,40 @@ class ResolveAppeal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetAppellant:
-    """A member who signed the decision or the appeal has erased their account."""
+    """Forget the statement of the appeal if this member, who was erased, wrote it."""
 
     member_id: MemberId
     by: Actor
     at: datetime
 
 
-DecisionCommand = DecideSubject | AppealDecision | ResolveAppeal | ForgetAppellant
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionFacts:
+    """What the application looks up about the subject of the decision.
+
+    ``case_authors`` are the authors of the cases that the subject belongs to. ``in_force`` is the
+    decision in force on it. ``overturned`` are the moderators whose decisions on it were overturned
+    on appeal.
+    """
+
+    subject: Subject
+    case_authors: frozenset[MemberId]
+    in_force: "Decision"
+    overturned: frozenset[MemberId]
 
 
-# Events. Reasons are public: moderators must not write names in them. Who decided, appealed or
-# resolved is in an event of its own in the same commit: what moderation did outlives the account.
+CommandOnSubject = DecideSubject | AppealDecision | ResolveAppeal
+DecisionCommand = Informed[CommandOnSubject, DecisionFacts] | ForgetAppellant
+
+
+# Events. Reasons are public, so moderators must not write names in them. The member who decided,
+# appealed or resolved is in an event of its own in the same commit. The other events therefore
+# remain readable after that member was erased.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionMade:
-    """``turns`` are the turns of the subject when the moderator decided."""
+    """``turns`` is the number of turns of the subject when the moderator decided."""
 
     decision_id: str
     subject_kind: SubjectKind
@@ -101,13 +108,13 @@ class DecisionMade:
     rule: str
     reason: str
     turns: int
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionSigned:
-    """Which moderator decided, or resolved the appeal."""
+    """``by`` is the moderator who decided, or who resolved the appeal."""
 
     decision_id: str
     by: SealedMember
@@ -119,13 +126,13 @@ class DecisionAppealed:
     decision_id: str
     subject_kind: SubjectKind
     subject_id: str
-    role: str = "author"
+    role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppealSigned:
-    """Who appealed, and what they wrote."""
+    """``by`` is the member who appealed, with this statement."""
 
     decision_id: str
     subject_kind: SubjectKind
@@ -137,7 +144,7 @@ class AppealSigned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppellantForgotten:
-    """The appeal still waits for a moderator, without its statement."""
+    """The member who appealed was erased. The appeal stays open, without its statement."""
 
     decision_id: str
     subject_kind: SubjectKind
@@ -147,7 +154,7 @@ class AppellantForgotten:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppealResolved:
-    """``verdict`` is the one in force from now on."""
+    """``verdict`` is in force from now on."""
 
     decision_id: str
     subject_kind: SubjectKind
@@ -156,7 +163,7 @@ class AppealResolved:
     verdict: Verdict
     rule: str
     reason: str
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
@@ -177,7 +184,7 @@ AppliedEvent = DecisionMade | DecisionAppealed | AppealResolved
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """``by`` is the moderator who decided, ``appellant`` the member who appealed."""
+    """``by`` is the moderator who decided, ``appellant`` the member who appealed, if known."""
 
     decision_id: str = ""
     subject_kind: SubjectKind = SubjectKind.CASE
@@ -197,19 +204,30 @@ class Decision:
 def decide(command: DecisionCommand, state: Decision) -> list[DecisionEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
     match command:
-        case DecideSubject():
-            return _decide(command, state)
-        case AppealDecision():
-            return _appeal(command, state)
-        case ResolveAppeal():
-            return _resolve(command, state)
+        case Informed(asked, facts):
+            return _decide_with_facts(asked, state, facts)
         case ForgetAppellant():
             return _forget(command, state)
         case _:
             assert_never(command)
 
 
+def _decide_with_facts(
+    command: CommandOnSubject, state: Decision, facts: DecisionFacts
+) -> list[DecisionEvent]:
+    match command:
+        case DecideSubject():
+            return _decide(command, state, facts)
+        case AppealDecision():
+            return _appeal(command, state, facts)
+        case ResolveAppeal():
+            return _resolve(command, state, facts)
+        case _:
+            assert_never(command)
+
+
 def evolve(state: Decision, event: DecisionEvent) -> Decision:
+    """Return the state after the event."""
     match event:
         case DecisionMade():
             return Decision(
@@ -266,22 +284,25 @@ def applying(event: AppliedEvent, at: datetime) -> ApplyVerdict | OpenAppeal | A
             assert_never(event)
 
 
-def _decide(command: DecideSubject, state: Decision) -> list[DecisionEvent]:
-    subject = command.subject
+def _decide(command: DecideSubject, state: Decision, facts: DecisionFacts) -> list[DecisionEvent]:
     must_moderate(command.by)
     must_be_a_rule(command.rule)
     if state.decision_id:
-        raise DomainError("already-decided", "A decision with this id exists already.")
-    if not subject.subject_id:
-        raise DomainError("not-found", "There is no such subject.")
-    _must_be_others(command)
-    _must_respect_appeals(command)
-    if subject.hidden == (command.verdict is Verdict.HIDE) and not subject.flags:
-        raise DomainError("nothing-to-decide", "This would change nothing, and no flag is open.")
-    made = DecisionMade(
+        raise DomainError(
+            "already-decided", "A decision with this id exists already; use another id."
+        )
+    _must_be_there(facts.subject)
+    _must_not_be_own(facts, command.by)
+    _must_respect_appeals(command, facts)
+    _must_settle_something(command, facts.subject)
+    return [_made(command, facts.subject), _signed(command.decision_id, command)]
+
+
+def _made(command: DecideSubject, subject: Subject) -> DecisionMade:
+    return DecisionMade(
         decision_id=command.decision_id,
-        subject_kind=subject.kind,
-        subject_id=subject.subject_id,
+        subject_kind=command.subject_kind,
+        subject_id=command.subject_id,
         case_id=subject.case_id,
         verdict=command.verdict,
         rule=command.rule,
@@ -289,36 +310,43 @@ def _decide(command: DecideSubject, state: Decision) -> list[DecisionEvent]:
         turns=subject.turns,
         at=command.at,
     )
-    return [made, _signed(command.decision_id, command)]
+
+
+def _must_be_there(subject: Subject) -> None:
+    if not subject.subject_id:
+        raise DomainError("not-found", "There is no such subject.")
+
+
+def _must_settle_something(command: DecideSubject, subject: Subject) -> None:
+    """Refuse a decision that neither changes the subject nor settles a flag."""
+    if subject.hidden == (command.verdict is Verdict.HIDE) and not subject.flags:
+        raise DomainError(
+            "nothing-to-decide", "No flag is open, and the decision would change nothing."
+        )
 
 
 def _signed(decision_id: str, command: DecideSubject | ResolveAppeal) -> DecisionSigned:
     return DecisionSigned(decision_id=decision_id, by=command.by.member_id, at=command.at)
 
 
-def _must_respect_appeals(command: DecideSubject) -> None:
-    subject = command.subject
-    if subject.appealed or command.standing.under_appeal:
-        raise DomainError("appeal-pending", "An appeal is open; resolve the appeal instead.")
+def _must_respect_appeals(command: DecideSubject, facts: DecisionFacts) -> None:
+    subject = facts.subject
+    if subject.appealed or facts.in_force.under_appeal:
+        raise DomainError("appeal-pending", "An appeal is open; resolve it instead.")
     if command.verdict is not Verdict.HIDE or not subject.overturned:
         return
     if not subject.flags:
-        raise DomainError("settled-on-appeal", "An appeal restored it; wait for a new flag.")
-    if command.by.member_id in command.overturned:
         raise DomainError(
-            "same-moderator", "Your decision was overturned; leave it to another one."
+            "settled-on-appeal", "An appeal restored this; wait until a member flags it again."
+        )
+    if command.by.member_id in facts.overturned:
+        raise DomainError(
+            "same-moderator", "Your decision was overturned; leave this to another moderator."
         )
 
 
-def _appeal(command: AppealDecision, state: Decision) -> list[DecisionEvent]:
-    _must_be_there(state)
-    if command.by.member_id != command.subject.author:
-        raise DomainError("forbidden", "Only the author of the content may appeal.")
-    if state.verdict is not Verdict.HIDE:
-        raise DomainError("nothing-to-appeal", "Only a decision to hide can be appealed.")
-    if state.appealed:
-        raise DomainError("already-appealed", "You have appealed already; wait for the outcome.")
-    _must_not_be_superseded(command.subject, state)
+def _appeal(command: AppealDecision, state: Decision, facts: DecisionFacts) -> list[DecisionEvent]:
+    _must_be_appealable(command, state, facts.subject)
     appealed = DecisionAppealed(
         decision_id=state.decision_id,
         subject_kind=state.subject_kind,
@@ -336,21 +364,40 @@ def _appeal(command: AppealDecision, state: Decision) -> list[DecisionEvent]:
     return [appealed, signed]
 
 
-def _resolve(command: ResolveAppeal, state: Decision) -> list[DecisionEvent]:
+def _must_be_appealable(command: AppealDecision, state: Decision, subject: Subject) -> None:
+    _must_be_made(state)
+    if command.by.member_id != subject.author:
+        raise DomainError("forbidden", "Only the author of the hidden content may appeal.")
+    if state.verdict is not Verdict.HIDE:
+        raise DomainError("nothing-to-appeal", "Only a decision to hide can be appealed.")
+    if state.appealed:
+        raise DomainError("already-appealed", "You have appealed already; wait for the outcome.")
+    _must_not_be_superseded(subject, state)
+
+
+def _resolve(command: ResolveAppeal, state: Decision, facts: DecisionFacts) -> list[DecisionEvent]:
     must_moderate(command.by)
-    _must_be_there(state)
+    _must_be_made(state)
+    _must_be_resolvable(command, state, facts)
+    return [_resolved(command, state), _signed(state.decision_id, command)]
+
+
+def _must_be_resolvable(command: ResolveAppeal, state: Decision, facts: DecisionFacts) -> None:
     if not state.appealed:
         raise DomainError("not-found", "There is no such appeal.")
     if command.by.member_id == state.by:
         raise DomainError(
-            "same-moderator", "You decided this; another moderator has to resolve it."
+            "same-moderator", "You made this decision; leave the appeal to another moderator."
         )
-    _must_be_others(command)
+    _must_not_be_own(facts, command.by)
     if state.resolved:
-        raise DomainError("already-resolved", "This appeal is resolved already.")
-    _must_not_be_superseded(command.subject, state)
+        raise DomainError("already-resolved", "A moderator has resolved this appeal already.")
+    _must_not_be_superseded(facts.subject, state)
+
+
+def _resolved(command: ResolveAppeal, state: Decision) -> AppealResolved:
     overturned = command.outcome is Outcome.OVERTURN
-    resolved = AppealResolved(
+    return AppealResolved(
         decision_id=state.decision_id,
         subject_kind=state.subject_kind,
         subject_id=state.subject_id,
@@ -360,11 +407,10 @@ def _resolve(command: ResolveAppeal, state: Decision) -> list[DecisionEvent]:
         reason=command.reason,
         at=command.at,
     )
-    return [resolved, _signed(state.decision_id, command)]
 
 
 def _forget(command: ForgetAppellant, state: Decision) -> list[DecisionEvent]:
-    """Nobody sees the statement of a resolved appeal, so nothing is said of it."""
+    """Forget the appellant. Once an appeal is resolved, its statement is no longer shown."""
     must_be_system(command.by, "Members are forgotten when they erase their account.")
     if command.member_id != state.appellant or state.resolved:
         return []
@@ -377,7 +423,7 @@ def _forget(command: ForgetAppellant, state: Decision) -> list[DecisionEvent]:
     return [forgotten]
 
 
-def _must_be_there(state: Decision) -> None:
+def _must_be_made(state: Decision) -> None:
     if not state.decision_id:
         raise DomainError("not-found", "There is no such decision.")
 
@@ -385,9 +431,12 @@ def _must_be_there(state: Decision) -> None:
 def _must_not_be_superseded(subject: Subject, state: Decision) -> None:
     """Refuse a decision that another one replaced. One that is not applied yet is not replaced."""
     if state.decision_id in subject.past:
-        raise DomainError("superseded", "Another decision has replaced this one.")
+        raise DomainError("superseded", "A newer decision has replaced this one.")
 
 
-def _must_be_others(command: DecideSubject | ResolveAppeal) -> None:
-    if command.by.member_id in {command.subject.author, *command.case_authors}:
-        raise DomainError("not-oneself", "This concerns you or your own case; leave it to another.")
+def _must_not_be_own(facts: DecisionFacts, by: Actor) -> None:
+    """Refuse moderators who contributed the subject, or reported a case that it belongs to."""
+    if by.member_id in {facts.subject.author, *facts.case_authors}:
+        raise DomainError(
+            "not-oneself", "This concerns you or your own case; leave it to another moderator."
+        )

@@ -1,4 +1,4 @@
-"""A flag: one member says that a subject breaks a rule. One for each member and subject."""
+"""A flag: a member says that a subject breaks a rule. A member can flag each subject once."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Annotated, assert_never
 
 from domain.actors import SYSTEM, Actor
 from domain.constraints import Length
-from domain.decider import Decider, DomainError, must_be_system
+from domain.decider import Decider, DomainError, Informed, must_be_system
 from domain.moderation.rules import must_be_a_rule
 from domain.moderation.subject import Subject, SubjectKind, WeighFlag
 from domain.personal import PersonalText, SealedMember
@@ -24,19 +24,11 @@ TOO_MANY_FLAGS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaiseFlag:
-    """``subject`` is what moderation knows of the flagged thing. ``seen`` says whether the member
-    can see it, ``erased`` whether its author has erased their account. ``record_id`` names the
-    member's record, which ``weight`` comes from; ``open_flags`` of theirs wait for moderators."""
-
     flag_id: str
-    subject: Subject
-    seen: bool
-    erased: bool
+    subject_kind: SubjectKind
+    subject_id: str
     rule: str
     note: FlagNote
-    record_id: str
-    weight: float
-    open_flags: int
     by: Actor
     at: datetime
 
@@ -58,7 +50,24 @@ class ForgetFlagger:
     at: datetime
 
 
-FlagCommand = RaiseFlag | SettleFlag | ForgetFlagger
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagFacts:
+    """What the application looks up for RaiseFlag.
+
+    ``subject`` is the flagged subject. ``is_visible`` says that the member can see it,
+    ``is_erased`` that its author has erased their account. ``record_id`` names the member's record,
+    which ``weight`` comes from. ``open_flags`` is how many flags of the member wait for moderators.
+    """
+
+    subject: Subject
+    is_visible: bool
+    is_erased: bool
+    record_id: str
+    weight: float
+    open_flags: int
+
+
+FlagCommand = Informed[RaiseFlag, FlagFacts] | SettleFlag | ForgetFlagger
 
 
 # Events
@@ -66,7 +75,8 @@ FlagCommand = RaiseFlag | SettleFlag | ForgetFlagger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagRaised:
-    """``weight`` is what the member's record said then; the subject may weigh it differently."""
+    """``weight`` follows from the member's record at that time. The flag is weighed again when it
+    is added to its subject, because other flags of the member may have been settled since."""
 
     flag_id: str
     subject_kind: SubjectKind
@@ -78,7 +88,7 @@ class FlagRaised:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagSigned:
-    """Who raised the flag and what they wrote, in the commit of FlagRaised, which outlives them."""
+    """The personal part of FlagRaised, in the same commit: who raised the flag, and their note."""
 
     flag_id: str
     subject_kind: SubjectKind
@@ -98,7 +108,7 @@ class FlagSettled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlaggerForgotten:
-    """The flag still counts, without its note."""
+    """The member was erased. The flag still counts, without its note."""
 
     flag_id: str
     subject_kind: SubjectKind
@@ -128,12 +138,10 @@ class Flag:
 def decide(command: FlagCommand, state: Flag) -> list[FlagEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
     match command:
-        case RaiseFlag():
-            return _raise(command, state)
+        case Informed(asked, facts):
+            return _raise(asked, state, facts)
         case SettleFlag():
-            must_be_system(command.by, "A flag is settled by a decision on its subject only.")
-            settled = FlagSettled(flag_id=state.flag_id, upheld=command.upheld, at=command.at)
-            return [] if state.settled or not state.flag_id else [settled]
+            return _settle(command, state)
         case ForgetFlagger():
             return _forget(command, state)
         case _:
@@ -141,6 +149,7 @@ def decide(command: FlagCommand, state: Flag) -> list[FlagEvent]:
 
 
 def evolve(state: Flag, event: FlagEvent) -> Flag:
+    """Return the state after the event."""
     match event:
         case FlagRaised():
             return Flag(
@@ -164,53 +173,53 @@ flag_decider: Decider[FlagCommand, Flag, FlagEvent] = Decider(
 )
 
 
-def weighing(event: FlagRaised, weight: float, threshold: float, at: datetime) -> WeighFlag:
+def weighing(event: FlagRaised, at: datetime) -> WeighFlag:
     """Return the command to weigh a flag."""
-    return WeighFlag(
-        flag_id=event.flag_id,
-        rule=event.rule,
-        weight=weight,
-        threshold=threshold,
-        by=SYSTEM,
-        at=at,
-    )
+    return WeighFlag(flag_id=event.flag_id, rule=event.rule, by=SYSTEM, at=at)
 
 
-def _raise(command: RaiseFlag, state: Flag) -> list[FlagEvent]:
+def _raise(command: RaiseFlag, state: Flag, facts: FlagFacts) -> list[FlagEvent]:
     must_be_a_rule(command.rule)
-    _must_be_seen(command)
+    _must_be_flaggable(facts, command.by)
     if state.flag_id:
         raise DomainError("already-flagged", "You have flagged this already.")
-    if command.open_flags >= MOST_OPEN_FLAGS:
+    if facts.open_flags >= MOST_OPEN_FLAGS:
         raise DomainError("too-many-flags", TOO_MANY_FLAGS)
-    return [_raised(command), _signed(command)]
+    return [_raised(command, facts), _signed(command, facts)]
 
 
-def _raised(command: RaiseFlag) -> FlagRaised:
+def _raised(command: RaiseFlag, facts: FlagFacts) -> FlagRaised:
     return FlagRaised(
         flag_id=command.flag_id,
-        subject_kind=command.subject.kind,
-        subject_id=command.subject.subject_id,
+        subject_kind=command.subject_kind,
+        subject_id=command.subject_id,
         rule=command.rule,
-        weight=command.weight,
+        weight=facts.weight,
         at=command.at,
     )
 
 
-def _signed(command: RaiseFlag) -> FlagSigned:
+def _signed(command: RaiseFlag, facts: FlagFacts) -> FlagSigned:
     return FlagSigned(
         flag_id=command.flag_id,
-        subject_kind=command.subject.kind,
-        subject_id=command.subject.subject_id,
+        subject_kind=command.subject_kind,
+        subject_id=command.subject_id,
         by=command.by.member_id,
-        record_id=command.record_id,
+        record_id=facts.record_id,
         note=command.note,
         at=command.at,
     )
 
 
+def _settle(command: SettleFlag, state: Flag) -> list[FlagEvent]:
+    must_be_system(command.by, "Flags are settled by a decision on their subject.")
+    if state.settled or not state.flag_id:
+        return []
+    return [FlagSettled(flag_id=state.flag_id, upheld=command.upheld, at=command.at)]
+
+
 def _forget(command: ForgetFlagger, state: Flag) -> list[FlagEvent]:
-    """Nobody sees the note of a settled flag, so nothing is said of it."""
+    """Forget the member. Once a flag is settled, its note is no longer shown."""
     must_be_system(command.by, "Members are forgotten when they erase their account.")
     if state.forgotten or state.settled or not state.flag_id:
         return []
@@ -223,13 +232,16 @@ def _forget(command: ForgetFlagger, state: Flag) -> list[FlagEvent]:
     return [forgotten]
 
 
-def _must_be_seen(command: RaiseFlag) -> None:
-    """Refuse what the member cannot see: for them it does not exist. Their own they always see."""
-    subject, by = command.subject, command.by
+def _must_be_flaggable(facts: FlagFacts, by: Actor) -> None:
+    """Refuse a subject that the member cannot see, as one that does not exist.
+
+    Their own content is refused first: they can see it in any case.
+    """
+    subject = facts.subject
     if subject.author == by.member_id:
         raise DomainError("own-subject", "You cannot flag your own content.")
     hidden = subject.hidden and not by.moderates
-    if not subject.subject_id or hidden or not command.seen:
-        raise DomainError("not-found", "There is no such subject, or you may not see it.")
-    if command.erased:
-        raise DomainError("erased", "This was erased, so it cannot be flagged.")
+    if not subject.subject_id or hidden or not facts.is_visible:
+        raise DomainError("not-found", "There is no such subject, or you cannot see it.")
+    if facts.is_erased:
+        raise DomainError("erased", "This was erased and cannot be flagged any more.")

@@ -7,15 +7,15 @@ from typing import assert_never
 from domain.actors import Actor
 from domain.decider import Decider, must_be_system
 
-# The prior is Beta(1, 3): a new member's flag is right with a probability of one in four, and four
-# flags of their own outweigh it.
-RIGHT_BEFORE, SEEN_BEFORE = 1, 4
+# The prior is Beta(1, 3): the flag of a new member is right with a probability of one in four. The
+# prior weighs as much as four settled flags.
+PRIOR_UPHELD, PRIOR_SETTLED = 1, 4
 MODERATORS_WEIGHT = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenFlag:
-    """A flag waits for moderators. Until they decide, it counts as one that they reject."""
+    """Count a flag that waits for moderators. Until they decide, it counts as rejected."""
 
     record_id: str
     flag_id: str
@@ -25,6 +25,8 @@ class OpenFlag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountFlag:
+    """Count a flag that moderators upheld or rejected."""
+
     record_id: str
     flag_id: str
     upheld: bool
@@ -61,22 +63,22 @@ class Record:
 
     @property
     def weight(self) -> float:
-        """How probably the member's next flag is right, in (0, 1).
+        """The probability that the member's next flag is right, in (0, 1).
 
-        It is the mean of the posterior of a beta-binomial model, in which those that wait count as
-        seen: (1 + upheld) / (4 + settled + open).
+        It is the posterior mean of a beta-binomial model, in which open flags count as rejected:
+        (1 + upheld) / (4 + settled + open).
         """
-        seen = self.settled + len(self.open)
-        return (RIGHT_BEFORE + self.upheld) / (SEEN_BEFORE + seen)
+        settled = self.settled + len(self.open)
+        return (PRIOR_UPHELD + self.upheld) / (PRIOR_SETTLED + settled)
 
     def weight_of(self, flag_id: str) -> float:
-        """Return how probably this flag is right, beside the others that wait."""
+        """Return the probability that this open flag is right, given all other flags."""
         return _without(self, flag_id).weight
 
 
 def decide(command: RecordCommand, state: Record) -> list[RecordEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
-    must_be_system(command.by, "Only the system does this.")
+    must_be_system(command.by, "Only the system keeps records of flags.")
     record_id, flag_id, at = command.record_id, command.flag_id, command.at
     match command:
         case OpenFlag():
@@ -90,6 +92,7 @@ def decide(command: RecordCommand, state: Record) -> list[RecordEvent]:
 
 
 def evolve(state: Record, event: RecordEvent) -> Record:
+    """Return the state after the event."""
     match event:
         case FlagOpened():
             return replace(state, open=(*state.open, event.flag_id))

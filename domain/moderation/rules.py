@@ -70,4 +70,4 @@ _KNOWN = {rule.rule_id for rule in RULES}
 def must_be_a_rule(rule_id: str) -> None:
     """Refuse an id that no rule has."""
     if rule_id not in _KNOWN:
-        raise DomainError("unknown-rule", "No rule has this id; choose one from GET /v1/rules.")
+        raise DomainError("unknown-rule", "No rule has this id; choose one from the list of rules.")

@@ -1,6 +1,7 @@
 """A subject of moderation: something that can be flagged, hidden and restored.
 
-Open flags add up. At a threshold they hide the subject until a moderator decides.
+The weights of open flags add up. At a threshold they hide the subject until a moderator decides.
+One decision at a time is in force on a subject (ADR 16).
 """
 
 from dataclasses import dataclass, replace
@@ -8,8 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from domain.actors import Actor
-from domain.decider import Decider, must_be_system
+from domain.actors import Actor, ContributorRole
+from domain.decider import Decider, Informed, must_be_system
 from domain.ids import CaseId, MemberId
 from domain.personal import SealedMember
 
@@ -30,12 +31,12 @@ class Verdict(StrEnum):
     DISMISS = "dismiss"
 
 
-# Commands. Only the system gives them: members and moderators write to streams of their own.
+# Commands. Only the system gives them: flags and decisions have streams of their own.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterSubject:
-    """``case_id`` is the case that the subject belongs to, or empty."""
+    """``case_id`` is the case that the subject belongs to. Evidence and members belong to none."""
 
     kind: SubjectKind
     subject_id: str
@@ -47,7 +48,7 @@ class RegisterSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CiteSubject:
-    """A case cites the subject. This may be handled before the subject is registered."""
+    """A case cites the subject, a piece of evidence. It may not be registered yet."""
 
     kind: SubjectKind
     subject_id: str
@@ -60,15 +61,13 @@ class CiteSubject:
 class WeighFlag:
     flag_id: str
     rule: str
-    weight: float
-    threshold: float
     by: Actor
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyVerdict:
-    """``turns`` are the turns of the subject when the moderator decided."""
+    """``turns`` is the number of turns of the subject when the moderator decided."""
 
     decision_id: str
     verdict: Verdict
@@ -106,10 +105,18 @@ class ForgetAuthor:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectFacts:
+    """``weight`` is how much the flag counts. At the ``threshold``, flags hide the subject."""
+
+    weight: float
+    threshold: float
+
+
 SubjectCommand = (
     RegisterSubject
     | CiteSubject
-    | WeighFlag
+    | Informed[WeighFlag, SubjectFacts]
     | ApplyVerdict
     | OpenAppeal
     | ApplyOutcome
@@ -148,7 +155,7 @@ class FlagWeighed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectHidden:
-    """``decision_id`` is empty and ``role`` is "system" where flags hid it until a decision."""
+    """If flags hid the subject, ``decision_id`` is empty and ``role`` is the system's."""
 
     subject_kind: SubjectKind
     subject_id: str
@@ -156,7 +163,7 @@ class SubjectHidden:
     rule: str
     reason: str = ""
     decision_id: str = ""
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -166,7 +173,7 @@ class SubjectRestored:
     subject_id: str
     case_id: CaseId
     decision_id: str
-    role: str = "moderator"
+    role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
@@ -202,7 +209,7 @@ class DecisionSetAside:
     subject_kind: SubjectKind
     subject_id: str
     decision_id: str
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -213,7 +220,7 @@ class AppealSetAside:
     subject_kind: SubjectKind
     subject_id: str
     decision_id: str
-    role: str = "system"
+    role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
 
@@ -246,12 +253,15 @@ SubjectEvent = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """``flags`` are the open ones, and ``weight`` is their sum. ``cited_in`` are the cases that
-    cite the subject; an exhibit limits their number.
+    """The state of a subject.
 
-    ``decision_id`` is the decision in force, or empty; ``past`` are the replaced ones and those set
-    aside. ``overturned`` are the decisions that appeals overturned. ``turns`` counts decisions,
-    appeals and outcomes. ``forgotten`` says that the author has erased their account.
+    ``flags`` are the open flags, and ``weight`` is the sum of their weights. ``cited_in`` are the
+    cases that cite it; their number is limited by the exhibit. ``forgotten`` says that the author
+    has erased their account.
+
+    ``decision_id`` is the decision in force, or empty. ``past`` are the decisions that were
+    replaced or set aside, and ``overturned`` those that an appeal overturned. ``turns`` counts
+    decisions, appeals and outcomes.
     """
 
     kind: SubjectKind = SubjectKind.CASE
@@ -272,21 +282,15 @@ class Subject:
 
 def decide(command: SubjectCommand, state: Subject) -> list[SubjectEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
-    must_be_system(command.by, "Only the system does this; flag the subject or decide on it.")
+    by = command.command.by if isinstance(command, Informed) else command.by
+    must_be_system(by, "Only the system does this; flag the subject or decide on it.")
     match command:
         case RegisterSubject():
-            registered = SubjectRegistered(
-                subject_kind=command.kind,
-                subject_id=command.subject_id,
-                case_id=command.case_id,
-                author=command.author,
-                at=command.at,
-            )
-            return [] if state.subject_id else [registered]
+            return _register(command, state)
         case CiteSubject():
             return _cite(command, state)
-        case WeighFlag():
-            return _weigh(command, state)
+        case Informed(asked, facts):
+            return _weigh(asked, state, facts)
         case ApplyVerdict():
             return _apply(command, state)
         case OpenAppeal():
@@ -300,6 +304,7 @@ def decide(command: SubjectCommand, state: Subject) -> list[SubjectEvent]:
 
 
 def evolve(state: Subject, event: SubjectEvent) -> Subject:
+    """Return the state after the event."""
     match event:
         case SubjectRegistered():
             return replace(
@@ -352,6 +357,19 @@ def subject_key(kind: SubjectKind, subject_id: str) -> str:
     return f"{kind}-{subject_id}"
 
 
+def _register(command: RegisterSubject, state: Subject) -> list[SubjectEvent]:
+    if state.subject_id:
+        return []
+    registered = SubjectRegistered(
+        subject_kind=command.kind,
+        subject_id=command.subject_id,
+        case_id=command.case_id,
+        author=command.author,
+        at=command.at,
+    )
+    return [registered]
+
+
 def _cite(command: CiteSubject, state: Subject) -> list[SubjectEvent]:
     cited = SubjectCited(
         subject_kind=command.kind,
@@ -362,18 +380,18 @@ def _cite(command: CiteSubject, state: Subject) -> list[SubjectEvent]:
     return [] if command.case_id in state.cited_in else [cited]
 
 
-def _weigh(command: WeighFlag, state: Subject) -> list[SubjectEvent]:
+def _weigh(command: WeighFlag, state: Subject, facts: SubjectFacts) -> list[SubjectEvent]:
     if command.flag_id in state.flags:
         return []
     weighed = FlagWeighed(
         subject_kind=state.kind,
         subject_id=state.subject_id,
         flag_id=command.flag_id,
-        weight=command.weight,
+        weight=facts.weight,
         at=command.at,
     )
-    heavy = state.weight + command.weight >= command.threshold
-    if not heavy or state.hidden:
+    reaches_threshold = state.weight + facts.weight >= facts.threshold
+    if not reaches_threshold or state.hidden:
         return [weighed]
     return [weighed, _hidden(state, command.rule, command.at)]
 
@@ -391,8 +409,8 @@ def _apply(command: ApplyVerdict, state: Subject) -> list[SubjectEvent]:
 
 
 def _open_appeal(command: OpenAppeal, state: Subject) -> list[SubjectEvent]:
-    stands = command.decision_id == state.decision_id
-    appeal = SubjectAppealed if stands else AppealSetAside
+    in_force = command.decision_id == state.decision_id
+    appeal = SubjectAppealed if in_force else AppealSetAside
     opened = appeal(
         subject_kind=state.kind,
         subject_id=state.subject_id,
@@ -435,7 +453,7 @@ def _hidden_by(command: ApplyVerdict | ApplyOutcome, state: Subject) -> SubjectH
         _hidden(state, command.rule, command.at),
         reason=command.reason,
         decision_id=command.decision_id,
-        role="moderator",
+        role=ContributorRole.MODERATOR,
     )
 
 

@@ -43,7 +43,7 @@ class PlanDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordFailure:
-    """``tried`` is the number of tries before this one; a repeated report is recognised by it."""
+    """``tried`` is the number of earlier tries: a repeated command has the same number."""
 
     tried: int
     error: str
@@ -174,6 +174,7 @@ def decide(command: DeliveryCommand, state: WebhookDelivery) -> list[DeliveryEve
 
 
 def evolve(state: WebhookDelivery, event: DeliveryEvent) -> WebhookDelivery:
+    """Return the state after the event."""
     match event:
         case DeliveryPlanned():
             return WebhookDelivery(planned=event, status=DeliveryStatus.WAITING, next_at=event.at)

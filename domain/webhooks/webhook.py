@@ -22,7 +22,7 @@ Url = Annotated[str, Length(1, LONGEST_URL), OneLine()]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddWebhook:
-    """``tag`` and ``category`` choose the cases; an empty one matches all."""
+    """``tag`` and ``category`` select the cases. An empty one selects all."""
 
     webhook_id: WebhookId
     url: Url
@@ -68,6 +68,8 @@ WebhookEvent = WebhookAdded | WebhookRemoved
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
+    """All webhooks of the instance, in one stream."""
+
     webhooks: tuple[WebhookAdded, ...] = ()
 
     def find(self, webhook_id: WebhookId) -> WebhookAdded | None:
@@ -87,6 +89,7 @@ def decide(command: WebhookCommand, state: Registry) -> list[WebhookEvent]:
 
 
 def evolve(state: Registry, event: WebhookEvent) -> Registry:
+    """Return the state after the event."""
     match event:
         case WebhookAdded():
             return replace(state, webhooks=(*state.webhooks, event))
@@ -104,7 +107,9 @@ registry_decider: Decider[WebhookCommand, Registry, WebhookEvent] = Decider(
 
 def _add(command: AddWebhook, state: Registry) -> list[WebhookEvent]:
     if len(state.webhooks) >= MOST_WEBHOOKS:
-        raise DomainError("too-many-webhooks", f"There are {MOST_WEBHOOKS} webhooks; remove one.")
+        raise DomainError(
+            "too-many-webhooks", f"There are {MOST_WEBHOOKS} webhooks; remove one first."
+        )
     if not _is_callable(command.url):
         raise DomainError(
             "bad-webhook-url", "The address must be an https URL without credentials."
@@ -126,7 +131,7 @@ def _remove(command: RemoveWebhook, state: Registry) -> list[WebhookEvent]:
 
 
 def _is_callable(url: str) -> bool:
-    """Return whether it is an absolute web address without credentials."""
+    """Return whether the URL is absolute, of http or https, and without credentials."""
     try:
         parts = urlsplit(url)
         whole = bool(parts.hostname) and parts.port != 0

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from entrypoints.asgi.body import Body, BodyFile, Receive
 from entrypoints.asgi.environ import REFUSAL, wsgi_environment
 from entrypoints.asgi.pace import Pace
-from entrypoints.asgi.places import Full, Places
+from entrypoints.asgi.places import ClientPlaces, Full
 from entrypoints.asgi.pool import Pool
 from entrypoints.asgi.reply import Reply
 
@@ -81,8 +81,8 @@ class Front:
         self._work = Pool("work", capacity.threads)
         self._uploads = Pool("upload", capacity.uploads)
         self._streams = Pool("stream", max(1, capacity.streams))
-        self._upload_places = Places(capacity.uploads, SHARE)
-        self._body_places = Places(BODIES, SHARE)
+        self._upload_places = ClientPlaces(capacity.uploads, SHARE)
+        self._body_places = ClientPlaces(BODIES, SHARE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

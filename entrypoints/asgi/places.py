@@ -17,7 +17,7 @@ class Full(Exception):
     """No place became free in time."""
 
 
-class Places:
+class ClientPlaces:
     """Places in one event loop. If none is free, the slowest client loses its place."""
 
     def __init__(self, places: int, share: int) -> None:

@@ -9,7 +9,7 @@ LANGUAGES = ("english", "spanish")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Quarter:
     """A quarter of the town."""
 
     name: str
@@ -73,7 +73,7 @@ class Material:
     men: tuple[str, ...]
     surnames: tuple[str, ...]
     firms: tuple[str, ...]
-    places: tuple[Place, ...]
+    places: tuple[Quarter, ...]
     stories: tuple[Story, ...]
     threads: tuple[Thread, ...]
     offences: tuple[Offence, ...]
@@ -87,7 +87,7 @@ def read_material(language: str) -> Material:
     return Material(
         town=raw["town"],
         **{name: tuple(values) for name, values in raw["people"].items()},
-        places=_each(Place, raw["places"]),
+        places=_each(Quarter, raw["places"]),
         stories=_each(Story, raw["stories"]),
         threads=_each(Thread, raw["threads"]),
         offences=_each(Offence, raw["offences"]),

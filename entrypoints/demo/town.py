@@ -10,7 +10,7 @@ from domain.cases.engagement import ShareNetwork
 from domain.cases.party import PartyKind
 from domain.cases.place import Precision
 from domain.moderation.subject import SubjectKind
-from entrypoints.demo.material import LANGUAGES, Material, Offence, Place, Story, read_material
+from entrypoints.demo.material import LANGUAGES, Material, Offence, Quarter, Story, read_material
 
 CASES, MEMBERS = 120, 28
 LONGEST_AGO_DAYS = 150
@@ -183,7 +183,7 @@ class _Composer:
             remarks=self._remark_on(story, language, author) if telling.first else (),
         )
 
-    def _spot(self, office: str, place: Place) -> Spot:
+    def _spot(self, office: str, place: Quarter) -> Spot:
         precise = [Precision.STREET, Precision.NEIGHBOURHOOD, Precision.CITY]
         return Spot(
             name=f"{office}, {place.name}",

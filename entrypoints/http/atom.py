@@ -41,7 +41,7 @@ def _add_entry(feed: Element, case: CaseDocument, links: Links) -> None:
     if case.author:
         _add(_add(entry, "author"), "name", case.author.pseudonym)
     _add(entry, "link", rel="alternate", type="text/html", href=links.page(case))
-    _add(entry, "link", rel="related", type="application/json", href=links.data(case))
+    _add(entry, "link", rel="related", type="application/json", href=links.data(case.case_id))
     for term in (case.category, *case.tags):
         _add(entry, "category", term=term)
     _add(entry, "content", case.story, type="text")

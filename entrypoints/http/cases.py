@@ -184,7 +184,7 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
         return execute(case_id, command)
 
     def execute(case_id: object, command: CaseCommand) -> Response:
-        context = requests.context(command.by.member_id)
+        context = requests.context(requests.actor().member_id)
         return written(cases.execute(str(case_id), command, context))
 
     return blp

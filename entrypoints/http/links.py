@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from application.queries.case_document import CaseDocument, Exhibit
+from application.queries.case_document import CaseDocument, CaseEvidence
+
+
+def media_addresses(evidence_id: str) -> dict[str, str]:
+    """Return the paths of the poster and of the rendition of evidence, by their names in JSON."""
+    path = f"/v1/evidence/{evidence_id}"
+    return {"poster_url": f"{path}/poster", "content_url": f"{path}/content"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +21,14 @@ class Links:
     def page(self, case: CaseDocument) -> str:
         return f"{self.public_url}/share/{case.case_id}"
 
-    def data(self, case: CaseDocument) -> str:
-        return f"{self.public_url}/v1/cases/{case.case_id}"
+    def data(self, case_id: str) -> str:
+        return f"{self.public_url}/v1/cases/{case_id}"
 
     def oembed(self, case: CaseDocument) -> str:
         return f"{self.public_url}/oembed?url={quote(self.page(case), safe='')}&format=json"
 
-    def picture(self, exhibit: Exhibit) -> str:
-        return f"{self.public_url}{exhibit.poster_url}"
+    def picture(self, evidence: CaseEvidence) -> str:
+        return f"{self.public_url}{media_addresses(evidence.evidence_id)['poster_url']}"
 
     def case_id(self, url: str) -> str:
         """Return the id of the case that the address is the page of, or ""."""

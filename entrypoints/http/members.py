@@ -20,8 +20,9 @@ from entrypoints.http.documentation import (
     WRITE_HEADERS,
     problems,
 )
+from entrypoints.http.documents import document_schema
 from entrypoints.http.requests import Requests, written
-from entrypoints.http.schemas import Text, document_schema, fields_of, schema
+from entrypoints.http.schemas import Text, fields_of, schema
 
 PASSPHRASE = Text(
     required=True,

@@ -24,9 +24,10 @@ from entrypoints.http.documentation import (
     WRITE_HEADERS,
     problems,
 )
+from entrypoints.http.documents import page_schema
 from entrypoints.http.problems import refuse
 from entrypoints.http.requests import Requests, written
-from entrypoints.http.schemas import fields_of, page_schema, schema, uuid_text
+from entrypoints.http.schemas import fields_of, schema, uuid_text
 
 MOST_AT_ONCE = 100
 SUBJECT = {

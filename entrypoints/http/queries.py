@@ -1,6 +1,6 @@
 """Serve every query service from its declaration: resources, schemas, filters and paging."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -17,17 +17,10 @@ from application.engine.time_travel import Change, ProofStep, TimeTravel
 from application.ports.read_models import Cursor
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import BEARER, IF_NONE_MATCH, READ_TOKEN, problems
+from entrypoints.http.documents import document_schema, page_schema, served, served_as_it_stood
 from entrypoints.http.problems import problem, refuse
 from entrypoints.http.requests import Requests, read_token
-from entrypoints.http.schemas import (
-    Moment,
-    document_schema,
-    filter_schema,
-    page_schema,
-    past_fields,
-    public_fields,
-    schema,
-)
+from entrypoints.http.schemas import Moment, filter_schema, schema
 
 OPTIONAL_BEARER: list[dict[str, list[str]]] = [{}, *BEARER]
 AsOfQuery = schema("AsOf", {"as_of": Moment("iso", load_default=None)})
@@ -51,7 +44,6 @@ def query_blueprint(answers: Answers[Any], travel: TimeTravel, requests: Request
 
 def _add_list(blp: Blueprint, answers: Answers[Any], requests: Requests) -> None:
     service = answers.service
-    shown = public_fields(service.document)
 
     @blp.get(service.list_path(), endpoint="list")
     @blp.arguments(filter_schema(service), location="query", unknown=ma.RAISE)
@@ -71,7 +63,7 @@ def _add_list(blp: Blueprint, answers: Answers[Any], requests: Requests) -> None
             after=read_cursor(cursor, requests),
             token=read_token(),
         )
-        reply = _json({"items": [_public(document, shown) for document in page.documents]})
+        reply = _json({"items": [served(document) for document in page.documents]})
         if page.next:
             reply.headers["Link"] = f'<{next_url(page.next, requests)}>; rel="next"'
         return reply
@@ -81,7 +73,6 @@ def _add_single(
     blp: Blueprint, answers: Answers[Any], travel: TimeTravel, requests: Requests
 ) -> None:
     service = answers.service
-    shown = public_fields(service.document)
     path = f"{service.single_path()}/<uuid:{service.key}>"
 
     def single(as_of: datetime | None, path_ids: Mapping[str, object]) -> Response:
@@ -89,7 +80,7 @@ def _add_single(
         document = _seen(answers, key, requests)
         if as_of is not None:
             return _json(_as_it_stood(answers, travel, document, as_of, requests))
-        return _conditional(document, shown)
+        return _conditional(document)
 
     if service.streams:
 
@@ -194,24 +185,20 @@ def _as_it_stood(
     document = then and past(then, now)
     if document is None or not service.may_see(document, viewer):
         refuse("not-found", "It did not exist then, or you may not see it as it was.")
-    return _public(service.as_seen_by(document, viewer), past_fields(service.document))
+    return served_as_it_stood(service.as_seen_by(document, viewer))
 
 
-def _conditional(document: Any, shown: Sequence[str]) -> Response:
+def _conditional(document: Any) -> Response:
     """Return the document with an ETag: the version, which If-Match takes, and a content digest.
 
     The digest changes with the fields that come from other streams.
     """
-    reply = _json(_public(document, shown))
+    reply = _json(served(document))
     digest = blake2b(reply.data, digest_size=8).hexdigest()
     reply.set_etag(f"{getattr(document, 'version', 0)}-{digest}")
     if "If-None-Match" in request.headers:
         reply.make_conditional(request)
     return reply
-
-
-def _public(document: Any, shown: Sequence[str]) -> dict[str, Any]:
-    return {name: getattr(document, name) for name in shown}
 
 
 def _json(body: Any) -> Response:

@@ -21,7 +21,7 @@ from typing import (
 import marshmallow as ma
 from marshmallow import validate
 
-from application.engine.query_service import FromOtherStreams, Private, QueryService
+from application.engine.query_service import QueryService
 from domain.constraints import Length, Limits, OneLine
 
 # A pattern of JSON Schema for texts without NUL, which not every store accepts.
@@ -120,15 +120,15 @@ def fields_of(kind: type, *names: str, partial: bool = False) -> dict[str, ma.fi
     """Return a marshmallow field for each of the named fields of a dataclass.
 
     Without names, for every field of one that holds details. The fields of a command are always
-    named: a fact that the application adds to a command must not become a part of the API.
-    Raises TypeError.
+    named: a body does not hold who gives the command and when. Raises TypeError.
     """
     known = {field.name: field for field in fields(kind)}
     if not names and "at" in known:
         raise TypeError(f"name the fields of {kind.__name__} that a client sends")
     hints = get_type_hints(kind, include_extras=True)
     return {
-        name: _field(hints[name], _options(known[name], partial=partial)) for name in names or known
+        name: field_of(hints[name], _options(known[name], partial=partial))
+        for name in names or known
     }
 
 
@@ -143,19 +143,6 @@ def schema(name: str, members: Mapping[str, Any]) -> ma.Schema:
     return ma.Schema.from_dict(dict(members), name=name)()
 
 
-@cache
-def document_schema(kind: type) -> ma.Schema:
-    """Return the OpenAPI schema of a document, without its private fields."""
-    return schema(kind.__name__, _shown(kind))
-
-
-@cache
-def page_schema(kind: type) -> ma.Schema:
-    """Return the OpenAPI schema of a page of documents."""
-    items = ma.fields.List(ma.fields.Nested(document_schema(kind)), required=True)
-    return schema(f"{kind.__name__}Page", {"items": items})
-
-
 def filter_schema(
     service: QueryService[Any], *, paging: Iterable[str] = ("limit", "cursor")
 ) -> ma.Schema:
@@ -163,7 +150,7 @@ def filter_schema(
     hints = get_type_hints(type(service).ask, include_extras=True)
     in_path = service.path_parameters()
     members: dict[str, Any] = {
-        name.rstrip("_"): _filter_field(hints[name], name, parameter.default)
+        name: _filter_field(hints[name], parameter.default)
         for name, parameter in service.filters.items()
         if name not in in_path
     }
@@ -175,46 +162,28 @@ def filter_schema(
     return schema(f"{type(service).__name__}Query", members)
 
 
-def public_fields(kind: type) -> tuple[str, ...]:
-    """Return the names of the fields that are served."""
-    return _fields_without(kind, Private)
-
-
-def past_fields(kind: type) -> tuple[str, ...]:
-    """Return the names of the fields that are served for a time in the past."""
-    return _fields_without(kind, Private, FromOtherStreams)
-
-
-def _shown(kind: type) -> dict[str, ma.fields.Field[Any]]:
-    """Return the public fields of a document. All are required: replies always contain them."""
-    hints = get_type_hints(kind, include_extras=True)
-    return {
-        name: _field(hints[name], {"required": True}, nested=document_schema)
-        for name in public_fields(kind)
-    }
-
-
 def _options(field: "Field[Any]", *, partial: bool) -> dict[str, Any]:
     required = field.default is MISSING and field.default_factory is MISSING
     return {"required": required and not partial}
 
 
-def _filter_field(hint: Any, name: str, default: Any) -> ma.fields.Field[Any]:
+def _filter_field(hint: Any, default: Any) -> ma.fields.Field[Any]:
     bare, _ = _unwrapped(hint)
-    options = {"load_default": default, "attribute": name}
+    options = {"load_default": default}
     if hasattr(bare, "parse"):
         about = (bare.__doc__ or "").replace("``", "")
         return Parsed(bare.parse, metadata={"description": about}, **options)
-    return _field(hint, options, from_text=True)
+    return field_of(hint, options, from_text=True)
 
 
-def _field(
+def field_of(
     hint: Any,
     options: dict[str, Any],
     *,
     from_text: bool = False,
     nested: Callable[[type], ma.Schema] | None = None,
 ) -> ma.fields.Field[Any]:
+    """Return a marshmallow field for a type. ``nested`` makes the schema of a dataclass in it."""
     bare, marks = _unwrapped(hint)
     if _may_be_none(hint):
         options = {**options, "allow_none": True}
@@ -222,7 +191,7 @@ def _field(
     if validators:
         options = {**options, "validate": validators}
     if get_origin(bare) is tuple:
-        return ma.fields.List(_field(get_args(bare)[0], {}, nested=nested), **options)
+        return ma.fields.List(field_of(get_args(bare)[0], {}, nested=nested), **options)
     if isinstance(bare, type) and is_dataclass(bare):
         return ma.fields.Nested((nested or _part)(bare), **options)
     return _scalar(bare, options, from_text=from_text)
@@ -303,13 +272,4 @@ def one_line() -> validate.Regexp:
     """Return a validator for one line of plain text."""
     return validate.Regexp(
         ONE_LINE, error="Must be one line that neither starts nor ends with a space."
-    )
-
-
-def _fields_without(kind: type, *marks: type) -> tuple[str, ...]:
-    hints = get_type_hints(kind, include_extras=True)
-    return tuple(
-        field.name
-        for field in fields(kind)
-        if not any(isinstance(mark, marks) for mark in _unwrapped(hints[field.name])[1])
     )

@@ -13,10 +13,10 @@ from PIL import Image
 from application.engine.answers import Answers
 from application.engine.query_service import Viewer
 from application.ports.media_store import MediaStore, NoSuchMedia
-from application.queries.case_document import CaseDocument, Exhibit
+from application.queries.case_document import CaseDocument, CaseEvidence
 from application.use_cases.evidence.media import poster_key
 from domain.ids import MediaKind
-from entrypoints.http.links import Links
+from entrypoints.http.links import Links, media_addresses
 from entrypoints.http.pages import TEMPLATES, page
 from entrypoints.http.problems import refuse
 from entrypoints.http.requests import read_token
@@ -76,6 +76,7 @@ def _shown(case: CaseDocument, links: Links) -> dict[str, Any]:
         "paragraphs": _paragraphs(case.story),
         "description": _description(case.story),
         "day": _day,
+        "media": {item.evidence_id: media_addresses(item.evidence_id) for item in case.evidence},
         "address": links.page(case),
         "oembed": links.oembed(case),
         "picture": links.picture(pictured) if pictured else "",
@@ -116,17 +117,17 @@ def _most(name: str, otherwise: int) -> int:
     return request.args.get(name, otherwise, type=int)
 
 
-def _size(media: MediaStore, exhibit: Exhibit) -> tuple[int, int] | None:
+def _size(media: MediaStore, evidence: CaseEvidence) -> tuple[int, int] | None:
     """Return width and height of the poster from the beginning of its file, or None."""
     try:
-        head = b"".join(media.read(poster_key(exhibit.evidence_id), 0, HEAD_OF_PICTURE))
+        head = b"".join(media.read(poster_key(evidence.evidence_id), 0, HEAD_OF_PICTURE))
         with Image.open(BytesIO(head), formats=["JPEG"]) as picture:
             return picture.size
     except (NoSuchMedia, OSError):
         return None
 
 
-def _pictured(case: CaseDocument) -> Exhibit | None:
+def _pictured(case: CaseDocument) -> CaseEvidence | None:
     return next((item for item in case.evidence if item.kind in HAS_POSTER), None)
 
 

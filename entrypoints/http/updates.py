@@ -65,7 +65,7 @@ ABOUT = (
 )
 
 
-class Places:
+class StreamPlaces:
     """Limits the streams of a process, each of which occupies a thread.
 
     A client gets a few of them, and if there are several, never all.
@@ -117,7 +117,7 @@ class EventIds:
 def updates_blueprint(updates: Updates, texts: OpaqueTexts, streams: int) -> Blueprint:
     """Return the stream of updates. ``streams`` is how many the process serves at a time."""
     blp = Blueprint("updates", __name__, url_prefix="/v1", description="Public changes")
-    places = Places(streams)
+    places = StreamPlaces(streams)
     ids = EventIds(texts)
 
     @blp.get("/updates")

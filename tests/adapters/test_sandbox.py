@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from adapters.sanitiser import sandbox
-from adapters.sanitiser.sandbox import Isolation, Isolations, Limits, TookTooLong, ToolFailed
+from adapters.sanitiser.sandbox import Isolation, Isolations, TookTooLong, ToolFailed, ToolLimits
 from application.ports.sanitiser import SanitiserUnavailable
 
-SOON = Limits(seconds=60)
+SOON = ToolLimits(seconds=60)
 ISOLATIONS = [sandbox.bubblewrap, sandbox.namespaces, sandbox.nothing]
 every_isolation = pytest.mark.parametrize(
     "isolate", ISOLATIONS, ids=[isolate.__name__ for isolate in ISOLATIONS], indirect=True
@@ -39,7 +39,7 @@ def fixture_listener() -> Iterator[socket.socket]:
         yield listener
 
 
-def python(isolate: Isolation, code: str, folder: Path, limits: Limits = SOON) -> str:
+def python(isolate: Isolation, code: str, folder: Path, limits: ToolLimits = SOON) -> str:
     original = folder / "original"
     original.touch()
     work = folder / "work"
@@ -116,16 +116,16 @@ class TestEverywhere:
     def test_a_file_that_grows_too_large_ends_it(self, isolate: Isolation, tmp_path: Path) -> None:
         copy = ["/bin/dd", "if=/dev/zero", "of=copy", "bs=600", "count=9"]
         with pytest.raises(ToolFailed) as failed:
-            sandbox.run(copy, tmp_path, tmp_path, Limits(seconds=60, file_size=1000), isolate)
+            sandbox.run(copy, tmp_path, tmp_path, ToolLimits(seconds=60, file_size=1000), isolate)
         assert failed.value.killed_by == signal.SIGXFSZ
         assert (tmp_path / "copy").stat().st_size == 1000
 
     def test_memory_is_limited(self, isolate: Isolation, tmp_path: Path) -> None:
         with pytest.raises(ToolFailed):
-            python(isolate, "bytearray(1 << 30)", tmp_path, Limits(seconds=60, memory=1 << 29))
+            python(isolate, "bytearray(1 << 30)", tmp_path, ToolLimits(seconds=60, memory=1 << 29))
 
     def test_time_on_the_processor_is_limited(self, isolate: Isolation, tmp_path: Path) -> None:
-        busy = Limits(seconds=600, cpu_seconds=1)
+        busy = ToolLimits(seconds=600, cpu_seconds=1)
         with pytest.raises(ToolFailed) as failed:
             python(isolate, "while True: pass", tmp_path, busy)
         assert failed.value.killed_by == signal.SIGXCPU
@@ -135,7 +135,7 @@ class TestEverywhere:
     ) -> None:
         marker = f"601.{os.getpid()}"
         with pytest.raises(TookTooLong):
-            python(isolate, WAIT.format(marker), tmp_path, Limits(seconds=3))
+            python(isolate, WAIT.format(marker), tmp_path, ToolLimits(seconds=3))
         assert eventually(marker, alive=False)
 
     def test_a_child_left_behind_is_killed(self, isolate: Isolation, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def worker(isolate: Isolation, marker: str, folder: Path) -> str:
     return (
         "from pathlib import Path\n"
         "from adapters.sanitiser import sandbox\n"
-        "limits = sandbox.Limits(seconds=600)\n"
+        "limits = sandbox.ToolLimits(seconds=600)\n"
         f"sandbox.run({arguments}, sandbox.{name})\n"
     )
 

@@ -16,7 +16,7 @@ from pypdfium2 import PdfDocument
 
 from adapters.sanitiser import document, ffmpeg, job, photo, sandbox, tool
 from adapters.sanitiser.refusals import Refusal
-from adapters.sanitiser.sandbox import Isolations, Limits, ToolFailed
+from adapters.sanitiser.sandbox import Isolations, ToolFailed, ToolLimits
 from adapters.sanitiser.sandboxed import SandboxedSanitiser
 from application.ports.sanitiser import NeedsLonger, Rendition, SanitiserUnavailable, Unsafe
 from domain.ids import MediaKind
@@ -327,7 +327,7 @@ class TestWhatIsRefused:
             sanitise(MediaKind.VIDEO, original)
 
     def test_a_tool_that_takes_too_long(self, tmp_path: Path) -> None:
-        hasty = SandboxedSanitiser(recorded=Limits(seconds=0.01))
+        hasty = SandboxedSanitiser(recorded=ToolLimits(seconds=0.01))
         with pytest.raises(Unsafe, match="too long"):
             hasty.sanitise(MediaKind.VIDEO, video_with_gps(tmp_path / "v.mp4"), tmp_path)
 
@@ -367,7 +367,7 @@ class TestWhatIsRefused:
                 ffmpeg.video(tool, demuxer, original, "rendition"),
                 original,
                 tmp_path,
-                Limits(seconds=60),
+                ToolLimits(seconds=60),
                 sandbox.bubblewrap,
             )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any, get_type_hints
 
-from application.engine.builds import current_build, open_build
+from application.engine.builds import open_build
 from application.engine.executor import CommandContext
 from application.engine.projector import Projector
 from application.engine.query_service import Audience, Private, QueryService, Viewer
@@ -142,7 +142,7 @@ def _marks(document: Any, name: str) -> tuple[Any, ...]:
 def rows(world: World, name: str) -> dict[str, Any]:
     """Every row of a read model, whoever may see it."""
     service = world.answers[name].service
-    model = open_build(service, world.models, current_build(service, world.models))
+    model = world.model(service)
     return {row.key: row.document for row in model.find(Find(), limit=1000)}
 
 
@@ -156,7 +156,7 @@ def read_models_with(world: World, words: str) -> list[str]:
 
 
 def _tables(world: World, service: QueryService[Any]) -> Iterator[Any]:
-    model = open_build(service, world.models, current_build(service, world.models))
+    model = world.model(service)
     yield model.find(Find(), limit=1000)
     for side in service.sides:
         yield model.side(side.row).find(Find(), limit=1000)

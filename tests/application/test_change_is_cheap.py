@@ -1,5 +1,6 @@
 """What the founders asked for: a property touches two files, a query service is one."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -80,6 +81,19 @@ after = client.get(f"{path}?as_of={then}", headers=headers).json["workplace"]
 proof = client.get(f"{path}/proof", headers=headers).text
 process.close()
 print(json.dumps([before, after, "Registry" in proof]))
+"""
+
+FLAG_WITH_A_NEW_FACT = """
+case_id = "12345678-1234-4234-8234-123456789abc"
+body = {"subject_kind": "case", "subject_id": case_id, "rule": "spam", "note": ""}
+refused = client.post("/v1/flags", json=body, headers=headers)
+unknown = client.post("/v1/flags", json={**body, "strikes": 0}, headers=headers)
+schemas = client.get("/openapi.json").json["components"]["schemas"]
+process.close()
+print(json.dumps([
+    refused.json["detail"], unknown.status_code, unknown.json["errors"],
+    sorted(schemas["Flag"]["properties"]),
+]))
 """
 
 COUNT_CASES = '''
@@ -198,6 +212,26 @@ def test_a_personal_property_is_sealed_and_not_shown_in_the_past_once_it_was_tak
         '    workplace: Annotated[str, Personal()] = ""',
     )
     assert run(copy, SIGN_IN + TELL_A_WORKPLACE) == '["Registry", "", false]'
+
+
+def test_a_fact_touches_its_rule_and_its_use_case_and_not_the_api(copy: Path) -> None:
+    rules = copy / "domain/moderation/flag.py"
+    insert(rules, "    open_flags: int", "    strikes: int")
+    insert(
+        rules,
+        "    must_be_a_rule(command.rule)",
+        "    if facts.strikes:\n"
+        '        raise DomainError("forbidden", f"You have {facts.strikes} strikes.")',
+    )
+    insert(
+        copy / "application/use_cases/moderation/moderate.py",
+        "            open_flags=len(record.open),",
+        "            strikes=3,",
+    )
+    refusal, status, errors, fields = json.loads(run(copy, SIGN_IN + FLAG_WITH_A_NEW_FACT))
+    assert refusal == "You have 3 strikes."
+    assert (status, errors) == (422, {"strikes": ["Unknown field."]})
+    assert fields == ["note", "rule", "subject_id", "subject_kind"]
 
 
 def test_a_query_service_is_one_file(copy: Path) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from application.engine.builds import current_build, open_build
 from application.engine.executor import CommandContext
 from application.engine.projector import Projector
 from application.engine.query_service import Viewer
@@ -266,7 +265,7 @@ def read_again(world: World, name: str, *logs: str) -> None:
     """Read the logs into an empty read model, one whole log after the other."""
     world.build_read_models()
     service = world.answers[name].service
-    model = open_build(service, world.models, current_build(service, world.models))
+    model = world.model(service)
     projector = Projector(service, model, world.codec, world.history)
     for log in logs:
         events = world.history.read(log, 0, 1000)

@@ -35,6 +35,7 @@ from tests.application.community import (
     must_be_rebuilt_alike,
     name_party,
     one,
+    read_models_with,
     rows,
     seen_by_all,
 )
@@ -319,6 +320,10 @@ def test_a_retracted_place_lets_the_one_before_stand_again(
     change(world, LocateCase(location=there, by=ben, at=world.clock()))
     change(world, RetractLocation(by=ben, at=world.clock()))
     assert one(world, "cases", "c1")["location"].lat == 1
+    assert read_models_with(world, repr(there)) == []
+    must_be_rebuilt_alike(world)
+    change(world, RetractLocation(by=anna, at=world.clock()))
+    assert one(world, "cases", "c1")["location"] is None
 
 
 class TestErasedContributors:

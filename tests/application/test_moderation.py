@@ -10,14 +10,22 @@ from application.engine.executor import CommandContext
 from application.queries.moderation_ledger import Deed
 from application.queries.moderation_queue import QueueItem
 from application.system import policy_types
-from domain.actors import SYSTEM, Actor
+from domain.actors import Actor
 from domain.cases.case_commands import AttachEvidence
 from domain.cases.case_details import CaseStatus
+from domain.decider import Informed
 from domain.ids import CommentId, EvidenceId, MemberId
 from domain.members.member import ReinstateMember, SuspendMember
-from domain.moderation.decision import AppealDecision, DecideSubject, Outcome, ResolveAppeal
+from domain.moderation.decision import (
+    AppealDecision,
+    CommandOnSubject,
+    DecideSubject,
+    DecisionFacts,
+    Outcome,
+    ResolveAppeal,
+)
 from domain.moderation.flag import MOST_OPEN_FLAGS
-from domain.moderation.subject import FlagWeighed, Subject, SubjectKind, Verdict
+from domain.moderation.subject import FlagWeighed, SubjectKind, Verdict
 from tests.application.community import (
     ANYBODY,
     CASE,
@@ -66,7 +74,7 @@ SUBJECTS = [
     (CASE, "c1", [TITLE, TEXT, NAME, "e-c1"]),
     (COMMENT, "k1", [TEXT]),
     (PARTY, "p1", [NAME]),
-    (EVIDENCE, "e-c1", [TITLE, TEXT, NAME, "/v1/evidence"]),
+    (EVIDENCE, "e-c1", [TITLE, TEXT, NAME, "sha256="]),
 ]
 
 
@@ -601,36 +609,39 @@ class TestTheDecisionThatStands:
     def deciding(self, world: World, by: Actor, verdict: Verdict) -> Callable[[], object]:
         command = DecideSubject(
             decision_id="d2",
-            subject=replace(self.subject(world), flags=("f1",)),
-            case_authors=frozenset(),
-            standing=world.executors.decisions.load("d1").state,
-            overturned=frozenset(),
+            subject_kind=SubjectKind.COMMENT,
+            subject_id="k1",
             verdict=verdict,
             rule="spam",
             reason="It breaks the rule.",
             by=by,
             at=world.clock(),
         )
-        return lambda: world.executors.decisions.execute("d2", command, CommandContext())
+        facts = self.facts(world)
+        facts = replace(facts, subject=replace(facts.subject, flags=("f1",)))
+        return self.executing(world, "d2", command, facts)
 
     def appealing(self, world: World, by: Actor) -> Callable[[], object]:
-        subject = self.subject(world)
-        command = AppealDecision(subject=subject, statement="It is true.", by=by, at=world.clock())
-        return lambda: world.executors.decisions.execute("d1", command, CommandContext())
+        command = AppealDecision(statement="It is true.", by=by, at=world.clock())
+        return self.executing(world, "d1", command, self.facts(world))
 
     def resolving(self, world: World, by: Actor, outcome: Outcome) -> Callable[[], object]:
-        command = ResolveAppeal(
-            subject=self.subject(world),
-            case_authors=frozenset(),
-            outcome=outcome,
-            reason="Seen again.",
-            by=by,
-            at=world.clock(),
-        )
-        return lambda: world.executors.decisions.execute("d1", command, CommandContext())
+        command = ResolveAppeal(outcome=outcome, reason="Seen again.", by=by, at=world.clock())
+        return self.executing(world, "d1", command, self.facts(world))
 
-    def subject(self, world: World) -> Subject:
-        return world.executors.subjects.load("comment-k1").state
+    def executing(
+        self, world: World, decision_id: str, command: CommandOnSubject, facts: DecisionFacts
+    ) -> Callable[[], object]:
+        decisions, informed = world.executors.decisions, Informed(command, facts)
+        return lambda: decisions.execute(decision_id, informed, CommandContext())
+
+    def facts(self, world: World) -> DecisionFacts:
+        return DecisionFacts(
+            subject=world.executors.subjects.load("comment-k1").state,
+            case_authors=frozenset(),
+            in_force=world.executors.decisions.load("d1").state,
+            overturned=frozenset(),
+        )
 
 
 class TestLedger:
@@ -666,10 +677,12 @@ class TestLedger:
         for empty in ({"kind": CASE}, {"subject": "k2"}, {"rule": "hatred"}):
             assert listed(world, "moderation-ledger", **empty) == []
 
-    def test_a_suspension_is_told_with_its_reason(self, world: World, anna: Actor) -> None:
+    def test_a_suspension_is_told_with_its_reason(
+        self, world: World, anna: Actor, mo: Actor
+    ) -> None:
         for command in (
-            SuspendMember(reason="Adverts.", by=SYSTEM, at=world.clock()),
-            ReinstateMember(by=SYSTEM, at=world.clock()),
+            SuspendMember(reason="Adverts.", by=mo, at=world.clock()),
+            ReinstateMember(by=mo, at=world.clock()),
         ):
             world.executors.members.execute(anna.member_id, command, CommandContext())
             world.clock.wind(hours=1)

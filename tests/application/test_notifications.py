@@ -7,7 +7,6 @@ import pytest
 from application.engine.executor import CommandContext
 from application.engine.query_service import Viewer
 from application.queries.notification import NotificationKind
-from application.queries.watching import cell, cells_around
 from domain.actors import Actor, Role
 from domain.cases.case_commands import (
     AmendCase,
@@ -25,7 +24,7 @@ from domain.ids import CaseId, CommentId, PartyId
 from domain.members.member import Area, ChooseInterests, EraseMember
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind, Verdict
-from domain.sphere import km_between
+from domain.sphere import cell, cells_around, km_between
 from tests.application.community import CASE, decide, flag
 from tests.world import World
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from math import exp2, isclose
+from math import exp2, inf, isclose
 from typing import Any, cast
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.engine.answers import LONGEST_WAIT, Answers, NotCaughtUp, Token
-from application.engine.builds import begin_build, current_build, open_build
+from application.engine.builds import begin_build, open_build
 from application.engine.executor import CommandContext
 from application.engine.filters import Box, Point, equal
 from application.engine.past import past
@@ -22,14 +22,13 @@ from application.ports.checkpoints import START, Checkpoint
 from application.ports.codec import NewerProgram
 from application.ports.message_bus import Delivery
 from application.ports.read_models import Equals, Find, ReadModel, Side, SideChanges, by, by_each
-from application.queries.case_document import NetworkShares
+from application.queries.case_document import CaseDocument, NetworkShares
 from application.queries.evidence import EvidenceDocument, EvidenceItems
 from application.queries.popular_cases import (
     EPOCH,
     HALF_LIFE_DAYS,
-    NO_WEIGHT,
     added,
-    taken_away,
+    subtracted,
     weight,
 )
 from application.queries.videos import Video, Videos
@@ -44,7 +43,7 @@ from domain.cases.case_commands import (
     WithdrawCase,
 )
 from domain.cases.case_details import CaseCategory, CaseStatus
-from domain.cases.case_events import CaseErased, CaseReported
+from domain.cases.case_events import CaseReported
 from domain.cases.engagement import ShareCase, ShareNetwork
 from domain.cases.place import Location
 from domain.catalog import EVENTS
@@ -100,7 +99,7 @@ class TestCases:
         world.public_case(anna, location=Location(lat=1.234, lon=2.345), tags=("police",))
         case = shown(world)
         assert (case.status, case.author.pseudonym) == (CaseStatus.PUBLISHED, "Anna")
-        assert [item.content_url for item in case.evidence] == ["/v1/evidence/e-c1/content"]
+        assert [item.evidence_id for item in case.evidence] == ["e-c1"]
         assert (case.location.lat, case.tags) == (1.23, ("police",))
         assert ids(world) == ["c1"]
 
@@ -242,17 +241,15 @@ class TestCases:
         assert ids(world, q="bribe 2") == ["c2"]
         assert ids(world, category=CaseCategory.FRAUD) == []
         assert ids(world, bbox=Box.parse("19,9,21,11")) == ["c1", "c0"]
-        assert ids(world, near_=Point.parse("10,20"), within_km=5) == ["c0"]
+        assert ids(world, near=Point.parse("10,20"), within_km=5) == ["c0"]
         middle = BEGINNING + timedelta(hours=2)
         assert ids(world, created_after=middle) == ["c2", "c1"]
         assert ids(world, created_before=middle) == ["c0"]
 
 
 def erase_in_model(world: World, model: Any) -> None:
-    from application.queries.case_document import erased
-
-    erasure = CaseErased(case_id=CaseId("c1"), at=BEGINNING)
-    model.commit({"c1": erased(erasure, 1)}, model.checkpoint().next())
+    erased = CaseDocument(case_id="c1", status=CaseStatus.ERASED, version=1)
+    model.commit({"c1": erased}, model.checkpoint().next())
     for subscription in world.subscriptions:
         subscription.reset()
 
@@ -287,11 +284,11 @@ class TestPopularCases:
 
     @given(st.floats(-100, 100), st.floats(-100, 100))
     def test_a_withdrawn_support_takes_back_what_it_added(self, rank: float, other: float) -> None:
-        if abs(rank - other) < 20:
-            assert isclose(taken_away(added(rank, other), other), rank, abs_tol=1e-6)
+        if abs(rank - other) < 15:  # Beyond, the rounding of ranks near 100 shows.
+            assert isclose(subtracted(added(rank, other), other), rank, abs_tol=1e-6)
 
     def test_the_last_support_leaves_no_weight(self) -> None:
-        assert taken_away(3.0, 3.0) < -1e8
+        assert subtracted(3.0, 3.0) == -inf
 
     @given(
         st.lists(st.lists(st.floats(0, 60), max_size=6), min_size=2, max_size=2),
@@ -306,7 +303,7 @@ class TestPopularCases:
             return sum(exp2((day - asked) / HALF_LIFE_DAYS) for day in days)
 
         def rank(days: list[float]) -> float:
-            total: float = NO_WEIGHT
+            total = -inf
             for day in days:
                 total = added(total, weight(EPOCH + timedelta(days=day)))
             return total
@@ -469,19 +466,19 @@ class TestEvidence:
 
 class TestMembers:
     def test_a_profile_shows_roles_and_standing(self, world: World, anna: Actor) -> None:
-        at = world.clock()
+        at, ada = world.clock(), world.member("Ada", Role.ADMIN)
         for command in (
             GrantRole(role=Role.MODERATOR, by=SYSTEM, at=at),
             GrantRole(role=Role.ADMIN, by=SYSTEM, at=at),
             RevokeRole(role=Role.ADMIN, by=SYSTEM, at=at),
-            SuspendMember(reason="spam", by=SYSTEM, at=at),
+            SuspendMember(reason="spam", by=ada, at=at),
             ChooseInterests(interests=("roads",), by=anna, at=at),
         ):
             world.executors.members.execute(anna.member_id, command, CommandContext())
         world.settle()
         found: Any = world.answers["members"].one(anna.member_id, ANYBODY)
         assert (found.pseudonym, found.roles, found.suspended) == ("Anna", ("moderator",), True)
-        reinstate = ReinstateMember(by=SYSTEM, at=at)
+        reinstate = ReinstateMember(by=ada, at=at)
         world.executors.members.execute(anna.member_id, reinstate, CommandContext())
         world.settle()
         found = world.answers["members"].one(anna.member_id, ANYBODY)
@@ -522,7 +519,7 @@ class TestAnswers:
             def ask(self) -> Find:
                 return Find()
 
-        model = open_build(ByKey(), world.models, current_build(ByKey(), world.models))
+        model = world.model(ByKey())
         rows = {key: video(key) for key in "abc"}
         model.commit(rows, model.checkpoint().next())
         answers = Answers(ByKey(), world.models, world.history, world.codec)
@@ -699,8 +696,6 @@ def video(key: str, case: str = "c1") -> Video:
         evidence_id=key,
         case_id=case,
         sha256="",
-        poster_url="",
-        content_url="",
         accepted_at=BEGINNING,
     )
 
@@ -855,8 +850,7 @@ class CountedModel:
 
 
 def current_model(world: World) -> ReadModel[Any]:
-    service = world.answers["cases"].service
-    return open_build(service, world.models, current_build(service, world.models))
+    return world.model(world.answers["cases"].service)
 
 
 class TestProjector:

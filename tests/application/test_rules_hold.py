@@ -442,6 +442,14 @@ class Community(Judged):
 
     @precondition(lambda self: self.settled)
     @invariant()
+    def a_case_has_the_tags_and_the_place_that_it_was_decided_to_have(self) -> None:
+        for case_id, row in rows(self.world, "cases").items():
+            state = self.world.executors.cases.load(case_id).state
+            if row.status is not CaseStatus.ERASED:
+                assert (row.tags, row.location) == (tuple(state.tags), state.location)
+
+    @precondition(lambda self: self.settled)
+    @invariant()
     def comments_are_counted_as_often_as_they_are_seen(self) -> None:
         states = [self.world.executors.comments.load(key).state for key in COMMENTS]
         seen = Counter(str(state.case_id) for state in states if state.is_shown)

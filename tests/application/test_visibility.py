@@ -56,13 +56,13 @@ def hide(world: World, kind: SubjectKind, key: str, by: Actor) -> None:
     world.settle()
 
 
-@pytest.mark.parametrize("out_of_sight", [withdraw, hide_case])
+@pytest.mark.parametrize("make_invisible", [withdraw, hide_case])
 def test_nothing_of_a_case_that_is_not_public_is_there_for_others(
-    world: World, cora: Actor, ben: Actor, mo: Actor, out_of_sight: Callable[[World], None]
+    world: World, cora: Actor, ben: Actor, mo: Actor, make_invisible: Callable[[World], None]
 ) -> None:
     for kind, key in THINGS:
         flag(world, kind, key, ben)
-    out_of_sight(world)
+    make_invisible(world)
     dora = world.member("Dora")
     for kind, key in THINGS:
         with refused("not-found"):

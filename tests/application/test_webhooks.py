@@ -71,7 +71,7 @@ class Newsroom:
             open_deliveries=self.book(),
             caller=self.receiver,
             key=KEY,
-            public_url="https://klarity.example/",
+            link_to="https://klarity.example/v1/cases/{}".format,
             clock=self.world.clock,
             **more,
         )

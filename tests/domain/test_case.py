@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.actors import SYSTEM, Actor, Role
+from domain.actors import SYSTEM, Actor, ContributorRole, Role
 from domain.cases.case import Case, case_decider
 from domain.cases.case_commands import (
     AcceptEvidence,
@@ -16,6 +16,7 @@ from domain.cases.case_commands import (
     AmendCase,
     AttachEvidence,
     CaseCommand,
+    CaseFacts,
     ForgetMember,
     HideCase,
     LocateCase,
@@ -65,11 +66,13 @@ from domain.cases.case_events import (
     EvidenceShown,
     EvidenceWithheld,
     LocationRetracted,
+    LocationReturned,
     PartyAdded,
 )
 from domain.cases.place import Location, Precision
-from domain.decider import DomainError
+from domain.decider import DomainError, Informed
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId, PartyId
+from tests.domain.informed import knowing
 from tests.world import refused
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -106,7 +109,7 @@ PUBLISHED = CasePublished(
 )
 WITHDRAWN = CaseWithdrawn(case_id=CASE, at=AT)
 ATTACHED = EvidenceAttached(case_id=CASE, evidence_id=E2, by=ANNA.member_id, at=AT)
-BENS = replace(ATTACHED, by=BEN.member_id, role="contributor")
+BENS = replace(ATTACHED, by=BEN.member_id, role=ContributorRole.CONTRIBUTOR)
 HIDDEN = CaseHidden(case_id=CASE, rule="spam", at=AT)
 RESTORED = CaseRestored(case_id=CASE, at=AT)
 WITHHELD = EvidenceWithheld(case_id=CASE, evidence_id=E1, rule="staged-evidence", at=AT)
@@ -249,9 +252,16 @@ def test_nobody_amends_for_the_author_not_even_a_moderator() -> None:
 
 
 @pytest.mark.parametrize(
-    ("by", "role"), [(ANNA, "author"), (MODERATOR, "moderator"), (BEN, "contributor")]
+    ("by", "role"),
+    [
+        (ANNA, ContributorRole.AUTHOR),
+        (MODERATOR, ContributorRole.MODERATOR),
+        (BEN, ContributorRole.CONTRIBUTOR),
+    ],
 )
-def test_everybody_adds_evidence_place_and_tags_to_a_public_case(by: Actor, role: str) -> None:
+def test_everybody_adds_evidence_place_and_tags_to_a_public_case(
+    by: Actor, role: ContributorRole
+) -> None:
     place = Location(lat=1.0, lon=2.0)
     assert when(PUBLIC, AttachEvidence(evidence=(E1, E2), by=by, at=AT)) == [
         EvidenceAttached(case_id=CASE, evidence_id=E2, by=by.member_id, role=role, at=AT)
@@ -296,11 +306,20 @@ def test_nobody_withdraws_somebody_elses_case() -> None:
 
 def test_a_tag_is_taken_away_by_who_added_it_the_author_or_a_moderator() -> None:
     tagged = CaseTagged(
-        case_id=CASE, number=0, tag="police", by=BEN.member_id, role="contributor", at=AT
+        case_id=CASE,
+        number=0,
+        tag="police",
+        by=BEN.member_id,
+        role=ContributorRole.CONTRIBUTOR,
+        at=AT,
     )
     with refused("forbidden"):
         when([*PUBLIC, tagged], UntagCase(tag="police", by=CLEO, at=AT))
-    for by, role in ((BEN, "contributor"), (ANNA, "author"), (MODERATOR, "moderator")):
+    for by, role in (
+        (BEN, ContributorRole.CONTRIBUTOR),
+        (ANNA, ContributorRole.AUTHOR),
+        (MODERATOR, ContributorRole.MODERATOR),
+    ):
         untagged = CaseUntagged(case_id=CASE, number=0, role=role, at=AT)
         assert when([*PUBLIC, tagged], UntagCase(tag="police", by=by, at=AT)) == [untagged]
 
@@ -319,13 +338,21 @@ def test_a_retracted_place_lets_the_one_before_stand_again() -> None:
     first, second = Location(lat=1.0, lon=2.0), Location(lat=3.0, lon=4.0)
     here = CaseLocated(case_id=CASE, number=0, location=first, by=ANNA.member_id, at=AT)
     there = CaseLocated(
-        case_id=CASE, number=1, location=second, by=BEN.member_id, role="contributor", at=AT
+        case_id=CASE,
+        number=1,
+        location=second,
+        by=BEN.member_id,
+        role=ContributorRole.CONTRIBUTOR,
+        at=AT,
     )
     with refused("forbidden"):
         when([*PUBLIC, here, there], RetractLocation(by=CLEO, at=AT))
-    (back,) = when([*PUBLIC, here, there], RetractLocation(by=BEN, at=AT))
-    assert back == LocationRetracted(case_id=CASE, number=1, role="contributor", at=AT)
-    assert case_decider.fold([*PUBLIC, here, there, back]).location == first
+    back = when([*PUBLIC, here, there], RetractLocation(by=BEN, at=AT))
+    assert back == [
+        LocationRetracted(case_id=CASE, number=1, role=ContributorRole.CONTRIBUTOR, at=AT),
+        LocationReturned(case_id=CASE, location=first, by=ANNA.member_id, at=AT),
+    ]
+    assert case_decider.fold([*PUBLIC, here, there, *back]).location == first
     (none,) = when([*PUBLIC, here], RetractLocation(by=ANNA, at=AT))
     assert case_decider.fold([*PUBLIC, here, none]).location is None
 
@@ -343,21 +370,31 @@ def test_what_somebody_takes_back_does_not_bring_back_what_they_had_corrected_by
     assert case_decider.fold([*past, *back]).location == bens.location
 
 
-def add_party(by: Actor, party: str = "p1", evidence: tuple[EvidenceId, ...] = ()) -> AddParty:
-    return AddParty(party_id=PartyId(party), evidence=evidence, named=False, by=by, at=AT)
+def add_party(
+    by: Actor, party: str = "p1", evidence: tuple[EvidenceId, ...] = ()
+) -> Informed[AddParty, CaseFacts]:
+    command = AddParty(party_id=PartyId(party), evidence=evidence, by=by, at=AT)
+    return Informed(command, CaseFacts(party_named=False))
 
 
 @pytest.mark.parametrize(
-    ("by", "role"), [(ANNA, "author"), (MODERATOR, "moderator"), (BEN, "contributor")]
+    ("by", "role"),
+    [
+        (ANNA, ContributorRole.AUTHOR),
+        (MODERATOR, ContributorRole.MODERATOR),
+        (BEN, ContributorRole.CONTRIBUTOR),
+    ],
 )
-def test_everybody_adds_parties_to_a_public_case_each_once(by: Actor, role: str) -> None:
+def test_everybody_adds_parties_to_a_public_case_each_once(
+    by: Actor, role: ContributorRole
+) -> None:
     added = PartyAdded(case_id=CASE, party_id=PartyId("p1"), by=by.member_id, role=role, at=AT)
     assert when(PUBLIC, add_party(by, evidence=(E1,))) == [added]
     assert when([*PUBLIC, added], add_party(by)) == []
 
 
 def test_what_is_a_party_already_is_not_added_to_another_case() -> None:
-    named = replace(add_party(BEN), named=True)
+    named = knowing(add_party(BEN), party_named=True)
     with refused("already-named"):
         when(PUBLIC, named)
     added = PartyAdded(case_id=CASE, party_id=PartyId("p1"), by=BEN.member_id, at=AT)
@@ -369,7 +406,7 @@ def test_a_claim_rests_on_evidence_of_its_case_alone() -> None:
         when(PUBLIC, add_party(BEN, evidence=(E2,)))
 
 
-def changes(by: Actor, role: str, number: int) -> list[CaseEvent]:
+def changes(by: Actor, role: ContributorRole, number: int) -> list[CaseEvent]:
     """So many parties that somebody added."""
     return [
         PartyAdded(
@@ -385,9 +422,14 @@ def changes(by: Actor, role: str, number: int) -> list[CaseEvent]:
 
 @pytest.mark.parametrize(
     ("by", "role", "most"),
-    [(ANNA, "author", MOST_CHANGES), (BEN, "contributor", MOST_CHANGES_EACH)],
+    [
+        (ANNA, ContributorRole.AUTHOR, MOST_CHANGES),
+        (BEN, ContributorRole.CONTRIBUTOR, MOST_CHANGES_EACH),
+    ],
 )
-def test_a_case_takes_so_many_changes_of_one_member(by: Actor, role: str, most: int) -> None:
+def test_a_case_takes_so_many_changes_of_one_member(
+    by: Actor, role: ContributorRole, most: int
+) -> None:
     past = [*PUBLIC, *changes(by, role, most - 1)]
     (last,) = when(past, TagCase(tag="police", by=by, at=AT))
     commands: list[CaseCommand] = [
@@ -406,7 +448,10 @@ def test_a_case_takes_so_many_changes_of_one_member(by: Actor, role: str, most: 
 
 def test_a_case_takes_so_many_changes_of_all_contributors_together() -> None:
     crowd = [Actor(member_id=MemberId(f"m{n}")) for n in range(MOST_CHANGES_BY_OTHERS)]
-    past = [*PUBLIC, *(change for one in crowd for change in changes(one, "contributor", 1))]
+    past = [
+        *PUBLIC,
+        *(change for one in crowd for change in changes(one, ContributorRole.CONTRIBUTOR, 1)),
+    ]
     with refused("too-many-changes"):
         when(past, add_party(BEN))
     for by in (ANNA, MODERATOR):
@@ -414,7 +459,7 @@ def test_a_case_takes_so_many_changes_of_all_contributors_together() -> None:
 
 
 def test_moderators_can_always_set_a_case_right() -> None:
-    past = [*PUBLIC, *changes(MODERATOR, "moderator", MOST_CHANGES)]
+    past = [*PUBLIC, *changes(MODERATOR, ContributorRole.MODERATOR, MOST_CHANGES)]
     assert when(past, LocateCase(location=PLACE, by=MODERATOR, at=AT))
 
 
@@ -587,6 +632,7 @@ class TestErasure:
             parties=(PartyId("p1"),),
             tags=(1,),
             places=(1,),
+            place_unknown=True,
             at=AT,
         )
         assert when(past, forget(BEN)) == [erased]
@@ -624,8 +670,9 @@ class TestErasure:
         past: list[CaseEvent] = [*PUBLIC, precise, corrected]
         past += when(past, forget(BEN))
         assert case_decider.fold(past).location is None
-        (back,) = when(past, RetractLocation(by=ANNA, at=AT))
-        assert case_decider.fold([*past, back]).location == PLACE
+        back = when(past, RetractLocation(by=ANNA, at=AT))
+        assert back[-1] == LocationReturned(case_id=CASE, location=PLACE, by=ANNA.member_id, at=AT)
+        assert case_decider.fold([*past, *back]).location == PLACE
 
     def test_only_the_system_forgets(self) -> None:
         with refused("forbidden"):

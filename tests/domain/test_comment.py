@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.actors import SYSTEM, Actor, Role
-from domain.decider import DomainError
+from domain.actors import SYSTEM, Actor, ContributorRole, Role
+from domain.decider import DomainError, Informed
 from domain.discussions.comment import (
     Comment,
     CommentCommand,
@@ -16,6 +16,7 @@ from domain.discussions.comment import (
     CommentEdited,
     CommentErased,
     CommentEvent,
+    CommentFacts,
     CommentHidden,
     CommentRemoved,
     CommentRestored,
@@ -32,6 +33,7 @@ from domain.discussions.comment import (
 )
 from domain.discussions.discussion import Discussion
 from domain.ids import CaseId, CommentId, MemberId
+from tests.domain.informed import asking, knowing
 from tests.world import refused
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -44,10 +46,11 @@ LOCKED = replace(OPEN, locked=True)
 CLOSED = replace(OPEN, open=False)
 PARENT = Comment(comment_id=K2, case_id=CASE, author=BEN.member_id, text="Where?")
 
-WRITE = WriteComment(
-    comment_id=K1, case_id=CASE, text="I saw it too.", discussion=OPEN, by=ANNA, at=AT
+FACTS = CommentFacts(discussion=OPEN)
+WRITE = Informed(
+    WriteComment(comment_id=K1, case_id=CASE, text="I saw it too.", by=ANNA, at=AT), FACTS
 )
-EDIT = EditComment(text="I saw it, too.", discussion=OPEN, by=ANNA, at=AT)
+EDIT = Informed(EditComment(text="I saw it, too.", by=ANNA, at=AT), FACTS)
 REMOVE = RemoveComment(by=ANNA, at=AT)
 HIDE = HideComment(rule="hatred", by=SYSTEM, at=AT)
 RESTORE = RestoreComment(by=SYSTEM, at=AT)
@@ -63,7 +66,9 @@ WRITTEN = CommentWritten(
 )
 EDITED = CommentEdited(comment_id=K1, author=ANNA.member_id, text="I saw it, too.", at=AT)
 REMOVED = CommentRemoved(comment_id=K1, case_id=CASE, at=AT)
-HIDDEN = CommentHidden(comment_id=K1, case_id=CASE, rule="hatred", role="moderator", at=AT)
+HIDDEN = CommentHidden(
+    comment_id=K1, case_id=CASE, rule="hatred", role=ContributorRole.MODERATOR, at=AT
+)
 RESTORED = CommentRestored(comment_id=K1, case_id=CASE, at=AT)
 ERASED = CommentErased(comment_id=K1, case_id=CASE, parent_id=CommentId(""), written_at=AT, at=AT)
 SHOWN = CommentShown(comment_id=K1, case_id=CASE, at=AT)
@@ -87,20 +92,20 @@ def test_a_comment_is_written_once() -> None:
 def test_only_a_public_case_is_discussed() -> None:
     for discussion in (Discussion(), CLOSED):
         with refused("not-found"):
-            when([], replace(WRITE, discussion=discussion))
+            when([], knowing(WRITE, discussion=discussion))
         with refused("not-found"):
-            when([WRITTEN], replace(EDIT, discussion=discussion))
+            when([WRITTEN], knowing(EDIT, discussion=discussion))
 
 
 def test_nothing_is_said_in_a_locked_discussion() -> None:
     with refused("locked"):
-        when([], replace(WRITE, discussion=LOCKED))
+        when([], knowing(WRITE, discussion=LOCKED))
     with refused("locked"):
-        when([WRITTEN], replace(EDIT, discussion=LOCKED))
+        when([WRITTEN], knowing(EDIT, discussion=LOCKED))
 
 
 def test_a_comment_that_can_be_seen_is_replied_to() -> None:
-    reply = replace(WRITE, parent_id=K2, parent=PARENT)
+    reply = knowing(asking(WRITE, parent_id=K2), parent=PARENT)
     assert when([], reply) == [replace(WRITTEN, parent_id=K2), SHOWN]
 
 
@@ -117,7 +122,7 @@ def test_a_comment_that_can_be_seen_is_replied_to() -> None:
 )
 def test_nobody_replies_to_what_is_not_there(parent: Comment | None) -> None:
     with refused("not-found"):
-        when([], replace(WRITE, parent_id=K2, parent=parent))
+        when([], knowing(asking(WRITE, parent_id=K2), parent=parent))
 
 
 def test_the_author_edits_and_nobody_else() -> None:
@@ -126,7 +131,7 @@ def test_the_author_edits_and_nobody_else() -> None:
     assert comment_decider.fold([WRITTEN, EDITED]).text == EDITED.text
     for other in (BEN, MODERATOR):
         with refused("forbidden"):
-            when([WRITTEN], replace(EDIT, by=other))
+            when([WRITTEN], asking(EDIT, by=other))
 
 
 def test_the_author_removes_once() -> None:
@@ -176,7 +181,7 @@ def test_a_hidden_comment_is_there_for_its_author_and_moderators_alone() -> None
     assert when(past, EDIT) == [EDITED]
     with refused("forbidden"):
         when(past, replace(REMOVE, by=MODERATOR))
-    for command in (replace(EDIT, by=BEN), replace(REMOVE, by=BEN)):
+    for command in (asking(EDIT, by=BEN), replace(REMOVE, by=BEN)):
         with refused("not-found"):
             when(past, command)
 

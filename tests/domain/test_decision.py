@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.actors import SYSTEM, Actor, Role
+from domain.decider import Informed
 from domain.ids import CaseId, MemberId
 from domain.moderation.decision import (
     AppealDecision,
@@ -17,6 +18,7 @@ from domain.moderation.decision import (
     DecisionAppealed,
     DecisionCommand,
     DecisionEvent,
+    DecisionFacts,
     DecisionMade,
     DecisionSigned,
     ForgetAppellant,
@@ -25,6 +27,7 @@ from domain.moderation.decision import (
     decision_decider,
 )
 from domain.moderation.subject import Subject, SubjectKind, Verdict
+from tests.domain.informed import asking, knowing
 from tests.world import refused
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -39,26 +42,28 @@ SUBJECT = Subject(
 CASE_AUTHORS = frozenset({BEN.member_id, MemberId("dora")})
 BEN_AS_MODERATOR = replace(BEN, roles=frozenset({Role.MODERATOR}))
 
-DECIDE = DecideSubject(
-    decision_id="d1",
+FACTS = DecisionFacts(
     subject=SUBJECT,
     case_authors=CASE_AUTHORS,
-    standing=Decision(),
+    in_force=Decision(),
     overturned=frozenset(),
-    verdict=Verdict.HIDE,
-    rule="spam",
-    reason="An advert.",
-    by=MO,
-    at=AT,
 )
-APPEAL = AppealDecision(subject=SUBJECT, statement="It is none.", by=ANNA, at=AT)
-RESOLVE = ResolveAppeal(
-    subject=SUBJECT,
-    case_authors=CASE_AUTHORS,
-    outcome=Outcome.OVERTURN,
-    reason="It is none.",
-    by=ADA,
-    at=AT,
+DECIDE = Informed(
+    DecideSubject(
+        decision_id="d1",
+        subject_kind=SubjectKind.COMMENT,
+        subject_id="k1",
+        verdict=Verdict.HIDE,
+        rule="spam",
+        reason="An advert.",
+        by=MO,
+        at=AT,
+    ),
+    FACTS,
+)
+APPEAL = Informed(AppealDecision(statement="It is none.", by=ANNA, at=AT), FACTS)
+RESOLVE = Informed(
+    ResolveAppeal(outcome=Outcome.OVERTURN, reason="It is none.", by=ADA, at=AT), FACTS
 )
 MADE = DecisionMade(
     decision_id="d1",
@@ -116,44 +121,45 @@ def test_a_moderator_decides_once() -> None:
 @pytest.mark.parametrize("by", [BEN, SYSTEM])
 def test_nobody_else_decides_or_resolves(by: Actor) -> None:
     with refused("forbidden"):
-        when([], replace(DECIDE, by=by))
+        when([], asking(DECIDE, by=by))
     with refused("forbidden"):
-        when([MADE, APPEALED], replace(RESOLVE, by=by))
+        when([MADE, APPEALED], asking(RESOLVE, by=by))
 
 
 def test_a_decision_rests_on_a_rule() -> None:
     with refused("unknown-rule"):
-        when([], replace(DECIDE, rule="dislike"))
+        when([], asking(DECIDE, rule="dislike"))
 
 
 def test_there_is_nothing_to_decide_on_what_was_never_there() -> None:
     with refused("not-found"):
-        when([], replace(DECIDE, subject=Subject()))
+        when([], knowing(DECIDE, subject=Subject()))
 
 
 @pytest.mark.parametrize("by", [ANNA_AS_MODERATOR, BEN_AS_MODERATOR])
 def test_nobody_judges_what_is_their_own_or_on_their_own_case(by: Actor) -> None:
     with refused("not-oneself"):
-        when([], replace(DECIDE, by=by))
+        when([], asking(DECIDE, by=by))
     with refused("not-oneself"):
-        when([MADE, APPEALED], replace(RESOLVE, by=by))
+        when([MADE, APPEALED], asking(RESOLVE, by=by))
 
 
 def test_there_is_nothing_to_decide_where_it_is_so_and_nobody_flagged_it() -> None:
     hidden, flagged = replace(SUBJECT, hidden=True), replace(SUBJECT, flags=("f1",))
     nothing = [
-        replace(DECIDE, subject=hidden),
-        replace(DECIDE, verdict=Verdict.RESTORE),
-        replace(DECIDE, verdict=Verdict.DISMISS),
+        knowing(DECIDE, subject=hidden),
+        asking(DECIDE, verdict=Verdict.RESTORE),
+        asking(DECIDE, verdict=Verdict.DISMISS),
     ]
     for command in nothing:
         with refused("nothing-to-decide"):
             when([], command)
-    assert when([], replace(DECIDE, subject=replace(hidden, flags=("f1",)))) == [MADE, SIGNED]
+    assert when([], knowing(DECIDE, subject=replace(hidden, flags=("f1",)))) == [MADE, SIGNED]
     for shown in (Verdict.RESTORE, Verdict.DISMISS):
         made = replace(MADE, verdict=shown)
         for subject in (hidden, flagged):
-            assert when([], replace(DECIDE, subject=subject, verdict=shown)) == [made, SIGNED]
+            command = knowing(asking(DECIDE, verdict=shown), subject=subject)
+            assert when([], command) == [made, SIGNED]
 
 
 def test_nobody_decides_anew_while_an_appeal_is_open() -> None:
@@ -161,24 +167,24 @@ def test_nobody_decides_anew_while_an_appeal_is_open() -> None:
     hidden = replace(SUBJECT, hidden=True, decision_id="d1")
     for subject, standing in ((hidden, appealed), (replace(hidden, appealed=True), Decision())):
         for verdict in Verdict:
-            command = replace(DECIDE, subject=subject, standing=standing, verdict=verdict)
+            command = knowing(asking(DECIDE, verdict=verdict), subject=subject, in_force=standing)
             with refused("appeal-pending"):
                 when([], command)
     resolved = decision_decider.fold([MADE, APPEALED, RESOLVED])
-    restore = replace(DECIDE, subject=hidden, standing=resolved, verdict=Verdict.RESTORE)
+    restore = knowing(asking(DECIDE, verdict=Verdict.RESTORE), subject=hidden, in_force=resolved)
     assert when([], restore) == [replace(MADE, verdict=Verdict.RESTORE), SIGNED]
 
 
 def test_what_was_restored_on_appeal_is_hidden_upon_new_flags_alone_and_by_somebody_else() -> None:
     restored = replace(SUBJECT, decision_id="d1", overturned=("d1",), turns=3)
     flagged = replace(restored, flags=("f1",))
-    hide = replace(DECIDE, subject=flagged, overturned=frozenset({ADA.member_id}))
+    hide = knowing(DECIDE, subject=flagged, overturned=frozenset({ADA.member_id}))
     assert when([], hide) == [replace(MADE, turns=3), SIGNED]
     with refused("settled-on-appeal"):
-        when([], replace(hide, subject=restored))
+        when([], knowing(hide, subject=restored))
     with refused("same-moderator"):
-        when([], replace(hide, by=ADA))
-    dismiss = replace(hide, by=ADA, verdict=Verdict.DISMISS)
+        when([], asking(hide, by=ADA))
+    dismiss = asking(hide, by=ADA, verdict=Verdict.DISMISS)
     made = replace(MADE, verdict=Verdict.DISMISS, turns=3)
     assert when([], dismiss) == [made, RESOLVED_SIGNED]
 
@@ -186,9 +192,9 @@ def test_what_was_restored_on_appeal_is_hidden_upon_new_flags_alone_and_by_someb
 def test_a_decision_in_whose_place_another_stands_is_over() -> None:
     over = replace(SUBJECT, decision_id="d2", past=("d1",))
     with refused("superseded"):
-        when([MADE], replace(APPEAL, subject=over))
+        when([MADE], knowing(APPEAL, subject=over))
     with refused("superseded"):
-        when([MADE, APPEALED], replace(RESOLVE, subject=over))
+        when([MADE, APPEALED], knowing(RESOLVE, subject=over))
 
 
 def test_whom_it_is_about_appeals_once() -> None:
@@ -200,7 +206,7 @@ def test_whom_it_is_about_appeals_once() -> None:
 def test_nobody_else_appeals() -> None:
     for by in (BEN, MO):
         with refused("forbidden"):
-            when([MADE], replace(APPEAL, by=by))
+            when([MADE], asking(APPEAL, by=by))
 
 
 def test_only_what_was_hidden_is_appealed_for() -> None:
@@ -219,14 +225,14 @@ def test_there_is_no_appeal_without_a_decision() -> None:
 def test_another_moderator_resolves_an_appeal_once() -> None:
     assert when([MADE, SIGNED, APPEALED], RESOLVE) == [RESOLVED, RESOLVED_SIGNED]
     with refused("same-moderator"):
-        when([MADE, SIGNED, APPEALED], replace(RESOLVE, by=MO))
+        when([MADE, SIGNED, APPEALED], asking(RESOLVE, by=MO))
     with refused("already-resolved"):
         when([MADE, SIGNED, APPEALED, RESOLVED, RESOLVED_SIGNED], RESOLVE)
 
 
 def test_an_upheld_decision_stands() -> None:
     upheld = replace(RESOLVED, outcome=Outcome.UPHOLD, verdict=Verdict.HIDE)
-    assert when([MADE, APPEALED], replace(RESOLVE, outcome=Outcome.UPHOLD)) == [
+    assert when([MADE, APPEALED], asking(RESOLVE, outcome=Outcome.UPHOLD)) == [
         upheld,
         RESOLVED_SIGNED,
     ]

@@ -14,6 +14,7 @@ from domain.cases.engagement import (
     CaseUnfollowed,
     EngagementCommand,
     EngagementEvent,
+    EngagementFacts,
     FollowCase,
     ShareCase,
     ShareNetwork,
@@ -23,14 +24,17 @@ from domain.cases.engagement import (
     WithdrawSupport,
     engagement_decider,
 )
+from domain.decider import Informed
 from domain.ids import CaseId, MemberId
+from tests.domain.informed import knowing
 from tests.world import refused
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 LATER = AT + timedelta(days=1)
 BEN = Actor(member_id=MemberId("ben"))
 CASE = CaseId("c1")
-SUPPORT = SupportCase(case_id=CASE, own=False, by=BEN, at=AT)
+FACTS = EngagementFacts(author=MemberId("anna"))
+SUPPORT = Informed(SupportCase(case_id=CASE, by=BEN, at=AT), FACTS)
 WITHDRAW = WithdrawSupport(by=BEN, at=LATER)
 FOLLOW = FollowCase(case_id=CASE, by=BEN, at=AT)
 SHARE = ShareCase(case_id=CASE, network=ShareNetwork.WHATSAPP, by=BEN, at=AT)
@@ -55,7 +59,7 @@ def test_support_counts_once_and_can_be_taken_back() -> None:
 
 def test_nobody_supports_their_own_case() -> None:
     with refused("own-case"):
-        after(SupportCase(case_id=CASE, own=True, by=BEN, at=AT))
+        after(knowing(SUPPORT, author=BEN.member_id))
 
 
 def test_following_counts_once_and_ends() -> None:

@@ -16,6 +16,7 @@ from domain.cases.exhibit import (
     ExhibitCited,
     ExhibitCommand,
     ExhibitEvent,
+    ExhibitFacts,
     ExhibitRefused,
     ExhibitReturned,
     ExhibitVerified,
@@ -27,6 +28,7 @@ from domain.cases.exhibit import (
     exhibit_decider,
     must_be_citable,
 )
+from domain.decider import Informed
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId
 from tests.world import refused
 
@@ -34,15 +36,13 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 E1 = EvidenceId("e1")
 
 
-def cite(case: str, by: str = "anna", *, anonymous: bool = False) -> CiteExhibit:
-    return CiteExhibit(
-        evidence_id=E1,
-        case_id=CaseId(case),
-        cited_by=MemberId(by),
-        anonymous=anonymous,
-        by=SYSTEM,
-        at=AT,
+def cite(
+    case: str, by: str = "anna", *, anonymous: bool = False
+) -> Informed[CiteExhibit, ExhibitFacts]:
+    command = CiteExhibit(
+        evidence_id=E1, case_id=CaseId(case), cited_by=MemberId(by), by=SYSTEM, at=AT
     )
+    return Informed(command, ExhibitFacts(anonymous=anonymous))
 
 
 VERIFY = VerifyExhibit(

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.actors import SYSTEM, Actor, Role
+from domain.decider import Informed
 from domain.ids import MemberId
 from domain.moderation.flag import (
     MOST_OPEN_FLAGS,
     FlagCommand,
     FlagEvent,
+    FlagFacts,
     FlaggerForgotten,
     FlagRaised,
     FlagSettled,
@@ -21,6 +23,7 @@ from domain.moderation.flag import (
     flag_decider,
 )
 from domain.moderation.subject import Subject, SubjectKind
+from tests.domain.informed import asking, knowing
 from tests.world import refused
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -29,18 +32,24 @@ BEN = Actor(member_id=MemberId("ben"))
 MODERATOR = Actor(member_id=MemberId("mo"), roles=frozenset({Role.MODERATOR}))
 SUBJECT = Subject(kind=SubjectKind.COMMENT, subject_id="k1", author=ANNA.member_id)
 
-RAISE = RaiseFlag(
-    flag_id="f1",
-    subject=SUBJECT,
-    seen=True,
-    erased=False,
-    rule="spam",
-    note="Again and again.",
-    record_id="r1",
-    weight=0.25,
-    open_flags=0,
-    by=BEN,
-    at=AT,
+RAISE = Informed(
+    RaiseFlag(
+        flag_id="f1",
+        subject_kind=SubjectKind.COMMENT,
+        subject_id="k1",
+        rule="spam",
+        note="Again and again.",
+        by=BEN,
+        at=AT,
+    ),
+    FlagFacts(
+        subject=SUBJECT,
+        is_visible=True,
+        is_erased=False,
+        record_id="r1",
+        weight=0.25,
+        open_flags=0,
+    ),
 )
 SETTLE = SettleFlag(upheld=True, by=SYSTEM, at=AT)
 RAISED = FlagRaised(
@@ -79,28 +88,28 @@ def test_a_member_flags_a_subject_once() -> None:
 
 def test_a_flag_names_one_of_the_rules() -> None:
     with refused("unknown-rule"):
-        when([], replace(RAISE, rule="dislike"))
+        when([], asking(RAISE, rule="dislike"))
 
 
 @pytest.mark.parametrize("subject", [Subject(), replace(SUBJECT, hidden=True)])
 def test_nobody_flags_what_is_not_to_be_seen(subject: Subject) -> None:
     with refused("not-found"):
-        when([], replace(RAISE, subject=subject))
+        when([], knowing(RAISE, subject=subject))
     with refused("not-found"):
-        when([], replace(RAISE, seen=False))
+        when([], knowing(RAISE, is_visible=False))
 
 
 def test_moderators_see_what_is_hidden() -> None:
-    command = replace(RAISE, subject=replace(SUBJECT, hidden=True), by=MODERATOR)
+    command = knowing(asking(RAISE, by=MODERATOR), subject=replace(SUBJECT, hidden=True))
     assert when([], command) == [RAISED, replace(SIGNED, by=MODERATOR.member_id)]
 
 
 def test_nobody_learns_by_flagging_that_what_they_did_not_see_was_erased() -> None:
-    erased = replace(RAISE, erased=True)
+    erased = knowing(RAISE, is_erased=True)
     with refused("erased"):
         when([], erased)
     hidden = replace(SUBJECT, hidden=True)
-    for unseen in (replace(erased, seen=False), replace(erased, subject=hidden)):
+    for unseen in (knowing(erased, is_visible=False), knowing(erased, subject=hidden)):
         with refused("not-found"):
             when([], unseen)
 
@@ -109,13 +118,13 @@ def test_nobody_learns_by_flagging_that_what_they_did_not_see_was_erased() -> No
 def test_nobody_flags_what_is_their_own(hidden: bool) -> None:
     subject = replace(SUBJECT, hidden=hidden)
     with refused("own-subject"):
-        when([], replace(RAISE, subject=subject, seen=False, by=ANNA))
+        when([], knowing(asking(RAISE, by=ANNA), subject=subject, is_visible=False))
 
 
 def test_no_more_than_so_many_flags_of_a_member_wait() -> None:
-    assert when([], replace(RAISE, open_flags=MOST_OPEN_FLAGS - 1)) == [RAISED, SIGNED]
+    assert when([], knowing(RAISE, open_flags=MOST_OPEN_FLAGS - 1)) == [RAISED, SIGNED]
     with refused("too-many-flags"):
-        when([], replace(RAISE, open_flags=MOST_OPEN_FLAGS))
+        when([], knowing(RAISE, open_flags=MOST_OPEN_FLAGS))
 
 
 def test_a_flag_is_settled_once() -> None:

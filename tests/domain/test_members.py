@@ -87,7 +87,7 @@ def test_nobody_else_grants_roles() -> None:
             when([REGISTERED, GRANTED], RevokeRole(role=Role.MODERATOR, by=by, at=AT))
 
 
-@pytest.mark.parametrize("by", [MODERATOR, ADMIN, SYSTEM])
+@pytest.mark.parametrize("by", [MODERATOR, ADMIN])
 def test_a_moderator_suspends_and_reinstates(by: Actor) -> None:
     suspend = SuspendMember(reason="spam", by=by, at=AT)
     reinstate = ReinstateMember(by=by, at=AT)
@@ -98,11 +98,12 @@ def test_a_moderator_suspends_and_reinstates(by: Actor) -> None:
     assert when([REGISTERED, SUSPENDED, reinstated], reinstate) == []
 
 
-def test_nobody_else_suspends_or_reinstates() -> None:
+@pytest.mark.parametrize("by", [ANNA, BEN, SYSTEM])
+def test_nobody_else_suspends_or_reinstates(by: Actor) -> None:
     with refused("forbidden"):
-        when([REGISTERED], SuspendMember(reason="spite", by=BEN, at=AT))
+        when([REGISTERED], SuspendMember(reason="spite", by=by, at=AT))
     with refused("forbidden"):
-        when([REGISTERED, SUSPENDED], ReinstateMember(by=ANNA, at=AT))
+        when([REGISTERED, SUSPENDED], ReinstateMember(by=by, at=AT))
 
 
 def test_nobody_suspends_themselves() -> None:

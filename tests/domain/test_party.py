@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.actors import SYSTEM, Actor, Role
+from domain.actors import SYSTEM, Actor, ContributorRole, Role
 from domain.cases.party import (
     MOST_DISPUTES,
     DisputeParty,
@@ -19,6 +19,7 @@ from domain.cases.party import (
     PartyDisputed,
     PartyErased,
     PartyEvent,
+    PartyFacts,
     PartyHidden,
     PartyKind,
     PartyNamed,
@@ -29,7 +30,9 @@ from domain.cases.party import (
     RetractParty,
     party_decider,
 )
+from domain.decider import Informed
 from domain.ids import CaseId, EvidenceId, MemberId, PartyId
+from tests.domain.informed import asking, knowing
 from tests.world import refused
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -41,15 +44,9 @@ DETAILS = PartyDetails(
     kind=PartyKind.ORGANISATION, name="Town hall", role="took the money", evidence=(E1,)
 )
 
-NAME = NameParty(
-    party_id=PARTY,
-    case_id=CASE,
-    details=DETAILS,
-    claimant="contributor",
-    by=BEN,
-    at=AT,
-)
-RETRACT = RetractParty(case_id=CASE, claimant="contributor", by=BEN, at=AT)
+FACTS = PartyFacts(role=ContributorRole.CONTRIBUTOR)
+NAME = Informed(NameParty(party_id=PARTY, case_id=CASE, details=DETAILS, by=BEN, at=AT), FACTS)
+RETRACT = Informed(RetractParty(case_id=CASE, by=BEN, at=AT), FACTS)
 DISPUTE = DisputeParty(case_id=CASE, dispute_id="d1", statement="We did not.", at=AT)
 HIDE = HideParty(rule="private-information", by=SYSTEM, at=AT)
 RESTORE = RestoreParty(by=SYSTEM, at=AT)
@@ -60,7 +57,7 @@ NAMED = PartyNamed(
     details=DETAILS,
     by=BEN.member_id,
     by_name="Ben",
-    role="contributor",
+    role=ContributorRole.CONTRIBUTOR,
     at=AT,
 )
 SHOWN = PartyShown(
@@ -69,11 +66,11 @@ SHOWN = PartyShown(
     details=DETAILS,
     by=BEN.member_id,
     by_name="Ben",
-    claimant="contributor",
+    claimant=ContributorRole.CONTRIBUTOR,
     named_at=AT,
     at=AT,
 )
-RETRACTED = PartyRetracted(party_id=PARTY, case_id=CASE, role="contributor", at=AT)
+RETRACTED = PartyRetracted(party_id=PARTY, case_id=CASE, role=ContributorRole.CONTRIBUTOR, at=AT)
 DISPUTED = PartyDisputed(
     party_id=PARTY, case_id=CASE, dispute_id="d1", statement="We did not.", at=AT
 )
@@ -98,13 +95,13 @@ def test_a_party_is_named_once() -> None:
 def test_who_named_a_party_and_the_author_retract_it() -> None:
     gone = concealed(PartyConcealedReason.RETRACTED)
     assert when([NAMED], RETRACT) == [RETRACTED, gone]
-    by_author = replace(RETRACT, by=CLEO, claimant="author")
-    assert when([NAMED], by_author) == [replace(RETRACTED, role="author"), gone]
-    own = replace(RETRACT, claimant="moderator")
-    assert when([NAMED], own) == [replace(RETRACTED, role="moderator"), gone]
-    for claimant in ("contributor", "moderator"):
+    by_author = knowing(asking(RETRACT, by=CLEO), role=ContributorRole.AUTHOR)
+    assert when([NAMED], by_author) == [replace(RETRACTED, role=ContributorRole.AUTHOR), gone]
+    own = knowing(RETRACT, role=ContributorRole.MODERATOR)
+    assert when([NAMED], own) == [replace(RETRACTED, role=ContributorRole.MODERATOR), gone]
+    for role in (ContributorRole.CONTRIBUTOR, ContributorRole.MODERATOR):
         with refused("forbidden"):
-            when([NAMED], replace(RETRACT, by=CLEO, claimant=claimant))
+            when([NAMED], knowing(asking(RETRACT, by=CLEO), role=role))
 
 
 def test_a_party_is_retracted_once_and_only_where_it_was_named() -> None:
@@ -112,7 +109,7 @@ def test_a_party_is_retracted_once_and_only_where_it_was_named() -> None:
     pasts: list[list[PartyEvent]] = [[NAMED], [NAMED, RETRACTED]]
     for past in pasts:
         with refused("not-found"):
-            when(past, replace(RETRACT, case_id=ELSEWHERE))
+            when(past, asking(RETRACT, case_id=ELSEWHERE))
     with refused("not-found"):
         when([], RETRACT)
 

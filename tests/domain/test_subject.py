@@ -7,7 +7,8 @@ from typing import ClassVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.actors import SYSTEM, Actor, Role
+from domain.actors import SYSTEM, Actor, ContributorRole, Role
+from domain.decider import Informed
 from domain.ids import CaseId, MemberId
 from domain.moderation.subject import (
     AppealSetAside,
@@ -25,6 +26,7 @@ from domain.moderation.subject import (
     SubjectCommand,
     SubjectDecided,
     SubjectEvent,
+    SubjectFacts,
     SubjectHidden,
     SubjectKind,
     SubjectRegistered,
@@ -34,6 +36,7 @@ from domain.moderation.subject import (
     subject_decider,
     subject_key,
 )
+from tests.domain.informed import asking, knowing
 from tests.world import refused
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -44,7 +47,10 @@ REGISTER = RegisterSubject(
     kind=KIND, subject_id="k1", case_id=CASE, author=MemberId("anna"), by=SYSTEM, at=AT
 )
 CITE = CiteSubject(kind=KIND, subject_id="k1", case_id=CASE, by=SYSTEM, at=AT)
-WEIGH = WeighFlag(flag_id="f1", rule="spam", weight=0.4, threshold=1.0, by=SYSTEM, at=AT)
+WEIGH = Informed(
+    WeighFlag(flag_id="f1", rule="spam", by=SYSTEM, at=AT),
+    SubjectFacts(weight=0.4, threshold=1.0),
+)
 APPLY = ApplyVerdict(
     decision_id="d1",
     verdict=Verdict.HIDE,
@@ -69,7 +75,7 @@ REGISTERED = SubjectRegistered(
 CITED = SubjectCited(subject_kind=KIND, subject_id="k1", case_id=CASE, at=AT)
 WEIGHED = FlagWeighed(subject_kind=KIND, subject_id="k1", flag_id="f1", weight=0.4, at=AT)
 HIDDEN = SubjectHidden(subject_kind=KIND, subject_id="k1", case_id=CASE, rule="spam", at=AT)
-HIDDEN_BY = replace(HIDDEN, reason="An advert.", decision_id="d1", role="moderator")
+HIDDEN_BY = replace(HIDDEN, reason="An advert.", decision_id="d1", role=ContributorRole.MODERATOR)
 RESTORED = SubjectRestored(
     subject_kind=KIND, subject_id="k1", case_id=CASE, decision_id="d1", at=AT
 )
@@ -112,9 +118,11 @@ def test_its_author_is_forgotten_once() -> None:
 
 
 def test_only_the_system_does_anything_to_it() -> None:
-    for command in (REGISTER, CITE, WEIGH, APPLY, OPEN_APPEAL, OUTCOME):
+    for command in (REGISTER, CITE, APPLY, OPEN_APPEAL, OUTCOME):
         with refused("forbidden"):
             when([REGISTERED], replace(command, by=MODERATOR))
+    with refused("forbidden"):
+        when([REGISTERED], asking(WEIGH, by=MODERATOR))
 
 
 def test_a_flag_is_weighed_once() -> None:
@@ -123,7 +131,7 @@ def test_a_flag_is_weighed_once() -> None:
 
 
 def test_flags_that_are_heavy_together_hide_it_until_moderators_decide() -> None:
-    heavy = replace(WEIGH, flag_id="f2", weight=0.6)
+    heavy = knowing(asking(WEIGH, flag_id="f2"), weight=0.6)
     weighed = replace(WEIGHED, flag_id="f2", weight=0.6)
     assert when([REGISTERED, WEIGHED], heavy) == [weighed, HIDDEN]
     assert when([REGISTERED, WEIGHED, HIDDEN], heavy) == [weighed]
@@ -203,5 +211,5 @@ class TestTheDecisionThatStands:
 def test_it_is_hidden_as_soon_as_the_flags_weigh_enough(weights: list[float]) -> None:
     past: list[SubjectEvent] = [REGISTERED]
     for number, weight in enumerate(weights):
-        past += when(past, replace(WEIGH, flag_id=f"f{number}", weight=weight))
+        past += when(past, knowing(asking(WEIGH, flag_id=f"f{number}"), weight=weight))
     assert subject_decider.fold(past).hidden == (sum(weights) >= 1.0)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from domain.actors import Role
+from domain.actors import ContributorRole, Role
 from domain.cases.case_details import CaseCategory, CaseDetails, ConcealedReason, UnpublishedReason
 from domain.cases.case_events import (
     CaseAmended,
@@ -26,6 +26,7 @@ from domain.cases.case_events import (
     EvidenceShown,
     EvidenceWithheld,
     LocationRetracted,
+    LocationReturned,
     PartyAdded,
 )
 from domain.cases.engagement import (
@@ -177,12 +178,13 @@ GOLDEN: dict[str, object] = {
     ),
     "cases.CaseAmended": CaseAmended(case_id=CASE, details=DETAILS, by=ANNA, at=AT),
     "cases.CaseLocated": CaseLocated(
-        case_id=CASE, number=0, location=PLACE, by=ANNA, role="moderator", at=AT
+        case_id=CASE, number=0, location=PLACE, by=ANNA, role=ContributorRole.MODERATOR, at=AT
     ),
     "cases.CaseTagged": CaseTagged(case_id=CASE, number=0, tag="police", by=ANNA, at=AT),
     "cases.CaseUntagged": CaseUntagged(case_id=CASE, number=0, at=AT),
     "cases.CaseWithdrawn": CaseWithdrawn(case_id=CASE, at=AT),
     "cases.LocationRetracted": LocationRetracted(case_id=CASE, number=1, at=AT),
+    "cases.LocationReturned": LocationReturned(case_id=CASE, location=PLACE, by=ANNA, at=AT),
     "cases.EvidenceRetracted": EvidenceRetracted(case_id=CASE, evidence_id=ITEM, at=AT),
     "cases.CaseUnpublished": CaseUnpublished(case_id=CASE, reason=UnpublishedReason.HIDDEN, at=AT),
     "cases.CaseHidden": CaseHidden(case_id=CASE, rule="spam", at=AT),
@@ -208,7 +210,13 @@ GOLDEN: dict[str, object] = {
     ),
     "cases.CaseErased": CaseErased(case_id=CASE, at=AT),
     "cases.ContributionErased": ContributionErased(
-        case_id=CASE, evidence=(ITEM,), parties=(PARTY,), tags=(1,), places=(0, 2), at=AT
+        case_id=CASE,
+        evidence=(ITEM,),
+        parties=(PARTY,),
+        tags=(1,),
+        places=(0, 2),
+        place_unknown=True,
+        at=AT,
     ),
     "cases.CaseSupported": CaseSupported(case_id=CASE, member_id=BEN, at=AT),
     "cases.SupportWithdrawn": SupportWithdrawn(case_id=CASE, member_id=BEN, supported_at=AT, at=AT),
@@ -238,10 +246,12 @@ GOLDEN: dict[str, object] = {
         ),
         by=ANNA,
         by_name="Anna",
-        role="author",
+        role=ContributorRole.AUTHOR,
         at=AT,
     ),
-    "cases.PartyRetracted": PartyRetracted(party_id=PARTY, case_id=CASE, role="author", at=AT),
+    "cases.PartyRetracted": PartyRetracted(
+        party_id=PARTY, case_id=CASE, role=ContributorRole.AUTHOR, at=AT
+    ),
     "cases.PartyDisputed": PartyDisputed(
         party_id=PARTY, case_id=CASE, dispute_id="d1", statement="It was a fee.", at=AT
     ),
@@ -258,7 +268,7 @@ GOLDEN: dict[str, object] = {
         ),
         by=ANNA,
         by_name="Anna",
-        claimant="author",
+        claimant=ContributorRole.AUTHOR,
         named_at=AT,
         at=AT,
     ),
@@ -312,7 +322,7 @@ GOLDEN: dict[str, object] = {
     ),
     "discussions.CommentRemoved": CommentRemoved(comment_id=COMMENT, case_id=CASE, at=AT),
     "discussions.CommentHidden": CommentHidden(
-        comment_id=COMMENT, case_id=CASE, rule="spam", role="moderator", at=AT
+        comment_id=COMMENT, case_id=CASE, rule="spam", role=ContributorRole.MODERATOR, at=AT
     ),
     "discussions.CommentRestored": CommentRestored(comment_id=COMMENT, case_id=CASE, at=AT),
     "discussions.CommentErased": CommentErased(
@@ -361,7 +371,7 @@ GOLDEN: dict[str, object] = {
         rule="falsehood",
         reason="It did not happen.",
         decision_id="x1",
-        role="moderator",
+        role=ContributorRole.MODERATOR,
         at=AT,
     ),
     "moderation.SubjectRestored": SubjectRestored(

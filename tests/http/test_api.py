@@ -16,6 +16,7 @@ from config.process import Process
 from domain.actors import SYSTEM
 from domain.cases.case_commands import HideCase, RestoreCase
 from domain.cases.case_events import CaseReported
+from domain.ids import MediaKind
 from entrypoints.http.json import MsgspecJson
 from entrypoints.http.problems import MEANINGS
 from entrypoints.http.requests import TOKEN_HEADER, opaque, write_token
@@ -562,4 +563,25 @@ class TestWhatNobodyMayFindOut:
         path = f"/v1/cases/{case.case_id}"
         assert anybody("GET", path, headers=token).status_code == 200
         assert anybody("GET", f"{path}?as_of={before}").status_code == 404
-        assert admin("GET", f"{path}?as_of={before}").status_code == 200
+        then = admin("GET", f"{path}?as_of={before}")
+        assert then.status_code == 200
+        assert then.json.keys() & {"evidence", "parties", "comments"} == {"evidence"}
+
+    def test_documents_hold_the_addresses_of_their_media(
+        self, process: Process, anna: Caller, anybody: Caller
+    ) -> None:
+        case = publish(process, anna, MediaKind.VIDEO)
+        path = f"/v1/evidence/{case.evidence_id}"
+        addresses = {"poster_url": f"{path}/poster", "content_url": f"{path}/content"}
+        shown = anybody("GET", f"/v1/cases/{case.case_id}", headers=case.seen).json
+        of_evidence = {"evidence_id": case.evidence_id, "sha256": "ab" * 32, **addresses}
+        assert shown["evidence"] == [{**of_evidence, "kind": "video"}]
+        (listed,) = [
+            each
+            for each in anybody("GET", "/v1/cases", headers=case.seen).json["items"]
+            if each["case_id"] == case.case_id
+        ]
+        assert listed["evidence"] == shown["evidence"]
+        video = anybody("GET", "/v1/videos", headers=case.seen).json["items"][0]
+        assert video.pop("accepted_at")
+        assert video == {**of_evidence, "case_id": case.case_id}

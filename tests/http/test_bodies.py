@@ -57,7 +57,7 @@ MODULES = [import_module(f"entrypoints.http.{found.name}") for found in iter_mod
 
 
 def test_the_fields_of_a_command_are_named() -> None:
-    """Or a fact that is added to it would become a part of the API."""
+    """A body never holds who gives the command and when."""
     with pytest.raises(TypeError, match="name the fields of RaiseFlag"):
         fields_of(RaiseFlag)
     assert list(fields_of(RaiseFlag, "rule", "note")) == ["rule", "note"]

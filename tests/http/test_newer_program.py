@@ -27,7 +27,10 @@ def test_nothing_is_decided_on_what_is_half_known(anna: Caller, half_known: str)
     assert anna("GET", f"/v1/cases/{half_known}/proof").json == before
 
 
-@pytest.mark.parametrize("question", ["?as_of=2126-01-01T00:00:00Z", "/history"])
+@pytest.mark.parametrize(
+    "question",
+    ["?as_of=2126-01-01T00:00:00Z", "?as_of=2020-01-01T00:00:00Z", "/history"],
+)
 def test_what_is_half_known_is_not_told_of_the_past(
     anybody: Caller, half_known: str, question: str
 ) -> None:

@@ -211,7 +211,7 @@ def test_nobody_holds_all_streams_not_with_a_token_either(anybody: Caller, anna:
 
 @pytest.mark.parametrize(("places", "share"), [(1, 1), (2, 1), (3, 2), (9, 2)])
 def test_one_asker_holds_a_part_of_the_streams(places: int, share: int) -> None:
-    held = updates.Places(places)
+    held = updates.StreamPlaces(places)
     for _ in range(share):
         held.take("one")
     with pytest.raises(Problem):

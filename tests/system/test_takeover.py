@@ -22,6 +22,7 @@ from domain.actors import SYSTEM, Actor
 from domain.cases.case_commands import AcceptEvidence, ReportCase
 from domain.cases.case_details import CaseDetails, CaseStatus
 from domain.cases.case_events import CaseRestored
+from domain.decider import Informed
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId
 from domain.members.member import RegisterMember
 from domain.moderation.subject import (
@@ -29,6 +30,7 @@ from domain.moderation.subject import (
     ApplyVerdict,
     RegisterSubject,
     SubjectCommand,
+    SubjectFacts,
     SubjectKind,
     Verdict,
     WeighFlag,
@@ -90,7 +92,10 @@ def moderation_of(case_id: CaseId) -> list[SubjectCommand]:
             by=SYSTEM,
             at=NOW,
         ),
-        WeighFlag(flag_id="f1", rule="spam", weight=1.0, threshold=1.0, by=SYSTEM, at=NOW),
+        Informed(
+            WeighFlag(flag_id="f1", rule="spam", by=SYSTEM, at=NOW),
+            SubjectFacts(weight=1.0, threshold=1.0),
+        ),
         ApplyVerdict(verdict=Verdict.HIDE, turns=0, **decided),
         ApplyOutcome(verdict=Verdict.RESTORE, **decided),
     ]

@@ -10,6 +10,7 @@ from domain.cases.case_details import CaseStatus
 from domain.cases.engagement import (
     Engagement,
     EngagementCommand,
+    EngagementFacts,
     FollowCase,
     ShareCase,
     ShareNetwork,
@@ -17,7 +18,7 @@ from domain.cases.engagement import (
     UnfollowCase,
     WithdrawSupport,
 )
-from domain.decider import DomainError
+from domain.decider import DomainError, Informed
 from domain.ids import CaseId
 
 
@@ -33,36 +34,38 @@ class Engage:
     def support(
         self, case_id: CaseId, actor: Actor, context: CommandContext
     ) -> Receipt[Engagement]:
-        own = self._public_case(case_id).author == actor.member_id
-        command = SupportCase(case_id=case_id, own=own, by=actor, at=self._clock())
-        return self._execute(case_id, command, context)
+        facts = EngagementFacts(author=self._public_case(case_id).author)
+        command = SupportCase(case_id=case_id, by=actor, at=self._clock())
+        return self._execute(case_id, actor, Informed(command, facts), context)
 
     def withdraw_support(
         self, case_id: CaseId, actor: Actor, context: CommandContext
     ) -> Receipt[Engagement]:
-        return self._execute(case_id, WithdrawSupport(by=actor, at=self._clock()), context)
+        command = WithdrawSupport(by=actor, at=self._clock())
+        return self._execute(case_id, actor, command, context)
 
     def follow(self, case_id: CaseId, actor: Actor, context: CommandContext) -> Receipt[Engagement]:
         self._public_case(case_id)
         command = FollowCase(case_id=case_id, by=actor, at=self._clock())
-        return self._execute(case_id, command, context)
+        return self._execute(case_id, actor, command, context)
 
     def unfollow(
         self, case_id: CaseId, actor: Actor, context: CommandContext
     ) -> Receipt[Engagement]:
-        return self._execute(case_id, UnfollowCase(by=actor, at=self._clock()), context)
+        command = UnfollowCase(by=actor, at=self._clock())
+        return self._execute(case_id, actor, command, context)
 
     def share(
         self, case_id: CaseId, network: ShareNetwork, actor: Actor, context: CommandContext
     ) -> Receipt[Engagement]:
         self._public_case(case_id)
         command = ShareCase(case_id=case_id, network=network, by=actor, at=self._clock())
-        return self._execute(case_id, command, context)
+        return self._execute(case_id, actor, command, context)
 
     def _execute(
-        self, case_id: CaseId, command: EngagementCommand, context: CommandContext
+        self, case_id: CaseId, actor: Actor, command: EngagementCommand, context: CommandContext
     ) -> Receipt[Engagement]:
-        engagement_id = derived_id(case_id, command.by.member_id)
+        engagement_id = derived_id(case_id, actor.member_id)
         return self._engagements.execute(engagement_id, command, context)
 
     def _public_case(self, case_id: CaseId) -> Case:

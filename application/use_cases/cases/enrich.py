@@ -9,9 +9,16 @@ from application.ports.clock import Clock
 from application.ports.dispute_links import DisputeLinks, Invitation
 from domain.actors import Actor
 from domain.cases.case import role_in
-from domain.cases.case_commands import AddParty
-from domain.cases.party import DisputeParty, NameParty, Party, PartyDetails, RetractParty
-from domain.decider import DomainError
+from domain.cases.case_commands import AddParty, CaseFacts
+from domain.cases.party import (
+    DisputeParty,
+    NameParty,
+    Party,
+    PartyDetails,
+    PartyFacts,
+    RetractParty,
+)
+from domain.decider import DomainError, Informed, must_moderate
 from domain.ids import CaseId, PartyId
 
 
@@ -43,28 +50,22 @@ class Enrich:
         if done := self._parties.receipt(context):
             return done
         now = self._clock()
-        named = bool(self._parties.load(party_id).state.party_id)
-        adding = AddParty(
-            party_id=party_id, evidence=details.evidence, named=named, by=actor, at=now
-        )
+        adding = AddParty(party_id=party_id, evidence=details.evidence, by=actor, at=now)
+        known = CaseFacts(party_named=bool(self._parties.load(party_id).state.party_id))
         before = replace(context, command_id=derived_id(context.command_id, "add"), new=False)
-        case = self._cases.execute(case_id, adding, before).state
-        command = NameParty(
-            party_id=party_id,
-            case_id=case_id,
-            details=details,
-            claimant=role_in(case, actor),
-            by=actor,
-            at=now,
+        case = self._cases.execute(case_id, Informed(adding, known), before).state
+        command = NameParty(party_id=party_id, case_id=case_id, details=details, by=actor, at=now)
+        facts = PartyFacts(role=role_in(case, actor))
+        return self._parties.execute(
+            party_id, Informed(command, facts), replace(context, version=None)
         )
-        return self._parties.execute(party_id, command, replace(context, version=None))
 
     def retract_party(
         self, party_id: PartyId, case_id: CaseId, actor: Actor, context: CommandContext
     ) -> Receipt[Party]:
-        claimant = role_in(self._cases.load(case_id).state, actor)
-        command = RetractParty(case_id=case_id, claimant=claimant, by=actor, at=self._clock())
-        return self._parties.execute(party_id, command, context)
+        command = RetractParty(case_id=case_id, by=actor, at=self._clock())
+        facts = PartyFacts(role=role_in(self._cases.load(case_id).state, actor))
+        return self._parties.execute(party_id, Informed(command, facts), context)
 
     def invite_to_dispute(
         self, party_id: PartyId, case_id: CaseId, actor: Actor, dispute_id: str
@@ -73,10 +74,9 @@ class Enrich:
 
         Only moderators issue them, and not for their own case or claim.
         """
-        if not actor.moderates:
-            raise DomainError("forbidden", "Only a moderator may do this.")
+        must_moderate(actor)
         party = self._parties.load(party_id).state
-        if party.case_id != case_id or not party.stands:
+        if party.case_id != case_id or not party.is_claimed:
             raise DomainError("not-found", "The case has no such party.")
         if actor.member_id in (party.by, self._cases.load(case_id).state.author):
             raise DomainError(

@@ -4,7 +4,14 @@ from application.engine.executor import CommandContext, Receipt
 from application.executors import CommentExecutor, DiscussionExecutor
 from application.ports.clock import Clock
 from domain.actors import Actor
-from domain.discussions.comment import Comment, EditComment, RemoveComment, WriteComment
+from domain.decider import Informed
+from domain.discussions.comment import (
+    Comment,
+    CommentFacts,
+    EditComment,
+    RemoveComment,
+    WriteComment,
+)
 from domain.discussions.discussion import (
     Discussion,
     LockDiscussion,
@@ -39,20 +46,22 @@ class Discuss:
             case_id=case_id,
             text=text,
             parent_id=parent_id,
-            discussion=self._discussions.load(case_id).state,
-            parent=self._comments.load(parent_id).state if parent_id else None,
             by=actor,
             at=self._clock(),
         )
-        return self._comments.execute(comment_id, command, context)
+        facts = CommentFacts(
+            discussion=self._discussions.load(case_id).state,
+            parent=self._comments.load(parent_id).state if parent_id else None,
+        )
+        return self._comments.execute(comment_id, Informed(command, facts), context)
 
     def edit(
         self, comment_id: CommentId, text: str, actor: Actor, context: CommandContext
     ) -> Receipt[Comment]:
         case_id = self._comments.load(comment_id).state.case_id
-        discussion = self._discussions.load(case_id).state
-        command = EditComment(text=text, discussion=discussion, by=actor, at=self._clock())
-        return self._comments.execute(comment_id, command, context)
+        command = EditComment(text=text, by=actor, at=self._clock())
+        facts = CommentFacts(discussion=self._discussions.load(case_id).state)
+        return self._comments.execute(comment_id, Informed(command, facts), context)
 
     def remove(
         self, comment_id: CommentId, actor: Actor, context: CommandContext

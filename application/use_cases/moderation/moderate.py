@@ -6,15 +6,17 @@ from application.executors import DecisionExecutor, FlagExecutor, RecordExecutor
 from application.ports.clock import Clock
 from application.use_cases.moderation.visibility import Visibility
 from domain.actors import Actor
+from domain.decider import Informed
 from domain.ids import MemberId
 from domain.moderation.decision import (
     AppealDecision,
     DecideSubject,
     Decision,
+    DecisionFacts,
     Outcome,
     ResolveAppeal,
 )
-from domain.moderation.flag import Flag, RaiseFlag
+from domain.moderation.flag import Flag, FlagFacts, RaiseFlag
 from domain.moderation.record import MODERATORS_WEIGHT
 from domain.moderation.subject import Subject, SubjectKind, Verdict, subject_key
 
@@ -57,24 +59,17 @@ class Moderate:
         The flag of a moderator weighs more, except on their own case.
         """
         flag_id = keyed_id(self._key, "flag", actor.member_id, kind, subject_id)
-        record_id = keyed_id(self._key, "record", actor.member_id)
-        record = self._records.load(record_id).state
-        subject = self._subject(kind, subject_id)
-        judges = actor.moderates and actor.member_id not in self._case_authors(subject)
         command = RaiseFlag(
             flag_id=flag_id,
-            subject=subject,
-            seen=self._visibility.can_see(actor, subject),
-            erased=self._visibility.is_erased(subject),
+            subject_kind=kind,
+            subject_id=subject_id,
             rule=rule,
             note=note,
-            record_id=record_id,
-            weight=MODERATORS_WEIGHT if judges else record.weight,
-            open_flags=len(record.open),
             by=actor,
             at=self._clock(),
         )
-        return self._flags.execute(flag_id, command, context)
+        facts = self._facts_for_flag(kind, subject_id, actor)
+        return self._flags.execute(flag_id, Informed(command, facts), context)
 
     def decide(
         self,
@@ -88,46 +83,55 @@ class Moderate:
         rule: str,
         reason: str,
     ) -> Receipt[Decision]:
-        subject = self._subject(kind, subject_id)
-        overturned = [self._decisions.load(each).state.by for each in subject.overturned]
         command = DecideSubject(
             decision_id=decision_id,
-            subject=subject,
-            case_authors=self._case_authors(subject),
-            standing=self._decisions.load(subject.decision_id).state,
-            overturned=frozenset(overturned),
+            subject_kind=kind,
+            subject_id=subject_id,
             verdict=verdict,
             rule=rule,
             reason=reason,
             by=actor,
             at=self._clock(),
         )
-        return self._decisions.execute(decision_id, command, context)
+        facts = self._facts_for_decision(self._subject(kind, subject_id))
+        return self._decisions.execute(decision_id, Informed(command, facts), context)
 
     def appeal(
         self, decision_id: str, statement: str, actor: Actor, context: CommandContext
     ) -> Receipt[Decision]:
-        command = AppealDecision(
-            subject=self._subject_of(decision_id),
-            statement=statement,
-            by=actor,
-            at=self._clock(),
-        )
-        return self._decisions.execute(decision_id, command, context)
+        command = AppealDecision(statement=statement, by=actor, at=self._clock())
+        facts = self._facts_for_decision(self._subject_of(decision_id))
+        return self._decisions.execute(decision_id, Informed(command, facts), context)
 
     def resolve(
         self, decision_id: str, outcome: Outcome, reason: str, actor: Actor, context: CommandContext
     ) -> Receipt[Decision]:
-        subject = self._subject_of(decision_id)
-        command = ResolveAppeal(
+        command = ResolveAppeal(outcome=outcome, reason=reason, by=actor, at=self._clock())
+        facts = self._facts_for_decision(self._subject_of(decision_id))
+        return self._decisions.execute(decision_id, Informed(command, facts), context)
+
+    def _facts_for_flag(self, kind: SubjectKind, subject_id: str, actor: Actor) -> FlagFacts:
+        subject = self._subject(kind, subject_id)
+        record_id = keyed_id(self._key, "record", actor.member_id)
+        record = self._records.load(record_id).state
+        judges = actor.moderates and actor.member_id not in self._case_authors(subject)
+        return FlagFacts(
+            subject=subject,
+            is_visible=self._visibility.can_see(actor, subject),
+            is_erased=self._visibility.is_erased(subject),
+            record_id=record_id,
+            weight=MODERATORS_WEIGHT if judges else record.weight,
+            open_flags=len(record.open),
+        )
+
+    def _facts_for_decision(self, subject: Subject) -> DecisionFacts:
+        overturned = [self._decisions.load(each).state.by for each in subject.overturned]
+        return DecisionFacts(
             subject=subject,
             case_authors=self._case_authors(subject),
-            outcome=outcome,
-            reason=reason,
-            by=actor,
-            at=self._clock(),
+            in_force=self._decisions.load(subject.decision_id).state,
+            overturned=frozenset(overturned),
         )
-        return self._decisions.execute(decision_id, command, context)
 
     def _subject_of(self, decision_id: str) -> Subject:
         decision = self._decisions.load(decision_id).state

@@ -55,7 +55,7 @@ class Visibility:
         """Return whether the actor may see the party. Only moderators see a hidden one; nobody sees
         one that was retracted or erased."""
         party = self._parties.load(party_id).state
-        shown = party.is_shown or (party.stands and by.moderates)
+        shown = party.is_shown or (party.is_claimed and by.moderates)
         return shown and can_be_seen(self._cases.load(party.case_id).state, by)
 
     def _is_shown(self, evidence: Subject, by: Actor) -> bool:

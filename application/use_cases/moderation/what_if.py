@@ -11,6 +11,7 @@ from application.ports.codec import EventCodec
 from application.ports.history import History
 from application.ports.read_models import ReadModels
 from application.queries.popular_cases import PopularCase, PopularCases
+from domain.decider import Informed
 from domain.moderation.decision import (
     AppealResolved,
     AppliedEvent,
@@ -25,6 +26,7 @@ from domain.moderation.subject import (
     SubjectCommand,
     SubjectDecided,
     SubjectEvent,
+    SubjectFacts,
     SubjectHidden,
     SubjectKind,
     SubjectRegistered,
@@ -104,7 +106,8 @@ class ModerationReplay:
 
     def _weigh(self, event: FlagRaised, weight: float) -> None:
         key = subject_key(event.subject_kind, event.subject_id)
-        if _hides(self._follow(key, weighing(event, weight, self.threshold, event.at))):
+        facts = SubjectFacts(weight=weight, threshold=self.threshold)
+        if _hides(self._follow(key, Informed(weighing(event, event.at), facts))):
             self._last[key] = len(self._hidings)
             self._hidings.append(_hiding(event, self._subjects[key].weight))
 

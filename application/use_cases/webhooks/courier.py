@@ -42,7 +42,7 @@ class Courier:
         open_deliveries: OpenDeliveries,
         caller: WebhookCaller,
         key: bytes,
-        public_url: str,
+        link_to: Callable[[str], str],
         clock: Clock,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -50,7 +50,7 @@ class Courier:
         self._open_deliveries = open_deliveries
         self._caller = caller
         self._key = key
-        self._public_url = public_url.rstrip("/")
+        self._link_to = link_to
         self._clock = clock
         self._seconds = seconds
 
@@ -115,6 +115,6 @@ class Courier:
                 "title": case.details.title,
                 "category": case.details.category.value,
                 "tags": list(case.tags),
-                "link": f"{self._public_url}/v1/cases/{case.case_id}",
+                "link": self._link_to(case.case_id),
             },
         }
