@@ -1,5 +1,6 @@
 """The ``klarity`` command, as an operator meets it."""
 
+import gc
 import sqlite3
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from application.ports.parked import ParkedEvent
 from application.system import CONTEXTS
 from application.use_cases.moderation.what_if import Hiding, ModerationReplay, RankedCase, WhatIf
 from config.buses import BUSES, open_bus
+from config.command import main
 from config.main import FAULTS, open_tools, own_url, play_demo, serve, work
 from config.settings import Settings, SettingsError, read_settings
 from domain.moderation.subject import SubjectKind
@@ -44,6 +46,19 @@ def klarity(*arguments: str) -> Result:
 
 def add_anna() -> Result:
     return klarity("members", "add", "Anna", "--role", "admin", "--passphrase", "four plain words")
+
+
+def test_it_runs_with_garbage_collection_of_all_that_was_not_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    running: list[bool] = []
+    monkeypatch.setattr("config.main.main", lambda: running.append(gc.isenabled()))
+    try:
+        main()
+        assert running == [True]
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
 
 
 def test_help_teaches() -> None:
