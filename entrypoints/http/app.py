@@ -120,5 +120,5 @@ def create_app(shared: Shared, blueprints: Iterable[PlainBlueprint]) -> Flask:
     register_problems(app)
     for blueprint in blueprints:
         (api if isinstance(blueprint, Blueprint) else app).register_blueprint(blueprint)
-    app.register_blueprint(docs_blueprint(completed(api.spec.to_dict())))
+    app.register_blueprint(docs_blueprint(lambda: completed(api.document())))
     return app

@@ -1,6 +1,7 @@
 """Describe the bus in AsyncAPI 3: one channel for each log, one message for each event."""
 
 from collections.abc import Mapping
+from functools import cache, partial
 from typing import Any
 
 import msgspec
@@ -33,13 +34,13 @@ HEADERS = {
 
 
 def asyncapi_blueprint(catalog: EventCatalog) -> Blueprint:
-    """Serve ``GET /asyncapi.json``."""
+    """Serve ``GET /asyncapi.json``, which the first request makes."""
     blp = Blueprint("asyncapi", __name__)
-    document = asyncapi_document(catalog)
+    document = cache(partial(asyncapi_document, catalog))
 
     @blp.get("/asyncapi.json")
     def asyncapi() -> Response:
-        return jsonify(document)
+        return jsonify(document())
 
     return blp
 

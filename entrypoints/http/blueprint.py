@@ -1,7 +1,7 @@
 """A Blueprint of flask-smorest that parses JSON once and strictly, and documents all parameters."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import flask_smorest
@@ -10,7 +10,7 @@ from flask import Request, g, request
 from webargs.flaskparser import FlaskParser
 
 from entrypoints.http.bodies import loaded_quickly
-from entrypoints.http.problems import refuse
+from entrypoints.http.problems import ProblemApi, refuse
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -44,6 +44,16 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._prepare_doc_cbks.append(_document_all_parameters)
+        self._undocumented: list[Callable[[], None]] = []
+
+    def _store_endpoint_docs(self, *args: Any, **options: Any) -> None:
+        """Postpone the documentation: it costs more than all other work of a blueprint."""
+        self._undocumented.append(partial(super()._store_endpoint_docs, *args, **options))
+
+    def register_views_in_doc(self, api: ProblemApi, *args: Any, **options: Any) -> None:
+        """Document the views once somebody asks for the document, which few processes are."""
+        register = partial(super().register_views_in_doc, api, *args, **options)
+        api.undocumented += [*self._undocumented, register]
 
     def response(self, *args: Any, **kwargs: Any) -> Callable[[V], V]:
         return _only_documenting(super().response(*args, **kwargs))

@@ -1,7 +1,9 @@
 """The API documentation as a page. All its assets come from this server."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import flask_swagger_ui
@@ -30,14 +32,19 @@ START = 'SwaggerUIBundle({url: "/openapi.json", dom_id: "#docs", deepLinking: tr
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 
 
-def docs_blueprint(openapi: Mapping[str, Any]) -> Blueprint:
-    """Serve ``GET /openapi.json``, and ``GET /docs`` that shows it."""
+def docs_blueprint(openapi: Callable[[], Mapping[str, Any]]) -> Blueprint:
+    """Serve ``GET /openapi.json``, which the first request makes, and ``GET /docs`` to show it."""
     blp = Blueprint("docs", __name__)
-    document = msgspec.json.encode(openapi)
+    making = Lock()
+
+    @cache
+    def document() -> bytes:
+        return msgspec.json.encode(openapi())
 
     @blp.get("/openapi.json")
     def described() -> Response:
-        return Response(document, content_type="application/json")
+        with making:
+            return Response(document(), content_type="application/json")
 
     @blp.get("/docs")
     def page() -> Response:

@@ -1,7 +1,7 @@
 """Turn every error into a problem (RFC 9457), without a stack trace and without HTML."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, NoReturn
 
@@ -160,6 +160,17 @@ class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest comes without type
 
     ERROR_SCHEMA = ProblemSchema
     DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def __init__(self, app: Flask) -> None:
+        super().__init__(app)
+        self.undocumented: list[Callable[[], None]] = []
+
+    def document(self) -> dict[str, Any]:
+        """Return the OpenAPI document of all blueprints. It can be made only once."""
+        for add in self.undocumented:
+            add()
+        document: dict[str, Any] = self.spec.to_dict()
+        return document
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         return _from_http(error)

@@ -117,6 +117,11 @@ def fuzz(operation: Any, mode: GenerationMode, headers: dict[str, str]) -> None:
         assert not operation.definition.raw.get("parameters")
 
 
+def test_the_document_is_the_same_each_time(process: Process) -> None:
+    client = process.app.test_client()
+    assert client.get("/openapi.json").data == client.get("/openapi.json").data
+
+
 def test_every_parameter_is_told(process: Process) -> None:
     document: Any = process.app.test_client().get("/openapi.json").json
     parameters = document["paths"]["/v1/cases"]["get"]["parameters"]
