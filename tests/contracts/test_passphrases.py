@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import pytest
 from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 
 from adapters.credentials.argon2 import Argon2Passphrases
 from application.ports.passphrases import Passphrases
@@ -66,6 +67,9 @@ class TestArgon2Passphrases(PassphrasesContract):
             assert passphrases.verify(None, "correct horse") is False
         (stored, _), _ = verify.call_args
         assert stored.startswith("$argon2id$v=19$m=8,t=1,p=1$")
+        with pytest.raises(VerifyMismatchError):
+            PasswordHasher().verify(stored, "correct horse")
+        assert passphrases.needs_rehash(stored) is False
 
     def test_outside_of_tests_it_costs_what_rfc_9106_recommends_for_little_memory(self) -> None:
         program = "import adapters.credentials.argon2 as a; print(a.Argon2Passphrases().hash(''))"
