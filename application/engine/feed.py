@@ -190,16 +190,16 @@ class QueryFeed:
             if now - since >= GRACE_SECONDS:
                 self._open_any(number).drop()
                 remove_parked_of_dropped_builds(self._service, self._models, self._parked)
-        self._load_builds()
+                self._load_builds()
 
     def _replaced(self) -> list[int]:
         """Return the builds before the live one, except those that another program projects."""
-        known, own = self._fingerprints(), self._fingerprint
+        earlier = [n for n in self._models.versions(self._service.name) if n < self._live]
+        known, own = self._fingerprints() if earlier else {}, self._fingerprint
         return [
             number
-            for number in self._models.versions(self._service.name)
-            if number < self._live
-            and (known.get(number, own) == own or not self._is_led(known[number]))
+            for number in earlier
+            if known.get(number, own) == own or not self._is_led(known[number])
         ]
 
     def _fingerprints(self) -> dict[int, str]:
