@@ -34,6 +34,12 @@ def film(path: Path, *options: str, seconds: float = 1, size: str = "160x120") -
     )
 
 
+def repeated(film: Path, path: Path, *, times: int) -> Path:
+    """The film so many times on end. It is copied, not encoded, so that even a long one costs
+    little to make."""
+    return run_ffmpeg("-stream_loop", str(times - 1), "-i", str(film), "-c", "copy", path=path)
+
+
 def wide_film(path: Path, curve: str) -> Path:
     """Patches in ten bits of BT.2020; with the curve of an HDR film, white stands for 203 nits, as
     in ITU-R BT.2408."""

@@ -276,9 +276,10 @@ class TestReasons:
 
     def test_a_film_that_keeps_the_processor_busy(self, tmp_path: Path) -> None:
         hasty = SandboxedSanitiser(recorded=ToolLimits(seconds=600, cpu_seconds=1))
-        original = devices.film(tmp_path / "v.mp4", seconds=8, size="1920x1080")
+        second = devices.film(tmp_path / "second.mp4", size="1920x1080")
+        minutes = devices.repeated(second, tmp_path / "minutes.mp4", times=200)
         with pytest.raises(Unsafe, match="took too long"):
-            hasty.sanitise(MediaKind.VIDEO, original, tmp_path)
+            hasty.sanitise(MediaKind.VIDEO, minutes, tmp_path)
 
     def test_a_document_that_keeps_the_processor_busy(
         self, tmp_path: Path, sanitise: Sanitise
