@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.media import pdf_with_author, phone_photo, phone_video
+from tests.media import (
+    pdf_with_author,
+    phone_photo,
+    phone_video,
+    photo_with_gps,
+    video_with_gps,
+)
 from tests.system.deployment import (
     KLARITY,
     Klarity,
@@ -134,9 +140,19 @@ def metrics(served: Served) -> Callable[[], str]:
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a photo and a video, as large as phones make them, that tell where and with
-    what they were made."""
+    """A folder with a photo, a video and a document. They are small: to make evidence safe is most
+    of the work of a test."""
     folder = tmp_path_factory.mktemp("media")
+    photo_with_gps(folder / "photo.jpg")
+    video_with_gps(folder / "video.mp4")
+    pdf_with_author(folder / "paper.pdf")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def phone_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as large as phones make them; they tell where and with what they were made."""
+    folder = tmp_path_factory.mktemp("large-media")
     phone_photo(folder / "photo.jpg")
     phone_video(folder / "video.mp4")
     pdf_with_author(folder / "paper.pdf")

@@ -149,9 +149,10 @@ class TestSharing:
 
 class TestSafety:
     def test_what_is_served_of_evidence_tells_nothing_of_where_and_with_what_it_was_made(
-        self, anna: Phone, passer_by: Phone, files: Path, tmp_path: Path
+        self, anna: Phone, passer_by: Phone, phone_files: Path, tmp_path: Path
     ) -> None:
-        evidence = [anna.upload(files / name) for name in ("photo.jpg", "video.mp4", "paper.pdf")]
+        originals = [phone_files / name for name in ("photo.jpg", "video.mp4", "paper.pdf")]
+        evidence = [anna.upload(original) for original in originals]
         case_id = anna.report(evidence=evidence).json()["case_id"]
         passer_by.case_when(case_id, lambda case: len(case["evidence"]) == len(evidence))
         for number, evidence_id in enumerate(evidence):
@@ -160,7 +161,7 @@ class TestSafety:
                 reply = once_known(partial(passer_by.get, f"{path}/{part}"))
                 assert reply.status_code == 200
                 (tmp_path / name).write_bytes(reply.content)
-        for original in files.iterdir():
+        for original in originals:
             assert any(planted in read_metadata(original) for planted in PLANTED)
         for served in tmp_path.iterdir():
             assert not [planted for planted in PLANTED if planted in read_metadata(served)]

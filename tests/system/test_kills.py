@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.media import phone_photo
+from tests.media import photo_with_gps
 from tests.servers import PubSub, RabbitMQ, Redis
 from tests.system.deployment import STARTS_WITHIN, Klarity, relaxed, shared_stores
 from tests.system.load import Command, Crowd, report, support
@@ -188,7 +188,7 @@ def test_a_process_that_is_asked_to_stop_finishes_and_leaves(tmp_path: Path) -> 
 
 @contextmanager
 def people(url: str, folder: Path) -> Iterator[People]:
-    phone_photo(folder / "photo.jpg")
+    photo_with_gps(folder / "photo.jpg")
     with ExitStack() as stack:
         phones = [stack.enter_context(Phone(url)).join() for _ in range(REPORTERS + SUPPORTERS)]
         reporters, supporters = phones[:REPORTERS], phones[REPORTERS:]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from tests.media import phone_photo
+from tests.media import photo_with_gps
 from tests.system.deployment import KLARITY, Klarity, environment, relaxed
 from tests.system.phone import Phone, eventually
 
@@ -62,7 +62,7 @@ def test_a_case_is_told_though_the_receiver_was_away_and_the_process_was_killed(
     tmp_path: Path,
 ) -> None:
     settings = {**relaxed(), "WEBHOOKS_INSECURE": "true", "DATA": str(tmp_path / "data")}
-    phone_photo(tmp_path / "photo.jpg")
+    photo_with_gps(tmp_path / "photo.jpg")
     with newsroom() as room:
         command = [KLARITY, "webhooks", "add", f"http://127.0.0.1:{room.server_port}/hook"]
         added = subprocess.run(
