@@ -25,9 +25,17 @@ TUS = {"Tus-Resumable": "1.0.0"}
 OCTETS = {"Content-Type": "application/offset+octet-stream"}
 
 
+# Only how bodies arrive matters: nothing is made of the uploads.
+SETTINGS = {
+    "SERVICES": "command:members,command:cases,command:evidence",
+    "BACKGROUND": "false",
+    **relaxed(),
+}
+
+
 @contextmanager
 def granian(folder: Path) -> Iterator[str]:
-    with one_process(folder, **relaxed()) as klarity:
+    with one_process(folder, **SETTINGS) as klarity:
         yield klarity.url
 
 
@@ -36,7 +44,7 @@ def gunicorn(folder: Path) -> Iterator[str]:
     port = free_port()
     command = [str(GUNICORN), "wsgi:app", "--threads", "4", "--bind", f"127.0.0.1:{port}"]
     ports = {"INTERNAL_PORT": str(free_port())}
-    settings = environment({"DATA": str(folder / "data"), "STREAMS": "1", **ports, **relaxed()})
+    settings = environment({"DATA": str(folder / "data"), **ports, **SETTINGS})
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [*command, "--timeout", "300"], env=settings, stdout=log, stderr=log
