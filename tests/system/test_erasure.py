@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.media import phone_photo, video_with_gps
+from tests.media import photo_with_gps, video_with_gps
 from tests.system.deployment import Klarity, relaxed
 from tests.system.phone import Phone, eventually
 
@@ -28,7 +28,7 @@ def test_nothing_stays_of_who_was_erased_before_the_server_was_killed(
     klarity.start()
     with Phone(klarity.url) as anna:
         anna.join()
-        photo = anna.upload(phone_photo(tmp_path / "photo.jpg"))
+        photo = anna.upload(photo_with_gps(tmp_path / "photo.jpg"))
         assert anna.evidence_when_decided(photo)["status"] == "available"
         arriving = begin_upload(anna)
         video = anna.upload(video_with_gps(tmp_path / "video.mp4", seconds=90))

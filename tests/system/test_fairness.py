@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.media import pdf_that_takes_long, phone_photo, phone_video
+from tests.media import pdf_that_takes_long, phone_photo, phone_video, photo_with_gps
 from tests.system.deployment import Klarity, one_process, relaxed
 from tests.system.phone import Phone, eventually
 
@@ -60,7 +60,7 @@ def test_a_photo_does_not_wait_for_anothers_endless_documents(
 
 
 def test_a_quota_holds_across_a_kill(tmp_path: Path) -> None:
-    photo = phone_photo(tmp_path / "photo.jpg")
+    photo = photo_with_gps(tmp_path / "photo.jpg")
     headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(photo.stat().st_size)}
     with (
         one_process(tmp_path, UPLOADS_A_DAY="2", **relaxed()) as klarity,
