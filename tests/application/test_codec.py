@@ -123,7 +123,7 @@ class TestTolerance:
 
 class TestWhatANewerProgramWrote:
     def assert_newer(self, event: RecordedEvent, events: EventCatalog = EVENTS) -> None:
-        with pytest.raises(NewerProgram, match=f"wrote {event.type} v{event.schema} at"):
+        with pytest.raises(NewerProgram, match=f"can read {event.type} v{event.schema} at"):
             codec(events=events).decode(event)
 
     def test_a_name_that_is_not_known_here(self) -> None:

@@ -10,13 +10,15 @@ from application.engine.executor import CommandContext
 from application.engine.query_service import QueryService
 from application.engine.rows import Rows
 from application.engine.time_travel import TimeTravel
+from application.ports.codec import RecordedEvent
 from application.queries.case_document import CaseDocument
+from domain.actors import Actor
 from domain.cases.case_commands import AmendCase
 from domain.cases.case_details import CaseStatus
 from domain.cases.case_events import CaseReported
 from domain.cases.place import Location
 from domain.ids import CaseId
-from tests.application.community import erase
+from tests.application.community import CASE, decide, erase
 from tests.world import World, refused
 
 
@@ -62,6 +64,26 @@ def test_the_past_of_an_erased_member_tells_nothing_of_them(world: World) -> Non
     proof = "".join(step.body for step in travel.proof(service, "c1"))
     assert anna.member_id not in proof
     assert "My street" not in proof
+
+
+def test_only_the_event_that_hides_is_decoded_to_find_out_whether_something_was_hidden(
+    world: World, anna: Actor, mo: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    travel, service = TimeTravel(world.stores, world.codec), world.answers["cases"].service
+    world.public_case(anna)
+    world.public_case(anna, "c2")
+    decide(world, CASE, "c1", mo)
+    world.settle()
+    decoded: list[str] = []
+    decode = world.codec.decode
+
+    def noted(event: RecordedEvent) -> object:
+        decoded.append(event.type)
+        return decode(event)
+
+    monkeypatch.setattr(world.codec, "decode", noted)
+    assert [travel.was_hidden(service, key) for key in ("c1", "c2")] == [True, False]
+    assert decoded == ["cases.CaseHidden"]
 
 
 def test_its_history_tells_what_changed_in_which_role(world: World) -> None:
