@@ -185,9 +185,10 @@ class World:
         *evidence: EvidenceId,
         case_id: str = "c1",
         title: str = "A permit for a bribe",
+        story: str = "They asked for money.",
         **more: Any,
     ) -> CaseId:
-        details = CaseDetails(title=title, story="They asked for money.")
+        details = CaseDetails(title=title, story=story)
         command = ReportCase(
             case_id=CaseId(case_id),
             details=details,
