@@ -204,6 +204,11 @@ def test_a_policy_passes_over_what_is_none_of_its_business(world: World) -> None
     assert everything(world) == 2
 
 
+def test_a_policy_of_no_context_is_refused() -> None:
+    with pytest.raises(TypeError, match="service is case, which is no context"):
+        type("WhenNothingHappens", (KlarityPolicy,), {"service": "case"})
+
+
 def test_a_policy_says_what_it_does() -> None:
     with pytest.raises(NotImplementedError):
         Policy.react(object.__new__(Policy), object(), object.__new__(Cause))
