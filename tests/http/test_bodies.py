@@ -73,6 +73,14 @@ class Loss:
     years: Annotated[int, Limits(0, 100)] = 0
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**63), 10**30])
+def test_a_number_that_not_every_index_holds_is_refused(number: int) -> None:
+    body = schema("Loss", fields_of(Loss))
+    assert body.load({"people": 2**63 - 1}) == {"people": 2**63 - 1}
+    with pytest.raises(ma.ValidationError, match="people"):
+        body.load({"people": number})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meeting:
     starts_at: datetime
