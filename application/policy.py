@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from application.engine.executor import CommandContext
 from application.engine.policy import Policy
 from application.executors import Executors
+from domain.catalog import EVENTS
 from domain.evidence.evidence import EvidenceReceived
 
 
@@ -29,6 +30,12 @@ class PolicyDependencies:
 
 class KlarityPolicy(Policy[PolicyDependencies]):
     """Reacts to events with commands to the executors of its context."""
+
+    def __init_subclass__(cls) -> None:
+        """Refuse a service that is no context: no process would run the policy."""
+        super().__init_subclass__()
+        if cls.service not in EVENTS.contexts:
+            raise TypeError(f"{cls.__name__}: service is {cls.service}, which is no context")
 
     def __init__(self, dependencies: PolicyDependencies) -> None:
         super().__init__(dependencies)

@@ -9,8 +9,9 @@ import application.queries
 from application.engine.discovery import subclasses
 from application.engine.query_service import QueryService
 from application.policy import KlarityPolicy
+from domain.catalog import EVENTS
 
-CONTEXTS = ("members", "cases", "evidence", "discussions", "moderation", "webhooks")
+CONTEXTS = EVENTS.contexts
 COMMAND, QUERY = "command", "query"
 
 

@@ -61,6 +61,12 @@ class EventCatalog:
     upcasters: Mapping[str, tuple[Upcaster, ...]] = field(default_factory=dict)
 
     @property
+    def contexts(self) -> tuple[str, ...]:
+        """The contexts, each with a log of its own, in the order of their events."""
+        found = (name.partition(".")[0] for name in self.types)
+        return tuple(context for context in dict.fromkeys(found) if context != COMMANDS)
+
+    @property
     def names(self) -> dict[type, str]:
         """The stored names by the classes of events."""
         return {event_type: name for name, event_type in self.types.items()}

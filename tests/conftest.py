@@ -15,13 +15,13 @@ from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 from tests.cheap_passphrases import sitecustomize
-from tests.servers import Mongo, PubSub, RabbitMQ, Redis, Server, ServerMissing
+from tests.servers import BROKERS, Mongo, PubSub, RabbitMQ, Redis, Server, ServerMissing
 from tests.shared_servers import ADDRESS, SharedServers, ask
 
 # Machines that test are busy: a pause of a second is no news.
 settings.register_profile("patient", settings.default, deadline=None)
 settings.load_profile("patient")
-SERVERS = {"mongo", "redis", "rabbitmq", "pubsub"}
+SERVERS = {"mongo", *BROKERS}
 FUZZING = "tests/http/test_openapi.py::test_every_answer_is_one_that_the_document_announces["
 THOROUGH = (
     "tests/adapters/test_hostile_files.py",

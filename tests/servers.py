@@ -311,6 +311,10 @@ class PubSub(Server):
             assert client.getresponse().status == http.HTTPStatus.OK
 
 
+BROKERS: Mapping[str, type[Server]] = {"rabbitmq": RabbitMQ, "redis": Redis, "pubsub": PubSub}
+"""The broker of each bus, by the name of the bus in tests."""
+
+
 def program(name: str, package: str, search: str | None = None) -> str:
     """Where a program is; raises ServerMissing with the Debian package that has it."""
     sbin = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"

@@ -82,11 +82,13 @@ class Clock:
 
 @dataclass(frozen=True)
 class Handled:
-    """An event that a policy has handled, and where the logs ended when it began to."""
+    """An event that a policy has handled, where the logs ended when it began to, and the logs that
+    it appended to."""
 
     policy: type[KlarityPolicy]
     event: RecordedEvent
     ends: Mapping[str, int]
+    appended_to: frozenset[str]
 
 
 @dataclass
@@ -185,9 +187,10 @@ class World:
         *evidence: EvidenceId,
         case_id: str = "c1",
         title: str = "A permit for a bribe",
+        story: str = "They asked for money.",
         **more: Any,
     ) -> CaseId:
-        details = CaseDetails(title=title, story="They asked for money.")
+        details = CaseDetails(title=title, story=story)
         command = ReportCase(
             case_id=CaseId(case_id),
             details=details,
@@ -309,10 +312,12 @@ class Watched(PolicySubscriber):
         self._world = world
 
     def react(self, event: RecordedEvent, seconds: float | None = None) -> None:
-        begun = Handled(self._kind, event, self._world.ends())
+        before = self._world.ends()
         super().react(event, seconds)
         if self.concerns(event):
-            self._world.handled.append(begun)
+            after = self._world.ends()
+            grown = frozenset(log for log in after if after[log] > before[log])
+            self._world.handled.append(Handled(self._kind, event, before, grown))
 
 
 @contextmanager

@@ -24,8 +24,6 @@ TRIAL = LogSeals(b"for trials that end with their process")
 class MemoryEventStore:
     """An EventStore whose events are lost when the process ends."""
 
-    durable = False
-
     def __init__(self, log: str, seals: LogSeals = TRIAL) -> None:
         self._log = log
         self._seals = seals

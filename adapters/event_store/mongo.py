@@ -73,8 +73,6 @@ class MongoEventStore:
     conflict. An invented head, after the end or within a commit, is not detected.
     """
 
-    durable = True
-
     def __init__(
         self, log: str, database: Database[Document], tail: "MongoTail", seals: LogSeals
     ) -> None:

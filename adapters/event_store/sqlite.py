@@ -44,8 +44,6 @@ class SqliteEventStore:
     Several processes can use the file, but ``on_append`` reports appends of this process only.
     """
 
-    durable = True
-
     def __init__(self, log: str, path: Path, seals: LogSeals) -> None:
         if not fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", log):
             raise ValueError(f"not a valid name of a log: {log}")

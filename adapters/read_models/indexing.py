@@ -37,6 +37,10 @@ _KINDS: Mapping[type[Condition], tuple[str, ...]] = {
 }
 
 
+# How a query service declares an index of each kind.
+_DECLARED = {"value": "by", "many": "by_each", "point": "by_point", "words": "by_words"}
+
+
 @dataclass(frozen=True, slots=True)
 class IndexedPoint:
     """A point in degrees."""
@@ -98,7 +102,8 @@ def side_of(sides: Mapping[type, T], row: type) -> T:
 def _check(field: str, kinds: Sequence[str], indexes: Mapping[str, Index]) -> None:
     index = indexes.get(field)
     if index is None or index.kind not in kinds:
-        raise ValueError(f"{field} has no index over a {' or '.join(kinds)}")
+        ways = " or ".join(_DECLARED[kind] for kind in kinds)
+        raise ValueError(f"{field} has no index for this: add {ways} to the indexes of the service")
 
 
 def _getter(path: str) -> Getter:

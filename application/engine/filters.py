@@ -1,7 +1,6 @@
 """Filter values that clients write as text, and conditions that several queries share."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from application.ports.read_models import Between, Condition, Equals, HasWords, InBox, Near
 
@@ -49,8 +48,10 @@ def equal(**values: object) -> tuple[Condition, ...]:
     return tuple(Equals(field, value) for field, value in values.items() if value is not None)
 
 
-def between(field: str, least: datetime | None, below: datetime | None) -> tuple[Condition, ...]:
-    return (Between(field, least, below),) if least or below else ()
+def between(field: str, least: object, below: object) -> tuple[Condition, ...]:
+    """The value lies between these; None is no bound. A value of 0 is one."""
+    unbound = least is None and below is None
+    return () if unbound else (Between(field, least, below),)
 
 
 def in_box(field: str, box: Box | None) -> tuple[Condition, ...]:

@@ -22,6 +22,8 @@ class WhenCaseIsPublishedThenPlanDeliveries(KlarityPolicy):
                 for webhook in self.executors.webhooks.load(REGISTRY).state.webhooks:
                     if webhook.at <= cause.at and _matches(webhook, case):
                         self._plan(webhook, event, cause)
+            case CasePublished():
+                pass
 
     def _plan(self, webhook: WebhookAdded, event: CasePublished, cause: Cause) -> None:
         delivery_id = DeliveryId(derived_id("delivery", webhook.webhook_id, cause.event.id))

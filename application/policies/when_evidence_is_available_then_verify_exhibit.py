@@ -13,7 +13,7 @@ class WhenEvidenceIsAvailableThenVerifyExhibit(KlarityPolicy):
 
     def react(self, event: EvidenceMadeAvailable, cause: Cause) -> None:
         match event:
-            case EvidenceMadeAvailable() if event.owner:
+            case EvidenceMadeAvailable():
                 command = VerifyExhibit(
                     evidence_id=event.evidence_id,
                     owner=event.owner,

@@ -13,7 +13,7 @@ class WhenEvidenceIsRejectedThenRejectExhibit(KlarityPolicy):
 
     def react(self, event: EvidenceRejected, cause: Cause) -> None:
         match event:
-            case EvidenceRejected() if event.owner:
+            case EvidenceRejected():
                 command = RejectExhibit(
                     evidence_id=event.evidence_id,
                     owner=event.owner,

@@ -19,3 +19,5 @@ class WhenSubjectIsHiddenThenHideComment(KlarityPolicy):
             case SubjectRestored(subject_kind=SubjectKind.COMMENT, subject_id=key):
                 restore = RestoreComment(by=SYSTEM, at=cause.at)
                 self.executors.comments.execute(key, restore, cause.context())
+            case SubjectHidden() | SubjectRestored():
+                pass

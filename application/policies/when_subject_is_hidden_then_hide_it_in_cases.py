@@ -34,6 +34,8 @@ class WhenSubjectIsHiddenThenHideItInCases(KlarityPolicy):
                 item = EvidenceId(key)
                 withhold = WithholdExhibit(evidence_id=item, rule=rule, by=SYSTEM, at=at)
                 self.executors.exhibits.execute(key, withhold, context)
+            case SubjectKind.COMMENT | SubjectKind.MEMBER:
+                pass
 
     def _restore(self, event: SubjectRestored, cause: Cause) -> None:
         key, at, context = event.subject_id, cause.at, cause.context()
@@ -45,3 +47,5 @@ class WhenSubjectIsHiddenThenHideItInCases(KlarityPolicy):
             case SubjectKind.EVIDENCE:
                 give_back = ReturnExhibit(evidence_id=EvidenceId(key), by=SYSTEM, at=at)
                 self.executors.exhibits.execute(key, give_back, context)
+            case SubjectKind.COMMENT | SubjectKind.MEMBER:
+                pass

@@ -19,3 +19,5 @@ class WhenSubjectIsHiddenThenHideProfile(KlarityPolicy):
             case SubjectRestored(subject_kind=SubjectKind.MEMBER, subject_id=key):
                 restore = RestoreProfile(by=SYSTEM, at=cause.at)
                 self.executors.members.execute(key, restore, cause.context())
+            case SubjectHidden() | SubjectRestored():
+                pass

@@ -209,8 +209,12 @@ def _changes(row: CaseDocument, event: case.CaseEvent) -> dict[str, Any]:
             return _evidence((*row.accepted, evidence), _cited(row, event))
         case _ if isinstance(event, case.CaseEvidenceEvent):
             return _evidence(row.accepted, _cited(row, event))
+        case case.CaseUnpublished() | case.CaseErased() | case.PartyAdded():
+            return {}  # the status, the document and the parties follow from other events
+        case case.EvidenceShown() | case.EvidenceConcealed():
+            return {}  # the evidence follows from what was accepted and withheld
         case _:
-            return {}
+            assert_never(event)
 
 
 def _reported(row: CaseDocument, event: case.CaseReported) -> dict[str, Any]:
@@ -225,11 +229,8 @@ def _reported(row: CaseDocument, event: case.CaseReported) -> dict[str, Any]:
     }
 
 
-_SHOWN = {each.name for each in fields(CaseDetails)} & {each.name for each in fields(CaseDocument)}
-
-
 def _details(details: CaseDetails) -> dict[str, Any]:
-    return {name: getattr(details, name) for name in _SHOWN}
+    return {each.name: getattr(details, each.name) for each in fields(CaseDetails)}
 
 
 def _tags_and_place(row: CaseDocument, event: TagOrPlaceEvent) -> dict[str, Any]:

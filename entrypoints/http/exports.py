@@ -35,9 +35,10 @@ def as_geojson(pages: Pages, links: Links) -> Iterator[bytes]:
 
 def as_csv(pages: Pages, links: Links) -> Iterator[bytes]:
     """Yield a table with a header. No cell is a formula."""
-    yield _lines([COLUMNS])
+    header = _row(CaseDocument(case_id=""), links)
+    yield _lines([header.keys()])
     for cases in pages:
-        yield _lines([_row(case, links) for case in cases])
+        yield _lines([_row(case, links).values() for case in cases])
 
 
 def _feature(case: CaseDocument, place: Location, links: Links) -> dict[str, Any]:
@@ -59,51 +60,31 @@ def _feature(case: CaseDocument, place: Location, links: Links) -> dict[str, Any
     }
 
 
-COLUMNS = (
-    "case_id",
-    "title",
-    "category",
-    "occurred_on",
-    "lat",
-    "lon",
-    "precision",
-    "place",
-    "tags",
-    "author",
-    "evidence",
-    "supports",
-    "followers",
-    "shares",
-    "comments",
-    "reported_at",
-    "published_at",
-    "updated_at",
-    "url",
-    "story",
-)
-
-
-def _row(case: CaseDocument, links: Links) -> list[Any]:
-    place, author = case.location, case.author
-    return [
-        case.case_id,
-        case.title,
-        case.category.value,
-        case.occurred_on,
-        *((place.lat, place.lon, place.precision.value, place.name) if place else [""] * 4),
-        ";".join(case.tags),
-        author.pseudonym if author else "",
-        len(case.evidence),
-        case.supports,
-        case.followers,
-        case.shares,
-        case.comments,
-        case.reported_at.isoformat(),
-        case.published_at.isoformat() if case.published_at else "",
-        case.updated_at.isoformat(),
-        links.page(case),
-        case.story,
-    ]
+def _row(case: CaseDocument, links: Links) -> dict[str, Any]:
+    """Return the cells of a case by the names of their columns."""
+    place = case.location
+    return {
+        "case_id": case.case_id,
+        "title": case.title,
+        "category": case.category.value,
+        "occurred_on": case.occurred_on,
+        "lat": place and place.lat,
+        "lon": place and place.lon,
+        "precision": place and place.precision.value,
+        "place": place and place.name,
+        "tags": ";".join(case.tags),
+        "author": case.author and case.author.pseudonym,
+        "evidence": len(case.evidence),
+        "supports": case.supports,
+        "followers": case.followers,
+        "shares": case.shares,
+        "comments": case.comments,
+        "reported_at": case.reported_at.isoformat(),
+        "published_at": case.published_at and case.published_at.isoformat(),
+        "updated_at": case.updated_at.isoformat(),
+        "url": links.page(case),
+        "story": case.story,
+    }
 
 
 def _lines(rows: Iterable[Iterable[Any]]) -> bytes:

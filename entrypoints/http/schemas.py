@@ -26,6 +26,8 @@ from domain.constraints import Length, Limits, OneLine
 
 # A pattern of JSON Schema for texts without NUL, which not every store accepts.
 STORABLE = r"^[^\x00]*$"
+# The largest that every index holds.
+LARGEST_NUMBER = 2**63 - 1
 _SURROGATES = re.compile(r"[\ud800-\udfff\x00]")
 
 # Control characters, line separators, and characters that change the direction of writing.
@@ -188,6 +190,8 @@ def field_of(
     if _may_be_none(hint):
         options = {**options, "allow_none": True}
     validators = [_validator(mark) for mark in marks if isinstance(mark, Length | Limits | OneLine)]
+    if bare is int and nested is None and not validators:
+        validators = [validate.Range(-LARGEST_NUMBER, LARGEST_NUMBER)]
     if validators:
         options = {**options, "validate": validators}
     if get_origin(bare) is tuple:

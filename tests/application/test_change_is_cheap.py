@@ -43,13 +43,13 @@ headers = {"Authorization": f"Bearer {token}"}
 """
 
 REPORT_A_LOSS = """
-body = {"title": "A bribe", "story": "They asked for money.", "loss": 250}
+body = {"title": "A bribe", "story": "They asked for money.", "invented": 250}
 reply = client.post("/v1/cases", json=body, headers=headers)
 assert reply.status_code == 201, reply.text
 headers["Klarity-Token"] = reply.headers["Klarity-Token"]
 case = client.get(reply.headers["Location"], headers=headers).json
 schemas = client.get("/openapi.json").json["components"]["schemas"]
-wrong = client.post("/v1/cases", json={**body, "loss": "much"}, headers=headers)
+wrong = client.post("/v1/cases", json={**body, "invented": "much"}, headers=headers)
 process.close()
 
 from tests.application.test_codec import codec, recorded
@@ -58,26 +58,26 @@ import msgspec
 
 event = recorded(GOLDEN["cases.CaseReported"], codec())
 data = msgspec.json.decode(event.data)
-del data["details"]["loss"]
+del data["details"]["invented"]
 from dataclasses import replace
 old = codec().decode(replace(event, data=msgspec.json.encode(data)))
 print(json.dumps([
-    case["loss"], "loss" in schemas["CaseDocument"]["properties"],
-    wrong.json["errors"], old.details.loss,
+    case["invented"], "invented" in schemas["CaseDocument"]["properties"],
+    wrong.json["errors"], old.details.invented,
 ]))
 """
 
 TELL_A_WORKPLACE = """
-body = {"title": "A bribe", "story": "They asked.", "workplace": "Registry", "anonymous": True}
+body = {"title": "A bribe", "story": "They asked.", "confided": "Registry", "anonymous": True}
 reply = client.post("/v1/cases", json=body, headers=headers)
 assert reply.status_code == 201, reply.text
 path = reply.headers["Location"]
 headers["Klarity-Token"] = reply.headers["Klarity-Token"]
 then = client.get(f"{path}/history", headers=headers).json["items"][0]["at"]
-before = client.get(f"{path}?as_of={then}", headers=headers).json["workplace"]
-amended = client.patch(path, json={"workplace": ""}, headers=headers)
+before = client.get(f"{path}?as_of={then}", headers=headers).json["confided"]
+amended = client.patch(path, json={"confided": ""}, headers=headers)
 headers["Klarity-Token"] = amended.headers["Klarity-Token"]
-after = client.get(f"{path}?as_of={then}", headers=headers).json["workplace"]
+after = client.get(f"{path}?as_of={then}", headers=headers).json["confided"]
 proof = client.get(f"{path}/proof", headers=headers).text
 process.close()
 print(json.dumps([before, after, "Registry" in proof]))
@@ -185,16 +185,16 @@ def test_a_property_of_a_case_touches_two_files(copy: Path) -> None:
     insert(
         copy / "domain/cases/case_details.py",
         "    occurred_on: Annotated[date | None, Personal()] = None",
-        "    loss: int | None = None",
+        "    invented: int | None = None",
     )
     insert(
         copy / "application/queries/case_document.py",
         "    occurred_on: Annotated[date | None, Personal()] = None",
-        "    loss: int | None = None",
+        "    invented: int | None = None",
     )
     assert (
         run(copy, SIGN_IN + REPORT_A_LOSS)
-        == '[250, true, {"loss": ["Not a valid integer."]}, null]'
+        == '[250, true, {"invented": ["Not a valid integer."]}, null]'
     )
 
 
@@ -204,12 +204,12 @@ def test_a_personal_property_is_sealed_and_not_shown_in_the_past_once_it_was_tak
     insert(
         copy / "domain/cases/case_details.py",
         "    occurred_on: Annotated[date | None, Personal()] = None",
-        '    workplace: Annotated[str, Personal()] = ""',
+        '    confided: Annotated[str, Personal()] = ""',
     )
     insert(
         copy / "application/queries/case_document.py",
         "    occurred_on: Annotated[date | None, Personal()] = None",
-        '    workplace: Annotated[str, Personal()] = ""',
+        '    confided: Annotated[str, Personal()] = ""',
     )
     assert run(copy, SIGN_IN + TELL_A_WORKPLACE) == '["Registry", "", false]'
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.codec.personal import personal_fields
 from application.engine.executor import CommandContext
 from application.engine.policy import Cause, Policy, PolicySubscriber
 from application.policies.when_case_is_backed_then_cite_exhibit import (
@@ -20,6 +21,7 @@ from application.system import policy_types
 from domain.cases.case_commands import AttachEvidence, WithdrawCase
 from domain.cases.case_details import CaseStatus
 from domain.cases.case_events import CaseReported
+from domain.catalog import ERASURE, EVENTS
 from domain.decider import DomainError
 from domain.evidence.evidence import EvidenceReceived
 from domain.ids import MediaKind
@@ -202,6 +204,20 @@ def test_a_policy_passes_over_what_is_none_of_its_business(world: World) -> None
         assert isinstance(policy, PolicySubscriber)
         policy.policy.react(object(), Cause("test", recorded(world)))
     assert everything(world) == 2
+
+
+def test_every_context_with_personal_data_forgets_erased_members() -> None:
+    personal = {
+        name.partition(".")[0] for name, kind in EVENTS.types.items() if personal_fields(kind)
+    }
+    forgetting = {policy.service for policy in policy_types() if ERASURE.name in policy.handles}
+    missing = personal - forgetting
+    assert not missing, "add a policy that forgets an erased member, as the other contexts have"
+
+
+def test_a_policy_of_no_context_is_refused() -> None:
+    with pytest.raises(TypeError, match="service is case, which is no context"):
+        type("WhenNothingHappens", (KlarityPolicy,), {"service": "case"})
 
 
 def test_a_policy_says_what_it_does() -> None:

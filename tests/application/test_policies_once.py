@@ -37,7 +37,7 @@ from domain.webhooks.webhook import REGISTRY, AddWebhook, WebhookId
 from tests.application import community
 from tests.application.community import DISMISS, HIDE, RESTORE, moderator
 from tests.application.mortal import Died
-from tests.world import World
+from tests.world import Handled, World
 
 CASE = CaseId("c1")
 
@@ -305,8 +305,23 @@ def ending(world: World) -> dict[str, list[object]]:
     return streams
 
 
-def test_the_stories_let_every_policy_handle_something() -> None:
-    """A new policy needs a story in which what it handles could matter again."""
+@pytest.fixture(scope="module")
+def handled() -> list[Handled]:
+    """What the policies handle in all stories."""
     towns = [list(tell(story, Town()))[-1] for story in STORIES.values()]
-    handled = {each.policy for town in towns for each in town.world.handled}
-    assert handled == set(policy_types())
+    return [each for town in towns for each in town.world.handled]
+
+
+def test_the_stories_let_every_policy_handle_something(handled: list[Handled]) -> None:
+    """A new policy needs a story in which what it handles could matter again."""
+    idle = set(policy_types()) - {each.policy for each in handled}
+    assert not idle, "add a deed to STORIES that causes an event which these policies handle"
+
+
+def test_a_policy_gives_commands_to_its_own_context_alone(handled: list[Handled]) -> None:
+    strange = {
+        (each.policy.name, log)
+        for each in handled
+        for log in each.appended_to - {each.policy.service}
+    }
+    assert not strange, "give the command in a policy whose service is that context"

@@ -28,7 +28,6 @@ from application.ports.unavailable import Unavailable
 from application.queries.videos import Videos
 from application.system import (
     COMMAND,
-    CONTEXTS,
     QUERY,
     UnknownService,
     chosen,
@@ -472,7 +471,6 @@ class TestSystem:
         for policy in policy_types():
             file = policy.__module__.rpartition(".")[2]
             assert policy.name == file.replace("_", "-")
-            assert policy.service in CONTEXTS
 
     def test_services_are_chosen_by_name_kind_or_all(self) -> None:
         assert {service.id for service in chosen("cases, query:videos")} == {

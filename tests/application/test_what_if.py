@@ -1,9 +1,13 @@
 """What another threshold or half-life would have done, told from the logs."""
 
+from itertools import count
+from typing import Any
+
 import pytest
 
 from adapters.read_models.memory import MemoryReadModels
 from application.engine.executor import CommandContext
+from application.ports.codec import RecordedEvent
 from application.use_cases.moderation.what_if import ModerationReplay, WhatIf
 from domain.actors import Actor, Role
 from domain.ids import CaseId
@@ -173,6 +177,30 @@ def test_old_supports_count_for_more_with_a_longer_half_life(world: World) -> No
         ("The middle one", 2, 3),
     ]
     assert [case.case_id for case in what_if(world).popular(365.0, 1)] == ["old", "new"]
+
+
+class Growing:
+    """A history whose logs grow whenever somebody has read one to its end."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._author, self._numbers = world, world.member("Ben"), count()
+
+    def read(self, log: str, after: int, limit: int) -> list[RecordedEvent]:
+        events = self._world.history.read(log, after, limit)
+        if not events:
+            self._world.public_case(self._author, f"late-{next(self._numbers)}")
+        return events
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world.history, name)
+
+
+def test_a_case_that_is_published_meanwhile_has_no_place_in_either_order(
+    world: World, case: CaseId
+) -> None:
+    replay = WhatIf(Growing(world), world.codec, MemoryReadModels, hide_at=1.0)
+    found = replay.popular(365.0, 10)
+    assert [(each.case_id, each.now, each.then) for each in found] == [(case, 1, 1)]
 
 
 def test_nothing_public_has_no_order(world: World) -> None:

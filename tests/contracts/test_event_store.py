@@ -563,11 +563,6 @@ def mongo_database(mongo_url: str) -> Iterator[Database[Document]]:
     database.client.close()
 
 
-def test_the_durable_adapters_say_so() -> None:
-    adapters = (MemoryEventStore, SqliteEventStore, MongoEventStore)
-    assert [adapter.durable for adapter in adapters] == [False, True, True]
-
-
 class Nothing:
     """Confirms everything and keeps nothing."""
 

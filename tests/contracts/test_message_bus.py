@@ -15,6 +15,8 @@ from application.ports.message_bus import (
     Message,
     MessageBus,
 )
+from config.buses import BUSES
+from tests import servers
 from tests.contracts import buses
 from tests.contracts.buses import BROKERS, Inbox, messages, numbered, unique
 from tests.contracts.nothing import assert_fails_against_nothing
@@ -265,6 +267,12 @@ class TestMessageBus(MessageBusContract):
         bus = open_bus()
         yield bus
         bus.close()
+
+
+def test_every_bus_has_its_broker_in_the_tests() -> None:
+    on_brokers = {*BUSES.values()} - {BUSES["memory"]}
+    assert len(BROKERS) == len(on_brokers), "add the bus to BROKERS of tests/contracts/buses.py"
+    assert BROKERS.keys() == servers.BROKERS.keys(), "add its server to BROKERS of tests/servers.py"
 
 
 class NoSubscription:

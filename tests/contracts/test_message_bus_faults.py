@@ -13,12 +13,12 @@ import pytest
 import redis
 
 from application.ports.message_bus import BusUnavailable, Delivery, Message, MessageBus
+from tests import servers
 from tests.contracts.buses import BROKERS, PATIENCE, Inbox, messages, numbered, unique
-from tests.servers import PubSub, RabbitMQ, Redis, Server, wait_until
+from tests.servers import RabbitMQ, Redis, Server, wait_until
 
 pytestmark = pytest.mark.system
 
-SERVERS: dict[str, type[Server]] = {"rabbitmq": RabbitMQ, "redis": Redis, "pubsub": PubSub}
 # RabbitMQ 3 keeps the Raft term of a new queue in memory for up to three seconds: killed in that
 # time, it comes back with a queue that never elects a leader. Groups live longer than that.
 SETTLING_SECONDS = 10.0
@@ -26,7 +26,7 @@ SETTLING_SECONDS = 10.0
 HASTY = 2
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="module", params=servers.BROKERS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -34,7 +34,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def server(kind: str) -> Iterator[Server]:
     """A private server, running again after each test."""
-    with SERVERS[kind]() as server:
+    with servers.BROKERS[kind]() as server:
         yield server
 
 

@@ -13,6 +13,8 @@ FOLDER = Path(__file__).parent / "events"
 
 
 def write(name: str) -> None:
+    if name not in GOLDEN:
+        sys.exit(f"add an example of {name} to tests/golden/events.py first")
     event = recorded(GOLDEN[name], codec(), "golden-1")
     (FOLDER / f"{name}.v{event.schema}.json").write_bytes(event.data)
 

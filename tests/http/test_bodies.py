@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Annotated, Any
@@ -16,7 +17,7 @@ from domain.constraints import Limits
 from domain.moderation.flag import RaiseFlag
 from entrypoints import http
 from entrypoints.http.bodies import loaded_quickly
-from entrypoints.http.schemas import Number, Text, Truth, fields_of, schema
+from entrypoints.http.schemas import Moment, Number, Text, Truth, fields_of, schema
 
 Values = st.SearchStrategy[Any]
 
@@ -72,12 +73,33 @@ class Loss:
     years: Annotated[int, Limits(0, 100)] = 0
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**63), 10**30])
+def test_a_number_that_not_every_index_holds_is_refused(number: int) -> None:
+    body = schema("Loss", fields_of(Loss))
+    assert body.load({"people": 2**63 - 1}) == {"people": 2**63 - 1}
+    with pytest.raises(ma.ValidationError, match="people"):
+        body.load({"people": number})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting:
+    starts_at: datetime
+
+
 BODIES = [
     pytest.param(value, id=name)
     for module in MODULES
     for name, value in vars(module).items()
     if name.endswith("Body") and isinstance(value, ma.Schema)
-] + [pytest.param(schema("Loss", fields_of(Loss)), id="integers")]
+] + [
+    pytest.param(schema("Loss", fields_of(Loss)), id="integers"),
+    pytest.param(schema("Meeting", fields_of(Meeting)), id="a time"),
+]
+
+
+def holds_a_time(its_schema: ma.Schema) -> bool:
+    """msgspec rounds times that marshmallow cuts off, so marshmallow loads all of them."""
+    return any(isinstance(field, Moment) for field in its_schema.fields.values())
 
 
 def plain(field: Any) -> Values:
@@ -92,6 +114,8 @@ def plain(field: Any) -> Values:
             return st.sampled_from([each.value for each in field.enum])
         case ma.fields.UUID():
             return st.uuids().map(str)
+        case Moment():
+            return st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat)
         case ma.fields.Date():
             return st.dates().map(str)
         case Truth():
@@ -154,7 +178,10 @@ def loaded(its_schema: ma.Schema, encoded: bytes) -> Any:
 def test_a_plain_valid_body_takes_the_short_way(its_schema: ma.Schema, data: Any) -> None:
     encoded = json.dumps(data.draw(body(its_schema, plain)), ensure_ascii=False).encode()
     found = loaded_quickly(its_schema, encoded)
-    assert found is not None
+    if holds_a_time(its_schema):
+        assert found is None
+        return
+    assert found is not None, "give each of its fields and validators a type in bodies.py"
     assert repr(found) == repr(loaded(its_schema, encoded))
 
 

@@ -1,13 +1,18 @@
 """A process that serves some of the services alone."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from prometheus_client import CollectorRegistry
 
+from application.system import services
 from config.process import Process
+from config.settings import read_settings
 from entrypoints.http.health import health_blueprint
+from entrypoints.nginx import FALLBACK, nginx_configuration
 from tests.http.conftest import Caller
 
 
@@ -44,6 +49,38 @@ def test_it_owns_no_log(process: Process) -> None:
     headers: Any = {"Authorization": f"Bearer {token}"}
     reply = process.internal_app.test_client().get("/events/cases", headers=headers)
     assert reply.status_code == 404
+
+
+def test_nginx_sends_every_request_to_the_service_that_takes_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KLARITY_EVENT_STORE", "memory")
+    monkeypatch.setenv("KLARITY_DATA", str(tmp_path))
+    names = [service.id for service in services()]
+    configuration = nginx_configuration({name: name for name in names})
+    routes = re.findall(r'"~(.+)" (.+);', configuration)
+    taken = {name: requests_of(name, monkeypatch) for name in names}
+    everywhere = set.intersection(*taken.values())
+    strays = {
+        request: name
+        for name, requests in taken.items()
+        for request in requests - everywhere
+        if name != next((to for pattern, to in routes if re.search(pattern, request)), FALLBACK)
+    }
+    assert not strays, "add the paths to ROUTES of entrypoints/nginx.py"
+
+
+def requests_of(service: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The requests, such as ``GET /v1/cases/x``, that a process of this service alone takes."""
+    monkeypatch.setenv("KLARITY_SERVICES", service)
+    process = Process(read_settings(), alone=False)
+    taken = {
+        f"{method} {re.sub('<[^>]+>', 'x', rule.rule)}"
+        for rule in process.app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"OPTIONS"}
+    }
+    process.close()
+    return taken
 
 
 def test_a_process_whose_store_is_away_is_not_ready() -> None:

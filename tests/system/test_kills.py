@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests import servers
 from tests.media import photo_with_gps
-from tests.servers import PubSub, RabbitMQ, Redis
 from tests.system.deployment import STARTS_WITHIN, Klarity, relaxed, shared_stores
 from tests.system.load import Command, Crowd, report, support
 from tests.system.phone import Phone, eventually
@@ -59,31 +59,23 @@ class System:
         self.broker.start()
 
 
-BROKERS: dict[str, Any] = {"rabbitmq": RabbitMQ, "redis": Redis, "pubsub": PubSub}
-
 # Everything at once on one bus; on the others what the commands are about, to spare the machine.
 MAIN_JOB = "members,cases,evidence,popular-cases"
-SERVICES = {"rabbitmq": "all", "redis": MAIN_JOB, "pubsub": MAIN_JOB}
 
 
 def bus_settings(bus: str, url: str) -> dict[str, str]:
-    if bus == "pubsub":
-        return {"BUS_URL": f"pubsub://kills?emulator={url}"}
-    return {"BUS_URL": url}
+    address = f"pubsub://kills?emulator={url}" if bus == "pubsub" else url
+    return {"BUS_URL": address, "SERVICES": "all" if bus == "rabbitmq" else MAIN_JOB}
 
 
-@pytest.fixture(scope="module", params=BROKERS)
+@pytest.fixture(scope="module", params=servers.BROKERS)
 def system(
     request: pytest.FixtureRequest, mongo_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[System]:
     """To start one is work, so that the tests share it; the last kills the broker for good."""
     folder = tmp_path_factory.mktemp("kills")
-    with BROKERS[request.param]() as broker:
-        settings = shared_stores(
-            mongo_url,
-            SERVICES=SERVICES[request.param],
-            **bus_settings(request.param, broker.url),
-        )
+    with servers.BROKERS[request.param]() as broker:
+        settings = shared_stores(mongo_url, **bus_settings(request.param, broker.url))
         system = System(folder, broker, settings)
         try:
             system.start()

@@ -9,7 +9,7 @@ from application.engine.builds import open_build
 from application.engine.projector import Projector
 from application.ports.codec import EventCodec
 from application.ports.history import History
-from application.ports.read_models import ReadModels
+from application.ports.read_models import Find, ReadModel, ReadModels
 from application.queries.popular_cases import PopularCase, PopularCases
 from domain.decider import Informed
 from domain.moderation.decision import (
@@ -185,29 +185,45 @@ class WhatIf:
 
     def popular(self, half_life_days: float, top: int) -> list[RankedCase]:
         """Return the cases that are at the top now or would be, in the order they would have."""
-        now = _ranks(self._order(PopularCases()))
-        then = self._order(PopularCases(half_life_days))
+        now, then = self._orders(PopularCases(), PopularCases(half_life_days))
+        ranks = _ranks(now)
         standings = [
-            RankedCase(case_id=case.case_id, title=case.title, now=now[case.case_id], then=rank)
+            RankedCase(case_id=case.case_id, title=case.title, now=ranks[case.case_id], then=rank)
             for rank, case in enumerate(then, 1)
         ]
         return [case for case in standings if min(case.now, case.then) <= top]
 
-    def _order(self, service: PopularCases) -> list[PopularCase]:
-        """Return all public cases in the order of the service."""
-        model = open_build(service, self._make_models(), 1)
-        projector = Projector(service, model, self._codec, self._history)
-        for log in service.topics:
-            while events := self._history.read(log, projector.checkpoint().at(log), COMMITS_A_READ):
-                projector.handle(events, projector.checkpoint().moved(log, events[-1].position))
-        find = service.ask()
-        return [row.document for row in model.find(find, limit=model.count(find) or 1)]
+    def _orders(self, *services: PopularCases) -> list[list[PopularCase]]:
+        """Return all public cases in the order of each service.
+
+        The logs may grow meanwhile: they are read once, so that all services know the same cases.
+        """
+        models = [open_build(service, self._make_models(), 1) for service in services]
+        projectors = [
+            Projector(service, model, self._codec, self._history)
+            for service, model in zip(services, models, strict=True)
+        ]
+        for log in PopularCases.topics:
+            self._project(log, projectors)
+        found = zip(services, models, strict=True)
+        return [_all_of(service.ask(), model) for service, model in found]
+
+    def _project(self, log: str, projectors: list[Projector[PopularCase]]) -> None:
+        position = 0
+        while events := self._history.read(log, position, COMMITS_A_READ):
+            position = events[-1].position
+            for projector in projectors:
+                projector.handle(events, projector.checkpoint().moved(log, position))
 
     def _events(self, log: str) -> Iterator[object]:
         position = 0
         while events := self._history.read(log, position, COMMITS_A_READ):
             yield from map(self._codec.decode, events)
             position = events[-1].position
+
+
+def _all_of(find: Find, model: ReadModel[PopularCase]) -> list[PopularCase]:
+    return [row.document for row in model.find(find, limit=model.count(find) or 1)]
 
 
 def _ranks(cases: list[PopularCase]) -> dict[str, int]:
