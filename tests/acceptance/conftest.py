@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.media import pdf_with_author, phone_photo, phone_video
+from tests.media import (
+    pdf_with_author,
+    phone_photo,
+    phone_video,
+    photo_with_gps,
+    video_with_gps,
+)
 from tests.system.deployment import (
     KLARITY,
     Klarity,
@@ -90,14 +96,15 @@ def on_pubsub(request: pytest.FixtureRequest) -> dict[str, str]:
     )
 
 
+# The one that takes longest comes first, so that nothing waits for it in the end.
 DEPLOYMENTS: dict[str, Deploy] = {
+    "process-per-service": a_process_per_service,
     "embedded": embedded,
     "mongo+rabbitmq": mongo_and_rabbitmq,
     "mongo+redis": mongo_and_redis,
     "mongo+pubsub": mongo_and_pubsub,
-    "process-per-service": a_process_per_service,
 }
-FOR_EVERY_TEST = ("embedded", "process-per-service")
+FOR_EVERY_TEST = ("process-per-service", "embedded")
 """Together they have every part of Klarity at work. On the others run only the tests that carry the
 marker ``every_deployment``, with what of them a bus can break."""
 
@@ -134,11 +141,13 @@ def metrics(served: Served) -> Callable[[], str]:
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a photo and a video, as large as phones make them, that tell where and with
-    what they were made."""
+    """A folder with files that tell where and with what they were made; the large ones are as
+    large as phones make them."""
     folder = tmp_path_factory.mktemp("media")
-    phone_photo(folder / "photo.jpg")
-    phone_video(folder / "video.mp4")
+    photo_with_gps(folder / "photo.jpg")
+    phone_photo(folder / "large.jpg")
+    video_with_gps(folder / "video.mp4")
+    phone_video(folder / "large.mp4", seconds=1)
     pdf_with_author(folder / "paper.pdf")
     return folder
 

@@ -31,13 +31,13 @@ class TestTheMainJob:
     def test_a_report_with_a_video_becomes_public_and_is_popular(
         self, anna: Phone, ben: Phone, passer_by: Phone, files: Path
     ) -> None:
-        video = anna.upload(files / "video.mp4")
+        video = anna.upload(files / "large.mp4")
         case_id = anna.report(title="Paid for a stamp", evidence=[video]).json()["case_id"]
 
         case = passer_by.case_when(case_id, is_public)
         assert case["author"] == {"member_id": anna.member_id, "pseudonym": anna.pseudonym}
         assert [item["evidence_id"] for item in case["evidence"]] == [video]
-        original = (files / "video.mp4").read_bytes()
+        original = (files / "large.mp4").read_bytes()
         assert case["evidence"][0]["sha256"] == sha256(original).hexdigest()
 
         token = ben.call("PUT", f"/v1/cases/{case_id}/support").headers["Klarity-Token"]
@@ -151,7 +151,7 @@ class TestSafety:
     def test_what_is_served_of_evidence_tells_nothing_of_where_and_with_what_it_was_made(
         self, anna: Phone, passer_by: Phone, files: Path, tmp_path: Path
     ) -> None:
-        evidence = [anna.upload(files / name) for name in ("photo.jpg", "video.mp4", "paper.pdf")]
+        evidence = [anna.upload(files / name) for name in ("large.jpg", "large.mp4", "paper.pdf")]
         case_id = anna.report(evidence=evidence).json()["case_id"]
         passer_by.case_when(case_id, lambda case: len(case["evidence"]) == len(evidence))
         for number, evidence_id in enumerate(evidence):
