@@ -46,9 +46,11 @@ def query_services() -> tuple[QueryService[Any], ...]:
     return tuple(sorted(found, key=lambda service: service.name))
 
 
-def policy_types() -> list[type[KlarityPolicy]]:
+@cache
+def policy_types() -> tuple[type[KlarityPolicy], ...]:
     """Return the policies in ``application/policies``, sorted by name."""
-    return sorted(subclasses(application.policies, KlarityPolicy), key=lambda policy: policy.name)
+    found = subclasses(application.policies, KlarityPolicy)
+    return tuple(sorted(found, key=lambda policy: policy.name))
 
 
 def services() -> list[Service]:

@@ -154,7 +154,7 @@ def noise(path: Path, size: tuple[int, int], mode: str = "RGB", *, glaring: bool
     data = os.urandom(width * height * len(Image.new(mode, (1, 1)).tobytes()))
     if glaring:
         data = data.translate(bytes(255 * (byte & 1) for byte in range(256)))
-    Image.frombytes(mode, size, data).save(path)
+    Image.frombytes(mode, size, data).save(path, compress_level=0)
     return path
 
 

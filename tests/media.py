@@ -1,9 +1,14 @@
 """Files that give their makers away, as phones and office programs write them."""
 
 import subprocess
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Concatenate, ParamSpec
 
 from PIL import Image
+
+Options = ParamSpec("Options")
 
 # Whatever is planted says this somewhere, so that one search finds what was left.
 SECRET = "Sunita-Gurung"
@@ -36,6 +41,24 @@ _TAGS = tuple(
 _TRACK_TAGS = ("-metadata:s", f"handler_name={SECRET}", "-metadata:s", f"title={SECRET}")
 
 
+def made_once(
+    make: Callable[Concatenate[Path, Options], Path],
+) -> Callable[Concatenate[Path, Options], Path]:
+    """Make each file once in a process and copy it afterwards: encoding takes long."""
+    contents: dict[object, bytes] = {}
+
+    @wraps(make)
+    def copy(path: Path, /, *options: Options.args, **named: Options.kwargs) -> Path:
+        key = (path.suffix, options, *named.items())
+        if key not in contents:
+            contents[key] = make(path, *options, **named).read_bytes()
+        path.write_bytes(contents[key])
+        return path
+
+    return copy
+
+
+@made_once
 def photo_with_gps(path: Path, size: tuple[int, int] = (160, 120)) -> Path:
     """A photo in the format that the suffix names, lying on its side: red above, blue below."""
     photo = Image.new("RGB", size, "blue")
@@ -44,6 +67,7 @@ def photo_with_gps(path: Path, size: tuple[int, int] = (160, 120)) -> Path:
     return path
 
 
+@made_once
 def phone_photo(path: Path) -> Path:
     """A JPEG of 12 megapixels and some 6 MB, as grainy as phones make them in the dark."""
     photo = Image.effect_noise((4032, 3024), 40).convert("RGB")
@@ -60,6 +84,7 @@ def _exif() -> Image.Exif:
     return exif
 
 
+@made_once
 def video_with_gps(path: Path, seconds: float = 1) -> Path:
     """H.264 and AAC in the container that the suffix names, with user data inside the stream."""
     return _ffmpeg(
@@ -74,11 +99,12 @@ def video_with_gps(path: Path, seconds: float = 1) -> Path:
     )
 
 
-def phone_video(path: Path) -> Path:
-    """Four seconds of 720p, and some 20 MB of it."""
+@made_once
+def phone_video(path: Path, seconds: float = 4) -> Path:
+    """Some 5 MB of 720p a second."""
+    picture = f"testsrc2=size=1280x720:rate=30:duration={seconds},noise=alls=60:allf=t"
     return _ffmpeg(
-        *("-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=4,noise=alls=60:allf=t"),
-        *("-f", "lavfi", "-i", "sine=duration=4"),
+        *("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", f"sine=duration={seconds}"),
         *("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"),
         *("-b:v", "42M", "-minrate", "42M", "-maxrate", "42M", "-bufsize", "8M"),
         *("-bsf:v", f"h264_metadata=sei_user_data={USER_DATA}", "-timecode", "01:02:03:04"),
@@ -87,6 +113,7 @@ def phone_video(path: Path) -> Path:
     )
 
 
+@made_once
 def audio_with_tags(path: Path) -> Path:
     """A second of sound with tags and a cover, in the format that the suffix names."""
     cover = photo_with_gps(path.with_name(f"{path.stem}-cover.jpg"))

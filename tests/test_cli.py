@@ -337,12 +337,12 @@ def told_of() -> str | None:
 
 class TestSettings:
     @pytest.mark.parametrize("setting", SETTINGS)
-    @pytest.mark.parametrize("value", ODD)
     def test_a_value_is_good_or_is_told_by_the_name_of_its_setting(
-        self, setting: str, value: str, monkeypatch: pytest.MonkeyPatch
+        self, setting: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setenv(f"KLARITY_{setting}", value)
-        assert told_of() in (None, f"KLARITY_{setting}")
+        for value in ODD:
+            monkeypatch.setenv(f"KLARITY_{setting}", value)
+            assert told_of() in (None, f"KLARITY_{setting}"), value
 
     def test_origins_are_those_that_browsers_send(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("KLARITY_CORS_ORIGINS", "https://app.example/, http://localhost:3000")

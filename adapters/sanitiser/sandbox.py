@@ -29,13 +29,15 @@ ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",
 }
 PYTHON = (sys.executable, "-P", "-B", "-m")
+# Without the modules of others, which start each time and which setting limits does not need.
+BARE_PYTHON = (sys.executable, "-S", "-P", "-B", "-m")
 LARGEST_REPLY = 1 << 20
 NOTHING_WORKS = (
     "bubblewrap does not work here: evidence waits. Install it and allow user namespaces, or set "
     "KLARITY_UNCONFINED_MEDIA=true to let media tools read all files of this user"
 )
 
-CHECK = (sys.executable, "-c", "")
+CHECK = (sys.executable, "-S", "-c", "")
 # Frequent checks, such as health checks, get the last result for this many seconds.
 REMEMBERED = 30.0
 # Shells and bubblewrap add this to the number of the signal that ended a command.
@@ -97,7 +99,7 @@ def run(
 
 def confine(command: Sequence[str], limits: ToolLimits) -> list[str]:
     numbers = (limits.cpu_seconds, limits.memory, limits.file_size)
-    return [*PYTHON, "adapters.sanitiser.confined", *map(str, numbers), *command]
+    return [*BARE_PYTHON, "adapters.sanitiser.confined", *map(str, numbers), *command]
 
 
 def _memory_file() -> BinaryIO:

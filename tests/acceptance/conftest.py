@@ -96,14 +96,15 @@ def on_pubsub(request: pytest.FixtureRequest) -> dict[str, str]:
     )
 
 
+# The one that takes longest comes first, so that nothing waits for it in the end.
 DEPLOYMENTS: dict[str, Deploy] = {
+    "process-per-service": a_process_per_service,
     "embedded": embedded,
     "mongo+rabbitmq": mongo_and_rabbitmq,
     "mongo+redis": mongo_and_redis,
     "mongo+pubsub": mongo_and_pubsub,
-    "process-per-service": a_process_per_service,
 }
-FOR_EVERY_TEST = ("embedded", "process-per-service")
+FOR_EVERY_TEST = ("process-per-service", "embedded")
 """Together they have every part of Klarity at work. On the others run only the tests that carry the
 marker ``every_deployment``, with what of them a bus can break."""
 
@@ -154,7 +155,7 @@ def phone_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same as large as phones make them; they tell where and with what they were made."""
     folder = tmp_path_factory.mktemp("large-media")
     phone_photo(folder / "photo.jpg")
-    phone_video(folder / "video.mp4")
+    phone_video(folder / "video.mp4", seconds=1)
     pdf_with_author(folder / "paper.pdf")
     return folder
 

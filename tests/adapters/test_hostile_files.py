@@ -16,10 +16,10 @@ from pillow_heif import register_heif_opener
 
 from adapters.sanitiser import photo, sandbox, tool
 from adapters.sanitiser.refusals import OUR_FAULT, Refusal
-from adapters.sanitiser.sandboxed import SandboxedSanitiser
 from application.ports.sanitiser import Rendition, SanitiserUnavailable, Unsafe
 from domain.ids import MediaKind
 from tests import devices
+from tests.adapters.sanitisers import open_sanitiser
 from tests.media import audio_with_tags, pdf_with_author, photo_with_gps, video_with_gps
 
 SIDES = st.integers(1, 90) | st.sampled_from([4095, 4096, 4097, 65_500, 65_535, 70_000])
@@ -51,7 +51,7 @@ def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @contextmanager
 def sanitised(content: bytes) -> Iterator[Rendition]:
-    sanitiser = SandboxedSanitiser()
+    sanitiser = open_sanitiser()
     found = sanitiser.recognise(content)
     assert found
     with TemporaryDirectory() as name:
@@ -149,7 +149,7 @@ def ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
 def sanitise(folder: Path) -> Rendition:
     original, output = photo_with_gps(folder / "p.jpg"), folder / "output"
     output.mkdir()
-    return SandboxedSanitiser().sanitise(MediaKind.PHOTO, original, output)
+    return open_sanitiser().sanitise(MediaKind.PHOTO, original, output)
 
 
 class TestEnds:

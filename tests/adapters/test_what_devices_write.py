@@ -9,10 +9,10 @@ from PIL import Image
 
 from adapters.sanitiser import ffmpeg
 from adapters.sanitiser.sandbox import ToolLimits
-from adapters.sanitiser.sandboxed import SandboxedSanitiser
 from application.ports.sanitiser import Rendition, Unsafe
 from domain.ids import MediaKind
 from tests import devices
+from tests.adapters.sanitisers import open_sanitiser
 from tests.media import pdf_with_author
 
 Sanitise = Callable[[Path], Rendition]
@@ -25,7 +25,7 @@ def fixture_sanitise(tmp_path: Path) -> Sanitise:
     folder.mkdir()
 
     def sanitise(original: Path) -> Rendition:
-        sanitiser = SandboxedSanitiser()
+        sanitiser = open_sanitiser()
         found = sanitiser.recognise(original.read_bytes()[:4096])
         assert found
         return sanitiser.sanitise(found[0], original, folder)
@@ -275,7 +275,7 @@ class TestReasons:
             sanitise(original)
 
     def test_a_film_that_keeps_the_processor_busy(self, tmp_path: Path) -> None:
-        hasty = SandboxedSanitiser(recorded=ToolLimits(seconds=600, cpu_seconds=1))
+        hasty = open_sanitiser(recorded=ToolLimits(seconds=600, cpu_seconds=1))
         second = devices.film(tmp_path / "second.mp4", size="1920x1080")
         minutes = devices.repeated(second, tmp_path / "minutes.mp4", times=200)
         with pytest.raises(Unsafe, match="took too long"):
@@ -296,6 +296,6 @@ class TestReasons:
             sanitise(original)
 
     def test_a_result_that_is_too_large(self, tmp_path: Path) -> None:
-        narrow = SandboxedSanitiser(still=ToolLimits(seconds=60, file_size=1000))
+        narrow = open_sanitiser(still=ToolLimits(seconds=60, file_size=1000))
         with pytest.raises(Unsafe, match="would be too large"):
             narrow.sanitise(MediaKind.PHOTO, devices.noise(tmp_path / "p.png", (99, 99)), tmp_path)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from typing import Any, get_type_hints
 
 from application.engine.builds import open_build
@@ -127,16 +128,16 @@ def erase(world: World, member: Actor) -> None:
 
 def served(document: Any) -> dict[str, Any]:
     """What is served of a document: all but its private fields."""
-    return {
-        field.name: getattr(document, field.name)
-        for field in fields(document)
-        if not any(isinstance(mark, Private) for mark in _marks(document, field.name))
+    return {name: getattr(document, name) for name in _served_fields(document.__class__)}
+
+
+@cache
+def _served_fields(document: type[Any]) -> list[str]:
+    hints = get_type_hints(document, include_extras=True)
+    marks = {
+        field.name: getattr(hints[field.name], "__metadata__", ()) for field in fields(document)
     }
-
-
-def _marks(document: Any, name: str) -> tuple[Any, ...]:
-    hint = get_type_hints(type(document), include_extras=True)[name]
-    return tuple(getattr(hint, "__metadata__", ()))
+    return [name for name in marks if not any(isinstance(mark, Private) for mark in marks[name])]
 
 
 def rows(world: World, name: str) -> dict[str, Any]:

@@ -148,9 +148,9 @@ print(json.dumps([counts, "/v1/category-counts" in paths]))
 def copy(tmp_path: Path) -> Path:
     """The project as it is, to be changed."""
     for package in (*PACKAGES, "tests"):
-        shutil.copytree(
-            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__")
-        )
+        # With what was compiled, but for the files that another process is writing.
+        unfinished = shutil.ignore_patterns("*.pyc.*")
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=unfinished)
     return tmp_path
 
 

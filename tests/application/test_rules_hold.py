@@ -99,6 +99,10 @@ class Judged(RuleBasedStateMachine):
     settled: bool
     decisions = 0
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.events = defaultdict[str, list[Any]](list)
+
     def attempt(self, deed: Callable[[], object]) -> None:
         """Do it, if it is allowed."""
         self.settled = False  # until everybody has heard of it
@@ -210,8 +214,11 @@ class Judged(RuleBasedStateMachine):
             assert hidden == (verdict is Verdict.HIDE)
 
     def happened(self, log: str) -> list[Any]:
-        events = self.world.history.read(log, 0, 10_000)
-        return [self.world.codec.decode(event) for event in events]
+        """Read each event once: no key is destroyed here, so that what it says stays the same."""
+        events = self.events[log]
+        news = self.world.history.read(log, len(events), 10_000)
+        events += [self.world.codec.decode(event) for event in news]
+        return events
 
 
 def words(who: str) -> str:
@@ -555,7 +562,6 @@ class Court(Judged):
         self.world.subscriptions = [
             each for each in self.world.policies if each.subscriber.topics == ("moderation",)
         ]
-        self.events: list[Any] = []
         self.paused = Paused(do.decisions)
         self.at_once = self.world.moderate
         self.later = self.world.moderating(cast("DecisionExecutor", self.paused))
@@ -616,12 +622,6 @@ class Court(Judged):
     def teardown(self) -> None:
         self.world.settle()
         assert self.world.parked.list() == []
-
-    def happened(self, log: str) -> list[Any]:
-        """Read once: nobody is erased here."""
-        news = self.world.history.read(log, len(self.events), 10_000)
-        self.events += [self.world.codec.decode(event) for event in news]
-        return self.events
 
     def decision(self, back: int) -> str:
         return f"d{max(1, self.decisions - back)}"

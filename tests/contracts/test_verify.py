@@ -341,16 +341,23 @@ def test_any_two_commits_that_are_swapped_are_found(
     whole: bool,
 ) -> None:
     good = tampered.read()
-    for one in range(len(good)):
-        for other in range(one):
-            rows = deepcopy(good)
-            swapped(rows, tampered, one, other)
-            if whole:
-                rehash(rows, tampered)
-            if _same(rows, good):
-                continue
-            tampered.write(rows)
-            assert faults(tampered, world), (one, other)
+    for one, other in pairs(tampered, len(good)):
+        rows = deepcopy(good)
+        swapped(rows, tampered, one, other)
+        if whole:
+            rehash(rows, tampered)
+        if _same(rows, good):
+            continue
+        tampered.write(rows)
+        assert faults(tampered, world), (one, other)
+
+
+def pairs(tampered: Tampered, rows: int) -> Iterator[tuple[int, int]]:
+    """Any two rows; on a server, which takes longer to write and to verify, any two neighbours."""
+    apart = 1 if isinstance(tampered, TamperedMongo) else rows
+    for one in range(rows):
+        for other in range(max(0, one - apart), one):
+            yield one, other
 
 
 def _same(rows: Rows, good: Rows) -> bool:
@@ -456,7 +463,7 @@ def test_fields_that_are_missing_or_of_another_type_are_found(
     LogSealer(tampered.open(), SEALS).leave()
     good = tampered.read()
     values: list[Any] = [None, "nonsense", 1.5, {}]
-    for index in range(len(good)):
+    for index in (0, len(good) // 2, len(good) - 1):
         for column in good[0].keys() - {"_id"}:
             for value in values:
                 rows = deepcopy(good)

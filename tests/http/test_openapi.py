@@ -62,21 +62,26 @@ RICHER_THAN_TEXT = {
 }
 
 
+@pytest.fixture(scope="module")
+def operations(process: Process) -> list[Any]:
+    """Every operation of the document."""
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", process.app)
+    schema.config.checks.positive_data_acceptance.expected_statuses = TAKEN
+    schema.config.checks.negative_data_rejection.expected_statuses = REFUSED
+    results: list[Any] = list(schema.get_all_operations())
+    return [result.ok() for result in results]
+
+
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("mode", CHECKS_OF, ids=lambda mode: mode.value)
 def test_every_answer_is_one_that_the_document_announces(
-    process: Process,
+    operations: list[Any],
     anna: Caller,
     mode: GenerationMode,
     part: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(updates, "LONGEST_SECONDS", 0.0)
-    schema = schemathesis.openapi.from_wsgi("/openapi.json", process.app)
-    schema.config.checks.positive_data_acceptance.expected_statuses = TAKEN
-    schema.config.checks.negative_data_rejection.expected_statuses = REFUSED
-    results: list[Any] = list(schema.get_all_operations())
-    operations = [result.ok() for result in results]
     assert len(operations) > len(LEFT_OUT) + PARTS
     failures: dict[str, str] = {}
     for operation in operations[part::PARTS]:

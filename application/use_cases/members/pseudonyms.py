@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import cached_property
 from itertools import chain
 from string import digits
 from unicodedata import normalize
@@ -31,8 +32,14 @@ class Pseudonyms:
 
     def __init__(self, spelling: Spelling) -> None:
         self._spelling = spelling
-        self._words = self._looks_of(RESERVED_WORDS)
-        self._names = self._looks_of(RESERVED_NAMES) | self._words
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return self._looks_of(RESERVED_WORDS)
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return self._looks_of(RESERVED_NAMES) | self._words
 
     def accepted(self, pseudonym: str, *, by_operator: bool = False) -> str:
         """Return the pseudonym as it is stored (NFC). Raises DomainError if it is not allowed.
