@@ -29,15 +29,15 @@ def ids_of(phone: Phone, path: str, name: str) -> list[str]:
 class TestTheMainJob:
     @pytest.mark.every_deployment("five services learn of each step by the bus alone")
     def test_a_report_with_a_video_becomes_public_and_is_popular(
-        self, anna: Phone, ben: Phone, passer_by: Phone, files: Path
+        self, anna: Phone, ben: Phone, passer_by: Phone, phone_files: Path
     ) -> None:
-        video = anna.upload(files / "large.mp4")
+        video = anna.upload(phone_files / "video.mp4")
         case_id = anna.report(title="Paid for a stamp", evidence=[video]).json()["case_id"]
 
         case = passer_by.case_when(case_id, is_public)
         assert case["author"] == {"member_id": anna.member_id, "pseudonym": anna.pseudonym}
         assert [item["evidence_id"] for item in case["evidence"]] == [video]
-        original = (files / "large.mp4").read_bytes()
+        original = (phone_files / "video.mp4").read_bytes()
         assert case["evidence"][0]["sha256"] == sha256(original).hexdigest()
 
         token = ben.call("PUT", f"/v1/cases/{case_id}/support").headers["Klarity-Token"]
