@@ -34,6 +34,7 @@ from adapters.leases.memory import MemoryLeases
 from adapters.leases.mongo import MongoLeases
 from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.media_store.gridfs import GridFsMediaStore
+from adapters.media_store.sealed import SealedMediaStore
 from adapters.message_bus.authenticated import AuthenticatedBus
 from adapters.mongo import connect
 from adapters.opaque_texts import SivTexts
@@ -45,7 +46,6 @@ from adapters.read_models.memory import MemoryReadModels
 from adapters.read_models.mongo import MongoReadModels
 from adapters.sanitiser.sandbox import Isolations
 from adapters.sanitiser.sandboxed import SandboxedSanitiser
-from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.spelling.icu import IcuSpelling
 from adapters.tls import Tls
 from adapters.uploads.memory import MemoryUploads
@@ -219,12 +219,12 @@ class Container(containers.DeclarativeContainer):
     )
 
     # Media
-    media: Provider[MediaStore] = providers.Selector(
+    stored_media: Provider[MediaStore] = providers.Selector(
         settings.provided.media,
         filesystem=providers.Singleton(FilesystemMediaStore, _media_folder),
         gridfs=providers.Singleton(GridFsMediaStore, database),
     )
-    sealer = providers.Singleton(AesGcmSealer, media, vault)
+    media: Provider[MediaStore] = providers.Singleton(SealedMediaStore, stored_media, vault)
     isolations = providers.Singleton(Isolations, unconfined=settings.provided.unconfined_media)
     sanitiser = providers.Singleton(SandboxedSanitiser, isolations=isolations)
     workrooms = providers.Singleton(Workrooms, settings.provided.workrooms)

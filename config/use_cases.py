@@ -103,7 +103,7 @@ class UseCases:
     @cached_property
     def destroy_media(self) -> DestroyMedia:
         return DestroyMedia(
-            self._container.sealer(), self._container.media(), self._container.upload_states()
+            self._container.vault(), self._container.media(), self._container.upload_states()
         )
 
     @cached_property
@@ -111,7 +111,6 @@ class UseCases:
         settings = self._settings
         return ReceiveUploads(
             uploads=self._container.upload_states(),
-            sealer=self._container.sealer(),
             media=self._container.media(),
             sanitiser=self._container.sanitiser(),
             evidence=self.executors.evidence,
@@ -126,7 +125,6 @@ class UseCases:
     def sanitise(self) -> SanitiseEvidence:
         return SanitiseEvidence(
             evidence=self.executors.evidence,
-            sealer=self._container.sealer(),
             sanitiser=self._container.sanitiser(),
             media=self._container.media(),
             room=self._container.workrooms().room,

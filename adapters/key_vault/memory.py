@@ -15,7 +15,7 @@ class MemoryKeyVault:
         self._lock = Lock()
         self._keys: dict[str, bytes | None] = {}
 
-    def key(self, subject: str) -> bytes | None:
+    def key(self, subject: str, *, fresh: bool = False) -> bytes | None:  # noqa: ARG002 - always fresh
         return self._keys.get(subject)
 
     def make_key(self, subject: str) -> bytes:

@@ -30,7 +30,8 @@ class WrappedKeyVault(ABC):
     """Stores each subject's key encrypted with the master key (AES-256-GCM, bound to the subject).
 
     Keys are cached for five seconds. ``destroy`` clears this process's cache at once; another
-    process can use the key for up to five seconds more. Methods raise WrongMasterKey.
+    process can use the key for up to five seconds more, unless it asks for a fresh answer. Methods
+    raise WrongMasterKey.
     """
 
     def __init__(self, master_key: bytes) -> None:
@@ -52,12 +53,16 @@ class WrappedKeyVault(ABC):
     def _destroy(self, subject: str) -> None:
         """Store DESTROYED durably, in place of the wrapped key or of none."""
 
-    def key(self, subject: str) -> bytes | None:
+    def key(self, subject: str, *, fresh: bool = False) -> bytes | None:
         remembered, moment = self._memory.recall(subject)
-        if remembered:
+        if remembered and not fresh:
             return remembered
         wrapped = self._stored(subject)
-        return self._unwrap(subject, wrapped, moment) if wrapped else None
+        if wrapped:
+            return self._unwrap(subject, wrapped, moment)
+        if remembered:
+            self._memory.forget(subject)
+        return None
 
     def make_key(self, subject: str) -> bytes:
         self._prove()

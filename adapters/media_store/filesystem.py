@@ -8,7 +8,13 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
 
-from application.ports.media_store import MediaUnavailable, NoSuchMedia, checked_key, checked_prefix
+from application.ports.media_store import (
+    Blob,
+    MediaUnavailable,
+    NoSuchMedia,
+    checked_key,
+    checked_prefix,
+)
 
 CHUNK = 1 << 16
 SUFFIX = ".blob"
@@ -43,19 +49,10 @@ class FilesystemMediaStore:
             raise
         return size
 
-    def size(self, key: str) -> int:
+    def open(self, key: str) -> Blob:
+        path = self._path(key)
         with _disk(), _present(key):
-            return self._path(key).stat().st_size
-
-    def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        with _disk(), _present(key):
-            file = self._path(key).open("rb")
-        with file:
-            file.seek(start)
-            left = os.fstat(file.fileno()).st_size if length is None else length
-            while left > 0 and (chunk := _read(file, min(CHUNK, left))):
-                left -= len(chunk)
-                yield chunk
+            return _File(path, path.stat())
 
     def delete(self, key: str) -> None:
         path = self._path(key)
@@ -100,6 +97,32 @@ class FilesystemMediaStore:
             except OSError:  # It is not empty, or another process has removed it.
                 return
             folder = folder.parent
+
+
+class _File:
+    """A blob in a file."""
+
+    def __init__(self, path: Path, found: os.stat_result) -> None:
+        self._path = path
+        self._revision = _revision(found)
+        self.size = found.st_size
+
+    def read(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        with _disk():
+            file = self._path.open("rb")
+        with file:
+            if _revision(os.fstat(file.fileno())) != self._revision:
+                raise MediaUnavailable("media folder: the blob was replaced while it was read")
+            file.seek(start)
+            left = self.size if length is None else length
+            while left > 0 and (chunk := _read(file, min(CHUNK, left))):
+                left -= len(chunk)
+                yield chunk
+
+
+def _revision(found: os.stat_result) -> tuple[int, int, int]:
+    """Return what tells a file from the one that replaced it, which may have its inode."""
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _is_abandoned(file: IO[bytes]) -> bool:

@@ -5,16 +5,23 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Any
 
 from bson import ObjectId
 from gridfs import GridFSBucket
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from adapters.mongo import Document, unavailable_as
-from application.ports.media_store import MediaUnavailable, NoSuchMedia, checked_key, checked_prefix
+from application.ports.media_store import (
+    Blob,
+    MediaUnavailable,
+    NoSuchMedia,
+    checked_key,
+    checked_prefix,
+)
 
-CHUNK = 1 << 16
+CHUNKS_A_BATCH = 4
+"""Of 255 KiB each. The server would send 16 MiB at once."""
 BUCKET = "media"
 ABANDONED = timedelta(days=1)
 NEWEST = [("uploadDate", -1), ("_id", -1)]
@@ -41,23 +48,12 @@ class GridFsMediaStore:
             self._drop(revision)
         return size
 
-    def size(self, key: str) -> int:
-        return int(self._newest(key)["length"])
-
-    def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        blob = self._newest(key)
-        left = max(0, blob["length"] - start)
-        if length is not None:
-            left = min(left, length)
+    def open(self, key: str) -> Blob:
         with unavailable_as(MediaUnavailable):
-            stream = self._bucket.open_download_stream(blob["_id"])
-        with stream:
-            if left:
-                stream.seek(start)
-            while left:
-                chunk = _read(stream, min(CHUNK, left))
-                left -= len(chunk)
-                yield chunk
+            found = self._files.find_one({"filename": checked_key(key)}, sort=NEWEST)
+        if found is None:
+            raise NoSuchMedia(key)
+        return _Revision(self._chunks, found)
 
     def delete(self, key: str) -> None:
         with unavailable_as(MediaUnavailable):
@@ -82,13 +78,6 @@ class GridFsMediaStore:
 
     def _revisions(self, key: str) -> list[ObjectId]:
         return [file["_id"] for file in self._files.find({"filename": key}, {"_id": 1})]
-
-    def _newest(self, key: str) -> Document:
-        with unavailable_as(MediaUnavailable):
-            found = self._files.find_one({"filename": checked_key(key)}, sort=NEWEST)
-        if found is None:
-            raise NoSuchMedia(key)
-        return found
 
     def _add(self, key: str, chunks: Iterator[bytes]) -> int:
         revision = ObjectId()
@@ -128,6 +117,31 @@ class GridFsMediaStore:
         self._marks.update_one({"_id": revision}, {"$set": {"at": now}}, upsert=True)
 
 
-def _read(stream: Any, size: int) -> bytes:
-    with unavailable_as(MediaUnavailable):
-        return bytes(stream.read(size))
+class _Revision:
+    """A revision of a blob. It fetches the chunks of a range, a few at a time."""
+
+    def __init__(self, chunks: Collection[Document], file: Document) -> None:
+        self._chunks = chunks
+        self._id = file["_id"]
+        self._chunk_size = file["chunkSize"]
+        self.size: int = file["length"]
+
+    def read(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        stop = self.size if length is None else min(self.size, start + length)
+        if start >= stop:
+            return
+        size = self._chunk_size
+        numbers = range(start // size, (stop - 1) // size + 1)
+        for number, chunk in zip(numbers, self._fetch(numbers), strict=True):
+            yield chunk[max(0, start - number * size) : stop - number * size]
+
+    def _fetch(self, numbers: range) -> Iterator[bytes]:
+        """Yield the chunks. Raises MediaUnavailable if one is missing: the blob was replaced."""
+        wanted = {"files_id": self._id, "n": {"$gte": numbers[0], "$lte": numbers[-1]}}
+        with self._chunks.find(wanted, sort=[("n", 1)], batch_size=CHUNKS_A_BATCH) as found:
+            for number in numbers:
+                with unavailable_as(MediaUnavailable):
+                    chunk = next(found, None)
+                if chunk is None or chunk["n"] != number:
+                    raise MediaUnavailable("GridFS: the blob was replaced while it was read")
+                yield chunk["data"]

@@ -1,16 +1,25 @@
-"""The keys that encrypt personal data and sealed originals."""
+"""The keys that encrypt personal data and the media of evidence."""
 
 from typing import Protocol
 
 
+def evidence_subject(evidence_id: str) -> str:
+    """Return the subject of the key that encrypts all media of a piece of evidence."""
+    return f"evidence/{evidence_id}"
+
+
 class KeyVault(Protocol):
-    """One 256-bit key per subject: a member's id, or ``evidence/<id>`` for a sealed original.
+    """One 256-bit key per subject: a member's id, or ``evidence_subject``.
 
     A destroyed key is deleted from all copies of the vault, and is never made again.
     """
 
-    def key(self, subject: str) -> bytes | None:
-        """Return the subject's key, or None if it does not exist or is destroyed."""
+    def key(self, subject: str, *, fresh: bool = False) -> bytes | None:
+        """Return the subject's key, or None if it does not exist or is destroyed.
+
+        A process that did not destroy it may return it from a cache for a few seconds, unless it is
+        asked for a ``fresh`` answer.
+        """
         ...
 
     def make_key(self, subject: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The store of uploads, sealed originals and renditions."""
+"""The store of uploads, originals, renditions and posters of evidence."""
 
 import re
 from collections.abc import Iterator
@@ -6,11 +6,24 @@ from typing import Protocol
 
 from application.ports.unavailable import Unavailable
 
-_KEY = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
+_KEY = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)+")
+_FOLDER = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 
 
-class NoSuchMedia(Exception):
+class MediaLost(Exception):
+    """The bytes of a blob cannot be read, and a retry does not help."""
+
+
+class NoSuchMedia(MediaLost):
     """The store has no blob under this key."""
+
+
+class MediaErased(NoSuchMedia):
+    """The evidence has no encryption key: it was destroyed, or nothing was ever stored."""
+
+
+class MediaDamaged(MediaLost):
+    """The stored bytes were changed, cut off, or exchanged with others."""
 
 
 class MediaUnavailable(Unavailable):
@@ -18,7 +31,7 @@ class MediaUnavailable(Unavailable):
 
 
 def checked_key(key: str) -> str:
-    """Return the key if it is valid: letters, digits, ``-`` and ``_`` in parts joined by ``/``.
+    """Return the key if it is valid: two or more parts of letters, digits, ``-`` and ``_``.
 
     Raises ValueError otherwise, so that no key leads outside the store.
     """
@@ -28,17 +41,33 @@ def checked_key(key: str) -> str:
 
 
 def checked_prefix(prefix: str) -> str:
-    """Return the prefix if keys can begin with it: ``checked_key`` accepts it up to the last ``/``.
+    """Return the prefix if keys can begin with it.
 
     Raises ValueError otherwise."""
     folder, slash, _ = prefix.rpartition("/")
-    if slash:
-        checked_key(folder)
+    if slash and not _FOLDER.fullmatch(folder):
+        raise ValueError("not a valid prefix of keys of a media store")
     return prefix
 
 
+class Blob(Protocol):
+    """A blob as it was when it was opened."""
+
+    @property
+    def size(self) -> int:
+        """The size in bytes."""
+        ...
+
+    def read(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Yield ``length`` bytes from ``start`` on, in chunks; fewer where the blob ends.
+
+        Raises MediaUnavailable if the blob was replaced or deleted, and MediaLost.
+        """
+        ...
+
+
 class MediaStore(Protocol):
-    """Blobs under keys such as ``originals/<id>``, written whole and never changed.
+    """Blobs under keys ``<kind>/<evidence id>[/<name>]``, written whole and never changed.
 
     Methods raise ValueError for an invalid key, and MediaUnavailable.
     """
@@ -46,16 +75,13 @@ class MediaStore(Protocol):
     def write(self, key: str, chunks: Iterator[bytes]) -> int:
         """Store the chunks durably under the key, replacing any blob there. Returns the size.
 
-        A reader sees either blob whole. If ``chunks`` raises, the old blob stays.
+        A reader sees either blob whole. If ``chunks`` raises, the old blob stays. Raises
+        MediaErased.
         """
         ...
 
-    def size(self, key: str) -> int:
-        """Return the size in bytes. Raises NoSuchMedia."""
-        ...
-
-    def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Return ``length`` bytes from ``start`` on, in chunks. Raises NoSuchMedia at the call."""
+    def open(self, key: str) -> Blob:
+        """Return the blob. Raises NoSuchMedia, MediaErased and MediaDamaged."""
         ...
 
     def delete(self, key: str) -> None:

@@ -1,10 +1,12 @@
 """Serve a blob, or one range of it (RFC 9110), with conditional requests."""
 
+from itertools import chain
+
 from flask import Response, request
 from werkzeug.datastructures import ContentRange, Range
 from werkzeug.http import quote_etag
 
-from application.ports.media_store import MediaStore, NoSuchMedia
+from application.ports.media_store import Blob, MediaDamaged, MediaErased, MediaStore, NoSuchMedia
 from entrypoints.http.problems import refuse
 
 # A browser must not guess another type than the declared one, and must not run scripts.
@@ -19,27 +21,35 @@ _HARMLESS = {
 
 
 def media_response(store: MediaStore, key: str, media_type: str, etag: str) -> Response:
-    """Return the blob as requested: 200, 206 or 304. Refuses with 404 or 416."""
+    """Return the blob as requested: 200, 206 or 304. Refuses with 404, 410, 416 or 500."""
     try:
-        size = store.size(key)
+        blob = store.open(key)
+        if request.if_none_match.contains_weak(etag):
+            reply = Response(status=304)
+        else:
+            reply = _content(blob, _wanted(blob.size, etag))
+    except MediaErased:
+        refuse("erased")
     except NoSuchMedia:
         refuse("not-found", "There is no such content.")
-    if request.if_none_match.contains_weak(etag):
-        reply = Response(status=304)
-    else:
-        reply = _content(store, key, size, _wanted(size, etag))
+    except MediaDamaged:
+        refuse("damaged")
     reply.content_type = media_type
     reply.set_etag(etag)
     reply.headers.update(_HARMLESS)
     return reply
 
 
-def _content(store: MediaStore, key: str, size: int, wanted: tuple[int, int] | None) -> Response:
-    start, stop = wanted or (0, size)
-    reply = Response(store.read(key, start, stop - start), 206 if wanted else 200)
+def _content(blob: Blob, wanted: tuple[int, int] | None) -> Response:
+    start, stop = wanted or (0, blob.size)
+    chunks = blob.read(start, stop - start)
+    # What is wrong with the first chunk can still be answered with a problem. An error in a later
+    # one closes the connection before the announced length.
+    first = next(chunks, b"") if request.method == "GET" else b""
+    reply = Response(chain([first], chunks), 206 if wanted else 200)
     reply.content_length = stop - start
     if wanted:
-        reply.content_range = ContentRange("bytes", start, stop, size)
+        reply.content_range = ContentRange("bytes", start, stop, blob.size)
     return reply
 
 

@@ -106,6 +106,10 @@ MEANINGS = {
     ),
     "checksum-mismatch": (460, "The bytes do not match Upload-Checksum; send them again."),
     "internal": (500, "The server failed and logged the error, without personal data. Try later."),
+    "damaged": (
+        500,
+        "The stored content was changed, so it is not served. The error was logged.",
+    ),
     "not-implemented": (
         501,
         "This server does not support this; ask for another format or method.",

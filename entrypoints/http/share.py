@@ -12,7 +12,7 @@ from PIL import Image
 
 from application.engine.answers import Answers
 from application.engine.query_service import Viewer
-from application.ports.media_store import MediaStore, NoSuchMedia
+from application.ports.media_store import MediaLost, MediaStore
 from application.queries.case_document import CaseDocument, CaseEvidence
 from application.use_cases.evidence.media import poster_key
 from domain.ids import MediaKind
@@ -120,10 +120,10 @@ def _most(name: str, otherwise: int) -> int:
 def _size(media: MediaStore, evidence: CaseEvidence) -> tuple[int, int] | None:
     """Return width and height of the poster from the beginning of its file, or None."""
     try:
-        head = b"".join(media.read(poster_key(evidence.evidence_id), 0, HEAD_OF_PICTURE))
+        head = b"".join(media.open(poster_key(evidence.evidence_id)).read(0, HEAD_OF_PICTURE))
         with Image.open(BytesIO(head), formats=["JPEG"]) as picture:
             return picture.size
-    except (NoSuchMedia, OSError):
+    except (MediaLost, OSError):
         return None
 
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from adapters.media_store.filesystem import FilesystemMediaStore
-from adapters.sealer.aes_gcm import AesGcmSealer
+from adapters.media_store.sealed import SealedMediaStore
 from adapters.uploads.memory import MemoryUploads
 from adapters.workrooms import Workrooms
 from application.engine.contributions import Contributions
@@ -32,7 +32,7 @@ from tests.world import World, refused
 CONTENT = b"good" + bytes(range(256)) * 10
 REQUEST = CommandContext()
 QUOTA = Quota(pieces=1_000_000, size=10**12)
-STEPS_FROM_UPLOAD_TO_RENDITION = 18
+STEPS_FROM_UPLOAD_TO_RENDITION = 20
 STEPS_OF_AN_ERASURE = 21
 
 
@@ -69,13 +69,13 @@ class Process:
         }
         for death in deaths:
             parts = {name: Mortal(part, STEPS[name], death) for name, part in parts.items()}
-        sealer = AesGcmSealer(parts["media"], parts.pop("vault"))
+        vault = parts.pop("vault")
+        sealed = SealedMediaStore(parts["media"], vault)
         common: dict[str, Any] = {
-            "sealer": sealer,
-            "media": parts["media"],
+            "media": sealed,
             "evidence": parts["evidence"],
             "sanitiser": Sanitiser(),
-            "destroy": DestroyMedia(sealer, parts["media"], parts["uploads"]),
+            "destroy": DestroyMedia(vault, sealed, parts["uploads"]),
             "is_erased": self.world.is_erased,
             "clock": self.world.clock,
         }

@@ -61,7 +61,7 @@ class RememberingVault(MemoryKeyVault):
         super().__init__()
         self._vault = vault
 
-    def key(self, subject: str) -> bytes | None:
+    def key(self, subject: str, *, fresh: bool = False) -> bytes | None:
         return super().key(subject) or self._vault.key(subject)
 
     def remember(self, subject: str) -> None:

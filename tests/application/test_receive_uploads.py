@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 import pytest
 
 from adapters.media_store.filesystem import FilesystemMediaStore
-from adapters.sealer.aes_gcm import AesGcmSealer
+from adapters.media_store.sealed import SealedMediaStore
 from adapters.uploads.memory import MemoryUploads
 from application.engine.executor import CommandContext, CommandMismatch
-from application.ports.sealer import NotSealed
+from application.ports.media_store import MediaErased, NoSuchMedia
 from application.ports.uploads import Quota
 from application.use_cases.evidence import uploads as module
-from application.use_cases.evidence.media import DestroyMedia
+from application.use_cases.evidence.media import DestroyMedia, original_key
 from application.use_cases.evidence.uploads import LIFETIME, Progress, QuotaReached, ReceiveUploads
 from domain.actors import Actor
 from domain.evidence.evidence import EvidenceReceived
@@ -46,26 +46,26 @@ class Phones:
         self.anna = self.world.member("Anna")
         self.ben = self.world.member("Ben")
         self.states = MemoryUploads()
-        self.media = FilesystemMediaStore(folder)
-        self.sealer = AesGcmSealer(self.media, self.world.vault)
+        self.stored = FilesystemMediaStore(folder)
+        self.media = SealedMediaStore(self.stored, self.world.vault)
         self.uploads = self.process(Death())
 
     def process(self, death: Death) -> ReceiveUploads:
         """A new process, which may die."""
         parts = {
             "uploads": self.states,
-            "media": self.media,
+            "media": self.stored,
             "evidence": self.world.executors.evidence,
             "vault": self.world.vault,
         }
         mortal: Any = {name: Mortal(part, STEPS[name], death) for name, part in parts.items()}
-        sealer = AesGcmSealer(mortal["media"], mortal.pop("vault"))
+        vault = mortal.pop("vault")
+        media = mortal["media"] = SealedMediaStore(mortal["media"], vault)
         recogniser: Any = Recogniser()
         return ReceiveUploads(
             **mortal,
-            sealer=sealer,
             sanitiser=recogniser,
-            destroy=DestroyMedia(sealer, mortal["media"], mortal["uploads"]),
+            destroy=DestroyMedia(vault, media, mortal["uploads"]),
             is_erased=self.world.is_erased,
             clock=self.world.clock,
             largest=1_000_000,
@@ -80,7 +80,7 @@ class Phones:
         return [event for event in events if isinstance(event, EvidenceReceived)]
 
     def original(self, upload_id: str = "e1") -> bytes:
-        return b"".join(self.sealer.open(upload_id))
+        return b"".join(self.media.open(original_key(upload_id)).read())
 
     def parts(self) -> list[str]:
         return list(self.media.keys("uploads/"))
@@ -210,13 +210,16 @@ class TestReceiving:
     def test_two_requests_may_complete_it_at_once(
         self, phones: Phones, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def complete_meanwhile(evidence_id: str, content: Iterator[bytes]) -> tuple[str, int]:
-            monkeypatch.undo()
-            assert phones.uploads.look(phones.anna, "e1", REQUEST).receipt
-            return phones.sealer.seal(evidence_id, content)
+        write = phones.uploads._media.write
+
+        def complete_meanwhile(key: str, content: Iterator[bytes]) -> int:
+            if key == original_key("e1"):
+                monkeypatch.undo()
+                assert phones.uploads.look(phones.anna, "e1", REQUEST).receipt
+            return write(key, content)
 
         phones.uploads.begin(phones.anna, "e1", LENGTH)
-        monkeypatch.setattr(phones.uploads._sealer, "seal", complete_meanwhile)
+        monkeypatch.setattr(phones.uploads._media, "write", complete_meanwhile)
         assert phones.send(CONTENT).receipt
         phones.assert_received_once()
 
@@ -314,7 +317,7 @@ class TestRefusing:
         self, phones: Phones, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def lost(*_: object) -> Iterator[bytes]:
-            raise NotSealed("a part is missing")
+            raise NoSuchMedia("a part is missing")
 
         monkeypatch.setattr(phones.uploads, "_bytes", lost)
         phones.uploads.begin(phones.anna, "e1", LENGTH)
@@ -355,7 +358,7 @@ class TestRefusing:
 
     def test_a_key_that_leads_out_of_the_store(self, phones: Phones) -> None:
         with pytest.raises(ValueError, match="not a valid key"):
-            phones.media.size("../secret")
+            phones.media.open("../secret")
 
 
 class TestEnding:
@@ -418,8 +421,8 @@ class TestEnding:
         phones.world.clock.wind(days=7)
         phones.uploads.sweep()
         assert_nothing_stays(phones)
-        with pytest.raises(NotSealed):
-            phones.sealer.seal_part("e1", "p", chunks(b"x"))
+        with pytest.raises(MediaErased):
+            phones.media.write("uploads/e1/p", chunks(b"x"))
 
     def test_the_same_announcement_after_the_sweep_harms_no_evidence(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)

@@ -1,19 +1,26 @@
 """Making evidence safe to show, or rejecting it, once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from adapters.media_store.filesystem import FilesystemMediaStore
+from adapters.media_store.sealed import SealedMediaStore
 from adapters.uploads.memory import MemoryUploads
 from adapters.workrooms import Workrooms
 from application.engine.executor import CommandContext
+from application.ports.key_vault import evidence_subject
 from application.ports.sanitiser import NeedsLonger, Rendition, SanitiserUnavailable, Unsafe
-from application.ports.sealer import NotSealed
-from application.use_cases.evidence.media import DestroyMedia, poster_key, rendition_key
+from application.use_cases.evidence.media import (
+    DestroyMedia,
+    original_key,
+    poster_key,
+    rendition_key,
+)
 from application.use_cases.evidence.sanitise import SanitiseEvidence
 from domain.decider import DomainError
 from domain.evidence.evidence import (
@@ -27,22 +34,6 @@ from domain.ids import EvidenceId, MediaKind, MemberId
 from tests.world import World, refused
 
 ORIGINAL = b"an original that tells too much"
-
-
-class Sealer:
-    """Knows one original."""
-
-    def __init__(self) -> None:
-        self.lost = False
-        self.destroyed = False
-
-    def destroy(self, evidence_id: str) -> None:
-        self.destroyed = True
-
-    def open(self, evidence_id: str) -> Iterator[bytes]:
-        if self.lost:
-            raise NotSealed
-        yield ORIGINAL
 
 
 class Sanitiser:
@@ -79,21 +70,28 @@ class Sanitiser:
 class Stage:
     def __init__(self, folder: Path, memory: Path) -> None:
         self.world = World()
-        self.sealer = Sealer()
         self.sanitiser = Sanitiser()
-        self.media = FilesystemMediaStore(folder)
-        sealer: Any = self.sealer  # nothing but opening and destroying is asked of it
+        self.stored = FilesystemMediaStore(folder)
+        self.media = SealedMediaStore(self.stored, self.world.vault)
         self.sanitise = SanitiseEvidence(
             evidence=self.world.executors.evidence,
-            sealer=sealer,
             sanitiser=self.sanitiser,
             media=self.media,
             room=Workrooms(memory).room,
-            destroy=DestroyMedia(sealer, self.media, MemoryUploads()),
+            destroy=DestroyMedia(self.world.vault, self.media, MemoryUploads()),
             is_erased=self.world.is_erased,
             clock=self.world.clock,
         )
         self.item = self.world.evidence(self.world.member())
+        self.media.write(original_key(self.item), iter([ORIGINAL]))
+
+    @property
+    def is_destroyed(self) -> bool:
+        is_stored = original_key(self.item) in self.stored.keys("")
+        return not is_stored and self.world.vault.key(evidence_subject(self.item)) is None
+
+    def read(self, key: str) -> bytes:
+        return b"".join(self.media.open(key).read())
 
     def run(self, within: float | None = None) -> list[EvidenceEvent]:
         """Sanitise, and tell what happened to the evidence so far."""
@@ -113,9 +111,10 @@ def test_what_can_be_made_safe_becomes_available(stage: Stage) -> None:
     *_, available = stage.run()
     assert isinstance(available, EvidenceMadeAvailable)
     assert (available.rendition_size, available.has_poster) == (4, True)
-    assert not stage.sealer.destroyed
-    assert b"".join(stage.media.read(rendition_key(stage.item))) == b"safe"
-    assert b"".join(stage.media.read(poster_key(stage.item))) == b"poster"
+    assert available.rendition_sha256 == sha256(b"safe").hexdigest()
+    assert not stage.is_destroyed
+    assert stage.read(rendition_key(stage.item)) == b"safe"
+    assert stage.read(poster_key(stage.item)) == b"poster"
 
 
 def test_what_is_said_of_an_owner_counts_for_nothing_beside_the_log(stage: Stage) -> None:
@@ -128,8 +127,8 @@ def test_what_is_said_of_an_owner_counts_for_nothing_beside_the_log(stage: Stage
     stage.sanitise(
         replace(received, owner=MemberId("")), lambda what: CommandContext(command_id=what)
     )
-    assert not stage.sealer.destroyed
-    assert b"".join(stage.media.read(rendition_key(stage.item))) == b"safe"
+    assert not stage.is_destroyed
+    assert stage.read(rendition_key(stage.item)) == b"safe"
 
 
 def test_evidence_that_is_not_in_the_log_is_left_alone(stage: Stage) -> None:
@@ -138,7 +137,7 @@ def test_evidence_that_is_not_in_the_log_is_left_alone(stage: Stage) -> None:
     forged = replace(received, evidence_id=EvidenceId("another"))
     stage.sanitise(forged, lambda what: CommandContext(command_id=what))
     assert stage.sanitiser.calls == 0
-    assert not stage.sealer.destroyed
+    assert not stage.is_destroyed
 
 
 def test_sound_has_no_poster(stage: Stage) -> None:
@@ -165,10 +164,10 @@ def test_the_original_of_what_is_rejected_is_destroyed_even_by_a_later_process(
 ) -> None:
     stage.sanitiser.error = Unsafe("It is broken.")
     stage.run()
-    assert stage.sealer.destroyed
-    stage.sealer.destroyed = False
+    assert stage.is_destroyed
+    stage.stored.write(original_key(stage.item), iter([b"left behind"]))
     stage.run()
-    assert stage.sealer.destroyed
+    assert stage.is_destroyed
 
 
 def test_another_refusal_than_of_the_erased_is_a_fault(
@@ -201,7 +200,7 @@ def test_the_verdict_on_evidence_whose_owner_is_erased_meanwhile_is_dropped(
 
 
 def test_what_cannot_be_read_any_more_is_rejected(stage: Stage) -> None:
-    stage.sealer.lost = True
+    stage.media.delete(original_key(stage.item))
     *_, rejected = stage.run()
     assert "no longer" in getattr(rejected, "reason", "")
 

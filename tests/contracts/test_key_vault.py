@@ -142,6 +142,15 @@ class DurableKeyVaultContract:
         here.destroy("ann")
         assert wait_until(lambda: there.key("ann") is None, PATIENCE)
 
+    def test_a_fresh_answer_knows_what_another_process_destroyed(self, place: DurableVault) -> None:
+        here, there = place.open(), place.open()
+        key = here.make_key("ann")
+        assert there.key("ann") == there.key("ann", fresh=True) == key
+        here.destroy("ann")
+        assert there.key("ann") == key
+        assert there.key("ann", fresh=True) is None
+        assert there.key("ann") is None
+
     def test_it_remembers_no_more_keys_than_it_may(
         self, place: DurableVault, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -263,7 +272,7 @@ class TestMongoKeyVault(KeyVaultContract, DurableKeyVaultContract):
 
 
 class Nothing:
-    def key(self, subject: str) -> bytes | None:
+    def key(self, subject: str, *, fresh: bool = False) -> bytes | None:
         return None
 
     def make_key(self, subject: str) -> bytes:

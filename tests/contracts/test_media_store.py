@@ -25,6 +25,7 @@ BIG = bytes(range(256)) * 4096  # 1 MiB: several chunks of every adapter
 NO_KEYS = [
     "",
     "/",
+    "a",
     "/etc/passwd",
     "..",
     "../a",
@@ -66,7 +67,7 @@ def broken_off() -> Iterator[bytes]:
 
 
 def content(media: MediaStore, key: str) -> bytes:
-    return b"".join(media.read(key))
+    return b"".join(media.open(key).read())
 
 
 def write_until_killed(stores: Stores, key: str) -> None:
@@ -84,7 +85,7 @@ class MediaStoreContract:
     def test_a_written_blob_is_read(self, media: MediaStore, blob: bytes) -> None:
         assert media.write("originals/1", chunks(blob)) == len(blob)
         assert content(media, "originals/1") == blob
-        assert media.size("originals/1") == len(blob)
+        assert media.open("originals/1").size == len(blob)
 
     def test_whoever_opens_the_store_later_finds_it(self, stores: Stores) -> None:
         stores.open().write("originals/1", chunks(BIG))
@@ -94,11 +95,11 @@ class MediaStoreContract:
         for blob in (b"first and longer", b"second", b"third"):
             media.write("originals/1", chunks(blob))
         assert content(media, "originals/1") == b"third"
-        assert media.size("originals/1") == 5
+        assert media.open("originals/1").size == 5
 
     def test_a_reader_never_sees_a_mixture(self, media: MediaStore) -> None:
         media.write("originals/1", chunks(BIG))
-        reading = media.read("originals/1")
+        reading = media.open("originals/1").read()
         read = next(reading)
         media.write("originals/1", chunks(BIG[::-1]))
         try:
@@ -108,6 +109,26 @@ class MediaStoreContract:
         else:
             assert read == BIG
         assert content(media, "originals/1") == BIG[::-1]
+
+    def test_a_blob_that_is_replaced_between_opening_and_reading_is_not_mixed(
+        self, media: MediaStore
+    ) -> None:
+        media.write("originals/1", chunks(BIG))
+        for size in (len(BIG), 10):
+            opened = media.open("originals/1")
+            media.write("originals/1", chunks(BIG[:size][::-1]))
+            with pytest.raises(MediaUnavailable):
+                list(opened.read())
+        assert list(media.open("originals/1").read()) == [BIG[:10][::-1]]
+
+    def test_a_blob_that_is_deleted_between_opening_and_reading_raises(
+        self, media: MediaStore
+    ) -> None:
+        media.write("originals/1", chunks(BIG))
+        opened = media.open("originals/1")
+        media.delete("originals/1")
+        with pytest.raises(MediaUnavailable):
+            list(opened.read())
 
     def test_a_write_that_breaks_off_leaves_the_old_blob(self, media: MediaStore) -> None:
         media.write("originals/1", chunks(b"old"))
@@ -121,7 +142,7 @@ class MediaStoreContract:
         with pytest.raises(Broken):
             media.write("originals/1", broken_off())
         with pytest.raises(NoSuchMedia):
-            media.size("originals/1")
+            media.open("originals/1")
         assert list(media.keys("")) == []
 
     def test_errors_of_the_chunks_are_raised_unchanged(self, media: MediaStore) -> None:
@@ -159,13 +180,11 @@ class MediaStoreContract:
     def test_any_range_can_be_read(self, media: MediaStore, start: int, length: int | None) -> None:
         media.write("renditions/1", chunks(BIG, 100_000))
         expected = BIG[start:] if length is None else BIG[start : start + length]
-        assert b"".join(media.read("renditions/1", start, length)) == expected
+        assert b"".join(media.open("renditions/1").read(start, length)) == expected
 
     def test_a_missing_blob_raises_no_such_media(self, media: MediaStore) -> None:
         with pytest.raises(NoSuchMedia):
-            media.size("renditions/1")
-        with pytest.raises(NoSuchMedia):
-            next(media.read("renditions/1"))
+            media.open("renditions/1")
 
     def test_a_deleted_blob_is_gone(self, media: MediaStore) -> None:
         media.delete("renditions/1")
@@ -173,16 +192,16 @@ class MediaStoreContract:
         media.write("renditions/2", chunks(b"other"))
         media.delete("renditions/1")
         with pytest.raises(NoSuchMedia):
-            media.size("renditions/1")
+            media.open("renditions/1")
         assert list(media.keys("")) == ["renditions/2"]
 
     def test_keys_are_found_by_their_beginning_and_sorted(self, media: MediaStore) -> None:
-        for key in ("uploads/b/2", "uploads/b/1", "uploads/a/9", "uploads-b", "originals/b"):
+        for key in ("uploads/b/2", "uploads/b/1", "uploads/a/9", "uploads-b/1", "originals/b"):
             media.write(key, chunks(b"x"))
         assert list(media.keys("uploads/")) == ["uploads/a/9", "uploads/b/1", "uploads/b/2"]
         assert list(media.keys("uploads/b")) == ["uploads/b/1", "uploads/b/2"]
         assert list(media.keys("up")) == [
-            "uploads-b",
+            "uploads-b/1",
             "uploads/a/9",
             "uploads/b/1",
             "uploads/b/2",
@@ -190,9 +209,9 @@ class MediaStoreContract:
         assert list(media.keys("nothing/like/it")) == []
 
     def test_one_key_may_be_the_beginning_of_another(self, media: MediaStore) -> None:
-        media.write("a", chunks(b"1"))
-        media.write("a/b", chunks(b"2"))
-        media.write("a/b/c", chunks(b"3"))
+        media.write("a/b", chunks(b"1"))
+        media.write("a/b/c", chunks(b"2"))
+        media.write("a/b/c/d", chunks(b"3"))
         assert [content(media, key) for key in media.keys("")] == [b"1", b"2", b"3"]
 
     @pytest.mark.parametrize("key", NO_KEYS)
@@ -200,9 +219,7 @@ class MediaStoreContract:
         with pytest.raises(ValueError, match="key"):
             media.write(key, chunks(b"x"))
         with pytest.raises(ValueError, match="key"):
-            media.size(key)
-        with pytest.raises(ValueError, match="key"):
-            next(media.read(key))
+            media.open(key)
         with pytest.raises(ValueError, match="key"):
             media.delete(key)
 
@@ -222,7 +239,7 @@ class MediaStoreContract:
         def come_and_go(number: int) -> None:
             for turn in range(20):
                 media.write(f"uploads/1/{number}", chunks(b"x"))
-                assert media.size(f"uploads/1/{number}") == 1
+                assert media.open(f"uploads/1/{number}").size == 1
                 if turn < 19:
                     media.delete(f"uploads/1/{number}")
 
@@ -243,6 +260,28 @@ class MediaStoreContract:
         assert race(4, come_and_go_or_list) == [None] * 4
 
 
+class Folder:
+    """Stores in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.place = ("filesystem", str(folder))
+
+    def open(self) -> MediaStore:
+        return FilesystemMediaStore(self._folder)
+
+
+class Bucket:
+    """Stores in GridFS."""
+
+    def __init__(self, database: Database[Document], url: str) -> None:
+        self._database = database
+        self.place = ("gridfs", url, database.name)
+
+    def open(self) -> MediaStore:
+        return GridFsMediaStore(self._database)
+
+
 class TestFilesystemMediaStore(MediaStoreContract):
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
@@ -250,13 +289,7 @@ class TestFilesystemMediaStore(MediaStoreContract):
 
     @pytest.fixture
     def stores(self, folder: Path) -> Stores:
-        class Folder:
-            place = ("filesystem", str(folder))
-
-            def open(self) -> MediaStore:
-                return FilesystemMediaStore(folder)
-
-        return Folder()
+        return Folder(folder)
 
     def test_other_users_cannot_read_the_folder(self, media: MediaStore, folder: Path) -> None:
         media.write("originals/1", chunks(b"x"))
@@ -334,13 +367,7 @@ class TestFilesystemMediaStore(MediaStoreContract):
 class TestGridFsMediaStore(MediaStoreContract):
     @pytest.fixture
     def stores(self, mongo_database: Database[Document], mongo_url: str) -> Stores:
-        class Bucket:
-            place = ("gridfs", mongo_url, mongo_database.name)
-
-            def open(self) -> MediaStore:
-                return GridFsMediaStore(mongo_database)
-
-        return Bucket()
+        return Bucket(mongo_database, mongo_url)
 
     def test_older_revisions_are_dropped(
         self, media: MediaStore, mongo_database: Database[Document]
@@ -383,20 +410,19 @@ def counts(database: Database[Document]) -> dict[str, int]:
     return {name: database[f"media.{name}"].count_documents({}) for name in names}
 
 
+class NoBlob:
+    size = -1
+
+    def read(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        return iter([b"nothing"])
+
+
 class Nothing:
-    place = ("nothing",)
-
-    def open(self) -> MediaStore:
-        return self
-
     def write(self, key: str, chunks: Iterator[bytes]) -> int:
         return -1
 
-    def size(self, key: str) -> int:
-        return -1
-
-    def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        return iter([b"nothing"])
+    def open(self, key: str) -> NoBlob:
+        return NoBlob()
 
     def delete(self, key: str) -> None: ...
 
@@ -406,5 +432,12 @@ class Nothing:
     def clear_away(self) -> None: ...
 
 
+class NoStores:
+    place = ("nothing",)
+
+    def open(self) -> MediaStore:
+        return Nothing()
+
+
 def test_doing_nothing_breaks_every_promise() -> None:
-    assert_fails_against_nothing(MediaStoreContract, media=Nothing(), stores=Nothing())
+    assert_fails_against_nothing(MediaStoreContract, media=Nothing(), stores=NoStores())

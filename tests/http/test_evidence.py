@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from application.ports.key_vault import evidence_subject
 from application.queries.evidence import EvidenceDocument
 from application.use_cases.evidence.media import poster_key, rendition_key
 from config.process import Process
@@ -68,6 +69,15 @@ def test_what_was_not_made_safe_is_not_served(
 def test_what_was_erased_is_gone(anybody: Caller, shown: Shown) -> None:
     path = shown(erased=True)
     for part in ("", "/content", "/poster"):
+        assert problem(anybody("GET", f"{path}{part}")) == (410, "erased")
+
+
+def test_once_its_key_is_destroyed_it_is_gone_whatever_read_models_still_show(
+    process: Process, anybody: Caller, shown: Shown
+) -> None:
+    path = shown()
+    process.container.vault().destroy(evidence_subject(path.rpartition("/")[2]))
+    for part in ("/content", "/poster"):
         assert problem(anybody("GET", f"{path}{part}")) == (410, "erased")
 
 

@@ -1,31 +1,55 @@
 """Serving blobs: whole, in ranges, and not again to whoever has them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask, Response
 from flask.testing import FlaskClient
 
+from adapters.key_vault.memory import MemoryKeyVault
 from adapters.media_store.filesystem import FilesystemMediaStore
+from adapters.media_store.frames import FRAME
+from adapters.media_store.sealed import SealedMediaStore
+from application.ports.media_store import MediaDamaged
 from entrypoints.http.media import media_response
 from entrypoints.http.problems import register_problems
+from tests.http.conftest import problem
 
 CONTENT = bytes(range(256)) * 1000
 SIZE = len(CONTENT)
 
 
+class Stores:
+    """A sealed store, the one behind it, and the keys."""
+
+    def __init__(self, folder: Path) -> None:
+        self.vault = MemoryKeyVault()
+        self.bare = FilesystemMediaStore(folder)
+        self.sealed = SealedMediaStore(self.bare, self.vault)
+        self.sealed.write("renditions/e1", iter([CONTENT]))
+        self.sealed.write("renditions/empty", iter([]))
+
+    def tamper(self, change: Callable[[bytearray], object]) -> None:
+        """Change the stored bytes of e1."""
+        stored = bytearray(b"".join(self.bare.open("renditions/e1").read()))
+        change(stored)
+        self.bare.write("renditions/e1", iter([bytes(stored)]))
+
+
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[FlaskClient]:
-    store = FilesystemMediaStore(tmp_path)
-    store.write("renditions/e1", iter([CONTENT]))
-    store.write("renditions/empty", iter([]))
+def stores(tmp_path: Path) -> Stores:
+    return Stores(tmp_path)
+
+
+@pytest.fixture
+def client(stores: Stores) -> Iterator[FlaskClient]:
     app = Flask("media")
     register_problems(app)
 
     @app.get("/<name>")
     def content(name: str) -> Response:
-        return media_response(store, f"renditions/{name}", "video/mp4", "abc")
+        return media_response(stores.sealed, f"renditions/{name}", "video/mp4", "abc")
 
     with app.test_client() as client:
         yield client
@@ -127,8 +151,46 @@ def test_an_empty_blob_is_served(client: FlaskClient) -> None:
     assert client.get("/empty", headers={"Range": "bytes=0-"}).status_code == 416
 
 
-def test_what_is_not_there_is_a_problem(client: FlaskClient) -> None:
-    reply = client.get("/nothing")
-    assert reply.status_code == 404
-    assert reply.json is not None
-    assert reply.json["type"] == "/problems/not-found"
+def test_what_is_not_there_is_a_problem(client: FlaskClient, stores: Stores) -> None:
+    stores.sealed.delete("renditions/e1")
+    assert problem(client.get("/e1")) == (404, "not-found")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=5-9"}, {"If-None-Match": '"abc"'}])
+def test_without_its_key_it_is_gone(
+    client: FlaskClient, stores: Stores, method: str, headers: dict[str, str]
+) -> None:
+    stores.vault.destroy("evidence/e1")
+    assert client.open("/e1", method=method, headers=headers).status_code == 410
+    assert problem(client.get("/e1", headers=headers)) == (410, "erased")
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-", "bytes=0-9", f"bytes={SIZE - 9}-", "bytes=70000-"])
+def test_of_what_was_cut_off_nothing_is_served(
+    client: FlaskClient, stores: Stores, asked: str
+) -> None:
+    stores.tamper(lambda stored: stored.__delitem__(slice(-100, -50)))
+    assert problem(client.get("/e1", headers={"Range": asked})) == (500, "damaged")
+    assert client.head("/e1").status_code == 500
+
+
+def test_a_changed_frame_is_not_served_and_the_others_are(
+    client: FlaskClient, stores: Stores
+) -> None:
+    stores.tamper(lambda stored: stored.__setitem__(70_000, stored[70_000] ^ 1))
+    assert problem(client.get("/e1", headers={"Range": "bytes=70000-70009"})) == (500, "damaged")
+    assert client.get("/e1", headers={"Range": "bytes=0-9"}).data == CONTENT[:10]
+    assert client.get("/e1", headers={"Range": "bytes=200000-"}).data == CONTENT[200_000:]
+
+
+def test_a_reply_that_comes_to_a_changed_frame_is_broken_off(
+    client: FlaskClient, stores: Stores
+) -> None:
+    stores.tamper(lambda stored: stored.__setitem__(70_000, stored[70_000] ^ 1))
+    reply = client.get("/e1", buffered=False)
+    assert (reply.status_code, reply.content_length) == (200, SIZE)
+    chunks = reply.iter_encoded()
+    assert next(chunks) == CONTENT[:FRAME]
+    with pytest.raises(MediaDamaged):
+        next(chunks)

@@ -21,11 +21,11 @@ from tusclient.exceptions import TusUploadFailed
 from werkzeug.serving import make_server
 
 from adapters.media_store.filesystem import FilesystemMediaStore
+from adapters.media_store.sealed import SealedMediaStore
 from adapters.opaque_texts import SivTexts
-from adapters.sealer.aes_gcm import AesGcmSealer
 from adapters.uploads.memory import MemoryUploads
 from application.ports.uploads import Quota
-from application.use_cases.evidence.media import DestroyMedia
+from application.use_cases.evidence.media import DestroyMedia, original_key
 from application.use_cases.evidence.uploads import ReceiveUploads
 from domain.ids import MediaKind
 from domain.members.member import Member
@@ -65,17 +65,15 @@ class Server:
         self.world = World()
         self.anna = self.world.member("Anna").member_id
         self.ben = self.world.member("Ben").member_id
-        self.media = FilesystemMediaStore(folder)
-        self.sealer = AesGcmSealer(self.media, self.world.vault)
+        self.media = SealedMediaStore(FilesystemMediaStore(folder), self.world.vault)
         recogniser: Any = Recogniser()
         states = MemoryUploads()
         self.uploads = ReceiveUploads(
             uploads=states,
-            sealer=self.sealer,
             media=self.media,
             sanitiser=recogniser,
             evidence=self.world.executors.evidence,
-            destroy=DestroyMedia(self.sealer, self.media, states),
+            destroy=DestroyMedia(self.world.vault, self.media, states),
             is_erased=self.world.is_erased,
             clock=self.world.clock,
             largest=LARGEST,
@@ -139,7 +137,7 @@ class Server:
         return TusClient(self.url, headers={"Authorization": f"Bearer {self.anna}"})
 
     def original(self, path: str) -> bytes:
-        return b"".join(self.sealer.open(path.rpartition("/")[2]))
+        return b"".join(self.media.open(original_key(path.rpartition("/")[2])).read())
 
     def assert_received_once(self, path: str) -> None:
         events = self.world.executors.evidence.events(path.rpartition("/")[2])

@@ -1,8 +1,23 @@
 """The keys of evidence in the media store, and the destruction of all its media."""
 
+from collections.abc import Iterator
+from hashlib import sha256
+
+from application.ports.key_vault import KeyVault, evidence_subject
 from application.ports.media_store import MediaStore
-from application.ports.sealer import Sealer, parts_prefix
 from application.ports.uploads import Uploads
+
+PARTS = "uploads/"
+
+
+def parts_prefix(evidence_id: str) -> str:
+    """Return the common prefix of the keys of an upload's parts."""
+    return f"{PARTS}{evidence_id}/"
+
+
+def original_key(evidence_id: str) -> str:
+    """Return the media store's key of the original, which is never served."""
+    return f"originals/{evidence_id}"
 
 
 def rendition_key(evidence_id: str) -> str:
@@ -13,6 +28,28 @@ def rendition_key(evidence_id: str) -> str:
 def poster_key(evidence_id: str) -> str:
     """Return the media store's key of a still picture of the evidence."""
     return f"posters/{evidence_id}"
+
+
+class Measured:
+    """Passes chunks on while it counts their bytes and computes their SHA-256 (hex)."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._digest = sha256()
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk = next(self._chunks)
+        self._digest.update(chunk)
+        self.size += len(chunk)
+        return chunk
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
 
 
 def drop_parts(media: MediaStore, evidence_id: str) -> None:
@@ -28,14 +65,18 @@ class DestroyMedia:
     may be called again after a crash at any point.
     """
 
-    def __init__(self, sealer: Sealer, media: MediaStore, uploads: Uploads) -> None:
-        self._sealer = sealer
+    def __init__(self, vault: KeyVault, media: MediaStore, uploads: Uploads) -> None:
+        self._vault = vault
         self._media = media
         self._uploads = uploads
 
     def __call__(self, evidence_id: str) -> None:
-        self._sealer.destroy(evidence_id)
-        self._media.delete(rendition_key(evidence_id))
-        self._media.delete(poster_key(evidence_id))
-        drop_parts(self._media, evidence_id)
+        self.content(evidence_id)
         self._uploads.disown(evidence_id)
+
+    def content(self, evidence_id: str) -> None:
+        """Destroy the bytes, and keep what is known of the upload."""
+        self._vault.destroy(evidence_subject(evidence_id))
+        for key in (original_key, rendition_key, poster_key):
+            self._media.delete(key(evidence_id))
+        drop_parts(self._media, evidence_id)

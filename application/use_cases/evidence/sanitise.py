@@ -3,16 +3,20 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from hashlib import file_digest
 from pathlib import Path
 
 from application.engine.executor import CommandContext
 from application.executors import EvidenceExecutor
 from application.ports.clock import Clock
-from application.ports.media_store import MediaStore
+from application.ports.media_store import MediaLost, MediaStore
 from application.ports.sanitiser import Rendition, Sanitiser, SanitiserUnavailable, Unsafe
-from application.ports.sealer import NotSealed, Sealer
-from application.use_cases.evidence.media import DestroyMedia, poster_key, rendition_key
+from application.use_cases.evidence.media import (
+    DestroyMedia,
+    Measured,
+    original_key,
+    poster_key,
+    rendition_key,
+)
 from domain.actors import SYSTEM
 from domain.decider import DomainError
 from domain.evidence.evidence import (
@@ -42,7 +46,6 @@ class SanitiseEvidence:
         self,
         *,
         evidence: EvidenceExecutor,
-        sealer: Sealer,
         sanitiser: Sanitiser,
         media: MediaStore,
         room: Callable[[int], AbstractContextManager[Path]],
@@ -51,7 +54,6 @@ class SanitiseEvidence:
         clock: Clock,
     ) -> None:
         self._evidence = evidence
-        self._sealer = sealer
         self._sanitiser = sanitiser
         self._media = media
         self._room = room
@@ -81,7 +83,7 @@ class SanitiseEvidence:
             erase = EraseEvidence(by=SYSTEM, at=self._clock())
             self._evidence.execute(item, erase, CommandContext())
         elif self._status(item) is EvidenceStatus.REJECTED:
-            self._sealer.destroy(item)
+            self._destroy.content(item)
 
     def _judge(
         self,
@@ -105,11 +107,11 @@ class SanitiseEvidence:
     ) -> MakeAvailable | RejectEvidence:
         try:
             rendition = self._render(received, folder, within)
+            return self._make_available(received.evidence_id, rendition)
         except Unsafe as unsafe:
             return RejectEvidence(reason=str(unsafe), by=SYSTEM, at=self._clock())
-        except NotSealed:
+        except MediaLost:
             return RejectEvidence(reason=UNREADABLE, by=SYSTEM, at=self._clock())
-        return self._make_available(received.evidence_id, rendition)
 
     def _owner(self, item: EvidenceId) -> MemberId:
         """Return the owner from the log: a message on the bus may be forged."""
@@ -123,24 +125,24 @@ class SanitiseEvidence:
 
     def _render(self, received: EvidenceReceived, folder: Path, within: float | None) -> Rendition:
         original, output = folder / "original", folder / "output"
+        sealed = self._media.open(original_key(received.evidence_id))
         try:
             with original.open("wb") as file:
-                file.writelines(self._sealer.open(received.evidence_id))
+                file.writelines(sealed.read())
             output.mkdir()
         except OSError as error:
             raise SanitiserUnavailable("there is no space left to work in") from error
         return self._sanitiser.sanitise(received.kind, original, output, within=within)
 
     def _make_available(self, item: EvidenceId, rendition: Rendition) -> MakeAvailable:
-        size = self._media.write(rendition_key(item), _chunks(rendition.path))
+        shown = Measured(_chunks(rendition.path))
+        self._media.write(rendition_key(item), shown)
         if rendition.poster:
             self._media.write(poster_key(item), _chunks(rendition.poster))
-        with rendition.path.open("rb") as file:
-            sha256 = file_digest(file, "sha256").hexdigest()
         return MakeAvailable(
             media_type=rendition.media_type,
-            sha256=sha256,
-            size=size,
+            sha256=shown.sha256,
+            size=shown.size,
             duration=rendition.duration,
             has_poster=rendition.poster is not None,
             left_out=rendition.left_out,

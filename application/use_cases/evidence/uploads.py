@@ -13,11 +13,17 @@ from application.engine.derived_ids import derived_id
 from application.engine.executor import CommandContext, CommandMismatch, Receipt
 from application.executors import EvidenceExecutor
 from application.ports.clock import Clock
-from application.ports.media_store import MediaStore
+from application.ports.media_store import MediaErased, MediaLost, MediaStore, NoSuchMedia
 from application.ports.sanitiser import Sanitiser
-from application.ports.sealer import PARTS, NotSealed, Sealer, parts_prefix
 from application.ports.uploads import Quota, Upload, UploadConflict, Uploads
-from application.use_cases.evidence.media import DestroyMedia, drop_parts
+from application.use_cases.evidence.media import (
+    PARTS,
+    DestroyMedia,
+    Measured,
+    drop_parts,
+    original_key,
+    parts_prefix,
+)
 from domain.actors import Actor
 from domain.decider import DomainError
 from domain.evidence.evidence import Evidence, ReceiveEvidence
@@ -64,7 +70,6 @@ class ReceiveUploads:
         self,
         *,
         uploads: Uploads,
-        sealer: Sealer,
         media: MediaStore,
         sanitiser: Sanitiser,
         evidence: EvidenceExecutor,
@@ -75,7 +80,6 @@ class ReceiveUploads:
         quota: Quota,
     ) -> None:
         self._uploads = uploads
-        self._sealer = sealer
         self._media = media
         self._sanitiser = sanitiser
         self._evidence = evidence
@@ -192,17 +196,17 @@ class ReceiveUploads:
     def _store(self, upload: Upload, chunks: Iterator[bytes]) -> Upload:
         """Store the chunks durably as the next part of the upload, then move the offset."""
         name = uuid4().hex
-        part = f"{name}_{upload.last_part}"
+        part = f"{parts_prefix(upload.upload_id)}{name}_{upload.last_part}"
         fitting = _at_most(upload.length - upload.offset, chunks)
         try:
-            size = self._sealer.seal_part(upload.upload_id, part, fitting)
+            size = self._media.write(part, fitting)
             return self._uploads.advance(
                 upload.upload_id, upload.offset, upload.offset + size, name
             )
-        except NotSealed as error:
+        except MediaErased as error:
             raise _gone() from error
         except UploadConflict as error:
-            self._media.delete(f"{parts_prefix(upload.upload_id)}{part}")
+            self._media.delete(part)
             raise DomainError(
                 "wrong-offset", "Another request moved the offset; get it with HEAD."
             ) from error
@@ -226,8 +230,9 @@ class ReceiveUploads:
         """
         try:
             kind, media_type = self._recognise(upload)
-            sha256, size = self._sealer.seal(upload.upload_id, self._bytes(upload))
-        except NotSealed as error:
+            original = Measured(self._bytes(upload))
+            self._media.write(original_key(upload.upload_id), original)
+        except MediaLost as error:
             # If another request has just received the evidence, the parts are deleted already.
             if receipt := self._receipt(upload):
                 return receipt
@@ -236,8 +241,8 @@ class ReceiveUploads:
             evidence_id=EvidenceId(upload.upload_id),
             kind=kind,
             media_type=media_type,
-            sha256=sha256,
-            size=size,
+            sha256=original.sha256,
+            size=original.size,
             by=Actor(member_id=MemberId(upload.owner)),
             at=self._clock(),
         )
@@ -271,7 +276,7 @@ class ReceiveUploads:
         """Refuse a file of an unknown kind once its head is stored, before the rest is sent."""
         try:
             self._recognise(upload)
-        except NotSealed as error:
+        except MediaLost as error:
             raise _gone() from error
 
     def _recognise(self, upload: Upload) -> tuple[MediaKind, str]:
@@ -294,21 +299,21 @@ class ReceiveUploads:
         )
 
     def _bytes(self, upload: Upload) -> Iterator[bytes]:
-        """Yield all acknowledged bytes in order. Raises NotSealed if some are missing."""
+        """Yield all acknowledged bytes in order. Raises MediaLost if some are missing."""
         parts = self._parts(upload)
-        return chain.from_iterable(self._sealer.open_part(upload.upload_id, part) for part in parts)
+        return chain.from_iterable(self._media.open(part).read() for part in parts)
 
     def _parts(self, upload: Upload) -> list[str]:
-        """Return the names of the acknowledged parts, by following the chain from the last one."""
+        """Return the keys of the acknowledged parts, by following the chain from the last one."""
         prefix = parts_prefix(upload.upload_id)
-        names = (key.removeprefix(prefix) for key in self._media.keys(prefix))
-        by_own = {name.partition("_")[0]: name for name in names}
+        keys = self._media.keys(prefix)
+        by_own = {key.removeprefix(prefix).partition("_")[0]: key for key in keys}
         parts, name = [], upload.last_part
         while name:
             if name not in by_own:
-                raise NotSealed("a part is missing")
+                raise NoSuchMedia("a part is missing")
             parts.append(by_own[name])
-            name = by_own[name].partition("_")[2]
+            name = by_own[name].rpartition("_")[2]
         return parts[::-1]
 
     def _receipt(self, upload: Upload) -> Received | None:
@@ -327,7 +332,7 @@ class ReceiveUploads:
             # After this, no request can complete it.
             self._uploads.delete(upload.upload_id, upload.offset)
         if not self._receipt(upload):
-            self._sealer.destroy(upload.upload_id)
+            self._destroy.content(upload.upload_id)
         self._uploads.delete(upload.upload_id, upload.offset)
         drop_parts(self._media, upload.upload_id)
 
