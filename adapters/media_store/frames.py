@@ -37,11 +37,11 @@ class FrameCipher:
         self._cipher = AESGCM(derived[:KEY])
         self._prefix = derived[KEY:]
 
-    def encrypt(self, frame: bytes, number: int, *, last: bool) -> bytes:
+    def encrypt(self, frame: bytes | memoryview, number: int, *, last: bool) -> bytes:
         """Return the encrypted frame. Each number is used once."""
         return self._cipher.encrypt(NONCE.pack(self._prefix, number, last), frame, None)
 
-    def decrypt(self, frame: bytes, number: int, *, last: bool) -> bytes:
+    def decrypt(self, frame: bytes | memoryview, number: int, *, last: bool) -> bytes:
         """Return the plain frame. Raises InvalidTag for any frame but this one."""
         return self._cipher.decrypt(NONCE.pack(self._prefix, number, last), frame, None)
 
@@ -73,12 +73,14 @@ class Pieces:
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
-        self._buffer = bytearray()
+        self._rest = memoryview(b"")
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int) -> memoryview:
         """Return so many bytes: fewer at the end, and none after it."""
-        while len(self._buffer) < size and (chunk := next(self._chunks, None)) is not None:
-            self._buffer += chunk
-        piece = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return piece
+        found, length = [self._rest] if self._rest else [], len(self._rest)
+        while length < size and (chunk := next(self._chunks, None)) is not None:
+            found.append(memoryview(chunk))
+            length += len(chunk)
+        joined = found[0] if len(found) == 1 else memoryview(b"".join(found))
+        self._rest = joined[size:]
+        return joined[:size]

@@ -43,14 +43,14 @@ class SealedMediaStore:
         try:
             secret = self._vault.make_key(_subject(key))
         except KeyDestroyed as error:
-            raise MediaErased(key) from error
+            raise MediaErased from error
         return plain_size(self._store.write(key, encrypted(secret, key, chunks)))
 
     def open(self, key: str) -> Blob:
         subject = _subject(key)
         secret = self._vault.key(subject, fresh=True)
         if secret is None:
-            raise MediaErased(key)
+            raise MediaErased
         return _SealedBlob(
             self._store.open(key), key, secret, lambda: self._vault.key(subject) is None
         )
@@ -88,11 +88,11 @@ class _SealedBlob:
         sealed = Pieces(self._blob.read(begin, end - begin))
         for number in range(first, last + 1):
             if self._is_erased():
-                raise MediaErased(self._place)
+                raise MediaErased
             plain = self._decrypt(sealed.read(SEALED_FRAME), number)
             yield plain[max(0, start - number * FRAME) : stop - number * FRAME]
 
-    def _decrypt(self, frame: bytes, number: int) -> bytes:
+    def _decrypt(self, frame: bytes | memoryview, number: int) -> bytes:
         try:
             return self._cipher.decrypt(frame, number, last=number == self._last)
         except InvalidTag as error:

@@ -6,7 +6,7 @@ from flask import Response, request
 from werkzeug.datastructures import ContentRange, Range
 from werkzeug.http import quote_etag
 
-from application.ports.media_store import Blob, MediaDamaged, MediaErased, MediaStore, NoSuchMedia
+from application.ports.media_store import Blob, MediaStore
 from entrypoints.http.problems import refuse
 
 # A browser must not guess another type than the declared one, and must not run scripts.
@@ -21,19 +21,12 @@ _HARMLESS = {
 
 
 def media_response(store: MediaStore, key: str, media_type: str, etag: str) -> Response:
-    """Return the blob as requested: 200, 206 or 304. Refuses with 404, 410, 416 or 500."""
-    try:
-        blob = store.open(key)
-        if request.if_none_match.contains_weak(etag):
-            reply = Response(status=304)
-        else:
-            reply = _content(blob, _wanted(blob.size, etag))
-    except MediaErased:
-        refuse("erased")
-    except NoSuchMedia:
-        refuse("not-found", "There is no such content.")
-    except MediaDamaged:
-        refuse("damaged")
+    """Return the blob as requested: 200, 206 or 304. Refuses with 416, and raises MediaLost."""
+    blob = store.open(key)
+    if request.if_none_match.contains_weak(etag):
+        reply = Response(status=304)
+    else:
+        reply = _content(blob, _wanted(blob.size, etag))
     reply.content_type = media_type
     reply.set_etag(etag)
     reply.headers.update(_HARMLESS)

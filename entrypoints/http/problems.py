@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from application.engine.answers import NotCaughtUp
 from application.engine.executor import CommandMismatch, StaleVersion, TooMuchContention
 from application.ports.codec import NewerProgram
+from application.ports.media_store import MediaDamaged, MediaErased, NoSuchMedia
 from application.ports.unavailable import Unavailable
 from application.use_cases.members.accounts import PASSPHRASE_LENGTH, NotSignedIn
 from domain.decider import DomainError
@@ -231,6 +232,9 @@ _TRANSLATED: dict[type[Exception], Problem] = {
     TooMuchContention: Problem(409, "conflict", MEANINGS["conflict"][1], _RETRY),
     NotCaughtUp: Problem(503, "not-caught-up", MEANINGS["not-caught-up"][1], _RETRY),
     NewerProgram: Problem(503, "outdated", MEANINGS["outdated"][1], {"Retry-After": "5"}),
+    NoSuchMedia: problem("not-found", "There is no such content."),
+    MediaErased: problem("erased"),
+    MediaDamaged: problem("damaged"),
     Unavailable: Problem(503, "unavailable", MEANINGS["unavailable"][1], _RETRY),
 }
 

@@ -1,6 +1,7 @@
 """A sealed media store is a MediaStore, and its blobs can be neither read nor changed elsewhere."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ import pytest
 from bson import BSON
 from pymongo.database import Database
 
+from adapters.key_vault import wrapped
 from adapters.key_vault.memory import MemoryKeyVault
+from adapters.key_vault.sqlite import SqliteKeyVault
 from adapters.media_store.frames import FRAME, SALT, SEALED_FRAME, TAG
 from adapters.media_store.sealed import SealedMediaStore
 from adapters.mongo import Document
@@ -246,6 +249,46 @@ class TestSealedGridFsMediaStore(SealedMediaStoreContract):
             return b"".join(BSON.encode(each) for each in [*found, *history])
 
         return documents
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Sequence[SqliteKeyVault]]:
+    """The key vault of each of two processes."""
+    with (
+        closing(SqliteKeyVault(tmp_path / "keys.db", bytes(32))) as here,
+        closing(SqliteKeyVault(tmp_path / "keys.db", bytes(32))) as there,
+    ):
+        yield here, there
+
+
+def test_what_another_process_destroyed_is_not_opened_however_long_keys_are_cached(
+    processes: Sequence[SqliteKeyVault], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wrapped, "REMEMBERED_SECONDS", 3600.0)
+    here, there = processes
+    media = SealedMediaStore(Folder(tmp_path).open(), here)
+    media.write(KEY, chunks(PLAIN))
+    reading = media.open(KEY).read()
+    next(reading)
+    there.destroy("evidence/e1")
+    with pytest.raises(MediaErased):
+        media.open(KEY)
+    with pytest.raises(MediaErased):
+        next(reading)
+
+
+def test_a_blob_that_is_being_read_ends_once_the_cache_does_not_have_its_key(
+    processes: Sequence[SqliteKeyVault], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wrapped, "REMEMBERED_SECONDS", 0.0)
+    here, there = processes
+    media = SealedMediaStore(Folder(tmp_path).open(), here)
+    media.write(KEY, chunks(PLAIN))
+    reading = media.open(KEY).read()
+    next(reading)
+    there.destroy("evidence/e1")
+    with pytest.raises(MediaErased):
+        next(reading)
 
 
 class Watched:
