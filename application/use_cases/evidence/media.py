@@ -31,21 +31,19 @@ def poster_key(evidence_id: str) -> str:
 
 
 class Measured:
-    """Passes chunks on while it counts their bytes and computes their SHA-256 (hex)."""
+    """Counts the bytes of chunks and computes their SHA-256 (hex) while they are read."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
         self._digest = sha256()
         self.size = 0
 
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        chunk = next(self._chunks)
-        self._digest.update(chunk)
-        self.size += len(chunk)
-        return chunk
+    def read(self) -> Iterator[bytes]:
+        """Yield the chunks."""
+        for chunk in self._chunks:
+            self._digest.update(chunk)
+            self.size += len(chunk)
+            yield chunk
 
     @property
     def sha256(self) -> str:

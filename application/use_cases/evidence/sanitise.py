@@ -136,7 +136,7 @@ class SanitiseEvidence:
 
     def _make_available(self, item: EvidenceId, rendition: Rendition) -> MakeAvailable:
         shown = Measured(_chunks(rendition.path))
-        self._media.write(rendition_key(item), shown)
+        self._media.write(rendition_key(item), shown.read())
         if rendition.poster:
             self._media.write(poster_key(item), _chunks(rendition.poster))
         return MakeAvailable(

@@ -231,7 +231,7 @@ class ReceiveUploads:
         try:
             kind, media_type = self._recognise(upload)
             original = Measured(self._bytes(upload))
-            self._media.write(original_key(upload.upload_id), original)
+            self._media.write(original_key(upload.upload_id), original.read())
         except MediaLost as error:
             # If another request has just received the evidence, the parts are deleted already.
             if receipt := self._receipt(upload):
