@@ -101,5 +101,5 @@ class _SealedBlob:
 
 
 def _subject(key: str) -> str:
-    """Return the subject whose key encrypts the blob. Raises ValueError for an invalid key."""
+    """Return the subject of the key that encrypts the blob. Raises ValueError for an invalid key."""
     return evidence_subject(checked_key(key).split("/")[1])
