@@ -101,5 +101,5 @@ class _SealedBlob:
 
 
 def _subject(key: str) -> str:
-    """Return the subject of the key that encrypts the blob. Raises ValueError for an invalid key."""
+    """Return the subject in the key vault. Raises ValueError for an invalid key of a blob."""
     return evidence_subject(checked_key(key).split("/")[1])

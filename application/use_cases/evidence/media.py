@@ -73,7 +73,7 @@ class DestroyMedia:
         self._uploads.disown(evidence_id)
 
     def content(self, evidence_id: str) -> None:
-        """Destroy the bytes, and keep what is known of the upload."""
+        """Destroy the bytes. The state of the upload stays."""
         self._vault.destroy(evidence_subject(evidence_id))
         for key in (original_key, rendition_key, poster_key):
             self._media.delete(key(evidence_id))
