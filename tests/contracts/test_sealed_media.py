@@ -252,41 +252,39 @@ class TestSealedGridFsMediaStore(SealedMediaStoreContract):
 
 
 @pytest.fixture
-def processes(tmp_path: Path) -> Iterator[Sequence[SqliteKeyVault]]:
-    """The key vault of each of two processes."""
+def begun(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[MediaStore, Iterator[bytes]]]:
+    """A store that caches keys so long, and a blob of which another process destroyed the key."""
+    monkeypatch.setattr(wrapped, "REMEMBERED_SECONDS", request.param)
     with (
         closing(SqliteKeyVault(tmp_path / "keys.db", bytes(32))) as here,
         closing(SqliteKeyVault(tmp_path / "keys.db", bytes(32))) as there,
     ):
-        yield here, there
+        media = SealedMediaStore(Folder(tmp_path).open(), here)
+        media.write(KEY, chunks(PLAIN))
+        reading = media.open(KEY).read()
+        next(reading)
+        there.destroy("evidence/e1")
+        yield media, reading
 
 
+@pytest.mark.parametrize("begun", [3600.0], indirect=True)
 def test_what_another_process_destroyed_is_not_opened_however_long_keys_are_cached(
-    processes: Sequence[SqliteKeyVault], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    begun: tuple[MediaStore, Iterator[bytes]],
 ) -> None:
-    monkeypatch.setattr(wrapped, "REMEMBERED_SECONDS", 3600.0)
-    here, there = processes
-    media = SealedMediaStore(Folder(tmp_path).open(), here)
-    media.write(KEY, chunks(PLAIN))
-    reading = media.open(KEY).read()
-    next(reading)
-    there.destroy("evidence/e1")
+    media, reading = begun
     with pytest.raises(MediaErased):
         media.open(KEY)
     with pytest.raises(MediaErased):
         next(reading)
 
 
+@pytest.mark.parametrize("begun", [0.0], indirect=True)
 def test_a_blob_that_is_being_read_ends_once_the_cache_does_not_have_its_key(
-    processes: Sequence[SqliteKeyVault], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    begun: tuple[MediaStore, Iterator[bytes]],
 ) -> None:
-    monkeypatch.setattr(wrapped, "REMEMBERED_SECONDS", 0.0)
-    here, there = processes
-    media = SealedMediaStore(Folder(tmp_path).open(), here)
-    media.write(KEY, chunks(PLAIN))
-    reading = media.open(KEY).read()
-    next(reading)
-    there.destroy("evidence/e1")
+    _, reading = begun
     with pytest.raises(MediaErased):
         next(reading)
 
