@@ -108,7 +108,7 @@ def served(server: str, folder: Path, settings: dict[str, str]) -> Iterator[str]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [Path(sys.executable).with_name(program), *arguments],
-            env=environment({**settings, "PORT": str(port)}),
+            env=environment({**settings, "PORT": str(port), "INTERNAL_PORT": str(free_port())}),
             stdout=log,
             stderr=log,
         )
