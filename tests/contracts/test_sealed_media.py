@@ -12,12 +12,12 @@ from pymongo.database import Database
 
 from adapters.key_vault import wrapped
 from adapters.key_vault.memory import MemoryKeyVault
-from adapters.key_vault.sqlite import SqliteKeyVault
 from adapters.media_store.frames import FRAME, SALT, SEALED_FRAME, TAG
 from adapters.media_store.sealed import SealedMediaStore
 from adapters.mongo import Document
 from application.ports.media_store import Blob, MediaDamaged, MediaErased, MediaStore
 from tests.contracts.nothing import assert_fails_against_nothing
+from tests.contracts.test_key_vault import SqlitePlace
 from tests.contracts.test_media_store import (
     Bucket,
     Folder,
@@ -257,11 +257,9 @@ def begun(
 ) -> Iterator[tuple[MediaStore, Iterator[bytes]]]:
     """A store that caches keys so long, and a blob of which another process destroyed the key."""
     monkeypatch.setattr(wrapped, "REMEMBERED_SECONDS", request.param)
-    with (
-        closing(SqliteKeyVault(tmp_path / "keys.db", bytes(32))) as here,
-        closing(SqliteKeyVault(tmp_path / "keys.db", bytes(32))) as there,
-    ):
-        media = SealedMediaStore(Folder(tmp_path).open(), here)
+    with closing(SqlitePlace(tmp_path / "keys" / "vault.sqlite")) as place:
+        here, there = place.open(), place.open()
+        media = SealedMediaStore(Folder(tmp_path / "media").open(), here)
         media.write(KEY, chunks(PLAIN))
         reading = media.open(KEY).read()
         next(reading)
