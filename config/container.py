@@ -20,6 +20,7 @@ from adapters.credentials.dispute_links import JwtDisputeLinks
 from adapters.credentials.jwt import JwtAccessTokens
 from adapters.credentials.memory import MemoryCredentials
 from adapters.credentials.mongo import MongoCredentials
+from adapters.credentials.sealed import SealedCredentials
 from adapters.credentials.sqlite import SqliteCredentials
 from adapters.event_store.memory import MemoryEventStore
 from adapters.event_store.mongo import MongoEventStore, MongoTail
@@ -27,6 +28,7 @@ from adapters.event_store.sqlite import SqliteEventStore
 from adapters.history.http import HttpHistory
 from adapters.history.in_place import InPlaceHistory
 from adapters.history.routed import RoutedHistory
+from adapters.key_vault.epochs import EpochFile
 from adapters.key_vault.memory import MemoryKeyVault
 from adapters.key_vault.mongo import MongoKeyVault
 from adapters.key_vault.sqlite import SqliteKeyVault
@@ -162,11 +164,12 @@ class Container(containers.DeclarativeContainer):
     tail = closing(MongoTail, database)
 
     # Events: keys, encoding and logs
+    epochs = providers.Singleton(EpochFile, settings.provided.epochs)
     vault: Provider[KeyVault] = providers.Selector(
         _kind,
         memory=providers.Singleton(MemoryKeyVault),
-        sqlite=closing(SqliteKeyVault, _keys_file, keys.provided.vault),
-        mongo=providers.Singleton(MongoKeyVault, database, keys.provided.vault),
+        sqlite=closing(SqliteKeyVault, _keys_file, keys.provided.vault, epochs),
+        mongo=providers.Singleton(MongoKeyVault, database, keys.provided.vault, epochs),
     )
     cipher = providers.Singleton(PersonalCipher, vault, keys.provided.references)
     codec = providers.Singleton(JsonCodec, EVENTS, cipher)
@@ -237,11 +240,14 @@ class Container(containers.DeclarativeContainer):
     upload_states = providers.Singleton(SealedUploads, stored_uploads, keys.provided.uploads)
 
     # Members: credentials, pseudonyms and tokens
-    credentials: Provider[Credentials] = providers.Selector(
+    stored_credentials: Provider[Credentials] = providers.Selector(
         _kind,
         memory=providers.Singleton(MemoryCredentials),
         sqlite=closing(SqliteCredentials, _credentials_file),
         mongo=providers.Singleton(MongoCredentials, database),
+    )
+    credentials: Provider[Credentials] = providers.Singleton(
+        SealedCredentials, stored_credentials, vault, keys.provided.credentials
     )
     passphrases: Provider[Passphrases] = providers.Singleton(Argon2Passphrases)
     spelling: Provider[Spelling] = providers.Singleton(IcuSpelling)

@@ -15,6 +15,7 @@ import click
 import requests
 from flask import Flask
 
+from adapters.key_vault.wrapped import WrongMasterKey
 from adapters.mongo import StoreMisconfigured
 from adapters.process_lock import InUse
 from application.engine.builds import name_of, open_build
@@ -44,6 +45,7 @@ FAULTS = (
     CannotListen,
     InUse,
     StoreMisconfigured,
+    WrongMasterKey,
     Unavailable,
     DomainError,
     LookupError,

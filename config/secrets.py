@@ -18,6 +18,7 @@ class Keys:
     vault: bytes
     references: bytes
     uploads: bytes
+    credentials: bytes
     tokens: bytes
     requests: bytes
     texts: bytes
@@ -37,6 +38,7 @@ def derive_keys(settings: Settings) -> Keys:
         vault=_derived(secret, "vault"),
         references=_derived(secret, "references"),
         uploads=_derived(secret, "uploads"),
+        credentials=_derived(secret, "credentials"),
         tokens=_derived(secret, "tokens"),
         requests=_derived(secret, "requests"),
         texts=_derived(secret, "texts"),

@@ -46,6 +46,7 @@ class Settings:
     workers: int
     threads: int
     data: Path
+    epochs: Path
     services: tuple[Service, ...]
     background: bool
     event_store: str
@@ -100,6 +101,7 @@ def read_settings() -> Settings:
     env = Env(eager=False, prefix=PREFIX)
     host = env.str("HOST", "127.0.0.1", validate=_can_be_listened_on)
     port = env.int("PORT", 8000, validate=validate.Range(0, 65535))
+    data = env.path("DATA", Path("data"), validate=_can_be_a_folder)
     largest_upload = env.int("LARGEST_UPLOAD", 500_000_000, validate=validate.Range(1, MOST_BYTES))
     settings = Settings(
         host=host,
@@ -108,7 +110,8 @@ def read_settings() -> Settings:
         internal_port=env.int("INTERNAL_PORT", None, validate=validate.Range(1, 65535)),
         workers=env.int("WORKERS", 1, validate=validate.Range(1, 64)),
         threads=env.int("THREADS", 8, validate=validate.Range(1, 128)),
-        data=env.path("DATA", Path("data"), validate=_can_be_a_folder),
+        data=data,
+        epochs=_epochs(env, data),
         services=_services(env),
         background=env.bool("BACKGROUND", True),
         event_store=env.str("EVENT_STORE", "sqlite", validate=validate.OneOf(EVENT_STORES)),
@@ -310,6 +313,12 @@ def _secret(env: Env) -> str:
     return env.str("SECRET", "", validate=_is_long_enough) or in_file
 
 
+def _epochs(env: Env, data: Path | None) -> Path:
+    # A faulty value is None until all faults are told.
+    given = env.str("EPOCHS", "")
+    return Path(given) if given else (data or Path("data")) / "epochs"
+
+
 def _services(env: Env) -> tuple[Service, ...]:
     def parse(names: str) -> tuple[Service, ...]:
         try:
@@ -329,6 +338,11 @@ def _misfits(settings: Settings) -> dict[str, list[str]]:
         faults["KLARITY_SECRET"] = [
             f"Must be set, or KLARITY_SECRET_FILE, to at least {SHORTEST_SECRET} characters. Only "
             "an instance that keeps all data in its data folder makes a secret itself."
+        ]
+    if settings.event_store == "mongo" and not os.environ.get("KLARITY_EPOCHS"):
+        faults["KLARITY_EPOCHS"] = [
+            "must be given with the event store mongo: a file that all processes of the instance "
+            "share, and that is not lost with a container"
         ]
     if settings.single_process and settings.workers > 1:
         faults["KLARITY_WORKERS"] = [

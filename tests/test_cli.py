@@ -170,7 +170,9 @@ def test_a_read_model_in_memory_is_rebuilt_by_a_restart() -> None:
     assert (told.exit_code, "restart their process" in told.output) == (1, True)
 
 
-def test_a_read_model_is_rebuilt(mongo_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_model_is_rebuilt(
+    mongo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stores = {"EVENT_STORE": "mongo", "READ_MODELS": "mongo", "MEDIA": "gridfs"}
     database = f"cli-{uuid4().hex}"
     for name, value in {
@@ -178,6 +180,7 @@ def test_a_read_model_is_rebuilt(mongo_url: str, monkeypatch: pytest.MonkeyPatch
         "MONGO_URL": mongo_url,
         "MONGO_DATABASE": database,
         "SECRET": "s" * 32,
+        "EPOCHS": str(tmp_path / "epochs"),
     }.items():
         monkeypatch.setenv(f"KLARITY_{name}", value)
     add_anna()
@@ -383,6 +386,7 @@ class TestSettings:
             ({"TLS_CA": "/nowhere/ca.pem"}, "KLARITY_TLS_CA"),
             ({"TLS_CERTIFICATE": "/nowhere/own.pem"}, "KLARITY_TLS_CERTIFICATE"),
             ({"WORKERS": "2"}, "KLARITY_WORKERS"),
+            ({"EVENT_STORE": "mongo", "SECRET": "s" * 32}, "KLARITY_EPOCHS"),
             ({"READ_MODELS": "mongo", "SECRET": "s" * 32}, "KLARITY_READ_MODELS"),
             ({"UPLOADS_A_DAY": "0"}, "KLARITY_UPLOADS_A_DAY"),
             ({"UPLOAD_BYTES_A_DAY": "9", "LARGEST_UPLOAD": "10"}, "KLARITY_UPLOAD_BYTES_A_DAY"),

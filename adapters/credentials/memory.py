@@ -42,6 +42,10 @@ class MemoryCredentials:
         with self._lock:
             return self._alike(looks)
 
+    def credentials_of(self, member_id: str) -> Sequence[Credential]:
+        with self._lock:
+            return [held for held in self._credentials.values() if held.member_id == member_id]
+
     def replace_hash(self, member_id: str, old_hash: str, new_hash: str) -> bool:
         with self._lock:
             for handle, held in self._credentials.items():

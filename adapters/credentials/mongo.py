@@ -58,6 +58,12 @@ class MongoCredentials:
                 for found in self._credentials.find({"looks": {"$in": sorted(looks)}})
             ]
 
+    def credentials_of(self, member_id: str) -> Sequence[Credential]:
+        with unavailable_as(StoreUnavailable):
+            return [
+                _credential(found) for found in self._credentials.find({"member_id": member_id})
+            ]
+
     def replace_hash(self, member_id: str, old_hash: str, new_hash: str) -> bool:
         held = {"member_id": member_id, "passphrase_hash": old_hash}
         with unavailable_as(StoreUnavailable):

@@ -9,24 +9,25 @@ from pathlib import Path
 from adapters.sqlite import SqliteDatabase
 from application.ports.credentials import Credential, PseudonymTaken, Session
 
-# secure_delete overwrites deleted rows, so that the file keeps nothing of a deleted member.
+# secure_delete overwrites deleted rows, so that the file keeps nothing of a deleted member. Without
+# row ids, the file does not tell in which order members registered and signed in.
 SCHEMA = """
 PRAGMA secure_delete = ON;
 PRAGMA foreign_keys = ON;
 CREATE TABLE IF NOT EXISTS credentials (
     handle TEXT PRIMARY KEY, member_id TEXT NOT NULL, passphrase_hash TEXT NOT NULL,
     created_at TEXT NOT NULL
-);
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS credentials_of_member ON credentials (member_id);
 CREATE TABLE IF NOT EXISTS looks (
     look TEXT PRIMARY KEY, handle TEXT NOT NULL REFERENCES credentials ON DELETE CASCADE
-);
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS looks_of_handle ON looks (handle);
 CREATE TABLE IF NOT EXISTS sessions (
     session_id TEXT PRIMARY KEY, member_id TEXT NOT NULL, token_hash TEXT NOT NULL,
     previous_hash TEXT NOT NULL, created_at TEXT NOT NULL, refreshed_at TEXT NOT NULL,
     expires_at TEXT NOT NULL
-);
+) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sessions_of_member ON sessions (member_id);
 CREATE INDEX IF NOT EXISTS sessions_by_end ON sessions (expires_at);
 """
@@ -61,6 +62,10 @@ class SqliteCredentials:
             "(SELECT handle FROM looks WHERE look IN (SELECT value FROM json_each(?)))",
             json.dumps(sorted(looks)),
         )
+        return [_credential(*row) for row in rows]
+
+    def credentials_of(self, member_id: str) -> Sequence[Credential]:
+        rows = self._database.rows("SELECT * FROM credentials WHERE member_id = ?", member_id)
         return [_credential(*row) for row in rows]
 
     def replace_hash(self, member_id: str, old_hash: str, new_hash: str) -> bool:

@@ -62,6 +62,10 @@ class Credentials(Protocol):
         """Return the credentials that share one of these looks."""
         ...
 
+    def credentials_of(self, member_id: str) -> Sequence[Credential]:
+        """Return the member's credentials: one, or more while a registration is repeated."""
+        ...
+
     def replace_hash(self, member_id: str, old_hash: str, new_hash: str) -> bool:
         """Replace the passphrase's hash by compare-and-set. Returns False if it is another one."""
         ...

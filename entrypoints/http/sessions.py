@@ -15,6 +15,7 @@ from application.use_cases.members.accounts import (
     Accounts,
     Grant,
 )
+from application.use_cases.members.days import day_of
 from entrypoints.http.attempts import Attempts, counts_as
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import BEARER, problems
@@ -50,11 +51,15 @@ SessionReply = schema(
         "current": ma.fields.Boolean(
             required=True, metadata={"description": "Whether this request uses it."}
         ),
-        "created_at": ma.fields.AwareDateTime("iso", required=True),
+        "created_at": ma.fields.AwareDateTime(
+            "iso",
+            required=True,
+            metadata={"description": "The day (UTC); no time of day is stored."},
+        ),
         "used_at": ma.fields.AwareDateTime(
             "iso",
             required=True,
-            metadata={"description": "When its tokens were last renewed, rounded to the hour."},
+            metadata={"description": "The day (UTC) on which its tokens were last renewed."},
         ),
         "expires_at": ma.fields.AwareDateTime("iso", required=True),
     },
@@ -152,6 +157,6 @@ def _shown(session: Session, current: str) -> dict[str, Any]:
         "session_id": session.session_id,
         "current": session.session_id == current,
         "created_at": session.created_at,
-        "used_at": session.refreshed_at.replace(minute=0, second=0, microsecond=0),
+        "used_at": day_of(session.refreshed_at),
         "expires_at": session.expires_at,
     }

@@ -1,8 +1,9 @@
 """Accounts: registering, signing in and out, being forgotten."""
 
+from collections import Counter
 from collections.abc import Callable, Set
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -19,6 +20,7 @@ from application.use_cases.members.accounts import (
     NotSignedIn,
     handle_of,
 )
+from application.use_cases.members.days import DAY, day_of
 from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens
 from domain.actors import Actor
@@ -323,6 +325,8 @@ def test_a_session_ends_by_itself_and_by_signing_out(accounts: Accounts, world: 
     with pytest.raises(NotSignedIn):
         accounts.refresh(left.refresh_token)
     world.clock.now += SESSION_LIFE
+    assert accounts.signed_in("anna", old.session_id)
+    world.clock.now += DAY
     assert accounts.signed_in("anna", old.session_id) is None
     assert accounts.sessions("anna") == []
     with pytest.raises(NotSignedIn):
@@ -333,7 +337,7 @@ def test_a_member_sees_and_ends_their_own_sessions_only(accounts: Accounts, worl
     register(accounts)
     register(accounts, "Ben", "ben")
     first = accounts.sign_in("Anna", PASSPHRASE)
-    world.clock.wind(hours=1)
+    world.clock.wind(days=1)
     second, others = (accounts.sign_in(name, PASSPHRASE) for name in ("Anna", "Ben"))
     ids = [session.session_id for session in accounts.sessions("anna")]
     assert ids == [second.session_id, first.session_id]
@@ -352,9 +356,44 @@ def test_a_member_has_so_many_sessions_and_the_oldest_ends_for_the_newest(
     register(accounts)
     opened = []
     for _ in range(MOST_SESSIONS + 1):
-        world.clock.wind(seconds=1)
+        world.clock.wind(days=1)
         opened.append(accounts.sign_in("Anna", PASSPHRASE).session_id)
     assert [session.session_id for session in accounts.sessions("anna")] == opened[:0:-1]
+
+
+def test_the_newest_session_stays_however_many_there_are_of_its_day(accounts: Accounts) -> None:
+    register(accounts)
+    for _ in range(MOST_SESSIONS + 5):
+        newest = accounts.sign_in("Anna", PASSPHRASE)
+        assert accounts.signed_in("anna", newest.session_id)
+    assert len(accounts.sessions("anna")) == MOST_SESSIONS
+
+
+def test_of_the_times_of_a_session_only_days_are_stored(
+    accounts: Accounts, credentials: MemoryCredentials, world: World
+) -> None:
+    register(accounts)
+    world.clock.wind(hours=3, seconds=7.5)
+    opened = accounts.sign_in("Anna", PASSPHRASE)
+    (stored,) = credentials.sessions_of("anna")
+    today = day_of(world.clock())
+    assert (stored.created_at, stored.refreshed_at) == (today, today)
+    assert stored.expires_at == today + SESSION_LIFE + DAY
+    accounts.refresh(opened.refresh_token)
+    (refreshed,) = credentials.sessions_of("anna")
+    assert refreshed.created_at == today
+    assert day_of(refreshed.refreshed_at) == today
+
+
+def test_the_time_of_a_refresh_is_told_only_to_who_has_the_token() -> None:
+    tokens, moment = RefreshTokens(bytes(32)), datetime(2026, 5, 17, 23, 59, 58, 7, UTC)
+    hours: Counter[int] = Counter()
+    for number in range(2400):
+        hidden = tokens.hidden(f"token {number}", moment)
+        assert day_of(hidden) == day_of(moment)
+        assert tokens.revealed(f"token {number}", hidden) == moment.replace(microsecond=0)
+        hours[hidden.hour] += 1
+    assert 50 < min(hours[hour] for hour in range(24)) <= max(hours.values()) < 160
 
 
 def test_a_changed_passphrase_ends_all_other_sessions(accounts: Accounts) -> None:

@@ -12,7 +12,9 @@ from pymongo.database import Database
 
 from adapters.credentials.memory import MemoryCredentials
 from adapters.credentials.mongo import MongoCredentials
+from adapters.credentials.sealed import SealedCredentials
 from adapters.credentials.sqlite import SqliteCredentials
+from adapters.key_vault.memory import MemoryKeyVault
 from adapters.mongo import Document
 from application.ports.credentials import Credential, Credentials, PseudonymTaken, Session
 from tests.contracts.nothing import assert_fails_against_nothing
@@ -120,6 +122,18 @@ class CredentialsContract:
         credentials().forget("m2")
         assert list(credentials().alike(ANNS | BOBS)) == []
         credentials().claim(POSER, ANNS | BOBS)
+
+    def test_a_member_has_all_of_their_own_credentials(self, credentials: Open) -> None:
+        second = replace(ANN, handle="anna", passphrase_hash="hash 4")
+        credentials().claim(ANN, ANNS)
+        credentials().claim(second, {"anna"})
+        credentials().claim(BOB, BOBS)
+        found = credentials().credentials_of("m1")
+        assert sorted(found, key=lambda each: each.handle) == [ANN, second]
+        assert list(credentials().credentials_of("nobody")) == []
+        assert credentials().replace_hash("m1", "hash 4", "stronger") is True
+        assert credentials().find("anna") == replace(second, passphrase_hash="stronger")
+        assert credentials().find("ann") == ANN
 
     def test_a_hash_is_replaced_for_one_member_only(self, credentials: Open) -> None:
         credentials().claim(ANN, ANNS)
@@ -285,6 +299,38 @@ class TestMongoCredentials(CredentialsContract):
         return lambda: next(users)
 
 
+def sealed(credentials: Open) -> Open:
+    """The same credentials, with what their store would tell replaced."""
+    vault = MemoryKeyVault()
+    return lambda: SealedCredentials(credentials(), vault, bytes(32))
+
+
+class TestSealedMemoryCredentials(TestMemoryCredentials):
+    @pytest.fixture
+    def credentials(self) -> Open:
+        only = MemoryCredentials()
+        return sealed(lambda: only)
+
+
+class TestSealedSqliteCredentials(CredentialsContract):
+    @pytest.fixture
+    def stored(self, tmp_path: Path) -> Iterator[SqliteCredentials]:
+        stored = SqliteCredentials(tmp_path / "credentials.sqlite")
+        yield stored
+        stored.close()
+
+    @pytest.fixture
+    def credentials(self, stored: SqliteCredentials) -> Open:
+        return sealed(lambda: stored)
+
+
+class TestSealedMongoCredentials(CredentialsContract):
+    @pytest.fixture
+    def credentials(self, mongo_database: Database[Document]) -> Open:
+        users = cycle([MongoCredentials(mongo_database) for _ in range(2)])
+        return sealed(lambda: next(users))
+
+
 class Nothing:
     def claim(self, credential: Credential, looks: Set[str]) -> None: ...
 
@@ -294,6 +340,9 @@ class Nothing:
         return None
 
     def alike(self, looks: Set[str]) -> Sequence[Credential]:
+        return []
+
+    def credentials_of(self, member_id: str) -> Sequence[Credential]:
         return []
 
     def replace_hash(self, member_id: str, old_hash: str, new_hash: str) -> bool:

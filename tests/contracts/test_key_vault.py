@@ -9,6 +9,7 @@ import pytest
 from pymongo.database import Database
 
 from adapters.key_vault import wrapped
+from adapters.key_vault.epochs import EpochFile
 from adapters.key_vault.memory import MemoryKeyVault
 from adapters.key_vault.mongo import MongoKeyVault
 from adapters.key_vault.sqlite import SqliteKeyVault
@@ -174,12 +175,13 @@ class TestMemoryKeyVault(KeyVaultContract):
 class SqlitePlace:
     """A vault in a file, with as many connections to it as were opened."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, epochs: Path) -> None:
         self.path = path
+        self.epochs = EpochFile(epochs)
         self.opened: list[SqliteKeyVault] = []
 
     def open(self, master_key: bytes = MASTER) -> SqliteKeyVault:
-        self.opened.append(SqliteKeyVault(self.path, master_key))
+        self.opened.append(SqliteKeyVault(self.path, master_key, self.epochs))
         return self.opened[-1]
 
     def swap(self, subject: str, other: str) -> None:
@@ -205,7 +207,7 @@ class SqlitePlace:
 class TestSqliteKeyVault(KeyVaultContract, DurableKeyVaultContract):
     @pytest.fixture
     def place(self, tmp_path: Path) -> Iterator[SqlitePlace]:
-        place = SqlitePlace(tmp_path / "keys" / "vault.sqlite")
+        place = SqlitePlace(tmp_path / "keys" / "vault.sqlite", tmp_path / "epochs")
         yield place
         place.close()
 
@@ -240,11 +242,12 @@ class TestSqliteKeyVault(KeyVaultContract, DurableKeyVaultContract):
 class MongoPlace:
     """A vault in a database."""
 
-    def __init__(self, database: Database[Document]) -> None:
+    def __init__(self, database: Database[Document], epochs: Path) -> None:
         self.database = database
+        self.epochs = EpochFile(epochs)
 
     def open(self, master_key: bytes = MASTER) -> MongoKeyVault:
-        return MongoKeyVault(self.database, master_key)
+        return MongoKeyVault(self.database, master_key, self.epochs)
 
     def swap(self, subject: str, other: str) -> None:
         stored = {one["_id"]: one["wrapped"] for one in self.database["keys"].find()}
@@ -255,8 +258,8 @@ class MongoPlace:
 
 class TestMongoKeyVault(KeyVaultContract, DurableKeyVaultContract):
     @pytest.fixture
-    def place(self, mongo_database: Database[Document]) -> MongoPlace:
-        return MongoPlace(mongo_database)
+    def place(self, mongo_database: Database[Document], tmp_path: Path) -> MongoPlace:
+        return MongoPlace(mongo_database, tmp_path / "epochs")
 
     @pytest.fixture
     def vault(self, place: MongoPlace) -> Open:
@@ -268,7 +271,8 @@ class TestMongoKeyVault(KeyVaultContract, DurableKeyVaultContract):
         assert stored is not None
         assert key not in stored["wrapped"]
         place.open().destroy("ann")
-        assert place.database["keys"].find_one({"_id": "ann"}) == {"_id": "ann", "wrapped": b""}
+        left = place.database["keys"].find_one({"_id": "ann"}, {"wrapped": True, "epoch": True})
+        assert left == {"_id": "ann", "wrapped": b"", "epoch": 0}
 
 
 class Nothing:

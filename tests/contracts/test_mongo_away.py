@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from pymongo.database import Database
 
 from adapters.checkpoints.mongo import MongoCheckpoints
 from adapters.credentials.mongo import MongoCredentials
+from adapters.key_vault.epochs import EpochFile
 from adapters.key_vault.mongo import MongoKeyVault
 from adapters.leases.mongo import MongoLeases
 from adapters.mongo import Document, StoreMisconfigured, connect
@@ -48,10 +50,10 @@ def connected(url: str) -> Database[Document]:
             return connect(f"{url}&serverSelectionTimeoutMS=300", "klarity")
 
 
-def uses_of(database: Database[Document]) -> list[Callable[[], object]]:
+def uses_of(database: Database[Document], epochs: EpochFile) -> list[Callable[[], object]]:
     """A read and a write of each store; none of them builds upon another."""
     checkpoints, leases = MongoCheckpoints(database), MongoLeases(database)
-    parked, vault = MongoParkedEvents(database), MongoKeyVault(database, bytes(32))
+    parked, vault = MongoParkedEvents(database), MongoKeyVault(database, bytes(32), epochs)
     credentials, models = MongoCredentials(database), MongoReadModels(database)
     model = models.open("sights", 1, Sight, (by("size"),))
     credential = Credential(
@@ -84,9 +86,11 @@ def server() -> Iterator[Mongo]:
         yield server
 
 
-def test_every_store_says_that_it_is_away_and_works_again_when_it_is_back(server: Mongo) -> None:
+def test_every_store_says_that_it_is_away_and_works_again_when_it_is_back(
+    server: Mongo, tmp_path: Path
+) -> None:
     database = connected(server.url)
-    uses = uses_of(database)
+    uses = uses_of(database, EpochFile(tmp_path / "epochs"))
     server.kill()
     for use in uses:
         assert not works(use)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 from uuid import uuid4
 
@@ -20,6 +21,8 @@ from tests.servers import free_port, listens, states_of, wait_until
 
 KLARITY = str(Path(sys.executable).with_name("klarity"))
 SECRET = "a secret for tests that is long enough"
+EPOCHS = TemporaryDirectory(prefix="klarity-epochs-")
+"""Where the processes of a deployment find the epochs of their key vault."""
 STARTS_WITHIN = 240.0
 STOPS_WITHIN = 120.0
 
@@ -173,6 +176,7 @@ def shared_stores(mongo_url: str, **bus: str) -> dict[str, str]:
         "MONGO_DATABASE": name,
         "BUS_PREFIX": name.replace("_", "-"),
         "SECRET": SECRET,
+        "EPOCHS": f"{EPOCHS.name}/{name}",
         **relaxed(),
         **bus,
     }

@@ -12,6 +12,7 @@ from application.ports.clock import Clock
 from application.ports.credentials import Credential, Credentials, PseudonymTaken, Session
 from application.ports.key_vault import KeyVault
 from application.ports.passphrases import Passphrases
+from application.use_cases.members.days import DAY, day_of
 from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens, fingerprint
 from domain.actors import Actor
@@ -23,6 +24,7 @@ from domain.members.member import EraseMember, Member, RegisterMember
 log = logging.getLogger(__name__)
 
 SESSION_LIFE = timedelta(days=60)
+"""How long a session lives at least: it ends with a day."""
 MOST_SESSIONS = 50
 CLAIM_LIFE = timedelta(minutes=1)
 PASSPHRASE_LENGTH = Length(8, 200)
@@ -122,7 +124,7 @@ class Accounts:
         if session is None:
             raise NotSignedIn
         new = self._refresh_tokens.successor(token)
-        if not self._continue(session.session_id, fingerprint(token), fingerprint(new)):
+        if not self._continue(session.session_id, token, new):
             self._credentials.end_session(session.session_id)
             raise NotSignedIn
         return Grant(session.member_id, session.session_id, new)
@@ -175,8 +177,8 @@ class Accounts:
         if not self._members.load(member_id).state.erased:
             log.error("did not destroy the key of a member who is not erased in the log")
             return
-        self._vault.destroy(member_id)
         self._credentials.forget(member_id)
+        self._vault.destroy(member_id)
 
     def is_erased(self, member_id: str) -> bool:
         """Return whether the member is erased in the log. An empty id counts as erased."""
@@ -253,26 +255,33 @@ class Accounts:
         return session if session and session.expires_at > self._clock() else None
 
     def _open_session(self, member_id: str) -> Grant:
-        session_id, now = str(uuid4()), self._clock()
+        session_id, today = str(uuid4()), day_of(self._clock())
         token = self._refresh_tokens.first(session_id)
         session = Session(
             session_id=session_id,
             member_id=member_id,
             token_hash=fingerprint(token),
-            created_at=now,
-            refreshed_at=now,
-            expires_at=now + SESSION_LIFE,
+            created_at=today,
+            refreshed_at=today,
+            expires_at=today + DAY + SESSION_LIFE,
         )
-        self._credentials.open_session(session)
-        for oldest in self._credentials.sessions_of(member_id)[MOST_SESSIONS:]:
+        # First, because of two sessions of a day it is unknown which one is older.
+        for oldest in self._credentials.sessions_of(member_id)[MOST_SESSIONS - 1 :]:
             self._credentials.end_session(oldest.session_id)
+        self._credentials.open_session(session)
         return Grant(member_id, session_id, token)
 
-    def _continue(self, session_id: str, old_hash: str, new_hash: str) -> bool:
-        now = self._clock()
-        if self._credentials.rotate(session_id, old_hash, new_hash, now):
+    def _continue(self, session_id: str, token: str, new: str) -> bool:
+        old_hash, now = fingerprint(token), self._clock()
+        hidden = self._refresh_tokens.hidden(token, now)
+        if self._credentials.rotate(session_id, old_hash, fingerprint(new), hidden):
             return True
-        return self._credentials.repeat(session_id, old_hash, now - REPEAT_LIFE)
+        session = self._credentials.session(session_id)
+        if session is None:
+            return False
+        refreshed = self._refresh_tokens.revealed(token, session.refreshed_at)
+        in_time = now - refreshed <= REPEAT_LIFE
+        return in_time and self._credentials.repeat(session_id, old_hash, session.refreshed_at)
 
 
 def handle_of(pseudonym: str) -> str:

@@ -1,11 +1,15 @@
 """Refresh tokens: each continues a session once, and determines its secret successor."""
 
 import secrets
+from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
 from hmac import digest as hmac_digest
 
+from application.use_cases.members.days import DAY, day_of
+
 NONCE_BYTES = 32
+SECOND = timedelta(seconds=1)
 
 
 class RefreshTokens:
@@ -28,12 +32,25 @@ class RefreshTokens:
         session_id, *_ = token.partition(".")
         return self._signed(session_id, self._keyed("successor", token))
 
+    def hidden(self, token: str, moment: datetime) -> datetime:
+        """The day of the moment, at a time of day that tells only the holder of the token more."""
+        day = day_of(moment)
+        return day + (moment - day + self._offset(token)) // SECOND * SECOND % DAY
+
+    def revealed(self, token: str, hidden: datetime) -> datetime:
+        """The moment that was hidden with this token, to the second."""
+        day = day_of(hidden)
+        return day + (hidden - day - self._offset(token)) % DAY
+
     def session_of(self, token: str) -> str | None:
         """Return the id of the token's session, or None if the token is forged."""
         session_id, _, rest = token.partition(".")
         nonce, _, _ = rest.partition(".")
         genuine = self._signed(session_id, nonce)
         return session_id if compare_digest(genuine.encode(), token.encode()) else None
+
+    def _offset(self, token: str) -> timedelta:
+        return int(self._keyed("moment", token), 16) % (DAY // SECOND) * SECOND
 
     def _signed(self, session_id: str, nonce: str) -> str:
         return f"{session_id}.{nonce}.{self._keyed('signature', session_id, nonce)}"
