@@ -73,10 +73,10 @@ class EpochFile:
     def identity(self) -> bytes:
         """Return the random bytes that tell this file from others."""
         with self._opened(os.O_RDONLY) as file:
-            magic, identity = HEADER.unpack(os.pread(file, HEADER.size, 0))
-            size = os.fstat(file).st_size
-        if magic != MAGIC or size != SIZE:
+            header, size = os.pread(file, HEADER.size, 0), os.fstat(file).st_size
+        if size != SIZE or not header.startswith(MAGIC):
             raise WrongEpochs(f"{self._path} is damaged, or is no file of epochs")
+        _, identity = HEADER.unpack(header)
         return bytes(identity)
 
     def live(self, bucket: int) -> tuple[Epoch, ...]:

@@ -234,7 +234,7 @@ class WrappedKeyVault(ABC):
 def _decrypted(key: bytes, subject: str, wrapped: bytes) -> bytes:
     try:
         return decrypt(AESGCM(key), wrapped, subject.encode())
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:  # a value too short to be a wrapped key
         raise WrongMasterKey("the vault's keys were wrapped with another master key") from error
 
 

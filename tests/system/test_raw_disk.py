@@ -1,0 +1,121 @@
+"""Of an erased member the raw disk tells nothing, its freed blocks and the secret included."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from adapters.key_vault.epochs import EpochFile, bucket_of
+from application.use_cases.members.accounts import handle
+from config.process import Process
+from config.settings import read_settings
+from tests.media import phone_photo
+from tests.system.deployment import Klarity, relaxed
+from tests.system.phone import Phone, eventually
+from tests.system.small_disk import SmallDisk, small_disk
+from tests.system.test_erasure import keys_of
+
+pytestmark = pytest.mark.system
+
+PSEUDONYM = "Brindisi Quellwasser"
+PASSPHRASE = "walnut harbour thistle ember"
+STORY = "The clerk in room 4711 of the harbour office asked me for ninety in an envelope."
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    with small_disk(tmp_path) as disk:
+        yield disk
+
+
+@pytest.fixture
+def klarity(disk: SmallDisk, tmp_path: Path, memory: Path) -> Iterator[Klarity]:
+    """With the default stores, and with its secret and epochs beside them."""
+    data = str(disk.folder / "data")
+    klarity = Klarity(tmp_path, **relaxed(), DATA=data, WORKROOMS=str(memory))
+    yield klarity
+    klarity.close()
+
+
+def test_what_a_deleted_file_held_is_found(disk: SmallDisk) -> None:
+    """Else no test below could fail."""
+    file = disk.folder / "file"
+    file.write_bytes(bytes(5000) + STORY.encode() + bytes(5000))
+    assert disk.holds(STORY.encode())
+    file.unlink()
+    disk.take_out()
+    assert disk.holds(STORY.encode())
+    assert not disk.holds(PASSPHRASE.encode())
+
+
+@pytest.mark.parametrize("end", [Klarity.stop, Klarity.kill])
+def test_nothing_of_an_erased_member_is_on_the_raw_disk(
+    klarity: Klarity,
+    disk: SmallDisk,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    end: object,
+) -> None:
+    photo = phone_photo(tmp_path / "photo.jpg")
+    klarity.start()
+    with Phone(klarity.url, PSEUDONYM) as anna:
+        anna.passphrase = PASSPHRASE
+        anna.join()
+        evidence = anna.upload(photo)
+        assert anna.evidence_when_decided(evidence)["status"] == "available"
+        anna.report(title=STORY[:40], story=STORY, evidence=[evidence], anonymous=True)
+        held = held_of(anna.member_id, evidence, klarity, monkeypatch)
+        assert disk.holds(held.wrapped)
+        assert all(map(disk.holds, held.epochs.values()))
+
+        assert anna.leave().status_code == 204
+        eventually(lambda: keys_of(klarity) == {evidence: b""} or None)
+    end(klarity)  # type: ignore[operator]  # one of two methods
+    disk.take_out()
+    marks = {
+        "pseudonym": PSEUDONYM.encode(),
+        "name to sign in": handle(PSEUDONYM).encode(),
+        "passphrase": PASSPHRASE.encode(),
+        "hash of the passphrase": held.passphrase_hash.encode(),
+        "story": STORY.encode(),
+        "title": STORY[:40].encode(),
+        "photo": photo.read_bytes()[1_000_000:1_000_200],
+        **{f"key of {subject}": key for subject, key in held.keys.items()},
+        **{f"epoch of {subject}": key for subject, key in held.epochs.items()},
+    }
+    assert [name for name, mark in marks.items() if disk.holds(mark)] == []
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the stores hold of a member, as somebody who has everything reads it."""
+
+    passphrase_hash: str
+    wrapped: bytes
+    keys: Mapping[str, bytes]
+    epochs: Mapping[str, bytes]
+
+
+def held_of(
+    member_id: str, evidence_id: str, klarity: Klarity, monkeypatch: pytest.MonkeyPatch
+) -> Held:
+    with monkeypatch.context() as patch:
+        for name, value in klarity.settings.items():
+            patch.setenv(f"KLARITY_{name}", value)
+        settings = read_settings()
+    process = Process(settings, alone=False)
+    try:
+        vault, credentials = process.container.vault(), process.container.credentials()
+        wrapped = vault._stored(member_id).wrapped
+        (credential,) = credentials.credentials_of(member_id)
+        subjects = [member_id, f"owners/{member_id}", f"evidence/{evidence_id}"]
+        subjects += [credentials._owner(member_id).name.partition(".")[0]]
+        subjects[-1] = f"credentials/{subjects[-1]}"
+        keys = {subject: vault.key(subject) for subject in subjects}
+        file = EpochFile(settings.epochs)
+        epochs = {subject: file.live(bucket_of(subject))[-1].key for subject in subjects}
+        assert all(keys.values())
+        return Held(credential.passphrase_hash, wrapped, keys, epochs)
+    finally:
+        process.close()
