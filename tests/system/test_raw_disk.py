@@ -1,6 +1,8 @@
 """Of an erased member the raw disk tells nothing, its freed blocks and the secret included."""
 
-from collections.abc import Iterator, Mapping
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +16,6 @@ from tests.media import phone_photo
 from tests.system.deployment import Klarity, relaxed
 from tests.system.phone import Phone, eventually
 from tests.system.small_disk import SmallDisk, small_disk
-from tests.system.test_erasure import keys_of
 
 pytestmark = pytest.mark.system
 
@@ -55,7 +56,7 @@ def test_nothing_of_an_erased_member_is_on_the_raw_disk(
     disk: SmallDisk,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    end: object,
+    end: Callable[[Klarity], object],
 ) -> None:
     photo = phone_photo(tmp_path / "photo.jpg")
     klarity.start()
@@ -65,13 +66,14 @@ def test_nothing_of_an_erased_member_is_on_the_raw_disk(
         evidence = anna.upload(photo)
         assert anna.evidence_when_decided(evidence)["status"] == "available"
         anna.report(title=STORY[:40], story=STORY, evidence=[evidence], anonymous=True)
-        held = held_of(anna.member_id, evidence, klarity, monkeypatch)
-        assert disk.holds(held.wrapped)
-        assert all(map(disk.holds, held.epochs.values()))
+        held = held_of(anna.member_id, klarity, monkeypatch)
+        assert {anna.member_id, f"evidence/{evidence}"} < held.keys.keys()
+        for found in (*held.wrapped.values(), *held.epochs.values()):
+            assert disk.holds(found)
 
         assert anna.leave().status_code == 204
-        eventually(lambda: keys_of(klarity) == {evidence: b""} or None)
-    end(klarity)  # type: ignore[operator]  # one of two methods
+        eventually(lambda: is_destroyed(f"evidence/{evidence}", disk.folder / "data") or None)
+    end(klarity)
     disk.take_out()
     marks = {
         "pseudonym": PSEUDONYM.encode(),
@@ -87,35 +89,36 @@ def test_nothing_of_an_erased_member_is_on_the_raw_disk(
     assert [name for name, mark in marks.items() if disk.holds(mark)] == []
 
 
+def is_destroyed(subject: str, data: Path) -> bool:
+    """Whether the key is destroyed, and the epoch replaced that opened old copies of it."""
+    with closing(sqlite3.connect(data / "keys.db")) as vault:
+        query = "SELECT epoch, wrapped FROM keys WHERE subject = ?"
+        return bool(vault.execute(query, [subject]).fetchone() == (0, b""))
+
+
 @dataclass(frozen=True)
 class Held:
-    """What the stores hold of a member, as somebody who has everything reads it."""
+    """What the stores hold of the only member, as somebody who has everything reads it."""
 
     passphrase_hash: str
-    wrapped: bytes
+    wrapped: Mapping[str, bytes]
     keys: Mapping[str, bytes]
     epochs: Mapping[str, bytes]
 
 
-def held_of(
-    member_id: str, evidence_id: str, klarity: Klarity, monkeypatch: pytest.MonkeyPatch
-) -> Held:
+def held_of(member_id: str, klarity: Klarity, monkeypatch: pytest.MonkeyPatch) -> Held:
     with monkeypatch.context() as patch:
         for name, value in klarity.settings.items():
             patch.setenv(f"KLARITY_{name}", value)
         settings = read_settings()
-    process = Process(settings, alone=False)
-    try:
-        vault, credentials = process.container.vault(), process.container.credentials()
-        wrapped = vault._stored(member_id).wrapped
-        (credential,) = credentials.credentials_of(member_id)
-        subjects = [member_id, f"owners/{member_id}", f"evidence/{evidence_id}"]
-        subjects += [credentials._owner(member_id).name.partition(".")[0]]
-        subjects[-1] = f"credentials/{subjects[-1]}"
-        keys = {subject: vault.key(subject) for subject in subjects}
-        file = EpochFile(settings.epochs)
-        epochs = {subject: file.live(bucket_of(subject))[-1].key for subject in subjects}
-        assert all(keys.values())
-        return Held(credential.passphrase_hash, wrapped, keys, epochs)
-    finally:
-        process.close()
+    with closing(sqlite3.connect(settings.data / "keys.db")) as vault:
+        wrapped = dict(vault.execute("SELECT subject, wrapped FROM keys WHERE epoch > 0"))
+    epochs = EpochFile(settings.epochs)
+    with closing(Process(settings, alone=False)) as process:
+        (credential,) = process.container.credentials().credentials_of(member_id)
+        return Held(
+            credential.passphrase_hash,
+            wrapped,
+            {subject: process.container.vault().key(subject) or b"" for subject in wrapped},
+            {subject: epochs.live(bucket_of(subject))[-1].key for subject in wrapped},
+        )
