@@ -9,7 +9,7 @@ from shutil import which
 
 MEGABYTES = 96
 LONGEST_MARK = 1 << 12
-NEEDED = "scripts/install-debian e2fsprogs fuse2fs"
+NEEDED = "scripts/install-debian e2fsprogs fuse2fs fuse3"
 
 
 class NoSmallDisk(Exception):
