@@ -44,7 +44,6 @@ class Process:
         self.container.keys()
         if settings.event_store == "mongo":
             self.container.database()
-        self.container.vault()
         self.use_cases = UseCases(self.container)
         self._listener: InternalListener | None = None
 

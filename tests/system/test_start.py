@@ -123,6 +123,15 @@ def test_a_worker_that_cannot_start_ends_everything(tmp_path: Path) -> None:
     assert "database" in refused(data, PORT=str(free_port()))
 
 
+def test_a_lost_file_of_epochs_is_told_and_not_made_again(klarity: Klarity, tmp_path: Path) -> None:
+    data = tmp_path / "klarity" / "data"
+    klarity.start()
+    klarity.stop()
+    (data / "epochs").unlink()
+    assert f"{data / 'epochs'} cannot be used" in refused(data, PORT=str(free_port()))
+    assert not (data / "epochs").exists()
+
+
 def test_workers_share_the_port(tmp_path: Path, mongo_url: str, rabbitmq_url: str) -> None:
     settings = shared_stores(mongo_url, BUS_URL=rabbitmq_url, WORKERS="2")
     klarity = Klarity(tmp_path, **settings)
