@@ -5,9 +5,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import cycle
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
+from bson import encode
 from pymongo.database import Database
 
 from adapters.credentials.memory import MemoryCredentials
@@ -24,6 +26,7 @@ from tests.contracts.racing import race
 Open = Callable[[], Credentials]
 
 NOW = datetime(2026, 5, 17, 12, 30, 15, 123457, tzinfo=UTC)
+DAY = datetime(2026, 5, 17, tzinfo=UTC)
 ANN = Credential(handle="ann", member_id="m1", passphrase_hash="hash 1", created_at=NOW)
 BOB = Credential(handle="bob", member_id="m2", passphrase_hash="hash 2", created_at=NOW)
 POSER = replace(ANN, member_id="m3", passphrase_hash="hash 3")
@@ -329,6 +332,126 @@ class TestSealedMongoCredentials(CredentialsContract):
     def credentials(self, mongo_database: Database[Document]) -> Open:
         users = cycle([MongoCredentials(mongo_database) for _ in range(2)])
         return sealed(lambda: next(users))
+
+
+class Sealed:
+    """Sealed credentials, and the file in which they are stored."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.vault = folder, MemoryKeyVault()
+        self._stored = [SqliteCredentials(folder / "credentials.sqlite")]
+        self.credentials = self._opened(self._stored[0])
+
+    def _opened(self, stored: SqliteCredentials) -> SealedCredentials:
+        return SealedCredentials(stored, self.vault, bytes(32))
+
+    def old_copy(self) -> SealedCredentials:
+        """Open a copy of what is stored now, with the same keys."""
+        copy = copytree(self.folder, self.folder.with_name("copy"))
+        self._stored.append(SqliteCredentials(copy / "credentials.sqlite"))
+        return self._opened(self._stored[-1])
+
+    def on_disk(self) -> bytes:
+        return on_disk(self.folder)
+
+    def close(self) -> None:
+        for stored in self._stored:
+            stored.close()
+
+
+MEMBER = replace(
+    ANN, handle="the handle", member_id="the member", passphrase_hash="hash of the passphrase"
+)
+NAMESPACES = ("ns", "o.applyOps.ns")
+MARKS = [b"the handle", b"the look", b"the member", b"hash of the passphrase", b"2026-05-17T12:"]
+
+
+class TestOfSealedCredentials:
+    """What a thief of the store learns, even with the keys of the instance."""
+
+    @pytest.fixture
+    def sealed(self, tmp_path: Path) -> Iterator[Sealed]:
+        (tmp_path / "stored").mkdir()
+        sealed = Sealed(tmp_path / "stored")
+        sealed.credentials.claim(MEMBER, {"the look"})
+        sealed.credentials.open_session(
+            session("s1", MEMBER.member_id, created_at=DAY, refreshed_at=DAY, expires_at=DAY)
+        )
+        yield sealed
+        sealed.close()
+
+    def test_nothing_of_a_member_is_stored_in_the_open(self, sealed: Sealed) -> None:
+        assert [mark for mark in MARKS if mark in sealed.on_disk()] == []
+        assert sealed.credentials.find("the handle") == MEMBER
+        found = sealed.credentials.session("s1")
+        assert found is not None
+        assert found.member_id == "the member"
+
+    def test_an_old_copy_leads_to_living_members_only(self, sealed: Sealed) -> None:
+        sealed.credentials.claim(BOB, BOBS)
+        copy = sealed.old_copy()
+        assert copy.find("the handle") == MEMBER
+        sealed.credentials.forget("the member")
+        assert copy.find("the handle") is None
+        assert copy.alike({"the look"} | BOBS) == [BOB]
+        assert copy.credentials_of("the member") == []
+        assert copy.session("s1") is None
+        assert copy.sessions_of("the member") == []
+        assert copy.replace_hash("the member", "hash of the passphrase", "new") is False
+
+    def test_nothing_is_opened_for_a_forgotten_member(self, sealed: Sealed) -> None:
+        """A sign-in may have begun before."""
+        sealed.credentials.forget("the member")
+        sealed.credentials.open_session(session("s2", "the member"))
+        assert sealed.credentials.session("s2") is None
+        sealed.credentials.end_sessions("the member")
+        sealed.credentials.release("the handle", "the member")
+        with pytest.raises(PseudonymTaken):
+            sealed.credentials.claim(MEMBER, {"the look"})
+
+    @pytest.mark.parametrize("calls", range(2))
+    def test_what_is_forgotten_in_part_is_forgotten_by_a_repetition(
+        self, sealed: Sealed, calls: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        copy = sealed.old_copy()
+        destroy, left = sealed.vault.destroy, [calls]
+
+        def destroy_and_die(subject: str) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+            destroy(subject)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sealed.vault, "destroy", destroy_and_die)
+            with pytest.raises(KeyboardInterrupt):
+                sealed.credentials.forget("the member")
+        sealed.credentials.forget("the member")
+        assert copy.find("the handle") is None
+        assert copy.credentials_of("the member") == []
+        assert sealed.credentials.find("the handle") is None
+
+
+def test_the_oplog_of_mongodb_tells_nothing_of_a_member(
+    mongo_database: Database[Document],
+) -> None:
+    """It holds every write until it is full, whatever was deleted since."""
+    stored = MongoCredentials(mongo_database)
+    sealed = SealedCredentials(stored, MemoryKeyVault(), bytes(32))
+    sealed.claim(MEMBER, {"the look"})
+    sealed.open_session(session("s1", "the member", created_at=DAY, refreshed_at=DAY))
+    sealed.replace_hash("the member", MEMBER.passphrase_hash, "hash of the passphrase, again")
+    sealed.forget("the member")
+    assert [mark for mark in MARKS if mark in oplog_of(mongo_database)] == []
+    stored.claim(MEMBER, {"the look"})
+    stored.forget("the member")
+    assert [mark for mark in MARKS[:4] if mark in oplog_of(mongo_database)] == MARKS[:4]
+
+
+def oplog_of(database: Database[Document]) -> bytes:
+    """All entries of the oplog that are about this database."""
+    wanted = {"$or": [{field: {"$regex": f"^{database.name}\\."}} for field in NAMESPACES]}
+    return b"".join(map(encode, database.client["local"]["oplog.rs"].find(wanted)))
 
 
 class Nothing:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.key_vault.epochs import EpochFile, bucket_of
-from application.use_cases.members.accounts import handle
+from application.use_cases.members.accounts import handle_of
 from config.process import Process
 from config.settings import read_settings
 from tests.media import phone_photo
@@ -77,7 +77,7 @@ def test_nothing_of_an_erased_member_is_on_the_raw_disk(
     disk.take_out()
     marks = {
         "pseudonym": PSEUDONYM.encode(),
-        "name to sign in": handle(PSEUDONYM).encode(),
+        "name to sign in": handle_of(PSEUDONYM).encode(),
         "passphrase": PASSPHRASE.encode(),
         "hash of the passphrase": held.passphrase_hash.encode(),
         "story": STORY.encode(),
