@@ -128,6 +128,9 @@ def members_blueprint(accounts: Accounts, members: MemberExecutor, requests: Req
         All cases of the member, open and anonymous ones, answer 410 from the same moment on, which
         reveals that one person reported them. To avoid this, withdraw anonymous cases some time
         before. A client that keeps asking for a withdrawn case still sees it change to 410.
+
+        With the reply, the keys and the credentials of the member are destroyed, and so is what
+        opens old copies of them on disks and in backups. Media are destroyed shortly afterwards.
         """
         actor = requests.oneself()
         context = requests.context(actor.member_id)
