@@ -316,6 +316,22 @@ def test_a_made_up_refresh_token_proves_nothing_and_ends_nothing(
     accounts.refresh(token)
 
 
+def test_a_session_that_ends_while_it_is_refreshed_stays_ended(
+    accounts: Accounts, credentials: MemoryCredentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(accounts)
+    grant = accounts.sign_in("Anna", PASSPHRASE)
+
+    def end_instead(session_id: str, *_: object) -> bool:
+        credentials.end_session(session_id)
+        return False
+
+    monkeypatch.setattr(credentials, "rotate", end_instead)
+    with pytest.raises(NotSignedIn):
+        accounts.refresh(grant.refresh_token)
+    assert accounts.signed_in("anna", grant.session_id) is None
+
+
 def test_a_session_ends_by_itself_and_by_signing_out(accounts: Accounts, world: World) -> None:
     register(accounts)
     old, left = (accounts.sign_in("Anna", PASSPHRASE) for _ in range(2))
