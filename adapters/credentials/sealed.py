@@ -4,6 +4,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from hmac import digest as hmac_digest
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ class _Owner(NamedTuple):
 
     name: str
     member_id: str
-    cipher: AESGCM
+    key: bytes
 
 
 class SealedCredentials:
@@ -140,8 +141,7 @@ class SealedCredentials:
         key = self._vault.key(_subject(alias))
         if key is None:
             return None
-        member_id = _id_cipher(key).decrypt(b64decode(sealed), None).decode()
-        return _Owner(name, member_id, AESGCM(key))
+        return _Owner(name, _member_id(key, sealed), key)
 
     def _handle(self, handle: str) -> str:
         return self._keyed("handle", handle)
@@ -155,7 +155,13 @@ class SealedCredentials:
 
 def _owner(alias: str, key: bytes, member_id: str) -> _Owner:
     sealed = b64encode(_id_cipher(key).encrypt(member_id.encode(), None)).decode()
-    return _Owner(f"{alias}.{sealed}", member_id, AESGCM(key))
+    return _Owner(f"{alias}.{sealed}", member_id, key)
+
+
+@lru_cache(maxsize=1024)
+def _member_id(key: bytes, sealed: str) -> str:
+    """Decrypt a member's id; every request looks a session up, and reads one."""
+    return _id_cipher(key).decrypt(b64decode(sealed), None).decode()
 
 
 def _id_cipher(key: bytes) -> AESSIV:
@@ -164,12 +170,12 @@ def _id_cipher(key: bytes) -> AESSIV:
 
 
 def _sealed(owner: _Owner, credential: Credential) -> str:
-    blob = encrypt(owner.cipher, msgspec.json.encode(credential), owner.name.encode())
+    blob = encrypt(AESGCM(owner.key), msgspec.json.encode(credential), owner.name.encode())
     return b64encode(blob).decode()
 
 
 def _opened(owner: _Owner, stored: Credential) -> Credential:
-    plain = decrypt(owner.cipher, b64decode(stored.passphrase_hash), owner.name.encode())
+    plain = decrypt(AESGCM(owner.key), b64decode(stored.passphrase_hash), owner.name.encode())
     return msgspec.json.decode(plain, type=Credential)
 
 
