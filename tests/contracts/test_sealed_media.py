@@ -257,7 +257,8 @@ def begun(
 ) -> Iterator[tuple[MediaStore, Iterator[bytes]]]:
     """A store that caches keys so long, and a blob of which another process destroyed the key."""
     monkeypatch.setattr(wrapped, "REMEMBERED_SECONDS", request.param)
-    with closing(SqlitePlace(tmp_path / "keys" / "vault.sqlite")) as place:
+    vault = SqlitePlace(tmp_path / "keys" / "vault.sqlite", tmp_path / "epochs")
+    with closing(vault) as place:
         here, there = place.open(), place.open()
         media = SealedMediaStore(Folder(tmp_path / "media").open(), here)
         media.write(KEY, chunks(PLAIN))

@@ -66,6 +66,7 @@ def test_nothing_of_an_erased_member_is_on_the_raw_disk(
         evidence = anna.upload(photo)
         assert anna.evidence_when_decided(evidence)["status"] == "available"
         anna.report(title=STORY[:40], story=STORY, evidence=[evidence], anonymous=True)
+        rendition = anna.get(f"/v1/evidence/{evidence}/content").content
         held = held_of(anna.member_id, klarity, monkeypatch)
         assert {anna.member_id, f"evidence/{evidence}"} <= held.keys.keys()
         for found in (*held.wrapped.values(), *held.epochs.values()):
@@ -83,6 +84,7 @@ def test_nothing_of_an_erased_member_is_on_the_raw_disk(
         "story": STORY.encode(),
         "title": STORY[:40].encode(),
         "photo": photo.read_bytes()[1_000_000:1_000_200],
+        "rendition": rendition[len(rendition) // 2 :][:200],
         **{f"key of {subject}": key for subject, key in held.keys.items()},
         **{f"epoch of {subject}": key for subject, key in held.epochs.items()},
     }
