@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -170,6 +171,16 @@ class Container(containers.DeclarativeContainer):
         memory=providers.Singleton(MemoryKeyVault),
         sqlite=closing(SqliteKeyVault, _keys_file, keys.provided.vault, epochs),
         mongo=providers.Singleton(MongoKeyVault, database, keys.provided.vault, epochs),
+    )
+    vault_without_lost_keys: Provider[KeyVault] = providers.Selector(
+        _kind,
+        memory=vault,
+        sqlite=closing(
+            partial(SqliteKeyVault, give_up=True), _keys_file, keys.provided.vault, epochs
+        ),
+        mongo=providers.Singleton(
+            MongoKeyVault, database, keys.provided.vault, epochs, give_up=True
+        ),
     )
     cipher = providers.Singleton(PersonalCipher, vault, keys.provided.references)
     codec = providers.Singleton(JsonCodec, EVENTS, cipher)

@@ -188,6 +188,15 @@ def open_tools() -> Iterator[OpenTools]:
         process.close()
 
 
+def give_up_lost_keys() -> None:
+    """Destroy the keys whose epochs are lost, while no other process uses the embedded stores."""
+    process = Process(read_settings())
+    try:
+        process.container.vault_without_lost_keys()
+    finally:
+        process.close()
+
+
 def play_demo(url: str, moderator: tuple[str, str] | None) -> None:
     """Play the demonstration. Its modules are imported only when it is played."""
     from entrypoints.demo.play import play
@@ -203,6 +212,7 @@ def main() -> None:
         work=work,
         open_tools=open_tools,
         play_demo=play_demo,
+        give_up_lost_keys=give_up_lost_keys,
         faults=FAULTS,
     )
     build_cli(entry)()

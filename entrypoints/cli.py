@@ -78,6 +78,7 @@ class Entry:
     own_url: Callable[[], str]
     open_tools: Callable[[], AbstractContextManager[Tools]]
     play_demo: Callable[[str, tuple[str, str] | None], None]
+    give_up_lost_keys: Callable[[], None]
     faults: tuple[type[Exception], ...]
 
 
@@ -184,6 +185,7 @@ def build_cli(entry: Entry) -> click.Group:
             raise SystemExit(1)
 
     _add_parked(klarity, entry)
+    _add_give_up_keys(klarity, entry)
     _add_members(klarity, entry)
     _add_webhooks(klarity, entry)
     _add_what_if(klarity, entry)
@@ -286,6 +288,19 @@ def _add_parked(klarity: click.Group, entry: Entry) -> None:
         for event_id in found:
             click.echo(event_id)
         click.echo(f"{len(found)} dropped.")
+
+
+def _add_give_up_keys(klarity: click.Group, entry: Entry) -> None:
+    @klarity.command("give-up-keys")
+    @click.confirmation_option(prompt="Nothing of these members can be read ever again. Go on?")
+    def give_up_keys() -> None:
+        """Destroy the keys that the file of epochs cannot open.
+
+        Only if file or key vault are lost and the newest backups do not fit together. Their members
+        count as erased from then on. Stop all processes first.
+        """
+        with plain_faults(entry):
+            entry.give_up_lost_keys()
 
 
 def _add_members(klarity: click.Group, entry: Entry) -> None:

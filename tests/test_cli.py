@@ -2,6 +2,7 @@
 
 import gc
 import sqlite3
+from contextlib import closing
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,12 +20,14 @@ from application.system import CONTEXTS
 from application.use_cases.moderation.what_if import Hiding, ModerationReplay, RankedCase, WhatIf
 from config.buses import BUSES, open_bus
 from config.command import main
-from config.main import FAULTS, open_tools, own_url, play_demo, serve, work
+from config.main import FAULTS, give_up_lost_keys, open_tools, own_url, play_demo, serve, work
+from config.process import Process
 from config.settings import Settings, SettingsError, read_settings
 from domain.moderation.subject import SubjectKind
 from entrypoints.cli import Entry, build_cli
 from entrypoints.nginx import nginx_configuration
 from tests.certificates import Authority
+from tests.contracts.test_epochs import neighbours
 
 
 @pytest.fixture(autouse=True)
@@ -32,16 +35,17 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KLARITY_DATA", str(tmp_path))
 
 
-def klarity(*arguments: str) -> Result:
+def klarity(*arguments: str, **options: str) -> Result:
     entry = Entry(
         serve=serve,
         work=work,
         own_url=own_url,
         open_tools=open_tools,
         play_demo=play_demo,
+        give_up_lost_keys=give_up_lost_keys,
         faults=FAULTS,
     )
-    return CliRunner().invoke(build_cli(entry), arguments)
+    return CliRunner().invoke(build_cli(entry), arguments, **options)  # type: ignore[arg-type]  # only "input"
 
 
 def add_anna() -> Result:
@@ -64,9 +68,26 @@ def test_it_runs_with_garbage_collection_of_all_that_was_not_imported(
 def test_help_teaches() -> None:
     told = klarity("--help").output
     commands = ("serve", "work", "rebuild", "verify", "parked", "members", "webhooks", "what-if")
-    for command in (*commands, "demo"):
+    for command in (*commands, "demo", "give-up-keys"):
         assert command in told
         assert len(klarity(command, "--help").output) > 100
+
+
+def test_keys_whose_epochs_are_lost_are_given_up_when_asked_for(tmp_path: Path) -> None:
+    add_anna()
+    old = (tmp_path / "epochs").read_bytes()
+    with closing(Process(read_settings(), alone=False)) as process:
+        vault, (erased, lost) = process.container.vault(), neighbours(2)
+        vault.make_key(erased)
+        vault.make_key(lost)
+        vault.destroy(erased)
+    (tmp_path / "epochs").write_bytes(old)
+    assert "old backup" in klarity("parked", "list").output
+    assert klarity("give-up-keys", input="n\n").exit_code == 1
+    assert "old backup" in klarity("parked", "list").output
+    assert klarity("give-up-keys", "--yes").exit_code == 0
+    assert klarity("parked", "list").output == "0 parked.\n"
+    assert klarity("members", "grant", "Anna", "moderator").exit_code == 0
 
 
 def test_services_are_listed_with_what_they_hear() -> None:

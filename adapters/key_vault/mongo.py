@@ -8,7 +8,14 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from adapters.key_vault.epochs import EpochFile, bucket_of
-from adapters.key_vault.wrapped import DESTROYED, NO_EPOCH, Change, Stored, WrappedKeyVault
+from adapters.key_vault.wrapped import (
+    DESTROYED,
+    NO_EPOCH,
+    SETTLED,
+    Change,
+    Stored,
+    WrappedKeyVault,
+)
 from adapters.mongo import Document, unavailable_as
 from application.ports.event_store import StoreUnavailable
 
@@ -22,8 +29,15 @@ class MongoKeyVault(WrappedKeyVault):
     that could open them is gone.
     """
 
-    def __init__(self, database: Database[Document], master_key: bytes, epochs: EpochFile) -> None:
-        super().__init__(master_key, epochs)
+    def __init__(
+        self,
+        database: Database[Document],
+        master_key: bytes,
+        epochs: EpochFile,
+        *,
+        give_up: bool = False,
+    ) -> None:
+        super().__init__(master_key, epochs, give_up=give_up)
         self._keys = database["keys"]
         with unavailable_as(StoreUnavailable):
             self._keys.create_index(["bucket", "epoch"])
@@ -77,6 +91,12 @@ class MongoKeyVault(WrappedKeyVault):
 
     def _newest(self) -> Mapping[int, int]:
         return self._newest_of({})
+
+    def _destroy_lost(self, bucket: int, live: Sequence[int]) -> int:
+        lost = {"bucket": bucket, "epoch": {"$gt": NO_EPOCH, "$nin": live}}
+        with unavailable_as(StoreUnavailable):
+            done = self._keys.update_many(lost, {"$set": _written(SETTLED)})
+        return done.modified_count
 
     def _unsettled(self) -> Mapping[int, int]:
         return self._newest_of(UNSETTLED)

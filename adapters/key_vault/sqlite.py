@@ -1,5 +1,6 @@
 """Keys in a SQLite file."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -26,8 +27,10 @@ class SqliteKeyVault(WrappedKeyVault):
     emptied.
     """
 
-    def __init__(self, path: Path, master_key: bytes, epochs: EpochFile) -> None:
-        super().__init__(master_key, epochs)
+    def __init__(
+        self, path: Path, master_key: bytes, epochs: EpochFile, *, give_up: bool = False
+    ) -> None:
+        super().__init__(master_key, epochs, give_up=give_up)
         self._database = SqliteDatabase(path, SCHEMA)
         self._begin()
 
@@ -72,6 +75,16 @@ class SqliteKeyVault(WrappedKeyVault):
 
     def _newest(self) -> Mapping[int, int]:
         return dict(self._database.rows("SELECT bucket, max(epoch) FROM keys GROUP BY bucket"))
+
+    def _destroy_lost(self, bucket: int, live: Sequence[int]) -> int:
+        return self._database.write(
+            "UPDATE keys SET epoch = ?, wrapped = ? WHERE bucket = ? AND epoch > 0"
+            " AND epoch NOT IN (SELECT value FROM json_each(?))",
+            NO_EPOCH,
+            DESTROYED,
+            bucket,
+            json.dumps(live),
+        )
 
     def _unsettled(self) -> Mapping[int, int]:
         return dict(

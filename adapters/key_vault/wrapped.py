@@ -75,11 +75,13 @@ class WrappedKeyVault(ABC):
     raise WrongMasterKey.
     """
 
-    def __init__(self, master_key: bytes, epochs: EpochFile) -> None:
+    def __init__(self, master_key: bytes, epochs: EpochFile, *, give_up: bool = False) -> None:
+        """``give_up`` destroys the keys whose epoch is lost, instead of refusing to begin."""
         if len(master_key) != KEY_BYTES:
             raise ValueError("the master key must be 32 bytes")
         self._master_key = master_key
         self._epochs = epochs
+        self._give_up = give_up
         self._memory = _Memory()
 
     @abstractmethod
@@ -107,6 +109,12 @@ class WrappedKeyVault(ABC):
     @abstractmethod
     def _newest(self) -> Mapping[int, int]:
         """Return the buckets with keys, and the newest epoch that is stored for each."""
+
+    @abstractmethod
+    def _destroy_lost(self, bucket: int, live: Sequence[int]) -> int:
+        """Store DESTROYED with NO_EPOCH for the bucket's keys of other epochs than the live ones.
+
+        Returns how many keys these were."""
 
     @abstractmethod
     def _unsettled(self) -> Mapping[int, int]:
@@ -158,10 +166,19 @@ class WrappedKeyVault(ABC):
         known = known or self._store(PROBE, probe)
         if _decrypted(self._master_key, PROBE, known.wrapped) != identity:
             raise WrongEpochs("KLARITY_EPOCHS names the file of epochs of another vault")
+        if self._give_up:
+            self._give_up_lost_keys()
         for bucket, number in self._newest().items():
             if number > self._epochs.live(bucket)[-1].number:
                 raise WrongEpochs("the file of epochs is an old backup: the vault has newer epochs")
         self._replace_epochs()
+
+    def _give_up_lost_keys(self) -> None:
+        given_up = sum(
+            self._destroy_lost(bucket, [epoch.number for epoch in self._epochs.live(bucket)])
+            for bucket in self._newest()
+        )
+        log.warning("gave up %d keys whose epochs are lost", given_up)
 
     def _open(self, subject: str) -> bytes | None:
         """Return the subject's key, of the newest epoch by now."""

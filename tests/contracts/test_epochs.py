@@ -18,6 +18,7 @@ from adapters.key_vault.epochs import (
     WrongEpochs,
     bucket_of,
 )
+from adapters.key_vault.mongo import MongoKeyVault
 from adapters.key_vault.sqlite import SqliteKeyVault
 from adapters.key_vault.wrapped import WrappedKeyVault
 from adapters.mongo import Document
@@ -61,6 +62,8 @@ class Place(Protocol):
         """Put an old copy in place of what is stored."""
         ...
 
+    def give_up_lost_keys(self) -> None: ...
+
 
 class SqlitePlace(vaults.SqlitePlace):
     def __init__(self, folder: Path) -> None:
@@ -76,6 +79,9 @@ class SqlitePlace(vaults.SqlitePlace):
             database.write("DELETE FROM keys")
             database.write_many("INSERT INTO keys VALUES (?, ?, ?, ?)", rows)  # type: ignore[arg-type]  # from rows()
 
+    def give_up_lost_keys(self) -> None:
+        SqliteKeyVault(self.path, MASTER, self.epochs, give_up=True).close()
+
 
 class MongoPlace(vaults.MongoPlace):
     def __init__(self, database: Database[Document], folder: Path) -> None:
@@ -88,6 +94,9 @@ class MongoPlace(vaults.MongoPlace):
     def restore(self, rows: Sequence[object]) -> None:
         self.database["keys"].delete_many({})
         self.database["keys"].insert_many(rows)  # type: ignore[arg-type]  # from rows()
+
+    def give_up_lost_keys(self) -> None:
+        MongoKeyVault(self.database, MASTER, self.epochs, give_up=True)
 
 
 def is_readable(place: Place, subject: str) -> bool:
@@ -212,6 +221,36 @@ class OldCopiesContract:
         assert all(vault.key(ANN) == key for vault in opened)
 
 
+class LostEpochsContract:
+    """With an old backup of the file of epochs, nothing goes on until somebody decides."""
+
+    def test_the_vault_is_refused_until_the_lost_keys_are_given_up(self, place: Place) -> None:
+        key = place.open().make_key("in another bucket")
+        place.open().make_key(BOB)
+        old = place.file.read_bytes()
+        place.open().make_key(ANN)
+        place.open().destroy(ANN)
+        place.file.write_bytes(old)
+        with pytest.raises(WrongEpochs, match="old backup"):
+            place.open()
+        place.give_up_lost_keys()
+        assert place.open().key("in another bucket") == key
+        assert place.open().key(BOB) is None
+        with pytest.raises(KeyDestroyed):
+            place.open().make_key(BOB)
+
+    def test_a_key_of_an_old_vault_is_told_until_it_is_given_up(self, place: Place) -> None:
+        place.open().make_key(ANN)
+        place.open().make_key(BOB)
+        old = place.rows()
+        place.open().destroy(ANN)
+        place.restore(old)
+        with pytest.raises(WrongEpochs, match="old backup"):
+            place.open().key(BOB)
+        place.give_up_lost_keys()
+        assert place.open().key(BOB) is None
+
+
 class KillsContract:
     """Whatever is killed on the way, destruction is finished by the next start or destruction."""
 
@@ -309,7 +348,7 @@ def _before(vault: KeyVault, name: str, do: Callable[[], object]) -> None:
     setattr(vault, name, first_do)
 
 
-class TestSqlite(OldCopiesContract, KillsContract):
+class TestSqlite(OldCopiesContract, LostEpochsContract, KillsContract):
     @pytest.fixture
     def place(self, tmp_path: Path) -> Iterator[SqlitePlace]:
         place = SqlitePlace(tmp_path)
@@ -317,7 +356,7 @@ class TestSqlite(OldCopiesContract, KillsContract):
         place.close()
 
 
-class TestMongo(OldCopiesContract, KillsContract):
+class TestMongo(OldCopiesContract, LostEpochsContract, KillsContract):
     @pytest.fixture
     def place(self, mongo_database: Database[Document], tmp_path: Path) -> MongoPlace:
         return MongoPlace(mongo_database, tmp_path)
@@ -334,6 +373,8 @@ class NoPlace(vaults.NoPlace):
 
     def restore(self, rows: Sequence[object]) -> None: ...
 
+    def give_up_lost_keys(self) -> None: ...
+
 
 def test_doing_nothing_breaks_every_promise(tmp_path: Path) -> None:
     does_nothing = [
@@ -344,6 +385,7 @@ def test_doing_nothing_breaks_every_promise(tmp_path: Path) -> None:
     ]
     place = NoPlace(tmp_path)
     assert_fails_against_nothing(OldCopiesContract, place=place, but=does_nothing)
+    assert_fails_against_nothing(LostEpochsContract, place=place)
     assert_fails_against_nothing(KillsContract, place=place)
 
 
