@@ -123,7 +123,12 @@ class Community:
             case_id=case_id, details=details, evidence=(evidence,), by=author, at=now
         )
         accepting = AcceptEvidence(
-            evidence_id=evidence, kind=MediaKind.VIDEO, sha256="ab" * 32, by=SYSTEM, at=now
+            evidence_id=evidence,
+            kind=MediaKind.VIDEO,
+            sha256="ab" * 32,
+            commitment="cd" * 32,
+            by=SYSTEM,
+            at=now,
         )
         self._do.cases.execute(case_id, reporting, CommandContext(new=True))
         self._do.cases.execute(case_id, accepting, CommandContext())

@@ -22,6 +22,7 @@ from entrypoints.http.history import history_blueprint
 from entrypoints.http.instance import instance_blueprint, problem_pages
 from entrypoints.http.members import members_blueprint
 from entrypoints.http.moderation import moderation_blueprint
+from entrypoints.http.openings import openings_blueprint
 from entrypoints.http.parties import parties_blueprint
 from entrypoints.http.queries import query_blueprint
 from entrypoints.http.requests import Requests
@@ -93,6 +94,7 @@ class Resources:
                 yield moderation_blueprint(use_cases.moderate, requests)
             case "command:evidence":
                 yield uploads_blueprint(use_cases.receive_uploads, requests)
+                yield openings_blueprint(executors.evidence, requests)
 
     def _of_query(self, answers: Answers[Any]) -> Iterator[Blueprint]:
         requests, public_url = self._requests, self._settings.public_url

@@ -7,7 +7,9 @@ from application.system import query_services
 from entrypoints.http.problems import problem, problem_response
 from entrypoints.http.requests import LARGEST_BODY
 
-# Requests that a service answers besides queries: a pattern for "<method> <path>".
+# Patterns for "<method> <path>". These requests are not for the query service of the path.
+EXCEPTIONS = (("command:evidence", r"^[A-Z]+ /v1/evidence/[^/]+/opening$"),)
+# Requests that a service answers besides queries.
 ROUTES = (
     ("query:cases", r"^[A-Z]+ (/share/|/oembed$|/v1/feeds/|/v1/cases\.(geojson|csv)$)"),
     ("command:members", r"^[A-Z]+ /v1/(members|sessions|me)(/|$)"),
@@ -28,9 +30,10 @@ CONNECTIONS = 64
 def nginx_configuration(addresses: Mapping[str, str]) -> str:
     """Return the configuration. ``addresses`` maps a service's id to its ``host:port``.
 
-    The first match wins: queries, longest path first, then ROUTES.
+    The first match wins: EXCEPTIONS, then queries, longest path first, then ROUTES.
     """
-    routes = [*((f"query:{name}", pattern) for name, pattern in _questions()), *ROUTES]
+    questions = [(f"query:{name}", pattern) for name, pattern in _questions()]
+    routes = [*EXCEPTIONS, *questions, *ROUTES]
     lines = [
         f'    "~{pattern}" {addresses[service]};'
         for service, pattern in routes

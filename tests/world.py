@@ -172,9 +172,8 @@ class World:
         command = ReceiveEvidence(
             evidence_id=evidence_id,
             kind=kind,
-            media_type="video/mp4",
-            sha256="ab" * 32,
-            size=1000,
+            salt="01" * 32,
+            original_sha256="ab" * 32,
             by=owner,
             at=self.clock(),
         )

@@ -9,6 +9,7 @@ from adapters.sanitiser import reasons, recordings
 from adapters.sanitiser.formats import MEDIA_TYPES, Format, format_of
 from adapters.sanitiser.job import POSTER, RENDITION, SanitiserJob
 from adapters.sanitiser.sandbox import Isolations, TookTooLong, ToolFailed, ToolLimits
+from adapters.sanitiser.trailers import JPEG, PDF, append_trailer
 from application.ports.sanitiser import NeedsLonger, Rendition, Unsafe
 from domain.ids import MediaKind
 
@@ -41,13 +42,20 @@ class SandboxedSanitiser:
         return (format_.kind, format_.media_type) if format_ else None
 
     def sanitise(
-        self, kind: MediaKind, original: Path, folder: Path, *, within: float | None = None
+        self,
+        kind: MediaKind,
+        original: Path,
+        folder: Path,
+        *,
+        trailer: str,
+        within: float | None = None,
     ) -> Rendition:
         format_ = _format_of(original)
         if format_ is None or format_.kind is not kind:
             raise Unsafe(reasons.NOT_TAKEN)
         try:
-            return _render(self._job(kind, original, folder, within), format_)
+            rendition = _render(self._job(kind, original, folder, within), format_)
+            return _with_trailer(rendition, trailer)
         except TookTooLong as late:
             if within is not None:
                 raise NeedsLonger from late
@@ -74,12 +82,19 @@ def _render(job: SanitiserJob, format_: Format) -> Rendition:
             return recordings.render(job, format_)
         case MediaKind.PHOTO:
             job.draw("photo", format_.decoder, str(job.original))
-            return _drawn(job, "image/jpeg")
+            return _drawn(job, JPEG)
         case MediaKind.DOCUMENT:
             job.draw("document", str(job.original))
-            return _drawn(job, "application/pdf")
+            return _drawn(job, PDF)
         case _:
             assert_never(format_.kind)
+
+
+def _with_trailer(rendition: Rendition, trailer: str) -> Rendition:
+    append_trailer(rendition.path, rendition.media_type, trailer)
+    if rendition.poster:
+        append_trailer(rendition.poster, JPEG, trailer)
+    return rendition
 
 
 def _drawn(job: SanitiserJob, media_type: str) -> Rendition:

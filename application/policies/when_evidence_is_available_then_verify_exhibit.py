@@ -19,6 +19,7 @@ class WhenEvidenceIsAvailableThenVerifyExhibit(KlarityPolicy):
                     owner=event.owner,
                     kind=event.kind,
                     sha256=event.sha256,
+                    commitment=event.commitment,
                     by=SYSTEM,
                     at=cause.at,
                 )

@@ -24,6 +24,7 @@ class WhenExhibitIsAdmittedThenAcceptEvidence(KlarityPolicy):
                     evidence_id=event.evidence_id,
                     kind=event.kind,
                     sha256=event.sha256,
+                    commitment=event.commitment,
                     by=SYSTEM,
                     at=cause.at,
                 )

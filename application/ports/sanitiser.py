@@ -49,11 +49,18 @@ class Sanitiser(Protocol):
         ...
 
     def sanitise(
-        self, kind: MediaKind, original: Path, folder: Path, *, within: float | None = None
+        self,
+        kind: MediaKind,
+        original: Path,
+        folder: Path,
+        *,
+        trailer: str,
+        within: float | None = None,
     ) -> Rendition:
         """Write a rendition without metadata into the empty folder, and return it.
 
-        ``within`` is in seconds. Raises Unsafe, NeedsLonger, or SanitiserUnavailable if a retry may
-        succeed.
+        Rendition and poster end with the ``trailer`` (ASCII letters and digits): nobody who does
+        not know it can predict their bytes. ``within`` is in seconds. Raises Unsafe, NeedsLonger,
+        or SanitiserUnavailable if a retry may succeed.
         """
         ...

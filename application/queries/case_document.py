@@ -41,11 +41,16 @@ PartyInCase = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseEvidence:
-    """A piece of evidence that all who can see the case can see."""
+    """A piece of evidence that all who can see the case can see.
+
+    ``sha256`` is the hash of the served content. ``commitment`` fixes the original without
+    revealing it: only the owner can open it.
+    """
 
     evidence_id: Media
     kind: MediaKind
     sha256: str
+    commitment: str
 
 
 class EvidenceProgress(StrEnum):
@@ -204,7 +209,10 @@ def _changes(row: CaseDocument, event: case.CaseEvent) -> dict[str, Any]:
             return _tags_and_place(row, event)
         case case.EvidenceAccepted():
             evidence = CaseEvidence(
-                evidence_id=event.evidence_id, kind=event.kind, sha256=event.sha256
+                evidence_id=event.evidence_id,
+                kind=event.kind,
+                sha256=event.sha256,
+                commitment=event.commitment,
             )
             return _evidence((*row.accepted, evidence), _cited(row, event))
         case _ if isinstance(event, case.CaseEvidenceEvent):

@@ -13,21 +13,22 @@ from domain.ids import MediaKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceDocument:
-    """``sha256`` and ``size`` (bytes) are the original's, ``duration`` is in seconds.
+    """``sha256``, ``size`` (bytes) and ``duration`` (seconds) are those of the rendition.
 
-    ``reason`` says why it was rejected, ``left_out`` what of the original is not shown, and why.
+    ``commitment`` fixes the original without revealing it: only the owner can open it. ``reason``
+    says why it was rejected, ``left_out`` what of the original is not shown, and why.
     """
 
     evidence_id: str
     status: EvidenceStatus = EvidenceStatus.RECEIVED
     kind: MediaKind | None = None
-    sha256: str = ""
-    size: int = 0
+    sha256: str | None = None
+    size: int | None = None
+    commitment: str = ""
     duration: float | None = None
     reason: str | None = None
     left_out: str | None = None
-    rendition_type: PrivateText = ""
-    rendition_sha256: PrivateText = ""
+    media_type: PrivateText = ""
     has_poster: Annotated[bool, Private()] = False
     owner_id: PrivateText = ""
     cases: Annotated[tuple[str, ...], Private()] = ()
@@ -68,8 +69,8 @@ def _changed(
         case EvidenceConcealed():
             return replace(row, cases=tuple(each for each in row.cases if each != event.case_id))
         case evidence.EvidenceReceived():
-            kind, sha256, size, owner = event.kind, event.sha256, event.size, event.owner
-            return replace(row, kind=kind, sha256=sha256, size=size, owner_id=owner)
+            kind, commitment, owner = event.kind, event.commitment, event.owner
+            return replace(row, kind=kind, commitment=commitment, owner_id=owner)
         case evidence.SanitisingBegun():
             return replace(row, status=EvidenceStatus.SANITISING)
         case evidence.EvidenceMadeAvailable():
@@ -78,8 +79,9 @@ def _changed(
                 kind=event.kind,
                 status=EvidenceStatus.AVAILABLE,
                 duration=event.duration,
-                rendition_type=event.rendition_type,
-                rendition_sha256=event.rendition_sha256,
+                media_type=event.media_type,
+                sha256=event.sha256,
+                size=event.size,
                 has_poster=event.has_poster,
                 left_out=event.left_out or None,
             )

@@ -220,6 +220,7 @@ def _shown(accepted: EvidenceAccepted, at: datetime) -> EvidenceShown:
         evidence_id=accepted.evidence_id,
         kind=accepted.kind,
         sha256=accepted.sha256,
+        commitment=accepted.commitment,
         accepted_at=accepted.at,
         at=at,
     )
@@ -628,6 +629,7 @@ def _accept_evidence(command: AcceptEvidence, state: Case) -> list[CaseEvent]:
         contributor=piece.by,
         kind=command.kind,
         sha256=command.sha256,
+        commitment=command.commitment,
         at=command.at,
     )
     return [accepted]

@@ -38,6 +38,7 @@ class AcceptEvidence:
     evidence_id: EvidenceId
     kind: MediaKind
     sha256: str
+    commitment: str
     by: Actor
     at: datetime
 

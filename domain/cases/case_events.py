@@ -48,13 +48,17 @@ class EvidenceAttached:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceAccepted:
-    """The evidence backs the case, even while the case is not public."""
+    """The evidence backs the case, even while the case is not public.
+
+    ``sha256`` is the hash of the rendition, ``commitment`` fixes the original without revealing it.
+    """
 
     case_id: CaseId
     evidence_id: EvidenceId
     contributor: SealedMember
     kind: MediaKind
     sha256: str
+    commitment: str
     role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
@@ -197,6 +201,7 @@ class EvidenceShown:
     evidence_id: EvidenceId
     kind: MediaKind
     sha256: str
+    commitment: str
     accepted_at: datetime
     role: ContributorRole = ContributorRole.SYSTEM
     at: datetime

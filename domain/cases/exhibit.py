@@ -47,6 +47,7 @@ class VerifyExhibit:
     owner: MemberId
     kind: MediaKind
     sha256: str
+    commitment: str
     by: Actor
     at: datetime
 
@@ -115,6 +116,7 @@ class ExhibitVerified:
     owner: SealedMember
     kind: MediaKind
     sha256: str
+    commitment: str
     at: datetime
 
 
@@ -124,6 +126,7 @@ class ExhibitAdmitted:
     case_id: CaseId
     kind: MediaKind
     sha256: str
+    commitment: str
     at: datetime
 
 
@@ -282,6 +285,7 @@ def _verify(command: VerifyExhibit, state: Exhibit) -> list[ExhibitEvent]:
         owner=command.owner,
         kind=command.kind,
         sha256=command.sha256,
+        commitment=command.commitment,
         at=command.at,
     )
     return [verified, *_answers_to_cases(evolve(state, verified), command.at)]
@@ -345,6 +349,7 @@ def _admitted(state: Exhibit, verified: ExhibitVerified, at: datetime) -> list[E
             case_id=citation.case_id,
             kind=verified.kind,
             sha256=verified.sha256,
+            commitment=verified.commitment,
             at=at,
         )
         for citation in admissible

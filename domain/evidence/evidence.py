@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import assert_never
 
 from domain.actors import Actor
 from domain.decider import Decider, DomainError, must_be_system
 from domain.ids import EvidenceId, MediaKind, MemberId
-from domain.personal import SealedMember
+from domain.personal import PersonalText, SealedMember
 
 
 class EvidenceStatus(StrEnum):
@@ -23,13 +24,14 @@ class EvidenceStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiveEvidence:
-    """The upload is complete, and its original is encrypted. ``sha256`` (hex) is the original's."""
+    """The upload is complete, and its original is encrypted.
+
+    ``salt`` is 256 random bits, and ``original_sha256`` the hash of the original, both in hex."""
 
     evidence_id: EvidenceId
     kind: MediaKind
-    media_type: str
-    sha256: str
-    size: int
+    salt: str
+    original_sha256: str
     by: Actor
     at: datetime
 
@@ -42,7 +44,7 @@ class BeginSanitising:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MakeAvailable:
-    """``size`` (bytes) and ``duration`` (seconds) are those of the rendition.
+    """``sha256`` (hex), ``size`` (bytes) and ``duration`` (seconds) are those of the rendition.
 
     ``left_out`` says which part of the original is not shown and why; empty if all is shown."""
 
@@ -79,12 +81,14 @@ EvidenceCommand = ReceiveEvidence | BeginSanitising | MakeAvailable | RejectEvid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceReceived:
+    """``salt`` and ``original_sha256`` open the ``commitment``: see ``commitment_to``."""
+
     evidence_id: EvidenceId
     owner: SealedMember
     kind: MediaKind
-    media_type: str
-    sha256: str
-    size: int
+    commitment: str
+    salt: PersonalText
+    original_sha256: PersonalText
     at: datetime
 
 
@@ -96,15 +100,15 @@ class SanitisingBegun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceMadeAvailable:
-    """``sha256`` is the hash of the original, ``rendition_sha256`` that of the rendition."""
+    """``media_type``, ``sha256`` and ``size`` are those of the rendition."""
 
     evidence_id: EvidenceId
     owner: SealedMember
     kind: MediaKind
+    commitment: str
+    media_type: str
     sha256: str
-    rendition_type: str
-    rendition_sha256: str
-    rendition_size: int
+    size: int
     duration: float | None = None
     has_poster: bool = False
     left_out: str = ""
@@ -138,7 +142,9 @@ class Evidence:
     evidence_id: EvidenceId = EvidenceId("")
     owner: MemberId = MemberId("")
     kind: MediaKind = MediaKind.DOCUMENT
-    sha256: str = ""
+    commitment: str = ""
+    salt: str = ""
+    original_sha256: str = ""
     status: EvidenceStatus | None = None
     erased: bool = False
 
@@ -176,7 +182,9 @@ def evolve(state: Evidence, event: EvidenceEvent) -> Evidence:
                 evidence_id=event.evidence_id,
                 owner=event.owner,
                 kind=event.kind,
-                sha256=event.sha256,
+                commitment=event.commitment,
+                salt=event.salt,
+                original_sha256=event.original_sha256,
                 status=EvidenceStatus.RECEIVED,
             )
         case SanitisingBegun():
@@ -196,6 +204,14 @@ evidence_decider: Decider[EvidenceCommand, Evidence, EvidenceEvent] = Decider(
 )
 
 
+def commitment_to(original_sha256: str, salt: str) -> str:
+    """Return the SHA-256 of the text ``<salt><hash of the original>``, all in lower-case hex.
+
+    It reveals nothing about the original without the salt, and fits no other original.
+    """
+    return sha256((salt + original_sha256).encode()).hexdigest()
+
+
 def _receive(command: ReceiveEvidence, state: Evidence) -> list[EvidenceEvent]:
     if state.status:
         raise DomainError(
@@ -205,9 +221,9 @@ def _receive(command: ReceiveEvidence, state: Evidence) -> list[EvidenceEvent]:
         evidence_id=command.evidence_id,
         owner=command.by.member_id,
         kind=command.kind,
-        media_type=command.media_type,
-        sha256=command.sha256,
-        size=command.size,
+        commitment=commitment_to(command.original_sha256, command.salt),
+        salt=command.salt,
+        original_sha256=command.original_sha256,
         at=command.at,
     )
     return [received]
@@ -239,10 +255,10 @@ def _made_available(command: MakeAvailable, state: Evidence) -> EvidenceMadeAvai
         evidence_id=state.evidence_id,
         owner=state.owner,
         kind=_kind_of(command, state),
-        sha256=state.sha256,
-        rendition_type=command.media_type,
-        rendition_sha256=command.sha256,
-        rendition_size=command.size,
+        commitment=state.commitment,
+        media_type=command.media_type,
+        sha256=command.sha256,
+        size=command.size,
         duration=command.duration,
         has_poster=command.has_poster,
         left_out=command.left_out,

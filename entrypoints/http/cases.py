@@ -82,8 +82,8 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
     def report(body: dict[str, Any]) -> Response:
         """Report a case; it is public as soon as one piece of its evidence is available
 
-        Evidence of an anonymous case cannot support another case, nor the other way round. A file
-        that is uploaded twice can still be recognised by its sha256, which is public.
+        Evidence of an anonymous case cannot support another case, nor the other way round. Two
+        uploads of a file have nothing in common in public but what can be seen and heard in them.
         """
         actor = requests.actor()
         context = requests.context(actor.member_id, new=True, own_id=body.get("case_id"))
@@ -127,8 +127,8 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
     def attach(body: dict[str, Any], case_id: object) -> Response:
         """Attach more evidence
 
-        Evidence of an anonymous case cannot support another case, nor the other way round. A file
-        that is uploaded twice can still be recognised by its sha256, which is public.
+        Evidence of an anonymous case cannot support another case, nor the other way round. Two
+        uploads of a file have nothing in common in public but what can be seen and heard in them.
         """
         command = AttachEvidence(
             evidence=tuple(body["evidence"]), by=requests.actor(), at=requests.now

@@ -41,7 +41,7 @@ def evidence_blueprint(answers: Answers[Any], media: MediaStore, requests: Reque
         """The sanitised rendition; the original is never served"""
         item = available(str(evidence_id))
         key = rendition_key(item.evidence_id)
-        return media_response(media, key, item.rendition_type, item.rendition_sha256)
+        return media_response(media, key, item.media_type, item.sha256)
 
     @blp.get("/evidence/<uuid:evidence_id>/poster")
     @blp.response(200, BINARY, headers=CONTENT, content_type="image/jpeg")
@@ -54,7 +54,7 @@ def evidence_blueprint(answers: Answers[Any], media: MediaStore, requests: Reque
         item = available(str(evidence_id))
         if not item.has_poster:
             refuse("not-found", "This evidence has no poster.")
-        etag = f"poster-{item.rendition_sha256}"
+        etag = f"poster-{item.sha256}"
         return media_response(media, poster_key(item.evidence_id), "image/jpeg", etag)
 
     def available(evidence_id: str) -> Any:

@@ -37,8 +37,8 @@ class TestTheMainJob:
         case = passer_by.case_when(case_id, is_public)
         assert case["author"] == {"member_id": anna.member_id, "pseudonym": anna.pseudonym}
         assert [item["evidence_id"] for item in case["evidence"]] == [video]
-        original = (phone_files / "video.mp4").read_bytes()
-        assert case["evidence"][0]["sha256"] == sha256(original).hexdigest()
+        shown = passer_by.get(f"/v1/evidence/{video}/content").content
+        assert case["evidence"][0]["sha256"] == sha256(shown).hexdigest()
 
         token = ben.call("PUT", f"/v1/cases/{case_id}/support").headers["Klarity-Token"]
         assert ben.get(f"/v1/cases/{case_id}", Klarity_Token=token).json()["supports"] == 1
@@ -236,6 +236,38 @@ class TestSafety:
         assert anna.pseudonym not in told
         assert "52.1234" not in told
         assert case["location"]["lat"] == 52.12
+
+    def test_the_hash_and_size_of_the_original_are_nowhere_to_be_found(
+        self, anna: Phone, passer_by: Phone, own_photo: str, files: Path
+    ) -> None:
+        case_id = anna.report(evidence=[own_photo], anonymous=True).json()["case_id"]
+        path, item = f"/v1/cases/{case_id}", f"/v1/evidence/{own_photo}"
+        passer_by.case_when(case_id, is_public)
+        becomes(lambda: passer_by.get(item).status_code, 200)
+        pages = (path, f"{path}/history", f"{path}/proof", item, f"/share/{case_id}", "/v1/cases")
+        replies = [passer_by.get(page) for page in (*pages, f"{item}/content", f"{item}/poster")]
+        assert {reply.status_code for reply in replies} == {200}
+        told = b"".join(f"{reply.headers}".encode() + reply.content for reply in replies)
+        original = (files / "photo.jpg").read_bytes()
+        assert sha256(original).hexdigest().encode() not in told
+        assert not re.search(rf'"size": ?{len(original)}\b'.encode(), told)
+        for part in ("content", "poster"):
+            assert passer_by.get(f"{item}/{part}").content != original
+
+    def test_its_owner_alone_can_prove_which_original_it_was_made_from(
+        self, anna: Phone, ben: Phone, passer_by: Phone, own_photo: str, files: Path
+    ) -> None:
+        path = f"/v1/evidence/{own_photo}/opening"
+        assert [phone.get(path).status_code for phone in (passer_by, ben)] == [401, 404]
+        reply = anna.get(path)
+        assert reply.headers["Cache-Control"] == "no-store"
+        opening = reply.json()
+        assert opening["original_sha256"] == sha256((files / "photo.jpg").read_bytes()).hexdigest()
+        opened = sha256((opening["salt"] + opening["original_sha256"]).encode()).hexdigest()
+        case = passer_by.case_when(anna.report(evidence=[own_photo]).json()["case_id"], is_public)
+        assert case["evidence"][0]["commitment"] == opening["commitment"] == opened
+        evidence = f"/v1/evidence/{own_photo}"
+        becomes(lambda: passer_by.get(evidence).json().get("commitment"), opened)
 
 
 PLANTED = (SECRET, "GPS", "2019:07:23")

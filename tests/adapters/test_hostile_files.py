@@ -19,7 +19,7 @@ from adapters.sanitiser.refusals import OUR_FAULT, Refusal
 from application.ports.sanitiser import Rendition, SanitiserUnavailable, Unsafe
 from domain.ids import MediaKind
 from tests import devices
-from tests.adapters.sanitisers import open_sanitiser
+from tests.adapters.sanitisers import TRAILER, open_sanitiser
 from tests.media import audio_with_tags, pdf_with_author, photo_with_gps, video_with_gps
 
 SIDES = st.integers(1, 90) | st.sampled_from([4095, 4096, 4097, 65_500, 65_535, 70_000])
@@ -58,7 +58,7 @@ def sanitised(content: bytes) -> Iterator[Rendition]:
         original, output = Path(name, "original"), Path(name, "output")
         original.write_bytes(content)
         output.mkdir()
-        yield sanitiser.sanitise(found[0], original, output)
+        yield sanitiser.sanitise(found[0], original, output, trailer=TRAILER)
 
 
 def ends_well(content: bytes) -> None:
@@ -149,7 +149,7 @@ def ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
 def sanitise(folder: Path) -> Rendition:
     original, output = photo_with_gps(folder / "p.jpg"), folder / "output"
     output.mkdir()
-    return open_sanitiser().sanitise(MediaKind.PHOTO, original, output)
+    return open_sanitiser().sanitise(MediaKind.PHOTO, original, output, trailer=TRAILER)
 
 
 class TestEnds:

@@ -16,12 +16,14 @@ from pillow_heif import register_heif_opener
 from pypdfium2 import PdfDocument
 
 from adapters.sanitiser import document, ffmpeg, job, photo, sandbox, tool
+from adapters.sanitiser.pictures import write_jpeg, write_poster
 from adapters.sanitiser.refusals import Refusal
 from adapters.sanitiser.sandbox import Isolations, ToolFailed, ToolLimits
 from adapters.sanitiser.sandboxed import SandboxedSanitiser
+from adapters.sanitiser.trailers import append_trailer
 from application.ports.sanitiser import NeedsLonger, Rendition, SanitiserUnavailable, Unsafe
 from domain.ids import MediaKind
-from tests.adapters.sanitisers import open_sanitiser
+from tests.adapters.sanitisers import TRAILER, open_sanitiser
 from tests.media import (
     DAY,
     PLACE,
@@ -99,7 +101,7 @@ SILENT = {
     "MediaLanguageCode": {"und"},
     "HandlerDescription": {"VideoHandler", "SoundHandler"},
     "CompressorName": {"Lavc libx264"},
-    "Free": {"(Binary data 0 bytes, use -b option to extract)"},
+    "Free": {f"(Binary data {size} bytes, use -b option to extract)" for size in (0, len(TRAILER))},
 }
 PLANTED = (SECRET.encode(), SECRET.encode("utf-16-le"), PLACE[:8].encode(), DAY[:10].encode())
 WRITTEN_BY_TOOLS = (b"x264 - core", b"Lavc5", b"Lavf", b"Exif", b"Producer")
@@ -109,7 +111,7 @@ WRITTEN_BY_TOOLS = (b"x264 - core", b"Lavc5", b"Lavf", b"Exif", b"Producer")
 def fixture_sanitise(tmp_path: Path) -> Callable[[MediaKind, Path], Rendition]:
     folder = tmp_path / "output"
     folder.mkdir()
-    return lambda kind, original: open_sanitiser().sanitise(kind, original, folder)
+    return lambda kind, original: open_sanitiser().sanitise(kind, original, folder, trailer=TRAILER)
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +165,48 @@ class TestWhatIsShown:
         assert revealing_tags(*files) == []
         shown = b"".join(file.read_bytes() for file in files)
         assert [trace for trace in (*PLANTED, *WRITTEN_BY_TOOLS) if trace in shown] == []
+
+    @each_format
+    def test_no_file_comes_out_as_it_went_in(self, made: Made, tmp_path: Path) -> None:
+        """Neither the original, nor a rendition that somebody uploads again."""
+        known, file = set(), made.original(tmp_path)
+        for number in range(2):
+            known.add(file.read_bytes())
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            trailer = f"{number:032}"
+            rendition = open_sanitiser().sanitise(made.kind, file, folder, trailer=trailer)
+            file = rendition.path
+            shown = list(filter(None, (file, rendition.poster)))
+            assert known.isdisjoint(each.read_bytes() for each in shown)
+
+    def test_a_jpeg_that_encoding_does_not_change_comes_out_otherwise(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
+        """An employer can give every suspect such a file, each a slightly different one."""
+        original = tmp_path / "p.jpg"
+        write_jpeg(Image.new("RGB", (160, 120), "grey"), original)
+        rendition = sanitise(MediaKind.PHOTO, original)
+        assert rendition.path.read_bytes() != original.read_bytes()
+
+    def test_a_small_jpeg_comes_out_otherwise_as_poster(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
+        original = tmp_path / "p.jpg"
+        write_poster(Image.new("RGB", (160, 120), "grey"), original)
+        poster = sanitise(MediaKind.PHOTO, original).poster
+        assert poster
+        assert poster.read_bytes() != original.read_bytes()
+
+    def test_two_uploads_of_a_file_come_out_differently(self, tmp_path: Path) -> None:
+        original, shown = photo_with_gps(tmp_path / "p.jpg"), set()
+        for trailer in ("0" * 32, "1" * 32):
+            folder = tmp_path / trailer
+            folder.mkdir()
+            made = open_sanitiser().sanitise(MediaKind.PHOTO, original, folder, trailer=trailer)
+            assert made.poster
+            shown |= {made.path.read_bytes(), made.poster.read_bytes()}
+        assert len(shown) == 4
 
     @pytest.mark.parametrize(
         ("make", "name", "kind"),
@@ -345,16 +389,18 @@ class TestWhatIsRefused:
 
     def test_a_tool_that_takes_too_long(self, tmp_path: Path) -> None:
         hasty = open_sanitiser(recorded=ToolLimits(seconds=0.01))
+        video = video_with_gps(tmp_path / "v.mp4")
         with pytest.raises(Unsafe, match="too long"):
-            hasty.sanitise(MediaKind.VIDEO, video_with_gps(tmp_path / "v.mp4"), tmp_path)
+            hasty.sanitise(MediaKind.VIDEO, video, tmp_path, trailer=TRAILER)
 
     def test_evidence_that_needs_longer_than_its_turn_is_not_refused(self, tmp_path: Path) -> None:
         folder = tmp_path / "output"
         folder.mkdir()
         photo = photo_with_gps(tmp_path / "p.jpg")
+        render = partial(open_sanitiser().sanitise, MediaKind.PHOTO, photo, folder, trailer=TRAILER)
         with pytest.raises(NeedsLonger):
-            open_sanitiser().sanitise(MediaKind.PHOTO, photo, folder, within=0.01)
-        rendition = open_sanitiser().sanitise(MediaKind.PHOTO, photo, folder, within=600)
+            render(within=0.01)
+        rendition = render(within=600)
         assert rendition.media_type == "image/jpeg"
 
     def test_a_link_in_place_of_a_rendition(
@@ -403,6 +449,10 @@ class TestWhatIsTriedAgainLater:
         with pytest.raises(SanitiserUnavailable, match="no memory"):
             sanitise(MediaKind.PHOTO, photo_with_gps(tmp_path / "p.jpg", (600, 600)))
 
+    def test_no_room_for_the_trailer(self) -> None:
+        with pytest.raises(SanitiserUnavailable, match="no memory is left"):
+            append_trailer(Path("/dev/full"), "image/jpeg", TRAILER)
+
     def test_a_missing_library(
         self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -430,7 +480,7 @@ class TestWhatIsTriedAgainLater:
         monkeypatch.setattr(sandbox, "works", lambda *_: False)
         with pytest.raises(SanitiserUnavailable, match="does not work in the sandbox"):
             SandboxedSanitiser(isolations=isolations).sanitise(
-                MediaKind.PHOTO, original, tmp_path / "output"
+                MediaKind.PHOTO, original, tmp_path / "output", trailer=TRAILER
             )
 
 

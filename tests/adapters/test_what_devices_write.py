@@ -12,7 +12,7 @@ from adapters.sanitiser.sandbox import ToolLimits
 from application.ports.sanitiser import Rendition, Unsafe
 from domain.ids import MediaKind
 from tests import devices
-from tests.adapters.sanitisers import open_sanitiser
+from tests.adapters.sanitisers import TRAILER, open_sanitiser
 from tests.media import pdf_with_author
 
 Sanitise = Callable[[Path], Rendition]
@@ -28,7 +28,7 @@ def fixture_sanitise(tmp_path: Path) -> Sanitise:
         sanitiser = open_sanitiser()
         found = sanitiser.recognise(original.read_bytes()[:4096])
         assert found
-        return sanitiser.sanitise(found[0], original, folder)
+        return sanitiser.sanitise(found[0], original, folder, trailer=TRAILER)
 
     return sanitise
 
@@ -279,7 +279,7 @@ class TestReasons:
         second = devices.film(tmp_path / "second.mp4", size="1920x1080")
         minutes = devices.repeated(second, tmp_path / "minutes.mp4", times=200)
         with pytest.raises(Unsafe, match="took too long"):
-            hasty.sanitise(MediaKind.VIDEO, minutes, tmp_path)
+            hasty.sanitise(MediaKind.VIDEO, minutes, tmp_path, trailer=TRAILER)
 
     def test_a_document_that_keeps_the_processor_busy(
         self, tmp_path: Path, sanitise: Sanitise
@@ -297,5 +297,6 @@ class TestReasons:
 
     def test_a_result_that_is_too_large(self, tmp_path: Path) -> None:
         narrow = open_sanitiser(still=ToolLimits(seconds=60, file_size=1000))
+        photo = devices.noise(tmp_path / "p.png", (99, 99))
         with pytest.raises(Unsafe, match="would be too large"):
-            narrow.sanitise(MediaKind.PHOTO, devices.noise(tmp_path / "p.png", (99, 99)), tmp_path)
+            narrow.sanitise(MediaKind.PHOTO, photo, tmp_path, trailer=TRAILER)

@@ -25,6 +25,7 @@ from application.ports.event_store import StoredCommit
 from domain.cases.case_details import CaseDetails
 from domain.cases.case_events import CaseReported
 from domain.catalog import EVENTS, EventCatalog, catalog
+from domain.evidence.evidence import EvidenceReceived
 from domain.ids import CaseId, MemberId
 from domain.members.member import Area, InterestsChosen, MemberRegistered
 from domain.personal import Personal, SealedMember
@@ -202,6 +203,19 @@ class TestPersonalFields:
         data = recorded(report(), codec()).data + recorded(located, codec()).data
         for personal in (b"anna", b"Anna", b"A bribe", b"money", b"Berlin"):
             assert personal not in data
+
+    def test_what_opens_a_commitment_is_not_in_the_open_and_is_erased(self) -> None:
+        vault = MemoryKeyVault()
+        coder = codec(vault)
+        golden = GOLDEN["evidence.EvidenceReceived"]
+        assert isinstance(golden, EvidenceReceived)
+        received = replace(golden, salt="01" * 32, original_sha256="ab" * 32)
+        event = recorded(received, coder)
+        for secret in (b"0101", b"abab"):
+            assert secret not in event.data
+        assert coder.decode(event) == received
+        vault.destroy(received.owner)
+        assert coder.decode(event) == replace(received, salt="", original_sha256="")
 
     def test_two_blobs_of_one_person_have_nothing_in_common(self) -> None:
         blobs = [json.loads(recorded(report(), codec()).data)["sealed"] for _ in range(2)]

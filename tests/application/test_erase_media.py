@@ -45,7 +45,13 @@ class Sanitiser:
         return MediaKind.VIDEO, "video/mp4"
 
     def sanitise(
-        self, kind: MediaKind, original: Path, folder: Path, *, within: float | None = None
+        self,
+        kind: MediaKind,
+        original: Path,
+        folder: Path,
+        *,
+        trailer: str,
+        within: float | None = None,
     ) -> Rendition:
         if not original.read_bytes().startswith(b"good"):
             raise Unsafe("It is broken.")

@@ -1,6 +1,7 @@
 """Uploads become evidence exactly once, wherever a process dies."""
 
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -87,7 +88,8 @@ class Phones:
 
     def assert_received_once(self) -> None:
         (event,) = self.received()
-        assert (event.evidence_id, event.size) == ("e1", LENGTH)
+        assert (event.evidence_id, len(event.salt)) == ("e1", 64)
+        assert event.original_sha256 == sha256(CONTENT).hexdigest()
         assert event.owner == self.anna.member_id
         assert self.original() == CONTENT
 

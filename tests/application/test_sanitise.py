@@ -44,6 +44,7 @@ class Sanitiser:
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.within: list[float | None] = []
+        self.trailers: list[str] = []
         self.with_poster = True
         self.left_out = ""
         self.calls = 0
@@ -52,9 +53,16 @@ class Sanitiser:
         return MediaKind.VIDEO, "video/mp4"
 
     def sanitise(
-        self, kind: MediaKind, original: Path, folder: Path, *, within: float | None = None
+        self,
+        kind: MediaKind,
+        original: Path,
+        folder: Path,
+        *,
+        trailer: str,
+        within: float | None = None,
     ) -> Rendition:
         self.calls += 1
+        self.trailers.append(trailer)
         self.within.append(within)
         assert original.read_bytes() == ORIGINAL
         if self.error:
@@ -110,11 +118,20 @@ def stage(tmp_path: Path, memory: Path) -> Stage:
 def test_what_can_be_made_safe_becomes_available(stage: Stage) -> None:
     *_, available = stage.run()
     assert isinstance(available, EvidenceMadeAvailable)
-    assert (available.rendition_size, available.has_poster) == (4, True)
-    assert available.rendition_sha256 == sha256(b"safe").hexdigest()
+    assert (available.size, available.has_poster) == (4, True)
+    assert available.sha256 == sha256(b"safe").hexdigest()
     assert not stage.is_destroyed
     assert stage.read(rendition_key(stage.item)) == b"safe"
     assert stage.read(poster_key(stage.item)) == b"poster"
+
+
+def test_a_rendition_has_the_same_trailer_at_each_attempt_and_no_other_has_it(stage: Stage) -> None:
+    stage.sanitiser.error = SanitiserUnavailable()
+    for _ in range(2):
+        with pytest.raises(SanitiserUnavailable):
+            stage.run()
+    first, again = stage.sanitiser.trailers
+    assert first == again == sha256(b"trailer " + b"01" * 32).hexdigest()[:32]
 
 
 def test_what_is_said_of_an_owner_counts_for_nothing_beside_the_log(stage: Stage) -> None:

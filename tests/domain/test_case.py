@@ -94,10 +94,17 @@ ACCEPTED = EvidenceAccepted(
     contributor=ANNA.member_id,
     kind=MediaKind.VIDEO,
     sha256="ab",
+    commitment="cd",
     at=AT,
 )
 SHOWN = EvidenceShown(
-    case_id=CASE, evidence_id=E1, kind=MediaKind.VIDEO, sha256="ab", accepted_at=AT, at=AT
+    case_id=CASE,
+    evidence_id=E1,
+    kind=MediaKind.VIDEO,
+    sha256="ab",
+    commitment="cd",
+    accepted_at=AT,
+    at=AT,
 )
 PUBLISHED = CasePublished(
     case_id=CASE,
@@ -146,7 +153,14 @@ def report(**more: Any) -> ReportCase:
 
 
 def accept(evidence_id: EvidenceId = E1, by: Actor = SYSTEM) -> AcceptEvidence:
-    return AcceptEvidence(evidence_id=evidence_id, kind=MediaKind.VIDEO, sha256="ab", by=by, at=AT)
+    return AcceptEvidence(
+        evidence_id=evidence_id,
+        kind=MediaKind.VIDEO,
+        sha256="ab",
+        commitment="cd",
+        by=by,
+        at=AT,
+    )
 
 
 def test_a_report_is_recorded() -> None:

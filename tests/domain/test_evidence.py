@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import pytest
 
@@ -28,12 +29,12 @@ from tests.world import refused
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 ANNA = Actor(member_id=MemberId("anna"))
 E1 = EvidenceId("e1")
+COMMITMENT = sha256(b"01" * 32 + b"ab" * 32).hexdigest()
 RECEIVE = ReceiveEvidence(
     evidence_id=E1,
     kind=MediaKind.VIDEO,
-    media_type="video/mp4",
-    sha256="ab",
-    size=10,
+    salt="01" * 32,
+    original_sha256="ab" * 32,
     by=ANNA,
     at=AT,
 )
@@ -41,9 +42,9 @@ RECEIVED = EvidenceReceived(
     evidence_id=E1,
     owner=ANNA.member_id,
     kind=MediaKind.VIDEO,
-    media_type="video/mp4",
-    sha256="ab",
-    size=10,
+    commitment=COMMITMENT,
+    salt="01" * 32,
+    original_sha256="ab" * 32,
     at=AT,
 )
 BEGUN = SanitisingBegun(evidence_id=E1, at=AT)
@@ -51,10 +52,10 @@ AVAILABLE = EvidenceMadeAvailable(
     evidence_id=E1,
     owner=ANNA.member_id,
     kind=MediaKind.VIDEO,
-    sha256="ab",
-    rendition_type="video/mp4",
-    rendition_sha256="cd",
-    rendition_size=9,
+    commitment=COMMITMENT,
+    media_type="video/mp4",
+    sha256="cd",
+    size=9,
     duration=1.5,
     has_poster=True,
     at=AT,

@@ -46,7 +46,13 @@ def cite(
 
 
 VERIFY = VerifyExhibit(
-    evidence_id=E1, owner=MemberId("anna"), kind=MediaKind.VIDEO, sha256="ab", by=SYSTEM, at=AT
+    evidence_id=E1,
+    owner=MemberId("anna"),
+    kind=MediaKind.VIDEO,
+    sha256="ab",
+    commitment="cd",
+    by=SYSTEM,
+    at=AT,
 )
 WITHHOLD = WithholdExhibit(evidence_id=E1, rule="staged-evidence", by=SYSTEM, at=AT)
 REJECT = RejectExhibit(

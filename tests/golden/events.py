@@ -171,7 +171,13 @@ GOLDEN: dict[str, object] = {
     ),
     "cases.EvidenceAttached": EvidenceAttached(case_id=CASE, evidence_id=ITEM, by=ANNA, at=AT),
     "cases.EvidenceAccepted": EvidenceAccepted(
-        case_id=CASE, evidence_id=ITEM, contributor=ANNA, kind=MediaKind.VIDEO, sha256="ab", at=AT
+        case_id=CASE,
+        evidence_id=ITEM,
+        contributor=ANNA,
+        kind=MediaKind.VIDEO,
+        sha256="ab",
+        commitment="cd",
+        at=AT,
     ),
     "cases.CasePublished": CasePublished(
         case_id=CASE, author=ANNA, anonymous=True, details=DETAILS, published_at=AT, at=AT
@@ -202,6 +208,7 @@ GOLDEN: dict[str, object] = {
         evidence_id=ITEM,
         kind=MediaKind.VIDEO,
         sha256="ab",
+        commitment="cd",
         accepted_at=AT,
         at=AT,
     ),
@@ -227,10 +234,10 @@ GOLDEN: dict[str, object] = {
     ),
     "cases.ExhibitCited": ExhibitCited(evidence_id=ITEM, case_id=CASE, cited_by=ANNA, at=AT),
     "cases.ExhibitVerified": ExhibitVerified(
-        evidence_id=ITEM, owner=ANNA, kind=MediaKind.PHOTO, sha256="ab", at=AT
+        evidence_id=ITEM, owner=ANNA, kind=MediaKind.PHOTO, sha256="ab", commitment="cd", at=AT
     ),
     "cases.ExhibitAdmitted": ExhibitAdmitted(
-        evidence_id=ITEM, case_id=CASE, kind=MediaKind.AUDIO, sha256="ab", at=AT
+        evidence_id=ITEM, case_id=CASE, kind=MediaKind.AUDIO, sha256="ab", commitment="cd", at=AT
     ),
     "cases.ExhibitWithheld": ExhibitWithheld(
         evidence_id=ITEM, case_ids=(CASE,), rule="staged-evidence", at=AT
@@ -279,9 +286,9 @@ GOLDEN: dict[str, object] = {
         evidence_id=ITEM,
         owner=ANNA,
         kind=MediaKind.DOCUMENT,
-        media_type="application/pdf",
-        sha256="ab",
-        size=10,
+        commitment="cd",
+        salt="01",
+        original_sha256="ab",
         at=AT,
     ),
     "evidence.SanitisingBegun": SanitisingBegun(evidence_id=ITEM, at=AT),
@@ -289,10 +296,10 @@ GOLDEN: dict[str, object] = {
         evidence_id=ITEM,
         owner=ANNA,
         kind=MediaKind.VIDEO,
+        commitment="cd",
+        media_type="video/mp4",
         sha256="ab",
-        rendition_type="video/mp4",
-        rendition_sha256="cd",
-        rendition_size=9,
+        size=9,
         duration=1.5,
         has_poster=True,
         left_out="the sound",

@@ -33,7 +33,12 @@ def publish(
     evidence_id = EvidenceId(str(uuid4()))
     case_id = author.report(**{**body, "evidence": [evidence_id]}).json["case_id"]
     command = AcceptEvidence(
-        evidence_id=evidence_id, kind=kind, sha256="ab" * 32, by=SYSTEM, at=now(process)
+        evidence_id=evidence_id,
+        kind=kind,
+        sha256="ab" * 32,
+        commitment="cd" * 32,
+        by=SYSTEM,
+        at=now(process),
     )
     receipt = process.container.executors().cases.execute(case_id, command, CommandContext())
     with process.app.app_context():

@@ -576,7 +576,8 @@ class TestWhatNobodyMayFindOut:
         addresses = {"poster_url": f"{path}/poster", "content_url": f"{path}/content"}
         shown = anybody("GET", f"/v1/cases/{case.case_id}", headers=case.seen).json
         of_evidence = {"evidence_id": case.evidence_id, "sha256": "ab" * 32, **addresses}
-        assert shown["evidence"] == [{**of_evidence, "kind": "video"}]
+        of_case = {"kind": "video", "commitment": "cd" * 32}
+        assert shown["evidence"] == [{**of_evidence, **of_case}]
         (listed,) = [
             each
             for each in anybody("GET", "/v1/cases", headers=case.seen).json["items"]

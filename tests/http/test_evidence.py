@@ -6,11 +6,14 @@ from uuid import uuid4
 
 import pytest
 
+from application.engine.executor import CommandContext
 from application.ports.key_vault import evidence_subject
 from application.queries.evidence import EvidenceDocument
 from application.use_cases.evidence.media import poster_key, rendition_key
 from config.process import Process
-from domain.evidence.evidence import EvidenceStatus
+from domain.actors import Actor
+from domain.evidence.evidence import EvidenceStatus, ReceiveEvidence, commitment_to
+from domain.ids import EvidenceId, MediaKind, MemberId
 from tests.http.conftest import Caller, problem
 
 Shown = Callable[..., str]
@@ -25,8 +28,8 @@ def shown(process: Process, monkeypatch: pytest.MonkeyPatch) -> Shown:
             evidence_id=str(uuid4()),
             **{
                 "status": EvidenceStatus.AVAILABLE,
-                "rendition_type": "image/jpeg",
-                "rendition_sha256": "ab" * 32,
+                "media_type": "image/jpeg",
+                "sha256": "ab" * 32,
                 "has_poster": True,
                 **more,
             },
@@ -50,7 +53,7 @@ def test_content_and_poster_are_served(anybody: Caller, shown: Shown) -> None:
 
 
 def test_what_has_no_picture_has_no_poster(anybody: Caller, shown: Shown) -> None:
-    path = shown(has_poster=False, rendition_type="audio/mp4")
+    path = shown(has_poster=False, media_type="audio/mp4")
     assert anybody("GET", f"{path}/content").status_code == 200
     assert problem(anybody("GET", f"{path}/poster")) == (404, "not-found")
 
@@ -83,3 +86,36 @@ def test_once_its_key_is_destroyed_it_is_gone_whatever_read_models_still_show(
 
 def test_what_there_is_not_is_missing(anybody: Caller) -> None:
     assert problem(anybody("GET", f"/v1/evidence/{uuid4()}/content")) == (404, "not-found")
+
+
+def received(process: Process, owner: Caller) -> str:
+    """Evidence that the caller has uploaded; its path."""
+    command = ReceiveEvidence(
+        evidence_id=EvidenceId(str(uuid4())),
+        kind=MediaKind.PHOTO,
+        salt="01" * 32,
+        original_sha256="ab" * 32,
+        by=Actor(member_id=MemberId(owner.member_id)),
+        at=process.container.clock()(),
+    )
+    evidence = process.container.executors().evidence
+    evidence.execute(command.evidence_id, command, CommandContext())
+    return f"/v1/evidence/{command.evidence_id}"
+
+
+def test_its_owner_gets_what_opens_the_commitment(process: Process, anna: Caller) -> None:
+    reply = anna("GET", f"{received(process, anna)}/opening")
+    assert reply.headers["Cache-Control"] == "no-store"
+    commitment = commitment_to("ab" * 32, "01" * 32)
+    opened = {"commitment": commitment, "salt": "01" * 32, "original_sha256": "ab" * 32}
+    assert reply.json == opened
+
+
+def test_nobody_else_gets_it(
+    process: Process, anna: Caller, ben: Caller, moderator: Caller, anybody: Caller
+) -> None:
+    path = f"{received(process, anna)}/opening"
+    assert problem(anybody("GET", path)) == (401, "not-signed-in")
+    for other in (ben, moderator):
+        assert problem(other("GET", path)) == (404, "not-found")
+    assert problem(anna("GET", f"/v1/evidence/{uuid4()}/opening")) == (404, "not-found")

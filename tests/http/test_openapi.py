@@ -155,7 +155,7 @@ def test_what_evidence_tells_of_anonymous_cases_is_said_to_who_sends_it(
     document: Any = process.app.test_client().get("/openapi.json").json
     told = document["paths"][path]["post"]["description"]
     assert "Evidence of an anonymous case cannot support another case" in told
-    assert "recognised by its sha256" in told
+    assert "but what can be seen and heard in them" in told
 
 
 def test_every_reply_is_told_with_its_headers(process: Process) -> None:

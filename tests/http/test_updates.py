@@ -46,6 +46,7 @@ def case_id(process: Process, anna: Caller) -> str:
         evidence_id=evidence_id,
         kind=MediaKind.PHOTO,
         sha256="ab",
+        commitment="cd",
         by=SYSTEM,
         at=made.clock()(),
     )

@@ -67,7 +67,12 @@ def a_moderated_case(do: Executors, case_id: CaseId) -> None:
     details = CaseDetails(title="A permit for a bribe", story="They asked for money.")
     report = ReportCase(case_id=case_id, details=details, evidence=(evidence,), by=ANNA, at=NOW)
     accept = AcceptEvidence(
-        evidence_id=evidence, kind=MediaKind.PHOTO, sha256="ab" * 32, by=SYSTEM, at=NOW
+        evidence_id=evidence,
+        kind=MediaKind.PHOTO,
+        sha256="ab" * 32,
+        commitment="cd" * 32,
+        by=SYSTEM,
+        at=NOW,
     )
     do.cases.execute(case_id, report, CommandContext(new=True))
     do.cases.execute(case_id, accept, CommandContext())

@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from hashlib import sha256
 from pathlib import Path
 
 from application.engine.executor import CommandContext
 from application.executors import EvidenceExecutor
 from application.ports.clock import Clock
-from application.ports.media_store import MediaLost, MediaStore
+from application.ports.media_store import Blob, MediaLost, MediaStore
 from application.ports.sanitiser import Rendition, Sanitiser, SanitiserUnavailable, Unsafe
 from application.use_cases.evidence.media import (
     DestroyMedia,
@@ -32,6 +33,9 @@ from domain.ids import EvidenceId, MemberId
 log = logging.getLogger(__name__)
 
 CHUNK = 1 << 16
+TRAILER = 32
+"""Hex digits: 128 bits."""
+
 UNREADABLE = "The original can no longer be read."
 
 
@@ -94,8 +98,7 @@ class SanitiseEvidence:
         item = received.evidence_id
         begin = BeginSanitising(by=SYSTEM, at=self._clock())
         self._evidence.execute(item, begin, context("begin"))
-        with self._room(received.size) as folder:
-            verdict = self._verdict(received, folder, within)
+        verdict = self._verdict(received, within)
         try:
             self._evidence.execute(item, verdict, context("verdict"))
         except DomainError as refused:
@@ -103,11 +106,13 @@ class SanitiseEvidence:
                 raise
 
     def _verdict(
-        self, received: EvidenceReceived, folder: Path, within: float | None
+        self, received: EvidenceReceived, within: float | None
     ) -> MakeAvailable | RejectEvidence:
         try:
-            rendition = self._render(received, folder, within)
-            return self._make_available(received.evidence_id, rendition)
+            original = self._media.open(original_key(received.evidence_id))
+            with self._room(original.size) as folder:
+                rendition = self._render(received, original, folder, within)
+                return self._make_available(received.evidence_id, rendition)
         except Unsafe as unsafe:
             return RejectEvidence(reason=str(unsafe), by=SYSTEM, at=self._clock())
         except MediaLost:
@@ -123,16 +128,20 @@ class SanitiseEvidence:
     def _status(self, item: EvidenceId) -> EvidenceStatus | None:
         return self._evidence.load(item).state.status
 
-    def _render(self, received: EvidenceReceived, folder: Path, within: float | None) -> Rendition:
+    def _render(
+        self, received: EvidenceReceived, sealed: Blob, folder: Path, within: float | None
+    ) -> Rendition:
         original, output = folder / "original", folder / "output"
-        sealed = self._media.open(original_key(received.evidence_id))
         try:
             with original.open("wb") as file:
                 file.writelines(sealed.read())
             output.mkdir()
         except OSError as error:
             raise SanitiserUnavailable("there is no space left to work in") from error
-        return self._sanitiser.sanitise(received.kind, original, output, within=within)
+        trailer = _trailer(self._evidence.load(received.evidence_id).state.salt)
+        return self._sanitiser.sanitise(
+            received.kind, original, output, trailer=trailer, within=within
+        )
 
     def _make_available(self, item: EvidenceId, rendition: Rendition) -> MakeAvailable:
         shown = Measured(_chunks(rendition.path))
@@ -149,6 +158,14 @@ class SanitiseEvidence:
             by=SYSTEM,
             at=self._clock(),
         )
+
+
+def _trailer(salt: str) -> str:
+    """Return the trailer of a rendition, which is the same at each attempt.
+
+    Two processes that sanitise the evidence at once therefore make the same rendition.
+    """
+    return sha256(f"trailer {salt}".encode()).hexdigest()[:TRAILER]
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

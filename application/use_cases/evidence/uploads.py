@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from itertools import chain
 from math import ceil
+from secrets import token_hex
 from uuid import uuid4
 
 from application.engine.derived_ids import derived_id
@@ -33,6 +34,9 @@ LIFETIME = timedelta(days=7)
 HEAD = 4096
 PART = 8 * 1024 * 1024
 """Bytes of a long request that are stored together: after each 8 MiB, what arrived is durable."""
+
+SALT = 32
+"""Random bytes that hide the hash of the original in its public commitment."""
 
 Received = Receipt[Evidence]
 
@@ -229,7 +233,7 @@ class ReceiveUploads:
         processor time for 100 MB), but an original would then be several blobs.
         """
         try:
-            kind, media_type = self._recognise(upload)
+            kind = self._recognise(upload)
             original = Measured(self._bytes(upload))
             self._media.write(original_key(upload.upload_id), original.read())
         except MediaLost as error:
@@ -240,9 +244,8 @@ class ReceiveUploads:
         command = ReceiveEvidence(
             evidence_id=EvidenceId(upload.upload_id),
             kind=kind,
-            media_type=media_type,
-            sha256=original.sha256,
-            size=original.size,
+            salt=token_hex(SALT),
+            original_sha256=original.sha256,
             by=Actor(member_id=MemberId(upload.owner)),
             at=self._clock(),
         )
@@ -279,7 +282,7 @@ class ReceiveUploads:
         except MediaLost as error:
             raise _gone() from error
 
-    def _recognise(self, upload: Upload) -> tuple[MediaKind, str]:
+    def _recognise(self, upload: Upload) -> MediaKind:
         head = b""
         for chunk in self._bytes(upload):
             head += chunk
@@ -289,7 +292,7 @@ class ReceiveUploads:
         if found is None:
             self._discard(upload)
             raise self._unsupported()
-        return found
+        return found[0]
 
     def _unsupported(self) -> DomainError:
         supported = ", ".join(chain.from_iterable(self.media_types.values()))
