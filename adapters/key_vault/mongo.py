@@ -12,7 +12,7 @@ from adapters.key_vault.wrapped import (
     DESTROYED,
     NO_EPOCH,
     SETTLED,
-    Change,
+    KeyChange,
     Stored,
     WrappedKeyVault,
 )
@@ -64,7 +64,7 @@ class MongoKeyVault(WrappedKeyVault):
                 stored = self._keys.find_one({"_id": subject})
         return _read(stored) if stored else key
 
-    def _replace(self, changes: Sequence[Change]) -> None:
+    def _replace(self, changes: Sequence[KeyChange]) -> None:
         updates = [
             UpdateOne(
                 {"_id": change.subject, "wrapped": Binary(change.old.wrapped)},

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from adapters.key_vault.epochs import EpochFile, bucket_of
-from adapters.key_vault.wrapped import DESTROYED, NO_EPOCH, Change, Stored, WrappedKeyVault
+from adapters.key_vault.wrapped import DESTROYED, NO_EPOCH, KeyChange, Stored, WrappedKeyVault
 from adapters.sqlite import SqliteDatabase
 
 # Without row ids, the file does not tell which keys were made one after the other.
@@ -47,7 +47,7 @@ class SqliteKeyVault(WrappedKeyVault):
         )
         return self._stored(subject) or key
 
-    def _replace(self, changes: Sequence[Change]) -> None:
+    def _replace(self, changes: Sequence[KeyChange]) -> None:
         self._database.write_many(
             "UPDATE keys SET epoch = ?, wrapped = ? WHERE subject = ? AND wrapped = ?",
             [(*change.new, change.subject, change.old.wrapped) for change in changes],

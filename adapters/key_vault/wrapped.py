@@ -54,7 +54,7 @@ class Stored(NamedTuple):
 SETTLED = Stored(NO_EPOCH, DESTROYED)
 
 
-class Change(NamedTuple):
+class KeyChange(NamedTuple):
     """A key that is wrapped again."""
 
     subject: str
@@ -93,7 +93,7 @@ class WrappedKeyVault(ABC):
         """Store a key durably unless something is stored. Returns what is stored."""
 
     @abstractmethod
-    def _replace(self, changes: Sequence[Change]) -> None:
+    def _replace(self, changes: Sequence[KeyChange]) -> None:
         """Replace each old key by its new one, durably, if the old one is still stored."""
 
     @abstractmethod
@@ -144,7 +144,7 @@ class WrappedKeyVault(ABC):
                 return key
             # Its epoch was replaced before it was stored. Nobody has used the key yet.
             again = self._wrap(subject, key, newest)
-            self._replace([Change(subject, made, again)])
+            self._replace([KeyChange(subject, made, again)])
             made = again
         if found := self.key(subject):
             return found
@@ -226,7 +226,7 @@ class WrappedKeyVault(ABC):
 
     def _renewed(
         self, keys: Sequence[tuple[str, Stored]], older: Epoch, newest: Epoch
-    ) -> Iterator[Change]:
+    ) -> Iterator[KeyChange]:
         for subject, old in keys:
             try:
                 key = self._unwrap(subject, old, older)
@@ -234,7 +234,7 @@ class WrappedKeyVault(ABC):
                 # Somebody changed it in the store. The destroyed key must go nevertheless.
                 log.error("left a key behind that cannot be unwrapped")
             else:
-                yield Change(subject, old, self._wrap(subject, key, newest))
+                yield KeyChange(subject, old, self._wrap(subject, key, newest))
 
     def _wrap(self, subject: str, key: bytes, epoch: Epoch) -> Stored:
         cipher = AESGCM(self._wrapping_key(epoch))
