@@ -15,6 +15,7 @@ from application.ports.read_models import (
     InBox,
     Index,
     Near,
+    OneOf,
 )
 from application.ports.words import words
 
@@ -30,6 +31,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _KINDS: Mapping[type[Condition], tuple[str, ...]] = {
     Equals: ("value", "many"),
+    OneOf: ("value",),
     Between: ("value",),
     InBox: ("point",),
     Near: ("point",),

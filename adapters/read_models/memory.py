@@ -25,6 +25,7 @@ from application.ports.read_models import (
     InBox,
     Index,
     Near,
+    OneOf,
     Row,
     Side,
     SideChanges,
@@ -264,7 +265,7 @@ class _List(Generic[C]):
         raise NotImplementedError
 
 
-class _Values(_List[Equals | Between]):
+class _Values(_List[Equals | OneOf | Between]):
     """The value of each row, in order, and the rows of each value."""
 
     def __init__(self, index: Index) -> None:
@@ -297,31 +298,37 @@ class _Values(_List[Equals | Between]):
         entries = self._entries.irange(low, high, inclusive=(False, False), reverse=descending)
         return (key for _, _, key in entries)
 
-    def estimate(self, condition: Equals | Between) -> int:
+    def estimate(self, condition: Equals | OneOf | Between) -> int:
         if isinstance(condition, Between):
             start, stop = self._span(condition)
             return max(0, stop - start)
-        return len(self._keys.of(scalar(condition.value)))
+        return sum(len(self._keys.of(value)) for value in _sought(condition))
 
-    def keys(self, condition: Equals | Between) -> Iterator[str]:
+    def keys(self, condition: Equals | OneOf | Between) -> Iterator[str]:
         if isinstance(condition, Between):
             return (key for _, _, key in self._entries.islice(*self._span(condition)))
-        return iter(self._keys.of(scalar(condition.value)))
+        return (key for value in _sought(condition) for key in self._keys.of(value))
 
-    def holds(self, condition: Equals | Between, key: str) -> bool:
+    def holds(self, condition: Equals | OneOf | Between, key: str) -> bool:
         value = self.held[key]
         if isinstance(condition, Between):
             least, below = scalar(condition.least), scalar(condition.below)
             if value is None:
                 return False
             return (least is None or value >= least) and (below is None or value < below)
-        return bool(value == scalar(condition.value))
+        return value in _sought(condition)
 
     def _span(self, condition: Between) -> tuple[int, int]:
         start = self._entries.bisect_left(_bound(condition.least))
         if condition.below is None:
             return start, len(self._entries)
         return start, self._entries.bisect_left(_bound(condition.below))
+
+
+def _sought(condition: Equals | OneOf) -> set[Scalar]:
+    """Return the values that meet the condition."""
+    values = (condition.value,) if isinstance(condition, Equals) else condition.values
+    return {scalar(value) for value in values}
 
 
 class _Sets(_List[Equals | HasWords]):

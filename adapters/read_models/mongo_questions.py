@@ -17,6 +17,7 @@ from application.ports.read_models import (
     InBox,
     Index,
     Near,
+    OneOf,
 )
 from application.ports.words import words
 from domain.sphere import EARTH_KM
@@ -59,6 +60,8 @@ def _condition(condition: Condition) -> Document:
     match condition:
         case Equals(value=value):
             return {column: scalar(value)}
+        case OneOf(values=values):
+            return {column: {"$in": [scalar(value) for value in values]}}
         case Between(least=least, below=below):
             return {column: _range(scalar(least), scalar(below))}
         case InBox():

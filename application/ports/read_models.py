@@ -88,6 +88,14 @@ class Equals:
 
 
 @dataclass(frozen=True, slots=True)
+class OneOf:
+    """The field has one of these values."""
+
+    field: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Between:
     """``least <= field < below``; either may be None for no bound. None values never match."""
 
@@ -125,7 +133,7 @@ class HasWords:
     text: str
 
 
-Condition = Equals | Between | InBox | Near | HasWords
+Condition = Equals | OneOf | Between | InBox | Near | HasWords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ from application.ports.read_models import (
     InBox,
     Index,
     Near,
+    OneOf,
     ReadModel,
     ReadModels,
     Row,
@@ -414,6 +415,14 @@ class FindContract:
         assert found(model, order_by=field, descending=True) == list(rows)[::-1]
         for key, row in rows.items():
             assert found(model, Equals(field, getattr(row, field))) == [key]
+
+    def test_a_field_is_one_of_several_values(self, models: Open) -> None:
+        rows = {key: Sight(size=size) for key, size in {"a": 1, "b": 2, "c": 1, "d": 3}.items()}
+        model = filled(models, rows)
+        assert found(model, OneOf("size", (1, 3, 9)), order_by="size") == ["a", "c", "d"]
+        assert found(model, OneOf("size", (1, 1)), Equals("size", 1)) == ["a", "c"]
+        assert found(model, OneOf("size", ())) == []
+        assert model.count(Find(where=(OneOf("size", (2, 3)),))) == 2
 
     def test_equal_values_are_sorted_by_key_the_same_way(self, models: Open) -> None:
         sizes = {"a": 1, "b": 0, "c": 1, "d": 0}
