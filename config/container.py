@@ -29,6 +29,7 @@ from adapters.event_store.sqlite import SqliteEventStore
 from adapters.history.http import HttpHistory
 from adapters.history.in_place import InPlaceHistory
 from adapters.history.routed import RoutedHistory
+from adapters.key_vault.aliases import VaultAliases
 from adapters.key_vault.epochs import EpochFile
 from adapters.key_vault.memory import MemoryKeyVault
 from adapters.key_vault.mongo import MongoKeyVault
@@ -182,6 +183,7 @@ class Container(containers.DeclarativeContainer):
             MongoKeyVault, database, keys.provided.vault, epochs, give_up=True
         ),
     )
+    aliases = providers.Singleton(VaultAliases, vault)
     cipher = providers.Singleton(PersonalCipher, vault, keys.provided.references)
     codec = providers.Singleton(JsonCodec, EVENTS, cipher)
     wire_format = providers.Singleton(CloudEventsWire)

@@ -140,16 +140,13 @@ class Process:
             runtime.add_worker("webhooks.courier", courier.step, courier.lag, store)
 
     def _add_chores(self, runtime: Runtime) -> None:
-        chores = {
-            "command:evidence": ("sweep.uploads", self._sweep_uploads),
-            "command:members": ("sweep.sessions", self._sweep_sessions),
-        }
         for service in self.settings.services:
-            if service.id in chores:
-                runtime.add_chore(*chores[service.id])
-
-    def _sweep_uploads(self) -> None:
-        self.use_cases.receive_uploads.sweep()
+            match service.id:
+                case "command:evidence":
+                    runtime.add_chore("sweep.uploads", self.use_cases.receive_uploads.sweep)
+                case "command:members":
+                    runtime.add_chore("sweep.sessions", self._sweep_sessions)
+                    runtime.add_chore("sweep.aliases", self.use_cases.destroy_aliases)
 
     def _sweep_sessions(self) -> None:
         self.container.credentials().delete_expired(self.container.clock()())

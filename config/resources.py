@@ -48,6 +48,7 @@ class Resources:
         self._warnings = warnings
         self._requests = Requests(
             use_cases.accounts.signed_in,
+            container.aliases().is_own,
             container.keys().requests,
             container.texts(),
             container.clock(),
@@ -84,7 +85,9 @@ class Resources:
                 yield sessions_blueprint(use_cases.accounts, self._container.tokens(), requests)
                 yield standing_blueprint(executors.members, requests)
             case "command:cases":
-                yield cases_blueprint(executors.cases, use_cases.report, requests)
+                yield cases_blueprint(
+                    executors.cases, use_cases.report, use_cases.authorship, requests
+                )
                 yield engagement_blueprint(use_cases.engage, requests)
                 yield parties_blueprint(use_cases.enrich, requests, public_url)
                 yield dispute_pages(use_cases.enrich, requests)

@@ -7,7 +7,9 @@ from application.engine.contributions import Contributions
 from application.executors import Executors
 from application.policy import PolicyDependencies
 from application.ports.uploads import Quota
+from application.system import policy_types
 from application.updates import Updates
+from application.use_cases.authorship import Authorship
 from application.use_cases.cases.engage import Engage
 from application.use_cases.cases.enrich import Enrich
 from application.use_cases.cases.forget import ForgetInCases
@@ -19,6 +21,7 @@ from application.use_cases.evidence.media import DestroyMedia
 from application.use_cases.evidence.sanitise import SanitiseEvidence
 from application.use_cases.evidence.uploads import ReceiveUploads
 from application.use_cases.members.accounts import Accounts
+from application.use_cases.members.aliases import DestroyAliases
 from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens
 from application.use_cases.moderation.forget import ForgetInModeration
@@ -29,6 +32,7 @@ from application.use_cases.webhooks.courier import Courier
 from application.use_cases.webhooks.manage import Webhooks
 from application.use_cases.webhooks.open_deliveries import OpenDeliveries
 from config.container import Container
+from domain.catalog import ERASURE
 from entrypoints.http.links import Links
 
 
@@ -66,21 +70,46 @@ class UseCases:
         )
 
     @cached_property
+    def authorship(self) -> Authorship:
+        return Authorship(self.executors.cases, self._container.aliases())
+
+    @cached_property
+    def destroy_aliases(self) -> DestroyAliases:
+        made = self._container
+        erasing = (kind.name for kind in policy_types() if ERASURE.name in kind.handles)
+        return DestroyAliases(
+            made.history(), made.codec(), made.aliases(), made.checkpoints(), erasing
+        )
+
+    @cached_property
     def report(self) -> Report:
-        return Report(self.executors.cases, self.executors.exhibits)
+        return Report(self.executors.cases, self.executors.exhibits, self.authorship)
 
     @cached_property
     def engage(self) -> Engage:
-        return Engage(self.executors.cases, self.executors.engagements, self._clock)
+        executors = self.executors
+        return Engage(
+            executors.cases,
+            executors.engagements,
+            authorship=self.authorship,
+            key=self._keys.requests,
+            clock=self._clock,
+        )
 
     @cached_property
     def enrich(self) -> Enrich:
         executors, links = self.executors, self._container.dispute_links()
-        return Enrich(executors.cases, executors.parties, links, self._clock)
+        return Enrich(executors.cases, executors.parties, links, self.authorship, self._clock)
 
     @cached_property
     def discuss(self) -> Discuss:
-        return Discuss(self.executors.discussions, self.executors.comments, self._clock)
+        executors = self.executors
+        return Discuss(executors.discussions, executors.comments, self.authorship, self._clock)
+
+    @cached_property
+    def visibility(self) -> Visibility:
+        do = self.executors
+        return Visibility(do.cases, do.parties, do.comments, do.members, self.accounts.is_erased)
 
     @cached_property
     def moderate(self) -> Moderate:
@@ -90,7 +119,8 @@ class UseCases:
             executors.records,
             executors.subjects,
             executors.decisions,
-            Visibility(executors.cases, executors.parties, executors.comments, executors.members),
+            self.visibility,
+            authorship=self.authorship,
             key=self._keys.requests,
             clock=self._clock,
         )
@@ -115,6 +145,7 @@ class UseCases:
             sanitiser=self._container.sanitiser(),
             evidence=self.executors.evidence,
             destroy=self.destroy_media,
+            aliases=self._container.aliases(),
             is_erased=self.accounts.is_erased,
             clock=self._clock,
             largest=settings.largest_upload,
@@ -150,7 +181,8 @@ class UseCases:
 
     @cached_property
     def contributions(self) -> Contributions:
-        return Contributions(self._container.history(), self._container.codec())
+        made = self._container
+        return Contributions(made.history(), made.codec(), made.aliases())
 
     @cached_property
     def forget_in_discussions(self) -> ForgetInDiscussions:

@@ -16,7 +16,6 @@ from adapters.event_store.memory import MemoryEventStore
 from adapters.read_models.memory import MemoryReadModels
 from application.engine.answers import NotCaughtUp
 from application.engine.builds import begin_build, open_build, own_builds
-from application.engine.contributions import Contributions
 from application.engine.executor import CommandContext
 from application.engine.policy import PolicySubscriber
 from application.engine.projector import Projector
@@ -30,7 +29,6 @@ from application.ports.read_models import ReadModel
 from application.system import CONTEXTS, policy_types, query_services
 from application.use_cases.evidence.erase import EraseMedia
 from application.use_cases.moderation.moderate import Moderate
-from application.use_cases.moderation.visibility import Visibility
 from config.container import Container, answers_for
 from config.settings import Settings, read_settings
 from config.use_cases import UseCases
@@ -125,13 +123,13 @@ class World:
     def moderating(self, decisions: DecisionExecutor) -> Moderate:
         """Moderation, with an executor of decisions that a test may hold up."""
         do = self.executors
-        visibility = Visibility(do.cases, do.parties, do.comments, do.members)
         return Moderate(
             do.flags,
             do.records,
             do.subjects,
             decisions,
-            visibility,
+            self.use_cases.visibility,
+            authorship=self.use_cases.authorship,
             key=bytes(32),
             clock=self.clock,
         )
@@ -162,7 +160,7 @@ class World:
         return Actor(member_id=member_id, pseudonym=pseudonym, roles=frozenset(roles))
 
     def is_erased(self, member_id: str) -> bool:
-        return not member_id or self.executors.members.load(member_id).state.erased
+        return self.use_cases.accounts.is_erased(member_id)
 
     def evidence(
         self, owner: Actor, name: str = "e1", kind: MediaKind = MediaKind.VIDEO
@@ -225,7 +223,7 @@ class World:
         self.without_media.append(member_id)
         nothing: Any = SimpleNamespace(give_up_erased=lambda: None, destroy=lambda _: None)
         erase = EraseMedia(
-            Contributions(self.history, self.codec),
+            self.use_cases.contributions,
             uploads=nothing,
             destroy=nothing.destroy,
             evidence=self.executors.evidence,

@@ -7,7 +7,8 @@ from math import inf
 from typing import Any, Generic, TypeVar
 
 from application.engine.builds import covers, open_build, serving_build
-from application.engine.query_service import QueryService, Viewer, value_of
+from application.engine.own_aliases import OwnAliases
+from application.engine.query_service import ALIASES, QueryService, Viewer, value_of
 from application.ports.codec import EventCodec, NewerProgram
 from application.ports.history import History
 from application.ports.read_models import Cursor, ReadModel, ReadModels, Row
@@ -70,6 +71,7 @@ class Answers(Generic[D]):
         self._looked_at = -1.0
         self._ends: dict[str, int] = {}
         self._caught_up = False
+        self._own_aliases = OwnAliases()
 
     def one(self, key: str, viewer: Viewer, token: Token | None = None) -> D | None:
         """Return a document, or None if the viewer may not see it or there is none."""
@@ -90,8 +92,11 @@ class Answers(Generic[D]):
     ) -> Page[D]:
         """Return the first documents after the cursor, and the cursor of the next page."""
         self.wait_for(token)
+        model = self._whole_model()
+        if ALIASES in self.service.sides:
+            viewer = self._own_aliases.add_to(viewer, model)
         find = self.service.question(viewer, filters)
-        rows = self._whole_model().find(find, limit=limit + 1, after=after)
+        rows = model.find(find, limit=limit + 1, after=after)
         more = len(rows) > limit
         return Page(
             documents=[self.service.as_seen_by(row.document, viewer) for row in rows[:limit]],

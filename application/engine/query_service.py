@@ -1,8 +1,9 @@
 """The base of every query service, and the marks for the fields of its document."""
 
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import datetime
 from enum import Enum
 from functools import cache
 from inspect import Parameter, signature
@@ -10,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Generic, NewType, TypeVar, cast, ge
 
 from application.engine.declared_events import declared_events, topics_of
 from application.engine.rows import Rows
-from application.ports.read_models import Find, Index, Side
+from application.ports.read_models import Find, Index, Side, by
 from domain.actors import Actor
 
 D = TypeVar("D")
@@ -64,6 +65,18 @@ VIEWER = "viewer"
 _IN_PATH = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """A row of an alias that owns something, and since when."""
+
+    alias: str
+    since: datetime
+
+
+ALIASES = Side(Alias, (by("since"),))
+"""A side table of the aliases that a projection has met. ``Viewer.aliases`` are found in it."""
+
+
 class Audience(Enum):
     """Who may use a query service. ``ask`` and ``is_public`` decide what each viewer gets."""
 
@@ -72,19 +85,34 @@ class Audience(Enum):
     MODERATORS = "moderators"
 
 
+def _same(member_id: str, owner: str) -> bool:
+    return member_id == owner
+
+
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The member who sends a request, or an anonymous client."""
+    """The member who asks, or nobody in particular.
+
+    ``is_own`` says whether an owner is the member or one of their aliases. ``aliases`` are those
+    that a read model with ``ALIASES`` holds.
+    """
 
     actor: Actor | None = None
+    is_own: Callable[[str, str], bool] = _same
+    aliases: tuple[str, ...] = ()
 
     @property
     def member_id(self) -> str:
         return self.actor.member_id if self.actor else ""
 
-    def is_member(self, member_id: str) -> bool:
-        """Return whether the viewer is this member. An anonymous viewer is no member."""
-        return bool(member_id) and member_id == self.member_id
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The member's id, and the aliases; empty for nobody in particular."""
+        return (self.member_id, *self.aliases) if self.member_id else ()
+
+    def is_member(self, owner: str) -> bool:
+        """Return whether the viewer is this member, or has this alias."""
+        return bool(owner and self.member_id) and self.is_own(self.member_id, owner)
 
     @property
     def moderates(self) -> bool:

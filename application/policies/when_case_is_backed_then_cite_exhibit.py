@@ -1,5 +1,7 @@
 """Cite the exhibit for each piece of evidence that a case names, even if it is not received yet."""
 
+from itertools import zip_longest
+
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
@@ -15,23 +17,19 @@ class WhenCaseIsBackedThenCiteExhibit(KlarityPolicy):
 
     def react(self, event: CaseReported | EvidenceAttached, cause: Cause) -> None:
         match event:
-            case CaseReported():
-                for evidence_id in event.evidence:
-                    self._cite(evidence_id, event.case_id, event.author, cause)
-            case EvidenceAttached():
-                self._cite(event.evidence_id, event.case_id, event.by, cause)
+            case CaseReported(author=author):
+                for item, owner in zip_longest(event.evidence, event.owners):
+                    self._cite(item, event.case_id, author, owner or author, cause)
+            case EvidenceAttached(evidence_id=item, by=by, owner=owner):
+                self._cite(item, event.case_id, by, MemberId(owner) or by, cause)
 
     def _cite(
-        self, evidence_id: EvidenceId, case_id: CaseId, cited_by: MemberId, cause: Cause
+        self, item: EvidenceId, case_id: CaseId, by: MemberId, cited_by: MemberId, cause: Cause
     ) -> None:
+        """Cite the exhibit under the id or alias under which the member owns the evidence."""
         case = self.executors.cases.load(case_id).state
         command = CiteExhibit(
-            evidence_id=evidence_id,
-            case_id=case_id,
-            cited_by=cited_by,
-            by=SYSTEM,
-            at=cause.at,
+            evidence_id=item, case_id=case_id, cited_by=cited_by, by=SYSTEM, at=cause.at
         )
-        facts = ExhibitFacts(anonymous=case.anonymous and case.author == cited_by)
-        context = cause.context(evidence_id)
-        self.executors.exhibits.execute(evidence_id, Informed(command, facts), context)
+        facts = ExhibitFacts(anonymous=case.anonymous and case.author == by)
+        self.executors.exhibits.execute(item, Informed(command, facts), cause.context(item))

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from application.engine.filters import equal
-from application.engine.query_service import Audience, QueryService, Viewer
+from application.engine.query_service import ALIASES, Alias, Audience, QueryService, Viewer
 from application.engine.rows import Rows
-from application.ports.read_models import Find, Side, by, by_each
+from application.ports.read_models import Find, OneOf, Side, by, by_each
 from application.queries.notification import (
     Judgement,
     Notification,
@@ -50,11 +49,11 @@ class KnownCase:
 class Notifications(QueryService[Notification]):
     """What happened to what a member watches?"""
 
-    name, version = "notifications", 4
+    name, version = "notifications", 5
     document, key = Notification, "notification_id"
     path, audience = "/me/notifications", Audience.MEMBERS
     indexes = (by("member_id"), by("at"))
-    sides = (Side(Watch, (by("member_id"), by_each("watches"))), Side(KnownCase))
+    sides = (Side(Watch, (by("member_id"), by_each("watches"))), Side(KnownCase), ALIASES)
 
     def project(
         self,
@@ -82,12 +81,15 @@ class Notifications(QueryService[Notification]):
                 watch(rows, event.author, f"evidence/{event.case_id}", event.at)
                 new = KnownCase(author_id=event.author, tags={}, place=None)
                 rows.table(KnownCase).put(event.case_id, _after(new, event))
+                if event.anonymous:
+                    alias = Alias(alias=event.author, since=event.at)
+                    rows.table(Alias).put(event.author, alias)
             case case.EvidenceAttached():
                 watch(rows, event.by, f"evidence/{event.case_id}/{event.evidence_id}", event.at)
             case case.EvidenceRefused():
                 _tell_of_evidence(event, NotificationKind.EVIDENCE_REFUSED, rows, event.reason)
             case case.CaseErased():
-                rows.table(KnownCase).delete(event.case_id)
+                _forget_case(event.case_id, rows)
             case _:
                 if known := rows.table(KnownCase).get(event.case_id):
                     _tell_of_case(event, known, rows)
@@ -95,11 +97,21 @@ class Notifications(QueryService[Notification]):
 
     def ask(self, viewer: Viewer) -> Find:
         """What one is told, the newest first."""
-        return Find(where=equal(member_id=viewer.member_id), order_by="at")
+        return Find(where=(OneOf("member_id", viewer.ids),), order_by="at")
 
 
 def _subject(event: SubjectRegistered | Judgement) -> str:
     return f"subject/{subject_key(event.subject_kind, event.subject_id)}"
+
+
+def _forget_case(case_id: str, rows: Rows[Notification]) -> None:
+    """Forget a case, and what was told to an alias of its author."""
+    known = rows.table(KnownCase).get(case_id)
+    if known and rows.table(Alias).get(known.author_id):
+        rows.delete_where("member_id", known.author_id)
+        rows.table(Watch).delete_where("member_id", known.author_id)
+        rows.table(Alias).delete(known.author_id)
+    rows.table(KnownCase).delete(case_id)
 
 
 def _tell_followers(

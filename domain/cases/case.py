@@ -456,6 +456,7 @@ def _report(command: ReportCase, state: Case) -> list[CaseEvent]:
         raise DomainError(
             "already-reported", "A case with this id has been reported already; use another id."
         )
+    evidence = tuple(dict.fromkeys(command.evidence))
     reported = CaseReported(
         case_id=command.case_id,
         author=command.by.member_id,
@@ -464,7 +465,8 @@ def _report(command: ReportCase, state: Case) -> list[CaseEvent]:
         details=command.details,
         location=command.location and rounded(command.location),
         tags=tuple(dict.fromkeys(command.tags)),
-        evidence=tuple(dict.fromkeys(command.evidence)),
+        evidence=evidence,
+        owners=tuple(command.owners[item] for item in evidence if command.owners),
         anonymous=command.anonymous,
         at=command.at,
     )
@@ -485,6 +487,7 @@ def _attach_evidence(command: AttachEvidence, state: Case) -> list[CaseEvent]:
             case_id=state.case_id,
             evidence_id=item,
             by=command.by.member_id,
+            owner=command.owners.get(item, ""),
             role=role,
             at=command.at,
         )

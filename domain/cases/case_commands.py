@@ -1,7 +1,7 @@
 """The commands on a case. Only the system gives those of SystemCommand."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,11 +14,14 @@ from domain.ids import CaseId, EvidenceId, MediaKind, MemberId, PartyId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportCase:
+    """``owners`` are the aliases under which the reporter owns evidence, if it is not their id."""
+
     case_id: CaseId
     details: CaseDetails
     location: Location | None = None
     tags: Tags = ()
     evidence: EvidenceIds = ()
+    owners: Mapping[EvidenceId, MemberId] = field(default_factory=dict)
     anonymous: bool = False
     by: Actor
     at: datetime
@@ -26,7 +29,10 @@ class ReportCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachEvidence:
+    """``owners`` are the aliases under which the member owns evidence, if it is not their id."""
+
     evidence: EvidenceIds
+    owners: Mapping[EvidenceId, MemberId] = field(default_factory=dict)
     by: Actor
     at: datetime
 

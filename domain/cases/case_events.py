@@ -16,14 +16,15 @@ from typing import Annotated
 from domain.actors import ContributorRole
 from domain.cases.case_details import CaseDetails, ConcealedReason, UnpublishedReason
 from domain.cases.place import PersonalPlace
-from domain.ids import CaseId, EvidenceId, MediaKind, PartyId
+from domain.ids import CaseId, EvidenceId, MediaKind, MemberId, PartyId
 from domain.personal import Personal, PersonalText, SealedMember
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseReported:
     """Location, day and tags are sealed: everybody can read the proof of a case, and must not find
-    in it what the author has corrected since."""
+    in it what the author has corrected since. ``owners`` are the aliases under which the author
+    owns the evidence, in its order; none if they own it under their id."""
 
     case_id: CaseId
     author: SealedMember
@@ -32,6 +33,7 @@ class CaseReported:
     location: PersonalPlace = None
     tags: Annotated[tuple[str, ...], Personal()] = ()
     evidence: tuple[EvidenceId, ...] = ()
+    owners: Annotated[tuple[MemberId, ...], Personal()] = ()
     anonymous: bool = False
     role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
@@ -39,9 +41,12 @@ class CaseReported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceAttached:
+    """``owner`` is the alias under which the member owns the evidence; empty if it is their id."""
+
     case_id: CaseId
     evidence_id: EvidenceId
     by: SealedMember
+    owner: PersonalText = ""
     role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 

@@ -8,7 +8,9 @@ import marshmallow as ma
 from flask import Response
 
 from application.executors import CaseExecutor
+from application.use_cases.authorship import Authorship
 from application.use_cases.cases.report import Report
+from domain.actors import Actor
 from domain.cases.case_commands import (
     AmendCase,
     AttachEvidence,
@@ -69,7 +71,9 @@ ReportReply = schema(
 )
 
 
-def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) -> Blueprint:
+def cases_blueprint(
+    cases: CaseExecutor, reporting: Report, authorship: Authorship, requests: Requests
+) -> Blueprint:
     """Return the commands on cases. Query services serve the cases themselves."""
     blp = Blueprint("cases", __name__, url_prefix="/v1", description="Reporting cases")
     blp.before_request(requests.members_only)
@@ -109,7 +113,7 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
     @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
     def amend(body: dict[str, Any], case_id: object) -> Response:
         """Amend details (the author)"""
-        return execute(case_id, AmendCase(changes=body, by=requests.actor(), at=requests.now))
+        return execute(case_id, AmendCase(changes=body, by=acting(case_id), at=requests.now))
 
     @blp.delete("/cases/<uuid:case_id>")
     @blp.response(204, headers=WRITE_HEADERS)
@@ -117,7 +121,7 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
     @problems(blp, 401, 403, 404, 409, 410, 412)
     def withdraw(case_id: object) -> Response:
         """Withdraw a case (the author)"""
-        return execute(case_id, WithdrawCase(by=requests.actor(), at=requests.now))
+        return execute(case_id, WithdrawCase(by=acting(case_id), at=requests.now))
 
     @blp.post("/cases/<uuid:case_id>/evidence")
     @blp.arguments(AttachBody)
@@ -143,7 +147,7 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
     def retract_evidence(case_id: object, evidence_id: object) -> Response:
         """Retract evidence (who attached it, or the author); a moderator decides on it instead"""
         command = RetractEvidence(
-            evidence_id=EvidenceId(str(evidence_id)), by=requests.actor(), at=requests.now
+            evidence_id=EvidenceId(str(evidence_id)), by=acting(case_id), at=requests.now
         )
         return execute(case_id, command)
 
@@ -154,7 +158,7 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
     @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
     def locate(body: dict[str, Any], case_id: object) -> Response:
         """Locate a case, as precisely as the member chooses; rounded before it is recorded"""
-        command = LocateCase(location=Location(**body), by=requests.actor(), at=requests.now)
+        command = LocateCase(location=Location(**body), by=acting(case_id), at=requests.now)
         return execute(case_id, command)
 
     @blp.delete("/cases/<uuid:case_id>/location")
@@ -163,7 +167,7 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
     @problems(blp, 401, 403, 404, 409, 410, 412)
     def retract_location(case_id: object) -> Response:
         """Retract your newest location of the case; the location before it applies again"""
-        return execute(case_id, RetractLocation(by=requests.actor(), at=requests.now))
+        return execute(case_id, RetractLocation(by=acting(case_id), at=requests.now))
 
     @blp.post("/cases/<uuid:case_id>/tags/<tag>", parameters=[TAG])
     @blp.response(204, headers=WRITE_HEADERS)
@@ -171,7 +175,7 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
     @problems(blp, 401, 403, 404, 409, 410, 412, 422)
     def tag_case(case_id: object, tag: str) -> Response:
         """Add a tag"""
-        command = TagCase(tag=good_tag(tag), by=requests.actor(), at=requests.now)
+        command = TagCase(tag=good_tag(tag), by=acting(case_id), at=requests.now)
         return execute(case_id, command)
 
     @blp.delete("/cases/<uuid:case_id>/tags/<tag>", parameters=[TAG])
@@ -180,8 +184,11 @@ def cases_blueprint(cases: CaseExecutor, reporting: Report, requests: Requests) 
     @problems(blp, 401, 403, 404, 409, 410, 412, 422)
     def untag_case(case_id: object, tag: str) -> Response:
         """Remove a tag"""
-        command = UntagCase(tag=good_tag(tag), by=requests.actor(), at=requests.now)
+        command = UntagCase(tag=good_tag(tag), by=acting(case_id), at=requests.now)
         return execute(case_id, command)
+
+    def acting(case_id: object) -> Actor:
+        return authorship.in_case(requests.actor(), CaseId(str(case_id)))
 
     def execute(case_id: object, command: CaseCommand) -> Response:
         context = requests.context(requests.actor().member_id)

@@ -35,9 +35,9 @@ def openings_blueprint(evidence: EvidenceExecutor, requests: Requests) -> Bluepr
         prove to others that your file is the original, and you cannot take that back. Keep the
         file: the server never returns it.
         """
-        owner = requests.oneself()
+        requests.oneself()
         item = evidence.load(str(evidence_id)).state
-        if item.owner != owner.member_id:
+        if not requests.viewer().is_member(item.owner):
             refuse("not-found", "You have no such evidence.")
         return jsonify(
             commitment=item.commitment, salt=item.salt, original_sha256=item.original_sha256

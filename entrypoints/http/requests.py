@@ -38,8 +38,16 @@ Version = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 class Requests:
     """Reads the headers that all resources share. Its methods work on the current request."""
 
-    def __init__(self, signed_in: SignedIn, key: bytes, texts: OpaqueTexts, clock: Clock) -> None:
+    def __init__(
+        self,
+        signed_in: SignedIn,
+        is_own: Callable[[str, str], bool],
+        key: bytes,
+        texts: OpaqueTexts,
+        clock: Clock,
+    ) -> None:
         self._signed_in = signed_in
+        self._is_own = is_own
         self._key = key
         self._texts = texts
         self._clock = clock
@@ -76,7 +84,8 @@ class Requests:
             return Viewer()
         actor = self.oneself()
         # A suspended member still sees their own content, but has no rights of a moderator.
-        return Viewer(replace(actor, roles=frozenset()) if g.suspended else actor)
+        actor = replace(actor, roles=frozenset()) if g.suspended else actor
+        return Viewer(actor, self._is_own)
 
     def session_id(self) -> str:
         """Return the id of the session that the access token belongs to."""

@@ -152,11 +152,12 @@ def read_models_with(world: World, words: str) -> list[str]:
     return [
         answers.service.name
         for answers in world.answers.values()
-        if words in repr(list(_tables(world, answers.service)))
+        if words in repr(list(tables(world, answers.service)))
     ]
 
 
-def _tables(world: World, service: QueryService[Any]) -> Iterator[Any]:
+def tables(world: World, service: QueryService[Any]) -> Iterator[list[Any]]:
+    """Yield the rows of each table of a read model."""
     model = world.model(service)
     yield model.find(Find(), limit=1000)
     for side in service.sides:

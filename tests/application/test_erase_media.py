@@ -13,7 +13,6 @@ from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.media_store.sealed import SealedMediaStore
 from adapters.uploads.memory import MemoryUploads
 from adapters.workrooms import Workrooms
-from application.engine.contributions import Contributions
 from application.engine.executor import CommandContext
 from application.ports.sanitiser import Rendition, Unsafe
 from application.ports.uploads import Quota
@@ -86,11 +85,15 @@ class Process:
             "clock": self.world.clock,
         }
         self.uploads = ReceiveUploads(
-            **common, uploads=parts["uploads"], largest=1_000_000, quota=QUOTA
+            **common,
+            uploads=parts["uploads"],
+            aliases=self.world.container.aliases(),
+            largest=1_000_000,
+            quota=QUOTA,
         )
         self.sanitise = SanitiseEvidence(**common, room=town.rooms.room)
         self.erase = EraseMedia(
-            Contributions(self.world.history, self.world.codec),
+            self.world.use_cases.contributions,
             uploads=self.uploads,
             destroy=common["destroy"],
             evidence=evidence,
@@ -229,11 +232,21 @@ def test_what_is_announced_after_the_erasure_is_swept_away(town: Town) -> None:
     assert_nothing_stays(town)
 
 
-def test_evidence_whose_log_does_not_tell_its_owner_any_more_is_destroyed(town: Town) -> None:
+def test_evidence_that_is_sanitised_before_the_erasure_is_handled_is_destroyed(town: Town) -> None:
     process = town.process()
     process.upload(town.anna, "e1")
     town.ask_for_erasure()
     town.world.vault.destroy(town.anna.member_id)
+    process.hear()
+    assert rendition_key("e1") in town.files()
+    process.erase(town.anna.member_id)
+    assert_nothing_stays(town)
+
+
+def test_evidence_of_an_owner_whose_key_is_destroyed_is_not_sanitised(town: Town) -> None:
+    process = town.process()
+    process.upload(town.anna, "e1")
+    town.world.vault.destroy(town.world.executors.evidence.load("e1").state.owner)
     process.hear()
     assert_nothing_stays(town)
 

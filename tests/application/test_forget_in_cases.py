@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import pytest
 
 from application.engine import contributions
-from application.engine.contributions import Contributions
 from application.engine.executor import CommandContext
 from application.ports.codec import RecordedEvent
 from application.use_cases.cases.forget import ForgetInCases
@@ -33,8 +32,7 @@ from tests.world import World
 
 def forget_in_cases(world: World) -> ForgetInCases:
     do = world.executors
-    found = Contributions(world.history, world.codec)
-    return ForgetInCases(found, do.cases, do.parties, world.clock)
+    return ForgetInCases(world.use_cases.contributions, do.cases, do.parties, world.clock)
 
 
 def contributed(world: World) -> tuple[Actor, Actor]:

@@ -67,6 +67,7 @@ class Phones:
             **mortal,
             sanitiser=recogniser,
             destroy=DestroyMedia(vault, media, mortal["uploads"]),
+            aliases=self.world.container.aliases(),
             is_erased=self.world.is_erased,
             clock=self.world.clock,
             largest=1_000_000,
@@ -90,7 +91,8 @@ class Phones:
         (event,) = self.received()
         assert (event.evidence_id, len(event.salt)) == ("e1", 64)
         assert event.original_sha256 == sha256(CONTENT).hexdigest()
-        assert event.owner == self.anna.member_id
+        assert event.owner != self.anna.member_id
+        assert self.world.container.aliases().is_own(self.anna.member_id, event.owner)
         assert self.original() == CONTENT
 
 

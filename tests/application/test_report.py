@@ -7,7 +7,6 @@ import pytest
 from application.engine.executor import CommandContext
 from application.engine.query_service import Viewer
 from application.queries.notification import NotificationKind
-from application.use_cases.cases.report import Report
 from domain.actors import SYSTEM, Actor
 from domain.cases.case_commands import AttachEvidence, ReportCase, RetractEvidence, WithholdEvidence
 from domain.cases.case_details import CaseDetails
@@ -23,8 +22,9 @@ class Reporter:
     def __init__(self, world: World) -> None:
         self.world = world
         self.member = world.member()
-        self.item = world.evidence(self.member, "e1")
-        self._reporting = Report(world.executors.cases, world.executors.exhibits)
+        owner = world.use_cases.authorship.owner_of(self.member, EvidenceId("e1"))
+        self.item = world.evidence(Actor(member_id=owner), "e1")
+        self._reporting = world.use_cases.report
 
     def report(
         self, case: str, *, anonymous: bool = False, evidence: Sequence[EvidenceId] | None = None

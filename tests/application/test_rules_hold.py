@@ -693,6 +693,7 @@ APART = {
     "members.InterestsChosen",
     "members.ProfileRestored",
     "cases.EvidenceRefused",
+    "cases.EvidenceAttached",  # an alias is no text
     "cases.PartyDisputed",
 }
 

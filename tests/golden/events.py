@@ -166,10 +166,13 @@ GOLDEN: dict[str, object] = {
         location=PLACE,
         tags=("police",),
         evidence=(ITEM,),
+        owners=(MemberId("0f8e"),),
         anonymous=True,
         at=AT,
     ),
-    "cases.EvidenceAttached": EvidenceAttached(case_id=CASE, evidence_id=ITEM, by=ANNA, at=AT),
+    "cases.EvidenceAttached": EvidenceAttached(
+        case_id=CASE, evidence_id=ITEM, by=ANNA, owner="0f8e", at=AT
+    ),
     "cases.EvidenceAccepted": EvidenceAccepted(
         case_id=CASE,
         evidence_id=ITEM,

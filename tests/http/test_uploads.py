@@ -8,6 +8,7 @@ from contextlib import closing
 from functools import partial
 from hashlib import md5, sha1, sha256
 from io import BytesIO
+from operator import eq
 from pathlib import Path
 from threading import Thread
 from typing import Any, ClassVar
@@ -74,6 +75,7 @@ class Server:
             sanitiser=recogniser,
             evidence=self.world.executors.evidence,
             destroy=DestroyMedia(self.world.vault, self.media, states),
+            aliases=self.world.container.aliases(),
             is_erased=self.world.is_erased,
             clock=self.world.clock,
             largest=LARGEST,
@@ -87,7 +89,7 @@ class Server:
 
     def _app(self) -> Flask:
         tokens: Any = Tokens()
-        known = Requests(self._signed_in, bytes(32), SivTexts(bytes(32)), self.world.clock)
+        known = Requests(self._signed_in, eq, bytes(32), SivTexts(bytes(32)), self.world.clock)
         app = Flask("uploads")
         app.config.update(
             API_TITLE="t", API_VERSION="1", OPENAPI_VERSION="3.1.0", TOKEN_KEY=bytes(32)

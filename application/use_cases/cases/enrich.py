@@ -7,6 +7,7 @@ from application.engine.executor import CommandContext, Receipt
 from application.executors import CaseExecutor, PartyExecutor
 from application.ports.clock import Clock
 from application.ports.dispute_links import DisputeLinks, Invitation
+from application.use_cases.authorship import Authorship
 from domain.actors import Actor
 from domain.cases.case import role_in
 from domain.cases.case_commands import AddParty, CaseFacts
@@ -27,9 +28,15 @@ class Enrich:
     same time."""
 
     def __init__(
-        self, cases: CaseExecutor, parties: PartyExecutor, links: DisputeLinks, clock: Clock
+        self,
+        cases: CaseExecutor,
+        parties: PartyExecutor,
+        links: DisputeLinks,
+        authorship: Authorship,
+        clock: Clock,
     ) -> None:
         self._cases = cases
+        self._authorship = authorship
         self._parties = parties
         self._links = links
         self._clock = clock
@@ -49,7 +56,7 @@ class Enrich:
         """
         if done := self._parties.receipt(context):
             return done
-        now = self._clock()
+        now, actor = self._clock(), self._authorship.in_case(actor, case_id)
         adding = AddParty(party_id=party_id, evidence=details.evidence, by=actor, at=now)
         known = CaseFacts(party_named=bool(self._parties.load(party_id).state.party_id))
         before = replace(context, command_id=derived_id(context.command_id, "add"), new=False)
@@ -63,6 +70,7 @@ class Enrich:
     def retract_party(
         self, party_id: PartyId, case_id: CaseId, actor: Actor, context: CommandContext
     ) -> Receipt[Party]:
+        actor = self._authorship.in_case(actor, case_id)
         command = RetractParty(case_id=case_id, by=actor, at=self._clock())
         facts = PartyFacts(role=role_in(self._cases.load(case_id).state, actor))
         return self._parties.execute(party_id, Informed(command, facts), context)
@@ -75,6 +83,7 @@ class Enrich:
         Only moderators issue them, and not for their own case or claim.
         """
         must_moderate(actor)
+        actor = self._authorship.in_case(actor, case_id)
         party = self._parties.load(party_id).state
         if party.case_id != case_id or not party.is_claimed:
             raise DomainError("not-found", "The case has no such party.")

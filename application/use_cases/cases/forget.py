@@ -32,8 +32,8 @@ class ForgetInCases:
 
     def __call__(self, member_id: str) -> None:
         """Erase the contributions, if the log holds the member's erasure. It may be repeated."""
-        for stream in self._contributions.of_erased(member_id, "cases"):
-            self._forget(stream, MemberId(member_id))
+        for stream, subject in self._contributions.of_erased(member_id, "cases"):
+            self._forget(stream, MemberId(subject))
 
     def _forget(self, stream: str, member_id: MemberId) -> None:
         category, _, key = stream.partition("-")

@@ -3,6 +3,7 @@
 from application.engine.executor import CommandContext, Receipt
 from application.executors import CommentExecutor, DiscussionExecutor
 from application.ports.clock import Clock
+from application.use_cases.authorship import Authorship
 from domain.actors import Actor
 from domain.decider import Informed
 from domain.discussions.comment import (
@@ -25,8 +26,13 @@ class Discuss:
     time."""
 
     def __init__(
-        self, discussions: DiscussionExecutor, comments: CommentExecutor, clock: Clock
+        self,
+        discussions: DiscussionExecutor,
+        comments: CommentExecutor,
+        authorship: Authorship,
+        clock: Clock,
     ) -> None:
+        self._authorship = authorship
         self._discussions = discussions
         self._comments = comments
         self._clock = clock
@@ -41,16 +47,17 @@ class Discuss:
         text: str,
         parent_id: CommentId,
     ) -> Receipt[Comment]:
+        discussion = self._discussions.load(case_id).state
         command = WriteComment(
             comment_id=comment_id,
             case_id=case_id,
             text=text,
             parent_id=parent_id,
-            by=actor,
+            by=self._authorship.as_owner(actor, discussion.author),
             at=self._clock(),
         )
         facts = CommentFacts(
-            discussion=self._discussions.load(case_id).state,
+            discussion=discussion,
             parent=self._comments.load(parent_id).state if parent_id else None,
         )
         return self._comments.execute(comment_id, Informed(command, facts), context)
@@ -58,21 +65,28 @@ class Discuss:
     def edit(
         self, comment_id: CommentId, text: str, actor: Actor, context: CommandContext
     ) -> Receipt[Comment]:
-        case_id = self._comments.load(comment_id).state.case_id
-        command = EditComment(text=text, by=actor, at=self._clock())
-        facts = CommentFacts(discussion=self._discussions.load(case_id).state)
+        comment = self._comments.load(comment_id).state
+        by = self._authorship.as_owner(actor, comment.author)
+        command = EditComment(text=text, by=by, at=self._clock())
+        facts = CommentFacts(discussion=self._discussions.load(comment.case_id).state)
         return self._comments.execute(comment_id, Informed(command, facts), context)
 
     def remove(
         self, comment_id: CommentId, actor: Actor, context: CommandContext
     ) -> Receipt[Comment]:
-        command = RemoveComment(by=actor, at=self._clock())
+        by = self._authorship.as_owner(actor, self._comments.load(comment_id).state.author)
+        command = RemoveComment(by=by, at=self._clock())
         return self._comments.execute(comment_id, command, context)
 
     def lock(self, case_id: CaseId, actor: Actor, context: CommandContext) -> Receipt[Discussion]:
-        command = LockDiscussion(by=actor, at=self._clock())
+        by = self._in_discussion(actor, case_id)
+        command = LockDiscussion(by=by, at=self._clock())
         return self._discussions.execute(case_id, command, context)
 
     def unlock(self, case_id: CaseId, actor: Actor, context: CommandContext) -> Receipt[Discussion]:
-        command = UnlockDiscussion(by=actor, at=self._clock())
+        by = self._in_discussion(actor, case_id)
+        command = UnlockDiscussion(by=by, at=self._clock())
         return self._discussions.execute(case_id, command, context)
+
+    def _in_discussion(self, actor: Actor, case_id: CaseId) -> Actor:
+        return self._authorship.as_owner(actor, self._discussions.load(case_id).state.author)

@@ -24,7 +24,7 @@ class ForgetInDiscussions:
 
     def __call__(self, member_id: str) -> None:
         """Erase the comments, if the log holds the member's erasure. It may be repeated."""
-        for stream in self._contributions.of_erased(member_id, "discussions"):
+        for stream, _ in self._contributions.of_erased(member_id, "discussions"):
             category, _, key = stream.partition("-")
             if category == comment_decider.category:
                 erase = EraseComment(by=SYSTEM, at=self._clock())

@@ -36,7 +36,7 @@ class EraseMedia:
         """Destroy the member's media, if the log holds their erasure. It may be repeated."""
         streams = self._contributions.of_erased(member_id, "evidence")
         self._uploads.give_up_erased()
-        for stream in streams:
+        for stream, _ in streams:
             evidence_id = stream.removeprefix(evidence_decider.stream(""))
             self._destroy(evidence_id)
             erase = EraseEvidence(by=SYSTEM, at=self._clock())

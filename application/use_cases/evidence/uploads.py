@@ -13,7 +13,9 @@ from uuid import uuid4
 from application.engine.derived_ids import derived_id
 from application.engine.executor import CommandContext, CommandMismatch, Receipt
 from application.executors import EvidenceExecutor
+from application.ports.aliases import Aliases
 from application.ports.clock import Clock
+from application.ports.key_vault import evidence_subject
 from application.ports.media_store import MediaErased, MediaLost, MediaStore, NoSuchMedia
 from application.ports.sanitiser import Sanitiser
 from application.ports.uploads import Quota, Upload, UploadConflict, Uploads
@@ -28,7 +30,7 @@ from application.use_cases.evidence.media import (
 from domain.actors import Actor
 from domain.decider import DomainError
 from domain.evidence.evidence import Evidence, ReceiveEvidence
-from domain.ids import EvidenceId, MediaKind, MemberId
+from domain.ids import EvidenceId, MediaKind
 
 LIFETIME = timedelta(days=7)
 HEAD = 4096
@@ -78,6 +80,7 @@ class ReceiveUploads:
         sanitiser: Sanitiser,
         evidence: EvidenceExecutor,
         destroy: DestroyMedia,
+        aliases: Aliases,
         is_erased: Callable[[str], bool],
         clock: Clock,
         largest: int,
@@ -88,6 +91,7 @@ class ReceiveUploads:
         self._sanitiser = sanitiser
         self._evidence = evidence
         self._destroy = destroy
+        self._aliases = aliases
         self._is_erased = is_erased
         self._clock = clock
         self.largest = largest
@@ -241,20 +245,24 @@ class ReceiveUploads:
             if receipt := self._receipt(upload):
                 return receipt
             raise _gone() from error
-        command = ReceiveEvidence(
-            evidence_id=EvidenceId(upload.upload_id),
-            kind=kind,
-            salt=token_hex(SALT),
-            original_sha256=original.sha256,
-            by=Actor(member_id=MemberId(upload.owner)),
-            at=self._clock(),
-        )
         try:
+            command = ReceiveEvidence(
+                evidence_id=EvidenceId(upload.upload_id),
+                kind=kind,
+                salt=token_hex(SALT),
+                original_sha256=original.sha256,
+                by=self._owner_of_evidence(upload),
+                at=self._clock(),
+            )
             return self._evidence.execute(upload.upload_id, command, _context_of(upload, context))
         except DomainError as refused:
             if refused.code == "erased":
                 self._destroy(upload.upload_id)
             raise
+
+    def _owner_of_evidence(self, upload: Upload) -> Actor:
+        """Return the alias under which the owner of the upload owns the evidence (ADR 42)."""
+        return Actor(member_id=self._aliases.of(upload.owner, evidence_subject(upload.upload_id)))
 
     def _with_recognised_head(
         self, upload: Upload, chunks: Iterator[bytes], *, whole: bool

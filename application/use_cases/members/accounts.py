@@ -180,9 +180,14 @@ class Accounts:
         self._credentials.forget(member_id)
         self._vault.destroy(member_id)
 
-    def is_erased(self, member_id: str) -> bool:
-        """Return whether the member is erased in the log. An empty id counts as erased."""
-        return not member_id or self._members.load(member_id).state.erased
+    def is_erased(self, owner: str) -> bool:
+        """Return whether a member is erased in the log, or the key of an alias is destroyed.
+
+        An empty id counts as erased.
+        """
+        if not owner or self._members.load(owner).state.erased:
+            return True
+        return self._vault.key(owner, fresh=True) is None
 
     def _is_anothers(self, member_id: str, pseudonym: str) -> bool:
         """Return whether the member is registered under another pseudonym than this one."""

@@ -33,8 +33,8 @@ class ForgetInModeration:
 
     def __call__(self, member_id: str) -> None:
         """Forget the member, if the log holds their erasure. It may be repeated."""
-        for stream in self._contributions.of_erased(member_id, "moderation"):
-            self._forget(MemberId(member_id), stream)
+        for stream, subject in self._contributions.of_erased(member_id, "moderation"):
+            self._forget(MemberId(subject), stream)
 
     def _forget(self, member_id: MemberId, stream: str) -> None:
         category, _, key = stream.partition("-")

@@ -4,6 +4,7 @@ from application.engine.derived_ids import keyed_id
 from application.engine.executor import CommandContext, Receipt
 from application.executors import DecisionExecutor, FlagExecutor, RecordExecutor, SubjectExecutor
 from application.ports.clock import Clock
+from application.use_cases.authorship import Authorship
 from application.use_cases.moderation.visibility import Visibility
 from domain.actors import Actor
 from domain.decider import Informed
@@ -33,6 +34,7 @@ class Moderate:
         decisions: DecisionExecutor,
         visibility: Visibility,
         *,
+        authorship: Authorship,
         key: bytes,
         clock: Clock,
     ) -> None:
@@ -41,6 +43,7 @@ class Moderate:
         self._subjects = subjects
         self._decisions = decisions
         self._visibility = visibility
+        self._authorship = authorship
         self._key = key
         self._clock = clock
 
@@ -59,6 +62,9 @@ class Moderate:
         The flag of a moderator weighs more, except on their own case.
         """
         flag_id = keyed_id(self._key, "flag", actor.member_id, kind, subject_id)
+        record_id = keyed_id(self._key, "record", actor.member_id)
+        subject = self._subject(kind, subject_id)
+        actor = self._as_author(actor, subject)
         command = RaiseFlag(
             flag_id=flag_id,
             subject_kind=kind,
@@ -68,7 +74,7 @@ class Moderate:
             by=actor,
             at=self._clock(),
         )
-        facts = self._facts_for_flag(kind, subject_id, actor)
+        facts = self._facts_for_flag(subject, record_id, actor)
         return self._flags.execute(flag_id, Informed(command, facts), context)
 
     def decide(
@@ -83,6 +89,7 @@ class Moderate:
         rule: str,
         reason: str,
     ) -> Receipt[Decision]:
+        subject = self._subject(kind, subject_id)
         command = DecideSubject(
             decision_id=decision_id,
             subject_kind=kind,
@@ -90,29 +97,35 @@ class Moderate:
             verdict=verdict,
             rule=rule,
             reason=reason,
-            by=actor,
+            by=self._as_author(actor, subject),
             at=self._clock(),
         )
-        facts = self._facts_for_decision(self._subject(kind, subject_id))
+        facts = self._facts_for_decision(subject)
         return self._decisions.execute(decision_id, Informed(command, facts), context)
 
     def appeal(
         self, decision_id: str, statement: str, actor: Actor, context: CommandContext
     ) -> Receipt[Decision]:
-        command = AppealDecision(statement=statement, by=actor, at=self._clock())
-        facts = self._facts_for_decision(self._subject_of(decision_id))
+        subject = self._subject_of(decision_id)
+        by = self._authorship.as_owner(actor, subject.author)
+        command = AppealDecision(statement=statement, by=by, at=self._clock())
+        facts = self._facts_for_decision(subject)
         return self._decisions.execute(decision_id, Informed(command, facts), context)
 
     def resolve(
         self, decision_id: str, outcome: Outcome, reason: str, actor: Actor, context: CommandContext
     ) -> Receipt[Decision]:
-        command = ResolveAppeal(outcome=outcome, reason=reason, by=actor, at=self._clock())
-        facts = self._facts_for_decision(self._subject_of(decision_id))
+        subject = self._subject_of(decision_id)
+        by = self._as_author(actor, subject)
+        command = ResolveAppeal(outcome=outcome, reason=reason, by=by, at=self._clock())
+        facts = self._facts_for_decision(subject)
         return self._decisions.execute(decision_id, Informed(command, facts), context)
 
-    def _facts_for_flag(self, kind: SubjectKind, subject_id: str, actor: Actor) -> FlagFacts:
-        subject = self._subject(kind, subject_id)
-        record_id = keyed_id(self._key, "record", actor.member_id)
+    def _as_author(self, actor: Actor, subject: Subject) -> Actor:
+        """Return the actor as the author of the subject or of its case, if they are."""
+        return self._authorship.as_owner(actor, subject.author, *self._case_authors(subject))
+
+    def _facts_for_flag(self, subject: Subject, record_id: str, actor: Actor) -> FlagFacts:
         record = self._records.load(record_id).state
         judges = actor.moderates and actor.member_id not in self._case_authors(subject)
         return FlagFacts(

@@ -1,5 +1,6 @@
 """Decide from the aggregates whether a member may see a contribution of another."""
 
+from collections.abc import Callable
 from typing import assert_never
 
 from application.executors import CaseExecutor, CommentExecutor, MemberExecutor, PartyExecutor
@@ -23,11 +24,13 @@ class Visibility:
         parties: PartyExecutor,
         comments: CommentExecutor,
         members: MemberExecutor,
+        is_erased: Callable[[str], bool],
     ) -> None:
         self._cases = cases
         self._parties = parties
         self._comments = comments
         self._members = members
+        self._is_erased = is_erased
 
     def can_see(self, by: Actor, subject: Subject) -> bool:
         """Return whether the actor may see the subject, if it exists."""
@@ -49,7 +52,7 @@ class Visibility:
 
     def is_erased(self, subject: Subject) -> bool:
         """Return whether the author of the subject was erased."""
-        return self._members.load(subject.author).state.erased
+        return self._is_erased(subject.author)
 
     def _can_see_party(self, party_id: str, by: Actor) -> bool:
         """Return whether the actor may see the party. Only moderators see a hidden one; nobody sees

@@ -1,0 +1,184 @@
+"""Anonymous authors act under aliases: nothing that is stored leads from their cases to them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from application.engine.executor import CommandContext
+from application.engine.query_service import Viewer
+from application.system import CONTEXTS
+from domain.actors import SYSTEM, Actor, Role
+from domain.cases.case_commands import HideCase, ReportCase
+from domain.cases.case_details import CaseDetails, CaseStatus
+from domain.cases.engagement import ShareNetwork
+from domain.ids import CaseId, EvidenceId
+from domain.moderation.subject import SubjectKind
+from tests.application.community import (
+    appeal,
+    ask_to_be_erased,
+    decide,
+    flag,
+    moderator,
+    name_party,
+    one,
+    read_models_with,
+    say,
+    tables,
+)
+from tests.world import World, refused
+
+CASE = CaseId("c1")
+NEW = CommandContext()
+
+
+@pytest.fixture
+def anna(world: World) -> Actor:
+    """The author of an anonymous case that is public."""
+    anna = world.member("Anna")
+    report(world, anna)
+    return anna
+
+
+def report(world: World, by: Actor, case_id: CaseId = CASE) -> None:
+    item = EvidenceId(f"e-{case_id}")
+    owner = world.use_cases.authorship.owner_of(by, item)
+    world.evidence(Actor(member_id=owner), item)
+    command = ReportCase(
+        case_id=case_id,
+        details=CaseDetails(title="A bribe", story="They asked for money."),
+        evidence=(item,),
+        anonymous=True,
+        by=by,
+        at=world.clock(),
+    )
+    world.use_cases.report.report(command, CommandContext())
+    world.settle()
+
+
+def act(world: World, by: Actor) -> None:
+    """Do all that an author can do in their case."""
+    world.engage.follow(CASE, by, NEW)
+    world.engage.share(CASE, ShareNetwork.LINK, by, CommandContext())
+    say(world, by)
+    name_party(world, by)
+    world.settle()
+
+
+def viewer(world: World, actor: Actor) -> Viewer:
+    return Viewer(actor, world.container.aliases().is_own)
+
+
+def told(world: World, actor: Actor) -> list[str]:
+    page = world.answers["notifications"].page(viewer(world, actor), {}, limit=50)
+    return [each.kind for each in page.documents]
+
+
+def events(world: World, log: str) -> Iterator[Any]:
+    return (world.codec.decode(event) for event in world.history.read(log, 0, 10_000))
+
+
+def stored_rows(world: World) -> list[str]:
+    """Every row of every read model and side table."""
+    return [
+        repr(row)
+        for answers in world.answers.values()
+        for table in tables(world, answers.service)
+        for row in table
+    ]
+
+
+def test_no_event_and_no_read_model_ties_the_case_to_its_author(world: World, anna: Actor) -> None:
+    act(world, anna)
+    decide(world, SubjectKind.CASE, CASE, moderator(world))
+    world.settle()
+    appeal(world, anna)
+    world.settle()
+    for log in set(CONTEXTS) - {"members"}:
+        named = [event for event in events(world, log) if anna.member_id in repr(event)]
+        assert [event for event in named if event.subject_kind != SubjectKind.MEMBER] == []
+    kept = [row for row in stored_rows(world) if anna.member_id in row]
+    assert kept
+    author = world.executors.cases.load(CASE).state.author
+    assert [row for row in kept if any(key in row for key in ("'c1'", "'e-c1'", author))] == []
+
+
+def test_two_cases_of_one_author_have_no_id_in_common(world: World, anna: Actor) -> None:
+    report(world, anna, CaseId("c2"))
+    authors = {world.executors.cases.load(key).state.author for key in ("c1", "c2")}
+    assert len(authors) == 2
+
+
+def test_the_author_sees_their_case_while_nobody_else_does(world: World, anna: Actor) -> None:
+    command = HideCase(rule="spam", by=SYSTEM, at=world.clock())
+    world.executors.cases.execute(CASE, command, CommandContext())
+    world.settle()
+    assert one(world, "cases", CASE, viewer(world, world.member("Ben"))) is None
+    assert one(world, "cases", CASE, viewer(world, anna))["case_id"] == CASE
+    assert one(world, "evidence", "e-c1", viewer(world, anna))["evidence_id"] == "e-c1"
+
+
+def test_the_author_is_told_what_happens_in_their_case(world: World, anna: Actor) -> None:
+    ben = world.member("Ben")
+    say(world, ben)
+    world.settle()
+    assert sorted(told(world, anna)) == ["case_discussed", "case_published"]
+    assert told(world, ben) == []
+    report(world, anna, CaseId("c2"))
+    assert told(world, anna).count("case_published") == 2
+
+
+def test_the_author_may_not_support_flag_or_judge_their_own_case(world: World, anna: Actor) -> None:
+    judge = Actor(member_id=anna.member_id, pseudonym="Anna", roles=frozenset({Role.MODERATOR}))
+    with refused("own-case"):
+        world.engage.support(CASE, anna, NEW)
+    with refused("own-subject"):
+        flag(world, SubjectKind.CASE, CASE, anna)
+    with refused("not-oneself"):
+        decide(world, SubjectKind.CASE, CASE, judge)
+    with refused("not-oneself"):
+        decide(world, SubjectKind.EVIDENCE, "e-c1", judge)
+
+
+def test_the_authors_comment_is_marked_as_the_reporters_and_can_be_edited(
+    world: World, anna: Actor
+) -> None:
+    comment_id = say(world, anna)
+    world.discuss.edit(comment_id, "I saw it twice.", anna, CommandContext())
+    world.settle()
+    comment = one(world, "discussions", comment_id)
+    assert (comment["author"], comment["by_reporter"]) == (None, True)
+    assert comment["text"] == "I saw it twice."
+    world.discuss.remove(comment_id, anna, CommandContext())
+
+
+def test_an_erasure_reaches_the_case_and_then_nothing_connects_it(
+    world: World, anna: Actor
+) -> None:
+    act(world, anna)
+    aliases, author = world.container.aliases(), world.executors.cases.load(CASE).state.author
+    assert aliases.is_own(anna.member_id, author)
+    ask_to_be_erased(world, anna)
+    world.vault.destroy(anna.member_id)
+    world.use_cases.destroy_aliases()
+    assert aliases.is_own(anna.member_id, author), "the policies still need it"
+    world.settle()
+    assert world.executors.cases.load(CASE).state.status is CaseStatus.ERASED
+    assert one(world, "cases", CASE) == one(world, "evidence", "e-c1") == "gone"
+    assert read_models_with(world, author) == []
+    world.use_cases.destroy_aliases()
+    world.use_cases.destroy_aliases()
+    assert not aliases.is_own(anna.member_id, author)
+    with refused("erased"):
+        report(world, anna, CaseId("c2"))
+
+
+def test_a_parked_erasure_keeps_the_aliases(world: World, anna: Actor) -> None:
+    author = world.executors.cases.load(CASE).state.author
+    ask_to_be_erased(world, anna)
+    world.settle()
+    name = "when-member-is-erased-then-forget-them-in-cases"
+    parked = world.checkpoints.load(name).next(parked=frozenset({"members/1"}))
+    world.checkpoints.save(name, parked)
+    world.use_cases.destroy_aliases()
+    assert world.container.aliases().is_own(anna.member_id, author)
