@@ -213,7 +213,7 @@ class Updates:
             return None
         event: Any = self._codec.decode(relevant[-1])
         case = self._cases.one(event.case_id, Viewer())
-        if case is None or self._cases.service.gone(case) or not wanted.matches(case):
+        if case is None or self._cases.service.is_erased(case) or not wanted.matches(case):
             return None
         return Update(kind=KINDS[relevant[-1].type], case_id=event.case_id, at=event.at)
 

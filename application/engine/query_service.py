@@ -171,7 +171,7 @@ class QueryService(Generic[D]):
         """Return whether everybody can see the document."""
         return True
 
-    def gone(self, document: D) -> bool:  # noqa: ARG002 - for subclasses
+    def is_erased(self, document: D) -> bool:  # noqa: ARG002 - for subclasses
         """Return whether the document is the tombstone of something erased."""
         return False
 

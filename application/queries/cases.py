@@ -124,7 +124,7 @@ class Cases(QueryService[CaseDocument]):
     def may_see(self, document: CaseDocument, viewer: Viewer) -> bool:
         return bool(document.version) and super().may_see(document, viewer)
 
-    def gone(self, document: CaseDocument) -> bool:
+    def is_erased(self, document: CaseDocument) -> bool:
         return document.status is CaseStatus.ERASED
 
 

@@ -103,7 +103,7 @@ class Discussions(QueryService[CommentDocument]):
         shown = document.status in (CommentStatus.VISIBLE, CommentStatus.ERASED)
         return document.public and shown
 
-    def gone(self, document: CommentDocument) -> bool:
+    def is_erased(self, document: CommentDocument) -> bool:
         return document.status is CommentStatus.ERASED
 
 

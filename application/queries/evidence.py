@@ -56,7 +56,7 @@ class EvidenceItems(QueryService[EvidenceDocument]):
         received = document.kind is not None
         return document.erased or (received and super().may_see(document, viewer))
 
-    def gone(self, document: EvidenceDocument) -> bool:
+    def is_erased(self, document: EvidenceDocument) -> bool:
         return document.erased
 
 

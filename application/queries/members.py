@@ -54,7 +54,7 @@ class Members(QueryService[MemberDocument]):
     def is_public(self, document: MemberDocument) -> bool:
         return not document.hidden
 
-    def gone(self, document: MemberDocument) -> bool:
+    def is_erased(self, document: MemberDocument) -> bool:
         return document.erased
 
 

@@ -168,7 +168,7 @@ def _seen(answers: Answers[Any], key: str, requests: Requests) -> Any:
     document = answers.one(key, _admitted(answers.service, requests), read_token())
     if document is None:
         refuse("not-found")
-    if answers.service.gone(document):
+    if answers.service.is_erased(document):
         refuse("erased")
     return document
 

@@ -193,7 +193,7 @@ def one(world: World, name: str, key: str, viewer: Viewer = ANYBODY) -> Any:
     document = answers.one(key, viewer)
     if document is None:
         return None
-    return "gone" if answers.service.gone(document) else served(document)
+    return "gone" if answers.service.is_erased(document) else served(document)
 
 
 def listed(world: World, name: str, **filters: Any) -> list[dict[str, Any]]:

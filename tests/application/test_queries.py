@@ -216,7 +216,7 @@ class TestCases:
             for case in ("c1", "c2"):
                 found = shown(world, case)
                 assert (found.status, found.title, found.story) == (CaseStatus.ERASED, "", "")
-                assert world.answers["cases"].service.gone(found)
+                assert world.answers["cases"].service.is_erased(found)
             assert ids(world) == ids(world, "popular-cases") == ids(world, "videos") == []
 
     def test_an_erased_case_shows_nothing_that_comes_later(self, world: World, anna: Actor) -> None:
@@ -406,7 +406,7 @@ class TestEvidence:
         moderator = world.member("Mo", Role.MODERATOR)
         gone = EvidenceDocument(evidence_id="e-c1", erased=True)
         assert self.one(world) == self.one(world, Viewer(moderator)) == gone
-        assert world.answers["evidence"].service.gone(gone)
+        assert world.answers["evidence"].service.is_erased(gone)
 
     def test_an_erased_members_stays_gone_whatever_is_heard_of_it(
         self, world: World, anna: Actor, ben: Actor
@@ -489,7 +489,7 @@ class TestMembers:
         erase(world, anna)
         answers = world.answers["members"]
         found: Any = answers.one(anna.member_id, ANYBODY)
-        assert (found.pseudonym, answers.service.gone(found)) == ("", True)
+        assert (found.pseudonym, answers.service.is_erased(found)) == ("", True)
 
 
 class TestAnswers:
@@ -909,7 +909,7 @@ class TestDeclarations:
         bare = Bare()
         assert (bare.lists(), bare.list_path(), Videos.lists()) == (False, "/bare", True)
         assert bare.may_see(video("a"), ANYBODY)
-        assert not bare.gone(video("a"))
+        assert not bare.is_erased(video("a"))
         for undeclared in (
             lambda: bare.project(object(), cast("Rows[Video]", None)),
             bare.ask,
