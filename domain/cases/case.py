@@ -39,8 +39,8 @@ from domain.cases.case_details import (
     MOST_TAGS,
     CaseDetails,
     CaseStatus,
-    ConcealedReason,
-    UnpublishedReason,
+    CaseUnpublishedReason,
+    EvidenceConcealedReason,
 )
 from domain.cases.case_events import (
     CaseAmended,
@@ -228,13 +228,13 @@ def _shown(accepted: EvidenceAccepted, at: datetime) -> EvidenceShown:
 
 def _concealed(state: Case, item: EvidenceId, at: datetime) -> EvidenceConcealed:
     piece = state.evidence[item]
-    reason = ConcealedReason.CASE_UNPUBLISHED
+    reason = EvidenceConcealedReason.CASE_UNPUBLISHED
     if piece.withheld:
-        reason = ConcealedReason.WITHHELD
+        reason = EvidenceConcealedReason.WITHHELD
     if piece.retracted:
-        reason = ConcealedReason.RETRACTED
+        reason = EvidenceConcealedReason.RETRACTED
     if piece.erased or state.erased:
-        reason = ConcealedReason.ERASED
+        reason = EvidenceConcealedReason.ERASED
     return EvidenceConcealed(case_id=state.case_id, evidence_id=item, reason=reason, at=at)
 
 
@@ -250,13 +250,13 @@ def _published(state: Case, at: datetime) -> CasePublished:
 
 
 def _unpublished(state: Case, at: datetime) -> CaseUnpublished:
-    reason = UnpublishedReason.NO_EVIDENCE
+    reason = CaseUnpublishedReason.NO_EVIDENCE
     if state.hidden:
-        reason = UnpublishedReason.HIDDEN
+        reason = CaseUnpublishedReason.HIDDEN
     if state.withdrawn:
-        reason = UnpublishedReason.WITHDRAWN
+        reason = CaseUnpublishedReason.WITHDRAWN
     if state.erased:
-        reason = UnpublishedReason.ERASED
+        reason = CaseUnpublishedReason.ERASED
     return CaseUnpublished(case_id=state.case_id, reason=reason, at=at)
 
 
@@ -398,7 +398,7 @@ def _evolve_publication(state: Case, event: Publication) -> Case:
     match event:
         case CasePublished():
             return replace(state, published_at=event.published_at)
-        case CaseUnpublished(reason=UnpublishedReason.NO_EVIDENCE):
+        case CaseUnpublished(reason=CaseUnpublishedReason.NO_EVIDENCE):
             return replace(state, published_at=None)
         case _:
             return state

@@ -6,7 +6,7 @@ from application.executors import CaseExecutor, CommentExecutor, MemberExecutor,
 from domain.actors import Actor
 from domain.cases.case import can_be_seen
 from domain.cases.case_details import CaseStatus
-from domain.discussions.comment import Concealment
+from domain.discussions.comment import CommentConcealedReason
 from domain.moderation.subject import Subject, SubjectKind
 
 
@@ -69,6 +69,6 @@ class Visibility:
         A case that is not public has no discussion, not even for its author.
         """
         comment = self._comments.load(comment_id).state
-        if comment.concealed not in (None, Concealment.ERASED):
+        if comment.concealed_reason not in (None, CommentConcealedReason.ERASED):
             return False
         return self._cases.load(comment.case_id).state.is_public
