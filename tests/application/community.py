@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
+from datetime import datetime
 from functools import cache
 from typing import Any, get_type_hints
 
@@ -9,6 +10,7 @@ from application.engine.builds import open_build
 from application.engine.executor import CommandContext
 from application.engine.projector import Projector
 from application.engine.query_service import Audience, Private, QueryService, Viewer
+from application.engine.time_travel import TimeTravel
 from application.ports.message_bus import Delivery
 from application.ports.read_models import Find
 from domain.actors import Actor, Role
@@ -185,6 +187,13 @@ class Reading:
     @property
     def rows(self) -> dict[str, Any]:
         return {row.key: row.document for row in self._model.find(Find(), limit=1000)}
+
+
+def as_it_stood(world: World, name: str, key: str, at: datetime, viewer: Viewer = ANYBODY) -> Any:
+    """What a viewer gets who asks for a document as it was at a time."""
+    answers = world.answers[name]
+    travel = TimeTravel(world.stores, world.codec)
+    return travel.as_of(answers.service, answers.one(key, viewer), at, viewer)
 
 
 def one(world: World, name: str, key: str, viewer: Viewer = ANYBODY) -> Any:
