@@ -19,7 +19,7 @@ from application.engine.builds import begin_build, open_build, own_builds
 from application.engine.contributions import Contributions
 from application.engine.executor import CommandContext
 from application.engine.policy import PolicySubscriber
-from application.engine.projector import Projector
+from application.engine.projections import Projections
 from application.engine.query_service import QueryService
 from application.engine.subscription import Subscription
 from application.executors import DecisionExecutor, Executors, make_executors
@@ -247,9 +247,17 @@ class World:
         return self.subscription(Watched(policy, self))
 
     def _query(self, service: Any) -> Subscription:
-        build = self.newest_build(service)
-        model = open_build(service, self.models, build)
-        return self.subscription(Projector(service, model, self.codec, self.history, build))
+        return self.projections().open(service, self.newest_build(service))
+
+    def projections(self) -> Projections:
+        return Projections(
+            models=self.models,
+            history=self.history,
+            codec=self.codec,
+            wire=self.wire,
+            parked=self.parked,
+            now=self.clock,
+        )
 
     def newest_build(self, service: QueryService[Any]) -> int:
         """The newest build of the service's read model, begun where there is none."""

@@ -20,6 +20,7 @@ from application.engine.builds import (
     own_builds,
 )
 from application.engine.fingerprint import fingerprint
+from application.engine.projections import Projections
 from application.engine.query_service import QueryService
 from application.engine.subscription import Subscription
 from application.ports.checkpoints import START, Checkpoint
@@ -43,17 +44,14 @@ class QueryFeed:
         self,
         service: QueryService[Any],
         *,
-        models: ReadModels,
-        parked: ParkedEvents,
+        projections: Projections,
         leases: Leases,
-        open_projection: Callable[[QueryService[Any], int], Subscription],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._service = service
-        self._models = models
-        self._parked = parked
+        self._projections = projections
+        self._models = projections.models
         self._leases = leases
-        self._open = open_projection
         self._clock = clock
         self._fingerprint = fingerprint(service)
         self._subscriptions: dict[int, Subscription] = {}  # by build, the newest first
@@ -81,7 +79,7 @@ class QueryFeed:
     def begin(self) -> None:
         """Start from the stored checkpoints, as the process that now holds the lease."""
         self._led_at = self._clock()
-        remove_parked_of_dropped_builds(self._service, self._models, self._parked)
+        self._remove_parked_of_dropped_builds()
         for subscription in self._subscriptions.values():
             subscription.begin()
 
@@ -137,11 +135,11 @@ class QueryFeed:
         if wanted != sorted(self._subscriptions):
             kept = self._subscriptions
             self._subscriptions = {
-                number: kept.get(number) or self._open(self._service, number)
+                number: kept.get(number) or self._projections.open(self._service, number)
                 for number in reversed(wanted)
             }
             # A build may have been dropped while one of its events was being parked.
-            remove_parked_of_dropped_builds(self._service, self._models, self._parked)
+            self._remove_parked_of_dropped_builds()
 
     def _catch_up(self, number: int) -> bool:
         """Let a new build catch up, and make it live once it has come as far as the live one."""
@@ -189,7 +187,7 @@ class QueryFeed:
         for number, since in self._replaced_at.items():
             if now - since >= GRACE_SECONDS:
                 self._open_any(number).drop()
-                remove_parked_of_dropped_builds(self._service, self._models, self._parked)
+                self._remove_parked_of_dropped_builds()
                 self._load_builds()
 
     def _replaced(self) -> list[int]:
@@ -201,6 +199,9 @@ class QueryFeed:
             for number in earlier
             if known.get(number, own) == own or not self._is_led(known[number])
         ]
+
+    def _remove_parked_of_dropped_builds(self) -> None:
+        remove_parked_of_dropped_builds(self._service, self._models, self._projections.parked)
 
     def _fingerprints(self) -> dict[int, str]:
         return {

@@ -8,24 +8,22 @@ from functools import partial
 from typing import Any
 
 from application.engine.answers import Answers
-from application.engine.builds import open_build
 from application.engine.feed import QueryFeed
 from application.engine.loop import Loop, process_name
 from application.engine.parking import RETRY_PAUSES
 from application.engine.policy import EVENTS_A_BATCH
 from application.engine.pool import PARKED_SECONDS, PARKED_TRIES, PooledPolicySubscriber
-from application.engine.projector import Projector
+from application.engine.projections import Projections
 from application.engine.query_service import QueryService
 from application.engine.relay import Relay
 from application.engine.seal import LogSealer
 from application.engine.subscription import Subscription
-from application.ports.codec import EventCodec, Wire
+from application.ports.codec import Wire
 from application.ports.event_store import EventStore
 from application.ports.history import History
 from application.ports.leases import Leases
 from application.ports.message_bus import BusSubscription, MessageBus
 from application.ports.parked import ParkedEvents
-from application.ports.read_models import ReadModels
 
 log = logging.getLogger(__name__)
 
@@ -57,21 +55,19 @@ class Runtime:
         *,
         bus: MessageBus,
         history: History,
-        codec: EventCodec,
         wire: Wire,
         parked: ParkedEvents,
         leases: Leases,
-        models: ReadModels,
+        projections: Projections,
         model_leases: Leases,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._bus = bus
         self._history = history
-        self._codec = codec
         self._wire = wire
         self._parked = parked
         self._leases = leases
-        self._models = models
+        self._projections = projections
         self._model_leases = model_leases
         self._idle = idle_seconds
         self._holder = process_name()
@@ -120,13 +116,7 @@ class Runtime:
 
     def add_query(self, service: QueryService[Any], answers: Answers[Any]) -> None:
         """Project events into a query service's read model, which serves once it has caught up."""
-        feed = QueryFeed(
-            service,
-            models=self._models,
-            parked=self._parked,
-            leases=self._model_leases,
-            open_projection=self._open_projection,
-        )
+        feed = QueryFeed(service, projections=self._projections, leases=self._model_leases)
         loop = self._subscribe("query", feed, feed.step, self._model_leases, lease=feed.lease).loop
 
         def wake() -> None:
@@ -179,11 +169,6 @@ class Runtime:
             running.loop.join(max(0.0, deadline - time.monotonic()))
             for stop in running.stop:
                 stop()
-
-    def _open_projection(self, service: QueryService[Any], build: int) -> Subscription:
-        model = open_build(service, self._models, build)
-        projector = Projector(service, model, self._codec, self._history, build)
-        return Subscription(projector, self._history, self._wire, self._parked)
 
     def _subscribe(
         self,

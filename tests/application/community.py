@@ -8,7 +8,6 @@ from typing import Any, get_type_hints
 
 from application.engine.builds import open_build
 from application.engine.executor import CommandContext
-from application.engine.projector import Projector
 from application.engine.query_service import Audience, Private, QueryService, Viewer
 from application.engine.time_travel import TimeTravel
 from application.ports.message_bus import Delivery
@@ -172,9 +171,7 @@ class Reading:
         self._world = world
         self._topics = service.topics
         self._model = open_build(service, world.models, build)
-        self._projection = world.subscription(
-            Projector(service, self._model, world.codec, world.history, build)
-        )
+        self._projection = world.projections().open(service, build)
 
     def hear(self, *topics: str) -> None:
         """Hear all news of each topic, of all topics where none is named."""

@@ -346,11 +346,10 @@ def runtime(world: World, bus: MemoryMessageBus) -> Runtime:
     return Runtime(
         bus=bus,
         history=world.history,
-        codec=world.codec,
         wire=world.wire,
         parked=world.parked,
         leases=leases,
-        models=world.models,
+        projections=world.projections(),
         model_leases=leases,
         idle_seconds=0.02,
     )
