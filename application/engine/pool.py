@@ -92,6 +92,7 @@ class PooledPolicySubscriber(PolicySubscriber):
         self._stopping = False
         self._submitted: Checkpoint | None = None
         self._newly_parked: frozenset[str] = frozenset()
+        self._being_parked: frozenset[str] = frozenset()
         self._known_parked: frozenset[str] = frozenset()
         self._batches: deque[Batch] = deque()
         self._retried: dict[str, Job] = {}
@@ -107,7 +108,8 @@ class PooledPolicySubscriber(PolicySubscriber):
             self._retried.clear()
             self._unreadable.clear()
             self._batches.clear()
-            self._submitted, self._newly_parked = None, frozenset()
+            self._submitted = None
+            self._newly_parked = self._being_parked = frozenset()
 
     def full(self) -> bool:
         return len(self._turns) >= self._window
@@ -249,6 +251,7 @@ class PooledPolicySubscriber(PolicySubscriber):
         with self._lock:
             seconds = self._outage_pauses[min(self._outages, len(self._outage_pauses) - 1)]
             self._outages += 1
+            # The store was available if another event was handled since the last try.
             store_was_available = job.finished_before not in (None, self._finished)
             job.finished_before = self._finished
         log.warning("%s waits: %s", self.name, type(error).__name__)
@@ -277,26 +280,25 @@ class PooledPolicySubscriber(PolicySubscriber):
         self._save_completed_prefix()
 
     def _park(self, job: Job) -> None:
-        """Park the event. The checkpoint names it first: only then may it be retried."""
+        """Park the event, and the later ones of its stream after it (see ``parking``).
+
+        The checkpoint in memory names the event before it is in the list: the subscription, which
+        retries events of the list in another thread, would take it for a handled one otherwise. The
+        stored checkpoint names it only afterwards.
+        """
+        key = job.event.id
         with self._lock:
             if job.forgotten or job.retried:
                 return
-            self._newly_parked |= {job.event.id}
+            self._newly_parked |= {key}
+            self._being_parked |= {key}
             for later in self._turns.queued_after(job):
                 later.problem = EARLIER_IS_PARKED
         self.checkpoint_changed()
-        log.error("%s parked %s", self.name, job.event.id)
-        now, is_blocked = datetime.now(UTC), job.problem == EARLIER_IS_PARKED
-        self._parked.park(
-            ParkedEvent(
-                subscriber=self.name,
-                event=job.event,
-                error=job.problem,
-                parked_at=now.isoformat(),
-                tries=0 if is_blocked else 1,
-                retry_at=None if is_blocked else now + timedelta(seconds=PARKED_SECONDS),
-            )
-        )
+        log.error("%s parked %s", self.name, key)
+        self._parked.park(_parked(self.name, job))
+        with self._lock:
+            self._being_parked -= {key}
 
     def _save_completed_prefix(self) -> None:
         with self._lock:
@@ -305,7 +307,7 @@ class PooledPolicySubscriber(PolicySubscriber):
 
     def _save(self, checkpoint: Checkpoint) -> None:
         try:
-            parked = checkpoint.parked | self._newly_parked
+            parked = (checkpoint.parked | self._newly_parked) - self._being_parked
             self._checkpoints.save(self.name, replace(checkpoint, parked=parked))
         except (Fenced, Unavailable):
             log.warning("%s starts again from its stored checkpoint", self.name)
@@ -317,3 +319,15 @@ class PooledPolicySubscriber(PolicySubscriber):
     def _restart(self) -> None:
         self.begin()
         self.checkpoint_changed()
+
+
+def _parked(subscriber: str, job: Job) -> ParkedEvent:
+    now, is_blocked = datetime.now(UTC), job.problem == EARLIER_IS_PARKED
+    return ParkedEvent(
+        subscriber=subscriber,
+        event=job.event,
+        error=job.problem,
+        parked_at=now.isoformat(),
+        tries=0 if is_blocked else 1,
+        retry_at=None if is_blocked else now + timedelta(seconds=PARKED_SECONDS),
+    )

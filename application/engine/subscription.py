@@ -19,7 +19,7 @@ from itertools import groupby
 from math import inf
 from threading import RLock
 
-from application.engine.parking import RETRY_PAUSES, Parking, Place
+from application.engine.parking import RETRY_PAUSES, LogStream, Parking
 from application.engine.subscriber import EventsFailed, StillWorking, Subscriber, describe
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.codec import MalformedMessage, NewerProgram, RecordedEvent, Wire
@@ -332,15 +332,15 @@ class Subscription:
     def _retry_due_streams(self) -> None:
         """Retry for a moment only, because new events wait meanwhile. The rest stays due."""
         end = time.monotonic() + RETRY_SECONDS
-        for place in self._parking.due_streams():
-            self._retry(place, end)
+        for stream in self._parking.due_streams():
+            self._retry(stream, end)
             if time.monotonic() > end:
                 break
 
-    def _retry(self, place: Place, end: float) -> None:
+    def _retry(self, stream: LogStream, end: float) -> None:
         """Handle the parked events of a stream in order, until one fails again."""
-        waiting = self._parking.of_stream(place)
-        # A pool names an event in the checkpoint before it parks it: load the checkpoint after.
+        waiting = self._parking.of_stream(stream)
+        # A pool names an event in memory before it is in the list: load the checkpoint second.
         self._reload_if_outdated()
         for number, parked in enumerate(waiting, start=1):
             later = waiting[number:]

@@ -378,6 +378,37 @@ def test_what_cannot_be_parked_yet_is_parked_later(world: World, policy: Slow, m
     assert len(world.parked.list("slow")) == 1
 
 
+class Held(MemoryParkedEvents):
+    """Parked events that are stored only after a test lets them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.free = Event(), Event()
+
+    def park(self, *events: ParkedEvent) -> None:
+        self.begun.set()
+        assert self.free.wait(60)
+        super().park(*events)
+
+
+def test_the_stored_checkpoint_names_no_event_that_is_not_parked_yet(
+    world: World, policy: Slow, make: Make
+) -> None:
+    world.parked = held = Held()
+    first, broken = events(world, 2)
+    policy.held[first.stream] = Event()
+    policy.errors[broken.stream] = [RuntimeError("broken")] * TRIES
+    subscriber = make()
+    hand(subscriber, first, broken)
+    assert held.begun.wait(60)
+    assert subscriber.checkpoint().parked == {broken.id}
+    policy.held[first.stream].set()
+    assert soon(lambda: stored(world).at("cases") == 1)
+    assert stored(world).parked == frozenset()
+    held.free.set()
+    assert soon(lambda: stored(world).parked == {broken.id})
+
+
 class BrokenAtFirst(MemoryParkedEvents):
     """Parked events that cannot be stored for a reason that nobody thought of."""
 
