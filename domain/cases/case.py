@@ -145,7 +145,7 @@ class Case:
             return CaseStatus.WITHDRAWN
         if self.hidden:
             return CaseStatus.HIDDEN
-        if self.shown:
+        if self.shown_evidence:
             return CaseStatus.PUBLISHED
         return CaseStatus.AWAITING_EVIDENCE if self.case_id else None
 
@@ -164,7 +164,7 @@ class Case:
         return {each.tag: number for number, each in self.tagged.items() if not each.removed}
 
     @property
-    def shown(self) -> Mapping[EvidenceId, EvidenceAccepted]:
+    def shown_evidence(self) -> Mapping[EvidenceId, EvidenceAccepted]:
         """The evidence that everybody who can see the case can see, too."""
         return {
             item: piece.accepted
@@ -211,7 +211,7 @@ def publication(before: Case, after: Case, at: datetime) -> list[Publication]:
 
 def _public_evidence(state: Case) -> Mapping[EvidenceId, EvidenceAccepted]:
     """Return the evidence that everybody can see."""
-    return state.shown if state.is_public else {}
+    return state.shown_evidence if state.is_public else {}
 
 
 def _shown(accepted: EvidenceAccepted, at: datetime) -> EvidenceShown:
@@ -340,7 +340,7 @@ def _evolve(state: Case, event: CaseEvent) -> Case:
         case CaseAmended():
             return replace(state, details=event.details)
         case CaseLocated():
-            places = state.places.with_(event.number, event.location, event.by)
+            places = state.places.with_added(event.number, event.location, event.by)
             return replace(state, places=places)
         case LocationRetracted():
             return replace(state, places=state.places.without(event.number))
@@ -515,7 +515,7 @@ def _locate(command: LocateCase, state: Case) -> list[CaseEvent]:
     _must_be_within_limits(state, role, command.by)
     located = CaseLocated(
         case_id=state.case_id,
-        number=state.places.next,
+        number=state.places.next_number,
         location=location,
         by=command.by.member_id,
         role=role,
@@ -589,7 +589,7 @@ def _retract_location(command: RetractLocation, state: Case) -> list[CaseEvent]:
     if last is None:
         return []
     _must_be_allowed_to_remove(last.by, role, command.by)
-    numbers = state.places.with_last
+    numbers = state.places.numbers_of_last_member
     retracted = [
         LocationRetracted(case_id=state.case_id, number=number, role=role, at=command.at)
         for number in numbers
@@ -668,7 +668,7 @@ def _restore(command: RestoreCase, state: Case) -> list[CaseEvent]:
 
 def _withhold(command: WithholdEvidence, state: Case) -> list[CaseEvent]:
     item = command.evidence_id
-    if item not in state.shown:
+    if item not in state.shown_evidence:
         return []
     withheld = EvidenceWithheld(
         case_id=state.case_id, evidence_id=item, rule=command.rule, at=command.at

@@ -720,7 +720,7 @@ def test_publication_events_tell_what_the_state_says(commands: list[CaseCommand]
         state = case_decider.fold(past)
         public, seen = told(past)
         assert public == state.is_public
-        assert seen == (set(state.shown) if state.is_public else set())
+        assert seen == (set(state.shown_evidence) if state.is_public else set())
         assert bool(seen) == public
 
 
