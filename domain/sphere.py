@@ -9,7 +9,7 @@ EARTH_KM = 6378.1
 KM_A_DEGREE = radians(EARTH_KM)
 
 
-class Place(Protocol):
+class Coordinates(Protocol):
     """A point on the sphere, in degrees."""
 
     @property
@@ -19,7 +19,7 @@ class Place(Protocol):
     def lon(self) -> float: ...
 
 
-def km_between(one: Place, other: Place) -> float:
+def km_between(one: Coordinates, other: Coordinates) -> float:
     """Return the great-circle distance, by the haversine formula (R. W. Sinnott, 1984)."""
     north = sin(radians(other.lat - one.lat) / 2) ** 2
     east = sin(radians(other.lon - one.lon) / 2) ** 2
@@ -27,12 +27,12 @@ def km_between(one: Place, other: Place) -> float:
     return 2 * EARTH_KM * asin(sqrt(min(inside, 1.0)))
 
 
-def cell(place: Place) -> str:
+def cell(place: Coordinates) -> str:
     """Return the name of the square degree that a place lies in."""
     return f"{floor(place.lat)}/{floor(place.lon)}"
 
 
-def cells_around(place: Place, km: float) -> Iterator[str]:
+def cells_around(place: Coordinates, km: float) -> Iterator[str]:
     """Yield the names of the square degrees that a circle around the place may touch."""
     tall = km / KM_A_DEGREE
     wide = tall / max(cos(radians(min(abs(place.lat) + tall, 89.0))), 0.02)

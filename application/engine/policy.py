@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
-from application.engine.declared_events import declared_events, is_read, topics_of
+from application.engine.declared_events import declared_events, is_decoded, topics_of
 from application.engine.derived_ids import derived_id
 from application.engine.executor import CommandContext
 from application.engine.subscriber import EventsFailed, describe
@@ -140,7 +140,7 @@ class PolicySubscriber:
 
     def concerns(self, event: RecordedEvent) -> bool:
         """Return whether the policy reacts to the event, or the event is unknown here."""
-        return is_read(event.type, self.policy.handles, self._codec)
+        return is_decoded(event.type, self.policy.handles, self._codec)
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         """React to the events, except those after a failed one of the same stream."""

@@ -297,7 +297,7 @@ class Subscription:
         self._handle(handled, replace(moved, parked=moved.parked | ids) if ids else moved)
 
     def _skip(self, topic: str, position: int) -> None:
-        self._checkpoint = self._current().past(topic, position)
+        self._checkpoint = self._current().skipped_to(topic, position)
         self._has_skipped = True
 
     def _handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:

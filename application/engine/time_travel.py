@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from application.engine.declared_events import is_read, stored_names
+from application.engine.declared_events import is_decoded, stored_names
 from application.engine.past import past
 from application.engine.query_service import QueryService, Viewer, value_of
 from application.engine.rows import NoRows, UnitOfWork
@@ -85,14 +85,14 @@ class TimeTravel:
         return any(
             self._codec.decode(event)
             for event in self._events(service, key, None)
-            if is_read(event.type, hiding, self._codec)
+            if is_decoded(event.type, hiding, self._codec)
         )
 
     def _folded(self, service: QueryService[Any], key: str, until: datetime) -> Any:
         """Return the document as its own stream made it by that time, or None."""
         rows: UnitOfWork[Any] = UnitOfWork(NoRows(), value_of)
         for event in self._events(service, key, until):
-            if is_read(event.type, service.handles, self._codec):
+            if is_decoded(event.type, service.handles, self._codec):
                 decoded = self._codec.decode_unless_erased(event)
                 rows.version = event.version
                 if decoded is not None:

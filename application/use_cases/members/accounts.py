@@ -14,7 +14,7 @@ from application.ports.key_vault import KeyVault
 from application.ports.passphrases import Passphrases
 from application.use_cases.members.days import DAY, day_of
 from application.use_cases.members.pseudonyms import Pseudonyms
-from application.use_cases.members.refresh_tokens import RefreshTokens, fingerprint
+from application.use_cases.members.refresh_tokens import RefreshTokens, hash_of
 from domain.actors import Actor
 from domain.constraints import Length
 from domain.decider import DomainError
@@ -260,7 +260,7 @@ class Accounts:
         session = Session(
             session_id=session_id,
             member_id=member_id,
-            token_hash=fingerprint(token),
+            token_hash=hash_of(token),
             created_at=today,
             refreshed_at=today,
             expires_at=today + DAY + SESSION_LIFE,
@@ -272,9 +272,9 @@ class Accounts:
         return Grant(member_id, session_id, token)
 
     def _continue(self, session_id: str, token: str, new: str) -> bool:
-        old_hash, now = fingerprint(token), self._clock()
+        old_hash, now = hash_of(token), self._clock()
         hidden = self._refresh_tokens.hidden(token, now)
-        if self._credentials.rotate(session_id, old_hash, fingerprint(new), hidden):
+        if self._credentials.rotate(session_id, old_hash, hash_of(new), hidden):
             return True
         session = self._credentials.session(session_id)
         if session is None:
