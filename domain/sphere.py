@@ -7,6 +7,8 @@ from typing import Protocol
 EARTH_KM = 6378.1
 """The radius of the earth at the equator."""
 KM_A_DEGREE = radians(EARTH_KM)
+# Nearer to a pole, a circle touches up to 360 cells of each latitude; some are left out there.
+FARTHEST_LAT = 88.85
 
 
 class Coordinates(Protocol):
@@ -34,8 +36,8 @@ def cell(place: Coordinates) -> str:
 
 def cells_around(place: Coordinates, km: float) -> Iterator[str]:
     """Yield the names of the square degrees that a circle around the place may touch."""
-    tall = km / KM_A_DEGREE
-    wide = tall / max(cos(radians(min(abs(place.lat) + tall, 89.0))), 0.02)
-    for lat in range(floor(place.lat - tall), floor(place.lat + tall) + 1):
-        for lon in range(floor(place.lon - wide), floor(place.lon + wide) + 1):
+    lats = km / KM_A_DEGREE
+    lons = lats / cos(radians(min(abs(place.lat) + lats, FARTHEST_LAT)))
+    for lat in range(floor(place.lat - lats), floor(place.lat + lats) + 1):
+        for lon in range(floor(place.lon - lons), floor(place.lon + lons) + 1):
             yield f"{lat}/{(lon + 180) % 360 - 180}"

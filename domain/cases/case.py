@@ -320,6 +320,7 @@ def evolve(state: Case, event: CaseEvent) -> Case:
 
 
 def _with_change_counted(state: Case, event: CaseEvent) -> Case:
+    """Count the event if it is one of the changes whose number is limited."""
     match event:
         case (
             CaseAmended(by=by, role=role)
@@ -391,9 +392,9 @@ def _evolve_status(state: Case, event: CaseStatusEvent) -> Case:
 
 
 def _evolve_publication(state: Case, event: Publication) -> Case:
-    """Remember since when the case is public. That it is public follows from the rest of the state.
+    """Record when the case became public. Whether it is public follows from the rest of the state.
 
-    A case that lost all its evidence has to become public a second time.
+    A case that lost all its evidence is published as a new one when it accepts evidence again.
     """
     match event:
         case CasePublished():
@@ -594,11 +595,11 @@ def _retract_location(command: RetractLocation, state: Case) -> list[CaseEvent]:
         LocationRetracted(case_id=state.case_id, number=number, role=role, at=command.at)
         for number in numbers
     ]
-    return [*retracted, *_returned(state.places.without(*numbers), state, command.at)]
+    return [*retracted, *_returned_location(state.places.without(*numbers), state, command.at)]
 
 
-def _returned(places: Places, state: Case, at: datetime) -> list[CaseEvent]:
-    """Return the event that names the location that applies after a retraction, if any does."""
+def _returned_location(places: Places, state: Case, at: datetime) -> list[CaseEvent]:
+    """Return the event that names the location that applies after a retraction, if one does."""
     if places.last is None or places.last.location is None:
         return []
     location, by = places.last.location, places.last.by
@@ -688,13 +689,13 @@ def _forget_member(command: ForgetMember, state: Case) -> list[CaseEvent]:
         return []
     if command.member_id == state.author:
         return [CaseErased(case_id=state.case_id, at=command.at)]
-    erased = _contribution_of(command.member_id, state, command.at)
+    erased = _contribution_erased(command.member_id, state, command.at)
     empty = ContributionErased(case_id=state.case_id, at=command.at)
     return [] if erased == empty else [erased]
 
 
-def _contribution_of(member_id: MemberId, state: Case, at: datetime) -> ContributionErased:
-    """Return what a member contributed and did not retract.
+def _contribution_erased(member_id: MemberId, state: Case, at: datetime) -> ContributionErased:
+    """Return the event that erases all contributions of a member, except retracted ones.
 
     It includes refused evidence, because the refusal describes a file of the member.
     """
@@ -729,7 +730,7 @@ def _has_last_location_of(member_id: MemberId, places: Places) -> bool:
 
 
 def _must_be_allowed_to_remove(contributor: MemberId, role: ContributorRole, by: Actor) -> None:
-    """Refuse contributors that remove what others contributed."""
+    """Refuse a contributor who removes a contribution of another member."""
     if role is ContributorRole.CONTRIBUTOR and by.member_id != contributor:
         raise DomainError(
             "forbidden", "Only its contributor, the author or a moderator may remove this."
@@ -752,7 +753,7 @@ def _must_be_within_limits(state: Case, role: ContributorRole, by: Actor, change
 
 
 def _must_be_allowed_to_retract(contributor: MemberId, role: ContributorRole, by: Actor) -> None:
-    """Refuse all but the contributor and the author.
+    """Refuse everybody except the contributor and the author.
 
     Moderators do not retract evidence: they decide on it, by a rule and with a reason.
     """

@@ -173,7 +173,7 @@ class ProfileHidden:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileRestored:
-    """The profile is public again; the event repeats the pseudonym for read models."""
+    """The profile is public again. Read models deleted the pseudonym, so the event repeats it."""
 
     member_id: OpenMember
     pseudonym: PersonalText
