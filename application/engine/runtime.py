@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from application.engine.answers import Answers
 from application.engine.feed import QueryFeed
 from application.engine.loop import Loop, process_name
 from application.engine.parking import RETRY_PAUSES
-from application.engine.policy import EVENTS_A_BATCH
+from application.engine.policy import EVENTS_A_BATCH, PolicySubscriber
 from application.engine.pool import PARKED_SECONDS, PARKED_TRIES, PooledPolicySubscriber
 from application.engine.projections import Projections
 from application.engine.query_service import QueryService
@@ -31,6 +31,8 @@ IDLE_SECONDS = 2.0
 IDLE_WITHOUT_BUS_SECONDS = 0.5
 STOP_SECONDS = 10.0
 CHORE_SECONDS = 60.0
+# A pool has tried an event several times before it parks it.
+PAUSES_OF_A_POOL = (PARKED_SECONDS,) * PARKED_TRIES
 
 
 @dataclass(slots=True)
@@ -87,18 +89,11 @@ class Runtime:
         loop = self._loop(sealer.name, sealer.step, self._leases, on_leave=sealer.leave)
         self.running.append(Running("sealer", sealer.name, loop, sealer.lag))
 
-    def add_policy(self, subscriber: Any) -> None:
+    def add_policy(self, subscriber: PolicySubscriber) -> None:
         """Run a policy."""
-        pooled = isinstance(subscriber, PooledPolicySubscriber)
-        # A pool has tried an event several times before it parks it.
-        pauses = (PARKED_SECONDS,) * PARKED_TRIES if pooled else RETRY_PAUSES
-        subscription = Subscription(
-            subscriber,
-            self._history,
-            self._wire,
-            self._parked,
-            at_once=EVENTS_A_BATCH,
-            retry_pauses=pauses,
+        pool = subscriber if isinstance(subscriber, PooledPolicySubscriber) else None
+        subscription = self._policy_subscription(
+            subscriber, PAUSES_OF_A_POOL if pool else RETRY_PAUSES
         )
 
         def unreadable() -> Mapping[str, str]:
@@ -109,10 +104,10 @@ class Runtime:
         )
         running.unreadable = unreadable
         subscriber.may_continue = running.loop.may_continue
-        if isinstance(subscriber, PooledPolicySubscriber):
-            running.pool = subscriber
-            subscriber.checkpoint_changed = subscription.reset
-            running.stop.append(partial(subscriber.stop, wait=False))
+        if pool:
+            running.pool = pool
+            pool.checkpoint_changed = subscription.reset
+            running.stop.append(partial(pool.stop, wait=False))
 
     def add_query(self, service: QueryService[Any], answers: Answers[Any]) -> None:
         """Project events into a query service's read model, which serves once it has caught up."""
@@ -169,6 +164,18 @@ class Runtime:
             running.loop.join(max(0.0, deadline - time.monotonic()))
             for stop in running.stop:
                 stop()
+
+    def _policy_subscription(
+        self, subscriber: PolicySubscriber, retry_pauses: Sequence[float]
+    ) -> Subscription:
+        return Subscription(
+            subscriber,
+            self._history,
+            self._wire,
+            self._parked,
+            at_once=EVENTS_A_BATCH,
+            retry_pauses=retry_pauses,
+        )
 
     def _subscribe(
         self,

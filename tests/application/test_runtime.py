@@ -439,8 +439,8 @@ class TestRuntime:
         running = runtime(world, bus)
         running._idle = 60.0
         deaf = next(policy for policy in world.policies if policy.topics == ("evidence",))
-        running.add_policy(deaf.subscriber)
         assert isinstance(deaf.subscriber, PolicySubscriber)
+        running.add_policy(deaf.subscriber)
         assert deaf.subscriber.may_continue == running.running[0].loop.may_continue
         running.start()
         assert soon(lambda: running.running[0].loop.leading)
