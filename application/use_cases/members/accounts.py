@@ -1,6 +1,7 @@
 """Register, sign in and out, change the passphrase, and erase a member."""
 
 import logging
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import timedelta
 from unicodedata import category, normalize
@@ -80,7 +81,7 @@ class Accounts:
         """Register a member. Raises DomainError if the pseudonym or passphrase is not allowed."""
         pseudonym = self._pseudonyms.accepted(pseudonym, by_operator=by_operator)
         _must_be_long_enough(passphrase)
-        if self._is_anothers(member_id, pseudonym):
+        if self._has_another_pseudonym(member_id, pseudonym):
             raise CommandMismatch(member_id)
         self._claim(member_id, pseudonym, passphrase)
         identity = MemberId(member_id)
@@ -94,7 +95,7 @@ class Accounts:
         try:
             return self._members.execute(member_id, command, context)
         except CommandMismatch:
-            if self._is_anothers(member_id, pseudonym):
+            if self._has_another_pseudonym(member_id, pseudonym):
                 self._credentials.release(handle_of(pseudonym), member_id)
             raise
 
@@ -184,23 +185,22 @@ class Accounts:
         """Return whether the member is erased in the log. An empty id counts as erased."""
         return not member_id or self._members.load(member_id).state.erased
 
-    def _is_anothers(self, member_id: str, pseudonym: str) -> bool:
+    def _has_another_pseudonym(self, member_id: str, pseudonym: str) -> bool:
         """Return whether the member is registered under another pseudonym than this one."""
         member = self._members.load(member_id).state
         return bool(member.registered_at) and handle_of(member.pseudonym) != handle_of(pseudonym)
 
     def _claim(self, member_id: str, pseudonym: str, passphrase: str) -> None:
-        name = handle_of(pseudonym)
-        found = self._credentials.find(name)
+        """Reserve the pseudonym for the member, before their registration is recorded."""
+        handle = handle_of(pseudonym)
+        found = self._credentials.find(handle)
         if found and found.member_id == member_id:
-            self._must_be_the_same(found, passphrase)
+            self._must_have_this_passphrase(found, passphrase)
             return
         looks = self._pseudonyms.looks(pseudonym)
-        for other in self._credentials.alike(looks):
-            if self._is_abandoned(other):
-                self._credentials.release(other.handle, other.member_id)
+        self._release_abandoned(looks)
         claim = Credential(
-            handle=name,
+            handle=handle,
             member_id=member_id,
             passphrase_hash=self._passphrases.hash(passphrase),
             created_at=self._clock(),
@@ -212,7 +212,13 @@ class Accounts:
                 "pseudonym-taken", "This pseudonym, or one that looks like it, is in use."
             ) from error
 
-    def _must_be_the_same(self, found: Credential, passphrase: str) -> None:
+    def _release_abandoned(self, looks: Set[str]) -> None:
+        """Release claims of similar pseudonyms for members that were never recorded."""
+        for other in self._credentials.alike(looks):
+            if self._is_abandoned(other):
+                self._credentials.release(other.handle, other.member_id)
+
+    def _must_have_this_passphrase(self, found: Credential, passphrase: str) -> None:
         if not self._passphrases.verify(found.passphrase_hash, passphrase):
             raise CommandMismatch(found.member_id)
 
