@@ -74,7 +74,7 @@ class Answers(Generic[D]):
     def one(self, key: str, viewer: Viewer, token: Token | None = None) -> D | None:
         """Return a document, or None if the viewer may not see it or there is none."""
         self.wait_for(token)
-        document = self._whole_model().get([key]).get(key)
+        document = self._caught_up_model().get([key]).get(key)
         if document is None or not self.service.may_see(document, viewer):
             return None
         return self.service.as_seen_by(document, viewer)
@@ -91,7 +91,7 @@ class Answers(Generic[D]):
         """Return the first documents after the cursor, and the cursor of the next page."""
         self.wait_for(token)
         find = self.service.question(viewer, filters)
-        rows = self._whole_model().find(find, limit=limit + 1, after=after)
+        rows = self._caught_up_model().find(find, limit=limit + 1, after=after)
         more = len(rows) > limit
         return Page(
             documents=[self.service.as_seen_by(row.document, viewer) for row in rows[:limit]],
@@ -145,22 +145,23 @@ class Answers(Generic[D]):
             return True
         return False
 
-    def _whole_model(self) -> ReadModel[D]:
+    def _caught_up_model(self) -> ReadModel[D]:
         self.check()
         return self._model()
 
     def _model(self) -> ReadModel[D]:
-        """Return the serving build. It is looked up every second, because it may change elsewhere.
+        """Return the build to answer from. It is looked up every second: others may change it.
 
         Another build is used only once it has come as far, so that answers never go back in time.
         """
         now = self._clock()
         if self._opened is None or now - self._looked_at > LOOK_UP_SECONDS:
             self._looked_at = now
-            self._opened = self._looked_up(self._opened)
+            self._opened = self._serving(self._opened)
         return self._opened[1]
 
-    def _looked_up(self, before: tuple[int, ReadModel[D]] | None) -> tuple[int, ReadModel[D]]:
+    def _serving(self, before: tuple[int, ReadModel[D]] | None) -> tuple[int, ReadModel[D]]:
+        """Return the serving build, or the one ``before`` while the new one is not as far."""
         build = serving_build(self.service, self._models)
         if not build:
             raise NotCaughtUp(self.service.name)
@@ -168,7 +169,7 @@ class Answers(Generic[D]):
             return before
         model = open_build(self.service, self._models, build)
         if before and not covers(model.checkpoint(), before[1].checkpoint(), self.service.topics):
-            self._looked_at = -inf
+            self._looked_at = -inf  # look again at the next request
             return before
         return build, model
 

@@ -251,8 +251,8 @@ class Subscription:
     ) -> None:
         """Handle the events together, except those with an error: these are parked.
 
-        If an unknown one of them fails, handle them in halves. Each try may load the checkpoint
-        again, and another process may have moved it: then raise Fenced.
+        If an event fails and it is not known which, handle the events in halves. Raises Fenced if
+        another process has handled them meanwhile.
         """
         if self._current().at(topic) >= events[0].position:
             raise Fenced

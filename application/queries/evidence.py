@@ -53,6 +53,7 @@ class EvidenceItems(QueryService[EvidenceDocument]):
         return document.erased or bool(document.cases)
 
     def may_see(self, document: EvidenceDocument, viewer: Viewer) -> bool:
+        """Return whether the viewer may see the evidence, and its own events are projected."""
         received = document.kind is not None
         return document.erased or (received and super().may_see(document, viewer))
 

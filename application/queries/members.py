@@ -11,7 +11,7 @@ from domain.members import member
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberDocument:
-    """A public profile. The day of joining is all that is told of when."""
+    """A public profile. It shows the day of joining, not the time."""
 
     member_id: str
     pseudonym: str
@@ -67,7 +67,7 @@ def _registered(event: member.MemberRegistered) -> MemberDocument:
 
 
 def _erased(event: member.MemberErased) -> MemberDocument:
-    """All that is left of a profile: that it is gone."""
+    """Return the tombstone of a profile."""
     return MemberDocument(
         member_id=event.member_id, pseudonym="", erased=True, joined_on=event.at.date()
     )
