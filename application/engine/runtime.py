@@ -9,6 +9,7 @@ from typing import Any
 
 from application.engine.answers import Answers
 from application.engine.feed import QueryFeed
+from application.engine.log_sealer import LogSealer
 from application.engine.loop import Loop, process_name
 from application.engine.parking import RETRY_PAUSES
 from application.engine.policy import EVENTS_A_BATCH, PolicySubscriber
@@ -16,7 +17,6 @@ from application.engine.pool import PARKED_SECONDS, PARKED_TRIES, PooledPolicySu
 from application.engine.projections import Projections
 from application.engine.query_service import QueryService
 from application.engine.relay import Relay
-from application.engine.seal import LogSealer
 from application.engine.subscription import Subscription
 from application.ports.codec import Wire
 from application.ports.event_store import EventStore

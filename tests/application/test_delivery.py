@@ -14,8 +14,8 @@ from adapters.event_store.memory import TRIAL as SEALS
 from adapters.event_store.memory import MemoryEventStore
 from application.engine import relay as relays
 from application.engine import subscription as subscriptions
+from application.engine.log_sealer import SECONDS_A_SEAL, LogSealer
 from application.engine.relay import COMMITS_A_STEP, EVENTS_A_MESSAGE, Relay, packs
-from application.engine.seal import SECONDS_A_SEAL, LogSealer
 from application.engine.subscription import BY_BUS, BY_HISTORY, Subscription
 from application.engine.verify import verify_log
 from application.ports.checkpoints import START, Checkpoint, Fenced
@@ -850,7 +850,7 @@ class TestSealer:
     def test_it_seals_page_by_page(
         self, store: MemoryEventStore, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("application.engine.seal.COMMITS_A_STEP", 1)
+        monkeypatch.setattr("application.engine.log_sealer.COMMITS_A_STEP", 1)
         world.report(world.member("Ben"), case_id="c2")
         sealer = LogSealer(store, SEALS)
         assert sealer.lag() == store.last_position() == 2

@@ -14,13 +14,13 @@ from adapters.message_bus.memory import MemoryMessageBus
 from application.engine import loop as loops
 from application.engine import subscription as subscriptions
 from application.engine.executor import CommandContext
+from application.engine.log_sealer import LogSealer
 from application.engine.loop import Loop
 from application.engine.policy import PolicySubscriber
 from application.engine.pool import PooledPolicySubscriber
 from application.engine.query_service import Viewer
 from application.engine.relay import Relay
 from application.engine.runtime import Runtime
-from application.engine.seal import LogSealer
 from application.ports.codec import NewerProgram, RecordedEvent
 from application.ports.leases import Leases
 from application.ports.message_bus import Message
