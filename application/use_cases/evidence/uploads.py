@@ -208,7 +208,7 @@ class ReceiveUploads:
                 upload.upload_id, upload.offset, upload.offset + size, name
             )
         except MediaErased as error:
-            raise _gone() from error
+            raise _deleted() from error
         except UploadConflict as error:
             self._media.delete(part)
             raise DomainError(
@@ -240,7 +240,7 @@ class ReceiveUploads:
             # If another request has just received the evidence, the parts are deleted already.
             if receipt := self._receipt(upload):
                 return receipt
-            raise _gone() from error
+            raise _deleted() from error
         command = ReceiveEvidence(
             evidence_id=EvidenceId(upload.upload_id),
             kind=kind,
@@ -280,7 +280,7 @@ class ReceiveUploads:
         try:
             self._recognise(upload)
         except MediaLost as error:
-            raise _gone() from error
+            raise _deleted() from error
 
     def _recognise(self, upload: Upload) -> MediaKind:
         head = b""
@@ -352,7 +352,7 @@ def _seconds_to_the_next_day(now: datetime) -> int:
     return ceil((tomorrow - now).total_seconds())
 
 
-def _gone() -> DomainError:
+def _deleted() -> DomainError:
     return DomainError("erased", "The upload was deleted; start a new one.")
 
 
