@@ -29,7 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The event that a policy reacts to. It makes the contexts of the policy's commands.
+    """The event that a policy reacts to. It makes the CommandContext of each command.
 
     ``seconds`` is the time limit of a slow reaction; None for no limit.
     """

@@ -96,6 +96,7 @@ class PooledPolicySubscriber(PolicySubscriber):
         self._known_parked: frozenset[str] = frozenset()
         self._batches: deque[Batch] = deque()
         self._retried: dict[str, Job] = {}
+        # By the id of the waiting event: its log, and the event that only a newer program can read.
         self._unreadable: dict[str, tuple[str, str]] = {}
         self._turns = Turns()
         self._finished = 0
