@@ -125,7 +125,7 @@ class PolicySubscriber:
 
     def begin(self) -> None: ...
 
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         return False
 
     def checkpoint(self) -> Checkpoint:

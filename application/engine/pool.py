@@ -15,7 +15,7 @@ from typing import Any
 from application.engine.parking import EARLIER_IS_PARKED
 from application.engine.policy import Policy, PolicySubscriber
 from application.engine.subscriber import EventsFailed, StillWorking, describe
-from application.engine.turns import Batch, Job, Lane, LaneState, Reason, Turn, Turns
+from application.engine.turns import Batch, Job, Lane, LaneState, Turn, Turns, WaitReason
 from application.ports.checkpoints import START, Checkpoint, Checkpoints, Fenced
 from application.ports.codec import EventCodec, NewerProgram, RecordedEvent
 from application.ports.parked import ParkedEvent, ParkedEvents
@@ -30,10 +30,10 @@ backlog of one member delays the others only if it is larger than this."""
 
 Seconds = Sequence[float]
 
-PAUSES_BY_REASON: Mapping[Reason, Seconds] = {
-    Reason.TOOL_MISSING: (5, 25, 125, 625),
-    Reason.STORE_AWAY: (0, 0, 0, 0),
-    Reason.FAILED: (0.2, 0.4),
+PAUSES_BY_REASON: Mapping[WaitReason, Seconds] = {
+    WaitReason.TOOL_MISSING: (5, 25, 125, 625),
+    WaitReason.STORE_AWAY: (0, 0, 0, 0),
+    WaitReason.FAILED: (0.2, 0.4),
 }
 """By reason, the seconds between the tries of an event. After the last try it is parked."""
 
@@ -60,7 +60,7 @@ class PooledPolicySubscriber(PolicySubscriber):
     subscription.
 
     ``handle`` never blocks, because a blocked subscription would lose its lease. The subscription
-    asks ``full`` first.
+    asks ``is_full`` first.
 
     A worker does not sleep between tries; the event goes back to its queue. A missing tool delays
     only the events that need it. An unavailable store pauses the whole pool. A try that failed
@@ -77,7 +77,7 @@ class PooledPolicySubscriber(PolicySubscriber):
         *,
         workers: int,
         window: int = WINDOW,
-        pauses: Mapping[Reason, Seconds] = PAUSES_BY_REASON,
+        pauses: Mapping[WaitReason, Seconds] = PAUSES_BY_REASON,
         outage_pauses: Seconds = OUTAGE_PAUSES,
     ) -> None:
         super().__init__(policy, codec, checkpoints)
@@ -112,7 +112,7 @@ class PooledPolicySubscriber(PolicySubscriber):
             self._submitted = None
             self._newly_parked = self._being_parked = frozenset()
 
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         return len(self._turns) >= self._window
 
     def checkpoint(self) -> Checkpoint:
@@ -225,19 +225,19 @@ class PooledPolicySubscriber(PolicySubscriber):
             else:
                 self.react(job.event, job.turn.lane.seconds)
         except NeedsLonger:
-            self._turns.put_back(job, Reason.BUSY, replace(job.turn, lane=Lane.LONG))
+            self._turns.put_back(job, WaitReason.BUSY, replace(job.turn, lane=Lane.LONG))
         except SanitiserUnavailable as error:
-            self._try_again(job, Reason.TOOL_MISSING, error)
+            self._try_again(job, WaitReason.TOOL_MISSING, error)
         except NewerProgram as newer:
             self._wait_for_newer_program(job, newer)
         except Unavailable as error:
             self._wait_for_store(job, error)
         except Exception as error:  # noqa: BLE001 - a poison event may raise anything
-            self._try_again(job, Reason.FAILED, error)
+            self._try_again(job, WaitReason.FAILED, error)
         else:
             self._finish(job)
 
-    def _try_again(self, job: Job, reason: Reason, error: Exception) -> None:
+    def _try_again(self, job: Job, reason: WaitReason, error: Exception) -> None:
         """Queue the event again after a pause, or for parking after the last try."""
         tries, pauses = job.tries.get(reason, 0), self._pauses[reason]
         job.tries[reason] = tries + 1
@@ -245,7 +245,7 @@ class PooledPolicySubscriber(PolicySubscriber):
             self._turns.put_back(job, reason, job.turn, pauses[min(tries, len(pauses) - 1)])
         else:
             job.problem = describe(error)
-            self._turns.put_back(job, Reason.BUSY, replace(job.turn, lane=Lane.SHORT))
+            self._turns.put_back(job, WaitReason.BUSY, replace(job.turn, lane=Lane.SHORT))
 
     def _wait_for_store(self, job: Job, error: Unavailable) -> None:
         """Pause the pool, and queue the event again."""
@@ -258,16 +258,16 @@ class PooledPolicySubscriber(PolicySubscriber):
         log.warning("%s waits: %s", self.name, type(error).__name__)
         self._turns.pause(seconds)
         if store_was_available and not job.problem:
-            self._try_again(job, Reason.STORE_AWAY, error)
+            self._try_again(job, WaitReason.STORE_AWAY, error)
         else:
-            self._turns.put_back(job, Reason.STORE_AWAY, job.turn)
+            self._turns.put_back(job, WaitReason.STORE_AWAY, job.turn)
 
     def _wait_for_newer_program(self, job: Job, newer: NewerProgram) -> None:
         """Queue the event again: it needs a stream that a newer program has changed."""
         log.error("%s waits: %s", self.name, newer)
         with self._lock:
             self._unreadable[job.event.id] = (job.event.log, newer.event.id)
-        self._turns.put_back(job, Reason.NEWER_PROGRAM, job.turn, UNREADABLE_SECONDS)
+        self._turns.put_back(job, WaitReason.NEWER_PROGRAM, job.turn, UNREADABLE_SECONDS)
 
     def _finish(self, job: Job) -> None:
         with self._lock:

@@ -44,7 +44,7 @@ class Projector(Generic[D]):
 
     def begin(self) -> None: ...
 
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         return False
 
     def checkpoint(self) -> Checkpoint:

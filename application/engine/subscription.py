@@ -42,6 +42,10 @@ SILENT_BUS_SECONDS, BUSY_BUS_SECONDS = 3.0, 5.0
 class Subscription:
     """Delivers events to one subscriber.
 
+    All events, from the bus or from history, take the same steps: ``_advance`` hands them over in
+    batches, ``_advance_together`` in halves if one of them fails, ``_handle_or_park`` parks those
+    with an error, and ``_handle`` lets the subscriber handle the others.
+
     The subscriber gets at most ``at_once`` events at a time. ``retry_pauses`` are the seconds
     between the tries of a parked event. ``handled`` counts the events by their source: the bus or
     history.
@@ -176,7 +180,7 @@ class Subscription:
         delivered = {event.position: event for event in events}
         with self._lock:
             last = max(delivered)
-            while (position := self._position(topic)) < last and not self.subscriber.full():
+            while (position := self._position(topic)) < last and not self.subscriber.is_full():
                 following = _following(position, delivered)
                 if not following:
                     self._read_history(topic)
@@ -190,7 +194,7 @@ class Subscription:
 
     def _read_history(self, topic: str) -> bool:
         """Handle the next events from history. Returns whether there may be more."""
-        if self.subscriber.full():
+        if self.subscriber.is_full():
             return False
         self._read_at[topic] = time.monotonic()
         limit = 1 if topic in self._unreadable else COMMITS_A_READ

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from application.engine.declared_events import is_decoded, stored_names
-from application.engine.past import past
+from application.engine.past import redacted
 from application.engine.query_service import QueryService, Viewer, value_of
 from application.engine.rows import NoRows, UnitOfWork
 from application.ports.codec import EventCodec, RecordedEvent
@@ -60,7 +60,7 @@ class TimeTravel:
         if not viewer.moderates and self._was_hidden(service, key):
             raise PastHidden(key)
         folded = self._folded(service, key, at)
-        then = folded and past(folded, now)
+        then = folded and redacted(folded, now)
         if then is None or not service.may_see(then, viewer):
             return None
         return service.as_seen_by(then, viewer)

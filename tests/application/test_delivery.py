@@ -38,7 +38,7 @@ class Recorder:
         self.stored = START
         self.poison: dict[str, Exception] = {}
         self.of_no_concern: set[str] = set()
-        self.is_full = False
+        self.has_no_room = False
 
     def checkpoint(self) -> Checkpoint:
         return self.stored
@@ -48,8 +48,8 @@ class Recorder:
 
     def begin(self) -> None: ...
 
-    def full(self) -> bool:
-        return self.is_full
+    def is_full(self) -> bool:
+        return self.has_no_room
 
     def concerns(self, event: RecordedEvent) -> bool:
         return event.id not in self.of_no_concern
@@ -456,11 +456,11 @@ class TestTrust:
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = cases(world, 2)
-        recorder.is_full = True
+        recorder.has_no_room = True
         subscription.deliver(delivery(world, *events))
         assert not subscription.catch_up()
         assert recorder.handled == []
-        recorder.is_full = False
+        recorder.has_no_room = False
         assert subscription.catch_up()
         assert recorder.handled[:2] == ids(events)
 

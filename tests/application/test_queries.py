@@ -14,7 +14,7 @@ from application.engine.answers import LONGEST_WAIT, Answers, NotCaughtUp, Token
 from application.engine.builds import begin_build, open_build
 from application.engine.executor import CommandContext
 from application.engine.filters import Box, Point, equal
-from application.engine.past import past
+from application.engine.past import redacted
 from application.engine.projector import Projector
 from application.engine.query_service import QueryService, Viewer, value_of
 from application.engine.rows import NoRows, Rows, UnitOfWork
@@ -349,7 +349,7 @@ class TestThePast:
         then: Any = world.answers["cases"].one("c1", ANYBODY)
         change(world, "c1", RetractEvidence(evidence_id=first, by=anna, at=world.clock()))
         world.settle()
-        shown = past(then, world.answers["cases"].one("c1", ANYBODY))
+        shown = redacted(then, world.answers["cases"].one("c1", ANYBODY))
         assert [item.evidence_id for item in shown.evidence] == ["e2"]
 
 
