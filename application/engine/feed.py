@@ -131,6 +131,7 @@ class QueryFeed:
         """Load which builds exist and which is live: other processes change both."""
         self._live = self._models.live_version(self._service.name)
         own = own_builds(self._service, self._models)
+        # The newest one, the live one, and those that this process projects into already.
         wanted = [number for number in own if number in (own[-1], self._live, *self._subscriptions)]
         if wanted != sorted(self._subscriptions):
             kept = self._subscriptions
