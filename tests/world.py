@@ -144,7 +144,7 @@ class World:
         self.answers = answers_for(self.models, self.history, self.codec)
         for answers in self.answers.values():
             with suppress(NotCaughtUp):
-                answers.check()
+                answers.must_be_caught_up()
 
     def settle(self) -> None:
         """Let everybody hear everything that happened, and what came of it."""

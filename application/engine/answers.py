@@ -121,7 +121,7 @@ class Answers(Generic[D]):
         except NotCaughtUp:
             return 0
 
-    def check(self) -> None:
+    def must_be_caught_up(self) -> None:
         """Raise NotCaughtUp until the read model includes all events from before the start.
 
         A topic that waits for a newer program will not get further, so it is not waited for.
@@ -146,7 +146,7 @@ class Answers(Generic[D]):
         return False
 
     def _caught_up_model(self) -> ReadModel[D]:
-        self.check()
+        self.must_be_caught_up()
         return self._model()
 
     def _model(self) -> ReadModel[D]:

@@ -639,12 +639,12 @@ class TestAnswers:
         for ask in (
             lambda: answers.one("c1", ANYBODY),
             lambda: answers.page(ANYBODY, {}, limit=9),
-            answers.check,
+            answers.must_be_caught_up,
         ):
             with pytest.raises(NotCaughtUp):
                 ask()
         world.settle()
-        answers.check()
+        answers.must_be_caught_up()
         assert answers.one("c1", ANYBODY) is not None
 
     def test_it_is_waited_for_until_there_is_a_build(self, world: World, anna: Actor) -> None:
@@ -659,7 +659,7 @@ class TestAnswers:
 
         answers, _ = self.waiting(world, build)
         with pytest.raises(NotCaughtUp):
-            answers.check()
+            answers.must_be_caught_up()
         answers.wait_for(Token("cases", "case-c1", 1))
 
     def test_what_is_known_is_answered_while_a_newer_program_leads(
@@ -671,7 +671,7 @@ class TestAnswers:
         world.build_read_models()
         answers = world.answers["cases"]
         with pytest.raises(NotCaughtUp):
-            answers.check()
+            answers.must_be_caught_up()
         world.settle()
         assert answers.one("c1", ANYBODY) is not None
 
@@ -688,7 +688,7 @@ class TestAnswers:
         with monkeypatch.context() as patch:
             patch.setattr(type(answers.service), "project", broken)
             world.settle()
-        answers.check()
+        answers.must_be_caught_up()
 
 
 def video(key: str, case: str = "c1") -> Video:
