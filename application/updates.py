@@ -1,4 +1,4 @@
-"""Stream public changes of cases to clients, starting at any position in the logs.
+"""Send public changes of cases to clients as they happen, starting at any position in the logs.
 
 Updates are read from history, not from the bus, so that none is lost or repeated. An update is sent
 only after the query service for cases includes it, so that a client that asks then sees the change.
@@ -106,7 +106,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """The positions that a stream has reached, and the update there, if any."""
+    """The positions that a client has reached, and the update there, if any."""
 
     positions: Positions
     update: Update | None = None
@@ -146,7 +146,8 @@ def read_positions(text: str) -> dict[str, int]:
 
 
 class Updates:
-    """Makes streams of updates, each in a thread of its own. All share one look at the log ends."""
+    """Makes the updates for clients, each in a thread of its own. All share one look at the ends of
+    the logs."""
 
     def __init__(
         self,
@@ -192,7 +193,7 @@ class Updates:
             yield Reached(reached)
 
     def stop(self) -> None:
-        """End all streams, so that their threads can end."""
+        """Make no more updates, so that the threads of the clients can end."""
         self._stopping.set()
 
     def _read(self, after: Positions, wanted: UpdateFilter) -> Iterator[Reached]:
@@ -202,10 +203,10 @@ class Updates:
             if events:
                 self._cases.wait_for(Token(log, events[-1].stream, events[-1].version))
             # A commit makes at most one update.
-            for _, commit in groupby(events, key=lambda event: (event.stream, event.stamp)):
-                done = list(commit)
-                after = {**after, log: done[-1].position}
-                yield Reached(after, self._update(done, wanted))
+            for _, group in groupby(events, key=lambda event: (event.stream, event.stamp)):
+                commit = list(group)
+                after = {**after, log: commit[-1].position}
+                yield Reached(after, self._update(commit, wanted))
 
     def _update(self, events: Sequence[RecordedEvent], wanted: UpdateFilter) -> Update | None:
         relevant = [event for event in events if event.type in KINDS]
@@ -213,7 +214,7 @@ class Updates:
             return None
         event: Any = self._codec.decode(relevant[-1])
         case = self._cases.one(event.case_id, Viewer())
-        if case is None or self._cases.service.gone(case) or not wanted.matches(case):
+        if case is None or self._cases.service.is_erased(case) or not wanted.matches(case):
             return None
         return Update(kind=KINDS[relevant[-1].type], case_id=event.case_id, at=event.at)
 

@@ -39,6 +39,7 @@ from adapters.read_models.mongo import MongoReadModels
 from application.engine.answers import Answers
 from application.engine.builds import begin_build, open_build
 from application.engine.executor import CommandContext
+from application.engine.projections import Projections
 from application.engine.projector import Projector
 from application.engine.relay import COMMITS_A_STEP, EVENTS_A_MESSAGE, Relay, packs
 from application.engine.runtime import Runtime
@@ -251,14 +252,20 @@ def visible_seconds(made: Deployment) -> float:
 def running(made: Deployment) -> Iterator[None]:
     """The relay and the query service, as a worker runs them."""
     leases = MongoLeases(made.database)
-    runtime = Runtime(
-        bus=made.bus,
+    projections = Projections(
+        models=made.models,
         history=made.history,
         codec=made.codec,
         wire=made.wire,
         parked=made.parked,
+    )
+    runtime = Runtime(
+        bus=made.bus,
+        history=made.history,
+        wire=made.wire,
+        parked=made.parked,
         leases=leases,
-        models=made.models,
+        projections=projections,
         model_leases=leases,
     )
     runtime.add_relay(made.relay(), made.stores["cases"])

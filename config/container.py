@@ -60,6 +60,7 @@ from adapters.webhook_caller.http import HttpWebhookCaller
 from adapters.workrooms import Workrooms
 from application.engine.answers import Answers
 from application.engine.log_seals import LogSeals
+from application.engine.projections import Projections
 from application.engine.rebuild import Rebuilder
 from application.engine.runtime import Runtime
 from application.engine.time_travel import TimeTravel
@@ -276,23 +277,22 @@ class Container(containers.DeclarativeContainer):
     executors = providers.Singleton(make_executors, stores, codec, clock)
     answers = providers.Singleton(answers_for, models, history, codec)
     travel = providers.Singleton(TimeTravel, stores, codec)
-    rebuilder = providers.Singleton(
-        Rebuilder,
+    projections = providers.Singleton(
+        Projections,
         models=models,
         history=history,
         codec=codec,
         wire=wire_format,
         parked=parked,
-        leases=model_leases,
     )
+    rebuilder = providers.Singleton(Rebuilder, projections, model_leases)
     runtime = providers.Singleton(
         Runtime,
         bus=bus,
         history=history,
-        codec=codec,
         wire=wire_format,
         parked=parked,
         leases=leases,
-        models=models,
+        projections=projections,
         model_leases=model_leases,
     )

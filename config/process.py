@@ -7,11 +7,11 @@ from typing import Any
 from flask import Flask
 
 from adapters.log_lines import log_as_json
+from application.engine.log_sealer import LogSealer
 from application.engine.policy import Policy, PolicySubscriber
 from application.engine.pool import PooledPolicySubscriber
 from application.engine.relay import Relay
 from application.engine.runtime import Runtime
-from application.engine.seal import LogSealer
 from application.ports.sanitiser import SanitiserUnavailable
 from application.system import COMMAND, QUERY, policy_types, query_services
 from config.container import Container

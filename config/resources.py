@@ -127,5 +127,5 @@ class Resources:
         served = [service for service in self._settings.services if service.kind == QUERY]
         return {
             **{f"log:{log}": store.last_position for log, store in stores.items()},
-            **{service.id: answers[service.name].check for service in served},
+            **{service.id: answers[service.name].must_be_caught_up for service in served},
         }

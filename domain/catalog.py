@@ -26,7 +26,7 @@ from domain.webhooks.webhook import WebhookEvent
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
-# The log of any context may hold the events under this name.
+# The prefix of events that belong to no context: the log of every context may hold them.
 COMMANDS = "commands"
 
 
@@ -97,7 +97,7 @@ def catalog(
 ERASURE = Erasure(name="members.MemberErased", field="member_id", stream=member_decider.stream)
 
 EVENTS = catalog(
-    {},
+    upcasters={},
     members=MemberEvent,
     cases=CaseEvent | EngagementEvent | ExhibitEvent | PartyEvent,
     evidence=EvidenceEvent,

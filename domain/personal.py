@@ -25,5 +25,6 @@ class DataSubject:
 
 
 PersonalText = Annotated[str, Personal()]
+# The data subject of an event, by an id that the log does not reveal, or does.
 SealedMember = Annotated[MemberId, DataSubject()]
 OpenMember = Annotated[MemberId, DataSubject(sealed=False)]

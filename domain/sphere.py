@@ -7,9 +7,11 @@ from typing import Protocol
 EARTH_KM = 6378.1
 """The radius of the earth at the equator."""
 KM_A_DEGREE = radians(EARTH_KM)
+# Nearer to a pole, a circle touches up to 360 cells of each latitude; some are left out there.
+FARTHEST_LAT = 88.85
 
 
-class Place(Protocol):
+class Coordinates(Protocol):
     """A point on the sphere, in degrees."""
 
     @property
@@ -19,7 +21,7 @@ class Place(Protocol):
     def lon(self) -> float: ...
 
 
-def km_between(one: Place, other: Place) -> float:
+def km_between(one: Coordinates, other: Coordinates) -> float:
     """Return the great-circle distance, by the haversine formula (R. W. Sinnott, 1984)."""
     north = sin(radians(other.lat - one.lat) / 2) ** 2
     east = sin(radians(other.lon - one.lon) / 2) ** 2
@@ -27,15 +29,15 @@ def km_between(one: Place, other: Place) -> float:
     return 2 * EARTH_KM * asin(sqrt(min(inside, 1.0)))
 
 
-def cell(place: Place) -> str:
+def cell(place: Coordinates) -> str:
     """Return the name of the square degree that a place lies in."""
     return f"{floor(place.lat)}/{floor(place.lon)}"
 
 
-def cells_around(place: Place, km: float) -> Iterator[str]:
+def cells_around(place: Coordinates, km: float) -> Iterator[str]:
     """Yield the names of the square degrees that a circle around the place may touch."""
-    tall = km / KM_A_DEGREE
-    wide = tall / max(cos(radians(min(abs(place.lat) + tall, 89.0))), 0.02)
-    for lat in range(floor(place.lat - tall), floor(place.lat + tall) + 1):
-        for lon in range(floor(place.lon - wide), floor(place.lon + wide) + 1):
+    lats = km / KM_A_DEGREE
+    lons = lats / cos(radians(min(abs(place.lat) + lats, FARTHEST_LAT)))
+    for lat in range(floor(place.lat - lats), floor(place.lat + lats) + 1):
+        for lon in range(floor(place.lon - lons), floor(place.lon + lons) + 1):
             yield f"{lat}/{(lon + 180) % 360 - 180}"

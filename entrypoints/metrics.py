@@ -6,7 +6,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from application.engine.runtime import Running, Runtime
-from application.engine.turns import Reason
+from application.engine.turns import WaitReason
 from application.ports.unavailable import Unavailable
 from application.use_cases.evidence.uploads import ReceiveUploads
 
@@ -85,7 +85,7 @@ class RuntimeCollector(Collector):
                 labels = (pool.name, state.lane.value)
                 working.add_metric(labels, state.running)
                 oldest.add_metric(labels, state.oldest)
-                for reason in Reason:
+                for reason in WaitReason:
                     waiting.add_metric((*labels, reason.value), state.waiting.get(reason, 0))
         yield from (waiting, oldest, working, parked)
 

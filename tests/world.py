@@ -18,7 +18,7 @@ from application.engine.answers import NotCaughtUp
 from application.engine.builds import begin_build, open_build, own_builds
 from application.engine.executor import CommandContext
 from application.engine.policy import PolicySubscriber
-from application.engine.projector import Projector
+from application.engine.projections import Projections
 from application.engine.query_service import QueryService
 from application.engine.subscription import Subscription
 from application.executors import DecisionExecutor, Executors, make_executors
@@ -142,7 +142,7 @@ class World:
         self.answers = answers_for(self.models, self.history, self.codec)
         for answers in self.answers.values():
             with suppress(NotCaughtUp):
-                answers.check()
+                answers.must_be_caught_up()
 
     def settle(self) -> None:
         """Let everybody hear everything that happened, and what came of it."""
@@ -245,9 +245,17 @@ class World:
         return self.subscription(Watched(policy, self))
 
     def _query(self, service: Any) -> Subscription:
-        build = self.newest_build(service)
-        model = open_build(service, self.models, build)
-        return self.subscription(Projector(service, model, self.codec, self.history, build))
+        return self.projections().open(service, self.newest_build(service))
+
+    def projections(self) -> Projections:
+        return Projections(
+            models=self.models,
+            history=self.history,
+            codec=self.codec,
+            wire=self.wire,
+            parked=self.parked,
+            now=self.clock,
+        )
 
     def newest_build(self, service: QueryService[Any]) -> int:
         """The newest build of the service's read model, begun where there is none."""

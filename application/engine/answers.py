@@ -76,7 +76,7 @@ class Answers(Generic[D]):
     def one(self, key: str, viewer: Viewer, token: Token | None = None) -> D | None:
         """Return a document, or None if the viewer may not see it or there is none."""
         self.wait_for(token)
-        document = self._whole_model().get([key]).get(key)
+        document = self._caught_up_model().get([key]).get(key)
         if document is None or not self.service.may_see(document, viewer):
             return None
         return self.service.as_seen_by(document, viewer)
@@ -92,7 +92,7 @@ class Answers(Generic[D]):
     ) -> Page[D]:
         """Return the first documents after the cursor, and the cursor of the next page."""
         self.wait_for(token)
-        model = self._whole_model()
+        model = self._caught_up_model()
         if ALIASES in self.service.sides:
             viewer = self._own_aliases.add_to(viewer, model)
         find = self.service.question(viewer, filters)
@@ -126,7 +126,7 @@ class Answers(Generic[D]):
         except NotCaughtUp:
             return 0
 
-    def check(self) -> None:
+    def must_be_caught_up(self) -> None:
         """Raise NotCaughtUp until the read model includes all events from before the start.
 
         A topic that waits for a newer program will not get further, so it is not waited for.
@@ -150,22 +150,23 @@ class Answers(Generic[D]):
             return True
         return False
 
-    def _whole_model(self) -> ReadModel[D]:
-        self.check()
+    def _caught_up_model(self) -> ReadModel[D]:
+        self.must_be_caught_up()
         return self._model()
 
     def _model(self) -> ReadModel[D]:
-        """Return the serving build. It is looked up every second, because it may change elsewhere.
+        """Return the build to answer from. It is looked up every second: others may change it.
 
         Another build is used only once it has come as far, so that answers never go back in time.
         """
         now = self._clock()
         if self._opened is None or now - self._looked_at > LOOK_UP_SECONDS:
             self._looked_at = now
-            self._opened = self._looked_up(self._opened)
+            self._opened = self._serving(self._opened)
         return self._opened[1]
 
-    def _looked_up(self, before: tuple[int, ReadModel[D]] | None) -> tuple[int, ReadModel[D]]:
+    def _serving(self, before: tuple[int, ReadModel[D]] | None) -> tuple[int, ReadModel[D]]:
+        """Return the serving build, or the one ``before`` while the new one is not as far."""
         build = serving_build(self.service, self._models)
         if not build:
             raise NotCaughtUp(self.service.name)
@@ -173,7 +174,7 @@ class Answers(Generic[D]):
             return before
         model = open_build(self.service, self._models, build)
         if before and not covers(model.checkpoint(), before[1].checkpoint(), self.service.topics):
-            self._looked_at = -inf
+            self._looked_at = -inf  # look again at the next request
             return before
         return build, model
 

@@ -1,4 +1,10 @@
-"""Choose the builds of a read model: which ones to project into, and which one answers."""
+"""Choose the builds of a read model: which ones to project into, and which one answers.
+
+Builds have growing numbers, and the fingerprint of the program that began them. A program's *own*
+builds are those with its fingerprint; it projects into these alone. The *live* build is the newest
+one that has caught up, for all processes; ``QueryFeed`` makes it live. The *serving* build is the
+one that this process answers from: the live one, if this program can query it.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -41,8 +47,8 @@ def own_builds(service: QueryService[Any], models: ReadModels) -> list[int]:
 def serving_build(service: QueryService[Any], models: ReadModels) -> int:
     """Return the build to answer from, or 0 if there is none.
 
-    It is the live one, even of another program version, if it has the same indexes; otherwise the
-    newest one of this program.
+    It is the live one, even of another program, if it has the same indexes; otherwise the newest of
+    this program's own.
     """
     live = models.live_version(service.name)
     own = fingerprint(service)

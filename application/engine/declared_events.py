@@ -30,7 +30,7 @@ def topics_of(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.partition(".")[0] for name in names))
 
 
-def is_read(name: str, handles: Sequence[str], codec: EventCodec) -> bool:
+def is_decoded(name: str, handles: Sequence[str], codec: EventCodec) -> bool:
     """Return whether to decode an event of this stored name: it is declared, or it is unknown.
 
     Decoding an unknown one raises NewerProgram. It is not skipped, because a newer program might

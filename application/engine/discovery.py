@@ -1,4 +1,4 @@
-"""Finds query services and policies by their modules: the one allowed magic."""
+"""Find query services and policies by their modules: the one allowed magic."""
 
 from importlib import import_module
 from inspect import getmembers, isclass

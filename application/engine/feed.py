@@ -1,9 +1,9 @@
 """Project events into the builds of one query service, and switch to a new build.
 
-A new build serves as soon as it has come as far as the live one. A build belongs to the program
-version that its fingerprint names. Each version has a lease of its own and projects into its own
-builds only, so an old and a new version can run side by side; the newer build serves. A replaced
-build is kept up to date until no process answers from it any more, and is then dropped.
+A new build becomes live as soon as it has come as far as the live one. Each program has a lease of
+its own and projects into its own builds only (see ``builds``), so an old and a new program can run
+side by side. A replaced build is kept up to date until no process answers from it any more, and is
+then dropped.
 """
 
 import logging
@@ -20,6 +20,7 @@ from application.engine.builds import (
     own_builds,
 )
 from application.engine.fingerprint import fingerprint
+from application.engine.projections import Projections
 from application.engine.query_service import QueryService
 from application.engine.subscription import Subscription
 from application.ports.checkpoints import START, Checkpoint
@@ -43,23 +44,20 @@ class QueryFeed:
         self,
         service: QueryService[Any],
         *,
-        models: ReadModels,
-        parked: ParkedEvents,
+        projections: Projections,
         leases: Leases,
-        open_projection: Callable[[QueryService[Any], int], Subscription],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._service = service
-        self._models = models
-        self._parked = parked
+        self._projections = projections
+        self._models = projections.models
         self._leases = leases
-        self._open = open_projection
         self._clock = clock
         self._fingerprint = fingerprint(service)
         self._subscriptions: dict[int, Subscription] = {}  # by build, the newest first
         self._live = 0
         self._replaced_at: dict[int, float] = {}
-        self._led_at = clock()
+        self._unseen_since = clock()
         self.name = f"query.{service.name}"
         self.lease = lease_of(service, self._fingerprint)
         self.topics: Sequence[str] = service.topics
@@ -80,8 +78,8 @@ class QueryFeed:
 
     def begin(self) -> None:
         """Start from the stored checkpoints, as the process that now holds the lease."""
-        self._led_at = self._clock()
-        remove_parked_of_dropped_builds(self._service, self._models, self._parked)
+        self._unseen_since = self._clock()
+        self._remove_parked_of_dropped_builds()
         for subscription in self._subscriptions.values():
             subscription.begin()
 
@@ -100,8 +98,8 @@ class QueryFeed:
                 subscription.deliver(deliveries)
 
     def save_checkpoint(self) -> bool:
-        noted = [subscription.save_checkpoint() for subscription in self._subscriptions.values()]
-        return all(noted)
+        saved = [subscription.save_checkpoint() for subscription in self._subscriptions.values()]
+        return all(saved)
 
     def lag(self) -> dict[str, int]:
         return self._newest.lag() if self._subscriptions else {}
@@ -133,15 +131,16 @@ class QueryFeed:
         """Load which builds exist and which is live: other processes change both."""
         self._live = self._models.live_version(self._service.name)
         own = own_builds(self._service, self._models)
+        # The newest one, the live one, and those that this process projects into already.
         wanted = [number for number in own if number in (own[-1], self._live, *self._subscriptions)]
         if wanted != sorted(self._subscriptions):
             kept = self._subscriptions
             self._subscriptions = {
-                number: kept.get(number) or self._open(self._service, number)
+                number: kept.get(number) or self._projections.open(self._service, number)
                 for number in reversed(wanted)
             }
             # A build may have been dropped while one of its events was being parked.
-            remove_parked_of_dropped_builds(self._service, self._models, self._parked)
+            self._remove_parked_of_dropped_builds()
 
     def _catch_up(self, number: int) -> bool:
         """Let a new build catch up, and make it live once it has come as far as the live one."""
@@ -158,7 +157,7 @@ class QueryFeed:
         return self._open_any(self._live).checkpoint() if self._live else START
 
     def _open_any(self, number: int) -> ReadModel[Any]:
-        """Open a build of any program version, without creating indexes in it."""
+        """Open a build of any program, without creating indexes in it."""
         return self._models.open(self._service.name, number, self._service.document, ())
 
     def _may_begin(self) -> bool:
@@ -166,20 +165,20 @@ class QueryFeed:
 
         It may if it is new here, or if the newer program that replaced its builds has disappeared.
         """
-        known = self._fingerprints()
-        leader = known.get(self._live, self._fingerprint)
-        if self._fingerprint in (leader, *known.values()) and leader != self._fingerprint:
-            return self._is_abandoned(leader)
-        return True
+        programs, own = self._fingerprints(), self._fingerprint
+        live = programs.get(self._live, own)
+        is_new = own not in programs.values()
+        return is_new or live == own or self._is_abandoned(live)
 
-    def _is_abandoned(self, leader: str) -> bool:
-        """Return whether no process of that program has held its lease for a while."""
+    def _is_abandoned(self, program: str) -> bool:
+        """Return whether no process of that program has projected for a while."""
         now = self._clock()
-        if self._is_led(leader):
-            self._led_at = now
-        return now - self._led_at >= ABANDONED_SECONDS
+        if self._is_projecting(program):
+            self._unseen_since = now
+        return now - self._unseen_since >= ABANDONED_SECONDS
 
-    def _is_led(self, program: str) -> bool:
+    def _is_projecting(self, program: str) -> bool:
+        """Return whether a process of that program holds its lease."""
         return self._leases.holder(lease_of(self._service, program)) is not None
 
     def _drop_replaced(self) -> None:
@@ -189,7 +188,7 @@ class QueryFeed:
         for number, since in self._replaced_at.items():
             if now - since >= GRACE_SECONDS:
                 self._open_any(number).drop()
-                remove_parked_of_dropped_builds(self._service, self._models, self._parked)
+                self._remove_parked_of_dropped_builds()
                 self._load_builds()
 
     def _replaced(self) -> list[int]:
@@ -199,8 +198,11 @@ class QueryFeed:
         return [
             number
             for number in earlier
-            if known.get(number, own) == own or not self._is_led(known[number])
+            if known.get(number, own) == own or not self._is_projecting(known[number])
         ]
+
+    def _remove_parked_of_dropped_builds(self) -> None:
+        remove_parked_of_dropped_builds(self._service, self._models, self._projections.parked)
 
     def _fingerprints(self) -> dict[int, str]:
         return {

@@ -49,20 +49,23 @@ def equal(**values: object) -> tuple[Condition, ...]:
 
 
 def between(field: str, least: object, below: object) -> tuple[Condition, ...]:
-    """The value lies between these; None is no bound. A value of 0 is one."""
+    """Return the condition that the field lies between these bounds. None is no bound; 0 is one."""
     unbound = least is None and below is None
     return () if unbound else (Between(field, least, below),)
 
 
 def in_box(field: str, box: Box | None) -> tuple[Condition, ...]:
+    """Return the condition that the point lies in the box, if one is given."""
     return (InBox(field, box.west, box.south, box.east, box.north),) if box else ()
 
 
 def within(field: str, km: float, point: Point | None) -> tuple[Condition, ...]:
+    """Return the condition that the field lies within ``km`` of the point, if one is given."""
     return (Near(field, point.lat, point.lon, km),) if point else ()
 
 
 def with_words(field: str, text: str | None) -> tuple[Condition, ...]:
+    """Return the condition that the field contains all words of the text, if one is given."""
     return (HasWords(field, text),) if text else ()
 
 

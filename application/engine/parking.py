@@ -3,6 +3,10 @@
 An event is parked when it fails for the first time, with the later events of its stream, so that no
 other event waits for it. It is retried after growing pauses. After the last one, the operator
 decides with ``klarity parked``.
+
+A parked event is stored in a list and named in the checkpoint. The list is always written first: an
+event of the list that no checkpoint names is handled again, but one that only a checkpoint names
+would never be retried.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,12 +23,12 @@ RETRY_PAUSES = (1.0, 5.0, 25.0, 120.0, 600.0, 3600.0)
 STREAMS_A_RETRY = 100
 EARLIER_IS_PARKED = "an earlier event of its stream is parked"
 
-Place = tuple[str, str]
+LogStream = tuple[str, str]
 """A log and one of its streams."""
 
 
 class Parking:
-    """The parked events of one subscriber. They are stored in a list, and named in the checkpoint.
+    """The parked events of one subscriber.
 
     The checkpoint decides which events are parked. A crash between the two writes leaves events in
     the list that the checkpoint does not name; ``remove_settled`` removes them.
@@ -42,7 +46,7 @@ class Parking:
         self._pauses = pauses
         self._now = now
         self._ids: Collection[str] = frozenset()
-        self._blocked: set[Place] = set()
+        self._blocked: set[LogStream] = set()
         self._dropped: frozenset[str] | None = None
         self._uncertain: dict[str, ParkedEvent] = {}
 
@@ -64,16 +68,16 @@ class Parking:
 
         Events that the operator dropped are in neither.
         """
-        blocked, failed = self._blocked_by(checkpoint), set[Place]()
+        blocked, failed = self._blocked_by(checkpoint), set[LogStream]()
         handled, parked = [], []
         for event in events:
-            place = (event.log, event.stream)
+            stream = (event.log, event.stream)
             if self._was_dropped(event):
                 continue
-            if place in blocked or place in failed:
+            if stream in blocked or stream in failed:
                 parked.append(self._parked(event, EARLIER_IS_PARKED))
             elif event.id in errors:
-                failed.add(place)
+                failed.add(stream)
                 parked.append(self._failed(self._parked(event, ""), errors[event.id]))
             else:
                 handled.append(event)
@@ -85,24 +89,24 @@ class Parking:
             self._store.park(*events)
 
     def remove_settled(self, checkpoint: Checkpoint) -> None:
-        """Remove events that were in the list at ``load``, but were handled or dropped since."""
+        """Remove the events in the list at ``load`` that were handled or dropped since."""
         passed = [
             each.event.id
             for each in self._uncertain.values()
             if each.event.position <= checkpoint.at(each.event.log)
         ]
-        if gone := [event_id for event_id in passed if event_id not in checkpoint.parked]:
-            self._store.remove(self._subscriber, *gone)
+        if settled := [event_id for event_id in passed if event_id not in checkpoint.parked]:
+            self._store.remove(self._subscriber, *settled)
         for event_id in passed:
             del self._uncertain[event_id]
 
-    def due_streams(self) -> list[Place]:
+    def due_streams(self) -> list[LogStream]:
         """Return the streams with an event to retry now."""
         due = self._store.due(self._subscriber, self._now(), STREAMS_A_RETRY)
         return list(dict.fromkeys((each.event.log, each.event.stream) for each in due))
 
-    def of_stream(self, place: Place) -> Sequence[ParkedEvent]:
-        return self._store.of_stream(self._subscriber, *place)
+    def of_stream(self, stream: LogStream) -> Sequence[ParkedEvent]:
+        return self._store.of_stream(self._subscriber, *stream)
 
     def is_dropped(self, parked: ParkedEvent) -> bool:
         return parked.verdict == "drop" or self._was_dropped(parked.event)
@@ -141,14 +145,14 @@ class Parking:
             retry_at = self._now() + timedelta(seconds=self._pauses[parked.tries])
         return replace(parked, error=error, verdict="", tries=parked.tries + 1, retry_at=retry_at)
 
-    def _blocked_by(self, checkpoint: Checkpoint) -> set[Place]:
+    def _blocked_by(self, checkpoint: Checkpoint) -> set[LogStream]:
         if checkpoint.parked is not self._ids:
             self._ids = checkpoint.parked
-            self._blocked = {_place_of(event_id) for event_id in checkpoint.parked}
+            self._blocked = {_log_stream_of(event_id) for event_id in checkpoint.parked}
         return self._blocked
 
 
-def _place_of(event_id: str) -> Place:
+def _log_stream_of(event_id: str) -> LogStream:
     """Return the log and the stream, which an event's id begins with."""
     log, _, rest = event_id.partition("/")
     return log, rest.rpartition("@")[0]

@@ -9,7 +9,7 @@ from application.engine.query_service import Private, Signed
 from domain.personal import Personal
 
 
-def past(then: Any, now: Any) -> Any:
+def redacted(then: Any, now: Any) -> Any:
     """Return the document as it was, without what has become private since.
 
     Personal values are shown only if the document still has them. Private fields are the current
@@ -31,7 +31,7 @@ def _shown(name: str, then: Any, now: Any) -> Any:
         case Personal():
             return _still_held(before, after)
         case _:
-            return past(before, after) if before and after else None
+            return redacted(before, after) if before and after else None
 
 
 def _still_held(before: Any, after: Any) -> Any:

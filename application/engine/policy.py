@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
-from application.engine.declared_events import declared_events, is_read, topics_of
+from application.engine.declared_events import declared_events, is_decoded, topics_of
 from application.engine.derived_ids import derived_id
 from application.engine.executor import CommandContext
 from application.engine.subscriber import EventsFailed, describe
@@ -29,7 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The event that a policy reacts to. It makes the contexts of the policy's commands.
+    """The event that a policy reacts to. It makes the CommandContext of each command.
 
     ``seconds`` is the time limit of a slow reaction; None for no limit.
     """
@@ -125,7 +125,7 @@ class PolicySubscriber:
 
     def begin(self) -> None: ...
 
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         return False
 
     def checkpoint(self) -> Checkpoint:
@@ -140,7 +140,7 @@ class PolicySubscriber:
 
     def concerns(self, event: RecordedEvent) -> bool:
         """Return whether the policy reacts to the event, or the event is unknown here."""
-        return is_read(event.type, self.policy.handles, self._codec)
+        return is_decoded(event.type, self.policy.handles, self._codec)
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         """React to the events, except those after a failed one of the same stream."""

@@ -15,7 +15,7 @@ from typing import Any
 from application.engine.parking import EARLIER_IS_PARKED
 from application.engine.policy import Policy, PolicySubscriber
 from application.engine.subscriber import EventsFailed, StillWorking, describe
-from application.engine.turns import Batch, Job, Lane, LaneState, Reason, Turn, Turns
+from application.engine.turns import Batch, Job, Lane, LaneState, Turn, Turns, WaitReason
 from application.ports.checkpoints import START, Checkpoint, Checkpoints, Fenced
 from application.ports.codec import EventCodec, NewerProgram, RecordedEvent
 from application.ports.parked import ParkedEvent, ParkedEvents
@@ -30,10 +30,10 @@ backlog of one member delays the others only if it is larger than this."""
 
 Seconds = Sequence[float]
 
-PAUSES_BY_REASON: Mapping[Reason, Seconds] = {
-    Reason.TOOL_MISSING: (5, 25, 125, 625),
-    Reason.STORE_AWAY: (0, 0, 0, 0),
-    Reason.FAILED: (0.2, 0.4),
+PAUSES_BY_REASON: Mapping[WaitReason, Seconds] = {
+    WaitReason.TOOL_MISSING: (5, 25, 125, 625),
+    WaitReason.STORE_AWAY: (0, 0, 0, 0),
+    WaitReason.FAILED: (0.2, 0.4),
 }
 """By reason, the seconds between the tries of an event. After the last try it is parked."""
 
@@ -60,7 +60,7 @@ class PooledPolicySubscriber(PolicySubscriber):
     subscription.
 
     ``handle`` never blocks, because a blocked subscription would lose its lease. The subscription
-    asks ``full`` first.
+    asks ``is_full`` first.
 
     A worker does not sleep between tries; the event goes back to its queue. A missing tool delays
     only the events that need it. An unavailable store pauses the whole pool. A try that failed
@@ -77,7 +77,7 @@ class PooledPolicySubscriber(PolicySubscriber):
         *,
         workers: int,
         window: int = WINDOW,
-        pauses: Mapping[Reason, Seconds] = PAUSES_BY_REASON,
+        pauses: Mapping[WaitReason, Seconds] = PAUSES_BY_REASON,
         outage_pauses: Seconds = OUTAGE_PAUSES,
     ) -> None:
         super().__init__(policy, codec, checkpoints)
@@ -92,9 +92,11 @@ class PooledPolicySubscriber(PolicySubscriber):
         self._stopping = False
         self._submitted: Checkpoint | None = None
         self._newly_parked: frozenset[str] = frozenset()
+        self._being_parked: frozenset[str] = frozenset()
         self._known_parked: frozenset[str] = frozenset()
         self._batches: deque[Batch] = deque()
         self._retried: dict[str, Job] = {}
+        # By the id of the waiting event: its log, and the event that only a newer program can read.
         self._unreadable: dict[str, tuple[str, str]] = {}
         self._turns = Turns()
         self._finished = 0
@@ -107,9 +109,10 @@ class PooledPolicySubscriber(PolicySubscriber):
             self._retried.clear()
             self._unreadable.clear()
             self._batches.clear()
-            self._submitted, self._newly_parked = None, frozenset()
+            self._submitted = None
+            self._newly_parked = self._being_parked = frozenset()
 
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         return len(self._turns) >= self._window
 
     def checkpoint(self) -> Checkpoint:
@@ -222,19 +225,19 @@ class PooledPolicySubscriber(PolicySubscriber):
             else:
                 self.react(job.event, job.turn.lane.seconds)
         except NeedsLonger:
-            self._turns.put_back(job, Reason.BUSY, replace(job.turn, lane=Lane.LONG))
+            self._turns.put_back(job, WaitReason.BUSY, replace(job.turn, lane=Lane.LONG))
         except SanitiserUnavailable as error:
-            self._try_again(job, Reason.TOOL_MISSING, error)
+            self._try_again(job, WaitReason.TOOL_MISSING, error)
         except NewerProgram as newer:
             self._wait_for_newer_program(job, newer)
         except Unavailable as error:
             self._wait_for_store(job, error)
         except Exception as error:  # noqa: BLE001 - a poison event may raise anything
-            self._try_again(job, Reason.FAILED, error)
+            self._try_again(job, WaitReason.FAILED, error)
         else:
             self._finish(job)
 
-    def _try_again(self, job: Job, reason: Reason, error: Exception) -> None:
+    def _try_again(self, job: Job, reason: WaitReason, error: Exception) -> None:
         """Queue the event again after a pause, or for parking after the last try."""
         tries, pauses = job.tries.get(reason, 0), self._pauses[reason]
         job.tries[reason] = tries + 1
@@ -242,28 +245,29 @@ class PooledPolicySubscriber(PolicySubscriber):
             self._turns.put_back(job, reason, job.turn, pauses[min(tries, len(pauses) - 1)])
         else:
             job.problem = describe(error)
-            self._turns.put_back(job, Reason.BUSY, replace(job.turn, lane=Lane.SHORT))
+            self._turns.put_back(job, WaitReason.BUSY, replace(job.turn, lane=Lane.SHORT))
 
     def _wait_for_store(self, job: Job, error: Unavailable) -> None:
         """Pause the pool, and queue the event again."""
         with self._lock:
             seconds = self._outage_pauses[min(self._outages, len(self._outage_pauses) - 1)]
             self._outages += 1
+            # The store was available if another event was handled since the last try.
             store_was_available = job.finished_before not in (None, self._finished)
             job.finished_before = self._finished
         log.warning("%s waits: %s", self.name, type(error).__name__)
         self._turns.pause(seconds)
         if store_was_available and not job.problem:
-            self._try_again(job, Reason.STORE_AWAY, error)
+            self._try_again(job, WaitReason.STORE_AWAY, error)
         else:
-            self._turns.put_back(job, Reason.STORE_AWAY, job.turn)
+            self._turns.put_back(job, WaitReason.STORE_AWAY, job.turn)
 
     def _wait_for_newer_program(self, job: Job, newer: NewerProgram) -> None:
         """Queue the event again: it needs a stream that a newer program has changed."""
         log.error("%s waits: %s", self.name, newer)
         with self._lock:
             self._unreadable[job.event.id] = (job.event.log, newer.event.id)
-        self._turns.put_back(job, Reason.NEWER_PROGRAM, job.turn, UNREADABLE_SECONDS)
+        self._turns.put_back(job, WaitReason.NEWER_PROGRAM, job.turn, UNREADABLE_SECONDS)
 
     def _finish(self, job: Job) -> None:
         with self._lock:
@@ -277,26 +281,25 @@ class PooledPolicySubscriber(PolicySubscriber):
         self._save_completed_prefix()
 
     def _park(self, job: Job) -> None:
-        """Park the event. The checkpoint names it first: only then may it be retried."""
+        """Park the event, and the later ones of its stream after it (see ``parking``).
+
+        The checkpoint in memory names the event before it is in the list: the subscription, which
+        retries events of the list in another thread, would take it for a handled one otherwise. The
+        stored checkpoint names it only afterwards.
+        """
+        key = job.event.id
         with self._lock:
             if job.forgotten or job.retried:
                 return
-            self._newly_parked |= {job.event.id}
+            self._newly_parked |= {key}
+            self._being_parked |= {key}
             for later in self._turns.queued_after(job):
                 later.problem = EARLIER_IS_PARKED
         self.checkpoint_changed()
-        log.error("%s parked %s", self.name, job.event.id)
-        now, is_blocked = datetime.now(UTC), job.problem == EARLIER_IS_PARKED
-        self._parked.park(
-            ParkedEvent(
-                subscriber=self.name,
-                event=job.event,
-                error=job.problem,
-                parked_at=now.isoformat(),
-                tries=0 if is_blocked else 1,
-                retry_at=None if is_blocked else now + timedelta(seconds=PARKED_SECONDS),
-            )
-        )
+        log.error("%s parked %s", self.name, key)
+        self._parked.park(_parked(self.name, job))
+        with self._lock:
+            self._being_parked -= {key}
 
     def _save_completed_prefix(self) -> None:
         with self._lock:
@@ -305,7 +308,7 @@ class PooledPolicySubscriber(PolicySubscriber):
 
     def _save(self, checkpoint: Checkpoint) -> None:
         try:
-            parked = checkpoint.parked | self._newly_parked
+            parked = (checkpoint.parked | self._newly_parked) - self._being_parked
             self._checkpoints.save(self.name, replace(checkpoint, parked=parked))
         except (Fenced, Unavailable):
             log.warning("%s starts again from its stored checkpoint", self.name)
@@ -317,3 +320,15 @@ class PooledPolicySubscriber(PolicySubscriber):
     def _restart(self) -> None:
         self.begin()
         self.checkpoint_changed()
+
+
+def _parked(subscriber: str, job: Job) -> ParkedEvent:
+    now, is_blocked = datetime.now(UTC), job.problem == EARLIER_IS_PARKED
+    return ParkedEvent(
+        subscriber=subscriber,
+        event=job.event,
+        error=job.problem,
+        parked_at=now.isoformat(),
+        tries=0 if is_blocked else 1,
+        retry_at=None if is_blocked else now + timedelta(seconds=PARKED_SECONDS),
+    )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from application.engine.builds import name_of
-from application.engine.declared_events import is_read
+from application.engine.declared_events import is_decoded
 from application.engine.erasures import erased_person, is_erased_in_log
 from application.engine.query_service import QueryService, value_of
 from application.engine.rows import UnitOfWork
@@ -17,7 +17,7 @@ from application.ports.read_models import ReadModel
 from application.ports.unavailable import Unavailable
 
 D = TypeVar("D")
-Known = list[tuple[RecordedEvent, object]]
+Decoded = list[tuple[RecordedEvent, object]]
 Errors = dict[str, str]
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Projector(Generic[D]):
 
     def begin(self) -> None: ...
 
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         return False
 
     def checkpoint(self) -> Checkpoint:
@@ -59,32 +59,32 @@ class Projector(Generic[D]):
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
         errors: dict[str, str] = {}
         self._forget_erased(events)
-        known = self._decoded(events, errors)
-        work: UnitOfWork[D] = UnitOfWork(self.model, value_of, lambda: self._keys(known))
-        self._project(known, work, errors)
+        decoded = self._decoded(events, errors)
+        work: UnitOfWork[D] = UnitOfWork(self.model, value_of, lambda: self._keys(decoded))
+        self._project(decoded, work, errors)
         if errors:
             raise EventsFailed(errors)
         self.model.commit(work.changes, checkpoint, work.side_changes)
 
-    def _decoded(self, events: Sequence[RecordedEvent], errors: Errors) -> Known:
+    def _decoded(self, events: Sequence[RecordedEvent], errors: Errors) -> Decoded:
         """Decode the declared events, without those of erased members. Collects errors by id."""
-        known: Known = []
-        for event in filter(self._is_read, events):
+        decoded: Decoded = []
+        for event in filter(self._is_decoded, events):
             try:
-                decoded = self._codec.decode_unless_erased(event)
+                typed = self._codec.decode_unless_erased(event)
             except Unavailable:
                 raise
             except Exception as error:  # noqa: BLE001 - a poison event may raise anything
                 errors[event.id] = describe(error)
             else:
-                if decoded is not None:
-                    known.append((event, decoded))
-        return known
+                if typed is not None:
+                    decoded.append((event, typed))
+        return decoded
 
-    def _is_read(self, event: RecordedEvent) -> bool:
-        return is_read(event.type, self.service.handles, self._codec)
+    def _is_decoded(self, event: RecordedEvent) -> bool:
+        return is_decoded(event.type, self.service.handles, self._codec)
 
-    def _project(self, events: Known, work: UnitOfWork[D], errors: Errors) -> None:
+    def _project(self, events: Decoded, work: UnitOfWork[D], errors: Errors) -> None:
         """Project the events into the rows. Undoes those that fail, and collects their errors."""
         for recorded, event in events:
             work.version = recorded.version
@@ -109,5 +109,5 @@ class Projector(Generic[D]):
             if person_id and is_erased_in_log(self._history, person_id):
                 self._codec.forget(person_id)
 
-    def _keys(self, events: Known) -> set[str]:
+    def _keys(self, events: Decoded) -> set[str]:
         return {key for _, event in events for key in self.service.keys(event)}

@@ -199,12 +199,12 @@ class QueryService(Generic[D]):
         """Return whether everybody can see the document."""
         return True
 
-    def gone(self, document: D) -> bool:  # noqa: ARG002 - for subclasses
-        """Return whether the document is the tombstone of something erased."""
+    def is_erased(self, document: D) -> bool:  # noqa: ARG002 - for subclasses
+        """Return whether the document is a tombstone: all that is left of something erased."""
         return False
 
     def may_see(self, document: D, viewer: Viewer) -> bool:
-        """Return whether the viewer may see a document; one they may not see does not exist."""
+        """Return whether the viewer may see the document. If not, the reply is that none exists."""
         return self.is_public(document) or self._sees_all(document, viewer)
 
     def as_seen_by(self, document: D, viewer: Viewer) -> D:
@@ -249,7 +249,7 @@ def _id_fields(kind: Hashable) -> tuple[str, ...]:
 
 @cache
 def _owner_fields(kind: Hashable) -> dict[str, Any]:
-    """The defaults of the fields of a document that only its owner and moderators get."""
+    """Return the defaults of the fields of a document that only its owner and moderators get."""
     names = fields_with(ForOwner, kind)
     known: Any = kind
     return {field.name: field.default for field in fields(known) if field.name in names}

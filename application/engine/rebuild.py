@@ -7,15 +7,10 @@ from typing import Any
 from application.engine.builds import begin_build, open_build
 from application.engine.feed import QueryFeed
 from application.engine.loop import LEASE_SECONDS, process_name
-from application.engine.projector import Projector
+from application.engine.projections import Projections
 from application.engine.query_service import QueryService
-from application.engine.subscription import Subscription
 from application.ports.checkpoints import Checkpoint
-from application.ports.codec import EventCodec, Wire
-from application.ports.history import History
 from application.ports.leases import Leases
-from application.ports.parked import ParkedEvents
-from application.ports.read_models import ReadModels
 
 Progress = Callable[[int, int], None]
 
@@ -25,21 +20,9 @@ LOOK_SECONDS = 0.2
 class Rebuilder:
     """Rebuilds read models from the logs, unless a running process does it first."""
 
-    def __init__(
-        self,
-        *,
-        models: ReadModels,
-        history: History,
-        codec: EventCodec,
-        wire: Wire,
-        parked: ParkedEvents,
-        leases: Leases,
-    ) -> None:
-        self._models = models
-        self._history = history
-        self._codec = codec
-        self._wire = wire
-        self._parked = parked
+    def __init__(self, projections: Projections, leases: Leases) -> None:
+        self._projections = projections
+        self._models = projections.models
         self._leases = leases
 
     def rebuild(self, service: QueryService[Any], progress: Progress = lambda *_: None) -> int:
@@ -48,13 +31,7 @@ class Rebuilder:
         ``progress`` is called with the number of handled events and of all events.
         """
         build = begin_build(service, self._models)
-        feed = QueryFeed(
-            service,
-            models=self._models,
-            parked=self._parked,
-            leases=self._leases,
-            open_projection=self._open,
-        )
+        feed = QueryFeed(service, projections=self._projections, leases=self._leases)
         holder, served = process_name(), False
         while not served:
             leads = self._leases.acquire(feed.lease, holder, LEASE_SECONDS)
@@ -71,10 +48,5 @@ class Rebuilder:
 
     def _progress(self, service: QueryService[Any], build: int) -> tuple[int, int]:
         checkpoint: Checkpoint = open_build(service, self._models, build).checkpoint()
-        ends = sum(map(self._history.last_position, service.topics))
+        ends = sum(map(self._projections.history.last_position, service.topics))
         return sum(checkpoint.positions.values()), ends
-
-    def _open(self, service: QueryService[Any], build: int) -> Subscription:
-        model = open_build(service, self._models, build)
-        projector = Projector(service, model, self._codec, self._history, build)
-        return Subscription(projector, self._history, self._wire, self._parked)

@@ -60,7 +60,7 @@ class Relay:
             self._confirmed = False
             self._bus.publish(self.log, messages)
             self._confirmed = True
-            self._checkpoint = self._current().past(self.log, events[-1].position)
+            self._checkpoint = self._current().skipped_to(self.log, events[-1].position)
         self._save_checkpoint_if_due()
         return bool(events)
 

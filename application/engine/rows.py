@@ -85,16 +85,6 @@ class TableWork(Generic[D]):
                 self.changes[key] = document
         self._before.clear()
 
-    def _load(self, key: str) -> None:
-        """Load a row; with one that the batch will probably read, all others of that kind."""
-        expected = self._expected_keys()
-        keys = expected if key in expected else (key,)
-        wanted = [key for key in keys if key not in self._known]
-        for start in range(0, len(wanted), ROWS_A_READ):
-            part = wanted[start : start + ROWS_A_READ]
-            found = self._table.get(part)
-            self._known.update((key, found.get(key)) for key in part)
-
     def get(self, key: str) -> D | None:
         if key not in self._known:
             self._load(key)
@@ -127,6 +117,16 @@ class TableWork(Generic[D]):
     def delete_where(self, field: str, value: Any) -> None:
         for key in self.keys_where(field, value):
             self.delete(key)
+
+    def _load(self, key: str) -> None:
+        """Load the row. If it is one that the batch will probably read, load all of these."""
+        expected = self._expected_keys()
+        keys = expected if key in expected else (key,)
+        wanted = [key for key in keys if key not in self._known]
+        for start in range(0, len(wanted), ROWS_A_READ):
+            part = wanted[start : start + ROWS_A_READ]
+            found = self._table.get(part)
+            self._known.update((key, found.get(key)) for key in part)
 
     def _write(self, key: str, document: D | None) -> None:
         before = (key in self._known, key in self.changes, self._known.get(key))

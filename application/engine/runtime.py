@@ -2,30 +2,28 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from application.engine.answers import Answers
-from application.engine.builds import open_build
 from application.engine.feed import QueryFeed
+from application.engine.log_sealer import LogSealer
 from application.engine.loop import Loop, process_name
 from application.engine.parking import RETRY_PAUSES
-from application.engine.policy import EVENTS_A_BATCH
+from application.engine.policy import EVENTS_A_BATCH, PolicySubscriber
 from application.engine.pool import PARKED_SECONDS, PARKED_TRIES, PooledPolicySubscriber
-from application.engine.projector import Projector
+from application.engine.projections import Projections
 from application.engine.query_service import QueryService
 from application.engine.relay import Relay
-from application.engine.seal import LogSealer
 from application.engine.subscription import Subscription
-from application.ports.codec import EventCodec, Wire
+from application.ports.codec import Wire
 from application.ports.event_store import EventStore
 from application.ports.history import History
 from application.ports.leases import Leases
 from application.ports.message_bus import BusSubscription, MessageBus
 from application.ports.parked import ParkedEvents
-from application.ports.read_models import ReadModels
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +31,8 @@ IDLE_SECONDS = 2.0
 IDLE_WITHOUT_BUS_SECONDS = 0.5
 STOP_SECONDS = 10.0
 CHORE_SECONDS = 60.0
+# A pool has tried an event several times before it parks it.
+PAUSES_OF_A_POOL = (PARKED_SECONDS,) * PARKED_TRIES
 
 
 @dataclass(slots=True)
@@ -57,21 +57,19 @@ class Runtime:
         *,
         bus: MessageBus,
         history: History,
-        codec: EventCodec,
         wire: Wire,
         parked: ParkedEvents,
         leases: Leases,
-        models: ReadModels,
+        projections: Projections,
         model_leases: Leases,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._bus = bus
         self._history = history
-        self._codec = codec
         self._wire = wire
         self._parked = parked
         self._leases = leases
-        self._models = models
+        self._projections = projections
         self._model_leases = model_leases
         self._idle = idle_seconds
         self._holder = process_name()
@@ -91,18 +89,11 @@ class Runtime:
         loop = self._loop(sealer.name, sealer.step, self._leases, on_leave=sealer.leave)
         self.running.append(Running("sealer", sealer.name, loop, sealer.lag))
 
-    def add_policy(self, subscriber: Any) -> None:
+    def add_policy(self, subscriber: PolicySubscriber) -> None:
         """Run a policy."""
-        pooled = isinstance(subscriber, PooledPolicySubscriber)
-        # A pool has tried an event several times before it parks it.
-        pauses = (PARKED_SECONDS,) * PARKED_TRIES if pooled else RETRY_PAUSES
-        subscription = Subscription(
-            subscriber,
-            self._history,
-            self._wire,
-            self._parked,
-            at_once=EVENTS_A_BATCH,
-            retry_pauses=pauses,
+        pool = subscriber if isinstance(subscriber, PooledPolicySubscriber) else None
+        subscription = self._policy_subscription(
+            subscriber, PAUSES_OF_A_POOL if pool else RETRY_PAUSES
         )
 
         def unreadable() -> Mapping[str, str]:
@@ -113,20 +104,14 @@ class Runtime:
         )
         running.unreadable = unreadable
         subscriber.may_continue = running.loop.may_continue
-        if isinstance(subscriber, PooledPolicySubscriber):
-            running.pool = subscriber
-            subscriber.checkpoint_changed = subscription.reset
-            running.stop.append(partial(subscriber.stop, wait=False))
+        if pool:
+            running.pool = pool
+            pool.checkpoint_changed = subscription.reset
+            running.stop.append(partial(pool.stop, wait=False))
 
     def add_query(self, service: QueryService[Any], answers: Answers[Any]) -> None:
         """Project events into a query service's read model, which serves once it has caught up."""
-        feed = QueryFeed(
-            service,
-            models=self._models,
-            parked=self._parked,
-            leases=self._model_leases,
-            open_projection=self._open_projection,
-        )
+        feed = QueryFeed(service, projections=self._projections, leases=self._model_leases)
         loop = self._subscribe("query", feed, feed.step, self._model_leases, lease=feed.lease).loop
 
         def wake() -> None:
@@ -180,10 +165,17 @@ class Runtime:
             for stop in running.stop:
                 stop()
 
-    def _open_projection(self, service: QueryService[Any], build: int) -> Subscription:
-        model = open_build(service, self._models, build)
-        projector = Projector(service, model, self._codec, self._history, build)
-        return Subscription(projector, self._history, self._wire, self._parked)
+    def _policy_subscription(
+        self, subscriber: PolicySubscriber, retry_pauses: Sequence[float]
+    ) -> Subscription:
+        return Subscription(
+            subscriber,
+            self._history,
+            self._wire,
+            self._parked,
+            at_once=EVENTS_A_BATCH,
+            retry_pauses=retry_pauses,
+        )
 
     def _subscribe(
         self,

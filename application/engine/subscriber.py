@@ -44,7 +44,7 @@ class Subscriber(Protocol):
         """Drop what this process knows of the checkpoint: another one may have moved it."""
         ...
 
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """Return whether it takes no more events at the moment."""
         ...
 

@@ -19,7 +19,7 @@ from itertools import groupby
 from math import inf
 from threading import RLock
 
-from application.engine.parking import RETRY_PAUSES, Parking, Place
+from application.engine.parking import RETRY_PAUSES, LogStream, Parking
 from application.engine.subscriber import EventsFailed, StillWorking, Subscriber, describe
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.codec import MalformedMessage, NewerProgram, RecordedEvent, Wire
@@ -41,6 +41,10 @@ SILENT_BUS_SECONDS, BUSY_BUS_SECONDS = 3.0, 5.0
 
 class Subscription:
     """Delivers events to one subscriber.
+
+    All events, from the bus or from history, take the same steps: ``_advance`` hands them over in
+    batches, ``_advance_together`` in halves if one of them fails, ``_handle_or_park`` parks those
+    with an error, and ``_handle`` lets the subscriber handle the others.
 
     The subscriber gets at most ``at_once`` events at a time. ``retry_pauses`` are the seconds
     between the tries of a parked event. ``handled`` counts the events by their source: the bus or
@@ -176,7 +180,7 @@ class Subscription:
         delivered = {event.position: event for event in events}
         with self._lock:
             last = max(delivered)
-            while (position := self._position(topic)) < last and not self.subscriber.full():
+            while (position := self._position(topic)) < last and not self.subscriber.is_full():
                 following = _following(position, delivered)
                 if not following:
                     self._read_history(topic)
@@ -190,7 +194,7 @@ class Subscription:
 
     def _read_history(self, topic: str) -> bool:
         """Handle the next events from history. Returns whether there may be more."""
-        if self.subscriber.full():
+        if self.subscriber.is_full():
             return False
         self._read_at[topic] = time.monotonic()
         limit = 1 if topic in self._unreadable else COMMITS_A_READ
@@ -251,8 +255,8 @@ class Subscription:
     ) -> None:
         """Handle the events together, except those with an error: these are parked.
 
-        If an unknown one of them fails, handle them in halves. Each try may load the checkpoint
-        again, and another process may have moved it: then raise Fenced.
+        If an event fails and it is not known which, handle the events in halves. Raises Fenced if
+        another process has handled them meanwhile.
         """
         if self._current().at(topic) >= events[0].position:
             raise Fenced
@@ -297,7 +301,7 @@ class Subscription:
         self._handle(handled, replace(moved, parked=moved.parked | ids) if ids else moved)
 
     def _skip(self, topic: str, position: int) -> None:
-        self._checkpoint = self._current().past(topic, position)
+        self._checkpoint = self._current().skipped_to(topic, position)
         self._has_skipped = True
 
     def _handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
@@ -332,15 +336,15 @@ class Subscription:
     def _retry_due_streams(self) -> None:
         """Retry for a moment only, because new events wait meanwhile. The rest stays due."""
         end = time.monotonic() + RETRY_SECONDS
-        for place in self._parking.due_streams():
-            self._retry(place, end)
+        for stream in self._parking.due_streams():
+            self._retry(stream, end)
             if time.monotonic() > end:
                 break
 
-    def _retry(self, place: Place, end: float) -> None:
+    def _retry(self, stream: LogStream, end: float) -> None:
         """Handle the parked events of a stream in order, until one fails again."""
-        waiting = self._parking.of_stream(place)
-        # A pool names an event in the checkpoint before it parks it: load the checkpoint after.
+        waiting = self._parking.of_stream(stream)
+        # A pool names an event in memory before it is in the list: load the checkpoint second.
         self._reload_if_outdated()
         for number, parked in enumerate(waiting, start=1):
             later = waiting[number:]

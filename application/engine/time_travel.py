@@ -5,13 +5,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from application.engine.declared_events import is_read, stored_names
-from application.engine.query_service import QueryService, value_of
+from application.engine.declared_events import is_decoded, stored_names
+from application.engine.past import redacted
+from application.engine.query_service import QueryService, Viewer, value_of
 from application.engine.rows import NoRows, UnitOfWork
 from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.event_store import EventStore, StoredCommit
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class PastHidden(Exception):
+    """The document, or a part of it, was hidden once. Only moderators may see its past."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,29 +49,21 @@ class TimeTravel:
         self._stores = stores
         self._codec = codec
 
-    def as_of(self, service: QueryService[Any], key: str, at: datetime) -> Any:
-        """Return the document as its own stream made it by that time, or None."""
-        rows: UnitOfWork[Any] = UnitOfWork(NoRows(), value_of)
-        for event in self._events(service, key, at):
-            if is_read(event.type, service.handles, self._codec):
-                decoded = self._codec.decode_unless_erased(event)
-                rows.version = event.version
-                if decoded is not None:
-                    service.project(decoded, rows)
-        return rows.get(key)
+    def as_of(self, service: QueryService[Any], now: Any, at: datetime, viewer: Viewer) -> Any:
+        """Return what the viewer may see of a document as it was at that time, or None.
 
-    def was_hidden(self, service: QueryService[Any], key: str) -> bool:
-        """Return whether the document, or a part of it, was ever hidden.
-
-        What is visible now may differ from the text that was hidden then. Only an event that hides
-        is decoded, or one of an unknown name, which raises NewerProgram.
+        ``now`` is the document as it is: what has become private since is not shown. Raises
+        PastHidden.
         """
-        hiding = stored_names(service.hiding)
-        return any(
-            self._codec.decode(event)
-            for event in self._events(service, key, None)
-            if is_read(event.type, hiding, self._codec)
-        )
+        key = getattr(now, service.key)
+        # What is visible now may differ from the text that was hidden then.
+        if not viewer.moderates and self._was_hidden(service, key):
+            raise PastHidden(key)
+        folded = self._folded(service, key, at)
+        then = folded and redacted(folded, now)
+        if then is None or not service.may_see(then, viewer):
+            return None
+        return service.as_seen_by(then, viewer)
 
     def history(self, service: QueryService[Any], key: str) -> list[Change]:
         """Return the document's events, oldest first."""
@@ -78,6 +75,29 @@ class TimeTravel:
             ProofStep(version=commit.last, body=commit.body.decode(), hash=commit.hash.hex())
             for commit in self._commits(service, key, None)
         ]
+
+    def _was_hidden(self, service: QueryService[Any], key: str) -> bool:
+        """Return whether the document, or a part of it, was ever hidden.
+
+        Only an event that hides is decoded, or one of an unknown name, which raises NewerProgram.
+        """
+        hiding = stored_names(service.hiding)
+        return any(
+            self._codec.decode(event)
+            for event in self._events(service, key, None)
+            if is_decoded(event.type, hiding, self._codec)
+        )
+
+    def _folded(self, service: QueryService[Any], key: str, until: datetime) -> Any:
+        """Return the document as its own stream made it by that time, or None."""
+        rows: UnitOfWork[Any] = UnitOfWork(NoRows(), value_of)
+        for event in self._events(service, key, until):
+            if is_decoded(event.type, service.handles, self._codec):
+                decoded = self._codec.decode_unless_erased(event)
+                rows.version = event.version
+                if decoded is not None:
+                    service.project(decoded, rows)
+        return rows.get(key)
 
     def _change(self, event: RecordedEvent) -> Change:
         return Change(

@@ -27,7 +27,7 @@ class Lane(StrEnum):
         return SHORT_SECONDS if self is Lane.SHORT else None
 
 
-class Reason(StrEnum):
+class WaitReason(StrEnum):
     """Why an event is waiting."""
 
     BUSY = "busy"
@@ -52,7 +52,7 @@ class LaneState:
 
     lane: Lane
     running: int
-    waiting: Mapping[Reason, int]
+    waiting: Mapping[WaitReason, int]
     oldest: float
 
 
@@ -82,8 +82,8 @@ class Job:
     retried: bool = False
     running: bool = False
     forgotten: bool = False
-    reason: Reason = Reason.BUSY
-    tries: dict[Reason, int] = field(default_factory=dict)
+    reason: WaitReason = WaitReason.BUSY
+    tries: dict[WaitReason, int] = field(default_factory=dict)
     finished_before: int | None = None
     problem: str = ""
 
@@ -169,12 +169,12 @@ class Turns:
                 now = time.monotonic()
                 self._queue_due(now)
                 if now >= self._paused_until and (job := self._lanes[lane].take()):
-                    job.running, job.reason = True, Reason.BUSY
+                    job.running, job.reason = True, WaitReason.BUSY
                     return job
                 self._changed.wait(self._seconds_to_next(now))
         return None
 
-    def put_back(self, job: Job, reason: Reason, turn: Turn, after: float = 0) -> None:
+    def put_back(self, job: Job, reason: WaitReason, turn: Turn, after: float = 0) -> None:
         """End the job's turn, and queue it for another one after so many seconds."""
         with self._changed:
             self._end_turn(job)
@@ -225,7 +225,9 @@ class Turns:
     def states(self) -> list[LaneState]:
         """Return how many jobs run and wait in each lane."""
         with self._changed:
-            default = Reason.STORE_AWAY if time.monotonic() < self._paused_until else Reason.BUSY
+            default = (
+                WaitReason.STORE_AWAY if time.monotonic() < self._paused_until else WaitReason.BUSY
+            )
             lanes: dict[Lane, list[Job]] = {lane: [] for lane in Lane}
             for job in chain.from_iterable(self._streams.values()):
                 lanes[job.turn.lane].append(job)
@@ -259,9 +261,9 @@ class Turns:
             del self._streams[job.event.stream]
 
 
-def _state(lane: Lane, jobs: list[Job], default: Reason) -> LaneState:
+def _state(lane: Lane, jobs: list[Job], default: WaitReason) -> LaneState:
     waiting = [job for job in jobs if not job.running]
-    reasons = (default if job.reason is Reason.BUSY else job.reason for job in waiting)
+    reasons = (default if job.reason is WaitReason.BUSY else job.reason for job in waiting)
     oldest = min((job.event.stamp for job in waiting), default=None)
     return LaneState(
         lane=lane,

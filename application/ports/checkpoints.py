@@ -27,10 +27,10 @@ class Checkpoint:
         """Return the next checkpoint, with a new position in one log."""
         return self.next(positions={**self.positions, log: position})
 
-    def past(self, log: str, position: int) -> "Checkpoint":
-        """Return the checkpoint with a new position, same revision.
+    def skipped_to(self, log: str, position: int) -> "Checkpoint":
+        """Return the checkpoint with a new position and the same revision.
 
-        For events that changed nothing: the position is saved with the next change, or never.
+        It is for events that changed nothing: the position is saved with the next change.
         """
         return replace(self, positions={**self.positions, log: position})
 

@@ -18,7 +18,7 @@ from application.engine.query_service import (
 from application.queries.authors import Author
 from domain.cases import case_events as case
 from domain.cases import party
-from domain.cases.case_details import CaseCategory, CaseDetails, CaseStatus, UnpublishedReason
+from domain.cases.case_details import CaseCategory, CaseDetails, CaseStatus, CaseUnpublishedReason
 from domain.cases.engagement import ShareNetwork
 from domain.cases.party import PartyKind
 from domain.cases.place import PersonalPlace
@@ -196,7 +196,7 @@ def _changes(row: CaseDocument, event: case.CaseEvent) -> dict[str, Any]:
             return _details(event.details)
         case case.CasePublished():
             return {"status": CaseStatus.PUBLISHED, "published_at": event.published_at}
-        case case.CaseUnpublished(reason=UnpublishedReason.NO_EVIDENCE) | case.CaseRestored():
+        case case.CaseUnpublished(reason=CaseUnpublishedReason.NO_EVIDENCE) | case.CaseRestored():
             return {"status": CaseStatus.AWAITING_EVIDENCE}
         case case.CaseHidden():
             return {"status": CaseStatus.HIDDEN}

@@ -119,12 +119,14 @@ class Cases(QueryService[CaseDocument]):
         )
 
     def is_public(self, document: CaseDocument) -> bool:
+        """Return whether everybody can see the case, or that it was erased."""
         return document.status in (CaseStatus.PUBLISHED, CaseStatus.ERASED)
 
     def may_see(self, document: CaseDocument, viewer: Viewer) -> bool:
+        """Return whether the viewer may see the case, and it is projected already (see _count)."""
         return bool(document.version) and super().may_see(document, viewer)
 
-    def gone(self, document: CaseDocument) -> bool:
+    def is_erased(self, document: CaseDocument) -> bool:
         return document.status is CaseStatus.ERASED
 
 

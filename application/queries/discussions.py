@@ -103,7 +103,7 @@ class Discussions(QueryService[CommentDocument]):
         shown = document.status in (CommentStatus.VISIBLE, CommentStatus.ERASED)
         return document.public and shown
 
-    def gone(self, document: CommentDocument) -> bool:
+    def is_erased(self, document: CommentDocument) -> bool:
         return document.status is CommentStatus.ERASED
 
 
@@ -138,7 +138,7 @@ def _erased(event: comment.CommentErased) -> CommentDocument:
 
 
 def _change(rows: Rows[CommentDocument], key: str, **changes: Any) -> None:
-    """Change a comment, whose text nobody gets while not everybody can read it."""
+    """Change a comment. Its text is served only while the comment is visible."""
 
     def changed(row: CommentDocument) -> CommentDocument:
         row = replace(row, **changes, version=rows.version)

@@ -53,10 +53,11 @@ class EvidenceItems(QueryService[EvidenceDocument]):
         return document.erased or bool(document.cases)
 
     def may_see(self, document: EvidenceDocument, viewer: Viewer) -> bool:
+        """Return whether the viewer may see the evidence, and its own events are projected."""
         received = document.kind is not None
         return document.erased or (received and super().may_see(document, viewer))
 
-    def gone(self, document: EvidenceDocument) -> bool:
+    def is_erased(self, document: EvidenceDocument) -> bool:
         return document.erased
 
 

@@ -11,7 +11,7 @@ from domain.members import member
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberDocument:
-    """A public profile. The day of joining is all that is told of when."""
+    """A public profile. It shows the day of joining, not the time."""
 
     member_id: str
     pseudonym: str
@@ -54,7 +54,7 @@ class Members(QueryService[MemberDocument]):
     def is_public(self, document: MemberDocument) -> bool:
         return not document.hidden
 
-    def gone(self, document: MemberDocument) -> bool:
+    def is_erased(self, document: MemberDocument) -> bool:
         return document.erased
 
 
@@ -67,7 +67,7 @@ def _registered(event: member.MemberRegistered) -> MemberDocument:
 
 
 def _erased(event: member.MemberErased) -> MemberDocument:
-    """All that is left of a profile: that it is gone."""
+    """Return the tombstone of a profile."""
     return MemberDocument(
         member_id=event.member_id, pseudonym="", erased=True, joined_on=event.at.date()
     )

@@ -33,7 +33,7 @@ class Deed(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntry:
-    """One deed of moderation. It tells roles, and never names."""
+    """One deed of moderation, with the role of the actor and never a name."""
 
     entry_id: str
     what: Deed
@@ -97,9 +97,9 @@ class ModerationLedger(QueryService[LedgerEntry]):
             case AppealSetAside():
                 _enter(rows, event, Deed.APPEAL_SET_ASIDE)
             case MemberSuspended():
-                _stand(rows, event, Deed.SUSPENDED, reason=event.reason)
+                _enter_suspension(rows, event, Deed.SUSPENDED, reason=event.reason)
             case MemberReinstated():
-                _stand(rows, event, Deed.REINSTATED)
+                _enter_suspension(rows, event, Deed.REINSTATED)
             case SubjectHidden():
                 pass
 
@@ -139,7 +139,7 @@ def _enter(rows: Rows[LedgerEntry], event: Judged, what: Deed, **more: object) -
     rows.put(key, entry)
 
 
-def _stand(
+def _enter_suspension(
     rows: Rows[LedgerEntry], event: MemberSuspended | MemberReinstated, what: Deed, **more: str
 ) -> None:
     key = derived_id(what, event.member_id, event.at.isoformat())

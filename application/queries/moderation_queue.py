@@ -175,16 +175,16 @@ def _complaint(event: FlagRaised) -> Complaint:
 
 
 def _waiting(row: QueueItem) -> QueueItem:
-    """The row with the time since which it waits for a decision, if it does."""
+    """Return the row with the time since which it waits for a decision, if it does."""
     asked = [flag.at for flag in row.flags] + ([row.appeal.at] if row.appeal else [])
     return replace(row, waits=bool(asked), waiting_since=min(asked, default=None))
 
 
 def _settled(row: QueueItem, event: SubjectDecided) -> QueueItem:
-    """The row without the flags that were decided on; later ones wait for the next decision.
+    """Return the row without the flags that were decided on. Later ones wait for another decision.
 
-    An appeal against this decision may be projected before the decision is; one against an earlier
-    decision is void.
+    An appeal against this decision may be projected before the decision, and stays. An appeal
+    against an earlier decision is removed.
     """
     kept = [number for number, key in enumerate(row.flag_ids) if key not in event.flags]
     appealed = row.appeal is not None and row.appeal.decision_id == event.decision_id

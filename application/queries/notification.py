@@ -1,4 +1,4 @@
-"""What a member is told of cases and of moderation."""
+"""The notifications that members get about cases and moderation."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -27,7 +27,7 @@ class NotificationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """What a member is told: what happened ``count`` times, the last time ``at``."""
+    """A notification for one member: it happened ``count`` times, the last time ``at``."""
 
     notification_id: str
     kind: NotificationKind
@@ -62,8 +62,8 @@ def judged(event: Judgement) -> Notification:
         case SubjectRestored(case_id=case_id):
             return _judged(event, NotificationKind.RESTORED, case_id)
         case AppealResolved(rule=rule, reason=reason, outcome=outcome):
-            told = _judged(event, NotificationKind.APPEAL_RESOLVED, "", rule, reason)
-            return replace(told, outcome=outcome)
+            resolved = _judged(event, NotificationKind.APPEAL_RESOLVED, "", rule, reason)
+            return replace(resolved, outcome=outcome)
 
 
 def _judged(

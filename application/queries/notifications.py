@@ -13,7 +13,7 @@ from application.queries.notification import (
     about,
     judged,
 )
-from application.queries.watching import Watch, tell, unwatch, watch, watch_interests
+from application.queries.watching import Watch, notify, unwatch, watch, watch_interests
 from domain.cases import case_events as case
 from domain.cases.engagement import CaseFollowed, CaseUnfollowed
 from domain.cases.party import PartyNamed
@@ -38,7 +38,7 @@ OfCase = OfKnownCase | case.EvidenceAttached | case.EvidenceRefused | case.CaseE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownCase:
-    """What must be known of a case to tell the right members of it."""
+    """What must be known of a case to notify the right members."""
 
     author_id: str
     tags: Mapping[int, str]
@@ -71,11 +71,11 @@ class Notifications(QueryService[Notification]):
             case CaseUnfollowed():
                 unwatch(rows, event.member_id, f"case/{event.case_id}", event.at)
             case CommentWritten():
-                _tell_of_comment(event, rows)
+                _notify_of_comment(event, rows)
             case SubjectRegistered():
                 watch(rows, event.author, _subject(event), event.at)
             case _ if isinstance(event, Judgement):
-                tell(rows, (_subject(event),), judged(event))
+                notify(rows, (_subject(event),), judged(event))
             case case.CaseReported():
                 watch(rows, event.author, f"case/{event.case_id}", event.at)
                 watch(rows, event.author, f"evidence/{event.case_id}", event.at)
@@ -87,16 +87,16 @@ class Notifications(QueryService[Notification]):
             case case.EvidenceAttached():
                 watch(rows, event.by, f"evidence/{event.case_id}/{event.evidence_id}", event.at)
             case case.EvidenceRefused():
-                _tell_of_evidence(event, NotificationKind.EVIDENCE_REFUSED, rows, event.reason)
+                _notify_of_evidence(event, NotificationKind.EVIDENCE_REFUSED, rows, event.reason)
             case case.CaseErased():
                 _forget_case(event.case_id, rows)
             case _:
                 if known := rows.table(KnownCase).get(event.case_id):
-                    _tell_of_case(event, known, rows)
+                    _notify_of_case(event, known, rows)
                     rows.table(KnownCase).put(event.case_id, _after(known, event))
 
     def ask(self, viewer: Viewer) -> Find:
-        """What one is told, the newest first."""
+        """The notifications of the member who asks, the newest first."""
         return Find(where=(OneOf("member_id", viewer.ids),), order_by="at")
 
 
@@ -105,7 +105,7 @@ def _subject(event: SubjectRegistered | Judgement) -> str:
 
 
 def _forget_case(case_id: str, rows: Rows[Notification]) -> None:
-    """Forget a case, and what was told to an alias of its author."""
+    """Forget a case, and the notifications of an alias of its author."""
     known = rows.table(KnownCase).get(case_id)
     if known and rows.table(Alias).get(known.author_id):
         rows.delete_where("member_id", known.author_id)
@@ -114,66 +114,67 @@ def _forget_case(case_id: str, rows: Rows[Notification]) -> None:
     rows.table(KnownCase).delete(case_id)
 
 
-def _tell_followers(
+def _notify_followers(
     event: OfKnownCase | CommentWritten,
     kind: NotificationKind,
     rows: Rows[Notification],
-    but: str = "",
+    except_for: str = "",
 ) -> None:
-    """Tell who follows the case, the author among them."""
-    tell(rows, (f"case/{event.case_id}",), about(kind, event.case_id, event.at), but=but)
+    """Notify the followers of the case; its author is one of them."""
+    notification = about(kind, event.case_id, event.at)
+    notify(rows, (f"case/{event.case_id}",), notification, except_for=except_for)
 
 
-def _tell_of_comment(event: CommentWritten, rows: Rows[Notification]) -> None:
-    _tell_followers(event, NotificationKind.CASE_DISCUSSED, rows, but=event.author)
+def _notify_of_comment(event: CommentWritten, rows: Rows[Notification]) -> None:
+    _notify_followers(event, NotificationKind.CASE_DISCUSSED, rows, except_for=event.author)
     kind, parent = NotificationKind.COMMENT_ANSWERED, event.parent_id
     answered = about(kind, event.case_id, event.at, parent, subject_kind=SubjectKind.COMMENT)
-    tell(rows, (f"comment/{parent}",), answered, but=event.author)
+    notify(rows, (f"comment/{parent}",), answered, except_for=event.author)
     watch(rows, event.author, f"comment/{event.comment_id}", event.at)
 
 
-def _tell_of_evidence(
+def _notify_of_evidence(
     event: case.EvidenceAccepted | case.EvidenceRefused,
     kind: NotificationKind,
     rows: Rows[Notification],
     reason: str | None = None,
 ) -> None:
-    """Tell the member who attached it, and the author of the case."""
+    """Notify the member who attached it, and the author of the case."""
     of_case, item = f"evidence/{event.case_id}", event.evidence_id
-    told = about(
+    notification = about(
         kind, event.case_id, event.at, item, subject_kind=SubjectKind.EVIDENCE, reason=reason
     )
-    tell(rows, (of_case, f"{of_case}/{item}"), told)
+    notify(rows, (of_case, f"{of_case}/{item}"), notification)
 
 
-def _tell_of_case(event: OfKnownCase, known: KnownCase, rows: Rows[Notification]) -> None:
-    """Tell of the publication of a case, and of changes while it is public."""
+def _notify_of_case(event: OfKnownCase, known: KnownCase, rows: Rows[Notification]) -> None:
+    """Notify of the publication of a case, and of changes while it is public."""
     changed = NotificationKind.CASE_CHANGED
     match event:
         case case.CasePublished(is_restored=False):
-            _tell_followers(event, NotificationKind.CASE_PUBLISHED, rows)
-            _tell_of_new_case(event, known, rows)
+            _notify_followers(event, NotificationKind.CASE_PUBLISHED, rows)
+            _notify_of_new_case(event, known, rows)
         case _ if not known.public:
             pass
         case case.CaseAmended(by=by) | case.CaseLocated(by=by) | PartyNamed(by=by):
-            _tell_followers(event, changed, rows, but=by)
+            _notify_followers(event, changed, rows, except_for=by)
         case case.LocationRetracted():
-            _tell_followers(event, changed, rows, but=known.author_id)
+            _notify_followers(event, changed, rows, except_for=known.author_id)
         case case.EvidenceAccepted():
-            _tell_followers(event, changed, rows, but=known.author_id)
-            _tell_of_evidence(event, NotificationKind.EVIDENCE_ACCEPTED, rows)
+            _notify_followers(event, changed, rows, except_for=known.author_id)
+            _notify_of_evidence(event, NotificationKind.EVIDENCE_ACCEPTED, rows)
         case _:
             pass
 
 
-def _tell_of_new_case(
+def _notify_of_new_case(
     event: case.CasePublished, known: KnownCase, rows: Rows[Notification]
 ) -> None:
-    """Tell who watches one of its tags or an area around it."""
+    """Notify the members who watch one of its tags or an area around it."""
     wanted = [f"tag/{tag}" for tag in known.tags.values()]
     wanted += [f"cell/{cell(known.place)}"] if known.place else []
     new = about(NotificationKind.NEW_CASE, event.case_id, event.at)
-    tell(rows, wanted, new, but=known.author_id, place=known.place)
+    notify(rows, wanted, new, except_for=known.author_id, place=known.place)
 
 
 def _after(known: KnownCase, event: OfKnownCase) -> KnownCase:

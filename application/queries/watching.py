@@ -1,4 +1,4 @@
-"""What members watch, such as a case, a tag or an area, and telling them of it."""
+"""What members watch, such as a case, a tag or an area, and how they are notified of it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -56,20 +56,20 @@ def watch_interests(rows: Rows[Notification], event: MemberRegistered | Interest
         table.put(f"{member_id}/area/{number}", row)
 
 
-def tell(
+def notify(
     rows: Rows[Notification],
     watched: Iterable[str],
-    told: Notification,
+    notification: Notification,
     *,
-    but: str = "",
+    except_for: str = "",
     place: Location | None = None,
 ) -> None:
-    """Tell each member who watches any of it once, but not the member who did it."""
+    """Notify each member who watches any of it, once; ``except_for`` is the member who did it."""
     table = rows.table(Watch)
     found = (table.get(key) for what in watched for key in table.keys_where("watches", what))
-    members = {row.member_id for row in found if row and row.covers(told.at, place)}
-    for member_id in sorted(members - {but}):
-        key = derived_id(member_id, told.notification_id)
+    members = {row.member_id for row in found if row and row.covers(notification.at, place)}
+    for member_id in sorted(members - {except_for}):
+        key = derived_id(member_id, notification.notification_id)
         before = rows.get(key)
         count = before.count + 1 if before else 1
-        rows.put(key, replace(told, notification_id=key, member_id=member_id, count=count))
+        rows.put(key, replace(notification, notification_id=key, member_id=member_id, count=count))

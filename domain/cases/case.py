@@ -39,8 +39,8 @@ from domain.cases.case_details import (
     MOST_TAGS,
     CaseDetails,
     CaseStatus,
-    ConcealedReason,
-    UnpublishedReason,
+    CaseUnpublishedReason,
+    EvidenceConcealedReason,
 )
 from domain.cases.case_events import (
     CaseAmended,
@@ -145,7 +145,7 @@ class Case:
             return CaseStatus.WITHDRAWN
         if self.hidden:
             return CaseStatus.HIDDEN
-        if self.shown:
+        if self.shown_evidence:
             return CaseStatus.PUBLISHED
         return CaseStatus.AWAITING_EVIDENCE if self.case_id else None
 
@@ -164,7 +164,7 @@ class Case:
         return {each.tag: number for number, each in self.tagged.items() if not each.removed}
 
     @property
-    def shown(self) -> Mapping[EvidenceId, EvidenceAccepted]:
+    def shown_evidence(self) -> Mapping[EvidenceId, EvidenceAccepted]:
         """The evidence that everybody who can see the case can see, too."""
         return {
             item: piece.accepted
@@ -211,7 +211,7 @@ def publication(before: Case, after: Case, at: datetime) -> list[Publication]:
 
 def _public_evidence(state: Case) -> Mapping[EvidenceId, EvidenceAccepted]:
     """Return the evidence that everybody can see."""
-    return state.shown if state.is_public else {}
+    return state.shown_evidence if state.is_public else {}
 
 
 def _shown(accepted: EvidenceAccepted, at: datetime) -> EvidenceShown:
@@ -228,13 +228,13 @@ def _shown(accepted: EvidenceAccepted, at: datetime) -> EvidenceShown:
 
 def _concealed(state: Case, item: EvidenceId, at: datetime) -> EvidenceConcealed:
     piece = state.evidence[item]
-    reason = ConcealedReason.CASE_UNPUBLISHED
+    reason = EvidenceConcealedReason.CASE_UNPUBLISHED
     if piece.withheld:
-        reason = ConcealedReason.WITHHELD
+        reason = EvidenceConcealedReason.WITHHELD
     if piece.retracted:
-        reason = ConcealedReason.RETRACTED
+        reason = EvidenceConcealedReason.RETRACTED
     if piece.erased or state.erased:
-        reason = ConcealedReason.ERASED
+        reason = EvidenceConcealedReason.ERASED
     return EvidenceConcealed(case_id=state.case_id, evidence_id=item, reason=reason, at=at)
 
 
@@ -250,13 +250,13 @@ def _published(state: Case, at: datetime) -> CasePublished:
 
 
 def _unpublished(state: Case, at: datetime) -> CaseUnpublished:
-    reason = UnpublishedReason.NO_EVIDENCE
+    reason = CaseUnpublishedReason.NO_EVIDENCE
     if state.hidden:
-        reason = UnpublishedReason.HIDDEN
+        reason = CaseUnpublishedReason.HIDDEN
     if state.withdrawn:
-        reason = UnpublishedReason.WITHDRAWN
+        reason = CaseUnpublishedReason.WITHDRAWN
     if state.erased:
-        reason = UnpublishedReason.ERASED
+        reason = CaseUnpublishedReason.ERASED
     return CaseUnpublished(case_id=state.case_id, reason=reason, at=at)
 
 
@@ -320,6 +320,7 @@ def evolve(state: Case, event: CaseEvent) -> Case:
 
 
 def _with_change_counted(state: Case, event: CaseEvent) -> Case:
+    """Count the event if it is one of the changes whose number is limited."""
     match event:
         case (
             CaseAmended(by=by, role=role)
@@ -340,7 +341,7 @@ def _evolve(state: Case, event: CaseEvent) -> Case:
         case CaseAmended():
             return replace(state, details=event.details)
         case CaseLocated():
-            places = state.places.with_(event.number, event.location, event.by)
+            places = state.places.with_added(event.number, event.location, event.by)
             return replace(state, places=places)
         case LocationRetracted():
             return replace(state, places=state.places.without(event.number))
@@ -391,14 +392,14 @@ def _evolve_status(state: Case, event: CaseStatusEvent) -> Case:
 
 
 def _evolve_publication(state: Case, event: Publication) -> Case:
-    """Remember since when the case is public. That it is public follows from the rest of the state.
+    """Record when the case became public. Whether it is public follows from the rest of the state.
 
-    A case that lost all its evidence has to become public a second time.
+    A case that lost all its evidence is published as a new one when it accepts evidence again.
     """
     match event:
         case CasePublished():
             return replace(state, published_at=event.published_at)
-        case CaseUnpublished(reason=UnpublishedReason.NO_EVIDENCE):
+        case CaseUnpublished(reason=CaseUnpublishedReason.NO_EVIDENCE):
             return replace(state, published_at=None)
         case _:
             return state
@@ -518,7 +519,7 @@ def _locate(command: LocateCase, state: Case) -> list[CaseEvent]:
     _must_be_within_limits(state, role, command.by)
     located = CaseLocated(
         case_id=state.case_id,
-        number=state.places.next,
+        number=state.places.next_number,
         location=location,
         by=command.by.member_id,
         role=role,
@@ -592,16 +593,16 @@ def _retract_location(command: RetractLocation, state: Case) -> list[CaseEvent]:
     if last is None:
         return []
     _must_be_allowed_to_remove(last.by, role, command.by)
-    numbers = state.places.with_last
+    numbers = state.places.numbers_of_last_member
     retracted = [
         LocationRetracted(case_id=state.case_id, number=number, role=role, at=command.at)
         for number in numbers
     ]
-    return [*retracted, *_returned(state.places.without(*numbers), state, command.at)]
+    return [*retracted, *_returned_location(state.places.without(*numbers), state, command.at)]
 
 
-def _returned(places: Places, state: Case, at: datetime) -> list[CaseEvent]:
-    """Return the event that names the location that applies after a retraction, if any does."""
+def _returned_location(places: Places, state: Case, at: datetime) -> list[CaseEvent]:
+    """Return the event that names the location that applies after a retraction, if one does."""
     if places.last is None or places.last.location is None:
         return []
     location, by = places.last.location, places.last.by
@@ -671,7 +672,7 @@ def _restore(command: RestoreCase, state: Case) -> list[CaseEvent]:
 
 def _withhold(command: WithholdEvidence, state: Case) -> list[CaseEvent]:
     item = command.evidence_id
-    if item not in state.shown:
+    if item not in state.shown_evidence:
         return []
     withheld = EvidenceWithheld(
         case_id=state.case_id, evidence_id=item, rule=command.rule, at=command.at
@@ -691,13 +692,13 @@ def _forget_member(command: ForgetMember, state: Case) -> list[CaseEvent]:
         return []
     if command.member_id == state.author:
         return [CaseErased(case_id=state.case_id, at=command.at)]
-    erased = _contribution_of(command.member_id, state, command.at)
+    erased = _contribution_erased(command.member_id, state, command.at)
     empty = ContributionErased(case_id=state.case_id, at=command.at)
     return [] if erased == empty else [erased]
 
 
-def _contribution_of(member_id: MemberId, state: Case, at: datetime) -> ContributionErased:
-    """Return what a member contributed and did not retract.
+def _contribution_erased(member_id: MemberId, state: Case, at: datetime) -> ContributionErased:
+    """Return the event that erases all contributions of a member, except retracted ones.
 
     It includes refused evidence, because the refusal describes a file of the member.
     """
@@ -732,7 +733,7 @@ def _has_last_location_of(member_id: MemberId, places: Places) -> bool:
 
 
 def _must_be_allowed_to_remove(contributor: MemberId, role: ContributorRole, by: Actor) -> None:
-    """Refuse contributors that remove what others contributed."""
+    """Refuse a contributor who removes a contribution of another member."""
     if role is ContributorRole.CONTRIBUTOR and by.member_id != contributor:
         raise DomainError(
             "forbidden", "Only its contributor, the author or a moderator may remove this."
@@ -755,7 +756,7 @@ def _must_be_within_limits(state: Case, role: ContributorRole, by: Actor, change
 
 
 def _must_be_allowed_to_retract(contributor: MemberId, role: ContributorRole, by: Actor) -> None:
-    """Refuse all but the contributor and the author.
+    """Refuse everybody except the contributor and the author.
 
     Moderators do not retract evidence: they decide on it, by a rule and with a reason.
     """

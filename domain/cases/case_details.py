@@ -35,7 +35,7 @@ class CaseStatus(StrEnum):
     ERASED = "erased"
 
 
-class UnpublishedReason(StrEnum):
+class CaseUnpublishedReason(StrEnum):
     """Why a case is no longer public."""
 
     NO_EVIDENCE = "no-evidence"
@@ -44,8 +44,8 @@ class UnpublishedReason(StrEnum):
     ERASED = "erased"
 
 
-class ConcealedReason(StrEnum):
-    """Why not everybody can see a piece of evidence any more."""
+class EvidenceConcealedReason(StrEnum):
+    """Why a piece of evidence is no longer visible to everybody."""
 
     CASE_UNPUBLISHED = "case-unpublished"
     WITHHELD = "withheld"

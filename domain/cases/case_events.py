@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Annotated
 
 from domain.actors import ContributorRole
-from domain.cases.case_details import CaseDetails, ConcealedReason, UnpublishedReason
+from domain.cases.case_details import CaseDetails, CaseUnpublishedReason, EvidenceConcealedReason
 from domain.cases.place import PersonalPlace
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId, PartyId
 from domain.personal import Personal, PersonalText, SealedMember
@@ -193,7 +193,7 @@ class CaseUnpublished:
     """The case is no longer public. Unless it is erased, the author and moderators still see it."""
 
     case_id: CaseId
-    reason: UnpublishedReason
+    reason: CaseUnpublishedReason
     role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
@@ -216,7 +216,7 @@ class EvidenceShown:
 class EvidenceConcealed:
     case_id: CaseId
     evidence_id: EvidenceId
-    reason: ConcealedReason
+    reason: EvidenceConcealedReason
     role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 

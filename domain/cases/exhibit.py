@@ -243,25 +243,23 @@ exhibit_decider: Decider[ExhibitCommand, Exhibit, ExhibitEvent] = Decider(
 
 def must_be_citable(state: Exhibit, case_id: CaseId, by: MemberId, *, anonymous: bool) -> None:
     """Refuse a citation that the exhibit would never admit."""
-    own = [cited for cited in state.cited if cited.cited_by == by]
-    known = any(cited.case_id == case_id for cited in own)
+    citations = [cited for cited in state.cited if cited.cited_by == by]
+    cited_already = (case_id, by) in _cited_by(state)
+    is_exclusive = anonymous or any(cited.anonymous for cited in citations)
     if state.owner not in (None, by):
         raise DomainError("not-own-evidence", NOT_YOURS)
     if state.rejected:
         raise DomainError("evidence-rejected", state.rejected.reason)
-    if known and case_id in state.refused:
+    if cited_already and case_id in state.refused:
         raise DomainError("evidence-taken", TAKEN)
-    if own and not known and (anonymous or any(cited.anonymous for cited in own)):
+    if citations and not cited_already and is_exclusive:
         raise DomainError("evidence-taken", TAKEN)
-    if not known and len(state.cited) >= MOST_CITATIONS:
+    if not cited_already and len(state.cited) >= MOST_CITATIONS:
         raise DomainError("too-many-citations", TOO_MANY_CASES)
 
 
 def _cite(command: CiteExhibit, state: Exhibit, facts: ExhibitFacts) -> list[ExhibitEvent]:
-    if any(
-        (cited.case_id, cited.cited_by) == (command.case_id, command.cited_by)
-        for cited in state.cited
-    ):
+    if (command.case_id, command.cited_by) in _cited_by(state):
         return []
     if state.owner not in (None, command.cited_by):
         return _refused(state, [command.case_id], NOT_YOURS, command.at)
@@ -275,6 +273,11 @@ def _cite(command: CiteExhibit, state: Exhibit, facts: ExhibitFacts) -> list[Exh
         at=command.at,
     )
     return [cited, *_answers_to_cases(evolve(state, cited), command.at)]
+
+
+def _cited_by(state: Exhibit) -> set[tuple[CaseId, MemberId]]:
+    """Return the cases that cite the exhibit, each with the member who cites it there."""
+    return {(cited.case_id, cited.cited_by) for cited in state.cited}
 
 
 def _verify(command: VerifyExhibit, state: Exhibit) -> list[ExhibitEvent]:

@@ -24,7 +24,7 @@ class PartyKind(StrEnum):
 
 
 class PartyConcealedReason(StrEnum):
-    """Why those who can see the case can no longer see the party."""
+    """Why a party is no longer visible to everybody who can see the case."""
 
     HIDDEN = "hidden"
     RETRACTED = "retracted"

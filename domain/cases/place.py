@@ -45,7 +45,7 @@ PersonalPlace = Annotated[Location | None, Personal()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class StatedLocation:
     """A location that a member stated. It is None after that member was erased."""
 
     number: int
@@ -63,21 +63,21 @@ class Places:
     unknown: an earlier one may have been too precise, and must not apply again by itself.
     """
 
-    stated: tuple[Placed, ...] = ()
+    stated: tuple[StatedLocation, ...] = ()
 
     @property
-    def next(self) -> int:
+    def next_number(self) -> int:
         """The number of the next location."""
         return self.stated[-1].number + 1 if self.stated else 0
 
     @property
-    def last(self) -> Placed | None:
+    def last(self) -> StatedLocation | None:
         """The last location that is not retracted, if there is one."""
         remaining = [placed for placed in self.stated if not placed.retracted]
         return remaining[-1] if remaining else None
 
     @property
-    def with_last(self) -> list[int]:
+    def numbers_of_last_member(self) -> list[int]:
         """The numbers of the last location and of all others by the same member."""
         by = self.last.by if self.last else None
         return [placed.number for placed in self.stated if not placed.retracted and placed.by == by]
@@ -87,9 +87,9 @@ class Places:
         """The location that applies, if it is known."""
         return self.last.location if self.last else None
 
-    def with_(self, number: int, location: Location | None, by: MemberId) -> "Places":
+    def with_added(self, number: int, location: Location | None, by: MemberId) -> "Places":
         """Return the places with one added."""
-        return Places((*self.stated, Placed(number=number, location=location, by=by)))
+        return Places((*self.stated, StatedLocation(number=number, location=location, by=by)))
 
     def without(self, *numbers: int) -> "Places":
         """Return the places with these retracted. The others keep their numbers."""
@@ -113,7 +113,7 @@ NOWHERE = Places()
 
 def first_places(location: Location | None, by: MemberId) -> Places:
     """Return the places of a new case: the location in its report, if there is one."""
-    return NOWHERE.with_(0, location, by) if location else NOWHERE
+    return NOWHERE.with_added(0, location, by) if location else NOWHERE
 
 
 def rounded(location: Location) -> Location:

@@ -1,4 +1,4 @@
-"""The tags and the place of a case, as its events tell them to a reader.
+"""Fold the tags and the place of a case from its events, for query services.
 
 Events name tags by their numbers, because the texts are sealed.
 """

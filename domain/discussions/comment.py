@@ -15,8 +15,8 @@ from domain.personal import PersonalText, SealedMember
 CommentText = Annotated[str, Length(1, 5000)]
 
 
-class Concealment(StrEnum):
-    """Why not everybody can read a comment any more."""
+class CommentConcealedReason(StrEnum):
+    """Why a comment is no longer visible to everybody."""
 
     HIDDEN = "hidden"
     REMOVED = "removed"
@@ -164,7 +164,7 @@ class CommentShown:
 class CommentConcealed:
     comment_id: CommentId
     case_id: CaseId
-    reason: Concealment
+    reason: CommentConcealedReason
     at: datetime
 
 
@@ -196,18 +196,18 @@ class Comment:
     erased: bool = False
 
     @property
-    def concealed(self) -> Concealment | None:
-        """Why not everybody can read it, or None if everybody can."""
+    def concealed_reason(self) -> CommentConcealedReason | None:
+        """Why the comment is not visible to everybody, or None if it is."""
         if self.erased:
-            return Concealment.ERASED
+            return CommentConcealedReason.ERASED
         if self.removed:
-            return Concealment.REMOVED
-        return Concealment.HIDDEN if self.hidden else None
+            return CommentConcealedReason.REMOVED
+        return CommentConcealedReason.HIDDEN if self.hidden else None
 
     @property
     def is_shown(self) -> bool:
         """Whether everybody can read it while its discussion is open."""
-        return bool(self.comment_id) and not self.concealed
+        return bool(self.comment_id) and not self.concealed_reason
 
 
 def _decide(command: CommentCommand, state: Comment) -> list[CommentEvent]:
@@ -273,7 +273,7 @@ def publication(
     """Return the event that says that everybody can read the comment from now on, or no longer."""
     if after.is_shown == before.is_shown:
         return []
-    comment_id, case_id, reason = after.comment_id, after.case_id, after.concealed
+    comment_id, case_id, reason = after.comment_id, after.case_id, after.concealed_reason
     if reason:
         return [CommentConcealed(comment_id=comment_id, case_id=case_id, reason=reason, at=at)]
     return [CommentShown(comment_id=comment_id, case_id=case_id, at=at)]
@@ -346,7 +346,7 @@ def _hide(command: HideComment, state: Comment) -> list[CommentEvent]:
 
 def _restore(command: RestoreComment, state: Comment) -> list[CommentEvent]:
     must_be_system(command.by, "Only moderation hides and restores a comment.")
-    if state.concealed is not Concealment.HIDDEN:
+    if state.concealed_reason is not CommentConcealedReason.HIDDEN:
         return []
     return [CommentRestored(comment_id=state.comment_id, case_id=state.case_id, at=command.at)]
 

@@ -173,7 +173,7 @@ class ProfileHidden:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileRestored:
-    """The profile is public again; the event repeats the pseudonym for read models."""
+    """The profile is public again. Read models deleted the pseudonym, so the event repeats it."""
 
     member_id: OpenMember
     pseudonym: PersonalText
@@ -213,7 +213,7 @@ def decide(command: MemberCommand, state: Member) -> list[MemberEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
     if isinstance(command, RegisterMember):
         return _register(command, state)
-    _must_be_here(state)
+    _must_be_registered(state)
     match command:
         case ChooseInterests():
             return _choose_interests(command, state)
@@ -349,7 +349,7 @@ def _erase(command: EraseMember, state: Member) -> list[MemberEvent]:
     return [MemberErased(member_id=state.member_id, at=command.at)]
 
 
-def _must_be_here(state: Member) -> None:
+def _must_be_registered(state: Member) -> None:
     if state.erased:
         raise DomainError("erased", "This member was erased.")
     if not state.registered_at:

@@ -140,17 +140,17 @@ class WebhookDelivery:
     next_at: datetime | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Return whether to try now.
+        """Return whether to try now: before and after the wait that began with the last try.
 
         ``next_at`` is from the clock of the machine that tried last, ``now`` from this machine. If
-        they differ, one wait is shorter or longer by the difference. If ``now`` is even before the
-        wait began, the delivery is due: a clock that was far ahead would otherwise stop it. Nothing
-        is lost: the log counts the tries, and receivers recognise a repetition by ``webhook-id``.
+        that clock was far ahead, ``now`` is before the wait began. The delivery is due then: it
+        would otherwise wait until this clock gets there.
         """
         if self.status is not DeliveryStatus.WAITING or self.next_at is None:
             return False
         wait = _wait_after(self.tried - 1) if self.tried else timedelta()
-        return not self.next_at - wait <= now < self.next_at
+        began_at = self.next_at - wait
+        return now < began_at or now >= self.next_at
 
 
 def decide(command: DeliveryCommand, state: WebhookDelivery) -> list[DeliveryEvent]:

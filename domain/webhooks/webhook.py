@@ -134,8 +134,8 @@ def _is_callable(url: str) -> bool:
     """Return whether the URL is absolute, of http or https, and without credentials."""
     try:
         parts = urlsplit(url)
-        whole = bool(parts.hostname) and parts.port != 0
+        has_host = bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-    plain = url.isprintable() and url.isascii() and " " not in url and len(url) <= LONGEST_URL
-    return whole and plain and parts.scheme in ("https", "http") and "@" not in parts.netloc
+    is_plain = url.isprintable() and url.isascii() and " " not in url and len(url) <= LONGEST_URL
+    return has_host and is_plain and parts.scheme in ("https", "http") and "@" not in parts.netloc

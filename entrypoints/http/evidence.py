@@ -59,7 +59,7 @@ def evidence_blueprint(answers: Answers[Any], media: MediaStore, requests: Reque
 
     def available(evidence_id: str) -> Any:
         item = answers.one(evidence_id, requests.viewer(), read_token())
-        if item is not None and answers.service.gone(item):
+        if item is not None and answers.service.is_erased(item):
             refuse("erased")
         if item is None or item.status is not EvidenceStatus.AVAILABLE:
             refuse("not-found", "There is no such evidence, or it is not available yet.")

@@ -11,9 +11,8 @@ import msgspec
 from flask import Response, request
 
 from application.engine.answers import Answers
-from application.engine.past import past
 from application.engine.query_service import Audience, QueryService, Viewer
-from application.engine.time_travel import Change, ProofStep, TimeTravel
+from application.engine.time_travel import Change, PastHidden, ProofStep, TimeTravel
 from application.ports.read_models import Cursor
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import BEARER, IF_NONE_MATCH, READ_TOKEN, problems
@@ -79,7 +78,7 @@ def _add_single(
         key = str(path_ids[service.key])
         document = _seen(answers, key, requests)
         if as_of is not None:
-            return _json(_as_it_stood(answers, travel, document, as_of, requests))
+            return _json(_as_it_stood(service, travel, document, as_of, requests.viewer()))
         return _conditional(document)
 
     if service.streams:
@@ -168,24 +167,22 @@ def _seen(answers: Answers[Any], key: str, requests: Requests) -> Any:
     document = answers.one(key, _admitted(answers.service, requests), read_token())
     if document is None:
         refuse("not-found")
-    if answers.service.gone(document):
+    if answers.service.is_erased(document):
         refuse("erased")
     return document
 
 
 def _as_it_stood(
-    answers: Answers[Any], travel: TimeTravel, now: Any, as_of: datetime, requests: Requests
+    service: QueryService[Any], travel: TimeTravel, now: Any, as_of: datetime, viewer: Viewer
 ) -> dict[str, Any]:
-    """Return the document as it was then, with the author's name as shown now."""
-    service = answers.service
-    key, viewer = getattr(now, service.key), requests.viewer()
-    if not viewer.moderates and travel.was_hidden(service, key):
+    """Return the document as it was then. Refuses if the viewer may not see it as it was."""
+    try:
+        then = travel.as_of(service, now, as_of, viewer)
+    except PastHidden:
         refuse("not-found", "Moderators hid parts of its past; only they can see it.")
-    then = travel.as_of(service, key, as_of)
-    document = then and past(then, now)
-    if document is None or not service.may_see(document, viewer):
+    if then is None:
         refuse("not-found", "It did not exist then, or you may not see it as it was.")
-    return served_as_it_stood(service.as_seen_by(document, viewer))
+    return served_as_it_stood(then)
 
 
 def _conditional(document: Any) -> Response:

@@ -39,7 +39,7 @@ def share_blueprint(answers: Answers[Any], media: MediaStore, public_url: str) -
         case = public(case_id)
         if case is None:
             return page("share/missing.html", 404)
-        if answers.service.gone(case):
+        if answers.service.is_erased(case):
             return page("share/erased.html", 410)
         reply = page("share/case.html", **_shown(case, links))
         reply.add_etag()
@@ -53,7 +53,7 @@ def share_blueprint(answers: Answers[Any], media: MediaStore, public_url: str) -
         case = public(links.case_id(request.args.get("url", "")))
         if case is None:
             refuse("not-found", "url is not the address of a public case.")
-        if answers.service.gone(case):
+        if answers.service.is_erased(case):
             refuse("erased")
         return jsonify(_oembed(case, links, media))
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
+from datetime import datetime
 from functools import cache
 from typing import Any, get_type_hints
 
 from application.engine.builds import open_build
 from application.engine.executor import CommandContext
-from application.engine.projector import Projector
 from application.engine.query_service import Audience, Private, QueryService, Viewer
+from application.engine.time_travel import TimeTravel
 from application.ports.message_bus import Delivery
 from application.ports.read_models import Find
 from domain.actors import Actor, Role
@@ -171,9 +172,7 @@ class Reading:
         self._world = world
         self._topics = service.topics
         self._model = open_build(service, world.models, build)
-        self._projection = world.subscription(
-            Projector(service, self._model, world.codec, world.history, build)
-        )
+        self._projection = world.projections().open(service, build)
 
     def hear(self, *topics: str) -> None:
         """Hear all news of each topic, of all topics where none is named."""
@@ -188,13 +187,20 @@ class Reading:
         return {row.key: row.document for row in self._model.find(Find(), limit=1000)}
 
 
+def as_it_stood(world: World, name: str, key: str, at: datetime, viewer: Viewer = ANYBODY) -> Any:
+    """What a viewer gets who asks for a document as it was at a time."""
+    answers = world.answers[name]
+    travel = TimeTravel(world.stores, world.codec)
+    return travel.as_of(answers.service, answers.one(key, viewer), at, viewer)
+
+
 def one(world: World, name: str, key: str, viewer: Viewer = ANYBODY) -> Any:
     """What a viewer gets who asks for one document: its served fields, "gone", or None."""
     answers = world.answers[name]
     document = answers.one(key, viewer)
     if document is None:
         return None
-    return "gone" if answers.service.gone(document) else served(document)
+    return "gone" if answers.service.is_erased(document) else served(document)
 
 
 def listed(world: World, name: str, **filters: Any) -> list[dict[str, Any]]:

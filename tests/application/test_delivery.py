@@ -14,8 +14,8 @@ from adapters.event_store.memory import TRIAL as SEALS
 from adapters.event_store.memory import MemoryEventStore
 from application.engine import relay as relays
 from application.engine import subscription as subscriptions
+from application.engine.log_sealer import SECONDS_A_SEAL, LogSealer
 from application.engine.relay import COMMITS_A_STEP, EVENTS_A_MESSAGE, Relay, packs
-from application.engine.seal import SECONDS_A_SEAL, LogSealer
 from application.engine.subscription import BY_BUS, BY_HISTORY, Subscription
 from application.engine.verify import verify_log
 from application.ports.checkpoints import START, Checkpoint, Fenced
@@ -38,7 +38,7 @@ class Recorder:
         self.stored = START
         self.poison: dict[str, Exception] = {}
         self.of_no_concern: set[str] = set()
-        self.is_full = False
+        self.has_no_room = False
 
     def checkpoint(self) -> Checkpoint:
         return self.stored
@@ -48,8 +48,8 @@ class Recorder:
 
     def begin(self) -> None: ...
 
-    def full(self) -> bool:
-        return self.is_full
+    def is_full(self) -> bool:
+        return self.has_no_room
 
     def concerns(self, event: RecordedEvent) -> bool:
         return event.id not in self.of_no_concern
@@ -456,11 +456,11 @@ class TestTrust:
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = cases(world, 2)
-        recorder.is_full = True
+        recorder.has_no_room = True
         subscription.deliver(delivery(world, *events))
         assert not subscription.catch_up()
         assert recorder.handled == []
-        recorder.is_full = False
+        recorder.has_no_room = False
         assert subscription.catch_up()
         assert recorder.handled[:2] == ids(events)
 
@@ -850,7 +850,7 @@ class TestSealer:
     def test_it_seals_page_by_page(
         self, store: MemoryEventStore, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("application.engine.seal.COMMITS_A_STEP", 1)
+        monkeypatch.setattr("application.engine.log_sealer.COMMITS_A_STEP", 1)
         world.report(world.member("Ben"), case_id="c2")
         sealer = LogSealer(store, SEALS)
         assert sealer.lag() == store.last_position() == 2

@@ -18,6 +18,7 @@ from tests.application.community import (
     COMMENT,
     JUDGE,
     RESTORE,
+    as_it_stood,
     ask_to_be_erased,
     decide,
     erase,
@@ -174,9 +175,9 @@ class TestChanging:
         (comment,) = thread(world)
         assert (comment["text"], comment["version"]) == ("I saw it, too.", 3)
         assert comment["edited_at"] == world.clock()
-        assert travel.as_of(service, "k1", then).text == "I saw it too."
-        assert travel.as_of(service, "k1", world.clock()).text == "I saw it, too."
-        assert travel.as_of(service, "k1", then - timedelta(days=1)) is None
+        assert as_it_stood(world, "discussions", "k1", then).text == "I saw it too."
+        assert as_it_stood(world, "discussions", "k1", world.clock()).text == "I saw it, too."
+        assert as_it_stood(world, "discussions", "k1", then - timedelta(days=1)) is None
         changes = [(change.what, change.role) for change in travel.history(service, "k1")]
         assert changes == [
             ("CommentWritten", "author"),
@@ -289,9 +290,7 @@ class TestErasure:
             assert one(world, "discussions", "k1") == "gone"
             must_be_rebuilt_alike(world)
         world.clock.wind(seconds=1)
-        stood = TimeTravel(world.stores, world.codec).as_of(
-            world.answers["discussions"].service, "k1", world.clock()
-        )
+        stood = as_it_stood(world, "discussions", "k1", world.clock())
         assert (stood.text, stood.author, stood.status) == ("", None, CommentStatus.ERASED)
 
     def test_removed_and_hidden_comments_of_an_erased_member_are_gone(

@@ -17,10 +17,8 @@ from application.engine.builds import lease_of, open_build
 from application.engine.executor import CommandContext
 from application.engine.feed import ABANDONED_SECONDS, GRACE_SECONDS, QueryFeed
 from application.engine.fingerprint import fingerprint
-from application.engine.projector import Projector
 from application.engine.query_service import QueryService, Viewer
 from application.engine.rebuild import Rebuilder
-from application.engine.subscription import Subscription
 from application.ports.message_bus import Delivery
 from application.queries.cases import Cases
 from application.queries.videos import Videos
@@ -71,19 +69,12 @@ class Feeding:
         """The feed of a process that leads."""
         feed = QueryFeed(
             service,
-            models=self.world.models,
-            parked=self.world.parked,
+            projections=self.world.projections(),
             leases=self.leases,
-            open_projection=self.projection,
             clock=self.clock,
         )
         feed.begin()
         return feed
-
-    def projection(self, service: QueryService[Any], build: int) -> Subscription:
-        model = open_build(service, self.world.models, build)
-        projector = Projector(service, model, self.world.codec, self.world.history, build)
-        return self.world.subscription(projector)
 
     def fed(self, service: QueryService[Any]) -> QueryFeed:
         """A feed that has caught up."""
@@ -96,15 +87,7 @@ class Feeding:
             pass
 
     def rebuilder(self) -> Rebuilder:
-        world = self.world
-        return Rebuilder(
-            models=world.models,
-            history=world.history,
-            codec=world.codec,
-            wire=world.wire,
-            parked=world.parked,
-            leases=self.leases,
-        )
+        return Rebuilder(self.world.projections(), self.leases)
 
     def answers(self, service: QueryService[Any]) -> Answers[Any]:
         world = self.world
@@ -311,7 +294,7 @@ class TestRebuild:
         world = feeding.world
         world.public_case(world.member("Ben"), "c2")
         live = feeding.fed(Poisoned("c1"))
-        new = feeding.projection(Poisoned("c2"), 9)
+        new = feeding.world.projections().open(Poisoned("c2"), 9)
         while new.catch_up():
             pass
         live.step()
@@ -326,7 +309,7 @@ class TestRebuild:
         self, feeding: Feeding
     ) -> None:
         world, live = feeding.world, feeding.fed(Poisoned("c1"))
-        new = feeding.projection(Poisoned("c1"), 9)
+        new = feeding.world.projections().open(Poisoned("c1"), 9)
         while new.catch_up():
             pass
         drop_all(world, 1)

@@ -62,7 +62,7 @@ def test_their_cases_go_and_what_they_added_to_others(world: World) -> None:
     do = world.executors
     states = [do.cases.load(case_id).state for case_id in ("c1", "c2", "c3")]
     assert [state.status for state in states] == [CaseStatus.ERASED] * 2 + [CaseStatus.PUBLISHED]
-    assert (list(states[2].tags), list(states[2].shown)) == ([], ["e-c3"])
+    assert (list(states[2].tags), list(states[2].shown_evidence)) == ([], ["e-c3"])
     assert do.parties.load("p1").state.erased
     before = news(world, position)
     forget_in_cases(world)(anna.member_id)
@@ -115,7 +115,7 @@ def test_what_moderation_decides_before_they_are_forgotten_takes_effect(world: W
         world.executors.cases.execute("c3", command, CommandContext())
     assert world.executors.cases.load("c3").state.is_public
     world.settle()
-    assert list(world.executors.cases.load("c3").state.shown) == ["e-c3"]
+    assert list(world.executors.cases.load("c3").state.shown_evidence) == ["e-c3"]
 
 
 def test_evidence_returns_to_one_case_while_the_author_of_another_is_being_forgotten(

@@ -282,7 +282,7 @@ class TestRetries:
             subscriber="recorder", event=events[3], error="", parked_at="", retry_at=parked.retry_at
         )
         world.parked.park(further)
-        recorder.is_full = True
+        recorder.has_no_room = True
         world.clock.wind(seconds=1)
         subscription.catch_up()
         assert further in world.parked.list()

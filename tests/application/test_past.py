@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import pytest
 
 from adapters.codec.personal import personal_fields
-from application.engine.past import marked_fields, past
+from application.engine.past import marked_fields, redacted
 from application.engine.query_service import Private, Signed
 from application.queries.case_document import CaseDocument
 from application.queries.discussions import CommentDocument
@@ -43,31 +43,31 @@ ANNA = Writer(member_id="a", pseudonym="Anna")
 
 def test_what_is_not_marked_is_as_it_was() -> None:
     then, now = Report(place=Place(lat=1)), Report(status="closed")
-    assert past(then, now) == then
+    assert redacted(then, now) == then
 
 
 def test_a_personal_field_is_shown_while_it_is_the_same() -> None:
     then = Report(workplace="Registry", day=3, tags=("a", "b"))
-    assert past(then, then) == then
-    assert past(then, Report(workplace="School", day=4, tags=("b", "c"))) == Report(tags=("b",))
-    assert past(then, Report()) == Report()
+    assert redacted(then, then) == then
+    assert redacted(then, Report(workplace="School", day=4, tags=("b", "c"))) == Report(tags=("b",))
+    assert redacted(then, Report()) == Report()
 
 
 def test_a_signed_text_is_as_it_was_while_its_author_is_named() -> None:
     then = Report(title="Before", author=ANNA)
-    assert past(then, Report(title="After", author=ANNA)) == then
-    assert past(then, Report(title="After")) == Report(title="After")
+    assert redacted(then, Report(title="After", author=ANNA)) == then
+    assert redacted(then, Report(title="After")) == Report(title="After")
 
 
 def test_a_personal_field_within_a_nested_document_counts_as_well() -> None:
     hidden = Writer(member_id="a", pseudonym="")
-    assert past(Report(author=ANNA), Report(author=hidden)) == Report(author=hidden)
-    assert past(Report(author=hidden), Report(author=ANNA)) == Report(author=hidden)
-    assert past(Report(), Report(author=ANNA)) == Report()
+    assert redacted(Report(author=ANNA), Report(author=hidden)) == Report(author=hidden)
+    assert redacted(Report(author=hidden), Report(author=ANNA)) == Report(author=hidden)
+    assert redacted(Report(), Report(author=ANNA)) == Report()
 
 
 def test_private_fields_are_those_of_now() -> None:
-    assert past(Report(), Report(public=True)) == Report(public=True)
+    assert redacted(Report(), Report(public=True)) == Report(public=True)
 
 
 @pytest.mark.parametrize(

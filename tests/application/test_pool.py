@@ -18,7 +18,7 @@ from application.engine.pool import (
 )
 from application.engine.subscriber import StillWorking
 from application.engine.subscription import Subscription
-from application.engine.turns import Batch, Job, Lane, LaneState, Reason, Turn
+from application.engine.turns import Batch, Job, Lane, LaneState, Turn, WaitReason
 from application.ports.checkpoints import Checkpoint, Fenced
 from application.ports.codec import NewerProgram, RecordedEvent
 from application.ports.message_bus import Delivery
@@ -31,7 +31,7 @@ from tests.newer import append_newer
 from tests.world import World
 
 AT_ONCE = {reason: (0.0,) * len(waits) for reason, waits in PAUSES_BY_REASON.items()}
-TRIES = len(PAUSES_BY_REASON[Reason.FAILED]) + 1
+TRIES = len(PAUSES_BY_REASON[WaitReason.FAILED]) + 1
 
 
 class Slow(Policy[None]):
@@ -378,6 +378,37 @@ def test_what_cannot_be_parked_yet_is_parked_later(world: World, policy: Slow, m
     assert len(world.parked.list("slow")) == 1
 
 
+class Held(MemoryParkedEvents):
+    """Parked events that are stored only after a test lets them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.free = Event(), Event()
+
+    def park(self, *events: ParkedEvent) -> None:
+        self.begun.set()
+        assert self.free.wait(60)
+        super().park(*events)
+
+
+def test_the_stored_checkpoint_names_no_event_that_is_not_parked_yet(
+    world: World, policy: Slow, make: Make
+) -> None:
+    world.parked = held = Held()
+    first, broken = events(world, 2)
+    policy.held[first.stream] = Event()
+    policy.errors[broken.stream] = [RuntimeError("broken")] * TRIES
+    subscriber = make()
+    hand(subscriber, first, broken)
+    assert held.begun.wait(60)
+    assert subscriber.checkpoint().parked == {broken.id}
+    policy.held[first.stream].set()
+    assert soon(lambda: stored(world).at("cases") == 1)
+    assert stored(world).parked == frozenset()
+    held.free.set()
+    assert soon(lambda: stored(world).parked == {broken.id})
+
+
 class BrokenAtFirst(MemoryParkedEvents):
     """Parked events that cannot be stored for a reason that nobody thought of."""
 
@@ -434,14 +465,14 @@ def test_whoever_feeds_it_is_not_kept_waiting_but_told_that_it_is_full(
     policy.held = {event.stream: Event() for event in many}
     subscriber = make(window=4)
     hand(subscriber, *many[:3])
-    assert not subscriber.full()
+    assert not subscriber.is_full()
     hand(subscriber, *many[3:])
-    assert subscriber.full()
+    assert subscriber.is_full()
     assert not fed(world, subscriber).catch_up()
     for held in policy.held.values():
         held.set()
     assert soon(lambda: stored(world).at("cases") == len(many))
-    assert not subscriber.full()
+    assert not subscriber.is_full()
 
 
 def test_who_leads_again_goes_on_from_what_others_did_meanwhile(
@@ -459,7 +490,7 @@ def test_who_leads_again_goes_on_from_what_others_did_meanwhile(
     # One who does not know of it yet leaves alone what another parked.
     assert subscriber.positions() == {"cases": 1}
     with monkeypatch.context() as busy:
-        busy.setattr(subscriber, "full", lambda: True)
+        busy.setattr(subscriber, "is_full", lambda: True)
         assert not subscription.catch_up()
     assert len(world.parked.list("slow")) == 2
     subscription.begin()
@@ -509,7 +540,7 @@ def test_short_work_does_not_wait_behind_long_work(world: World, policy: Slow, m
     hand(subscriber, *long, short)
     assert soon(lambda: policy.done == [short.id])
     assert soon(lambda: state(subscriber, Lane.LONG).running == 2)
-    assert state(subscriber, Lane.LONG).waiting == {Reason.BUSY: 3}
+    assert state(subscriber, Lane.LONG).waiting == {WaitReason.BUSY: 3}
     assert state(subscriber, Lane.LONG).oldest >= 0
     assert state(subscriber, Lane.SHORT).running == 0
 
@@ -528,10 +559,10 @@ def test_what_turns_out_to_be_long_goes_on_in_the_long_lane(
 def test_waiting_for_a_tool_holds_no_worker(world: World, policy: Slow, make: Make) -> None:
     first, second, third = events(world)
     policy.errors[first.stream] = [SanitiserUnavailable("no ffmpeg")]
-    subscriber = make(workers=1, pauses={Reason.TOOL_MISSING: (3600,)})
+    subscriber = make(workers=1, pauses={WaitReason.TOOL_MISSING: (3600,)})
     hand(subscriber, first, second, third)
     assert soon(lambda: policy.done == [second.id, third.id])
-    assert state(subscriber, Lane.SHORT).waiting == {Reason.TOOL_MISSING: 1}
+    assert state(subscriber, Lane.SHORT).waiting == {WaitReason.TOOL_MISSING: 1}
     assert stored(world).at("cases") == 0
 
 
@@ -539,9 +570,9 @@ def test_a_tool_that_stays_away_is_not_waited_for_for_ever(
     world: World, policy: Slow, make: Make
 ) -> None:
     first, second = events(world, 2)
-    tries = len(PAUSES_BY_REASON[Reason.TOOL_MISSING]) + 1
+    tries = len(PAUSES_BY_REASON[WaitReason.TOOL_MISSING]) + 1
     policy.errors[first.stream] = [SanitiserUnavailable("no ffmpeg")] * tries
-    subscriber = make(pauses={Reason.TOOL_MISSING: (0.001,) * (tries - 1)})
+    subscriber = make(pauses={WaitReason.TOOL_MISSING: (0.001,) * (tries - 1)})
     subscription = fed(world, subscriber)
     subscription.catch_up()
     assert soon(lambda: stored(world).at("cases") == 2)
@@ -603,7 +634,7 @@ def test_everybody_waits_while_a_store_is_away(world: World, policy: Slow, make:
     hand(subscriber, first)
     assert soon(lambda: not policy.errors[first.stream])
     hand(subscriber, second)
-    assert soon(lambda: state(subscriber, Lane.SHORT).waiting == {Reason.STORE_AWAY: 2})
+    assert soon(lambda: state(subscriber, Lane.SHORT).waiting == {WaitReason.STORE_AWAY: 2})
     assert policy.begun == [first.id]
 
 
@@ -649,7 +680,7 @@ def test_who_begins_again_forgets_what_waits(world: World, policy: Slow, make: M
     policy.held[running.stream] = Event()
     policy.errors[running.stream] = [RuntimeError("broken")] * (TRIES + 1)
     policy.errors[later.stream] = [SanitiserUnavailable("no ffmpeg")]
-    subscriber = make(workers=1, pauses={**AT_ONCE, Reason.TOOL_MISSING: (3600,)})
+    subscriber = make(workers=1, pauses={**AT_ONCE, WaitReason.TOOL_MISSING: (3600,)})
     hand(subscriber, later)
     assert soon(lambda: not policy.errors[later.stream])
     hand(subscriber, running, waiting)

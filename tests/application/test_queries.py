@@ -14,7 +14,7 @@ from application.engine.answers import LONGEST_WAIT, Answers, NotCaughtUp, Token
 from application.engine.builds import begin_build, open_build
 from application.engine.executor import CommandContext
 from application.engine.filters import Box, Point, equal
-from application.engine.past import past
+from application.engine.past import redacted
 from application.engine.projector import Projector
 from application.engine.query_service import QueryService, Viewer, value_of
 from application.engine.rows import NoRows, Rows, UnitOfWork
@@ -216,7 +216,7 @@ class TestCases:
             for case in ("c1", "c2"):
                 found = shown(world, case)
                 assert (found.status, found.title, found.story) == (CaseStatus.ERASED, "", "")
-                assert world.answers["cases"].service.gone(found)
+                assert world.answers["cases"].service.is_erased(found)
             assert ids(world) == ids(world, "popular-cases") == ids(world, "videos") == []
 
     def test_an_erased_case_shows_nothing_that_comes_later(self, world: World, anna: Actor) -> None:
@@ -349,7 +349,7 @@ class TestThePast:
         then: Any = world.answers["cases"].one("c1", ANYBODY)
         change(world, "c1", RetractEvidence(evidence_id=first, by=anna, at=world.clock()))
         world.settle()
-        shown = past(then, world.answers["cases"].one("c1", ANYBODY))
+        shown = redacted(then, world.answers["cases"].one("c1", ANYBODY))
         assert [item.evidence_id for item in shown.evidence] == ["e2"]
 
 
@@ -406,7 +406,7 @@ class TestEvidence:
         moderator = world.member("Mo", Role.MODERATOR)
         gone = EvidenceDocument(evidence_id="e-c1", erased=True)
         assert self.one(world) == self.one(world, Viewer(moderator)) == gone
-        assert world.answers["evidence"].service.gone(gone)
+        assert world.answers["evidence"].service.is_erased(gone)
 
     def test_an_erased_members_stays_gone_whatever_is_heard_of_it(
         self, world: World, anna: Actor, ben: Actor
@@ -489,7 +489,7 @@ class TestMembers:
         erase(world, anna)
         answers = world.answers["members"]
         found: Any = answers.one(anna.member_id, ANYBODY)
-        assert (found.pseudonym, answers.service.gone(found)) == ("", True)
+        assert (found.pseudonym, answers.service.is_erased(found)) == ("", True)
 
 
 class TestAnswers:
@@ -639,12 +639,12 @@ class TestAnswers:
         for ask in (
             lambda: answers.one("c1", ANYBODY),
             lambda: answers.page(ANYBODY, {}, limit=9),
-            answers.check,
+            answers.must_be_caught_up,
         ):
             with pytest.raises(NotCaughtUp):
                 ask()
         world.settle()
-        answers.check()
+        answers.must_be_caught_up()
         assert answers.one("c1", ANYBODY) is not None
 
     def test_it_is_waited_for_until_there_is_a_build(self, world: World, anna: Actor) -> None:
@@ -659,7 +659,7 @@ class TestAnswers:
 
         answers, _ = self.waiting(world, build)
         with pytest.raises(NotCaughtUp):
-            answers.check()
+            answers.must_be_caught_up()
         answers.wait_for(Token("cases", "case-c1", 1))
 
     def test_what_is_known_is_answered_while_a_newer_program_leads(
@@ -671,7 +671,7 @@ class TestAnswers:
         world.build_read_models()
         answers = world.answers["cases"]
         with pytest.raises(NotCaughtUp):
-            answers.check()
+            answers.must_be_caught_up()
         world.settle()
         assert answers.one("c1", ANYBODY) is not None
 
@@ -688,7 +688,7 @@ class TestAnswers:
         with monkeypatch.context() as patch:
             patch.setattr(type(answers.service), "project", broken)
             world.settle()
-        answers.check()
+        answers.must_be_caught_up()
 
 
 def video(key: str, case: str = "c1") -> Video:
@@ -909,7 +909,7 @@ class TestDeclarations:
         bare = Bare()
         assert (bare.lists(), bare.list_path(), Videos.lists()) == (False, "/bare", True)
         assert bare.may_see(video("a"), ANYBODY)
-        assert not bare.gone(video("a"))
+        assert not bare.is_erased(video("a"))
         for undeclared in (
             lambda: bare.project(object(), cast("Rows[Video]", None)),
             bare.ask,

@@ -47,7 +47,7 @@ class Reporter:
 
     def backed(self) -> list[str]:
         cases = self.world.executors.cases
-        return [case for case in ("c1", "c2") if cases.load(case).state.shown]
+        return [case for case in ("c1", "c2") if cases.load(case).state.shown_evidence]
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_what_was_cited_twice_before_anybody_heard_backs_the_first_alone(world: 
         world.report(anna, item, case_id=case, anonymous=True)
     world.settle()
     states = [world.executors.cases.load(case).state for case in ("c1", "c2")]
-    assert [bool(state.shown) for state in states] == [True, False]
+    assert [bool(state.shown_evidence) for state in states] == [True, False]
 
 
 SILENT = "No sound was recorded. Please record it again."

@@ -422,7 +422,7 @@ class Community(Judged):
     def a_public_case_shows_evidence(self) -> None:
         for case_id in CASES:
             state = self.world.executors.cases.load(case_id).state
-            assert state.status is not CaseStatus.PUBLISHED or state.shown
+            assert state.status is not CaseStatus.PUBLISHED or state.shown_evidence
 
     # What holds once everybody has heard of everything
 
@@ -446,7 +446,10 @@ class Community(Judged):
         do = self.world.executors
         states = {case_id: do.cases.load(case_id).state for case_id in CASES}
         shown = {
-            item for key, state in states.items() if self.is_public(key) for item in state.shown
+            item
+            for key, state in states.items()
+            if self.is_public(key)
+            for item in state.shown_evidence
         }
         hidden = {item for item in EVIDENCE if self.is_hidden(SubjectKind.EVIDENCE, item)}
         assert not shown & hidden

@@ -14,13 +14,13 @@ from adapters.message_bus.memory import MemoryMessageBus
 from application.engine import loop as loops
 from application.engine import subscription as subscriptions
 from application.engine.executor import CommandContext
+from application.engine.log_sealer import LogSealer
 from application.engine.loop import Loop
 from application.engine.policy import PolicySubscriber
 from application.engine.pool import PooledPolicySubscriber
 from application.engine.query_service import Viewer
 from application.engine.relay import Relay
 from application.engine.runtime import Runtime
-from application.engine.seal import LogSealer
 from application.ports.codec import NewerProgram, RecordedEvent
 from application.ports.leases import Leases
 from application.ports.message_bus import Message
@@ -346,11 +346,10 @@ def runtime(world: World, bus: MemoryMessageBus) -> Runtime:
     return Runtime(
         bus=bus,
         history=world.history,
-        codec=world.codec,
         wire=world.wire,
         parked=world.parked,
         leases=leases,
-        models=world.models,
+        projections=world.projections(),
         model_leases=leases,
         idle_seconds=0.02,
     )
@@ -440,8 +439,8 @@ class TestRuntime:
         running = runtime(world, bus)
         running._idle = 60.0
         deaf = next(policy for policy in world.policies if policy.topics == ("evidence",))
-        running.add_policy(deaf.subscriber)
         assert isinstance(deaf.subscriber, PolicySubscriber)
+        running.add_policy(deaf.subscriber)
         assert deaf.subscriber.may_continue == running.running[0].loop.may_continue
         running.start()
         assert soon(lambda: running.running[0].loop.leading)

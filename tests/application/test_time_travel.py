@@ -7,32 +7,46 @@ import pytest
 
 from application.engine.derived_ids import derived_id, keyed_id
 from application.engine.executor import CommandContext
-from application.engine.query_service import QueryService
+from application.engine.query_service import QueryService, Viewer
 from application.engine.rows import Rows
-from application.engine.time_travel import TimeTravel
+from application.engine.time_travel import PastHidden, TimeTravel
 from application.ports.codec import RecordedEvent
 from application.queries.case_document import CaseDocument
 from domain.actors import Actor
-from domain.cases.case_commands import AmendCase
+from domain.cases.case_commands import AmendCase, AttachEvidence
 from domain.cases.case_details import CaseStatus
 from domain.cases.case_events import CaseReported
 from domain.cases.place import Location
 from domain.ids import CaseId
-from tests.application.community import CASE, decide, erase
+from tests.application.community import ANYBODY, CASE, JUDGE, as_it_stood, decide, erase
 from tests.world import World, refused
 
 
 def test_a_case_is_seen_as_it_stood(world: World) -> None:
-    travel, service = TimeTravel(world.stores, world.codec), world.answers["cases"].service
     anna = world.member()
     world.public_case(anna)
     then = world.clock() + timedelta(seconds=1)
     world.clock.wind(hours=1)
     amend = AmendCase(changes={"title": "Later"}, by=anna, at=world.clock())
     world.executors.cases.execute("c1", amend, CommandContext())
-    assert travel.as_of(service, "c1", then).title == "A permit for a bribe"
-    assert travel.as_of(service, "c1", world.clock()).title == "Later"
-    assert travel.as_of(service, "c1", then - timedelta(days=1)) is None
+    world.settle()
+    assert as_it_stood(world, "cases", "c1", then).title == "A permit for a bribe"
+    assert as_it_stood(world, "cases", "c1", world.clock()).title == "Later"
+    assert as_it_stood(world, "cases", "c1", then - timedelta(days=1)) is None
+
+
+def test_what_the_viewer_could_not_see_then_is_not_seen_now(world: World) -> None:
+    anna = world.member()
+    then = world.clock() + timedelta(seconds=1)
+    case = world.report(anna)
+    world.clock.wind(hours=1)
+    evidence = world.evidence(anna, "e1")
+    attach = AttachEvidence(evidence=(evidence,), by=anna, at=world.clock())
+    world.executors.cases.execute(case, attach, CommandContext())
+    world.settle()
+    assert as_it_stood(world, "cases", "c1", then) is None
+    seen = as_it_stood(world, "cases", "c1", then, Viewer(anna))
+    assert seen.status is CaseStatus.AWAITING_EVIDENCE
 
 
 class Reports(QueryService[CaseDocument]):
@@ -49,16 +63,18 @@ def test_the_past_is_made_of_the_declared_events_alone(world: World) -> None:
     travel = TimeTravel(world.stores, world.codec)
     world.public_case(world.member())
     later = world.clock() + timedelta(seconds=1)
-    assert travel.as_of(Reports(), "c1", later).title == "A permit for a bribe"
+    now = world.answers["cases"].one("c1", ANYBODY)
+    then = travel.as_of(Reports(), now, later, ANYBODY)
+    assert (then.title, then.evidence) == ("A permit for a bribe", ())
 
 
 def test_the_past_of_an_erased_member_tells_nothing_of_them(world: World) -> None:
     travel, service = TimeTravel(world.stores, world.codec), world.answers["cases"].service
     anna = world.member()
     world.public_case(anna, location=Location(lat=1, lon=2, name="My street"))
-    then = world.clock()
+    then, now = world.clock(), world.answers["cases"].one("c1", ANYBODY)
     world.vault.destroy(anna.member_id)
-    assert travel.as_of(service, "c1", then) is None
+    assert travel.as_of(service, now, then, ANYBODY) is None
     roles = [change.role for change in travel.history(service, "c1")]
     assert roles == ["author", "system", "system", "system"]
     proof = "".join(step.body for step in travel.proof(service, "c1"))
@@ -72,8 +88,11 @@ def test_only_the_event_that_hides_is_decoded_to_find_out_whether_something_was_
     travel, service = TimeTravel(world.stores, world.codec), world.answers["cases"].service
     world.public_case(anna)
     world.public_case(anna, "c2")
+    before = world.clock() - timedelta(days=1)
     decide(world, CASE, "c1", mo)
     world.settle()
+    hidden = world.answers["cases"].one("c1", JUDGE)
+    shown = world.answers["cases"].one("c2", ANYBODY)
     decoded: list[str] = []
     decode = world.codec.decode
 
@@ -82,8 +101,21 @@ def test_only_the_event_that_hides_is_decoded_to_find_out_whether_something_was_
         return decode(event)
 
     monkeypatch.setattr(world.codec, "decode", noted)
-    assert [travel.was_hidden(service, key) for key in ("c1", "c2")] == [True, False]
+    with pytest.raises(PastHidden):
+        travel.as_of(service, hidden, before, ANYBODY)
+    assert travel.as_of(service, shown, before, ANYBODY) is None
     assert decoded == ["cases.CaseHidden"]
+
+
+def test_moderators_see_the_past_of_what_was_hidden(world: World, anna: Actor, mo: Actor) -> None:
+    world.public_case(anna)
+    then = world.clock() + timedelta(seconds=1)
+    world.clock.wind(hours=1)
+    decide(world, CASE, "c1", mo)
+    world.settle()
+    assert as_it_stood(world, "cases", "c1", then, JUDGE).title == "A permit for a bribe"
+    with pytest.raises(PastHidden):
+        as_it_stood(world, "cases", "c1", then, Viewer(anna))
 
 
 def test_its_history_tells_what_changed_in_which_role(world: World) -> None:

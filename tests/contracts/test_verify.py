@@ -21,8 +21,8 @@ from adapters.event_store.mongo import MongoEventStore, MongoTail
 from adapters.event_store.sqlite import SqliteEventStore
 from adapters.mongo import Document
 from application.engine.executor import CommandContext
+from application.engine.log_sealer import LogSealer, LogTampered
 from application.engine.log_seals import LogSeals
-from application.engine.seal import LogSealer, LogTampered
 from application.engine.verify import Fault, verify_checkpoints, verify_log
 from application.ports.checkpoints import START
 from application.ports.event_store import (

@@ -40,8 +40,8 @@ from domain.cases.case_details import (
     MOST_TAGS,
     CaseDetails,
     CaseStatus,
-    ConcealedReason,
-    UnpublishedReason,
+    CaseUnpublishedReason,
+    EvidenceConcealedReason,
 )
 from domain.cases.case_events import (
     CaseAmended,
@@ -131,11 +131,11 @@ MODERATION: list[SystemCommand] = [
 PUBLIC: list[CaseEvent] = [REPORTED, ACCEPTED, SHOWN, PUBLISHED]
 
 
-def unpublished(reason: UnpublishedReason) -> CaseUnpublished:
+def unpublished(reason: CaseUnpublishedReason) -> CaseUnpublished:
     return CaseUnpublished(case_id=CASE, reason=reason, at=AT)
 
 
-def concealed(reason: ConcealedReason, item: EvidenceId = E1) -> EvidenceConcealed:
+def concealed(reason: EvidenceConcealedReason, item: EvidenceId = E1) -> EvidenceConcealed:
     return EvidenceConcealed(case_id=CASE, evidence_id=item, reason=reason, at=AT)
 
 
@@ -479,8 +479,8 @@ def test_moderators_can_always_set_a_case_right() -> None:
 
 def test_retracted_evidence_is_gone_and_without_any_the_case_is_not_public() -> None:
     retract = RetractEvidence(evidence_id=E1, by=ANNA, at=AT)
-    gone: list[CaseEvent] = [RETRACTED, concealed(ConcealedReason.RETRACTED)]
-    waits = unpublished(UnpublishedReason.NO_EVIDENCE)
+    gone: list[CaseEvent] = [RETRACTED, concealed(EvidenceConcealedReason.RETRACTED)]
+    waits = unpublished(CaseUnpublishedReason.NO_EVIDENCE)
     assert when(PUBLIC, retract) == [*gone, waits]
     assert when([*PUBLIC, ATTACHED, of(ACCEPTED, E2)], retract) == gone
     past = [*PUBLIC, *gone, waits]
@@ -507,8 +507,8 @@ class TestModeration:
     def test_a_hidden_case_is_seen_by_its_author_and_moderators_alone(self) -> None:
         hidden: list[CaseEvent] = [
             HIDDEN,
-            concealed(ConcealedReason.CASE_UNPUBLISHED),
-            unpublished(UnpublishedReason.HIDDEN),
+            concealed(EvidenceConcealedReason.CASE_UNPUBLISHED),
+            unpublished(CaseUnpublishedReason.HIDDEN),
         ]
         past = [*PUBLIC, *hidden]
         assert when(PUBLIC, HideCase(rule="spam", by=SYSTEM, at=AT)) == hidden
@@ -545,8 +545,8 @@ class TestModeration:
         give_back = ReturnEvidence(evidence_id=E1, by=SYSTEM, at=AT)
         withheld: list[CaseEvent] = [
             WITHHELD,
-            concealed(ConcealedReason.WITHHELD),
-            unpublished(UnpublishedReason.NO_EVIDENCE),
+            concealed(EvidenceConcealedReason.WITHHELD),
+            unpublished(CaseUnpublishedReason.NO_EVIDENCE),
         ]
         assert when(PUBLIC, withhold) == withheld
         past = [*PUBLIC, *withheld]
@@ -588,8 +588,8 @@ def test_the_author_withdraws_once() -> None:
     withdraw = WithdrawCase(by=ANNA, at=AT)
     assert when(PUBLIC, withdraw) == [
         WITHDRAWN,
-        concealed(ConcealedReason.CASE_UNPUBLISHED),
-        unpublished(UnpublishedReason.WITHDRAWN),
+        concealed(EvidenceConcealedReason.CASE_UNPUBLISHED),
+        unpublished(CaseUnpublishedReason.WITHDRAWN),
     ]
     assert when([REPORTED], withdraw) == [WITHDRAWN]
     assert when([*PUBLIC, WITHDRAWN], withdraw) == []
@@ -616,8 +616,8 @@ class TestErasure:
         erased = CaseErased(case_id=CASE, at=AT)
         gone: list[CaseEvent] = [
             erased,
-            concealed(ConcealedReason.ERASED),
-            unpublished(UnpublishedReason.ERASED),
+            concealed(EvidenceConcealedReason.ERASED),
+            unpublished(CaseUnpublishedReason.ERASED),
         ]
         assert when(PUBLIC, forget(ANNA)) == gone
         pasts: list[list[CaseEvent]] = [[REPORTED], [*PUBLIC, WITHDRAWN], [*PUBLIC, HIDDEN]]
@@ -659,8 +659,8 @@ class TestErasure:
     def test_a_case_that_only_they_backed_waits_for_evidence(self) -> None:
         past = [*PUBLIC, BENS, of(ACCEPTED, E2), RETRACTED]
         assert when(past, forget(BEN))[1:] == [
-            concealed(ConcealedReason.ERASED, E2),
-            unpublished(UnpublishedReason.NO_EVIDENCE),
+            concealed(EvidenceConcealedReason.ERASED, E2),
+            unpublished(CaseUnpublishedReason.NO_EVIDENCE),
         ]
 
     def test_what_they_had_taken_back_is_told_of_no_more_but_a_refusal_is(self) -> None:
@@ -720,7 +720,7 @@ def test_publication_events_tell_what_the_state_says(commands: list[CaseCommand]
         state = case_decider.fold(past)
         public, seen = told(past)
         assert public == state.is_public
-        assert seen == (set(state.shown) if state.is_public else set())
+        assert seen == (set(state.shown_evidence) if state.is_public else set())
         assert bool(seen) == public
 
 

@@ -13,6 +13,7 @@ from domain.discussions.comment import (
     Comment,
     CommentCommand,
     CommentConcealed,
+    CommentConcealedReason,
     CommentEdited,
     CommentErased,
     CommentEvent,
@@ -22,7 +23,6 @@ from domain.discussions.comment import (
     CommentRestored,
     CommentShown,
     CommentWritten,
-    Concealment,
     EditComment,
     EraseComment,
     HideComment,
@@ -72,10 +72,12 @@ HIDDEN = CommentHidden(
 RESTORED = CommentRestored(comment_id=K1, case_id=CASE, at=AT)
 ERASED = CommentErased(comment_id=K1, case_id=CASE, parent_id=CommentId(""), written_at=AT, at=AT)
 SHOWN = CommentShown(comment_id=K1, case_id=CASE, at=AT)
-CONCEALED = CommentConcealed(comment_id=K1, case_id=CASE, reason=Concealment.HIDDEN, at=AT)
+CONCEALED = CommentConcealed(
+    comment_id=K1, case_id=CASE, reason=CommentConcealedReason.HIDDEN, at=AT
+)
 
 
-def concealed(reason: Concealment) -> CommentConcealed:
+def concealed(reason: CommentConcealedReason) -> CommentConcealed:
     return replace(CONCEALED, reason=reason)
 
 
@@ -135,7 +137,7 @@ def test_the_author_edits_and_nobody_else() -> None:
 
 
 def test_the_author_removes_once() -> None:
-    assert when([WRITTEN], REMOVE) == [REMOVED, concealed(Concealment.REMOVED)]
+    assert when([WRITTEN], REMOVE) == [REMOVED, concealed(CommentConcealedReason.REMOVED)]
     assert when([WRITTEN, REMOVED], REMOVE) == []
     assert comment_decider.fold([WRITTEN, REMOVED]).text == ""
 
@@ -193,7 +195,7 @@ def test_there_is_nothing_to_edit_where_nothing_was_written() -> None:
 
 
 def test_a_comment_is_erased_once_and_leaves_its_place() -> None:
-    assert when([WRITTEN], ERASE) == [ERASED, concealed(Concealment.ERASED)]
+    assert when([WRITTEN], ERASE) == [ERASED, concealed(CommentConcealedReason.ERASED)]
     assert when([WRITTEN, HIDDEN], ERASE) == [ERASED]
     assert when([WRITTEN, REMOVED], ERASE) == [ERASED]
     assert when([WRITTEN, ERASED], ERASE) == []

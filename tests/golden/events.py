@@ -3,7 +3,12 @@
 from datetime import UTC, date, datetime
 
 from domain.actors import ContributorRole, Role
-from domain.cases.case_details import CaseCategory, CaseDetails, ConcealedReason, UnpublishedReason
+from domain.cases.case_details import (
+    CaseCategory,
+    CaseDetails,
+    CaseUnpublishedReason,
+    EvidenceConcealedReason,
+)
 from domain.cases.case_events import (
     CaseAmended,
     CaseErased,
@@ -63,6 +68,7 @@ from domain.cases.place import Location, Precision
 from domain.decider import NothingChanged
 from domain.discussions.comment import (
     CommentConcealed,
+    CommentConcealedReason,
     CommentEdited,
     CommentErased,
     CommentHidden,
@@ -70,7 +76,6 @@ from domain.discussions.comment import (
     CommentRestored,
     CommentShown,
     CommentWritten,
-    Concealment,
 )
 from domain.discussions.discussion import (
     DiscussionClosed,
@@ -195,7 +200,9 @@ GOLDEN: dict[str, object] = {
     "cases.LocationRetracted": LocationRetracted(case_id=CASE, number=1, at=AT),
     "cases.LocationReturned": LocationReturned(case_id=CASE, location=PLACE, by=ANNA, at=AT),
     "cases.EvidenceRetracted": EvidenceRetracted(case_id=CASE, evidence_id=ITEM, at=AT),
-    "cases.CaseUnpublished": CaseUnpublished(case_id=CASE, reason=UnpublishedReason.HIDDEN, at=AT),
+    "cases.CaseUnpublished": CaseUnpublished(
+        case_id=CASE, reason=CaseUnpublishedReason.HIDDEN, at=AT
+    ),
     "cases.CaseHidden": CaseHidden(case_id=CASE, rule="spam", at=AT),
     "cases.CaseRestored": CaseRestored(case_id=CASE, at=AT),
     "cases.EvidenceWithheld": EvidenceWithheld(
@@ -216,7 +223,7 @@ GOLDEN: dict[str, object] = {
         at=AT,
     ),
     "cases.EvidenceConcealed": EvidenceConcealed(
-        case_id=CASE, evidence_id=ITEM, reason=ConcealedReason.WITHHELD, at=AT
+        case_id=CASE, evidence_id=ITEM, reason=EvidenceConcealedReason.WITHHELD, at=AT
     ),
     "cases.CaseErased": CaseErased(case_id=CASE, at=AT),
     "cases.ContributionErased": ContributionErased(
@@ -340,7 +347,7 @@ GOLDEN: dict[str, object] = {
     ),
     "discussions.CommentShown": CommentShown(comment_id=COMMENT, case_id=CASE, at=AT),
     "discussions.CommentConcealed": CommentConcealed(
-        comment_id=COMMENT, case_id=CASE, reason=Concealment.HIDDEN, at=AT
+        comment_id=COMMENT, case_id=CASE, reason=CommentConcealedReason.HIDDEN, at=AT
     ),
     "moderation.FlagRaised": FlagRaised(
         flag_id="f1",

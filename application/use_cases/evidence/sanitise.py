@@ -80,7 +80,7 @@ class SanitiseEvidence:
             log.error("did not sanitise evidence that is not in the log")
             return
         if not self._is_erased(self._owner(item)) and not self._is_decided(item):
-            self._judge(received, context, within)
+            self._sanitise(received, context, within)
         # The owner may have been erased meanwhile. Nothing else would destroy the new media.
         if self._is_erased(self._owner(item)):
             self._destroy(item)
@@ -89,25 +89,27 @@ class SanitiseEvidence:
         elif self._status(item) is EvidenceStatus.REJECTED:
             self._destroy.content(item)
 
-    def _judge(
+    def _sanitise(
         self,
         received: EvidenceReceived,
         context: Callable[[str], CommandContext],
         within: float | None,
     ) -> None:
+        """Make a rendition, and record that the evidence is available or rejected."""
         item = received.evidence_id
         begin = BeginSanitising(by=SYSTEM, at=self._clock())
         self._evidence.execute(item, begin, context("begin"))
-        verdict = self._verdict(received, within)
+        result = self._result(received, within)
         try:
-            self._evidence.execute(item, verdict, context("verdict"))
+            self._evidence.execute(item, result, context("result"))
         except DomainError as refused:
             if refused.code != "erased":
                 raise
 
-    def _verdict(
+    def _result(
         self, received: EvidenceReceived, within: float | None
     ) -> MakeAvailable | RejectEvidence:
+        """Return the command that records the result: a rendition, or why there is none."""
         try:
             original = self._media.open(original_key(received.evidence_id))
             with self._room(original.size) as folder:

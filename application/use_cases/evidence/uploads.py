@@ -212,7 +212,7 @@ class ReceiveUploads:
                 upload.upload_id, upload.offset, upload.offset + size, name
             )
         except MediaErased as error:
-            raise _gone() from error
+            raise _deleted() from error
         except UploadConflict as error:
             self._media.delete(part)
             raise DomainError(
@@ -244,7 +244,7 @@ class ReceiveUploads:
             # If another request has just received the evidence, the parts are deleted already.
             if receipt := self._receipt(upload):
                 return receipt
-            raise _gone() from error
+            raise _deleted() from error
         try:
             command = ReceiveEvidence(
                 evidence_id=EvidenceId(upload.upload_id),
@@ -288,7 +288,7 @@ class ReceiveUploads:
         try:
             self._recognise(upload)
         except MediaLost as error:
-            raise _gone() from error
+            raise _deleted() from error
 
     def _recognise(self, upload: Upload) -> MediaKind:
         head = b""
@@ -360,7 +360,7 @@ def _seconds_to_the_next_day(now: datetime) -> int:
     return ceil((tomorrow - now).total_seconds())
 
 
-def _gone() -> DomainError:
+def _deleted() -> DomainError:
     return DomainError("erased", "The upload was deleted; start a new one.")
 
 

@@ -1,6 +1,7 @@
 """Register, sign in and out, change the passphrase, and erase a member."""
 
 import logging
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import timedelta
 from unicodedata import category, normalize
@@ -14,7 +15,7 @@ from application.ports.key_vault import KeyVault
 from application.ports.passphrases import Passphrases
 from application.use_cases.members.days import DAY, day_of
 from application.use_cases.members.pseudonyms import Pseudonyms
-from application.use_cases.members.refresh_tokens import RefreshTokens, fingerprint
+from application.use_cases.members.refresh_tokens import RefreshTokens, hash_of
 from domain.actors import Actor
 from domain.constraints import Length
 from domain.decider import DomainError
@@ -80,7 +81,7 @@ class Accounts:
         """Register a member. Raises DomainError if the pseudonym or passphrase is not allowed."""
         pseudonym = self._pseudonyms.accepted(pseudonym, by_operator=by_operator)
         _must_be_long_enough(passphrase)
-        if self._is_anothers(member_id, pseudonym):
+        if self._has_another_pseudonym(member_id, pseudonym):
             raise CommandMismatch(member_id)
         self._claim(member_id, pseudonym, passphrase)
         identity = MemberId(member_id)
@@ -94,7 +95,7 @@ class Accounts:
         try:
             return self._members.execute(member_id, command, context)
         except CommandMismatch:
-            if self._is_anothers(member_id, pseudonym):
+            if self._has_another_pseudonym(member_id, pseudonym):
                 self._credentials.release(handle_of(pseudonym), member_id)
             raise
 
@@ -189,23 +190,22 @@ class Accounts:
             return True
         return self._vault.key(owner, fresh=True) is None
 
-    def _is_anothers(self, member_id: str, pseudonym: str) -> bool:
+    def _has_another_pseudonym(self, member_id: str, pseudonym: str) -> bool:
         """Return whether the member is registered under another pseudonym than this one."""
         member = self._members.load(member_id).state
         return bool(member.registered_at) and handle_of(member.pseudonym) != handle_of(pseudonym)
 
     def _claim(self, member_id: str, pseudonym: str, passphrase: str) -> None:
-        name = handle_of(pseudonym)
-        found = self._credentials.find(name)
+        """Reserve the pseudonym for the member, before their registration is recorded."""
+        handle = handle_of(pseudonym)
+        found = self._credentials.find(handle)
         if found and found.member_id == member_id:
-            self._must_be_the_same(found, passphrase)
+            self._must_have_this_passphrase(found, passphrase)
             return
         looks = self._pseudonyms.looks(pseudonym)
-        for other in self._credentials.alike(looks):
-            if self._is_abandoned(other):
-                self._credentials.release(other.handle, other.member_id)
+        self._release_abandoned(looks)
         claim = Credential(
-            handle=name,
+            handle=handle,
             member_id=member_id,
             passphrase_hash=self._passphrases.hash(passphrase),
             created_at=self._clock(),
@@ -217,7 +217,13 @@ class Accounts:
                 "pseudonym-taken", "This pseudonym, or one that looks like it, is in use."
             ) from error
 
-    def _must_be_the_same(self, found: Credential, passphrase: str) -> None:
+    def _release_abandoned(self, looks: Set[str]) -> None:
+        """Release claims of similar pseudonyms for members that were never recorded."""
+        for other in self._credentials.alike(looks):
+            if self._is_abandoned(other):
+                self._credentials.release(other.handle, other.member_id)
+
+    def _must_have_this_passphrase(self, found: Credential, passphrase: str) -> None:
         if not self._passphrases.verify(found.passphrase_hash, passphrase):
             raise CommandMismatch(found.member_id)
 
@@ -265,7 +271,7 @@ class Accounts:
         session = Session(
             session_id=session_id,
             member_id=member_id,
-            token_hash=fingerprint(token),
+            token_hash=hash_of(token),
             created_at=today,
             refreshed_at=today,
             expires_at=today + DAY + SESSION_LIFE,
@@ -277,9 +283,9 @@ class Accounts:
         return Grant(member_id, session_id, token)
 
     def _continue(self, session_id: str, token: str, new: str) -> bool:
-        old_hash, now = fingerprint(token), self._clock()
+        old_hash, now = hash_of(token), self._clock()
         hidden = self._refresh_tokens.hidden(token, now)
-        if self._credentials.rotate(session_id, old_hash, fingerprint(new), hidden):
+        if self._credentials.rotate(session_id, old_hash, hash_of(new), hidden):
             return True
         session = self._credentials.session(session_id)
         if session is None:

@@ -60,6 +60,6 @@ class RefreshTokens:
         return hmac_digest(self._key, message, "sha256").hex()
 
 
-def fingerprint(token: str) -> str:
+def hash_of(token: str) -> str:
     """Return the SHA-256 of a token, which is stored instead of it."""
     return sha256(token.encode()).hexdigest()

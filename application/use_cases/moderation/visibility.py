@@ -7,7 +7,7 @@ from application.executors import CaseExecutor, CommentExecutor, MemberExecutor,
 from domain.actors import Actor
 from domain.cases.case import can_be_seen
 from domain.cases.case_details import CaseStatus
-from domain.discussions.comment import Concealment
+from domain.discussions.comment import CommentConcealedReason
 from domain.moderation.subject import Subject, SubjectKind
 
 
@@ -42,9 +42,11 @@ class Visibility:
             case SubjectKind.PARTY:
                 return self._can_see_party(key, by)
             case SubjectKind.EVIDENCE:
-                return by.moderates or self._is_shown(subject, by) or self.is_erased(subject)
+                return (
+                    by.moderates or self._can_see_evidence(subject, by) or self.is_erased(subject)
+                )
             case SubjectKind.COMMENT:
-                return by.moderates or self._is_read(key)
+                return by.moderates or self._is_public_comment(key)
             case SubjectKind.MEMBER:
                 return by.moderates or not self._members.load(key).state.hidden
             case _:
@@ -61,17 +63,19 @@ class Visibility:
         shown = party.is_shown or (party.is_claimed and by.moderates)
         return shown and can_be_seen(self._cases.load(party.case_id).state, by)
 
-    def _is_shown(self, evidence: Subject, by: Actor) -> bool:
+    def _can_see_evidence(self, evidence: Subject, by: Actor) -> bool:
         """Return whether a case that the actor may see shows the evidence."""
         cases = (self._cases.load(case_id).state for case_id in evidence.cited_in)
-        return any(evidence.subject_id in case.shown and can_be_seen(case, by) for case in cases)
+        return any(
+            evidence.subject_id in case.shown_evidence and can_be_seen(case, by) for case in cases
+        )
 
-    def _is_read(self, comment_id: str) -> bool:
+    def _is_public_comment(self, comment_id: str) -> bool:
         """Return whether everybody can read the comment, or gets 410 because it was erased.
 
         A case that is not public has no discussion, not even for its author.
         """
         comment = self._comments.load(comment_id).state
-        if comment.concealed not in (None, Concealment.ERASED):
+        if comment.concealed_reason not in (None, CommentConcealedReason.ERASED):
             return False
         return self._cases.load(comment.case_id).state.is_public

@@ -46,7 +46,7 @@ class Courier:
         clock: Clock,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._do = executors
+        self._executors = executors
         self._open_deliveries = open_deliveries
         self._caller = caller
         self._key = key
@@ -78,7 +78,7 @@ class Courier:
     def _turn(self, due: Sequence[tuple[WebhookDelivery, DeliveryPlanned]]) -> None:
         until = self._seconds() + TURN_SECONDS
         for delivery, planned in due:
-            self._do.deliveries.execute(
+            self._executors.deliveries.execute(
                 planned.delivery_id, self._attempt(delivery, planned), CommandContext()
             )
             if self._seconds() >= until:
@@ -86,8 +86,8 @@ class Courier:
 
     def _attempt(self, delivery: WebhookDelivery, planned: DeliveryPlanned) -> DeliveryCommand:
         """Send the delivery once, and return the command that records the result."""
-        webhook = self._do.webhooks.load(REGISTRY).state.find(planned.webhook_id)
-        case = self._do.cases.load(planned.case_id).state
+        webhook = self._executors.webhooks.load(REGISTRY).state.find(planned.webhook_id)
+        case = self._executors.cases.load(planned.case_id).state
         if webhook is None or not case.is_public:
             return CancelDelivery(by=SYSTEM, at=self._clock())
         try:

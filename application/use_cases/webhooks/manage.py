@@ -28,7 +28,7 @@ class Webhooks:
         *,
         insecure: bool,
     ) -> None:
-        self._do = executors
+        self._executors = executors
         self._open_deliveries = open_deliveries
         self._caller = caller
         self._key = key
@@ -45,16 +45,16 @@ class Webhooks:
         command = AddWebhook(
             webhook_id=webhook_id, url=url, tag=tag, category=category, by=SYSTEM, at=self._clock()
         )
-        self._do.webhooks.execute(REGISTRY, command, CommandContext())
+        self._executors.webhooks.execute(REGISTRY, command, CommandContext())
         return webhook_id, written_secret(secret_of(self._key, webhook_id))
 
     def list(self) -> Sequence[WebhookAdded]:
-        return self._do.webhooks.load(REGISTRY).state.webhooks
+        return self._executors.webhooks.load(REGISTRY).state.webhooks
 
     def remove(self, webhook_id: str) -> None:
         """Remove a webhook, and cancel its deliveries. Raises DomainError if there is none."""
         command = RemoveWebhook(webhook_id=WebhookId(webhook_id), by=SYSTEM, at=self._clock())
-        self._do.webhooks.execute(REGISTRY, command, CommandContext())
+        self._executors.webhooks.execute(REGISTRY, command, CommandContext())
 
     def deliveries(self) -> Sequence[WebhookDelivery]:
         """Return the deliveries that wait or are parked."""
@@ -63,4 +63,4 @@ class Webhooks:
     def retry(self, delivery_id: str) -> None:
         """Retry a parked delivery at once. Raises DomainError if it is not parked."""
         command = RetryDelivery(by=SYSTEM, at=self._clock())
-        self._do.deliveries.execute(delivery_id, command, CommandContext())
+        self._executors.deliveries.execute(delivery_id, command, CommandContext())

@@ -7,8 +7,8 @@ from domain.cases.exhibit import ExhibitCited
 from domain.moderation.subject import CiteSubject, SubjectKind, subject_key
 
 
-class WhenExhibitIsCitedThenTellItsSubject(KlarityPolicy):
-    name = "when-exhibit-is-cited-then-tell-its-subject"
+class WhenExhibitIsCitedThenCiteSubject(KlarityPolicy):
+    name = "when-exhibit-is-cited-then-cite-subject"
     service = "moderation"
 
     def react(self, event: ExhibitCited, cause: Cause) -> None:
