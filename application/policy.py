@@ -14,6 +14,8 @@ from domain.evidence.evidence import EvidenceReceived
 class PolicyDependencies:
     """The executors, and use cases that do the slow work. A policy uses those of its own context.
 
+    ``destroy_key`` destroys the key of a text. Ask the log before: events on the bus may be forged.
+
     ``sanitise`` raises NeedsLonger if it cannot finish within the given seconds. ``hide_at`` is the
     weight of flags at which their subject is hidden.
     """
@@ -25,6 +27,7 @@ class PolicyDependencies:
     forget_in_cases: Callable[[str], None]
     forget_in_discussions: Callable[[str], None]
     forget_in_moderation: Callable[[str], None]
+    destroy_key: Callable[[str], None]
     hide_at: float
 
 

@@ -173,6 +173,7 @@ class UseCases:
             forget_in_cases=self.forget_in_cases,
             forget_in_discussions=self.forget_in_discussions,
             forget_in_moderation=self.forget_in_moderation,
+            destroy_key=self._container.codec().forget,
             hide_at=self._settings.hide_at,
         )
 

@@ -27,3 +27,5 @@ class DataSubject:
 PersonalText = Annotated[str, Personal()]
 SealedMember = Annotated[MemberId, DataSubject()]
 OpenMember = Annotated[MemberId, DataSubject(sealed=False)]
+TextId = Annotated[str, DataSubject(sealed=False)]
+"""The id of a text with a key of its own, so that it can be erased by itself."""

@@ -22,6 +22,7 @@ from domain.cases.place import Location
 from domain.cases.tags_and_place import TagOrPlaceEvent, place_after, tags_after
 from domain.discussions.comment import CommentWritten
 from domain.members.member import InterestsChosen, MemberErased, MemberRegistered
+from domain.moderation.decision import ReasonGiven, ReasonRedacted
 from domain.moderation.subject import SubjectKind, SubjectRegistered, subject_key
 from domain.sphere import cell
 
@@ -34,6 +35,7 @@ OfKnownCase = (
     | case.CaseUnpublished
     | case.EvidenceAccepted
 )
+OfModeration = SubjectRegistered | Judgement | ReasonGiven | ReasonRedacted
 OfCase = OfKnownCase | case.EvidenceAttached | case.EvidenceRefused | case.CaseErased
 
 
@@ -47,18 +49,25 @@ class KnownCase:
     public: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """The reason for a decision, which is applied to its subject later."""
+
+    text: str
+
+
 class Notifications(QueryService[Notification]):
     """What happened to what a member watches?"""
 
-    name, version = "notifications", 4
+    name, version = "notifications", 5
     document, key = Notification, "notification_id"
     path, audience = "/me/notifications", Audience.MEMBERS
-    indexes = (by("member_id"), by("at"))
-    sides = (Side(Watch, (by("member_id"), by_each("watches"))), Side(KnownCase))
+    indexes = (by("member_id"), by("at"), by("reason_id"))
+    sides = (Side(Watch, (by("member_id"), by_each("watches"))), Side(KnownCase), Side(Reason))
 
     def project(
         self,
-        event: OfMember | OfCase | CommentWritten | SubjectRegistered | Judgement,
+        event: OfMember | OfCase | OfModeration | CommentWritten,
         rows: Rows[Notification],
     ) -> None:
         match event:
@@ -76,7 +85,15 @@ class Notifications(QueryService[Notification]):
             case SubjectRegistered():
                 watch(rows, event.author, _subject(event), event.at)
             case _ if isinstance(event, Judgement):
-                tell(rows, (_subject(event),), judged(event))
+                told = judged(event)
+                reason = rows.table(Reason).get(told.reason_id)
+                tell(rows, (_subject(event),), replace(told, reason=reason and reason.text))
+            case ReasonGiven():
+                rows.table(Reason).put(event.reason_id, Reason(text=event.reason))
+                _change_reason(rows, event, event.reason)
+            case ReasonRedacted():
+                rows.table(Reason).delete(event.reason_id)
+                _change_reason(rows, event, None)
             case case.CaseReported():
                 watch(rows, event.author, f"case/{event.case_id}", event.at)
                 watch(rows, event.author, f"evidence/{event.case_id}", event.at)
@@ -100,6 +117,12 @@ class Notifications(QueryService[Notification]):
 
 def _subject(event: SubjectRegistered | Judgement) -> str:
     return f"subject/{subject_key(event.subject_kind, event.subject_id)}"
+
+
+def _change_reason(
+    rows: Rows[Notification], event: ReasonGiven | ReasonRedacted, reason: str | None
+) -> None:
+    rows.change_where("reason_id", event.reason_id, lambda row: replace(row, reason=reason))
 
 
 def _tell_followers(

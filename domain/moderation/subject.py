@@ -72,7 +72,7 @@ class ApplyVerdict:
     decision_id: str
     verdict: Verdict
     rule: str
-    reason: str
+    reason_id: str
     turns: int
     by: Actor
     at: datetime
@@ -92,7 +92,7 @@ class ApplyOutcome:
     decision_id: str
     verdict: Verdict
     rule: str
-    reason: str
+    reason_id: str
     by: Actor
     at: datetime
 
@@ -161,7 +161,7 @@ class SubjectHidden:
     subject_id: str
     case_id: CaseId
     rule: str
-    reason: str = ""
+    reason_id: str = ""
     decision_id: str = ""
     role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
@@ -451,7 +451,7 @@ def _hidden(state: Subject, rule: str, at: datetime) -> SubjectHidden:
 def _hidden_by(command: ApplyVerdict | ApplyOutcome, state: Subject) -> SubjectHidden:
     return replace(
         _hidden(state, command.rule, command.at),
-        reason=command.reason,
+        reason_id=command.reason_id,
         decision_id=command.decision_id,
         role=ContributorRole.MODERATOR,
     )

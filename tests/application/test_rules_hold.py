@@ -134,7 +134,7 @@ class Judged(RuleBasedStateMachine):
         appealed: set[str] = set()
         for event in self.happened("moderation"):
             match event:
-                case DecisionSigned() if event.decision_id in made:
+                case DecisionSigned() if event.decision_id in resolved:
                     assert event.by != made[event.decision_id]
                 case DecisionSigned():
                     made[event.decision_id] = event.by

@@ -105,6 +105,8 @@ from domain.moderation.decision import (
     DecisionMade,
     DecisionSigned,
     Outcome,
+    ReasonGiven,
+    ReasonRedacted,
 )
 from domain.moderation.flag import FlaggerForgotten, FlagRaised, FlagSettled, FlagSigned
 from domain.moderation.record import FlagCounted, FlagOpened
@@ -376,7 +378,7 @@ GOLDEN: dict[str, object] = {
         subject_id="c1",
         case_id=CASE,
         rule="falsehood",
-        reason="It did not happen.",
+        reason_id="reason/x1",
         decision_id="x1",
         role=ContributorRole.MODERATOR,
         at=AT,
@@ -411,8 +413,18 @@ GOLDEN: dict[str, object] = {
         case_id=CASE,
         verdict=Verdict.HIDE,
         rule="falsehood",
-        reason="It did not happen.",
+        reason_id="reason/x1",
         turns=2,
+        at=AT,
+    ),
+    "moderation.ReasonGiven": ReasonGiven(
+        decision_id="x1", reason_id="reason/x1", reason="It did not happen.", at=AT
+    ),
+    "moderation.ReasonRedacted": ReasonRedacted(
+        decision_id="x1",
+        reason_id="reason/x1",
+        subject_kind=SubjectKind.CASE,
+        subject_id="c1",
         at=AT,
     ),
     "moderation.DecisionSigned": DecisionSigned(decision_id="x1", by=BEN, at=AT),
@@ -437,7 +449,7 @@ GOLDEN: dict[str, object] = {
         outcome=Outcome.OVERTURN,
         verdict=Verdict.RESTORE,
         rule="falsehood",
-        reason="A second video shows it.",
+        reason_id="reason/x1/outcome",
         at=AT,
     ),
     "webhooks.WebhookAdded": WebhookAdded(

@@ -569,10 +569,10 @@ class TestAppeals:
         self, anna: Caller, second: Caller, decision: str
     ) -> None:
         assert problem(appeal(anna, decision, **{"If-Match": '"9"'})) == (412, "stale")
-        assert appeal(anna, decision, **{"If-Match": '"2"'}).status_code == 201
-        stale = resolve(second, decision, **{"If-Match": '"2"'})
+        assert appeal(anna, decision, **{"If-Match": '"3"'}).status_code == 201
+        stale = resolve(second, decision, **{"If-Match": '"3"'})
         assert problem(stale) == (412, "stale")
-        assert resolve(second, decision, **{"If-Match": '"4"'}).status_code == 204
+        assert resolve(second, decision, **{"If-Match": '"5"'}).status_code == 204
 
 
 class TestLedger:

@@ -14,7 +14,9 @@ from domain.moderation.decision import (
     Decision,
     DecisionFacts,
     Outcome,
+    RedactReason,
     ResolveAppeal,
+    reason_key,
 )
 from domain.moderation.flag import Flag, FlagFacts, RaiseFlag
 from domain.moderation.record import MODERATORS_WEIGHT
@@ -107,6 +109,15 @@ class Moderate:
         self, decision_id: str, outcome: Outcome, reason: str, actor: Actor, context: CommandContext
     ) -> Receipt[Decision]:
         command = ResolveAppeal(outcome=outcome, reason=reason, by=actor, at=self._clock())
+        facts = self._facts_for_decision(self._subject_of(decision_id))
+        return self._decisions.execute(decision_id, Informed(command, facts), context)
+
+    def redact(
+        self, decision_id: str, actor: Actor, context: CommandContext, *, of_outcome: bool
+    ) -> Receipt[Decision]:
+        """Remove the reason for a decision, or for the outcome of the appeal against it."""
+        reason_id = reason_key(decision_id, of_outcome=of_outcome)
+        command = RedactReason(reason_id=reason_id, by=actor, at=self._clock())
         facts = self._facts_for_decision(self._subject_of(decision_id))
         return self._decisions.execute(decision_id, Informed(command, facts), context)
 
