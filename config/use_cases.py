@@ -21,6 +21,7 @@ from application.use_cases.evidence.uploads import ReceiveUploads
 from application.use_cases.members.accounts import Accounts
 from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens
+from application.use_cases.members.standing import Standing
 from application.use_cases.moderation.forget import ForgetInModeration
 from application.use_cases.moderation.moderate import Moderate
 from application.use_cases.moderation.visibility import Visibility
@@ -64,6 +65,10 @@ class UseCases:
             refresh_tokens=self.refresh_tokens,
             clock=self._clock,
         )
+
+    @cached_property
+    def standing(self) -> Standing:
+        return Standing(self._container.history(), self._container.codec(), self.executors.members)
 
     @cached_property
     def report(self) -> Report:

@@ -118,7 +118,7 @@ class ModerationLedger(QueryService[LedgerEntry]):
             case AppealSetAside():
                 _enter(rows, event, Deed.APPEAL_SET_ASIDE)
             case MemberSuspended():
-                _stand(rows, event, Deed.SUSPENDED, reason=event.reason)
+                _stand(rows, event, Deed.SUSPENDED)
             case MemberReinstated():
                 _stand(rows, event, Deed.REINSTATED)
             case SubjectHidden():
@@ -165,9 +165,8 @@ def _without_reason(entry: LedgerEntry) -> LedgerEntry:
     return replace(entry, reason=None, reason_removed=True)
 
 
-def _stand(
-    rows: Rows[LedgerEntry], event: MemberSuspended | MemberReinstated, what: Deed, **more: str
-) -> None:
+def _stand(rows: Rows[LedgerEntry], event: MemberSuspended | MemberReinstated, what: Deed) -> None:
+    """Enter a suspension or its end. The reason is for the member and moderators only."""
     key = derived_id(what, event.member_id, event.at.isoformat())
     entry = LedgerEntry(
         entry_id=key,
@@ -176,6 +175,5 @@ def _stand(
         subject_id=event.member_id,
         role="moderator",
         at=event.at,
-        **more,  # type: ignore[arg-type]  # named by callers
     )
     rows.put(key, entry)

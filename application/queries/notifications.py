@@ -82,18 +82,8 @@ class Notifications(QueryService[Notification]):
                 unwatch(rows, event.member_id, f"case/{event.case_id}", event.at)
             case CommentWritten():
                 _tell_of_comment(event, rows)
-            case SubjectRegistered():
-                watch(rows, event.author, _subject(event), event.at)
-            case _ if isinstance(event, Judgement):
-                told = judged(event)
-                reason = rows.table(Reason).get(told.reason_id)
-                tell(rows, (_subject(event),), replace(told, reason=reason and reason.text))
-            case ReasonGiven():
-                rows.table(Reason).put(event.reason_id, Reason(text=event.reason))
-                _change_reason(rows, event, event.reason)
-            case ReasonRedacted():
-                rows.table(Reason).delete(event.reason_id)
-                _change_reason(rows, event, None)
+            case _ if isinstance(event, OfModeration):
+                _tell_of_moderation(event, rows)
             case case.CaseReported():
                 watch(rows, event.author, f"case/{event.case_id}", event.at)
                 watch(rows, event.author, f"evidence/{event.case_id}", event.at)
@@ -117,6 +107,23 @@ class Notifications(QueryService[Notification]):
 
 def _subject(event: SubjectRegistered | Judgement) -> str:
     return f"subject/{subject_key(event.subject_kind, event.subject_id)}"
+
+
+def _tell_of_moderation(event: OfModeration, rows: Rows[Notification]) -> None:
+    match event:
+        case SubjectRegistered():
+            watch(rows, event.author, _subject(event), event.at)
+        case ReasonGiven():
+            rows.table(Reason).put(event.reason_id, Reason(text=event.reason))
+            _change_reason(rows, event, event.reason)
+        case ReasonRedacted():
+            rows.table(Reason).delete(event.reason_id)
+            _change_reason(rows, event, None)
+        case _:
+            told = judged(event)
+            reason = rows.table(Reason).get(told.reason_id)
+            told = replace(told, reason=reason.text if reason else None)
+            tell(rows, (_subject(event),), told)
 
 
 def _change_reason(

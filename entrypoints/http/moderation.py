@@ -161,26 +161,16 @@ def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
         outcome, reason = body["outcome"], body["reason"]
         return written(moderate.resolve(str(appeal_id), outcome, reason, actor, context))
 
-    @blp.delete("/moderation/decisions/<uuid:decision_id>/reason")
+    @blp.delete("/moderation/<any(decisions, appeals):reasoned>/<uuid:decision_id>/reason")
     @blp.response(204, headers=WRITE_HEADERS)
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 412)
-    def redact_reason(decision_id: object) -> Response:
-        """Remove the reason for a decision for good, such as one with a name (moderators)"""
-        return redacted(str(decision_id), of_outcome=False)
-
-    @blp.delete("/moderation/appeals/<uuid:appeal_id>/resolution/reason")
-    @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(parameters=[IF_MATCH], security=BEARER)
-    @problems(blp, 401, 403, 404, 412)
-    def redact_outcome(appeal_id: object) -> Response:
-        """Remove the reason for the outcome of an appeal for good (moderators)"""
-        return redacted(str(appeal_id), of_outcome=True)
-
-    def redacted(decision_id: str, *, of_outcome: bool) -> Response:
-        actor = requests.actor()
+    def redact(reasoned: str, decision_id: object) -> Response:
+        """Remove the reason for a decision or an outcome for good, as it names a person
+        (moderators)"""
+        actor, of_outcome = requests.actor(), reasoned == "appeals"
         context = requests.context(actor.member_id)
-        return written(moderate.redact(decision_id, actor, context, of_outcome=of_outcome))
+        return written(moderate.redact(str(decision_id), actor, context, of_outcome=of_outcome))
 
     def decided(
         subject: tuple[SubjectKind, str],

@@ -87,6 +87,7 @@ def decide(
     verdict: Verdict = HIDE,
     *,
     decision_id: str = "d1",
+    reason: str = "It breaks the rule.",
 ) -> str:
     world.moderate.decide(
         kind,
@@ -96,7 +97,7 @@ def decide(
         decision_id=decision_id,
         verdict=verdict,
         rule="spam",
-        reason="It breaks the rule.",
+        reason=reason,
     )
     return decision_id
 
@@ -106,9 +107,13 @@ def appeal(world: World, by: Actor, decision_id: str = "d1") -> None:
 
 
 def resolve(
-    world: World, by: Actor, outcome: Outcome = Outcome.OVERTURN, decision_id: str = "d1"
+    world: World,
+    by: Actor,
+    outcome: Outcome = Outcome.OVERTURN,
+    decision_id: str = "d1",
+    reason: str = "Seen again.",
 ) -> None:
-    world.moderate.resolve(decision_id, outcome, "Seen again.", by, CommandContext())
+    world.moderate.resolve(decision_id, outcome, reason, by, CommandContext())
 
 
 def ask_to_be_erased(world: World, member: Actor) -> None:

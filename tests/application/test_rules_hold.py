@@ -44,6 +44,8 @@ from domain.moderation.decision import (
     DecisionMade,
     DecisionSigned,
     Outcome,
+    ReasonRedacted,
+    reason_key,
 )
 from domain.moderation.flag import FlagSigned
 from domain.moderation.subject import (
@@ -132,9 +134,14 @@ class Judged(RuleBasedStateMachine):
     def an_appeal_is_resolved_by_another_moderator_after_it_was_made(self) -> None:
         made: dict[str, MemberId] = {}
         appealed: set[str] = set()
+        redacting: set[str] = set()
         for event in self.happened("moderation"):
             match event:
-                case DecisionSigned() if event.decision_id in resolved:
+                case ReasonRedacted():
+                    redacting.add(event.decision_id)
+                case DecisionSigned() if event.decision_id in redacting:
+                    redacting.remove(event.decision_id)
+                case DecisionSigned() if event.decision_id in made:
                     assert event.by != made[event.decision_id]
                 case DecisionSigned():
                     made[event.decision_id] = event.by
@@ -374,7 +381,19 @@ class Community(Judged):
     def decide(self, subject: tuple[SubjectKind, str], who: str, verdict: Verdict) -> None:
         self.decisions += 1
         key, by = f"d{self.decisions}", self.people[who]
-        self.attempt(lambda: community.decide(self.world, *subject, by, verdict, decision_id=key))
+        reason = mark(reason_key(key))
+        self.attempt(
+            lambda: community.decide(
+                self.world, *subject, by, verdict, decision_id=key, reason=reason
+            )
+        )
+
+    @precondition(lambda self: self.decisions)
+    @rule(number=st.integers(0, 9), who=moderators, of_outcome=st.booleans())
+    def redact(self, number: int, who: str, of_outcome: bool) -> None:
+        key, by = f"d{1 + number % self.decisions}", self.people[who]
+        redact = self.world.moderate.redact
+        self.attempt(lambda: redact(key, by, CommandContext(), of_outcome=of_outcome))
 
     @precondition(lambda self: self.decisions)
     @rule(number=st.integers(0, 9), who=anybody)
@@ -386,7 +405,8 @@ class Community(Judged):
     @rule(number=st.integers(0, 9), who=anybody, outcome=st.sampled_from(Outcome))
     def resolve(self, number: int, who: str, outcome: Outcome) -> None:
         key, by = f"d{1 + number % self.decisions}", self.people[who]
-        self.attempt(lambda: community.resolve(self.world, by, outcome, key))
+        reason = mark(reason_key(key, of_outcome=True))
+        self.attempt(lambda: community.resolve(self.world, by, outcome, key, reason))
 
     @precondition(lambda self: not self.erased)
     @rule(who=members)
@@ -513,6 +533,14 @@ class Community(Judged):
         for who in self.erased:
             assert read_models_with(self.world, words(who)) == []
             assert read_models_with(self.world, tag_of(who)) == []
+
+    @precondition(lambda self: self.settled)
+    @invariant()
+    def nothing_that_was_taken_back_is_kept_in_any_read_model(self) -> None:
+        for event in self.happened("moderation"):
+            if isinstance(event, ReasonRedacted):
+                assert read_models_with(self.world, mark(event.reason_id)) == []
+                assert self.world.vault.key(event.reason_id) is None
 
     def teardown(self) -> None:
         self.world.settle()

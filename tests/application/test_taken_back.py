@@ -1,21 +1,38 @@
 """Texts that can be taken back: each has a key of its own, and nothing shows them afterwards."""
 
-from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from application.engine.executor import CommandContext
+from application.engine.query_service import Viewer
 from application.policies.when_reason_is_redacted_then_destroy_its_key import (
     WhenReasonIsRedactedThenDestroyItsKey,
 )
+from application.policies.when_suspension_is_redacted_then_destroy_its_key import (
+    WhenSuspensionIsRedactedThenDestroyItsKey,
+)
+from application.policy import KlarityPolicy
+from application.queries.members import MemberDocument
 from application.queries.moderation_ledger import Deed
 from application.queries.notification import Notification, NotificationKind
-from domain.actors import Actor
+from domain.actors import SYSTEM, Actor, Role
+from domain.members.member import (
+    GrantRole,
+    MemberCommand,
+    RedactSuspension,
+    ReinstateMember,
+    RevokeRole,
+    SuspendMember,
+    SuspensionRedacted,
+)
 from domain.moderation.decision import ReasonRedacted
 from tests.application.community import (
     COMMENT,
     appeal,
     decide,
+    erase,
     involved,
     listed,
     moderator,
@@ -23,10 +40,16 @@ from tests.application.community import (
     read_models_with,
     resolve,
     rows,
+    seen_by_all,
 )
 from tests.world import World, refused
 
-REASON, OUTCOME = "It breaks the rule.", "Seen again."
+REASON, OUTCOME, SPAM = "It breaks the rule.", "Seen again.", "Adverts for Ben."
+
+
+@pytest.fixture
+def mo(world: World) -> Actor:
+    return moderator(world)
 
 
 @pytest.fixture
@@ -56,8 +79,8 @@ def redact(world: World, *, of_outcome: bool = False) -> None:
 
 
 class TestReason:
-    def test_it_is_in_no_log_in_the_open(self, world: World, author: Actor) -> None:
-        assert author
+    @pytest.mark.usefixtures("author")
+    def test_it_is_in_no_log_in_the_open(self, world: World) -> None:
         assert REASON.encode() not in stored(world)
         assert OUTCOME.encode() not in stored(world)
 
@@ -67,6 +90,7 @@ class TestReason:
         assert told[NotificationKind.HIDDEN] == REASON
         assert told[NotificationKind.APPEAL_RESOLVED] == OUTCOME
 
+    @pytest.mark.usefixtures("author")
     @pytest.mark.parametrize(
         ("of_outcome", "gone", "kept", "key"),
         [
@@ -75,9 +99,8 @@ class TestReason:
         ],
     )
     def test_once_redacted_it_is_nowhere_and_its_key_is_destroyed(
-        self, world: World, author: Actor, of_outcome: bool, gone: str, kept: str, key: str
+        self, world: World, of_outcome: bool, gone: str, kept: str, key: str
     ) -> None:
-        assert author
         assert world.vault.key(key)
         redact(world, of_outcome=of_outcome)
         assert world.vault.key(key) is None
@@ -86,8 +109,8 @@ class TestReason:
         must_be_rebuilt_alike(world)
         assert read_models_with(world, gone) == []
 
-    def test_everybody_sees_that_it_was_removed(self, world: World, author: Actor) -> None:
-        assert author
+    @pytest.mark.usefixtures("author")
+    def test_everybody_sees_that_it_was_removed(self, world: World) -> None:
         redact(world)
         removed = {entry["what"]: entry["reason_removed"] for entry in ledger(world)}
         assert removed[Deed.DECIDED]
@@ -116,26 +139,108 @@ class TestReason:
         world.settle()
         assert world.parked.list() == []
 
-    def test_a_forged_message_destroys_no_key(self, world: World, author: Actor) -> None:
-        assert author
-        react(world)(redacted_in_a_message())
+    @pytest.mark.usefixtures("author")
+    def test_a_forged_message_destroys_no_key(self, world: World) -> None:
+        forged = ReasonRedacted(
+            decision_id="d1",
+            reason_id="reason/d1",
+            subject_kind=COMMENT,
+            subject_id="k1",
+            at=world.clock(),
+        )
+        heard(world, WhenReasonIsRedactedThenDestroyItsKey, forged)
         assert world.vault.key("reason/d1")
 
 
-def react(world: World) -> Callable[[object], None]:
-    dependencies = world.use_cases.policy_dependencies
-    policy = WhenReasonIsRedactedThenDestroyItsKey(dependencies)
-    return lambda event: policy.react(event, None)  # type: ignore[arg-type]  # it reads no cause
+class TestSuspension:
+    def test_only_the_member_and_moderators_see_the_reason(
+        self, world: World, anna: Actor, mo: Actor
+    ) -> None:
+        standing(world, anna, SuspendMember(reason=SPAM, by=mo, at=world.clock()))
+        assert SPAM.encode() not in stored(world)
+        assert SPAM not in seen_by_all(world)
+        ben = world.member("Ben")
+        seen = {viewer: self.profile(world, anna, viewer) for viewer in (anna, mo, ben)}
+        assert seen == {anna: SPAM, mo: SPAM, ben: None}
+
+    def test_it_is_not_shown_once_the_member_is_reinstated(
+        self, world: World, anna: Actor, mo: Actor
+    ) -> None:
+        standing(world, anna, SuspendMember(reason=SPAM, by=mo, at=world.clock()))
+        standing(world, anna, ReinstateMember(by=mo, at=world.clock()))
+        assert self.profile(world, anna, mo) is None
+
+    def test_a_moderator_removes_it_and_its_key_is_destroyed(
+        self, world: World, anna: Actor, mo: Actor
+    ) -> None:
+        standing(world, anna, SuspendMember(reason=SPAM, by=mo, at=world.clock()))
+        standing(world, anna, RedactSuspension(by=mo, at=world.clock()))
+        assert world.vault.key(f"suspension/{anna.member_id}/1") is None
+        assert read_models_with(world, SPAM) == []
+        must_be_rebuilt_alike(world)
+        assert world.executors.members.load(anna.member_id).state.suspended
+
+    def test_a_forged_message_destroys_no_key(self, world: World, anna: Actor, mo: Actor) -> None:
+        standing(world, anna, SuspendMember(reason=SPAM, by=mo, at=world.clock()))
+        key = f"suspension/{anna.member_id}/1"
+        forged = SuspensionRedacted(member_id=anna.member_id, reason_id=key, at=world.clock())
+        heard(world, WhenSuspensionIsRedactedThenDestroyItsKey, forged)
+        assert world.vault.key(key)
+
+    def profile(self, world: World, member: Actor, viewer: Actor) -> str | None:
+        answers = world.answers["members"]
+        seen = answers.one(member.member_id, Viewer(viewer))
+        shown: MemberDocument = answers.service.as_seen_by(seen, Viewer(viewer))
+        return shown.suspension
 
 
-def redacted_in_a_message() -> ReasonRedacted:
-    return ReasonRedacted(
-        decision_id="d1",
-        reason_id="reason/d1",
-        subject_kind=COMMENT,
-        subject_id="k1",
-        at=World().clock(),
+def test_the_operator_lists_who_changed_the_standing_of_members(
+    world: World, anna: Actor, mo: Actor
+) -> None:
+    at = world.clock()
+    standing(world, mo, GrantRole(role=Role.ADMIN, by=SYSTEM, at=at))
+    standing(world, anna, GrantRole(role=Role.MODERATOR, by=admin(mo), at=at))
+    standing(world, anna, RevokeRole(role=Role.MODERATOR, by=admin(mo), at=at))
+    standing(world, anna, SuspendMember(reason=SPAM, by=mo, at=at))
+    standing(world, anna, RedactSuspension(by=mo, at=at))
+    standing(world, anna, ReinstateMember(by=mo, at=at))
+    changes = list(world.use_cases.standing.changes())
+    assert [(each.member, each.what, each.by) for each in changes] == [
+        ("Mo (member-Mo)", "admin granted", "the operator"),
+        *(
+            ("Anna (member-Anna)", what, "Mo (member-Mo)")
+            for what in (
+                "moderator granted",
+                "moderator revoked",
+                "suspended",
+                "reason of a suspension removed",
+                "reinstated",
+            )
+        ),
+    ]
+    assert b"member-Mo" not in b"".join(
+        event.data for event in world.history.stream("members", "member-member-Anna")
     )
+    erase(world, mo)
+    assert {each.by for each in world.use_cases.standing.changes()} == {
+        "the operator",
+        "erased (member-Mo)",
+    }
+
+
+def admin(member: Actor) -> Actor:
+    return replace(member, roles=frozenset({Role.ADMIN}))
+
+
+def standing(world: World, member: Actor, command: MemberCommand) -> None:
+    world.executors.members.execute(member.member_id, command, CommandContext())
+    world.settle()
+
+
+def heard(world: World, policy: type[KlarityPolicy], event: object) -> None:
+    """Let a policy react to an event that is in no log."""
+    no_cause: Any = None
+    policy(world.use_cases.policy_dependencies).react(event, no_cause)
 
 
 def ledger(world: World) -> list[dict[str, object]]:

@@ -34,6 +34,7 @@ class Stage:
             executors=self.world.executors,
             sanitise=self.sanitise,
             forget_member=lambda _: None,
+            destroy_key=lambda _: None,
             erase_media=lambda _: None,
             forget_in_cases=lambda _: None,
             forget_in_discussions=lambda _: None,

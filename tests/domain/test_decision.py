@@ -167,7 +167,11 @@ def test_there_is_nothing_to_decide_where_it_is_so_and_nobody_flagged_it() -> No
     for command in nothing:
         with refused("nothing-to-decide"):
             when([], command)
-    assert when([], knowing(DECIDE, subject=replace(hidden, flags=("f1",)))) == [MADE, GIVEN, SIGNED]
+    assert when([], knowing(DECIDE, subject=replace(hidden, flags=("f1",)))) == [
+        MADE,
+        GIVEN,
+        SIGNED,
+    ]
     for shown in (Verdict.RESTORE, Verdict.DISMISS):
         made = replace(MADE, verdict=shown)
         for subject in (hidden, flagged):

@@ -96,6 +96,9 @@ from domain.members.member import (
     ProfileRestored,
     RoleGranted,
     RoleRevoked,
+    StandingSigned,
+    SuspensionExplained,
+    SuspensionRedacted,
 )
 from domain.moderation.decision import (
     AppealResolved,
@@ -155,7 +158,14 @@ GOLDEN: dict[str, object] = {
     "members.InterestsChosen": InterestsChosen(member_id=ANNA, interests=("roads",), at=AT),
     "members.RoleGranted": RoleGranted(member_id=ANNA, role=Role.MODERATOR, at=AT),
     "members.RoleRevoked": RoleRevoked(member_id=ANNA, role=Role.MODERATOR, at=AT),
-    "members.MemberSuspended": MemberSuspended(member_id=ANNA, reason="spam", at=AT),
+    "members.MemberSuspended": MemberSuspended(member_id=ANNA, at=AT),
+    "members.SuspensionExplained": SuspensionExplained(
+        member_id=ANNA, reason_id=f"suspension/{ANNA}/1", reason="spam", at=AT
+    ),
+    "members.SuspensionRedacted": SuspensionRedacted(
+        member_id=ANNA, reason_id=f"suspension/{ANNA}/1", at=AT
+    ),
+    "members.StandingSigned": StandingSigned(member_id=ANNA, by=BEN, at=AT),
     "members.MemberReinstated": MemberReinstated(member_id=ANNA, at=AT),
     "members.MemberErased": MemberErased(member_id=ANNA, at=AT),
     "members.ProfileHidden": ProfileHidden(member_id=ANNA, rule="spam", at=AT),
