@@ -21,7 +21,7 @@ from application.use_cases.evidence.uploads import ReceiveUploads
 from application.use_cases.members.accounts import Accounts
 from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens
-from application.use_cases.members.standing import Standing
+from application.use_cases.members.standing import StandingChanges
 from application.use_cases.moderation.forget import ForgetInModeration
 from application.use_cases.moderation.moderate import Moderate
 from application.use_cases.moderation.visibility import Visibility
@@ -67,8 +67,10 @@ class UseCases:
         )
 
     @cached_property
-    def standing(self) -> Standing:
-        return Standing(self._container.history(), self._container.codec(), self.executors.members)
+    def standing(self) -> StandingChanges:
+        return StandingChanges(
+            self._container.history(), self._container.codec(), self.executors.members
+        )
 
     @cached_property
     def report(self) -> Report:

@@ -19,7 +19,7 @@ from application.ports.codec import EventCodec
 from application.ports.event_store import EventStore
 from application.ports.parked import ParkedEvent, ParkedEvents, service_of
 from application.system import Service, query_services, services
-from application.use_cases.members.standing import Standing
+from application.use_cases.members.standing import StandingChanges
 from application.use_cases.moderation.what_if import Hiding, ModerationReplay, WhatIf
 from application.use_cases.webhooks.manage import Webhooks
 from domain.cases.case_details import CaseCategory
@@ -58,7 +58,7 @@ class Tools(Protocol):
     def what_if(self) -> WhatIf: ...
 
     @property
-    def standing(self) -> Standing: ...
+    def standing(self) -> StandingChanges: ...
 
     def checkpoints(self) -> dict[str, Checkpoint]:
         """Return the checkpoint of each relay, policy and build of a read model, by name."""
@@ -340,7 +340,7 @@ def _add_members(klarity: click.Group, entry: Entry) -> None:
         Klarity shows nobody else who it was. A member who was erased is listed by id alone.
         """
         with opened(entry) as tools:
-            for each in tools.standing.changes():
+            for each in tools.standing:
                 click.echo(f"{each.at:%Y-%m-%dT%H:%M:%SZ} {each.member}: {each.what}, by {each.by}")
 
 

@@ -50,7 +50,7 @@ class KnownCase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class DecisionReason:
     """The reason for a decision, which is applied to its subject later."""
 
     text: str
@@ -63,7 +63,11 @@ class Notifications(QueryService[Notification]):
     document, key = Notification, "notification_id"
     path, audience = "/me/notifications", Audience.MEMBERS
     indexes = (by("member_id"), by("at"), by("reason_id"))
-    sides = (Side(Watch, (by("member_id"), by_each("watches"))), Side(KnownCase), Side(Reason))
+    sides = (
+        Side(Watch, (by("member_id"), by_each("watches"))),
+        Side(KnownCase),
+        Side(DecisionReason),
+    )
 
     def project(
         self,
@@ -111,17 +115,19 @@ def _subject(event: SubjectRegistered | Judgement) -> str:
 
 def _tell_of_moderation(event: OfModeration, rows: Rows[Notification]) -> None:
     match event:
+        case SubjectRegistered(subject_kind=SubjectKind.DISPUTE):
+            pass  # a party has no account
         case SubjectRegistered():
             watch(rows, event.author, _subject(event), event.at)
         case ReasonGiven():
-            rows.table(Reason).put(event.reason_id, Reason(text=event.reason))
+            rows.table(DecisionReason).put(event.reason_id, DecisionReason(text=event.reason))
             _change_reason(rows, event, event.reason)
         case ReasonRedacted():
-            rows.table(Reason).delete(event.reason_id)
+            rows.table(DecisionReason).delete(event.reason_id)
             _change_reason(rows, event, None)
         case _:
             told = judged(event)
-            reason = rows.table(Reason).get(told.reason_id)
+            reason = rows.table(DecisionReason).get(told.reason_id)
             told = replace(told, reason=reason.text if reason else None)
             tell(rows, (_subject(event),), told)
 

@@ -85,7 +85,8 @@ class ForgetAppellant:
 class DecisionFacts:
     """What the application looks up about the subject of the decision.
 
-    ``case_authors`` are the authors of the cases that the subject belongs to. ``in_force`` is the
+    ``case_authors`` are the authors of the cases that the subject belongs to; of a statement, also
+    who named the party that made it. ``in_force`` is the
     decision in force on it. ``overturned`` are the moderators whose decisions on it were overturned
     on appeal.
     """

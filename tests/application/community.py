@@ -12,7 +12,7 @@ from application.engine.query_service import Audience, Private, QueryService, Vi
 from application.ports.message_bus import Delivery
 from application.ports.read_models import Find
 from domain.actors import Actor, Role
-from domain.cases.party import PartyDetails, PartyKind
+from domain.cases.party import DisputeParty, PartyDetails, PartyKind
 from domain.ids import CaseId, CommentId, MemberId, PartyId
 from domain.members.member import EraseMember
 from domain.moderation.decision import Outcome
@@ -23,6 +23,7 @@ ANYBODY = Viewer()
 JUDGE = Viewer(Actor(member_id=MemberId("judge"), roles=frozenset({Role.MODERATOR})))
 CASE, COMMENT, PARTY = SubjectKind.CASE, SubjectKind.COMMENT, SubjectKind.PARTY
 EVIDENCE, MEMBER = SubjectKind.EVIDENCE, SubjectKind.MEMBER
+DISPUTE = SubjectKind.DISPUTE
 HIDE, RESTORE, DISMISS = Verdict.HIDE, Verdict.RESTORE, Verdict.DISMISS
 
 
@@ -60,6 +61,34 @@ def name_party(
     )
     world.enrich.name_party(PartyId(party_id), CaseId(case_id), details, by, CommandContext())
     return PartyId(party_id)
+
+
+def dispute(
+    world: World,
+    statement: str = "We did not.",
+    *,
+    dispute_id: str = "s1",
+    party_id: str = "p1",
+    case_id: str = "c1",
+) -> None:
+    """Let the party of a claim make a statement, with a link to it that nobody has used."""
+    command = DisputeParty(
+        case_id=CaseId(case_id), dispute_id=dispute_id, statement=statement, at=world.clock()
+    )
+    world.executors.parties.execute(party_id, command, CommandContext())
+
+
+def erase_statement(
+    world: World,
+    by: Actor,
+    dispute_id: str = "s1",
+    *,
+    party_id: str = "p1",
+    case_id: str = "c1",
+) -> None:
+    world.enrich.erase_statement(
+        PartyId(party_id), CaseId(case_id), dispute_id, by, CommandContext()
+    )
 
 
 def involved(world: World, author: Actor) -> Actor:

@@ -32,6 +32,7 @@ from domain.cases.case_commands import (
 from domain.cases.case_details import CaseStatus
 from domain.cases.case_events import CasePublished
 from domain.cases.engagement import CaseSupported, SupportWithdrawn
+from domain.cases.party import StatementErased
 from domain.cases.place import Location, Precision
 from domain.catalog import EVENTS
 from domain.decider import DomainError
@@ -75,11 +76,13 @@ EVIDENCE = {"e1": "Anna", "e2": "Ben", "e3": "Ben", "e4": "Cleo"}
 PLACE = Location(lat=52.5, lon=13.4, precision=Precision.CITY)
 COMMENTS = ("k1", "k2", "k3", *(f"k-{name}" for name in MEMBERS))
 PARTIES = ("p1", "p2", *(f"p-{name}" for name in MEMBERS))
+DISPUTES = ("s1", "s2")
 SUBJECTS = [
     *((SubjectKind.CASE, key) for key in CASES),
     *((SubjectKind.EVIDENCE, key) for key in EVIDENCE),
     *((SubjectKind.COMMENT, key) for key in COMMENTS),
     *((SubjectKind.PARTY, key) for key in PARTIES),
+    *((SubjectKind.DISPUTE, key) for key in DISPUTES),
 ]
 
 anybody = st.sampled_from((*MEMBERS, *MODERATORS))
@@ -89,6 +92,7 @@ cases = st.sampled_from(sorted(CASES))
 evidence = st.sampled_from(sorted(EVIDENCE))
 comments = st.sampled_from(COMMENTS)
 parties = st.sampled_from(PARTIES)
+disputes = st.sampled_from(DISPUTES)
 subjects = st.sampled_from(SUBJECTS)
 
 Judgement = SubjectAppealed | SubjectDecided | SubjectHidden | DecisionMade | AppealResolved
@@ -371,6 +375,21 @@ class Community(Judged):
                 )
             )
 
+    @rule(key=disputes, who=members)
+    def dispute(self, key: str, who: str) -> None:
+        """The party that this member named in the second case answers."""
+        self.attempt(
+            lambda: community.dispute(
+                self.world, mark(key), dispute_id=key, party_id=f"p-{who}", case_id="c2"
+            )
+        )
+
+    @rule(key=disputes, who=anybody, by=moderators)
+    def erase_statement(self, key: str, who: str, by: str) -> None:
+        judge, party = self.people[by], f"p-{who}"
+        erase = community.erase_statement
+        self.attempt(lambda: erase(self.world, judge, key, party_id=party, case_id="c2"))
+
     @rule(subject=subjects, who=st.lists(anybody, min_size=1, max_size=4))
     def flag(self, subject: tuple[SubjectKind, str], who: list[str]) -> None:
         for name in who:
@@ -486,6 +505,9 @@ class Community(Judged):
                 assert bool(comment["text"]) == state.is_shown
         for key in COMMENTS:
             assert do.comments.load(key).state.is_shown or not questions_about(mark(key), answers)
+        for key in DISPUTES:
+            if self.is_hidden(SubjectKind.DISPUTE, key):
+                assert questions_about(mark(key), answers) == []
         for key in PARTIES:
             if self.is_hidden(SubjectKind.PARTY, key) or do.parties.load(key).state.retracted:
                 assert questions_about(mark(key), answers) == []
@@ -537,10 +559,11 @@ class Community(Judged):
     @precondition(lambda self: self.settled)
     @invariant()
     def nothing_that_was_taken_back_is_kept_in_any_read_model(self) -> None:
-        for event in self.happened("moderation"):
-            if isinstance(event, ReasonRedacted):
-                assert read_models_with(self.world, mark(event.reason_id)) == []
-                assert self.world.vault.key(event.reason_id) is None
+        gone = [e.reason_id for e in self.happened("moderation") if isinstance(e, ReasonRedacted)]
+        gone += [e.dispute_id for e in self.happened("cases") if isinstance(e, StatementErased)]
+        for key in gone:
+            assert read_models_with(self.world, mark(key)) == []
+            assert self.world.vault.key(key) is None
 
     def teardown(self) -> None:
         self.world.settle()
@@ -721,7 +744,6 @@ APART = {
     "members.InterestsChosen",
     "members.ProfileRestored",
     "cases.EvidenceRefused",
-    "cases.PartyDisputed",
 }
 
 
@@ -736,6 +758,7 @@ def test_the_rules_cause_every_event_with_a_text_that_somebody_wrote() -> None:
     community.flag((SubjectKind.CASE, "c1"), ["Cleo"])
     community.decide((SubjectKind.CASE, "c1"), "Mo", Verdict.HIDE)
     community.appeal(0, "Anna")
+    community.dispute("s1", "Ben")
     caused = {EVENTS.names[type(event)] for log in CONTEXTS for event in community.happened(log)}
     missing = texts_of_people() - APART - caused
     assert not missing, "add a rule to Community that causes it, and call that here"

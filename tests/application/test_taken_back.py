@@ -10,14 +10,20 @@ from application.engine.query_service import Viewer
 from application.policies.when_reason_is_redacted_then_destroy_its_key import (
     WhenReasonIsRedactedThenDestroyItsKey,
 )
+from application.policies.when_statement_is_erased_then_destroy_its_key import (
+    WhenStatementIsErasedThenDestroyItsKey,
+)
 from application.policies.when_suspension_is_redacted_then_destroy_its_key import (
     WhenSuspensionIsRedactedThenDestroyItsKey,
 )
 from application.policy import KlarityPolicy
 from application.queries.members import MemberDocument
 from application.queries.moderation_ledger import Deed
+from application.queries.moderation_queue import ModerationQueue
 from application.queries.notification import Notification, NotificationKind
 from domain.actors import SYSTEM, Actor, Role
+from domain.cases.party import StatementErased
+from domain.ids import CaseId, PartyId
 from domain.members.member import (
     GrantRole,
     MemberCommand,
@@ -30,13 +36,21 @@ from domain.members.member import (
 from domain.moderation.decision import ReasonRedacted
 from tests.application.community import (
     COMMENT,
+    DISMISS,
+    DISPUTE,
+    RESTORE,
+    Reading,
     appeal,
     decide,
+    dispute,
     erase,
+    erase_statement,
+    flag,
     involved,
     listed,
     moderator,
     must_be_rebuilt_alike,
+    one,
     read_models_with,
     resolve,
     rows,
@@ -44,7 +58,8 @@ from tests.application.community import (
 )
 from tests.world import World, refused
 
-REASON, OUTCOME, SPAM = "It breaks the rule.", "Seen again.", "Adverts for Ben."
+REASON, OUTCOME = "It breaks the rule.", "Seen again."
+SPAM, WORDS = "Adverts for Ben.", "Anna of the third floor invented it."
 
 
 @pytest.fixture
@@ -152,6 +167,118 @@ class TestReason:
         assert world.vault.key("reason/d1")
 
 
+class TestStatement:
+    @pytest.fixture(autouse=True)
+    def stated(self, world: World, anna: Actor) -> Actor:
+        """Somebody who named a party to Anna's case, which answered."""
+        cora = involved(world, anna)
+        dispute(world, WORDS)
+        world.settle()
+        return cora
+
+    def disputes(self, world: World) -> list[tuple[str, str | None]]:
+        (party,) = one(world, "cases", "c1")["parties"]
+        return [(each.statement, each.removed) for each in party.disputes]
+
+    def test_flags_hide_it_and_a_moderator_restores_it(self, world: World, mo: Actor) -> None:
+        flag(world, DISPUTE, "s1", *(world.member(f"Member {number}") for number in range(4)))
+        world.settle()
+        (item,) = [row for row in rows(world, "moderation-queue").values() if row.waits]
+        assert (item.text, item.case_id, item.hidden) == (WORDS, "c1", True)
+        assert self.disputes(world) == [("", "hidden")]
+        assert WORDS not in seen_by_all(world)
+        must_be_rebuilt_alike(world)
+        decide(world, DISPUTE, "s1", mo, RESTORE)
+        world.settle()
+        assert self.disputes(world) == [(WORDS, None)]
+        must_be_rebuilt_alike(world)
+
+    def test_statements_stay_in_their_order(self, world: World, mo: Actor) -> None:
+        world.clock.wind(hours=1)
+        dispute(world, "Really not.", dispute_id="s2")
+        decide(world, DISPUTE, "s1", mo)
+        world.settle()
+        decide(world, DISPUTE, "s1", mo, RESTORE, decision_id="d2")
+        world.settle()
+        assert self.disputes(world) == [(WORDS, None), ("Really not.", None)]
+        erase_statement(world, mo, "s1")
+        world.settle()
+        assert self.disputes(world) == [("", "erased"), ("Really not.", None)]
+        must_be_rebuilt_alike(world)
+
+    def test_once_erased_it_is_nowhere_and_its_key_is_destroyed(
+        self, world: World, mo: Actor
+    ) -> None:
+        flag(world, DISPUTE, "s1", world.member("Ben"))
+        world.settle()
+        assert world.vault.key("s1")
+        erase_statement(world, mo, "s1")
+        world.settle()
+        assert world.vault.key("s1") is None
+        assert read_models_with(world, WORDS) == []
+        assert self.disputes(world) == [("", "erased")]
+        must_be_rebuilt_alike(world)
+        assert read_models_with(world, WORDS) == []
+        with refused("erased"):
+            flag(world, DISPUTE, "s1", mo)
+        decide(world, DISPUTE, "s1", mo, DISMISS)
+        world.settle()
+        assert world.parked.list() == []
+
+    def test_it_is_read_from_the_logs_in_any_order(self, world: World, mo: Actor) -> None:
+        flag(world, DISPUTE, "s1", world.member("Ben"))
+        erase_statement(world, mo, "s1")
+        world.settle()
+        for order in (("cases", "moderation"), ("moderation", "cases")):
+            queue = Reading(world, ModerationQueue(), build=len(order[0]))
+            queue.hear(*order)
+            row = queue.rows["dispute-s1"]
+            assert (row.text, row.case_id, len(row.flags)) == ("", "c1", 1)
+
+    def test_a_hidden_one_is_flagged_by_moderators_alone(self, world: World, mo: Actor) -> None:
+        decide(world, DISPUTE, "s1", mo)
+        world.settle()
+        with refused("not-found"):
+            flag(world, DISPUTE, "s1", world.member("Ben"))
+        flag(world, DISPUTE, "s1", moderator(world, "Ada"))
+
+    def test_what_a_retracted_claim_was_answered_is_not_flagged(
+        self, world: World, stated: Actor
+    ) -> None:
+        world.enrich.retract_party(PartyId("p1"), CaseId("c1"), stated, CommandContext())
+        with refused("not-found"):
+            flag(world, DISPUTE, "s1", world.member("Ben"))
+
+    def test_who_made_the_claim_or_reported_the_case_does_not_judge_the_answer(
+        self, world: World, stated: Actor, anna: Actor
+    ) -> None:
+        for own in (stated, anna):
+            judge = replace(own, roles=frozenset({Role.MODERATOR}))
+            with refused("not-oneself"):
+                decide(world, DISPUTE, "s1", judge)
+            with refused("not-oneself"):
+                erase_statement(world, judge, "s1")
+
+    def test_nobody_is_told_of_the_verdict_in_place_of_the_party(
+        self, world: World, mo: Actor
+    ) -> None:
+        decide(world, DISPUTE, "s1", mo)
+        world.settle()
+        assert "s1" not in repr(rows(world, "notifications"))
+
+    def test_a_forged_message_destroys_no_key(self, world: World) -> None:
+        forged = StatementErased(
+            party_id=PartyId("p1"), case_id=CaseId("c1"), dispute_id="s1", at=world.clock()
+        )
+        for dispute_id in ("s1", "s2"):
+            heard(
+                world,
+                WhenStatementIsErasedThenDestroyItsKey,
+                replace(forged, dispute_id=dispute_id),
+            )
+        assert world.vault.key("s1")
+
+
 class TestSuspension:
     def test_only_the_member_and_moderators_see_the_reason(
         self, world: World, anna: Actor, mo: Actor
@@ -204,7 +331,7 @@ def test_the_operator_lists_who_changed_the_standing_of_members(
     standing(world, anna, SuspendMember(reason=SPAM, by=mo, at=at))
     standing(world, anna, RedactSuspension(by=mo, at=at))
     standing(world, anna, ReinstateMember(by=mo, at=at))
-    changes = list(world.use_cases.standing.changes())
+    changes = list(world.use_cases.standing)
     assert [(each.member, each.what, each.by) for each in changes] == [
         ("Mo (member-Mo)", "admin granted", "the operator"),
         *(
@@ -222,7 +349,7 @@ def test_the_operator_lists_who_changed_the_standing_of_members(
         event.data for event in world.history.stream("members", "member-member-Anna")
     )
     erase(world, mo)
-    assert {each.by for each in world.use_cases.standing.changes()} == {
+    assert {each.by for each in world.use_cases.standing} == {
         "the operator",
         "erased (member-Mo)",
     }

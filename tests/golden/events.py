@@ -58,6 +58,12 @@ from domain.cases.party import (
     PartyRestored,
     PartyRetracted,
     PartyShown,
+    StatementConcealed,
+    StatementConcealedReason,
+    StatementErased,
+    StatementHidden,
+    StatementRestored,
+    StatementShown,
 )
 from domain.cases.place import Location, Precision
 from domain.decider import NothingChanged
@@ -270,6 +276,31 @@ GOLDEN: dict[str, object] = {
     ),
     "cases.PartyRetracted": PartyRetracted(
         party_id=PARTY, case_id=CASE, role=ContributorRole.AUTHOR, at=AT
+    ),
+    "cases.StatementHidden": StatementHidden(
+        party_id=PARTY, case_id=CASE, dispute_id="d1", rule="private-information", at=AT
+    ),
+    "cases.StatementRestored": StatementRestored(
+        party_id=PARTY, case_id=CASE, dispute_id="d1", at=AT
+    ),
+    "cases.StatementErased": StatementErased(party_id=PARTY, case_id=CASE, dispute_id="d1", at=AT),
+    "cases.StatementShown": StatementShown(
+        party_id=PARTY,
+        case_id=CASE,
+        dispute_id="d1",
+        statement="We did not.",
+        number=1,
+        stated_at=AT,
+        at=AT,
+    ),
+    "cases.StatementConcealed": StatementConcealed(
+        party_id=PARTY,
+        case_id=CASE,
+        dispute_id="d1",
+        reason=StatementConcealedReason.ERASED,
+        number=1,
+        stated_at=AT,
+        at=AT,
     ),
     "cases.PartyDisputed": PartyDisputed(
         party_id=PARTY, case_id=CASE, dispute_id="d1", statement="It was a fee.", at=AT

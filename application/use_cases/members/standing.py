@@ -32,7 +32,7 @@ class StandingChange:
     at: datetime
 
 
-class Standing:
+class StandingChanges:
     """Reads the changes of standing from the log of members."""
 
     def __init__(self, history: History, codec: EventCodec, members: MemberExecutor) -> None:
@@ -40,7 +40,7 @@ class Standing:
         self._codec = codec
         self._members = members
 
-    def changes(self) -> Iterator[StandingChange]:
+    def __iter__(self) -> Iterator[StandingChange]:
         """Yield the changes, oldest first."""
         position = 0
         while events := self._history.read("members", position, COMMITS_A_READ):

@@ -150,9 +150,12 @@ class Moderate:
 
     def _case_authors(self, subject: Subject) -> frozenset[MemberId]:
         """Return the authors of the case that the subject belongs to; of evidence, of all cases
-        that cite it."""
+        that cite it; of a statement, also who named the party."""
         case_ids = (subject.case_id, *subject.cited_in)
-        return frozenset(self._subject(SubjectKind.CASE, each).author for each in case_ids)
+        found = [self._subject(SubjectKind.CASE, each) for each in case_ids]
+        if subject.part_of:
+            found.append(self._subject(SubjectKind.PARTY, subject.part_of))
+        return frozenset(each.author for each in found)
 
     def _subject(self, kind: SubjectKind, subject_id: str) -> Subject:
         return self._subjects.load(subject_key(kind, subject_id)).state
