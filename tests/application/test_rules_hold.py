@@ -38,6 +38,13 @@ from domain.catalog import EVENTS
 from domain.decider import DomainError
 from domain.discussions.comment import CommentWritten
 from domain.ids import CaseId, CommentId, EvidenceId, MemberId, PartyId
+from domain.members.member import (
+    MemberCommand,
+    RedactSuspension,
+    ReinstateMember,
+    SuspendMember,
+    SuspensionRedacted,
+)
 from domain.moderation.decision import (
     AppealResolved,
     DecisionAppealed,
@@ -76,7 +83,8 @@ EVIDENCE = {"e1": "Anna", "e2": "Ben", "e3": "Ben", "e4": "Cleo"}
 PLACE = Location(lat=52.5, lon=13.4, precision=Precision.CITY)
 COMMENTS = ("k1", "k2", "k3", *(f"k-{name}" for name in MEMBERS))
 PARTIES = ("p1", "p2", *(f"p-{name}" for name in MEMBERS))
-DISPUTES = ("s1", "s2")
+# By the id of a statement, the member who named the party that makes it.
+DISPUTES = {"s1": "Anna", "s2": "Ben"}
 SUBJECTS = [
     *((SubjectKind.CASE, key) for key in CASES),
     *((SubjectKind.EVIDENCE, key) for key in EVIDENCE),
@@ -85,6 +93,7 @@ SUBJECTS = [
     *((SubjectKind.DISPUTE, key) for key in DISPUTES),
 ]
 
+SUSPENDED = "suspended"
 anybody = st.sampled_from((*MEMBERS, *MODERATORS))
 members = st.sampled_from(MEMBERS)
 moderators = st.sampled_from(MODERATORS)
@@ -92,7 +101,7 @@ cases = st.sampled_from(sorted(CASES))
 evidence = st.sampled_from(sorted(EVIDENCE))
 comments = st.sampled_from(COMMENTS)
 parties = st.sampled_from(PARTIES)
-disputes = st.sampled_from(DISPUTES)
+disputes = st.sampled_from(sorted(DISPUTES))
 subjects = st.sampled_from(SUBJECTS)
 
 Judgement = SubjectAppealed | SubjectDecided | SubjectHidden | DecisionMade | AppealResolved
@@ -375,18 +384,19 @@ class Community(Judged):
                 )
             )
 
-    @rule(key=disputes, who=members)
-    def dispute(self, key: str, who: str) -> None:
-        """The party that this member named in the second case answers."""
+    @rule(key=disputes)
+    def dispute(self, key: str) -> None:
+        """A party that a member named in the second case answers."""
+        party = f"p-{DISPUTES[key]}"
         self.attempt(
             lambda: community.dispute(
-                self.world, mark(key), dispute_id=key, party_id=f"p-{who}", case_id="c2"
+                self.world, mark(key), dispute_id=key, party_id=party, case_id="c2"
             )
         )
 
-    @rule(key=disputes, who=anybody, by=moderators)
-    def erase_statement(self, key: str, who: str, by: str) -> None:
-        judge, party = self.people[by], f"p-{who}"
+    @rule(key=disputes, by=moderators)
+    def erase_statement(self, key: str, by: str) -> None:
+        judge, party = self.people[by], f"p-{DISPUTES[key]}"
         erase = community.erase_statement
         self.attempt(lambda: erase(self.world, judge, key, party_id=party, case_id="c2"))
 
@@ -426,6 +436,24 @@ class Community(Judged):
         key, by = f"d{1 + number % self.decisions}", self.people[who]
         reason = mark(reason_key(key, of_outcome=True))
         self.attempt(lambda: community.resolve(self.world, by, outcome, key, reason))
+
+    @rule(who=members, by=moderators)
+    def suspend(self, who: str, by: str) -> None:
+        reason = f"{mark(SUSPENDED)} {words(who)}"
+        suspend = SuspendMember(reason=reason, by=self.people[by], at=self.world.clock())
+        self.on_member(who, suspend)
+
+    @rule(who=members, by=moderators)
+    def reinstate(self, who: str, by: str) -> None:
+        self.on_member(who, ReinstateMember(by=self.people[by], at=self.world.clock()))
+
+    @rule(who=members, by=moderators)
+    def redact_suspension(self, who: str, by: str) -> None:
+        self.on_member(who, RedactSuspension(by=self.people[by], at=self.world.clock()))
+
+    def on_member(self, who: str, command: MemberCommand) -> None:
+        execute, member_id = self.world.executors.members.execute, self.people[who].member_id
+        self.attempt(lambda: execute(member_id, command, CommandContext()))
 
     @precondition(lambda self: not self.erased)
     @rule(who=members)
@@ -499,6 +527,7 @@ class Community(Judged):
     @invariant()
     def hidden_and_removed_words_are_in_no_answer(self) -> None:
         do, answers = self.world.executors, answered(self.world)
+        assert questions_about(mark(SUSPENDED), answers) == []
         for case_id in CASES:
             for comment in self.thread(case_id):
                 state = do.comments.load(comment["comment_id"]).state
@@ -560,6 +589,7 @@ class Community(Judged):
     @invariant()
     def nothing_that_was_taken_back_is_kept_in_any_read_model(self) -> None:
         gone = [e.reason_id for e in self.happened("moderation") if isinstance(e, ReasonRedacted)]
+        gone += [e.reason_id for e in self.happened("members") if isinstance(e, SuspensionRedacted)]
         gone += [e.dispute_id for e in self.happened("cases") if isinstance(e, StatementErased)]
         for key in gone:
             assert read_models_with(self.world, mark(key)) == []
@@ -758,7 +788,8 @@ def test_the_rules_cause_every_event_with_a_text_that_somebody_wrote() -> None:
     community.flag((SubjectKind.CASE, "c1"), ["Cleo"])
     community.decide((SubjectKind.CASE, "c1"), "Mo", Verdict.HIDE)
     community.appeal(0, "Anna")
-    community.dispute("s1", "Ben")
+    community.dispute("s1")
+    community.suspend("Cleo", "Mo")
     caused = {EVENTS.names[type(event)] for log in CONTEXTS for event in community.happened(log)}
     missing = texts_of_people() - APART - caused
     assert not missing, "add a rule to Community that causes it, and call that here"
