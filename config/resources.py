@@ -103,7 +103,8 @@ class Resources:
             case "evidence":
                 yield evidence_blueprint(answers, media, requests)
             case "cases":
-                yield feeds_blueprint(answers, requests, public_url)
+                record = self._use_cases.security.record
+                yield feeds_blueprint(answers, requests, public_url, record)
                 yield share_blueprint(answers, media, public_url)
                 yield updates_blueprint(
                     self._use_cases.updates, self._container.texts(), self._settings.streams

@@ -7,6 +7,7 @@ from application.engine.contributions import Contributions
 from application.executors import Executors
 from application.policy import PolicyDependencies
 from application.ports.uploads import Quota
+from application.security import SecurityLog
 from application.updates import Updates
 from application.use_cases.cases.engage import Engage
 from application.use_cases.cases.enrich import Enrich
@@ -49,6 +50,10 @@ class UseCases:
     @cached_property
     def executors(self) -> Executors:
         return self._executors or self._container.executors()
+
+    @cached_property
+    def security(self) -> SecurityLog:
+        return SecurityLog()
 
     @cached_property
     def refresh_tokens(self) -> RefreshTokens:
@@ -181,6 +186,7 @@ class UseCases:
             forget_in_discussions=self.forget_in_discussions,
             forget_in_moderation=self.forget_in_moderation,
             destroy_key=self._container.codec().forget,
+            record=self.security.record,
             hide_at=self._settings.hide_at,
         )
 

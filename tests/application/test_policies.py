@@ -130,6 +130,7 @@ def subscriber(world: World, kind: type[KlarityPolicy]) -> PolicySubscriber:
         sanitise=sanitise,
         forget_member=lambda _: None,
         destroy_key=lambda _: None,
+        record=lambda _: None,
         erase_media=lambda _: None,
         forget_in_cases=lambda _: None,
         forget_in_discussions=lambda _: None,

@@ -35,6 +35,7 @@ class Stage:
             sanitise=self.sanitise,
             forget_member=lambda _: None,
             destroy_key=lambda _: None,
+            record=lambda _: None,
             erase_media=lambda _: None,
             forget_in_cases=lambda _: None,
             forget_in_discussions=lambda _: None,
