@@ -171,8 +171,8 @@ GOLDEN: dict[str, object] = {
     "members.SuspensionRedacted": SuspensionRedacted(
         member_id=ANNA, reason_id=f"suspension/{ANNA}/1", at=AT
     ),
-    "members.StandingSigned": StandingSigned(member_id=ANNA, by=BEN, at=AT),
     "members.MemberReinstated": MemberReinstated(member_id=ANNA, at=AT),
+    "members.StandingSigned": StandingSigned(member_id=ANNA, by=BEN, at=AT),
     "members.MemberErased": MemberErased(member_id=ANNA, at=AT),
     "members.ProfileHidden": ProfileHidden(member_id=ANNA, rule="spam", at=AT),
     "members.ProfileRestored": ProfileRestored(member_id=ANNA, pseudonym="Anna", at=AT),
@@ -277,6 +277,29 @@ GOLDEN: dict[str, object] = {
     "cases.PartyRetracted": PartyRetracted(
         party_id=PARTY, case_id=CASE, role=ContributorRole.AUTHOR, at=AT
     ),
+    "cases.PartyDisputed": PartyDisputed(
+        party_id=PARTY, case_id=CASE, dispute_id="d1", statement="It was a fee.", at=AT
+    ),
+    "cases.PartyHidden": PartyHidden(
+        party_id=PARTY, case_id=CASE, rule="private-information", at=AT
+    ),
+    "cases.PartyRestored": PartyRestored(party_id=PARTY, case_id=CASE, at=AT),
+    "cases.PartyErased": PartyErased(party_id=PARTY, case_id=CASE, at=AT),
+    "cases.PartyShown": PartyShown(
+        party_id=PARTY,
+        case_id=CASE,
+        details=PartyDetails(
+            kind=PartyKind.PERSON, name="Otto Clerk", role="took the money", evidence=(ITEM,)
+        ),
+        by=ANNA,
+        by_name="Anna",
+        claimant=ContributorRole.AUTHOR,
+        named_at=AT,
+        at=AT,
+    ),
+    "cases.PartyConcealed": PartyConcealed(
+        party_id=PARTY, case_id=CASE, reason=PartyConcealedReason.HIDDEN, at=AT
+    ),
     "cases.StatementHidden": StatementHidden(
         party_id=PARTY, case_id=CASE, dispute_id="d1", rule="private-information", at=AT
     ),
@@ -301,29 +324,6 @@ GOLDEN: dict[str, object] = {
         number=1,
         stated_at=AT,
         at=AT,
-    ),
-    "cases.PartyDisputed": PartyDisputed(
-        party_id=PARTY, case_id=CASE, dispute_id="d1", statement="It was a fee.", at=AT
-    ),
-    "cases.PartyHidden": PartyHidden(
-        party_id=PARTY, case_id=CASE, rule="private-information", at=AT
-    ),
-    "cases.PartyRestored": PartyRestored(party_id=PARTY, case_id=CASE, at=AT),
-    "cases.PartyErased": PartyErased(party_id=PARTY, case_id=CASE, at=AT),
-    "cases.PartyShown": PartyShown(
-        party_id=PARTY,
-        case_id=CASE,
-        details=PartyDetails(
-            kind=PartyKind.PERSON, name="Otto Clerk", role="took the money", evidence=(ITEM,)
-        ),
-        by=ANNA,
-        by_name="Anna",
-        claimant=ContributorRole.AUTHOR,
-        named_at=AT,
-        at=AT,
-    ),
-    "cases.PartyConcealed": PartyConcealed(
-        party_id=PARTY, case_id=CASE, reason=PartyConcealedReason.HIDDEN, at=AT
     ),
     "evidence.EvidenceReceived": EvidenceReceived(
         evidence_id=ITEM,
