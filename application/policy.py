@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from application.engine.executor import CommandContext
 from application.engine.policy import Policy
 from application.executors import Executors
-from application.security import SecurityEvent
+from application.security import SecurityLog
 from domain.catalog import EVENTS
 from domain.evidence.evidence import EvidenceReceived
 
@@ -16,7 +16,7 @@ class PolicyDependencies:
     """The executors, and use cases that do the slow work. A policy uses those of its own context.
 
     ``destroy_key`` destroys the key of a text. Ask the log before: events on the bus may be forged.
-    ``record`` writes a security event for the operator.
+    ``security`` records events for the operator.
 
     ``sanitise`` raises NeedsLonger if it cannot finish within the given seconds. ``hide_at`` is the
     weight of flags at which their subject is hidden.
@@ -30,7 +30,7 @@ class PolicyDependencies:
     forget_in_discussions: Callable[[str], None]
     forget_in_moderation: Callable[[str], None]
     destroy_key: Callable[[str], None]
-    record: Callable[[SecurityEvent], None]
+    security: SecurityLog
     hide_at: float
 
 

@@ -166,7 +166,7 @@ class Process:
                 settings.sign_in_account_limit,
                 settings.sign_in_network_limit,
                 self.use_cases.refresh_tokens.session_of,
-                self.use_cases.security.record,
+                self.use_cases.security,
             ),
             largest_upload=settings.largest_upload,
             rate_limit=settings.rate_limit,

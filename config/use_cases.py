@@ -186,7 +186,7 @@ class UseCases:
             forget_in_discussions=self.forget_in_discussions,
             forget_in_moderation=self.forget_in_moderation,
             destroy_key=self._container.codec().forget,
-            record=self.security.record,
+            security=self.security,
             hide_at=self._settings.hide_at,
         )
 

@@ -3,8 +3,8 @@
 from application.engine.policy import Cause
 from application.policy import KlarityPolicy
 from application.security import (
-    AccountErased,
     AccountReinstated,
+    AccountsErased,
     AccountSuspended,
     AppealJudged,
     RemovedText,
@@ -27,7 +27,7 @@ from domain.moderation.decision import AppealResolved, DecisionMade, ReasonRedac
 
 Removal = ReasonRedacted | StatementErased | SuspensionRedacted
 Judgement = DecisionMade | AppealResolved | Removal
-ChangeOfStanding = MemberSuspended | MemberReinstated | RoleGranted | RoleRevoked | MemberErased
+ChangeOfStanding = MemberSuspended | MemberReinstated | RoleGranted | RoleRevoked
 REMOVED: dict[type[Removal], RemovedText] = {
     ReasonRedacted: RemovedText.REASON,
     StatementErased: RemovedText.STATEMENT,
@@ -41,12 +41,14 @@ class WhenPowerIsUsedThenRecordIt(KlarityPolicy):
     name = "when-power-is-used-then-record-it"
     service = "members"
 
-    def react(self, event: Judgement | ChangeOfStanding, cause: Cause) -> None:  # noqa: ARG002 - no command is issued
+    def react(self, event: Judgement | ChangeOfStanding | MemberErased, cause: Cause) -> None:  # noqa: ARG002 - no command is issued
         match event:
             case _ if isinstance(event, Judgement):
-                self.dependencies.record(_of_moderation(event))
+                self.dependencies.security.record(_of_moderation(event))
             case _ if isinstance(event, ChangeOfStanding):
-                self.dependencies.record(_of_standing(event))
+                self.dependencies.security.record(_of_standing(event))
+            case MemberErased():
+                self.dependencies.security.count(AccountsErased)
 
 
 def _of_moderation(event: Judgement) -> SecurityEvent:
@@ -69,5 +71,3 @@ def _of_standing(event: ChangeOfStanding) -> SecurityEvent:
             return AccountSuspended()
         case MemberReinstated():
             return AccountReinstated()
-        case MemberErased():
-            return AccountErased()

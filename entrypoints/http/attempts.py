@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, g, request
 
-from application.security import SecurityEvent, SignInsRefused
+from application.security import SecurityLog, SignInsRefused
 from application.use_cases.members.accounts import handle_of
 from entrypoints.http.limits import Rate, Standing, hashed, too_many_requests, where_from
 
@@ -19,7 +18,6 @@ LARGEST_NETWORK = 48
 METHODS = ("POST", "PUT", "DELETE")
 FIRST_FAILURE = 400
 REFUSALS = (401, 403, 429)
-REFUSED_A_LINE = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +36,7 @@ class Attempts:
     """Says which rates an attempt counts against: one account from one network, one account from
     everywhere, and one network. Each rate is written as "5 per minute; 20 per hour".
 
-    The refused attempts are recorded in bulk, so that no line tells of one person.
+    ``security`` counts the refused attempts.
     """
 
     def __init__(
@@ -47,21 +45,11 @@ class Attempts:
         account: str,
         network: str,
         session_of: Callable[[str], str | None],
-        record: Callable[[SecurityEvent], None],
+        security: SecurityLog,
     ) -> None:
         self._here, self._account, self._network = Rate(here), Rate(account), Rate(network)
         self._session_of = session_of
-        self._record = record
-        self._refused = 0
-        self._lock = Lock()
-
-    def count_refused(self) -> None:
-        """Count a refused attempt, and record each ``REFUSED_A_LINE``."""
-        with self._lock:
-            self._refused = (self._refused + 1) % REFUSED_A_LINE
-            full = self._refused == 0
-        if full:
-            self._record(SignInsRefused(refused=REFUSED_A_LINE))
+        self.security = security
 
     def signing_in(self, body: Mapping[str, Any]) -> Attempt:
         """Count an attempt to sign in. An account that does not exist is counted alike."""
@@ -117,7 +105,7 @@ def limit_attempts(app: Flask, attempts: Attempts) -> None:
         if attempt and reply.status_code < FIRST_FAILURE:
             _take_back(attempt.forgiven)
         if attempt and reply.status_code in REFUSALS:
-            attempts.count_refused()
+            attempts.security.count(SignInsRefused)
         return reply
 
 

@@ -1,6 +1,6 @@
 """Public cases in the formats of other programs: Atom feed, GeoJSON and CSV."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -8,7 +8,7 @@ import marshmallow as ma
 from flask import Response, request
 
 from application.engine.answers import Answers
-from application.security import CasesExported, ExportFormat, SecurityEvent
+from application.security import CasesExported, ExportFormat, SecurityLog
 from entrypoints.http.atom import atom_feed
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import IF_NONE_MATCH, READ_TOKEN, problems
@@ -64,7 +64,7 @@ def feeds_blueprint(
     answers: Answers[Any],
     requests: Requests,
     public_url: str,
-    record: Callable[[SecurityEvent], None],
+    security: SecurityLog,
 ) -> Blueprint:
     """Return the exports of the public cases. They take the filters of the list of cases."""
     blp = Blueprint("feeds", __name__, url_prefix="/v1", description="Cases for other programs")
@@ -104,7 +104,7 @@ def feeds_blueprint(
     @problems(blp, 401, 422)
     def geojson(query: dict[str, Any]) -> Response:
         """All public cases with a location, as GeoJSON (RFC 7946)"""
-        record(CasesExported(format=ExportFormat.GEOJSON))
+        security.record(CasesExported(format=ExportFormat.GEOJSON))
         return Response(as_geojson(pages(query), links), content_type=GEOJSON)
 
     @blp.get("/cases.csv")
@@ -114,7 +114,7 @@ def feeds_blueprint(
     @problems(blp, 401, 422)
     def csv(query: dict[str, Any]) -> Response:
         """All public cases as a table (RFC 4180) without formulas, safe to open in a spreadsheet"""
-        record(CasesExported(format=ExportFormat.CSV))
+        security.record(CasesExported(format=ExportFormat.CSV))
         content_type = f"{CSV}; charset=utf-8; header=present"
         reply = Response(as_csv(pages(query), links), content_type=content_type)
         reply.headers["Content-Disposition"] = 'attachment; filename="cases.csv"'

@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
+from application.security import ACTS_A_LINE
 from config.process import Process
-from entrypoints.http.attempts import REFUSED_A_LINE
 from tests.http.conftest import Caller
 
 WRONG = {"pseudonym": "Nobody here", "passphrase": "wrong wrong wrong"}
@@ -18,12 +18,12 @@ def recorded(caplog: pytest.LogCaptureFixture, name: str) -> list[logging.LogRec
 def test_refused_sign_ins_are_recorded_in_bulk(
     anybody: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for _ in range(REFUSED_A_LINE - 1):
+    for _ in range(ACTS_A_LINE - 1):
         assert anybody("POST", "/v1/sessions", WRONG).status_code == 401
     assert recorded(caplog, "SignInsRefused") == []
     assert anybody("POST", "/v1/sessions", WRONG).status_code == 401
     (line,) = recorded(caplog, "SignInsRefused")
-    assert vars(line)["refused"] == REFUSED_A_LINE
+    assert vars(line)["number"] == ACTS_A_LINE
 
 
 def test_exports_are_recorded_and_counted(
@@ -35,4 +35,4 @@ def test_exports_are_recorded_and_counted(
     assert exported == ["csv", "geojson"]
     metrics = process.internal_app.test_client().get("/metrics").text
     assert 'klarity_security_events_total{event="CasesExported"} 2.0' in metrics
-    assert 'klarity_security_events_total{event="AccountErased"} 0.0' in metrics
+    assert 'klarity_security_events_total{event="AccountsErased"} 0.0' in metrics
