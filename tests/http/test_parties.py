@@ -269,9 +269,7 @@ class TestDisputing:
         assert erased.status_code == 204
         (said,) = shown(anybody, case, party, erased)["disputes"]
         assert (said["statement"], said["removed"]) == ("", "erased")
-        page = anybody("GET", f"/share/{case.case_id}").text
-        assert "Moderators removed this statement." in page
-        assert "I gave a receipt." not in page
+        assert "Moderators removed this statement." in anybody("GET", f"/share/{case.case_id}").text
 
     def test_a_link_is_good_for_one_statement_however_often_it_is_sent(
         self, anybody: Caller, moderator: Caller, party: str
