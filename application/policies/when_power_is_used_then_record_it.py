@@ -14,6 +14,7 @@ from application.security import (
     SubjectJudged,
     TextRemoved,
 )
+from domain.actors import ContributorRole
 from domain.cases.party import StatementErased
 from domain.members.member import (
     MemberErased,
@@ -43,6 +44,8 @@ class WhenPowerIsUsedThenRecordIt(KlarityPolicy):
 
     def react(self, event: Judgement | ChangeOfStanding | MemberErased, cause: Cause) -> None:  # noqa: ARG002 - no command is issued
         match event:
+            case StatementErased() if event.role is not ContributorRole.MODERATOR:
+                pass  # the claim that it answered was retracted or erased
             case _ if isinstance(event, Judgement):
                 self.dependencies.security.record(_of_moderation(event))
             case _ if isinstance(event, ChangeOfStanding):

@@ -228,7 +228,7 @@ class StatementRestored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementErased:
-    """A moderator erased the statement. Its key is destroyed."""
+    """A moderator erased the statement, or its claim is gone. Its key is destroyed."""
 
     party_id: PartyId
     case_id: CaseId
@@ -497,7 +497,7 @@ def _retract(command: RetractParty, state: Party, facts: PartyFacts) -> list[Par
         role=facts.role,
         at=command.at,
     )
-    return [retracted]
+    return [retracted, *_without_statements(state, facts.role, command.at)]
 
 
 def _dispute(command: DisputeParty, state: Party) -> list[PartyEvent]:
@@ -572,7 +572,7 @@ def _restore_statement(command: RestoreStatement, state: Party) -> list[PartyEve
 
 
 def _erase_statement(command: EraseStatement, state: Party, facts: PartyFacts) -> list[PartyEvent]:
-    """Erase a statement, also beside a claim that is no longer shown: the log still holds it."""
+    """Erase a statement, also while its claim is hidden."""
     must_moderate(command.by)
     statement = state.disputes.get(command.dispute_id)
     if state.case_id != command.case_id or statement is None:
@@ -581,20 +581,35 @@ def _erase_statement(command: EraseStatement, state: Party, facts: PartyFacts) -
         raise DomainError(
             "not-oneself", "This answers your own case or claim; leave it to another moderator."
         )
-    erased = StatementErased(
+    if statement.erased:
+        return []
+    return [_statement_erased(state, command.dispute_id, ContributorRole.MODERATOR, command.at)]
+
+
+def _without_statements(state: Party, role: ContributorRole, at: datetime) -> list[PartyEvent]:
+    """Erase all statements of a party, because nobody can read them any more."""
+    kept = [dispute_id for dispute_id, each in state.disputes.items() if not each.erased]
+    return [_statement_erased(state, dispute_id, role, at) for dispute_id in kept]
+
+
+def _statement_erased(
+    state: Party, dispute_id: str, role: ContributorRole, at: datetime
+) -> StatementErased:
+    return StatementErased(
         party_id=state.party_id,
         case_id=state.case_id,
-        dispute_id=command.dispute_id,
-        at=command.at,
+        dispute_id=dispute_id,
+        role=role,
+        at=at,
     )
-    return [] if statement.erased else [erased]
 
 
 def _forget_claimant(command: ForgetClaimant, state: Party) -> list[PartyEvent]:
     must_be_system(command.by, "Only the system may do this.")
     if state.erased or state.by != command.member_id:
         return []
-    return [PartyErased(party_id=state.party_id, case_id=state.case_id, at=command.at)]
+    erased = PartyErased(party_id=state.party_id, case_id=state.case_id, at=command.at)
+    return [erased, *_without_statements(state, ContributorRole.SYSTEM, command.at)]
 
 
 def _shown(named: PartyNamed, at: datetime) -> PartyShown:

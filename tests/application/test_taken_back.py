@@ -242,12 +242,15 @@ class TestStatement:
             flag(world, DISPUTE, "s1", world.member("Ben"))
         flag(world, DISPUTE, "s1", moderator(world, "Ada"))
 
-    def test_what_a_retracted_claim_was_answered_is_not_flagged(
-        self, world: World, stated: Actor
-    ) -> None:
+    def test_it_is_erased_with_the_claim_that_it_answers(self, world: World, stated: Actor) -> None:
         world.enrich.retract_party(PartyId("p1"), CaseId("c1"), stated, CommandContext())
         with refused("not-found"):
             flag(world, DISPUTE, "s1", world.member("Ben"))
+        world.settle()
+        assert world.vault.key("s1") is None
+        assert read_models_with(world, WORDS) == []
+        assert world.use_cases.security.counts == {}
+        must_be_rebuilt_alike(world)
 
     def test_who_made_the_claim_or_reported_the_case_does_not_judge_the_answer(
         self, world: World, stated: Actor, anna: Actor

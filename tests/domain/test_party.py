@@ -224,7 +224,7 @@ def test_a_moderator_erases_a_statement_once_and_for_good() -> None:
     assert when(past, ERASE_STATEMENT) == [STATEMENT_ERASED, erased]
     assert when([*past, STATEMENT_HIDDEN], ERASE_STATEMENT) == [STATEMENT_ERASED, erased]
     assert when([*past, STATEMENT_ERASED], ERASE_STATEMENT) == []
-    assert when([*past, RETRACTED], ERASE_STATEMENT) == [STATEMENT_ERASED, erased]
+    assert when([*past, HIDDEN], ERASE_STATEMENT) == [STATEMENT_ERASED, erased]
     with refused("already-disputed"):
         when([*past, STATEMENT_ERASED], DISPUTE)
 
@@ -246,3 +246,23 @@ def test_a_statement_that_was_never_made_is_not_erased() -> None:
     ):
         with refused("not-found"):
             when([NAMED, DISPUTED], command)
+
+
+def test_statements_are_erased_with_the_claim_that_they_answer() -> None:
+    past: list[PartyEvent] = [NAMED, DISPUTED]
+    gone = unsaid(StatementConcealedReason.ERASED)
+    assert when(past, RETRACT) == [
+        RETRACTED,
+        replace(STATEMENT_ERASED, role=ContributorRole.CONTRIBUTOR),
+        concealed(PartyConcealedReason.RETRACTED),
+        gone,
+    ]
+    forget = ForgetClaimant(member_id=BEN.member_id, by=SYSTEM, at=AT)
+    assert when(past, forget) == [
+        PartyErased(party_id=PARTY, case_id=CASE, at=AT),
+        replace(STATEMENT_ERASED, role=ContributorRole.SYSTEM),
+        concealed(PartyConcealedReason.ERASED),
+        gone,
+    ]
+    only = [RETRACTED, concealed(PartyConcealedReason.RETRACTED)]
+    assert when([*past, STATEMENT_ERASED], RETRACT) == only
