@@ -5,6 +5,8 @@ import traceback
 
 import structlog
 
+from application.security import FIELD_NAMES
+
 
 def tell_what_broke(
     _: structlog.typing.WrappedLogger, __: str, line: structlog.typing.EventDict
@@ -31,7 +33,7 @@ def log_as_json(level: str) -> None:
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(allow=["correlation_id"]),
+        structlog.stdlib.ExtraAdder(allow=["correlation_id", *FIELD_NAMES]),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         tell_what_broke,
     ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from application.engine.executor import CommandContext
 from application.engine.policy import Policy
 from application.executors import Executors
+from application.security import SecurityLog
 from domain.catalog import EVENTS
 from domain.evidence.evidence import EvidenceReceived
 
@@ -13,6 +14,9 @@ from domain.evidence.evidence import EvidenceReceived
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyDependencies:
     """The executors, and use cases that do the slow work. A policy uses those of its own context.
+
+    ``destroy_key`` destroys the key of a text. Ask the log before: events on the bus may be forged.
+    ``security`` records events for the operator.
 
     ``sanitise`` raises NeedsLonger if it cannot finish within the given seconds. ``hide_at`` is the
     weight of flags at which their subject is hidden.
@@ -25,6 +29,8 @@ class PolicyDependencies:
     forget_in_cases: Callable[[str], None]
     forget_in_discussions: Callable[[str], None]
     forget_in_moderation: Callable[[str], None]
+    destroy_key: Callable[[str], None]
+    security: SecurityLog
     hide_at: float
 
 

@@ -48,7 +48,8 @@ KINDS = {
     "cases.EvidenceConcealed": UpdateKind.CHANGED,
     "cases.PartyShown": UpdateKind.CHANGED,
     "cases.PartyConcealed": UpdateKind.CHANGED,
-    "cases.PartyDisputed": UpdateKind.CHANGED,
+    "cases.StatementShown": UpdateKind.CHANGED,
+    "cases.StatementConcealed": UpdateKind.CHANGED,
     "cases.CaseAmended": UpdateKind.CHANGED,
     "cases.CaseLocated": UpdateKind.CHANGED,
     "cases.LocationRetracted": UpdateKind.CHANGED,
@@ -77,6 +78,7 @@ IGNORED = frozenset(
             "cases",
             "CaseReported CaseWithdrawn CaseUnpublished CaseHidden CaseRestored CaseErased "
             "PartyAdded PartyNamed PartyRetracted PartyHidden PartyRestored PartyErased "
+            "PartyDisputed StatementHidden StatementRestored StatementErased "
             "LocationReturned EvidenceAttached EvidenceAccepted EvidenceRefused EvidenceRetracted "
             "EvidenceWithheld EvidenceReturned "
             "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "

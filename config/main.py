@@ -148,6 +148,7 @@ class OpenTools:
         self.keeps_read_models = process.settings.read_models != "memory"
         self.webhooks = use_cases.webhooks
         self.what_if = use_cases.what_if
+        self.standing = use_cases.standing
         self._accounts = use_cases.accounts
         self._credentials = container.credentials()
         self._members = use_cases.executors.members

@@ -22,7 +22,7 @@ from config.use_cases import UseCases
 from entrypoints.http.app import Shared, create_app
 from entrypoints.http.attempts import Attempts
 from entrypoints.http.internal import create_internal_app
-from entrypoints.metrics import RuntimeCollector, UploadsCollector
+from entrypoints.metrics import RuntimeCollector, SecurityCollector, UploadsCollector
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ class Process:
         if settings.event_store == "mongo":
             self.container.database()
         self.use_cases = UseCases(self.container)
+        self.container.registry().register(SecurityCollector(self.use_cases.security))
         self._listener: InternalListener | None = None
 
     @cached_property
@@ -162,6 +163,7 @@ class Process:
                 settings.sign_in_account_limit,
                 settings.sign_in_network_limit,
                 self.use_cases.refresh_tokens.session_of,
+                self.use_cases.security,
             ),
             largest_upload=settings.largest_upload,
             rate_limit=settings.rate_limit,

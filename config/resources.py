@@ -97,7 +97,7 @@ class Resources:
                 yield moderation_blueprint(use_cases.moderate, requests)
             case "command:evidence":
                 yield uploads_blueprint(use_cases.receive_uploads, requests)
-                yield openings_blueprint(executors.evidence, requests)
+                yield openings_blueprint(executors.evidence, requests, self._use_cases.security)
 
     def _of_query(self, answers: Answers[Any]) -> Iterator[Blueprint]:
         requests, public_url = self._requests, self._settings.public_url
@@ -106,7 +106,7 @@ class Resources:
             case "evidence":
                 yield evidence_blueprint(answers, media, requests)
             case "cases":
-                yield feeds_blueprint(answers, requests, public_url)
+                yield feeds_blueprint(answers, requests, public_url, self._use_cases.security)
                 yield share_blueprint(answers, media, public_url)
                 yield updates_blueprint(
                     self._use_cases.updates, self._container.texts(), self._settings.streams

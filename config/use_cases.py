@@ -7,6 +7,7 @@ from application.engine.contributions import Contributions
 from application.executors import Executors
 from application.policy import PolicyDependencies
 from application.ports.uploads import Quota
+from application.security import SecurityLog
 from application.system import policy_types
 from application.updates import Updates
 from application.use_cases.authorship import Authorship
@@ -24,6 +25,7 @@ from application.use_cases.members.accounts import Accounts
 from application.use_cases.members.aliases import DestroyAliases
 from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens
+from application.use_cases.members.standing import StandingChanges
 from application.use_cases.moderation.forget import ForgetInModeration
 from application.use_cases.moderation.moderate import Moderate
 from application.use_cases.moderation.visibility import Visibility
@@ -54,6 +56,10 @@ class UseCases:
         return self._executors or self._container.executors()
 
     @cached_property
+    def security(self) -> SecurityLog:
+        return SecurityLog()
+
+    @cached_property
     def refresh_tokens(self) -> RefreshTokens:
         return RefreshTokens(self._keys.requests)
 
@@ -79,6 +85,12 @@ class UseCases:
         erasing = (kind.name for kind in policy_types() if ERASURE.name in kind.handles)
         return DestroyAliases(
             made.history(), made.codec(), made.aliases(), made.checkpoints(), erasing
+        )
+
+    @cached_property
+    def standing(self) -> StandingChanges:
+        return StandingChanges(
+            self._container.history(), self._container.codec(), self.executors.members
         )
 
     @cached_property
@@ -205,6 +217,8 @@ class UseCases:
             forget_in_cases=self.forget_in_cases,
             forget_in_discussions=self.forget_in_discussions,
             forget_in_moderation=self.forget_in_moderation,
+            destroy_key=self._container.codec().forget,
+            security=self.security,
             hide_at=self._settings.hide_at,
         )
 

@@ -28,3 +28,5 @@ PersonalText = Annotated[str, Personal()]
 # The data subject of an event, by an id that the log does not reveal, or does.
 SealedMember = Annotated[MemberId, DataSubject()]
 OpenMember = Annotated[MemberId, DataSubject(sealed=False)]
+TextId = Annotated[str, DataSubject(sealed=False)]
+"""The id of a text with a key of its own, so that it can be erased by itself."""

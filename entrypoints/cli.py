@@ -19,6 +19,7 @@ from application.ports.codec import EventCodec
 from application.ports.event_store import EventStore
 from application.ports.parked import ParkedEvent, ParkedEvents, service_of
 from application.system import Service, query_services, services
+from application.use_cases.members.standing import StandingChanges
 from application.use_cases.moderation.what_if import Hiding, ModerationReplay, WhatIf
 from application.use_cases.webhooks.manage import Webhooks
 from domain.cases.case_details import CaseCategory
@@ -55,6 +56,9 @@ class Tools(Protocol):
 
     @property
     def what_if(self) -> WhatIf: ...
+
+    @property
+    def standing(self) -> StandingChanges: ...
 
     def checkpoints(self) -> dict[str, Checkpoint]:
         """Return the checkpoint of each relay, policy and build of a read model, by name."""
@@ -328,6 +332,16 @@ def _add_members(klarity: click.Group, entry: Entry) -> None:
         with opened(entry) as tools:
             tools.grant(pseudonym, role)
         click.echo(f"{pseudonym} is {role} now.")
+
+    @members.command()
+    def standing() -> None:
+        """List who granted and revoked roles, suspended and reinstated, oldest first.
+
+        Klarity shows nobody else who it was. A member who was erased is listed by id alone.
+        """
+        with opened(entry) as tools:
+            for each in tools.standing:
+                click.echo(f"{each.at:%Y-%m-%dT%H:%M:%SZ} {each.member}: {each.what}, by {each.by}")
 
 
 def _add_webhooks(klarity: click.Group, entry: Entry) -> None:

@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 from application.engine.runtime import Running, Runtime
 from application.engine.turns import WaitReason
 from application.ports.unavailable import Unavailable
+from application.security import EVENT_NAMES, SecurityLog
 from application.use_cases.evidence.uploads import ReceiveUploads
 
 
@@ -102,6 +103,21 @@ class UploadsCollector(Collector):
         )
         refused.add_metric(("quota",), self._uploads.refused_by_quota)
         yield refused
+
+
+class SecurityCollector(Collector):
+    """Counts the security events of this process, by name."""
+
+    def __init__(self, security: SecurityLog) -> None:
+        self._security = security
+
+    def collect(self) -> Iterator[Metric]:
+        counted = CounterMetricFamily(
+            "klarity_security_events", "Security events, by name", labels=("event",)
+        )
+        for name in EVENT_NAMES:
+            counted.add_metric((name,), self._security.counts[name])
+        yield counted
 
 
 def _lag(running: Running) -> int | None:

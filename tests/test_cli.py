@@ -114,6 +114,14 @@ def test_nginx_sends_each_request_to_its_service() -> None:
     assert "default h;" in nginx_configuration({"command:members": "h"})
 
 
+def test_the_operator_sees_who_changed_the_standing_of_members() -> None:
+    assert klarity("members", "standing").output == ""
+    add_anna()
+    told = klarity("members", "standing").output
+    assert "Anna (" in told
+    assert "admin granted, by the operator" in told
+
+
 def test_an_untouched_log_verifies_and_a_changed_one_does_not(tmp_path: Path) -> None:
     assert "Anna is member" in add_anna().output
     assert klarity("members", "grant", "anna", "moderator").exit_code == 0

@@ -5,7 +5,7 @@ from application.policy import KlarityPolicy
 from domain.actors import SYSTEM
 from domain.cases.case_commands import HideCase, RestoreCase
 from domain.cases.exhibit import ReturnExhibit, WithholdExhibit
-from domain.cases.party import HideParty, RestoreParty
+from domain.cases.party import HideParty, HideStatement, RestoreParty, RestoreStatement
 from domain.ids import EvidenceId
 from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestored
 
@@ -30,6 +30,11 @@ class WhenSubjectIsHiddenThenHideItInCases(KlarityPolicy):
             case SubjectKind.PARTY:
                 hide_name = HideParty(rule=rule, role=event.role, by=SYSTEM, at=at)
                 self.executors.parties.execute(key, hide_name, context)
+            case SubjectKind.DISPUTE:
+                hide_words = HideStatement(
+                    dispute_id=key, rule=rule, role=event.role, by=SYSTEM, at=at
+                )
+                self.executors.parties.execute(event.part_of, hide_words, context)
             case SubjectKind.EVIDENCE:
                 item = EvidenceId(key)
                 withhold = WithholdExhibit(evidence_id=item, rule=rule, by=SYSTEM, at=at)
@@ -44,6 +49,9 @@ class WhenSubjectIsHiddenThenHideItInCases(KlarityPolicy):
                 self.executors.cases.execute(key, RestoreCase(by=SYSTEM, at=at), context)
             case SubjectKind.PARTY:
                 self.executors.parties.execute(key, RestoreParty(by=SYSTEM, at=at), context)
+            case SubjectKind.DISPUTE:
+                restore = RestoreStatement(dispute_id=key, by=SYSTEM, at=at)
+                self.executors.parties.execute(event.part_of, restore, context)
             case SubjectKind.EVIDENCE:
                 give_back = ReturnExhibit(evidence_id=EvidenceId(key), by=SYSTEM, at=at)
                 self.executors.exhibits.execute(key, give_back, context)

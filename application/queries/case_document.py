@@ -33,7 +33,8 @@ Media = Annotated[str, HasMedia()]
 PartyInCase = (
     party.PartyShown
     | party.PartyConcealed
-    | party.PartyDisputed
+    | party.StatementShown
+    | party.StatementConcealed
     | party.PartyRetracted
     | party.PartyErased
 )
@@ -79,9 +80,12 @@ class NetworkShares:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispute:
-    """What a party says to being named."""
+    """What a party says to being named, by number. ``removed``: it is hidden or was erased."""
 
-    statement: str
+    dispute_id: str
+    number: int
+    statement: str = ""
+    removed: party.StatementConcealedReason | None = None
     at: datetime
 
 
@@ -158,9 +162,8 @@ def with_party(row: CaseDocument, event: PartyInCase) -> CaseDocument:
             parties[key] = _party(row, event)
         case party.PartyConcealed():
             parties.pop(key, None)
-        case party.PartyDisputed():
-            dispute = Dispute(statement=event.statement, at=event.at)
-            disputes[key] = (*disputes.get(key, ()), dispute)
+        case party.StatementShown() | party.StatementConcealed():
+            disputes[key] = _with_statement(disputes.get(key, ()), event)
         case party.PartyRetracted() | party.PartyErased():
             disputes.pop(key, None)
     shown = [replace(each, disputes=disputes.get(name, ())) for name, each in parties.items()]
@@ -172,6 +175,20 @@ def with_party(row: CaseDocument, event: PartyInCase) -> CaseDocument:
         party_names=" ".join(each.name for each in shown),
         claimants=tuple(claimants),
     )
+
+
+def _with_statement(
+    disputes: Sequence[Dispute], event: party.StatementShown | party.StatementConcealed
+) -> tuple[Dispute, ...]:
+    """Return the statements of a party, oldest first, after one of them was shown or concealed."""
+    changed = Dispute(dispute_id=event.dispute_id, number=event.number, at=event.stated_at)
+    match event:
+        case party.StatementShown(statement=statement):
+            changed = replace(changed, statement=statement)
+        case party.StatementConcealed(reason=reason):
+            changed = replace(changed, removed=reason)
+    others = [each for each in disputes if each.dispute_id != event.dispute_id]
+    return tuple(sorted([*others, changed], key=lambda each: each.number))
 
 
 def _party(row: CaseDocument, event: party.PartyShown) -> CaseParty:

@@ -4,19 +4,23 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, assert_never
 
-from application.engine.query_service import Private, QueryService
+from application.engine.query_service import ForOwner, Private, QueryService
 from application.engine.rows import Rows
 from domain.members import member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberDocument:
-    """A public profile. It shows the day of joining, not the time."""
+    """A public profile. It shows the day of joining, not the time.
+
+    ``suspension`` is the reason for a suspension, for the member and moderators.
+    """
 
     member_id: str
     pseudonym: str
     roles: tuple[str, ...] = ()
     suspended: bool = False
+    suspension: Annotated[str | None, ForOwner()] = None
     erased: bool = False
     joined_on: date
     hidden: Annotated[bool, Private()] = False
@@ -25,7 +29,7 @@ class MemberDocument:
 class Members(QueryService[MemberDocument]):
     """Who is this member, as everybody may know them?"""
 
-    name, version = "members", 2
+    name, version = "members", 3
     document, key, owner, single = MemberDocument, "member_id", "member_id", True
 
     def project(self, event: member.MemberEvent, rows: Rows[MemberDocument]) -> None:
@@ -38,15 +42,19 @@ class Members(QueryService[MemberDocument]):
                 rows.change(key, lambda row: replace(row, roles=_without(row.roles, role)))
             case member.MemberSuspended():
                 rows.change(event.member_id, lambda row: replace(row, suspended=True))
+            case member.SuspensionExplained(member_id=key, reason=reason):
+                rows.change(key, lambda row: replace(row, suspension=reason))
+            case member.SuspensionRedacted():
+                rows.change(event.member_id, lambda row: replace(row, suspension=None))
             case member.MemberReinstated():
-                rows.change(event.member_id, lambda row: replace(row, suspended=False))
+                rows.change(event.member_id, _reinstated)
             case member.ProfileHidden():
                 rows.change(event.member_id, lambda row: replace(row, hidden=True))
             case member.ProfileRestored():
                 rows.change(event.member_id, lambda row: replace(row, hidden=False))
             case member.MemberErased():
                 rows.put(event.member_id, _erased(event))
-            case member.InterestsChosen():
+            case member.InterestsChosen() | member.StandingSigned():
                 pass
             case _:
                 assert_never(event)
@@ -64,6 +72,10 @@ def _registered(event: member.MemberRegistered) -> MemberDocument:
         pseudonym=event.pseudonym,
         joined_on=event.at.date(),
     )
+
+
+def _reinstated(row: MemberDocument) -> MemberDocument:
+    return replace(row, suspended=False, suspension=None)
 
 
 def _erased(event: member.MemberErased) -> MemberDocument:

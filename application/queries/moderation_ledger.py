@@ -1,16 +1,23 @@
 """What did moderation do, by which rule, in which role, and why?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from application.engine.derived_ids import derived_id
 from application.engine.filters import equal
-from application.engine.query_service import QueryService
+from application.engine.query_service import PrivateText, QueryService
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by
 from domain.members.member import MemberReinstated, MemberSuspended
-from domain.moderation.decision import AppealResolved, DecisionAppealed, DecisionMade, Outcome
+from domain.moderation.decision import (
+    AppealResolved,
+    DecisionAppealed,
+    DecisionMade,
+    Outcome,
+    ReasonGiven,
+    ReasonRedacted,
+)
 from domain.moderation.subject import (
     AppealSetAside,
     DecisionSetAside,
@@ -27,13 +34,18 @@ class Deed(StrEnum):
     APPEAL_RESOLVED = "appeal_resolved"
     DECISION_SET_ASIDE = "decision_set_aside"
     APPEAL_SET_ASIDE = "appeal_set_aside"
+    REASON_REMOVED = "reason_removed"
     SUSPENDED = "suspended"
     REINSTATED = "reinstated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntry:
-    """One deed of moderation, with the role of the actor and never a name."""
+    """One deed of moderation, with the role of the actor and never a name.
+
+    ``reason_removed`` says that a moderator removed the reason, for example because it named
+    somebody.
+    """
 
     entry_id: str
     what: Deed
@@ -44,13 +56,17 @@ class LedgerEntry:
     outcome: Outcome | None = None
     rule: str | None = None
     reason: str | None = None
+    reason_removed: bool = False
     role: str
     at: datetime
+    reason_id: PrivateText = ""
 
 
 Projected = (
     SubjectHidden
     | DecisionMade
+    | ReasonGiven
+    | ReasonRedacted
     | DecisionAppealed
     | AppealResolved
     | DecisionSetAside
@@ -63,9 +79,9 @@ Projected = (
 class ModerationLedger(QueryService[LedgerEntry]):
     """What did moderation do, by which rule, in which role, and why?"""
 
-    name, version = "moderation-ledger", 2
+    name, version = "moderation-ledger", 3
     document, key, path = LedgerEntry, "entry_id", "/moderation/ledger"
-    indexes = (by("at"), by("subject_kind"), by("subject_id"), by("rule"))
+    indexes = (by("at"), by("subject_kind"), by("subject_id"), by("rule"), by("reason_id"))
 
     def project(self, event: Projected, rows: Rows[LedgerEntry]) -> None:
         match event:
@@ -78,8 +94,13 @@ class ModerationLedger(QueryService[LedgerEntry]):
                     Deed.DECIDED,
                     verdict=event.verdict,
                     rule=event.rule,
-                    reason=event.reason,
+                    reason_id=event.reason_id,
                 )
+            case ReasonGiven(reason_id=key, reason=reason):
+                rows.change_where("reason_id", key, lambda row: replace(row, reason=reason))
+            case ReasonRedacted(reason_id=key):
+                rows.change_where("reason_id", key, _without_reason)
+                _enter(rows, event, Deed.REASON_REMOVED)
             case DecisionAppealed():
                 _enter(rows, event, Deed.APPEALED)
             case AppealResolved():
@@ -90,14 +111,14 @@ class ModerationLedger(QueryService[LedgerEntry]):
                     verdict=event.verdict,
                     outcome=event.outcome,
                     rule=event.rule,
-                    reason=event.reason,
+                    reason_id=event.reason_id,
                 )
             case DecisionSetAside():
                 _enter(rows, event, Deed.DECISION_SET_ASIDE)
             case AppealSetAside():
                 _enter(rows, event, Deed.APPEAL_SET_ASIDE)
             case MemberSuspended():
-                _enter_suspension(rows, event, Deed.SUSPENDED, reason=event.reason)
+                _enter_suspension(rows, event, Deed.SUSPENDED)
             case MemberReinstated():
                 _enter_suspension(rows, event, Deed.REINSTATED)
             case SubjectHidden():
@@ -117,6 +138,7 @@ class ModerationLedger(QueryService[LedgerEntry]):
 Judged = (
     SubjectHidden
     | DecisionMade
+    | ReasonRedacted
     | DecisionAppealed
     | AppealResolved
     | DecisionSetAside
@@ -139,9 +161,14 @@ def _enter(rows: Rows[LedgerEntry], event: Judged, what: Deed, **more: object) -
     rows.put(key, entry)
 
 
+def _without_reason(entry: LedgerEntry) -> LedgerEntry:
+    return replace(entry, reason=None, reason_removed=True)
+
+
 def _enter_suspension(
-    rows: Rows[LedgerEntry], event: MemberSuspended | MemberReinstated, what: Deed, **more: str
+    rows: Rows[LedgerEntry], event: MemberSuspended | MemberReinstated, what: Deed
 ) -> None:
+    """Enter a suspension or its end. The reason is for the member and moderators only."""
     key = derived_id(what, event.member_id, event.at.isoformat())
     entry = LedgerEntry(
         entry_id=key,
@@ -150,6 +177,5 @@ def _enter_suspension(
         subject_id=event.member_id,
         role="moderator",
         at=event.at,
-        **more,  # type: ignore[arg-type]  # named by callers
     )
     rows.put(key, entry)

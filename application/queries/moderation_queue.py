@@ -14,7 +14,7 @@ from application.engine.query_service import (
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by
 from domain.cases.case_events import CaseAmended, CaseReported
-from domain.cases.party import PartyNamed
+from domain.cases.party import PartyDisputed, PartyNamed, StatementErased
 from domain.discussions.comment import CommentEdited, CommentWritten
 from domain.members.member import MemberRegistered
 from domain.moderation.decision import (
@@ -73,7 +73,16 @@ class QueueItem:
     row_id: PrivateText = ""
 
 
-Said = CaseReported | CaseAmended | PartyNamed | CommentWritten | CommentEdited | MemberRegistered
+Said = (
+    CaseReported
+    | CaseAmended
+    | PartyNamed
+    | PartyDisputed
+    | StatementErased
+    | CommentWritten
+    | CommentEdited
+    | MemberRegistered
+)
 
 Judged = (
     SubjectRegistered
@@ -96,7 +105,7 @@ Judged = (
 class ModerationQueue(QueryService[QueueItem]):
     """What waits for a moderator to decide?"""
 
-    name, version = "moderation-queue", 3
+    name, version = "moderation-queue", 4
     document, key = QueueItem, "row_id"
     path, audience = "/moderation/queue", Audience.MODERATORS
     indexes = (by("waits"), by("weight"), by("subject_kind"))
@@ -207,6 +216,9 @@ def _project_text(event: Said, rows: Rows[QueueItem]) -> None:
         case PartyNamed():
             text = f"{event.details.name}: {event.details.role}"
             _put_text(rows, SubjectKind.PARTY, event.party_id, text)
+        case PartyDisputed() | StatementErased():
+            text = event.statement if isinstance(event, PartyDisputed) else ""
+            _put_text(rows, SubjectKind.DISPUTE, event.dispute_id, text)
         case CommentWritten() | CommentEdited():
             _put_text(rows, SubjectKind.COMMENT, event.comment_id, event.text)
         case _:

@@ -41,6 +41,7 @@ class Notification:
     count: int = 1
     at: datetime
     member_id: PrivateText = ""
+    reason_id: PrivateText = ""
 
 
 def about(
@@ -55,19 +56,19 @@ def about(
 
 
 def judged(event: Judgement) -> Notification:
-    """Return the notification of what moderation did, by which rule and why."""
+    """Return the notification of what moderation did, by which rule, without the reason."""
     match event:
-        case SubjectHidden(case_id=case_id, rule=rule, reason=reason):
-            return _judged(event, NotificationKind.HIDDEN, case_id, rule, reason)
+        case SubjectHidden(case_id=case_id, rule=rule, reason_id=reason_id):
+            return _judged(event, NotificationKind.HIDDEN, case_id, rule, reason_id)
         case SubjectRestored(case_id=case_id):
             return _judged(event, NotificationKind.RESTORED, case_id)
-        case AppealResolved(rule=rule, reason=reason, outcome=outcome):
-            resolved = _judged(event, NotificationKind.APPEAL_RESOLVED, "", rule, reason)
+        case AppealResolved(rule=rule, reason_id=reason_id, outcome=outcome):
+            resolved = _judged(event, NotificationKind.APPEAL_RESOLVED, "", rule, reason_id)
             return replace(resolved, outcome=outcome)
 
 
 def _judged(
-    event: Judgement, kind: NotificationKind, case_id: str, rule: str = "", reason: str = ""
+    event: Judgement, kind: NotificationKind, case_id: str, rule: str = "", reason_id: str = ""
 ) -> Notification:
     key = f"{kind}/{event.subject_id}/{event.decision_id}/{event.at.isoformat()}"
     return Notification(
@@ -77,7 +78,7 @@ def _judged(
         subject_kind=event.subject_kind,
         subject_id=event.subject_id,
         rule=rule or None,
-        reason=reason or None,
         decision_id=event.decision_id or None,
+        reason_id=reason_id,
         at=event.at,
     )

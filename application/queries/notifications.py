@@ -21,6 +21,7 @@ from domain.cases.place import Location
 from domain.cases.tags_and_place import TagOrPlaceEvent, place_after, tags_after
 from domain.discussions.comment import CommentWritten
 from domain.members.member import InterestsChosen, MemberErased, MemberRegistered
+from domain.moderation.decision import ReasonGiven, ReasonRedacted
 from domain.moderation.subject import SubjectKind, SubjectRegistered, subject_key
 from domain.sphere import cell
 
@@ -33,6 +34,7 @@ OfKnownCase = (
     | case.CaseUnpublished
     | case.EvidenceAccepted
 )
+OfModeration = SubjectRegistered | Judgement | ReasonGiven | ReasonRedacted
 OfCase = OfKnownCase | case.EvidenceAttached | case.EvidenceRefused | case.CaseErased
 
 
@@ -46,18 +48,30 @@ class KnownCase:
     public: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionReason:
+    """The reason for a decision, which is applied to its subject later."""
+
+    text: str
+
+
 class Notifications(QueryService[Notification]):
     """What happened to what a member watches?"""
 
-    name, version = "notifications", 5
+    name, version = "notifications", 6
     document, key = Notification, "notification_id"
     path, audience = "/me/notifications", Audience.MEMBERS
-    indexes = (by("member_id"), by("at"))
-    sides = (Side(Watch, (by("member_id"), by_each("watches"))), Side(KnownCase), ALIASES)
+    indexes = (by("member_id"), by("at"), by("reason_id"))
+    sides = (
+        Side(Watch, (by("member_id"), by_each("watches"))),
+        Side(KnownCase),
+        Side(DecisionReason),
+        ALIASES,
+    )
 
     def project(
         self,
-        event: OfMember | OfCase | CommentWritten | SubjectRegistered | Judgement,
+        event: OfMember | OfCase | OfModeration | CommentWritten,
         rows: Rows[Notification],
     ) -> None:
         match event:
@@ -72,10 +86,8 @@ class Notifications(QueryService[Notification]):
                 unwatch(rows, event.member_id, f"case/{event.case_id}", event.at)
             case CommentWritten():
                 _notify_of_comment(event, rows)
-            case SubjectRegistered():
-                watch(rows, event.author, _subject(event), event.at)
-            case _ if isinstance(event, Judgement):
-                notify(rows, (_subject(event),), judged(event))
+            case _ if isinstance(event, OfModeration):
+                _notify_of_moderation(event, rows)
             case case.CaseReported():
                 watch(rows, event.author, f"case/{event.case_id}", event.at)
                 watch(rows, event.author, f"evidence/{event.case_id}", event.at)
@@ -112,6 +124,31 @@ def _forget_case(case_id: str, rows: Rows[Notification]) -> None:
         rows.table(Watch).delete_where("member_id", known.author_id)
         rows.table(Alias).delete(known.author_id)
     rows.table(KnownCase).delete(case_id)
+
+
+def _notify_of_moderation(event: OfModeration, rows: Rows[Notification]) -> None:
+    match event:
+        case SubjectRegistered(subject_kind=SubjectKind.DISPUTE):
+            pass  # a party has no account
+        case SubjectRegistered():
+            watch(rows, event.author, _subject(event), event.at)
+        case ReasonGiven():
+            rows.table(DecisionReason).put(event.reason_id, DecisionReason(text=event.reason))
+            _change_reason(rows, event, event.reason)
+        case ReasonRedacted():
+            rows.table(DecisionReason).delete(event.reason_id)
+            _change_reason(rows, event, None)
+        case _:
+            judgement = judged(event)
+            reason = rows.table(DecisionReason).get(judgement.reason_id)
+            judgement = replace(judgement, reason=reason.text if reason else None)
+            notify(rows, (_subject(event),), judgement)
+
+
+def _change_reason(
+    rows: Rows[Notification], event: ReasonGiven | ReasonRedacted, reason: str | None
+) -> None:
+    rows.change_where("reason_id", event.reason_id, lambda row: replace(row, reason=reason))
 
 
 def _notify_followers(

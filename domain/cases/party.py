@@ -4,16 +4,24 @@ The party can dispute the claim with a statement, which is shown beside it. The 
 party is its claimant.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, assert_never
+from typing import Annotated, Any, assert_never
 
 from domain.actors import Actor, ContributorRole
 from domain.constraints import Length, OneLine
-from domain.decider import Decider, DomainError, Informed, must_be_system, with_publication
+from domain.decider import (
+    Decider,
+    DomainError,
+    Informed,
+    must_be_system,
+    must_moderate,
+    with_publication,
+)
 from domain.ids import CaseId, EvidenceId, MemberId, PartyId
-from domain.personal import DataSubject, Personal, PersonalText, SealedMember
+from domain.personal import Personal, PersonalText, SealedMember, TextId
 
 MOST_DISPUTES = 5
 
@@ -28,6 +36,13 @@ class PartyConcealedReason(StrEnum):
 
     HIDDEN = "hidden"
     RETRACTED = "retracted"
+    ERASED = "erased"
+
+
+class StatementConcealedReason(StrEnum):
+    """Why those who can see the party can no longer read its statement."""
+
+    HIDDEN = "hidden"
     ERASED = "erased"
 
 
@@ -87,6 +102,32 @@ class RestoreParty:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HideStatement:
+    dispute_id: str
+    rule: str
+    role: ContributorRole = ContributorRole.MODERATOR
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreStatement:
+    dispute_id: str
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseStatement:
+    """Erase a statement for good, for example because it names the reporter."""
+
+    case_id: CaseId
+    dispute_id: str
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetClaimant:
     """Erase the party if this member, who was erased, named it."""
 
@@ -103,16 +144,19 @@ class PartyFacts:
 
 
 PartyCommand = (
-    Informed[NameParty | RetractParty, PartyFacts]
+    Informed[NameParty | RetractParty | EraseStatement, PartyFacts]
     | DisputeParty
+    | HideStatement
+    | RestoreStatement
     | HideParty
     | RestoreParty
     | ForgetClaimant
 )
 
 
-# Events. Only PartyShown and PartyConcealed say whether the party can be seen in its case. Whether
-# the case is public is another question.
+# Events. Only PartyShown and PartyConcealed say whether the party can be seen in its case, and only
+# StatementShown and StatementConcealed whether its statement can be read beside it. Whether the
+# case is public is another question.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +184,7 @@ class PartyDisputed:
 
     party_id: PartyId
     case_id: CaseId
-    dispute_id: Annotated[str, DataSubject(sealed=False)]
+    dispute_id: TextId
     statement: PersonalText
     role: ContributorRole = ContributorRole.PARTY
     at: datetime
@@ -160,6 +204,60 @@ class PartyRestored:
     party_id: PartyId
     case_id: CaseId
     role: ContributorRole = ContributorRole.MODERATOR
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementHidden:
+    party_id: PartyId
+    case_id: CaseId
+    dispute_id: str
+    rule: str
+    role: ContributorRole = ContributorRole.MODERATOR
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementRestored:
+    party_id: PartyId
+    case_id: CaseId
+    dispute_id: str
+    role: ContributorRole = ContributorRole.MODERATOR
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementErased:
+    """A moderator erased the statement, or its claim is gone. Its key is destroyed."""
+
+    party_id: PartyId
+    case_id: CaseId
+    dispute_id: str
+    role: ContributorRole = ContributorRole.MODERATOR
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementShown:
+    """Everybody who can see the party can read its statement."""
+
+    party_id: PartyId
+    case_id: CaseId
+    dispute_id: TextId
+    statement: PersonalText
+    number: int
+    stated_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementConcealed:
+    party_id: PartyId
+    case_id: CaseId
+    dispute_id: str
+    reason: StatementConcealedReason
+    number: int
+    stated_at: datetime
     at: datetime
 
 
@@ -203,6 +301,11 @@ PartyEvent = (
     | PartyErased
     | PartyShown
     | PartyConcealed
+    | StatementHidden
+    | StatementRestored
+    | StatementErased
+    | StatementShown
+    | StatementConcealed
 )
 
 
@@ -210,11 +313,29 @@ PartyEvent = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What the party says to the claim. Its statements have the numbers 1, 2 and so on."""
+
+    text: str
+    number: int
+    stated_at: datetime
+    hidden: bool = False
+    erased: bool = False
+
+    @property
+    def concealed(self) -> StatementConcealedReason | None:
+        """Why it cannot be read, or None if it can."""
+        if self.erased:
+            return StatementConcealedReason.ERASED
+        return StatementConcealedReason.HIDDEN if self.hidden else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """``named`` holds the claim. ``disputes`` are the ids of the links that were used."""
+    """``named`` holds the claim. ``disputes`` are the statements by the ids of their links."""
 
     named: PartyNamed | None = None
-    disputes: tuple[str, ...] = ()
+    disputes: Mapping[str, Statement] = field(default_factory=dict)
     hidden: bool = False
     retracted: bool = False
     erased: bool = False
@@ -243,13 +364,30 @@ class Party:
         return self.is_claimed and not self.hidden
 
 
-def publication(before: Party, after: Party, at: datetime) -> list[PartyShown | PartyConcealed]:
-    """Return the event that says that the party can be seen from now on, or no longer."""
+def publication(before: Party, after: Party, at: datetime) -> list[PartyEvent]:
+    """Return the events that say what can be seen from now on, or no longer."""
+    return [*_party_publication(before, after, at), *_statement_publication(before, after, at)]
+
+
+def _party_publication(
+    before: Party, after: Party, at: datetime
+) -> list[PartyShown | PartyConcealed]:
     if after.named and after.is_shown and not before.is_shown:
         return [_shown(after.named, at)]
     if before.is_shown and not after.is_shown:
         return [_concealed(after, at)]
     return []
+
+
+def _statement_publication(
+    before: Party, after: Party, at: datetime
+) -> Iterator[StatementShown | StatementConcealed]:
+    for dispute_id, now in after.disputes.items():
+        then = before.disputes.get(dispute_id)
+        if now.concealed is None and (then is None or then.concealed):
+            yield _statement_shown(after, dispute_id, at)
+        if now.concealed and then and now.concealed is not then.concealed:
+            yield _statement_concealed(after, dispute_id, now.concealed, at)
 
 
 def _decide(command: PartyCommand, state: Party) -> list[PartyEvent]:
@@ -263,6 +401,10 @@ def _decide(command: PartyCommand, state: Party) -> list[PartyEvent]:
             return _hide(command, state)
         case RestoreParty():
             return _restore(command, state)
+        case HideStatement():
+            return _hide_statement(command, state)
+        case RestoreStatement():
+            return _restore_statement(command, state)
         case ForgetClaimant():
             return _forget_claimant(command, state)
         case _:
@@ -270,13 +412,15 @@ def _decide(command: PartyCommand, state: Party) -> list[PartyEvent]:
 
 
 def _decide_with_facts(
-    command: NameParty | RetractParty, state: Party, facts: PartyFacts
+    command: NameParty | RetractParty | EraseStatement, state: Party, facts: PartyFacts
 ) -> list[PartyEvent]:
     match command:
         case NameParty():
             return _name(command, state, facts)
         case RetractParty():
             return _retract(command, state, facts)
+        case EraseStatement():
+            return _erase_statement(command, state, facts)
         case _:
             assert_never(command)
 
@@ -289,17 +433,31 @@ def evolve(state: Party, event: PartyEvent) -> Party:
         case PartyRetracted():
             return replace(state, retracted=True)
         case PartyDisputed():
-            return replace(state, disputes=(*state.disputes, event.dispute_id))
+            statement = Statement(
+                text=event.statement, number=len(state.disputes) + 1, stated_at=event.at
+            )
+            return replace(state, disputes={**state.disputes, event.dispute_id: statement})
+        case StatementHidden():
+            return _with_statement(state, event.dispute_id, hidden=True)
+        case StatementRestored():
+            return _with_statement(state, event.dispute_id, hidden=False)
+        case StatementErased():
+            return _with_statement(state, event.dispute_id, text="", erased=True)
         case PartyHidden():
             return replace(state, hidden=True)
         case PartyRestored():
             return replace(state, hidden=False)
         case PartyErased():
             return replace(state, erased=True)
-        case PartyShown() | PartyConcealed():
+        case PartyShown() | PartyConcealed() | StatementShown() | StatementConcealed():
             return state
         case _:
             assert_never(event)
+
+
+def _with_statement(state: Party, dispute_id: str, **changes: Any) -> Party:
+    changed = replace(state.disputes[dispute_id], **changes)
+    return replace(state, disputes={**state.disputes, dispute_id: changed})
 
 
 decide = with_publication(_decide, evolve, publication)
@@ -339,7 +497,7 @@ def _retract(command: RetractParty, state: Party, facts: PartyFacts) -> list[Par
         role=facts.role,
         at=command.at,
     )
-    return [retracted]
+    return [retracted, *_without_statements(state, facts.role, command.at)]
 
 
 def _dispute(command: DisputeParty, state: Party) -> list[PartyEvent]:
@@ -383,11 +541,75 @@ def _restore(command: RestoreParty, state: Party) -> list[PartyEvent]:
     return [PartyRestored(party_id=state.party_id, case_id=state.case_id, at=command.at)]
 
 
+def _hide_statement(command: HideStatement, state: Party) -> list[PartyEvent]:
+    must_be_system(command.by, "Only moderation hides and restores a statement.")
+    statement = state.disputes.get(command.dispute_id)
+    if statement is None or statement.concealed:
+        return []
+    hidden = StatementHidden(
+        party_id=state.party_id,
+        case_id=state.case_id,
+        dispute_id=command.dispute_id,
+        rule=command.rule,
+        role=command.role,
+        at=command.at,
+    )
+    return [hidden]
+
+
+def _restore_statement(command: RestoreStatement, state: Party) -> list[PartyEvent]:
+    must_be_system(command.by, "Only moderation hides and restores a statement.")
+    statement = state.disputes.get(command.dispute_id)
+    if statement is None or statement.concealed is not StatementConcealedReason.HIDDEN:
+        return []
+    restored = StatementRestored(
+        party_id=state.party_id,
+        case_id=state.case_id,
+        dispute_id=command.dispute_id,
+        at=command.at,
+    )
+    return [restored]
+
+
+def _erase_statement(command: EraseStatement, state: Party, facts: PartyFacts) -> list[PartyEvent]:
+    """Erase a statement, also while its claim is hidden."""
+    must_moderate(command.by)
+    statement = state.disputes.get(command.dispute_id)
+    if state.case_id != command.case_id or statement is None:
+        raise DomainError("not-found", "The party has made no such statement.")
+    if facts.role is ContributorRole.AUTHOR or command.by.member_id == state.by:
+        raise DomainError(
+            "not-oneself", "This answers your own case or claim; leave it to another moderator."
+        )
+    if statement.erased:
+        return []
+    return [_statement_erased(state, command.dispute_id, ContributorRole.MODERATOR, command.at)]
+
+
+def _without_statements(state: Party, role: ContributorRole, at: datetime) -> list[PartyEvent]:
+    """Erase all statements of a party, because nobody can read them any more."""
+    kept = [dispute_id for dispute_id, each in state.disputes.items() if not each.erased]
+    return [_statement_erased(state, dispute_id, role, at) for dispute_id in kept]
+
+
+def _statement_erased(
+    state: Party, dispute_id: str, role: ContributorRole, at: datetime
+) -> StatementErased:
+    return StatementErased(
+        party_id=state.party_id,
+        case_id=state.case_id,
+        dispute_id=dispute_id,
+        role=role,
+        at=at,
+    )
+
+
 def _forget_claimant(command: ForgetClaimant, state: Party) -> list[PartyEvent]:
     must_be_system(command.by, "Only the system may do this.")
     if state.erased or state.by != command.member_id:
         return []
-    return [PartyErased(party_id=state.party_id, case_id=state.case_id, at=command.at)]
+    erased = PartyErased(party_id=state.party_id, case_id=state.case_id, at=command.at)
+    return [erased, *_without_statements(state, ContributorRole.SYSTEM, command.at)]
 
 
 def _shown(named: PartyNamed, at: datetime) -> PartyShown:
@@ -410,6 +632,34 @@ def _concealed(state: Party, at: datetime) -> PartyConcealed:
     if state.erased:
         reason = PartyConcealedReason.ERASED
     return PartyConcealed(party_id=state.party_id, case_id=state.case_id, reason=reason, at=at)
+
+
+def _statement_shown(state: Party, dispute_id: str, at: datetime) -> StatementShown:
+    statement = state.disputes[dispute_id]
+    return StatementShown(
+        party_id=state.party_id,
+        case_id=state.case_id,
+        dispute_id=dispute_id,
+        statement=statement.text,
+        number=statement.number,
+        stated_at=statement.stated_at,
+        at=at,
+    )
+
+
+def _statement_concealed(
+    state: Party, dispute_id: str, reason: StatementConcealedReason, at: datetime
+) -> StatementConcealed:
+    statement = state.disputes[dispute_id]
+    return StatementConcealed(
+        party_id=state.party_id,
+        case_id=state.case_id,
+        dispute_id=dispute_id,
+        reason=reason,
+        number=statement.number,
+        stated_at=statement.stated_at,
+        at=at,
+    )
 
 
 def _must_be_there(state: Party, case_id: CaseId) -> None:

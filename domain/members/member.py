@@ -8,7 +8,7 @@ from domain.actors import Actor, Role
 from domain.constraints import Length, Limits, OneLine
 from domain.decider import Decider, DomainError, must_be_system, must_moderate
 from domain.ids import MemberId
-from domain.personal import OpenMember, Personal, PersonalText
+from domain.personal import OpenMember, Personal, PersonalText, SealedMember, TextId
 
 BY_DECISION = "Only a decision of moderators hides or restores a profile."
 PSEUDONYM_LENGTH = Length(3, 40)
@@ -75,6 +75,14 @@ class SuspendMember:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RedactSuspension:
+    """Remove the reasons for all suspensions of the member for good."""
+
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReinstateMember:
     by: Actor
     at: datetime
@@ -105,6 +113,7 @@ MemberCommand = (
     | GrantRole
     | RevokeRole
     | SuspendMember
+    | RedactSuspension
     | ReinstateMember
     | HideProfile
     | RestoreProfile
@@ -112,7 +121,8 @@ MemberCommand = (
 )
 
 
-# Events
+# Events. The member who suspended, reinstated, granted or revoked is in an event of its own in the
+# same commit; without one, the operator did it.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +158,34 @@ class RoleRevoked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberSuspended:
     member_id: MemberId
-    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspensionExplained:
+    """The reason for a suspension, for the member and moderators only. It has a key of its own."""
+
+    member_id: MemberId
+    reason_id: TextId
+    reason: PersonalText
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspensionRedacted:
+    """The reason for a suspension was removed for good."""
+
+    member_id: MemberId
+    reason_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingSigned:
+    """``by`` is who changed the standing of the member. Only the operator gets to know it."""
+
+    member_id: MemberId
+    by: SealedMember
     at: datetime
 
 
@@ -186,7 +223,10 @@ MemberEvent = (
     | RoleGranted
     | RoleRevoked
     | MemberSuspended
+    | SuspensionExplained
+    | SuspensionRedacted
     | MemberReinstated
+    | StandingSigned
     | MemberErased
     | ProfileHidden
     | ProfileRestored
@@ -198,6 +238,8 @@ MemberEvent = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
+    """``reasons`` are the ids of the reasons for suspensions, ``redacted`` of those removed."""
+
     member_id: MemberId = MemberId("")
     pseudonym: str = ""
     interests: tuple[str, ...] = ()
@@ -205,6 +247,8 @@ class Member:
     roles: frozenset[Role] = frozenset()
     registered_at: datetime | None = None
     suspended: bool = False
+    reasons: tuple[str, ...] = ()
+    redacted: tuple[str, ...] = ()
     hidden: bool = False
     erased: bool = False
 
@@ -223,6 +267,8 @@ def decide(command: MemberCommand, state: Member) -> list[MemberEvent]:
             return _revoke_role(command, state)
         case SuspendMember():
             return _suspend(command, state)
+        case RedactSuspension():
+            return _redact_suspension(command, state)
         case ReinstateMember():
             return _reinstate(command, state)
         case HideProfile():
@@ -253,6 +299,12 @@ def evolve(state: Member, event: MemberEvent) -> Member:
             return replace(state, roles=state.roles - {event.role})
         case MemberSuspended():
             return replace(state, suspended=True)
+        case SuspensionExplained():
+            return replace(state, reasons=(*state.reasons, event.reason_id))
+        case SuspensionRedacted():
+            return replace(state, redacted=(*state.redacted, event.reason_id))
+        case StandingSigned():
+            return state
         case MemberReinstated():
             return replace(state, suspended=False)
         case ProfileHidden():
@@ -260,7 +312,13 @@ def evolve(state: Member, event: MemberEvent) -> Member:
         case ProfileRestored():
             return replace(state, hidden=False)
         case MemberErased():
-            return Member(member_id=state.member_id, registered_at=state.registered_at, erased=True)
+            return Member(
+                member_id=state.member_id,
+                registered_at=state.registered_at,
+                reasons=state.reasons,
+                redacted=state.redacted,
+                erased=True,
+            )
         case _:
             assert_never(event)
 
@@ -301,14 +359,16 @@ def _grant_role(command: GrantRole, state: Member) -> list[MemberEvent]:
     _must_administer(command.by)
     if command.role in state.roles:
         return []
-    return [RoleGranted(member_id=state.member_id, role=command.role, at=command.at)]
+    granted = RoleGranted(member_id=state.member_id, role=command.role, at=command.at)
+    return [granted, *_signed(command, state)]
 
 
 def _revoke_role(command: RevokeRole, state: Member) -> list[MemberEvent]:
     _must_administer(command.by)
     if command.role not in state.roles:
         return []
-    return [RoleRevoked(member_id=state.member_id, role=command.role, at=command.at)]
+    revoked = RoleRevoked(member_id=state.member_id, role=command.role, at=command.at)
+    return [revoked, *_signed(command, state)]
 
 
 def _suspend(command: SuspendMember, state: Member) -> list[MemberEvent]:
@@ -319,14 +379,37 @@ def _suspend(command: SuspendMember, state: Member) -> list[MemberEvent]:
         _must_administer(command.by)
     if state.suspended:
         return []
-    return [MemberSuspended(member_id=state.member_id, reason=command.reason, at=command.at)]
+    suspended = MemberSuspended(member_id=state.member_id, at=command.at)
+    return [suspended, _explained(command, state), *_signed(command, state)]
+
+
+def _explained(command: SuspendMember, state: Member) -> SuspensionExplained:
+    return SuspensionExplained(
+        member_id=state.member_id,
+        reason_id=f"suspension/{state.member_id}/{len(state.reasons) + 1}",
+        reason=command.reason,
+        at=command.at,
+    )
+
+
+def _redact_suspension(command: RedactSuspension, state: Member) -> list[MemberEvent]:
+    must_moderate(command.by)
+    if command.by.member_id == state.member_id:
+        raise DomainError("not-oneself", "This concerns you; leave it to another moderator.")
+    kept = [reason_id for reason_id in state.reasons if reason_id not in state.redacted]
+    redacted = [
+        SuspensionRedacted(member_id=state.member_id, reason_id=reason_id, at=command.at)
+        for reason_id in kept
+    ]
+    return [*redacted, *_signed(command, state)] if kept else []
 
 
 def _reinstate(command: ReinstateMember, state: Member) -> list[MemberEvent]:
     must_moderate(command.by)
     if not state.suspended:
         return []
-    return [MemberReinstated(member_id=state.member_id, at=command.at)]
+    reinstated = MemberReinstated(member_id=state.member_id, at=command.at)
+    return [reinstated, *_signed(command, state)]
 
 
 def _hide_profile(command: HideProfile, state: Member) -> list[MemberEvent]:
@@ -347,6 +430,16 @@ def _restore_profile(command: RestoreProfile, state: Member) -> list[MemberEvent
 def _erase(command: EraseMember, state: Member) -> list[MemberEvent]:
     _must_be_self(command.by, state)
     return [MemberErased(member_id=state.member_id, at=command.at)]
+
+
+def _signed(
+    command: GrantRole | RevokeRole | SuspendMember | RedactSuspension | ReinstateMember,
+    state: Member,
+) -> list[MemberEvent]:
+    """Return the event that names who gave the command; none for the operator, who has no key."""
+    by = command.by
+    signed = StandingSigned(member_id=state.member_id, by=by.member_id, at=command.at)
+    return [] if by.is_(Role.SYSTEM) else [signed]
 
 
 def _must_be_registered(state: Member) -> None:

@@ -21,7 +21,7 @@ from domain.moderation.subject import (
     SubjectKind,
     Verdict,
 )
-from domain.personal import PersonalText, SealedMember
+from domain.personal import PersonalText, SealedMember, TextId
 
 Reason = Annotated[str, Length(1, 2000)]
 
@@ -64,6 +64,15 @@ class ResolveAppeal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RedactReason:
+    """Remove a reason for good, for example because it names a reporter."""
+
+    reason_id: str
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetAppellant:
     """Forget the statement of the appeal if this member, who was erased, wrote it."""
 
@@ -76,7 +85,8 @@ class ForgetAppellant:
 class DecisionFacts:
     """What the application looks up about the subject of the decision.
 
-    ``case_authors`` are the authors of the cases that the subject belongs to. ``in_force`` is the
+    ``case_authors`` are the authors of the cases that the subject belongs to; of a statement, also
+    who named the party that made it. ``in_force`` is the
     decision in force on it. ``overturned`` are the moderators whose decisions on it were overturned
     on appeal.
     """
@@ -87,13 +97,13 @@ class DecisionFacts:
     overturned: frozenset[MemberId]
 
 
-CommandOnSubject = DecideSubject | AppealDecision | ResolveAppeal
+CommandOnSubject = DecideSubject | AppealDecision | ResolveAppeal | RedactReason
 DecisionCommand = Informed[CommandOnSubject, DecisionFacts] | ForgetAppellant
 
 
-# Events. Reasons are public, so moderators must not write names in them. The member who decided,
-# appealed or resolved is in an event of its own in the same commit. The other events therefore
-# remain readable after that member was erased.
+# Events. The member who decided, appealed or resolved is in an event of its own in the same commit,
+# and so is the reason. The other events therefore remain readable after that member was erased, or
+# the reason removed.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,15 +116,38 @@ class DecisionMade:
     case_id: CaseId
     verdict: Verdict
     rule: str
-    reason: str
+    reason_id: str
     turns: int
     role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonGiven:
+    """The public reason for a decision, or for the outcome of an appeal. It has a key of its own,
+    because a moderator may have written a name into it."""
+
+    decision_id: str
+    reason_id: TextId
+    reason: PersonalText
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasonRedacted:
+    """The reason was removed for good. The decision remains, with its rule."""
+
+    decision_id: str
+    reason_id: str
+    subject_kind: SubjectKind
+    subject_id: str
+    role: ContributorRole = ContributorRole.MODERATOR
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionSigned:
-    """``by`` is the moderator who decided, or who resolved the appeal."""
+    """``by`` is the moderator who decided, resolved the appeal, or removed a reason."""
 
     decision_id: str
     by: SealedMember
@@ -162,13 +195,15 @@ class AppealResolved:
     outcome: Outcome
     verdict: Verdict
     rule: str
-    reason: str
+    reason_id: str
     role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
 
 
 DecisionEvent = (
     DecisionMade
+    | ReasonGiven
+    | ReasonRedacted
     | DecisionSigned
     | DecisionAppealed
     | AppealSigned
@@ -184,7 +219,10 @@ AppliedEvent = DecisionMade | DecisionAppealed | AppealResolved
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """``by`` is the moderator who decided, ``appellant`` the member who appealed, if known."""
+    """``by`` is the moderator who decided, ``appellant`` the member who appealed, if known.
+
+    ``reasons`` are the ids of the reasons that were given, ``redacted`` of those that were removed.
+    """
 
     decision_id: str = ""
     subject_kind: SubjectKind = SubjectKind.CASE
@@ -195,6 +233,8 @@ class Decision:
     appealed: bool = False
     appellant: MemberId = MemberId("")
     resolved: bool = False
+    reasons: tuple[str, ...] = ()
+    redacted: tuple[str, ...] = ()
 
     @property
     def under_appeal(self) -> bool:
@@ -222,6 +262,8 @@ def _decide_with_facts(
             return _appeal(command, state, facts)
         case ResolveAppeal():
             return _resolve(command, state, facts)
+        case RedactReason():
+            return _redact(command, state, facts)
         case _:
             assert_never(command)
 
@@ -237,6 +279,10 @@ def evolve(state: Decision, event: DecisionEvent) -> Decision:
                 verdict=event.verdict,
                 rule=event.rule,
             )
+        case ReasonGiven():
+            return replace(state, reasons=(*state.reasons, event.reason_id))
+        case ReasonRedacted():
+            return replace(state, redacted=(*state.redacted, event.reason_id))
         case DecisionSigned():
             return state if state.by else replace(state, by=event.by)
         case DecisionAppealed():
@@ -256,6 +302,11 @@ decision_decider: Decider[DecisionCommand, Decision, DecisionEvent] = Decider(
 )
 
 
+def reason_key(decision_id: str, *, of_outcome: bool = False) -> str:
+    """Return the id of the reason for a decision, or for the outcome of the appeal against it."""
+    return f"reason/{decision_id}/outcome" if of_outcome else f"reason/{decision_id}"
+
+
 def applying(event: AppliedEvent, at: datetime) -> ApplyVerdict | OpenAppeal | ApplyOutcome:
     """Return the command that applies a decision, an appeal or its outcome to the subject."""
     match event:
@@ -264,7 +315,7 @@ def applying(event: AppliedEvent, at: datetime) -> ApplyVerdict | OpenAppeal | A
                 decision_id=event.decision_id,
                 verdict=event.verdict,
                 rule=event.rule,
-                reason=event.reason,
+                reason_id=event.reason_id,
                 turns=event.turns,
                 by=SYSTEM,
                 at=at,
@@ -276,7 +327,7 @@ def applying(event: AppliedEvent, at: datetime) -> ApplyVerdict | OpenAppeal | A
                 decision_id=event.decision_id,
                 verdict=event.verdict,
                 rule=event.rule,
-                reason=event.reason,
+                reason_id=event.reason_id,
                 by=SYSTEM,
                 at=at,
             )
@@ -295,7 +346,8 @@ def _decide(command: DecideSubject, state: Decision, facts: DecisionFacts) -> li
     _must_not_be_own(facts, command.by)
     _must_respect_appeals(command, facts)
     _must_settle_something(command, facts.subject)
-    return [_made(command, facts.subject), _signed(command.decision_id, command)]
+    made = _made(command, facts.subject)
+    return [made, _given(made, command), _signed(command.decision_id, command)]
 
 
 def _made(command: DecideSubject, subject: Subject) -> DecisionMade:
@@ -306,7 +358,7 @@ def _made(command: DecideSubject, subject: Subject) -> DecisionMade:
         case_id=subject.case_id,
         verdict=command.verdict,
         rule=command.rule,
-        reason=command.reason,
+        reason_id=reason_key(command.decision_id),
         turns=subject.turns,
         at=command.at,
     )
@@ -325,7 +377,20 @@ def _must_settle_something(command: DecideSubject, subject: Subject) -> None:
         )
 
 
-def _signed(decision_id: str, command: DecideSubject | ResolveAppeal) -> DecisionSigned:
+def _given(
+    event: DecisionMade | AppealResolved, command: DecideSubject | ResolveAppeal
+) -> ReasonGiven:
+    return ReasonGiven(
+        decision_id=event.decision_id,
+        reason_id=event.reason_id,
+        reason=command.reason,
+        at=command.at,
+    )
+
+
+def _signed(
+    decision_id: str, command: DecideSubject | ResolveAppeal | RedactReason
+) -> DecisionSigned:
     return DecisionSigned(decision_id=decision_id, by=command.by.member_id, at=command.at)
 
 
@@ -379,7 +444,8 @@ def _resolve(command: ResolveAppeal, state: Decision, facts: DecisionFacts) -> l
     must_moderate(command.by)
     _must_be_made(state)
     _must_be_resolvable(command, state, facts)
-    return [_resolved(command, state), _signed(state.decision_id, command)]
+    resolved = _resolved(command, state)
+    return [resolved, _given(resolved, command), _signed(state.decision_id, command)]
 
 
 def _must_be_resolvable(command: ResolveAppeal, state: Decision, facts: DecisionFacts) -> None:
@@ -404,9 +470,27 @@ def _resolved(command: ResolveAppeal, state: Decision) -> AppealResolved:
         outcome=command.outcome,
         verdict=Verdict.RESTORE if overturned else state.verdict,
         rule=state.rule,
-        reason=command.reason,
+        reason_id=reason_key(state.decision_id, of_outcome=True),
         at=command.at,
     )
+
+
+def _redact(command: RedactReason, state: Decision, facts: DecisionFacts) -> list[DecisionEvent]:
+    """Let any moderator remove a reason, also their own: a name must not wait for somebody else."""
+    must_moderate(command.by)
+    if command.reason_id not in state.reasons:
+        raise DomainError("not-found", "There is no such reason.")
+    _must_not_be_own(facts, command.by)
+    if command.reason_id in state.redacted:
+        return []
+    redacted = ReasonRedacted(
+        decision_id=state.decision_id,
+        reason_id=command.reason_id,
+        subject_kind=state.subject_kind,
+        subject_id=state.subject_id,
+        at=command.at,
+    )
+    return [redacted, _signed(state.decision_id, command)]
 
 
 def _forget(command: ForgetAppellant, state: Decision) -> list[DecisionEvent]:

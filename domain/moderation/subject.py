@@ -19,6 +19,7 @@ class SubjectKind(StrEnum):
     CASE = "case"
     COMMENT = "comment"
     PARTY = "party"
+    DISPUTE = "dispute"
     EVIDENCE = "evidence"
     MEMBER = "member"
 
@@ -36,11 +37,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterSubject:
-    """``case_id`` is the case that the subject belongs to. Evidence and members belong to none."""
+    """``case_id`` is the case that the subject belongs to. Evidence and members belong to none.
+
+    A dispute is the statement of a party, ``part_of`` which it is. A party has no account, so its
+    ``author`` is the id of the dispute, which is the data subject of the statement.
+    """
 
     kind: SubjectKind
     subject_id: str
     case_id: CaseId
+    part_of: str = ""
     author: MemberId
     by: Actor
     at: datetime
@@ -72,7 +78,7 @@ class ApplyVerdict:
     decision_id: str
     verdict: Verdict
     rule: str
-    reason: str
+    reason_id: str
     turns: int
     by: Actor
     at: datetime
@@ -92,7 +98,7 @@ class ApplyOutcome:
     decision_id: str
     verdict: Verdict
     rule: str
-    reason: str
+    reason_id: str
     by: Actor
     at: datetime
 
@@ -132,6 +138,7 @@ class SubjectRegistered:
     subject_kind: SubjectKind
     subject_id: str
     case_id: CaseId
+    part_of: str = ""
     author: SealedMember
     at: datetime
 
@@ -160,8 +167,9 @@ class SubjectHidden:
     subject_kind: SubjectKind
     subject_id: str
     case_id: CaseId
+    part_of: str = ""
     rule: str
-    reason: str = ""
+    reason_id: str = ""
     decision_id: str = ""
     role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
@@ -172,6 +180,7 @@ class SubjectRestored:
     subject_kind: SubjectKind
     subject_id: str
     case_id: CaseId
+    part_of: str = ""
     decision_id: str
     role: ContributorRole = ContributorRole.MODERATOR
     at: datetime
@@ -267,6 +276,7 @@ class Subject:
     kind: SubjectKind = SubjectKind.CASE
     subject_id: str = ""
     case_id: CaseId = CaseId("")
+    part_of: str = ""
     author: MemberId = MemberId("")
     cited_in: tuple[CaseId, ...] = ()
     flags: tuple[str, ...] = ()
@@ -312,6 +322,7 @@ def evolve(state: Subject, event: SubjectEvent) -> Subject:
                 kind=event.subject_kind,
                 subject_id=event.subject_id,
                 case_id=event.case_id,
+                part_of=event.part_of,
                 author=event.author,
             )
         case SubjectCited():
@@ -364,6 +375,7 @@ def _register(command: RegisterSubject, state: Subject) -> list[SubjectEvent]:
         subject_kind=command.kind,
         subject_id=command.subject_id,
         case_id=command.case_id,
+        part_of=command.part_of,
         author=command.author,
         at=command.at,
     )
@@ -443,6 +455,7 @@ def _hidden(state: Subject, rule: str, at: datetime) -> SubjectHidden:
         subject_kind=state.kind,
         subject_id=state.subject_id,
         case_id=state.case_id,
+        part_of=state.part_of,
         rule=rule,
         at=at,
     )
@@ -451,7 +464,7 @@ def _hidden(state: Subject, rule: str, at: datetime) -> SubjectHidden:
 def _hidden_by(command: ApplyVerdict | ApplyOutcome, state: Subject) -> SubjectHidden:
     return replace(
         _hidden(state, command.rule, command.at),
-        reason=command.reason,
+        reason_id=command.reason_id,
         decision_id=command.decision_id,
         role=ContributorRole.MODERATOR,
     )
@@ -462,6 +475,7 @@ def _restored(command: ApplyVerdict | ApplyOutcome, state: Subject) -> SubjectRe
         subject_kind=state.kind,
         subject_id=state.subject_id,
         case_id=state.case_id,
+        part_of=state.part_of,
         decision_id=command.decision_id,
         at=command.at,
     )

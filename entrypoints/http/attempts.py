@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, g, request
 
+from application.security import SecurityLog, SignInsRefused
 from application.use_cases.members.accounts import handle_of
 from entrypoints.http.limits import Rate, Standing, hashed, too_many_requests, where_from
 
@@ -16,6 +17,7 @@ V = TypeVar("V", bound=Callable[..., Any])
 LARGEST_NETWORK = 48
 METHODS = ("POST", "PUT", "DELETE")
 FIRST_FAILURE = 400
+REFUSALS = (401, 403, 429)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +34,22 @@ class Attempt:
 
 class Attempts:
     """Says which rates an attempt counts against: one account from one network, one account from
-    everywhere, and one network. Each rate is written as "5 per minute; 20 per hour"."""
+    everywhere, and one network. Each rate is written as "5 per minute; 20 per hour".
+
+    ``security`` counts the refused attempts.
+    """
 
     def __init__(
-        self, here: str, account: str, network: str, session_of: Callable[[str], str | None]
+        self,
+        here: str,
+        account: str,
+        network: str,
+        session_of: Callable[[str], str | None],
+        security: SecurityLog,
     ) -> None:
         self._here, self._account, self._network = Rate(here), Rate(account), Rate(network)
         self._session_of = session_of
+        self.security = security
 
     def signing_in(self, body: Mapping[str, Any]) -> Attempt:
         """Count an attempt to sign in. An account that does not exist is counted alike."""
@@ -93,6 +104,8 @@ def limit_attempts(app: Flask, attempts: Attempts) -> None:
         attempt: Attempt | None = g.get("attempt")
         if attempt and reply.status_code < FIRST_FAILURE:
             _take_back(attempt.forgiven)
+        if attempt and reply.status_code in REFUSALS:
+            attempts.security.count(SignInsRefused)
         return reply
 
 

@@ -8,6 +8,7 @@ import marshmallow as ma
 from flask import Response, request
 
 from application.engine.answers import Answers
+from application.security import CasesExported, ExportFormat, SecurityLog
 from entrypoints.http.atom import atom_feed
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import IF_NONE_MATCH, READ_TOKEN, problems
@@ -59,7 +60,12 @@ ATTACHED = {
 }
 
 
-def feeds_blueprint(answers: Answers[Any], requests: Requests, public_url: str) -> Blueprint:
+def feeds_blueprint(
+    answers: Answers[Any],
+    requests: Requests,
+    public_url: str,
+    security: SecurityLog,
+) -> Blueprint:
     """Return the exports of the public cases. They take the filters of the list of cases."""
     blp = Blueprint("feeds", __name__, url_prefix="/v1", description="Cases for other programs")
     all_of_them = filter_schema(answers.service, paging=())
@@ -98,6 +104,7 @@ def feeds_blueprint(answers: Answers[Any], requests: Requests, public_url: str) 
     @problems(blp, 401, 422)
     def geojson(query: dict[str, Any]) -> Response:
         """All public cases with a location, as GeoJSON (RFC 7946)"""
+        security.record(CasesExported(format=ExportFormat.GEOJSON))
         return Response(as_geojson(pages(query), links), content_type=GEOJSON)
 
     @blp.get("/cases.csv")
@@ -107,6 +114,7 @@ def feeds_blueprint(answers: Answers[Any], requests: Requests, public_url: str) 
     @problems(blp, 401, 422)
     def csv(query: dict[str, Any]) -> Response:
         """All public cases as a table (RFC 4180) without formulas, safe to open in a spreadsheet"""
+        security.record(CasesExported(format=ExportFormat.CSV))
         content_type = f"{CSV}; charset=utf-8; header=present"
         reply = Response(as_csv(pages(query), links), content_type=content_type)
         reply.headers["Content-Disposition"] = 'attachment; filename="cases.csv"'

@@ -161,6 +161,17 @@ def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
         outcome, reason = body["outcome"], body["reason"]
         return written(moderate.resolve(str(appeal_id), outcome, reason, actor, context))
 
+    @blp.delete("/moderation/<any(decisions, appeals):reasoned>/<uuid:decision_id>/reason")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 412)
+    def redact(reasoned: str, decision_id: object) -> Response:
+        """Remove the reason for a decision or an outcome for good, as it names a person
+        (moderators)"""
+        actor, of_outcome = requests.actor(), reasoned == "appeals"
+        context = requests.context(actor.member_id)
+        return written(moderate.redact(str(decision_id), actor, context, of_outcome=of_outcome))
+
     def decided(
         subject: tuple[SubjectKind, str],
         decision_id: str,

@@ -4,6 +4,7 @@ import marshmallow as ma
 from flask import Response, jsonify
 
 from application.executors import EvidenceExecutor
+from application.security import OpeningsRead, SecurityLog
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import BEARER, problems
 from entrypoints.http.problems import refuse
@@ -20,7 +21,9 @@ Opening = schema(
 )
 
 
-def openings_blueprint(evidence: EvidenceExecutor, requests: Requests) -> Blueprint:
+def openings_blueprint(
+    evidence: EvidenceExecutor, requests: Requests, security: SecurityLog
+) -> Blueprint:
     """Return the openings from the log. No read model holds them."""
     blp = Blueprint("openings", __name__, url_prefix="/v1", description="Proof of originals")
 
@@ -39,6 +42,7 @@ def openings_blueprint(evidence: EvidenceExecutor, requests: Requests) -> Bluepr
         item = evidence.load(str(evidence_id)).state
         if not requests.viewer().is_member(item.owner):
             refuse("not-found", "You have no such evidence.")
+        security.count(OpeningsRead)
         return jsonify(
             commitment=item.commitment, salt=item.salt, original_sha256=item.original_sha256
         )

@@ -85,6 +85,17 @@ def parties_blueprint(enrich: Enrich, requests: Requests, public_url: str) -> Bl
         token = enrich.invite_to_dispute(party, case, actor, dispute_id)
         return {"url": f"{public_url}/dispute/{token}"}, 201
 
+    @blp.delete("/cases/<uuid:case_id>/parties/<uuid:party_id>/disputes/<uuid:dispute_id>")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 412)
+    def erase_statement(case_id: object, party_id: object, dispute_id: object) -> Response:
+        """Erase a statement for good, such as one that names the reporter (moderators)"""
+        actor = requests.actor()
+        party, case = PartyId(str(party_id)), CaseId(str(case_id))
+        context = requests.context(actor.member_id)
+        return written(enrich.erase_statement(party, case, str(dispute_id), actor, context))
+
     @blp.post("/cases/<uuid:case_id>/parties/<uuid:party_id>/dispute")
     @blp.arguments(DisputeBody)
     @blp.response(204, headers=WRITE_HEADERS)

@@ -10,6 +10,7 @@ from domain.actors import Role
 from domain.members.member import (
     GrantRole,
     MemberCommand,
+    RedactSuspension,
     ReinstateMember,
     RevokeRole,
     SuspendMember,
@@ -35,7 +36,7 @@ def standing_blueprint(members: MemberExecutor, requests: Requests) -> Blueprint
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
     def suspend(body: Mapping[str, str], member_id: object) -> Response:
-        """Suspend a member (moderators)"""
+        """Suspend a member; only the member and moderators see the reason (moderators)"""
         actor = requests.actor()
         command = SuspendMember(reason=body["reason"], by=actor, at=requests.now)
         return execute(str(member_id), command)
@@ -47,6 +48,15 @@ def standing_blueprint(members: MemberExecutor, requests: Requests) -> Blueprint
     def reinstate(member_id: object) -> Response:
         """Lift a suspension (moderators)"""
         command = ReinstateMember(by=requests.actor(), at=requests.now)
+        return execute(str(member_id), command)
+
+    @blp.delete("/members/<uuid:member_id>/suspension/reason")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412)
+    def redact_suspension(member_id: object) -> Response:
+        """Remove the reasons for a member's suspensions for good (moderators)"""
+        command = RedactSuspension(by=requests.actor(), at=requests.now)
         return execute(str(member_id), command)
 
     @blp.put("/members/<uuid:member_id>/roles/<any(moderator, admin):role>")

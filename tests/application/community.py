@@ -13,7 +13,7 @@ from application.engine.time_travel import TimeTravel
 from application.ports.message_bus import Delivery
 from application.ports.read_models import Find
 from domain.actors import Actor, Role
-from domain.cases.party import PartyDetails, PartyKind
+from domain.cases.party import DisputeParty, PartyDetails, PartyKind
 from domain.ids import CaseId, CommentId, MemberId, PartyId
 from domain.members.member import EraseMember
 from domain.moderation.decision import Outcome
@@ -24,6 +24,7 @@ ANYBODY = Viewer()
 JUDGE = Viewer(Actor(member_id=MemberId("judge"), roles=frozenset({Role.MODERATOR})))
 CASE, COMMENT, PARTY = SubjectKind.CASE, SubjectKind.COMMENT, SubjectKind.PARTY
 EVIDENCE, MEMBER = SubjectKind.EVIDENCE, SubjectKind.MEMBER
+DISPUTE = SubjectKind.DISPUTE
 HIDE, RESTORE, DISMISS = Verdict.HIDE, Verdict.RESTORE, Verdict.DISMISS
 
 
@@ -63,6 +64,34 @@ def name_party(
     return PartyId(party_id)
 
 
+def dispute(
+    world: World,
+    statement: str = "We did not.",
+    *,
+    dispute_id: str = "s1",
+    party_id: str = "p1",
+    case_id: str = "c1",
+) -> None:
+    """Let the party of a claim make a statement, with a link to it that nobody has used."""
+    command = DisputeParty(
+        case_id=CaseId(case_id), dispute_id=dispute_id, statement=statement, at=world.clock()
+    )
+    world.executors.parties.execute(party_id, command, CommandContext())
+
+
+def erase_statement(
+    world: World,
+    by: Actor,
+    dispute_id: str = "s1",
+    *,
+    party_id: str = "p1",
+    case_id: str = "c1",
+) -> None:
+    world.enrich.erase_statement(
+        PartyId(party_id), CaseId(case_id), dispute_id, by, CommandContext()
+    )
+
+
 def involved(world: World, author: Actor) -> Actor:
     """Somebody who commented on the author's public case and named a party to it."""
     cora = world.member("Cora")
@@ -88,6 +117,7 @@ def decide(
     verdict: Verdict = HIDE,
     *,
     decision_id: str = "d1",
+    reason: str = "It breaks the rule.",
 ) -> str:
     world.moderate.decide(
         kind,
@@ -97,7 +127,7 @@ def decide(
         decision_id=decision_id,
         verdict=verdict,
         rule="spam",
-        reason="It breaks the rule.",
+        reason=reason,
     )
     return decision_id
 
@@ -107,9 +137,13 @@ def appeal(world: World, by: Actor, decision_id: str = "d1") -> None:
 
 
 def resolve(
-    world: World, by: Actor, outcome: Outcome = Outcome.OVERTURN, decision_id: str = "d1"
+    world: World,
+    by: Actor,
+    outcome: Outcome = Outcome.OVERTURN,
+    decision_id: str = "d1",
+    reason: str = "Seen again.",
 ) -> None:
-    world.moderate.resolve(decision_id, outcome, "Seen again.", by, CommandContext())
+    world.moderate.resolve(decision_id, outcome, reason, by, CommandContext())
 
 
 def ask_to_be_erased(world: World, member: Actor) -> None:

@@ -23,8 +23,9 @@ from application.use_cases.members.accounts import (
 from application.use_cases.members.days import DAY, day_of
 from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens
-from domain.actors import Actor
+from domain.actors import Actor, Role
 from domain.ids import MemberId
+from domain.members.member import SuspendMember
 from tests.world import World, refused
 
 PASSPHRASE = "four plain words here"
@@ -421,6 +422,18 @@ def test_a_changed_passphrase_ends_all_other_sessions(accounts: Accounts) -> Non
     with pytest.raises(NotSignedIn):
         accounts.sign_in("Anna", PASSPHRASE)
     accounts.sign_in("Anna", ANOTHER)
+
+
+def test_the_reasons_for_suspensions_are_erased_with_the_member(
+    accounts: Accounts, world: World
+) -> None:
+    register(accounts)
+    mo = world.member("Mo", Role.MODERATOR)
+    suspend = SuspendMember(reason="Adverts.", by=mo, at=world.clock())
+    world.executors.members.execute("anna", suspend, CommandContext())
+    assert world.vault.key("suspension/anna/1")
+    accounts.erase(ANNA, PASSPHRASE, CommandContext())
+    assert world.vault.key("suspension/anna/1") is None
 
 
 def test_who_does_not_know_the_passphrase_changes_and_erases_nothing(accounts: Accounts) -> None:

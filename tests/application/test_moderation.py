@@ -677,7 +677,7 @@ class TestLedger:
         for empty in ({"kind": CASE}, {"subject": "k2"}, {"rule": "hatred"}):
             assert listed(world, "moderation-ledger", **empty) == []
 
-    def test_a_suspension_is_told_with_its_reason(
+    def test_a_suspension_is_told_without_its_reason(
         self, world: World, anna: Actor, mo: Actor
     ) -> None:
         for command in (
@@ -693,7 +693,7 @@ class TestLedger:
         ]
         assert sorted(told) == [
             (Deed.REINSTATED, anna.member_id, None),
-            (Deed.SUSPENDED, anna.member_id, "Adverts."),
+            (Deed.SUSPENDED, anna.member_id, None),
         ]
 
     def judge(self, world: World, author: Actor, crowd: list[Actor], mo: Actor) -> None:

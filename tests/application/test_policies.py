@@ -17,6 +17,7 @@ from application.policies.when_something_is_said_then_register_subject import (
 from application.policy import KlarityPolicy, PolicyDependencies
 from application.ports.checkpoints import START, Fenced
 from application.ports.codec import NewerProgram, RecordedEvent
+from application.security import SecurityLog
 from application.system import policy_types
 from domain.cases.case_commands import AttachEvidence, WithdrawCase
 from domain.cases.case_details import CaseStatus
@@ -129,6 +130,8 @@ def subscriber(world: World, kind: type[KlarityPolicy]) -> PolicySubscriber:
         executors=world.executors,
         sanitise=sanitise,
         forget_member=lambda _: None,
+        destroy_key=lambda _: None,
+        security=SecurityLog(),
         erase_media=lambda _: None,
         forget_in_cases=lambda _: None,
         forget_in_discussions=lambda _: None,

@@ -31,6 +31,7 @@ from domain.cases.case_commands import (
 from domain.decider import DomainError, NothingChanged
 from domain.discussions.discussion import DiscussionCommand, LockDiscussion, UnlockDiscussion
 from domain.ids import CaseId, EvidenceId
+from domain.members.member import MemberCommand, RedactSuspension, SuspendMember
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind, Verdict
 from domain.webhooks.webhook import REGISTRY, AddWebhook, WebhookId
@@ -112,6 +113,25 @@ class Town:
 
     def overturn(self, by: Actor, decision: str) -> None:
         community.resolve(self.world, by, Outcome.OVERTURN, decision)
+
+    def dispute(self) -> None:
+        community.dispute(self.world)
+
+    def on_member(self, member: Actor, command: MemberCommand) -> None:
+        self.world.executors.members.execute(member.member_id, command, CommandContext())
+
+    def suspend(self) -> None:
+        at = self.world.clock()
+        self.on_member(self.cora, SuspendMember(reason="Adverts.", by=self.mo, at=at))
+
+    def redact_suspension(self) -> None:
+        self.on_member(self.cora, RedactSuspension(by=self.mo, at=self.world.clock()))
+
+    def redact(self, decision: str) -> None:
+        self.world.moderate.redact(decision, self.mo, CommandContext(), of_outcome=False)
+
+    def erase_statement(self) -> None:
+        community.erase_statement(self.world, self.mo)
 
     def erase(self, member: Actor) -> None:
         community.ask_to_be_erased(self.world, member)
@@ -217,8 +237,25 @@ def erased() -> list[Deed]:
     ]
 
 
+def taken_back() -> list[Deed]:
+    kind = SubjectKind.DISPUTE
+    return [
+        Town.a_public_case,
+        Town.contributions,
+        Town.dispute,
+        lambda town: town.flag(kind, "s1", town.mo),
+        lambda town: town.decide(kind, "s1", town.ada, HIDE, "d1"),
+        lambda town: town.redact("d1"),
+        lambda town: town.decide(kind, "s1", town.ada, RESTORE, "d2"),
+        Town.erase_statement,
+        Town.suspend,
+        Town.redact_suspension,
+    ]
+
+
 STORIES: dict[str, list[Deed]] = {
-    **{f"a {kind} moderated": moderated(kind) for kind in SubjectKind},
+    **{f"a {kind} moderated": moderated(kind) for kind in SUBJECTS},
+    "taken back": taken_back(),
     "withheld while awaiting": withheld_while_awaiting(),
     "hidden while withheld": hidden_while_withheld(),
     "told to webhooks": told_to_webhooks(),

@@ -32,11 +32,19 @@ from domain.cases.case_commands import (
 from domain.cases.case_details import CaseStatus
 from domain.cases.case_events import CasePublished
 from domain.cases.engagement import CaseSupported, SupportWithdrawn
+from domain.cases.party import StatementErased
 from domain.cases.place import Location, Precision
 from domain.catalog import EVENTS
 from domain.decider import DomainError
 from domain.discussions.comment import CommentWritten
 from domain.ids import CaseId, CommentId, EvidenceId, MemberId, PartyId
+from domain.members.member import (
+    MemberCommand,
+    RedactSuspension,
+    ReinstateMember,
+    SuspendMember,
+    SuspensionRedacted,
+)
 from domain.moderation.decision import (
     AppealResolved,
     DecisionAppealed,
@@ -44,6 +52,8 @@ from domain.moderation.decision import (
     DecisionMade,
     DecisionSigned,
     Outcome,
+    ReasonRedacted,
+    reason_key,
 )
 from domain.moderation.flag import FlagSigned
 from domain.moderation.subject import (
@@ -73,13 +83,17 @@ EVIDENCE = {"e1": "Anna", "e2": "Ben", "e3": "Ben", "e4": "Cleo"}
 PLACE = Location(lat=52.5, lon=13.4, precision=Precision.CITY)
 COMMENTS = ("k1", "k2", "k3", *(f"k-{name}" for name in MEMBERS))
 PARTIES = ("p1", "p2", *(f"p-{name}" for name in MEMBERS))
+# By the id of a statement, the member who named the party that makes it.
+DISPUTES = {"s1": "Anna", "s2": "Ben"}
 SUBJECTS = [
     *((SubjectKind.CASE, key) for key in CASES),
     *((SubjectKind.EVIDENCE, key) for key in EVIDENCE),
     *((SubjectKind.COMMENT, key) for key in COMMENTS),
     *((SubjectKind.PARTY, key) for key in PARTIES),
+    *((SubjectKind.DISPUTE, key) for key in DISPUTES),
 ]
 
+SUSPENDED = "suspended"
 anybody = st.sampled_from((*MEMBERS, *MODERATORS))
 members = st.sampled_from(MEMBERS)
 moderators = st.sampled_from(MODERATORS)
@@ -87,6 +101,7 @@ cases = st.sampled_from(sorted(CASES))
 evidence = st.sampled_from(sorted(EVIDENCE))
 comments = st.sampled_from(COMMENTS)
 parties = st.sampled_from(PARTIES)
+disputes = st.sampled_from(sorted(DISPUTES))
 subjects = st.sampled_from(SUBJECTS)
 
 Judgement = SubjectAppealed | SubjectDecided | SubjectHidden | DecisionMade | AppealResolved
@@ -132,8 +147,13 @@ class Judged(RuleBasedStateMachine):
     def an_appeal_is_resolved_by_another_moderator_after_it_was_made(self) -> None:
         made: dict[str, MemberId] = {}
         appealed: set[str] = set()
+        redacting: set[str] = set()
         for event in self.happened("moderation"):
             match event:
+                case ReasonRedacted():
+                    redacting.add(event.decision_id)
+                case DecisionSigned() if event.decision_id in redacting:
+                    redacting.remove(event.decision_id)
                 case DecisionSigned() if event.decision_id in made:
                     assert event.by != made[event.decision_id]
                 case DecisionSigned():
@@ -364,6 +384,22 @@ class Community(Judged):
                 )
             )
 
+    @rule(key=disputes)
+    def dispute(self, key: str) -> None:
+        """A party that a member named in the second case answers."""
+        party = f"p-{DISPUTES[key]}"
+        self.attempt(
+            lambda: community.dispute(
+                self.world, mark(key), dispute_id=key, party_id=party, case_id="c2"
+            )
+        )
+
+    @rule(key=disputes, by=moderators)
+    def erase_statement(self, key: str, by: str) -> None:
+        judge, party = self.people[by], f"p-{DISPUTES[key]}"
+        erase = community.erase_statement
+        self.attempt(lambda: erase(self.world, judge, key, party_id=party, case_id="c2"))
+
     @rule(subject=subjects, who=st.lists(anybody, min_size=1, max_size=4))
     def flag(self, subject: tuple[SubjectKind, str], who: list[str]) -> None:
         for name in who:
@@ -374,7 +410,19 @@ class Community(Judged):
     def decide(self, subject: tuple[SubjectKind, str], who: str, verdict: Verdict) -> None:
         self.decisions += 1
         key, by = f"d{self.decisions}", self.people[who]
-        self.attempt(lambda: community.decide(self.world, *subject, by, verdict, decision_id=key))
+        reason = mark(reason_key(key))
+        self.attempt(
+            lambda: community.decide(
+                self.world, *subject, by, verdict, decision_id=key, reason=reason
+            )
+        )
+
+    @precondition(lambda self: self.decisions)
+    @rule(number=st.integers(0, 9), who=moderators, of_outcome=st.booleans())
+    def redact(self, number: int, who: str, of_outcome: bool) -> None:
+        key, by = f"d{1 + number % self.decisions}", self.people[who]
+        redact = self.world.moderate.redact
+        self.attempt(lambda: redact(key, by, CommandContext(), of_outcome=of_outcome))
 
     @precondition(lambda self: self.decisions)
     @rule(number=st.integers(0, 9), who=anybody)
@@ -386,7 +434,26 @@ class Community(Judged):
     @rule(number=st.integers(0, 9), who=anybody, outcome=st.sampled_from(Outcome))
     def resolve(self, number: int, who: str, outcome: Outcome) -> None:
         key, by = f"d{1 + number % self.decisions}", self.people[who]
-        self.attempt(lambda: community.resolve(self.world, by, outcome, key))
+        reason = mark(reason_key(key, of_outcome=True))
+        self.attempt(lambda: community.resolve(self.world, by, outcome, key, reason))
+
+    @rule(who=members, by=moderators)
+    def suspend(self, who: str, by: str) -> None:
+        reason = f"{mark(SUSPENDED)} {words(who)}"
+        suspend = SuspendMember(reason=reason, by=self.people[by], at=self.world.clock())
+        self.on_member(who, suspend)
+
+    @rule(who=members, by=moderators)
+    def reinstate(self, who: str, by: str) -> None:
+        self.on_member(who, ReinstateMember(by=self.people[by], at=self.world.clock()))
+
+    @rule(who=members, by=moderators)
+    def redact_suspension(self, who: str, by: str) -> None:
+        self.on_member(who, RedactSuspension(by=self.people[by], at=self.world.clock()))
+
+    def on_member(self, who: str, command: MemberCommand) -> None:
+        execute, member_id = self.world.executors.members.execute, self.people[who].member_id
+        self.attempt(lambda: execute(member_id, command, CommandContext()))
 
     @precondition(lambda self: not self.erased)
     @rule(who=members)
@@ -463,12 +530,16 @@ class Community(Judged):
     @invariant()
     def hidden_and_removed_words_are_in_no_answer(self) -> None:
         do, answers = self.world.executors, answered(self.world)
+        assert questions_about(mark(SUSPENDED), answers) == []
         for case_id in CASES:
             for comment in self.thread(case_id):
                 state = do.comments.load(comment["comment_id"]).state
                 assert bool(comment["text"]) == state.is_shown
         for key in COMMENTS:
             assert do.comments.load(key).state.is_shown or not questions_about(mark(key), answers)
+        for key in DISPUTES:
+            if self.is_hidden(SubjectKind.DISPUTE, key):
+                assert questions_about(mark(key), answers) == []
         for key in PARTIES:
             if self.is_hidden(SubjectKind.PARTY, key) or do.parties.load(key).state.retracted:
                 assert questions_about(mark(key), answers) == []
@@ -516,6 +587,16 @@ class Community(Judged):
         for who in self.erased:
             assert read_models_with(self.world, words(who)) == []
             assert read_models_with(self.world, tag_of(who)) == []
+
+    @precondition(lambda self: self.settled)
+    @invariant()
+    def nothing_that_was_taken_back_is_kept_in_any_read_model(self) -> None:
+        gone = [e.reason_id for e in self.happened("moderation") if isinstance(e, ReasonRedacted)]
+        gone += [e.reason_id for e in self.happened("members") if isinstance(e, SuspensionRedacted)]
+        gone += [e.dispute_id for e in self.happened("cases") if isinstance(e, StatementErased)]
+        for key in gone:
+            assert read_models_with(self.world, mark(key)) == []
+            assert self.world.vault.key(key) is None
 
     def teardown(self) -> None:
         self.world.settle()
@@ -697,7 +778,6 @@ APART = {
     "members.ProfileRestored",
     "cases.EvidenceRefused",
     "cases.EvidenceAttached",  # an alias is no text
-    "cases.PartyDisputed",
 }
 
 
@@ -712,6 +792,8 @@ def test_the_rules_cause_every_event_with_a_text_that_somebody_wrote() -> None:
     community.flag((SubjectKind.CASE, "c1"), ["Cleo"])
     community.decide((SubjectKind.CASE, "c1"), "Mo", Verdict.HIDE)
     community.appeal(0, "Anna")
+    community.dispute("s1")
+    community.suspend("Cleo", "Mo")
     caused = {EVENTS.names[type(event)] for log in CONTEXTS for event in community.happened(log)}
     missing = texts_of_people() - APART - caused
     assert not missing, "add a rule to Community that causes it, and call that here"

@@ -13,6 +13,7 @@ from application.policies.when_evidence_is_received_then_sanitise_it import (
     WhenEvidenceIsReceivedThenSanitiseIt,
 )
 from application.policy import PolicyDependencies
+from application.security import SecurityLog
 from domain.actors import Actor
 from domain.evidence.evidence import EvidenceReceived
 from domain.ids import MediaKind
@@ -34,6 +35,8 @@ class Stage:
             executors=self.world.executors,
             sanitise=self.sanitise,
             forget_member=lambda _: None,
+            destroy_key=lambda _: None,
+            security=SecurityLog(),
             erase_media=lambda _: None,
             forget_in_cases=lambda _: None,
             forget_in_discussions=lambda _: None,

@@ -23,6 +23,9 @@ from domain.moderation.decision import (
     DecisionSigned,
     ForgetAppellant,
     Outcome,
+    ReasonGiven,
+    ReasonRedacted,
+    RedactReason,
     ResolveAppeal,
     decision_decider,
 )
@@ -72,10 +75,11 @@ MADE = DecisionMade(
     case_id=CaseId("c1"),
     verdict=Verdict.HIDE,
     rule="spam",
-    reason="An advert.",
+    reason_id="reason/d1",
     turns=0,
     at=AT,
 )
+GIVEN = ReasonGiven(decision_id="d1", reason_id="reason/d1", reason="An advert.", at=AT)
 SIGNED = DecisionSigned(decision_id="d1", by=MO.member_id, at=AT)
 APPEALED = DecisionAppealed(
     decision_id="d1",
@@ -102,7 +106,16 @@ RESOLVED = AppealResolved(
     outcome=Outcome.OVERTURN,
     verdict=Verdict.RESTORE,
     rule="spam",
-    reason="It is none.",
+    reason_id="reason/d1/outcome",
+    at=AT,
+)
+OUTCOME_GIVEN = replace(GIVEN, reason_id="reason/d1/outcome", reason="It is none.")
+REDACT = Informed(RedactReason(reason_id="reason/d1", by=ADA, at=AT), FACTS)
+REDACTED = ReasonRedacted(
+    decision_id="d1",
+    reason_id="reason/d1",
+    subject_kind=SubjectKind.COMMENT,
+    subject_id="k1",
     at=AT,
 )
 RESOLVED_SIGNED = replace(SIGNED, by=ADA.member_id)
@@ -113,7 +126,7 @@ def when(past: list[DecisionEvent], command: DecisionCommand) -> list[DecisionEv
 
 
 def test_a_moderator_decides_once() -> None:
-    assert when([], DECIDE) == [MADE, SIGNED]
+    assert when([], DECIDE) == [MADE, GIVEN, SIGNED]
     with refused("already-decided"):
         when([MADE], DECIDE)
 
@@ -154,12 +167,16 @@ def test_there_is_nothing_to_decide_where_it_is_so_and_nobody_flagged_it() -> No
     for command in nothing:
         with refused("nothing-to-decide"):
             when([], command)
-    assert when([], knowing(DECIDE, subject=replace(hidden, flags=("f1",)))) == [MADE, SIGNED]
+    assert when([], knowing(DECIDE, subject=replace(hidden, flags=("f1",)))) == [
+        MADE,
+        GIVEN,
+        SIGNED,
+    ]
     for shown in (Verdict.RESTORE, Verdict.DISMISS):
         made = replace(MADE, verdict=shown)
         for subject in (hidden, flagged):
             command = knowing(asking(DECIDE, verdict=shown), subject=subject)
-            assert when([], command) == [made, SIGNED]
+            assert when([], command) == [made, GIVEN, SIGNED]
 
 
 def test_nobody_decides_anew_while_an_appeal_is_open() -> None:
@@ -172,21 +189,21 @@ def test_nobody_decides_anew_while_an_appeal_is_open() -> None:
                 when([], command)
     resolved = decision_decider.fold([MADE, APPEALED, RESOLVED])
     restore = knowing(asking(DECIDE, verdict=Verdict.RESTORE), subject=hidden, in_force=resolved)
-    assert when([], restore) == [replace(MADE, verdict=Verdict.RESTORE), SIGNED]
+    assert when([], restore) == [replace(MADE, verdict=Verdict.RESTORE), GIVEN, SIGNED]
 
 
 def test_what_was_restored_on_appeal_is_hidden_upon_new_flags_alone_and_by_somebody_else() -> None:
     restored = replace(SUBJECT, decision_id="d1", overturned=("d1",), turns=3)
     flagged = replace(restored, flags=("f1",))
     hide = knowing(DECIDE, subject=flagged, overturned=frozenset({ADA.member_id}))
-    assert when([], hide) == [replace(MADE, turns=3), SIGNED]
+    assert when([], hide) == [replace(MADE, turns=3), GIVEN, SIGNED]
     with refused("settled-on-appeal"):
         when([], knowing(hide, subject=restored))
     with refused("same-moderator"):
         when([], asking(hide, by=ADA))
     dismiss = asking(hide, by=ADA, verdict=Verdict.DISMISS)
     made = replace(MADE, verdict=Verdict.DISMISS, turns=3)
-    assert when([], dismiss) == [made, RESOLVED_SIGNED]
+    assert when([], dismiss) == [made, GIVEN, RESOLVED_SIGNED]
 
 
 def test_a_decision_in_whose_place_another_stands_is_over() -> None:
@@ -223,7 +240,7 @@ def test_there_is_no_appeal_without_a_decision() -> None:
 
 
 def test_another_moderator_resolves_an_appeal_once() -> None:
-    assert when([MADE, SIGNED, APPEALED], RESOLVE) == [RESOLVED, RESOLVED_SIGNED]
+    assert when([MADE, SIGNED, APPEALED], RESOLVE) == [RESOLVED, OUTCOME_GIVEN, RESOLVED_SIGNED]
     with refused("same-moderator"):
         when([MADE, SIGNED, APPEALED], asking(RESOLVE, by=MO))
     with refused("already-resolved"):
@@ -234,6 +251,7 @@ def test_an_upheld_decision_stands() -> None:
     upheld = replace(RESOLVED, outcome=Outcome.UPHOLD, verdict=Verdict.HIDE)
     assert when([MADE, APPEALED], asking(RESOLVE, outcome=Outcome.UPHOLD)) == [
         upheld,
+        OUTCOME_GIVEN,
         RESOLVED_SIGNED,
     ]
 
@@ -252,3 +270,27 @@ def test_a_moderator_who_erased_their_account_takes_no_appeal_along() -> None:
     assert when(past, replace(FORGET, member_id=MO.member_id)) == []
     with refused("forbidden"):
         when(past, replace(FORGET, by=MO))
+
+
+def test_each_reason_is_redacted_once_and_who_did_it_is_signed() -> None:
+    past: list[DecisionEvent] = [MADE, GIVEN, SIGNED]
+    assert when(past, REDACT) == [REDACTED, RESOLVED_SIGNED]
+    assert when([*past, REDACTED, RESOLVED_SIGNED], REDACT) == []
+    of_outcome = asking(REDACT, reason_id="reason/d1/outcome")
+    with refused("not-found"):
+        when(past, of_outcome)
+    assert when([*past, APPEALED, RESOLVED, OUTCOME_GIVEN], of_outcome) == [
+        replace(REDACTED, reason_id="reason/d1/outcome"),
+        RESOLVED_SIGNED,
+    ]
+
+
+def test_a_moderator_redacts_their_own_reason_as_well() -> None:
+    assert when([MADE, GIVEN, SIGNED], asking(REDACT, by=MO)) == [REDACTED, SIGNED]
+
+
+def test_members_and_who_is_judged_redact_no_reason() -> None:
+    with refused("forbidden"):
+        when([MADE, GIVEN, SIGNED], asking(REDACT, by=BEN))
+    with refused("not-oneself"):
+        when([MADE, GIVEN, SIGNED], asking(REDACT, by=ANNA_AS_MODERATOR))

@@ -21,13 +21,17 @@ from domain.members.member import (
     MemberSuspended,
     ProfileHidden,
     ProfileRestored,
+    RedactSuspension,
     RegisterMember,
     ReinstateMember,
     RestoreProfile,
     RevokeRole,
     RoleGranted,
     RoleRevoked,
+    StandingSigned,
     SuspendMember,
+    SuspensionExplained,
+    SuspensionRedacted,
     member_decider,
 )
 from tests.world import refused
@@ -40,7 +44,8 @@ MODERATOR = Actor(member_id=MemberId("mo"), roles=frozenset({Role.MODERATOR}))
 ADMIN = Actor(member_id=MemberId("ad"), roles=frozenset({Role.ADMIN}))
 
 REGISTERED = MemberRegistered(member_id=ME, pseudonym="Anna", interests=("health",), at=AT)
-SUSPENDED = MemberSuspended(member_id=ME, reason="spam", at=AT)
+SUSPENDED = MemberSuspended(member_id=ME, at=AT)
+EXPLAINED = SuspensionExplained(member_id=ME, reason_id="suspension/anna/1", reason="spam", at=AT)
 GRANTED = RoleGranted(member_id=ME, role=Role.MODERATOR, at=AT)
 ERASED = MemberErased(member_id=ME, at=AT)
 REGISTER = RegisterMember(member_id=ME, pseudonym="Anna", interests=("health",), by=ANNA, at=AT)
@@ -48,6 +53,11 @@ REGISTER = RegisterMember(member_id=ME, pseudonym="Anna", interests=("health",),
 
 def when(past: list[MemberEvent], command: MemberCommand) -> list[MemberEvent]:
     return member_decider.decide(command, member_decider.fold(past))
+
+
+def signatures(by: Actor) -> list[MemberEvent]:
+    """Who did it; the operator leaves no signature."""
+    return [] if by is SYSTEM else [StandingSigned(member_id=ME, by=by.member_id, at=AT)]
 
 
 def test_a_member_registers_once() -> None:
@@ -73,9 +83,10 @@ def test_an_admin_grants_and_revokes_roles(by: Actor) -> None:
     grant = GrantRole(role=Role.MODERATOR, by=by, at=AT)
     revoke = RevokeRole(role=Role.MODERATOR, by=by, at=AT)
     revoked = RoleRevoked(member_id=ME, role=Role.MODERATOR, at=AT)
-    assert when([REGISTERED], grant) == [GRANTED]
+    signed = signatures(by)
+    assert when([REGISTERED], grant) == [GRANTED, *signed]
     assert when([REGISTERED, GRANTED], grant) == []
-    assert when([REGISTERED, GRANTED], revoke) == [revoked]
+    assert when([REGISTERED, GRANTED], revoke) == [revoked, *signed]
     assert when([REGISTERED, GRANTED, revoked], revoke) == []
 
 
@@ -92,9 +103,10 @@ def test_a_moderator_suspends_and_reinstates(by: Actor) -> None:
     suspend = SuspendMember(reason="spam", by=by, at=AT)
     reinstate = ReinstateMember(by=by, at=AT)
     reinstated = MemberReinstated(member_id=ME, at=AT)
-    assert when([REGISTERED], suspend) == [SUSPENDED]
+    signed = signatures(by)
+    assert when([REGISTERED], suspend) == [SUSPENDED, EXPLAINED, *signed]
     assert when([REGISTERED, SUSPENDED], suspend) == []
-    assert when([REGISTERED, SUSPENDED], reinstate) == [reinstated]
+    assert when([REGISTERED, SUSPENDED], reinstate) == [reinstated, *signed]
     assert when([REGISTERED, SUSPENDED, reinstated], reinstate) == []
 
 
@@ -154,3 +166,31 @@ def test_who_judges_others_is_suspended_by_an_admin_alone() -> None:
     with refused("forbidden"):
         when(past, suspend)
     assert when(past, replace(suspend, by=ADMIN))
+
+
+def test_the_reasons_for_suspensions_are_redacted_once_by_another_moderator() -> None:
+    second = replace(EXPLAINED, reason_id="suspension/anna/2")
+    past: list[MemberEvent] = [REGISTERED, SUSPENDED, EXPLAINED, second]
+    redact = RedactSuspension(by=MODERATOR, at=AT)
+    redacted: list[MemberEvent] = [
+        SuspensionRedacted(member_id=ME, reason_id=each.reason_id, at=AT)
+        for each in (EXPLAINED, second)
+    ]
+    assert when(past, redact) == [*redacted, *signatures(MODERATOR)]
+    assert when([*past, *redacted], redact) == []
+    with refused("forbidden"):
+        when(past, replace(redact, by=BEN))
+    with refused("not-oneself"):
+        when(past, replace(redact, by=replace(MODERATOR, member_id=ME)))
+
+
+def test_each_suspension_has_a_reason_with_an_id_of_its_own() -> None:
+    past: list[MemberEvent] = [REGISTERED, SUSPENDED, EXPLAINED]
+    past += [MemberReinstated(member_id=ME, at=AT)]
+    suspended = when(past, SuspendMember(reason="spam", by=MODERATOR, at=AT))
+    assert replace(EXPLAINED, reason_id="suspension/anna/2") in suspended
+
+
+def test_an_erased_member_keeps_the_ids_of_reasons_so_that_their_keys_are_destroyed() -> None:
+    state = member_decider.fold([REGISTERED, SUSPENDED, EXPLAINED, ERASED])
+    assert state.reasons == (EXPLAINED.reason_id,)

@@ -9,8 +9,10 @@ from domain.actors import SYSTEM, Actor, ContributorRole, Role
 from domain.cases.party import (
     MOST_DISPUTES,
     DisputeParty,
+    EraseStatement,
     ForgetClaimant,
     HideParty,
+    HideStatement,
     NameParty,
     PartyCommand,
     PartyConcealed,
@@ -27,7 +29,14 @@ from domain.cases.party import (
     PartyRetracted,
     PartyShown,
     RestoreParty,
+    RestoreStatement,
     RetractParty,
+    StatementConcealed,
+    StatementConcealedReason,
+    StatementErased,
+    StatementHidden,
+    StatementRestored,
+    StatementShown,
     party_decider,
 )
 from domain.decider import Informed
@@ -78,6 +87,33 @@ HIDDEN = PartyHidden(party_id=PARTY, case_id=CASE, rule="private-information", a
 RESTORED = PartyRestored(party_id=PARTY, case_id=CASE, at=AT)
 
 
+STATED = StatementShown(
+    party_id=PARTY,
+    case_id=CASE,
+    dispute_id="d1",
+    statement="We did not.",
+    number=1,
+    stated_at=AT,
+    at=AT,
+)
+STATEMENT_HIDDEN = StatementHidden(
+    party_id=PARTY, case_id=CASE, dispute_id="d1", rule="private-information", at=AT
+)
+STATEMENT_RESTORED = StatementRestored(party_id=PARTY, case_id=CASE, dispute_id="d1", at=AT)
+STATEMENT_ERASED = StatementErased(party_id=PARTY, case_id=CASE, dispute_id="d1", at=AT)
+HIDE_STATEMENT = HideStatement(dispute_id="d1", rule="private-information", by=SYSTEM, at=AT)
+RESTORE_STATEMENT = RestoreStatement(dispute_id="d1", by=SYSTEM, at=AT)
+ERASE_STATEMENT = Informed(
+    EraseStatement(case_id=CASE, dispute_id="d1", by=MODERATOR, at=AT), FACTS
+)
+
+
+def unsaid(reason: StatementConcealedReason) -> StatementConcealed:
+    return StatementConcealed(
+        party_id=PARTY, case_id=CASE, dispute_id="d1", reason=reason, number=1, stated_at=AT, at=AT
+    )
+
+
 def concealed(reason: PartyConcealedReason) -> PartyConcealed:
     return PartyConcealed(party_id=PARTY, case_id=CASE, reason=reason, at=AT)
 
@@ -115,7 +151,7 @@ def test_a_party_is_retracted_once_and_only_where_it_was_named() -> None:
 
 
 def test_a_party_disputes_once_for_each_link() -> None:
-    assert when([NAMED], DISPUTE) == [DISPUTED]
+    assert when([NAMED], DISPUTE) == [DISPUTED, STATED]
     with refused("already-disputed"):
         when([NAMED, DISPUTED], DISPUTE)
 
@@ -166,3 +202,67 @@ def test_what_an_erased_member_claimed_is_erased_once() -> None:
     assert when([NAMED], replace(forget, member_id=CLEO.member_id)) == []
     with refused("forbidden"):
         when([NAMED], replace(forget, by=MODERATOR))
+
+
+def test_moderation_hides_and_restores_a_statement_once() -> None:
+    past: list[PartyEvent] = [NAMED, DISPUTED]
+    hidden = unsaid(StatementConcealedReason.HIDDEN)
+    assert when(past, HIDE_STATEMENT) == [STATEMENT_HIDDEN, hidden]
+    assert when([*past, STATEMENT_HIDDEN], HIDE_STATEMENT) == []
+    assert when([*past, STATEMENT_HIDDEN], RESTORE_STATEMENT) == [STATEMENT_RESTORED, STATED]
+    assert when(past, RESTORE_STATEMENT) == []
+    for command in (HIDE_STATEMENT, RESTORE_STATEMENT):
+        assert when([NAMED], command) == []
+        assert when([*past, STATEMENT_ERASED], command) == []
+        with refused("forbidden"):
+            when(past, replace(command, by=MODERATOR))
+
+
+def test_a_moderator_erases_a_statement_once_and_for_good() -> None:
+    past: list[PartyEvent] = [NAMED, DISPUTED]
+    erased = unsaid(StatementConcealedReason.ERASED)
+    assert when(past, ERASE_STATEMENT) == [STATEMENT_ERASED, erased]
+    assert when([*past, STATEMENT_HIDDEN], ERASE_STATEMENT) == [STATEMENT_ERASED, erased]
+    assert when([*past, STATEMENT_ERASED], ERASE_STATEMENT) == []
+    assert when([*past, HIDDEN], ERASE_STATEMENT) == [STATEMENT_ERASED, erased]
+    with refused("already-disputed"):
+        when([*past, STATEMENT_ERASED], DISPUTE)
+
+
+def test_only_a_moderator_whose_claim_it_is_not_erases_a_statement() -> None:
+    past: list[PartyEvent] = [NAMED, DISPUTED]
+    with refused("forbidden"):
+        when(past, asking(ERASE_STATEMENT, by=CLEO))
+    with refused("not-oneself"):
+        when(past, asking(ERASE_STATEMENT, by=replace(MODERATOR, member_id=BEN.member_id)))
+    with refused("not-oneself"):
+        when(past, knowing(ERASE_STATEMENT, role=ContributorRole.AUTHOR))
+
+
+def test_a_statement_that_was_never_made_is_not_erased() -> None:
+    for command in (
+        asking(ERASE_STATEMENT, dispute_id="d2"),
+        asking(ERASE_STATEMENT, case_id=ELSEWHERE),
+    ):
+        with refused("not-found"):
+            when([NAMED, DISPUTED], command)
+
+
+def test_statements_are_erased_with_the_claim_that_they_answer() -> None:
+    past: list[PartyEvent] = [NAMED, DISPUTED]
+    gone = unsaid(StatementConcealedReason.ERASED)
+    assert when(past, RETRACT) == [
+        RETRACTED,
+        replace(STATEMENT_ERASED, role=ContributorRole.CONTRIBUTOR),
+        concealed(PartyConcealedReason.RETRACTED),
+        gone,
+    ]
+    forget = ForgetClaimant(member_id=BEN.member_id, by=SYSTEM, at=AT)
+    assert when(past, forget) == [
+        PartyErased(party_id=PARTY, case_id=CASE, at=AT),
+        replace(STATEMENT_ERASED, role=ContributorRole.SYSTEM),
+        concealed(PartyConcealedReason.ERASED),
+        gone,
+    ]
+    only = [RETRACTED, concealed(PartyConcealedReason.RETRACTED)]
+    assert when([*past, STATEMENT_ERASED], RETRACT) == only

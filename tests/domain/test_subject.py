@@ -55,7 +55,7 @@ APPLY = ApplyVerdict(
     decision_id="d1",
     verdict=Verdict.HIDE,
     rule="spam",
-    reason="An advert.",
+    reason_id="reason/d1",
     turns=0,
     by=SYSTEM,
     at=AT,
@@ -65,7 +65,7 @@ OUTCOME = ApplyOutcome(
     decision_id="d1",
     verdict=Verdict.RESTORE,
     rule="spam",
-    reason="It is none.",
+    reason_id="reason/d1/outcome",
     by=SYSTEM,
     at=AT,
 )
@@ -75,7 +75,7 @@ REGISTERED = SubjectRegistered(
 CITED = SubjectCited(subject_kind=KIND, subject_id="k1", case_id=CASE, at=AT)
 WEIGHED = FlagWeighed(subject_kind=KIND, subject_id="k1", flag_id="f1", weight=0.4, at=AT)
 HIDDEN = SubjectHidden(subject_kind=KIND, subject_id="k1", case_id=CASE, rule="spam", at=AT)
-HIDDEN_BY = replace(HIDDEN, reason="An advert.", decision_id="d1", role=ContributorRole.MODERATOR)
+HIDDEN_BY = replace(HIDDEN, reason_id="reason/d1", decision_id="d1", role=ContributorRole.MODERATOR)
 RESTORED = SubjectRestored(
     subject_kind=KIND, subject_id="k1", case_id=CASE, decision_id="d1", at=AT
 )

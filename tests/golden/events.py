@@ -63,6 +63,12 @@ from domain.cases.party import (
     PartyRestored,
     PartyRetracted,
     PartyShown,
+    StatementConcealed,
+    StatementConcealedReason,
+    StatementErased,
+    StatementHidden,
+    StatementRestored,
+    StatementShown,
 )
 from domain.cases.place import Location, Precision
 from domain.decider import NothingChanged
@@ -101,6 +107,9 @@ from domain.members.member import (
     ProfileRestored,
     RoleGranted,
     RoleRevoked,
+    StandingSigned,
+    SuspensionExplained,
+    SuspensionRedacted,
 )
 from domain.moderation.decision import (
     AppealResolved,
@@ -110,6 +119,8 @@ from domain.moderation.decision import (
     DecisionMade,
     DecisionSigned,
     Outcome,
+    ReasonGiven,
+    ReasonRedacted,
 )
 from domain.moderation.flag import FlaggerForgotten, FlagRaised, FlagSettled, FlagSigned
 from domain.moderation.record import FlagCounted, FlagOpened
@@ -158,8 +169,15 @@ GOLDEN: dict[str, object] = {
     "members.InterestsChosen": InterestsChosen(member_id=ANNA, interests=("roads",), at=AT),
     "members.RoleGranted": RoleGranted(member_id=ANNA, role=Role.MODERATOR, at=AT),
     "members.RoleRevoked": RoleRevoked(member_id=ANNA, role=Role.MODERATOR, at=AT),
-    "members.MemberSuspended": MemberSuspended(member_id=ANNA, reason="spam", at=AT),
+    "members.MemberSuspended": MemberSuspended(member_id=ANNA, at=AT),
+    "members.SuspensionExplained": SuspensionExplained(
+        member_id=ANNA, reason_id=f"suspension/{ANNA}/1", reason="spam", at=AT
+    ),
+    "members.SuspensionRedacted": SuspensionRedacted(
+        member_id=ANNA, reason_id=f"suspension/{ANNA}/1", at=AT
+    ),
     "members.MemberReinstated": MemberReinstated(member_id=ANNA, at=AT),
+    "members.StandingSigned": StandingSigned(member_id=ANNA, by=BEN, at=AT),
     "members.MemberErased": MemberErased(member_id=ANNA, at=AT),
     "members.ProfileHidden": ProfileHidden(member_id=ANNA, rule="spam", at=AT),
     "members.ProfileRestored": ProfileRestored(member_id=ANNA, pseudonym="Anna", at=AT),
@@ -292,6 +310,31 @@ GOLDEN: dict[str, object] = {
     "cases.PartyConcealed": PartyConcealed(
         party_id=PARTY, case_id=CASE, reason=PartyConcealedReason.HIDDEN, at=AT
     ),
+    "cases.StatementHidden": StatementHidden(
+        party_id=PARTY, case_id=CASE, dispute_id="d1", rule="private-information", at=AT
+    ),
+    "cases.StatementRestored": StatementRestored(
+        party_id=PARTY, case_id=CASE, dispute_id="d1", at=AT
+    ),
+    "cases.StatementErased": StatementErased(party_id=PARTY, case_id=CASE, dispute_id="d1", at=AT),
+    "cases.StatementShown": StatementShown(
+        party_id=PARTY,
+        case_id=CASE,
+        dispute_id="d1",
+        statement="We did not.",
+        number=1,
+        stated_at=AT,
+        at=AT,
+    ),
+    "cases.StatementConcealed": StatementConcealed(
+        party_id=PARTY,
+        case_id=CASE,
+        dispute_id="d1",
+        reason=StatementConcealedReason.ERASED,
+        number=1,
+        stated_at=AT,
+        at=AT,
+    ),
     "evidence.EvidenceReceived": EvidenceReceived(
         evidence_id=ITEM,
         owner=ANNA,
@@ -386,7 +429,7 @@ GOLDEN: dict[str, object] = {
         subject_id="c1",
         case_id=CASE,
         rule="falsehood",
-        reason="It did not happen.",
+        reason_id="reason/x1",
         decision_id="x1",
         role=ContributorRole.MODERATOR,
         at=AT,
@@ -421,8 +464,18 @@ GOLDEN: dict[str, object] = {
         case_id=CASE,
         verdict=Verdict.HIDE,
         rule="falsehood",
-        reason="It did not happen.",
+        reason_id="reason/x1",
         turns=2,
+        at=AT,
+    ),
+    "moderation.ReasonGiven": ReasonGiven(
+        decision_id="x1", reason_id="reason/x1", reason="It did not happen.", at=AT
+    ),
+    "moderation.ReasonRedacted": ReasonRedacted(
+        decision_id="x1",
+        reason_id="reason/x1",
+        subject_kind=SubjectKind.CASE,
+        subject_id="c1",
         at=AT,
     ),
     "moderation.DecisionSigned": DecisionSigned(decision_id="x1", by=BEN, at=AT),
@@ -447,7 +500,7 @@ GOLDEN: dict[str, object] = {
         outcome=Outcome.OVERTURN,
         verdict=Verdict.RESTORE,
         rule="falsehood",
-        reason="A second video shows it.",
+        reason_id="reason/x1/outcome",
         at=AT,
     ),
     "webhooks.WebhookAdded": WebhookAdded(

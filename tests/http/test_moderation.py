@@ -569,13 +569,21 @@ class TestAppeals:
         self, anna: Caller, second: Caller, decision: str
     ) -> None:
         assert problem(appeal(anna, decision, **{"If-Match": '"9"'})) == (412, "stale")
-        assert appeal(anna, decision, **{"If-Match": '"2"'}).status_code == 201
-        stale = resolve(second, decision, **{"If-Match": '"2"'})
+        assert appeal(anna, decision, **{"If-Match": '"3"'}).status_code == 201
+        stale = resolve(second, decision, **{"If-Match": '"3"'})
         assert problem(stale) == (412, "stale")
-        assert resolve(second, decision, **{"If-Match": '"4"'}).status_code == 204
+        assert resolve(second, decision, **{"If-Match": '"5"'}).status_code == 204
 
 
 class TestLedger:
+    @pytest.fixture
+    def resolved(self, anna: Caller, moderator: Caller, second: Caller, case_id: str) -> str:
+        """A decision that was appealed against, and the appeal resolved."""
+        decision = decide(moderator, case_id)
+        appeal(anna, decision)
+        resolve(second, decision)
+        return decision
+
     def test_everybody_reads_what_was_done_and_nobody_by_whom(
         self, anna: Caller, anybody: Caller, moderator: Caller, case_id: str
     ) -> None:
@@ -606,7 +614,44 @@ class TestLedger:
         ledger = f"/v1/moderation/ledger?kind=member&subject={caller.member_id}"
         items = anybody("GET", ledger, headers=seen).json["items"]
         told = [(item["what"], item["reason"]) for item in items]
-        assert told == [("reinstated", None), ("suspended", "Spam.")]
+        assert told == [("reinstated", None), ("suspended", None)]
+
+    def test_the_reason_for_a_suspension_is_for_the_member_and_moderators(
+        self, process: Process, anybody: Caller, moderator: Caller
+    ) -> None:
+        caller = Caller(process.app.test_client()).join()
+        path = f"/v1/members/{caller.member_id}"
+        done = moderator("PUT", f"{path}/suspension", {"reason": "Spam."})
+        seen = {TOKEN_HEADER: done.headers[TOKEN_HEADER]}
+        told = [each("GET", path, headers=seen).json["suspension"] for each in (caller, moderator)]
+        assert told == ["Spam.", "Spam."]
+        assert anybody("GET", path, headers=seen).json["suspension"] is None
+        assert problem(caller("DELETE", f"{path}/suspension/reason")) == (403, "suspended")
+        done = moderator("DELETE", f"{path}/suspension/reason")
+        seen = {TOKEN_HEADER: done.headers[TOKEN_HEADER]}
+        assert caller("GET", path, headers=seen).json["suspension"] is None
+
+    @pytest.mark.parametrize("reasoned", ["decisions", "appeals"])
+    def test_a_reason_is_removed_for_everybody_to_see(
+        self, anybody: Caller, moderator: Caller, case_id: str, resolved: str, reasoned: str
+    ) -> None:
+        path = f"/v1/moderation/{reasoned}/{resolved}/reason"
+        assert problem(anybody("DELETE", path)) == (401, "not-signed-in")
+        other = path.replace(resolved, str(uuid4()))
+        assert problem(moderator("DELETE", other)) == (404, "not-found")
+        removed = moderator("DELETE", path)
+        assert removed.status_code == 204
+        seen = {TOKEN_HEADER: removed.headers[TOKEN_HEADER]}
+        ledger = f"/v1/moderation/ledger?subject={case_id}"
+        told = {
+            item["what"]: (item["reason"], item["reason_removed"])
+            for item in anybody("GET", ledger, headers=seen).json["items"]
+        }
+        assert "reason_removed" in told
+        judged = {"decisions": "decided", "appeals": "appeal_resolved"}
+        for kind, what in judged.items():
+            assert told[what][1] == (kind == reasoned)
+            assert (told[what][0] is None) == (kind == reasoned)
 
     def test_it_is_filtered(self, anybody: Caller, moderator: Caller, case_id: str) -> None:
         decide(moderator, case_id, rule="hatred")

@@ -254,7 +254,22 @@ class TestDisputing:
     ) -> None:
         reply = dispute(anybody, party, invited(moderator, party))
         (said,) = shown(anybody, case, party, reply)["disputes"]
-        assert (said["statement"], set(said)) == ("I gave a receipt.", {"statement", "at"})
+        fields = {"dispute_id", "number", "statement", "removed", "at"}
+        assert (said["statement"], set(said)) == ("I gave a receipt.", fields)
+
+    def test_a_moderator_erases_what_names_the_reporter(
+        self, anybody: Caller, ben: Caller, moderator: Caller, case: PublicCase, party: str
+    ) -> None:
+        reply = dispute(anybody, party, invited(moderator, party))
+        (said,) = shown(anybody, case, party, reply)["disputes"]
+        path = f"{party}/disputes/{said['dispute_id']}"
+        assert problem(ben("DELETE", path)) == (403, "forbidden")
+        assert problem(moderator("DELETE", f"{party}/disputes/{uuid4()}")) == (404, "not-found")
+        erased = moderator("DELETE", path)
+        assert erased.status_code == 204
+        (said,) = shown(anybody, case, party, erased)["disputes"]
+        assert (said["statement"], said["removed"]) == ("", "erased")
+        assert "Moderators removed this statement." in anybody("GET", f"/share/{case.case_id}").text
 
     def test_a_link_is_good_for_one_statement_however_often_it_is_sent(
         self, anybody: Caller, moderator: Caller, party: str

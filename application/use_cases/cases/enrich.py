@@ -13,6 +13,7 @@ from domain.cases.case import role_in
 from domain.cases.case_commands import AddParty, CaseFacts
 from domain.cases.party import (
     DisputeParty,
+    EraseStatement,
     NameParty,
     Party,
     PartyDetails,
@@ -104,6 +105,19 @@ class Enrich:
             at=self._clock(),
         )
         return self._parties.execute(invitation.party_id, command, context)
+
+    def erase_statement(
+        self,
+        party_id: PartyId,
+        case_id: CaseId,
+        dispute_id: str,
+        actor: Actor,
+        context: CommandContext,
+    ) -> Receipt[Party]:
+        """Erase a statement of a party for good."""
+        command = EraseStatement(case_id=case_id, dispute_id=dispute_id, by=actor, at=self._clock())
+        facts = PartyFacts(role=role_in(self._cases.load(case_id).state, actor))
+        return self._parties.execute(party_id, Informed(command, facts), context)
 
     def invitation(self, token: str) -> Invitation:
         """Return the invitation of a link. Raises DomainError if it is invalid or has expired."""

@@ -171,15 +171,17 @@ class Accounts:
         return receipt
 
     def forget(self, member_id: str) -> None:
-        """Destroy the key and credentials of a member, if the log holds their erasure.
+        """Destroy the keys and credentials of a member, if the log holds their erasure.
 
         It may be called again.
         """
-        if not self._members.load(member_id).state.erased:
+        member = self._members.load(member_id).state
+        if not member.erased:
             log.error("did not destroy the key of a member who is not erased in the log")
             return
         self._credentials.forget(member_id)
-        self._vault.destroy(member_id)
+        for subject in (*member.reasons, member_id):
+            self._vault.destroy(subject)
 
     def is_erased(self, owner: str) -> bool:
         """Return whether a member is erased in the log, or the key of an alias is destroyed.

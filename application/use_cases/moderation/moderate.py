@@ -15,7 +15,9 @@ from domain.moderation.decision import (
     Decision,
     DecisionFacts,
     Outcome,
+    RedactReason,
     ResolveAppeal,
+    reason_key,
 )
 from domain.moderation.flag import Flag, FlagFacts, RaiseFlag
 from domain.moderation.record import MODERATORS_WEIGHT
@@ -121,6 +123,17 @@ class Moderate:
         facts = self._facts_for_decision(subject)
         return self._decisions.execute(decision_id, Informed(command, facts), context)
 
+    def redact(
+        self, decision_id: str, actor: Actor, context: CommandContext, *, of_outcome: bool
+    ) -> Receipt[Decision]:
+        """Remove the reason for a decision, or for the outcome of the appeal against it."""
+        subject = self._subject_of(decision_id)
+        reason_id = reason_key(decision_id, of_outcome=of_outcome)
+        by = self._as_author(actor, subject)
+        command = RedactReason(reason_id=reason_id, by=by, at=self._clock())
+        facts = self._facts_for_decision(subject)
+        return self._decisions.execute(decision_id, Informed(command, facts), context)
+
     def _as_author(self, actor: Actor, subject: Subject) -> Actor:
         """Return the actor as the author of the subject or of its case, if they are."""
         return self._authorship.as_owner(actor, subject.author, *self._case_authors(subject))
@@ -152,9 +165,12 @@ class Moderate:
 
     def _case_authors(self, subject: Subject) -> frozenset[MemberId]:
         """Return the authors of the case that the subject belongs to; of evidence, of all cases
-        that cite it."""
+        that cite it; of a statement, also who named the party."""
         case_ids = (subject.case_id, *subject.cited_in)
-        return frozenset(self._subject(SubjectKind.CASE, each).author for each in case_ids)
+        found = [self._subject(SubjectKind.CASE, each) for each in case_ids]
+        if subject.part_of:
+            found.append(self._subject(SubjectKind.PARTY, subject.part_of))
+        return frozenset(each.author for each in found)
 
     def _subject(self, kind: SubjectKind, subject_id: str) -> Subject:
         return self._subjects.load(subject_key(kind, subject_id)).state

@@ -41,6 +41,8 @@ class Visibility:
                 return state.status is CaseStatus.ERASED or can_be_seen(state, by)
             case SubjectKind.PARTY:
                 return self._can_see_party(key, by)
+            case SubjectKind.DISPUTE:
+                return self._can_see_statement(subject, by)
             case SubjectKind.EVIDENCE:
                 return (
                     by.moderates or self._can_see_evidence(subject, by) or self.is_erased(subject)
@@ -53,8 +55,8 @@ class Visibility:
                 assert_never(subject.kind)
 
     def is_erased(self, subject: Subject) -> bool:
-        """Return whether the author of the subject was erased."""
-        return self._is_erased(subject.author)
+        """Return whether the subject or its author was erased."""
+        return subject.forgotten or self._is_erased(subject.author)
 
     def _can_see_party(self, party_id: str, by: Actor) -> bool:
         """Return whether the actor may see the party. Only moderators see a hidden one; nobody sees
@@ -62,6 +64,11 @@ class Visibility:
         party = self._parties.load(party_id).state
         shown = party.is_shown or (party.is_claimed and by.moderates)
         return shown and can_be_seen(self._cases.load(party.case_id).state, by)
+
+    def _can_see_statement(self, subject: Subject, by: Actor) -> bool:
+        """Return whether the actor may read the statement of a party, or gets 410 for it."""
+        hidden = self._parties.load(subject.part_of).state.disputes[subject.subject_id].hidden
+        return self._can_see_party(subject.part_of, by) and (by.moderates or not hidden)
 
     def _can_see_evidence(self, evidence: Subject, by: Actor) -> bool:
         """Return whether a case that the actor may see shows the evidence."""
