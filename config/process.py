@@ -72,7 +72,7 @@ class Process:
                 self._add_relay(runtime, service.name)
                 self._add_policies(runtime, service.name)
         self._add_queries(runtime)
-        self._add_courier(runtime)
+        self._add_workers(runtime)
         self._add_chores(runtime)
         self.container.registry().register(RuntimeCollector(runtime, self.container.bus().refused))
         return runtime
@@ -135,10 +135,20 @@ class Process:
             if service.name in chosen:
                 runtime.add_query(service, self.container.answers()[service.name])
 
-    def _add_courier(self, runtime: Runtime) -> None:
-        if any(service.id == "command:webhooks" for service in self.settings.services):
-            courier, store = self.use_cases.courier, self.container.stores()["webhooks"]
-            runtime.add_worker("webhooks.courier", courier.step, courier.lag, store)
+    def _add_workers(self, runtime: Runtime) -> None:
+        stores = self.container.stores()
+        for service in self.settings.services:
+            match service.id:
+                case "command:webhooks":
+                    courier = self.use_cases.courier
+                    runtime.add_worker(
+                        "webhooks.courier", courier.step, courier.lag, stores["webhooks"]
+                    )
+                case "command:members":
+                    aliases = self.use_cases.destroy_aliases
+                    runtime.add_worker(
+                        "members.aliases", aliases.step, aliases.lag, stores["members"]
+                    )
 
     def _add_chores(self, runtime: Runtime) -> None:
         for service in self.settings.services:
@@ -147,7 +157,6 @@ class Process:
                     runtime.add_chore("sweep.uploads", self.use_cases.receive_uploads.sweep)
                 case "command:members":
                     runtime.add_chore("sweep.sessions", self._sweep_sessions)
-                    runtime.add_chore("sweep.aliases", self.use_cases.destroy_aliases)
 
     def _sweep_sessions(self) -> None:
         self.container.credentials().delete_expired(self.container.clock()())

@@ -160,14 +160,14 @@ def test_an_erasure_reaches_the_case_and_then_nothing_connects_it(
     assert aliases.is_own(anna.member_id, author)
     ask_to_be_erased(world, anna)
     world.vault.destroy(anna.member_id)
-    world.use_cases.destroy_aliases()
+    world.use_cases.destroy_aliases.step()
     assert aliases.is_own(anna.member_id, author), "the policies still need it"
     world.settle()
     assert world.executors.cases.load(CASE).state.status is CaseStatus.ERASED
     assert one(world, "cases", CASE) == one(world, "evidence", "e-c1") == "gone"
     assert read_models_with(world, author) == []
-    world.use_cases.destroy_aliases()
-    world.use_cases.destroy_aliases()
+    world.use_cases.destroy_aliases.step()
+    world.use_cases.destroy_aliases.step()
     assert not aliases.is_own(anna.member_id, author)
     with refused("erased"):
         report(world, anna, CaseId("c2"))
@@ -180,5 +180,5 @@ def test_a_parked_erasure_keeps_the_aliases(world: World, anna: Actor) -> None:
     name = "when-member-is-erased-then-forget-them-in-cases"
     parked = world.checkpoints.load(name).next(parked=frozenset({"members/1"}))
     world.checkpoints.save(name, parked)
-    world.use_cases.destroy_aliases()
+    world.use_cases.destroy_aliases.step()
     assert world.container.aliases().is_own(anna.member_id, author)
