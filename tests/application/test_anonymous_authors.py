@@ -8,6 +8,7 @@ import pytest
 from application.engine.executor import CommandContext
 from application.engine.query_service import Viewer
 from application.system import CONTEXTS
+from config.use_cases import UseCases
 from domain.actors import SYSTEM, Actor, Role
 from domain.cases.case_commands import HideCase, ReportCase
 from domain.cases.case_details import CaseDetails, CaseStatus
@@ -182,3 +183,19 @@ def test_a_parked_erasure_keeps_the_aliases(world: World, anna: Actor) -> None:
     world.checkpoints.save(name, parked)
     world.use_cases.destroy_aliases.step()
     assert world.container.aliases().is_own(anna.member_id, author)
+
+
+def test_a_process_that_comes_later_does_not_set_the_checkpoint_back(
+    world: World, anna: Actor
+) -> None:
+    other = world.member("Ben")
+    slow, quick = (UseCases(world.container).destroy_aliases for _ in range(2))
+    ask_to_be_erased(world, anna)
+    assert (slow.step(), slow.lag()) == (False, 1)
+    ask_to_be_erased(world, other)
+    world.settle()
+    quick.step()
+    reached = world.checkpoints.load(quick.name)
+    slow.step()
+    assert (slow.lag(), quick.lag()) == (0, 0)
+    assert world.checkpoints.load(quick.name) == reached
