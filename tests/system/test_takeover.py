@@ -84,7 +84,7 @@ def moderation_of(case_id: CaseId) -> list[SubjectCommand]:
     decided: dict[str, Any] = {
         "decision_id": f"on {case_id}",
         "rule": "spam",
-        "reason": "It is.",
+        "reason_id": f"reason/on {case_id}",
         "by": SYSTEM,
         "at": NOW,
     }
