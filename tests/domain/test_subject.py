@@ -200,9 +200,11 @@ class TestWhatModeratorsFoundNotToBreakARule:
         assert when(past, asking(self.HEAVY, rule="hatred")) == [weighed, hidden]
 
     def test_is_so_by_all_rules_that_were_named(self) -> None:
-        past: list[SubjectEvent] = [REGISTERED, WEIGHED, replace(WEIGHED, rule="hatred")]
+        other = replace(WEIGHED, flag_id="f2", rule="hatred")
+        past: list[SubjectEvent] = [REGISTERED, WEIGHED, other]
         decided = when(past, replace(verdict(Verdict.DISMISS), rule="threat"))
-        assert decided == [replace(DECIDED, rules=("hatred", "spam", "threat"), upheld=False)]
+        named = ("hatred", "spam", "threat")
+        assert decided == [replace(DECIDED, flags=("f1", "f2"), rules=named, upheld=False)]
         assert subject_decider.fold([*past, *decided]).judged == {"hatred", "spam", "threat"}
 
     def test_is_so_if_an_appeal_overturned_the_decision(self) -> None:
