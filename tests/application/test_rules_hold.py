@@ -212,12 +212,14 @@ class Judged(RuleBasedStateMachine):
     def flags_wait_in_the_record_until_they_are_settled(self) -> None:
         do = self.world.executors
         waiting: defaultdict[str, set[str]] = defaultdict(set)
+        of_erased: set[str] = set()
         for event in self.happened("moderation"):
             if isinstance(event, FlagSigned) and event.record_id:
-                flags = waiting[event.record_id]
-                flags |= set() if do.flags.load(event.flag_id).state.settled else {event.flag_id}
-        for record_id, flags in waiting.items():
-            assert set(do.records.load(record_id).state.open) == flags
+                flag = do.flags.load(event.flag_id).state
+                waiting[event.record_id] |= set() if flag.settled else {event.flag_id}
+                of_erased |= {event.record_id} if flag.forgotten else set()
+        for record_id in waiting.keys() - of_erased:
+            assert set(do.records.load(record_id).state.open) == waiting[record_id]
 
     @precondition(lambda self: self.settled)
     @invariant()
