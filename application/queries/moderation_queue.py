@@ -233,7 +233,7 @@ def _complaint(event: FlagRaised) -> Complaint:
 
 
 def _waiting(row: QueueItem) -> QueueItem:
-    """Return the row with the time since which it waits for a decision, if it does, and its rank."""
+    """Return the row with its rank, and with the time since which it waits for a decision."""
     said = [each.at for each in (row.appeal, row.answer, row.suspension_appeal) if each]
     asked = [flag.at for flag in row.flags] + said
     rank = row.weight + MODERATORS_WEIGHT * len(said)
