@@ -23,7 +23,8 @@ class WhenFlagIsRaisedThenWeighIt(KlarityPolicy):
                 self.executors.subjects.execute(key, command, cause.context())
 
     def _weight(self, event: FlagRaised, cause: Cause) -> float:
-        """Return the flag's weight, which depends on the member's record; without one, its own."""
+        """Return the flag's weight: what the member's record says by now, but no more than when the
+        flag was raised; without a record, the weight of then."""
         flag_id = event.flag_id
         record_id = self.executors.flags.load(flag_id, upto=cause.event.version).state.record_id
         if not record_id:
@@ -31,4 +32,4 @@ class WhenFlagIsRaisedThenWeighIt(KlarityPolicy):
         command = OpenFlag(record_id=record_id, flag_id=flag_id, by=SYSTEM, at=cause.at)
         record = self.executors.records.execute(record_id, command, cause.context("opened")).state
         moderators = event.weight >= MODERATORS_WEIGHT
-        return MODERATORS_WEIGHT if moderators else record.weight_of(flag_id)
+        return event.weight if moderators else min(event.weight, record.weight_of(flag_id))

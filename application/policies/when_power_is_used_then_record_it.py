@@ -23,11 +23,13 @@ from domain.members.member import (
     RoleGranted,
     RoleRevoked,
     SuspensionRedacted,
+    SuspensionUpheld,
 )
-from domain.moderation.decision import AppealResolved, DecisionMade, ReasonRedacted
+from domain.moderation.decision import AppealResolved, DecisionMade, Outcome, ReasonRedacted
+from domain.moderation.subject import SubjectKind
 
 Removal = ReasonRedacted | StatementErased | SuspensionRedacted
-Judgement = DecisionMade | AppealResolved | Removal
+Judgement = DecisionMade | AppealResolved | SuspensionUpheld | Removal
 ChangeOfStanding = MemberSuspended | MemberReinstated | RoleGranted | RoleRevoked
 REMOVED: dict[type[Removal], RemovedText] = {
     ReasonRedacted: RemovedText.REASON,
@@ -60,6 +62,8 @@ def _of_moderation(event: Judgement) -> SecurityEvent:
             return SubjectJudged(subject_kind=kind, verdict=verdict)
         case AppealResolved(subject_kind=kind, outcome=outcome):
             return AppealJudged(subject_kind=kind, outcome=outcome)
+        case SuspensionUpheld():
+            return AppealJudged(subject_kind=SubjectKind.MEMBER, outcome=Outcome.UPHOLD)
         case _:
             return TextRemoved(removed=REMOVED[type(event)])
 

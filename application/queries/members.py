@@ -54,7 +54,12 @@ class Members(QueryService[MemberDocument]):
                 rows.change(event.member_id, lambda row: replace(row, hidden=False))
             case member.MemberErased():
                 rows.put(event.member_id, _erased(event))
-            case member.InterestsChosen() | member.StandingSigned():
+            case (
+                member.InterestsChosen()
+                | member.StandingSigned()
+                | member.SuspensionAppealed()
+                | member.SuspensionUpheld()
+            ):
                 pass
             case _:
                 assert_never(event)

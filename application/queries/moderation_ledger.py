@@ -9,7 +9,13 @@ from application.engine.filters import equal
 from application.engine.query_service import PrivateText, QueryService
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by
-from domain.members.member import MemberReinstated, MemberSuspended
+from domain.members.member import (
+    MemberErased,
+    MemberReinstated,
+    MemberSuspended,
+    SuspensionAppealed,
+    SuspensionUpheld,
+)
 from domain.moderation.decision import (
     AppealResolved,
     DecisionAppealed,
@@ -36,6 +42,8 @@ class Deed(StrEnum):
     APPEAL_SET_ASIDE = "appeal_set_aside"
     REASON_REMOVED = "reason_removed"
     SUSPENDED = "suspended"
+    SUSPENSION_APPEALED = "suspension_appealed"
+    SUSPENSION_UPHELD = "suspension_upheld"
     REINSTATED = "reinstated"
 
 
@@ -45,6 +53,7 @@ class LedgerEntry:
 
     ``reason_removed`` says that a moderator removed the reason, for example because it named
     somebody.
+    ``waits`` says of an appeal that it waits for another moderator than the one who decided.
     """
 
     entry_id: str
@@ -57,11 +66,15 @@ class LedgerEntry:
     rule: str | None = None
     reason: str | None = None
     reason_removed: bool = False
+    waits: bool = False
     role: str
     at: datetime
     reason_id: PrivateText = ""
 
 
+OfSuspension = (
+    MemberSuspended | SuspensionAppealed | SuspensionUpheld | MemberReinstated | MemberErased
+)
 Projected = (
     SubjectHidden
     | DecisionMade
@@ -71,8 +84,7 @@ Projected = (
     | AppealResolved
     | DecisionSetAside
     | AppealSetAside
-    | MemberSuspended
-    | MemberReinstated
+    | OfSuspension
 )
 
 
@@ -81,7 +93,10 @@ class ModerationLedger(QueryService[LedgerEntry]):
 
     name, version = "moderation-ledger", 3
     document, key, path = LedgerEntry, "entry_id", "/moderation/ledger"
-    indexes = (by("at"), by("subject_kind"), by("subject_id"), by("rule"), by("reason_id"))
+    indexes = (
+        *(by("at"), by("subject_kind"), by("subject_id"), by("rule")),
+        *(by("decision_id"), by("reason_id"), by("waits")),
+    )
 
     def project(self, event: Projected, rows: Rows[LedgerEntry]) -> None:
         match event:
@@ -102,8 +117,9 @@ class ModerationLedger(QueryService[LedgerEntry]):
                 rows.change_where("reason_id", key, _without_reason)
                 _enter(rows, event, Deed.REASON_REMOVED)
             case DecisionAppealed():
-                _enter(rows, event, Deed.APPEALED)
+                _enter(rows, event, Deed.APPEALED, waits=True)
             case AppealResolved():
+                _wait_no_longer(rows, "decision_id", event.decision_id, Deed.APPEALED)
                 _enter(
                     rows,
                     event,
@@ -116,13 +132,12 @@ class ModerationLedger(QueryService[LedgerEntry]):
             case DecisionSetAside():
                 _enter(rows, event, Deed.DECISION_SET_ASIDE)
             case AppealSetAside():
+                _wait_no_longer(rows, "decision_id", event.decision_id, Deed.APPEALED)
                 _enter(rows, event, Deed.APPEAL_SET_ASIDE)
-            case MemberSuspended():
-                _enter_suspension(rows, event, Deed.SUSPENDED)
-            case MemberReinstated():
-                _enter_suspension(rows, event, Deed.REINSTATED)
             case SubjectHidden():
                 pass
+            case _:
+                _project_suspension(event, rows)
 
     def ask(
         self,
@@ -130,9 +145,11 @@ class ModerationLedger(QueryService[LedgerEntry]):
         kind: SubjectKind | None = None,
         subject: str | None = None,
         rule: str | None = None,
+        waits: bool | None = None,
     ) -> Find:
-        """All that moderation did, the newest first."""
-        return Find(where=equal(subject_kind=kind, subject_id=subject, rule=rule), order_by="at")
+        """All that moderation did, the newest first; appeals that wait for another moderator."""
+        where = equal(subject_kind=kind, subject_id=subject, rule=rule, waits=waits)
+        return Find(where=where, order_by="at")
 
 
 Judged = (
@@ -165,17 +182,57 @@ def _without_reason(entry: LedgerEntry) -> LedgerEntry:
     return replace(entry, reason=None, reason_removed=True)
 
 
+def _project_suspension(event: OfSuspension, rows: Rows[LedgerEntry]) -> None:
+    match event:
+        case MemberSuspended():
+            _enter_suspension(rows, event, Deed.SUSPENDED)
+        case SuspensionAppealed():
+            _enter_suspension(rows, event, Deed.SUSPENSION_APPEALED, waits=True, role="author")
+        case SuspensionUpheld():
+            _settle_suspension(rows, event)
+            _enter_suspension(rows, event, Deed.SUSPENSION_UPHELD)
+        case MemberReinstated():
+            _settle_suspension(rows, event)
+            _enter_suspension(rows, event, Deed.REINSTATED)
+        case MemberErased():
+            _forget_appeals(rows, event)
+
+
 def _enter_suspension(
-    rows: Rows[LedgerEntry], event: MemberSuspended | MemberReinstated, what: Deed
+    rows: Rows[LedgerEntry],
+    event: OfSuspension,
+    what: Deed,
+    *,
+    role: str = "moderator",
+    waits: bool = False,
 ) -> None:
-    """Enter a suspension or its end. The reason is for the member and moderators only."""
+    """Enter a suspension, an appeal or its end. Reasons are for the member and moderators only."""
     key = derived_id(what, event.member_id, event.at.isoformat())
     entry = LedgerEntry(
         entry_id=key,
         what=what,
         subject_kind=SubjectKind.MEMBER,
         subject_id=event.member_id,
-        role="moderator",
         at=event.at,
+        role=role,
+        waits=waits,
     )
     rows.put(key, entry)
+
+
+def _settle_suspension(rows: Rows[LedgerEntry], event: OfSuspension) -> None:
+    _wait_no_longer(rows, "subject_id", event.member_id, Deed.SUSPENSION_APPEALED)
+
+
+def _wait_no_longer(rows: Rows[LedgerEntry], field: str, value: str, what: Deed) -> None:
+    rows.change_where(
+        field, value, lambda row: replace(row, waits=False) if row.what is what else row
+    )
+
+
+def _forget_appeals(rows: Rows[LedgerEntry], event: MemberErased) -> None:
+    """Delete what only the erased member did."""
+    for key in rows.keys_where("subject_id", event.member_id):
+        row = rows.get(key)
+        if row and row.what is Deed.SUSPENSION_APPEALED:
+            rows.delete(key)

@@ -16,7 +16,13 @@ from application.ports.read_models import Find, by
 from domain.cases.case_events import CaseAmended, CaseReported
 from domain.cases.party import PartyDisputed, PartyNamed, StatementErased
 from domain.discussions.comment import CommentEdited, CommentWritten
-from domain.members.member import MemberRegistered
+from domain.members.member import (
+    MemberErased,
+    MemberRegistered,
+    MemberReinstated,
+    SuspensionAppealed,
+    SuspensionUpheld,
+)
 from domain.moderation.decision import (
     AppealResolved,
     AppealSigned,
@@ -24,9 +30,11 @@ from domain.moderation.decision import (
     DecisionAppealed,
 )
 from domain.moderation.flag import FlaggerForgotten, FlagRaised, FlagSigned
+from domain.moderation.record import MODERATORS_WEIGHT
 from domain.moderation.subject import (
     AppealSetAside,
     AuthorForgotten,
+    FlagsAnswered,
     FlagWeighed,
     SubjectDecided,
     SubjectHidden,
@@ -49,14 +57,29 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appeal:
+    """Against a decision. It waits for another moderator than the one who decided."""
+
     decision_id: str
     statement: str
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What the author of the subject says."""
+
+    statement: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueItem:
-    """A subject with all that is needed to judge it, even while it is hidden from others."""
+    """A subject with all that is needed to judge it, even while it is hidden from others.
+
+    ``answer`` is what its author says to the flags. ``suspension_appeal`` is what a member says to
+    their suspension; it waits for another moderator than the one who suspended them. ``rank`` is
+    ``weight``, and one more for each statement of the author: it ranks like a moderator's flag.
+    """
 
     subject_kind: SubjectKind
     subject_id: str
@@ -67,8 +90,11 @@ class QueueItem:
     flags: tuple[Complaint, ...] = ()
     decision_id: str | None = None
     appeal: Appeal | None = None
+    answer: Statement | None = None
+    suspension_appeal: Statement | None = None
     waiting_since: datetime | None = None
     waits: Annotated[bool, Private()] = False
+    rank: Annotated[float, Private()] = 0.0
     flag_ids: Annotated[tuple[str, ...], Private()] = ()
     row_id: PrivateText = ""
 
@@ -84,6 +110,10 @@ Said = (
     | MemberRegistered
 )
 
+OfSuspension = SuspensionAppealed | SuspensionUpheld | MemberReinstated | MemberErased
+
+OfAppeal = DecisionAppealed | AppealSigned | AppellantForgotten | AppealResolved | AppealSetAside
+
 Judged = (
     SubjectRegistered
     | AuthorForgotten
@@ -94,11 +124,7 @@ Judged = (
     | FlagSigned
     | FlaggerForgotten
     | FlagWeighed
-    | DecisionAppealed
-    | AppealSigned
-    | AppellantForgotten
-    | AppealResolved
-    | AppealSetAside
+    | FlagsAnswered
 )
 
 
@@ -108,14 +134,16 @@ class ModerationQueue(QueryService[QueueItem]):
     name, version = "moderation-queue", 4
     document, key = QueueItem, "row_id"
     path, audience = "/moderation/queue", Audience.MODERATORS
-    indexes = (by("waits"), by("weight"), by("subject_kind"))
+    indexes = (by("waits"), by("rank"), by("subject_kind"))
 
-    def project(self, event: Judged | Said, rows: Rows[QueueItem]) -> None:
+    def project(
+        self, event: Judged | OfAppeal | OfSuspension | Said, rows: Rows[QueueItem]
+    ) -> None:
         match event:
             case SubjectRegistered():
                 _change(rows, event, case_id=event.case_id or None)
             case AuthorForgotten():
-                _change(rows, event, case_id=event.case_id or None, text="")
+                _change(rows, event, case_id=event.case_id or None, text="", answer=None)
             case SubjectHidden() | SubjectRestored():
                 _change(rows, event, hidden=isinstance(event, SubjectHidden))
             case SubjectDecided():
@@ -133,23 +161,21 @@ class ModerationQueue(QueryService[QueueItem]):
                 row = _row(rows, event.subject_kind, event.subject_id)
                 _change(rows, event, weight=row.weight + event.weight)
                 _change_flag(rows, event, weight=event.weight)
-            case DecisionAppealed():
-                appeal = Appeal(decision_id=event.decision_id, statement="", at=event.at)
-                _change(rows, event, appeal=appeal)
-            case AppealSigned():
-                _change_statement(rows, event, event.statement)
-            case AppellantForgotten():
-                _change_statement(rows, event, "")
-            case AppealResolved() | AppealSetAside():
-                row = _row(rows, event.subject_kind, event.subject_id)
-                if row.appeal and row.appeal.decision_id == event.decision_id:
-                    _change(rows, event, appeal=None)
+            case FlagsAnswered():
+                _change(rows, event, answer=Statement(statement=event.statement, at=event.at))
+            case _ if isinstance(event, OfAppeal):
+                _project_appeal(event, rows)
+            case _ if isinstance(event, OfSuspension):
+                _project_suspension(event, rows)
             case _:
                 _project_text(event, rows)
 
     def ask(self, *, kind: SubjectKind | None = None) -> Find:
-        """What was flagged or appealed, the heaviest first (moderators)."""
-        return Find(where=equal(waits=True, subject_kind=kind), order_by="weight")
+        """What was flagged or appealed, the heaviest first (moderators).
+
+        An appeal, and an author's answer to flags, add as much as the flag of a moderator.
+        """
+        return Find(where=equal(waits=True, subject_kind=kind), order_by="rank")
 
 
 def _row(rows: Rows[QueueItem], kind: SubjectKind, subject_id: str) -> QueueItem:
@@ -160,6 +186,29 @@ def _row(rows: Rows[QueueItem], kind: SubjectKind, subject_id: str) -> QueueItem
 def _change(rows: Rows[QueueItem], event: Any, **changes: Any) -> None:
     row = _row(rows, event.subject_kind, event.subject_id)
     rows.put(row.row_id, _waiting(replace(row, **changes)))
+
+
+def _project_appeal(event: OfAppeal, rows: Rows[QueueItem]) -> None:
+    match event:
+        case DecisionAppealed():
+            appeal = Appeal(decision_id=event.decision_id, statement="", at=event.at)
+            _change(rows, event, appeal=appeal)
+        case AppealSigned():
+            _change_statement(rows, event, event.statement)
+        case AppellantForgotten():
+            _change_statement(rows, event, "")
+        case _:
+            row = _row(rows, event.subject_kind, event.subject_id)
+            if row.appeal and row.appeal.decision_id == event.decision_id:
+                _change(rows, event, appeal=None)
+
+
+def _project_suspension(event: OfSuspension, rows: Rows[QueueItem]) -> None:
+    row = _row(rows, SubjectKind.MEMBER, event.member_id)
+    appeal = None
+    if isinstance(event, SuspensionAppealed):
+        appeal = Statement(statement=event.statement, at=event.at)
+    rows.put(row.row_id, _waiting(replace(row, suspension_appeal=appeal)))
 
 
 def _change_flag(
@@ -184,9 +233,11 @@ def _complaint(event: FlagRaised) -> Complaint:
 
 
 def _waiting(row: QueueItem) -> QueueItem:
-    """Return the row with the time since which it waits for a decision, if it does."""
-    asked = [flag.at for flag in row.flags] + ([row.appeal.at] if row.appeal else [])
-    return replace(row, waits=bool(asked), waiting_since=min(asked, default=None))
+    """Return the row with its rank, and with the time since which it waits for a decision."""
+    said = [each.at for each in (row.appeal, row.answer, row.suspension_appeal) if each]
+    asked = [flag.at for flag in row.flags] + said
+    rank = row.weight + MODERATORS_WEIGHT * len(said)
+    return replace(row, waits=bool(asked), waiting_since=min(asked, default=None), rank=rank)
 
 
 def _settled(row: QueueItem, event: SubjectDecided) -> QueueItem:
@@ -204,6 +255,7 @@ def _settled(row: QueueItem, event: SubjectDecided) -> QueueItem:
         weight=0.0,
         decision_id=event.decision_id,
         appeal=row.appeal if appealed else None,
+        answer=None,
     )
     return _waiting(settled)
 

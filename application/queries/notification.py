@@ -7,9 +7,9 @@ from typing import Any
 
 from application.engine.query_service import PrivateText
 from domain.moderation.decision import AppealResolved, Outcome
-from domain.moderation.subject import SubjectHidden, SubjectKind, SubjectRestored
+from domain.moderation.subject import SubjectAppealed, SubjectHidden, SubjectKind, SubjectRestored
 
-Judgement = SubjectHidden | SubjectRestored | AppealResolved
+Judgement = SubjectHidden | SubjectRestored | SubjectAppealed | AppealResolved
 
 
 class NotificationKind(StrEnum):
@@ -22,6 +22,7 @@ class NotificationKind(StrEnum):
     EVIDENCE_REFUSED = "evidence_refused"
     HIDDEN = "hidden"
     RESTORED = "restored"
+    APPEAL_WAITS = "appeal_waits"
     APPEAL_RESOLVED = "appeal_resolved"
 
 
@@ -62,6 +63,8 @@ def judged(event: Judgement) -> Notification:
             return _judged(event, NotificationKind.HIDDEN, case_id, rule, reason_id)
         case SubjectRestored(case_id=case_id):
             return _judged(event, NotificationKind.RESTORED, case_id)
+        case SubjectAppealed():
+            return _judged(event, NotificationKind.APPEAL_WAITS, "")
         case AppealResolved(rule=rule, reason_id=reason_id, outcome=outcome):
             resolved = _judged(event, NotificationKind.APPEAL_RESOLVED, "", rule, reason_id)
             return replace(resolved, outcome=outcome)

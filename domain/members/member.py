@@ -89,6 +89,23 @@ class ReinstateMember:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppealSuspension:
+    """The suspended member asks another moderator to lift the suspension."""
+
+    statement: Annotated[str, Length(1, 5000)]
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpholdSuspension:
+    """A moderator who did not suspend the member turns the appeal down."""
+
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HideProfile:
     rule: str
     by: Actor
@@ -115,6 +132,8 @@ MemberCommand = (
     | SuspendMember
     | RedactSuspension
     | ReinstateMember
+    | AppealSuspension
+    | UpholdSuspension
     | HideProfile
     | RestoreProfile
     | EraseMember
@@ -190,6 +209,23 @@ class StandingSigned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SuspensionAppealed:
+    """Moderators read the statement. Nobody else does."""
+
+    member_id: OpenMember
+    statement: PersonalText
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspensionUpheld:
+    """The appeal was turned down."""
+
+    member_id: MemberId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemberReinstated:
     member_id: MemberId
     at: datetime
@@ -217,6 +253,14 @@ class ProfileRestored:
     at: datetime
 
 
+OfSuspension = (
+    SuspensionExplained
+    | SuspensionRedacted
+    | StandingSigned
+    | SuspensionAppealed
+    | SuspensionUpheld
+)
+
 MemberEvent = (
     MemberRegistered
     | InterestsChosen
@@ -225,6 +269,8 @@ MemberEvent = (
     | MemberSuspended
     | SuspensionExplained
     | SuspensionRedacted
+    | SuspensionAppealed
+    | SuspensionUpheld
     | MemberReinstated
     | StandingSigned
     | MemberErased
@@ -238,7 +284,10 @@ MemberEvent = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """``reasons`` are the ids of the reasons for suspensions, ``redacted`` of those removed."""
+    """``suspended_by`` is the moderator who suspended the member, if known. ``appealed`` says that
+    the member has appealed against the suspension, and ``appeal_waits`` that it is not resolved.
+    ``reasons`` are the ids of the reasons for suspensions, ``redacted`` of those removed.
+    """
 
     member_id: MemberId = MemberId("")
     pseudonym: str = ""
@@ -247,6 +296,9 @@ class Member:
     roles: frozenset[Role] = frozenset()
     registered_at: datetime | None = None
     suspended: bool = False
+    suspended_by: MemberId = MemberId("")
+    appealed: bool = False
+    appeal_waits: bool = False
     reasons: tuple[str, ...] = ()
     redacted: tuple[str, ...] = ()
     hidden: bool = False
@@ -271,6 +323,10 @@ def decide(command: MemberCommand, state: Member) -> list[MemberEvent]:
             return _redact_suspension(command, state)
         case ReinstateMember():
             return _reinstate(command, state)
+        case AppealSuspension():
+            return _appeal_suspension(command, state)
+        case UpholdSuspension():
+            return _uphold_suspension(command, state)
         case HideProfile():
             return _hide_profile(command, state)
         case RestoreProfile():
@@ -299,14 +355,10 @@ def evolve(state: Member, event: MemberEvent) -> Member:
             return replace(state, roles=state.roles - {event.role})
         case MemberSuspended():
             return replace(state, suspended=True)
-        case SuspensionExplained():
-            return replace(state, reasons=(*state.reasons, event.reason_id))
-        case SuspensionRedacted():
-            return replace(state, redacted=(*state.redacted, event.reason_id))
-        case StandingSigned():
-            return state
         case MemberReinstated():
-            return replace(state, suspended=False)
+            return _reinstated(state)
+        case _ if isinstance(event, OfSuspension):
+            return _after_suspension(state, event)
         case ProfileHidden():
             return replace(state, hidden=True)
         case ProfileRestored():
@@ -321,6 +373,34 @@ def evolve(state: Member, event: MemberEvent) -> Member:
             )
         case _:
             assert_never(event)
+
+
+def _after_suspension(state: Member, event: OfSuspension) -> Member:
+    match event:
+        case SuspensionExplained():
+            return replace(state, reasons=(*state.reasons, event.reason_id))
+        case SuspensionRedacted():
+            return replace(state, redacted=(*state.redacted, event.reason_id))
+        case StandingSigned():
+            return _after_signature(state, event)
+        case SuspensionAppealed():
+            return replace(state, appealed=True, appeal_waits=True)
+        case SuspensionUpheld():
+            return replace(state, appeal_waits=False)
+        case _:
+            assert_never(event)
+
+
+def _after_signature(state: Member, event: StandingSigned) -> Member:
+    """Return the state in which the first signature of a suspension says who suspended."""
+    first = state.suspended and not state.suspended_by
+    return replace(state, suspended_by=event.by) if first else state
+
+
+def _reinstated(state: Member) -> Member:
+    return replace(
+        state, suspended=False, suspended_by=MemberId(""), appealed=False, appeal_waits=False
+    )
 
 
 member_decider: Decider[MemberCommand, Member, MemberEvent] = Decider(
@@ -412,6 +492,32 @@ def _reinstate(command: ReinstateMember, state: Member) -> list[MemberEvent]:
     return [reinstated, *_signed(command, state)]
 
 
+def _appeal_suspension(command: AppealSuspension, state: Member) -> list[MemberEvent]:
+    _must_be_self(command.by, state)
+    if not state.suspended:
+        raise DomainError("nothing-to-appeal", "You are not suspended.")
+    if state.appealed:
+        raise DomainError("already-appealed", "You have appealed already; wait for the outcome.")
+    appealed = SuspensionAppealed(
+        member_id=state.member_id, statement=command.statement, at=command.at
+    )
+    return [appealed]
+
+
+def _uphold_suspension(command: UpholdSuspension, state: Member) -> list[MemberEvent]:
+    must_moderate(command.by)
+    if state.roles:
+        _must_administer(command.by)
+    if not state.appeal_waits:
+        raise DomainError("not-found", "There is no open appeal against a suspension here.")
+    if command.by.member_id == state.suspended_by:
+        raise DomainError(
+            "same-moderator", "You suspended this member; leave the appeal to another moderator."
+        )
+    upheld = SuspensionUpheld(member_id=state.member_id, at=command.at)
+    return [upheld, *_signed(command, state)]
+
+
 def _hide_profile(command: HideProfile, state: Member) -> list[MemberEvent]:
     must_be_system(command.by, BY_DECISION)
     if state.hidden:
@@ -433,7 +539,12 @@ def _erase(command: EraseMember, state: Member) -> list[MemberEvent]:
 
 
 def _signed(
-    command: GrantRole | RevokeRole | SuspendMember | RedactSuspension | ReinstateMember,
+    command: GrantRole
+    | RevokeRole
+    | SuspendMember
+    | RedactSuspension
+    | ReinstateMember
+    | UpholdSuspension,
     state: Member,
 ) -> list[MemberEvent]:
     """Return the event that names who gave the command; none for the operator, who has no key."""

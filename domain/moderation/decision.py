@@ -85,8 +85,8 @@ class ForgetAppellant:
 class DecisionFacts:
     """What the application looks up about the subject of the decision.
 
-    ``case_authors`` are the authors of the cases that the subject belongs to; of a statement, also
-    who named the party that made it. ``in_force`` is the
+    ``case_authors`` are the author of the case that the subject belongs to and, of a statement, who
+    named the party that made it. ``in_force`` is the
     decision in force on it. ``overturned`` are the moderators whose decisions on it were overturned
     on appeal.
     """
@@ -519,7 +519,7 @@ def _must_not_be_superseded(subject: Subject, state: Decision) -> None:
 
 
 def _must_not_be_own(facts: DecisionFacts, by: Actor) -> None:
-    """Refuse moderators who contributed the subject, or reported a case that it belongs to."""
+    """Refuse moderators who contributed the subject, or reported the case that it belongs to."""
     if by.member_id in {facts.subject.author, *facts.case_authors}:
         raise DomainError(
             "not-oneself", "This concerns you or your own case; leave it to another moderator."

@@ -76,7 +76,7 @@ FlagCommand = Informed[RaiseFlag, FlagFacts] | SettleFlag | ForgetFlagger
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagRaised:
     """``weight`` follows from the member's record at that time. The flag is weighed again when it
-    is added to its subject, because other flags of the member may have been settled since."""
+    is added to its subject, because other flags of the member may wait since. It never gains."""
 
     flag_id: str
     subject_kind: SubjectKind

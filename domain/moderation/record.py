@@ -1,7 +1,10 @@
-"""The record of a member's flags: how many of them moderators upheld."""
+"""The record of a member's flags: how many of them moderators upheld, and on which days.
+
+Flags of a member without history weigh nothing (ADR 39).
+"""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import assert_never
 
 from domain.actors import Actor
@@ -11,6 +14,10 @@ from domain.decider import Decider, must_be_system
 # prior weighs as much as four settled flags.
 PRIOR_UPHELD, PRIOR_SETTLED = 1, 4
 MODERATORS_WEIGHT = 1.0
+WITHOUT_WEIGHT = 0.0
+# Moderators upheld flags of the member on so many different days. Accounts made for an attack get
+# there only with flags that were right, and not at once.
+DAYS_OF_HISTORY = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,24 +62,33 @@ RecordEvent = FlagOpened | FlagCounted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """``open`` are the flags that wait for moderators."""
+    """``open`` are the flags that wait for moderators. ``days`` are the days on which moderators
+    upheld a flag, as many as history takes."""
 
     upheld: int = 0
     settled: int = 0
     open: tuple[str, ...] = ()
+    days: frozenset[date] = frozenset()
+
+    @property
+    def has_history(self) -> bool:
+        return len(self.days) >= DAYS_OF_HISTORY
 
     @property
     def weight(self) -> float:
-        """The probability that the member's next flag is right, in (0, 1).
+        """The weight of the member's next flag: the probability that it is right, in (0, 1), or
+        nothing without history.
 
         It is the posterior mean of a beta-binomial model, in which open flags count as rejected:
         (1 + upheld) / (4 + settled + open).
         """
+        if not self.has_history:
+            return WITHOUT_WEIGHT
         settled = self.settled + len(self.open)
         return (PRIOR_UPHELD + self.upheld) / (PRIOR_SETTLED + settled)
 
     def weight_of(self, flag_id: str) -> float:
-        """Return the probability that this open flag is right, given all other flags."""
+        """Return the weight of this open flag, given all other flags."""
         return _without(self, flag_id).weight
 
 
@@ -97,10 +113,17 @@ def evolve(state: Record, event: RecordEvent) -> Record:
         case FlagOpened():
             return replace(state, open=(*state.open, event.flag_id))
         case FlagCounted():
-            upheld, settled = state.upheld + event.upheld, state.settled + 1
-            return replace(_without(state, event.flag_id), upheld=upheld, settled=settled)
+            return _counted(_without(state, event.flag_id), event)
         case _:
             assert_never(event)
+
+
+def _counted(state: Record, event: FlagCounted) -> Record:
+    counted = replace(state, settled=state.settled + 1)
+    if not event.upheld:
+        return counted
+    days = state.days if state.has_history else state.days | {event.at.date()}
+    return replace(counted, upheld=state.upheld + 1, days=days)
 
 
 def _without(state: Record, flag_id: str) -> Record:

@@ -1,18 +1,20 @@
 """A subject of moderation: something that can be flagged, hidden and restored.
 
-The weights of open flags add up. At a threshold they hide the subject until a moderator decides.
-One decision at a time is in force on a subject (ADR 16).
+The weights of open flags add up. At a threshold they hide the subject until a moderator decides;
+its author can answer meanwhile. Flags by a rule that moderators found not broken count no more
+(ADR 39). One decision at a time is in force on a subject (ADR 16).
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import assert_never
+from typing import Annotated, assert_never
 
 from domain.actors import Actor, ContributorRole
-from domain.decider import Decider, Informed, must_be_system
+from domain.constraints import Length
+from domain.decider import Decider, DomainError, Informed, must_be_system
 from domain.ids import CaseId, MemberId
-from domain.personal import SealedMember
+from domain.personal import PersonalText, SealedMember
 
 
 class SubjectKind(StrEnum):
@@ -32,7 +34,8 @@ class Verdict(StrEnum):
     DISMISS = "dismiss"
 
 
-# Commands. Only the system gives them: flags and decisions have streams of their own.
+# Commands. Only the system gives them, except AnswerFlags: flags and decisions have streams of
+# their own.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,15 @@ class CiteSubject:
 class WeighFlag:
     flag_id: str
     rule: str
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerFlags:
+    """The author says what moderators should know before they decide."""
+
+    statement: Annotated[str, Length(1, 5000)]
     by: Actor
     at: datetime
 
@@ -123,6 +135,7 @@ SubjectCommand = (
     RegisterSubject
     | CiteSubject
     | Informed[WeighFlag, SubjectFacts]
+    | AnswerFlags
     | ApplyVerdict
     | OpenAppeal
     | ApplyOutcome
@@ -156,7 +169,19 @@ class FlagWeighed:
     subject_kind: SubjectKind
     subject_id: str
     flag_id: str
+    rule: str
     weight: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagsAnswered:
+    """Moderators read the statement. Nobody else does, and it names no member."""
+
+    subject_kind: SubjectKind
+    subject_id: str
+    by: SealedMember
+    statement: PersonalText
     at: datetime
 
 
@@ -190,13 +215,16 @@ class SubjectRestored:
 class SubjectDecided:
     """The decision is in force, and the open flags are settled: upheld or not.
 
-    The outcome of an appeal is recorded by a second event with the same ``decision_id``.
+    ``rules`` are those that the moderator has judged: the rule of the decision, and the rules of
+    the open flags. The outcome of an appeal is recorded by a second event with the same
+    ``decision_id``.
     """
 
     subject_kind: SubjectKind
     subject_id: str
     decision_id: str
     flags: tuple[str, ...]
+    rules: tuple[str, ...]
     upheld: bool
     at: datetime
 
@@ -247,6 +275,7 @@ SubjectEvent = (
     SubjectRegistered
     | SubjectCited
     | FlagWeighed
+    | FlagsAnswered
     | SubjectHidden
     | SubjectRestored
     | SubjectDecided
@@ -264,9 +293,11 @@ SubjectEvent = (
 class Subject:
     """The state of a subject.
 
-    ``flags`` are the open flags, and ``weight`` is the sum of their weights. ``cited_in`` are the
-    cases that cite it; their number is limited by the exhibit. ``forgotten`` says that the author
-    has erased their account.
+    ``flags`` are the open flags, ``rules`` the rules that they name, and ``weight`` is the sum of
+    their weights. ``judged`` are the rules that moderators found not broken. ``answered`` says that
+    the author has answered the open flags. ``cited_in`` are the cases that cite it, in their order;
+    their number is limited by the exhibit. ``forgotten`` says that the author has erased their
+    account.
 
     ``decision_id`` is the decision in force, or empty. ``past`` are the decisions that were
     replaced or set aside, and ``overturned`` those that an appeal overturned. ``turns`` counts
@@ -280,8 +311,12 @@ class Subject:
     author: MemberId = MemberId("")
     cited_in: tuple[CaseId, ...] = ()
     flags: tuple[str, ...] = ()
+    rules: frozenset[str] = frozenset()
     weight: float = 0.0
+    judged: frozenset[str] = frozenset()
     hidden: bool = False
+    hidden_by_flags: bool = False
+    answered: bool = False
     decision_id: str = ""
     appealed: bool = False
     past: tuple[str, ...] = ()
@@ -289,9 +324,20 @@ class Subject:
     turns: int = 0
     forgotten: bool = False
 
+    @property
+    def belongs_to(self) -> CaseId:
+        """The case that the subject belongs to; of evidence, the first case that cites it.
+
+        The author of that case does not judge the subject. Cases that cite evidence later do not
+        count: whoever attaches it to the cases of all moderators would leave nobody to judge it.
+        """
+        return self.case_id or next(iter(self.cited_in), CaseId(""))
+
 
 def decide(command: SubjectCommand, state: Subject) -> list[SubjectEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
+    if isinstance(command, AnswerFlags):
+        return _answer(command, state)
     by = command.command.by if isinstance(command, Informed) else command.by
     must_be_system(by, "Only the system does this; flag the subject or decide on it.")
     match command:
@@ -328,12 +374,13 @@ def evolve(state: Subject, event: SubjectEvent) -> Subject:
         case SubjectCited():
             return replace(state, cited_in=(*state.cited_in, event.case_id))
         case FlagWeighed():
-            weight = state.weight + event.weight
-            return replace(state, flags=(*state.flags, event.flag_id), weight=weight)
+            return _with_flag(state, event)
+        case FlagsAnswered():
+            return replace(state, answered=True)
         case SubjectHidden():
-            return replace(state, hidden=True)
+            return replace(state, hidden=True, hidden_by_flags=not event.decision_id)
         case SubjectRestored():
-            return replace(state, hidden=False)
+            return replace(state, hidden=False, hidden_by_flags=False)
         case SubjectDecided():
             return _after_decision(state, event)
         case SubjectAppealed():
@@ -348,8 +395,22 @@ def evolve(state: Subject, event: SubjectEvent) -> Subject:
             assert_never(event)
 
 
+def _with_flag(state: Subject, event: FlagWeighed) -> Subject:
+    return replace(
+        state,
+        flags=(*state.flags, event.flag_id),
+        rules=state.rules | {event.rule},
+        weight=state.weight + event.weight,
+    )
+
+
+def _without_flags(state: Subject) -> Subject:
+    return replace(state, flags=(), rules=frozenset(), weight=0.0, answered=False)
+
+
 def _after_decision(state: Subject, event: SubjectDecided) -> Subject:
-    after = replace(state, flags=(), weight=0.0, appealed=False, turns=state.turns + 1)
+    judged = state.judged if event.upheld else state.judged.union(event.rules)
+    after = replace(_without_flags(state), judged=judged, appealed=False, turns=state.turns + 1)
     if event.decision_id != state.decision_id:
         past = (*state.past, state.decision_id) if state.decision_id else state.past
         return replace(after, decision_id=event.decision_id, past=past)
@@ -393,19 +454,41 @@ def _cite(command: CiteSubject, state: Subject) -> list[SubjectEvent]:
 
 
 def _weigh(command: WeighFlag, state: Subject, facts: SubjectFacts) -> list[SubjectEvent]:
+    """Add the flag. By a rule that moderators found not broken, it waits for them and weighs 0."""
     if command.flag_id in state.flags:
         return []
+    weight = 0.0 if command.rule in state.judged else facts.weight
     weighed = FlagWeighed(
         subject_kind=state.kind,
         subject_id=state.subject_id,
         flag_id=command.flag_id,
-        weight=facts.weight,
+        rule=command.rule,
+        weight=weight,
         at=command.at,
     )
-    reaches_threshold = state.weight + facts.weight >= facts.threshold
+    reaches_threshold = state.weight + weight >= facts.threshold
     if not reaches_threshold or state.hidden:
         return [weighed]
     return [weighed, _hidden(state, command.rule, command.at)]
+
+
+def _answer(command: AnswerFlags, state: Subject) -> list[SubjectEvent]:
+    if not state.subject_id or command.by.member_id != state.author:
+        raise DomainError("not-found", "There is no such subject of yours.")
+    if not state.hidden_by_flags:
+        raise DomainError(
+            "nothing-to-answer", "Flags do not hide this; against a decision you can appeal."
+        )
+    if state.answered:
+        raise DomainError("already-answered", "You have answered; wait for a moderator to decide.")
+    answered = FlagsAnswered(
+        subject_kind=state.kind,
+        subject_id=state.subject_id,
+        by=command.by.member_id,
+        statement=command.statement,
+        at=command.at,
+    )
+    return [answered]
 
 
 def _apply(command: ApplyVerdict, state: Subject) -> list[SubjectEvent]:
@@ -439,6 +522,7 @@ def _decided(command: ApplyVerdict | ApplyOutcome, state: Subject) -> list[Subje
         subject_id=state.subject_id,
         decision_id=command.decision_id,
         flags=state.flags,
+        rules=tuple(sorted(state.rules | {command.rule})),
         upheld=hide,
         at=command.at,
     )

@@ -1,7 +1,6 @@
 """One member of the town, with a phone."""
 
 import time
-from collections.abc import Collection
 from threading import Event
 from typing import Any
 
@@ -52,12 +51,11 @@ class Person:
         content: bytes | None = None,
         headers: dict[str, str] | None = None,
         wait_for_it: bool = False,
-        but: Collection[int] = (),
     ) -> requests.Response:
         """Send a request, and retry it while Klarity is busy.
 
         With ``wait_for_it`` it is also retried while the resource is missing or in conflict.
-        Raises ClickException for any other refusal, except the statuses ``but``."""
+        Raises ClickException for any other refusal."""
         until = time.monotonic() + PATIENCE
         while True:
             reply = self._send(method, path, body, content, headers)
@@ -66,7 +64,7 @@ class Person:
                 self.pause(float(reply.headers.get("Retry-After", "1")))
             elif missing and time.monotonic() < until:
                 self.pause(PAUSE)
-            elif reply.ok or reply.status_code in but:
+            elif reply.ok:
                 return reply
             else:
                 raise click.ClickException(f"{method} {path}: {reply.status_code} {reply.text}")

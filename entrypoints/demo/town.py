@@ -14,7 +14,7 @@ from entrypoints.demo.material import LANGUAGES, Material, Offence, Quarter, Sto
 
 CASES, MEMBERS = 120, 28
 LONGEST_AGO_DAYS = 150
-FLAGS_THAT_HIDE = 7
+FLAGS_ON_AN_OFFENCE = 7
 HONEST_CASES_FLAGGED = 3
 EARLY = 4  # How many members of each language report before the others have joined.
 
@@ -277,7 +277,7 @@ class _Composer:
             remark=remark,
             rule=offence.rule,
             note=offence.note,
-            by=tuple(self._luck.sample(others, min(FLAGS_THAT_HIDE, len(others)))),
+            by=tuple(self._luck.sample(others, min(FLAGS_ON_AN_OFFENCE, len(others)))),
             verdict="" if first else "hide",
             reason=offence.reason,
             appeal=offence.appeal,

@@ -9,7 +9,7 @@ from marshmallow import validate
 
 from application.executors import MemberExecutor
 from application.use_cases.members.accounts import PASSPHRASE_LENGTH, Accounts
-from domain.members.member import Area, ChooseInterests, RegisterMember
+from domain.members.member import AppealSuspension, Area, ChooseInterests, RegisterMember
 from entrypoints.http.attempts import Attempts, counts_as
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import (
@@ -41,6 +41,7 @@ PassphraseBody = schema(
 )
 ErasureBody = schema("Erasure", {"passphrase": OWN_PASSPHRASE})
 InterestsBody = schema("Interests", fields_of(ChooseInterests, "interests", "areas"))
+SuspensionAppealBody = schema("SuspensionAppeal", fields_of(AppealSuspension, "statement"))
 RegisteredReply = schema(
     "Registered",
     {
@@ -57,6 +58,12 @@ MeReply = schema(
         "interests": ma.fields.List(ma.fields.String(), required=True),
         "areas": ma.fields.List(ma.fields.Nested(document_schema(Area)), required=True),
         "suspended": ma.fields.Boolean(required=True),
+        "appeal_waits": ma.fields.Boolean(
+            required=True,
+            metadata={
+                "description": "An appeal against the suspension waits for another moderator."
+            },
+        ),
         "registered_at": ma.fields.AwareDateTime("iso", required=True),
     },
 )
@@ -153,6 +160,22 @@ def members_blueprint(accounts: Accounts, members: MemberExecutor, requests: Req
         context = requests.context(actor.member_id)
         return written(members.execute(actor.member_id, command, context))
 
+    @blp.post("/me/suspension/appeal")
+    @blp.arguments(SuspensionAppealBody)
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 409, 410, 412, 415, 422)
+    def appeal_suspension(body: Mapping[str, str]) -> Response:
+        """Appeal against one's own suspension, once; another moderator resolves it
+
+        It waits until another moderator than the one who suspended the member resolves it: here as
+        `appeal_waits`, in the queue of moderators, and in the ledger.
+        """
+        actor = requests.oneself()
+        command = AppealSuspension(statement=body["statement"], by=actor, at=requests.now)
+        context = requests.context(actor.member_id)
+        return written(members.execute(actor.member_id, command, context))
+
     def own_account() -> dict[str, Any]:
         viewer = requests.viewer()
         actor = viewer.actor or requests.actor()
@@ -164,6 +187,7 @@ def members_blueprint(accounts: Accounts, members: MemberExecutor, requests: Req
             "interests": state.interests,
             "areas": state.areas,
             "suspended": state.suspended,
+            "appeal_waits": state.appeal_waits,
             "registered_at": state.registered_at,
         }
 

@@ -15,7 +15,8 @@ from domain.decider import DomainError
 from domain.moderation.decision import AppealDecision, DecideSubject, ResolveAppeal
 from domain.moderation.flag import RaiseFlag
 from domain.moderation.rules import RULES, Rule
-from domain.moderation.subject import SubjectKind
+from domain.moderation.subject import AnswerFlags, SubjectKind
+from entrypoints.http.attempts import LARGEST_NETWORK
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import (
     BEARER,
@@ -25,6 +26,7 @@ from entrypoints.http.documentation import (
     problems,
 )
 from entrypoints.http.documents import page_schema
+from entrypoints.http.limits import where_from
 from entrypoints.http.problems import refuse
 from entrypoints.http.requests import Requests, written
 from entrypoints.http.schemas import fields_of, schema, uuid_text
@@ -79,6 +81,7 @@ BulkReply = schema(
 )
 AppealBody = schema("AppealToMake", fields_of(AppealDecision, "statement"))
 AppealReply = schema("AppealMade", {"appeal_id": ma.fields.UUID(required=True)})
+AnswerBody = schema("AnswerToFlags", fields_of(AnswerFlags, "statement"))
 ResolutionBody = schema("Resolution", fields_of(ResolveAppeal, "outcome", "reason"))
 KINDS = ", ".join(SubjectKind)
 
@@ -100,14 +103,42 @@ def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
     def flag(body: dict[str, Any]) -> Response:
-        """Flag a subject that breaks a rule; once per member and subject"""
+        """Flag a subject that breaks a rule; once per member and subject
+
+        Every flag waits for moderators. It weighs something, and so can help to hide the subject
+        before they decide, once moderators have upheld flags of the member on three days. By a rule
+        that moderators found not broken here, it weighs nothing. Of the flags from one network on
+        one day, one has weight.
+        """
         actor = requests.actor()
         context = requests.context(actor.member_id)
         kind, subject_id = body["subject_kind"], body["subject_id"]
         receipt = moderate.flag(
-            kind, subject_id, actor, context, rule=body["rule"], note=body["note"]
+            kind,
+            subject_id,
+            actor,
+            context,
+            network=where_from(LARGEST_NETWORK),
+            rule=body["rule"],
+            note=body["note"],
         )
         return written(receipt, {"flag_id": receipt.state.flag_id}, status=201)
+
+    @blp.post(f"/moderation/<any({KINDS}):subject_kind>/<uuid:subject_id>/answer")
+    @blp.arguments(AnswerBody)
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 412, 415, 422)
+    def answer(body: Mapping[str, str], subject_kind: str, subject_id: object) -> Response:
+        """Answer the flags that hide one's own content; moderators read it before they decide
+
+        A suspended member may answer too.
+        """
+        actor = requests.oneself()
+        context = requests.context(actor.member_id)
+        kind = SubjectKind(subject_kind)
+        receipt = moderate.answer(kind, str(subject_id), body["statement"], actor, context)
+        return written(receipt)
 
     @blp.post(f"/moderation/<any({KINDS}):subject_kind>/<uuid:subject_id>/decisions")
     @blp.arguments(DecisionBody)
@@ -120,7 +151,7 @@ def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
         context = requests.context(actor.member_id, own_id=body.get("decision_id"))
         decision_id = body.get("decision_id") or requests.id_for("decision", context)
         subject = (SubjectKind(subject_kind), str(subject_id))
-        receipt = decided(subject, decision_id, body, actor, context)
+        receipt = _decided(moderate, subject, body, actor, context, decision_id=decision_id)
         return written(receipt, {"decision_id": decision_id}, status=201)
 
     @blp.post("/moderation/decisions")
@@ -134,7 +165,9 @@ def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
         if not actor.moderates:
             refuse("forbidden")
         context = requests.context(actor.member_id)
-        items = [decided_one(subject, body, actor, context) for subject in body["subjects"]]
+        items = [
+            _decided_one(moderate, subject, body, actor, context) for subject in body["subjects"]
+        ]
         return jsonify({"items": items})
 
     @blp.post("/moderation/decisions/<uuid:decision_id>/appeals")
@@ -143,8 +176,12 @@ def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 412, 415, 422)
     def appeal(body: Mapping[str, str], decision_id: object) -> Response:
-        """Appeal against a decision on one's own content; another moderator resolves it"""
-        actor = requests.actor()
+        """Appeal against a decision on one's own content; another moderator resolves it
+
+        It waits until another moderator than the one who decided resolves it; the ledger lists it
+        with `waits` until then. A suspended member may appeal too.
+        """
+        actor = requests.oneself()
         key = str(decision_id)
         receipt = moderate.appeal(key, body["statement"], actor, requests.context(actor.member_id))
         return written(receipt, {"appeal_id": key}, status=201)
@@ -172,39 +209,47 @@ def moderation_blueprint(moderate: Moderate, requests: Requests) -> Blueprint:
         context = requests.context(actor.member_id)
         return written(moderate.redact(str(decision_id), actor, context, of_outcome=of_outcome))
 
-    def decided(
-        subject: tuple[SubjectKind, str],
-        decision_id: str,
-        body: Mapping[str, Any],
-        actor: Actor,
-        context: CommandContext,
-    ) -> Any:
-        return moderate.decide(
-            *subject,
-            actor,
-            context,
-            decision_id=decision_id,
-            verdict=body["decision"],
-            rule=body["rule"],
-            reason=body["reason"],
-        )
-
-    def decided_one(
-        subject: Mapping[str, Any], body: Mapping[str, Any], actor: Actor, context: CommandContext
-    ) -> dict[str, Any]:
-        kind, subject_id = subject["subject_kind"], subject["subject_id"]
-        decision_id = derived_id(context.command_id, kind, subject_id)
-        own = replace(context, command_id=decision_id)
-        problem = None
-        try:
-            decided((kind, subject_id), decision_id, body, actor, own)
-        except DomainError as refused:
-            problem = refused.code
-        return {
-            "subject_kind": kind,
-            "subject_id": subject_id,
-            "decision_id": None if problem else decision_id,
-            "problem": problem,
-        }
-
     return blp
+
+
+def _decided(
+    moderate: Moderate,
+    subject: tuple[SubjectKind, str],
+    body: Mapping[str, Any],
+    actor: Actor,
+    context: CommandContext,
+    *,
+    decision_id: str,
+) -> Any:
+    return moderate.decide(
+        *subject,
+        actor,
+        context,
+        decision_id=decision_id,
+        verdict=body["decision"],
+        rule=body["rule"],
+        reason=body["reason"],
+    )
+
+
+def _decided_one(
+    moderate: Moderate,
+    subject: Mapping[str, Any],
+    body: Mapping[str, Any],
+    actor: Actor,
+    context: CommandContext,
+) -> dict[str, Any]:
+    kind, subject_id = subject["subject_kind"], subject["subject_id"]
+    decision_id = derived_id(context.command_id, kind, subject_id)
+    own = replace(context, command_id=decision_id)
+    problem = None
+    try:
+        _decided(moderate, (kind, subject_id), body, actor, own, decision_id=decision_id)
+    except DomainError as refused:
+        problem = refused.code
+    return {
+        "subject_kind": kind,
+        "subject_id": subject_id,
+        "decision_id": None if problem else decision_id,
+        "problem": problem,
+    }

@@ -209,6 +209,8 @@ def _scalar(kind: Any, options: dict[str, Any], *, from_text: bool) -> ma.fields
         return Moment("iso", **options)
     if kind is date:
         return ma.fields.Date("iso", **options)
+    if kind is bool and from_text:
+        return ma.fields.Boolean(truthy={"true"}, falsy={"false"}, **options)
     if kind is bool:
         return Truth(**options)
     if kind is int:

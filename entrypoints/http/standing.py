@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import marshmallow as ma
 from flask import Response
 from marshmallow import validate
 
@@ -14,14 +15,25 @@ from domain.members.member import (
     ReinstateMember,
     RevokeRole,
     SuspendMember,
+    UpholdSuspension,
 )
+from domain.moderation.decision import Outcome
 from entrypoints.http.blueprint import Blueprint
-from entrypoints.http.documentation import BEARER, IF_MATCH, WRITE_HEADERS, problems
+from entrypoints.http.documentation import (
+    BEARER,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    WRITE_HEADERS,
+    problems,
+)
 from entrypoints.http.requests import Requests, written
 from entrypoints.http.schemas import Text, schema
 
 SuspensionBody = schema(
     "Suspension", {"reason": Text(required=True, validate=validate.Length(1, 1000))}
+)
+SuspensionOutcomeBody = schema(
+    "SuspensionOutcome", {"outcome": ma.fields.Enum(Outcome, by_value=True, required=True)}
 )
 
 
@@ -57,6 +69,21 @@ def standing_blueprint(members: MemberExecutor, requests: Requests) -> Blueprint
     def redact_suspension(member_id: object) -> Response:
         """Remove the reasons for a member's suspensions for good (moderators)"""
         command = RedactSuspension(by=requests.actor(), at=requests.now)
+        return execute(str(member_id), command)
+
+    @blp.post("/members/<uuid:member_id>/suspension/resolution")
+    @blp.arguments(SuspensionOutcomeBody)
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
+    def resolve_appeal(body: Mapping[str, Outcome], member_id: object) -> Response:
+        """Resolve an appeal against a suspension (a moderator who did not suspend the member)
+
+        To overturn the suspension lifts it.
+        """
+        actor, at = requests.actor(), requests.now
+        upholds = body["outcome"] is Outcome.UPHOLD
+        command = UpholdSuspension(by=actor, at=at) if upholds else ReinstateMember(by=actor, at=at)
         return execute(str(member_id), command)
 
     @blp.put("/members/<uuid:member_id>/roles/<any(moderator, admin):role>")

@@ -2,21 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, get_type_hints
 
 from application.engine.builds import open_build
+from application.engine.derived_ids import keyed_id
 from application.engine.executor import CommandContext
 from application.engine.query_service import Audience, Private, QueryService, Viewer
 from application.engine.time_travel import TimeTravel
 from application.ports.message_bus import Delivery
 from application.ports.read_models import Find
-from domain.actors import Actor, Role
+from domain.actors import SYSTEM, Actor, Role
 from domain.cases.party import DisputeParty, PartyDetails, PartyKind
 from domain.ids import CaseId, CommentId, MemberId, PartyId
 from domain.members.member import EraseMember
 from domain.moderation.decision import Outcome
+from domain.moderation.record import CountFlag
 from domain.moderation.subject import SubjectKind, Verdict
 from tests.world import World
 
@@ -102,11 +104,53 @@ def involved(world: World, author: Actor) -> Actor:
     return cora
 
 
+def trusted(world: World, name: str) -> Actor:
+    """A member with history. Three of twelve flags were upheld: the next one weighs 1/4."""
+    member = world.member(name)
+    give_history(world, member)
+    return member
+
+
+def give_history(world: World, member: Actor, upheld: int = 3, rejected: int = 9) -> None:
+    """Count flags of a member that moderators decided on, each on another day."""
+    record_id = keyed_id(world.container.keys().requests, "record", member.member_id)
+    for number in range(upheld + rejected):
+        command = CountFlag(
+            record_id=record_id,
+            flag_id=f"earlier-{number}",
+            upheld=number < upheld,
+            by=SYSTEM,
+            at=world.clock() - timedelta(days=number),
+        )
+        world.executors.records.execute(record_id, command, CommandContext())
+
+
 def flag(
-    world: World, kind: SubjectKind, subject_id: str, *members: Actor, note: str = "Look at this."
+    world: World,
+    kind: SubjectKind,
+    subject_id: str,
+    *members: Actor,
+    note: str = "Look at this.",
+    rule: str = "spam",
+    network: str = "",
 ) -> None:
+    """Let members flag a subject, each from a network of their own if none is given."""
     for member in members:
-        world.moderate.flag(kind, subject_id, member, CommandContext(), rule="spam", note=note)
+        world.moderate.flag(
+            kind,
+            subject_id,
+            member,
+            CommandContext(),
+            network=network or member.member_id,
+            rule=rule,
+            note=note,
+        )
+
+
+def answer(
+    world: World, kind: SubjectKind, subject_id: str, by: Actor, statement: str = "It is true."
+) -> None:
+    world.moderate.answer(kind, subject_id, statement, by, CommandContext())
 
 
 def decide(

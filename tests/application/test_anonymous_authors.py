@@ -16,6 +16,7 @@ from domain.cases.engagement import ShareNetwork
 from domain.ids import CaseId, EvidenceId
 from domain.moderation.subject import SubjectKind
 from tests.application.community import (
+    answer,
     appeal,
     ask_to_be_erased,
     decide,
@@ -91,7 +92,11 @@ def stored_rows(world: World) -> list[str]:
 
 def test_no_event_and_no_read_model_ties_the_case_to_its_author(world: World, anna: Actor) -> None:
     act(world, anna)
-    decide(world, SubjectKind.CASE, CASE, moderator(world))
+    mo = moderator(world)
+    flag(world, SubjectKind.CASE, CASE, mo)
+    world.settle()
+    answer(world, SubjectKind.CASE, CASE, anna)
+    decide(world, SubjectKind.CASE, CASE, mo)
     world.settle()
     appeal(world, anna)
     world.settle()

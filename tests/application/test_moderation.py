@@ -1,5 +1,6 @@
 """Moderation: what members flag and moderators decide, from the flag to what can be seen."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -7,15 +8,23 @@ from typing import Any
 import pytest
 
 from application.engine.executor import CommandContext
+from application.engine.query_service import Viewer
 from application.queries.moderation_ledger import Deed
 from application.queries.moderation_queue import QueueItem
+from application.queries.notification import NotificationKind
 from application.system import policy_types
 from domain.actors import Actor
 from domain.cases.case_commands import AttachEvidence
 from domain.cases.case_details import CaseStatus
 from domain.decider import Informed
 from domain.ids import CommentId, EvidenceId, MemberId
-from domain.members.member import ReinstateMember, SuspendMember
+from domain.members.member import (
+    AppealSuspension,
+    MemberCommand,
+    ReinstateMember,
+    SuspendMember,
+    UpholdSuspension,
+)
 from domain.moderation.decision import (
     AppealDecision,
     CommandOnSubject,
@@ -37,11 +46,13 @@ from tests.application.community import (
     MEMBER,
     PARTY,
     RESTORE,
+    answer,
     answered,
     appeal,
     decide,
     erase,
     flag,
+    give_history,
     involved,
     listed,
     moderator,
@@ -52,6 +63,7 @@ from tests.application.community import (
     rows,
     say,
     seen_by_all,
+    trusted,
 )
 from tests.world import World, refused
 
@@ -60,8 +72,8 @@ TITLE, TEXT, NAME = "A permit for a bribe", "I saw it too.", "Town hall"
 
 @pytest.fixture
 def crowd(world: World) -> list[Actor]:
-    """As many members as hide a thing together, when nothing is known of them yet."""
-    return [world.member(f"Member {number}") for number in range(4)]
+    """As many members with history as hide a thing together."""
+    return [trusted(world, f"Member {number}") for number in range(4)]
 
 
 @pytest.fixture
@@ -140,30 +152,32 @@ def test_on_their_own_case_a_moderator_judges_nothing_and_flags_like_anybody(
     assert TEXT not in seen_by_all(world)
 
 
-def test_evidence_that_others_attached_to_it_belongs_to_their_own_case(
+def test_evidence_is_judged_by_the_authors_of_cases_that_it_is_attached_to_later(
     world: World, anna: Actor, mo: Actor
 ) -> None:
-    evidence, ada = attached_to_cases_of(world, anna, mo), moderator(world, "Ada")
+    ada = moderator(world, "Ada")
+    evidence = attached_to_cases_of(world, anna, mo, ada)
+    flag(world, EVIDENCE, evidence, mo)
+    world.settle()
+    assert one(world, "evidence", evidence) is None
+    decide(world, EVIDENCE, evidence, mo)
+    world.settle()
+    appeal(world, anna)
+    world.settle()
+    resolve(world, ada)
+
+
+def test_evidence_that_backed_their_own_case_first_is_not_theirs_to_judge(
+    world: World, anna: Actor, mo: Actor
+) -> None:
+    case, evidence = world.public_case(mo, "c-mo"), world.evidence(anna, "theirs")
+    attaching = AttachEvidence(evidence=(evidence,), by=anna, at=world.clock())
+    world.executors.cases.execute(case, attaching, CommandContext())
+    world.report(anna, evidence, case_id="c-own")
+    world.settle()
     with refused("not-oneself"):
         decide(world, EVIDENCE, evidence, mo)
-    flag(world, EVIDENCE, evidence, mo)
-    world.settle()
-    assert one(world, "evidence", evidence) is not None
-    decide(world, EVIDENCE, evidence, ada)
-    world.settle()
-    assert one(world, "evidence", evidence) is None
-    appeal(world, anna)
-    with refused("not-oneself"):
-        resolve(world, mo)
-    resolve(world, moderator(world, "Max"))
-
-
-def test_evidence_of_cases_of_others_is_decided_on(world: World, anna: Actor, mo: Actor) -> None:
-    evidence = attached_to_cases_of(world, anna, moderator(world, "Ada"))
-    flag(world, EVIDENCE, evidence, mo)
-    world.settle()
-    assert one(world, "evidence", evidence) is None
-    decide(world, EVIDENCE, evidence, mo, RESTORE)
+    decide(world, EVIDENCE, evidence, moderator(world, "Ada"))
 
 
 def attached_to_cases_of(world: World, owner: Actor, *authors: Actor) -> EvidenceId:
@@ -285,7 +299,135 @@ def test_who_flags_what_moderators_hide_is_believed_more_and_who_does_not_less(
     flag(world, CASE, "c1", right, wrong, other)
     world.settle()
     weights = [complaint.weight for complaint in queue(world)[0]["flags"]]
-    assert weights == [2 / 5, 1 / 5, 1 / 4]
+    assert weights == [5 / 17, 4 / 17, 4 / 16]
+
+
+class TestAccountsWithoutHistory:
+    def test_six_of_them_hide_nothing_though_moderators_agreed_with_them_once(
+        self, world: World, discussed: Actor, mo: Actor
+    ) -> None:
+        fresh = [world.member(f"Fresh {number}") for number in range(6)]
+        flag(world, COMMENT, "k1", *fresh)
+        world.settle()
+        decide(world, COMMENT, "k1", mo)
+        world.settle()
+        flag(world, CASE, "c1", *fresh)
+        world.settle()
+        assert TITLE in seen_by_all(world)
+        assert weighed(world) == [0.0] * 12
+        (item,) = queue(world)
+        assert (item["subject_id"], item["weight"], len(item["flags"])) == ("c1", 0, 6)
+
+    def test_they_weigh_once_moderators_upheld_their_flags_on_three_days(
+        self, world: World, discussed: Actor, mo: Actor
+    ) -> None:
+        newcomer = world.member("Newcomer")
+        for number in range(4):
+            say(world, discussed, comment_id=f"more-{number}")
+            world.settle()
+            flag(world, COMMENT, f"more-{number}", newcomer)
+            world.settle()
+            decide(world, COMMENT, f"more-{number}", mo, decision_id=f"more-{number}")
+            world.settle()
+            world.clock.wind(days=1)
+        assert weighed(world) == [0.0, 0.0, 0.0, 4 / 7]
+
+
+class TestFlagsOfOneNetwork:
+    def test_one_of_them_weighs_a_day_on_each_subject(
+        self, world: World, discussed: Actor, crowd: list[Actor]
+    ) -> None:
+        flag(world, COMMENT, "k1", *crowd[:3], network="net")
+        flag(world, PARTY, "p1", crowd[3], network="net")
+        world.settle()
+        assert weighed(world) == [1 / 4, 0.0, 0.0, 1 / 4]
+        world.clock.wind(days=1)
+        flag(world, COMMENT, "k1", crowd[3], network="net")
+        world.settle()
+        assert weighed(world)[-1] == 4 / 17
+
+    def test_what_weighs_nothing_or_is_refused_takes_no_place(
+        self, world: World, discussed: Actor, crowd: list[Actor]
+    ) -> None:
+        give_history(world, discussed)
+        with refused("own-subject"):
+            flag(world, COMMENT, "k1", discussed, network="net")
+        flag(world, COMMENT, "k1", world.member("Fresh"), crowd[0], network="net")
+        with refused("already-flagged"):
+            flag(world, COMMENT, "k1", crowd[0], network="net")
+        flag(world, COMMENT, "k1", crowd[1], network="net")
+        world.settle()
+        assert weighed(world) == [0.0, 1 / 4, 0.0]
+
+    def test_moderators_weigh_wherever_they_are(
+        self, world: World, discussed: Actor, mo: Actor
+    ) -> None:
+        flag(world, COMMENT, "k1", mo, moderator(world, "Ada"), network="net")
+        world.settle()
+        assert weighed(world) == [1.0, 1.0]
+
+    def test_no_log_holds_the_network(
+        self, world: World, discussed: Actor, crowd: list[Actor]
+    ) -> None:
+        flag(world, COMMENT, "k1", *crowd[:2], network="hash-of-a-network")
+        world.settle()
+        events = [event for log in world.stores for event in world.history.read(log, 0, 1000)]
+        assert not any("hash-of-a-network" in repr(world.codec.decode(each)) for each in events)
+        raised = [event.data for event in events if event.type == "moderation.FlagRaised"]
+        first, second = ({**json.loads(data), "flag_id": "", "weight": 0} for data in raised)
+        assert first == second
+
+
+class TestWhatModeratorsRestored:
+    def test_is_not_hidden_by_flags_again_unless_they_name_another_rule(
+        self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
+    ) -> None:
+        flag(world, CASE, "c1", *crowd)
+        world.settle()
+        decide(world, CASE, "c1", mo, RESTORE)
+        world.settle()
+        others = [trusted(world, f"Other {number}") for number in range(4)]
+        flag(world, CASE, "c1", *others)
+        world.settle()
+        assert TITLE in seen_by_all(world)
+        assert [item["subject_id"] for item in queue(world)] == ["c1"]
+        decide(world, CASE, "c1", mo, DISMISS, decision_id="d2")
+        more = [trusted(world, f"More {number}") for number in range(4)]
+        world.settle()
+        flag(world, CASE, "c1", *more, rule="hatred")
+        world.settle()
+        assert TITLE not in seen_by_all(world)
+
+
+class TestAnswers:
+    def test_an_author_answers_flags_and_moderators_read_it_first(
+        self, world: World, discussed: Actor, anna: Actor, crowd: list[Actor], mo: Actor
+    ) -> None:
+        flag(world, COMMENT, "k1", *crowd)
+        flag(world, PARTY, "p1", mo, moderator(world, "Ada"))
+        world.settle()
+        answer(world, COMMENT, "k1", discussed)
+        world.settle()
+        party, comment = queue(world)
+        assert (party["weight"], comment["weight"]) == (2.0, 1.0)
+        assert comment["answer"].statement == "It is true."
+        assert discussed.member_id not in repr(comment)
+        must_be_rebuilt_alike(world)
+        decide(world, COMMENT, "k1", mo, RESTORE)
+        world.settle()
+        assert not any(row.answer for row in queue_rows(world))
+
+    def test_an_answer_goes_with_its_author(
+        self, world: World, discussed: Actor, crowd: list[Actor]
+    ) -> None:
+        flag(world, COMMENT, "k1", *crowd)
+        world.settle()
+        answer(world, COMMENT, "k1", discussed)
+        world.settle()
+        erase(world, discussed)
+        world.settle()
+        assert not any(row.answer for row in queue_rows(world))
+        must_be_rebuilt_alike(world)
 
 
 class TestFlagsThatWait:
@@ -295,11 +437,11 @@ class TestFlagsThatWait:
         flag(world, COMMENT, "k1", *crowd)
         flag(world, PARTY, "p1", *crowd)
         world.settle()
-        assert weighed(world) == [1 / 4] * 4 + [1 / 5] * 4
+        assert weighed(world) == [1 / 4] * 4 + [4 / 17] * 4
         assert TEXT not in seen_by_all(world)
         assert NAME in seen_by_all(world)
-        assert [item["weight"] for item in queue(world)] == [1.0, 0.8]
-        assert [flag.weight for flag in queue(world)[1]["flags"]] == [1 / 5] * 4
+        assert [item["weight"] for item in queue(world)] == [1.0, 16 / 17]
+        assert [flag.weight for flag in queue(world)[1]["flags"]] == [4 / 17] * 4
 
     def test_they_wait_no_longer_once_moderators_decided(
         self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
@@ -310,7 +452,7 @@ class TestFlagsThatWait:
         world.settle()
         flag(world, PARTY, "p1", *crowd[:2])
         world.settle()
-        assert weighed(world) == [1 / 4] * 2 + [2 / 5] * 2
+        assert weighed(world) == [1 / 4] * 2 + [5 / 17] * 2
 
     def test_moderators_weigh_the_same_however_many_of_theirs_wait(
         self, world: World, discussed: Actor, mo: Actor
@@ -353,11 +495,11 @@ class TestFlagsThatWait:
                 weigh.catch_up()
         assert weighed(world) == []
         world.settle()
-        assert weighed(world) == [1 / 4, 1 / 5]
+        assert weighed(world) == [1 / 4, 4 / 17]
         world.checkpoints.delete(weigh.name)
         weigh.reset()
         world.settle()
-        assert weighed(world) == [1 / 4, 1 / 5]
+        assert weighed(world) == [1 / 4, 4 / 17]
 
     def killed(self, *_: object) -> None:
         raise KeyboardInterrupt
@@ -473,6 +615,23 @@ class TestAppeals:
         assert (TEXT in seen_by_all(world)) == (outcome is Outcome.OVERTURN)
         must_be_rebuilt_alike(world)
 
+    def test_that_it_waits_is_told_to_its_author_and_in_the_ledger(
+        self, world: World, discussed: Actor, mo: Actor
+    ) -> None:
+        decide(world, COMMENT, "k1", mo)
+        world.settle()
+        appeal(world, discussed)
+        world.settle()
+        (waits,) = listed(world, "moderation-ledger", waits=True)
+        assert (waits["what"], waits["subject_id"]) == (Deed.APPEALED, "k1")
+        page = world.answers["notifications"].page(Viewer(discussed), {}, limit=9)
+        told = {each.kind: each.decision_id for each in page.documents}
+        assert told[NotificationKind.APPEAL_WAITS] == "d1"
+        resolve(world, moderator(world, "Ada"))
+        world.settle()
+        assert listed(world, "moderation-ledger", waits=True) == []
+        assert Deed.APPEALED in {each["what"] for each in listed(world, "moderation-ledger")}
+
     def test_only_whom_it_is_about_appeals(
         self, world: World, discussed: Actor, anna: Actor, mo: Actor
     ) -> None:
@@ -481,6 +640,48 @@ class TestAppeals:
             appeal(world, anna)
         with refused("not-found"):
             appeal(world, anna, "d2")
+
+
+class TestAppealsAgainstASuspension:
+    @pytest.fixture
+    def suspended(self, world: World, anna: Actor, mo: Actor) -> Actor:
+        self.stand(world, anna, SuspendMember(reason="Adverts.", by=mo, at=world.clock()))
+        self.stand(
+            world, anna, AppealSuspension(statement="I sell nothing.", by=anna, at=world.clock())
+        )
+        world.settle()
+        return anna
+
+    def test_it_waits_in_the_queue_and_in_the_ledger(self, world: World, suspended: Actor) -> None:
+        (item,) = queue(world)
+        assert (item["subject_kind"], item["subject_id"]) == (MEMBER, suspended.member_id)
+        assert item["suspension_appeal"].statement == "I sell nothing."
+        assert item["waiting_since"] == world.clock()
+        assert self.waits(world) == [(Deed.SUSPENSION_APPEALED, "author")]
+        assert "I sell nothing." not in seen_by_all(world)
+        must_be_rebuilt_alike(world)
+
+    @pytest.mark.parametrize("command", [UpholdSuspension, ReinstateMember])
+    def test_another_moderator_resolves_it(
+        self, world: World, suspended: Actor, command: Any
+    ) -> None:
+        self.stand(world, suspended, command(by=moderator(world, "Ada"), at=world.clock()))
+        world.settle()
+        assert (queue(world), self.waits(world)) == ([], [])
+        must_be_rebuilt_alike(world)
+
+    def test_it_goes_with_its_member(self, world: World, suspended: Actor) -> None:
+        erase(world, suspended)
+        world.settle()
+        assert (queue(world), self.waits(world)) == ([], [])
+        must_be_rebuilt_alike(world)
+
+    def stand(self, world: World, member: Actor, command: MemberCommand) -> None:
+        world.executors.members.execute(member.member_id, command, CommandContext())
+
+    def waits(self, world: World) -> list[tuple[Deed, str]]:
+        found = listed(world, "moderation-ledger", waits=True)
+        return [(entry["what"], entry["role"]) for entry in found]
 
 
 class TestTheDecisionThatStands:

@@ -25,7 +25,7 @@ from domain.members.member import Area, ChooseInterests, EraseMember
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind, Verdict
 from domain.sphere import cell, cells_around, km_between
-from tests.application.community import CASE, decide, flag
+from tests.application.community import CASE, decide, flag, trusted
 from tests.world import World
 
 BERLIN = Location(lat=52.52, lon=13.4, precision=Precision.CITY)
@@ -211,7 +211,7 @@ def test_an_author_is_told_what_moderation_did_by_which_rule_and_why(
 
 def test_an_author_is_told_why_moderators_agree_with_flags(world: World, anna: Actor) -> None:
     world.public_case(anna)
-    flag(world, CASE, "c1", *(world.member(f"Member {number}") for number in range(4)))
+    flag(world, CASE, "c1", *(trusted(world, f"Member {number}") for number in range(4)))
     assert one(world, anna, NotificationKind.HIDDEN).decision_id is None
     decide(world, CASE, "c1", world.member("Mo", Role.MODERATOR), decision_id="x1")
     told = all_of(world, anna, NotificationKind.HIDDEN)

@@ -31,7 +31,13 @@ from domain.cases.case_commands import (
 from domain.decider import DomainError, NothingChanged
 from domain.discussions.discussion import DiscussionCommand, LockDiscussion, UnlockDiscussion
 from domain.ids import CaseId, EvidenceId
-from domain.members.member import MemberCommand, RedactSuspension, SuspendMember
+from domain.members.member import (
+    AppealSuspension,
+    MemberCommand,
+    RedactSuspension,
+    SuspendMember,
+    UpholdSuspension,
+)
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind, Verdict
 from domain.webhooks.webhook import REGISTRY, AddWebhook, WebhookId
@@ -126,6 +132,11 @@ class Town:
 
     def redact_suspension(self) -> None:
         self.on_member(self.cora, RedactSuspension(by=self.mo, at=self.world.clock()))
+
+    def uphold_suspension(self) -> None:
+        at = self.world.clock()
+        self.on_member(self.cora, AppealSuspension(statement="No.", by=self.cora, at=at))
+        self.on_member(self.cora, UpholdSuspension(by=self.ada, at=at))
 
     def redact(self, decision: str) -> None:
         self.world.moderate.redact(decision, self.mo, CommandContext(), of_outcome=False)
@@ -250,6 +261,7 @@ def taken_back() -> list[Deed]:
         Town.erase_statement,
         Town.suspend,
         Town.redact_suspension,
+        Town.uphold_suspension,
     ]
 
 

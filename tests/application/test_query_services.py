@@ -21,6 +21,7 @@ from domain.ids import MemberId
 SAMPLES: dict[Any, object] = {
     str: "health",
     int: 1,
+    bool: True,
     float: 1.0,
     datetime: datetime(2026, 3, 1, tzinfo=UTC),
     Box: Box.parse("0,0,1,1"),

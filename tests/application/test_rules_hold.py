@@ -212,12 +212,14 @@ class Judged(RuleBasedStateMachine):
     def flags_wait_in_the_record_until_they_are_settled(self) -> None:
         do = self.world.executors
         waiting: defaultdict[str, set[str]] = defaultdict(set)
+        of_erased: set[str] = set()
         for event in self.happened("moderation"):
             if isinstance(event, FlagSigned) and event.record_id:
-                flags = waiting[event.record_id]
-                flags |= set() if do.flags.load(event.flag_id).state.settled else {event.flag_id}
-        for record_id, flags in waiting.items():
-            assert set(do.records.load(record_id).state.open) == flags
+                flag = do.flags.load(event.flag_id).state
+                waiting[event.record_id] |= set() if flag.settled else {event.flag_id}
+                of_erased |= {event.record_id} if flag.forgotten else set()
+        for record_id in waiting.keys() - of_erased:
+            assert set(do.records.load(record_id).state.open) == waiting[record_id]
 
     @precondition(lambda self: self.settled)
     @invariant()
@@ -276,6 +278,8 @@ class Community(Judged):
     def begin(self) -> None:
         self.world = World()
         self.people = {name: self.world.member(name) for name in MEMBERS}
+        for name in MEMBERS:
+            community.give_history(self.world, self.people[name])
         self.people |= {name: community.moderator(self.world, name) for name in MODERATORS}
         for name, owner in EVIDENCE.items():
             self.world.evidence(self.people[owner], name)
@@ -405,6 +409,10 @@ class Community(Judged):
         for name in who:
             by = self.people[name]
             self.attempt(partial(community.flag, self.world, *subject, by, note=words(name)))
+
+    @rule(subject=subjects, who=anybody)
+    def answer(self, subject: tuple[SubjectKind, str], who: str) -> None:
+        self.attempt(lambda: community.answer(self.world, *subject, self.people[who], words(who)))
 
     @rule(subject=subjects, who=moderators, verdict=st.sampled_from(Verdict))
     def decide(self, subject: tuple[SubjectKind, str], who: str, verdict: Verdict) -> None:
@@ -637,7 +645,7 @@ class Court(Judged):
     def begin(self) -> None:
         self.world = World()
         self.author = self.world.member("Anna")
-        self.flaggers = [self.world.member(f"Member {number}") for number in range(8)]
+        self.flaggers = [community.trusted(self.world, f"Member {number}") for number in range(8)]
         self.judges = [community.moderator(self.world, name) for name in ("Mo", "Ada", "Max")]
         self.world.public_case(self.author)
         community.say(self.world, self.author)
@@ -776,6 +784,7 @@ APART = {
     "members.MemberRegistered",
     "members.InterestsChosen",
     "members.ProfileRestored",
+    "members.SuspensionAppealed",
     "cases.EvidenceRefused",
     "cases.EvidenceAttached",  # an alias is no text
 }
@@ -794,6 +803,9 @@ def test_the_rules_cause_every_event_with_a_text_that_somebody_wrote() -> None:
     community.appeal(0, "Anna")
     community.dispute("s1")
     community.suspend("Cleo", "Mo")
+    community.flag((SubjectKind.COMMENT, "k-Anna"), ["Mo"])
+    community.settle()
+    community.answer((SubjectKind.COMMENT, "k-Anna"), "Anna")
     caused = {EVENTS.names[type(event)] for log in CONTEXTS for event in community.happened(log)}
     missing = texts_of_people() - APART - caused
     assert not missing, "add a rule to Community that causes it, and call that here"

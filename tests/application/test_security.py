@@ -26,12 +26,14 @@ from application.security import (
 )
 from domain.actors import SYSTEM, Actor, Role
 from domain.members.member import (
+    AppealSuspension,
     GrantRole,
     MemberCommand,
     RedactSuspension,
     ReinstateMember,
     RevokeRole,
     SuspendMember,
+    UpholdSuspension,
 )
 from tests.application import community
 from tests.application.community import COMMENT, moderator
@@ -125,6 +127,8 @@ def test_what_moderators_and_admins_do_is_recorded_and_nobody_is_named(
         RevokeRole(role=Role.MODERATOR, by=SYSTEM, at=at),
         SuspendMember(reason="Adverts.", by=mo, at=at),
         RedactSuspension(by=mo, at=at),
+        AppealSuspension(statement="I sell nothing.", by=cora, at=at),
+        UpholdSuspension(by=ada, at=at),
         ReinstateMember(by=mo, at=at),
     ):
         on_member(world, cora, command)
@@ -144,6 +148,8 @@ def test_what_moderators_and_admins_do_is_recorded_and_nobody_is_named(
         "statement",
         "suspension",
     }
+    judged = [line.subject_kind for line in lines if line.getMessage() == "AppealJudged"]  # type: ignore[attr-defined]  # by extra
+    assert sorted(judged) == ["comment", "member"]
     told = repr([vars(line) for line in lines])
     for word in (cora.member_id, mo.member_id, "Cora", "c1", "k1", "d1", "p1", "Adverts"):
         assert f"'{word}'" not in told

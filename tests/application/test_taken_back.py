@@ -25,6 +25,7 @@ from domain.actors import SYSTEM, Actor, Role
 from domain.cases.party import StatementErased
 from domain.ids import CaseId, PartyId
 from domain.members.member import (
+    AppealSuspension,
     GrantRole,
     MemberCommand,
     RedactSuspension,
@@ -32,6 +33,7 @@ from domain.members.member import (
     RevokeRole,
     SuspendMember,
     SuspensionRedacted,
+    UpholdSuspension,
 )
 from domain.moderation.decision import ReasonRedacted
 from tests.application.community import (
@@ -55,6 +57,7 @@ from tests.application.community import (
     resolve,
     rows,
     seen_by_all,
+    trusted,
 )
 from tests.world import World, refused
 
@@ -181,7 +184,7 @@ class TestStatement:
         return [(each.statement, each.removed) for each in party.disputes]
 
     def test_flags_hide_it_and_a_moderator_restores_it(self, world: World, mo: Actor) -> None:
-        flag(world, DISPUTE, "s1", *(world.member(f"Member {number}") for number in range(4)))
+        flag(world, DISPUTE, "s1", *(trusted(world, f"Member {number}") for number in range(4)))
         world.settle()
         (item,) = [row for row in rows(world, "moderation-queue").values() if row.waits]
         assert (item.text, item.case_id, item.hidden) == (WORDS, "c1", True)
@@ -333,18 +336,21 @@ def test_the_operator_lists_who_changed_the_standing_of_members(
     standing(world, anna, RevokeRole(role=Role.MODERATOR, by=admin(mo), at=at))
     standing(world, anna, SuspendMember(reason=SPAM, by=mo, at=at))
     standing(world, anna, RedactSuspension(by=mo, at=at))
+    standing(world, anna, AppealSuspension(statement="I sell nothing.", by=anna, at=at))
+    standing(world, anna, UpholdSuspension(by=moderator(world, "Ada"), at=at))
     standing(world, anna, ReinstateMember(by=mo, at=at))
     changes = list(world.use_cases.standing)
     assert [(each.member, each.what, each.by) for each in changes] == [
         ("Mo (member-Mo)", "admin granted", "the operator"),
         *(
-            ("Anna (member-Anna)", what, "Mo (member-Mo)")
-            for what in (
-                "moderator granted",
-                "moderator revoked",
-                "suspended",
-                "reason of a suspension removed",
-                "reinstated",
+            ("Anna (member-Anna)", what, f"{by} (member-{by})")
+            for what, by in (
+                ("moderator granted", "Mo"),
+                ("moderator revoked", "Mo"),
+                ("suspended", "Mo"),
+                ("reason of a suspension removed", "Mo"),
+                ("appeal against the suspension turned down", "Ada"),
+                ("reinstated", "Mo"),
             )
         ),
     ]
@@ -355,6 +361,7 @@ def test_the_operator_lists_who_changed_the_standing_of_members(
     assert {each.by for each in world.use_cases.standing} == {
         "the operator",
         "erased (member-Mo)",
+        "Ada (member-Ada)",
     }
 
 

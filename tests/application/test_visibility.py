@@ -24,6 +24,7 @@ from tests.application.community import (
     involved,
     listed,
     moderator,
+    trusted,
 )
 from tests.world import World, refused
 
@@ -89,7 +90,7 @@ def test_a_case_that_waits_for_evidence_cannot_be_hidden_before_it_is_public(
     world.settle()
     for number in range(6):
         with refused("not-found"):
-            flag(world, CASE, "c1", world.member(f"Member {number}"))
+            flag(world, CASE, "c1", trusted(world, f"Member {number}"))
     with refused("own-subject"):
         flag(world, CASE, "c1", anna)
     backing = AttachEvidence(evidence=(world.evidence(anna),), by=anna, at=world.clock())
@@ -178,7 +179,7 @@ def test_a_flag_is_repeated_though_what_it_is_about_was_hidden(
     context = CommandContext(command_id="from-bens-phone")
 
     def again(context: CommandContext = context) -> object:
-        return world.moderate.flag(COMMENT, "k1", ben, context, rule="spam", note="")
+        return world.moderate.flag(COMMENT, "k1", ben, context, network="net", rule="spam", note="")
 
     first = again()
     hide(world, COMMENT, "k1", mo)

@@ -34,10 +34,9 @@ def what_if(world: World) -> WhatIf:
 
 
 def flag(world: World, case: str, *names: str, rule: str = "spam") -> None:
-    """Each is a member of whom nothing is known: their flags weigh a quarter."""
+    """Each is a member whose flags weigh a quarter."""
     for name in names:
-        by = world.member(name)
-        world.moderate.flag(CASE, case, by, CommandContext(), rule=rule, note="")
+        community.flag(world, CASE, case, community.trusted(world, name), rule=rule)
         world.settle()
 
 
@@ -125,7 +124,7 @@ def test_what_was_restored_can_be_hidden_again(
 ) -> None:
     flag(world, case, "Ben", "Cleo")
     decide(world, case, moderator, Verdict.DISMISS)
-    flag(world, case, "Dora", "Emil")
+    flag(world, case, "Dora", "Emil", rule="falsehood")
     decide(world, case, moderator, Verdict.HIDE, "d2")
     replay = what_if(world).moderation(0.5)
     assert [hiding.verdict for hiding in replay.hidings] == [Verdict.DISMISS, Verdict.HIDE]
@@ -145,12 +144,12 @@ def test_flags_weigh_what_they_weighed_beside_others_that_waited(
     world: World, case: CaseId
 ) -> None:
     second = world.public_case(world.member("Zoe"), "c2")
-    flaggers = [world.member(name) for name in ("Ben", "Cleo")]
+    flaggers = [community.trusted(world, name) for name in ("Ben", "Cleo")]
     for each in (case, second):
         community.flag(world, CASE, each, *flaggers)
     world.settle()
     weights = [hiding.weight for hiding in what_if(world).moderation(0.4).hidings]
-    assert weights == [0.5, 0.4]
+    assert weights == [0.5, 8 / 17]
 
 
 def test_nothing_is_changed_by_asking(world: World, case: CaseId) -> None:

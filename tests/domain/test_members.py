@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import ClassVar
 
 import pytest
 
 from domain.actors import SYSTEM, Actor, Role
 from domain.ids import MemberId
 from domain.members.member import (
+    AppealSuspension,
     ChooseInterests,
     EraseMember,
     GrantRole,
@@ -30,8 +32,11 @@ from domain.members.member import (
     RoleRevoked,
     StandingSigned,
     SuspendMember,
+    SuspensionAppealed,
     SuspensionExplained,
     SuspensionRedacted,
+    SuspensionUpheld,
+    UpholdSuspension,
     member_decider,
 )
 from tests.world import refused
@@ -46,6 +51,10 @@ ADMIN = Actor(member_id=MemberId("ad"), roles=frozenset({Role.ADMIN}))
 REGISTERED = MemberRegistered(member_id=ME, pseudonym="Anna", interests=("health",), at=AT)
 SUSPENDED = MemberSuspended(member_id=ME, at=AT)
 EXPLAINED = SuspensionExplained(member_id=ME, reason_id="suspension/anna/1", reason="spam", at=AT)
+SIGNED = StandingSigned(member_id=ME, by=MODERATOR.member_id, at=AT)
+APPEAL = AppealSuspension(statement="I sell nothing.", by=ANNA, at=AT)
+APPEALED = SuspensionAppealed(member_id=ME, statement="I sell nothing.", at=AT)
+UPHELD = SuspensionUpheld(member_id=ME, at=AT)
 GRANTED = RoleGranted(member_id=ME, role=Role.MODERATOR, at=AT)
 ERASED = MemberErased(member_id=ME, at=AT)
 REGISTER = RegisterMember(member_id=ME, pseudonym="Anna", interests=("health",), by=ANNA, at=AT)
@@ -122,6 +131,56 @@ def test_nobody_suspends_themselves() -> None:
     myself = Actor(member_id=ME, roles=frozenset({Role.MODERATOR}))
     with refused("not-oneself"):
         when([REGISTERED], SuspendMember(reason="tired", by=myself, at=AT))
+
+
+class TestAppealingAgainstASuspension:
+    PAST: ClassVar[list[MemberEvent]] = [REGISTERED, SUSPENDED, SIGNED]
+    WAITS: ClassVar[list[MemberEvent]] = [*PAST, APPEALED]
+    UPHOLD = UpholdSuspension(by=ADMIN, at=AT)
+
+    def test_a_suspended_member_appeals_once_and_waits(self) -> None:
+        assert when(self.PAST, APPEAL) == [APPEALED]
+        assert member_decider.fold(self.WAITS).appeal_waits
+        for past in (self.WAITS, [*self.WAITS, UPHELD]):
+            with refused("already-appealed"):
+                when(past, APPEAL)
+
+    def test_nobody_else_appeals_and_nobody_who_is_not_suspended(self) -> None:
+        with refused("forbidden"):
+            when(self.PAST, replace(APPEAL, by=BEN))
+        with refused("nothing-to-appeal"):
+            when([REGISTERED], APPEAL)
+
+    def test_another_moderator_turns_it_down(self) -> None:
+        assert when(self.WAITS, self.UPHOLD) == [UPHELD, *signatures(ADMIN)]
+        state = member_decider.fold([*self.WAITS, UPHELD])
+        assert (state.suspended, state.appeal_waits) == (True, False)
+        with refused("not-found"):
+            when([*self.WAITS, UPHELD], self.UPHOLD)
+
+    def test_who_suspended_them_does_not(self) -> None:
+        with refused("same-moderator"):
+            when(self.WAITS, replace(self.UPHOLD, by=MODERATOR))
+        for by in (ANNA, BEN, SYSTEM):
+            with refused("forbidden"):
+                when(self.WAITS, replace(self.UPHOLD, by=by))
+
+    def test_of_a_moderator_only_an_admin_does(self) -> None:
+        other = replace(MODERATOR, member_id=MemberId("max"))
+        past: list[MemberEvent] = [REGISTERED, GRANTED, SUSPENDED, SIGNED, APPEALED]
+        with refused("forbidden"):
+            when(past, replace(self.UPHOLD, by=other))
+        assert when(past, self.UPHOLD) == [UPHELD, *signatures(ADMIN)]
+
+    def test_who_was_reinstated_appeals_against_the_next_suspension(self) -> None:
+        reinstated = MemberReinstated(member_id=ME, at=AT)
+        assert when(self.WAITS, ReinstateMember(by=MODERATOR, at=AT)) == [
+            reinstated,
+            SIGNED,
+        ]
+        past = [*self.WAITS, reinstated]
+        assert member_decider.fold(past) == member_decider.fold([REGISTERED])
+        assert when([*past, SUSPENDED, SIGNED], APPEAL) == [APPEALED]
 
 
 def test_a_member_has_themselves_erased_and_nobody_else_does() -> None:

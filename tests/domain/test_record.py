@@ -1,7 +1,7 @@
 """The rules of a member's record as one who flags."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +34,17 @@ def counted(flag_id: str = "f1", *, upheld: bool = True) -> FlagCounted:
     return FlagCounted(record_id="r1", flag_id=flag_id, upheld=upheld, at=AT)
 
 
+def upheld(*days: int) -> list[RecordEvent]:
+    """Flags that moderators upheld, each on the day of this number."""
+    return [
+        replace(counted(f"f{number}"), at=AT + timedelta(days=day))
+        for number, day in enumerate(days)
+    ]
+
+
+HISTORY = upheld(0, 1, 2)
+
+
 def when(past: list[RecordEvent], command: RecordCommand) -> list[RecordEvent]:
     return record_decider.decide(command, record_decider.fold(past))
 
@@ -55,22 +66,39 @@ def test_only_the_system_counts() -> None:
             when([opened()], replace(command, by=MODERATOR))
 
 
-def test_a_stranger_is_believed_one_time_in_four() -> None:
-    assert Record().weight == 0.25
-    assert record_decider.fold([opened()]).weight_of("f1") == 0.25
+def test_flags_of_a_member_without_history_weigh_nothing() -> None:
+    assert Record().weight == 0
+    rejected: list[RecordEvent] = [
+        replace(counted(upheld=False), at=AT + timedelta(days=day)) for day in range(9)
+    ]
+    for past in ([opened()], rejected, upheld(0, 1), upheld(*[0] * 20), upheld(0, 0, 1, 1)):
+        record = record_decider.fold(past)
+        assert (record.has_history, record.weight, record.weight_of("f1")) == (False, 0, 0)
+
+
+def test_history_is_that_moderators_upheld_flags_on_three_days() -> None:
+    for days in ((0, 1, 2), (0, 0, 7, 30)):
+        record = record_decider.fold(upheld(*days))
+        assert record.has_history
+        assert record.weight == (1 + len(days)) / (4 + len(days))
+
+
+def test_no_more_days_are_kept_than_history_takes() -> None:
+    assert len(record_decider.fold(upheld(*range(9))).days) == 3
 
 
 @given(st.integers(1, 60))
 def test_the_more_flags_wait_the_less_the_next_one_weighs(number: int) -> None:
-    record = record_decider.fold(opened(f"f{each}") for each in range(number))
-    assert record.weight == 1 / (4 + number)
-    assert record.weight_of("f0") == 1 / (4 + number - 1)
+    waiting = [opened(f"w{each}") for each in range(number)]
+    record = record_decider.fold([*HISTORY, *waiting])
+    assert record.weight == 4 / (7 + number)
+    assert record.weight_of("w0") == 4 / (7 + number - 1)
 
 
 @given(st.lists(st.booleans(), max_size=50))
 def test_who_was_right_is_believed_more_and_who_was_not_less(past: list[bool]) -> None:
-    record = record_decider.fold(counted(upheld=upheld) for upheld in past)
-    assert (record.upheld, record.settled) == (sum(past), len(past))
+    record = record_decider.fold([*HISTORY, *(counted(upheld=upheld) for upheld in past)])
+    assert (record.upheld, record.settled) == (3 + sum(past), 3 + len(past))
     right = record_decider.evolve(record, counted(upheld=True)).weight
     wrong = record_decider.evolve(record, counted(upheld=False)).weight
     assert 0 < wrong < record.weight < right < 1
@@ -78,6 +106,6 @@ def test_who_was_right_is_believed_more_and_who_was_not_less(past: list[bool]) -
 
 @given(st.lists(st.booleans(), max_size=50))
 def test_a_flag_that_waits_counts_as_one_that_was_not_right(past: list[bool]) -> None:
-    record = record_decider.fold(counted(upheld=upheld) for upheld in past)
+    record = record_decider.fold([*HISTORY, *(counted(upheld=upheld) for upheld in past)])
     wrong = record_decider.evolve(record, counted(upheld=False))
     assert record_decider.evolve(record, opened()).weight == wrong.weight

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,12 +12,14 @@ from domain.actors import SYSTEM, Actor, ContributorRole, Role
 from domain.decider import Informed
 from domain.ids import CaseId, MemberId
 from domain.moderation.subject import (
+    AnswerFlags,
     AppealSetAside,
     ApplyOutcome,
     ApplyVerdict,
     AuthorForgotten,
     CiteSubject,
     DecisionSetAside,
+    FlagsAnswered,
     FlagWeighed,
     ForgetAuthor,
     OpenAppeal,
@@ -73,16 +76,32 @@ REGISTERED = SubjectRegistered(
     subject_kind=KIND, subject_id="k1", case_id=CASE, author=MemberId("anna"), at=AT
 )
 CITED = SubjectCited(subject_kind=KIND, subject_id="k1", case_id=CASE, at=AT)
-WEIGHED = FlagWeighed(subject_kind=KIND, subject_id="k1", flag_id="f1", weight=0.4, at=AT)
+WEIGHED = FlagWeighed(
+    subject_kind=KIND, subject_id="k1", flag_id="f1", rule="spam", weight=0.4, at=AT
+)
 HIDDEN = SubjectHidden(subject_kind=KIND, subject_id="k1", case_id=CASE, rule="spam", at=AT)
 HIDDEN_BY = replace(HIDDEN, reason_id="reason/d1", decision_id="d1", role=ContributorRole.MODERATOR)
 RESTORED = SubjectRestored(
     subject_kind=KIND, subject_id="k1", case_id=CASE, decision_id="d1", at=AT
 )
 DECIDED = SubjectDecided(
-    subject_kind=KIND, subject_id="k1", decision_id="d1", flags=("f1",), upheld=True, at=AT
+    subject_kind=KIND,
+    subject_id="k1",
+    decision_id="d1",
+    flags=("f1",),
+    rules=("spam",),
+    upheld=True,
+    at=AT,
 )
 APPEALED = SubjectAppealed(subject_kind=KIND, subject_id="k1", decision_id="d1", at=AT)
+ANSWER = AnswerFlags(statement="It is none.", by=Actor(member_id=MemberId("anna")), at=AT)
+ANSWERED = FlagsAnswered(
+    subject_kind=KIND,
+    subject_id="k1",
+    by=MemberId("anna"),
+    statement="It is none.",
+    at=AT,
+)
 OVERTURNED = replace(DECIDED, flags=(), upheld=False)
 
 
@@ -107,6 +126,15 @@ def test_it_knows_each_case_that_cites_it_and_may_hear_of_it_first() -> None:
     past: list[SubjectEvent] = [CITED, REGISTERED, replace(CITED, case_id=other)]
     state = subject_decider.fold(past)
     assert (state.author, state.cited_in) == (MemberId("anna"), (CASE, other))
+
+
+def test_evidence_belongs_to_the_case_that_cited_it_first() -> None:
+    """Otherwise evidence that is attached to the cases of all moderators is judged by nobody."""
+    cited: list[SubjectEvent] = [replace(CITED, case_id=CaseId(key)) for key in ("c2", "c3", "c4")]
+    evidence = replace(REGISTERED, subject_kind=SubjectKind.EVIDENCE, case_id=CaseId(""))
+    assert subject_decider.fold([evidence, *cited]).belongs_to == "c2"
+    assert subject_decider.fold([REGISTERED]).belongs_to == CASE
+    assert subject_decider.fold([evidence]).belongs_to == ""
 
 
 def test_its_author_is_forgotten_once() -> None:
@@ -150,6 +178,68 @@ def test_what_they_restore_or_let_stand_is_seen_and_its_flags_were_not() -> None
     for shown in (Verdict.RESTORE, Verdict.DISMISS):
         assert when([REGISTERED, WEIGHED, HIDDEN], verdict(shown)) == [wrong, RESTORED]
         assert when([REGISTERED, WEIGHED], verdict(shown)) == [wrong]
+
+
+class TestWhatModeratorsFoundNotToBreakARule:
+    HEAVY = knowing(asking(WEIGH, flag_id="f2"), weight=5.0)
+    WEIGHTLESS = replace(WEIGHED, flag_id="f2", weight=0.0)
+
+    @pytest.mark.parametrize("shown", [Verdict.RESTORE, Verdict.DISMISS])
+    def test_is_not_hidden_by_flags_again_that_name_the_rule(self, shown: Verdict) -> None:
+        past: list[SubjectEvent] = [REGISTERED, WEIGHED, HIDDEN]
+        past += when(past, verdict(shown))
+        assert when(past, self.HEAVY) == [self.WEIGHTLESS]
+        again = knowing(asking(WEIGH, flag_id="f3"), weight=5.0)
+        assert when([*past, self.WEIGHTLESS], again) == [replace(self.WEIGHTLESS, flag_id="f3")]
+
+    def test_is_hidden_by_flags_that_name_another(self) -> None:
+        past: list[SubjectEvent] = [REGISTERED, WEIGHED, HIDDEN]
+        past += when(past, verdict(Verdict.DISMISS))
+        weighed = replace(WEIGHED, flag_id="f2", rule="hatred", weight=5.0)
+        hidden = replace(HIDDEN, rule="hatred")
+        assert when(past, asking(self.HEAVY, rule="hatred")) == [weighed, hidden]
+
+    def test_is_so_by_all_rules_that_were_named(self) -> None:
+        other = replace(WEIGHED, flag_id="f2", rule="hatred")
+        past: list[SubjectEvent] = [REGISTERED, WEIGHED, other]
+        decided = when(past, replace(verdict(Verdict.DISMISS), rule="threat"))
+        named = ("hatred", "spam", "threat")
+        assert decided == [replace(DECIDED, flags=("f1", "f2"), rules=named, upheld=False)]
+        assert subject_decider.fold([*past, *decided]).judged == {"hatred", "spam", "threat"}
+
+    def test_is_so_if_an_appeal_overturned_the_decision(self) -> None:
+        past: list[SubjectEvent] = [REGISTERED, DECIDED, HIDDEN_BY, APPEALED]
+        assert subject_decider.fold(past).judged == frozenset()
+        past += when(past, OUTCOME)
+        assert when(past, self.HEAVY) == [self.WEIGHTLESS]
+
+
+class TestAnswering:
+    BY_FLAGS: ClassVar[list[SubjectEvent]] = [REGISTERED, WEIGHED, HIDDEN]
+
+    def test_the_author_answers_flags_that_hide_their_own_once(self) -> None:
+        assert when(self.BY_FLAGS, ANSWER) == [ANSWERED]
+        with refused("already-answered"):
+            when([*self.BY_FLAGS, ANSWERED], ANSWER)
+
+    def test_nobody_else_learns_that_there_is_a_subject(self) -> None:
+        pasts: list[list[SubjectEvent]] = [[], self.BY_FLAGS]
+        for past in pasts:
+            with refused("not-found"):
+                when(past, replace(ANSWER, by=MODERATOR))
+
+    def test_there_is_nothing_to_answer_while_flags_hide_nothing(self) -> None:
+        restored: list[SubjectEvent] = [*self.BY_FLAGS, replace(DECIDED, upheld=False), RESTORED]
+        decided: list[SubjectEvent] = [*self.BY_FLAGS, DECIDED, HIDDEN_BY]
+        shown: list[SubjectEvent] = [REGISTERED, WEIGHED]
+        for past in (shown, restored, decided):
+            with refused("nothing-to-answer"):
+                when(past, ANSWER)
+
+    def test_they_answer_again_when_other_flags_hide_it(self) -> None:
+        dismissed = replace(DECIDED, upheld=False)
+        past: list[SubjectEvent] = [*self.BY_FLAGS, ANSWERED, dismissed, RESTORED, WEIGHED, HIDDEN]
+        assert when(past, ANSWER) == [ANSWERED]
 
 
 def test_settled_flags_weigh_nothing_any_more() -> None:

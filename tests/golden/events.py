@@ -108,8 +108,10 @@ from domain.members.member import (
     RoleGranted,
     RoleRevoked,
     StandingSigned,
+    SuspensionAppealed,
     SuspensionExplained,
     SuspensionRedacted,
+    SuspensionUpheld,
 )
 from domain.moderation.decision import (
     AppealResolved,
@@ -128,6 +130,7 @@ from domain.moderation.subject import (
     AppealSetAside,
     AuthorForgotten,
     DecisionSetAside,
+    FlagsAnswered,
     FlagWeighed,
     SubjectAppealed,
     SubjectCited,
@@ -176,6 +179,10 @@ GOLDEN: dict[str, object] = {
     "members.SuspensionRedacted": SuspensionRedacted(
         member_id=ANNA, reason_id=f"suspension/{ANNA}/1", at=AT
     ),
+    "members.SuspensionAppealed": SuspensionAppealed(
+        member_id=ANNA, statement="I sell nothing.", at=AT
+    ),
+    "members.SuspensionUpheld": SuspensionUpheld(member_id=ANNA, at=AT),
     "members.MemberReinstated": MemberReinstated(member_id=ANNA, at=AT),
     "members.StandingSigned": StandingSigned(member_id=ANNA, by=BEN, at=AT),
     "members.MemberErased": MemberErased(member_id=ANNA, at=AT),
@@ -422,7 +429,19 @@ GOLDEN: dict[str, object] = {
         subject_kind=SubjectKind.EVIDENCE, subject_id="e1", case_id=CASE, at=AT
     ),
     "moderation.FlagWeighed": FlagWeighed(
-        subject_kind=SubjectKind.CASE, subject_id="c1", flag_id="f1", weight=0.25, at=AT
+        subject_kind=SubjectKind.CASE,
+        subject_id="c1",
+        flag_id="f1",
+        rule="falsehood",
+        weight=0.25,
+        at=AT,
+    ),
+    "moderation.FlagsAnswered": FlagsAnswered(
+        subject_kind=SubjectKind.CASE,
+        subject_id="c1",
+        by=ANNA,
+        statement="It happened as I say.",
+        at=AT,
     ),
     "moderation.SubjectHidden": SubjectHidden(
         subject_kind=SubjectKind.CASE,
@@ -442,6 +461,7 @@ GOLDEN: dict[str, object] = {
         subject_id="c1",
         decision_id="x1",
         flags=("f1",),
+        rules=("falsehood",),
         upheld=True,
         at=AT,
     ),

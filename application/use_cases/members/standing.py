@@ -16,6 +16,7 @@ from domain.members.member import (
     RoleRevoked,
     StandingSigned,
     SuspensionRedacted,
+    SuspensionUpheld,
 )
 
 COMMITS_A_READ = 1000
@@ -71,6 +72,8 @@ def _described(event: object) -> str:
             return "suspended"
         case SuspensionRedacted():
             return "reason of a suspension removed"
+        case SuspensionUpheld():
+            return "appeal against the suspension turned down"
         case MemberReinstated():
             return "reinstated"
         case _:

@@ -1,10 +1,15 @@
-"""Raise flags, decide and appeal, with the state of the subject."""
+"""Raise flags, answer them, decide and appeal, with the state of the subject."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 from application.engine.derived_ids import keyed_id
 from application.engine.executor import CommandContext, Receipt
 from application.executors import DecisionExecutor, FlagExecutor, RecordExecutor, SubjectExecutor
 from application.ports.clock import Clock
 from application.use_cases.authorship import Authorship
+from application.use_cases.moderation.networks import NetworksOfToday
 from application.use_cases.moderation.visibility import Visibility
 from domain.actors import Actor
 from domain.decider import Informed
@@ -20,8 +25,8 @@ from domain.moderation.decision import (
     reason_key,
 )
 from domain.moderation.flag import Flag, FlagFacts, RaiseFlag
-from domain.moderation.record import MODERATORS_WEIGHT
-from domain.moderation.subject import Subject, SubjectKind, Verdict, subject_key
+from domain.moderation.record import MODERATORS_WEIGHT, WITHOUT_WEIGHT
+from domain.moderation.subject import AnswerFlags, Subject, SubjectKind, Verdict, subject_key
 
 
 class Moderate:
@@ -48,6 +53,7 @@ class Moderate:
         self._authorship = authorship
         self._key = key
         self._clock = clock
+        self._networks = NetworksOfToday(clock)
 
     def flag(
         self,
@@ -56,12 +62,14 @@ class Moderate:
         actor: Actor,
         context: CommandContext,
         *,
+        network: str,
         rule: str,
         note: str,
     ) -> Receipt[Flag]:
         """Raise a flag. Its weight depends on how many of the member's earlier flags were right.
 
-        The flag of a moderator weighs more, except on their own case.
+        The flag of a moderator weighs more, except on their own case. Of several flags from one
+        ``network``, a hash of today, the first that has weight keeps it.
         """
         flag_id = keyed_id(self._key, "flag", actor.member_id, kind, subject_id)
         record_id = keyed_id(self._key, "record", actor.member_id)
@@ -77,7 +85,21 @@ class Moderate:
             at=self._clock(),
         )
         facts = self._facts_for_flag(subject, record_id, actor)
-        return self._flags.execute(flag_id, Informed(command, facts), context)
+        with self._weighed_once(facts, network, flag_id) as weighed:
+            return self._flags.execute(flag_id, Informed(command, weighed), context)
+
+    def answer(
+        self,
+        kind: SubjectKind,
+        subject_id: str,
+        statement: str,
+        actor: Actor,
+        context: CommandContext,
+    ) -> Receipt[Subject]:
+        """Answer the flags that hide the member's own content."""
+        by = self._authorship.as_owner(actor, self._subject(kind, subject_id).author)
+        command = AnswerFlags(statement=statement, by=by, at=self._clock())
+        return self._subjects.execute(subject_key(kind, subject_id), command, context)
 
     def decide(
         self,
@@ -150,6 +172,19 @@ class Moderate:
             open_flags=len(record.open),
         )
 
+    @contextmanager
+    def _weighed_once(self, facts: FlagFacts, network: str, flag_id: str) -> Iterator[FlagFacts]:
+        """Give the facts with no weight if another flag of the network counts today.
+
+        Flags without weight take no place from others, and those of moderators need none.
+        """
+        if facts.weight in (WITHOUT_WEIGHT, MODERATORS_WEIGHT):
+            yield facts
+            return
+        key = subject_key(facts.subject.kind, facts.subject.subject_id)
+        with self._networks.counting(network, key, flag_id) as counts:
+            yield facts if counts else replace(facts, weight=WITHOUT_WEIGHT)
+
     def _facts_for_decision(self, subject: Subject) -> DecisionFacts:
         overturned = [self._decisions.load(each).state.by for each in subject.overturned]
         return DecisionFacts(
@@ -164,10 +199,9 @@ class Moderate:
         return self._subject(decision.subject_kind, decision.subject_id)
 
     def _case_authors(self, subject: Subject) -> frozenset[MemberId]:
-        """Return the authors of the case that the subject belongs to; of evidence, of all cases
-        that cite it; of a statement, also who named the party."""
-        case_ids = (subject.case_id, *subject.cited_in)
-        found = [self._subject(SubjectKind.CASE, each) for each in case_ids]
+        """Return the author of the case that the subject belongs to; of a statement, also who named
+        the party."""
+        found = [self._subject(SubjectKind.CASE, subject.belongs_to)]
         if subject.part_of:
             found.append(self._subject(SubjectKind.PARTY, subject.part_of))
         return frozenset(each.author for each in found)
