@@ -1,6 +1,7 @@
 """A SQLite file for one small store."""
 
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from application.ports.event_store import StoreUnavailable
 
 BUSY_SECONDS = 10.0
+PAUSE_SECONDS = 0.01
 
 
 class SqliteDatabase:
@@ -64,10 +66,15 @@ class SqliteDatabase:
             connection.commit()
 
     def empty_log(self) -> None:
-        """Empty the write-ahead log, because it still holds deleted data."""
-        busy, *_ = self.row("PRAGMA wal_checkpoint(TRUNCATE)")
-        if busy:
-            raise StoreUnavailable("SQLite: the write-ahead log is in use")
+        """Empty the write-ahead log, because it still holds deleted data.
+
+        SQLite itself waits for readers and writers, but not for another connection that empties it.
+        """
+        until = time.monotonic() + BUSY_SECONDS
+        while self.row("PRAGMA wal_checkpoint(TRUNCATE)")[0]:
+            if time.monotonic() >= until:
+                raise StoreUnavailable("SQLite: the write-ahead log is in use")
+            time.sleep(PAUSE_SECONDS)
 
     def close(self) -> None:
         with self._lock:
