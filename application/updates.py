@@ -79,6 +79,7 @@ IGNORED = frozenset(
             "CaseReported CaseWithdrawn CaseUnpublished CaseHidden CaseRestored CaseErased "
             "PartyAdded PartyNamed PartyRetracted PartyHidden PartyRestored PartyErased "
             "PartyDisputed StatementHidden StatementRestored StatementErased "
+            "ContributionProposed ContributionAccepted ContributionDeclined "
             "LocationReturned EvidenceAttached EvidenceAccepted EvidenceRefused EvidenceRetracted "
             "EvidenceWithheld EvidenceReturned "
             "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "

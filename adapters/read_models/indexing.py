@@ -31,7 +31,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _KINDS: Mapping[type[Condition], tuple[str, ...]] = {
     Equals: ("value", "many"),
-    OneOf: ("value",),
+    OneOf: ("value", "many"),
     Between: ("value",),
     InBox: ("point",),
     Near: ("point",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from heapq import nlargest, nsmallest
-from itertools import islice
+from itertools import chain, islice
 from math import degrees
 from threading import RLock
 from typing import Any, Generic, TypeVar
@@ -331,7 +331,7 @@ def _sought(condition: Equals | OneOf) -> set[Scalar]:
     return {scalar(value) for value in values}
 
 
-class _Sets(_List[Equals | HasWords]):
+class _Sets(_List[Equals | OneOf | HasWords]):
     """The values of each row, and the rows of each value."""
 
     def __init__(self, index: Index) -> None:
@@ -346,20 +346,24 @@ class _Sets(_List[Equals | HasWords]):
         for item in value:
             self._keys.remove(item, key)
 
-    def estimate(self, condition: Equals | HasWords) -> int:
-        return min(map(len, self._sets(condition)), default=len(self.held))
+    def estimate(self, condition: Equals | OneOf | HasWords) -> int:
+        sizes = [len(keys) for keys in self._sets(condition)]
+        return sum(sizes) if isinstance(condition, OneOf) else min(sizes, default=len(self.held))
 
-    def keys(self, condition: Equals | HasWords) -> Iterator[str]:
+    def keys(self, condition: Equals | OneOf | HasWords) -> Iterator[str]:
+        if isinstance(condition, OneOf):
+            return iter(dict.fromkeys(chain.from_iterable(self._sets(condition))))
         first, *others = sorted(self._sets(condition), key=len) or [self.held.keys()]
         return (key for key in first if all(key in other for other in others))
 
-    def holds(self, condition: Equals | HasWords, key: str) -> bool:
-        return all(key in keys for keys in self._sets(condition))
+    def holds(self, condition: Equals | OneOf | HasWords, key: str) -> bool:
+        found = (key in keys for keys in self._sets(condition))
+        return any(found) if isinstance(condition, OneOf) else all(found)
 
-    def _sets(self, condition: Equals | HasWords) -> list[Collection[str]]:
+    def _sets(self, condition: Equals | OneOf | HasWords) -> list[Collection[str]]:
         if isinstance(condition, HasWords):
             return [self._keys.of(word) for word in words(condition.text)]
-        return [self._keys.of(scalar(condition.value))]
+        return [self._keys.of(value) for value in _sought(condition)]
 
 
 class _Points(_List[InBox | Near]):

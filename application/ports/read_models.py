@@ -89,7 +89,7 @@ class Equals:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """The field has one of these values."""
+    """The field has one of these values, or is a list that holds one of them."""
 
     field: str
     values: tuple[Any, ...]

@@ -236,6 +236,10 @@ def _changes(row: CaseDocument, event: case.CaseEvent) -> dict[str, Any]:
             return _evidence(row.accepted, _cited(row, event))
         case case.CaseUnpublished() | case.CaseErased() | case.PartyAdded():
             return {}  # the status, the document and the parties follow from other events
+        case (
+            case.ContributionProposed() | case.ContributionAccepted() | case.ContributionDeclined()
+        ):
+            return {}  # the case changes by the events that follow an acceptance
         case case.EvidenceShown() | case.EvidenceConcealed():
             return {}  # the evidence follows from what was accepted and withheld
         case _:

@@ -18,6 +18,7 @@ class NotificationKind(StrEnum):
     CASE_DISCUSSED = "case_discussed"
     COMMENT_ANSWERED = "comment_answered"
     NEW_CASE = "new_case"
+    CONTRIBUTION_PROPOSED = "contribution_proposed"
     EVIDENCE_ACCEPTED = "evidence_accepted"
     EVIDENCE_REFUSED = "evidence_refused"
     HIDDEN = "hidden"

@@ -35,7 +35,13 @@ OfKnownCase = (
     | case.EvidenceAccepted
 )
 OfModeration = SubjectRegistered | Judgement | ReasonGiven | ReasonRedacted
-OfCase = OfKnownCase | case.EvidenceAttached | case.EvidenceRefused | case.CaseErased
+OfCase = (
+    OfKnownCase
+    | case.EvidenceAttached
+    | case.EvidenceRefused
+    | case.ContributionProposed
+    | case.CaseErased
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +96,7 @@ class Notifications(QueryService[Notification]):
                 _notify_of_moderation(event, rows)
             case case.CaseReported():
                 watch(rows, event.author, f"case/{event.case_id}", event.at)
-                watch(rows, event.author, f"evidence/{event.case_id}", event.at)
+                watch(rows, event.author, f"author/{event.case_id}", event.at)
                 new = KnownCase(author_id=event.author, tags={}, place=None)
                 rows.table(KnownCase).put(event.case_id, _after(new, event))
                 if event.anonymous:
@@ -100,6 +106,9 @@ class Notifications(QueryService[Notification]):
                 watch(rows, event.by, f"evidence/{event.case_id}/{event.evidence_id}", event.at)
             case case.EvidenceRefused():
                 _notify_of_evidence(event, NotificationKind.EVIDENCE_REFUSED, rows, event.reason)
+            case case.ContributionProposed():
+                proposed = about(NotificationKind.CONTRIBUTION_PROPOSED, event.case_id, event.at)
+                notify(rows, (f"author/{event.case_id}",), proposed)
             case case.CaseErased():
                 _forget_case(event.case_id, rows)
             case _:
@@ -177,11 +186,12 @@ def _notify_of_evidence(
     reason: str | None = None,
 ) -> None:
     """Notify the member who attached it, and the author of the case."""
-    of_case, item = f"evidence/{event.case_id}", event.evidence_id
+    item = event.evidence_id
+    watched = (f"author/{event.case_id}", f"evidence/{event.case_id}/{item}")
     notification = about(
         kind, event.case_id, event.at, item, subject_kind=SubjectKind.EVIDENCE, reason=reason
     )
-    notify(rows, (of_case, f"{of_case}/{item}"), notification)
+    notify(rows, watched, notification)
 
 
 def _notify_of_case(event: OfKnownCase, known: KnownCase, rows: Rows[Notification]) -> None:

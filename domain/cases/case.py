@@ -10,12 +10,14 @@ from typing import assert_never
 
 from domain.actors import Actor, ContributorRole
 from domain.cases.case_commands import (
+    AcceptContribution,
     AcceptEvidence,
     AddParty,
     AmendCase,
     AttachEvidence,
     CaseCommand,
     CaseFacts,
+    DeclineContribution,
     ForgetMember,
     HideCase,
     LocateCase,
@@ -36,6 +38,9 @@ from domain.cases.case_details import (
     MOST_CHANGES_BY_OTHERS,
     MOST_CHANGES_EACH,
     MOST_EVIDENCE,
+    MOST_EVIDENCE_EACH,
+    MOST_EVIDENCE_OF_OTHERS,
+    MOST_PROPOSALS_EACH,
     MOST_TAGS,
     CaseDetails,
     CaseStatus,
@@ -57,7 +62,10 @@ from domain.cases.case_events import (
     CaseUnpublished,
     CaseUntagged,
     CaseWithdrawn,
+    ContributionAccepted,
+    ContributionDeclined,
     ContributionErased,
+    ContributionProposed,
     EvidenceAccepted,
     EvidenceAttached,
     EvidenceConcealed,
@@ -69,11 +77,18 @@ from domain.cases.case_events import (
     LocationRetracted,
     LocationReturned,
     PartyAdded,
+    ProposalEvent,
     Publication,
 )
 from domain.cases.place import NOWHERE, Location, Places, first_places, rounded
+from domain.cases.proposals import NO_PROPOSALS, Proposal, Proposals
 from domain.decider import Decider, DomainError, Informed, must_be_system, with_publication
 from domain.ids import CaseId, EvidenceId, MemberId, PartyId
+
+FULL = (
+    f"Others than its author back this case with {MOST_EVIDENCE_OF_OTHERS} pieces of evidence "
+    "already. Ask the author to retract one, and upload yours again."
+)
 
 # State
 
@@ -127,6 +142,7 @@ class Case:
     details: CaseDetails = CaseDetails(title="", story="")
     places: Places = NOWHERE
     tagged: Mapping[int, Tagged] = field(default_factory=dict)
+    proposals: Proposals = NO_PROPOSALS
     evidence: Mapping[EvidenceId, Piece] = field(default_factory=dict)
     parties: Mapping[PartyId, MemberId] = field(default_factory=dict)
     changes: Mapping[MemberId, int] = field(default_factory=dict)
@@ -278,6 +294,10 @@ def _decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
             return _tag(command, state)
         case UntagCase():
             return _untag(command, state)
+        case AcceptContribution():
+            return _accept_contribution(command, state)
+        case DeclineContribution():
+            return _decline_contribution(command, state)
         case Informed(asked, facts):
             return _add_party(asked, state, facts)
         case RetractLocation():
@@ -320,15 +340,19 @@ def evolve(state: Case, event: CaseEvent) -> Case:
 
 
 def _with_change_counted(state: Case, event: CaseEvent) -> Case:
-    """Count the event if it is one of the changes whose number is limited."""
+    """Count the event if it is one of the changes whose number is limited.
+
+    A contribution counts when it is proposed, and not again when it is accepted.
+    """
     match event:
         case (
-            CaseAmended(by=by, role=role)
-            | CaseLocated(by=by, role=role)
-            | CaseTagged(by=by, role=role)
-            | EvidenceAttached(by=by, role=role)
-            | PartyAdded(by=by, role=role)
-        ) if role is not ContributorRole.MODERATOR:
+            CaseAmended(by=by)
+            | CaseLocated(by=by, role=ContributorRole.AUTHOR)
+            | CaseTagged(by=by, role=ContributorRole.AUTHOR)
+            | ContributionProposed(by=by)
+            | EvidenceAttached(by=by, role=ContributorRole.AUTHOR | ContributorRole.CONTRIBUTOR)
+            | PartyAdded(by=by, role=ContributorRole.AUTHOR | ContributorRole.CONTRIBUTOR)
+        ):
             return replace(state, changes={**state.changes, by: state.changes.get(by, 0) + 1})
         case _:
             return state
@@ -352,6 +376,8 @@ def _evolve(state: Case, event: CaseEvent) -> Case:
             return replace(state, tagged={**state.tagged, event.number: tagged})
         case CaseUntagged():
             return replace(state, tagged=_without_tags(state, (event.number,)))
+        case ContributionProposed() | ContributionAccepted() | ContributionDeclined():
+            return replace(state, proposals=_proposals_after(state.proposals, event))
         case PartyAdded():
             return replace(state, parties={**state.parties, event.party_id: event.by})
         case ContributionErased():
@@ -362,6 +388,17 @@ def _evolve(state: Case, event: CaseEvent) -> Case:
             return _evolve_publication(state, event)
         case _:
             return _evolve_evidence(state, event)
+
+
+def _proposals_after(proposals: Proposals, event: ProposalEvent) -> Proposals:
+    match event:
+        case ContributionProposed():
+            proposal = Proposal(tag=event.tag, location=event.location, by=event.by)
+            return proposals.with_added(event.number, proposal)
+        case ContributionAccepted() | ContributionDeclined():
+            return proposals.without((event.number,))
+        case _:
+            assert_never(event)
 
 
 def _reported(event: CaseReported) -> Case:
@@ -434,6 +471,7 @@ def _without_contribution(state: Case, event: ContributionErased) -> Case:
         parties={**state.parties, **without_contributor},
         tagged=_without_tags(state, event.tags),
         places=state.places.with_erased(event.places),
+        proposals=state.proposals.without(event.proposals),
     )
 
 
@@ -481,7 +519,7 @@ def _attach_evidence(command: AttachEvidence, state: Case) -> list[CaseEvent]:
             "forbidden", "Only the author may attach evidence while the case is not public."
         )
     new = [item for item in dict.fromkeys(command.evidence) if not _has(state, item)]
-    _must_be_attachable(state, new)
+    _must_be_attachable(state, role, command.by, new)
     _must_be_within_limits(state, role, command.by, len(new))
     return [
         EvidenceAttached(
@@ -516,36 +554,104 @@ def _locate(command: LocateCase, state: Case) -> list[CaseEvent]:
     location = rounded(command.location)
     if location == state.location:
         return []
+    if role is ContributorRole.CONTRIBUTOR:
+        return _propose(Proposal(location=location, by=command.by.member_id), command, state)
     _must_be_within_limits(state, role, command.by)
-    located = CaseLocated(
+    return [_located(location, command.by.member_id, role, state, command.at)]
+
+
+def _located(
+    location: Location, by: MemberId, role: ContributorRole, state: Case, at: datetime
+) -> CaseLocated:
+    return CaseLocated(
         case_id=state.case_id,
         number=state.places.next_number,
         location=location,
-        by=command.by.member_id,
+        by=by,
         role=role,
-        at=command.at,
+        at=at,
     )
-    return [located]
 
 
 def _tag(command: TagCase, state: Case) -> list[CaseEvent]:
     role = role_in(state, command.by)
     if command.tag in state.tags:
         return []
-    if len(state.tags) >= MOST_TAGS:
-        raise DomainError(
-            "too-many-tags", f"A case has at most {MOST_TAGS} tags; remove one first."
-        )
+    if role is ContributorRole.CONTRIBUTOR:
+        return _propose(Proposal(tag=command.tag, by=command.by.member_id), command, state)
+    _must_have_room_for_a_tag(state)
     _must_be_within_limits(state, role, command.by)
-    tagged = CaseTagged(
+    return [_tagged(command.tag, command.by.member_id, role, state, command.at)]
+
+
+def _tagged(tag: str, by: MemberId, role: ContributorRole, state: Case, at: datetime) -> CaseTagged:
+    return CaseTagged(
+        case_id=state.case_id, number=len(state.tagged), tag=tag, by=by, role=role, at=at
+    )
+
+
+def _propose(proposal: Proposal, command: LocateCase | TagCase, state: Case) -> list[CaseEvent]:
+    own = state.proposals.by_member(proposal.by)
+    if proposal in own.values():
+        return []
+    if len(own) >= MOST_PROPOSALS_EACH:
+        raise DomainError(
+            "too-many-proposals",
+            f"You have {MOST_PROPOSALS_EACH} open proposals for this case; wait for its author or "
+            "a moderator, or take one back.",
+        )
+    _must_be_within_limits(state, ContributorRole.CONTRIBUTOR, command.by)
+    proposed = ContributionProposed(
         case_id=state.case_id,
-        number=len(state.tagged),
-        tag=command.tag,
-        by=command.by.member_id,
-        role=role,
+        number=state.proposals.next_number,
+        tag=proposal.tag,
+        location=proposal.location,
+        by=proposal.by,
         at=command.at,
     )
-    return [tagged]
+    return [proposed]
+
+
+def _accept_contribution(command: AcceptContribution, state: Case) -> list[CaseEvent]:
+    role = role_in(state, command.by)
+    proposal = _open_proposal(command, state, role)
+    if role is ContributorRole.CONTRIBUTOR:
+        raise DomainError("forbidden", "Only the author or a moderator may accept a proposal.")
+    accepted = ContributionAccepted(
+        case_id=state.case_id, number=command.number, role=role, at=command.at
+    )
+    return [accepted, *_added_to_case(proposal, state, command.at)]
+
+
+def _added_to_case(proposal: Proposal, state: Case, at: datetime) -> list[CaseEvent]:
+    """Return the event that adds what was proposed, unless the case has it meanwhile."""
+    role = ContributorRole.CONTRIBUTOR
+    if proposal.location and proposal.location != state.location:
+        return [_located(proposal.location, proposal.by, role, state, at)]
+    if proposal.tag and proposal.tag not in state.tags:
+        _must_have_room_for_a_tag(state)
+        return [_tagged(proposal.tag, proposal.by, role, state, at)]
+    return []
+
+
+def _decline_contribution(command: DeclineContribution, state: Case) -> list[CaseEvent]:
+    role = role_in(state, command.by)
+    _open_proposal(command, state, role)
+    declined = ContributionDeclined(
+        case_id=state.case_id, number=command.number, role=role, at=command.at
+    )
+    return [declined]
+
+
+def _open_proposal(
+    command: AcceptContribution | DeclineContribution, state: Case, role: ContributorRole
+) -> Proposal:
+    """Return the proposal. Contributors see their own ones alone."""
+    proposal = state.proposals.open.get(command.number)
+    seen = role is not ContributorRole.CONTRIBUTOR
+    if proposal is None or not (seen or proposal.by == command.by.member_id):
+        raise DomainError("not-found", "The case has no such open proposal.")
+    return proposal
 
 
 def _untag(command: UntagCase, state: Case) -> list[CaseEvent]:
@@ -627,6 +733,11 @@ def _accept_evidence(command: AcceptEvidence, state: Case) -> list[CaseEvent]:
     piece = state.evidence.get(command.evidence_id)
     if not piece or not piece.is_undecided or _would_publish_instead_of_author(piece, state):
         return []
+    if _is_full_for(piece, state):
+        full = RefuseEvidence(
+            evidence_id=command.evidence_id, reason=FULL, by=command.by, at=command.at
+        )
+        return _refuse_evidence(full, state)
     accepted = EvidenceAccepted(
         case_id=state.case_id,
         evidence_id=command.evidence_id,
@@ -659,6 +770,13 @@ def _would_publish_instead_of_author(piece: Piece, state: Case) -> bool:
     Only the author may do that, the first time and after all evidence was retracted.
     """
     return state.status is CaseStatus.AWAITING_EVIDENCE and piece.by != state.author
+
+
+def _is_full_for(piece: Piece, state: Case) -> bool:
+    """Return whether others than the author have backed the case as often as they may."""
+    others = [each for each in state.evidence.values() if each.by != state.author]
+    accepted = sum(each.is_attached and each.accepted is not None for each in others)
+    return piece.by != state.author and accepted >= MOST_EVIDENCE_OF_OTHERS
 
 
 def _hide(command: HideCase, state: Case) -> list[CaseEvent]:
@@ -720,6 +838,7 @@ def _contribution_erased(member_id: MemberId, state: Case, at: datetime) -> Cont
             for place in state.places.stated
             if place.by == member_id and not (place.retracted or place.erased)
         ),
+        proposals=tuple(state.proposals.by_member(member_id)),
         place_unknown=_has_last_location_of(member_id, state.places),
         at=at,
     )
@@ -764,16 +883,31 @@ def _must_be_allowed_to_retract(contributor: MemberId, role: ContributorRole, by
         raise DomainError("forbidden", "Only its contributor or the author may retract this.")
 
 
-def _must_be_attachable(state: Case, new: Sequence[EvidenceId]) -> None:
+def _must_have_room_for_a_tag(state: Case) -> None:
+    if len(state.tags) >= MOST_TAGS:
+        raise DomainError(
+            "too-many-tags", f"A case has at most {MOST_TAGS} tags; remove one first."
+        )
+
+
+def _must_be_attachable(
+    state: Case, role: ContributorRole, by: Actor, new: Sequence[EvidenceId]
+) -> None:
+    """Refuse more evidence of a member than they may attach, and what was retracted.
+
+    What others attach takes no room of the author, and invented ids take none of other members.
+    """
     if any(item in state.evidence and state.evidence[item].retracted for item in new):
         raise DomainError(
             "evidence-retracted",
             "Some of this evidence was retracted from the case; upload the file again.",
         )
-    if sum(piece.is_attached for piece in state.evidence.values()) + len(new) > MOST_EVIDENCE:
+    most = MOST_EVIDENCE if role is ContributorRole.AUTHOR else MOST_EVIDENCE_EACH
+    own = (piece for piece in state.evidence.values() if piece.by == by.member_id)
+    if sum(piece.is_attached for piece in own) + len(new) > most:
         raise DomainError(
             "too-much-evidence",
-            f"A case has at most {MOST_EVIDENCE} pieces of evidence; attach fewer.",
+            f"You can attach at most {most} pieces of evidence to this case; retract some first.",
         )
 
 

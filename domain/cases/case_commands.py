@@ -70,6 +70,8 @@ class AmendCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocateCase:
+    """Locate the case. From a contributor this is a proposal."""
+
     location: Location
     by: Actor
     at: datetime
@@ -77,6 +79,8 @@ class LocateCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagCase:
+    """Add a tag. From a contributor this is a proposal."""
+
     tag: Tag
     by: Actor
     at: datetime
@@ -85,6 +89,24 @@ class TagCase:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UntagCase:
     tag: Tag
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptContribution:
+    """Add the tag or location that a contributor proposed to the case."""
+
+    number: int
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclineContribution:
+    """Decline a proposal, or take back an own one."""
+
+    number: int
     by: Actor
     at: datetime
 
@@ -190,6 +212,8 @@ CaseCommand = (
     | LocateCase
     | TagCase
     | UntagCase
+    | AcceptContribution
+    | DeclineContribution
     | Informed[AddParty, CaseFacts]
     | RetractLocation
     | RetractEvidence

@@ -9,8 +9,14 @@ from domain.constraints import Length, OneLine
 from domain.ids import EvidenceId
 from domain.personal import Personal
 
-MOST_EVIDENCE = 50
 MOST_TAGS = 20
+# How many pieces of evidence a case takes from its author, from each other member (also while they
+# are not verified yet), and from all others together (once they are verified).
+MOST_EVIDENCE = 50
+MOST_EVIDENCE_EACH = 10
+MOST_EVIDENCE_OF_OTHERS = 50
+# How many open proposals each contributor may have in a case.
+MOST_PROPOSALS_EACH = 10
 # How often a case may be changed by its author, by each contributor, and by all contributors.
 MOST_CHANGES = 1000
 MOST_CHANGES_EACH = 50

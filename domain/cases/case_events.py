@@ -136,6 +136,39 @@ class CaseTagged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContributionProposed:
+    """A contributor proposed a tag or a location. ``number`` counts the proposals from 0."""
+
+    case_id: CaseId
+    number: int
+    tag: PersonalText = ""
+    location: PersonalPlace = None
+    by: SealedMember
+    role: ContributorRole = ContributorRole.CONTRIBUTOR
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContributionAccepted:
+    """The proposal was accepted. CaseTagged or CaseLocated follows, unless the case has it."""
+
+    case_id: CaseId
+    number: int
+    role: ContributorRole = ContributorRole.AUTHOR
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContributionDeclined:
+    """The proposal was declined, or taken back by its contributor."""
+
+    case_id: CaseId
+    number: int
+    role: ContributorRole = ContributorRole.AUTHOR
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseUntagged:
     case_id: CaseId
     number: int
@@ -234,8 +267,8 @@ class CaseErased:
 class ContributionErased:
     """A contributor was erased, and their contributions with them.
 
-    Tags and places are given by their numbers. ``place_unknown`` says that one of these places was
-    the one that applied.
+    Tags, places and open proposals are given by their numbers. ``place_unknown`` says that one of
+    these places was the one that applied.
     """
 
     case_id: CaseId
@@ -244,6 +277,7 @@ class ContributionErased:
     tags: tuple[int, ...] = ()
     places: tuple[int, ...] = ()
     place_unknown: bool = False
+    proposals: tuple[int, ...] = ()
     role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
@@ -280,6 +314,7 @@ class EvidenceReturned:
     at: datetime
 
 
+ProposalEvent = ContributionProposed | ContributionAccepted | ContributionDeclined
 CaseEvent = (
     CaseReported
     | EvidenceAttached
@@ -304,6 +339,7 @@ CaseEvent = (
     | EvidenceConcealed
     | CaseErased
     | ContributionErased
+    | ProposalEvent
 )
 
 CaseEvidenceEvent = (

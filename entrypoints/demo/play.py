@@ -1,7 +1,7 @@
 """Play a town through the public API of a running Klarity."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from random import Random
@@ -140,10 +140,7 @@ class _Performance:
                 self._take_part(f"/v1/cases/{case_id}", case)
 
     def _take_part(self, path: str, case: PlannedCase) -> None:
-        if case.located_by is not None:
-            self._person(case.located_by).call("PUT", f"{path}/location", _location(case))
-        for by, tag in case.added_tags:
-            self._person(by).call("POST", f"{path}/tags/{tag}")
+        self._propose(path, case)
         for party in case.parties:
             evidence = self._backing[path][-1:]
             body = {"kind": party.kind, "name": party.name, "role": party.role}
@@ -156,6 +153,19 @@ class _Performance:
             self._person(by).call("POST", f"{path}/shares", {"network": network})
         for remark in case.remarks:
             self._say(path, remark)
+
+    def _propose(self, path: str, case: PlannedCase) -> None:
+        """Let others propose a location and tags, and the author accept them."""
+        author = self._person(case.author)
+        seen: Mapping[str, str] = {}
+        if case.located_by is not None:
+            by = self._person(case.located_by)
+            seen = by.call("PUT", f"{path}/location", _location(case)).headers
+        for number, tag in case.added_tags:
+            seen = self._person(number).call("POST", f"{path}/tags/{tag}").headers
+        token = {"Klarity-Token": seen["Klarity-Token"]} if seen else {}
+        for proposal in author.call("GET", f"{path}/proposals", headers=token).json()["items"]:
+            author.call("POST", f"{path}/proposals/{proposal['number']}/acceptance")
 
     def _say(self, path: str, remark: Remark) -> str:
         said = self._comment(path, remark, {})

@@ -12,9 +12,11 @@ from application.use_cases.authorship import Authorship
 from application.use_cases.cases.report import Report
 from domain.actors import Actor
 from domain.cases.case_commands import (
+    AcceptContribution,
     AmendCase,
     AttachEvidence,
     CaseCommand,
+    DeclineContribution,
     LocateCase,
     ReportCase,
     RetractEvidence,
@@ -157,7 +159,10 @@ def cases_blueprint(
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
     def locate(body: dict[str, Any], case_id: object) -> Response:
-        """Locate a case, as precisely as the member chooses; rounded before it is recorded"""
+        """Locate a case, as precisely as the member chooses; rounded before it is recorded
+
+        From others than the author and moderators this is a proposal.
+        """
         command = LocateCase(location=Location(**body), by=acting(case_id), at=requests.now)
         return execute(case_id, command)
 
@@ -174,7 +179,10 @@ def cases_blueprint(
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 404, 409, 410, 412, 422)
     def tag_case(case_id: object, tag: str) -> Response:
-        """Add a tag"""
+        """Add a tag
+
+        From others than the author and moderators this is a proposal.
+        """
         command = TagCase(tag=good_tag(tag), by=acting(case_id), at=requests.now)
         return execute(case_id, command)
 
@@ -185,6 +193,24 @@ def cases_blueprint(
     def untag_case(case_id: object, tag: str) -> Response:
         """Remove a tag"""
         command = UntagCase(tag=good_tag(tag), by=acting(case_id), at=requests.now)
+        return execute(case_id, command)
+
+    @blp.post("/cases/<uuid:case_id>/proposals/<int:number>/acceptance")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412)
+    def accept(case_id: object, number: int) -> Response:
+        """Accept a proposal: the case has its tag or location from now on (author, moderators)"""
+        command = AcceptContribution(number=number, by=acting(case_id), at=requests.now)
+        return execute(case_id, command)
+
+    @blp.delete("/cases/<uuid:case_id>/proposals/<int:number>")
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412)
+    def decline(case_id: object, number: int) -> Response:
+        """Decline a proposal (author, moderators), or take it back (its contributor)"""
+        command = DeclineContribution(number=number, by=acting(case_id), at=requests.now)
         return execute(case_id, command)
 
     def acting(case_id: object) -> Actor:

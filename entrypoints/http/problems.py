@@ -75,6 +75,7 @@ MEANINGS = {
         409,
         "This pseudonym, or one that looks like it, is in use; choose another.",
     ),
+    "too-many-proposals": (409, "You have all the open proposals you may have; take one back."),
     "too-many-tags": (409, "The case has all the tags it may have; remove one first."),
     "too-much-evidence": (409, "The case has all the evidence it may have; retract some first."),
     "too-many-webhooks": (409, "This instance has all the webhooks it may have; remove one first."),

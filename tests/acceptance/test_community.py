@@ -118,6 +118,22 @@ def problem(reply: requests.Response) -> tuple[int, str]:
     return reply.status_code, reply.json()["type"].removeprefix("/problems/")
 
 
+def proposals(phone: Phone, case_id: str, count: int) -> list[dict[str, Any]]:
+    """The proposals for a case, once the phone sees so many."""
+
+    def seen() -> list[dict[str, Any]] | None:
+        items: list[dict[str, Any]] = phone.get(f"/v1/cases/{case_id}/proposals").json()["items"]
+        return items if len(items) == count else None
+
+    return eventually(seen)
+
+
+def accept_proposals(author: Phone, case_id: str, count: int) -> None:
+    for proposal in proposals(author, case_id, count):
+        path = f"/v1/cases/{case_id}/proposals/{proposal['number']}/acceptance"
+        assert author.call("POST", path).status_code == 204
+
+
 class TestEnriching:
     @pytest.mark.every_deployment("parties reach the case by the bus")
     def test_members_add_to_somebody_elses_case(
@@ -130,6 +146,7 @@ class TestEnriching:
         assert ben.call("POST", f"{path}/tags/customs").status_code == 204
         assert ben.call("POST", f"{path}/evidence", {"evidence": [own]}).status_code == 204
         party = name_party(ben, public_case, evidence=[own])
+        accept_proposals(anna, public_case, 2)
 
         case = anna.case_when(public_case, lambda case: len(case["evidence"]) == 2)
         assert (case["location"], case["tags"]) == (place, ["customs"])
@@ -154,6 +171,7 @@ class TestEnriching:
         party = name_party(ben, public_case)
         ben.call("POST", f"{path}/tags/customs")
         ben.call("PUT", f"{path}/location", {"lat": 10, "lon": 20})
+        accept_proposals(anna, public_case, 2)
         anna.case_when(public_case, lambda case: len(case["evidence"]) == 2)
         theirs = ("location", "tags/customs", f"evidence/{evidence}", f"parties/{party}")
         for part in theirs:
@@ -170,9 +188,34 @@ class TestEnriching:
         path = f"/v1/cases/{public_case}"
         party = name_party(ben, public_case)
         ben.call("POST", f"{path}/tags/customs")
+        accept_proposals(anna, public_case, 1)
         assert anna.call("DELETE", f"{path}/parties/{party}").status_code == 204
         assert anna.call("DELETE", f"{path}/tags/customs").status_code == 204
         anna.case_when(public_case, lambda case: not (case["parties"] or case["tags"]))
+
+    @pytest.mark.parametrize("anonymous", [False, True])
+    def test_what_a_stranger_says_of_a_case_is_shown_once_its_author_accepts_it(
+        self, anna: Phone, ben: Phone, carla: Phone, own_photo: str, anonymous: bool
+    ) -> None:
+        case_id = anna.report(evidence=[own_photo], anonymous=anonymous).json()["case_id"]
+        anna.case_when(case_id, is_public)
+        path = f"/v1/cases/{case_id}"
+        home = {"lat": 10, "lon": 20, "name": "home of Jane Roe"}
+        assert ben.call("PUT", f"{path}/location", home).status_code == 204
+        assert ben.call("POST", f"{path}/tags/customs").status_code == 204
+        place, tag = proposals(anna, case_id, 2)
+        assert (place["location"]["name"], tag["tag"]) == ("home of Jane Roe", "customs")
+        assert carla.get(f"{path}/proposals").json()["items"] == []
+        told = "".join(carla.get(path + more).text for more in ("", "/history", "/proof"))
+        assert "Roe" not in told
+        proposal = f"{path}/proposals/{place['number']}"
+        for phone, code in ((carla, 404), (ben, 403)):
+            assert phone.call("POST", f"{proposal}/acceptance").status_code == code
+        assert carla.call("DELETE", proposal).status_code == 404
+        assert anna.call("DELETE", proposal).status_code == 204
+        accept_proposals(anna, case_id, 1)
+        case = carla.case_when(case_id, lambda case: case["tags"] == ["customs"])
+        assert case["location"] is None
 
     def test_an_anonymous_author_stays_so_in_what_they_add(
         self, anna: Phone, passer_by: Phone, own_photo: str

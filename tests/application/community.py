@@ -14,6 +14,7 @@ from application.engine.time_travel import TimeTravel
 from application.ports.message_bus import Delivery
 from application.ports.read_models import Find
 from domain.actors import SYSTEM, Actor, Role
+from domain.cases.case_commands import AcceptContribution
 from domain.cases.party import DisputeParty, PartyDetails, PartyKind
 from domain.ids import CaseId, CommentId, MemberId, PartyId
 from domain.members.member import EraseMember
@@ -328,3 +329,11 @@ def must_be_rebuilt_alike(world: World) -> None:
 def _told(world: World, viewer: Viewer) -> dict[str, Any]:
     """The answers that tell something; what is not there is not told of, however it is kept."""
     return {question: told for question, told in answered(world, viewer).items() if told}
+
+
+def accept_proposals(world: World, author: Actor, case_id: str = "c1") -> None:
+    """Let the author accept all that others proposed for the case."""
+    for number in world.executors.cases.load(case_id).state.proposals.open:
+        command = AcceptContribution(number=number, by=author, at=world.clock())
+        world.executors.cases.execute(case_id, command, CommandContext())
+    world.settle()

@@ -29,6 +29,7 @@ from tests.application.community import (
     EVIDENCE,
     PARTY,
     RESTORE,
+    accept_proposals,
     decide,
     erase,
     listed,
@@ -318,6 +319,7 @@ def test_a_retracted_place_lets_the_one_before_stand_again(
     here, there = Location(lat=1, lon=2), Location(lat=3, lon=4)
     change(world, LocateCase(location=here, by=anna, at=world.clock()))
     change(world, LocateCase(location=there, by=ben, at=world.clock()))
+    accept_proposals(world, anna)
     change(world, RetractLocation(by=ben, at=world.clock()))
     assert one(world, "cases", "c1")["location"].lat == 1
     assert read_models_with(world, repr(there)) == []
@@ -353,6 +355,7 @@ class TestErasedContributors:
     ) -> None:
         for by, tag in ((ben, "harbour"), (ben, "night"), (anna, "e-c1"), (ben, "rude")):
             change(world, TagCase(tag=tag, by=by, at=world.clock()))
+            accept_proposals(world, anna)
         change(world, UntagCase(tag="rude", by=mo, at=world.clock()))
         must_be_rebuilt_alike(world)
         erase(world, ben)
@@ -366,6 +369,7 @@ class TestErasedContributors:
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         change(world, TagCase(tag="e-c1", by=ben, at=world.clock()))
+        accept_proposals(world, anna)
         erase(world, ben)
         assert [item.evidence_id for item in one(world, "cases", "c1")["evidence"]] == ["e-c1"]
         must_be_rebuilt_alike(world)
@@ -375,6 +379,7 @@ class TestErasedContributors:
     ) -> None:
         change(world, LocateCase(location=Location(lat=1, lon=2), by=anna, at=world.clock()))
         change(world, LocateCase(location=Location(lat=3, lon=4), by=ben, at=world.clock()))
+        accept_proposals(world, anna)
         erase(world, ben)
         for _ in range(2):
             assert one(world, "cases", "c1")["location"] is None

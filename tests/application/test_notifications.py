@@ -100,6 +100,17 @@ def test_followers_are_told_of_what_others_change(world: World, anna: Actor, ben
     assert told(world, anna) == [("case_published", 1), ("evidence_accepted", 1)]
 
 
+def test_an_author_is_told_of_proposals_and_followers_are_not(
+    world: World, anna: Actor, ben: Actor
+) -> None:
+    world.public_case(anna)
+    follow(world, ben)
+    for tag in ("roads", "police"):
+        change(world, TagCase(tag=tag, by=ben, at=world.clock()))
+    assert told(world, anna) == [("contribution_proposed", 2), ("case_published", 1)]
+    assert told(world, ben) == []
+
+
 def test_who_follows_no_longer_is_told_no_more(world: World, anna: Actor, ben: Actor) -> None:
     world.public_case(anna)
     follow(world, ben)

@@ -18,10 +18,13 @@ from application.engine.rows import Rows
 from application.executors import DecisionExecutor
 from application.ports.read_models import Find
 from application.system import CONTEXTS, query_services
+from domain.actors import ContributorRole
 from domain.cases.case_commands import (
+    AcceptContribution,
     AmendCase,
     AttachEvidence,
     CaseCommand,
+    DeclineContribution,
     LocateCase,
     RetractEvidence,
     RetractLocation,
@@ -30,7 +33,7 @@ from domain.cases.case_commands import (
     WithdrawCase,
 )
 from domain.cases.case_details import CaseStatus
-from domain.cases.case_events import CasePublished
+from domain.cases.case_events import CaseLocated, CasePublished, CaseTagged, ContributionAccepted
 from domain.cases.engagement import CaseSupported, SupportWithdrawn
 from domain.cases.party import StatementErased
 from domain.cases.place import Location, Precision
@@ -305,10 +308,11 @@ class Community(Judged):
     def contribute(self, name: str) -> None:
         """Let a member say something of every kind, in both cases."""
         world, by = self.world, self.people[name]
-        for case_id in CASES:
+        for case_id, author in CASES.items():
             tag = TagCase(tag=tag_of(name), by=by, at=world.clock())
             self.on_case(case_id, tag)
             self.on_case(case_id, LocateCase(location=PLACE, by=by, at=world.clock()))
+            self.answer(case_id, author, accept=True)
         self.say("c1", f"k-{name}", name, "")
         self.party("c2", f"p-{name}", name, retract=False)
 
@@ -343,6 +347,13 @@ class Community(Judged):
         by, at = self.people[who], self.world.clock()
         located = LocateCase(location=Location(lat=lat, lon=0), by=by, at=at)
         self.on_case(case_id, RetractLocation(by=by, at=at) if back else located)
+
+    @rule(case_id=cases, who=anybody, accept=st.booleans())
+    def answer(self, case_id: str, who: str, accept: bool) -> None:
+        by, at = self.people[who], self.world.clock()
+        answer = AcceptContribution if accept else DeclineContribution
+        for number in self.world.executors.cases.load(case_id).state.proposals.open:
+            self.on_case(case_id, answer(number=number, by=by, at=at))
 
     @rule(case_id=cases)
     def amend(self, case_id: str) -> None:
@@ -571,6 +582,19 @@ class Community(Judged):
             state = self.world.executors.cases.load(case_id).state
             if row.status is not CaseStatus.ERASED:
                 assert (row.tags, row.location) == (tuple(state.tags), state.location)
+
+    @invariant()
+    def nothing_of_a_contributor_is_in_a_case_before_it_is_accepted(self) -> None:
+        before = None
+        for event in self.happened("cases"):
+            match event:
+                case (
+                    CaseTagged(role=ContributorRole.CONTRIBUTOR)
+                    | CaseLocated(role=ContributorRole.CONTRIBUTOR)
+                ):
+                    assert isinstance(before, ContributionAccepted)
+                    assert before.role is not ContributorRole.CONTRIBUTOR
+            before = event
 
     @precondition(lambda self: self.settled)
     @invariant()

@@ -424,6 +424,14 @@ class FindContract:
         assert found(model, OneOf("size", ())) == []
         assert model.count(Find(where=(OneOf("size", (2, 3)),))) == 2
 
+    def test_a_list_holds_one_of_several_values(self, models: Open) -> None:
+        rows = {"a": Sight(tags=("x", "y")), "b": Sight(tags=("y",)), "c": Sight(tags=("z",))}
+        model = filled(models, rows)
+        assert sorted(found(model, OneOf("tags", ("x", "y")))) == ["a", "b"]
+        assert found(model, OneOf("tags", ("y", "z")), Equals("tags", "x")) == ["a"]
+        assert found(model, OneOf("tags", ("z",)), Equals("tags", "x")) == []
+        assert found(model, OneOf("tags", ())) == []
+
     def test_equal_values_are_sorted_by_key_the_same_way(self, models: Open) -> None:
         sizes = {"a": 1, "b": 0, "c": 1, "d": 0}
         model = filled(models, {key: Sight(size=size) for key, size in sizes.items()})
@@ -993,6 +1001,7 @@ conditions = some.one_of(
         for name, value in values.items()
     ),
     some.builds(Equals, some.just("tags"), some.sampled_from("xyz")),
+    some.builds(OneOf, some.just("tags"), lists(some.sampled_from("xyz"))),
     some.builds(Equals, some.just("colours"), colours),
     some.builds(HasWords, some.just("words"), texts),
     some.builds(InBox, some.just("place"), longitudes, latitudes, longitudes, latitudes),

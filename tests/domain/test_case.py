@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from domain.actors import SYSTEM, Actor, ContributorRole, Role
 from domain.cases.case import Case, case_decider
 from domain.cases.case_commands import (
+    AcceptContribution,
     AcceptEvidence,
     AddParty,
     AmendCase,
     AttachEvidence,
     CaseCommand,
     CaseFacts,
+    DeclineContribution,
     ForgetMember,
     HideCase,
     LocateCase,
@@ -37,6 +39,9 @@ from domain.cases.case_details import (
     MOST_CHANGES_BY_OTHERS,
     MOST_CHANGES_EACH,
     MOST_EVIDENCE,
+    MOST_EVIDENCE_EACH,
+    MOST_EVIDENCE_OF_OTHERS,
+    MOST_PROPOSALS_EACH,
     MOST_TAGS,
     CaseDetails,
     CaseStatus,
@@ -56,7 +61,10 @@ from domain.cases.case_events import (
     CaseUnpublished,
     CaseUntagged,
     CaseWithdrawn,
+    ContributionAccepted,
+    ContributionDeclined,
     ContributionErased,
+    ContributionProposed,
     EvidenceAccepted,
     EvidenceAttached,
     EvidenceConcealed,
@@ -270,10 +278,9 @@ def test_nobody_amends_for_the_author_not_even_a_moderator() -> None:
     [
         (ANNA, ContributorRole.AUTHOR),
         (MODERATOR, ContributorRole.MODERATOR),
-        (BEN, ContributorRole.CONTRIBUTOR),
     ],
 )
-def test_everybody_adds_evidence_place_and_tags_to_a_public_case(
+def test_authors_and_moderators_add_evidence_place_and_tags_to_a_public_case(
     by: Actor, role: ContributorRole
 ) -> None:
     place = Location(lat=1.0, lon=2.0)
@@ -444,8 +451,7 @@ def changes(by: Actor, role: ContributorRole, number: int) -> list[CaseEvent]:
 def test_a_case_takes_so_many_changes_of_one_member(
     by: Actor, role: ContributorRole, most: int
 ) -> None:
-    past = [*PUBLIC, *changes(by, role, most - 1)]
-    (last,) = when(past, TagCase(tag="police", by=by, at=AT))
+    past = [*PUBLIC, *changes(by, role, most)]
     commands: list[CaseCommand] = [
         add_party(by),
         TagCase(tag="health", by=by, at=AT),
@@ -453,9 +459,11 @@ def test_a_case_takes_so_many_changes_of_one_member(
         AttachEvidence(evidence=(E2,), by=by, at=AT),
     ]
     for command in commands:
+        assert when(past[:-1], command)
         with refused("too-many-changes"):
-            when([*past, last], command)
-    assert when([*past, last], UntagCase(tag="police", by=by, at=AT))
+            when(past, command)
+    tagged = CaseTagged(case_id=CASE, number=0, tag="police", by=by.member_id, role=role, at=AT)
+    assert when([*past, tagged], UntagCase(tag="police", by=by, at=AT))
     placed = CaseLocated(case_id=CASE, number=0, location=PLACE, by=by.member_id, role=role, at=AT)
     assert when([*past, placed], RetractLocation(by=by, at=AT))
 
@@ -576,12 +584,144 @@ def test_evidence_and_tags_are_limited() -> None:
     evidence = tuple(EvidenceId(f"e{n}") for n in range(MOST_EVIDENCE + 1))
     with refused("too-much-evidence"):
         when([REPORTED], AttachEvidence(evidence=evidence, by=ANNA, at=AT))
-    tags: list[CaseEvent] = [
+    with refused("too-many-tags"):
+        when([REPORTED, *all_tags()], TagCase(tag="one more", by=ANNA, at=AT))
+
+
+def all_tags() -> list[CaseEvent]:
+    return [
         CaseTagged(case_id=CASE, number=n, tag=str(n), by=ANNA.member_id, at=AT)
         for n in range(MOST_TAGS)
     ]
-    with refused("too-many-tags"):
-        when([REPORTED, *tags], TagCase(tag="one more", by=ANNA, at=AT))
+
+
+def proposed(number: int = 0, by: Actor = BEN, **what: Any) -> ContributionProposed:
+    return ContributionProposed(case_id=CASE, number=number, by=by.member_id, at=AT, **what)
+
+
+def accept_contribution(by: Actor, number: int = 0) -> AcceptContribution:
+    return AcceptContribution(number=number, by=by, at=AT)
+
+
+def decline(by: Actor, number: int = 0) -> DeclineContribution:
+    return DeclineContribution(number=number, by=by, at=AT)
+
+
+class TestProposals:
+    def test_what_a_contributor_adds_is_a_proposal(self) -> None:
+        tagged = when(PUBLIC, TagCase(tag="police", by=BEN, at=AT))
+        assert tagged == [proposed(tag="police")]
+        located = when([*PUBLIC, *tagged], LocateCase(location=PLACE, by=BEN, at=AT))
+        assert located == [proposed(1, location=PLACE)]
+        state = case_decider.fold([*PUBLIC, *tagged, *located])
+        assert (state.tags, state.location) == ({}, None)
+
+    def test_nobody_proposes_the_same_twice_nor_more_than_may_be_open(self) -> None:
+        past: list[CaseEvent] = [
+            *PUBLIC,
+            *(proposed(n, tag=str(n)) for n in range(MOST_PROPOSALS_EACH)),
+        ]
+        assert when(past, TagCase(tag="0", by=BEN, at=AT)) == []
+        more = TagCase(tag="more", by=BEN, at=AT)
+        with refused("too-many-proposals"):
+            when(past, more)
+        assert when(past, replace(more, by=CLEO))
+        assert when([*past, *when(past, decline(BEN))], more)
+
+    @pytest.mark.parametrize(
+        ("by", "role"),
+        [(ANNA, ContributorRole.AUTHOR), (MODERATOR, ContributorRole.MODERATOR)],
+    )
+    def test_once_accepted_it_is_the_contributors_part_of_the_case(
+        self, by: Actor, role: ContributorRole
+    ) -> None:
+        past: list[CaseEvent] = [*PUBLIC, proposed(tag="police"), proposed(1, location=PLACE)]
+        tagged = when(past, accept_contribution(by))
+        assert tagged == [
+            ContributionAccepted(case_id=CASE, number=0, role=role, at=AT),
+            CaseTagged(
+                case_id=CASE,
+                number=0,
+                tag="police",
+                by=BEN.member_id,
+                role=ContributorRole.CONTRIBUTOR,
+                at=AT,
+            ),
+        ]
+        past += [*tagged, *when([*past, *tagged], accept_contribution(by, 1))]
+        state = case_decider.fold(past)
+        assert (list(state.tags), state.location) == (["police"], PLACE)
+        assert state.changes == {BEN.member_id: 2}
+        with refused("not-found"):
+            when(past, accept_contribution(by))
+        assert when(past, UntagCase(tag="police", by=BEN, at=AT))
+        assert when(past, RetractLocation(by=BEN, at=AT))
+
+    def test_what_the_case_has_meanwhile_is_not_added_again(self) -> None:
+        past: list[CaseEvent] = [*PUBLIC, proposed(tag="police"), proposed(1, location=PLACE)]
+        past += when(past, TagCase(tag="police", by=ANNA, at=AT))
+        past += when(past, LocateCase(location=PLACE, by=ANNA, at=AT))
+        for number in (0, 1):
+            (accepted,) = when(past, accept_contribution(ANNA, number))
+            assert isinstance(accepted, ContributionAccepted)
+
+    def test_it_waits_until_there_is_room_for_a_tag(self) -> None:
+        past = [*PUBLIC, *all_tags(), proposed(tag="police")]
+        with refused("too-many-tags"):
+            when(past, accept_contribution(ANNA))
+        assert when([*past, *when(past, UntagCase(tag="0", by=ANNA, at=AT))], decline(ANNA))
+
+    def test_it_is_declined_or_taken_back(self) -> None:
+        past: list[CaseEvent] = [*PUBLIC, proposed(tag="police")]
+        for by, role in (
+            (BEN, ContributorRole.CONTRIBUTOR),
+            (ANNA, ContributorRole.AUTHOR),
+            (MODERATOR, ContributorRole.MODERATOR),
+        ):
+            declined = when(past, decline(by))
+            assert declined == [ContributionDeclined(case_id=CASE, number=0, role=role, at=AT)]
+            with refused("not-found"):
+                when([*past, *declined], accept_contribution(ANNA))
+
+    def test_contributors_accept_nothing_and_learn_nothing_of_the_proposals_of_others(self) -> None:
+        past: list[CaseEvent] = [*PUBLIC, proposed(tag="police")]
+        with refused("forbidden"):
+            when(past, accept_contribution(BEN))
+        for command in (accept_contribution(CLEO), decline(CLEO)):
+            with refused("not-found"):
+                when(past, command)
+
+    def test_those_of_an_erased_contributor_are_gone(self) -> None:
+        past: list[CaseEvent] = [*PUBLIC, proposed(tag="police"), proposed(1, by=CLEO, tag="a")]
+        erased = when(past, forget(BEN))
+        assert erased == [ContributionErased(case_id=CASE, proposals=(0,), at=AT)]
+        assert list(case_decider.fold([*past, *erased]).proposals.open) == [1]
+
+
+class TestEvidenceOfOthers:
+    def attached(self, number: int, by: Actor) -> list[CaseEvent]:
+        item = EvidenceId(f"{by.member_id}-{number}")
+        return [replace(BENS, evidence_id=item, by=by.member_id)]
+
+    def test_a_stranger_takes_no_room_of_the_author_nor_of_others(self) -> None:
+        past = [*PUBLIC]
+        for number in range(MOST_EVIDENCE_EACH):
+            past += self.attached(number, BEN)
+        with refused("too-much-evidence"):
+            when(past, AttachEvidence(evidence=(E2,), by=BEN, at=AT))
+        own = tuple(EvidenceId(f"own-{number}") for number in range(MOST_EVIDENCE - 1))
+        assert when(past, AttachEvidence(evidence=own, by=ANNA, at=AT))
+        assert when(past, AttachEvidence(evidence=(E2,), by=CLEO, at=AT))
+
+    def test_others_back_a_case_so_often_and_the_rest_is_refused(self) -> None:
+        past = [*PUBLIC]
+        for number in range(MOST_EVIDENCE_OF_OTHERS):
+            past += self.attached(number, Actor(member_id=MemberId(f"m{number}")))
+            past += when(past, accept(EvidenceId(f"m{number}-{number}")))
+        assert len(case_decider.fold(past).shown_evidence) == MOST_EVIDENCE_OF_OTHERS + 1
+        (refusal,) = when([*past, BENS], accept(E2))
+        assert isinstance(refusal, EvidenceRefused)
+        assert when([*past, ATTACHED], accept(E2)) == [of(ACCEPTED, E2), of(SHOWN, E2)]
 
 
 def test_the_author_withdraws_once() -> None:
@@ -704,6 +844,8 @@ COMMANDS: list[CaseCommand] = [
     RetractEvidence(evidence_id=E1, by=ANNA, at=AT),
     *MODERATION,
     TagCase(tag="health", by=BEN, at=AT),
+    accept_contribution(ANNA),
+    decline(ANNA, 1),
     AttachEvidence(evidence=(E2,), by=BEN, at=AT),
     RetractEvidence(evidence_id=E2, by=BEN, at=AT),
     forget(BEN),

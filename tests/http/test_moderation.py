@@ -520,6 +520,9 @@ class TestWhatIsNotDecidedOn:
         path = f"/v1/cases/{publish(process, anna).case_id}"
         assert ben("POST", f"{path}/tags/police").status_code == 204
         assert ben("PUT", f"{path}/location", {"lat": 1, "lon": 2}).status_code == 204
+        for number in (0, 1):
+            accepted = moderator("POST", f"{path}/proposals/{number}/acceptance")
+            assert accepted.status_code == 204
         assert moderator("DELETE", f"{path}/tags/police").status_code == 204
         reply = moderator("DELETE", f"{path}/location")
         assert reply.status_code == 204
