@@ -821,6 +821,7 @@ def test_the_rules_cause_every_event_with_a_text_that_somebody_wrote() -> None:
     community.amend("c1")
     for back in (False, True):
         community.locate("c1", "Ben", 1, back)
+        community.answer("c1", "Anna", accept=True)
     community.change_comment("k-Anna", "Anna", remove=False)
     community.flag((SubjectKind.CASE, "c1"), ["Cleo"])
     community.decide((SubjectKind.CASE, "c1"), "Mo", Verdict.HIDE)
