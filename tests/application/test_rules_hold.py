@@ -312,7 +312,7 @@ class Community(Judged):
             tag = TagCase(tag=tag_of(name), by=by, at=world.clock())
             self.on_case(case_id, tag)
             self.on_case(case_id, LocateCase(location=PLACE, by=by, at=world.clock()))
-            self.answer(case_id, author, accept=True)
+            self.answer_proposals(case_id, author, accept=True)
         self.say("c1", f"k-{name}", name, "")
         self.party("c2", f"p-{name}", name, retract=False)
 
@@ -349,7 +349,7 @@ class Community(Judged):
         self.on_case(case_id, RetractLocation(by=by, at=at) if back else located)
 
     @rule(case_id=cases, who=anybody, accept=st.booleans())
-    def answer(self, case_id: str, who: str, accept: bool) -> None:
+    def answer_proposals(self, case_id: str, who: str, accept: bool) -> None:
         by, at = self.people[who], self.world.clock()
         answer = AcceptContribution if accept else DeclineContribution
         for number in self.world.executors.cases.load(case_id).state.proposals.open:
@@ -821,7 +821,7 @@ def test_the_rules_cause_every_event_with_a_text_that_somebody_wrote() -> None:
     community.amend("c1")
     for back in (False, True):
         community.locate("c1", "Ben", 1, back)
-        community.answer("c1", "Anna", accept=True)
+        community.answer_proposals("c1", "Anna", accept=True)
     community.change_comment("k-Anna", "Anna", remove=False)
     community.flag((SubjectKind.CASE, "c1"), ["Cleo"])
     community.decide((SubjectKind.CASE, "c1"), "Mo", Verdict.HIDE)
