@@ -103,6 +103,7 @@ class TestWhoSeesProposals:
         erase(world, anna)
         assert proposed(world, mo) == []
         assert read_models_with(world, "roads") == []
+        must_be_rebuilt_alike(world)
 
 
 def proposed(world: World, by: Actor) -> list[str]:
