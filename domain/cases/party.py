@@ -313,7 +313,7 @@ PartyEvent = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class PartyStatement:
     """What the party says to the claim. Its statements have the numbers 1, 2 and so on."""
 
     text: str
@@ -335,7 +335,7 @@ class Party:
     """``named`` holds the claim. ``disputes`` are the statements by the ids of their links."""
 
     named: PartyNamed | None = None
-    disputes: Mapping[str, Statement] = field(default_factory=dict)
+    disputes: Mapping[str, PartyStatement] = field(default_factory=dict)
     hidden: bool = False
     retracted: bool = False
     erased: bool = False
@@ -433,7 +433,7 @@ def evolve(state: Party, event: PartyEvent) -> Party:
         case PartyRetracted():
             return replace(state, retracted=True)
         case PartyDisputed():
-            statement = Statement(
+            statement = PartyStatement(
                 text=event.statement, number=len(state.disputes) + 1, stated_at=event.at
             )
             return replace(state, disputes={**state.disputes, event.dispute_id: statement})
