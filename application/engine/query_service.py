@@ -41,9 +41,9 @@ class HasMedia:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Marks a text that an author wrote. The field ``author`` names them, or holds None.
+    """Marks what an author said. The field ``author`` names them, or holds None.
 
-    The past shows the text as it was if the author is still named, and as it is now otherwise.
+    The past shows it as it was if the author is still named, and as it is now otherwise.
     """
 
     author: str = "author"

@@ -115,7 +115,7 @@ class CaseDocument:
     status: CaseStatus = CaseStatus.AWAITING_EVIDENCE
     title: Annotated[str, Signed()] = ""
     story: Annotated[str, Signed()] = ""
-    category: CaseCategory = CaseCategory.OTHER
+    category: Annotated[CaseCategory, Signed()] = CaseCategory.OTHER
     occurred_on: Annotated[date | None, Personal()] = None
     location: PersonalPlace = None
     tags: Annotated[tuple[str, ...], Personal()] = ()

@@ -7,11 +7,10 @@ import pytest
 
 from adapters.codec.personal import personal_fields
 from application.engine.past import marked_fields, redacted
-from application.engine.query_service import Private, Signed
-from application.queries.case_document import CaseDocument
-from application.queries.discussions import CommentDocument
-from domain.cases.case_events import CaseReported
-from domain.discussions.comment import CommentWritten
+from application.engine.query_service import FromOtherStreams, Private, Signed, fields_with
+from application.system import query_services
+from domain.cases.case_details import CaseDetails
+from domain.catalog import EVENTS
 from domain.personal import Personal, PersonalText
 
 
@@ -70,12 +69,12 @@ def test_private_fields_are_those_of_now() -> None:
     assert redacted(Report(), Report(public=True)) == Report(public=True)
 
 
-@pytest.mark.parametrize(
-    ("event", "document"), [(CaseReported, CaseDocument), (CommentWritten, CommentDocument)]
-)
-def test_what_is_personal_in_an_event_is_marked_in_the_document(event: type, document: Any) -> None:
-    personal = personal_fields(event)
-    assert personal is not None
-    shown = {path[-1] for path in personal.paths} & {field.name for field in fields(document)}
-    unmarked = shown - marked_fields(document).keys()
+@pytest.mark.parametrize("service", [each for each in query_services() if each.streams])
+def test_what_a_person_said_in_an_event_is_marked_in_the_document(service: Any) -> None:
+    kinds = [EVENTS.types[name] for name in service.handles if name.startswith(service.streams[0])]
+    said = {path[-1] for kind in kinds if (found := personal_fields(kind)) for path in found.paths}
+    said |= {each.name for each in fields(CaseDetails)}
+    document = service.document
+    marked = {*marked_fields(document), *fields_with(FromOtherStreams, document)}
+    unmarked = (said & {each.name for each in fields(document)}) - marked
     assert not unmarked, f"mark them in {document.__name__} as Personal(), Signed() or Private()"

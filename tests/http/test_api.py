@@ -375,17 +375,20 @@ class TestWriting:
         assert (stood["location"], stood["occurred_on"], stood["tags"]) == (None, None, ["police"])
         assert stood["title"] == "A permit for a bribe"
 
-    @pytest.mark.parametrize(("anonymous", "title"), [(True, "Later"), (False, "At first")])
+    @pytest.mark.parametrize(
+        ("anonymous", "title", "category"), [(True, "Later", "fraud"), (False, "At first", "other")]
+    )
     def test_what_an_anonymous_reporter_said_before_is_not_shown(
-        self, anna: Caller, anonymous: bool, title: str
+        self, anna: Caller, anonymous: bool, title: str, category: str
     ) -> None:
         reply = anna.report(title="At first", anonymous=anonymous)
         path = reply.headers["Location"]
         headers = {"Klarity-Token": reply.headers["Klarity-Token"]}
         then = anna("GET", f"{path}/history", headers=headers).json["items"][0]["at"]
-        amended = anna("PATCH", path, {"title": "Later"})
+        amended = anna("PATCH", path, {"title": "Later", "category": "fraud"})
         headers = {"Klarity-Token": amended.headers["Klarity-Token"]}
-        assert anna("GET", f"{path}?as_of={then}", headers=headers).json["title"] == title
+        stood = anna("GET", f"{path}?as_of={then}", headers=headers).json
+        assert (stood["title"], stood["category"]) == (title, category)
 
 
 class TestAsking:

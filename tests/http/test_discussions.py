@@ -205,6 +205,25 @@ class TestChanging:
         assert anybody("GET", f"{comment}?as_of=2000-01-01T00:00:00Z").status_code == 404
         assert anybody("GET", f"{comment}?as_of=soon").status_code == 422
 
+    def test_what_an_anonymous_reporter_corrected_is_shown_to_nobody(
+        self, process: Process, ben: Caller, anybody: Caller, moderator: Caller
+    ) -> None:
+        case = f"/v1/cases/{publish(process, ben, anonymous=True).case_id}"
+        eventually(lambda: ben("POST", f"{case}/comments", TEXT).status_code == 201 or None)
+        comment = say(ben, case, text="My shift ended on Monday.")
+        edited = ben("PATCH", comment, {"text": "It was in the morning."})
+        headers = {TOKEN_HEADER: edited.headers[TOKEN_HEADER]}
+        first, *_ = anybody("GET", f"{comment}/history", headers=headers).json["items"]
+        for caller in (anybody, moderator, ben):
+            stood = caller("GET", f"{comment}?as_of={first['at']}").json
+            assert (stood["author"], stood["text"]) == (None, "It was in the morning.")
+        removed = ben("DELETE", comment)
+        headers = {TOKEN_HEADER: removed.headers[TOKEN_HEADER]}
+        for more in ("", f"?as_of={first['at']}", "/history", "/proof"):
+            told = moderator("GET", comment + more, headers=headers).text
+            assert "Monday" not in told
+            assert "morning" not in told
+
 
 class TestReading:
     def test_comments_are_paged_the_oldest_first(
