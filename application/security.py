@@ -61,6 +61,13 @@ class OpeningsRead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountsExported:
+    """So many members exported all that is held about them since the last line."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoleChanged:
     role: Role
     change: RoleChange
@@ -104,7 +111,7 @@ class CasesExported:
     format: ExportFormat
 
 
-BulkEvent = SignInsRefused | AccountsErased | OpeningsRead
+BulkEvent = SignInsRefused | AccountsErased | AccountsExported | OpeningsRead
 SecurityEvent = (
     BulkEvent
     | RoleChanged

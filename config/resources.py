@@ -20,6 +20,7 @@ from entrypoints.http.feeds import feeds_blueprint
 from entrypoints.http.health import health_blueprint
 from entrypoints.http.history import history_blueprint
 from entrypoints.http.instance import instance_blueprint, problem_pages
+from entrypoints.http.leaving import leaving_blueprint
 from entrypoints.http.members import members_blueprint
 from entrypoints.http.moderation import moderation_blueprint
 from entrypoints.http.openings import openings_blueprint
@@ -82,6 +83,13 @@ class Resources:
         match service.id:
             case "command:members":
                 yield members_blueprint(use_cases.accounts, executors.members, requests)
+                yield leaving_blueprint(
+                    use_cases.accounts,
+                    use_cases.export_account,
+                    use_cases.erasure_receipts,
+                    requests,
+                    use_cases.security,
+                )
                 yield sessions_blueprint(use_cases.accounts, self._container.tokens(), requests)
                 yield standing_blueprint(executors.members, requests)
             case "command:cases":

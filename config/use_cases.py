@@ -1,9 +1,11 @@
 """Make the use cases, each once when it is first needed."""
 
+from collections import defaultdict
 from functools import cached_property
 
 from adapters.read_models.memory import MemoryReadModels
 from application.engine.contributions import Contributions
+from application.engine.own_events import OwnEvents
 from application.executors import Executors
 from application.policy import PolicyDependencies
 from application.ports.uploads import Quota
@@ -23,6 +25,8 @@ from application.use_cases.evidence.sanitise import SanitiseEvidence
 from application.use_cases.evidence.uploads import ReceiveUploads
 from application.use_cases.members.accounts import Accounts
 from application.use_cases.members.aliases import DestroyAliases
+from application.use_cases.members.erasure_progress import ErasureReceipts
+from application.use_cases.members.export import ExportAccount
 from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens
 from application.use_cases.members.standing import StandingChanges
@@ -85,6 +89,29 @@ class UseCases:
         erasing = (kind.name for kind in policy_types() if ERASURE.name in kind.handles)
         return DestroyAliases(
             made.history(), made.codec(), made.aliases(), made.checkpoints(), erasing
+        )
+
+    @cached_property
+    def erasure_receipts(self) -> ErasureReceipts:
+        made, steps = self._container, defaultdict[str, frozenset[str]](frozenset)
+        for kind in policy_types():
+            if ERASURE.name in kind.handles:
+                steps[kind.service] |= {kind.name}
+        steps["aliases"] = frozenset({DestroyAliases.name})
+        return ErasureReceipts(made.history(), made.checkpoints(), made.texts(), self._clock, steps)
+
+    @cached_property
+    def export_account(self) -> ExportAccount:
+        made = self._container
+        return ExportAccount(
+            events=OwnEvents(made.history(), made.codec(), made.aliases()),
+            codec=made.codec(),
+            aliases=made.aliases(),
+            members=self.executors.members,
+            credentials=made.credentials(),
+            uploads=made.upload_states(),
+            notifications=made.answers()["notifications"],
+            key=self._keys.requests,
         )
 
     @cached_property

@@ -39,7 +39,6 @@ PassphraseBody = schema(
         "new": PASSPHRASE,
     },
 )
-ErasureBody = schema("Erasure", {"passphrase": OWN_PASSPHRASE})
 InterestsBody = schema("Interests", fields_of(ChooseInterests, "interests", "areas"))
 SuspensionAppealBody = schema("SuspensionAppeal", fields_of(AppealSuspension, "statement"))
 RegisteredReply = schema(
@@ -101,16 +100,6 @@ def members_blueprint(accounts: Accounts, members: MemberExecutor, requests: Req
         """One's own account"""
         return jsonify(own_account())
 
-    @blp.get("/me/export")
-    @blp.response(200, MeReply)
-    @blp.doc(security=BEARER)
-    @problems(blp, 401)
-    def export() -> Response:
-        """All data of one's own account, as a file"""
-        reply = jsonify(own_account())
-        reply.headers["Content-Disposition"] = 'attachment; filename="klarity-me.json"'
-        return reply
-
     @blp.put("/me/passphrase")
     @counts_as(Attempts.proving)
     @blp.arguments(PassphraseBody)
@@ -122,26 +111,6 @@ def members_blueprint(accounts: Accounts, members: MemberExecutor, requests: Req
         actor, current = requests.oneself(), requests.session_id()
         accounts.change_passphrase(actor.member_id, current, body["current"], body["new"])
         return Response(status=204)
-
-    @blp.delete("/me")
-    @counts_as(Attempts.proving)
-    @blp.arguments(ErasureBody)
-    @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(parameters=[IF_MATCH], security=BEARER)
-    @problems(blp, 401, 403, 412, 415, 422)
-    def erase(body: Mapping[str, str]) -> Response:
-        """Erase one's own account for good; needs the passphrase
-
-        All cases of the member, open and anonymous ones, answer 410 from the same moment on, which
-        reveals that one person reported them. To avoid this, withdraw anonymous cases some time
-        before. A client that keeps asking for a withdrawn case still sees it change to 410.
-
-        With the reply, the keys and the credentials of the member are destroyed, and so is what
-        opens old copies of them on disks and in backups. Media are destroyed shortly afterwards.
-        """
-        actor = requests.oneself()
-        context = requests.context(actor.member_id)
-        return written(accounts.erase(actor, body["passphrase"], context))
 
     @blp.put("/me/interests")
     @blp.arguments(InterestsBody)

@@ -508,7 +508,7 @@ class TestMembership:
         own = newcomer.upload(files / "photo.jpg")
         case_id = newcomer.report(evidence=[own]).json()["case_id"]
         passer_by.case_when(case_id, is_public)
-        assert newcomer.leave().status_code == 204
+        assert newcomer.leave().status_code == 202
 
         def gone() -> bool | None:
             case = passer_by.get(f"/v1/cases/{case_id}").status_code == 410

@@ -42,6 +42,7 @@ from tests.world import World
 CLOSED = {
     "SignInsRefused": {"number"},
     "AccountsErased": {"number"},
+    "AccountsExported": {"number"},
     "OpeningsRead": {"number"},
     "RoleChanged": {"role", "change"},
     "AccountSuspended": set(),
@@ -140,6 +141,7 @@ def test_what_moderators_and_admins_do_is_recorded_and_nobody_is_named(
     lines = [line for line in caplog.records if line.name == "klarity.security"]
     assert {line.getMessage() for line in lines} == CLOSED.keys() - {
         "SignInsRefused",
+        "AccountsExported",
         "OpeningsRead",
         "CasesExported",
     }

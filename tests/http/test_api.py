@@ -20,7 +20,7 @@ from domain.ids import MediaKind
 from entrypoints.http.json import MsgspecJson
 from entrypoints.http.problems import MEANINGS
 from entrypoints.http.requests import TOKEN_HEADER, opaque, write_token
-from tests.http.conftest import PASSPHRASE, Caller, problem
+from tests.http.conftest import PASSPHRASE, Caller, eventually, problem
 from tests.http.public_cases import publish
 
 ROOT = Path(__file__).parents[2]
@@ -159,9 +159,25 @@ class TestSigningIn:
         assert ben("PUT", "/v1/me/interests", {"interests": ["roads"]}).status_code == 204
         account = ben("GET", "/v1/me").json
         assert (account["pseudonym"], account["interests"]) == (ben.pseudonym, ["roads"])
-        export = ben("GET", "/v1/me/export")
-        assert export.json == account
+
+    def test_all_that_is_held_about_a_member_is_given_to_them_alone(
+        self, process: Process, anybody: Caller
+    ) -> None:
+        caller = Caller(process.app.test_client()).join()
+        reply = caller.report(anonymous=True, story="I filled in the forms.")
+        assert reply.status_code == 201
+        export = caller("GET", "/v1/me/export")
+        assert export.headers["Cache-Control"] == "private, no-store"
         assert "attachment" in export.headers["Content-Disposition"]
+        parts = export.json["parts"]
+        assert all(part["about"] for part in parts.values())
+        assert parts["account"]["items"][0]["pseudonym"] == caller.pseudonym
+        assert "I filled in the forms." in str(parts["cases"])
+        assert len(parts["sessions"]["items"]) == 1
+        assert export.json["left_out"]
+        assert problem(anybody("GET", "/v1/me/export")) == (401, "not-signed-in")
+        codes = {caller("GET", "/v1/me/export").status_code for _ in range(10)}
+        assert codes == {200, 429}
 
     def test_a_session_is_renewed_and_ended(self, process: Process) -> None:
         caller = Caller(process.app.test_client()).join()
@@ -174,9 +190,29 @@ class TestSigningIn:
 
     def test_an_erased_member_is_nobody(self, process: Process) -> None:
         caller = Caller(process.app.test_client()).join()
-        assert caller.leave().status_code == 204
+        reply = caller.leave()
+        assert reply.status_code == 202
         assert caller("GET", "/v1/me").status_code == 401
         assert problem(caller.report()) == (401, "not-signed-in")
+
+    def test_who_has_no_account_any_more_learns_when_their_erasure_is_done(
+        self, process: Process, anybody: Caller
+    ) -> None:
+        caller = Caller(process.app.test_client()).join()
+        reply = caller.leave()
+        receipt = reply.headers["Location"]
+        assert caller.member_id not in receipt + reply.text
+
+        def done() -> Any:
+            progress = anybody("GET", receipt).json
+            return progress if progress["done"] else None
+
+        progress = eventually(done)
+        states = {step["name"]: step["state"] for step in progress["steps"]}
+        contexts = ("members", "cases", "evidence", "discussions", "moderation")
+        assert states == dict.fromkeys((*contexts, "aliases"), "done")
+        assert any("destroyed" in text for text in progress["remains"])
+        assert problem(anybody("GET", "/v1/erasures/abc")) == (404, "not-found")
 
     def test_standing_is_for_moderators_and_roles_for_admins(
         self, process: Process, admin: Caller, ben: Caller
@@ -552,7 +588,7 @@ class TestWhatNobodyMayFindOut:
         assert moderator("GET", "/v1/moderation/queue").status_code == 403
         assert moderator("DELETE", "/v1/sessions/current").status_code == 204
         moderator.sign_in()
-        assert moderator.leave().status_code == 204
+        assert moderator.leave().status_code == 202
 
     def test_what_was_hidden_once_is_not_seen_in_the_past(
         self, process: Process, admin: Caller, anna: Caller, anybody: Caller

@@ -59,7 +59,7 @@ def test_no_media_of_an_erased_member_stay(process: Process, anybody: Caller, be
     when(anybody, f"/v1/cases/{case}", lambda reply: reply.status_code == 200)
     when(anybody, f"{whole}/content", lambda reply: reply.status_code == 200)
 
-    assert anna.leave().status_code == 204
+    assert anna.leave().status_code == 202
     for path in (whole, f"{whole}/content", f"{whole}/poster"):
         assert problem(when(anybody, path, lambda reply: reply.status_code == 410))[1] == "erased"
     media, vault = process.container.media(), process.container.vault()
@@ -100,4 +100,4 @@ def test_nobody_is_told_to_come_back_later(process: Process) -> None:
         statuses = list(pool.map(leave, leaving))
         for done in signing_in:
             done.result()
-    assert statuses == [204] * len(leaving)
+    assert statuses == [202] * len(leaving)

@@ -179,7 +179,7 @@ class TestFlags:
         case_id = publish(process, leaver).case_id
         assert flag(moderator, leaver.member_id, subject_kind="member").status_code == 201
         assert flag(moderator, case_id, rule="falsehood").status_code == 201
-        assert leaver.leave().status_code == 204
+        assert leaver.leave().status_code == 202
         for kind, key in (("case", case_id), ("member", leaver.member_id)):
             assert problem(raise_flag(ben, kind, key)) == (410, "erased")
 
@@ -248,7 +248,7 @@ class TestQueue:
         leaver = Caller(process.app.test_client()).join()
         flag(leaver, case_id, note=NOTE)
         eventually(lambda: queued(moderator, case_id))
-        assert leaver.leave().status_code == 204
+        assert leaver.leave().status_code == 202
         eventually(lambda: [each["note"] for each in noted(moderator, case_id)] == [""] or None)
 
 

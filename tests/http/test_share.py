@@ -201,7 +201,7 @@ class TestThePage:
         author = Caller(process.app.test_client()).join()
         case = publish(process, author, title="Soon forgotten")
         page_of(author, case)
-        assert author.leave().status_code == 204
+        assert author.leave().status_code == 202
         anybody = Caller(process.app.test_client())
         until = time.monotonic() + 60
         path = f"/share/{case.case_id}"

@@ -39,7 +39,7 @@ def test_nothing_stays_of_who_was_erased_before_the_server_was_killed(
         # Nothing hears of the erasure before the next kill.
         klarity.settings.update(BACKGROUND="false", SERVICES="command:members")
         klarity.start()
-        assert anna.leave().status_code == 204
+        assert anna.leave().status_code == 202
         klarity.kill()
         assert {photo, video, arriving} <= {word for name in stored(klarity) for word in name}
 

@@ -72,7 +72,7 @@ def test_nothing_of_an_erased_member_is_on_the_raw_disk(
         for found in (*held.wrapped.values(), *held.epochs.values()):
             assert disk.holds(found)
 
-        assert anna.leave().status_code == 204
+        assert anna.leave().status_code == 202
         eventually(lambda: are_destroyed(held.keys.keys(), disk.folder / "data") or None)
     end(klarity)
     disk.take_out()

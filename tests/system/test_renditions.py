@@ -37,7 +37,7 @@ def test_no_file_holds_a_rendition_and_a_backup_holds_no_erased_one(
 
             data = Path(klarity.settings["DATA"])
             shutil.copytree(data / "media", tmp_path / "backup")
-            assert anna.leave().status_code == 204
+            assert anna.leave().status_code == 202
         with Phone(klarity.url) as anybody:
             gone = f"/v1/evidence/{film}/content"
             eventually(lambda: anybody.get(gone).status_code == 410 or None)
