@@ -34,6 +34,9 @@ from adapters.key_vault.epochs import EpochFile
 from adapters.key_vault.memory import MemoryKeyVault
 from adapters.key_vault.mongo import MongoKeyVault
 from adapters.key_vault.sqlite import SqliteKeyVault
+from adapters.later_erasures.memory import MemoryLaterErasures
+from adapters.later_erasures.mongo import MongoLaterErasures
+from adapters.later_erasures.sqlite import SqliteLaterErasures
 from adapters.leases.memory import MemoryLeases
 from adapters.leases.mongo import MongoLeases
 from adapters.media_store.filesystem import FilesystemMediaStore
@@ -74,6 +77,7 @@ from application.ports.dispute_links import DisputeLinks
 from application.ports.event_store import EventStore
 from application.ports.history import History
 from application.ports.key_vault import KeyVault
+from application.ports.later_erasures import LaterErasures
 from application.ports.leases import Leases
 from application.ports.media_store import MediaStore
 from application.ports.parked import ParkedEvents
@@ -211,6 +215,12 @@ class Container(containers.DeclarativeContainer):
         memory=providers.Singleton(MemoryCheckpoints),
         sqlite=closing(SqliteCheckpoints, _file),
         mongo=providers.Singleton(MongoCheckpoints, database),
+    )
+    later_erasures: Provider[LaterErasures] = providers.Selector(
+        _kind,
+        memory=providers.Singleton(MemoryLaterErasures),
+        sqlite=closing(SqliteLaterErasures, _file),
+        mongo=providers.Singleton(MongoLaterErasures, database),
     )
     parked: Provider[ParkedEvents] = providers.Selector(
         _kind,

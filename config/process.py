@@ -157,6 +157,7 @@ class Process:
                     runtime.add_chore("sweep.uploads", self.use_cases.receive_uploads.sweep)
                 case "command:members":
                     runtime.add_chore("sweep.sessions", self._sweep_sessions)
+                    runtime.add_chore("erase.later", self.use_cases.erase_later.step)
 
     def _sweep_sessions(self) -> None:
         self.container.credentials().delete_expired(self.container.clock()())

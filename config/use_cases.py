@@ -27,6 +27,7 @@ from application.use_cases.members.accounts import Accounts
 from application.use_cases.members.aliases import DestroyAliases
 from application.use_cases.members.erasure_progress import ErasureReceipts
 from application.use_cases.members.export import ExportAccount
+from application.use_cases.members.later import EraseLater
 from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens
 from application.use_cases.members.standing import StandingChanges
@@ -90,6 +91,11 @@ class UseCases:
         return DestroyAliases(
             made.history(), made.codec(), made.aliases(), made.checkpoints(), erasing
         )
+
+    @cached_property
+    def erase_later(self) -> EraseLater:
+        made = self._container
+        return EraseLater(made.later_erasures(), made.texts(), self.executors.members, self._clock)
 
     @cached_property
     def erasure_receipts(self) -> ErasureReceipts:
@@ -221,7 +227,7 @@ class UseCases:
     @cached_property
     def contributions(self) -> Contributions:
         made = self._container
-        return Contributions(made.history(), made.codec(), made.aliases())
+        return Contributions(made.history(), made.codec(), made.aliases(), self.erase_later.add)
 
     @cached_property
     def forget_in_discussions(self) -> ForgetInDiscussions:

@@ -34,12 +34,14 @@ COMMANDS = "commands"
 class Erasure:
     """The event that erases a person.
 
-    ``name`` is its stored name and ``field`` its field with the person's id. ``stream`` returns the
-    name of the only stream in which the event is valid for a person.
+    ``name`` is its stored name and ``field`` its field with the person's id. The field ``later``
+    says whether the person's aliases are erased later. ``stream`` returns the name of the only
+    stream in which the event is valid for a person.
     """
 
     name: str
     field: str
+    later: str
     stream: Callable[[str], str]
 
     @property
@@ -94,7 +96,12 @@ def catalog(
     return EventCatalog(types=types, upcasters=upcasters or {})
 
 
-ERASURE = Erasure(name="members.MemberErased", field="member_id", stream=member_decider.stream)
+ERASURE = Erasure(
+    name="members.MemberErased",
+    field="member_id",
+    later="anonymous_later",
+    stream=member_decider.stream,
+)
 
 EVENTS = catalog(
     upcasters={},

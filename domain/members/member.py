@@ -120,6 +120,18 @@ class RestoreProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EraseMember:
+    """``anonymous_later``: what the member did under aliases is erased later, one by one."""
+
+    anonymous_later: bool = False
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseAlias:
+    """Erase an alias of a member who was erased before. Nobody is registered under it."""
+
+    member_id: MemberId
     by: Actor
     at: datetime
 
@@ -137,6 +149,7 @@ MemberCommand = (
     | HideProfile
     | RestoreProfile
     | EraseMember
+    | EraseAlias
 )
 
 
@@ -233,7 +246,10 @@ class MemberReinstated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberErased:
+    """A member or an alias is erased. ``anonymous_later``: their aliases follow later."""
+
     member_id: MemberId
+    anonymous_later: bool = False
     at: datetime
 
 
@@ -309,6 +325,8 @@ def decide(command: MemberCommand, state: Member) -> list[MemberEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
     if isinstance(command, RegisterMember):
         return _register(command, state)
+    if isinstance(command, EraseAlias):
+        return _erase_alias(command, state)
     _must_be_registered(state)
     match command:
         case ChooseInterests():
@@ -365,7 +383,7 @@ def evolve(state: Member, event: MemberEvent) -> Member:
             return replace(state, hidden=False)
         case MemberErased():
             return Member(
-                member_id=state.member_id,
+                member_id=event.member_id,
                 registered_at=state.registered_at,
                 reasons=state.reasons,
                 redacted=state.redacted,
@@ -535,7 +553,17 @@ def _restore_profile(command: RestoreProfile, state: Member) -> list[MemberEvent
 
 def _erase(command: EraseMember, state: Member) -> list[MemberEvent]:
     _must_be_self(command.by, state)
-    return [MemberErased(member_id=state.member_id, at=command.at)]
+    erased = MemberErased(
+        member_id=state.member_id, anonymous_later=command.anonymous_later, at=command.at
+    )
+    return [erased]
+
+
+def _erase_alias(command: EraseAlias, state: Member) -> list[MemberEvent]:
+    must_be_system(command.by, "Only the system erases aliases.")
+    if state.registered_at:
+        raise DomainError("forbidden", "This is a member, who alone may erase their account.")
+    return [] if state.erased else [MemberErased(member_id=command.member_id, at=command.at)]
 
 
 def _signed(

@@ -1,6 +1,7 @@
 """Resources to take one's data along, and to erase one's account."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import marshmallow as ma
 import msgspec
@@ -21,7 +22,16 @@ from entrypoints.http.schemas import Text, schema
 
 EXPORTS = "10 per hour"
 OWN_PASSPHRASE = Text(required=True, validate=validate.Length(1, PASSPHRASE_LENGTH.most))
-ErasureBody = schema("Erasure", {"passphrase": OWN_PASSPHRASE})
+ErasureBody = schema(
+    "Erasure",
+    {
+        "passphrase": OWN_PASSPHRASE,
+        "anonymous_later": ma.fields.Boolean(
+            load_default=False,
+            metadata={"description": "Erase anonymous cases one by one within two weeks."},
+        ),
+    },
+)
 PartReply = schema(
     "ExportPart",
     {
@@ -81,12 +91,13 @@ def leaving_blueprint(
     @blp.response(202, document_schema(ErasureProgress), headers=MADE_HEADERS)
     @blp.doc(parameters=[IF_MATCH], security=BEARER)
     @problems(blp, 401, 403, 412, 415, 422)
-    def erase(body: Mapping[str, str]) -> Response:
+    def erase(body: Mapping[str, Any]) -> Response:
         """Erase one's own account for good; needs the passphrase
 
         All cases of the member, open and anonymous ones, answer 410 from the same moment on, which
-        reveals that one person reported them. To avoid this, withdraw anonymous cases some time
-        before. A client that keeps asking for a withdrawn case still sees it change to 410.
+        reveals that one person reported them. To avoid this, send `anonymous_later`: anonymous
+        cases and their evidence stay as they are until their turn, each at a time within two weeks
+        that is drawn by chance. Nobody can hasten that or take it back, not even you.
 
         With the reply, the keys and the credentials of the member are destroyed, and so is what
         opens old copies of them on disks and in backups. Everything else follows shortly. The
@@ -94,7 +105,9 @@ def leaving_blueprint(
         """
         actor = requests.oneself()
         context = requests.context(actor.member_id)
-        erased = accounts.erase(actor, body["passphrase"], context)
+        erased = accounts.erase(
+            actor, body["passphrase"], context, anonymous_later=body["anonymous_later"]
+        )
         receipt = receipts.of(erased)
         reply = msgspec.to_builtins(receipts.progress(receipt))
         return written(erased, reply, status=202, location=f"/v1/erasures/{receipt}")

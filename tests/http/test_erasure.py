@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from config.process import Process
-from tests.http.conftest import Caller, eventually, problem
+from tests.http.conftest import PASSPHRASE, Caller, eventually, problem
+from tests.http.public_cases import publish
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +102,14 @@ def test_nobody_is_told_to_come_back_later(process: Process) -> None:
         for done in signing_in:
             done.result()
     assert statuses == [202] * len(leaving)
+
+
+def test_anonymous_cases_wait_for_their_turn_if_the_member_says_so(
+    process: Process, anybody: Caller
+) -> None:
+    anna = Caller(process.app.test_client()).join()
+    named, hidden = (publish(process, anna, anonymous=each) for each in (False, True))
+    body = {"passphrase": PASSPHRASE, "anonymous_later": True}
+    assert anna("DELETE", "/v1/me", body).status_code == 202
+    when(anybody, f"/v1/cases/{named.case_id}", lambda reply: reply.status_code == 410)
+    assert anybody("GET", f"/v1/cases/{hidden.case_id}").status_code == 200

@@ -146,7 +146,7 @@ def test_who_asks_is_no_parameter_of_a_list(process: Process) -> None:
 
 def test_what_erasure_tells_of_anonymous_cases_is_said_to_who_asks_for_it(process: Process) -> None:
     document: Any = process.app.test_client().get("/openapi.json").json
-    assert "withdraw anonymous cases" in document["paths"]["/v1/me"]["delete"]["description"]
+    assert "`anonymous_later`" in document["paths"]["/v1/me"]["delete"]["description"]
 
 
 @pytest.mark.parametrize("path", ["/v1/cases", "/v1/cases/{case_id}/evidence"])

@@ -162,10 +162,20 @@ class Accounts:
             raise TooMuchContention(member_id)
         self._credentials.end_sessions(member_id, but=session_id)
 
-    def erase(self, actor: Actor, passphrase: str, context: CommandContext) -> Receipt[Member]:
-        """Erase a member: from now on, nobody can read their personal data."""
+    def erase(
+        self,
+        actor: Actor,
+        passphrase: str,
+        context: CommandContext,
+        *,
+        anonymous_later: bool = False,
+    ) -> Receipt[Member]:
+        """Erase a member: from now on, nobody can read their personal data.
+
+        ``anonymous_later`` leaves their anonymous cases, each for a while by chance.
+        """
         self._verified(actor.member_id, passphrase)
-        command = EraseMember(by=actor, at=self._clock())
+        command = EraseMember(anonymous_later=anonymous_later, by=actor, at=self._clock())
         receipt = self._members.execute(actor.member_id, command, context)
         self.forget(actor.member_id)
         return receipt

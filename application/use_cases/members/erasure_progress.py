@@ -18,6 +18,7 @@ PURPOSE = "receipt of an erasure"
 RECEIPT_LIFE = timedelta(days=30)
 
 REMAINS = (
+    "Anonymous cases that you chose to have erased later: they go one by one within two weeks.",
     "The chained log keeps the events with texts and names encrypted under keys that are "
     "destroyed: removing them would break the proofs of others.",
     "Your supports, follows and shares of other cases still count, under your member id, which is "
