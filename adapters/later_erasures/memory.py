@@ -16,5 +16,9 @@ class MemoryLaterErasures:
         waiting = sorted(self._entries.items(), key=lambda item: item[1])
         return [entry for entry, due in waiting if due <= now]
 
+    def move(self, entry: str, due: datetime) -> None:
+        if entry in self._entries:
+            self._entries[entry] = due
+
     def remove(self, entry: str) -> None:
         self._entries.pop(entry, None)

@@ -25,6 +25,10 @@ class MongoLaterErasures:
             found = self._entries.find({"due": {"$lte": int(now.timestamp())}}).sort("due")
             return [each["_id"] for each in found]
 
+    def move(self, entry: str, due: datetime) -> None:
+        with unavailable_as(StoreUnavailable):
+            self._entries.update_one({"_id": entry}, {"$set": {"due": int(due.timestamp())}})
+
     def remove(self, entry: str) -> None:
         with unavailable_as(StoreUnavailable):
             self._entries.delete_one({"_id": entry})

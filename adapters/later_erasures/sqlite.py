@@ -27,6 +27,10 @@ class SqliteLaterErasures:
         sql = "SELECT entry FROM later_erasures WHERE due <= ? ORDER BY due"
         return [entry for (entry,) in self._database.rows(sql, int(now.timestamp()))]
 
+    def move(self, entry: str, due: datetime) -> None:
+        sql = "UPDATE later_erasures SET due = ? WHERE entry = ?"
+        self._database.write(sql, int(due.timestamp()), entry)
+
     def remove(self, entry: str) -> None:
         self._database.write("DELETE FROM later_erasures WHERE entry = ?", entry)
 

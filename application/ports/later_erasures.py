@@ -15,6 +15,10 @@ class LaterErasures(Protocol):
         """Return the entries that are due, the earliest first."""
         ...
 
+    def move(self, entry: str, due: datetime) -> None:
+        """Let the entry wait until another time, if it exists."""
+        ...
+
     def remove(self, entry: str) -> None:
         """Delete the entry, if it exists."""
         ...

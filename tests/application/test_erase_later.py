@@ -102,6 +102,19 @@ def test_times_are_drawn_by_chance(world: World, later: EraseLater) -> None:
     assert due[2] == 200
 
 
+def test_after_an_outage_those_that_are_due_do_not_go_side_by_side(
+    world: World, anna: Actor, later: EraseLater
+) -> None:
+    leave(world, anna)
+    world.clock.wind(days=30)
+    later.step()
+    left = 2 * len(ANONYMOUS) - 1
+    assert len(waiting(world)) == left
+    queue = world.container.later_erasures()
+    assert len(queue.due(world.clock())) <= 1
+    assert len(queue.due(world.clock() + timedelta(days=1))) == left
+
+
 def test_before_its_time_nothing_is_erased(world: World, anna: Actor, later: EraseLater) -> None:
     leave(world, anna)
     world.clock.wind(seconds=-1)

@@ -35,6 +35,13 @@ class LaterErasuresContract:
         assert queue().due(NOON) == []
         assert queue().due(SOON) == ["a"]
 
+    def test_what_is_moved_waits_until_then(self, queue: Open) -> None:
+        queue().add("a", NOON)
+        for entry in ("a", "b"):
+            queue().move(entry, SOON)
+        assert queue().due(NOON) == []
+        assert queue().due(SOON) == ["a"]
+
     def test_what_is_removed_is_gone(self, queue: Open) -> None:
         queue().add("a", NOON)
         assert queue().due(NOON) == ["a"]
@@ -77,6 +84,8 @@ class Nothing:
 
     def due(self, now: datetime) -> list[str]:
         return []
+
+    def move(self, entry: str, due: datetime) -> None: ...
 
     def remove(self, entry: str) -> None: ...
 

@@ -1,6 +1,6 @@
 """Erase the anonymous cases of an erased member one by one, so that nothing links them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import SystemRandom
 
 from application.engine.executor import CommandContext
@@ -13,6 +13,7 @@ from domain.ids import MemberId
 from domain.members.member import EraseAlias
 
 SPREAD = timedelta(days=14)
+OVERDUE_SPREAD = timedelta(days=1)
 PURPOSE = "alias to erase later"
 
 
@@ -32,14 +33,23 @@ class EraseLater:
 
     def add(self, alias: str) -> None:
         """Let the alias wait for a time within the next two weeks, unless it waits already."""
-        due = self._clock() + SystemRandom().random() * SPREAD
+        due = _within(self._clock(), SPREAD)
         self._queue.add(self._texts.write(alias.encode(), PURPOSE), due)
 
     def step(self) -> None:
-        """Erase one alias that is due: those of one member must not be erased side by side."""
+        """Erase the alias that is due. Of several, as after an outage, erase one, and draw times
+        within the next day for the others: aliases of one member must not go side by side."""
         now = self._clock()
-        for entry in self._queue.due(now)[:1]:
+        due = self._queue.due(now)
+        for entry in due[:1]:
             alias = MemberId(self._texts.read(entry, PURPOSE).decode())
             command = EraseAlias(member_id=alias, by=SYSTEM, at=now)
             self._members.execute(alias, command, CommandContext())
             self._queue.remove(entry)
+        for entry in due[1:]:
+            self._queue.move(entry, _within(now, OVERDUE_SPREAD))
+
+
+def _within(now: datetime, duration: timedelta) -> datetime:
+    """Return a time that is drawn evenly from the duration after now."""
+    return now + SystemRandom().random() * duration
