@@ -357,6 +357,7 @@ class TestWriting:
         for told in ("12.3", "65.4", "street", "region", "Mill", "2026-01-31", "nurse"):
             assert told not in proof.text
 
+    @pytest.mark.usefixtures("exact_times")
     def test_a_place_a_day_and_a_tag_that_were_corrected_are_not_shown_as_they_stood(
         self, anna: Caller
     ) -> None:
@@ -375,6 +376,7 @@ class TestWriting:
         assert (stood["location"], stood["occurred_on"], stood["tags"]) == (None, None, ["police"])
         assert stood["title"] == "A permit for a bribe"
 
+    @pytest.mark.usefixtures("exact_times")
     @pytest.mark.parametrize(("anonymous", "title"), [(True, "Later"), (False, "At first")])
     def test_what_an_anonymous_reporter_said_before_is_not_shown(
         self, anna: Caller, anonymous: bool, title: str
