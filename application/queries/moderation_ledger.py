@@ -209,13 +209,14 @@ def _enter_suspension(
     waits: bool = False,
 ) -> None:
     """Enter a suspension, an appeal or its end. Reasons are for the member and moderators only."""
-    key = derived_id(what, event.member_id, event.at.isoformat())
+    key = derived_id(what, event.member_id, str(rows.version))
     entry = LedgerEntry(
         entry_id=key,
         what=what,
         subject_kind=SubjectKind.MEMBER,
         subject_id=event.member_id,
         at=event.at,
+        place=in_log_order(rows, event.at),
         role=role,
         waits=waits,
     )
