@@ -657,7 +657,7 @@ class TestAppealsAgainstASuspension:
         (item,) = queue(world)
         assert (item["subject_kind"], item["subject_id"]) == (MEMBER, suspended.member_id)
         assert item["suspension_appeal"].statement == "I sell nothing."
-        assert item["waiting_since"] == world.clock()
+        assert item["waiting_since"] == day_of(world.clock())
         assert self.waits(world) == [(Deed.SUSPENSION_APPEALED, "author")]
         assert "I sell nothing." not in seen_by_all(world)
         must_be_rebuilt_alike(world)
