@@ -105,12 +105,12 @@ def append(store: EventStore, codec: EventCodec, stream: str, events: Sequence[o
     head = NOTHING
     for event in events:
         first = head.version + 1
-        meta = Meta(stream=stream, first=first, stamp=first, command_id=f"{stream}/{first}")
+        meta = Meta(stream=stream, first=first, command_id=f"{stream}/{first}")
         new = NewCommit(
             stream=stream,
             head=head,
             size=1,
-            stamp=meta.stamp,
+            stamp=first,
             command_id=meta.command_id,
             body=codec.encode([event], meta),
         )

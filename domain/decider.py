@@ -6,11 +6,12 @@ events, ``evolve`` turns a state and an event into the next state (Jérémie Cha
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 from typing import Generic, Protocol, TypeVar
 
 from domain.actors import Actor, Role
+from domain.times import DAY, EXACT
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -22,6 +23,16 @@ class Timed(Protocol):
 
     @property
     def at(self) -> datetime: ...
+
+
+def whole_days(_state: object) -> timedelta:
+    """The grain of aggregates with public times."""
+    return DAY
+
+
+def exact_times(_state: object) -> timedelta:
+    """The grain of aggregates that the operator alone sees."""
+    return EXACT
 
 
 T = TypeVar("T", bound=Timed)
@@ -69,12 +80,16 @@ class DomainError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decider(Generic[C, S, E]):
-    """One kind of aggregate. Its streams are named ``<category>-<id>``."""
+    """One kind of aggregate. Its streams are named ``<category>-<id>``.
+
+    ``grain`` says how exact the times in its events are, by the state after them.
+    """
 
     category: str
     initial: S
     decide: Callable[[C, S], list[E]]
     evolve: Callable[[S, E], S]
+    grain: Callable[[S], timedelta] = whole_days
 
     def stream(self, aggregate_id: str) -> str:
         """Return the name of the stream that holds the events of one aggregate."""

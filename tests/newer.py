@@ -12,9 +12,7 @@ def append_newer(store: EventStore, codec: EventCodec, case_id: str) -> StoredCo
     """Append an event of a name that this program does not know to the stream of a case."""
     stream = f"case-{case_id}"
     head = store.load(stream)[-1].head
-    meta = Meta(
-        stream=stream, first=head.version + 1, stamp=head.stamp + 1, command_id=f"newer-{case_id}"
-    )
+    meta = Meta(stream=stream, first=head.version + 1, command_id=f"newer-{case_id}")
     event = PartyAdded(
         case_id=CaseId(case_id),
         party_id=PartyId("p"),
@@ -26,7 +24,7 @@ def append_newer(store: EventStore, codec: EventCodec, case_id: str) -> StoredCo
         stream=stream,
         head=head,
         size=1,
-        stamp=meta.stamp,
+        stamp=head.stamp + 1,
         command_id=meta.command_id,
         body=body,
     )

@@ -298,10 +298,8 @@ class Paused(MemoryEventStore):
     def append(self, commit: NewCommit) -> StoredCommit:
         return self._store.append(commit)
 
-    def load(
-        self, stream: str, *, upto: int | None = None, until: datetime | None = None
-    ) -> list[StoredCommit]:
-        commits = self._store.load(stream, upto=upto, until=until)
+    def load(self, stream: str, *, upto: int | None = None) -> list[StoredCommit]:
+        commits = self._store.load(stream, upto=upto)
         if stream in self._loaded:
             return commits
         self._loaded.add(stream)

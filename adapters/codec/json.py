@@ -21,7 +21,6 @@ class _Event(msgspec.Struct, omit_defaults=True):
 class _Commit(msgspec.Struct, omit_defaults=True):
     stream: str
     first: int
-    stamp: int
     command: str
     events: list[_Event]
     fingerprint: str = ""
@@ -69,7 +68,6 @@ class JsonCodec:
         body = _Commit(
             stream=meta.stream,
             first=meta.first,
-            stamp=meta.stamp,
             command=meta.command_id,
             events=encoded,
             fingerprint=meta.fingerprint,
@@ -84,7 +82,6 @@ class JsonCodec:
         return Meta(
             stream=body.stream,
             first=body.first,
-            stamp=body.stamp,
             command_id=body.command,
             fingerprint=body.fingerprint,
             correlation_id=body.correlation,
@@ -101,7 +98,7 @@ class JsonCodec:
                 position=0 if before is None else before + number,
                 stream=body.stream,
                 version=body.first + number - 1,
-                stamp=body.stamp,
+                stamp=commit.stamp,
                 type=event.type,
                 schema=event.v,
                 data=bytes(event.data),

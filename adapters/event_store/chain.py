@@ -1,12 +1,7 @@
 """Turn a new commit into a stored one: version, hash chain and seal. All stores use it."""
 
-from datetime import UTC, datetime, timedelta
-
 from application.engine.log_seals import LogSeals, chained
 from application.ports.event_store import NewCommit, StoredCommit
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def sealed(log: str, commit: NewCommit, seals: LogSeals, position: int = 0) -> StoredCommit:
@@ -33,8 +28,3 @@ def sealed(log: str, commit: NewCommit, seals: LogSeals, position: int = 0) -> S
     )
     stored.seal = seals.of_commit(log, stored)
     return stored
-
-
-def stamp_of(moment: datetime) -> int:
-    """Return the time in microseconds since 1970."""
-    return (moment - _EPOCH) // _MICROSECOND

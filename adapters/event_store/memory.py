@@ -3,10 +3,9 @@
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import datetime
 from threading import Lock
 
-from adapters.event_store.chain import sealed, stamp_of
+from adapters.event_store.chain import sealed
 from adapters.event_store.listeners import Listeners
 from application.engine.log_seals import LogSeals
 from application.ports.event_store import (
@@ -44,16 +43,12 @@ class MemoryEventStore:
         self._listeners.call()
         return stored
 
-    def load(
-        self, stream: str, *, upto: int | None = None, until: datetime | None = None
-    ) -> list[StoredCommit]:
-        newest = None if until is None else stamp_of(until)
+    def load(self, stream: str, *, upto: int | None = None) -> list[StoredCommit]:
         with self._lock:
             return [
                 commit
                 for commit in self._streams.get(stream, ())
-                if (upto is None or commit.first <= upto)
-                and (newest is None or commit.stamp <= newest)
+                if upto is None or commit.first <= upto
             ]
 
     def read_log(self, after: int, limit: int) -> list[StoredCommit]:

@@ -7,7 +7,6 @@ writers. Readers of the log assign the positions later.
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from threading import Event, Lock, Thread
 from typing import NoReturn
 
@@ -17,7 +16,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
-from adapters.event_store.chain import sealed, stamp_of
+from adapters.event_store.chain import sealed
 from adapters.event_store.listeners import Listeners
 from adapters.event_store.numbering import Numbering
 from adapters.event_store.sealed_heads import SealedHeads
@@ -103,15 +102,10 @@ class MongoEventStore:
         self._listeners.call()
         return stored
 
-    def load(
-        self, stream: str, *, upto: int | None = None, until: datetime | None = None
-    ) -> list[StoredCommit]:
-        if upto is None and until is None:
+    def load(self, stream: str, *, upto: int | None = None) -> list[StoredCommit]:
+        if upto is None:
             return self._loads.submit(stream)
-        query: Document = {"_id": _ids(stream, upto)}
-        if until is not None:
-            query["stamp"] = {"$lte": stamp_of(until)}
-        return self._find(query, "_id")
+        return self._find({"_id": _ids(stream, upto)}, "_id")
 
     def read_log(self, after: int, limit: int) -> list[StoredCommit]:
         page = self._page(after, limit) if after < self._numbering.last_seen else []

@@ -1,13 +1,12 @@
 """Logs in one SQLite file: durable, without a server."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 from re import fullmatch
 from sqlite3 import Connection
 from typing import Any
 
-from adapters.event_store.chain import sealed, stamp_of
+from adapters.event_store.chain import sealed
 from adapters.event_store.sqlite_file import SqliteFile
 from application.engine.log_seals import LogSeals
 from application.ports.event_store import (
@@ -65,12 +64,9 @@ class SqliteEventStore:
         self._listeners.call()
         return _stored((*_row(stored), position))
 
-    def load(
-        self, stream: str, *, upto: int | None = None, until: datetime | None = None
-    ) -> list[StoredCommit]:
+    def load(self, stream: str, *, upto: int | None = None) -> list[StoredCommit]:
         highest = _NEWEST if upto is None else upto
-        newest = _NEWEST if until is None else stamp_of(until)
-        rows = self._file.read(self._sql.load, stream, highest, newest)
+        rows = self._file.read(self._sql.load, stream, highest)
         return [_stored(row) for row in rows]
 
     def read_log(self, after: int, limit: int) -> list[StoredCommit]:
@@ -148,7 +144,7 @@ class _Statements:
             " WHERE stream = ?1 AND first <= ?9 AND first + size = ?9 + 1 AND stamp = ?11"
             " ORDER BY first DESC LIMIT 1) END"
         )
-        self.load = f"{select} WHERE stream = ? AND first <= ? AND stamp <= ? ORDER BY first"
+        self.load = f"{select} WHERE stream = ? AND first <= ? ORDER BY first"
         self.holder = f"{select} WHERE stream = ? AND first <= ? ORDER BY first DESC LIMIT 1"
         self.find_command = f"{select} WHERE command_id = ?"
         self.read_log = f"{select} WHERE position > ? ORDER BY position LIMIT ?"

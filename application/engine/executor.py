@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import reduce
 from typing import Generic, TypeVar, cast
 
@@ -19,6 +18,7 @@ from application.ports.event_store import (
     StreamConflict,
 )
 from domain.decider import Decider, DomainError, NothingChanged
+from domain.times import with_coarse_times
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -125,16 +125,14 @@ class CommandExecutor(Generic[C, S, E]):
         done = self._store.find_command(context.command_id)
         return self._first_receipt(done, context) if done else None
 
-    def load(
-        self, aggregate_id: str, *, upto: int | None = None, until: datetime | None = None
-    ) -> Snapshot[S]:
-        """Return the aggregate as it is now, or as it was at a version or time."""
-        commits = self._store.load(self._decider.stream(aggregate_id), upto=upto, until=until)
+    def load(self, aggregate_id: str, *, upto: int | None = None) -> Snapshot[S]:
+        """Return the aggregate as it is now, or as it was at a version."""
+        commits = self._store.load(self._decider.stream(aggregate_id), upto=upto)
         return Snapshot(self._fold(commits), commits[-1].head if commits else NOTHING)
 
-    def events(self, aggregate_id: str, *, until: datetime | None = None) -> list[E]:
+    def events(self, aggregate_id: str) -> list[E]:
         """Return the events of the aggregate, oldest first."""
-        commits = self._store.load(self._decider.stream(aggregate_id), until=until)
+        commits = self._store.load(self._decider.stream(aggregate_id))
         return self._events(commits)
 
     def _decide_and_append(
@@ -142,7 +140,7 @@ class CommandExecutor(Generic[C, S, E]):
     ) -> Receipt[S]:
         head = commits[-1].head if commits else NOTHING
         state = self._fold(commits)
-        events = self._decider.decide(command, state)
+        events = self._coarse(self._decider.decide(command, state), state)
         # The rules come first: they refuse those who may not learn the version.
         if context.version not in (None, head.version):
             raise StaleVersion(stream)
@@ -152,6 +150,11 @@ class CommandExecutor(Generic[C, S, E]):
             return self._receipt(stream, head.version, state)
         commit = self._store.append(self._commit(stream, head, events, context))
         return self._receipt(stream, commit.last, reduce(self._decider.evolve, events, state))
+
+    def _coarse(self, events: Sequence[E], state: S) -> list[E]:
+        """Return the events with times that are as exact as the aggregate lets them be."""
+        grain = self._decider.grain(reduce(self._decider.evolve, events, state))
+        return [with_coarse_times(event, grain) for event in events]
 
     def _unchanged(self, stream: str, version: int, context: CommandContext) -> NewCommit:
         """Return a commit that records the command's id, in a stream of its own."""
@@ -165,7 +168,6 @@ class CommandExecutor(Generic[C, S, E]):
         meta = Meta(
             stream=stream,
             first=head.version + 1,
-            stamp=max(now, head.stamp + 1),
             command_id=context.command_id,
             fingerprint=context.fingerprint,
             correlation_id=context.correlation_id,
@@ -176,7 +178,7 @@ class CommandExecutor(Generic[C, S, E]):
             stream=stream,
             head=head,
             size=len(events),
-            stamp=meta.stamp,
+            stamp=max(now, head.stamp + 1),
             command_id=context.command_id,
             body=self._encode(events, meta),
         )

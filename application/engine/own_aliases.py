@@ -12,8 +12,8 @@ from application.ports.read_models import Between, Cursor, Find, ReadModel
 
 ROWS_A_READ = 1000
 MEMBERS = 1000
-OVERLAP = timedelta(hours=1)
-"""Clocks differ: a row that is added later may be a little older."""
+OVERLAP = timedelta(days=2)
+"""A row that is added later may be older: times are rounded down to days, and clocks differ."""
 BEGINNING = datetime(1970, 1, 2, tzinfo=UTC)
 
 Known = tuple[datetime, frozenset[str]]

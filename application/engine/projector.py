@@ -87,7 +87,7 @@ class Projector(Generic[D]):
     def _project(self, events: Decoded, work: UnitOfWork[D], errors: Errors) -> None:
         """Project the events into the rows. Undoes those that fail, and collects their errors."""
         for recorded, event in events:
-            work.version = recorded.version
+            work.version, work.position = recorded.version, recorded.position
             work.mark()
             try:
                 self.service.project(event, work)

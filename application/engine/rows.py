@@ -1,6 +1,7 @@
 """A unit of work over a read model: load rows once, change them in memory, write them once."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -45,14 +46,24 @@ class TableRows(Protocol[D]):
 class Rows(TableRows[D], Protocol[D]):
     """The documents and side tables of a read model, for a projection.
 
-    ``version`` is the version of the stream at the projected event.
+    ``version`` is the version of the stream at the projected event, and ``position`` the event's
+    position in the log, which nobody may see.
     """
 
     version: int
+    position: int
 
     def table(self, row: type[S]) -> TableRows[S]:
         """Return the side table of this row type, which the query service declares in ``sides``."""
         ...
+
+
+def in_log_order(rows: Rows[Any], at: datetime) -> str:
+    """Return a text to order documents by: by the day, and within the day as in the log.
+
+    Order only what has whole days by it. Between exact hours, its place would tell more.
+    """
+    return f"{at:%Y-%m-%d} {rows.position:020}"
 
 
 class TableWork(Generic[D]):
@@ -168,7 +179,7 @@ class UnitOfWork(TableWork[D]):
         self, model: Tables[D], value_of: Callable[[Any, str], Any], expected: Keys = tuple
     ) -> None:
         super().__init__(model, value_of, cache(expected))
-        self.version = 0
+        self.version = self.position = 0
         self._model = model
         self._sides: dict[type, TableWork[Any]] = {}
 

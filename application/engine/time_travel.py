@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from application.engine.declared_events import is_decoded, stored_names
@@ -11,8 +11,6 @@ from application.engine.query_service import QueryService, Viewer, value_of
 from application.engine.rows import NoRows, UnitOfWork
 from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.event_store import EventStore, StoredCommit
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class PastHidden(Exception):
@@ -67,13 +65,13 @@ class TimeTravel:
 
     def history(self, service: QueryService[Any], key: str) -> list[Change]:
         """Return the document's events, oldest first."""
-        return [self._change(event) for event in self._events(service, key, None)]
+        return [self._change(event) for event in self._events(service, key)]
 
     def proof(self, service: QueryService[Any], key: str) -> list[ProofStep]:
         """Return the document's hash chain, oldest first."""
         return [
             ProofStep(version=commit.last, body=commit.body.decode(), hash=commit.hash.hex())
-            for commit in self._commits(service, key, None)
+            for commit in self._commits(service, key)
         ]
 
     def _was_hidden(self, service: QueryService[Any], key: str) -> bool:
@@ -84,41 +82,41 @@ class TimeTravel:
         hiding = stored_names(service.hiding)
         return any(
             self._codec.decode(event)
-            for event in self._events(service, key, None)
+            for event in self._events(service, key)
             if is_decoded(event.type, hiding, self._codec)
         )
 
     def _folded(self, service: QueryService[Any], key: str, until: datetime) -> Any:
-        """Return the document as its own stream made it by that time, or None."""
+        """Return the document as its own stream made it by that time, or None.
+
+        The times are those in the events: the exact ones could be found by asking again and again.
+        """
         rows: UnitOfWork[Any] = UnitOfWork(NoRows(), value_of)
-        for event in self._events(service, key, until):
+        for event in self._events(service, key):
             if is_decoded(event.type, service.handles, self._codec):
-                decoded = self._codec.decode_unless_erased(event)
-                rows.version = event.version
-                if decoded is not None:
+                decoded: Any = self._codec.decode_unless_erased(event)
+                if decoded is not None and decoded.at <= until:
+                    rows.version = event.version
                     service.project(decoded, rows)
         return rows.get(key)
 
     def _change(self, event: RecordedEvent) -> Change:
+        decoded: Any = self._codec.decode(event)
         return Change(
             what=event.type.partition(".")[2],
-            role=getattr(self._codec.decode(event), "role", "system"),
-            at=_EPOCH + timedelta(microseconds=event.stamp),
+            role=getattr(decoded, "role", "system"),
+            at=decoded.at,
             version=event.version,
         )
 
-    def _events(
-        self, service: QueryService[Any], key: str, until: datetime | None
-    ) -> list[RecordedEvent]:
+    def _events(self, service: QueryService[Any], key: str) -> list[RecordedEvent]:
         log, _ = _source(service)
-        commits = self._commits(service, key, until)
+        commits = self._commits(service, key)
         return [event for commit in commits for event in self._codec.events(log, commit)]
 
-    def _commits(
-        self, service: QueryService[Any], key: str, until: datetime | None
-    ) -> list[StoredCommit]:
+    def _commits(self, service: QueryService[Any], key: str) -> list[StoredCommit]:
         log, category = _source(service)
-        return self._stores[log].load(f"{category}-{key}", until=until)
+        return self._stores[log].load(f"{category}-{key}")
 
 
 def _source(service: QueryService[Any]) -> tuple[str, str]:

@@ -160,7 +160,6 @@ class _Verification:
             "its stream is": (commit.stream, meta.stream),
             "its version is": (commit.first, meta.first),
             "its number of events is": (commit.size, size),
-            "its stamp is": (commit.stamp, meta.stamp),
             "its command id is": (commit.command_id, meta.command_id),
         }
         for what, (beside, inside) in pairs.items():

@@ -10,11 +10,13 @@ from application.ports.unavailable import Unavailable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """The metadata of a commit. Nothing in it may identify a person."""
+    """The metadata of a commit, which is as public as its events.
+
+    Nothing in it may identify a person, and it holds no time.
+    """
 
     stream: str
     first: int
-    stamp: int
     command_id: str
     fingerprint: str = ""
     correlation_id: str = ""
@@ -28,7 +30,7 @@ class RecordedEvent:
     """One event of a log. ``data`` is the JSON that was made when it was appended.
 
     ``position`` is 0 before the event is numbered. ``id`` is unique in all logs. ``type`` is the
-    stored name, and ``schema`` the version of the data.
+    stored name, and ``schema`` the version of the data. ``stamp`` is the exact time: never show it.
     """
 
     log: str

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from application.ports.unavailable import Unavailable
@@ -43,7 +42,8 @@ class NewCommit:
     """The events of one command, appended atomically.
 
     ``body`` is the encoded events, opaque to the store; ``size`` is their number. ``stamp`` is the
-    time in microseconds since 1970, greater than that of ``head``.
+    time in microseconds since 1970, greater than that of ``head``. It is beside the body, because
+    the body is public.
     """
 
     stream: str
@@ -109,12 +109,10 @@ class EventStore(Protocol):
         """
         ...
 
-    def load(
-        self, stream: str, *, upto: int | None = None, until: datetime | None = None
-    ) -> list[StoredCommit]:
+    def load(self, stream: str, *, upto: int | None = None) -> list[StoredCommit]:
         """Return the stream's commits, oldest first; empty if the stream does not exist.
 
-        ``upto`` leaves out commits that begin after that version, ``until`` those stamped later.
+        ``upto`` leaves out commits that begin after that version.
         """
         ...
 

@@ -105,7 +105,7 @@ class Cases(QueryService[CaseDocument]):
         created_after: datetime | None = None,
         created_before: datetime | None = None,
     ) -> Find:
-        """Public cases, the newest first."""
+        """Public cases, the newest first; those of one hour or day in the order of their ids."""
         return Find(
             where=(
                 *equal(status=CaseStatus.PUBLISHED, category=category, tags=tag),

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from application.engine.filters import equal
 from application.engine.query_service import Private, PrivateText, QueryService, Signed
-from application.engine.rows import Rows
+from application.engine.rows import Rows, in_log_order
 from application.ports.read_models import Find, Side, by
 from application.queries.authors import (
     HIDDEN_PROFILES,
@@ -47,6 +47,7 @@ class CommentDocument:
     version: int = 1
     author_id: PrivateText = ""
     written: PrivateText = ""
+    place: PrivateText = ""
     public: Annotated[bool, Private()] = True
 
 
@@ -58,11 +59,11 @@ class DiscussedCase:
 class Discussions(QueryService[CommentDocument]):
     """What do people say about a case?"""
 
-    name, version = "discussions", 3
+    name, version = "discussions", 4
     document, key, owner, single = CommentDocument, "comment_id", "author_id", True
     path, item_path = "/cases/<uuid:case_id>/comments", "/comments"
     streams, hiding = ("discussions", "comment"), (comment.CommentHidden,)
-    indexes = (by("case_id"), by("written_at"), by("author_id"), by("public"))
+    indexes = (by("case_id"), by("place"), by("author_id"), by("public"))
     sides = (Side(DiscussedCase), HIDDEN_PROFILES)
 
     def project(
@@ -97,7 +98,7 @@ class Discussions(QueryService[CommentDocument]):
     def ask(self, *, case_id: str = "") -> Find:
         """The comments on a public case, the oldest first; parent_id makes the threads."""
         where = equal(case_id=case_id, public=True)
-        return Find(where=where, order_by="written_at", descending=False)
+        return Find(where=where, order_by="place", descending=False)
 
     def is_public(self, document: CommentDocument) -> bool:
         shown = document.status in (CommentStatus.VISIBLE, CommentStatus.ERASED)
@@ -110,7 +111,8 @@ class Discussions(QueryService[CommentDocument]):
 def _put(rows: Rows[CommentDocument], row: CommentDocument) -> None:
     """Put a comment as its discussion and the profile of its author let everybody see it."""
     public = rows.table(DiscussedCase).get(row.case_id) is not None
-    rows.put(row.comment_id, without_hidden_names(rows, replace(row, public=public)))
+    row = replace(row, public=public, place=in_log_order(rows, row.written_at))
+    rows.put(row.comment_id, without_hidden_names(rows, row))
 
 
 def _written(event: comment.CommentWritten) -> CommentDocument:

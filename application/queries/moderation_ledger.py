@@ -7,7 +7,7 @@ from enum import StrEnum
 from application.engine.derived_ids import derived_id
 from application.engine.filters import equal
 from application.engine.query_service import PrivateText, QueryService
-from application.engine.rows import Rows
+from application.engine.rows import Rows, in_log_order
 from application.ports.read_models import Find, by
 from domain.members.member import (
     MemberErased,
@@ -70,6 +70,7 @@ class LedgerEntry:
     role: str
     at: datetime
     reason_id: PrivateText = ""
+    place: PrivateText = ""
 
 
 OfSuspension = (
@@ -94,7 +95,7 @@ class ModerationLedger(QueryService[LedgerEntry]):
     name, version = "moderation-ledger", 3
     document, key, path = LedgerEntry, "entry_id", "/moderation/ledger"
     indexes = (
-        *(by("at"), by("subject_kind"), by("subject_id"), by("rule")),
+        *(by("place"), by("subject_kind"), by("subject_id"), by("rule")),
         *(by("decision_id"), by("reason_id"), by("waits")),
     )
 
@@ -149,7 +150,7 @@ class ModerationLedger(QueryService[LedgerEntry]):
     ) -> Find:
         """All that moderation did, the newest first; appeals that wait for another moderator."""
         where = equal(subject_kind=kind, subject_id=subject, rule=rule, waits=waits)
-        return Find(where=where, order_by="at")
+        return Find(where=where, order_by="place")
 
 
 Judged = (
@@ -164,7 +165,7 @@ Judged = (
 
 
 def _enter(rows: Rows[LedgerEntry], event: Judged, what: Deed, **more: object) -> None:
-    key = derived_id(what, event.decision_id or event.subject_id, event.at.isoformat())
+    key = derived_id(what, event.decision_id or event.subject_id, str(rows.version))
     entry = LedgerEntry(
         entry_id=key,
         what=what,
@@ -173,6 +174,7 @@ def _enter(rows: Rows[LedgerEntry], event: Judged, what: Deed, **more: object) -
         decision_id=event.decision_id or None,
         role=event.role,
         at=event.at,
+        place=in_log_order(rows, event.at),
         **more,  # type: ignore[arg-type]  # named by callers
     )
     rows.put(key, entry)
@@ -207,13 +209,14 @@ def _enter_suspension(
     waits: bool = False,
 ) -> None:
     """Enter a suspension, an appeal or its end. Reasons are for the member and moderators only."""
-    key = derived_id(what, event.member_id, event.at.isoformat())
+    key = derived_id(what, event.member_id, str(rows.version))
     entry = LedgerEntry(
         entry_id=key,
         what=what,
         subject_kind=SubjectKind.MEMBER,
         subject_id=event.member_id,
         at=event.at,
+        place=in_log_order(rows, event.at),
         role=role,
         waits=waits,
     )

@@ -10,13 +10,15 @@ from application.queries.notification import Notification
 from domain.cases.place import Location
 from domain.members.member import Area, InterestsChosen, MemberRegistered
 from domain.sphere import cells_around, km_between
+from domain.times import day_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """What a member watches, from ``since`` until before ``until``; an area is several cells.
 
-    A watch that ended is kept, because an earlier event may be projected later, from another log.
+    Both are whole days, because most events have no more exact time. A watch that ended is kept,
+    because an earlier event may be projected later, from another log.
     """
 
     member_id: str
@@ -34,12 +36,12 @@ class Watch:
 
 
 def watch(rows: Rows[Notification], member_id: str, what: str, at: datetime) -> None:
-    row = Watch(member_id=member_id, watches=(what,), since=at)
+    row = Watch(member_id=member_id, watches=(what,), since=day_of(at))
     rows.table(Watch).put(f"{member_id}/{what}", row)
 
 
 def unwatch(rows: Rows[Notification], member_id: str, what: str, at: datetime) -> None:
-    rows.table(Watch).change(f"{member_id}/{what}", lambda row: replace(row, until=at))
+    rows.table(Watch).change(f"{member_id}/{what}", lambda row: replace(row, until=day_of(at)))
 
 
 def watch_interests(rows: Rows[Notification], event: MemberRegistered | InterestsChosen) -> None:
@@ -52,7 +54,7 @@ def watch_interests(rows: Rows[Notification], event: MemberRegistered | Interest
         watch(rows, member_id, f"tag/{tag}", event.at)
     for number, area in enumerate(event.areas if isinstance(event, InterestsChosen) else ()):
         cells = tuple(f"cell/{name}" for name in cells_around(area, area.km))
-        row = Watch(member_id=member_id, watches=cells, area=area, since=event.at)
+        row = Watch(member_id=member_id, watches=cells, area=area, since=day_of(event.at))
         table.put(f"{member_id}/area/{number}", row)
 
 

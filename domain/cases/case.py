@@ -5,7 +5,7 @@ Its details, commands and events are in ``case_details``, ``case_commands`` and 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from domain.actors import Actor, ContributorRole
@@ -84,6 +84,7 @@ from domain.cases.place import NOWHERE, Location, Places, first_places, rounded
 from domain.cases.proposals import NO_PROPOSALS, Proposal, Proposals
 from domain.decider import Decider, DomainError, Informed, must_be_system, with_publication
 from domain.ids import CaseId, EvidenceId, MemberId, PartyId
+from domain.times import DAY, HOUR
 
 FULL = (
     f"Others than its author back this case with {MOST_EVIDENCE_OF_OTHERS} pieces of evidence "
@@ -261,6 +262,7 @@ def _published(state: Case, at: datetime) -> CasePublished:
         anonymous=state.anonymous,
         details=state.details,
         published_at=state.published_at or at,
+        is_restored=state.published_at is not None,
         at=at,
     )
 
@@ -482,8 +484,13 @@ def _without_tags(state: Case, numbers: Iterable[int]) -> Mapping[int, Tagged]:
 
 decide = with_publication(_decide, evolve, publication)
 
+
+def _grain(state: Case) -> timedelta:
+    return DAY if state.anonymous else HOUR
+
+
 case_decider: Decider[CaseCommand, Case, CaseEvent] = Decider(
-    category="case", initial=Case(), decide=decide, evolve=evolve
+    category="case", initial=Case(), decide=decide, evolve=evolve, grain=_grain
 )
 
 

@@ -84,8 +84,9 @@ class EvidenceRefused:
 class CasePublished:
     """Everybody can see the case from now on, with these ``details``.
 
-    ``published_at`` is when it became public; hiding and restoring it do not change that. Tags and
-    places are not in this event, because they are sealed with the keys of their contributors.
+    ``published_at`` is when it became public; hiding and restoring it do not change that.
+    ``is_restored`` says that it was public before. Tags and places are not in this event, because
+    they are sealed with the keys of their contributors.
     """
 
     case_id: CaseId
@@ -93,13 +94,9 @@ class CasePublished:
     anonymous: bool
     details: CaseDetails
     published_at: datetime
+    is_restored: bool = False
     role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
-
-    @property
-    def is_restored(self) -> bool:
-        """Whether the case was public before."""
-        return self.published_at != self.at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NewType, assert_never
 
 from domain.actors import Actor
-from domain.decider import Decider, DomainError, must_be_system
+from domain.decider import Decider, DomainError, exact_times, must_be_system
 from domain.ids import CaseId
 from domain.webhooks.webhook import WebhookId
 
@@ -194,7 +194,7 @@ def evolve(state: WebhookDelivery, event: DeliveryEvent) -> WebhookDelivery:
 
 
 delivery_decider: Decider[DeliveryCommand, WebhookDelivery, DeliveryEvent] = Decider(
-    category="delivery", initial=WebhookDelivery(), decide=decide, evolve=evolve
+    category="delivery", initial=WebhookDelivery(), decide=decide, evolve=evolve, grain=exact_times
 )
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from domain.actors import Actor
 from domain.constraints import Length, OneLine
-from domain.decider import Decider, DomainError, must_be_system
+from domain.decider import Decider, DomainError, exact_times, must_be_system
 
 MOST_WEBHOOKS = 100
 LONGEST_URL = 2000
@@ -101,7 +101,7 @@ def evolve(state: Registry, event: WebhookEvent) -> Registry:
 
 
 registry_decider: Decider[WebhookCommand, Registry, WebhookEvent] = Decider(
-    category="webhook", initial=Registry(), decide=decide, evolve=evolve
+    category="webhook", initial=Registry(), decide=decide, evolve=evolve, grain=exact_times
 )
 
 

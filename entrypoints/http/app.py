@@ -94,7 +94,11 @@ def create_app(shared: Shared, blueprints: Iterable[PlainBlueprint]) -> Flask:
                 },
             },
             "info": {
-                "description": "Report petty corruption, safely and backed by evidence.",
+                "description": (
+                    "Report petty corruption, safely and backed by evidence.\n\n"
+                    "Times are rounded down, in UTC: to the hour in named cases, to the day in "
+                    "anonymous cases and everywhere else. Choose random ids (UUID version 4)."
+                ),
                 "license": {"name": "MIT", "identifier": "MIT"},
             },
         },

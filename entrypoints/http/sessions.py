@@ -15,7 +15,7 @@ from application.use_cases.members.accounts import (
     Accounts,
     Grant,
 )
-from application.use_cases.members.days import day_of
+from domain.times import day_of
 from entrypoints.http.attempts import Attempts, counts_as
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import BEARER, problems

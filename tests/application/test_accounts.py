@@ -20,12 +20,12 @@ from application.use_cases.members.accounts import (
     NotSignedIn,
     handle_of,
 )
-from application.use_cases.members.days import DAY, day_of
 from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens
 from domain.actors import Actor, Role
 from domain.ids import MemberId
 from domain.members.member import SuspendMember
+from domain.times import DAY, day_of
 from tests.world import World, refused
 
 PASSPHRASE = "four plain words here"

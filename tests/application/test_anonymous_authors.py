@@ -1,6 +1,8 @@
 """Anonymous authors act under aliases: nothing that is stored leads from their cases to them."""
 
 from collections.abc import Iterator
+from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,12 +17,14 @@ from domain.cases.case_details import CaseDetails, CaseStatus
 from domain.cases.engagement import ShareNetwork
 from domain.ids import CaseId, EvidenceId
 from domain.moderation.subject import SubjectKind
+from domain.times import day_of
 from tests.application.community import (
     answer,
     appeal,
     ask_to_be_erased,
     decide,
     flag,
+    listed,
     moderator,
     name_party,
     one,
@@ -204,3 +208,37 @@ def test_a_process_that_comes_later_does_not_set_the_checkpoint_back(
     slow.step()
     assert (slow.lag(), quick.lag()) == (0, 0)
     assert world.checkpoints.load(quick.name) == reached
+
+
+def test_no_event_tells_more_than_the_day(world: World, anna: Actor) -> None:
+    world.clock.wind(minutes=34, seconds=56, microseconds=789)
+    act(world, anna)
+    flag(world, SubjectKind.CASE, CASE, world.member("Ben"))
+    world.settle()
+    recorded = [event for log in CONTEXTS for event in events(world, log)]
+    times = {time for event in recorded for time in times_of(event)}
+    assert len(recorded) > 20
+    assert times == {day_of(world.clock())}
+
+
+def times_of(event: Any) -> list[datetime]:
+    values = (getattr(event, each.name) for each in fields(event))
+    return [value for value in values if isinstance(value, datetime)]
+
+
+def test_no_stored_byte_of_the_case_tells_when_it_was(world: World, anna: Actor) -> None:
+    act(world, anna)
+    for commit in world.stores["cases"].read_log(0, 1000):
+        assert str(commit.stamp).encode()[:8] not in commit.body
+
+
+def test_its_place_in_a_list_tells_only_its_day(world: World) -> None:
+    for case_id in ("named-before", "anonymous", "named-after"):
+        member = world.member(f"Author of {case_id}")
+        if case_id == "anonymous":
+            report(world, member, CaseId(case_id))
+        else:
+            world.public_case(member, case_id)
+        world.clock.wind(hours=1)
+    found = [case["case_id"] for case in listed(world, "cases")]
+    assert found == ["named-after", "named-before", "anonymous"]

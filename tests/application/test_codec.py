@@ -58,7 +58,7 @@ def stored(body: bytes, stream: str, size: int = 1, position: int = 7) -> Stored
         stream=stream,
         first=1,
         size=size,
-        stamp=1,
+        stamp=1_772_368_215_123_456,
         command_id="k",
         body=body,
         hash=b"",
@@ -68,7 +68,7 @@ def stored(body: bytes, stream: str, size: int = 1, position: int = 7) -> Stored
 
 def recorded(event: object, coder: JsonCodec, stream: str = "s-1") -> RecordedEvent:
     """The event as it is recorded, alone in its commit."""
-    meta = Meta(stream=stream, first=1, stamp=1_772_368_215_123_456, command_id="k")
+    meta = Meta(stream=stream, first=1, command_id="k")
     (found,) = coder.events("cases", stored(coder.encode([event], meta), stream))
     return found
 
@@ -396,7 +396,7 @@ class TestWire:
             CloudEventsWire().unpack(json.dumps([{**sent, field: value}]).encode())
 
     def test_events_that_are_not_numbered_have_no_position(self) -> None:
-        meta = Meta(stream="s-1", first=1, stamp=1, command_id="k", correlation_id="r")
+        meta = Meta(stream="s-1", first=1, command_id="k", correlation_id="r")
         body = codec().encode([GOLDEN["cases.CaseTagged"]], meta)
         (event,) = codec().events("cases", stored(body, "s-1", position=0))
         assert (event.position, event.correlation_id) == (0, "r")

@@ -35,6 +35,7 @@ from domain.moderation.decision import (
 )
 from domain.moderation.flag import MOST_OPEN_FLAGS
 from domain.moderation.subject import FlagWeighed, SubjectKind, Verdict
+from domain.times import day_of
 from tests.application.community import (
     ANYBODY,
     CASE,
@@ -525,7 +526,7 @@ class TestQueue:
         assert (item["subject_kind"], item["subject_id"], item["case_id"]) == (COMMENT, "k1", "c1")
         assert (item["text"], item["hidden"], item["weight"]) == (TEXT, False, 0.5)
         assert [complaint.note for complaint in item["flags"]] == ["An advert."] * 2
-        assert item["waiting_since"] == world.clock()
+        assert item["waiting_since"] == day_of(world.clock())
         assert not any(member.member_id in repr(item) for member in crowd)
 
     def test_the_heaviest_comes_first_and_kinds_can_be_asked_for(
@@ -656,7 +657,7 @@ class TestAppealsAgainstASuspension:
         (item,) = queue(world)
         assert (item["subject_kind"], item["subject_id"]) == (MEMBER, suspended.member_id)
         assert item["suspension_appeal"].statement == "I sell nothing."
-        assert item["waiting_since"] == world.clock()
+        assert item["waiting_since"] == day_of(world.clock())
         assert self.waits(world) == [(Deed.SUSPENSION_APPEALED, "author")]
         assert "I sell nothing." not in seen_by_all(world)
         must_be_rebuilt_alike(world)

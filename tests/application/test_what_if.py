@@ -13,6 +13,7 @@ from domain.actors import Actor, Role
 from domain.ids import CaseId
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind, Verdict
+from domain.times import day_of
 from tests.application import community
 from tests.world import World
 
@@ -64,7 +65,7 @@ def test_a_lower_threshold_hides_what_the_present_one_does_not(world: World, cas
     flag(world, case, "Cleo", rule="falsehood")
     (hiding,) = what_if(world).moderation(0.5).hidings
     assert (hiding.kind, hiding.subject_id, hiding.rule) == (CASE, case, "falsehood")
-    assert (hiding.weight, hiding.at, hiding.verdict) == (0.5, world.clock(), None)
+    assert (hiding.weight, hiding.at, hiding.verdict) == (0.5, day_of(world.clock()), None)
     assert judged(what_if(world).moderation(0.5)) == (0, 0, 1, 0)
     assert what_if(world).moderation().hidings == ()
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from threading import Event
@@ -321,15 +321,6 @@ class EventStoreContract:
             return len(store.load(stream))
 
         assert race(16, append_and_load) == [1] * 16
-
-    def test_a_stream_is_loaded_until_a_time(self, store: EventStore) -> None:
-        noon = datetime(2026, 5, 4, 12, tzinfo=UTC)
-        stamp = int(noon.timestamp()) * 1_000_000
-        head = store.append(commit(stamp=stamp)).head
-        store.append(commit(head=head, stamp=stamp + 1))
-        step = timedelta(microseconds=1)
-        for until, count in ((noon - step, 0), (noon, 1), (noon + step, 2), (noon + 9 * step, 2)):
-            assert len(store.load("case-1", until=until)) == count
 
     def test_loading_tells_positions_once_they_are_given_out(self, store: EventStore) -> None:
         append_many(store, "case-1", [1, 2])

@@ -528,7 +528,8 @@ class TestModeration:
 
     def test_a_restored_case_is_public_if_its_evidence_can_be_seen(self) -> None:
         restore = RestoreCase(by=SYSTEM, at=AT)
-        assert when([*PUBLIC, HIDDEN], restore) == [RESTORED, SHOWN, PUBLISHED]
+        again = replace(PUBLISHED, is_restored=True)
+        assert when([*PUBLIC, HIDDEN], restore) == [RESTORED, SHOWN, again]
         assert when(PUBLIC, restore) == []
         assert when([*PUBLIC, HIDDEN, WITHHELD], restore) == [RESTORED]
         waiting = case_decider.fold([*PUBLIC, HIDDEN, WITHHELD, RESTORED])
@@ -537,7 +538,7 @@ class TestModeration:
     def test_a_restored_case_is_as_old_as_before_and_one_with_new_evidence_is_new(self) -> None:
         past, later = [*PUBLIC, *when(PUBLIC, MODERATION[0])], AT + timedelta(days=1)
         restored = when(past, RestoreCase(by=SYSTEM, at=later))[-1]
-        assert restored == replace(PUBLISHED, at=later)
+        assert restored == replace(PUBLISHED, at=later, is_restored=True)
         retract = RetractEvidence(evidence_id=E1, by=ANNA, at=AT)
         past = [*PUBLIC, *when(PUBLIC, retract), ATTACHED]
         published = when(past, replace(accept(E2), at=later))[-1]

@@ -156,3 +156,9 @@ def appointed(process: Process, admin: Caller) -> Caller:
     caller = Caller(process.app.test_client()).join()
     assert admin("PUT", f"/v1/members/{caller.member_id}/roles/moderator").status_code == 204
     return caller
+
+
+@pytest.fixture
+def exact_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Times are exact, as if hours and days passed between one request and the next."""
+    monkeypatch.setattr("application.engine.executor.with_coarse_times", lambda event, _: event)

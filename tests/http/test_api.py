@@ -393,6 +393,7 @@ class TestWriting:
         for told in ("12.3", "65.4", "street", "region", "Mill", "2026-01-31", "nurse"):
             assert told not in proof.text
 
+    @pytest.mark.usefixtures("exact_times")
     def test_a_place_a_day_and_a_tag_that_were_corrected_are_not_shown_as_they_stood(
         self, anna: Caller
     ) -> None:
@@ -411,6 +412,7 @@ class TestWriting:
         assert (stood["location"], stood["occurred_on"], stood["tags"]) == (None, None, ["police"])
         assert stood["title"] == "A permit for a bribe"
 
+    @pytest.mark.usefixtures("exact_times")
     @pytest.mark.parametrize(
         ("anonymous", "title", "category"), [(True, "Later", "fraud"), (False, "At first", "other")]
     )

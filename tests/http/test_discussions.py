@@ -189,6 +189,7 @@ class TestChanging:
             assert anybody("GET", comment + more, headers=headers).status_code == 404
         assert "Never mind" not in anybody("GET", f"{path}/comments?limit=100").text
 
+    @pytest.mark.usefixtures("exact_times")
     def test_its_past_is_told(self, ben: Caller, anybody: Caller, path: str) -> None:
         comment = say(ben, path, text="It was on Monday.")
         edited = ben("PATCH", comment, {"text": "It was on Tuesday."})

@@ -13,7 +13,6 @@ from application.ports.clock import Clock
 from application.ports.credentials import Credential, Credentials, PseudonymTaken, Session
 from application.ports.key_vault import KeyVault
 from application.ports.passphrases import Passphrases
-from application.use_cases.members.days import DAY, day_of
 from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens, hash_of
 from domain.actors import Actor
@@ -21,6 +20,7 @@ from domain.constraints import Length
 from domain.decider import DomainError
 from domain.ids import MemberId
 from domain.members.member import EraseMember, Member, RegisterMember
+from domain.times import DAY, day_of
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 from hmac import compare_digest
 from hmac import digest as hmac_digest
 
-from application.use_cases.members.days import DAY, day_of
+from domain.times import DAY, day_of
 
 NONCE_BYTES = 32
 SECOND = timedelta(seconds=1)
