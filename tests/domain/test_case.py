@@ -147,7 +147,7 @@ def concealed(reason: EvidenceConcealedReason, item: EvidenceId = E1) -> Evidenc
     return EvidenceConcealed(case_id=CASE, evidence_id=item, reason=reason, at=AT)
 
 
-def of(event: EvidenceAccepted | EvidenceShown, item: EvidenceId) -> Any:
+def with_evidence(event: EvidenceAccepted | EvidenceShown, item: EvidenceId) -> Any:
     """The same, of another piece of evidence."""
     return replace(event, evidence_id=item)
 
@@ -171,17 +171,17 @@ def accept(evidence_id: EvidenceId = E1, by: Actor = SYSTEM) -> AcceptEvidence:
     )
 
 
-def test_a_report_is_recorded() -> None:
+def test_reporting_a_case_emits_case_reported() -> None:
     assert when([], report(evidence=(E1,))) == [REPORTED]
 
 
-def test_a_report_names_each_tag_and_each_evidence_once() -> None:
+def test_a_report_drops_repeated_tags_and_evidence() -> None:
     (reported,) = when([], report(evidence=(E1, E1, E2), tags=("a", "b", "a")))
     assert isinstance(reported, CaseReported)
     assert (reported.evidence, reported.tags) == ((E1, E2), ("a", "b"))
 
 
-def test_a_case_is_reported_once() -> None:
+def test_reporting_a_case_again_is_refused() -> None:
     with refused("already-reported"):
         when([REPORTED], report())
 
@@ -191,7 +191,7 @@ def test_a_case_is_reported_once() -> None:
     lon=st.floats(-180, 180),
     precision=st.sampled_from(Precision),
 )
-def test_a_place_is_rounded_before_it_is_in_any_event(
+def test_a_location_is_rounded_to_its_precision_before_it_is_in_an_event(
     lat: float, lon: float, precision: Precision
 ) -> None:
     place = Location(lat=lat, lon=lon, precision=precision)
@@ -210,20 +210,23 @@ def test_the_first_accepted_evidence_publishes_the_case() -> None:
 
 
 def test_more_evidence_is_accepted_without_publishing_again() -> None:
-    assert when([*PUBLIC, ATTACHED], accept(E2)) == [of(ACCEPTED, E2), of(SHOWN, E2)]
+    assert when([*PUBLIC, ATTACHED], accept(E2)) == [
+        with_evidence(ACCEPTED, E2),
+        with_evidence(SHOWN, E2),
+    ]
     assert when([*PUBLIC, BENS], accept(E2)) == [
         replace(ACCEPTED, evidence_id=E2, contributor=BEN.member_id),
-        of(SHOWN, E2),
+        with_evidence(SHOWN, E2),
     ]
 
 
-def test_evidence_is_accepted_once_and_only_where_it_is_part_of_the_case() -> None:
+def test_accepting_evidence_again_or_evidence_that_the_case_does_not_cite_emits_nothing() -> None:
     assert when(PUBLIC, accept()) == []
     assert when(PUBLIC, accept(E2)) == []
 
 
 @pytest.mark.parametrize("past", [[], [REPORTED, WITHDRAWN]])
-def test_a_case_that_is_over_or_never_was_accepts_nothing(past: list[CaseEvent]) -> None:
+def test_a_withdrawn_or_missing_case_accepts_no_evidence(past: list[CaseEvent]) -> None:
     assert when(past, accept()) == []
 
 
@@ -231,7 +234,7 @@ def refuse(evidence_id: EvidenceId = E1, by: Actor = SYSTEM) -> RefuseEvidence:
     return RefuseEvidence(evidence_id=evidence_id, reason="No sound.", by=by, at=AT)
 
 
-def test_what_is_refused_is_no_evidence_of_the_case_any_more() -> None:
+def test_refused_evidence_is_removed_from_the_case_and_may_be_attached_again() -> None:
     refusal = EvidenceRefused(
         case_id=CASE, evidence_id=E1, contributor=ANNA.member_id, reason="No sound.", at=AT
     )
@@ -241,7 +244,7 @@ def test_what_is_refused_is_no_evidence_of_the_case_any_more() -> None:
     assert when([REPORTED, refusal], AttachEvidence(evidence=(E1,), by=ANNA, at=AT))
 
 
-def test_what_was_accepted_or_is_none_of_the_case_is_not_refused() -> None:
+def test_evidence_that_was_accepted_or_is_not_part_of_the_case_cannot_be_refused() -> None:
     assert when(PUBLIC, refuse()) == []
     assert when(PUBLIC, refuse(E2)) == []
     assert when([REPORTED, WITHDRAWN], refuse()) == []
@@ -254,7 +257,7 @@ def test_only_the_system_accepts_evidence() -> None:
         when([REPORTED], accept(by=ANNA))
 
 
-def test_the_author_amends_details_and_the_others_stay() -> None:
+def test_amending_changes_the_named_details_and_keeps_the_others() -> None:
     changes: dict[str, Any] = {"title": "Two bribes", "occurred_on": date(2026, 2, 1)}
     amended = CaseAmended(
         case_id=CASE, details=replace(DETAILS, **changes), by=ANNA.member_id, at=AT
@@ -263,11 +266,11 @@ def test_the_author_amends_details_and_the_others_stay() -> None:
     assert case_decider.fold([*PUBLIC, amended]).details == amended.details
 
 
-def test_an_amendment_that_changes_nothing_is_no_event() -> None:
+def test_an_amendment_without_a_change_emits_nothing() -> None:
     assert when(PUBLIC, AmendCase(changes={"title": "A bribe"}, by=ANNA, at=AT)) == []
 
 
-def test_nobody_amends_for_the_author_not_even_a_moderator() -> None:
+def test_only_the_author_amends_a_case() -> None:
     for other in (BEN, MODERATOR):
         with refused("forbidden"):
             when(PUBLIC, AmendCase(changes={}, by=other, at=AT))
@@ -297,7 +300,7 @@ def test_authors_and_moderators_add_evidence_place_and_tags_to_a_public_case(
     ]
 
 
-def test_nobody_but_its_author_backs_a_case_that_is_not_public() -> None:
+def test_only_the_author_attaches_evidence_to_an_unpublished_case() -> None:
     pasts: list[list[CaseEvent]] = [[REPORTED], [*PUBLIC, HIDDEN]]
     for past in pasts:
         with refused("forbidden"):
@@ -305,12 +308,12 @@ def test_nobody_but_its_author_backs_a_case_that_is_not_public() -> None:
         assert when(past, AttachEvidence(evidence=(E2,), by=ANNA, at=AT))
 
 
-def test_what_its_author_took_out_of_public_is_published_by_nobody_else() -> None:
+def test_evidence_of_others_does_not_publish_a_case_whose_author_retracted_the_evidence() -> None:
     assert when([*PUBLIC, BENS], accept(E2))
     assert when([*PUBLIC, BENS, RETRACTED], accept(E2)) == []
 
 
-def test_what_is_so_already_is_no_event() -> None:
+def test_locating_or_tagging_without_a_change_emits_nothing() -> None:
     place = Location(lat=1.0, lon=2.0)
     located = CaseLocated(case_id=CASE, number=0, location=place, by=ANNA.member_id, at=AT)
     tagged = CaseTagged(case_id=CASE, number=0, tag="police", by=ANNA.member_id, at=AT)
@@ -320,12 +323,12 @@ def test_what_is_so_already_is_no_event() -> None:
     assert when(past, UntagCase(tag="health", by=ANNA, at=AT)) == []
 
 
-def test_nobody_withdraws_somebody_elses_case() -> None:
+def test_only_the_author_withdraws_a_case() -> None:
     with refused("forbidden"):
         when(PUBLIC, WithdrawCase(by=BEN, at=AT))
 
 
-def test_a_tag_is_taken_away_by_who_added_it_the_author_or_a_moderator() -> None:
+def test_a_tag_is_removed_by_its_contributor_the_author_or_a_moderator_only() -> None:
     tagged = CaseTagged(
         case_id=CASE,
         number=0,
@@ -345,7 +348,7 @@ def test_a_tag_is_taken_away_by_who_added_it_the_author_or_a_moderator() -> None
         assert when([*PUBLIC, tagged], UntagCase(tag="police", by=by, at=AT)) == [untagged]
 
 
-def test_tags_are_counted_from_those_of_the_report_on_and_no_number_is_used_twice() -> None:
+def test_tags_are_numbered_after_those_of_the_report_and_no_number_is_used_twice() -> None:
     past: list[CaseEvent] = [replace(REPORTED, tags=("a", "b"))]
     for tag in ("c", "d"):
         (tagged,) = when(past, TagCase(tag=tag, by=ANNA, at=AT))
@@ -354,7 +357,7 @@ def test_tags_are_counted_from_those_of_the_report_on_and_no_number_is_used_twic
     assert (numbers, list(case_decider.fold(past).tags)) == ([2, 3], ["a", "b"])
 
 
-def test_a_retracted_place_lets_the_one_before_stand_again() -> None:
+def test_retracting_a_location_returns_the_one_before() -> None:
     assert when(PUBLIC, RetractLocation(by=ANNA, at=AT)) == []
     first, second = Location(lat=1.0, lon=2.0), Location(lat=3.0, lon=4.0)
     here = CaseLocated(case_id=CASE, number=0, location=first, by=ANNA.member_id, at=AT)
@@ -378,7 +381,9 @@ def test_a_retracted_place_lets_the_one_before_stand_again() -> None:
     assert case_decider.fold([*PUBLIC, here, none]).location is None
 
 
-def test_what_somebody_takes_back_does_not_bring_back_what_they_had_corrected_by_it() -> None:
+def test_retracting_a_correction_does_not_return_the_location_that_its_contributor_corrected() -> (
+    None
+):
     precise = CaseLocated(case_id=CASE, number=0, location=PLACE, by=ANNA.member_id, at=AT)
     region = Location(lat=1.0, lon=2.0, precision=Precision.REGION)
     coarse = replace(precise, number=1, location=region)
@@ -406,7 +411,7 @@ def add_party(
         (BEN, ContributorRole.CONTRIBUTOR),
     ],
 )
-def test_everybody_adds_parties_to_a_public_case_each_once(
+def test_every_member_can_add_a_party_to_a_public_case_once(
     by: Actor, role: ContributorRole
 ) -> None:
     added = PartyAdded(case_id=CASE, party_id=PartyId("p1"), by=by.member_id, role=role, at=AT)
@@ -414,7 +419,7 @@ def test_everybody_adds_parties_to_a_public_case_each_once(
     assert when([*PUBLIC, added], add_party(by)) == []
 
 
-def test_what_is_a_party_already_is_not_added_to_another_case() -> None:
+def test_a_party_of_one_case_cannot_be_added_to_another() -> None:
     named = knowing(add_party(BEN), party_named=True)
     with refused("already-named"):
         when(PUBLIC, named)
@@ -422,7 +427,7 @@ def test_what_is_a_party_already_is_not_added_to_another_case() -> None:
     assert when([*PUBLIC, added], named) == []
 
 
-def test_a_claim_rests_on_evidence_of_its_case_alone() -> None:
+def test_a_party_may_cite_only_evidence_of_its_case() -> None:
     with refused("not-found"):
         when(PUBLIC, add_party(BEN, evidence=(E2,)))
 
@@ -448,7 +453,7 @@ def changes(by: Actor, role: ContributorRole, number: int) -> list[CaseEvent]:
         (BEN, ContributorRole.CONTRIBUTOR, MOST_CHANGES_EACH),
     ],
 )
-def test_a_case_takes_so_many_changes_of_one_member(
+def test_the_changes_of_one_member_to_a_case_are_limited(
     by: Actor, role: ContributorRole, most: int
 ) -> None:
     past = [*PUBLIC, *changes(by, role, most)]
@@ -468,7 +473,7 @@ def test_a_case_takes_so_many_changes_of_one_member(
     assert when([*past, placed], RetractLocation(by=by, at=AT))
 
 
-def test_a_case_takes_so_many_changes_of_all_contributors_together() -> None:
+def test_the_changes_of_all_contributors_to_a_case_are_limited_together() -> None:
     crowd = [Actor(member_id=MemberId(f"m{n}")) for n in range(MOST_CHANGES_BY_OTHERS)]
     past = [
         *PUBLIC,
@@ -480,17 +485,17 @@ def test_a_case_takes_so_many_changes_of_all_contributors_together() -> None:
         assert when(past, add_party(by))
 
 
-def test_moderators_can_always_set_a_case_right() -> None:
+def test_the_changes_of_moderators_are_not_limited() -> None:
     past = [*PUBLIC, *changes(MODERATOR, ContributorRole.MODERATOR, MOST_CHANGES)]
     assert when(past, LocateCase(location=PLACE, by=MODERATOR, at=AT))
 
 
-def test_retracted_evidence_is_gone_and_without_any_the_case_is_not_public() -> None:
+def test_retracting_the_last_evidence_unpublishes_the_case() -> None:
     retract = RetractEvidence(evidence_id=E1, by=ANNA, at=AT)
     gone: list[CaseEvent] = [RETRACTED, concealed(EvidenceConcealedReason.RETRACTED)]
     waits = unpublished(CaseUnpublishedReason.NO_EVIDENCE)
     assert when(PUBLIC, retract) == [*gone, waits]
-    assert when([*PUBLIC, ATTACHED, of(ACCEPTED, E2)], retract) == gone
+    assert when([*PUBLIC, ATTACHED, with_evidence(ACCEPTED, E2)], retract) == gone
     past = [*PUBLIC, *gone, waits]
     assert when(past, retract) == []
     assert case_decider.fold(past).status is CaseStatus.AWAITING_EVIDENCE
@@ -499,7 +504,7 @@ def test_retracted_evidence_is_gone_and_without_any_the_case_is_not_public() -> 
         when(past, AttachEvidence(evidence=(E1,), by=ANNA, at=AT))
 
 
-def test_evidence_is_retracted_by_who_added_it_or_the_author() -> None:
+def test_evidence_is_retracted_by_its_contributor_or_the_author_only() -> None:
     past = [*PUBLIC, BENS]
     for by in (CLEO, MODERATOR):
         with refused("forbidden"):
@@ -512,7 +517,7 @@ def test_evidence_is_retracted_by_who_added_it_or_the_author() -> None:
 
 
 class TestModeration:
-    def test_a_hidden_case_is_seen_by_its_author_and_moderators_alone(self) -> None:
+    def test_a_hidden_case_is_visible_to_its_author_and_moderators_only(self) -> None:
         hidden: list[CaseEvent] = [
             HIDDEN,
             concealed(EvidenceConcealedReason.CASE_UNPUBLISHED),
@@ -526,7 +531,7 @@ class TestModeration:
         for by in (ANNA, MODERATOR):
             assert when(past, TagCase(tag="police", by=by, at=AT))
 
-    def test_a_restored_case_is_public_if_its_evidence_can_be_seen(self) -> None:
+    def test_a_restored_case_is_public_unless_its_evidence_is_withheld(self) -> None:
         restore = RestoreCase(by=SYSTEM, at=AT)
         again = replace(PUBLISHED, is_restored=True)
         assert when([*PUBLIC, HIDDEN], restore) == [RESTORED, SHOWN, again]
@@ -535,7 +540,7 @@ class TestModeration:
         waiting = case_decider.fold([*PUBLIC, HIDDEN, WITHHELD, RESTORED])
         assert waiting.status is CaseStatus.AWAITING_EVIDENCE
 
-    def test_a_restored_case_is_as_old_as_before_and_one_with_new_evidence_is_new(self) -> None:
+    def test_restoring_keeps_the_time_of_publication_and_new_evidence_sets_a_new_one(self) -> None:
         past, later = [*PUBLIC, *when(PUBLIC, MODERATION[0])], AT + timedelta(days=1)
         restored = when(past, RestoreCase(by=SYSTEM, at=later))[-1]
         assert restored == replace(PUBLISHED, at=later, is_restored=True)
@@ -549,7 +554,7 @@ class TestModeration:
             False,
         ]
 
-    def test_a_case_whose_evidence_is_withheld_waits_for_it(self) -> None:
+    def test_withholding_the_only_evidence_unpublishes_the_case_until_it_is_returned(self) -> None:
         withhold = WithholdEvidence(evidence_id=E1, rule="staged-evidence", by=SYSTEM, at=AT)
         give_back = ReturnEvidence(evidence_id=E1, by=SYSTEM, at=AT)
         withheld: list[CaseEvent] = [
@@ -563,25 +568,25 @@ class TestModeration:
         assert when(past, give_back) == [RETURNED, SHOWN, PUBLISHED]
         assert when([*past, RETURNED, SHOWN, PUBLISHED], give_back) == []
 
-    def test_what_happens_to_evidence_of_a_hidden_case_shows_nothing(self) -> None:
+    def test_changes_to_the_evidence_of_a_hidden_case_show_no_evidence(self) -> None:
         past = [*PUBLIC, HIDDEN]
-        assert when([*past, ATTACHED], accept(E2)) == [of(ACCEPTED, E2)]
+        assert when([*past, ATTACHED], accept(E2)) == [with_evidence(ACCEPTED, E2)]
         withhold = WithholdEvidence(evidence_id=E1, rule="staged-evidence", by=SYSTEM, at=AT)
         assert when(past, withhold) == [WITHHELD]
         assert when([*past, WITHHELD], MODERATION[-1]) == [RETURNED]
 
-    def test_it_comes_too_late_for_a_case_that_is_over(self) -> None:
+    def test_moderation_of_a_withdrawn_or_missing_case_emits_nothing(self) -> None:
         for command in MODERATION:
             assert when([*PUBLIC, WITHDRAWN], command) == []
             assert when([], command) == []
 
-    def test_nobody_but_the_system_does_it(self) -> None:
+    def test_only_the_system_applies_moderation(self) -> None:
         for command in MODERATION:
             with refused("forbidden"):
                 when(PUBLIC, replace(command, by=MODERATOR))
 
 
-def test_evidence_and_tags_are_limited() -> None:
+def test_the_numbers_of_evidence_and_tags_are_limited() -> None:
     evidence = tuple(EvidenceId(f"e{n}") for n in range(MOST_EVIDENCE + 1))
     with refused("too-much-evidence"):
         when([REPORTED], AttachEvidence(evidence=evidence, by=ANNA, at=AT))
@@ -722,10 +727,13 @@ class TestEvidenceOfOthers:
         assert len(case_decider.fold(past).shown_evidence) == MOST_EVIDENCE_OF_OTHERS + 1
         (refusal,) = when([*past, BENS], accept(E2))
         assert isinstance(refusal, EvidenceRefused)
-        assert when([*past, ATTACHED], accept(E2)) == [of(ACCEPTED, E2), of(SHOWN, E2)]
+        assert when([*past, ATTACHED], accept(E2)) == [
+            with_evidence(ACCEPTED, E2),
+            with_evidence(SHOWN, E2),
+        ]
 
 
-def test_the_author_withdraws_once() -> None:
+def test_withdrawing_a_case_again_emits_nothing() -> None:
     withdraw = WithdrawCase(by=ANNA, at=AT)
     assert when(PUBLIC, withdraw) == [
         WITHDRAWN,
@@ -736,12 +744,12 @@ def test_the_author_withdraws_once() -> None:
     assert when([*PUBLIC, WITHDRAWN], withdraw) == []
 
 
-def test_a_withdrawn_case_does_not_change_any_more() -> None:
+def test_changing_a_withdrawn_case_is_refused() -> None:
     with refused("withdrawn"):
         when([*PUBLIC, WITHDRAWN], TagCase(tag="police", by=ANNA, at=AT))
 
 
-def test_a_case_that_somebody_may_not_see_does_not_exist_for_them() -> None:
+def test_a_case_that_a_member_may_not_see_is_not_found() -> None:
     pasts: list[list[CaseEvent]] = [[], [REPORTED], [*PUBLIC, WITHDRAWN]]
     for past in pasts:
         with refused("not-found"):
@@ -753,7 +761,7 @@ def forget(member: Actor, by: Actor = SYSTEM) -> ForgetMember:
 
 
 class TestErasure:
-    def test_a_case_whose_author_was_erased_is_gone(self) -> None:
+    def test_erasing_the_author_erases_the_case(self) -> None:
         erased = CaseErased(case_id=CASE, at=AT)
         gone: list[CaseEvent] = [
             erased,
@@ -772,7 +780,7 @@ class TestErasure:
         with refused("erased"):
             when(past, TagCase(tag="police", by=ANNA, at=AT))
 
-    def test_what_an_erased_contributor_added_is_gone_and_they_are_forgotten_once(self) -> None:
+    def test_erasing_a_contributor_erases_their_contributions_once(self) -> None:
         past: list[CaseEvent] = [
             replace(REPORTED, tags=("a",), location=PLACE),
             *PUBLIC[1:],
@@ -797,14 +805,16 @@ class TestErasure:
         assert (list(state.tags), state.location, state.is_public) == (["a"], None, True)
         assert when([*past, erased], accept(E2)) == []
 
-    def test_a_case_that_only_they_backed_waits_for_evidence(self) -> None:
-        past = [*PUBLIC, BENS, of(ACCEPTED, E2), RETRACTED]
+    def test_a_case_with_evidence_of_an_erased_contributor_only_is_unpublished(self) -> None:
+        past = [*PUBLIC, BENS, with_evidence(ACCEPTED, E2), RETRACTED]
         assert when(past, forget(BEN))[1:] == [
             concealed(EvidenceConcealedReason.ERASED, E2),
             unpublished(CaseUnpublishedReason.NO_EVIDENCE),
         ]
 
-    def test_what_they_had_taken_back_is_told_of_no_more_but_a_refusal_is(self) -> None:
+    def test_erasing_a_contributor_names_refused_evidence_and_no_retracted_contribution(
+        self,
+    ) -> None:
         refusal = EvidenceRefused(
             case_id=CASE, evidence_id=E2, contributor=BEN.member_id, reason="No sound.", at=AT
         )
@@ -819,7 +829,9 @@ class TestErasure:
         assert erased == ContributionErased(case_id=CASE, evidence=(E2,), at=AT)
         assert when([*past, *back, replace(RETRACTED, evidence_id=E2)], forget(BEN)) == []
 
-    def test_what_was_corrected_does_not_return_when_who_corrected_it_is_erased(self) -> None:
+    def test_erasing_the_contributor_of_a_correction_does_not_return_the_location_before(
+        self,
+    ) -> None:
         precise = CaseLocated(case_id=CASE, number=0, location=PLACE, by=ANNA.member_id, at=AT)
         corrected = replace(precise, number=1, by=BEN.member_id)
         past: list[CaseEvent] = [*PUBLIC, precise, corrected]
@@ -829,7 +841,7 @@ class TestErasure:
         assert back[-1] == LocationReturned(case_id=CASE, location=PLACE, by=ANNA.member_id, at=AT)
         assert case_decider.fold([*past, *back]).location == PLACE
 
-    def test_only_the_system_forgets(self) -> None:
+    def test_only_the_system_forgets_members(self) -> None:
         with refused("forbidden"):
             when(PUBLIC, forget(ANNA, by=ANNA))
 
@@ -856,18 +868,18 @@ COMMANDS: list[CaseCommand] = [
 
 
 @given(st.lists(st.sampled_from(COMMANDS), max_size=24))
-def test_publication_events_tell_what_the_state_says(commands: list[CaseCommand]) -> None:
+def test_publication_events_agree_with_the_state(commands: list[CaseCommand]) -> None:
     past: list[CaseEvent] = []
     for command in commands:
         past += attempt(past, command)
         state = case_decider.fold(past)
-        public, seen = told(past)
+        public, seen = publication(past)
         assert public == state.is_public
         assert seen == (set(state.shown_evidence) if state.is_public else set())
         assert bool(seen) == public
 
 
-def told(past: list[CaseEvent]) -> tuple[bool, set[EvidenceId]]:
+def publication(past: list[CaseEvent]) -> tuple[bool, set[EvidenceId]]:
     """Whether the case is public, and which evidence everybody can see. Each is told once."""
     public, seen = False, set[EvidenceId]()
     for event in past:
@@ -890,6 +902,6 @@ def attempt(past: list[CaseEvent], command: CaseCommand) -> list[CaseEvent]:
         return []
 
 
-def test_a_stream_is_named_for_what_it_holds() -> None:
+def test_a_stream_is_named_after_its_category_and_id() -> None:
     assert case_decider.stream("c1") == "case-c1"
     assert case_decider.fold([]) == Case()

@@ -33,13 +33,13 @@ def golden_copy(name: str, version: int) -> RecordedEvent:
     )
 
 
-def test_the_names_that_history_is_written_in_never_change() -> None:
+def test_stored_names_of_events_never_change() -> None:
     missing = EVENTS.types.keys() - GOLDEN.keys()
     assert not missing, "add an example of each to tests/golden/events.py"
     assert list(EVENTS.types) == list(GOLDEN), "the order is that of the catalogue"
 
 
-def test_every_version_of_every_event_has_a_golden_copy_and_nothing_else_has() -> None:
+def test_every_version_of_every_event_has_a_golden_copy() -> None:
     kept = {file.name for file in COPIES.iterdir()}
     wanted = {f"{name}.v{version}.json": name for name, version in SHIPPED}
     missing = " ".join(wanted[file] for file in wanted.keys() - kept)
@@ -48,13 +48,13 @@ def test_every_version_of_every_event_has_a_golden_copy_and_nothing_else_has() -
 
 
 @pytest.mark.parametrize(("name", "version"), SHIPPED)
-def test_every_event_ever_stored_is_still_read(name: str, version: int) -> None:
+def test_every_golden_copy_is_decoded(name: str, version: int) -> None:
     expected = OLDER.get((name, version), GOLDEN[name])
     assert codec().decode(golden_copy(name, version)) == expected
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_every_event_reads_as_it_was_written(name: str) -> None:
+def test_every_event_is_decoded_as_it_was_encoded(name: str) -> None:
     assert codec().decode(recorded(GOLDEN[name], codec())) == GOLDEN[name]
 
 
@@ -102,7 +102,7 @@ def test_the_version_of_an_event_counts_its_upcasters() -> None:
     assert recorded(MET, codec(events=NOW)).schema == 3
 
 
-def test_each_version_is_lifted_by_the_steps_it_lacks() -> None:
+def test_an_older_version_passes_the_upcasters_after_it() -> None:
     named = {"name": "Ada Lovelace"}
     split = {"first": "Ada", "last": "Lovelace"}
     today = {**split, "place": "London"}
@@ -111,7 +111,7 @@ def test_each_version_is_lifted_by_the_steps_it_lacks() -> None:
     assert NOW.upcast("people.Met", 3, dict(today)) == today
 
 
-def test_what_was_sealed_in_an_older_version_is_opened_and_lifted() -> None:
+def test_sealed_fields_of_an_older_version_are_opened_and_upcast() -> None:
     vault = MemoryKeyVault()
     cipher = PersonalCipher(vault, INSTANCE_KEY)
     old = recorded(MetBefore(member=MemberId("ada"), name="Ada Lovelace"), codec(vault, BEFORE))

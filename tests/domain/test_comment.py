@@ -85,13 +85,13 @@ def when(past: list[CommentEvent], command: CommentCommand) -> list[CommentEvent
     return comment_decider.decide(command, comment_decider.fold(past))
 
 
-def test_a_comment_is_written_once() -> None:
+def test_writing_a_comment_again_is_refused() -> None:
     assert when([], WRITE) == [WRITTEN, SHOWN]
     with refused("already-written"):
         when([WRITTEN], WRITE)
 
 
-def test_only_a_public_case_is_discussed() -> None:
+def test_writing_and_editing_need_an_open_discussion() -> None:
     for discussion in (Discussion(), CLOSED):
         with refused("not-found"):
             when([], knowing(WRITE, discussion=discussion))
@@ -99,14 +99,14 @@ def test_only_a_public_case_is_discussed() -> None:
             when([WRITTEN], knowing(EDIT, discussion=discussion))
 
 
-def test_nothing_is_said_in_a_locked_discussion() -> None:
+def test_writing_and_editing_in_a_locked_discussion_are_refused() -> None:
     with refused("locked"):
         when([], knowing(WRITE, discussion=LOCKED))
     with refused("locked"):
         when([WRITTEN], knowing(EDIT, discussion=LOCKED))
 
 
-def test_a_comment_that_can_be_seen_is_replied_to() -> None:
+def test_a_visible_comment_can_be_replied_to() -> None:
     reply = knowing(asking(WRITE, parent_id=K2), parent=PARENT)
     assert when([], reply) == [replace(WRITTEN, parent_id=K2), SHOWN]
 
@@ -122,12 +122,12 @@ def test_a_comment_that_can_be_seen_is_replied_to() -> None:
         replace(PARENT, erased=True),
     ],
 )
-def test_nobody_replies_to_what_is_not_there(parent: Comment | None) -> None:
+def test_replying_to_a_missing_or_concealed_comment_is_refused(parent: Comment | None) -> None:
     with refused("not-found"):
         when([], knowing(asking(WRITE, parent_id=K2), parent=parent))
 
 
-def test_the_author_edits_and_nobody_else() -> None:
+def test_only_the_author_edits_a_comment() -> None:
     assert when([WRITTEN], EDIT) == [EDITED]
     assert when([WRITTEN, EDITED], EDIT) == []
     assert comment_decider.fold([WRITTEN, EDITED]).text == EDITED.text
@@ -136,13 +136,13 @@ def test_the_author_edits_and_nobody_else() -> None:
             when([WRITTEN], asking(EDIT, by=other))
 
 
-def test_the_author_removes_once() -> None:
+def test_the_author_removes_a_comment_once() -> None:
     assert when([WRITTEN], REMOVE) == [REMOVED, concealed(CommentConcealedReason.REMOVED)]
     assert when([WRITTEN, REMOVED], REMOVE) == []
     assert comment_decider.fold([WRITTEN, REMOVED]).text == ""
 
 
-def test_nobody_else_removes_it_for_moderators_decide() -> None:
+def test_only_the_author_removes_a_comment() -> None:
     pasts: list[list[CommentEvent]] = [[WRITTEN], [WRITTEN, HIDDEN]]
     for past in pasts:
         with refused("forbidden"):
@@ -153,11 +153,11 @@ def test_nobody_else_removes_it_for_moderators_decide() -> None:
         when([WRITTEN, REMOVED], replace(REMOVE, by=MODERATOR))
 
 
-def test_readers_are_told_once_of_a_comment_that_is_removed_while_it_is_hidden() -> None:
+def test_removing_a_hidden_comment_does_not_conceal_it_again() -> None:
     assert when([WRITTEN, HIDDEN], REMOVE) == [REMOVED]
 
 
-def test_moderation_hides_and_restores_once() -> None:
+def test_moderation_hides_and_restores_a_comment_once() -> None:
     assert when([WRITTEN], HIDE) == [HIDDEN, CONCEALED]
     assert when([WRITTEN, HIDDEN], HIDE) == []
     assert when([WRITTEN, HIDDEN], RESTORE) == [RESTORED, SHOWN]
@@ -165,7 +165,9 @@ def test_moderation_hides_and_restores_once() -> None:
 
 
 @pytest.mark.parametrize("command", [HIDE, RESTORE])
-def test_moderation_does_nothing_to_what_is_not_there(command: CommentCommand) -> None:
+def test_moderating_a_missing_removed_or_erased_comment_emits_nothing(
+    command: CommentCommand,
+) -> None:
     assert when([], command) == []
     assert when([WRITTEN, REMOVED], command) == []
     assert when([WRITTEN, HIDDEN, REMOVED], command) == []
@@ -178,7 +180,7 @@ def test_only_the_system_hides_restores_and_erases() -> None:
             when([WRITTEN], replace(command, by=MODERATOR))
 
 
-def test_a_hidden_comment_is_there_for_its_author_and_moderators_alone() -> None:
+def test_a_hidden_comment_is_visible_to_its_author_and_moderators_only() -> None:
     past: list[CommentEvent] = [WRITTEN, HIDDEN]
     assert when(past, EDIT) == [EDITED]
     with refused("forbidden"):
@@ -188,13 +190,13 @@ def test_a_hidden_comment_is_there_for_its_author_and_moderators_alone() -> None
             when(past, command)
 
 
-def test_there_is_nothing_to_edit_where_nothing_was_written() -> None:
+def test_editing_or_removing_a_missing_comment_is_refused() -> None:
     for command in (EDIT, REMOVE):
         with refused("not-found"):
             when([], command)
 
 
-def test_a_comment_is_erased_once_and_leaves_its_place() -> None:
+def test_a_comment_is_erased_once_and_its_place_is_kept() -> None:
     assert when([WRITTEN], ERASE) == [ERASED, concealed(CommentConcealedReason.ERASED)]
     assert when([WRITTEN, HIDDEN], ERASE) == [ERASED]
     assert when([WRITTEN, REMOVED], ERASE) == [ERASED]
@@ -203,13 +205,13 @@ def test_a_comment_is_erased_once_and_leaves_its_place() -> None:
     assert comment_decider.fold([WRITTEN, ERASED]).text == ""
 
 
-def test_an_erased_comment_does_not_change_any_more() -> None:
+def test_changing_an_erased_comment_is_refused() -> None:
     for command in (EDIT, REMOVE, replace(REMOVE, by=MODERATOR)):
         with refused("erased"):
             when([WRITTEN, ERASED], command)
 
 
-def test_a_destroyed_key_empties_the_text_and_decides_nothing() -> None:
+def test_a_destroyed_key_does_not_change_decisions() -> None:
     unreadable = replace(WRITTEN, author_name="", text="")
     assert when([unreadable], HIDE) == [HIDDEN, CONCEALED]
     assert comment_decider.fold([unreadable]).author == ANNA.member_id
@@ -222,7 +224,7 @@ COMMANDS: list[CommentCommand] = [
 
 
 @given(st.lists(st.sampled_from(COMMANDS), max_size=12))
-def test_whatever_happens_readers_are_told_whether_everybody_can_read_it(
+def test_shown_and_concealed_events_alternate_and_agree_with_the_state(
     commands: list[CommentCommand],
 ) -> None:
     past: list[CommentEvent] = []

@@ -125,39 +125,39 @@ def when(past: list[DecisionEvent], command: DecisionCommand) -> list[DecisionEv
     return decision_decider.decide(command, decision_decider.fold(past))
 
 
-def test_a_moderator_decides_once() -> None:
+def test_making_a_decision_again_is_refused() -> None:
     assert when([], DECIDE) == [MADE, GIVEN, SIGNED]
     with refused("already-decided"):
         when([MADE], DECIDE)
 
 
 @pytest.mark.parametrize("by", [BEN, SYSTEM])
-def test_nobody_else_decides_or_resolves(by: Actor) -> None:
+def test_only_moderators_decide_and_resolve(by: Actor) -> None:
     with refused("forbidden"):
         when([], asking(DECIDE, by=by))
     with refused("forbidden"):
         when([MADE, APPEALED], asking(RESOLVE, by=by))
 
 
-def test_a_decision_rests_on_a_rule() -> None:
+def test_a_decision_names_a_known_rule() -> None:
     with refused("unknown-rule"):
         when([], asking(DECIDE, rule="dislike"))
 
 
-def test_there_is_nothing_to_decide_on_what_was_never_there() -> None:
+def test_a_decision_on_an_unknown_subject_is_refused() -> None:
     with refused("not-found"):
         when([], knowing(DECIDE, subject=Subject()))
 
 
 @pytest.mark.parametrize("by", [ANNA_AS_MODERATOR, BEN_AS_MODERATOR])
-def test_nobody_judges_what_is_their_own_or_on_their_own_case(by: Actor) -> None:
+def test_moderators_do_not_judge_their_own_contributions_and_cases(by: Actor) -> None:
     with refused("not-oneself"):
         when([], asking(DECIDE, by=by))
     with refused("not-oneself"):
         when([MADE, APPEALED], asking(RESOLVE, by=by))
 
 
-def test_there_is_nothing_to_decide_where_it_is_so_and_nobody_flagged_it() -> None:
+def test_a_decision_without_an_effect_or_a_flag_is_refused() -> None:
     hidden, flagged = replace(SUBJECT, hidden=True), replace(SUBJECT, flags=("f1",))
     nothing = [
         knowing(DECIDE, subject=hidden),
@@ -179,7 +179,7 @@ def test_there_is_nothing_to_decide_where_it_is_so_and_nobody_flagged_it() -> No
             assert when([], command) == [made, GIVEN, SIGNED]
 
 
-def test_nobody_decides_anew_while_an_appeal_is_open() -> None:
+def test_another_decision_is_refused_while_an_appeal_is_open() -> None:
     appealed = decision_decider.fold([MADE, APPEALED])
     hidden = replace(SUBJECT, hidden=True, decision_id="d1")
     for subject, standing in ((hidden, appealed), (replace(hidden, appealed=True), Decision())):
@@ -192,7 +192,9 @@ def test_nobody_decides_anew_while_an_appeal_is_open() -> None:
     assert when([], restore) == [replace(MADE, verdict=Verdict.RESTORE), GIVEN, SIGNED]
 
 
-def test_what_was_restored_on_appeal_is_hidden_upon_new_flags_alone_and_by_somebody_else() -> None:
+def test_a_subject_restored_on_appeal_is_hidden_after_new_flags_and_by_another_moderator_only() -> (
+    None
+):
     restored = replace(SUBJECT, decision_id="d1", overturned=("d1",), turns=3)
     flagged = replace(restored, flags=("f1",))
     hide = knowing(DECIDE, subject=flagged, overturned=frozenset({ADA.member_id}))
@@ -206,7 +208,7 @@ def test_what_was_restored_on_appeal_is_hidden_upon_new_flags_alone_and_by_someb
     assert when([], dismiss) == [made, GIVEN, RESOLVED_SIGNED]
 
 
-def test_a_decision_in_whose_place_another_stands_is_over() -> None:
+def test_a_superseded_decision_can_be_neither_appealed_nor_resolved() -> None:
     over = replace(SUBJECT, decision_id="d2", past=("d1",))
     with refused("superseded"):
         when([MADE], knowing(APPEAL, subject=over))
@@ -214,24 +216,24 @@ def test_a_decision_in_whose_place_another_stands_is_over() -> None:
         when([MADE, APPEALED], knowing(RESOLVE, subject=over))
 
 
-def test_whom_it_is_about_appeals_once() -> None:
+def test_the_author_of_the_subject_appeals_once() -> None:
     assert when([MADE], APPEAL) == [APPEALED, APPEAL_SIGNED]
     with refused("already-appealed"):
         when([MADE, APPEALED], APPEAL)
 
 
-def test_nobody_else_appeals() -> None:
+def test_only_the_author_of_the_subject_appeals() -> None:
     for by in (BEN, MO):
         with refused("forbidden"):
             when([MADE], asking(APPEAL, by=by))
 
 
-def test_only_what_was_hidden_is_appealed_for() -> None:
+def test_only_a_decision_to_hide_can_be_appealed() -> None:
     with refused("nothing-to-appeal"):
         when([replace(MADE, verdict=Verdict.DISMISS)], APPEAL)
 
 
-def test_there_is_no_appeal_without_a_decision() -> None:
+def test_appealing_or_resolving_without_a_decision_or_an_appeal_is_refused() -> None:
     for command in (APPEAL, RESOLVE):
         with refused("not-found"):
             when([], command)
@@ -239,7 +241,7 @@ def test_there_is_no_appeal_without_a_decision() -> None:
         when([MADE], RESOLVE)
 
 
-def test_another_moderator_resolves_an_appeal_once() -> None:
+def test_an_appeal_is_resolved_once_and_by_another_moderator() -> None:
     assert when([MADE, SIGNED, APPEALED], RESOLVE) == [RESOLVED, OUTCOME_GIVEN, RESOLVED_SIGNED]
     with refused("same-moderator"):
         when([MADE, SIGNED, APPEALED], asking(RESOLVE, by=MO))
@@ -247,7 +249,7 @@ def test_another_moderator_resolves_an_appeal_once() -> None:
         when([MADE, SIGNED, APPEALED, RESOLVED, RESOLVED_SIGNED], RESOLVE)
 
 
-def test_an_upheld_decision_stands() -> None:
+def test_upholding_a_decision_keeps_its_verdict() -> None:
     upheld = replace(RESOLVED, outcome=Outcome.UPHOLD, verdict=Verdict.HIDE)
     assert when([MADE, APPEALED], asking(RESOLVE, outcome=Outcome.UPHOLD)) == [
         upheld,
@@ -256,7 +258,7 @@ def test_an_upheld_decision_stands() -> None:
     ]
 
 
-def test_who_appealed_is_forgotten_once_while_the_appeal_waits() -> None:
+def test_an_erased_appellant_is_forgotten_once_while_the_appeal_is_open() -> None:
     past: list[DecisionEvent] = [MADE, SIGNED, APPEALED, APPEAL_SIGNED]
     assert when(past, FORGET) == [FORGOTTEN]
     assert when([*past, FORGOTTEN], FORGET) == []
@@ -265,14 +267,14 @@ def test_who_appealed_is_forgotten_once_while_the_appeal_waits() -> None:
     assert decision_decider.fold([*past, FORGOTTEN]).under_appeal
 
 
-def test_a_moderator_who_erased_their_account_takes_no_appeal_along() -> None:
+def test_erasing_another_member_does_not_forget_the_appellant() -> None:
     past: list[DecisionEvent] = [MADE, SIGNED, APPEALED, APPEAL_SIGNED]
     assert when(past, replace(FORGET, member_id=MO.member_id)) == []
     with refused("forbidden"):
         when(past, replace(FORGET, by=MO))
 
 
-def test_each_reason_is_redacted_once_and_who_did_it_is_signed() -> None:
+def test_each_reason_is_redacted_once_and_the_moderator_is_signed() -> None:
     past: list[DecisionEvent] = [MADE, GIVEN, SIGNED]
     assert when(past, REDACT) == [REDACTED, RESOLVED_SIGNED]
     assert when([*past, REDACTED, RESOLVED_SIGNED], REDACT) == []
@@ -285,11 +287,11 @@ def test_each_reason_is_redacted_once_and_who_did_it_is_signed() -> None:
     ]
 
 
-def test_a_moderator_redacts_their_own_reason_as_well() -> None:
+def test_moderators_can_redact_their_own_reasons() -> None:
     assert when([MADE, GIVEN, SIGNED], asking(REDACT, by=MO)) == [REDACTED, SIGNED]
 
 
-def test_members_and_who_is_judged_redact_no_reason() -> None:
+def test_only_moderators_redact_reasons_and_not_about_themselves() -> None:
     with refused("forbidden"):
         when([MADE, GIVEN, SIGNED], asking(REDACT, by=BEN))
     with refused("not-oneself"):

@@ -46,7 +46,7 @@ def test_a_discussion_opens_and_closes_with_its_case() -> None:
     assert when([OPENED, CLOSED], OPEN) == [OPENED]
 
 
-def test_nobody_but_the_system_opens_or_closes_it() -> None:
+def test_only_the_system_opens_and_closes_a_discussion() -> None:
     for by in (BEN, MODERATOR):
         with refused("forbidden"):
             when([], replace(OPEN, by=by))
@@ -54,14 +54,14 @@ def test_nobody_but_the_system_opens_or_closes_it() -> None:
             when([OPENED], replace(CLOSE, by=by))
 
 
-def test_a_moderator_locks_and_unlocks_it() -> None:
+def test_a_moderator_locks_and_unlocks_a_discussion() -> None:
     assert when([OPENED], LOCK) == [LOCKED]
     assert when([OPENED, LOCKED], LOCK) == []
     assert when([OPENED, LOCKED], UNLOCK) == [UNLOCKED]
     assert when([OPENED, LOCKED, UNLOCKED], UNLOCK) == []
 
 
-def test_nobody_else_locks_or_unlocks_it_not_even_the_system() -> None:
+def test_only_moderators_lock_and_unlock_a_discussion() -> None:
     for by in (BEN, SYSTEM):
         with refused("forbidden"):
             when([OPENED], replace(LOCK, by=by))
@@ -69,7 +69,7 @@ def test_nobody_else_locks_or_unlocks_it_not_even_the_system() -> None:
             when([OPENED, LOCKED], replace(UNLOCK, by=by))
 
 
-def test_nobody_locks_or_unlocks_the_discussion_of_their_own_case() -> None:
+def test_moderators_do_not_lock_the_discussion_of_their_own_case() -> None:
     author = replace(MODERATOR, member_id=ANNA)
     with refused("not-oneself"):
         when([OPENED], replace(LOCK, by=author))
@@ -77,13 +77,13 @@ def test_nobody_locks_or_unlocks_the_discussion_of_their_own_case() -> None:
         when([OPENED, LOCKED], replace(UNLOCK, by=author))
 
 
-def test_there_is_nothing_to_lock_where_nothing_was_opened() -> None:
+def test_locking_a_missing_discussion_is_refused() -> None:
     for command in (LOCK, UNLOCK):
         with refused("not-found"):
             when([], command)
 
 
-def test_it_stays_locked_while_it_is_closed_and_opened_again() -> None:
+def test_a_locked_discussion_stays_locked_when_it_is_closed_and_opened_again() -> None:
     past: list[DiscussionEvent] = [OPENED, LOCKED, CLOSED, OPENED]
     assert discussion_decider.fold(past) == Discussion(
         case_id=CASE, author=ANNA, anonymous=True, open=True, locked=True

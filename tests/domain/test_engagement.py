@@ -1,4 +1,4 @@
-"""The rules of standing behind a case."""
+"""The rules of supporting, following and sharing a case."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -49,7 +49,7 @@ def after(*commands: EngagementCommand) -> list[EngagementEvent]:
     return past
 
 
-def test_support_counts_once_and_can_be_taken_back() -> None:
+def test_a_member_supports_a_case_once_and_can_withdraw_the_support() -> None:
     supported = CaseSupported(case_id=CASE, member_id=BEN.member_id, at=AT)
     withdrawn = SupportWithdrawn(case_id=CASE, member_id=BEN.member_id, supported_at=AT, at=LATER)
     assert after(SUPPORT, SUPPORT) == [supported]
@@ -57,12 +57,12 @@ def test_support_counts_once_and_can_be_taken_back() -> None:
     assert after(WITHDRAW) == []
 
 
-def test_nobody_supports_their_own_case() -> None:
+def test_the_author_cannot_support_their_own_case() -> None:
     with refused("own-case"):
         after(knowing(SUPPORT, author=BEN.member_id))
 
 
-def test_following_counts_once_and_ends() -> None:
+def test_a_member_follows_a_case_once_and_can_unfollow_it() -> None:
     followed = CaseFollowed(case_id=CASE, member_id=BEN.member_id, at=AT)
     unfollowed = CaseUnfollowed(case_id=CASE, member_id=BEN.member_id, at=LATER)
     assert after(FOLLOW, FOLLOW) == [followed]
@@ -70,7 +70,7 @@ def test_following_counts_once_and_ends() -> None:
     assert after(UNFOLLOW) == []
 
 
-def test_sharing_counts_once_per_network() -> None:
+def test_a_member_shares_a_case_once_for_each_network() -> None:
     shared, mailed = (
         CaseShared(case_id=CASE, member_id=BEN.member_id, network=command.network, at=command.at)
         for command in (SHARE, MAIL)
@@ -79,7 +79,7 @@ def test_sharing_counts_once_per_network() -> None:
 
 
 @given(st.lists(st.sampled_from([SUPPORT, WITHDRAW, FOLLOW, UNFOLLOW, SHARE, MAIL]), max_size=20))
-def test_whatever_a_member_does_they_stand_behind_a_case_once_or_not(
+def test_in_any_order_a_member_supports_follows_and_shares_a_case_at_most_once(
     commands: list[EngagementCommand],
 ) -> None:
     counts = Counter(type(event) for event in after(*commands))

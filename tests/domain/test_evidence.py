@@ -72,7 +72,7 @@ def when(past: list[EvidenceEvent], command: EvidenceCommand) -> list[EvidenceEv
     return evidence_decider.decide(command, evidence_decider.fold(past))
 
 
-def test_evidence_is_received_once() -> None:
+def test_receiving_evidence_again_is_refused() -> None:
     assert when([], RECEIVE) == [RECEIVED]
     with refused("already-received"):
         when([RECEIVED], RECEIVE)
@@ -84,12 +84,12 @@ def test_sanitising_begins_once() -> None:
     assert evidence_decider.fold([RECEIVED, BEGUN]).status is EvidenceStatus.SANITISING
 
 
-def test_it_ends_available_or_rejected() -> None:
+def test_sanitising_ends_with_available_or_rejected_evidence() -> None:
     assert when([RECEIVED, BEGUN], MAKE_AVAILABLE) == [AVAILABLE]
     assert when([RECEIVED, BEGUN], REJECT) == [REJECTED]
 
 
-def test_a_film_that_turned_out_to_be_sound_alone_is_sound() -> None:
+def test_a_video_without_pictures_becomes_audio() -> None:
     command = replace(MAKE_AVAILABLE, media_type="audio/mp4", has_poster=False)
     (available,) = when([RECEIVED, BEGUN], command)
     assert isinstance(available, EvidenceMadeAvailable)
@@ -97,28 +97,30 @@ def test_a_film_that_turned_out_to_be_sound_alone_is_sound() -> None:
     assert evidence_decider.fold([RECEIVED, BEGUN, available]).kind is MediaKind.AUDIO
 
 
-def test_it_is_told_what_was_left_out() -> None:
+def test_the_event_names_the_parts_that_were_left_out() -> None:
     command = replace(MAKE_AVAILABLE, left_out="The sound.")
     assert when([RECEIVED, BEGUN], command) == [replace(AVAILABLE, left_out="The sound.")]
 
 
 @pytest.mark.parametrize("verdict", [AVAILABLE, REJECTED])
 @pytest.mark.parametrize("command", [BEGIN, MAKE_AVAILABLE, REJECT])
-def test_what_was_decided_stays_decided(verdict: EvidenceEvent, command: EvidenceCommand) -> None:
+def test_available_or_rejected_evidence_is_not_decided_again(
+    verdict: EvidenceEvent, command: EvidenceCommand
+) -> None:
     assert when([RECEIVED, BEGUN, verdict], command) == []
 
 
-def test_only_the_system_judges_evidence() -> None:
+def test_only_the_system_rejects_evidence() -> None:
     with refused("forbidden"):
         when([RECEIVED], RejectEvidence(reason="dislike", by=ANNA, at=AT))
 
 
-def test_there_is_nothing_to_judge_in_what_was_never_received() -> None:
+def test_rejecting_evidence_that_was_not_received_is_refused() -> None:
     with refused("not-found"):
         when([], REJECT)
 
 
-def test_it_is_erased_once_whatever_has_become_of_it_and_nothing_is_decided_any_more() -> None:
+def test_evidence_is_erased_once_in_any_state_and_no_event_follows() -> None:
     erase = EraseEvidence(by=SYSTEM, at=AT)
     erased = EvidenceErased(evidence_id=RECEIVED.evidence_id, at=AT)
     pasts: list[list[EvidenceEvent]] = [[RECEIVED], [RECEIVED, BEGUN]]

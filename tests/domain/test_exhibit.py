@@ -1,4 +1,4 @@
-"""The rules of exhibits: whichever comes last, citation or verification, admits."""
+"""The rules of exhibits: evidence is admitted to a case once it is both cited and verified."""
 
 from datetime import UTC, datetime
 
@@ -80,20 +80,20 @@ def refusals(events: list[ExhibitEvent]) -> list[tuple[str, str]]:
     return [(event.case_id, event.reason) for event in events if isinstance(event, ExhibitRefused)]
 
 
-def test_verified_evidence_is_admitted_to_the_case_that_cites_it_then() -> None:
+def test_verified_evidence_is_admitted_to_a_case_that_cites_it_later() -> None:
     kinds = [type(event) for event in after(VERIFY, cite("c1"))]
     assert kinds == [ExhibitVerified, ExhibitCited, ExhibitAdmitted]
 
 
-def test_cited_evidence_is_admitted_to_all_its_cases_when_it_is_verified() -> None:
+def test_verifying_cited_evidence_admits_it_to_all_cases_that_cite_it() -> None:
     assert admitted(after(cite("c1"), cite("c2"), VERIFY)) == ["c1", "c2"]
 
 
-def test_evidence_that_is_not_verified_is_not_admitted() -> None:
+def test_unverified_evidence_is_not_admitted() -> None:
     assert admitted(after(cite("c1"))) == []
 
 
-def test_it_backs_so_many_cases_and_nobody_else_can_use_these_up() -> None:
+def test_the_citations_of_evidence_are_limited_and_only_those_of_its_owner_count() -> None:
     many = [cite(f"c{number}") for number in range(MOST_CITATIONS + 1)]
     others = [cite(f"b{number}", by="ben") for number in range(MOST_CITATIONS)]
     events = after(VERIFY, *others, *many)
@@ -102,26 +102,28 @@ def test_it_backs_so_many_cases_and_nobody_else_can_use_these_up() -> None:
     assert refusals(events)[-1] == (f"c{MOST_CITATIONS}", TOO_MANY_CASES)
 
 
-def test_only_its_owner_may_back_a_case_with_it() -> None:
+def test_evidence_cited_by_another_member_is_not_admitted() -> None:
     assert admitted(after(cite("c1", by="ben"), VERIFY, cite("c2", by="ben"))) == []
 
 
 @given(
     st.permutations([cite("c1", anonymous=True), cite("c2"), cite("c3"), cite("c4", "ben"), VERIFY])
 )
-def test_what_backs_an_anonymous_case_backs_no_other(commands: list[ExhibitCommand]) -> None:
+def test_evidence_of_an_anonymous_case_is_admitted_to_no_other_case(
+    commands: list[ExhibitCommand],
+) -> None:
     cases = admitted(after(*commands))
     assert cases == ["c1"] or "c1" not in cases
 
 
-def test_what_waited_for_an_anonymous_case_first_backs_that_one_alone() -> None:
+def test_of_an_anonymous_and_another_case_the_first_to_cite_gets_the_evidence() -> None:
     hidden = cite("c1", anonymous=True)
     assert admitted(after(hidden, cite("c2"), VERIFY)) == ["c1"]
     assert admitted(after(VERIFY, cite("c2"), hidden, cite("c3"))) == ["c2"]
     assert admitted(after(VERIFY, hidden, WITHHOLD, cite("c2"), RETURN)) == ["c1"]
 
 
-def test_every_case_that_waits_is_told_when_it_waits_in_vain() -> None:
+def test_every_waiting_case_gets_a_refusal_with_its_reason() -> None:
     reason = REJECT.reason
     assert refusals(after(cite("c1"), cite("c2", "ben"), REJECT)) == [
         ("c1", reason),
@@ -136,20 +138,20 @@ def test_every_case_that_waits_is_told_when_it_waits_in_vain() -> None:
     assert refusals(after(VERIFY, cite("c1"), hidden)) == [("c2", TAKEN)]
 
 
-def test_nobody_else_learns_why_evidence_was_rejected() -> None:
+def test_the_reason_of_a_rejection_is_hidden_from_other_members() -> None:
     with refused("not-own-evidence"):
         past = after(REJECT)
         must_be_citable(exhibit_decider.fold(past), CaseId("c1"), MemberId("ben"), anonymous=False)
 
 
-def test_what_was_refused_to_a_case_does_not_wait_for_it_again() -> None:
+def test_evidence_refused_to_a_case_cannot_be_cited_by_it_again() -> None:
     past = after(VERIFY, cite("c1", anonymous=True), cite("c2"))
     assert refusals(past) == [("c2", TAKEN)]
     with refused("evidence-taken"):
         must_be_citable(exhibit_decider.fold(past), CaseId("c2"), MemberId("anna"), anonymous=False)
 
 
-def test_what_was_rejected_stays_so() -> None:
+def test_rejected_evidence_stays_rejected_and_cannot_be_cited() -> None:
     assert after(REJECT, REJECT) == after(REJECT)
     with refused("evidence-rejected"):
         past = after(REJECT)
@@ -167,7 +169,7 @@ CITATIONS = [
 @given(
     st.permutations([*CITATIONS, WITHHOLD, RETURN]), st.sampled_from([VERIFY, REJECT]), st.data()
 )
-def test_in_any_order_each_case_is_answered_once(
+def test_in_any_order_each_case_is_admitted_or_refused_once(
     commands: list[ExhibitCommand], end: ExhibitCommand, data: st.DataObject
 ) -> None:
     commands.insert(data.draw(st.integers(0, len(commands))), end)
@@ -176,7 +178,7 @@ def test_in_any_order_each_case_is_answered_once(
     assert sorted(answered) == ["c1", "c2", "c3", "c4"]
 
 
-def test_a_case_that_would_wait_for_ever_is_refused() -> None:
+def test_citing_evidence_that_can_never_be_admitted_is_refused() -> None:
     open_one, hidden = after(VERIFY, cite("c1")), after(VERIFY, cite("c1", anonymous=True))
     anna, ben = MemberId("anna"), MemberId("ben")
     for past, by, case, anonymous in [
@@ -199,12 +201,14 @@ def test_a_case_that_would_wait_for_ever_is_refused() -> None:
 
 
 @given(st.permutations([cite("c1"), cite("c1"), cite("c2"), cite("c2", by="ben"), VERIFY, VERIFY]))
-def test_in_any_order_each_case_gets_it_once(commands: list[ExhibitCommand]) -> None:
+def test_in_any_order_evidence_is_admitted_to_each_case_once(
+    commands: list[ExhibitCommand],
+) -> None:
     assert sorted(admitted(after(*commands))) == ["c1", "c2"]
 
 
 class TestModeration:
-    def test_withheld_evidence_is_taken_from_the_cases_it_was_admitted_to(self) -> None:
+    def test_withholding_evidence_names_the_cases_it_was_admitted_to(self) -> None:
         withheld = ExhibitWithheld(
             evidence_id=E1, case_ids=(CaseId("c1"),), rule="staged-evidence", at=AT
         )
@@ -212,27 +216,29 @@ class TestModeration:
         assert after(*past, WITHHOLD)[-1] == withheld
         assert after(*past, WITHHOLD, WITHHOLD) == after(*past, WITHHOLD)
 
-    def test_while_it_is_withheld_nothing_admits_it(self) -> None:
+    def test_withheld_evidence_is_not_admitted(self) -> None:
         assert admitted(after(WITHHOLD, cite("c1"), VERIFY, cite("c2"))) == []
 
-    def test_what_was_cited_meanwhile_is_admitted_when_it_is_returned(self) -> None:
+    def test_returned_evidence_is_admitted_to_cases_that_cited_it_while_it_was_withheld(
+        self,
+    ) -> None:
         returned = ExhibitReturned(evidence_id=E1, case_ids=(CaseId("c1"),), at=AT)
         meanwhile = (cite("c2"), cite("c3", by="ben"))
         events = after(cite("c1"), VERIFY, WITHHOLD, *meanwhile, RETURN)
         assert returned in events
         assert admitted(events) == ["c1", "c2"]
 
-    def test_what_is_not_withheld_is_not_returned(self) -> None:
+    def test_returning_evidence_that_is_not_withheld_emits_nothing(self) -> None:
         assert after(RETURN) == []
         assert after(WITHHOLD, RETURN, RETURN) == after(WITHHOLD, RETURN)
 
-    def test_it_is_verified_after_it_was_returned_as_well(self) -> None:
+    def test_evidence_can_be_verified_after_it_was_returned(self) -> None:
         assert admitted(after(cite("c1"), WITHHOLD, RETURN, VERIFY)) == ["c1"]
 
     @given(
         st.permutations([cite("c1"), cite("c2"), cite("c2", by="ben"), VERIFY, WITHHOLD, RETURN])
     )
-    def test_in_any_order_a_case_gets_it_once_and_never_while_it_is_withheld(
+    def test_in_any_order_evidence_is_admitted_once_and_never_while_withheld(
         self, commands: list[ExhibitCommand]
     ) -> None:
         events = after(*commands, RETURN)

@@ -86,25 +86,25 @@ def test_a_member_flags_a_subject_once() -> None:
             when(past, RAISE)
 
 
-def test_a_flag_names_one_of_the_rules() -> None:
+def test_a_flag_names_a_known_rule() -> None:
     with refused("unknown-rule"):
         when([], asking(RAISE, rule="dislike"))
 
 
 @pytest.mark.parametrize("subject", [Subject(), replace(SUBJECT, hidden=True)])
-def test_nobody_flags_what_is_not_to_be_seen(subject: Subject) -> None:
+def test_flagging_a_missing_or_hidden_subject_is_refused(subject: Subject) -> None:
     with refused("not-found"):
         when([], knowing(RAISE, subject=subject))
     with refused("not-found"):
         when([], knowing(RAISE, is_visible=False))
 
 
-def test_moderators_see_what_is_hidden() -> None:
+def test_a_moderator_can_flag_a_hidden_subject() -> None:
     command = knowing(asking(RAISE, by=MODERATOR), subject=replace(SUBJECT, hidden=True))
     assert when([], command) == [RAISED, replace(SIGNED, by=MODERATOR.member_id)]
 
 
-def test_nobody_learns_by_flagging_that_what_they_did_not_see_was_erased() -> None:
+def test_flagging_does_not_reveal_that_an_unseen_subject_was_erased() -> None:
     erased = knowing(RAISE, is_erased=True)
     with refused("erased"):
         when([], erased)
@@ -115,13 +115,13 @@ def test_nobody_learns_by_flagging_that_what_they_did_not_see_was_erased() -> No
 
 
 @pytest.mark.parametrize("hidden", [False, True])
-def test_nobody_flags_what_is_their_own(hidden: bool) -> None:
+def test_members_cannot_flag_their_own_contributions(hidden: bool) -> None:
     subject = replace(SUBJECT, hidden=hidden)
     with refused("own-subject"):
         when([], knowing(asking(RAISE, by=ANNA), subject=subject, is_visible=False))
 
 
-def test_no_more_than_so_many_flags_of_a_member_wait() -> None:
+def test_the_open_flags_of_a_member_are_limited() -> None:
     assert when([], knowing(RAISE, open_flags=MOST_OPEN_FLAGS - 1)) == [RAISED, SIGNED]
     with refused("too-many-flags"):
         when([], knowing(RAISE, open_flags=MOST_OPEN_FLAGS))
@@ -133,7 +133,7 @@ def test_a_flag_is_settled_once() -> None:
     assert when([], SETTLE) == []
 
 
-def test_who_raised_it_is_forgotten_once_while_it_waits() -> None:
+def test_the_flagger_is_forgotten_once_while_the_flag_is_open() -> None:
     assert when([RAISED, SIGNED], FORGET) == [FORGOTTEN]
     assert when([RAISED, SIGNED, FORGOTTEN], FORGET) == []
     assert when([RAISED, SIGNED, SETTLED], FORGET) == []
@@ -148,6 +148,6 @@ def test_only_the_system_settles_flags_and_forgets_members() -> None:
             when([RAISED, SIGNED], command)
 
 
-def test_whose_record_counts_it_is_known_afterwards() -> None:
+def test_a_settled_flag_still_knows_the_record_that_counts_it() -> None:
     state = flag_decider.fold([RAISED, SIGNED, SETTLED])
     assert (state.record_id, state.rule, state.settled) == ("r1", "spam", True)

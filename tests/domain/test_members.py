@@ -69,7 +69,7 @@ def signatures(by: Actor) -> list[MemberEvent]:
     return [] if by is SYSTEM else [StandingSigned(member_id=ME, by=by.member_id, at=AT)]
 
 
-def test_a_member_registers_once() -> None:
+def test_registering_a_member_again_is_refused() -> None:
     assert when([], REGISTER) == [REGISTERED]
     with refused("already-registered"):
         when([REGISTERED], REGISTER)
@@ -82,7 +82,7 @@ def test_a_member_chooses_interests() -> None:
     assert when([REGISTERED, chosen], choose) == []
 
 
-def test_nobody_chooses_for_another() -> None:
+def test_members_choose_their_own_interests_only() -> None:
     with refused("forbidden"):
         when([REGISTERED], ChooseInterests(interests=(), by=MODERATOR, at=AT))
 
@@ -99,7 +99,7 @@ def test_an_admin_grants_and_revokes_roles(by: Actor) -> None:
     assert when([REGISTERED, GRANTED, revoked], revoke) == []
 
 
-def test_nobody_else_grants_roles() -> None:
+def test_only_admins_grant_and_revoke_roles() -> None:
     for by in (ANNA, MODERATOR):
         with refused("forbidden"):
             when([REGISTERED], GrantRole(role=Role.ADMIN, by=by, at=AT))
@@ -120,14 +120,14 @@ def test_a_moderator_suspends_and_reinstates(by: Actor) -> None:
 
 
 @pytest.mark.parametrize("by", [ANNA, BEN, SYSTEM])
-def test_nobody_else_suspends_or_reinstates(by: Actor) -> None:
+def test_only_moderators_suspend_and_reinstate(by: Actor) -> None:
     with refused("forbidden"):
         when([REGISTERED], SuspendMember(reason="spite", by=by, at=AT))
     with refused("forbidden"):
         when([REGISTERED, SUSPENDED], ReinstateMember(by=by, at=AT))
 
 
-def test_nobody_suspends_themselves() -> None:
+def test_moderators_cannot_suspend_themselves() -> None:
     myself = Actor(member_id=ME, roles=frozenset({Role.MODERATOR}))
     with refused("not-oneself"):
         when([REGISTERED], SuspendMember(reason="tired", by=myself, at=AT))
@@ -183,20 +183,20 @@ class TestAppealingAgainstASuspension:
         assert when([*past, SUSPENDED, SIGNED], APPEAL) == [APPEALED]
 
 
-def test_a_member_has_themselves_erased_and_nobody_else_does() -> None:
+def test_members_can_be_erased_by_themselves_only() -> None:
     assert when([REGISTERED], EraseMember(by=ANNA, at=AT)) == [ERASED]
     with refused("forbidden"):
         when([REGISTERED], EraseMember(by=ADMIN, at=AT))
 
 
-def test_an_erased_member_is_gone() -> None:
+def test_an_erased_member_has_no_details_and_cannot_change() -> None:
     state = member_decider.fold([REGISTERED, GRANTED, ERASED])
     assert (state.pseudonym, state.interests, state.roles) == ("", (), frozenset())
     with refused("erased"):
         when([REGISTERED, ERASED], ChooseInterests(interests=(), by=ANNA, at=AT))
 
 
-def test_there_is_nothing_to_do_to_a_member_who_is_not_there() -> None:
+def test_suspending_an_unknown_member_is_refused() -> None:
     with refused("not-found"):
         when([], SuspendMember(reason="spam", by=MODERATOR, at=AT))
 
@@ -211,7 +211,7 @@ def test_moderation_hides_and_restores_a_profile_once() -> None:
     assert when([REGISTERED, hidden, restored], restore) == []
 
 
-def test_nobody_but_the_system_hides_or_restores_a_profile() -> None:
+def test_only_the_system_hides_and_restores_a_profile() -> None:
     for by in (ANNA, MODERATOR, ADMIN):
         with refused("forbidden"):
             when([REGISTERED], HideProfile(rule="spam", by=by, at=AT))
@@ -219,7 +219,7 @@ def test_nobody_but_the_system_hides_or_restores_a_profile() -> None:
             when([REGISTERED], RestoreProfile(by=by, at=AT))
 
 
-def test_who_judges_others_is_suspended_by_an_admin_alone() -> None:
+def test_only_an_admin_suspends_a_moderator() -> None:
     past: list[MemberEvent] = [REGISTERED, GRANTED]
     suspend = SuspendMember(reason="spam", by=MODERATOR, at=AT)
     with refused("forbidden"):
@@ -243,7 +243,7 @@ def test_the_reasons_for_suspensions_are_redacted_once_by_another_moderator() ->
         when(past, replace(redact, by=replace(MODERATOR, member_id=ME)))
 
 
-def test_each_suspension_has_a_reason_with_an_id_of_its_own() -> None:
+def test_the_reason_of_each_suspension_has_its_own_id() -> None:
     past: list[MemberEvent] = [REGISTERED, SUSPENDED, EXPLAINED]
     past += [MemberReinstated(member_id=ME, at=AT)]
     suspended = when(past, SuspendMember(reason="spam", by=MODERATOR, at=AT))

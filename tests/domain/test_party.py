@@ -1,4 +1,4 @@
-"""The rules of naming parties to a case, and of their disputing it."""
+"""The rules of naming, disputing and retracting parties to a case."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -122,13 +122,13 @@ def when(past: list[PartyEvent], command: PartyCommand) -> list[PartyEvent]:
     return party_decider.decide(command, party_decider.fold(past))
 
 
-def test_a_party_is_named_once() -> None:
+def test_naming_a_party_again_is_refused() -> None:
     assert when([], NAME) == [NAMED, SHOWN]
     with refused("already-named"):
         when([NAMED], NAME)
 
 
-def test_who_named_a_party_and_the_author_retract_it() -> None:
+def test_a_party_is_retracted_by_its_claimant_or_the_author_only() -> None:
     gone = concealed(PartyConcealedReason.RETRACTED)
     assert when([NAMED], RETRACT) == [RETRACTED, gone]
     by_author = knowing(asking(RETRACT, by=CLEO), role=ContributorRole.AUTHOR)
@@ -140,7 +140,7 @@ def test_who_named_a_party_and_the_author_retract_it() -> None:
             when([NAMED], knowing(asking(RETRACT, by=CLEO), role=role))
 
 
-def test_a_party_is_retracted_once_and_only_where_it_was_named() -> None:
+def test_a_party_is_retracted_once_and_from_its_own_case_only() -> None:
     assert when([NAMED, RETRACTED], RETRACT) == []
     pasts: list[list[PartyEvent]] = [[NAMED], [NAMED, RETRACTED]]
     for past in pasts:
@@ -156,7 +156,7 @@ def test_a_party_disputes_once_for_each_link() -> None:
         when([NAMED, DISPUTED], DISPUTE)
 
 
-def test_a_party_disputes_so_many_times() -> None:
+def test_the_disputes_of_a_party_are_limited() -> None:
     past: list[PartyEvent] = [NAMED]
     for number in range(MOST_DISPUTES):
         past += when(past, replace(DISPUTE, dispute_id=f"d{number}"))
@@ -167,12 +167,12 @@ def test_a_party_disputes_so_many_times() -> None:
 @pytest.mark.parametrize(
     "past", [[], [NAMED, RETRACTED], [NAMED, PartyErased(party_id=PARTY, case_id=CASE, at=AT)]]
 )
-def test_there_is_nothing_to_dispute_where_nothing_is_claimed(past: list[PartyEvent]) -> None:
+def test_disputing_a_missing_retracted_or_erased_party_is_refused(past: list[PartyEvent]) -> None:
     with refused("not-found"):
         when(past, DISPUTE)
 
 
-def test_moderation_hides_and_restores_once() -> None:
+def test_moderation_hides_and_restores_a_party_once() -> None:
     assert when([NAMED], HIDE) == [HIDDEN, concealed(PartyConcealedReason.HIDDEN)]
     assert when([NAMED, HIDDEN], HIDE) == []
     assert when([NAMED, HIDDEN], RESTORE) == [RESTORED, SHOWN]
@@ -180,19 +180,19 @@ def test_moderation_hides_and_restores_once() -> None:
 
 
 @pytest.mark.parametrize("command", [HIDE, RESTORE])
-def test_moderation_does_nothing_to_what_is_not_there(command: PartyCommand) -> None:
+def test_moderating_a_missing_or_retracted_party_emits_nothing(command: PartyCommand) -> None:
     assert when([], command) == []
     assert when([NAMED, RETRACTED], command) == []
     assert when([NAMED, HIDDEN, RETRACTED], command) == []
 
 
-def test_only_the_system_hides_and_restores() -> None:
+def test_only_the_system_hides_and_restores_a_party() -> None:
     for command in (HIDE, RESTORE):
         with refused("forbidden"):
             when([NAMED], replace(command, by=MODERATOR))
 
 
-def test_what_an_erased_member_claimed_is_erased_once() -> None:
+def test_a_party_named_by_an_erased_member_is_erased_once() -> None:
     forget = ForgetClaimant(member_id=BEN.member_id, by=SYSTEM, at=AT)
     erased = PartyErased(party_id=PARTY, case_id=CASE, at=AT)
     assert when([NAMED], forget) == [erased, concealed(PartyConcealedReason.ERASED)]
@@ -218,7 +218,7 @@ def test_moderation_hides_and_restores_a_statement_once() -> None:
             when(past, replace(command, by=MODERATOR))
 
 
-def test_a_moderator_erases_a_statement_once_and_for_good() -> None:
+def test_a_moderator_erases_a_statement_once_and_it_cannot_be_restored() -> None:
     past: list[PartyEvent] = [NAMED, DISPUTED]
     erased = unsaid(StatementConcealedReason.ERASED)
     assert when(past, ERASE_STATEMENT) == [STATEMENT_ERASED, erased]
@@ -229,7 +229,7 @@ def test_a_moderator_erases_a_statement_once_and_for_good() -> None:
         when([*past, STATEMENT_ERASED], DISPUTE)
 
 
-def test_only_a_moderator_whose_claim_it_is_not_erases_a_statement() -> None:
+def test_only_moderators_erase_statements_and_not_those_about_their_own_party() -> None:
     past: list[PartyEvent] = [NAMED, DISPUTED]
     with refused("forbidden"):
         when(past, asking(ERASE_STATEMENT, by=CLEO))
@@ -239,7 +239,7 @@ def test_only_a_moderator_whose_claim_it_is_not_erases_a_statement() -> None:
         when(past, knowing(ERASE_STATEMENT, role=ContributorRole.AUTHOR))
 
 
-def test_a_statement_that_was_never_made_is_not_erased() -> None:
+def test_erasing_a_missing_statement_is_refused() -> None:
     for command in (
         asking(ERASE_STATEMENT, dispute_id="d2"),
         asking(ERASE_STATEMENT, case_id=ELSEWHERE),
@@ -248,7 +248,7 @@ def test_a_statement_that_was_never_made_is_not_erased() -> None:
             when([NAMED, DISPUTED], command)
 
 
-def test_statements_are_erased_with_the_claim_that_they_answer() -> None:
+def test_statements_are_erased_with_their_party() -> None:
     past: list[PartyEvent] = [NAMED, DISPUTED]
     gone = unsaid(StatementConcealedReason.ERASED)
     assert when(past, RETRACT) == [

@@ -1,4 +1,4 @@
-"""The rules of a member's record as one who flags."""
+"""The rules of a record: how often the flags of a member were right."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -49,18 +49,18 @@ def when(past: list[RecordEvent], command: RecordCommand) -> list[RecordEvent]:
     return record_decider.decide(command, record_decider.fold(past))
 
 
-def test_a_flag_waits_once() -> None:
+def test_opening_a_flag_again_emits_nothing() -> None:
     assert when([], OPEN) == [opened()]
     assert when([opened()], OPEN) == []
 
 
-def test_each_settled_flag_is_counted_and_waits_no_longer() -> None:
+def test_a_settled_flag_is_counted_and_no_longer_open() -> None:
     for upheld in (True, False):
         assert when([opened()], replace(COUNT, upheld=upheld)) == [counted(upheld=upheld)]
     assert record_decider.fold([opened(), opened("f2"), counted()]).open == ("f2",)
 
 
-def test_only_the_system_counts() -> None:
+def test_only_the_system_counts_flags() -> None:
     for command in (OPEN, COUNT):
         with refused("forbidden"):
             when([opened()], replace(command, by=MODERATOR))
@@ -88,7 +88,7 @@ def test_no_more_days_are_kept_than_history_takes() -> None:
 
 
 @given(st.integers(1, 60))
-def test_the_more_flags_wait_the_less_the_next_one_weighs(number: int) -> None:
+def test_each_open_flag_lowers_the_weight_of_the_next(number: int) -> None:
     waiting = [opened(f"w{each}") for each in range(number)]
     record = record_decider.fold([*HISTORY, *waiting])
     assert record.weight == 4 / (7 + number)
@@ -96,7 +96,7 @@ def test_the_more_flags_wait_the_less_the_next_one_weighs(number: int) -> None:
 
 
 @given(st.lists(st.booleans(), max_size=50))
-def test_who_was_right_is_believed_more_and_who_was_not_less(past: list[bool]) -> None:
+def test_upheld_flags_raise_the_weight_and_dismissed_flags_lower_it(past: list[bool]) -> None:
     record = record_decider.fold([*HISTORY, *(counted(upheld=upheld) for upheld in past)])
     assert (record.upheld, record.settled) == (3 + sum(past), 3 + len(past))
     right = record_decider.evolve(record, counted(upheld=True)).weight
@@ -105,7 +105,7 @@ def test_who_was_right_is_believed_more_and_who_was_not_less(past: list[bool]) -
 
 
 @given(st.lists(st.booleans(), max_size=50))
-def test_a_flag_that_waits_counts_as_one_that_was_not_right(past: list[bool]) -> None:
+def test_an_open_flag_weighs_like_a_dismissed_one(past: list[bool]) -> None:
     record = record_decider.fold([*HISTORY, *(counted(upheld=upheld) for upheld in past)])
     wrong = record_decider.evolve(record, counted(upheld=False))
     assert record_decider.evolve(record, opened()).weight == wrong.weight

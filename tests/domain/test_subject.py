@@ -118,7 +118,7 @@ def test_a_subject_is_registered_once() -> None:
     assert when([REGISTERED], REGISTER) == []
 
 
-def test_it_knows_each_case_that_cites_it_and_may_hear_of_it_first() -> None:
+def test_a_subject_knows_the_cases_that_cite_it_even_before_it_is_registered() -> None:
     assert when([], CITE) == [CITED]
     assert when([CITED, REGISTERED], CITE) == []
     assert when([CITED], REGISTER) == [REGISTERED]
@@ -137,7 +137,7 @@ def test_evidence_belongs_to_the_case_that_cited_it_first() -> None:
     assert subject_decider.fold([evidence]).belongs_to == ""
 
 
-def test_its_author_is_forgotten_once() -> None:
+def test_the_author_of_a_subject_is_forgotten_once() -> None:
     forget = ForgetAuthor(by=SYSTEM, at=AT)
     forgotten = AuthorForgotten(subject_kind=KIND, subject_id="k1", case_id=CASE, at=AT)
     assert when([REGISTERED], forget) == [forgotten]
@@ -145,7 +145,7 @@ def test_its_author_is_forgotten_once() -> None:
     assert when([CITED], forget) == []
 
 
-def test_only_the_system_does_anything_to_it() -> None:
+def test_only_the_system_commands_a_subject() -> None:
     for command in (REGISTER, CITE, APPLY, OPEN_APPEAL, OUTCOME):
         with refused("forbidden"):
             when([REGISTERED], replace(command, by=MODERATOR))
@@ -158,22 +158,22 @@ def test_a_flag_is_weighed_once() -> None:
     assert when([REGISTERED, WEIGHED], WEIGH) == []
 
 
-def test_flags_that_are_heavy_together_hide_it_until_moderators_decide() -> None:
+def test_flags_of_enough_weight_hide_the_subject() -> None:
     heavy = knowing(asking(WEIGH, flag_id="f2"), weight=0.6)
     weighed = replace(WEIGHED, flag_id="f2", weight=0.6)
     assert when([REGISTERED, WEIGHED], heavy) == [weighed, HIDDEN]
     assert when([REGISTERED, WEIGHED, HIDDEN], heavy) == [weighed]
 
 
-def test_what_moderators_hide_is_hidden_and_its_flags_were_right() -> None:
+def test_a_decision_to_hide_hides_the_subject_and_upholds_its_flags() -> None:
     assert when([REGISTERED, WEIGHED], APPLY) == [DECIDED, HIDDEN_BY]
 
 
-def test_the_decision_on_what_flags_hid_is_told_with_its_rule_and_reason() -> None:
+def test_a_decision_to_hide_a_subject_that_flags_hid_gives_its_rule_and_reason() -> None:
     assert when([REGISTERED, WEIGHED, HIDDEN], APPLY) == [DECIDED, HIDDEN_BY]
 
 
-def test_what_they_restore_or_let_stand_is_seen_and_its_flags_were_not() -> None:
+def test_a_decision_to_restore_or_dismiss_shows_the_subject_and_rejects_its_flags() -> None:
     wrong = replace(DECIDED, upheld=False)
     for shown in (Verdict.RESTORE, Verdict.DISMISS):
         assert when([REGISTERED, WEIGHED, HIDDEN], verdict(shown)) == [wrong, RESTORED]
@@ -242,41 +242,41 @@ class TestAnswering:
         assert when(past, ANSWER) == [ANSWERED]
 
 
-def test_settled_flags_weigh_nothing_any_more() -> None:
+def test_settled_flags_have_no_weight() -> None:
     state = subject_decider.fold([REGISTERED, WEIGHED, HIDDEN, DECIDED, RESTORED])
     assert (state.flags, state.weight, state.hidden) == ((), 0.0, False)
 
 
-def test_a_subject_is_known_by_its_kind_and_id() -> None:
+def test_the_key_of_a_subject_is_its_kind_and_id() -> None:
     assert subject_key(SubjectKind.CASE, "c1") == "case-c1"
 
 
-class TestTheDecisionThatStands:
+class TestDecisionInForce:
     HIDDEN_BY_D1: ClassVar[list[SubjectEvent]] = [REGISTERED, DECIDED, HIDDEN_BY]
     UNDER_APPEAL: ClassVar[list[SubjectEvent]] = [*HIDDEN_BY_D1, APPEALED]
 
-    def test_it_is_known_and_those_before_it_are_over(self) -> None:
+    def test_the_latest_decision_is_in_force_and_earlier_ones_are_past(self) -> None:
         past = [*self.HIDDEN_BY_D1, replace(DECIDED, decision_id="d2"), RESTORED]
         state = subject_decider.fold(past)
         assert (state.decision_id, state.past, state.turns) == ("d2", ("d1",), 2)
 
-    def test_flags_alone_are_no_decision(self) -> None:
+    def test_hiding_by_flags_puts_no_decision_in_force(self) -> None:
         state = subject_decider.fold([REGISTERED, WEIGHED, HIDDEN])
         assert (state.hidden, state.decision_id) == (True, "")
 
-    def test_a_decision_upon_what_another_changed_meanwhile_is_set_aside(self) -> None:
+    def test_a_decision_on_an_outdated_state_is_set_aside(self) -> None:
         second = replace(APPLY, decision_id="d2", verdict=Verdict.RESTORE)
         set_aside = DecisionSetAside(subject_kind=KIND, subject_id="k1", decision_id="d2", at=AT)
         assert when(self.HIDDEN_BY_D1, second) == [set_aside]
         state = subject_decider.fold([*self.HIDDEN_BY_D1, set_aside])
         assert (state.decision_id, state.past, state.hidden) == ("d1", ("d2",), True)
 
-    def test_a_decision_that_comes_with_an_appeal_is_set_aside(self) -> None:
+    def test_a_decision_that_races_with_an_appeal_is_set_aside(self) -> None:
         second = replace(APPLY, decision_id="d2", verdict=Verdict.RESTORE, turns=1)
         (set_aside,) = when(self.UNDER_APPEAL, second)
         assert isinstance(set_aside, DecisionSetAside)
 
-    def test_it_alone_is_appealed_against(self) -> None:
+    def test_an_appeal_against_another_decision_is_set_aside(self) -> None:
         assert when(self.HIDDEN_BY_D1, OPEN_APPEAL) == [APPEALED]
         state = subject_decider.fold(self.UNDER_APPEAL)
         assert (state.appealed, state.turns) == (True, 2)
@@ -284,7 +284,7 @@ class TestTheDecisionThatStands:
         assert when(self.HIDDEN_BY_D1, replace(OPEN_APPEAL, decision_id="d0")) == [set_aside]
         assert subject_decider.fold([REGISTERED, set_aside]) == subject_decider.fold([REGISTERED])
 
-    def test_what_comes_of_its_appeal_is_done(self) -> None:
+    def test_the_outcome_of_the_appeal_is_applied(self) -> None:
         assert when(self.UNDER_APPEAL, OUTCOME) == [OVERTURNED, RESTORED]
         upheld = replace(OVERTURNED, upheld=True)
         assert when(self.UNDER_APPEAL, replace(OUTCOME, verdict=Verdict.HIDE)) == [upheld]
@@ -292,13 +292,13 @@ class TestTheDecisionThatStands:
             state = subject_decider.fold([*self.UNDER_APPEAL, event])
             assert (state.appealed, state.overturned, state.past) == (False, overturned, ())
 
-    def test_what_comes_of_an_appeal_against_another_changes_nothing(self) -> None:
+    def test_the_outcome_of_an_appeal_against_another_decision_emits_nothing(self) -> None:
         past = [*self.HIDDEN_BY_D1, replace(DECIDED, decision_id="d2"), RESTORED]
         assert when(past, replace(OUTCOME, verdict=Verdict.HIDE)) == []
 
 
 @given(st.lists(st.sampled_from([0.1, 0.25, 0.5, 1.0]), max_size=8))
-def test_it_is_hidden_as_soon_as_the_flags_weigh_enough(weights: list[float]) -> None:
+def test_a_subject_is_hidden_as_soon_as_its_flags_weigh_enough(weights: list[float]) -> None:
     past: list[SubjectEvent] = [REGISTERED]
     for number, weight in enumerate(weights):
         past += when(past, knowing(asking(WEIGH, flag_id=f"f{number}"), weight=weight))

@@ -1,4 +1,4 @@
-"""The rules of webhooks and of what is delivered to them."""
+"""The rules of webhooks and of their deliveries."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -81,21 +81,21 @@ ALL_FAILURES = tuple(failure(tried) for tried in range(MOST_TRIES))
 
 
 class TestRegistry:
-    def test_a_webhook_is_there_until_it_is_removed(self) -> None:
+    def test_a_webhook_is_registered_until_it_is_removed(self) -> None:
         state = registry_decider.fold(registered(add("w"), add("v"), remove("w")))
         assert [each.webhook_id for each in state.webhooks] == ["v"]
         assert isinstance(state.find(WebhookId("v")), WebhookAdded)
         assert state.find(WebhookId("w")) is None
 
-    def test_what_is_not_there_is_not_removed(self) -> None:
+    def test_removing_an_unknown_webhook_is_refused(self) -> None:
         with refused("not-found"):
             registered(remove())
 
-    def test_only_the_operator_decides(self) -> None:
+    def test_only_the_system_adds_webhooks(self) -> None:
         with refused("forbidden"):
             registered(add(by=ANNA))
 
-    def test_there_are_not_too_many(self) -> None:
+    def test_the_number_of_webhooks_is_limited(self) -> None:
         with refused("too-many-webhooks"):
             registered(*(add(str(number)) for number in range(MOST_WEBHOOKS + 1)))
 
@@ -114,31 +114,31 @@ class TestRegistry:
             "https://a.example/" + 2000 * "a",
         ],
     )
-    def test_an_address_is_a_plain_one(self, url: str) -> None:
+    def test_an_invalid_url_is_refused(self, url: str) -> None:
         with refused("bad-webhook-url"):
             registered(add(url=url))
 
 
 class TestDelivery:
-    def test_it_is_planned_once(self) -> None:
+    def test_planning_a_delivery_again_emits_nothing(self) -> None:
         assert len(delivered(PLAN, PLAN)) == 1
 
-    def test_what_was_heard_is_over(self) -> None:
+    def test_a_successful_delivery_does_not_change(self) -> None:
         events = delivered(PLAN, SUCCESS, SUCCESS, failure(0), CANCEL)
         assert isinstance(events[-1], DeliverySucceeded)
         assert len(events) == 2
 
-    def test_what_was_cancelled_is_over(self) -> None:
+    def test_a_cancelled_delivery_stays_cancelled(self) -> None:
         events = delivered(PLAN, CANCEL, SUCCESS)
         assert delivery_decider.fold(events).status is DeliveryStatus.CANCELLED
 
-    def test_it_waits_longer_after_each_failure(self) -> None:
+    def test_the_pause_grows_after_each_failure(self) -> None:
         events = delivered(PLAN, *ALL_FAILURES)
         waits = [each.next_at - each.at for each in events if isinstance(each, DeliveryFailed)]
         assert waits[0] == timedelta(seconds=10)
         assert all(later == 6 * earlier for earlier, later in pairwise(waits))
 
-    def test_it_is_parked_when_it_was_tried_often_enough(self) -> None:
+    def test_a_delivery_is_parked_after_the_last_try(self) -> None:
         events = delivered(PLAN, *ALL_FAILURES)
         assert isinstance(events[-1], DeliveryParked)
         assert sum(isinstance(each, DeliveryFailed) for each in events) == MOST_TRIES
@@ -147,7 +147,7 @@ class TestDelivery:
     def test_a_failure_that_is_reported_twice_counts_once(self) -> None:
         assert len(delivered(PLAN, failure(0), failure(0))) == 2
 
-    def test_it_is_due_when_it_waited_long_enough_or_the_clock_was_turned_back(self) -> None:
+    def test_a_delivery_is_due_after_its_pause_or_when_the_clock_was_turned_back(self) -> None:
         def is_due(*commands: DeliveryCommand, seconds: float) -> bool:
             state = delivery_decider.fold(delivered(*commands))
             return state.is_due(AT + timedelta(seconds=seconds))
@@ -158,17 +158,19 @@ class TestDelivery:
         assert not is_due(seconds=0)
         assert not is_due(PLAN, SUCCESS, seconds=0)
 
-    def test_what_is_parked_may_be_retried_from_the_start(self) -> None:
+    def test_retrying_a_parked_delivery_starts_its_tries_again(self) -> None:
         events = delivered(PLAN, *ALL_FAILURES, RETRY)
         assert isinstance(events[-1], DeliveryRetried)
         state = delivery_decider.fold(events)
         assert (state.status, state.tried, state.next_at) == (DeliveryStatus.WAITING, 0, AT)
 
     @pytest.mark.parametrize("before", [(), (PLAN,), (PLAN, SUCCESS)])
-    def test_what_is_not_parked_is_not_retried(self, before: tuple[DeliveryCommand, ...]) -> None:
+    def test_retrying_a_delivery_that_is_not_parked_is_refused(
+        self, before: tuple[DeliveryCommand, ...]
+    ) -> None:
         with refused("not-found"):
             delivered(*before, RETRY)
 
-    def test_only_the_system_delivers(self) -> None:
+    def test_only_the_system_records_deliveries(self) -> None:
         with refused("forbidden"):
             delivered(PLAN, RecordSuccess(by=ANNA, at=AT))
