@@ -1,4 +1,4 @@
-"""What a community does in a World, in a few words, and what everybody gets to see of it."""
+"""What a community does in a World, and what viewers see of it."""
 
 from collections.abc import Iterator
 from dataclasses import fields
@@ -253,7 +253,7 @@ class Reading:
         self._model = open_build(service, world.models, build)
         self._projection = world.projections().open(service, build)
 
-    def hear(self, *topics: str) -> None:
+    def catch_up(self, *topics: str) -> None:
         """Hear all news of each topic, of all topics where none is named."""
         for topic in topics or self._topics:
             after = self._model.checkpoint().at(topic)
@@ -310,25 +310,25 @@ def _answered(world: World, viewer: Viewer) -> Iterator[tuple[str, Any]]:
 
 def seen_by_all(world: World) -> str:
     """All that anybody gets to see, as a text to look for words in."""
-    return repr(_told(world, ANYBODY))
+    return repr(_visible_answers(world, ANYBODY))
 
 
 def must_be_rebuilt_alike(world: World) -> None:
     """Read models that are thrown away and made anew answer as the old ones did."""
     viewers = (ANYBODY, JUDGE)
-    before = [_told(world, viewer) for viewer in viewers]
+    before = [_visible_answers(world, viewer) for viewer in viewers]
     world.build_read_models()
     world.settle()
-    for viewer, told in zip(viewers, before, strict=True):
-        rebuilt = _told(world, viewer)
-        keys = rebuilt.keys() | told.keys()
-        changed = {key: (told.get(key), rebuilt.get(key)) for key in keys}
+    for viewer, answer in zip(viewers, before, strict=True):
+        rebuilt = _visible_answers(world, viewer)
+        keys = rebuilt.keys() | answer.keys()
+        changed = {key: (answer.get(key), rebuilt.get(key)) for key in keys}
         assert not {key: pair for key, pair in changed.items() if pair[0] != pair[1]}
 
 
-def _told(world: World, viewer: Viewer) -> dict[str, Any]:
+def _visible_answers(world: World, viewer: Viewer) -> dict[str, Any]:
     """The answers that tell something; what is not there is not told of, however it is kept."""
-    return {question: told for question, told in answered(world, viewer).items() if told}
+    return {question: answer for question, answer in answered(world, viewer).items() if answer}
 
 
 def accept_proposals(world: World, author: Actor, case_id: str = "c1") -> None:

@@ -1,4 +1,4 @@
-"""What most of these tests begin with; a module that wants another beginning says so itself."""
+"""The fixtures of these tests; a module that needs others defines them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What may happen to a process between any two of its steps."""
+"""A process that is killed between any two of its steps."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Accounts: registering, signing in and out, being forgotten."""
+"""Accounts: registering, signing in and out, and erasing them."""
 
 from collections import Counter
 from collections.abc import Callable, Set
@@ -77,32 +77,34 @@ def register(
     accounts.register(member_id, pseudonym, passphrase, interests, context)
 
 
-def test_who_registered_signs_in(accounts: Accounts) -> None:
+def test_a_registered_member_can_sign_in(accounts: Accounts) -> None:
     register(accounts)
     assert accounts.sign_in("ANNA ", PASSPHRASE).member_id == "anna"
 
 
 @pytest.mark.parametrize(("pseudonym", "passphrase"), [("Anna", "wrong"), ("Ben", PASSPHRASE)])
-def test_nobody_else_does(accounts: Accounts, pseudonym: str, passphrase: str) -> None:
+def test_signing_in_with_wrong_credentials_is_refused(
+    accounts: Accounts, pseudonym: str, passphrase: str
+) -> None:
     register(accounts)
     with pytest.raises(NotSignedIn):
         accounts.sign_in(pseudonym, passphrase)
 
 
-def test_a_repeated_registration_changes_nothing(accounts: Accounts, world: World) -> None:
+def test_a_repeated_registration_emits_nothing(accounts: Accounts, world: World) -> None:
     register(accounts)
     register(accounts)
     assert len(world.executors.members.events("anna")) == 1
 
 
-def test_a_pseudonym_belongs_to_one_member(accounts: Accounts) -> None:
+def test_registering_a_taken_pseudonym_is_refused(accounts: Accounts) -> None:
     register(accounts)
     with refused("pseudonym-taken"):
         register(accounts, "ANNA", "another")
 
 
 @pytest.mark.parametrize("pseudonym", ["\u0410nna", "Anna\n", "  ", "Admin"])
-def test_a_pseudonym_follows_the_rules(
+def test_registering_an_invalid_pseudonym_is_refused(
     accounts: Accounts, credentials: MemoryCredentials, pseudonym: str
 ) -> None:
     with refused("bad-pseudonym"):
@@ -120,7 +122,7 @@ def test_a_pseudonym_follows_the_rules(
         ("José", "Jose\u0301"),
     ],
 )
-def test_nobody_is_called_what_looks_like_another(
+def test_registering_a_pseudonym_that_looks_like_a_taken_one_is_refused(
     accounts: Accounts, taken: str, like_it: str
 ) -> None:
     register(accounts, taken)
@@ -130,7 +132,7 @@ def test_nobody_is_called_what_looks_like_another(
 
 
 @pytest.mark.parametrize("passphrase", ["", "7 chars", "x" * 201])
-def test_a_passphrase_is_neither_short_nor_endless(
+def test_a_passphrase_that_is_too_short_or_too_long_is_refused(
     accounts: Accounts, credentials: MemoryCredentials, passphrase: str
 ) -> None:
     with refused("bad-passphrase"):
@@ -142,13 +144,13 @@ def test_a_passphrase_is_neither_short_nor_endless(
     accounts.sign_in("Anna", PASSPHRASE)
 
 
-def test_a_pseudonym_is_kept_in_its_composed_form(accounts: Accounts, world: World) -> None:
+def test_a_pseudonym_is_stored_in_composed_form(accounts: Accounts, world: World) -> None:
     register(accounts, "Jose\u0301")
     assert world.executors.members.load("anna").state.pseudonym == "Jos\u00e9"
     accounts.sign_in("JOSE\u0301", PASSPHRASE)
 
 
-def test_a_claim_that_looks_like_a_dead_one_waits_no_longer(
+def test_an_expired_claim_does_not_block_a_pseudonym_that_looks_alike(
     accounts: Accounts, credentials: MemoryCredentials, world: World
 ) -> None:
     dead = Credential(
@@ -161,7 +163,7 @@ def test_a_claim_that_looks_like_a_dead_one_waits_no_longer(
     register(accounts, "Mila")
 
 
-def test_a_repeated_key_opens_nobody_elses_account(
+def test_a_registration_with_the_id_of_another_member_is_refused(
     accounts: Accounts, credentials: MemoryCredentials
 ) -> None:
     register(accounts)
@@ -170,14 +172,14 @@ def test_a_repeated_key_opens_nobody_elses_account(
     assert credentials.find("impostor") is None
 
 
-def test_a_repetition_with_another_passphrase_is_another_request(accounts: Accounts) -> None:
+def test_repeating_a_registration_with_another_passphrase_is_refused(accounts: Accounts) -> None:
     register(accounts)
     with pytest.raises(CommandMismatch):
         register(accounts, passphrase="something else")
     accounts.sign_in("Anna", PASSPHRASE)
 
 
-def test_a_repetition_with_other_interests_is_another_request_and_takes_nothing_away(
+def test_repeating_a_registration_with_other_interests_is_refused_and_keeps_the_account(
     accounts: Accounts,
 ) -> None:
     register(accounts)
@@ -186,7 +188,7 @@ def test_a_repetition_with_other_interests_is_another_request_and_takes_nothing_
     accounts.sign_in("Anna", PASSPHRASE)
 
 
-def test_a_claim_lost_in_a_race_of_two_with_one_key_is_given_up(
+def test_the_registration_that_loses_a_race_for_one_id_releases_its_pseudonym(
     accounts: Accounts, credentials: MemoryCredentials, world: World
 ) -> None:
     claim = credentials.claim
@@ -204,7 +206,7 @@ def test_a_claim_lost_in_a_race_of_two_with_one_key_is_given_up(
 
 
 @pytest.mark.parametrize("later", [CLAIM_LIFE, timedelta(hours=-1)])
-def test_a_claim_whose_registration_died_is_given_up_after_a_while_or_with_the_clock_turned_back(
+def test_an_unfinished_claim_expires_and_also_when_the_clock_is_turned_back(
     accounts: Accounts, credentials: MemoryCredentials, world: World, later: timedelta
 ) -> None:
     dead = Credential(
@@ -220,7 +222,7 @@ def test_a_claim_whose_registration_died_is_given_up_after_a_while_or_with_the_c
     assert accounts.sign_in("Anna", PASSPHRASE).member_id == "anna"
 
 
-def test_a_weak_hash_is_made_anew_at_the_next_sign_in(
+def test_a_weak_hash_is_replaced_at_the_next_sign_in(
     accounts: Accounts, credentials: MemoryCredentials
 ) -> None:
     register(accounts)
@@ -231,7 +233,7 @@ def test_a_weak_hash_is_made_anew_at_the_next_sign_in(
     assert found.passphrase_hash == f"new:{PASSPHRASE}"
 
 
-def test_a_refresh_token_is_good_once_and_reusing_it_later_ends_the_session(
+def test_reusing_a_refresh_token_after_the_grace_period_ends_the_session(
     accounts: Accounts, world: World
 ) -> None:
     register(accounts)
@@ -245,7 +247,7 @@ def test_a_refresh_token_is_good_once_and_reusing_it_later_ends_the_session(
     assert accounts.signed_in("anna", first.session_id) is None
 
 
-def test_a_refresh_whose_reply_was_lost_is_answered_once_more(
+def test_repeating_a_refresh_within_the_grace_period_returns_the_same_tokens(
     accounts: Accounts, world: World
 ) -> None:
     register(accounts)
@@ -256,7 +258,7 @@ def test_a_refresh_whose_reply_was_lost_is_answered_once_more(
     assert accounts.refresh(lost.refresh_token).session_id == first.session_id
 
 
-def test_a_refresh_repeated_twice_ends_the_session(accounts: Accounts) -> None:
+def test_repeating_a_refresh_twice_ends_the_session(accounts: Accounts) -> None:
     register(accounts)
     first = accounts.sign_in("Anna", PASSPHRASE)
     second = accounts.refresh(first.refresh_token)
@@ -266,7 +268,9 @@ def test_a_refresh_repeated_twice_ends_the_session(accounts: Accounts) -> None:
             accounts.refresh(token)
 
 
-def test_a_token_whose_successor_was_used_ends_the_session(accounts: Accounts) -> None:
+def test_reusing_a_refresh_token_after_its_successor_was_used_ends_the_session(
+    accounts: Accounts,
+) -> None:
     """The reply had arrived, so nobody but a thief has a reason to use the old one."""
     register(accounts)
     first = accounts.sign_in("Anna", PASSPHRASE)
@@ -277,7 +281,7 @@ def test_a_token_whose_successor_was_used_ends_the_session(accounts: Accounts) -
             accounts.refresh(token)
 
 
-def test_of_two_who_use_a_refresh_token_at_once_both_get_its_successor(
+def test_two_concurrent_refreshes_return_the_same_tokens(
     accounts: Accounts, credentials: MemoryCredentials
 ) -> None:
     register(accounts)
@@ -307,7 +311,7 @@ def test_of_two_who_use_a_refresh_token_at_once_both_get_its_successor(
         lambda token: "x" + token,
     ],
 )
-def test_a_made_up_refresh_token_proves_nothing_and_ends_nothing(
+def test_a_forged_refresh_token_is_refused_and_keeps_the_session(
     accounts: Accounts, change: Callable[[str], str]
 ) -> None:
     register(accounts)
@@ -317,7 +321,7 @@ def test_a_made_up_refresh_token_proves_nothing_and_ends_nothing(
     accounts.refresh(token)
 
 
-def test_a_session_that_ends_while_it_is_refreshed_stays_ended(
+def test_refreshing_a_session_that_ends_meanwhile_is_refused(
     accounts: Accounts, credentials: MemoryCredentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(accounts)
@@ -333,7 +337,9 @@ def test_a_session_that_ends_while_it_is_refreshed_stays_ended(
     assert accounts.signed_in("anna", grant.session_id) is None
 
 
-def test_a_session_ends_by_itself_and_by_signing_out(accounts: Accounts, world: World) -> None:
+def test_a_session_ends_when_it_expires_and_when_the_member_signs_out(
+    accounts: Accounts, world: World
+) -> None:
     register(accounts)
     old, left = (accounts.sign_in("Anna", PASSPHRASE) for _ in range(2))
     accounts.sign_out("anna", left.session_id)
@@ -350,7 +356,7 @@ def test_a_session_ends_by_itself_and_by_signing_out(accounts: Accounts, world: 
         accounts.refresh(old.refresh_token)
 
 
-def test_a_member_sees_and_ends_their_own_sessions_only(accounts: Accounts, world: World) -> None:
+def test_members_list_and_end_their_own_sessions_only(accounts: Accounts, world: World) -> None:
     register(accounts)
     register(accounts, "Ben", "ben")
     first = accounts.sign_in("Anna", PASSPHRASE)
@@ -367,9 +373,7 @@ def test_a_member_sees_and_ends_their_own_sessions_only(accounts: Accounts, worl
     assert accounts.signed_in("ben", others.session_id)
 
 
-def test_a_member_has_so_many_sessions_and_the_oldest_ends_for_the_newest(
-    accounts: Accounts, world: World
-) -> None:
+def test_a_new_session_beyond_the_limit_ends_the_oldest(accounts: Accounts, world: World) -> None:
     register(accounts)
     opened = []
     for _ in range(MOST_SESSIONS + 1):
@@ -378,7 +382,7 @@ def test_a_member_has_so_many_sessions_and_the_oldest_ends_for_the_newest(
     assert [session.session_id for session in accounts.sessions("anna")] == opened[:0:-1]
 
 
-def test_the_newest_session_stays_however_many_there_are_of_its_day(accounts: Accounts) -> None:
+def test_the_newest_of_many_sessions_of_one_day_is_kept(accounts: Accounts) -> None:
     register(accounts)
     for _ in range(MOST_SESSIONS + 5):
         newest = accounts.sign_in("Anna", PASSPHRASE)
@@ -386,7 +390,7 @@ def test_the_newest_session_stays_however_many_there_are_of_its_day(accounts: Ac
     assert len(accounts.sessions("anna")) == MOST_SESSIONS
 
 
-def test_of_the_times_of_a_session_only_days_are_stored(
+def test_only_the_days_of_a_session_are_stored(
     accounts: Accounts, credentials: MemoryCredentials, world: World
 ) -> None:
     register(accounts)
@@ -402,7 +406,7 @@ def test_of_the_times_of_a_session_only_days_are_stored(
     assert day_of(refreshed.refreshed_at) == today
 
 
-def test_the_time_of_a_refresh_is_told_only_to_who_has_the_token() -> None:
+def test_the_time_of_a_refresh_is_readable_with_its_token_only() -> None:
     tokens, moment = RefreshTokens(bytes(32)), datetime(2026, 5, 17, 23, 59, 58, 7, UTC)
     hours: Counter[int] = Counter()
     for number in range(2400):
@@ -413,7 +417,7 @@ def test_the_time_of_a_refresh_is_told_only_to_who_has_the_token() -> None:
     assert 50 < min(hours[hour] for hour in range(24)) <= max(hours.values()) < 160
 
 
-def test_a_changed_passphrase_ends_all_other_sessions(accounts: Accounts) -> None:
+def test_changing_the_passphrase_ends_all_other_sessions(accounts: Accounts) -> None:
     register(accounts)
     old, current = (accounts.sign_in("Anna", PASSPHRASE) for _ in range(2))
     accounts.change_passphrase("anna", current.session_id, PASSPHRASE, ANOTHER)
@@ -436,7 +440,9 @@ def test_the_reasons_for_suspensions_are_erased_with_the_member(
     assert world.vault.key("suspension/anna/1") is None
 
 
-def test_who_does_not_know_the_passphrase_changes_and_erases_nothing(accounts: Accounts) -> None:
+def test_changing_the_passphrase_and_erasing_need_the_present_passphrase(
+    accounts: Accounts,
+) -> None:
     register(accounts)
     grant = accounts.sign_in("Anna", PASSPHRASE)
     with refused("wrong-passphrase"):
@@ -447,7 +453,7 @@ def test_who_does_not_know_the_passphrase_changes_and_erases_nothing(accounts: A
     accounts.sign_in("Anna", PASSPHRASE)
 
 
-def test_the_passphrase_of_another_with_the_same_name_proves_nothing(
+def test_the_passphrase_of_another_member_with_the_same_pseudonym_is_refused(
     accounts: Accounts, world: World
 ) -> None:
     """A registration may have come so late that its claim on the pseudonym was given up."""
@@ -457,7 +463,7 @@ def test_the_passphrase_of_another_with_the_same_name_proves_nothing(
         accounts.erase(Actor(member_id=MemberId("member-Anna")), PASSPHRASE, CommandContext())
 
 
-def test_of_two_who_change_the_passphrase_at_once_one_is_told_to_try_again(
+def test_of_two_concurrent_changes_of_the_passphrase_one_fails_with_contention(
     accounts: Accounts, credentials: MemoryCredentials
 ) -> None:
     register(accounts)
@@ -476,7 +482,7 @@ def test_of_two_who_change_the_passphrase_at_once_one_is_told_to_try_again(
 
 
 @pytest.mark.parametrize("leaves", [False, True])
-def test_who_signs_in_while_the_passphrase_changes_is_not_signed_in(
+def test_signing_in_while_the_passphrase_changes_or_the_member_is_erased_is_refused(
     accounts: Accounts, credentials: MemoryCredentials, *, leaves: bool
 ) -> None:
     register(accounts)
@@ -496,7 +502,7 @@ def test_who_signs_in_while_the_passphrase_changes_is_not_signed_in(
     assert len(accounts.sessions("anna")) == (not leaves)
 
 
-def test_an_erased_member_is_forgotten(
+def test_erasing_a_member_destroys_their_key_and_credentials(
     accounts: Accounts, world: World, credentials: MemoryCredentials
 ) -> None:
     register(accounts)
@@ -509,7 +515,7 @@ def test_an_erased_member_is_forgotten(
     accounts.forget("anna")
 
 
-def test_a_member_whose_log_does_not_tell_of_an_erasure_keeps_key_and_credentials(
+def test_forgetting_a_member_without_an_erasure_in_the_log_keeps_key_and_credentials(
     accounts: Accounts, world: World, credentials: MemoryCredentials
 ) -> None:
     register(accounts)
@@ -518,7 +524,7 @@ def test_a_member_whose_log_does_not_tell_of_an_erasure_keeps_key_and_credential
     assert accounts.sign_in("Anna", PASSPHRASE).member_id == "anna"
 
 
-def test_an_erased_member_whose_credential_is_still_there_does_not_sign_in(
+def test_an_erased_member_with_a_remaining_credential_cannot_sign_in(
     accounts: Accounts, world: World, credentials: MemoryCredentials
 ) -> None:
     register(accounts)
@@ -530,5 +536,5 @@ def test_an_erased_member_whose_credential_is_still_there_does_not_sign_in(
         accounts.sign_in("Anna", PASSPHRASE)
 
 
-def test_pseudonyms_are_compared_without_case_and_by_meaning() -> None:
+def test_handles_ignore_case_and_compatibility_forms() -> None:
     assert handle_of(" \uff33traße ") == handle_of("STRASSE")

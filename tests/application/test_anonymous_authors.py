@@ -1,4 +1,4 @@
-"""Anonymous authors act under aliases: nothing that is stored leads from their cases to them."""
+"""Anonymous authors act under aliases: no stored data connects their cases to them."""
 
 from collections.abc import Iterator
 from dataclasses import fields
@@ -75,7 +75,7 @@ def viewer(world: World, actor: Actor) -> Viewer:
     return Viewer(actor, world.container.aliases().is_own)
 
 
-def told(world: World, actor: Actor) -> list[str]:
+def notified(world: World, actor: Actor) -> list[str]:
     page = world.answers["notifications"].page(viewer(world, actor), {}, limit=50)
     return [each.kind for each in page.documents]
 
@@ -94,7 +94,9 @@ def stored_rows(world: World) -> list[str]:
     ]
 
 
-def test_no_event_and_no_read_model_ties_the_case_to_its_author(world: World, anna: Actor) -> None:
+def test_no_event_and_no_read_model_connects_the_case_to_its_author(
+    world: World, anna: Actor
+) -> None:
     act(world, anna)
     mo = moderator(world)
     flag(world, SubjectKind.CASE, CASE, mo)
@@ -113,13 +115,13 @@ def test_no_event_and_no_read_model_ties_the_case_to_its_author(world: World, an
     assert [row for row in kept if any(key in row for key in ("'c1'", "'e-c1'", author))] == []
 
 
-def test_two_cases_of_one_author_have_no_id_in_common(world: World, anna: Actor) -> None:
+def test_two_anonymous_cases_of_one_author_share_no_id(world: World, anna: Actor) -> None:
     report(world, anna, CaseId("c2"))
     authors = {world.executors.cases.load(key).state.author for key in ("c1", "c2")}
     assert len(authors) == 2
 
 
-def test_the_author_sees_their_case_while_nobody_else_does(world: World, anna: Actor) -> None:
+def test_a_hidden_anonymous_case_is_visible_to_its_author_only(world: World, anna: Actor) -> None:
     command = HideCase(rule="spam", by=SYSTEM, at=world.clock())
     world.executors.cases.execute(CASE, command, CommandContext())
     world.settle()
@@ -128,17 +130,21 @@ def test_the_author_sees_their_case_while_nobody_else_does(world: World, anna: A
     assert one(world, "evidence", "e-c1", viewer(world, anna))["evidence_id"] == "e-c1"
 
 
-def test_the_author_is_told_what_happens_in_their_case(world: World, anna: Actor) -> None:
+def test_the_author_is_notified_of_events_in_their_anonymous_case(
+    world: World, anna: Actor
+) -> None:
     ben = world.member("Ben")
     say(world, ben)
     world.settle()
-    assert sorted(told(world, anna)) == ["case_discussed", "case_published"]
-    assert told(world, ben) == []
+    assert sorted(notified(world, anna)) == ["case_discussed", "case_published"]
+    assert notified(world, ben) == []
     report(world, anna, CaseId("c2"))
-    assert told(world, anna).count("case_published") == 2
+    assert notified(world, anna).count("case_published") == 2
 
 
-def test_the_author_may_not_support_flag_or_judge_their_own_case(world: World, anna: Actor) -> None:
+def test_authors_cannot_support_flag_or_judge_their_own_anonymous_case(
+    world: World, anna: Actor
+) -> None:
     judge = Actor(member_id=anna.member_id, pseudonym="Anna", roles=frozenset({Role.MODERATOR}))
     with refused("own-case"):
         world.engage.support(CASE, anna, NEW)
@@ -150,9 +156,7 @@ def test_the_author_may_not_support_flag_or_judge_their_own_case(world: World, a
         decide(world, SubjectKind.EVIDENCE, "e-c1", judge)
 
 
-def test_the_authors_comment_is_marked_as_the_reporters_and_can_be_edited(
-    world: World, anna: Actor
-) -> None:
+def test_a_comment_of_the_author_is_marked_and_can_be_edited(world: World, anna: Actor) -> None:
     comment_id = say(world, anna)
     world.discuss.edit(comment_id, "I saw it twice.", anna, CommandContext())
     world.settle()
@@ -162,9 +166,7 @@ def test_the_authors_comment_is_marked_as_the_reporters_and_can_be_edited(
     world.discuss.remove(comment_id, anna, CommandContext())
 
 
-def test_an_erasure_reaches_the_case_and_then_nothing_connects_it(
-    world: World, anna: Actor
-) -> None:
+def test_erasing_the_author_erases_the_case_and_then_the_aliases(world: World, anna: Actor) -> None:
     act(world, anna)
     aliases, author = world.container.aliases(), world.executors.cases.load(CASE).state.author
     assert aliases.is_own(anna.member_id, author)

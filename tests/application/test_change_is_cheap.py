@@ -1,4 +1,4 @@
-"""What the founders asked for: a property touches two files, a query service is one."""
+"""The cost of changes: a property touches two files, a query service is one file."""
 
 import json
 import shutil
@@ -67,7 +67,7 @@ print(json.dumps([
 ]))
 """
 
-TELL_A_WORKPLACE = """
+AMEND_A_PERSONAL_PROPERTY = """
 body = {"title": "A bribe", "story": "They asked.", "confided": "Registry", "anonymous": True}
 reply = client.post("/v1/cases", json=body, headers=headers)
 assert reply.status_code == 201, reply.text
@@ -198,7 +198,7 @@ def test_a_property_of_a_case_touches_two_files(copy: Path) -> None:
     )
 
 
-def test_a_personal_property_is_sealed_and_not_shown_in_the_past_once_it_was_taken_back(
+def test_a_personal_property_is_sealed_and_hidden_in_the_past_after_it_was_amended(
     copy: Path,
 ) -> None:
     insert(
@@ -211,10 +211,10 @@ def test_a_personal_property_is_sealed_and_not_shown_in_the_past_once_it_was_tak
         "    occurred_on: Annotated[date | None, Personal()] = None",
         '    confided: Annotated[str, Personal()] = ""',
     )
-    assert run(copy, SIGN_IN + TELL_A_WORKPLACE) == '["Registry", "", false]'
+    assert run(copy, SIGN_IN + AMEND_A_PERSONAL_PROPERTY) == '["Registry", "", false]'
 
 
-def test_a_fact_touches_its_rule_and_its_use_case_and_not_the_api(copy: Path) -> None:
+def test_a_fact_touches_its_rule_and_its_use_case_but_not_the_api(copy: Path) -> None:
     rules = copy / "domain/moderation/flag.py"
     insert(rules, "    open_flags: int", "    strikes: int")
     insert(
@@ -243,13 +243,15 @@ class TestPublicCases:
     """A query service about public cases takes 35 lines, and none tells why a case is public."""
 
     def titles(self, reading: Reading) -> list[str]:
-        reading.hear()
+        reading.catch_up()
         return sorted(row.title for row in reading.rows.values())
 
-    def test_it_is_short(self) -> None:
+    def test_its_file_has_at_most_35_lines(self) -> None:
         assert len((HERE / "public_cases.py").read_text().splitlines()) <= 35
 
-    def test_it_is_correct_whatever_happens_to_a_case(self, world: World) -> None:
+    def test_it_lists_public_cases_only_after_hiding_withdrawing_retracting_and_erasing(
+        self, world: World
+    ) -> None:
         anna, ben, mo = world.member("Anna"), world.member("Ben"), moderator(world)
         cases = Reading(world, PublicCases())
         for case_id in ("c1", "c2", "c3"):

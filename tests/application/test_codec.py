@@ -96,12 +96,12 @@ class TestTolerance:
         event = with_data(published, b"{%b}" % PUBLISHED)
         assert codec().decode(event) == replace(published, at=AT)  # type: ignore[type-var]  # a dataclass, whichever
 
-    def test_a_field_without_a_default_must_be_there(self) -> None:
+    def test_a_missing_field_without_a_default_is_refused(self) -> None:
         event = with_data(GOLDEN["cases.CaseWithdrawn"], b"{}")
         with pytest.raises(msgspec.ValidationError):
             codec().decode(event)
 
-    def test_an_upcaster_lifts_an_older_version(self) -> None:
+    def test_an_upcaster_converts_an_older_version(self) -> None:
         @dataclass(frozen=True, slots=True, kw_only=True)
         class Named:
             first: str
@@ -122,28 +122,28 @@ class TestTolerance:
         assert codec(events=events).decode(old) == Named(first="Ada", last="Lovelace")
 
 
-class TestWhatANewerProgramWrote:
+class TestEventsOfANewerProgram:
     def assert_newer(self, event: RecordedEvent, events: EventCatalog = EVENTS) -> None:
         with pytest.raises(NewerProgram, match=f"can read {event.type} v{event.schema} at"):
             codec(events=events).decode(event)
 
-    def test_a_name_that_is_not_known_here(self) -> None:
+    def test_an_unknown_name_is_refused(self) -> None:
         self.assert_newer(replace(recorded(report(), codec()), type="cases.CaseBlessed"))
 
-    def test_a_later_version_of_an_event(self) -> None:
+    def test_a_later_version_is_refused(self) -> None:
         new = recorded(GOLDEN["cases.CaseWithdrawn"], codec())
         self.assert_newer(replace(new, schema=new.schema + 1))
 
-    def test_a_field_that_is_not_known_here(self) -> None:
+    def test_an_unknown_field_is_refused(self) -> None:
         self.assert_newer(with_data(GOLDEN["cases.CaseWithdrawn"], b'{%b, "new": 1}' % PUBLISHED))
 
-    def test_a_value_that_is_not_known_here(self) -> None:
+    def test_an_unknown_value_of_an_enum_is_refused(self) -> None:
         known = recorded(GOLDEN["evidence.EvidenceReceived"], codec())
         data = re.sub(b'"kind":"[a-z]+"', b'"kind":"hologram"', known.data)
         self.assert_newer(replace(known, data=data))
 
     @pytest.mark.parametrize("event", GOLDEN.values(), ids=GOLDEN)
-    def test_a_field_added_to_any_event_or_to_what_it_holds(self, event: object) -> None:
+    def test_an_unknown_field_in_any_event_or_nested_object_is_refused(self, event: object) -> None:
         for wider in _wider(type(event)):
             name = EVENTS.names[type(event)]
             newer = EventCatalog(types={name: wider}, upcasters=EVENTS.upcasters)
@@ -151,7 +151,7 @@ class TestWhatANewerProgramWrote:
             assert codec(events=newer).decode(written)
             self.assert_newer(written)
 
-    def test_a_field_that_an_older_version_had_is_dropped_by_its_upcaster(self) -> None:
+    def test_an_upcaster_can_drop_a_field_of_an_older_version(self) -> None:
         @dataclass(frozen=True, slots=True, kw_only=True)
         class Named:
             name: str
@@ -198,13 +198,13 @@ def _filled(kind: type, event: object) -> Any:
 
 
 class TestPersonalFields:
-    def test_nothing_personal_is_in_the_open(self) -> None:
+    def test_no_personal_field_is_stored_in_plain_text(self) -> None:
         located = GOLDEN["cases.CaseLocated"]
         data = recorded(report(), codec()).data + recorded(located, codec()).data
         for personal in (b"anna", b"Anna", b"A bribe", b"money", b"Berlin"):
             assert personal not in data
 
-    def test_what_opens_a_commitment_is_not_in_the_open_and_is_erased(self) -> None:
+    def test_salt_and_hash_of_an_original_are_sealed_and_erased(self) -> None:
         vault = MemoryKeyVault()
         coder = codec(vault)
         golden = GOLDEN["evidence.EvidenceReceived"]
@@ -223,12 +223,12 @@ class TestPersonalFields:
             blobs[1][n : n + 8] for n in range(4, 200)
         }
 
-    def test_a_blob_that_was_moved_to_another_event_is_refused(self) -> None:
+    def test_sealed_fields_moved_to_another_event_are_refused(self) -> None:
         event = recorded(report(), codec(), stream="case-c1")
         with pytest.raises(ValueError, match=r"at case-c2@1: .* moved"):
             codec().decode(replace(event, stream="case-c2"))
 
-    def test_an_erased_person_leaves_empty_fields(self) -> None:
+    def test_fields_of_an_erased_person_are_decoded_as_empty(self) -> None:
         vault = MemoryKeyVault()
         coder = codec(vault)
         event = recorded(report(), coder)
@@ -240,7 +240,7 @@ class TestPersonalFields:
         assert (erased.details.title, erased.details.story) == ("", "")
         assert erased.case_id == "c1"
 
-    def test_whose_it_was_is_told_to_who_has_the_instances_key(self) -> None:
+    def test_the_data_subject_is_readable_with_the_key_of_the_instance_only(self) -> None:
         vault = MemoryKeyVault()
         event = recorded(report(), codec(vault))
         vault.destroy("anna")
@@ -249,18 +249,18 @@ class TestPersonalFields:
         with pytest.raises(ValueError, match="the instance's key is not"):
             stranger.subject(event)
 
-    def test_what_is_about_nobody_has_no_subject(self) -> None:
+    def test_an_event_without_personal_fields_has_no_data_subject(self) -> None:
         begun = recorded(GOLDEN["evidence.SanitisingBegun"], codec())
         assert codec().subject(begun) == ""
 
-    def test_nothing_more_is_written_of_an_erased_person(self) -> None:
+    def test_encoding_an_event_of_an_erased_person_is_refused(self) -> None:
         vault = MemoryKeyVault()
         vault.destroy("anna")
         for author in ("anna", ""):
             with pytest.raises(SubjectErased):
                 recorded(report(author), codec(vault))
 
-    def test_a_place_that_was_not_given_has_no_name(self) -> None:
+    def test_a_missing_location_stays_missing_when_its_author_is_erased(self) -> None:
         vault = MemoryKeyVault()
         coder = codec(vault)
         event = recorded(report(), coder)
@@ -269,7 +269,7 @@ class TestPersonalFields:
         assert isinstance(erased, CaseReported)
         assert erased.location is None
 
-    def test_personal_texts_need_a_person(self) -> None:
+    def test_personal_fields_without_a_data_subject_are_refused(self) -> None:
         @dataclass(frozen=True)
         class Nobodys:
             name: Annotated[str, Personal()]
@@ -278,7 +278,7 @@ class TestPersonalFields:
             personal_fields(Nobodys)
 
     @pytest.mark.parametrize("kind", [int, float, bool])
-    def test_what_has_no_erased_value_cannot_be_personal(self, kind: Any) -> None:
+    def test_a_type_without_an_erased_value_cannot_be_personal(self, kind: Any) -> None:
         @dataclass(frozen=True)
         class Lost:
             by: SealedMember
@@ -295,7 +295,7 @@ class TestPersonalFields:
         assert found is not None
         assert found.paths["loss",] is None
 
-    def test_an_error_says_which_key_does_not_fit_where(self) -> None:
+    def test_decoding_with_a_wrong_key_names_the_event_and_the_key(self) -> None:
         vault = MemoryKeyVault()
         vault.make_key("anna")
         event = recorded(report(), codec())
@@ -304,12 +304,12 @@ class TestPersonalFields:
         ):
             codec(vault).decode(event)
 
-    def test_a_text_is_personal_wherever_it_is_nested(self) -> None:
+    def test_nested_personal_fields_are_found(self) -> None:
         found = personal_fields(CaseReported)
         assert found is not None
         assert found.paths["details", "title"] == ""
 
-    def test_place_day_and_tags_are_not_in_the_open_and_are_erased(self) -> None:
+    def test_location_day_and_tags_are_sealed_and_erased(self) -> None:
         vault = MemoryKeyVault()
         coder = codec(vault)
         golden = GOLDEN["cases.CaseReported"]
@@ -329,7 +329,7 @@ class TestPersonalFields:
             replace(INTERESTS, areas=(Area(lat=52.5, lon=13.4),)),
         ],
     )
-    def test_what_a_member_wants_to_hear_of_is_not_in_the_open_and_is_erased(
+    def test_the_interests_of_a_member_are_sealed_and_erased(
         self, chosen: MemberRegistered | InterestsChosen
     ) -> None:
         vault = MemoryKeyVault()
@@ -342,11 +342,11 @@ class TestPersonalFields:
         assert isinstance(erased, MemberRegistered | InterestsChosen)
         assert (erased.member_id, erased.interests) == ("anna", ())
 
-    def test_the_size_of_what_is_sealed_tells_little_of_it(self) -> None:
+    def test_sealed_fields_are_padded_to_few_sizes(self) -> None:
         sizes = {len(recorded(report(story="x" * length), codec()).data) for length in range(1, 65)}
         assert len(sizes) == 2
 
-    def test_nothing_is_read_of_whom_it_was_told_to_forget(self) -> None:
+    def test_events_of_a_forgotten_person_are_decoded_as_erased(self) -> None:
         coder = codec(MemoryKeyVault())
         event = recorded(report(), coder)
         for _ in range(2):
@@ -358,7 +358,7 @@ class TestPersonalFields:
 
 
 class TestWire:
-    def test_a_batch_is_cloudevents(self) -> None:
+    def test_a_batch_is_packed_as_cloudevents(self) -> None:
         event = recorded(report(), codec())
         (sent,) = json.loads(CloudEventsWire().pack([event]))
         assert sent["specversion"] == "1.0"
@@ -371,12 +371,12 @@ class TestWire:
         assert sent["data"]["case_id"] == "c1"
         assert sent["time"] == "2026-03-01T12:30:15.123456Z"
 
-    def test_what_is_packed_is_unpacked(self) -> None:
+    def test_unpacking_returns_the_packed_events(self) -> None:
         events = [recorded(report(), codec()), recorded(GOLDEN["cases.CaseTagged"], codec())]
         assert CloudEventsWire().unpack(CloudEventsWire().pack(events)) == events
 
     @pytest.mark.parametrize("body", [b"", b"{}", b'[{"id": 1}]', b"\xff"])
-    def test_what_is_no_batch_is_told(self, body: bytes) -> None:
+    def test_unpacking_a_malformed_batch_is_refused(self, body: bytes) -> None:
         with pytest.raises(MalformedMessage):
             CloudEventsWire().unpack(body)
 
@@ -390,12 +390,12 @@ class TestWire:
             ("time", "2026-03-01T12:00:00"),
         ],
     )
-    def test_cloudevents_that_are_not_ours_are_told(self, field: str, value: str) -> None:
+    def test_unpacking_foreign_cloudevents_is_refused(self, field: str, value: str) -> None:
         (sent,) = json.loads(CloudEventsWire().pack([recorded(report(), codec())]))
         with pytest.raises(MalformedMessage):
             CloudEventsWire().unpack(json.dumps([{**sent, field: value}]).encode())
 
-    def test_events_that_are_not_numbered_have_no_position(self) -> None:
+    def test_events_without_a_position_in_the_log_have_position_zero(self) -> None:
         meta = Meta(stream="s-1", first=1, command_id="k", correlation_id="r")
         body = codec().encode([GOLDEN["cases.CaseTagged"]], meta)
         (event,) = codec().events("cases", stored(body, "s-1", position=0))

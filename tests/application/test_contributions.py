@@ -1,4 +1,4 @@
-"""Contributions: what an erased member contributed is found in the log, and nothing else."""
+"""Contributions: the streams of a member are found in the log, before and after erasure."""
 
 from domain.ids import CaseId
 from tests.application.community import ask_to_be_erased, say

@@ -1,4 +1,4 @@
-"""What a handler declares with the type of its event decides what it is handed."""
+"""Declared events: the type of a handler's event declares which events it handles."""
 
 from typing import Any
 
@@ -26,17 +26,17 @@ class Handlers:
     def of_nothing(self, other: CaseReported) -> None: ...
 
 
-def test_a_union_is_read_in_its_order() -> None:
+def test_the_events_of_a_union_are_declared_in_its_order() -> None:
     names = declared_events(Handlers.of_a_union)
     assert names[:2] == ("cases.CaseReported", "members.MemberRegistered")
     assert topics_of(names) == ("cases", "members")
 
 
-def test_one_event_is_a_declaration_as_well() -> None:
+def test_a_single_event_type_declares_one_event() -> None:
     assert declared_events(Handlers.of_one) == ("members.MemberErased",)
 
 
-def test_a_class_that_stands_behind_two_stored_names_declares_both(
+def test_a_class_with_two_stored_names_declares_both(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     types = {**EVENTS.types, "members.MemberForgotten": MemberErased}
@@ -60,7 +60,7 @@ def test_a_service_that_declares_no_events_is_refused() -> None:
             def project(self, event: object, rows: Any) -> None: ...
 
 
-def test_services_and_policies_know_what_they_handle() -> None:
+def test_services_and_policies_handle_their_declared_events() -> None:
     every: list[Any] = [*query_services(), *policy_types()]
     for each in every:
         assert set(each.handles) <= EVENTS.types.keys()

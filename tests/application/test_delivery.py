@@ -1,4 +1,4 @@
-"""From a log to everyone who hears it: in order, nothing lost, each effect exactly once."""
+"""From a log to its subscribers: in order, no event lost, each effect exactly once."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -135,7 +135,7 @@ class TestRelay:
             event.id for _, message in bus.published for event in world.wire.unpack(message.body)
         ]
 
-    def test_it_publishes_what_is_new_once_and_in_order(self, world: World) -> None:
+    def test_a_relay_publishes_new_events_once_and_in_order(self, world: World) -> None:
         bus = Bus()
         relay = self.relay(world, bus)
         events = cases(world, 3)
@@ -146,7 +146,7 @@ class TestRelay:
         assert {topic for topic, _ in bus.published} == {"cases"}
         assert relay.lag() == 0
 
-    def test_what_was_not_confirmed_is_published_again(self, world: World) -> None:
+    def test_unconfirmed_events_are_published_again(self, world: World) -> None:
         bus = Bus()
         relay = self.relay(world, bus)
         events = cases(world, 1)
@@ -157,7 +157,7 @@ class TestRelay:
         relay.step()
         assert self.published(world, bus) == ids(events)
 
-    def test_while_the_bus_is_away_little_is_read_to_try_it_with(
+    def test_while_the_bus_is_away_a_relay_reads_one_commit_for_each_try(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         bus = Bus()
@@ -181,7 +181,7 @@ class TestRelay:
         assert read == [COMMITS_A_STEP, 1, 1, 1, COMMITS_A_STEP, COMMITS_A_STEP]
         assert self.published(world, bus) == ids(events)
 
-    def test_a_relay_that_died_before_it_noted_how_far_it_was_publishes_again(
+    def test_a_relay_killed_before_it_saved_its_checkpoint_publishes_again(
         self, world: World
     ) -> None:
         bus = Bus()
@@ -191,7 +191,7 @@ class TestRelay:
         self.relay(world, bus).step()
         assert self.published(world, bus) == ids(events) * 2
 
-    def test_a_relay_goes_on_in_the_middle_of_a_commit(self, world: World) -> None:
+    def test_a_relay_continues_in_the_middle_of_a_commit(self, world: World) -> None:
         bus = Bus()
         world.public_case(world.member())
         last = world.stores["cases"].last_position()
@@ -199,7 +199,7 @@ class TestRelay:
         self.relay(world, bus).step()
         assert len(self.published(world, bus)) == 1
 
-    def test_a_relay_that_was_overtaken_moves_nothing(self, world: World) -> None:
+    def test_a_fenced_relay_does_not_move_the_checkpoint(self, world: World) -> None:
         class Overtaking(Bus):
             def publish(self, topic: str, messages: Sequence[Message]) -> None:
                 super().publish(topic, messages)
@@ -214,9 +214,7 @@ class TestRelay:
         assert not relay.step()
         assert world.checkpoints.load("relay.cases").at("cases") == 2
 
-    def test_a_relay_that_leaves_notes_how_far_it_came_unless_another_has_gone_on(
-        self, world: World
-    ) -> None:
+    def test_a_leaving_relay_saves_its_checkpoint_unless_it_is_fenced(self, world: World) -> None:
         cases(world, 2)
         relay, overtaken = self.relay(world, Bus()), self.relay(world, Bus())
         relay.step()
@@ -226,7 +224,7 @@ class TestRelay:
         stored = world.checkpoints.load(relay.name)
         assert (stored.at("cases"), stored.revision) == (2, 1)
 
-    def test_it_notes_how_far_it_came_after_a_while_or_when_much_was_published(
+    def test_a_relay_saves_its_checkpoint_after_some_seconds_or_many_events(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(relays, "SECONDS_A_SAVE", inf)
@@ -245,7 +243,7 @@ class TestRelay:
         assert world.checkpoints.load(relay.name).at("cases") > 1
         assert world.checkpoints.load(relay.name).revision == 2
 
-    def test_a_relay_that_begins_anew_goes_on_from_what_another_left(self, world: World) -> None:
+    def test_a_starting_relay_continues_from_the_stored_checkpoint(self, world: World) -> None:
         bus = Bus()
         relay = self.relay(world, bus)
         relay.step()
@@ -255,7 +253,7 @@ class TestRelay:
         assert not relay.step()
         assert bus.published == []
 
-    def test_messages_are_of_a_bounded_size(self, world: World) -> None:
+    def test_the_size_of_messages_is_limited(self, world: World) -> None:
         (event,) = cases(world, 1)
         many = [event] * (EVENTS_A_MESSAGE + 1)
         large = [replace(event, data=b"x" * 150_000)] * 3
@@ -265,7 +263,7 @@ class TestRelay:
 
 
 class TestDelivery:
-    def test_what_comes_in_order_is_handled_at_once(
+    def test_events_in_order_are_handled_in_one_batch(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = cases(world, 3)
@@ -273,7 +271,7 @@ class TestDelivery:
         assert (recorder.handled, recorder.sizes) == (ids(events), [3])
         assert subscription.handled == {BY_BUS: 3, BY_HISTORY: 0}
 
-    def test_the_checkpoint_is_saved_after_so_many_events_of_a_long_batch(
+    def test_a_long_batch_is_handled_in_parts_of_limited_size(
         self, world: World, recorder: Recorder
     ) -> None:
         subscription = Subscription(recorder, world.history, world.wire, world.parked, at_once=2)
@@ -281,7 +279,7 @@ class TestDelivery:
         subscription.catch_up()
         assert recorder.sizes == [2, 2, 1, 1]  # the last is the member
 
-    def test_what_comes_again_is_dropped(
+    def test_repeated_events_are_dropped(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = cases(world, 3)
@@ -290,7 +288,7 @@ class TestDelivery:
         subscription.deliver(delivery(world, *events))
         assert recorder.handled == ids(events)
 
-    def test_what_the_bus_lost_is_fetched_from_history_in_order(
+    def test_events_that_the_bus_lost_are_read_from_history_in_order(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = cases(world, 4)
@@ -298,7 +296,7 @@ class TestDelivery:
         subscription.deliver(delivery(world, events[3]))
         assert recorder.handled == ids(events)
 
-    def test_a_gap_that_history_cannot_fill_yet_waits(
+    def test_an_event_after_a_gap_waits_until_history_has_the_missing_ones(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         (event,) = cases(world, 1)
@@ -308,7 +306,7 @@ class TestDelivery:
 
     @settings(deadline=None)
     @given(st.data())
-    def test_whatever_the_bus_does_each_event_is_handled_once_and_in_order(
+    def test_each_event_is_handled_once_and_in_order_when_the_bus_loses_repeats_and_reorders(
         self, data: st.DataObject
     ) -> None:
         """It may lose, repeat and reorder messages, and bring several at a time."""
@@ -325,14 +323,14 @@ class TestDelivery:
         assert recorder.handled[:5] == ids(events)
         assert recorder.stored.positions == {"cases": 5, "members": 1}
 
-    def test_a_gap_between_messages_that_come_together_is_filled(
+    def test_a_gap_between_messages_of_one_batch_is_filled(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = cases(world, 4)
         subscription.deliver([*delivery(world, events[0]), *delivery(world, *events[2:])])
         assert recorder.handled == ids(events)
 
-    def test_messages_that_come_together_and_repeat_each_other_are_handled_once(
+    def test_repeated_messages_of_one_batch_are_handled_once(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = cases(world, 4)
@@ -340,7 +338,7 @@ class TestDelivery:
         assert recorder.handled == ids(events)
         assert recorder.stored.at("cases") == 4
 
-    def test_other_topics_and_what_is_no_batch_are_passed_over(
+    def test_malformed_messages_and_other_topics_are_ignored(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         (event,) = cases(world, 1)
@@ -348,7 +346,7 @@ class TestDelivery:
         subscription.deliver(delivery(world, replace(event, log="evidence")))
         assert recorder.handled == []
 
-    def test_a_silent_bus_is_made_up_for_by_history(
+    def test_events_are_read_from_history_when_the_bus_is_silent(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = cases(world, 3)
@@ -360,7 +358,7 @@ class TestDelivery:
         assert subscription.handled == {BY_BUS: 0, BY_HISTORY: 4}
         assert (subscription.name, subscription.topics) == ("recorder", ("cases", "members"))
 
-    def test_who_was_overtaken_goes_on_from_what_is_stored(
+    def test_a_fenced_subscription_continues_from_the_stored_checkpoint(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = cases(world, 3)
@@ -388,7 +386,7 @@ class TestDelivery:
 class TestTrust:
     """The bus and history bring the same events: asking both all the time costs twice."""
 
-    def test_a_topic_is_left_to_the_bus_while_it_brings_something(
+    def test_history_is_not_read_while_the_bus_delivers_new_events(
         self,
         world: World,
         recorder: Recorder,
@@ -407,7 +405,7 @@ class TestTrust:
         assert subscription.catch_up()
         assert len(recorder.handled) == 6
 
-    def test_a_bus_that_only_repeats_is_not_trusted(
+    def test_history_is_read_when_the_bus_only_repeats_events(
         self,
         world: World,
         recorder: Recorder,
@@ -423,7 +421,7 @@ class TestTrust:
         assert subscription.poll()
         assert len(recorder.handled) == 4
 
-    def test_while_all_is_quiet_history_is_asked_every_few_seconds(
+    def test_a_silent_topic_is_read_from_history_after_some_seconds_only(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         while subscription.poll():
@@ -436,7 +434,7 @@ class TestTrust:
         assert subscription.poll()
         assert len(recorder.handled) == 5
 
-    def test_history_is_asked_at_once_for_somebody_who_waits(
+    def test_history_is_read_at_once_after_make_due(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = cases(world, 2)
@@ -452,7 +450,7 @@ class TestTrust:
         assert subscription.poll()
         assert subscription.lag()["cases"] == 0
 
-    def test_what_finds_the_subscriber_full_is_left_to_history(
+    def test_events_that_meet_a_full_subscriber_are_read_from_history_later(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = cases(world, 2)
@@ -464,7 +462,7 @@ class TestTrust:
         assert subscription.catch_up()
         assert recorder.handled[:2] == ids(events)
 
-    def test_a_delivery_to_whom_every_step_is_fenced_comes_to_an_end(
+    def test_a_delivery_to_a_subscriber_that_is_always_fenced_ends(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         """As to a build of a read model that was dropped."""
@@ -475,7 +473,7 @@ class TestTrust:
         subscription.deliver(delivery(world, *events))
         assert recorder.handled == []
 
-    def test_what_a_trusted_bus_lost_is_fetched_now_and_then(
+    def test_events_lost_by_a_trusted_bus_are_read_from_history_later(
         self,
         world: World,
         recorder: Recorder,
@@ -488,7 +486,7 @@ class TestTrust:
         assert recorder.handled[:3] == ids(events)
 
 
-class TestPassingOver:
+class TestEventsOfNoConcern:
     """What does not concern a subscriber costs it no write."""
 
     @pytest.fixture
@@ -510,7 +508,7 @@ class TestPassingOver:
         assert subscription.lag() == {"cases": 1, "members": 1}
         assert subscription.handled == {BY_BUS: 3, BY_HISTORY: 0}
 
-    def test_the_next_that_matters_moves_the_checkpoint_over_them(
+    def test_the_next_handled_event_moves_the_checkpoint_over_them(
         self,
         world: World,
         recorder: Recorder,
@@ -522,7 +520,7 @@ class TestPassingOver:
         assert recorder.handled == [events[3].id]
         assert (recorder.stored.at("cases"), recorder.stored.revision) == (4, 1)
 
-    def test_the_checkpoint_is_saved_once_when_history_is_looked_at(
+    def test_the_checkpoint_is_saved_once_when_history_is_read(
         self,
         world: World,
         recorder: Recorder,
@@ -537,7 +535,7 @@ class TestPassingOver:
         assert (recorder.stored.at("cases"), recorder.stored.revision) == (4, 1)
         assert recorder.handled == []
 
-    def test_who_dies_before_that_reads_them_again(
+    def test_a_subscription_killed_before_the_checkpoint_is_saved_reads_them_again(
         self,
         world: World,
         recorder: Recorder,
@@ -550,7 +548,7 @@ class TestPassingOver:
         assert (recorder.handled[-1], recorder.stored.at("cases")) == (events[3].id, 4)
         assert fresh.handled == {BY_BUS: 0, BY_HISTORY: 4}
 
-    def test_who_was_overtaken_meanwhile_goes_on_from_what_is_stored(
+    def test_a_fenced_subscription_does_not_save_its_checkpoint(
         self,
         world: World,
         recorder: Recorder,
@@ -566,7 +564,7 @@ class TestPassingOver:
         assert recorder.handled[-2:] == [events[3].id, "members/member-member-Anna@1"]
         assert recorder.stored.at("cases") == 4
 
-    def test_they_are_not_parked_with_an_event_before_them_in_their_stream(
+    def test_they_are_not_parked_after_a_parked_event_of_their_stream(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         from application.engine.executor import CommandContext
@@ -585,8 +583,8 @@ class TestPassingOver:
         assert recorder.stored.at("cases") == 2
 
 
-class TestPoison:
-    def test_who_was_overtaken_handles_nothing_again_although_an_event_fails(
+class TestFailingEvents:
+    def test_a_fenced_subscription_handles_no_event_again_when_one_fails(
         self, world: World
     ) -> None:
         recorder = HastyRecorder()
@@ -617,7 +615,7 @@ class TestPoison:
         recorder.poison = {events[3].id: RuntimeError("poison")}
         return events
 
-    def test_it_is_parked_with_what_follows_in_its_stream_and_the_rest_goes_on(
+    def test_a_failing_event_is_parked_with_later_events_of_its_stream_only(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = self.poisoned(world, recorder)
@@ -628,7 +626,7 @@ class TestPoison:
         assert "RuntimeError: poison" in world.parked.list()[0].error
         assert recorder.stored.at("cases") == 6
 
-    def test_what_comes_later_in_the_stream_is_parked_as_well(
+    def test_later_deliveries_of_a_parked_stream_are_parked(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = self.poisoned(world, recorder)
@@ -636,7 +634,7 @@ class TestPoison:
             subscription.deliver(delivery(world, event))
         assert len(world.parked.list("recorder")) == 2
 
-    def test_what_is_retried_is_handled_in_the_order_of_its_stream(
+    def test_retried_events_are_handled_in_the_order_of_their_stream(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = self.poisoned(world, recorder)
@@ -651,7 +649,7 @@ class TestPoison:
         assert world.parked.list() == []
         assert recorder.stored.parked == frozenset()
 
-    def test_what_fails_again_stays_parked(
+    def test_a_retried_event_that_fails_again_stays_parked(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = self.poisoned(world, recorder)
@@ -662,7 +660,7 @@ class TestPoison:
         first = world.parked.list()[0]
         assert (first.error, first.verdict) == ("ValueError: still", "")
 
-    def test_what_is_dropped_lets_its_stream_go_on(
+    def test_dropping_an_event_lets_its_stream_continue(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = self.poisoned(world, recorder)
@@ -673,7 +671,7 @@ class TestPoison:
         assert events[3].id not in recorder.handled
         assert events[5].id in recorder.handled
 
-    def test_who_was_overtaken_while_settling_goes_on_from_what_is_stored(
+    def test_a_subscription_fenced_during_a_retry_continues_from_the_stored_checkpoint(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         recorder.topics = ("cases",)
@@ -687,7 +685,7 @@ class TestPoison:
         subscription.catch_up()
         assert events[3].id in recorder.handled
 
-    def test_details_that_a_crash_left_behind_are_cleared_away(
+    def test_details_of_parked_events_that_a_crash_left_behind_are_removed(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = self.poisoned(world, recorder)
@@ -698,7 +696,7 @@ class TestPoison:
         subscription.catch_up()
         assert ids([item.event for item in world.parked.list()]) == [events[5].id]
 
-    def test_what_can_be_handled_by_who_begins_anew_is_listed_no_more(
+    def test_parked_events_that_a_restarted_subscriber_can_handle_are_removed(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = self.poisoned(world, recorder)
@@ -708,7 +706,7 @@ class TestPoison:
         assert events[3].id in mended.handled
         assert world.parked.list() == []
 
-    def test_what_was_decided_is_carried_out_by_who_begins_anew(
+    def test_a_restarted_subscriber_carries_out_the_decisions_on_parked_events(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = self.poisoned(world, recorder)
@@ -739,7 +737,7 @@ class TestNewerProgram:
         return events
 
     @pytest.mark.parametrize("way", ["bus", "history"])
-    def test_its_topic_waits_there_and_others_go_on(
+    def test_its_topic_waits_and_other_topics_continue(
         self, world: World, recorder: Recorder, subscription: Subscription, way: str
     ) -> None:
         events = self.newer(world, recorder)
@@ -754,7 +752,7 @@ class TestNewerProgram:
         assert subscription.catch_up()
         assert recorder.stored.positions == {"cases": 2, "members": 2}
 
-    def test_what_the_bus_brings_from_behind_it_changes_nothing(
+    def test_later_events_from_the_bus_are_not_handled(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = self.newer(world, recorder)
@@ -762,7 +760,7 @@ class TestNewerProgram:
             subscription.deliver(delivery(world, event))
         assert recorder.handled == ids(events[:2])
 
-    def test_nothing_is_left_to_do_while_it_waits(
+    def test_a_waiting_subscription_has_no_work(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         self.newer(world, recorder, position=1)
@@ -771,7 +769,7 @@ class TestNewerProgram:
         assert not subscription.catch_up()
         assert not subscription.poll()
 
-    def test_it_is_told_once_why(
+    def test_the_reason_for_waiting_is_logged_once(
         self,
         world: World,
         recorder: Recorder,
@@ -785,7 +783,7 @@ class TestNewerProgram:
         assert told.startswith("recorder waits")
         assert f"{event.type} v{event.schema} at {event.id}" in told
 
-    def test_who_can_read_it_goes_on_from_there(
+    def test_a_program_that_can_read_the_event_continues_from_it(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = self.newer(world, recorder)
@@ -797,7 +795,7 @@ class TestNewerProgram:
         assert recorder.handled[-3:] == ids(events[2:])
         assert subscription.unreadable() == {}
 
-    def test_a_parked_one_stays_parked_whatever_someone_decided(
+    def test_a_parked_event_of_a_newer_program_stays_parked_after_a_retry(
         self, world: World, recorder: Recorder, subscription: Subscription
     ) -> None:
         events = cases(world, 2)
@@ -814,7 +812,7 @@ class TestNewerProgram:
 
 
 class TestVerify:
-    def test_it_tells_how_much_of_how_much_it_has_verified(self, world: World) -> None:
+    def test_progress_reports_the_verified_and_the_total_position(self, world: World) -> None:
         world.public_case(world.member())
         told: list[tuple[int, int]] = []
         store = world.stores["cases"]
@@ -827,7 +825,7 @@ class TestVerify:
         verified = verify_log(MemoryEventStore("empty", SEALS), world.codec, SEALS)
         assert (verified.faults, verified.position) == ([], 0)
 
-    def test_it_cannot_tell_while_the_store_is_away(self, world: World) -> None:
+    def test_verifying_fails_while_the_store_is_away(self, world: World) -> None:
         class Away(MemoryEventStore):
             def read_log(self, after: int, limit: int) -> list[StoredCommit]:
                 raise StoreUnavailable
@@ -847,7 +845,7 @@ class TestSealer:
         assert head is not None
         return head.position
 
-    def test_it_seals_page_by_page(
+    def test_a_sealer_seals_page_by_page(
         self, store: MemoryEventStore, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("application.engine.log_sealer.COMMITS_A_STEP", 1)
@@ -861,7 +859,7 @@ class TestSealer:
         sealer.leave()
         assert (sealer.lag(), self.sealed(store)) == (0, 4)
 
-    def test_it_seals_every_few_seconds_and_when_it_leaves(
+    def test_a_sealer_seals_every_few_seconds_and_when_it_leaves(
         self, store: MemoryEventStore, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         now = 1000.0
@@ -878,8 +876,6 @@ class TestSealer:
         sealer.leave()
         assert self.sealed(store) == 3
 
-    def test_a_head_that_is_gone_leaves_all_of_the_log_behind(
-        self, store: MemoryEventStore
-    ) -> None:
+    def test_without_a_sealed_head_the_lag_is_the_whole_log(self, store: MemoryEventStore) -> None:
         store._head = None
         assert LogSealer(store, SEALS).lag() == 1

@@ -1,4 +1,4 @@
-"""Discussions: what people say about a case, and who sees it."""
+"""Discussions: writing, changing, counting and erasing comments."""
 
 from datetime import timedelta
 from typing import Any
@@ -64,8 +64,8 @@ def remove(world: World, by: Actor, comment_id: str = "k1") -> None:
     world.settle()
 
 
-class TestSpeaking:
-    def test_comments_are_listed_the_oldest_first_with_who_wrote_them(
+class TestWriting:
+    def test_comments_are_listed_oldest_first_with_their_authors(
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         say(world, ben)
@@ -77,7 +77,7 @@ class TestSpeaking:
         assert (second["text"], second["author"].pseudonym) == ("When?", "Anna")
         assert (first["parent_id"], second["parent_id"]) == (None, "k1")
 
-    def test_whoever_reported_the_case_is_marked(
+    def test_comments_of_the_reporter_are_marked(
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         say(world, anna)
@@ -85,7 +85,7 @@ class TestSpeaking:
         world.settle()
         assert [each["by_reporter"] for each in thread(world)] == [True, False]
 
-    def test_an_anonymous_reporter_speaks_without_a_name(
+    def test_comments_of_an_anonymous_reporter_have_no_name(
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         world.public_case(anna, "c2", anonymous=True)
@@ -102,7 +102,7 @@ class TestSpeaking:
         edited = world.discuss.edit(K1, "I was there.", anna, CommandContext())
         assert edited.state.author == anna.member_id
 
-    def test_each_case_has_a_discussion_of_its_own(self, world: World, anna: Actor) -> None:
+    def test_each_case_has_its_own_discussion(self, world: World, anna: Actor) -> None:
         world.public_case(anna, "c2")
         say(world, anna)
         say(world, anna, comment_id="k2", case_id="c2")
@@ -112,13 +112,15 @@ class TestSpeaking:
         with refused("not-found"):
             say(world, anna, comment_id="k3", case_id="c2", parent_id="k1")
 
-    def test_only_a_public_case_is_discussed(self, world: World, anna: Actor, ben: Actor) -> None:
+    def test_commenting_on_an_unpublished_case_is_refused(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
         world.report(anna, case_id="c2")
         world.settle()
         with refused("not-found"):
             say(world, ben, case_id="c2")
 
-    def test_nothing_is_said_while_moderators_lock_a_discussion(
+    def test_commenting_in_a_locked_discussion_is_refused(
         self, world: World, ben: Actor, mo: Actor
     ) -> None:
         world.discuss.lock(C1, mo, CommandContext())
@@ -129,7 +131,7 @@ class TestSpeaking:
         world.settle()
         assert len(thread(world)) == 1
 
-    def test_an_unpublished_cases_discussion_opens_again_with_it(
+    def test_the_discussion_of_a_hidden_case_opens_again_when_the_case_is_restored(
         self, world: World, ben: Actor, mo: Actor
     ) -> None:
         say(world, ben)
@@ -148,7 +150,7 @@ class TestSpeaking:
         world.settle()
         must_be_rebuilt_alike(world)
 
-    def test_a_withdrawn_cases_discussion_is_over(
+    def test_the_discussion_of_a_withdrawn_case_is_closed(
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         say(world, ben)
@@ -163,7 +165,7 @@ class TestSpeaking:
 
 
 class TestChanging:
-    def test_what_was_said_can_be_edited_and_seen_as_it_stood(
+    def test_a_comment_can_be_edited_and_its_past_can_be_read(
         self, world: World, ben: Actor
     ) -> None:
         travel = TimeTravel(world.stores, world.codec)
@@ -186,11 +188,11 @@ class TestChanging:
             ("CommentEdited", "author"),
         ]
 
-    def test_it_is_found_below_its_case_and_each_comment_by_itself(self) -> None:
+    def test_discussions_are_served_below_their_case_and_comments_by_id(self) -> None:
         assert Discussions.path_parameters() == ["case_id"]
         assert Discussions.single_path() == "/comments"
 
-    def test_a_removed_comment_leaves_its_place_and_nothing_else(
+    def test_a_removed_comment_keeps_its_place_without_text_and_author(
         self, world: World, ben: Actor
     ) -> None:
         say(world, ben)
@@ -199,13 +201,13 @@ class TestChanging:
         assert count(world) == 2
         remove(world, ben)
         remove(world, ben, "k2")
-        told = [(each["status"], each["text"], each["author"]) for each in thread(world)]
-        assert told == [(CommentStatus.REMOVED, "", None)] * 2
+        shown = [(each["status"], each["text"], each["author"]) for each in thread(world)]
+        assert shown == [(CommentStatus.REMOVED, "", None)] * 2
         assert one(world, "discussions", "k1") is None
         assert count(world) == 0
         must_be_rebuilt_alike(world)
 
-    def test_a_hidden_comment_is_not_read_and_what_is_edited_meanwhile_comes_back(
+    def test_a_comment_edited_while_hidden_is_restored_with_its_new_text(
         self, world: World, ben: Actor, mo: Actor
     ) -> None:
         say(world, ben)
@@ -241,7 +243,7 @@ class TestChanging:
 
 
 class TestCounting:
-    def test_comments_are_counted_whichever_log_is_read_first(
+    def test_the_number_of_comments_does_not_depend_on_the_order_of_logs(
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         say(world, ben)
@@ -254,7 +256,7 @@ class TestCounting:
         read_again(world, "cases", "discussions", "members", "cases")
         assert rows(world, "cases") == before
 
-    def test_a_case_of_which_only_comments_are_known_is_nobodys_to_see(
+    def test_a_case_known_from_its_comments_only_is_visible_to_no_member(
         self, world: World, ben: Actor
     ) -> None:
         say(world, ben)
@@ -276,7 +278,7 @@ def read_again(world: World, name: str, *logs: str) -> None:
 
 
 class TestErasure:
-    def test_an_erased_members_comments_leave_their_places_alone(
+    def test_comments_of_an_erased_member_keep_their_places_without_text(
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         say(world, ben)
@@ -285,16 +287,16 @@ class TestErasure:
         world.settle()
         erase(world, ben)
         for _ in range(2):
-            told = [(each["status"], each["text"], each["author"]) for each in thread(world)]
-            assert told[1] == (CommentStatus.ERASED, "", None)
-            assert told[0][1] == "When?"
+            shown = [(each["status"], each["text"], each["author"]) for each in thread(world)]
+            assert shown[1] == (CommentStatus.ERASED, "", None)
+            assert shown[0][1] == "When?"
             assert one(world, "discussions", "k1") == "gone"
             must_be_rebuilt_alike(world)
         world.clock.wind(seconds=1)
         stood = as_it_stood(world, "discussions", "k1", world.clock())
         assert (stood.text, stood.author, stood.status) == ("", None, CommentStatus.ERASED)
 
-    def test_removed_and_hidden_comments_of_an_erased_member_are_gone(
+    def test_removed_and_hidden_comments_of_an_erased_member_become_erased(
         self, world: World, ben: Actor, mo: Actor
     ) -> None:
         for key in ("k1", "k2", "k3"):
@@ -311,7 +313,7 @@ class TestErasure:
         must_be_rebuilt_alike(world)
         assert world.parked.list() == []
 
-    def test_what_is_heard_of_an_erased_member_later_tells_nothing_of_them(
+    def test_comments_read_after_the_erasure_of_their_author_show_no_text(
         self, world: World, ben: Actor
     ) -> None:
         """Their key may not be destroyed yet, by whoever died when it was to be."""
@@ -320,15 +322,17 @@ class TestErasure:
         read_again(world, "discussions", "members", "discussions")
         assert thread(world) == []
         world.settle()
-        (told,) = thread(world)
-        assert (told["status"], told["text"], told["author"]) == (CommentStatus.ERASED, "", None)
+        (shown,) = thread(world)
+        assert (shown["status"], shown["text"], shown["author"]) == (CommentStatus.ERASED, "", None)
 
-    def test_nobody_speaks_of_an_erased_case(self, world: World, anna: Actor, ben: Actor) -> None:
+    def test_commenting_on_an_erased_case_is_refused(
+        self, world: World, anna: Actor, ben: Actor
+    ) -> None:
         erase(world, anna)
         with refused("not-found"):
             say(world, ben)
 
-    def test_nothing_is_counted_of_an_erased_case(
+    def test_an_erased_case_counts_no_comments_supports_and_followers(
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         say(world, ben)

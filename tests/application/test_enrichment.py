@@ -1,4 +1,4 @@
-"""Enriching a case: parties and their disputes, evidence and places of others."""
+"""Enriching a case: parties, disputes, evidence and locations of other members."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -87,7 +87,7 @@ def attach(world: World, by: Actor, name: str, case_id: str = "c1") -> EvidenceI
 
 
 class TestParties:
-    def test_a_party_is_shown_as_the_claim_of_who_named_it(self, world: World, ben: Actor) -> None:
+    def test_a_party_is_shown_with_the_member_who_named_it(self, world: World, ben: Actor) -> None:
         name_party(world, ben, evidence=(EvidenceId("e-c1"),))
         world.settle()
         (party,) = parties(world)
@@ -100,7 +100,7 @@ class TestParties:
         with refused("not-found"):
             name_party(world, ben, party_id="p2", evidence=("e-other",))
 
-    def test_who_dies_between_adding_a_party_and_naming_it_repeats_both(
+    def test_a_command_killed_between_adding_and_naming_a_party_can_be_repeated(
         self, world: World, ben: Actor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         details = PartyDetails(kind=PartyKind.ORGANISATION, name="Town hall", role="took it")
@@ -116,7 +116,7 @@ class TestParties:
         added = [e for e in world.executors.cases.events("c1") if isinstance(e, PartyAdded)]
         assert len(added) == 1
 
-    def test_who_dies_in_between_repeats_both_though_the_case_moved_on(
+    def test_a_killed_command_can_be_repeated_with_its_version_after_the_case_changed(
         self, world: World, anna: Actor, ben: Actor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         details = PartyDetails(kind=PartyKind.ORGANISATION, name="Town hall", role="took it")
@@ -134,7 +134,7 @@ class TestParties:
         world.settle()
         assert [party.name for party in parties(world)] == ["Town hall"]
 
-    def test_what_is_refused_leaves_the_case_as_it_was(self, world: World, ben: Actor) -> None:
+    def test_a_refused_party_does_not_change_its_case(self, world: World, ben: Actor) -> None:
         world.public_case(ben, "c2")
         name_party(world, ben)
         details = PartyDetails(kind=PartyKind.ORGANISATION, name="Town hall", role="took it")
@@ -146,7 +146,7 @@ class TestParties:
                 name_party(world, ben, case_id=case_id)
         assert before == (world.executors.cases.load("c1"), world.executors.cases.load("c2"))
 
-    def test_a_case_is_found_by_its_parties(self, world: World, ben: Actor, mo: Actor) -> None:
+    def test_cases_can_be_filtered_by_party(self, world: World, ben: Actor, mo: Actor) -> None:
         name_party(world, ben)
         world.settle()
         assert self.found(world, "town hall") == ["c1"]
@@ -158,7 +158,9 @@ class TestParties:
     def found(self, world: World, name: str) -> list[str]:
         return [case["case_id"] for case in listed(world, "cases", party=name)]
 
-    def test_an_anonymous_author_is_not_named_as_who_named_a_party(self, world: World) -> None:
+    def test_a_party_named_by_an_anonymous_author_does_not_show_the_author(
+        self, world: World
+    ) -> None:
         ghost = world.member("Ghost")
         world.public_case(ghost, anonymous=True)
         name_party(world, ghost)
@@ -166,7 +168,7 @@ class TestParties:
         assert [party.added_by for party in parties(world)] == [None]
         must_be_rebuilt_alike(world)
 
-    def test_a_retracted_party_is_gone(self, world: World, anna: Actor, ben: Actor) -> None:
+    def test_a_retracted_party_is_not_shown(self, world: World, anna: Actor, ben: Actor) -> None:
         name_party(world, ben)
         name_party(world, ben, "Harbour", party_id="p2")
         world.settle()
@@ -178,7 +180,7 @@ class TestParties:
         assert parties(world) == ()
         must_be_rebuilt_alike(world)
 
-    def test_a_hidden_party_can_be_retracted_and_does_not_come_back(
+    def test_a_party_retracted_while_hidden_is_not_shown_when_it_is_restored(
         self, world: World, ben: Actor, mo: Actor
     ) -> None:
         name_party(world, ben)
@@ -192,7 +194,7 @@ class TestParties:
         assert "Town hall" not in seen_by_all(world)
         must_be_rebuilt_alike(world)
 
-    def test_nobody_adds_to_what_they_may_not_see(
+    def test_adding_a_party_to_an_invisible_case_is_refused(
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         change(world, WithdrawCase(by=anna, at=world.clock()))
@@ -207,7 +209,7 @@ def die(*_: object) -> None:
 
 
 class TestDisputes:
-    def test_a_party_speaks_once_for_each_link_beside_the_claim(
+    def test_a_dispute_link_accepts_one_statement(
         self, world: World, ben: Actor, mo: Actor
     ) -> None:
         name_party(world, ben)
@@ -220,7 +222,7 @@ class TestDisputes:
         assert [each.statement for each in party.disputes] == ["We did not.", "Really not."]
         must_be_rebuilt_alike(world)
 
-    def test_only_moderators_invite_and_only_parties_of_the_case(
+    def test_only_moderators_invite_and_only_for_parties_of_the_case(
         self, world: World, ben: Actor, mo: Actor
     ) -> None:
         name_party(world, ben)
@@ -232,7 +234,7 @@ class TestDisputes:
         with refused("not-found"):
             world.enrich.invite_to_dispute(P1, C1, mo, str(uuid4()))
 
-    def test_nobody_invites_to_dispute_their_own_case_or_claim(
+    def test_moderators_cannot_invite_to_dispute_their_own_case_or_party(
         self, world: World, anna: Actor, ben: Actor, mo: Actor
     ) -> None:
         name_party(world, ben)
@@ -240,11 +242,11 @@ class TestDisputes:
             with refused("not-oneself"):
                 world.enrich.invite_to_dispute(P1, C1, replace(own, roles=mo.roles), "d1")
 
-    def test_a_link_that_is_none_of_ours_is_refused(self, world: World) -> None:
+    def test_a_forged_dispute_link_is_refused(self, world: World) -> None:
         with refused("bad-link"):
             world.enrich.dispute("a.b.c", "We did not.", CommandContext())
 
-    def test_what_a_party_says_while_it_is_hidden_is_there_when_it_is_restored(
+    def test_a_statement_on_a_hidden_party_is_shown_when_the_party_is_restored(
         self, world: World, ben: Actor, mo: Actor
     ) -> None:
         name_party(world, ben)
@@ -258,7 +260,9 @@ class TestDisputes:
         (party,) = parties(world)
         assert [each.statement for each in party.disputes] == ["We did not."]
 
-    def test_only_the_party_that_speaks_is_heard(self, world: World, ben: Actor, mo: Actor) -> None:
+    def test_a_statement_is_shown_with_its_own_party_only(
+        self, world: World, ben: Actor, mo: Actor
+    ) -> None:
         name_party(world, ben)
         name_party(world, ben, "Harbour", party_id="p2")
         dispute(world, mo)
@@ -266,16 +270,16 @@ class TestDisputes:
 
 
 class TestEvidenceOfOthers:
-    def test_it_backs_the_case_as_the_authors_does(self, world: World, ben: Actor) -> None:
+    def test_evidence_of_a_contributor_is_shown_with_the_case(
+        self, world: World, ben: Actor
+    ) -> None:
         attach(world, ben, "e2")
         case = one(world, "cases", "c1")
         assert [item.evidence_id for item in case["evidence"]] == ["e-c1", "e2"]
         assert one(world, "evidence", "e2") is not None
         must_be_rebuilt_alike(world)
 
-    def test_retracted_evidence_is_in_no_answer(
-        self, world: World, anna: Actor, ben: Actor
-    ) -> None:
+    def test_retracted_evidence_is_not_shown(self, world: World, anna: Actor, ben: Actor) -> None:
         attach(world, ben, "e2")
         change(world, RetractEvidence(evidence_id=EvidenceId("e2"), by=ben, at=world.clock()))
         assert "e2" not in seen_by_all(world)
@@ -284,7 +288,7 @@ class TestEvidenceOfOthers:
         assert listed(world, "videos") == []
         must_be_rebuilt_alike(world)
 
-    def test_withheld_evidence_can_be_retracted_and_does_not_come_back(
+    def test_evidence_retracted_while_withheld_is_not_shown_when_it_is_returned(
         self, world: World, ben: Actor, mo: Actor
     ) -> None:
         attach(world, ben, "e2")
@@ -300,7 +304,7 @@ class TestEvidenceOfOthers:
         must_be_rebuilt_alike(world)
 
 
-def test_evidence_that_backs_another_case_as_well_outlives_the_erased_one(
+def test_evidence_of_an_erased_case_stays_visible_in_another_case(
     world: World, anna: Actor, ben: Actor
 ) -> None:
     evidence = attach(world, ben, "e2")
@@ -313,9 +317,7 @@ def test_evidence_that_backs_another_case_as_well_outlives_the_erased_one(
         must_be_rebuilt_alike(world)
 
 
-def test_a_retracted_place_lets_the_one_before_stand_again(
-    world: World, anna: Actor, ben: Actor
-) -> None:
+def test_retracting_a_location_shows_the_one_before(world: World, anna: Actor, ben: Actor) -> None:
     here, there = Location(lat=1, lon=2), Location(lat=3, lon=4)
     change(world, LocateCase(location=here, by=anna, at=world.clock()))
     change(world, LocateCase(location=there, by=ben, at=world.clock()))
@@ -331,7 +333,7 @@ def test_a_retracted_place_lets_the_one_before_stand_again(
 class TestErasedContributors:
     """What they added is not there any more, now and after a rebuild."""
 
-    def test_their_evidence_and_parties_are_gone_and_the_case_stays(
+    def test_their_evidence_and_parties_are_erased_and_the_case_stays(
         self, world: World, anna: Actor, ben: Actor, mo: Actor
     ) -> None:
         for number in (2, 3):
@@ -347,10 +349,12 @@ class TestErasedContributors:
             case = one(world, "cases", "c1")
             assert [item.evidence_id for item in case["evidence"]] == ["e-c1"]
             assert [party.name for party in case["parties"]] == ["Harbour"]
-            assert [word for word in ("e2", "e3", "Office", "Ben") if self.told(world, word)] == []
+            assert [
+                word for word in ("e2", "e3", "Office", "Ben") if self.mentions(world, word)
+            ] == []
             must_be_rebuilt_alike(world)
 
-    def test_their_tags_are_gone_and_those_of_others_stay(
+    def test_their_tags_are_erased_and_those_of_others_stay(
         self, world: World, anna: Actor, ben: Actor, mo: Actor
     ) -> None:
         for by, tag in ((ben, "harbour"), (ben, "night"), (anna, "e-c1"), (ben, "rude")):
@@ -365,7 +369,7 @@ class TestErasedContributors:
             assert list(world.executors.cases.load("c1").state.tags) == ["e-c1"]
             must_be_rebuilt_alike(world)
 
-    def test_a_tag_cannot_pass_for_somebody_elses_evidence(
+    def test_erasing_a_tag_does_not_erase_evidence_with_the_same_name(
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         change(world, TagCase(tag="e-c1", by=ben, at=world.clock()))
@@ -374,7 +378,7 @@ class TestErasedContributors:
         assert [item.evidence_id for item in one(world, "cases", "c1")["evidence"]] == ["e-c1"]
         must_be_rebuilt_alike(world)
 
-    def test_where_they_said_it_was_is_not_known_any_more(
+    def test_a_location_of_an_erased_contributor_is_unknown(
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         change(world, LocateCase(location=Location(lat=1, lon=2), by=anna, at=world.clock()))
@@ -389,11 +393,11 @@ class TestErasedContributors:
         assert one(world, "cases", "c1")["location"].lat == 1
         must_be_rebuilt_alike(world)
 
-    def told(self, world: World, word: str) -> bool:
+    def mentions(self, world: World, word: str) -> bool:
         case = rows(world, "cases")["c1"]
         return word in repr((case, listed(world, "videos")))
 
-    def test_nothing_brings_back_what_they_had_added(
+    def test_restoring_does_not_return_erased_contributions(
         self, world: World, ben: Actor, mo: Actor
     ) -> None:
         attach(world, ben, "e2")
@@ -412,7 +416,7 @@ class TestErasedContributors:
         must_be_rebuilt_alike(world)
         assert world.parked.list() == []
 
-    def test_a_case_that_stood_on_their_evidence_alone_waits_for_other(
+    def test_a_case_with_their_evidence_only_is_unpublished_until_it_has_other_evidence(
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         self.backed_by_another(world, anna, ben)
@@ -432,7 +436,7 @@ class TestErasedContributors:
         assert self.statuses(world) == [CaseStatus.PUBLISHED] * 2
         must_be_rebuilt_alike(world)
 
-    def test_a_case_without_evidence_is_not_public_for_having_been_restored(
+    def test_a_restored_case_that_lost_its_evidence_is_not_public(
         self, world: World, anna: Actor, ben: Actor, mo: Actor
     ) -> None:
         self.backed_by_another(world, anna, ben)
@@ -461,7 +465,7 @@ class TestErasedContributors:
         ]
 
 
-def test_a_hidden_and_restored_case_of_an_erased_author_is_listed_nowhere(
+def test_a_hidden_and_restored_case_of_an_erased_author_is_not_listed(
     world: World, anna: Actor, ben: Actor, mo: Actor
 ) -> None:
     attach(world, ben, "e2")

@@ -1,4 +1,4 @@
-"""Of an erased member no media stay, whatever was under way and wherever a process dies."""
+"""Erasing media: none of an erased member stay, even when a process is killed between two steps."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -109,7 +109,7 @@ class Process:
         self.uploads.begin(owner, name, len(content))
         self.uploads.append(owner, name, 0, iter([content[:100]]), REQUEST)
 
-    def hear(self) -> None:
+    def sanitise_received(self) -> None:
         """Sanitise what was received, as its policy does, which may hear of it again."""
         for event in self.world.history.read("evidence", 0, 1000):
             received = self.world.codec.decode(event)
@@ -170,13 +170,13 @@ def fill(town: Town) -> None:
     process.upload(town.anna, "a-available")
     process.upload(town.anna, "a-rejected", b"bad" * 100)
     process.upload(town.ben, "b-available")
-    process.hear()
+    process.sanitise_received()
     process.upload(town.anna, "a-received")
     process.begin(town.anna, "a-arriving")
     process.begin(town.ben, "b-arriving")
 
 
-def assert_only_bens_stays(town: Town) -> None:
+def assert_only_media_of_ben_stay(town: Town) -> None:
     assert not [key for key in town.files() if "a-" in key]
     for name in ("a-available", "a-rejected", "a-received", "a-arriving"):
         assert not town.world.vault.key(f"evidence/{name}")
@@ -192,16 +192,16 @@ def assert_nothing_stays(town: Town) -> None:
     assert not town.knows_anna()
 
 
-def test_everything_they_uploaded_is_destroyed_and_nothing_else(town: Town) -> None:
+def test_erasing_destroys_the_media_of_the_member_and_no_others(town: Town) -> None:
     fill(town)
     assert "originals/a-rejected" not in town.files()
     town.erase()
-    assert_only_bens_stays(town)
+    assert_only_media_of_ben_stay(town)
     with refused("not-found"):
         town.process().uploads.look(town.anna, "a-arriving", REQUEST)
 
 
-def test_nothing_is_destroyed_of_who_is_not_erased_in_the_log(town: Town) -> None:
+def test_erasing_media_without_an_erasure_in_the_log_destroys_nothing(town: Town) -> None:
     fill(town)
     files = town.files()
     town.process().erase(town.anna.member_id)
@@ -209,7 +209,9 @@ def test_nothing_is_destroyed_of_who_is_not_erased_in_the_log(town: Town) -> Non
     assert town.knows_anna()
 
 
-def test_who_sends_on_adds_nothing(town: Town) -> None:
+def test_an_upload_that_continues_during_the_erasure_is_refused_and_leaves_nothing(
+    town: Town,
+) -> None:
     def erased_meanwhile() -> Iterator[bytes]:
         yield CONTENT[100:200]
         town.erase()
@@ -223,7 +225,7 @@ def test_who_sends_on_adds_nothing(town: Town) -> None:
     assert_nothing_stays(town)
 
 
-def test_what_is_announced_after_the_erasure_is_swept_away(town: Town) -> None:
+def test_an_upload_begun_after_the_erasure_is_removed_by_the_sweep(town: Town) -> None:
     process = town.process()
     town.erase()
     process.begin(town.anna, "e1")
@@ -237,7 +239,7 @@ def test_evidence_that_is_sanitised_before_the_erasure_is_handled_is_destroyed(t
     process.upload(town.anna, "e1")
     town.ask_for_erasure()
     town.world.vault.destroy(town.anna.member_id)
-    process.hear()
+    process.sanitise_received()
     assert rendition_key("e1") in town.files()
     process.erase(town.anna.member_id)
     assert_nothing_stays(town)
@@ -247,13 +249,13 @@ def test_evidence_of_an_owner_whose_key_is_destroyed_is_not_sanitised(town: Town
     process = town.process()
     process.upload(town.anna, "e1")
     town.world.vault.destroy(town.world.executors.evidence.load("e1").state.owner)
-    process.hear()
+    process.sanitise_received()
     assert_nothing_stays(town)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", range(STEPS_OF_AN_ERASURE + 1))
-def test_an_erasure_that_dies_is_finished_by_the_next(town: Town, step: int, after: bool) -> None:
+def test_a_killed_erasure_is_finished_by_the_next(town: Town, step: int, after: bool) -> None:
     fill(town)
     town.ask_for_erasure()
     town.world.vault.destroy(town.anna.member_id)
@@ -262,23 +264,23 @@ def test_an_erasure_that_dies_is_finished_by_the_next(town: Town, step: int, aft
         town.process(death).erase(town.anna.member_id)
     assert death.happened == (step < STEPS_OF_AN_ERASURE)
     town.process().erase(town.anna.member_id)
-    assert_only_bens_stays(town)
+    assert_only_media_of_ben_stay(town)
 
 
 @pytest.mark.parametrize("remembered", [False, True], ids=["forgotten", "remembered"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", range(STEPS_FROM_UPLOAD_TO_RENDITION + 1))
-class TestWhereverTheErasureFalls:
+class TestErasureBetweenAnyTwoSteps:
     """Between any two steps, from the first byte of an upload to its rendition."""
 
-    def test_nothing_stays(self, town: Town, step: int, after: bool, remembered: bool) -> None:
+    def test_no_media_stay(self, town: Town, step: int, after: bool, remembered: bool) -> None:
         erasure = Death(step, after, lambda: town.erase(remembered=remembered))
         run_to_the_end(town, town.process(erasure))
         assert erasure.happened == (step < STEPS_FROM_UPLOAD_TO_RENDITION)
         if erasure.happened:
             assert_nothing_is_left_behind(town)
 
-    def test_nothing_stays_if_the_process_dies_later(
+    def test_no_media_stay_if_the_process_is_killed_later(
         self, memory: Path, step: int, after: bool, remembered: bool
     ) -> None:
         for later in range(step, STEPS_FROM_UPLOAD_TO_RENDITION):
@@ -302,13 +304,13 @@ def run_to_the_end(town: Town, process: Process) -> None:
     """Upload and sanitise, as far as is still allowed."""
     with suppress(DomainError):
         process.upload(town.anna, "e1")
-    process.hear()
+    process.sanitise_received()
 
 
 def assert_nothing_is_left_behind(town: Town) -> None:
     """What the next process does by itself is enough, and the erasure's policy is long done."""
     town.world.vault.destroy(town.anna.member_id)
-    town.process().hear()
+    town.process().sanitise_received()
     town.process().uploads.sweep()
     assert not town.world.vault.key("evidence/e1")
     assert not town.knows_anna()

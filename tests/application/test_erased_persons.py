@@ -1,4 +1,4 @@
-"""No query service is handed an event of an erased person, whatever comes first."""
+"""Erased persons: no query service is handed an event of one, in any order of logs."""
 
 from itertools import count
 from typing import Any
@@ -89,7 +89,7 @@ def ben(world: World) -> Actor:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_between_the_end_of_a_key_and_the_events_of_erasure_none_is_handed_over(
+def test_no_event_is_handed_over_after_the_key_is_destroyed_and_before_the_erasing_events(
     world: World, anna: Actor, ben: Actor, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.vault.destroy(anna.member_id)
@@ -99,7 +99,7 @@ def test_between_the_end_of_a_key_and_the_events_of_erasure_none_is_handed_over(
 
 
 @pytest.mark.parametrize("key_is_destroyed", [True, False])
-def test_whoever_read_the_erasure_is_handed_nothing_though_the_key_was_remembered(
+def test_no_event_is_handed_over_after_the_erasure_although_the_key_is_cached(
     world: World,
     anna: Actor,
     ben: Actor,

@@ -1,4 +1,4 @@
-"""One executor for every decider: load, fold, decide, append, exactly once."""
+"""One executor for every decider: load, fold, decide and append, exactly once."""
 
 from collections.abc import Callable
 
@@ -66,7 +66,7 @@ def report(world: World, by: Actor) -> ReportCase:
     return ReportCase(case_id=CASE, details=details, by=by, at=world.clock())
 
 
-def test_a_receipt_tells_where_the_command_left_its_aggregate(
+def test_a_receipt_holds_stream_version_and_state(
     world: World, anna: Actor, cases: CaseExecutor
 ) -> None:
     world.report(anna)
@@ -76,7 +76,7 @@ def test_a_receipt_tells_where_the_command_left_its_aggregate(
     assert receipt.state.status is CaseStatus.AWAITING_EVIDENCE
 
 
-def test_nothing_is_decided_on_a_stream_that_is_half_known(
+def test_a_stream_with_an_event_of_a_newer_program_refuses_commands(
     world: World, anna: Actor, cases: CaseExecutor
 ) -> None:
     world.report(anna)
@@ -88,7 +88,7 @@ def test_nothing_is_decided_on_a_stream_that_is_half_known(
     assert world.stores["cases"].load("case-c1")[-1].hash == newer.hash
 
 
-def test_a_command_that_nobody_repeats_leaves_no_trace_where_it_changes_nothing(
+def test_a_command_without_effect_and_without_an_id_appends_nothing(
     world: World, anna: Actor, cases: CaseExecutor
 ) -> None:
     world.report(anna)
@@ -97,7 +97,7 @@ def test_a_command_that_nobody_repeats_leaves_no_trace_where_it_changes_nothing(
     assert len(cases.events(CASE)) == 1
 
 
-def test_a_command_that_changed_nothing_once_changes_nothing_when_it_is_repeated(
+def test_repeating_a_command_without_effect_has_no_effect_after_the_state_changed(
     world: World, anna: Actor, cases: CaseExecutor
 ) -> None:
     world.report(anna)
@@ -111,7 +111,7 @@ def test_a_command_that_changed_nothing_once_changes_nothing_when_it_is_repeated
 
 
 @pytest.mark.parametrize("version", [None, 2])
-def test_a_repetition_gets_its_first_receipt_even_where_it_would_be_refused_by_now(
+def test_a_repeated_command_returns_its_first_receipt_although_it_would_be_refused_now(
     world: World, anna: Actor, cases: CaseExecutor, version: int | None
 ) -> None:
     world.report(anna)
@@ -125,7 +125,7 @@ def test_a_repetition_gets_its_first_receipt_even_where_it_would_be_refused_by_n
         cases.execute(CASE, tag(world, anna), CommandContext(command_id="another", once=True))
 
 
-def test_what_changed_nothing_leaves_its_trace_beside_the_aggregate(
+def test_a_command_without_effect_is_recorded_outside_of_its_stream(
     world: World, anna: Actor, cases: CaseExecutor
 ) -> None:
     hide = HideCase(rule="spam", by=SYSTEM, at=world.clock())
@@ -138,7 +138,7 @@ def test_what_changed_nothing_leaves_its_trace_beside_the_aggregate(
     assert cases.execute(CASE, hide, CommandContext(command_id="once", once=True)) == receipt
 
 
-def test_a_repeated_command_gets_its_first_receipt(
+def test_a_repeated_command_returns_its_first_receipt(
     world: World, anna: Actor, cases: CaseExecutor
 ) -> None:
     world.report(anna)
@@ -149,7 +149,7 @@ def test_a_repeated_command_gets_its_first_receipt(
     assert cases.load(CASE).state.tags.keys() == {"police", "health"}
 
 
-def test_a_repetition_is_known_even_where_nothing_was_loaded(
+def test_a_repeated_creation_returns_its_first_receipt(
     world: World, anna: Actor, cases: CaseExecutor
 ) -> None:
     context = CommandContext(command_id="once", new=True)
@@ -158,7 +158,7 @@ def test_a_repetition_is_known_even_where_nothing_was_loaded(
     assert len(cases.events(CASE)) == 1
 
 
-def test_an_aggregate_thought_new_that_is_not_is_loaded_after_all(
+def test_an_existing_aggregate_is_loaded_when_a_command_takes_it_for_new(
     world: World, anna: Actor, cases: CaseExecutor
 ) -> None:
     world.report(anna)
@@ -175,7 +175,7 @@ def test_another_command_under_the_same_id_is_refused(
         cases.execute(CASE, tag(world, anna), CommandContext(command_id="once", fingerprint="b"))
 
 
-def test_a_version_that_is_insisted_on_must_be_the_newest(
+def test_a_command_with_an_outdated_version_is_refused(
     world: World, anna: Actor, cases: CaseExecutor
 ) -> None:
     world.report(anna)
@@ -184,7 +184,7 @@ def test_a_version_that_is_insisted_on_must_be_the_newest(
         cases.execute(CASE, tag(world, anna, "health"), CommandContext(version=1))
 
 
-def test_a_stale_command_appends_nothing_and_is_told_even_if_it_changes_nothing(
+def test_a_command_with_an_outdated_version_is_refused_even_without_effect(
     world: World, anna: Actor, cases: CaseExecutor
 ) -> None:
     world.report(anna)
@@ -195,7 +195,7 @@ def test_a_stale_command_appends_nothing_and_is_told_even_if_it_changes_nothing(
     assert len(cases.events(CASE)) == 2
 
 
-def test_who_may_not_see_an_aggregate_does_not_learn_its_version(
+def test_a_wrong_version_of_an_invisible_aggregate_is_answered_as_not_found(
     world: World, anna: Actor, cases: CaseExecutor
 ) -> None:
     world.report(anna)
@@ -205,7 +205,7 @@ def test_who_may_not_see_an_aggregate_does_not_learn_its_version(
             cases.execute(CASE, tag(world, stranger), CommandContext(version=version))
 
 
-def test_a_command_that_lost_a_race_is_decided_anew_on_the_newest_state(world: World) -> None:
+def test_a_command_is_decided_again_on_the_newest_state_after_a_conflict(world: World) -> None:
     anna = world.member()
     crowded = Crowded(times=3)
     cases: CaseExecutor = CommandExecutor(case_decider, crowded, world.codec, world.clock)
@@ -213,7 +213,7 @@ def test_a_command_that_lost_a_race_is_decided_anew_on_the_newest_state(world: W
     assert (receipt.version, crowded.times) == (1, 3)
 
 
-def test_a_race_that_is_always_lost_is_given_up(world: World) -> None:
+def test_a_command_gives_up_after_too_many_conflicts(world: World) -> None:
     anna = world.member()
     crowded = Crowded(times=MOST_TRIES)
     cases: CaseExecutor = CommandExecutor(case_decider, crowded, world.codec, world.clock)
@@ -253,14 +253,16 @@ def test_a_command_id_belongs_to_one_command_in_the_whole_log(
     assert cases.load("c2").state.tags == {}
 
 
-def test_an_aggregate_can_be_seen_as_it_was(world: World, anna: Actor, cases: CaseExecutor) -> None:
+def test_an_aggregate_can_be_loaded_as_of_a_time_or_version(
+    world: World, anna: Actor, cases: CaseExecutor
+) -> None:
     world.report(anna)
     cases.execute(CASE, tag(world, anna), CommandContext())
     assert cases.load(CASE, upto=1).state.tags == {}
     assert len(cases.events(CASE)) == 2
 
 
-def test_nothing_is_written_of_who_was_erased(
+def test_a_command_of_an_erased_member_is_refused(
     world: World, anna: Actor, cases: CaseExecutor
 ) -> None:
     world.vault.destroy(anna.member_id)
@@ -268,7 +270,9 @@ def test_nothing_is_written_of_who_was_erased(
         cases.execute(CASE, report(world, anna), CommandContext(new=True))
 
 
-def test_a_receipt_can_be_asked_for_again(world: World, anna: Actor, cases: CaseExecutor) -> None:
+def test_the_receipt_of_a_command_can_be_read_later(
+    world: World, anna: Actor, cases: CaseExecutor
+) -> None:
     context = CommandContext(command_id="once", new=True)
     assert cases.receipt(context) is None
     first = cases.execute(CASE, report(world, anna), context)

@@ -1,4 +1,4 @@
-"""Feeds of read models: builds beside each other, of one program or of an old and a new one."""
+"""Feeds of read models: several builds side by side, of one program or of an old and a new one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -96,7 +96,7 @@ class Feeding:
     def live(self) -> int:
         return self.world.models.live_version("videos")
 
-    def there(self) -> list[int]:
+    def builds(self) -> list[int]:
         return self.world.models.versions("videos")
 
     def lead(self, service: QueryService[Any]) -> None:
@@ -122,20 +122,20 @@ class TestFeed:
         feed = feeding.feed(Videos())
         assert (feed.lag(), feed.unreadable(), feed.handled) == ({}, {}, {})
         feeding.catch_up(feed)
-        assert (feeding.live(), feeding.there(), feed.settled()) == (1, [1], True)
+        assert (feeding.live(), feeding.builds(), feed.settled()) == (1, [1], True)
         assert shown(feeding.answers(Videos())) == 1
         assert feed.lag() == {"cases": 0}
         assert feed.handled == feed.subscription.handled
 
-    def test_who_starts_later_goes_on_with_the_build_that_is_there(self, feeding: Feeding) -> None:
+    def test_a_later_feed_continues_the_existing_build(self, feeding: Feeding) -> None:
         feeding.fed(Videos())
         later = feeding.feed(Videos())
         later.make_due()
         assert later.save_checkpoint()
         feeding.catch_up(later)
-        assert (feeding.live(), feeding.there()) == (1, [1])
+        assert (feeding.live(), feeding.builds()) == (1, [1])
 
-    def test_the_old_build_serves_until_the_new_one_covers_it(
+    def test_the_old_build_serves_until_the_new_one_has_caught_up(
         self, feeding: Feeding, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("application.engine.subscription.COMMITS_A_READ", 1)
@@ -145,7 +145,7 @@ class TestFeed:
             assert feeding.live() == (1 if feed.lag()["cases"] else 2)
         assert feeding.live() == 2
 
-    def test_one_that_waits_for_a_newer_program_does_not_serve_in_place_of_one_that_does_not(
+    def test_a_build_that_waits_for_a_newer_program_does_not_replace_one_that_does_not(
         self, feeding: Feeding
     ) -> None:
         live = feeding.fed(Videos())
@@ -157,14 +157,14 @@ class TestFeed:
         assert older.unreadable()
         assert feeding.live() == 1
 
-    def test_a_replaced_build_is_fed_until_nobody_answers_from_it(self, feeding: Feeding) -> None:
+    def test_a_replaced_build_is_fed_until_no_query_uses_it(self, feeding: Feeding) -> None:
         world, feed = feeding.world, feeding.fed(Videos())
         answers = feeding.answers(Videos())
         assert shown(answers) == 1
         world.models.begin("videos", fingerprint(Videos()))
         open_build(Videos(), world.models, 2)
         feeding.catch_up(feed)
-        assert (feeding.live(), feeding.there(), feed.settled()) == (2, [1, 2], False)
+        assert (feeding.live(), feeding.builds(), feed.settled()) == (2, [1, 2], False)
         news = world.history.read("cases", 0, 100)
         world.public_case(world.member("Ben"), "c2")
         news = world.history.read("cases", news[-1].position, 100)
@@ -173,11 +173,11 @@ class TestFeed:
         feeding.passed += GRACE_SECONDS
         assert shown(answers) == 2
         feeding.catch_up(feed)
-        assert feeding.there() == [2]
+        assert feeding.builds() == [2]
         assert shown(answers) == 2
         assert feed.settled()
 
-    def test_what_the_bus_brings_is_not_for_a_build_that_has_to_catch_up_first(
+    def test_bus_deliveries_are_not_handed_to_a_build_that_is_catching_up(
         self, feeding: Feeding
     ) -> None:
         world, feed = feeding.world, feeding.fed(Videos())
@@ -189,29 +189,27 @@ class TestFeed:
         assert new.checkpoint().positions == {}
 
 
-class TestPrograms:
+class TestOldAndNewProgram:
     """An old program and a new one side by side."""
 
-    def test_the_old_one_feeds_its_build_until_it_is_gone(self, feeding: Feeding) -> None:
+    def test_the_old_program_feeds_its_build_until_it_stops(self, feeding: Feeding) -> None:
         old, new = feeding.fed(Videos()), feeding.feed(NewVideos())
         feeding.lead(Videos())
         feeding.catch_up(new)
         feeding.passed += GRACE_SECONDS
         feeding.catch_up(new)
-        assert (feeding.live(), feeding.there()) == (2, [1, 2])
+        assert (feeding.live(), feeding.builds()) == (2, [1, 2])
         feeding.world.public_case(feeding.world.member("Ben"), "c2")
         old.make_due()
         feeding.catch_up(old)
-        assert (feeding.live(), feeding.there(), old.lag()["cases"]) == (2, [1, 2], 0)
+        assert (feeding.live(), feeding.builds(), old.lag()["cases"]) == (2, [1, 2], 0)
         feeding.leave(Videos())
         feeding.catch_up(new)
         feeding.passed += GRACE_SECONDS
         feeding.catch_up(new)
-        assert feeding.there() == [2]
+        assert feeding.builds() == [2]
 
-    def test_the_old_one_does_not_build_again_while_the_new_one_leads(
-        self, feeding: Feeding
-    ) -> None:
+    def test_the_old_program_does_not_build_while_the_new_one_leads(self, feeding: Feeding) -> None:
         feeding.fed(Videos())
         new = feeding.fed(NewVideos())
         feeding.passed += GRACE_SECONDS
@@ -221,10 +219,10 @@ class TestPrograms:
         for _ in range(3):
             feeding.passed += ABANDONED_SECONDS
             assert not restarted.step()
-        assert (feeding.live(), feeding.there()) == (2, [2])
+        assert (feeding.live(), feeding.builds()) == (2, [2])
         assert shown(feeding.answers(Videos())) == 1
 
-    def test_the_old_one_builds_again_when_the_new_one_was_taken_back(
+    def test_the_old_program_builds_again_after_a_rollback_of_the_new_one(
         self, feeding: Feeding
     ) -> None:
         feeding.fed(Videos())
@@ -237,9 +235,9 @@ class TestPrograms:
         feeding.catch_up(old)
         feeding.passed += GRACE_SECONDS
         feeding.catch_up(old)
-        assert (feeding.live(), feeding.there()) == (3, [3])
+        assert (feeding.live(), feeding.builds()) == (3, [3])
 
-    def test_a_later_build_is_not_replaced_by_one_that_was_slower(self, feeding: Feeding) -> None:
+    def test_a_later_build_is_not_replaced_by_a_slower_earlier_one(self, feeding: Feeding) -> None:
         class Newest(Videos):
             version = 9
 
@@ -265,15 +263,15 @@ class TestRebuild:
             Videos(), lambda done, total: told.append((done, total))
         )
         assert told[-1] == (handled, handled)
-        assert (feeding.live(), feeding.there()) == (1, [1])
+        assert (feeding.live(), feeding.builds()) == (1, [1])
 
     def test_a_rebuild_replaces_the_build_that_serves(self, feeding: Feeding) -> None:
         feeding.rebuilder().rebuild(Videos())
         feeding.rebuilder().rebuild(Videos())
-        assert (feeding.live(), feeding.there()) == (2, [2])
+        assert (feeding.live(), feeding.builds()) == (2, [2])
         assert shown(feeding.answers(Videos())) == 1
 
-    def test_who_feeds_the_read_model_rebuilds_it(self, feeding: Feeding) -> None:
+    def test_the_process_that_feeds_a_read_model_rebuilds_it(self, feeding: Feeding) -> None:
         feed, over = feeding.fed(Videos()), Event()
         feeding.lead(Videos())
 
@@ -286,11 +284,11 @@ class TestRebuild:
         handled = feeding.rebuilder().rebuild(Videos())
         assert feeding.live() == 2
         assert handled == sum(feed.subscription.subscriber.positions().values())
-        assert soon(lambda: feeding.there() == [2])
+        assert soon(lambda: feeding.builds() == [2])
         over.set()
         worker.join(PATIENCE)
 
-    def test_each_build_keeps_what_it_parked_until_someone_decides(self, feeding: Feeding) -> None:
+    def test_each_build_keeps_its_parked_events_until_a_decision(self, feeding: Feeding) -> None:
         world = feeding.world
         world.public_case(world.member("Ben"), "c2")
         live = feeding.fed(Poisoned("c1"))
@@ -305,7 +303,7 @@ class TestRebuild:
         assert parked(world, 1) == stuck
         assert parked(world, 9) == others
 
-    def test_a_verdict_on_the_build_that_serves_leaves_the_next_one_its_own(
+    def test_a_decision_on_parked_events_of_one_build_does_not_affect_another(
         self, feeding: Feeding
     ) -> None:
         world, live = feeding.world, feeding.fed(Poisoned("c1"))
@@ -324,7 +322,7 @@ class TestRebuild:
         assert new.subscriber.checkpoint().parked == frozenset()
         assert world.parked.list() == []
 
-    def test_what_the_replaced_build_had_parked_is_listed_no_more(self, feeding: Feeding) -> None:
+    def test_parked_events_of_a_replaced_build_are_not_listed(self, feeding: Feeding) -> None:
         world = feeding.world
         feeding.fed(Poisoned("c1"))
         assert parked(world, 1)
@@ -332,7 +330,7 @@ class TestRebuild:
         feeding.rebuilder().rebuild(Videos())
         assert [each.subscriber for each in world.parked.list()] == ["cases.7"]
 
-    def test_what_a_build_parked_as_it_was_dropped_is_cleared_away(self, feeding: Feeding) -> None:
+    def test_events_parked_while_their_build_is_dropped_are_removed(self, feeding: Feeding) -> None:
         world = feeding.world
         feeding.fed(Poisoned("c1"))
         straggling = world.parked.list()
@@ -413,7 +411,7 @@ RARE = [HotCase.rebuild, HotCase.restart]
 
 @given(st.lists(st.sampled_from([*ACTIONS * 3, *RARE]), max_size=60))
 @settings(deadline=None, max_examples=25)
-def test_answers_never_go_back_whatever_is_rebuilt_meanwhile(
+def test_answers_never_go_back_during_rebuilds(
     actions: list[Callable[[HotCase], None]],
 ) -> None:
     case = HotCase()
@@ -422,7 +420,7 @@ def test_answers_never_go_back_whatever_is_rebuilt_meanwhile(
         case.read()
 
 
-def test_a_rebuild_ends_while_the_case_changes_all_the_time() -> None:
+def test_a_rebuild_ends_although_the_case_changes_all_the_time() -> None:
     case = HotCase()
     case.rebuild()
     for _ in range(20):

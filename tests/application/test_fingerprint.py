@@ -1,4 +1,4 @@
-"""What makes another build of a read model, and what does not."""
+"""Fingerprints: which changes make another build of a read model."""
 
 import os
 import subprocess
@@ -90,7 +90,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
         ("        # What an event weighs.\n", "\n\n"),
     ],
 )
-def test_what_is_said_of_the_code_makes_no_other_build(
+def test_a_changed_comment_or_docstring_makes_no_other_build(
     write: Write, change: tuple[str, str]
 ) -> None:
     assert fingerprint(write()) == fingerprint(write(change))
@@ -123,7 +123,7 @@ def test_a_changed_helper_makes_another_build(write: Write) -> None:
     assert fingerprint(write()) != fingerprint(write(helper=("number + 1", "number + 2")))
 
 
-def test_other_indexes_make_another_build_that_takes_other_questions(write: Write) -> None:
+def test_other_indexes_make_another_build_that_accepts_other_queries(write: Write) -> None:
     before = fingerprint(write())
     after = fingerprint(write(('(by("key"),)', '(by("key"), by("inner.size"))')))
     assert before != after
@@ -155,7 +155,7 @@ class WebhookAdded:
         ("members.MemberTested", WebhookTested, False),
     ],
 )
-def test_the_events_that_the_program_knows_of_its_topics_make_another_build(
+def test_new_events_of_its_topics_make_another_build(
     write: Write, name: str, kind: type, other: bool
 ) -> None:
     service = write()
@@ -170,12 +170,12 @@ def test_a_new_version_of_an_event_makes_another_build(write: Write) -> None:
     assert fingerprint_with(service, newer) != fingerprint(service)
 
 
-def test_no_two_services_are_alike() -> None:
+def test_no_two_services_have_the_same_fingerprint() -> None:
     found = [fingerprint(service) for service in query_services()]
     assert len(set(found)) == len(found)
 
 
-def test_each_is_the_same_in_every_process() -> None:
+def test_a_fingerprint_is_the_same_in_every_process() -> None:
     """An address or an order of hashing in it would build everything again at every start."""
     found = {fingerprint(service) for service in query_services()}
     tell = (

@@ -1,4 +1,4 @@
-"""What an erased member contributed to cases is erased; the log does not say by which member."""
+"""Erasing contributions to cases: the log does not say which member was erased."""
 
 import json
 from collections.abc import Sequence
@@ -50,11 +50,11 @@ def contributed(world: World) -> tuple[Actor, Actor]:
     return anna, ben
 
 
-def news(world: World, position: int) -> Sequence[RecordedEvent]:
+def appended(world: World, position: int) -> Sequence[RecordedEvent]:
     return world.history.read("cases", position, 1000)
 
 
-def test_their_cases_go_and_what_they_added_to_others(world: World) -> None:
+def test_the_cases_of_the_member_and_contributions_to_other_cases_are_erased(world: World) -> None:
     anna, _ = contributed(world)
     ask_to_be_erased(world, anna)
     position = world.stores["cases"].last_position()
@@ -64,12 +64,12 @@ def test_their_cases_go_and_what_they_added_to_others(world: World) -> None:
     assert [state.status for state in states] == [CaseStatus.ERASED] * 2 + [CaseStatus.PUBLISHED]
     assert (list(states[2].tags), list(states[2].shown_evidence)) == ([], ["e-c3"])
     assert do.parties.load("p1").state.erased
-    before = news(world, position)
+    before = appended(world, position)
     forget_in_cases(world)(anna.member_id)
-    assert news(world, position) == before
+    assert appended(world, position) == before
 
 
-def test_what_is_stored_of_it_names_neither_the_member_nor_the_erasure(world: World) -> None:
+def test_the_erasing_events_name_neither_the_member_nor_the_erasure(world: World) -> None:
     anna, _ = contributed(world)
     ask_to_be_erased(world, anna)
     position = world.stores["cases"].last_position()
@@ -83,7 +83,9 @@ def test_what_is_stored_of_it_names_neither_the_member_nor_the_erasure(world: Wo
         assert not any("sealed" in event["data"] for event in body["events"])
 
 
-def test_they_are_taken_in_random_order(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_streams_are_erased_in_random_order(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Backwards:
         def shuffle(self, streams: list[str]) -> None:
             streams.reverse()
@@ -93,18 +95,20 @@ def test_they_are_taken_in_random_order(world: World, monkeypatch: pytest.Monkey
     position = world.stores["cases"].last_position()
     monkeypatch.setattr(contributions, "SystemRandom", Backwards)
     forget_in_cases(world)(anna.member_id)
-    streams = list(dict.fromkeys(event.stream for event in news(world, position)))
+    streams = list(dict.fromkeys(event.stream for event in appended(world, position)))
     assert streams == ["party-p1", "case-c3", "case-c2", "case-c1"]
 
 
-def test_nothing_is_erased_of_a_member_whose_erasure_is_not_in_the_log(world: World) -> None:
+def test_without_an_erasure_in_the_log_nothing_is_erased(world: World) -> None:
     anna, _ = contributed(world)
     forget_in_cases(world)(anna.member_id)
     assert world.executors.cases.load("c1").state.is_public
     assert world.vault.key(anna.member_id)
 
 
-def test_what_moderation_decides_before_they_are_forgotten_takes_effect(world: World) -> None:
+def test_a_moderation_decision_before_the_contributions_are_erased_takes_effect(
+    world: World,
+) -> None:
     """A contributor's key may be destroyed a while before their contribution is erased."""
     anna, _ = contributed(world)
     at = world.clock()
@@ -118,7 +122,7 @@ def test_what_moderation_decides_before_they_are_forgotten_takes_effect(world: W
     assert list(world.executors.cases.load("c3").state.shown_evidence) == ["e-c3"]
 
 
-def test_evidence_returns_to_one_case_while_the_author_of_another_is_being_forgotten(
+def test_evidence_can_be_returned_to_one_case_while_the_author_of_another_is_erased(
     world: World,
 ) -> None:
     anna, ben, mo = world.member("Anna"), world.member("Ben"), moderator(world)

@@ -1,4 +1,4 @@
-"""Moderation: what members flag and moderators decide, from the flag to what can be seen."""
+"""Moderation: from a flag through decision and appeal to visibility."""
 
 import json
 from collections.abc import Callable
@@ -92,7 +92,7 @@ SUBJECTS = [
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
-def test_flags_of_enough_members_hide_a_thing_from_all_and_a_moderator_restores_it(
+def test_flags_of_enough_members_hide_a_subject_and_a_moderator_restores_it(
     world: World,
     discussed: Actor,
     crowd: list[Actor],
@@ -117,7 +117,7 @@ def test_flags_of_enough_members_hide_a_thing_from_all_and_a_moderator_restores_
     assert world.parked.list() == []
 
 
-def test_flags_hide_a_profile_and_a_moderator_restores_it(
+def test_flags_of_enough_members_hide_a_profile_and_a_moderator_restores_it(
     world: World, anna: Actor, crowd: list[Actor], mo: Actor
 ) -> None:
     world.settle()
@@ -131,13 +131,15 @@ def test_flags_hide_a_profile_and_a_moderator_restores_it(
     assert one(world, "members", anna.member_id)["pseudonym"] == "Anna"
 
 
-def test_a_moderators_flag_hides_at_once(world: World, discussed: Actor, mo: Actor) -> None:
+def test_the_flag_of_a_moderator_hides_the_subject_at_once(
+    world: World, discussed: Actor, mo: Actor
+) -> None:
     flag(world, COMMENT, "k1", mo)
     world.settle()
     assert TEXT not in seen_by_all(world)
 
 
-def test_on_their_own_case_a_moderator_judges_nothing_and_flags_like_anybody(
+def test_on_their_own_case_moderators_cannot_decide_and_their_flags_weigh_like_others(
     world: World, mo: Actor
 ) -> None:
     world.public_case(mo)
@@ -193,7 +195,7 @@ def attached_to_cases_of(world: World, owner: Actor, *authors: Actor) -> Evidenc
     return evidence
 
 
-def test_what_is_hidden_already_or_never_was_is_not_flagged(
+def test_flagging_a_hidden_or_missing_subject_is_refused(
     world: World, discussed: Actor, mo: Actor, crowd: list[Actor]
 ) -> None:
     decide(world, COMMENT, "k1", mo)
@@ -203,7 +205,7 @@ def test_what_is_hidden_already_or_never_was_is_not_flagged(
             flag(world, COMMENT, key, crowd[0])
 
 
-def test_each_member_flags_a_thing_once_and_nothing_of_their_own(
+def test_members_flag_a_subject_once_and_never_their_own(
     world: World, discussed: Actor, anna: Actor, crowd: list[Actor]
 ) -> None:
     with refused("own-subject"):
@@ -216,7 +218,7 @@ def test_each_member_flags_a_thing_once_and_nothing_of_their_own(
         flag(world, COMMENT, "k1", crowd[0])
 
 
-def test_a_case_without_its_withheld_evidence_is_its_authors_alone_until_it_is_returned(
+def test_a_case_with_withheld_evidence_is_visible_to_its_author_only_until_it_is_returned(
     world: World, discussed: Actor, anna: Actor, mo: Actor
 ) -> None:
     decide(world, EVIDENCE, "e-c1", mo)
@@ -231,7 +233,7 @@ def test_a_case_without_its_withheld_evidence_is_its_authors_alone_until_it_is_r
     assert len(listed(world, "discussions", case_id="c1")) == 1
 
 
-def test_a_case_with_other_evidence_stays_public_without_what_is_withheld(
+def test_a_case_with_other_evidence_stays_public_without_its_withheld_evidence(
     world: World, anna: Actor, mo: Actor
 ) -> None:
     world.report(anna, world.evidence(anna, "e1"), world.evidence(anna, "e2"))
@@ -245,7 +247,7 @@ def test_a_case_with_other_evidence_stays_public_without_what_is_withheld(
     must_be_rebuilt_alike(world)
 
 
-def test_evidence_of_a_hidden_case_that_another_case_shows_is_seen(
+def test_evidence_of_a_hidden_case_stays_visible_in_another_case(
     world: World, anna: Actor, mo: Actor
 ) -> None:
     evidence = world.evidence(anna, "e1")
@@ -262,7 +264,7 @@ def test_evidence_of_a_hidden_case_that_another_case_shows_is_seen(
 
 
 @pytest.mark.parametrize("late", [policy.name for policy in policy_types()])
-def test_evidence_is_not_shown_once_it_is_hidden_whoever_hears_of_it_late(
+def test_hidden_evidence_is_not_shown_in_any_order_of_policies(
     world: World, anna: Actor, mo: Actor, late: str
 ) -> None:
     evidence = world.evidence(anna, "e1")
@@ -287,7 +289,7 @@ def settle_without(world: World, late: str) -> None:
     world.subscriptions = everybody
 
 
-def test_who_flags_what_moderators_hide_is_believed_more_and_who_does_not_less(
+def test_upheld_flags_raise_and_dismissed_flags_lower_the_weight_of_later_ones(
     world: World, discussed: Actor, crowd: list[Actor], mo: Actor
 ) -> None:
     right, wrong, other, _ = crowd
@@ -431,8 +433,8 @@ class TestAnswers:
         must_be_rebuilt_alike(world)
 
 
-class TestFlagsThatWait:
-    def test_those_who_hid_one_thing_do_not_hide_the_next(
+class TestOpenFlags:
+    def test_members_with_open_flags_have_less_weight_on_the_next_subject(
         self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
     ) -> None:
         flag(world, COMMENT, "k1", *crowd)
@@ -444,7 +446,7 @@ class TestFlagsThatWait:
         assert [item["weight"] for item in queue(world)] == [1.0, 16 / 17]
         assert [flag.weight for flag in queue(world)[1]["flags"]] == [4 / 17] * 4
 
-    def test_they_wait_no_longer_once_moderators_decided(
+    def test_flags_are_no_longer_open_after_a_decision(
         self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
     ) -> None:
         flag(world, COMMENT, "k1", *crowd[:2])
@@ -455,7 +457,7 @@ class TestFlagsThatWait:
         world.settle()
         assert weighed(world) == [1 / 4] * 2 + [5 / 17] * 2
 
-    def test_moderators_weigh_the_same_however_many_of_theirs_wait(
+    def test_open_flags_of_moderators_do_not_lower_their_weight(
         self, world: World, discussed: Actor, mo: Actor
     ) -> None:
         for kind, key in ((COMMENT, "k1"), (PARTY, "p1"), (CASE, "c1")):
@@ -463,7 +465,7 @@ class TestFlagsThatWait:
         world.settle()
         assert weighed(world) == [1.0] * 3
 
-    def test_no_more_than_so_many_of_a_member_wait(
+    def test_the_open_flags_of_a_member_are_limited(
         self, world: World, discussed: Actor, crowd: list[Actor]
     ) -> None:
         for number in range(MOST_OPEN_FLAGS):
@@ -476,7 +478,7 @@ class TestFlagsThatWait:
             flag(world, COMMENT, "k1", crowd[0])
         flag(world, COMMENT, "k1", crowd[1])
 
-    def test_the_flag_of_somebody_erased_meanwhile_weighs_what_it_did_when_it_was_raised(
+    def test_the_flag_of_an_erased_member_keeps_its_weight(
         self, world: World, discussed: Actor, crowd: list[Actor]
     ) -> None:
         flag(world, COMMENT, "k1", crowd[0])
@@ -484,7 +486,7 @@ class TestFlagsThatWait:
         world.settle()
         assert weighed(world) == [1 / 4]
 
-    def test_a_flag_weighs_the_same_though_its_weighing_breaks_off_and_is_repeated(
+    def test_a_flag_keeps_its_weight_when_its_weighing_is_killed_and_repeated(
         self, world: World, discussed: Actor, crowd: list[Actor], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         flag(world, COMMENT, "k1", crowd[0])
@@ -517,7 +519,7 @@ def queue(world: World, **filters: Any) -> list[dict[str, Any]]:
 
 
 class TestQueue:
-    def test_it_shows_what_is_needed_to_judge_and_never_who_flagged(
+    def test_the_queue_shows_subject_text_and_flags_but_no_flagger(
         self, world: World, discussed: Actor, crowd: list[Actor]
     ) -> None:
         flag(world, COMMENT, "k1", *crowd[:2], note="An advert.")
@@ -529,7 +531,7 @@ class TestQueue:
         assert item["waiting_since"] == day_of(world.clock())
         assert not any(member.member_id in repr(item) for member in crowd)
 
-    def test_the_heaviest_comes_first_and_kinds_can_be_asked_for(
+    def test_the_queue_is_sorted_by_weight_and_filtered_by_kind(
         self, world: World, discussed: Actor, crowd: list[Actor]
     ) -> None:
         flag(world, PARTY, "p1", crowd[0])
@@ -544,7 +546,7 @@ class TestQueue:
         ]
         assert [item["subject_id"] for item in queue(world, kind=PARTY)] == ["p1"]
 
-    def test_it_follows_what_is_edited(
+    def test_the_queue_shows_the_edited_text(
         self, world: World, discussed: Actor, crowd: list[Actor]
     ) -> None:
         flag(world, COMMENT, "k1", crowd[0])
@@ -553,7 +555,7 @@ class TestQueue:
         assert [item["text"] for item in queue(world)] == ["Buy here!"]
 
     @pytest.mark.parametrize("verdict", list(Verdict))
-    def test_what_was_decided_waits_no_longer(
+    def test_a_decided_subject_leaves_the_queue(
         self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor, verdict: Verdict
     ) -> None:
         flag(world, COMMENT, "k1", *crowd[:2])
@@ -564,7 +566,7 @@ class TestQueue:
         assert not any(row.weight for row in queue_rows(world))
         must_be_rebuilt_alike(world)
 
-    def test_a_flag_that_comes_as_moderators_decide_waits_for_the_next_of_them(
+    def test_a_flag_that_races_with_a_decision_is_queued_if_it_stays_open(
         self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
     ) -> None:
         flag(world, COMMENT, "k1", crowd[0])
@@ -573,7 +575,7 @@ class TestQueue:
         subject = world.executors.subjects.load("comment-k1").state
         assert bool(subject.flags) == bool(queue(world))
 
-    def test_an_appeal_that_comes_before_the_decision_is_applied_waits(
+    def test_an_appeal_before_its_decision_is_applied_is_queued(
         self, world: World, discussed: Actor, mo: Actor
     ) -> None:
         decide(world, COMMENT, "k1", mo)
@@ -588,7 +590,7 @@ def queue_rows(world: World) -> list[QueueItem]:
 
 
 class TestAppeals:
-    def test_an_appeal_waits_for_another_moderator(
+    def test_an_appeal_is_queued_for_another_moderator(
         self, world: World, discussed: Actor, mo: Actor
     ) -> None:
         decide(world, COMMENT, "k1", mo)
@@ -603,7 +605,7 @@ class TestAppeals:
             resolve(world, mo)
 
     @pytest.mark.parametrize("outcome", list(Outcome))
-    def test_another_moderator_resolves_it(
+    def test_another_moderator_resolves_an_appeal(
         self, world: World, discussed: Actor, mo: Actor, outcome: Outcome
     ) -> None:
         decide(world, COMMENT, "k1", mo)
@@ -633,7 +635,7 @@ class TestAppeals:
         assert listed(world, "moderation-ledger", waits=True) == []
         assert Deed.APPEALED in {each["what"] for each in listed(world, "moderation-ledger")}
 
-    def test_only_whom_it_is_about_appeals(
+    def test_only_the_author_of_the_subject_appeals(
         self, world: World, discussed: Actor, anna: Actor, mo: Actor
     ) -> None:
         decide(world, COMMENT, "k1", mo)
@@ -663,7 +665,7 @@ class TestAppealsAgainstASuspension:
         must_be_rebuilt_alike(world)
 
     @pytest.mark.parametrize("command", [UpholdSuspension, ReinstateMember])
-    def test_another_moderator_resolves_it(
+    def test_another_moderator_resolves_an_appeal(
         self, world: World, suspended: Actor, command: Any
     ) -> None:
         self.stand(world, suspended, command(by=moderator(world, "Ada"), at=world.clock()))
@@ -685,7 +687,7 @@ class TestAppealsAgainstASuspension:
         return [(entry["what"], entry["role"]) for entry in found]
 
 
-class TestTheDecisionThatStands:
+class TestDecisionInForce:
     @pytest.fixture
     def ada(self, world: World) -> Actor:
         return moderator(world, "Ada")
@@ -697,7 +699,7 @@ class TestTheDecisionThatStands:
         world.settle()
         return discussed
 
-    def test_nobody_decides_anew_while_its_appeal_is_open(
+    def test_another_decision_is_refused_while_an_appeal_is_open(
         self, world: World, hidden: Actor, mo: Actor, ada: Actor
     ) -> None:
         appeal(world, hidden)
@@ -712,7 +714,7 @@ class TestTheDecisionThatStands:
         world.settle()
         assert TEXT in seen_by_all(world)
 
-    def test_what_an_appeal_restored_is_hidden_upon_new_flags_and_by_somebody_else(
+    def test_a_subject_restored_on_appeal_is_hidden_after_new_flags_by_another_moderator_only(
         self, world: World, hidden: Actor, mo: Actor, ada: Actor, crowd: list[Actor]
     ) -> None:
         self.overturn(world, hidden, ada)
@@ -728,7 +730,7 @@ class TestTheDecisionThatStands:
         assert TEXT not in seen_by_all(world)
         appeal(world, hidden, "d2")
 
-    def test_to_let_it_stand_first_is_no_way_round_the_appeal(
+    def test_a_dismissal_does_not_lift_the_outcome_of_an_appeal(
         self, world: World, hidden: Actor, mo: Actor, ada: Actor, crowd: list[Actor]
     ) -> None:
         self.overturn(world, hidden, ada)
@@ -743,7 +745,7 @@ class TestTheDecisionThatStands:
         with refused("same-moderator"):
             decide(world, COMMENT, "k1", mo, decision_id="d3")
 
-    def test_a_decision_that_comes_with_an_appeal_is_set_aside(
+    def test_a_decision_that_races_with_an_appeal_is_set_aside(
         self, world: World, hidden: Actor, mo: Actor, ada: Actor
     ) -> None:
         late = self.deciding(world, ada, RESTORE)
@@ -752,13 +754,13 @@ class TestTheDecisionThatStands:
         world.settle()
         assert TEXT not in seen_by_all(world)
         assert [item["appeal"].decision_id for item in queue(world)] == ["d1"]
-        assert self.told(world) == {Deed.DECIDED, Deed.APPEALED, Deed.DECISION_SET_ASIDE}
+        assert self.deeds(world) == {Deed.DECIDED, Deed.APPEALED, Deed.DECISION_SET_ASIDE}
         resolve(world, ada)
         world.settle()
         assert TEXT in seen_by_all(world)
         must_be_rebuilt_alike(world)
 
-    def test_an_appeal_that_comes_with_a_decision_has_no_object_any_more(
+    def test_an_appeal_that_races_with_a_decision_is_set_aside(
         self, world: World, hidden: Actor, mo: Actor, ada: Actor
     ) -> None:
         late = self.appealing(world, hidden)
@@ -768,7 +770,7 @@ class TestTheDecisionThatStands:
         late()
         world.settle()
         assert queue(world) == []
-        assert Deed.APPEAL_SET_ASIDE in self.told(world)
+        assert Deed.APPEAL_SET_ASIDE in self.deeds(world)
         with refused("superseded"):
             resolve(world, ada)
         upheld()
@@ -776,7 +778,7 @@ class TestTheDecisionThatStands:
         assert TEXT in seen_by_all(world)
         must_be_rebuilt_alike(world)
 
-    def test_a_decision_made_before_an_appeal_was_resolved_does_not_undo_it(
+    def test_a_decision_checked_before_an_appeal_was_resolved_does_not_undo_the_outcome(
         self, world: World, hidden: Actor, mo: Actor, ada: Actor
     ) -> None:
         late = self.deciding(world, mo, HIDE)
@@ -785,7 +787,7 @@ class TestTheDecisionThatStands:
         world.settle()
         assert TEXT in seen_by_all(world)
 
-    def test_of_two_decisions_at_the_same_moment_the_first_stands(
+    def test_of_two_concurrent_decisions_the_first_is_in_force(
         self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor, ada: Actor
     ) -> None:
         flag(world, COMMENT, "k1", crowd[0])
@@ -803,7 +805,7 @@ class TestTheDecisionThatStands:
         resolve(world, by)
         world.settle()
 
-    def told(self, world: World) -> set[Deed]:
+    def deeds(self, world: World) -> set[Deed]:
         return {entry["what"] for entry in listed(world, "moderation-ledger")}
 
     # Commands that were checked now, and are written later
@@ -847,7 +849,7 @@ class TestTheDecisionThatStands:
 
 
 class TestLedger:
-    def test_it_tells_every_deed_its_rule_its_role_and_why(
+    def test_the_ledger_lists_every_deed_with_role_verdict_and_outcome(
         self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
     ) -> None:
         self.judge(world, discussed, crowd, mo)
@@ -862,7 +864,7 @@ class TestLedger:
             (Deed.APPEAL_RESOLVED, "moderator", RESTORE, Outcome.OVERTURN),
         ]
 
-    def test_it_names_nobody_and_tells_no_statement(
+    def test_the_ledger_shows_no_member_statement_and_text(
         self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
     ) -> None:
         self.judge(world, discussed, crowd, mo)
@@ -870,7 +872,7 @@ class TestLedger:
         names = [actor.member_id for actor in (*crowd, mo, discussed)]
         assert [word for word in (*names, "does not break", TEXT) if word in told] == []
 
-    def test_it_is_asked_by_kind_subject_and_rule(
+    def test_the_ledger_is_filtered_by_kind_subject_and_rule(
         self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
     ) -> None:
         self.judge(world, discussed, crowd, mo)
@@ -879,7 +881,7 @@ class TestLedger:
         for empty in ({"kind": CASE}, {"subject": "k2"}, {"rule": "hatred"}):
             assert listed(world, "moderation-ledger", **empty) == []
 
-    def test_a_suspension_is_told_without_its_reason(
+    def test_the_ledger_shows_a_suspension_without_its_reason(
         self, world: World, anna: Actor, mo: Actor
     ) -> None:
         for command in (
@@ -913,7 +915,7 @@ class TestLedger:
 
 
 class TestErasure:
-    def test_an_erased_author_leaves_nothing_in_the_queue(
+    def test_the_queue_keeps_no_text_of_an_erased_author(
         self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
     ) -> None:
         flag(world, COMMENT, "k1", crowd[0])
@@ -921,17 +923,17 @@ class TestErasure:
         flag(world, MEMBER, discussed.member_id, crowd[0])
         world.settle()
         erase(world, discussed)
-        self.must_be_silent(world, discussed, TEXT, NAME, "Cora")
+        self.assert_queue_lacks(world, discussed, TEXT, NAME, "Cora")
 
-    def test_an_erased_reporter_leaves_nothing_in_the_queue(
+    def test_the_queue_keeps_no_text_of_an_erased_reporter(
         self, world: World, discussed: Actor, anna: Actor, crowd: list[Actor]
     ) -> None:
         flag(world, CASE, "c1", crowd[0])
         world.settle()
         erase(world, anna)
-        self.must_be_silent(world, anna, TITLE)
+        self.assert_queue_lacks(world, anna, TITLE)
 
-    def test_an_appeal_of_an_erased_author_says_nothing_any_more(
+    def test_the_appeal_of_an_erased_author_has_no_statement(
         self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
     ) -> None:
         flag(world, COMMENT, "k1", crowd[0])
@@ -941,11 +943,11 @@ class TestErasure:
         appeal(world, discussed)
         world.settle()
         erase(world, discussed)
-        self.must_be_silent(world, discussed, "does not break")
+        self.assert_queue_lacks(world, discussed, "does not break")
         (item,) = queue(world)
         assert item["appeal"].statement == ""
 
-    def test_the_flag_of_an_erased_member_counts_without_its_note(
+    def test_the_flag_of_an_erased_member_keeps_its_weight_without_its_note(
         self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
     ) -> None:
         flag(world, COMMENT, "k1", *crowd[:2], note="He is my neighbour.")
@@ -955,19 +957,19 @@ class TestErasure:
         assert [complaint.note for complaint in item["flags"]] == ["", "He is my neighbour."]
         assert item["weight"] == 0.5
         erase(world, crowd[1])
-        self.must_be_silent(world, crowd[0], "neighbour")
+        self.assert_queue_lacks(world, crowd[0], "neighbour")
         decide(world, COMMENT, "k1", mo)
         world.settle()
         assert world.parked.list() == []
 
-    def must_be_silent(self, world: World, erased: Actor, *words: str) -> None:
+    def assert_queue_lacks(self, world: World, erased: Actor, *words: str) -> None:
         for _ in range(2):
             kept = [replace(row, subject_id="", row_id="") for row in queue_rows(world)]
             found = [word for word in (*words, erased.member_id) if word in repr(kept)]
             assert found == []
             must_be_rebuilt_alike(world)
 
-    def test_who_was_erased_is_not_judged_any_more(
+    def test_an_erased_member_can_be_neither_moderated_nor_appeal(
         self, world: World, anna: Actor, mo: Actor
     ) -> None:
         world.settle()
@@ -980,7 +982,9 @@ class TestErasure:
             appeal(world, anna)
 
 
-def test_an_anonymous_author_is_named_nowhere(world: World, mo: Actor, crowd: list[Actor]) -> None:
+def test_an_anonymous_author_is_in_no_answer_queue_or_ledger(
+    world: World, mo: Actor, crowd: list[Actor]
+) -> None:
     ghost = world.member("Ghost")
     world.public_case(ghost, anonymous=True)
     name_party(world, ghost)
@@ -1000,18 +1004,18 @@ def test_an_anonymous_author_is_named_nowhere(world: World, mo: Actor, crowd: li
     for _ in range(2):
         told = {
             question: answer
-            for question, answer in told_to_all(world).items()
+            for question, answer in answers_and_queue(world).items()
             if question != f"members/{ghost.member_id}"
         }
         assert [word for word in ("Ghost", ghost.member_id) if word in repr(told)] == []
         must_be_rebuilt_alike(world)
 
 
-def told_to_all(world: World) -> dict[str, Any]:
+def answers_and_queue(world: World) -> dict[str, Any]:
     return {**answered(world), "queue": queue(world)}
 
 
-def test_nobody_is_nobodys_author() -> None:
+def test_an_anonymous_viewer_is_not_the_author_of_an_erased_members_work() -> None:
     assert not ANYBODY.is_member(MemberId(""))
 
 

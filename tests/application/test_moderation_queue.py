@@ -1,4 +1,4 @@
-"""What waits for moderators, whatever comes first."""
+"""The moderation queue with appeals and erasures in any order of logs."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -35,7 +35,7 @@ def hide(world: World, case_id: CaseId, moderator: Actor) -> str:
     return decision_id
 
 
-def test_an_appeal_made_before_the_decision_is_applied_still_waits() -> None:
+def test_an_appeal_before_the_decision_is_applied_is_queued_until_it_is_resolved() -> None:
     world = World()
     anna, mona = world.member("Anna"), world.member("Mona", Role.MODERATOR)
     max_ = world.member("Max", Role.MODERATOR)
@@ -50,7 +50,7 @@ def test_an_appeal_made_before_the_decision_is_applied_still_waits() -> None:
     assert waiting(world, max_) == []
 
 
-def test_an_erased_authors_appeal_waits_without_what_they_said() -> None:
+def test_the_appeal_of_an_erased_author_is_queued_without_its_statement() -> None:
     world = World()
     anna, mona = world.member("Anna"), world.member("Mona", Role.MODERATOR)
     max_ = world.member("Max", Role.MODERATOR)
@@ -66,22 +66,22 @@ def test_an_erased_authors_appeal_waits_without_what_they_said() -> None:
     assert waiting(world, max_) == []
 
 
-def test_an_erased_members_words_are_gone_whichever_log_is_read_last() -> None:
+def test_the_text_of_an_erased_member_is_removed_in_any_order_of_logs() -> None:
     world = World()
     anna = world.member("Anna")
     world.report(anna, title="They know me")
     early, late = Reading(world, ModerationQueue()), Reading(world, ModerationQueue(), 98)
     world.settle()
-    early.hear()
+    early.catch_up()
     assert "They know me" in early.rows["case-c1"].text
     ask_to_be_erased(world, anna)
     world.settle()
-    early.hear()
-    late.hear("moderation", "cases", "members")
+    early.catch_up()
+    late.catch_up("moderation", "cases", "members")
     assert early.rows["case-c1"].text == late.rows["case-c1"].text == ""
 
 
-def test_what_is_told_of_an_appeal_that_waits_no_longer_changes_nothing() -> None:
+def test_an_event_about_a_resolved_appeal_changes_no_row() -> None:
     rows: UnitOfWork[QueueItem] = UnitOfWork(NoRows(), value_of)
     forgotten = AppellantForgotten(
         decision_id="d1", subject_kind=SubjectKind.CASE, subject_id="c1", at=datetime.now(UTC)

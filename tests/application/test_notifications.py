@@ -1,4 +1,4 @@
-"""What members are told of what they want to hear of."""
+"""Notifications: which events members are notified of."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ BERLIN = Location(lat=52.52, lon=13.4, precision=Precision.CITY)
 POTSDAM = Location(lat=52.4, lon=13.06, precision=Precision.CITY)
 
 
-def told(world: World, member: Actor) -> list[tuple[str, int]]:
+def notified(world: World, member: Actor) -> list[tuple[str, int]]:
     """The kinds of what the member is told, with their counts, in order of their names."""
     world.settle()
     page = world.answers["notifications"].page(Viewer(member), {}, limit=50)
@@ -79,14 +79,14 @@ def comment(world: World, by: Actor, comment_id: str, parent_id: str = "") -> No
     world.settle()
 
 
-def test_an_author_is_told_when_the_case_is_public(world: World, anna: Actor) -> None:
+def test_the_author_is_notified_when_the_case_is_published(world: World, anna: Actor) -> None:
     world.report(anna)
-    assert told(world, anna) == []
+    assert notified(world, anna) == []
     world.public_case(anna, "c2")
-    assert told(world, anna) == [("case_published", 1)]
+    assert notified(world, anna) == [("case_published", 1)]
 
 
-def test_followers_are_told_of_what_others_change(world: World, anna: Actor, ben: Actor) -> None:
+def test_followers_are_notified_of_changes_by_others(world: World, anna: Actor, ben: Actor) -> None:
     world.public_case(anna)
     follow(world, ben)
     at = world.clock()
@@ -96,8 +96,8 @@ def test_followers_are_told_of_what_others_change(world: World, anna: Actor, ben
     change(world, AttachEvidence(evidence=(world.evidence(anna, "e9"),), by=anna, at=at))
     details = PartyDetails(kind=PartyKind.PERSON, name="Otto", role="took it")
     world.enrich.name_party(PartyId("p1"), CaseId("c1"), details, anna, CommandContext())
-    assert told(world, ben) == [("case_changed", 5)]
-    assert told(world, anna) == [("case_published", 1), ("evidence_accepted", 1)]
+    assert notified(world, ben) == [("case_changed", 5)]
+    assert notified(world, anna) == [("case_published", 1), ("evidence_accepted", 1)]
 
 
 def test_an_author_is_told_of_proposals_and_followers_are_not(
@@ -107,21 +107,21 @@ def test_an_author_is_told_of_proposals_and_followers_are_not(
     follow(world, ben)
     for tag in ("roads", "police"):
         change(world, TagCase(tag=tag, by=ben, at=world.clock()))
-    assert sorted(told(world, anna)) == [("case_published", 1), ("contribution_proposed", 2)]
-    assert told(world, ben) == []
+    assert sorted(notified(world, anna)) == [("case_published", 1), ("contribution_proposed", 2)]
+    assert notified(world, ben) == []
 
 
-def test_who_follows_no_longer_is_told_no_more(world: World, anna: Actor, ben: Actor) -> None:
+def test_former_followers_are_not_notified(world: World, anna: Actor, ben: Actor) -> None:
     world.public_case(anna)
     follow(world, ben)
     world.clock.wind(hours=1)
     world.engage.unfollow(CaseId("c1"), ben, CommandContext())
     world.clock.wind(hours=1)
     change(world, AmendCase(changes={"title": "Two bribes"}, by=anna, at=world.clock()))
-    assert told(world, ben) == []
+    assert notified(world, ben) == []
 
 
-def test_nobody_is_told_of_what_was_before_they_followed(
+def test_followers_are_not_notified_of_earlier_changes(
     world: World, anna: Actor, ben: Actor
 ) -> None:
     world.public_case(anna)
@@ -129,59 +129,61 @@ def test_nobody_is_told_of_what_was_before_they_followed(
     world.clock.wind(hours=1)
     world.engage.follow(CaseId("c1"), ben, CommandContext())
     world.build_read_models()
-    assert told(world, ben) == []
+    assert notified(world, ben) == []
 
 
-def test_a_discussion_is_told_of_to_all_but_who_speaks(
+def test_comments_notify_all_participants_but_their_author(
     world: World, anna: Actor, ben: Actor
 ) -> None:
     world.public_case(anna)
     comment(world, ben, "k1")
     comment(world, anna, "k2", parent_id="k1")
     comment(world, ben, "k3")
-    assert told(world, anna) == [("case_discussed", 2), ("case_published", 1)]
-    assert told(world, ben) == [("comment_answered", 1)]
+    assert notified(world, anna) == [("case_discussed", 2), ("case_published", 1)]
+    assert notified(world, ben) == [("comment_answered", 1)]
     assert one(world, ben, NotificationKind.COMMENT_ANSWERED).subject_id == "k1"
 
 
-def test_who_wants_a_tag_or_an_area_is_told_of_new_cases_once(
+def test_members_are_notified_once_of_a_new_case_with_their_tags_or_area(
     world: World, anna: Actor, ben: Actor
 ) -> None:
     around = Area(lat=POTSDAM.lat, lon=POTSDAM.lon, km=50)
     choose(world, ben, "police", "roads", areas=(around,))
     choose(world, anna, "police")
     world.public_case(anna, tags=("police", "roads"), location=BERLIN)
-    assert told(world, ben) == [("new_case", 1)]
-    assert ("new_case", 1) not in told(world, anna)
+    assert notified(world, ben) == [("new_case", 1)]
+    assert ("new_case", 1) not in notified(world, anna)
 
 
-def test_an_area_is_as_wide_as_it_is(world: World, anna: Actor, ben: Actor) -> None:
+def test_only_cases_within_the_radius_of_an_area_are_notified(
+    world: World, anna: Actor, ben: Actor
+) -> None:
     choose(world, ben, areas=(Area(lat=POTSDAM.lat, lon=POTSDAM.lon, km=10),))
     world.public_case(anna, location=BERLIN)
-    assert told(world, ben) == []
+    assert notified(world, ben) == []
     choose(world, ben, areas=(Area(lat=BERLIN.lat, lon=BERLIN.lon, km=10),))
     world.public_case(anna, "c2", location=BERLIN)
-    assert told(world, ben) == [("new_case", 1)]
+    assert notified(world, ben) == [("new_case", 1)]
 
 
-def test_the_next_choice_replaces_the_one_before(world: World, anna: Actor, ben: Actor) -> None:
+def test_new_interests_replace_the_former_ones(world: World, anna: Actor, ben: Actor) -> None:
     choose(world, ben, "police", areas=(Area(lat=52.5, lon=13.4),))
     choose(world, ben, "roads")
     world.public_case(anna, tags=("police",), location=BERLIN)
-    assert told(world, ben) == []
+    assert notified(world, ben) == []
 
 
-def test_a_place_that_was_taken_back_is_nobodys_area(world: World, anna: Actor, ben: Actor) -> None:
+def test_a_retracted_location_matches_no_area(world: World, anna: Actor, ben: Actor) -> None:
     choose(world, ben, areas=(Area(lat=52.5, lon=13.4),))
     world.report(anna)
     at = world.clock()
     change(world, LocateCase(location=BERLIN, by=anna, at=at))
     change(world, RetractLocation(by=anna, at=at))
     change(world, AttachEvidence(evidence=(world.evidence(anna),), by=anna, at=at))
-    assert told(world, ben) == []
+    assert notified(world, ben) == []
 
 
-def test_tags_count_as_they_are_when_the_case_becomes_public(
+def test_the_tags_at_publication_decide_who_is_notified(
     world: World, anna: Actor, ben: Actor
 ) -> None:
     choose(world, ben, "police", "roads")
@@ -190,10 +192,10 @@ def test_tags_count_as_they_are_when_the_case_becomes_public(
     change(world, UntagCase(tag="police", by=anna, at=at))
     change(world, TagCase(tag="roads", by=anna, at=at))
     change(world, AttachEvidence(evidence=(world.evidence(anna),), by=anna, at=at))
-    assert told(world, ben) == [("new_case", 1)]
+    assert notified(world, ben) == [("new_case", 1)]
 
 
-def test_an_author_is_told_what_moderation_did_by_which_rule_and_why(
+def test_the_author_is_notified_of_moderation_with_rule_and_reason(
     world: World, anna: Actor
 ) -> None:
     mo, max_ = world.member("Mo", Role.MODERATOR), world.member("Max", Role.MODERATOR)
@@ -220,18 +222,23 @@ def test_an_author_is_told_what_moderation_did_by_which_rule_and_why(
     assert one(world, anna, NotificationKind.RESTORED).subject_id == "c1"
 
 
-def test_an_author_is_told_why_moderators_agree_with_flags(world: World, anna: Actor) -> None:
+def test_the_author_is_notified_of_the_decision_that_confirms_flags(
+    world: World, anna: Actor
+) -> None:
     world.public_case(anna)
     flag(world, CASE, "c1", *(trusted(world, f"Member {number}") for number in range(4)))
     assert one(world, anna, NotificationKind.HIDDEN).decision_id is None
     decide(world, CASE, "c1", world.member("Mo", Role.MODERATOR), decision_id="x1")
-    told = all_of(world, anna, NotificationKind.HIDDEN)
-    assert {(each.decision_id, bool(each.reason)) for each in told} == {(None, False), ("x1", True)}
+    notified = all_of(world, anna, NotificationKind.HIDDEN)
+    assert {(each.decision_id, bool(each.reason)) for each in notified} == {
+        (None, False),
+        ("x1", True),
+    }
     hidden = [e for e in world.executors.cases.events("c1") if isinstance(e, CaseHidden)]
     assert [event.role for event in hidden] == ["system"]
 
 
-def test_what_happens_to_a_case_out_of_sight_is_not_told(
+def test_changes_of_an_unpublished_case_are_not_notified(
     world: World, anna: Actor, ben: Actor
 ) -> None:
     mo = world.member("Mo", Role.MODERATOR)
@@ -249,12 +256,12 @@ def test_what_happens_to_a_case_out_of_sight_is_not_told(
             reason="As it is.",
         )
         change(world, AmendCase(changes={"title": f"No. {number}"}, by=anna, at=world.clock()))
-    assert told(world, ben) == [("case_changed", 1)]
+    assert notified(world, ben) == [("case_changed", 1)]
     change(world, WithdrawCase(by=anna, at=world.clock()))
-    assert told(world, ben) == [("case_changed", 1)]
+    assert notified(world, ben) == [("case_changed", 1)]
 
 
-def test_nothing_is_left_of_what_an_erased_member_was_told_or_watched(
+def test_notifications_and_subscriptions_of_an_erased_member_are_removed(
     world: World, anna: Actor, ben: Actor
 ) -> None:
     choose(world, ben, "police", areas=(Area(lat=52.5, lon=13.4),))
@@ -262,20 +269,22 @@ def test_nothing_is_left_of_what_an_erased_member_was_told_or_watched(
     follow(world, ben)
     erase = EraseMember(by=ben, at=world.clock())
     world.executors.members.execute(ben.member_id, erase, CommandContext())
-    assert told(world, ben) == []
+    assert notified(world, ben) == []
 
 
-def test_an_erased_authors_case_is_news_to_nobody(world: World, anna: Actor, ben: Actor) -> None:
+def test_the_case_of_an_erased_author_notifies_no_member(
+    world: World, anna: Actor, ben: Actor
+) -> None:
     choose(world, ben, "police")
     world.public_case(anna, tags=("police",))
     erase = EraseMember(by=anna, at=world.clock())
     world.executors.members.execute(anna.member_id, erase, CommandContext())
     world.vault.destroy(anna.member_id)
     world.build_read_models()
-    assert told(world, ben) == []
+    assert notified(world, ben) == []
 
 
-def test_distances_are_those_of_the_globe() -> None:
+def test_distances_are_measured_on_the_globe() -> None:
     assert km_between(BERLIN, POTSDAM) == pytest.approx(26.6, abs=0.5)
     assert km_between(BERLIN, BERLIN) == 0
 
@@ -284,7 +293,7 @@ def test_distances_are_those_of_the_globe() -> None:
     ("place", "km"),
     [(BERLIN, 100), (Location(lat=0, lon=179.9), 50), (Location(lat=89.5, lon=0), 60)],
 )
-def test_an_area_touches_the_cell_it_lies_in(place: Location, km: float) -> None:
+def test_the_cells_around_a_location_contain_its_own_cell(place: Location, km: float) -> None:
     around = set(cells_around(place, km))
     assert cell(place) in around
     assert all(-180 <= int(name.partition("/")[2]) < 180 for name in around)

@@ -1,4 +1,4 @@
-"""Events that fail are parked at once, tried again later, and cost the others nothing."""
+"""Failing events are parked at once, retried later, and do not delay other events."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -103,7 +103,7 @@ class TestAtOnce:
         assert (parked.error, parked.tries) == ("RuntimeError: poison", 1)
         assert parked.retry_at is not None
 
-    def test_those_behind_it_wait_untried(
+    def test_later_events_of_the_stream_are_parked_without_a_try(
         self, world: World, subscription: Subscription, events: list[RecordedEvent]
     ) -> None:
         catch_up(subscription)
@@ -113,7 +113,9 @@ class TestAtOnce:
             (EARLIER_IS_PARKED, None)
         }
 
-    def test_all_that_are_known_to_fail_are_parked_together(self, world: World) -> None:
+    def test_a_subscriber_that_names_the_failing_events_has_them_parked_together(
+        self, world: World
+    ) -> None:
         recorder = Knowing()
         found = cases(world, STREAMS)
         recorder.poison = {event.id: RuntimeError("poison") for event in found[::2]}
@@ -123,7 +125,7 @@ class TestAtOnce:
         assert recorder.stored.parked == set(recorder.poison)
         assert len(world.parked.list()) == STREAMS // 2
 
-    def test_none_is_missed_where_it_is_not_known_which_fail(
+    def test_every_failing_event_is_parked_when_the_subscriber_does_not_name_them(
         self, world: World, recorder: Counting, subscription: Subscription
     ) -> None:
         found = cases(world, STREAMS)
@@ -132,7 +134,7 @@ class TestAtOnce:
         assert recorder.handled == ids(found[1::2])
         assert recorder.stored.parked == set(recorder.poison)
 
-    def test_a_checkpoint_that_cannot_be_saved_parks_nothing_else(
+    def test_a_failing_checkpoint_parks_no_further_events(
         self, world: World, recorder: Counting, subscription: Subscription
     ) -> None:
         """Not the events are at fault where even none of them cannot be handled."""
@@ -149,7 +151,7 @@ class TestAtOnce:
 
 
 class TestRetries:
-    def test_an_event_is_tried_again_by_itself_after_growing_pauses(
+    def test_a_parked_event_is_retried_after_growing_pauses(
         self, world: World, subscription: Subscription, events: list[RecordedEvent]
     ) -> None:
         catch_up(subscription)
@@ -164,14 +166,14 @@ class TestRetries:
         catch_up(subscription)
         assert listed(world)[0] == (events[0].id, len(RETRY_PAUSES) + 1)
 
-    def test_no_event_is_tried_again_where_there_are_no_pauses(
+    def test_a_parked_event_is_not_retried_without_pauses(
         self, world: World, recorder: Counting, events: list[RecordedEvent]
     ) -> None:
         eager = Subscription(recorder, world.history, world.wire, world.parked, retry_pauses=())
         catch_up(eager)
         assert (world.parked.list()[0].tries, world.parked.list()[0].retry_at) == (1, None)
 
-    def test_those_behind_it_are_handled_as_soon_as_it_is(
+    def test_later_events_of_the_stream_are_handled_after_a_successful_retry(
         self,
         world: World,
         recorder: Counting,
@@ -191,7 +193,7 @@ class TestRetries:
         assert recorder.handled[-1] == events[2].id
         assert listed(world) == []
 
-    def test_after_a_crash_between_two_of_a_stream_the_next_has_its_turn(
+    def test_after_a_crash_between_two_parked_events_the_second_is_handled(
         self,
         world: World,
         recorder: Counting,
@@ -211,7 +213,7 @@ class TestRetries:
         assert recorder.handled == [events[3].id, *ids(events[:3])]
         assert listed(world) == []
 
-    def test_new_events_are_handled_first(
+    def test_new_events_are_handled_before_retries(
         self,
         world: World,
         recorder: Counting,
@@ -225,7 +227,7 @@ class TestRetries:
         catch_up(subscription)
         assert recorder.handled == [events[3].id, "cases/case-c9@1", *ids(events[:3])]
 
-    def test_new_events_wait_for_a_moment_at_most(
+    def test_one_step_retries_one_stream_only_when_time_is_up(
         self,
         world: World,
         recorder: Counting,
@@ -241,7 +243,7 @@ class TestRetries:
             subscription.catch_up()
             assert sorted(tries for _, tries in listed(world)) == [1] * (3 - tried) + [2] * tried
 
-    def test_nor_do_they_wait_for_a_long_stream(
+    def test_one_step_handles_one_event_of_a_long_parked_stream_when_time_is_up(
         self,
         world: World,
         recorder: Counting,
@@ -258,7 +260,7 @@ class TestRetries:
             assert recorder.handled == [events[3].id, *ids(events[:handled])]
         assert listed(world) == []
 
-    def test_an_event_keeps_its_tries_when_all_begins_anew(
+    def test_a_parked_event_keeps_its_number_of_tries_after_a_restart(
         self, world: World, recorder: Counting, events: list[RecordedEvent]
     ) -> None:
         """As a read model in memory does at each start."""
@@ -269,7 +271,7 @@ class TestRetries:
             assert listed(world)[0] == (events[0].id, start)
             assert anew.handled == [events[3].id]
 
-    def test_an_event_that_a_read_model_has_not_reached_yet_waits(
+    def test_a_parked_event_beyond_the_checkpoint_is_not_retried(
         self,
         world: World,
         recorder: Counting,
@@ -288,8 +290,8 @@ class TestRetries:
         assert further in world.parked.list()
 
 
-class TestVerdicts:
-    def test_a_verdict_on_one_that_waits_tries_its_stream(
+class TestDecisions:
+    def test_retrying_a_later_event_retries_its_stream_from_the_start(
         self,
         world: World,
         recorder: Counting,
@@ -302,7 +304,7 @@ class TestVerdicts:
         assert listed(world) == [(events[0].id, 2), (events[1].id, 0), (events[2].id, 0)]
         assert world.parked.list()[2].retry_at is None
 
-    def test_who_begins_anew_does_not_stumble_over_what_was_dropped(
+    def test_dropped_events_stay_dropped_for_new_builds(
         self,
         world: World,
         recorder: Counting,
@@ -323,7 +325,7 @@ class TestVerdicts:
             assert anew.handled == ids(events[1:])
             assert anew.stored.parked == frozenset()
 
-    def test_what_was_dropped_is_handled_again_by_who_begins_after_that_was_taken_back(
+    def test_a_new_build_handles_an_event_again_after_its_drop_was_taken_back(
         self, world: World, subscription: Subscription, events: list[RecordedEvent]
     ) -> None:
         catch_up(subscription)
@@ -334,7 +336,7 @@ class TestVerdicts:
         catch_up(world.subscription(anew))
         assert anew.handled == ids(events)
 
-    def test_what_was_dropped_meanwhile_is_not_parked(
+    def test_an_event_dropped_for_the_live_build_is_not_parked_for_a_new_one(
         self,
         world: World,
         recorder: Counting,
@@ -377,14 +379,14 @@ class Choosy(Policy[None]):
 
 
 class TestPolicies:
-    def test_all_events_that_fail_are_found_in_one_pass(self, world: World) -> None:
+    def test_all_failing_events_of_a_batch_are_parked_in_one_pass(self, world: World) -> None:
         found = cases(world, STREAMS)
         failing = {f"c{number}" for number in range(1, STREAMS, 2)}
         policy = self.run(world, found, failing)
         assert policy.reacted == [*ids(found), *ids(found[::2])]
         assert [each.event.id for each in world.parked.list()] == ids(found[1::2])
 
-    def test_a_policy_does_not_react_to_what_follows_in_the_stream(
+    def test_a_policy_does_not_react_to_later_events_of_a_parked_stream(
         self, world: World, events: list[RecordedEvent]
     ) -> None:
         policy = self.run(world, events, {"c1"})
@@ -441,7 +443,7 @@ class Failing(Reports):
 
 
 class TestProjections:
-    def test_one_commit_takes_all_but_those_that_fail(self, world: World) -> None:
+    def test_one_commit_holds_all_but_the_failing_events(self, world: World) -> None:
         found = cases(world, STREAMS)
         failing = {f"c{number}" for number in range(1, STREAMS, 2)}
         model = self.project(world, found, Failing(failing, RuntimeError("poison")))
@@ -450,7 +452,7 @@ class TestProjections:
         there = {f"c{number}" for number in range(0, STREAMS, 2)}
         assert model.get([f"c{number}" for number in range(STREAMS)]).keys() == there
 
-    def test_an_event_that_cannot_be_read_is_parked(
+    def test_an_event_that_cannot_be_decoded_is_parked(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         first, second = cases(world, 2)

@@ -1,4 +1,4 @@
-"""What the past of a document may show by now."""
+"""The past of a document: which former values may still be shown."""
 
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
@@ -40,32 +40,32 @@ class Report:
 ANNA = Writer(member_id="a", pseudonym="Anna")
 
 
-def test_what_is_not_marked_is_as_it_was() -> None:
+def test_an_unmarked_field_shows_its_former_value() -> None:
     then, now = Report(place=Place(lat=1)), Report(status="closed")
     assert redacted(then, now) == then
 
 
-def test_a_personal_field_is_shown_while_it_is_the_same() -> None:
+def test_a_personal_field_shows_its_former_value_while_it_is_unchanged() -> None:
     then = Report(workplace="Registry", day=3, tags=("a", "b"))
     assert redacted(then, then) == then
     assert redacted(then, Report(workplace="School", day=4, tags=("b", "c"))) == Report(tags=("b",))
     assert redacted(then, Report()) == Report()
 
 
-def test_a_signed_text_is_as_it_was_while_its_author_is_named() -> None:
+def test_a_signed_field_shows_its_former_value_while_its_author_is_shown() -> None:
     then = Report(title="Before", author=ANNA)
     assert redacted(then, Report(title="After", author=ANNA)) == then
     assert redacted(then, Report(title="After")) == Report(title="After")
 
 
-def test_a_personal_field_within_a_nested_document_counts_as_well() -> None:
+def test_nested_personal_fields_are_compared() -> None:
     hidden = Writer(member_id="a", pseudonym="")
     assert redacted(Report(author=ANNA), Report(author=hidden)) == Report(author=hidden)
     assert redacted(Report(author=hidden), Report(author=ANNA)) == Report(author=hidden)
     assert redacted(Report(), Report(author=ANNA)) == Report()
 
 
-def test_private_fields_are_those_of_now() -> None:
+def test_a_private_field_shows_its_present_value() -> None:
     assert redacted(Report(), Report(public=True)) == Report(public=True)
 
 

@@ -1,4 +1,4 @@
-"""Policies: what happens of itself, once, however often an event is heard."""
+"""Policies: they react to events, each time with the same effect."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,11 +35,11 @@ def status(world: World, case_id: str = "c1") -> CaseStatus | None:
     return world.executors.cases.load(case_id).state.status
 
 
-def everything(world: World) -> int:
+def total_of_events(world: World) -> int:
     return sum(store.last_position() for store in world.stores.values())
 
 
-def test_evidence_that_comes_first_publishes_the_case(world: World) -> None:
+def test_evidence_verified_before_the_report_publishes_the_case(world: World) -> None:
     anna = world.member()
     evidence = world.evidence(anna)
     world.settle()
@@ -48,7 +48,7 @@ def test_evidence_that_comes_first_publishes_the_case(world: World) -> None:
     assert status(world) is CaseStatus.PUBLISHED
 
 
-def test_evidence_that_comes_last_publishes_the_case(world: World) -> None:
+def test_evidence_verified_after_the_report_publishes_the_case(world: World) -> None:
     anna = world.member()
     world.report(anna, world.evidence(anna))
     assert status(world) is CaseStatus.AWAITING_EVIDENCE
@@ -56,7 +56,7 @@ def test_evidence_that_comes_last_publishes_the_case(world: World) -> None:
     assert status(world) is CaseStatus.PUBLISHED
 
 
-def test_evidence_that_is_attached_publishes_the_case(world: World) -> None:
+def test_attached_evidence_publishes_the_case(world: World) -> None:
     anna = world.member()
     case = world.report(anna)
     command = AttachEvidence(evidence=(world.evidence(anna),), by=anna, at=world.clock())
@@ -65,7 +65,7 @@ def test_evidence_that_is_attached_publishes_the_case(world: World) -> None:
     assert status(world) is CaseStatus.PUBLISHED
 
 
-def test_somebody_elses_evidence_publishes_nothing(world: World) -> None:
+def test_evidence_of_another_member_does_not_publish_the_case(world: World) -> None:
     anna, ben = world.member(), world.member("Ben")
     world.report(ben, world.evidence(anna))
     world.settle()
@@ -81,7 +81,7 @@ def test_a_withdrawn_case_stays_withdrawn(world: World) -> None:
     assert world.parked.list() == []
 
 
-def test_an_erased_member_is_forgotten(world: World) -> None:
+def test_the_erasure_of_a_member_destroys_account_and_media(world: World) -> None:
     anna = world.member()
     world.executors.members.execute(
         anna.member_id, EraseMember(by=anna, at=world.clock()), CommandContext()
@@ -91,19 +91,19 @@ def test_an_erased_member_is_forgotten(world: World) -> None:
     assert world.without_media == [anna.member_id]
 
 
-def test_hearing_everything_again_changes_nothing(world: World) -> None:
+def test_handling_all_events_again_appends_nothing(world: World) -> None:
     anna = world.member()
     world.public_case(anna)
-    before = everything(world)
+    before = total_of_events(world)
     for subscription in world.subscriptions:
         if isinstance(subscription.subscriber, PolicySubscriber):
             world.checkpoints.delete(subscription.name)
             subscription.reset()
     world.settle()
-    assert everything(world) == before
+    assert total_of_events(world) == before
 
 
-def test_what_an_erased_person_left_undone_stays_undone(world: World) -> None:
+def test_pending_reactions_for_an_erased_member_are_dropped_without_a_failure(world: World) -> None:
     anna = world.member()
     world.report(anna, world.evidence(anna))
     ask_to_be_erased(world, anna)
@@ -145,12 +145,12 @@ def recorded(world: World) -> RecordedEvent:
     return world.history.read("cases", 0, 10)[0]
 
 
-def test_a_refusal_because_somebody_was_erased_is_no_fault(world: World) -> None:
+def test_a_command_refused_because_of_an_erasure_is_no_failure(world: World) -> None:
     world.report(world.member())
     subscriber(world, Refusing).react(recorded(world))
 
 
-def test_any_other_refusal_is_a_fault(world: World) -> None:
+def test_a_command_refused_for_another_reason_is_a_failure(world: World) -> None:
     class Angry(Refusing):
         code = "forbidden"
 
@@ -159,14 +159,14 @@ def test_any_other_refusal_is_a_fault(world: World) -> None:
         subscriber(world, Angry).react(recorded(world))
 
 
-def test_events_that_a_policy_does_not_hear_are_passed_over(world: World) -> None:
+def test_undeclared_events_of_a_newer_program_are_skipped(world: World) -> None:
     world.report(world.member())
     newer = replace(recorded(world), type="cases.CasePublished", schema=9)
     subscriber(world, Refusing).handle([newer], START.moved("cases", 1))
 
 
 @pytest.mark.parametrize("kind", policy_types())
-def test_no_policy_passes_over_an_event_that_its_newer_self_may_hear(
+def test_no_policy_skips_an_event_that_a_newer_version_of_it_may_handle(
     world: World, kind: type[KlarityPolicy]
 ) -> None:
     world.report(world.member())
@@ -185,7 +185,7 @@ def test_a_checkpoint_is_saved_after_the_commands(world: World) -> None:
     assert policy.checkpoint().at("cases") == 1
 
 
-def test_who_lost_the_lease_handles_no_event_more(world: World) -> None:
+def test_a_policy_that_lost_its_lease_handles_no_further_event(world: World) -> None:
     anna = world.member()
     for number in range(3):
         world.report(anna, case_id=f"c{number}")
@@ -200,13 +200,13 @@ def test_who_lost_the_lease_handles_no_event_more(world: World) -> None:
     assert policy.checkpoint() == START
 
 
-def test_a_policy_passes_over_what_is_none_of_its_business(world: World) -> None:
+def test_a_policy_ignores_events_that_it_does_not_declare(world: World) -> None:
     world.report(world.member())
     for subscription in world.policies:
         policy = subscription.subscriber
         assert isinstance(policy, PolicySubscriber)
         policy.policy.react(object(), Cause("test", recorded(world)))
-    assert everything(world) == 2
+    assert total_of_events(world) == 2
 
 
 def test_every_context_with_personal_data_forgets_erased_members() -> None:
@@ -223,12 +223,12 @@ def test_a_policy_of_no_context_is_refused() -> None:
         type("WhenNothingHappens", (KlarityPolicy,), {"service": "case"})
 
 
-def test_a_policy_says_what_it_does() -> None:
+def test_a_policy_must_implement_react() -> None:
     with pytest.raises(NotImplementedError):
         Policy.react(object.__new__(Policy), object(), object.__new__(Cause))
 
 
-def test_photos_are_evidence_as_well(world: World) -> None:
+def test_a_photo_publishes_the_case(world: World) -> None:
     anna = world.member()
     world.report(anna, world.evidence(anna, kind=MediaKind.PHOTO))
     world.settle()

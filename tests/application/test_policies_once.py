@@ -1,11 +1,4 @@
-"""A model check: a policy takes effect once, whatever is repeated, put off or taken over.
-
-Stories let every policy handle something. After each of their steps, every event that any policy
-has handled is handled again: by a worker that begins from an old checkpoint, and by one that loaded
-streams before others handled the event, and was paused. Neither may append anything. By induction
-every run with repetitions and takeovers ends as the run without them does, in which each event was
-handled once, in the order of its stream. ``test_rules_hold`` repeats events in runs made by chance.
-"""
+"""A model check: a policy takes effect once when events are repeated, delayed or taken over."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -211,7 +204,7 @@ def hidden_while_withheld() -> list[Deed]:
     ]
 
 
-def told_to_webhooks() -> list[Deed]:
+def delivered_to_webhooks() -> list[Deed]:
     return [
         lambda town: town.add_webhook("police"),
         lambda town: town.add_webhook("health"),
@@ -270,7 +263,7 @@ STORIES: dict[str, list[Deed]] = {
     "taken back": taken_back(),
     "withheld while awaiting": withheld_while_awaiting(),
     "hidden while withheld": hidden_while_withheld(),
-    "told to webhooks": told_to_webhooks(),
+    "told to webhooks": delivered_to_webhooks(),
     "rejected": rejected(),
     "erased": erased(),
 }
@@ -281,7 +274,7 @@ PROMPT = {kind.name for kind in policy_types() if kind.service == "moderation"}
 BEGINNING = 2
 
 
-def tell(story: list[Deed], town: Town, *, backlog: bool = False) -> Iterator[Town]:
+def play(story: list[Deed], town: Town, *, backlog: bool = False) -> Iterator[Town]:
     """The town after each step. In a backlog all policies but those of moderation are paused after
     the beginning, and find all that happened at the end; then some deeds are refused."""
     for number, deed in enumerate(story):
@@ -314,9 +307,9 @@ at_once_or_later = pytest.mark.parametrize("backlog", [False, True], ids=["at on
 
 @at_once_or_later
 @pytest.mark.parametrize("story", STORIES)
-def test_an_event_that_is_handled_again_changes_nothing(story: str, backlog: bool) -> None:
+def test_handling_an_event_again_appends_nothing(story: str, backlog: bool) -> None:
     moments: list[dict[str, int]] = []
-    for town in tell(STORIES[story], Town(), backlog=backlog):
+    for town in play(STORIES[story], Town(), backlog=backlog):
         moments.append(town.world.ends())
         for handled in list(town.world.handled):
             for ends in (handled.ends, *moments):
@@ -336,9 +329,9 @@ class Deadly(MemoryEventStore):
 
 @at_once_or_later
 @pytest.mark.parametrize("story", STORIES)
-def test_a_story_ends_the_same_whenever_workers_die(story: str, backlog: bool) -> None:
-    *_, safe = tell(STORIES[story], Town(), backlog=backlog)
-    *_, deadly = tell(STORIES[story], Town(World(make_store=Deadly)), backlog=backlog)
+def test_a_story_has_the_same_ending_when_workers_are_killed(story: str, backlog: bool) -> None:
+    *_, safe = play(STORIES[story], Town(), backlog=backlog)
+    *_, deadly = play(STORIES[story], Town(World(make_store=Deadly)), backlog=backlog)
     assert ending(deadly.world) == ending(safe.world)
     assert deadly.world.parked.list() == []
 
@@ -357,17 +350,17 @@ def ending(world: World) -> dict[str, list[object]]:
 @pytest.fixture(scope="module")
 def handled() -> list[Handled]:
     """What the policies handle in all stories."""
-    towns = [list(tell(story, Town()))[-1] for story in STORIES.values()]
+    towns = [list(play(story, Town()))[-1] for story in STORIES.values()]
     return [each for town in towns for each in town.world.handled]
 
 
-def test_the_stories_let_every_policy_handle_something(handled: list[Handled]) -> None:
+def test_every_policy_handles_an_event_of_a_story(handled: list[Handled]) -> None:
     """A new policy needs a story in which what it handles could matter again."""
     idle = set(policy_types()) - {each.policy for each in handled}
     assert not idle, "add a deed to STORIES that causes an event which these policies handle"
 
 
-def test_a_policy_gives_commands_to_its_own_context_alone(handled: list[Handled]) -> None:
+def test_a_policy_commands_its_own_context_only(handled: list[Handled]) -> None:
     strange = {
         (each.policy.name, log)
         for each in handled

@@ -1,4 +1,4 @@
-"""Slow policies: others go on meanwhile, and a crash repeats only what was not done."""
+"""Slow policies: other events are handled meanwhile, and a crash repeats only unfinished ones."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -109,7 +109,7 @@ def events(world: World, count: int = 3) -> list[RecordedEvent]:
     return world.history.read("cases", 0, 10_000)
 
 
-def test_a_newer_programs_event_is_waited_for_before_a_worker_is_taken(
+def test_an_event_of_a_newer_program_takes_no_worker(
     world: World, make: Make, policy: Slow
 ) -> None:
     known, other = events(world, 2)
@@ -123,7 +123,7 @@ def test_a_newer_programs_event_is_waited_for_before_a_worker_is_taken(
     assert soon(lambda: world.checkpoints.load("slow").at("cases") == other.position)
 
 
-def test_what_a_newer_program_changed_holds_up_nobody_else(
+def test_a_reaction_that_needs_a_newer_program_does_not_delay_other_streams(
     world: World, policy: Slow, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "UNREADABLE_SECONDS", 0.01)
@@ -131,7 +131,7 @@ def test_what_a_newer_program_changed_holds_up_nobody_else(
     newer = NewerProgram(replace(first, log="members", stream="member-m1"))
     policy.errors[first.stream] = [newer] * 10_000
     subscriber = make(workers=1, outage_pauses=(3600,))
-    hand(subscriber, first, second)
+    submit(subscriber, first, second)
     assert soon(lambda: subscriber.unreadable() == {"cases": newer.event.id})
     assert soon(lambda: policy.done == [second.id])
     policy.errors[first.stream].clear()
@@ -141,7 +141,7 @@ def test_what_a_newer_program_changed_holds_up_nobody_else(
     assert world.parked.list("slow") == []
 
 
-def hand(subscriber: PooledPolicySubscriber, *some: RecordedEvent) -> None:
+def submit(subscriber: PooledPolicySubscriber, *some: RecordedEvent) -> None:
     for event in some:
         checkpoint = subscriber.checkpoint().moved("cases", event.position)
         subscriber.handle([event], checkpoint)
@@ -151,11 +151,11 @@ def stored(world: World) -> Checkpoint:
     return world.checkpoints.load("slow")
 
 
-def test_other_streams_go_on_while_one_is_slow(world: World, policy: Slow, make: Make) -> None:
+def test_other_streams_continue_while_one_is_slow(world: World, policy: Slow, make: Make) -> None:
     first, second, third = events(world)
     policy.held["case-c0"] = Event()
     subscriber = make()
-    hand(subscriber, first, second, third)
+    submit(subscriber, first, second, third)
     assert soon(lambda: policy.done == [second.id, third.id])
     assert stored(world).at("cases") == 0
     assert not subscriber.settled()
@@ -164,14 +164,14 @@ def test_other_streams_go_on_while_one_is_slow(world: World, policy: Slow, make:
     assert subscriber.settled()
 
 
-def test_after_a_crash_only_what_was_not_done_is_done_again(
+def test_after_a_crash_only_unfinished_events_are_handled_again(
     world: World, policy: Slow, make: Make
 ) -> None:
     first, second, third = events(world)
-    hand(subscriber := make(), first)
+    submit(subscriber := make(), first)
     assert soon(subscriber.settled)
     policy.held["case-c1"] = Event()
-    hand(subscriber, second, third)
+    submit(subscriber, second, third)
     assert soon(lambda: third.id in policy.done)
     fresh = make()
     assert fresh.checkpoint().at("cases") == 1
@@ -189,13 +189,15 @@ def test_events_of_one_stream_stay_in_order(world: World, policy: Slow, make: Ma
     both = world.history.read("cases", 0, 10)
     policy.held["case-c1"] = Event()
     subscriber = make()
-    hand(subscriber, *both)
+    submit(subscriber, *both)
     policy.held["case-c1"].set()
     assert soon(subscriber.settled)
     assert policy.done == [event.id for event in both]
 
 
-def test_what_a_policy_does_not_hear_takes_no_place(world: World, policy: Slow, make: Make) -> None:
+def test_undeclared_events_take_no_place_in_the_pool(
+    world: World, policy: Slow, make: Make
+) -> None:
     world.public_case(world.member())
     heard = world.history.read("cases", 0, 100)
     subscriber = make()
@@ -204,21 +206,23 @@ def test_what_a_policy_does_not_hear_takes_no_place(world: World, policy: Slow, 
     assert len(policy.done) == 1
 
 
-def test_a_system_that_is_away_is_waited_for(world: World, policy: Slow, make: Make) -> None:
+def test_an_event_waits_while_a_store_is_away(world: World, policy: Slow, make: Make) -> None:
     (event,) = events(world, 1)
     policy.errors["case-c0"] = [Unavailable()] * (TRIES + 2)
-    hand(make(), event)
+    submit(make(), event)
     assert soon(lambda: policy.done == [event.id])
     assert world.parked.list() == []
 
 
-def test_what_keeps_failing_is_parked_and_told(world: World, policy: Slow, make: Make) -> None:
+def test_an_event_that_keeps_failing_is_parked_and_the_checkpoint_change_is_announced(
+    world: World, policy: Slow, make: Make
+) -> None:
     first, second = events(world, 2)
     policy.errors["case-c0"] = [RuntimeError("broken")] * TRIES
     subscriber = make()
     told: list[bool] = []
     subscriber.checkpoint_changed = lambda: told.append(True)
-    hand(subscriber, first, second)
+    submit(subscriber, first, second)
     assert soon(lambda: stored(world).at("cases") == 2)
     assert soon(lambda: told)
     assert [item.event.id for item in world.parked.list("slow")] == [first.id]
@@ -234,7 +238,7 @@ def test_what_keeps_failing_is_parked_and_told(world: World, policy: Slow, make:
     assert stored(world).parked == frozenset()
 
 
-def test_who_was_overtaken_begins_again_from_what_is_stored(
+def test_a_fenced_pool_continues_from_the_stored_checkpoint(
     world: World, policy: Slow, make: Make
 ) -> None:
     (event,) = events(world, 1)
@@ -243,18 +247,18 @@ def test_who_was_overtaken_begins_again_from_what_is_stored(
     subscriber.checkpoint_changed = lambda: told.append(True)
     subscriber.checkpoint()
     world.checkpoints.save("slow", stored(world).moved("cases", 1))
-    hand(subscriber, event)
+    submit(subscriber, event)
     assert soon(lambda: told)
     assert subscriber.checkpoint() == stored(world)
 
 
-def test_who_was_overtaken_drops_what_waits(world: World, policy: Slow, make: Make) -> None:
+def test_a_fenced_pool_drops_its_waiting_events(world: World, policy: Slow, make: Make) -> None:
     first, *others = events(world, 4)
     policy.held[first.stream] = Event()
     subscriber = make(workers=1)
     told: list[bool] = []
     subscriber.checkpoint_changed = lambda: told.append(True)
-    hand(subscriber, first, *others)
+    submit(subscriber, first, *others)
     assert soon(lambda: policy.begun)
     world.checkpoints.save("slow", stored(world).moved("cases", others[-1].position))
     policy.held[first.stream].set()
@@ -265,12 +269,14 @@ def test_who_was_overtaken_drops_what_waits(world: World, policy: Slow, make: Ma
     assert policy.done == [first.id]
 
 
-def test_what_was_cut_short_is_not_done(world: World, policy: Slow, make: Make) -> None:
+def test_an_interrupted_event_does_not_count_as_handled(
+    world: World, policy: Slow, make: Make
+) -> None:
     first, second = events(world, 2)
     policy.held["case-c0"] = Event()
     policy.errors["case-c0"] = [Unavailable()] * 2
     subscriber = make()
-    hand(subscriber, first)
+    submit(subscriber, first)
     assert soon(lambda: policy.begun)
     subscriber.stop(wait=False)
     policy.held["case-c0"].set()
@@ -280,18 +286,20 @@ def test_what_was_cut_short_is_not_done(world: World, policy: Slow, make: Make) 
     assert second.id not in policy.done
 
 
-def fed(world: World, subscriber: PooledPolicySubscriber) -> Subscription:
+def subscription_of(world: World, subscriber: PooledPolicySubscriber) -> Subscription:
     """The subscription that feeds the pool, as the runtime joins them."""
     subscription = world.subscription(subscriber)
     subscriber.checkpoint_changed = subscription.reset
     return subscription
 
 
-def test_poison_everywhere_holds_nothing_up(world: World, policy: Slow, make: Make) -> None:
+def test_many_failing_events_do_not_block_the_subscription(
+    world: World, policy: Slow, make: Make
+) -> None:
     poison = events(world, 12)
     for event in poison:
         policy.errors[event.stream] = [RuntimeError("broken")] * TRIES
-    subscription = fed(world, make())
+    subscription = subscription_of(world, make())
     feeding = Thread(target=subscription.catch_up, daemon=True)
     feeding.start()
     feeding.join(PATIENCE)
@@ -300,12 +308,12 @@ def test_poison_everywhere_holds_nothing_up(world: World, policy: Slow, make: Ma
     assert soon(lambda: len(stored(world).parked) == len(poison))
 
 
-def test_a_parked_event_is_handled_when_somebody_decides_so(
+def test_a_parked_event_is_handled_after_a_decision_to_retry(
     world: World, policy: Slow, make: Make
 ) -> None:
     (event,) = events(world, 1)
     policy.errors[event.stream] = [RuntimeError("broken")] * TRIES
-    subscription = fed(world, make())
+    subscription = subscription_of(world, make())
     subscription.catch_up()
     assert soon(lambda: stored(world).parked)
     world.parked.decide("slow", event.id, "retry")
@@ -314,7 +322,9 @@ def test_a_parked_event_is_handled_when_somebody_decides_so(
     assert soon(lambda: not stored(world).parked)
 
 
-def test_who_only_looks_makes_nothing_forgotten(world: World, policy: Slow, make: Make) -> None:
+def test_reading_the_lag_does_not_drop_parked_events(
+    world: World, policy: Slow, make: Make
+) -> None:
     first, second = events(world, 2)
     policy.errors[first.stream] = [RuntimeError("broken")] * TRIES
     subscription = world.subscription(make())
@@ -326,12 +336,12 @@ def test_who_only_looks_makes_nothing_forgotten(world: World, policy: Slow, make
     assert stored(world).parked == {first.id}
 
 
-def test_how_far_it_is_can_be_told_before_it_began(world: World, make: Make) -> None:
+def test_positions_can_be_read_before_the_pool_begins(world: World, make: Make) -> None:
     world.checkpoints.save("slow", stored(world).moved("cases", 1))
     assert make().positions() == {"cases": 1}
 
 
-def test_who_begins_again_loads_the_checkpoint_first(
+def test_handling_before_the_checkpoint_is_loaded_is_fenced(
     world: World, policy: Slow, make: Make
 ) -> None:
     (event,) = events(world, 1)
@@ -339,17 +349,17 @@ def test_who_begins_again_loads_the_checkpoint_first(
         make().handle([event], stored(world).moved("cases", 1))
 
 
-def test_what_another_process_freed_is_not_parked_any_more(
+def test_events_unparked_by_another_process_are_no_longer_parked(
     world: World, policy: Slow, make: Make
 ) -> None:
     first, second = events(world, 2)
     policy.errors[first.stream] = [RuntimeError("broken")] * TRIES
-    hand(subscriber := make(), first)
+    submit(subscriber := make(), first)
     assert soon(lambda: stored(world).parked == {first.id})
     world.checkpoints.save("slow", stored(world).next(parked=frozenset()))
     told: list[bool] = []
     subscriber.checkpoint_changed = lambda: told.append(True)
-    hand(subscriber, second)
+    submit(subscriber, second)
     assert soon(lambda: told)
     assert subscriber.checkpoint() == stored(world)
     assert not subscriber.checkpoint().parked
@@ -369,11 +379,11 @@ class AwayAtFirst(MemoryParkedEvents):
         super().park(*events)
 
 
-def test_what_cannot_be_parked_yet_is_parked_later(world: World, policy: Slow, make: Make) -> None:
+def test_parking_is_retried_while_the_store_is_away(world: World, policy: Slow, make: Make) -> None:
     world.parked = AwayAtFirst()
     (event,) = events(world, 1)
     policy.errors[event.stream] = [RuntimeError("broken")] * TRIES
-    hand(make(), event)
+    submit(make(), event)
     assert soon(lambda: stored(world).parked == {event.id})
     assert len(world.parked.list("slow")) == 1
 
@@ -391,7 +401,7 @@ class Held(MemoryParkedEvents):
         super().park(*events)
 
 
-def test_the_stored_checkpoint_names_no_event_that_is_not_parked_yet(
+def test_the_stored_checkpoint_names_stored_parked_events_only(
     world: World, policy: Slow, make: Make
 ) -> None:
     world.parked = held = Held()
@@ -399,7 +409,7 @@ def test_the_stored_checkpoint_names_no_event_that_is_not_parked_yet(
     policy.held[first.stream] = Event()
     policy.errors[broken.stream] = [RuntimeError("broken")] * TRIES
     subscriber = make()
-    hand(subscriber, first, broken)
+    submit(subscriber, first, broken)
     assert held.begun.wait(60)
     assert subscriber.checkpoint().parked == {broken.id}
     policy.held[first.stream].set()
@@ -423,34 +433,34 @@ class BrokenAtFirst(MemoryParkedEvents):
         super().park(*events)
 
 
-def test_it_is_parked_for_what_went_wrong_first(world: World, policy: Slow, make: Make) -> None:
+def test_an_event_is_parked_with_its_first_error(world: World, policy: Slow, make: Make) -> None:
     world.parked = BrokenAtFirst()
     (event,) = events(world, 1)
     policy.errors[event.stream] = [RuntimeError("broken")] * TRIES
-    hand(make(), event)
+    submit(make(), event)
     assert soon(lambda: stored(world).parked == {event.id})
     assert [each.error for each in world.parked.list("slow")] == ["RuntimeError: broken"]
 
 
-def test_a_checkpoint_that_cannot_be_saved_stops_no_worker(
+def test_a_failing_checkpoint_does_not_stop_workers(
     world: World, policy: Slow, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = events(world, 2)
     subscriber = make(workers=1)
-    subscription = fed(world, subscriber)
+    subscription = subscription_of(world, subscriber)
     with monkeypatch.context() as broken:
         broken.setattr(world.checkpoints, "save", lambda *_: 1 / 0)
-        hand(subscriber, first)
+        submit(subscriber, first)
         assert soon(lambda: policy.done == [first.id])
         assert soon(subscriber.settled)
     assert soon(lambda: not subscription.catch_up() and second.id in policy.done)
     assert soon(lambda: stored(world).at("cases") == 2)
 
 
-def test_nothing_more_is_taken_while_it_stops(world: World, make: Make) -> None:
+def test_a_stopping_pool_accepts_no_events(world: World, make: Make) -> None:
     events(world, 1)
     subscriber = make()
-    subscription = fed(world, subscriber)
+    subscription = subscription_of(world, subscriber)
     subscriber.stop(wait=False)
     with pytest.raises(Stopping):
         subscription.catch_up()
@@ -458,34 +468,34 @@ def test_nothing_more_is_taken_while_it_stops(world: World, make: Make) -> None:
     assert stored(world).at("cases") == 0
 
 
-def test_whoever_feeds_it_is_not_kept_waiting_but_told_that_it_is_full(
+def test_a_full_pool_does_not_block_its_subscription(
     world: World, policy: Slow, make: Make
 ) -> None:
     many = events(world, 8)
     policy.held = {event.stream: Event() for event in many}
     subscriber = make(window=4)
-    hand(subscriber, *many[:3])
+    submit(subscriber, *many[:3])
     assert not subscriber.is_full()
-    hand(subscriber, *many[3:])
+    submit(subscriber, *many[3:])
     assert subscriber.is_full()
-    assert not fed(world, subscriber).catch_up()
+    assert not subscription_of(world, subscriber).catch_up()
     for held in policy.held.values():
         held.set()
     assert soon(lambda: stored(world).at("cases") == len(many))
     assert not subscriber.is_full()
 
 
-def test_who_leads_again_goes_on_from_what_others_did_meanwhile(
+def test_a_pool_that_leads_again_continues_from_the_stored_checkpoint(
     world: World, policy: Slow, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second, third = events(world)
     for poison in (first, second):
         policy.errors[poison.stream] = [RuntimeError("broken")] * TRIES
     subscriber, other = make(), make()
-    subscription = fed(world, subscriber)
-    hand(subscriber, first)
+    subscription = subscription_of(world, subscriber)
+    submit(subscriber, first)
     assert soon(lambda: stored(world).parked == {first.id})
-    hand(other, second)
+    submit(other, second)
     assert soon(lambda: len(world.parked.list("slow")) == 2)
     # One who does not know of it yet leaves alone what another parked.
     assert subscriber.positions() == {"cases": 1}
@@ -494,7 +504,7 @@ def test_who_leads_again_goes_on_from_what_others_did_meanwhile(
         assert not subscription.catch_up()
     assert len(world.parked.list("slow")) == 2
     subscription.begin()
-    hand(other, third)
+    submit(other, third)
     assert soon(lambda: stored(world).at("cases") == 3)
     assert subscriber.positions() == {"cases": 3}
     assert subscriber.checkpoint().parked == {first.id, second.id}
@@ -510,21 +520,21 @@ def test_members_take_turns(world: World, policy: Slow, make: Make) -> None:
     policy.turns[of_ben.stream] = Turn("ben")
     policy.held[of_anna[0].stream] = Event()
     subscriber = make(workers=1)
-    hand(subscriber, *of_anna, of_ben)
+    submit(subscriber, *of_anna, of_ben)
     policy.held[of_anna[0].stream].set()
     assert soon(subscriber.settled)
     assert policy.done.index(of_ben.id) == 1
     assert [done for done in policy.done if done != of_ben.id] == [each.id for each in of_anna]
 
 
-def test_a_backlog_of_thousands_hides_nobody_elses_event(
+def test_the_backlog_of_one_member_does_not_delay_the_events_of_others(
     world: World, policy: Slow, make: Make
 ) -> None:
     *of_anna, of_ben = events(world, 2_000)
     policy.turns = {event.stream: Turn("anna") for event in of_anna}
     policy.turns[of_ben.stream] = Turn("ben")
     policy.held = {event.stream: Event() for event in of_anna}
-    subscription = fed(world, make(workers=1))
+    subscription = subscription_of(world, make(workers=1))
     subscription.catch_up()
     assert soon(lambda: policy.begun)
     policy.held[of_anna[0].stream].set()
@@ -537,7 +547,7 @@ def test_short_work_does_not_wait_behind_long_work(world: World, policy: Slow, m
     policy.turns = {event.stream: Turn("anna", Lane.LONG) for event in long}
     policy.held = {event.stream: Event() for event in long}
     subscriber = make()
-    hand(subscriber, *long, short)
+    submit(subscriber, *long, short)
     assert soon(lambda: policy.done == [short.id])
     assert soon(lambda: state(subscriber, Lane.LONG).running == 2)
     assert state(subscriber, Lane.LONG).waiting == {WaitReason.BUSY: 3}
@@ -545,12 +555,12 @@ def test_short_work_does_not_wait_behind_long_work(world: World, policy: Slow, m
     assert state(subscriber, Lane.SHORT).running == 0
 
 
-def test_what_turns_out_to_be_long_goes_on_in_the_long_lane(
+def test_work_that_needs_longer_moves_to_the_long_lane(
     world: World, policy: Slow, make: Make
 ) -> None:
     first, second = events(world, 2)
     policy.long = {first.stream}
-    hand(make(workers=1), first, second)
+    submit(make(workers=1), first, second)
     assert soon(lambda: sorted(policy.done) == sorted([first.id, second.id]))
     assert policy.begun.count(first.id) == 2
     assert world.parked.list() == []
@@ -560,20 +570,20 @@ def test_waiting_for_a_tool_holds_no_worker(world: World, policy: Slow, make: Ma
     first, second, third = events(world)
     policy.errors[first.stream] = [SanitiserUnavailable("no ffmpeg")]
     subscriber = make(workers=1, pauses={WaitReason.TOOL_MISSING: (3600,)})
-    hand(subscriber, first, second, third)
+    submit(subscriber, first, second, third)
     assert soon(lambda: policy.done == [second.id, third.id])
     assert state(subscriber, Lane.SHORT).waiting == {WaitReason.TOOL_MISSING: 1}
     assert stored(world).at("cases") == 0
 
 
-def test_a_tool_that_stays_away_is_not_waited_for_for_ever(
+def test_an_event_is_parked_when_its_tool_stays_missing(
     world: World, policy: Slow, make: Make
 ) -> None:
     first, second = events(world, 2)
     tries = len(PAUSES_BY_REASON[WaitReason.TOOL_MISSING]) + 1
     policy.errors[first.stream] = [SanitiserUnavailable("no ffmpeg")] * tries
     subscriber = make(pauses={WaitReason.TOOL_MISSING: (0.001,) * (tries - 1)})
-    subscription = fed(world, subscriber)
+    subscription = subscription_of(world, subscriber)
     subscription.catch_up()
     assert soon(lambda: stored(world).at("cases") == 2)
     assert second.id in policy.done
@@ -587,13 +597,13 @@ def test_a_tool_that_stays_away_is_not_waited_for_for_ever(
     assert soon(lambda: not stored(world).parked)
 
 
-def test_a_parked_event_that_is_tried_again_holds_nobody_up(
+def test_retrying_a_parked_event_does_not_delay_others(
     world: World, policy: Slow, make: Make
 ) -> None:
     first, second = events(world, 2)
     policy.errors[first.stream] = [RuntimeError("broken")] * TRIES
     subscriber = make()
-    subscription = fed(world, subscriber)
+    subscription = subscription_of(world, subscriber)
     subscription.deliver([Delivery("cases", world.wire.pack([first]))])
     assert soon(lambda: stored(world).parked)
     policy.held[first.stream] = Event()
@@ -621,39 +631,37 @@ def test_a_store_that_is_away_for_long_parks_nothing(
     many = events(world, 30)
     policy.away = 1000
     subscriber = make()
-    hand(subscriber, *many)
+    submit(subscriber, *many)
     assert soon(subscriber.settled)
     assert sorted(policy.done) == sorted(event.id for event in many)
     assert world.parked.list() == []
 
 
-def test_everybody_waits_while_a_store_is_away(world: World, policy: Slow, make: Make) -> None:
+def test_all_events_wait_while_a_store_is_away(world: World, policy: Slow, make: Make) -> None:
     first, second = events(world, 2)
     policy.errors[first.stream] = [Unavailable()]
     subscriber = make(workers=1, outage_pauses=(3600,))
-    hand(subscriber, first)
+    submit(subscriber, first)
     assert soon(lambda: not policy.errors[first.stream])
-    hand(subscriber, second)
+    submit(subscriber, second)
     assert soon(lambda: state(subscriber, Lane.SHORT).waiting == {WaitReason.STORE_AWAY: 2})
     assert policy.begun == [first.id]
 
 
-def test_one_event_that_finds_a_store_away_while_others_do_not_is_parked(
+def test_an_event_that_alone_finds_a_store_away_is_parked(
     world: World, policy: Slow, make: Make
 ) -> None:
     first, *others = events(world, 20)
     policy.unreadable = {first.stream}
     subscriber = make(workers=1)
     policy.turns = {other.stream: Turn("anna") for other in others}
-    hand(subscriber, first, *others)
+    submit(subscriber, first, *others)
     assert soon(subscriber.settled)
     assert stored(world).parked == {first.id}
     assert [each.event.id for each in world.parked.list("slow")] == [first.id]
 
 
-def test_what_follows_a_parked_event_in_its_stream_is_parked(
-    world: World, policy: Slow, make: Make
-) -> None:
+def test_later_events_of_a_parked_stream_are_parked(world: World, policy: Slow, make: Make) -> None:
     from application.engine.executor import CommandContext
     from domain.cases.case_commands import TagCase
 
@@ -666,7 +674,7 @@ def test_what_follows_a_parked_event_in_its_stream_is_parked(
     policy.held["case-c1"] = Event()
     policy.errors["case-c1"] = [RuntimeError("broken")] * TRIES
     subscriber = make()
-    hand(subscriber, *both)
+    submit(subscriber, *both)
     policy.held["case-c1"].set()
     assert soon(subscriber.settled)
     assert policy.done == []
@@ -675,15 +683,17 @@ def test_what_follows_a_parked_event_in_its_stream_is_parked(
     assert (first.error, second.error) == ("RuntimeError: broken", EARLIER_IS_PARKED)
 
 
-def test_who_begins_again_forgets_what_waits(world: World, policy: Slow, make: Make) -> None:
+def test_a_pool_that_begins_again_drops_its_waiting_events(
+    world: World, policy: Slow, make: Make
+) -> None:
     running, waiting, later = events(world)
     policy.held[running.stream] = Event()
     policy.errors[running.stream] = [RuntimeError("broken")] * (TRIES + 1)
     policy.errors[later.stream] = [SanitiserUnavailable("no ffmpeg")]
     subscriber = make(workers=1, pauses={**AT_ONCE, WaitReason.TOOL_MISSING: (3600,)})
-    hand(subscriber, later)
+    submit(subscriber, later)
     assert soon(lambda: not policy.errors[later.stream])
-    hand(subscriber, running, waiting)
+    submit(subscriber, running, waiting)
     assert soon(lambda: running.id in policy.begun)
     subscriber.begin()
     policy.held[running.stream].set()
@@ -692,13 +702,13 @@ def test_who_begins_again_forgets_what_waits(world: World, policy: Slow, make: M
     assert policy.done == []
     assert len(policy.errors[running.stream]) == TRIES
 
-    fed(world, subscriber).catch_up()
+    subscription_of(world, subscriber).catch_up()
     assert soon(subscriber.settled)
     assert [*stored(world).parked] == [running.id]
     assert sorted(policy.done) == sorted([waiting.id, later.id])
 
 
-def test_what_was_forgotten_meanwhile_is_not_parked(world: World, make: Make) -> None:
+def test_a_dropped_event_is_not_parked(world: World, make: Make) -> None:
     (event,) = events(world, 1)
     subscriber = make()
     job = Job(event, Turn(), Batch(subscriber.checkpoint(), 1), forgotten=True, problem="broken")

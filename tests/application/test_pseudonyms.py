@@ -1,4 +1,4 @@
-"""Pseudonyms: how long, how plain, and nobody in charge."""
+"""Pseudonyms: their length, their characters and the reserved names."""
 
 import pytest
 
@@ -15,12 +15,12 @@ def pseudonyms() -> Pseudonyms:
 @pytest.mark.parametrize(
     "name", ["Wren", "Fox in the Yard", "Anna Admire", "Root Cause", "Member 1a2b3c4d", "x" * 40]
 )
-def test_most_names_are_accepted(pseudonyms: Pseudonyms, name: str) -> None:
+def test_plain_names_are_accepted(pseudonyms: Pseudonyms, name: str) -> None:
     assert pseudonyms.accepted(name) == name
 
 
 @pytest.mark.parametrize("name", ["", "ab", "x" * 41, "a\u0301b", "two\nlines", "Anna\u200b"])
-def test_what_is_too_short_too_long_or_not_plain_is_refused(
+def test_a_name_that_is_too_short_too_long_or_not_plain_is_refused(
     pseudonyms: Pseudonyms, name: str
 ) -> None:
     with refused("bad-pseudonym"):
@@ -50,11 +50,11 @@ def test_what_is_too_short_too_long_or_not_plain_is_refused(
         "Erased Member",
     ],
 )
-def test_no_stranger_sounds_like_somebody_in_charge(pseudonyms: Pseudonyms, name: str) -> None:
+def test_reserved_names_are_for_the_operator_only(pseudonyms: Pseudonyms, name: str) -> None:
     with refused("bad-pseudonym"):
         pseudonyms.accepted(name)
     pseudonyms.accepted(name, by_operator=True)
 
 
-def test_a_name_is_kept_in_its_composed_form(pseudonyms: Pseudonyms) -> None:
+def test_a_name_is_stored_in_composed_form(pseudonyms: Pseudonyms) -> None:
     assert pseudonyms.accepted("Jose\u0301") == "Jos\u00e9"

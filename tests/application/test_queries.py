@@ -1,4 +1,4 @@
-"""Query services: what they show of what happened, and to whom."""
+"""Query services: which documents they show, and to which viewers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -107,7 +107,7 @@ class TestCases:
         world.public_case(anna, anonymous=True)
         assert shown(world).author is None
 
-    def test_an_unpublished_case_is_its_authors_and_moderators_alone(
+    def test_an_unpublished_case_is_visible_to_its_author_and_moderators_only(
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         world.report(anna)
@@ -119,7 +119,7 @@ class TestCases:
         assert shown(world, viewer=Viewer(anna)) is not None
         assert shown(world, viewer=Viewer(moderator)) is not None
 
-    def test_every_change_is_shown_and_counted(self, world: World, anna: Actor) -> None:
+    def test_every_change_is_shown_and_raises_the_version(self, world: World, anna: Actor) -> None:
         world.public_case(anna)
         at = world.clock()
         change(world, "c1", AmendCase(changes={"title": "Two bribes"}, by=anna, at=at))
@@ -145,7 +145,7 @@ class TestCases:
         world.settle()
         assert (shown(world).supports, shown(world).followers) == (0, 0)
 
-    def test_each_member_stands_behind_a_case_once_and_its_author_does_not(
+    def test_each_member_counts_once_as_supporter_and_follower_and_the_author_cannot_support(
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         case = world.public_case(anna)
@@ -157,7 +157,7 @@ class TestCases:
         world.settle()
         assert (shown(world).supports, shown(world).followers) == (2, 2)
 
-    def test_shares_are_counted_by_network_and_each_members_once(
+    def test_shares_are_counted_once_for_each_member_and_network(
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         case = world.public_case(anna)
@@ -179,7 +179,7 @@ class TestCases:
         world.settle()
         assert (shown(world).shares, shown(world).shares_by_network) == (0, ())
 
-    def test_a_share_that_is_appended_after_the_erasure_of_its_case_counts_nothing(
+    def test_a_share_after_the_erasure_of_its_case_is_not_counted(
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         case = world.public_case(anna)
@@ -189,7 +189,9 @@ class TestCases:
         world.settle()
         assert shown(world).shares == 0
 
-    def test_only_what_is_public_is_shared(self, world: World, anna: Actor) -> None:
+    def test_sharing_an_unpublished_or_erased_case_is_refused(
+        self, world: World, anna: Actor
+    ) -> None:
         case = world.report(anna)
         with refused("not-found"):
             world.engage.share(case, ShareNetwork.LINK, anna, CommandContext())
@@ -197,13 +199,13 @@ class TestCases:
         with refused("erased"):
             world.engage.share(case, ShareNetwork.LINK, anna, CommandContext())
 
-    def test_a_withdrawn_case_is_listed_nowhere(self, world: World, anna: Actor) -> None:
+    def test_a_withdrawn_case_is_in_no_list(self, world: World, anna: Actor) -> None:
         world.public_case(anna)
         change(world, "c1", WithdrawCase(by=anna, at=world.clock()))
         assert ids(world) == ids(world, "popular-cases") == ids(world, "videos") == []
         assert shown(world, viewer=Viewer(anna)).status is CaseStatus.WITHDRAWN
 
-    def test_a_case_of_an_erased_member_is_gone_now_and_after_a_rebuild(
+    def test_a_case_of_an_erased_member_is_gone_before_and_after_a_rebuild(
         self, world: World, anna: Actor
     ) -> None:
         world.public_case(anna)
@@ -219,7 +221,7 @@ class TestCases:
                 assert world.answers["cases"].service.is_erased(found)
             assert ids(world) == ids(world, "popular-cases") == ids(world, "videos") == []
 
-    def test_an_erased_case_shows_nothing_that_comes_later(self, world: World, anna: Actor) -> None:
+    def test_an_erased_case_does_not_show_later_changes(self, world: World, anna: Actor) -> None:
         world.report(anna)
         world.settle()
         tag = TagCase(tag="police", by=anna, at=world.clock())
@@ -229,7 +231,7 @@ class TestCases:
         world.settle()
         assert shown(world).tags == ()
 
-    def test_cases_are_found_by_what_is_asked_for(self, world: World, anna: Actor) -> None:
+    def test_cases_are_filtered(self, world: World, anna: Actor) -> None:
         places = [Location(lat=10, lon=20), Location(lat=10.2, lon=20.2), None]
         for number, place in enumerate(places):
             world.clock.wind(hours=1)
@@ -255,9 +257,7 @@ def erase_in_model(world: World, model: Any) -> None:
 
 
 class TestPopularCases:
-    def test_a_case_that_was_supported_matters_more(
-        self, world: World, anna: Actor, ben: Actor
-    ) -> None:
+    def test_support_raises_the_rank_of_a_case(self, world: World, anna: Actor, ben: Actor) -> None:
         for case in ("c1", "c2", "c3"):
             world.public_case(anna, case)
         world.engage.support(CaseId("c2"), ben, CommandContext())
@@ -268,7 +268,7 @@ class TestPopularCases:
         supports = world.answers["popular-cases"].page(ANYBODY, {}, limit=9).documents
         assert {document.supports for document in supports} == {0}
 
-    def test_it_follows_amendments(self, world: World, anna: Actor) -> None:
+    def test_popular_cases_show_amendments(self, world: World, anna: Actor) -> None:
         world.public_case(anna)
         changes = {"title": "Another title", "category": CaseCategory.FRAUD}
         change(world, "c1", AmendCase(changes=changes, by=anna, at=world.clock()))
@@ -283,18 +283,18 @@ class TestPopularCases:
         assert isclose(two, weight(later))
 
     @given(st.floats(-100, 100), st.floats(-100, 100))
-    def test_a_withdrawn_support_takes_back_what_it_added(self, rank: float, other: float) -> None:
+    def test_withdrawing_support_restores_the_rank(self, rank: float, other: float) -> None:
         if abs(rank - other) < 15:  # Beyond, the rounding of ranks near 100 shows.
             assert isclose(subtracted(added(rank, other), other), rank, abs_tol=1e-6)
 
-    def test_the_last_support_leaves_no_weight(self) -> None:
+    def test_withdrawing_the_last_support_leaves_no_weight(self) -> None:
         assert subtracted(3.0, 3.0) == -inf
 
     @given(
         st.lists(st.lists(st.floats(0, 60), max_size=6), min_size=2, max_size=2),
         st.floats(60, 4000),
     )
-    def test_the_order_is_that_of_decayed_weights_at_any_time(
+    def test_ranks_order_cases_by_decayed_weight_at_any_time(
         self, acts: list[list[float]], asked: float
     ) -> None:
         """Acts and asking in days; each act weighs half as much after each half-life."""
@@ -325,7 +325,7 @@ class TestPopularCases:
         assert world.answers["popular-cases"].page(ANYBODY, {}, limit=9) == before
 
     @pytest.mark.parametrize("days", [0, 1, 30, 400, 4000])
-    def test_whoever_comes_and_goes_leaves_the_rank_of_the_publication(
+    def test_support_that_is_withdrawn_leaves_the_rank_of_the_publication(
         self, world: World, anna: Actor, ben: Actor, days: int
     ) -> None:
         case = world.public_case(anna)
@@ -339,8 +339,8 @@ class TestPopularCases:
         assert isclose(after.rank, before.rank, abs_tol=1e-6)
 
 
-class TestThePast:
-    def test_it_shows_no_evidence_that_was_taken_away_since(
+class TestPast:
+    def test_the_past_shows_no_evidence_that_was_retracted_since(
         self, world: World, anna: Actor
     ) -> None:
         first, second = world.evidence(anna, "e1"), world.evidence(anna, "e2")
@@ -361,21 +361,21 @@ class TestVideos:
         page = world.answers["videos"].page(ANYBODY, {}, limit=9)
         assert [video.evidence_id for video in page.documents] == ["v"]
 
-    def test_an_erased_contributors_video_is_not_listed_whatever_is_heard_of_it_later(
+    def test_the_video_of_an_erased_contributor_is_not_listed_by_later_events(
         self, world: World, anna: Actor
     ) -> None:
         ben = world.member("Ben")
         attached = (world.evidence(ben, "v"),)
         case_id = world.public_case(anna)
         videos = Reading(world, Videos())
-        videos.hear()
+        videos.catch_up()
         command = AttachEvidence(evidence=attached, by=ben, at=world.clock())
         world.executors.cases.execute(case_id, command, CommandContext())
-        videos.hear("cases")
+        videos.catch_up("cases")
         world.settle()
         ask_to_be_erased(world, ben)
         world.settle()
-        videos.hear("cases")
+        videos.catch_up("cases")
         assert [row.evidence_id for row in videos.rows.values()] == ["e-c1"]
 
 
@@ -384,7 +384,7 @@ class TestEvidence:
         found: EvidenceDocument | None = world.answers["evidence"].one("e-c1", viewer)
         return found
 
-    def test_it_is_its_owners_until_it_backs_a_public_case(
+    def test_evidence_is_visible_to_its_owner_only_until_a_public_case_shows_it(
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         world.evidence(anna, "e-c1")
@@ -395,12 +395,14 @@ class TestEvidence:
         world.settle()
         assert self.one(world) is not None
 
-    def test_a_withdrawn_case_takes_its_evidence_away(self, world: World, anna: Actor) -> None:
+    def test_evidence_of_a_withdrawn_case_is_not_visible(self, world: World, anna: Actor) -> None:
         world.public_case(anna)
         change(world, "c1", WithdrawCase(by=anna, at=world.clock()))
         assert self.one(world) is None
 
-    def test_an_erased_members_is_gone_for_everybody(self, world: World, anna: Actor) -> None:
+    def test_evidence_of_an_erased_member_is_gone_for_every_viewer(
+        self, world: World, anna: Actor
+    ) -> None:
         world.public_case(anna)
         erase(world, anna)
         moderator = world.member("Mo", Role.MODERATOR)
@@ -408,7 +410,7 @@ class TestEvidence:
         assert self.one(world) == self.one(world, Viewer(moderator)) == gone
         assert world.answers["evidence"].service.is_erased(gone)
 
-    def test_an_erased_members_stays_gone_whatever_is_heard_of_it(
+    def test_evidence_of_an_erased_member_stays_gone_after_later_events(
         self, world: World, anna: Actor, ben: Actor
     ) -> None:
         world.public_case(ben)
@@ -423,7 +425,9 @@ class TestEvidence:
                 project(EvidenceItems(), world.codec.decode(event), rows)
         assert rows.get(item) == EvidenceDocument(evidence_id=item, erased=True)
 
-    def test_what_is_under_way_or_rejected_is_told(self, world: World, anna: Actor) -> None:
+    def test_its_owner_sees_the_status_and_reason_of_rejected_evidence(
+        self, world: World, anna: Actor
+    ) -> None:
         world.evidence(anna, "e-c1")
         for command in (
             BeginSanitising(by=SYSTEM, at=world.clock()),
@@ -435,7 +439,7 @@ class TestEvidence:
         assert found is not None
         assert (found.status, found.reason) == ("rejected", "broken")
 
-    def test_what_it_turned_out_to_be_and_what_was_left_out_is_told(
+    def test_its_owner_sees_the_kind_and_the_parts_that_were_left_out(
         self, world: World, anna: Actor
     ) -> None:
         world.evidence(anna, "e-c1")
@@ -453,7 +457,7 @@ class TestEvidence:
         assert found is not None
         assert (found.kind, found.left_out) == ("audio", "The second track.")
 
-    def test_the_logs_may_be_heard_in_any_order(self, world: World, anna: Actor) -> None:
+    def test_the_logs_may_be_read_in_any_order(self, world: World, anna: Actor) -> None:
         world.public_case(anna)
         events = [*world.history.read("cases", 0, 99), *world.history.read("evidence", 0, 99)]
         service = EvidenceItems()
@@ -484,7 +488,7 @@ class TestMembers:
         found = world.answers["members"].one(anna.member_id, ANYBODY)
         assert not found.suspended
 
-    def test_an_erased_member_is_gone(self, world: World, anna: Actor) -> None:
+    def test_the_profile_of_an_erased_member_is_gone(self, world: World, anna: Actor) -> None:
         world.settle()
         erase(world, anna)
         answers = world.answers["members"]
@@ -493,7 +497,7 @@ class TestMembers:
 
 
 class TestAnswers:
-    def test_pages_follow_each_other(self, world: World, anna: Actor) -> None:
+    def test_pages_together_list_every_case_once(self, world: World, anna: Actor) -> None:
         for number in range(5):
             world.clock.wind(hours=1)
             world.public_case(anna, f"c{number}")
@@ -505,7 +509,7 @@ class TestAnswers:
         assert pages == [["c4", "c3"], ["c2", "c1"], ["c0"]]
         assert last.next is None
 
-    def test_the_viewer_is_no_filter_however_the_question_takes_it(self, anna: Actor) -> None:
+    def test_the_viewer_is_no_filter(self, anna: Actor) -> None:
         class Own(QueryService[Any]):
             def ask(self, *, viewer: Viewer, since: int = 0) -> Find:
                 return Find(where=equal(case_id=viewer.member_id, sha256=since))
@@ -552,7 +556,9 @@ class TestAnswers:
         assert 0 < passed[0] < LONGEST_WAIT
         assert answers.one("c1", Viewer(anna), Token("cases", "case-c1", 1)) is not None
 
-    def test_it_waits_two_seconds_and_wakes_who_feeds(self, world: World, anna: Actor) -> None:
+    def test_waiting_wakes_the_feed_and_ends_after_two_seconds(
+        self, world: World, anna: Actor
+    ) -> None:
         world.report(anna)
         answers, passed = self.waiting(world, lambda: None)
         woken: list[float] = []
@@ -562,7 +568,7 @@ class TestAnswers:
         assert passed[0] >= LONGEST_WAIT
         assert woken
 
-    def test_a_write_that_never_was_is_not_waited_for(self, world: World) -> None:
+    def test_a_token_of_a_missing_write_is_not_waited_for(self, world: World) -> None:
         answers, passed = self.waiting(world, lambda: None)
         with pytest.raises(NotCaughtUp):
             answers.wait_for(Token("cases", "case-x", 1))
@@ -601,7 +607,7 @@ class TestAnswers:
         behind.commit({}, replace(reached, revision=1))
         assert answers.page(ANYBODY, {}, limit=9).documents == []
 
-    def test_what_another_program_built_is_asked_where_it_takes_the_same_questions(
+    def test_a_build_of_another_program_is_used_if_it_accepts_the_same_queries(
         self, world: World, anna: Actor
     ) -> None:
         world.public_case(anna)
@@ -626,7 +632,7 @@ class TestAnswers:
         assert documents(Reindexed()) == 0
 
     @pytest.mark.parametrize("topic", ["cases", "members"])
-    def test_nothing_is_answered_before_what_was_known_at_the_start_is(
+    def test_queries_fail_until_the_events_known_at_the_start_are_projected(
         self, world: World, anna: Actor, topic: str
     ) -> None:
         world.public_case(anna)
@@ -647,7 +653,7 @@ class TestAnswers:
         answers.must_be_caught_up()
         assert answers.one("c1", ANYBODY) is not None
 
-    def test_it_is_waited_for_until_there_is_a_build(self, world: World, anna: Actor) -> None:
+    def test_a_token_waits_until_the_first_build_exists(self, world: World, anna: Actor) -> None:
         world.report(anna)
         world.models = type(world.models)()
         service = world.answers["cases"].service
@@ -662,7 +668,7 @@ class TestAnswers:
             answers.must_be_caught_up()
         answers.wait_for(Token("cases", "case-c1", 1))
 
-    def test_what_is_known_is_answered_while_a_newer_program_leads(
+    def test_known_documents_are_served_while_a_newer_program_leads(
         self, world: World, anna: Actor
     ) -> None:
         world.public_case(anna)
@@ -675,7 +681,7 @@ class TestAnswers:
         world.settle()
         assert answers.one("c1", ANYBODY) is not None
 
-    def test_what_was_parked_does_not_keep_others_from_being_answered(
+    def test_parked_events_do_not_block_queries(
         self, world: World, anna: Actor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         world.public_case(anna)
@@ -715,7 +721,7 @@ def thing(key: str, case: str = "c1") -> Thing:
 
 
 class TestUnitOfWork:
-    def test_it_sees_its_own_changes_and_writes_each_row_once(self, world: World) -> None:
+    def test_a_unit_of_work_sees_its_changes_and_writes_each_row_once(self, world: World) -> None:
         model = world.models.open("things", 1, Thing, INDEXES)
         model.commit({key: thing(key) for key in "ab"}, START.next())
         rows: UnitOfWork[Thing] = UnitOfWork(model, value_of)
@@ -729,7 +735,7 @@ class TestUnitOfWork:
         assert rows.changes == {"c": thing("c"), "a": thing("a", "c2"), "b": None}
         assert rows.get("b") is None
 
-    def test_it_goes_on_seeing_its_changes_after_it_was_asked(self, world: World) -> None:
+    def test_index_lookups_include_changes_made_after_the_first_lookup(self, world: World) -> None:
         model = world.models.open("things", 2, Thing, INDEXES)
         model.commit({key: thing(key) for key in "ab"}, START.next())
         rows: UnitOfWork[Thing] = UnitOfWork(model, value_of)
@@ -742,7 +748,7 @@ class TestUnitOfWork:
         assert rows.keys_where("case_id", "c1") == ["a", "b"]
         assert rows.keys_where("case_id", "c2") == []
 
-    def test_what_an_event_did_before_it_failed_is_undone(self, world: World) -> None:
+    def test_undo_reverts_the_changes_of_the_last_event(self, world: World) -> None:
         model = world.models.open("things", 3, Thing, INDEXES)
         model.commit({key: thing(key) for key in "abc"}, START.next())
         rows: UnitOfWork[Thing] = UnitOfWork(model, value_of)
@@ -763,15 +769,13 @@ class TestUnitOfWork:
         assert rows.keys_where("case_id", "c3") == []
         assert rows.keys_where("case_id", "c1") == ["b", "c"]
 
-    def test_a_list_holds_its_items(self, world: World) -> None:
+    def test_a_list_field_is_indexed_by_each_item(self, world: World) -> None:
         model = world.models.open("things", 4, Thing, INDEXES)
         rows: UnitOfWork[Thing] = UnitOfWork(model, value_of)
         rows.put("e1", Thing(key="e1", cases=("c1", "c2")))
         assert rows.keys_where("cases", "c2") == ["e1"]
 
-    def test_rows_that_the_batch_names_are_loaded_together_and_others_singly(
-        self, world: World
-    ) -> None:
+    def test_announced_rows_are_loaded_together_and_others_one_by_one(self, world: World) -> None:
         model = world.models.open("things", 5, Thing, INDEXES)
         model.commit({key: thing(key) for key in "abcd"}, START.next())
         counted = CountedModel(model)
@@ -800,9 +804,7 @@ class TestUnitOfWork:
         assert rows.table(Hidden).keys_where("since", 1) == []
         assert rows.table(Hidden).get("a") is None
 
-    def test_a_projection_keeps_side_rows_and_a_rebuild_makes_them_again(
-        self, world: World, anna: Actor
-    ) -> None:
+    def test_a_rebuild_makes_the_same_side_rows(self, world: World, anna: Actor) -> None:
         world.report(anna)
         for build in (1, 2):
             model = open_build(Remembering(), world.models, build)
@@ -868,7 +870,7 @@ class TestProjector:
         assert model.get(["c1"])["c1"].supports == 1
         assert projector.positions() == {"cases": events[-1].position}
 
-    def test_events_of_a_newer_program_are_waited_for(self, world: World, anna: Actor) -> None:
+    def test_a_projector_refuses_events_of_a_newer_program(self, world: World, anna: Actor) -> None:
         world.report(anna)
         (event,) = world.history.read("cases", 0, 100)
         service = world.answers["cases"].service
@@ -902,7 +904,7 @@ class TestProjector:
 
 
 class TestDeclarations:
-    def test_a_service_declares_what_it_answers(self) -> None:
+    def test_a_service_must_implement_project_and_ask(self) -> None:
         class Bare(QueryService[Video]):
             name, document, key = "bare", Video, "evidence_id"
 
@@ -918,16 +920,16 @@ class TestDeclarations:
                 undeclared()
 
     @pytest.mark.parametrize("text", ["1,2,3", "a,b,c,d", "181,0,0,0", "0,10,0,5", "0,-91,0,0"])
-    def test_a_box_that_is_none_is_refused(self, text: str) -> None:
+    def test_a_malformed_box_is_refused(self, text: str) -> None:
         with pytest.raises(ValueError, match="Must be"):
             Box.parse(text)
 
     @pytest.mark.parametrize("text", ["1", "a,b", "91,0", "0,181"])
-    def test_a_point_that_is_none_is_refused(self, text: str) -> None:
+    def test_a_malformed_point_is_refused(self, text: str) -> None:
         with pytest.raises(ValueError, match="Must be"):
             Point.parse(text)
 
-    def test_nobody_is_nobody(self, anna: Actor) -> None:
+    def test_an_anonymous_viewer_is_no_member(self, anna: Actor) -> None:
         assert not ANYBODY.is_member("")
         assert ANYBODY.member_id == ""
         assert Viewer(anna).is_member(anna.member_id)

@@ -1,4 +1,4 @@
-"""What every query service keeps to, those that are yet to be written too."""
+"""The rules of every query service, checked by discovery."""
 
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ each_list = pytest.mark.parametrize(
 
 @each_list
 @pytest.mark.parametrize("viewer", VIEWERS, ids=["stranger", "member"])
-def test_every_field_that_a_list_is_filtered_and_sorted_by_has_an_index(
+def test_every_filter_and_order_of_a_list_has_an_index(
     service: QueryService[Any], viewer: Viewer
 ) -> None:
     hints = get_type_hints(type(service).ask)

@@ -1,4 +1,4 @@
-"""Uploads become evidence exactly once, wherever a process dies."""
+"""Receiving uploads: each becomes evidence once, even when a process is killed meanwhile."""
 
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -120,7 +120,7 @@ class TestQuota:
     @pytest.mark.parametrize(
         ("pieces", "length"), [(QUOTA.pieces, 1), (QUOTA.size // 1_000_000, 1_000_000)]
     )
-    def test_a_member_uploads_so_much_in_a_day(
+    def test_the_uploads_of_a_member_in_a_day_are_limited(
         self, phones: Phones, pieces: int, length: int
     ) -> None:
         self.fill(phones, pieces, length)
@@ -134,26 +134,26 @@ class TestQuota:
         assert phones.uploads.begin(phones.anna, "e1", length).offset == 0
         assert phones.uploads.refused_by_quota == 1
 
-    def test_the_same_upload_again_is_not_counted_again(self, phones: Phones) -> None:
+    def test_beginning_the_same_upload_again_is_not_counted(self, phones: Phones) -> None:
         self.fill(phones, QUOTA.pieces - 1, 1)
         for _ in range(3):
             phones.uploads.begin(phones.anna, "e1", LENGTH)
         phones.send(CONTENT)
         phones.assert_received_once()
 
-    def test_a_new_process_counts_on(self, phones: Phones) -> None:
+    def test_a_new_process_continues_the_count(self, phones: Phones) -> None:
         self.fill(phones, QUOTA.pieces, 1)
         phones.uploads = phones.process(Death())
         with pytest.raises(QuotaReached):
             phones.uploads.begin(phones.anna, "e1", LENGTH)
 
-    def test_what_was_given_up_stays_counted(self, phones: Phones) -> None:
+    def test_a_terminated_upload_stays_counted(self, phones: Phones) -> None:
         self.fill(phones, QUOTA.pieces, 1)
         phones.uploads.terminate(phones.anna, "full-0")
         with pytest.raises(QuotaReached):
             phones.uploads.begin(phones.anna, "e1", LENGTH)
 
-    def test_the_counts_of_former_days_are_swept_away(self, phones: Phones) -> None:
+    def test_the_sweep_removes_counts_of_former_days(self, phones: Phones) -> None:
         self.fill(phones, 1, 1)
         phones.uploads.sweep()
         assert phones.states._counts
@@ -163,7 +163,7 @@ class TestQuota:
 
 
 class TestReceiving:
-    def test_the_last_byte_makes_it_evidence(self, phones: Phones) -> None:
+    def test_the_last_byte_turns_an_upload_into_evidence(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         assert phones.send(CONTENT[:5000]).receipt is None
         progress = phones.send(CONTENT[5000:], offset=5000)
@@ -172,7 +172,7 @@ class TestReceiving:
         phones.assert_received_once()
         assert phones.parts() == []
 
-    def test_what_arrives_in_a_long_request_is_durable_bit_by_bit(self, phones: Phones) -> None:
+    def test_a_long_request_is_stored_part_by_part(self, phones: Phones) -> None:
         def breaks_off() -> Iterator[bytes]:
             yield from chunks(CONTENT[:7000])
             raise Died
@@ -182,7 +182,9 @@ class TestReceiving:
             phones.uploads.append(phones.anna, "e1", 0, breaks_off(), REQUEST)
         assert phones.uploads.look(phones.anna, "e1", REQUEST).upload.offset == 6000
 
-    def test_a_whole_request_is_kept_or_not(self, phones: Phones) -> None:
+    def test_a_request_marked_as_whole_is_stored_completely_or_not_at_all(
+        self, phones: Phones
+    ) -> None:
         def wrong() -> Iterator[bytes]:
             yield from chunks(CONTENT[:7000])
             raise ValueError
@@ -193,14 +195,16 @@ class TestReceiving:
         assert phones.uploads.look(phones.anna, "e1", REQUEST).upload.offset == 0
         assert phones.parts() == []
 
-    def test_the_last_request_repeated_gets_the_same_receipt(self, phones: Phones) -> None:
+    def test_repeating_the_last_request_returns_the_same_receipt(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         first = phones.send(CONTENT)
         assert phones.send(b"", offset=LENGTH).receipt == first.receipt
         assert phones.uploads.look(phones.anna, "e1", REQUEST).receipt == first.receipt
         phones.assert_received_once()
 
-    def test_of_two_at_the_same_offset_one_wins_and_no_bytes_mix(self, phones: Phones) -> None:
+    def test_of_two_requests_at_one_offset_one_is_refused_and_no_bytes_mix(
+        self, phones: Phones
+    ) -> None:
         def overtaken() -> Iterator[bytes]:
             phones.send(CONTENT[:4000])
             yield b"late"
@@ -211,7 +215,7 @@ class TestReceiving:
         phones.send(CONTENT[4000:], offset=4000)
         phones.assert_received_once()
 
-    def test_two_requests_may_complete_it_at_once(
+    def test_two_concurrent_requests_may_complete_an_upload(
         self, phones: Phones, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         write = phones.uploads._media.write
@@ -227,7 +231,7 @@ class TestReceiving:
         assert phones.send(CONTENT).receipt
         phones.assert_received_once()
 
-    def test_the_log_knows_the_request_and_not_who_sent_it(self, phones: Phones) -> None:
+    def test_the_log_holds_the_request_id_but_not_the_member(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         phones.send(CONTENT)
         (commit,) = phones.world.stores["evidence"].load("evidence-e1")
@@ -236,7 +240,7 @@ class TestReceiving:
 
 
 class TestRefusing:
-    def test_too_much(self, phones: Phones) -> None:
+    def test_an_upload_that_is_too_large_is_refused(self, phones: Phones) -> None:
         with refused("too-large"):
             phones.uploads.begin(phones.anna, "e1", 1_000_001)
         phones.uploads.begin(phones.anna, "e1", 5)
@@ -244,14 +248,14 @@ class TestRefusing:
             phones.send(CONTENT)
         assert phones.received() == []
 
-    def test_another_offset(self, phones: Phones) -> None:
+    def test_a_wrong_offset_is_refused(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         phones.send(CONTENT[:10])
         for offset in (0, 9, 11, LENGTH):
             with refused("wrong-offset"):
                 phones.send(b"x", offset=offset)
 
-    def test_somebody_elses(self, phones: Phones) -> None:
+    def test_the_upload_of_another_member_is_not_found(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         for use in uses(phones.uploads, phones.ben):
             with refused("not-found"):
@@ -259,20 +263,20 @@ class TestRefusing:
         with refused("not-found"):
             phones.uploads.begin(phones.ben, "e1", LENGTH)
 
-    def test_what_took_too_long(self, phones: Phones) -> None:
+    def test_an_expired_upload_is_refused(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         phones.world.clock.wind(seconds=LIFETIME.total_seconds())
         for use in uses(phones.uploads, phones.anna):
             with refused("erased"):
                 use()
 
-    def test_another_length_under_the_same_id(self, phones: Phones) -> None:
+    def test_another_length_with_the_same_id_is_refused(self, phones: Phones) -> None:
         first = phones.uploads.begin(phones.anna, "e1", LENGTH)
         assert phones.uploads.begin(phones.anna, "e1", LENGTH) == first
         with pytest.raises(CommandMismatch):
             phones.uploads.begin(phones.anna, "e1", LENGTH + 1)
 
-    def test_what_is_no_media_and_nothing_of_it_stays(self, phones: Phones) -> None:
+    def test_an_unknown_file_type_is_refused_and_leaves_nothing(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", 3)
         phones.send(b"b")
         with refused("unsupported-media-type"):
@@ -281,9 +285,7 @@ class TestRefusing:
             phones.uploads.look(phones.anna, "e1", REQUEST)
         assert_nothing_stays(phones)
 
-    def test_a_head_that_is_no_media_and_the_same_id_takes_another_file(
-        self, phones: Phones
-    ) -> None:
+    def test_an_id_can_be_used_again_after_an_unknown_file_type(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         with refused("unsupported-media-type"):
             phones.send(b"bad!" * CHUNK)
@@ -292,9 +294,7 @@ class TestRefusing:
         phones.send(CONTENT)
         phones.assert_received_once()
 
-    def test_a_head_that_is_no_media_beside_a_request_that_was_quicker(
-        self, phones: Phones
-    ) -> None:
+    def test_an_unknown_file_type_does_not_harm_a_quicker_request(self, phones: Phones) -> None:
         def overtaken() -> Iterator[bytes]:
             phones.send(CONTENT[:5000])
             yield from chunks(b"bad!" * CHUNK)
@@ -306,7 +306,9 @@ class TestRefusing:
         phones.assert_received_once()
 
     @pytest.mark.parametrize("first", [0, 1, CHUNK])
-    def test_what_is_no_media_once_its_head_is_there(self, phones: Phones, first: int) -> None:
+    def test_an_unknown_file_type_is_refused_as_soon_as_its_head_has_arrived(
+        self, phones: Phones, first: int
+    ) -> None:
         content = (b"bad!" * LENGTH)[:LENGTH]
         arriving = chunks(content[first:])
         phones.uploads.begin(phones.anna, "e1", LENGTH)
@@ -317,7 +319,7 @@ class TestRefusing:
         assert len(b"".join(arriving)) >= LENGTH - first - 4 * CHUNK
         assert phones.parts() == []
 
-    def test_what_lost_its_head_meanwhile(
+    def test_an_upload_that_lost_its_head_is_refused(
         self, phones: Phones, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def lost(*_: object) -> Iterator[bytes]:
@@ -328,7 +330,9 @@ class TestRefusing:
         with refused("erased"):
             phones.send(CONTENT)
 
-    def test_an_erased_member(self, phones: Phones) -> None:
+    def test_an_upload_of_an_erased_member_is_refused_and_removed_by_the_sweep(
+        self, phones: Phones
+    ) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         phones.world.vault.destroy(phones.anna.member_id)
         with refused("erased"):
@@ -338,21 +342,23 @@ class TestRefusing:
         phones.uploads.sweep()
         assert_nothing_stays(phones)
 
-    def test_what_was_received_otherwise_and_it_keeps_its_key(self, phones: Phones) -> None:
+    def test_an_upload_with_the_id_of_existing_evidence_is_refused_and_keeps_its_key(
+        self, phones: Phones
+    ) -> None:
         phones.world.evidence(phones.ben, "e1")
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         with refused("already-received"):
             phones.send(CONTENT)
         assert phones.world.vault.key("evidence/e1")
 
-    def test_what_lost_its_key(self, phones: Phones) -> None:
+    def test_an_upload_that_lost_its_key_is_refused(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         phones.send(CONTENT[:5000])
         phones.world.vault.destroy("evidence/e1")
         with refused("erased"):
             phones.send(CONTENT[5000:], offset=5000)
 
-    def test_what_lost_a_part(self, phones: Phones) -> None:
+    def test_an_upload_that_lost_a_part_is_refused(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         phones.send(CONTENT[:5000])
         for part in phones.parts():
@@ -360,7 +366,7 @@ class TestRefusing:
         with refused("erased"):
             phones.send(CONTENT[5000:], offset=5000)
 
-    def test_a_key_that_leads_out_of_the_store(self, phones: Phones) -> None:
+    def test_a_key_outside_of_the_store_is_refused(self, phones: Phones) -> None:
         with pytest.raises(ValueError, match="not a valid key"):
             phones.media.open("../secret")
 
@@ -374,14 +380,16 @@ class TestEnding:
             phones.uploads.look(phones.anna, "e1", REQUEST)
         assert_nothing_stays(phones)
 
-    def test_what_arrived_as_a_whole_is_not_terminated(self, phones: Phones) -> None:
+    def test_terminating_a_finished_upload_is_refused(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         phones.send(CONTENT)
         with refused("already-received"):
             phones.uploads.terminate(phones.anna, "e1")
         phones.assert_received_once()
 
-    def test_a_request_that_is_overtaken_by_termination_adds_nothing(self, phones: Phones) -> None:
+    def test_a_request_during_termination_is_refused_and_leaves_nothing(
+        self, phones: Phones
+    ) -> None:
         def overtaken() -> Iterator[bytes]:
             yield CONTENT[:3000]
             yield CONTENT[3000:4000]
@@ -393,7 +401,7 @@ class TestEnding:
             phones.uploads.append(phones.anna, "e1", 0, overtaken(), REQUEST)
         assert_nothing_stays(phones)
 
-    def test_a_termination_that_is_overtaken_by_the_last_byte_harms_nothing(
+    def test_terminating_while_the_last_byte_arrives_is_refused_and_keeps_the_evidence(
         self, phones: Phones, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def overtaken(upload_id: str, offset: int) -> None:
@@ -407,7 +415,9 @@ class TestEnding:
             phones.uploads.terminate(phones.anna, "e1")
         phones.assert_received_once()
 
-    def test_sweeping_forgets_whose_the_evidence_was_and_keeps_it(self, phones: Phones) -> None:
+    def test_the_sweep_removes_a_finished_upload_and_keeps_its_evidence(
+        self, phones: Phones
+    ) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         phones.send(CONTENT)
         phones.world.clock.wind(days=6)
@@ -418,7 +428,7 @@ class TestEnding:
         assert phones.states.get("e1") is None
         phones.assert_received_once()
 
-    def test_sweeping_destroys_what_never_became_evidence(self, phones: Phones) -> None:
+    def test_the_sweep_destroys_unfinished_uploads(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         phones.send(CONTENT[:5000])
         phones.uploads.begin(phones.anna, "e2", LENGTH)
@@ -428,7 +438,9 @@ class TestEnding:
         with pytest.raises(MediaErased):
             phones.media.write("uploads/e1/p", chunks(b"x"))
 
-    def test_the_same_announcement_after_the_sweep_harms_no_evidence(self, phones: Phones) -> None:
+    def test_beginning_the_same_upload_after_the_sweep_does_not_harm_its_evidence(
+        self, phones: Phones
+    ) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         phones.send(CONTENT)
         for _ in range(2):
@@ -439,7 +451,7 @@ class TestEnding:
         phones.send(bytes(LENGTH - 5), offset=5)
         phones.assert_received_once()
 
-    def test_sweeping_leaves_what_is_under_way(self, phones: Phones) -> None:
+    def test_the_sweep_keeps_uploads_in_progress(self, phones: Phones) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)
         phones.send(CONTENT[:5000])
         phones.uploads.sweep()
@@ -449,8 +461,8 @@ class TestEnding:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", range(STEPS_OF_AN_UPLOAD + 1))
-class TestDying:
-    def test_a_phone_that_goes_on_gets_its_evidence_received_once(
+class TestKilledProcesses:
+    def test_a_phone_that_continues_has_its_evidence_received_once(
         self, phones: Phones, step: int, after: bool
     ) -> None:
         death = Death(step, after)
@@ -463,7 +475,7 @@ class TestDying:
         phones.uploads.sweep()
         assert phones.parts() == []
 
-    def test_a_phone_that_never_comes_back_loses_only_what_it_did_not_send(
+    def test_a_phone_that_never_continues_loses_only_unfinished_uploads(
         self, phones: Phones, step: int, after: bool
     ) -> None:
         try:
@@ -478,7 +490,7 @@ class TestDying:
         else:
             assert_nothing_stays(phones)
 
-    def test_a_dying_sweep_is_finished_by_the_next(
+    def test_a_killed_sweep_is_finished_by_the_next(
         self, phones: Phones, step: int, after: bool
     ) -> None:
         phones.uploads.begin(phones.anna, "e1", LENGTH)

@@ -1,4 +1,4 @@
-"""Evidence tells of two cases that they have one reporter: an anonymous one shares it with none."""
+"""Reporting: an anonymous case shares its evidence with no other case."""
 
 from collections.abc import Sequence
 
@@ -56,7 +56,7 @@ def reporter(world: World) -> Reporter:
 
 
 @pytest.mark.parametrize(("first", "second"), [(True, False), (False, True), (True, True)])
-def test_evidence_of_an_anonymous_case_is_refused_to_another(
+def test_evidence_of_an_anonymous_case_cannot_back_another_case(
     reporter: Reporter, first: bool, second: bool
 ) -> None:
     reporter.report("c1", anonymous=first)
@@ -68,7 +68,7 @@ def test_evidence_of_an_anonymous_case_is_refused_to_another(
     assert reporter.backed() == ["c1"]
 
 
-def test_what_is_reported_again_under_the_same_id_is_no_other_case(reporter: Reporter) -> None:
+def test_repeating_an_anonymous_report_with_its_id_is_accepted(reporter: Reporter) -> None:
     reporter.report("c1", anonymous=True)
     reporter.report("c1", anonymous=True)
     reporter.attach("c1")
@@ -81,7 +81,7 @@ def test_open_cases_share_evidence(reporter: Reporter) -> None:
     assert reporter.backed() == ["c1", "c2"]
 
 
-def test_what_was_cited_twice_before_anybody_heard_backs_the_first_alone(world: World) -> None:
+def test_evidence_cited_by_two_anonymous_cases_at_once_backs_the_first_only(world: World) -> None:
     anna = world.member()
     item = world.evidence(anna, "e1")
     for case in ("c1", "c2"):
@@ -94,10 +94,12 @@ def test_what_was_cited_twice_before_anybody_heard_backs_the_first_alone(world: 
 SILENT = "No sound was recorded. Please record it again."
 
 
-class TestEveryEndOfEvidenceReachesTheAuthor:
+class TestProgressOfEvidence:
     """Of their case: in the case itself, and as a notification."""
 
-    def test_what_was_rejected_is_told_with_its_reason(self, world: World) -> None:
+    def test_the_author_is_notified_of_rejected_evidence_with_its_reason(
+        self, world: World
+    ) -> None:
         anna = world.member()
         world.unsafe["e1"] = SILENT
         world.report(anna, world.evidence(anna, "e1"))
@@ -106,7 +108,7 @@ class TestEveryEndOfEvidenceReachesTheAuthor:
         assert progress(world, anna) == [("e1", "refused", SILENT)]
         assert notified(world, anna) == [(NotificationKind.EVIDENCE_REFUSED, "e1", SILENT)]
 
-    def test_what_waits_and_what_is_shown_is_told_as_well(self, world: World) -> None:
+    def test_the_author_sees_awaited_and_accepted_evidence(self, world: World) -> None:
         anna = world.member()
         world.report(anna, EvidenceId("not there"), world.evidence(anna, "e1"))
         world.settle()
@@ -116,7 +118,7 @@ class TestEveryEndOfEvidenceReachesTheAuthor:
         attach(world, anna, world.evidence(anna, "e2"))
         assert notified(world, anna) == [(NotificationKind.EVIDENCE_ACCEPTED, "e2", None)]
 
-    def test_nobody_else_hears_of_it(self, world: World) -> None:
+    def test_other_members_see_no_progress_of_evidence(self, world: World) -> None:
         anna, ben = world.member(), world.member("Ben")
         world.unsafe["e2"] = SILENT
         world.report(anna, world.evidence(anna, "e1"), world.evidence(anna, "e2"))
@@ -124,7 +126,7 @@ class TestEveryEndOfEvidenceReachesTheAuthor:
         assert progress(world, ben) == []
         assert notified(world, ben) == []
 
-    def test_who_attached_it_is_told_and_so_is_the_author(self, world: World) -> None:
+    def test_contributor_and_author_are_notified_of_refused_evidence(self, world: World) -> None:
         anna, ben = world.member(), world.member("Ben")
         world.public_case(anna)
         world.unsafe["e2"] = SILENT
@@ -133,7 +135,7 @@ class TestEveryEndOfEvidenceReachesTheAuthor:
         assert refusal in notified(world, ben)
         assert refusal in notified(world, anna)
 
-    def test_what_is_somebody_elses_is_told(self, world: World) -> None:
+    def test_the_author_sees_the_refusal_of_evidence_of_another_member(self, world: World) -> None:
         anna, ben = world.member(), world.member("Ben")
         world.report(ben, EvidenceId("e1"))
         world.settle()
@@ -141,7 +143,9 @@ class TestEveryEndOfEvidenceReachesTheAuthor:
         world.settle()
         assert progress(world, ben) == [("e1", "refused", NOT_YOURS)]
 
-    def test_what_backs_an_anonymous_case_already_is_told(self, world: World) -> None:
+    def test_the_author_sees_the_refusal_of_evidence_that_backs_an_anonymous_case(
+        self, world: World
+    ) -> None:
         anna = world.member()
         item = world.evidence(anna, "e1")
         for case in ("c2", "c1"):
@@ -149,7 +153,7 @@ class TestEveryEndOfEvidenceReachesTheAuthor:
         world.settle()
         assert progress(world, anna) == [("e1", "refused", TAKEN)]
 
-    def test_what_was_refused_is_cited_by_nobody_again(self, reporter: Reporter) -> None:
+    def test_citing_rejected_evidence_again_is_refused(self, reporter: Reporter) -> None:
         reporter.world.unsafe["e1"] = SILENT
         reporter.report("c1")
         with refused("evidence-rejected"):
@@ -157,7 +161,7 @@ class TestEveryEndOfEvidenceReachesTheAuthor:
         with refused("evidence-rejected"):
             reporter.report("c2")
 
-    def test_a_report_that_was_taken_is_taken_again_whatever_became_of_its_evidence(
+    def test_repeating_a_report_is_accepted_after_its_evidence_was_rejected(
         self, reporter: Reporter
     ) -> None:
         reporter.world.unsafe["e1"] = SILENT
@@ -165,7 +169,7 @@ class TestEveryEndOfEvidenceReachesTheAuthor:
         reporter.report("c1")
         assert len(reporter.world.executors.cases.events("c1")) == 2
 
-    def test_of_an_erased_members_evidence_nothing_is_told(self, world: World) -> None:
+    def test_rejected_evidence_of_an_erased_member_creates_no_exhibit(self, world: World) -> None:
         anna = world.member()
         world.evidence(anna, "e1")
         rejection = RejectEvidence(reason=SILENT, by=SYSTEM, at=world.clock())
@@ -174,7 +178,7 @@ class TestEveryEndOfEvidenceReachesTheAuthor:
         world.settle()
         assert world.executors.exhibits.load("e1").state.owner is None
 
-    def test_moderation_and_taking_back_are_seen(self, world: World) -> None:
+    def test_the_author_sees_withheld_and_retracted_evidence(self, world: World) -> None:
         anna = world.member()
         world.public_case(anna)
         attach(world, anna, world.evidence(anna, "e2"))

@@ -1,4 +1,4 @@
-"""Whatever a community does, in whatever order it is heard of, the rules hold."""
+"""Whatever a community does, in whatever order its events are handled, the rules hold."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
@@ -167,7 +167,7 @@ class Judged(RuleBasedStateMachine):
                     appealed.remove(event.decision_id)
 
     @invariant()
-    def no_decision_takes_the_place_of_one_that_is_appealed_against(self) -> None:
+    def no_decision_supersedes_one_under_appeal(self) -> None:
         appealed: dict[str, str] = {}
         for event in self.happened("moderation"):
             match event:
@@ -177,7 +177,7 @@ class Judged(RuleBasedStateMachine):
                     assert appealed.pop(key_of(event), event.decision_id) == event.decision_id
 
     @invariant()
-    def what_an_appeal_restored_is_hidden_upon_new_flags_and_by_others(self) -> None:
+    def a_subject_restored_on_appeal_is_hidden_after_new_flags_by_another_moderator(self) -> None:
         made: dict[str, MemberId] = {}
         stands: dict[str, str] = {}
         overturned: defaultdict[str, set[MemberId]] = defaultdict(set)
@@ -199,7 +199,7 @@ class Judged(RuleBasedStateMachine):
 
     @precondition(lambda self: self.settled)
     @invariant()
-    def each_decision_stands_or_is_over(self) -> None:
+    def each_decision_is_in_force_or_past(self) -> None:
         do = self.world.executors
         for number in range(1, self.decisions + 1):
             decision = do.decisions.load(f"d{number}").state
@@ -226,7 +226,7 @@ class Judged(RuleBasedStateMachine):
 
     @precondition(lambda self: self.settled)
     @invariant()
-    def what_nobody_flagged_since_is_as_it_was_decided(self) -> None:
+    def a_subject_without_open_flags_is_as_it_was_decided(self) -> None:
         verdicts: dict[str, Verdict] = {}
         for event in self.happened("moderation"):
             if isinstance(event, DecisionMade | AppealResolved):
@@ -483,7 +483,7 @@ class Community(Judged):
         self.settled = False
 
     @rule(number=st.integers(0, 99))
-    def hear(self, number: int) -> None:
+    def catch_up(self, number: int) -> None:
         """One of those who listen hears what happened before the others do."""
         self.world.subscriptions[number % len(self.world.subscriptions)].catch_up()
 
@@ -495,7 +495,7 @@ class Community(Judged):
     # What always holds
 
     @invariant()
-    def each_member_stands_behind_a_case_once_and_its_author_never(self) -> None:
+    def each_member_supports_a_case_once_and_its_author_never(self) -> None:
         standing: Counter[tuple[str, str]] = Counter()
         for event in self.happened("cases"):
             if isinstance(event, CaseSupported | SupportWithdrawn):
@@ -514,10 +514,10 @@ class Community(Judged):
 
     @precondition(lambda self: self.settled)
     @invariant()
-    def what_is_not_public_is_in_no_answer(self) -> None:
+    def unpublished_cases_are_in_no_answer(self) -> None:
         public = {case_id for case_id in CASES if self.is_public(case_id)}
         assert {case["case_id"] for case in listed(self.world, "cases")} == public
-        self.public.hear()
+        self.public.catch_up()
         assert self.public.rows.keys() == public
         answers = answered(self.world)
         ledger = answers.pop("moderation-ledger")
@@ -528,7 +528,7 @@ class Community(Judged):
 
     @precondition(lambda self: self.settled)
     @invariant()
-    def evidence_that_no_public_case_shows_is_its_owners_alone(self) -> None:
+    def evidence_that_no_public_case_shows_is_visible_to_its_owner_only(self) -> None:
         do = self.world.executors
         states = {case_id: do.cases.load(case_id).state for case_id in CASES}
         shown = {
@@ -565,7 +565,7 @@ class Community(Judged):
 
     @precondition(lambda self: self.settled)
     @invariant()
-    def what_waits_is_in_the_queue(self) -> None:
+    def open_flags_and_appeals_are_in_the_queue(self) -> None:
         queue = rows(self.world, "moderation-queue")
         for kind, key in SUBJECTS:
             subject = self.world.executors.subjects.load(subject_key(kind, key)).state
@@ -606,7 +606,7 @@ class Community(Judged):
 
     @precondition(lambda self: self.settled)
     @invariant()
-    def nobody_learns_who_an_anonymous_author_is(self) -> None:
+    def an_anonymous_author_is_in_no_document(self) -> None:
         for document in rows(self.world, "cases").values():
             assert document.author is None
             for party in document.parties:
@@ -727,7 +727,7 @@ class Court(Judged):
         self.attempt(held.pop(number % len(held)))
 
     @rule(number=st.integers(0, 9))
-    def hear(self, number: int) -> None:
+    def catch_up(self, number: int) -> None:
         self.world.subscriptions[number % len(self.world.subscriptions)].catch_up()
 
     @rule()
@@ -779,7 +779,7 @@ def careless(monkeypatch: pytest.MonkeyPatch) -> Community:
     return made
 
 
-def test_a_query_service_that_ignores_erasure_is_found(careless: Community) -> None:
+def test_the_rules_find_a_query_service_that_ignores_erasure(careless: Community) -> None:
     careless.erase("Anna")
     careless.settle()
     assert read_models_with(careless.world, words("Anna")) == ["quotes"]
@@ -787,16 +787,16 @@ def test_a_query_service_that_ignores_erasure_is_found(careless: Community) -> N
         careless.nothing_that_an_erased_member_said_is_kept_in_any_read_model()
 
 
-def test_a_query_service_that_shows_a_case_that_is_not_public_is_found(
+def test_the_rules_find_a_query_service_that_shows_an_unpublished_case(
     careless: Community,
 ) -> None:
     careless.decide((SubjectKind.CASE, "c1"), "Mo", Verdict.HIDE)
     careless.settle()
     with pytest.raises(AssertionError, match="quotes"):
-        careless.what_is_not_public_is_in_no_answer()
+        careless.unpublished_cases_are_in_no_answer()
 
 
-def test_a_query_service_that_shows_a_hidden_comment_is_found(careless: Community) -> None:
+def test_the_rules_find_a_query_service_that_shows_a_hidden_comment(careless: Community) -> None:
     careless.decide((SubjectKind.COMMENT, "k-Ben"), "Mo", Verdict.HIDE)
     careless.settle()
     with pytest.raises(AssertionError, match="quotes"):
@@ -814,7 +814,7 @@ APART = {
 }
 
 
-def test_the_rules_cause_every_event_with_a_text_that_somebody_wrote() -> None:
+def test_the_rules_cause_every_event_with_a_text_of_a_member() -> None:
     """Or the rules would not see whether query services keep such a text."""
     community = Community()
     community.begin()

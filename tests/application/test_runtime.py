@@ -1,4 +1,4 @@
-"""What runs beside the requests: loops under leases, feeds, rebuilds."""
+"""The runtime: loops under leases, feeds and rebuilds beside the requests."""
 
 import time
 from collections.abc import Callable
@@ -82,7 +82,7 @@ class TestLoop:
             loop.stop()
             loop.join(PATIENCE)
 
-    def test_it_works_until_nothing_is_left_and_again_when_woken(self) -> None:
+    def test_a_loop_works_until_no_work_is_left_and_again_when_woken(self) -> None:
         left = [3]
 
         def step() -> bool:
@@ -93,7 +93,7 @@ class TestLoop:
         self.run(loop, lambda: left[0] < -3)
         loop.wake()
 
-    def test_only_the_holder_of_the_lease_works(self) -> None:
+    def test_a_loop_works_only_while_it_holds_the_lease(self) -> None:
         leases, done = MemoryLeases(), Event()
         leases.acquire("job", "another", 60)
 
@@ -114,7 +114,7 @@ class TestLoop:
         loop.join(PATIENCE)
         assert leases.holder("job") is None
 
-    def test_the_lease_is_prolonged_once_a_third_of_it_is_over(
+    def test_the_lease_is_prolonged_after_a_third_of_its_time(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         class Counting(MemoryLeases):
@@ -136,7 +136,7 @@ class TestLoop:
         monkeypatch.setattr(loops, "LEASE_SECONDS", 0.03)
         self.run(self.loop(step, leases), lambda: leases.acquired > 3)
 
-    def test_it_stops_in_the_midst_of_its_work_when_the_lease_is_lost(
+    def test_a_loop_stops_working_when_it_loses_the_lease(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(loops, "LEASE_SECONDS", 0.03)
@@ -159,7 +159,7 @@ class TestLoop:
         loop.stop()
         loop.join(PATIENCE)
 
-    def test_a_long_step_keeps_the_lease_as_long_as_it_asks_whether_to_go_on(
+    def test_a_long_step_prolongs_the_lease_by_asking_whether_it_may_continue(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         leases, steps = MemoryLeases(), list[int]()
@@ -185,7 +185,7 @@ class TestLoop:
         loop.join(PATIENCE)
         assert not loop.may_continue()
 
-    def test_a_long_step_ends_when_the_loop_is_asked_to_end(self) -> None:
+    def test_a_long_step_ends_when_the_loop_is_stopped(self) -> None:
         begun = Event()
 
         def step() -> bool:
@@ -200,7 +200,7 @@ class TestLoop:
         loop.join(PATIENCE)
         assert not loop.leading
 
-    def test_one_that_is_outdated_lets_a_newer_program_take_its_lease(
+    def test_an_outdated_loop_hands_its_lease_to_a_newer_program(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(loops, "LEASE_SECONDS", 1.0)
@@ -218,7 +218,7 @@ class TestLoop:
         old.stop()
         old.join(PATIENCE)
 
-    def test_one_that_is_outdated_goes_on_where_no_newer_program_runs(
+    def test_an_outdated_loop_continues_where_no_newer_program_runs(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(loops, "LEASE_SECONDS", 0.02)
@@ -230,7 +230,7 @@ class TestLoop:
 
         self.run(self.loop(step, outdated=lambda: True), lambda: steps[0] > 2)
 
-    def test_a_step_that_meets_a_newer_program_gives_the_lease_back(
+    def test_a_step_that_meets_an_event_of_a_newer_program_releases_the_lease(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(loops, "LEASE_SECONDS", 1.0)
@@ -252,13 +252,15 @@ class TestLoop:
         old.stop()
         old.join(PATIENCE)
 
-    def test_it_says_that_a_newer_program_is_needed(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_loop_logs_that_a_newer_program_is_needed(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
         def step() -> bool:
             raise NewerProgram(NEWER)
 
         self.run(self.loop(step), lambda: "newer program" in caplog.text)
 
-    def test_it_tells_when_it_enters_and_when_it_leaves(self) -> None:
+    def test_a_loop_calls_its_hooks_when_it_begins_and_ends_to_lead(self) -> None:
         told: list[str] = []
         leases = MemoryLeases()
         loop = self.loop(
@@ -277,7 +279,7 @@ class TestLoop:
         loop.join(PATIENCE)
         assert told == ["entered", "left"]
 
-    def test_it_rests_longer_after_each_failure_and_not_after_a_success(self) -> None:
+    def test_the_pause_of_a_loop_grows_with_each_failure_and_is_reset_by_a_success(self) -> None:
         outcomes: list[Exception | None] = [*[RuntimeError("broken")] * 12, None, None]
         rests: list[float] = []
 
@@ -299,7 +301,7 @@ class TestLoop:
         assert rests[-3:] == [loops.LONGEST_PAUSE, 1.0, 1.0]
 
     @pytest.mark.parametrize("error", [Unavailable(), RuntimeError("broken")])
-    def test_a_failure_is_tried_again(self, error: Exception) -> None:
+    def test_a_failing_step_is_tried_again(self, error: Exception) -> None:
         tries: list[int] = []
 
         def step() -> bool:
@@ -331,7 +333,7 @@ class TestLoop:
         loop.join(PATIENCE)
         assert len(steps) == 1
 
-    def test_a_lease_that_cannot_be_given_back_runs_out_by_itself(self) -> None:
+    def test_a_loop_stops_although_its_lease_cannot_be_released(self) -> None:
         done = Event()
 
         def step() -> bool:
@@ -367,7 +369,7 @@ class NoBus:
 
 
 class TestRuntime:
-    def test_what_is_reported_becomes_public_by_itself(self, world: World) -> None:
+    def test_a_reported_case_is_published_by_the_running_policies(self, world: World) -> None:
         bus = MemoryMessageBus()
         running = runtime(world, bus)
         dependencies = world.dependencies(world.executors)
@@ -416,7 +418,7 @@ class TestRuntime:
         members = world.stores["members"]
         assert members.sealed_head() != TRIAL.start("members")
 
-    def test_history_is_asked_at_once_while_the_bus_is_down(
+    def test_history_is_read_at_once_while_the_bus_is_away(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for seconds in ("SILENT_BUS_SECONDS", "BUSY_BUS_SECONDS"):
@@ -434,7 +436,7 @@ class TestRuntime:
         finally:
             running.stop()
 
-    def test_what_a_policy_passed_over_is_saved_when_it_stops(self, world: World) -> None:
+    def test_a_stopping_policy_saves_the_checkpoint_over_skipped_events(self, world: World) -> None:
         bus = MemoryMessageBus()
         running = runtime(world, bus)
         running._idle = 60.0
@@ -452,13 +454,13 @@ class TestRuntime:
         bus.close()
         assert world.checkpoints.load(deaf.name).at("evidence") == 1
 
-    def test_a_process_has_a_name_of_its_own(self) -> None:
+    def test_each_process_name_is_unique(self) -> None:
         assert loops.process_name() != loops.process_name()
         assert loops.LEASE_SECONDS > 0
 
 
 class TestSystem:
-    def test_every_query_service_and_policy_is_declared_by_its_file(self) -> None:
+    def test_every_query_service_and_policy_is_a_declared_service(self) -> None:
         declared = services()
         queries = {service.name for service in query_services()}
         assert {service.name for service in declared if service.kind == QUERY} == queries
@@ -466,7 +468,7 @@ class TestSystem:
         assert {name for service in declared for name in service.policies} == policies
         assert all(service.about for service in declared)
 
-    def test_a_policy_is_named_as_its_file(self) -> None:
+    def test_a_policy_is_named_after_its_file(self) -> None:
         for policy in policy_types():
             file = policy.__module__.rpartition(".")[2]
             assert policy.name == file.replace("_", "-")
@@ -479,9 +481,9 @@ class TestSystem:
         }
         assert chosen("all") == services()
 
-    def test_a_service_that_does_not_exist_is_named(self) -> None:
+    def test_choosing_an_unknown_service_names_it(self) -> None:
         with pytest.raises(UnknownService, match="nope"):
             chosen("cases,nope")
 
-    def test_a_context_without_a_command_gives_none(self) -> None:
+    def test_each_context_without_a_command_id_gets_a_new_one(self) -> None:
         assert CommandContext().command_id != CommandContext().command_id

@@ -1,4 +1,4 @@
-"""Making evidence safe to show, or rejecting it, once."""
+"""Sanitising evidence: it becomes available or is rejected, once."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -115,7 +115,7 @@ def stage(tmp_path: Path, memory: Path) -> Stage:
     return Stage(tmp_path, memory)
 
 
-def test_what_can_be_made_safe_becomes_available(stage: Stage) -> None:
+def test_evidence_that_can_be_made_safe_becomes_available(stage: Stage) -> None:
     *_, available = stage.run()
     assert isinstance(available, EvidenceMadeAvailable)
     assert (available.size, available.has_poster) == (4, True)
@@ -125,7 +125,7 @@ def test_what_can_be_made_safe_becomes_available(stage: Stage) -> None:
     assert stage.read(poster_key(stage.item)) == b"poster"
 
 
-def test_a_rendition_has_the_same_trailer_at_each_attempt_and_no_other_has_it(stage: Stage) -> None:
+def test_each_rendition_has_its_own_trailer_at_every_attempt(stage: Stage) -> None:
     stage.sanitiser.error = SanitiserUnavailable()
     for _ in range(2):
         with pytest.raises(SanitiserUnavailable):
@@ -134,7 +134,7 @@ def test_a_rendition_has_the_same_trailer_at_each_attempt_and_no_other_has_it(st
     assert first == again == sha256(b"trailer " + b"01" * 32).hexdigest()[:32]
 
 
-def test_what_is_said_of_an_owner_counts_for_nothing_beside_the_log(stage: Stage) -> None:
+def test_the_owner_in_a_message_does_not_override_the_log(stage: Stage) -> None:
     stage.run()
     (received,) = [
         event
@@ -148,7 +148,7 @@ def test_what_is_said_of_an_owner_counts_for_nothing_beside_the_log(stage: Stage
     assert stage.read(rendition_key(stage.item)) == b"safe"
 
 
-def test_evidence_that_is_not_in_the_log_is_left_alone(stage: Stage) -> None:
+def test_evidence_that_is_not_in_the_log_is_ignored(stage: Stage) -> None:
     (received,) = stage.world.executors.evidence.events(stage.item)
     assert isinstance(received, EvidenceReceived)
     forged = replace(received, evidence_id=EvidenceId("another"))
@@ -164,19 +164,19 @@ def test_sound_has_no_poster(stage: Stage) -> None:
     assert not available.has_poster
 
 
-def test_what_is_left_out_is_told(stage: Stage) -> None:
+def test_the_event_names_the_parts_that_were_left_out(stage: Stage) -> None:
     stage.sanitiser.left_out = "The sound."
     *_, available = stage.run()
     assert getattr(available, "left_out", None) == "The sound."
 
 
-def test_what_cannot_be_made_safe_is_rejected_with_the_reason(stage: Stage) -> None:
+def test_unsafe_evidence_is_rejected_with_the_reason(stage: Stage) -> None:
     stage.sanitiser.error = Unsafe("It is broken.")
     *_, rejected = stage.run()
     assert getattr(rejected, "reason", None) == "It is broken."
 
 
-def test_the_original_of_what_is_rejected_is_destroyed_even_by_a_later_process(
+def test_the_original_of_rejected_evidence_is_destroyed_even_by_a_later_process(
     stage: Stage,
 ) -> None:
     stage.sanitiser.error = Unsafe("It is broken.")
@@ -187,7 +187,7 @@ def test_the_original_of_what_is_rejected_is_destroyed_even_by_a_later_process(
     assert stage.is_destroyed
 
 
-def test_another_refusal_than_of_the_erased_is_a_fault(
+def test_a_command_refused_for_another_reason_than_erasure_is_a_failure(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execute = stage.world.executors.evidence.execute
@@ -202,7 +202,7 @@ def test_another_refusal_than_of_the_erased_is_a_fault(
         stage.run()
 
 
-def test_the_verdict_on_evidence_whose_owner_is_erased_meanwhile_is_dropped(
+def test_no_event_follows_when_the_owner_is_erased_while_sanitising(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner = stage.world.executors.evidence.load(stage.item).state.owner
@@ -216,19 +216,21 @@ def test_the_verdict_on_evidence_whose_owner_is_erased_meanwhile_is_dropped(
     assert not any(isinstance(event, EvidenceMadeAvailable) for event in stage.run())
 
 
-def test_what_cannot_be_read_any_more_is_rejected(stage: Stage) -> None:
+def test_evidence_with_an_unreadable_original_is_rejected(stage: Stage) -> None:
     stage.media.delete(original_key(stage.item))
     *_, rejected = stage.run()
     assert "no longer" in getattr(rejected, "reason", "")
 
 
-def test_what_was_decided_is_not_looked_at_again(stage: Stage) -> None:
+def test_decided_evidence_is_not_sanitised_again(stage: Stage) -> None:
     before = stage.run()
     assert stage.run() == before
     assert stage.sanitiser.calls == 1
 
 
-def test_a_full_disk_is_waited_for(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_makes_the_sanitiser_unavailable(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError("No space left on device")
 
@@ -239,7 +241,7 @@ def test_a_full_disk_is_waited_for(stage: Stage, monkeypatch: pytest.MonkeyPatch
     assert isinstance(stage.run()[-1], EvidenceMadeAvailable)
 
 
-def test_missing_means_are_waited_for(stage: Stage) -> None:
+def test_a_missing_tool_makes_the_sanitiser_unavailable(stage: Stage) -> None:
     stage.sanitiser.error = SanitiserUnavailable("no ffmpeg")
     with pytest.raises(SanitiserUnavailable):
         stage.run()
@@ -247,7 +249,7 @@ def test_missing_means_are_waited_for(stage: Stage) -> None:
     assert len(stage.run()) == 3
 
 
-def test_what_needs_longer_is_not_decided_yet(stage: Stage) -> None:
+def test_evidence_that_needs_longer_is_not_decided_yet(stage: Stage) -> None:
     stage.sanitiser.error = NeedsLonger()
     with pytest.raises(NeedsLonger):
         stage.run(within=10.0)

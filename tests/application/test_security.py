@@ -77,7 +77,7 @@ def json_lines() -> Any:
     root.setLevel(level)
 
 
-def test_a_line_holds_the_fields_of_its_event_and_nothing_else(
+def test_a_line_holds_the_fields_of_its_event_only(
     json_lines: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     json_lines("ERROR")
@@ -98,7 +98,7 @@ def test_events_are_counted_by_name() -> None:
     assert log.counts == {"AccountSuspended": 2, "SignInsRefused": 1}
 
 
-def test_no_line_tells_when_one_member_did_something_for_themselves() -> None:
+def test_acts_of_members_for_themselves_are_counted_in_bulk_only() -> None:
     log = SecurityLog()
     for _ in range(ACTS_A_LINE - 1):
         log.count(AccountsErased)
@@ -110,7 +110,7 @@ def test_no_line_tells_when_one_member_did_something_for_themselves() -> None:
     assert log.counts == {"AccountsErased": 1}
 
 
-def test_what_moderators_and_admins_do_is_recorded_and_nobody_is_named(
+def test_acts_of_moderators_and_admins_are_recorded_without_names(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     cora = community.involved(world, world.member("Anna"))
@@ -157,7 +157,7 @@ def test_what_moderators_and_admins_do_is_recorded_and_nobody_is_named(
         assert f"'{word}'" not in told
 
 
-def test_what_is_no_use_of_power_is_not_recorded(world: World) -> None:
+def test_an_event_other_than_a_use_of_power_is_not_recorded(world: World) -> None:
     policy: KlarityPolicy = WhenPowerIsUsedThenRecordIt(world.use_cases.policy_dependencies)
     nothing: Any = object()
     policy.react(nothing, nothing)

@@ -1,4 +1,4 @@
-"""Texts that can be taken back: each has a key of its own, and nothing shows them afterwards."""
+"""Reasons and statements that can be redacted or erased, and their keys."""
 
 from dataclasses import replace
 from typing import Any
@@ -98,11 +98,13 @@ def redact(world: World, *, of_outcome: bool = False) -> None:
 
 class TestReason:
     @pytest.mark.usefixtures("author")
-    def test_it_is_in_no_log_in_the_open(self, world: World) -> None:
+    def test_a_reason_is_in_no_log_in_plain_text(self, world: World) -> None:
         assert REASON.encode() not in stored(world)
         assert OUTCOME.encode() not in stored(world)
 
-    def test_the_ledger_and_the_author_are_told_it(self, world: World, author: Actor) -> None:
+    def test_the_reason_is_shown_in_the_ledger_and_to_the_author(
+        self, world: World, author: Actor
+    ) -> None:
         assert {entry["reason"] for entry in ledger(world)} == {None, REASON, OUTCOME}
         told = {each.kind: each.reason for each in notified(world, author)}
         assert told[NotificationKind.HIDDEN] == REASON
@@ -116,7 +118,7 @@ class TestReason:
             (True, OUTCOME, REASON, "reason/d1/outcome"),
         ],
     )
-    def test_once_redacted_it_is_nowhere_and_its_key_is_destroyed(
+    def test_a_redacted_reason_is_in_no_answer_and_its_key_is_destroyed(
         self, world: World, of_outcome: bool, gone: str, kept: str, key: str
     ) -> None:
         assert world.vault.key(key)
@@ -128,14 +130,14 @@ class TestReason:
         assert read_models_with(world, gone) == []
 
     @pytest.mark.usefixtures("author")
-    def test_everybody_sees_that_it_was_removed(self, world: World) -> None:
+    def test_the_ledger_shows_that_a_reason_was_removed(self, world: World) -> None:
         redact(world)
         removed = {entry["what"]: entry["reason_removed"] for entry in ledger(world)}
         assert removed[Deed.DECIDED]
         assert not removed[Deed.APPEAL_RESOLVED]
         assert Deed.REASON_REMOVED in removed
 
-    def test_what_is_redacted_before_the_decision_is_applied_is_never_told(
+    def test_a_reason_redacted_before_its_decision_is_applied_is_never_shown(
         self, world: World
     ) -> None:
         cora, mo = involved(world, world.member("Anna")), moderator(world)
@@ -145,7 +147,7 @@ class TestReason:
         assert [each.reason for each in notified(world, cora)] == [None]
         must_be_rebuilt_alike(world)
 
-    def test_a_decision_without_a_reason_is_appealed_as_any_other(self, world: World) -> None:
+    def test_a_decision_with_a_redacted_reason_can_be_appealed(self, world: World) -> None:
         cora, mo = involved(world, world.member("Anna")), moderator(world)
         decide(world, COMMENT, "k1", mo)
         world.moderate.redact("d1", mo, CommandContext(), of_outcome=False)
@@ -183,7 +185,9 @@ class TestStatement:
         (party,) = one(world, "cases", "c1")["parties"]
         return [(each.statement, each.removed) for each in party.disputes]
 
-    def test_flags_hide_it_and_a_moderator_restores_it(self, world: World, mo: Actor) -> None:
+    def test_flags_hide_a_statement_and_a_moderator_restores_it(
+        self, world: World, mo: Actor
+    ) -> None:
         flag(world, DISPUTE, "s1", *(trusted(world, f"Member {number}") for number in range(4)))
         world.settle()
         (item,) = [row for row in rows(world, "moderation-queue").values() if row.waits]
@@ -196,7 +200,7 @@ class TestStatement:
         assert self.disputes(world) == [(WORDS, None)]
         must_be_rebuilt_alike(world)
 
-    def test_statements_stay_in_their_order(self, world: World, mo: Actor) -> None:
+    def test_statements_keep_their_order(self, world: World, mo: Actor) -> None:
         world.clock.wind(hours=1)
         dispute(world, "Really not.", dispute_id="s2")
         decide(world, DISPUTE, "s1", mo)
@@ -209,7 +213,7 @@ class TestStatement:
         assert self.disputes(world) == [("", "erased"), ("Really not.", None)]
         must_be_rebuilt_alike(world)
 
-    def test_once_erased_it_is_nowhere_and_its_key_is_destroyed(
+    def test_an_erased_statement_is_in_no_answer_and_its_key_is_destroyed(
         self, world: World, mo: Actor
     ) -> None:
         flag(world, DISPUTE, "s1", world.member("Ben"))
@@ -228,24 +232,28 @@ class TestStatement:
         world.settle()
         assert world.parked.list() == []
 
-    def test_it_is_read_from_the_logs_in_any_order(self, world: World, mo: Actor) -> None:
+    def test_the_logs_of_a_statement_may_be_read_in_any_order(
+        self, world: World, mo: Actor
+    ) -> None:
         flag(world, DISPUTE, "s1", world.member("Ben"))
         erase_statement(world, mo, "s1")
         world.settle()
         for order in (("cases", "moderation"), ("moderation", "cases")):
             queue = Reading(world, ModerationQueue(), build=len(order[0]))
-            queue.hear(*order)
+            queue.catch_up(*order)
             row = queue.rows["dispute-s1"]
             assert (row.text, row.case_id, len(row.flags)) == ("", "c1", 1)
 
-    def test_a_hidden_one_is_flagged_by_moderators_alone(self, world: World, mo: Actor) -> None:
+    def test_a_hidden_statement_can_be_flagged_by_moderators_only(
+        self, world: World, mo: Actor
+    ) -> None:
         decide(world, DISPUTE, "s1", mo)
         world.settle()
         with refused("not-found"):
             flag(world, DISPUTE, "s1", world.member("Ben"))
         flag(world, DISPUTE, "s1", moderator(world, "Ada"))
 
-    def test_it_is_erased_with_the_claim_that_it_answers(self, world: World, stated: Actor) -> None:
+    def test_a_statement_is_erased_with_its_party(self, world: World, stated: Actor) -> None:
         world.enrich.retract_party(PartyId("p1"), CaseId("c1"), stated, CommandContext())
         with refused("not-found"):
             flag(world, DISPUTE, "s1", world.member("Ben"))
@@ -255,7 +263,7 @@ class TestStatement:
         assert world.use_cases.security.counts == {}
         must_be_rebuilt_alike(world)
 
-    def test_who_made_the_claim_or_reported_the_case_does_not_judge_the_answer(
+    def test_claimant_and_author_cannot_judge_a_statement(
         self, world: World, stated: Actor, anna: Actor
     ) -> None:
         for own in (stated, anna):
@@ -265,7 +273,7 @@ class TestStatement:
             with refused("not-oneself"):
                 erase_statement(world, judge, "s1")
 
-    def test_nobody_is_told_of_the_verdict_in_place_of_the_party(
+    def test_no_member_is_notified_of_a_decision_on_a_statement(
         self, world: World, mo: Actor
     ) -> None:
         decide(world, DISPUTE, "s1", mo)
@@ -286,7 +294,7 @@ class TestStatement:
 
 
 class TestSuspension:
-    def test_only_the_member_and_moderators_see_the_reason(
+    def test_the_reason_of_a_suspension_is_visible_to_the_member_and_moderators_only(
         self, world: World, anna: Actor, mo: Actor
     ) -> None:
         standing(world, anna, SuspendMember(reason=SPAM, by=mo, at=world.clock()))
@@ -296,14 +304,14 @@ class TestSuspension:
         seen = {viewer: self.profile(world, anna, viewer) for viewer in (anna, mo, ben)}
         assert seen == {anna: SPAM, mo: SPAM, ben: None}
 
-    def test_it_is_not_shown_once_the_member_is_reinstated(
+    def test_the_reason_of_a_suspension_is_hidden_after_the_member_is_reinstated(
         self, world: World, anna: Actor, mo: Actor
     ) -> None:
         standing(world, anna, SuspendMember(reason=SPAM, by=mo, at=world.clock()))
         standing(world, anna, ReinstateMember(by=mo, at=world.clock()))
         assert self.profile(world, anna, mo) is None
 
-    def test_a_moderator_removes_it_and_its_key_is_destroyed(
+    def test_redacting_the_reason_of_a_suspension_destroys_its_key(
         self, world: World, anna: Actor, mo: Actor
     ) -> None:
         standing(world, anna, SuspendMember(reason=SPAM, by=mo, at=world.clock()))
@@ -327,7 +335,7 @@ class TestSuspension:
         return shown.suspension
 
 
-def test_the_operator_lists_who_changed_the_standing_of_members(
+def test_the_operator_can_list_who_changed_roles_and_suspensions(
     world: World, anna: Actor, mo: Actor
 ) -> None:
     at = world.clock()

@@ -1,4 +1,4 @@
-"""The past of a case, and the ids that repetitions find themselves by."""
+"""The past of a case, its history, its proof, and derived ids."""
 
 from datetime import timedelta
 from hashlib import sha256
@@ -22,7 +22,7 @@ from tests.application.community import ANYBODY, CASE, JUDGE, as_it_stood, decid
 from tests.world import World, refused
 
 
-def test_a_case_is_seen_as_it_stood(world: World) -> None:
+def test_a_case_can_be_read_as_of_a_time(world: World) -> None:
     anna = world.member()
     world.public_case(anna)
     then = world.clock() + timedelta(seconds=1)
@@ -35,7 +35,9 @@ def test_a_case_is_seen_as_it_stood(world: World) -> None:
     assert as_it_stood(world, "cases", "c1", then - timedelta(days=1)) is None
 
 
-def test_what_the_viewer_could_not_see_then_is_not_seen_now(world: World) -> None:
+def test_the_past_of_a_case_that_was_unpublished_then_is_visible_to_its_author_only(
+    world: World,
+) -> None:
     anna = world.member()
     then = world.clock() + timedelta(seconds=1)
     case = world.report(anna)
@@ -59,7 +61,7 @@ class Reports(QueryService[CaseDocument]):
         rows.put(event.case_id, CaseDocument(case_id=event.case_id, title=event.details.title))
 
 
-def test_the_past_is_made_of_the_declared_events_alone(world: World) -> None:
+def test_the_past_is_projected_from_the_declared_events_only(world: World) -> None:
     travel = TimeTravel(world.stores, world.codec)
     world.public_case(world.member())
     later = world.clock() + timedelta(seconds=1)
@@ -68,7 +70,7 @@ def test_the_past_is_made_of_the_declared_events_alone(world: World) -> None:
     assert (then.title, then.evidence) == ("A permit for a bribe", ())
 
 
-def test_the_past_of_an_erased_member_tells_nothing_of_them(world: World) -> None:
+def test_the_past_and_proof_of_an_erased_member_show_no_personal_data(world: World) -> None:
     travel, service = TimeTravel(world.stores, world.codec), world.answers["cases"].service
     anna = world.member()
     world.public_case(anna, location=Location(lat=1, lon=2, name="My street"))
@@ -82,7 +84,7 @@ def test_the_past_of_an_erased_member_tells_nothing_of_them(world: World) -> Non
     assert "My street" not in proof
 
 
-def test_only_the_event_that_hides_is_decoded_to_find_out_whether_something_was_hidden(
+def test_was_hidden_decodes_only_hiding_events(
     world: World, anna: Actor, mo: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     travel, service = TimeTravel(world.stores, world.codec), world.answers["cases"].service
@@ -107,7 +109,9 @@ def test_only_the_event_that_hides_is_decoded_to_find_out_whether_something_was_
     assert decoded == ["cases.CaseHidden"]
 
 
-def test_moderators_see_the_past_of_what_was_hidden(world: World, anna: Actor, mo: Actor) -> None:
+def test_only_moderators_see_the_past_of_a_hidden_case(
+    world: World, anna: Actor, mo: Actor
+) -> None:
     world.public_case(anna)
     then = world.clock() + timedelta(seconds=1)
     world.clock.wind(hours=1)
@@ -118,7 +122,7 @@ def test_moderators_see_the_past_of_what_was_hidden(world: World, anna: Actor, m
         as_it_stood(world, "cases", "c1", then, Viewer(anna))
 
 
-def test_its_history_tells_what_changed_in_which_role(world: World) -> None:
+def test_the_history_lists_each_change_with_its_role(world: World) -> None:
     travel, service = TimeTravel(world.stores, world.codec), world.answers["cases"].service
     world.public_case(world.member())
     changes = [(change.what, change.role) for change in travel.history(service, "c1")]
@@ -130,7 +134,7 @@ def test_its_history_tells_what_changed_in_which_role(world: World) -> None:
     ]
 
 
-def test_its_proof_can_be_recomputed(world: World) -> None:
+def test_the_hash_chain_of_a_proof_can_be_recomputed(world: World) -> None:
     travel, service = TimeTravel(world.stores, world.codec), world.answers["cases"].service
     world.public_case(world.member())
     previous = sha256(b"case-c1").digest()
@@ -139,13 +143,13 @@ def test_its_proof_can_be_recomputed(world: World) -> None:
         assert step.hash == previous.hex()
 
 
-def test_only_what_is_made_from_one_stream_has_a_past(world: World) -> None:
+def test_only_documents_made_from_one_stream_have_a_past(world: World) -> None:
     travel, service = TimeTravel(world.stores, world.codec), world.answers["videos"].service
     with pytest.raises(ValueError, match="videos"):
         travel.proof(service, "c1")
 
 
-def test_nobody_stands_behind_what_is_not_public(world: World) -> None:
+def test_supporting_or_following_an_unpublished_case_is_refused(world: World) -> None:
     anna, ben = world.member(), world.member("Ben")
     case = world.report(anna)
     with refused("not-found"):
@@ -154,7 +158,7 @@ def test_nobody_stands_behind_what_is_not_public(world: World) -> None:
         world.engage.follow(CaseId("nowhere"), ben, CommandContext())
 
 
-def test_nobody_stands_behind_what_was_erased(world: World) -> None:
+def test_supporting_an_erased_case_is_refused(world: World) -> None:
     anna, ben = world.member(), world.member("Ben")
     case = world.public_case(anna)
     erase(world, anna)
@@ -163,7 +167,7 @@ def test_nobody_stands_behind_what_was_erased(world: World) -> None:
         world.engage.support(case, ben, CommandContext())
 
 
-def test_the_same_parts_lead_to_the_same_id_and_no_others() -> None:
+def test_a_derived_id_depends_on_all_parts_and_the_key() -> None:
     assert derived_id("a", "b") == derived_id("a", "b") != derived_id("ab")
     key, other = b"k" * 32, b"o" * 32
     assert keyed_id(key, "a") == keyed_id(key, "a") != keyed_id(other, "a")

@@ -1,4 +1,4 @@
-"""Whose turn it is when evidence waits to be made safe."""
+"""The order in which waiting evidence is sanitised."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -94,17 +94,17 @@ def received(stage: Stage, kind: MediaKind) -> object:
         (MediaKind.DOCUMENT, Lane.SHORT),
     ],
 )
-def test_the_owner_takes_a_turn_in_the_lane_of_the_kind(
+def test_the_turn_of_evidence_is_its_owner_in_the_lane_of_its_kind(
     stage: Stage, kind: MediaKind, lane: Lane
 ) -> None:
     assert stage.policy.turn(received(stage, kind)) == Turn("member-Anna", lane)
 
 
-def test_what_is_not_known_is_nobodys_turn(stage: Stage) -> None:
+def test_an_unknown_event_takes_the_default_turn(stage: Stage) -> None:
     assert stage.policy.turn(object()) == Turn()
 
 
-def test_one_members_photos_do_not_hold_up_anothers(stage: Stage) -> None:
+def test_the_photos_of_one_member_do_not_delay_those_of_another(stage: Stage) -> None:
     stage.receive(stage.world.member("Anna"), "a1 a2 a3 a4 a5", MediaKind.PHOTO)
     stage.receive(stage.world.member("Ben"), "b1 b2", MediaKind.PHOTO)
     stage.subscription.catch_up()
@@ -122,7 +122,7 @@ def test_a_photo_does_not_wait_for_videos(stage: Stage) -> None:
     assert stage.sanitised == ["b1", "a1", "a2", "a3"]
 
 
-def test_what_an_erased_member_has_waiting_is_dropped(stage: Stage) -> None:
+def test_waiting_evidence_of_an_erased_member_is_dropped(stage: Stage) -> None:
     anna = stage.world.member("Anna")
     stage.receive(anna, "a1 a2 a3 a4", MediaKind.VIDEO)
     stage.receive(stage.world.member("Ben"), "b1", MediaKind.VIDEO)

@@ -1,4 +1,4 @@
-"""Updates: everything public is told once and in order, and nothing else is."""
+"""Updates: every public event is sent once and in order, and no other event."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -69,12 +69,12 @@ class Listening:
     def follow(self, last: str = "", **wanted: Any) -> Iterator[Reached]:
         return self.updates.follow(self.updates.resume(last), UpdateFilter(**wanted))
 
-    def told(self, last: str = "cases:0", **wanted: Any) -> list[tuple[str, str]]:
+    def updates_after(self, last: str = "cases:0", **wanted: Any) -> list[tuple[str, str]]:
         """What is told until there is nothing more to tell."""
-        return heard(self.follow(last, **wanted), 100)
+        return next_updates(self.follow(last, **wanted), 100)
 
 
-def heard(stream: Iterator[Reached], steps: int = 10) -> list[tuple[str, str]]:
+def next_updates(stream: Iterator[Reached], steps: int = 10) -> list[tuple[str, str]]:
     some = [next(stream).update for _ in range(steps)]
     return [(update.kind, update.case_id) for update in some if update]
 
@@ -93,9 +93,7 @@ def execute(world: World, command: CaseCommand, case_id: str = "c1") -> None:
     world.settle()
 
 
-def test_what_becomes_public_is_told_in_order(
-    world: World, listening: Listening, anna: Actor
-) -> None:
+def test_public_events_are_sent_in_order(world: World, listening: Listening, anna: Actor) -> None:
     stream = listening.follow()
     case = world.public_case(anna)
     ben = world.member("Ben")
@@ -106,10 +104,10 @@ def test_what_becomes_public_is_told_in_order(
         engage(case, ben, CommandContext())
     world.settle()
     kinds = [PUBLISHED, CHANGED, SUPPORTED, SUPPORTED, FOLLOWED, FOLLOWED]
-    assert heard(stream, 30) == [(kind, "c1") for kind in kinds]
+    assert next_updates(stream, 30) == [(kind, "c1") for kind in kinds]
 
 
-def test_what_moderators_hide_of_a_case_changes_it(
+def test_hiding_and_restoring_parts_of_a_case_are_sent_as_changes(
     world: World, listening: Listening, anna: Actor
 ) -> None:
     case, mona = world.public_case(anna), world.member("Mona", Role.MODERATOR)
@@ -125,7 +123,7 @@ def test_what_moderators_hide_of_a_case_changes_it(
         for verdict in (Verdict.HIDE, Verdict.RESTORE):
             judge(world, mona, kind, subject, verdict=verdict, decision_id=f"{verdict}-{subject}")
     kinds = [CHANGED, CHANGED, DISCUSSED, DISCUSSED]
-    assert heard(stream, 30) == [(kind, "c1") for kind in kinds]
+    assert next_updates(stream, 30) == [(kind, "c1") for kind in kinds]
 
 
 def judge(world: World, by: Actor, kind: SubjectKind, subject: str, **decision: Any) -> None:
@@ -134,60 +132,60 @@ def judge(world: World, by: Actor, kind: SubjectKind, subject: str, **decision: 
     world.settle()
 
 
-def test_an_update_tells_nothing_of_anybody(
-    world: World, listening: Listening, anna: Actor
-) -> None:
+def test_an_update_holds_no_member(world: World, listening: Listening, anna: Actor) -> None:
     world.engage.support(world.public_case(anna), world.member("Ben"), CommandContext())
     world.settle()
     stream = listening.follow("cases:0")
-    updates = [told.update for told in (next(stream) for _ in range(30)) if told.update]
+    updates = [step.update for step in (next(stream) for _ in range(30)) if step.update]
     assert [update.kind for update in updates] == [PUBLISHED, SUPPORTED]
     assert set(updates[0].__slots__) == {"kind", "case_id", "at"}
 
 
-def test_whoever_comes_without_an_id_hears_only_what_is_new(
+def test_a_stream_without_a_last_id_sends_new_updates_only(
     world: World, listening: Listening, anna: Actor
 ) -> None:
     world.public_case(anna)
     stream = listening.follow()
-    assert heard(stream) == []
+    assert next_updates(stream) == []
     tag(world, anna)
-    assert heard(stream) == [(CHANGED, "c1")]
+    assert next_updates(stream) == [(CHANGED, "c1")]
 
 
-def test_whoever_resumes_hears_all_the_rest_and_nothing_again(
+def test_a_resumed_stream_sends_every_later_update_once(
     world: World, listening: Listening, anna: Actor
 ) -> None:
     for number in range(3):
         world.public_case(anna, case_id=f"c{number}")
     stream = listening.follow("cases:0")
-    every = [told for told in (next(stream) for _ in range(60)) if told.update]
+    every = [step for step in (next(stream) for _ in range(60)) if step.update]
     assert len(every) == 3
-    for number, told in enumerate(every, 1):
-        rest = listening.told(written_positions(told.positions))
+    for number, step in enumerate(every, 1):
+        rest = listening.updates_after(written_positions(step.positions))
         assert rest == [(PUBLISHED, f"c{each}") for each in range(number, 3)]
 
 
-def test_what_the_public_may_not_see_is_not_told(
+def test_changes_of_unpublished_cases_are_not_sent(
     world: World, listening: Listening, anna: Actor
 ) -> None:
     world.report(anna)
     tag(world, anna)
-    assert listening.told() == []
+    assert listening.updates_after() == []
     world.public_case(anna, case_id="c2")
     execute(world, WithdrawCase(by=anna, at=world.clock()), "c2")
-    assert listening.told() == []
+    assert listening.updates_after() == []
 
 
-def test_what_was_erased_is_not_told(world: World, listening: Listening, anna: Actor) -> None:
+def test_changes_of_erased_cases_are_not_sent(
+    world: World, listening: Listening, anna: Actor
+) -> None:
     world.public_case(anna)
     erase = EraseMember(by=anna, at=world.clock())
     world.executors.members.execute(anna.member_id, erase, CommandContext())
     world.settle()
-    assert listening.told() == []
+    assert listening.updates_after() == []
 
 
-def test_nothing_is_told_before_it_can_be_read(
+def test_an_update_is_sent_after_its_case_can_be_read(
     world: World, listening: Listening, anna: Actor
 ) -> None:
     world.public_case(anna)
@@ -195,34 +193,32 @@ def test_nothing_is_told_before_it_can_be_read(
     world.executors.cases.execute(
         "c1", TagCase(tag="police", by=anna, at=world.clock()), CommandContext()
     )
-    assert heard(stream) == []
+    assert next_updates(stream) == []
     world.settle()
-    assert heard(stream) == [(CHANGED, "c1")]
+    assert next_updates(stream) == [(CHANGED, "c1")]
 
 
-def test_a_history_that_is_away_for_a_while_costs_nothing(
+def test_no_update_is_lost_while_the_history_is_away(
     world: World, listening: Listening, anna: Actor
 ) -> None:
     stream = listening.follow("cases:0")
     listening.away = True
     world.public_case(anna)
-    assert heard(stream) == []
+    assert next_updates(stream) == []
     listening.away = False
-    assert heard(stream) == [(PUBLISHED, "c1")]
+    assert next_updates(stream) == [(PUBLISHED, "c1")]
 
 
-def test_one_may_listen_for_some_cases_only(
-    world: World, listening: Listening, anna: Actor
-) -> None:
+def test_updates_can_be_filtered(world: World, listening: Listening, anna: Actor) -> None:
     world.public_case(anna, tags=("police",))
     world.public_case(anna, case_id="c2")
-    assert listening.told(case_id="c2") == [(PUBLISHED, "c2")]
-    assert listening.told(tag="police") == [(PUBLISHED, "c1")]
-    assert len(listening.told(category=CaseCategory.OTHER)) == 2
-    assert listening.told(category=CaseCategory.FRAUD) == []
+    assert listening.updates_after(case_id="c2") == [(PUBLISHED, "c2")]
+    assert listening.updates_after(tag="police") == [(PUBLISHED, "c1")]
+    assert len(listening.updates_after(category=CaseCategory.OTHER)) == 2
+    assert listening.updates_after(category=CaseCategory.FRAUD) == []
 
 
-def test_the_log_is_asked_once_however_many_listen(world: World, listening: Listening) -> None:
+def test_the_log_is_read_once_for_all_streams(world: World, listening: Listening) -> None:
     streams = [listening.follow() for _ in range(50)]
     before = listening.looked
     for stream in streams:
@@ -231,7 +227,9 @@ def test_the_log_is_asked_once_however_many_listen(world: World, listening: List
     assert listening.looked - before == len(TOPICS)
 
 
-def test_a_place_beyond_the_end_is_the_end(world: World, listening: Listening, anna: Actor) -> None:
+def test_a_position_beyond_the_end_of_the_log_becomes_the_end(
+    world: World, listening: Listening, anna: Actor
+) -> None:
     world.public_case(anna)
     end = world.stores["cases"].last_position()
     said = world.stores["discussions"].last_position()
@@ -240,18 +238,18 @@ def test_a_place_beyond_the_end_is_the_end(world: World, listening: Listening, a
     assert listening.updates.resume() == {"cases": end, "discussions": said}
 
 
-def test_a_log_whose_end_is_known_before_it_can_be_read_is_read_later(
+def test_events_that_cannot_be_read_yet_are_sent_later(
     world: World, listening: Listening, anna: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.public_case(anna)
     stream = listening.follow("cases:0")
     with monkeypatch.context() as early:
         early.setattr(listening, "read", lambda *_: [])
-        assert heard(stream) == []
-    assert heard(stream) == [(PUBLISHED, "c1")]
+        assert next_updates(stream) == []
+    assert next_updates(stream) == [(PUBLISHED, "c1")]
 
 
-def test_all_streams_end_when_the_process_shall(world: World) -> None:
+def test_all_streams_end_when_the_process_stops(world: World) -> None:
     updates = Updates(world.history, world.codec, world.answers["cases"])
     stream = updates.follow(BEGINNING, UpdateFilter())
     assert next(stream) == Reached(BEGINNING)
@@ -263,16 +261,16 @@ def test_all_streams_end_when_the_process_shall(world: World) -> None:
     "text",
     ["x", "cases", "cases:", "cases:-1", "cases:01", "members:1", "cases:1,", "cases:\u0661"],
 )
-def test_what_names_no_place_is_refused(text: str) -> None:
+def test_malformed_positions_are_refused(text: str) -> None:
     with pytest.raises(MalformedPositions):
         read_positions(text)
 
 
-def test_places_are_read_as_they_are_written() -> None:
+def test_positions_are_read_as_they_are_written() -> None:
     assert read_positions(written_positions({"cases": 12})) == {"cases": 12}
 
 
-def test_every_event_is_told_as_an_update_or_ignored_on_purpose() -> None:
+def test_every_event_is_listed_as_an_update_or_as_ignored() -> None:
     of_topics = {name for name in EVENTS.types if name.partition(".")[0] in TOPICS}
     assert KINDS.keys() | IGNORED == of_topics, "add it to KINDS or to IGNORED"
     assert not KINDS.keys() & IGNORED

@@ -1,4 +1,4 @@
-"""Members flag what they may see; to them nothing else is there."""
+"""Visibility: members can flag visible subjects only; others are not found."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -58,7 +58,7 @@ def hide(world: World, kind: SubjectKind, key: str, by: Actor) -> None:
 
 
 @pytest.mark.parametrize("make_invisible", [withdraw, hide_case])
-def test_nothing_of_a_case_that_is_not_public_is_there_for_others(
+def test_parts_of_an_unpublished_case_cannot_be_flagged_by_others(
     world: World, cora: Actor, ben: Actor, mo: Actor, make_invisible: Callable[[World], None]
 ) -> None:
     for kind, key in THINGS:
@@ -71,7 +71,7 @@ def test_nothing_of_a_case_that_is_not_public_is_there_for_others(
         flag(world, kind, key, mo)
 
 
-def test_its_author_sees_what_others_added_and_no_discussion(
+def test_the_author_of_a_hidden_case_can_flag_contributions_but_no_comments(
     world: World, anna: Actor, cora: Actor, mo: Actor
 ) -> None:
     hide(world, CASE, "c1", mo)
@@ -83,7 +83,7 @@ def test_its_author_sees_what_others_added_and_no_discussion(
         flag(world, COMMENT, "k1", anna)
 
 
-def test_a_case_that_waits_for_evidence_cannot_be_hidden_before_it_is_public(
+def test_a_case_that_awaits_evidence_cannot_be_flagged(
     world: World, anna: Actor, mo: Actor
 ) -> None:
     world.report(anna, case_id="c1")
@@ -99,7 +99,7 @@ def test_a_case_that_waits_for_evidence_cannot_be_hidden_before_it_is_public(
     assert [case["case_id"] for case in listed(world, "cases")] == ["c1"]
 
 
-def test_evidence_is_there_once_a_public_case_shows_it(
+def test_evidence_can_be_flagged_while_a_public_case_shows_it(
     world: World, anna: Actor, ben: Actor, mo: Actor
 ) -> None:
     evidence = world.evidence(anna)
@@ -115,7 +115,9 @@ def test_evidence_is_there_once_a_public_case_shows_it(
     flag(world, EVIDENCE, evidence, ben)
 
 
-def test_what_was_taken_back_is_not_there(world: World, ben: Actor, cora: Actor, mo: Actor) -> None:
+def test_retracted_parties_and_removed_comments_cannot_be_flagged(
+    world: World, ben: Actor, cora: Actor, mo: Actor
+) -> None:
     world.enrich.retract_party(PartyId("p1"), CaseId("c1"), cora, CommandContext())
     world.discuss.remove(CommentId("k1"), cora, CommandContext())
     for kind, key in ((PARTY, "p1"), (COMMENT, "k1")):
@@ -126,7 +128,7 @@ def test_what_was_taken_back_is_not_there(world: World, ben: Actor, cora: Actor,
 
 
 @pytest.mark.parametrize("kind", [COMMENT, PARTY, MEMBER])
-def test_what_is_hidden_is_there_for_moderators_alone(
+def test_hidden_subjects_can_be_flagged_by_moderators_only(
     world: World, ben: Actor, cora: Actor, mo: Actor, kind: SubjectKind
 ) -> None:
     key = {COMMENT: "k1", PARTY: "p1", MEMBER: cora.member_id}[kind]
@@ -143,7 +145,7 @@ def test_what_is_hidden_is_there_for_moderators_alone(
     assert world.parked.list() == []
 
 
-def test_of_an_erased_member_it_is_told_what_was_erased_where_everybody_is(
+def test_flagging_erased_members_comments_and_evidence_is_answered_as_erased(
     world: World, ben: Actor, cora: Actor
 ) -> None:
     erase(world, cora)
@@ -154,13 +156,15 @@ def test_of_an_erased_member_it_is_told_what_was_erased_where_everybody_is(
         flag(world, PARTY, "p1", ben)
 
 
-def test_who_is_about_to_be_erased_is_gone_already(world: World, ben: Actor, cora: Actor) -> None:
+def test_flagging_a_member_whose_erasure_is_pending_is_answered_as_erased(
+    world: World, ben: Actor, cora: Actor
+) -> None:
     ask_to_be_erased(world, cora)
     with refused("erased"):
         flag(world, MEMBER, cora.member_id, ben)
 
 
-def test_of_an_erased_case_nothing_is_there(
+def test_parts_of_an_erased_case_cannot_be_flagged(
     world: World, anna: Actor, ben: Actor, cora: Actor, mo: Actor
 ) -> None:
     erase(world, anna)
@@ -173,7 +177,7 @@ def test_of_an_erased_case_nothing_is_there(
         flag(world, PARTY, "p1", mo)
 
 
-def test_a_flag_is_repeated_though_what_it_is_about_was_hidden(
+def test_a_repeated_flag_returns_its_receipt_after_the_subject_was_hidden(
     world: World, ben: Actor, cora: Actor, mo: Actor
 ) -> None:
     context = CommandContext(command_id="from-bens-phone")

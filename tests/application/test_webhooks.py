@@ -1,4 +1,4 @@
-"""Webhooks: each wanted case is told, until it was heard, with nothing of its author."""
+"""Webhooks: each matching public case is delivered until it is received, without its author."""
 
 import json
 from collections.abc import Mapping
@@ -35,11 +35,11 @@ class Receiver:
     """Hears what it is told, unless it is broken."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[str, Mapping[str, str], bytes]] = []
+        self.calls: list[tuple[str, Mapping[str, str], bytes]] = []
         self.broken = False
 
     def call(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
-        self.heard.append((url, headers, body))
+        self.calls.append((url, headers, body))
         if self.broken:
             raise CallFailed("status 500")
 
@@ -48,7 +48,7 @@ class Receiver:
 
     @property
     def ids(self) -> list[str]:
-        return [headers["webhook-id"] for _, headers, _ in self.heard]
+        return [headers["webhook-id"] for _, headers, _ in self.calls]
 
 
 class Newsroom:
@@ -78,11 +78,11 @@ class Newsroom:
 
     def deliver(self) -> int:
         """Let the courier do all that is due; how many calls that took."""
-        before = len(self.receiver.heard)
+        before = len(self.receiver.calls)
         self.world.clock.wind(milliseconds=1)
         while self.courier.step():
             pass
-        return len(self.receiver.heard) - before
+        return len(self.receiver.calls) - before
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def later(world: World) -> None:
     world.clock.wind(hours=5)
 
 
-def test_a_new_public_case_is_told_signed_and_without_its_author(
+def test_a_new_public_case_is_delivered_signed_and_without_its_author(
     world: World, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     webhook_id, secret = newsroom.webhooks.add(URL)
@@ -102,7 +102,7 @@ def test_a_new_public_case_is_told_signed_and_without_its_author(
     anna = world.member()
     world.public_case(anna, tags=("police",))
     assert newsroom.deliver() == 1
-    ((url, headers, body),) = newsroom.receiver.heard
+    ((url, headers, body),) = newsroom.receiver.calls
     assert url == URL
     monkeypatch.setattr(Webhook, "_Webhook__verify_timestamp", lambda *_: world.clock())
     Webhook(secret).verify(body.decode(), dict(headers))
@@ -122,7 +122,7 @@ def test_a_new_public_case_is_told_signed_and_without_its_author(
     assert [each.webhook_id for each in newsroom.webhooks.list()] == [webhook_id]
 
 
-def test_neither_secrets_nor_words_of_cases_are_in_the_log(
+def test_the_log_of_webhooks_holds_no_secret_and_no_text_of_cases(
     world: World, newsroom: Newsroom
 ) -> None:
     _, secret = newsroom.webhooks.add(URL)
@@ -135,7 +135,9 @@ def test_neither_secrets_nor_words_of_cases_are_in_the_log(
     assert b"permit" not in log
 
 
-def test_only_what_a_webhook_wants_is_told(world: World, newsroom: Newsroom) -> None:
+def test_only_cases_that_match_the_filter_of_a_webhook_are_delivered(
+    world: World, newsroom: Newsroom
+) -> None:
     newsroom.webhooks.add("https://tag.example", tag="police")
     newsroom.webhooks.add("https://category.example", category="fraud")
     later(world)
@@ -152,11 +154,11 @@ def test_only_what_a_webhook_wants_is_told(world: World, newsroom: Newsroom) -> 
     world.executors.cases.execute("c2", report, CommandContext())
     world.settle()
     newsroom.deliver()
-    heard = {(url, json.loads(body)["data"]["case_id"]) for url, _, body in newsroom.receiver.heard}
+    heard = {(url, json.loads(body)["data"]["case_id"]) for url, _, body in newsroom.receiver.calls}
     assert heard == {("https://tag.example", "c1"), ("https://category.example", "c2")}
 
 
-def test_a_new_webhook_is_not_told_of_old_cases(world: World, newsroom: Newsroom) -> None:
+def test_older_cases_are_not_delivered_to_a_new_webhook(world: World, newsroom: Newsroom) -> None:
     world.report(anna := world.member(), world.evidence(anna))
     later(world)
     newsroom.webhooks.add(URL)
@@ -165,7 +167,7 @@ def test_a_new_webhook_is_not_told_of_old_cases(world: World, newsroom: Newsroom
     assert newsroom.deliver() == 0
 
 
-def test_a_receiver_that_fails_is_tried_again_later_under_the_same_id(
+def test_a_failed_delivery_is_retried_later_with_the_same_id(
     world: World, newsroom: Newsroom
 ) -> None:
     newsroom.webhooks.add(URL)
@@ -183,7 +185,7 @@ def test_a_receiver_that_fails_is_tried_again_later_under_the_same_id(
     assert len(set(newsroom.receiver.ids)) == 1
 
 
-def test_what_keeps_failing_is_parked_until_the_operator_retries_it(
+def test_a_delivery_that_keeps_failing_is_parked_until_the_operator_retries_it(
     world: World, newsroom: Newsroom
 ) -> None:
     newsroom.webhooks.add(URL)
@@ -193,7 +195,7 @@ def test_what_keeps_failing_is_parked_until_the_operator_retries_it(
     for _ in range(MOST_TRIES + 2):
         newsroom.deliver()
         later(world)
-    assert len(newsroom.receiver.heard) == MOST_TRIES
+    assert len(newsroom.receiver.calls) == MOST_TRIES
     (parked,) = newsroom.webhooks.deliveries()
     assert (parked.status, parked.error) == (DeliveryStatus.PARKED, "status 500")
     newsroom.receiver.broken = False
@@ -203,7 +205,7 @@ def test_what_keeps_failing_is_parked_until_the_operator_retries_it(
     assert newsroom.webhooks.deliveries() == []
 
 
-def test_a_courier_that_is_killed_before_it_wrote_tells_it_again_under_the_same_id(
+def test_a_courier_killed_before_it_recorded_a_delivery_repeats_it_with_the_same_id(
     world: World, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newsroom.webhooks.add(URL)
@@ -224,7 +226,9 @@ def die(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_hearing_of_a_case_again_plans_nothing_more(world: World, newsroom: Newsroom) -> None:
+def test_handling_a_publication_again_plans_no_further_delivery(
+    world: World, newsroom: Newsroom
+) -> None:
     newsroom.webhooks.add(URL)
     later(world)
     world.public_case(world.member())
@@ -239,7 +243,9 @@ def test_hearing_of_a_case_again_plans_nothing_more(world: World, newsroom: News
     policy.policy.react(object(), Cause(name, world.history.read("cases", 0, 1)[0]))
 
 
-def test_what_is_not_public_any_more_is_not_told(world: World, newsroom: Newsroom) -> None:
+def test_a_case_withdrawn_before_its_delivery_is_not_delivered(
+    world: World, newsroom: Newsroom
+) -> None:
     newsroom.webhooks.add(URL)
     later(world)
     anna = world.member()
@@ -259,7 +265,7 @@ def test_a_webhook_that_was_removed_is_not_called(world: World, newsroom: Newsro
         newsroom.webhooks.remove(webhook_id)
 
 
-def test_one_turn_of_a_slow_receiver_is_short(world: World, newsroom: Newsroom) -> None:
+def test_one_step_makes_one_call_to_a_slow_receiver(world: World, newsroom: Newsroom) -> None:
     newsroom.webhooks.add(URL)
     later(world)
     anna = world.member()
@@ -269,11 +275,13 @@ def test_one_turn_of_a_slow_receiver_is_short(world: World, newsroom: Newsroom) 
     ticks = iter(range(0, 1000, 10))
     newsroom.courier = newsroom.new_courier(seconds=lambda: next(ticks))
     assert newsroom.courier.step()
-    assert len(newsroom.receiver.heard) == 1
+    assert len(newsroom.receiver.calls) == 1
     assert newsroom.deliver() == 2
 
 
-def test_addresses_without_tls_are_for_tests(world: World, newsroom: Newsroom) -> None:
+def test_an_address_without_tls_is_refused_outside_of_tests(
+    world: World, newsroom: Newsroom
+) -> None:
     with refused("bad-webhook-url"):
         newsroom.webhooks.add("http://news.example")
     tests = Webhooks(
@@ -288,7 +296,7 @@ def test_an_address_that_is_not_public_is_refused(newsroom: Newsroom) -> None:
     assert list(newsroom.webhooks.list()) == []
 
 
-def test_two_who_read_the_book_at_once_count_a_failure_once(
+def test_two_concurrent_readers_of_open_deliveries_count_a_failure_once(
     world: World, newsroom: Newsroom
 ) -> None:
     newsroom.webhooks.add(URL)

@@ -1,4 +1,4 @@
-"""What another threshold or half-life would have done, told from the logs."""
+"""What-if: the effects of another threshold or half-life, computed from the logs."""
 
 from itertools import count
 from typing import Any
@@ -59,7 +59,7 @@ def judged(replay: ModerationReplay) -> tuple[int, int, int, int]:
     return replay.right, replay.wrong, replay.undecided, replay.missed
 
 
-def test_a_lower_threshold_hides_what_the_present_one_does_not(world: World, case: CaseId) -> None:
+def test_a_lower_threshold_hides_more_subjects(world: World, case: CaseId) -> None:
     flag(world, case, "Ben")
     world.clock.wind(hours=1)
     flag(world, case, "Cleo", rule="falsehood")
@@ -70,7 +70,9 @@ def test_a_lower_threshold_hides_what_the_present_one_does_not(world: World, cas
     assert what_if(world).moderation().hidings == ()
 
 
-def test_the_present_threshold_hides_what_was_hidden(world: World, case: CaseId) -> None:
+def test_the_present_threshold_hides_the_subjects_that_were_hidden(
+    world: World, case: CaseId
+) -> None:
     flag(world, case, "Ben", "Cleo", "Dora", "Emil")
     (hiding,) = what_if(world).moderation().hidings
     assert hiding.weight == 1.0
@@ -84,7 +86,7 @@ def test_the_present_threshold_hides_what_was_hidden(world: World, case: CaseId)
         (Verdict.RESTORE, (0, 1, 0, 0)),
     ],
 )
-def test_moderators_tell_whether_it_was_right(
+def test_the_decision_of_moderators_judges_a_hiding(
     world: World,
     case: CaseId,
     moderator: Actor,
@@ -96,7 +98,7 @@ def test_moderators_tell_whether_it_was_right(
     assert judged(what_if(world).moderation(0.5)) == expected
 
 
-def test_what_moderators_hid_before_enough_flags_came_was_missed(
+def test_a_subject_hidden_by_moderators_below_the_threshold_counts_as_missed(
     world: World, case: CaseId, moderator: Actor
 ) -> None:
     flag(world, case, "Ben", "Cleo")
@@ -104,7 +106,7 @@ def test_what_moderators_hid_before_enough_flags_came_was_missed(
     assert judged(what_if(world).moderation(2.0)) == (0, 0, 0, 1)
 
 
-def test_an_appeal_changes_the_judgement_and_a_later_decision_does_not(
+def test_an_appeal_changes_the_judgement_of_a_hiding_but_a_later_decision_does_not(
     world: World, case: CaseId, moderator: Actor
 ) -> None:
     author = Actor(member_id=world.executors.cases.load(case).state.author)
@@ -120,7 +122,7 @@ def test_an_appeal_changes_the_judgement_and_a_later_decision_does_not(
     assert judged(what_if(world).moderation(0.5)) == (0, 1, 0, 1)
 
 
-def test_what_was_restored_can_be_hidden_again(
+def test_a_restored_subject_can_be_hidden_again(
     world: World, case: CaseId, moderator: Actor
 ) -> None:
     flag(world, case, "Ben", "Cleo")
@@ -131,7 +133,7 @@ def test_what_was_restored_can_be_hidden_again(
     assert [hiding.verdict for hiding in replay.hidings] == [Verdict.DISMISS, Verdict.HIDE]
 
 
-def test_a_decision_that_was_set_aside_judges_nothing(
+def test_a_decision_that_was_set_aside_is_ignored(
     world: World, case: CaseId, moderator: Actor
 ) -> None:
     flag(world, case, "Ben", "Cleo")
@@ -141,9 +143,7 @@ def test_a_decision_that_was_set_aside_judges_nothing(
     assert judged(what_if(world).moderation(0.5)) == (0, 1, 0, 0)
 
 
-def test_flags_weigh_what_they_weighed_beside_others_that_waited(
-    world: World, case: CaseId
-) -> None:
+def test_flags_keep_the_weight_they_had_beside_other_open_flags(world: World, case: CaseId) -> None:
     second = world.public_case(world.member("Zoe"), "c2")
     flaggers = [community.trusted(world, name) for name in ("Ben", "Cleo")]
     for each in (case, second):
@@ -153,7 +153,7 @@ def test_flags_weigh_what_they_weighed_beside_others_that_waited(
     assert weights == [0.5, 8 / 17]
 
 
-def test_nothing_is_changed_by_asking(world: World, case: CaseId) -> None:
+def test_computing_appends_no_events(world: World, case: CaseId) -> None:
     flag(world, case, "Ben")
     before = [store.last_position() for store in world.stores.values()]
     what_if(world).moderation(0.1)
@@ -195,13 +195,11 @@ class Growing:
         return getattr(self._world.history, name)
 
 
-def test_a_case_that_is_published_meanwhile_has_no_place_in_either_order(
-    world: World, case: CaseId
-) -> None:
+def test_a_case_published_while_computing_is_in_neither_order(world: World, case: CaseId) -> None:
     replay = WhatIf(Growing(world), world.codec, MemoryReadModels, hide_at=1.0)
     found = replay.popular(365.0, 10)
     assert [(each.case_id, each.now, each.then) for each in found] == [(case, 1, 1)]
 
 
-def test_nothing_public_has_no_order(world: World) -> None:
+def test_without_public_cases_the_order_is_empty(world: World) -> None:
     assert what_if(world).popular(1.0, 10) == []

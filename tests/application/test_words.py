@@ -1,4 +1,4 @@
-"""What counts as the same word."""
+"""Words: how texts are split and compared in searches."""
 
 import pytest
 from hypothesis import given
@@ -30,15 +30,15 @@ def test_words_are_compared_without_case_accents_and_punctuation(
 
 
 @given(some.text())
-def test_a_word_is_made_of_words_that_stay_themselves(text: str) -> None:
+def test_splitting_words_again_changes_nothing(text: str) -> None:
     assert words(" ".join(words(text))) == words(text)
 
 
 @given(some.text(), some.text())
-def test_the_words_of_two_texts_are_those_of_each(one: str, other: str) -> None:
+def test_the_words_of_two_texts_are_the_words_of_both(one: str, other: str) -> None:
     assert words(f"{one}\n{other}") == words(one) | words(other)
 
 
 @given(some.text())
-def test_case_makes_no_difference(text: str) -> None:
+def test_case_is_ignored(text: str) -> None:
     assert words(text.casefold()) == words(text)
