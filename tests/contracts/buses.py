@@ -1,4 +1,4 @@
-"""What the tests of buses share: how each is opened, and a subscriber that remembers."""
+"""What the tests of buses share: how each bus is opened, and a subscriber that keeps messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process that is killed in the middle of writing a blob."""
+"""Write a blob in a process that is killed in the middle."""
 
 import os
 import signal

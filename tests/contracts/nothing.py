@@ -1,4 +1,4 @@
-"""A contract that something passes which does nothing at all proves nothing."""
+"""Run a contract against an adapter that does nothing: every promise must fail."""
 
 from collections.abc import Collection, Iterator, Mapping
 from inspect import getmembers, isfunction, signature

@@ -37,14 +37,14 @@ class CheckpointsContract:
         checkpoints().save("relay", SECOND)
         assert checkpoints().load("relay") == SECOND
 
-    def test_names_do_not_meddle_with_each_other(self, checkpoints: Open) -> None:
+    def test_checkpoints_of_different_names_are_independent(self, checkpoints: Open) -> None:
         opened = checkpoints()
         opened.save("relay", FIRST)
         opened.save("policy", START.moved("members", 1))
         assert opened.load("relay") == FIRST
         assert opened.load("policy") == START.moved("members", 1)
 
-    def test_all_of_them_are_listed_by_name(self, checkpoints: Open) -> None:
+    def test_checkpoints_are_listed_by_name(self, checkpoints: Open) -> None:
         assert checkpoints().list() == {}
         checkpoints().save("relay", FIRST)
         checkpoints().save("relay", SECOND)
@@ -54,7 +54,7 @@ class CheckpointsContract:
         assert checkpoints().list() == {"policy": FIRST}
 
     @pytest.mark.parametrize("revision", [0, 1, 3, 40])
-    def test_any_revision_but_the_next_is_fenced_and_changes_nothing(
+    def test_saving_any_revision_but_the_next_is_fenced(
         self, checkpoints: Open, revision: int
     ) -> None:
         checkpoints().save("relay", FIRST)
@@ -69,7 +69,7 @@ class CheckpointsContract:
         assert checkpoints().load("relay") == START
 
     @pytest.mark.parametrize("before", [START, FIRST])
-    def test_of_many_that_move_on_at_once_exactly_one_does(
+    def test_of_many_concurrent_saves_exactly_one_succeeds(
         self, checkpoints: Open, before: Checkpoint
     ) -> None:
         if before is not START:

@@ -147,7 +147,7 @@ class CredentialsContract:
         assert credentials().find("ann") == replace(ANN, passphrase_hash="stronger")
         assert credentials().find("bob") == BOB
 
-    def test_times_keep_their_microseconds_whatever_their_zone(self, credentials: Open) -> None:
+    def test_times_keep_their_microseconds_in_any_time_zone(self, credentials: Open) -> None:
         east = NOW.astimezone(timezone(timedelta(hours=5, minutes=45)))
         credentials().claim(replace(ANN, created_at=east), ANNS)
         credentials().open_session(session("s1", expires_at=east))
@@ -172,7 +172,9 @@ class CredentialsContract:
         assert list(credentials().sessions_of("m1")) == own
         assert list(credentials().sessions_of("nobody")) == []
 
-    def test_a_members_sessions_end_together_or_all_but_one(self, credentials: Open) -> None:
+    def test_all_sessions_of_a_member_can_be_ended_with_or_without_one(
+        self, credentials: Open
+    ) -> None:
         for name, member_id in (("s1", "m1"), ("s2", "m1"), ("s3", "m1"), ("s4", "m2")):
             credentials().open_session(session(name, member_id))
         credentials().end_sessions("m1", but="s2")
@@ -188,7 +190,7 @@ class CredentialsContract:
         assert credentials().rotate("s2", "token 1", "token 3", LATER) is False
         assert credentials().session("s1") == ROTATED
 
-    def test_of_many_that_rotate_at_once_exactly_one_does(self, credentials: Open) -> None:
+    def test_of_many_concurrent_rotations_exactly_one_succeeds(self, credentials: Open) -> None:
         credentials().open_session(session("s1"))
         users = [credentials() for _ in range(6)]
         outcomes = race(6, lambda it: users[it].rotate("s1", "token 1", f"new {it}", LATER))
@@ -196,7 +198,7 @@ class CredentialsContract:
         winner = f"new {outcomes.index(True)}"
         assert credentials().session("s1") == replace(ROTATED, token_hash=winner)
 
-    def test_the_token_before_the_newest_is_good_once_more(self, credentials: Open) -> None:
+    def test_the_previous_token_can_be_repeated_once(self, credentials: Open) -> None:
         credentials().open_session(session("s1"))
         assert credentials().repeat("s1", "token 1", LATER) is False
         credentials().rotate("s1", "token 1", "token 2", LATER)
@@ -206,9 +208,7 @@ class CredentialsContract:
         assert credentials().repeat("s1", "token 1", LATER) is False
         assert credentials().session("s1") == replace(ROTATED, previous_hash="")
 
-    def test_the_token_before_the_newest_is_good_no_longer_than_is_asked_for(
-        self, credentials: Open
-    ) -> None:
+    def test_the_previous_token_can_be_repeated_for_a_limited_time(self, credentials: Open) -> None:
         credentials().open_session(session("s1"))
         credentials().rotate("s1", "token 1", "token 2", LATER)
         assert credentials().repeat("s1", "token 1", LATER + timedelta(microseconds=1)) is False
@@ -221,14 +221,14 @@ class CredentialsContract:
         assert credentials().repeat("s1", "token 1", LATER) is False
         assert credentials().repeat("s1", "token 2", LATER) is True
 
-    def test_of_many_that_repeat_at_once_exactly_one_does(self, credentials: Open) -> None:
+    def test_of_many_concurrent_repeats_exactly_one_succeeds(self, credentials: Open) -> None:
         credentials().open_session(session("s1"))
         credentials().rotate("s1", "token 1", "token 2", LATER)
         users = [credentials() for _ in range(6)]
         outcomes = race(6, lambda it: users[it].repeat("s1", "token 1", LATER))
         assert sorted(map(bool, outcomes)) == [False] * 5 + [True]
 
-    def test_of_many_that_refresh_at_once_one_rotates_and_one_repeats(
+    def test_of_many_concurrent_refreshes_one_rotates_and_one_repeats(
         self, credentials: Open
     ) -> None:
         credentials().open_session(session("s1"))
@@ -282,7 +282,7 @@ class TestSqliteCredentials(CredentialsContract):
         for user in users:
             user.close()
 
-    def test_of_a_forgotten_member_no_byte_stays_on_disk(
+    def test_no_byte_of_a_forgotten_member_stays_on_disk(
         self, credentials: Open, tmp_path: Path
     ) -> None:
         ann = replace(ANN, handle="handle of ann", passphrase_hash="hash of ann")
@@ -380,14 +380,14 @@ class TestOfSealedCredentials:
         yield sealed
         sealed.close()
 
-    def test_nothing_of_a_member_is_stored_in_the_open(self, sealed: Sealed) -> None:
+    def test_no_data_of_a_member_is_stored_in_plain_text(self, sealed: Sealed) -> None:
         assert [mark for mark in MARKS if mark in sealed.on_disk()] == []
         assert sealed.credentials.find("the handle") == MEMBER
         found = sealed.credentials.session("s1")
         assert found is not None
         assert found.member_id == "the member"
 
-    def test_an_old_copy_leads_to_living_members_only(self, sealed: Sealed) -> None:
+    def test_an_old_copy_reveals_remaining_members_only(self, sealed: Sealed) -> None:
         sealed.credentials.claim(BOB, BOBS)
         copy = sealed.old_copy()
         assert copy.find("the handle") == MEMBER
@@ -399,7 +399,9 @@ class TestOfSealedCredentials:
         assert copy.sessions_of("the member") == []
         assert copy.replace_hash("the member", "hash of the passphrase", "new") is False
 
-    def test_nothing_is_opened_for_a_forgotten_member(self, sealed: Sealed) -> None:
+    def test_opening_a_session_or_claiming_for_a_forgotten_member_has_no_effect(
+        self, sealed: Sealed
+    ) -> None:
         """A sign-in may have begun before."""
         sealed.credentials.forget("the member")
         sealed.credentials.open_session(session("s2", "the member"))
@@ -410,7 +412,7 @@ class TestOfSealedCredentials:
             sealed.credentials.claim(MEMBER, {"the look"})
 
     @pytest.mark.parametrize("calls", range(2))
-    def test_what_is_forgotten_in_part_is_forgotten_by_a_repetition(
+    def test_forgetting_a_member_again_completes_a_killed_attempt(
         self, sealed: Sealed, calls: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         copy = sealed.old_copy()
@@ -432,7 +434,7 @@ class TestOfSealedCredentials:
         assert sealed.credentials.find("the handle") is None
 
 
-def test_the_oplog_of_mongodb_tells_nothing_of_a_member(
+def test_the_oplog_of_mongodb_holds_no_plain_data_of_a_member(
     mongo_database: Database[Document],
 ) -> None:
     """It holds every write until it is full, whatever was deleted since."""

@@ -1,4 +1,4 @@
-"""What durable KeyVaults promise of old copies: whatever is destroyed, no old copy opens it."""
+"""Durable key vaults with epochs: no old copy opens a destroyed key."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -116,7 +116,7 @@ class OldCopiesContract:
         place.restore(old)
         assert not is_readable(place, ANN)
 
-    def test_no_old_copy_made_since_opens_it_either(self, place: Place) -> None:
+    def test_no_old_copy_from_another_destruction_opens_a_destroyed_key(self, place: Place) -> None:
         place.open().make_key(ANN)
         place.open().make_key(BOB)
         place.open().destroy(BOB)
@@ -125,7 +125,7 @@ class OldCopiesContract:
         place.restore(old)
         assert not is_readable(place, ANN)
 
-    def test_of_the_epoch_before_nothing_is_left_in_its_file(self, place: Place) -> None:
+    def test_the_file_of_epochs_does_not_hold_the_previous_epoch(self, place: Place) -> None:
         place.open().make_key(ANN)
         (before,) = place.epochs.live(bucket_of(ANN))
         assert before.key in place.file.read_bytes()
@@ -139,7 +139,7 @@ class OldCopiesContract:
         after = place.file.stat()
         assert (after.st_ino, after.st_size) == (before.st_ino, before.st_size)
 
-    def test_no_living_key_is_lost(self, place: Place) -> None:
+    def test_destroying_keys_keeps_all_others(self, place: Place) -> None:
         keys = {subject: place.open().make_key(subject) for subject in NEIGHBOURS}
         for doomed in (ANN, BOB):
             place.open().destroy(doomed)
@@ -155,7 +155,7 @@ class OldCopiesContract:
         assert changed == {bucket_of(ANN)}
         assert {len(live) for live in after} == {1}
 
-    def test_what_was_never_made_or_is_destroyed_already_costs_no_epoch(self, place: Place) -> None:
+    def test_destroying_a_missing_or_destroyed_key_starts_no_epoch(self, place: Place) -> None:
         place.open().make_key(ANN)
         place.open().destroy(ANN)
         (epoch,) = place.epochs.live(bucket_of(ANN))
@@ -163,9 +163,7 @@ class OldCopiesContract:
         place.open().destroy(BOB)
         assert place.epochs.live(bucket_of(ANN)) == (epoch,)
 
-    def test_keys_made_and_read_while_others_are_destroyed_are_never_lost(
-        self, place: Place
-    ) -> None:
+    def test_keys_created_and_read_during_destructions_are_kept(self, place: Place) -> None:
         vaults = [place.open() for _ in range(4)]
         doomed = neighbours(8, bucket=9)
         for subject in doomed:
@@ -186,9 +184,7 @@ class OldCopiesContract:
         assert not any(is_readable(place, subject) for subject in doomed)
         assert len(place.epochs.live(9)) == 1
 
-    def test_a_key_that_is_stored_after_its_epoch_was_replaced_is_not_lost(
-        self, place: Place
-    ) -> None:
+    def test_a_key_stored_after_its_epoch_was_replaced_is_kept(self, place: Place) -> None:
         maker = place.open()
         place.open().make_key(ANN)
         before_storing(maker, lambda: place.open().destroy(ANN))
@@ -198,7 +194,7 @@ class OldCopiesContract:
         place.open().destroy(EVE)
         assert place.open().key(BOB) == key
 
-    def test_a_key_destroyed_while_it_is_stored_again_stays_destroyed(self, place: Place) -> None:
+    def test_a_key_destroyed_while_it_is_stored_stays_destroyed(self, place: Place) -> None:
         maker = place.open()
         place.open().make_key(ANN)
         before_storing(maker, lambda: place.open().destroy(ANN))
@@ -207,14 +203,14 @@ class OldCopiesContract:
             maker.make_key(BOB)
         assert not is_readable(place, BOB)
 
-    def test_who_reads_a_key_of_the_older_epoch_takes_it_to_the_newest(self, place: Place) -> None:
+    def test_reading_a_key_of_the_older_epoch_moves_it_to_the_newest(self, place: Place) -> None:
         key = place.open().make_key(ANN)
         place.epochs.begin(bucket_of(ANN))
         assert place.open().key(ANN) == key
         place.epochs.end(bucket_of(ANN))
         assert place.open().key(ANN) == key
 
-    def test_of_several_that_start_a_new_vault_all_have_one_file(self, place: Place) -> None:
+    def test_concurrent_starts_of_a_new_vault_share_one_file(self, place: Place) -> None:
         opened = [it for it in race(4, lambda _: place.open()) if not isinstance(it, Exception)]
         assert len(opened) == 4
         key = place.open().make_key(ANN)
@@ -224,7 +220,9 @@ class OldCopiesContract:
 class LostEpochsContract:
     """With an old backup of the file of epochs, nothing goes on until somebody decides."""
 
-    def test_the_vault_is_refused_until_the_lost_keys_are_given_up(self, place: Place) -> None:
+    def test_an_old_file_of_epochs_is_refused_until_the_lost_keys_are_given_up(
+        self, place: Place
+    ) -> None:
         key = place.open().make_key("in another bucket")
         place.open().make_key(BOB)
         old = place.file.read_bytes()
@@ -239,7 +237,9 @@ class LostEpochsContract:
         with pytest.raises(KeyDestroyed):
             place.open().make_key(BOB)
 
-    def test_a_key_of_an_old_vault_is_told_until_it_is_given_up(self, place: Place) -> None:
+    def test_reading_a_key_of_an_old_vault_is_refused_until_it_is_given_up(
+        self, place: Place
+    ) -> None:
         place.open().make_key(ANN)
         place.open().make_key(BOB)
         old = place.rows()
@@ -256,7 +256,7 @@ class KillsContract:
 
     @pytest.mark.parametrize("done", [False, True])
     @pytest.mark.parametrize("step", range(6))
-    def test_a_killed_destruction_loses_no_key_and_is_finished_by_a_start(
+    def test_a_killed_destruction_loses_no_key_and_is_finished_by_the_next_start(
         self, place: Place, step: int, done: bool
     ) -> None:
         keys = {subject: place.open().make_key(subject) for subject in NEIGHBOURS}
@@ -272,7 +272,9 @@ class KillsContract:
         assert is_readable(place, ANN) != destroyed
 
     @pytest.mark.parametrize("step", range(1, 6))
-    def test_it_is_finished_by_the_next_destruction(self, place: Place, step: int) -> None:
+    def test_a_killed_destruction_is_finished_by_the_next_one(
+        self, place: Place, step: int
+    ) -> None:
         keys = {subject: place.open().make_key(subject) for subject in NEIGHBOURS}
         old, beside = place.rows(), place.open()
         with pytest.raises(Killed):
@@ -284,7 +286,7 @@ class KillsContract:
         assert not is_readable(place, ANN)
         assert not is_readable(place, BOB)
 
-    def test_a_key_made_between_a_kill_and_the_next_start_is_not_lost(self, place: Place) -> None:
+    def test_a_key_created_between_a_kill_and_the_next_start_is_kept(self, place: Place) -> None:
         beside = place.open()
         beside.make_key(ANN)
         with pytest.raises(Killed):
@@ -378,10 +380,10 @@ class NoPlace(vaults.NoPlace):
 
 def test_doing_nothing_breaks_every_promise(tmp_path: Path) -> None:
     does_nothing = [
-        "test_no_old_copy_made_since_opens_it_either",
+        "test_no_old_copy_from_another_destruction_opens_a_destroyed_key",
         "test_no_old_copy_of_the_store_opens_a_destroyed_key",
         "test_the_file_of_epochs_is_overwritten_in_place",
-        "test_what_was_never_made_or_is_destroyed_already_costs_no_epoch",
+        "test_destroying_a_missing_or_destroyed_key_starts_no_epoch",
     ]
     place = NoPlace(tmp_path)
     assert_fails_against_nothing(OldCopiesContract, place=place, but=does_nothing)
@@ -402,14 +404,14 @@ class TestEpochFile:
         epochs.make()
         return epochs
 
-    def test_every_bucket_has_a_key_of_its_own(self, epochs: EpochFile, path: Path) -> None:
+    def test_every_bucket_has_its_own_key(self, epochs: EpochFile, path: Path) -> None:
         assert path.stat().st_size == SIZE
         assert path.stat().st_mode & 0o777 == 0o600
         live = [epoch for bucket in range(BUCKETS) for epoch in epochs.live(bucket)]
         assert len({epoch.key for epoch in live}) == BUCKETS
         assert {epoch.number for epoch in live} == {1}
 
-    def test_it_is_made_once(self, epochs: EpochFile, path: Path) -> None:
+    def test_the_file_is_created_once(self, epochs: EpochFile, path: Path) -> None:
         made = path.read_bytes()
         epochs.make()
         assert path.read_bytes() == made
@@ -434,7 +436,7 @@ class TestEpochFile:
         assert epochs.live(3) == live
 
     @pytest.mark.parametrize("size", range(0, SLOT.size, 7))
-    def test_an_epoch_that_was_written_in_part_does_not_exist(
+    def test_a_partly_written_epoch_is_ignored(
         self, epochs: EpochFile, path: Path, size: int
     ) -> None:
         """The power failed while it began."""
@@ -448,7 +450,7 @@ class TestEpochFile:
         assert [epoch.number for epoch in epochs.live(0)] == [1, 2]
 
     @pytest.mark.parametrize("content", [b"", b"x" * SIZE, b"klarity epochs 1"])
-    def test_what_is_no_file_of_epochs_is_refused(
+    def test_another_file_than_one_of_epochs_is_refused(
         self, tmp_path: Path, path: Path, content: bytes
     ) -> None:
         path.parent.mkdir()
@@ -457,7 +459,7 @@ class TestEpochFile:
             SqliteKeyVault(tmp_path / "keys.db", MASTER, EpochFile(path))
         assert path.read_bytes() == content
 
-    def test_a_damaged_slot_is_told(self, epochs: EpochFile, path: Path) -> None:
+    def test_a_damaged_slot_is_refused(self, epochs: EpochFile, path: Path) -> None:
         content = path.read_bytes()
         path.write_bytes(content[: HEADER.size] + bytes(SIZE - HEADER.size))
         with pytest.raises(WrongEpochs, match="backup"):
@@ -466,7 +468,7 @@ class TestEpochFile:
         with pytest.raises(WrongEpochs, match="backup"):
             epochs.live(0)
 
-    def test_a_lost_file_is_told_and_not_made_again(self, tmp_path: Path, path: Path) -> None:
+    def test_a_lost_file_is_refused_and_not_created_again(self, tmp_path: Path, path: Path) -> None:
         keys = tmp_path / "keys.db"
         with closing(SqliteKeyVault(keys, MASTER, EpochFile(path))) as vault:
             vault.make_key(ANN)
@@ -495,7 +497,7 @@ class TestEpochFile:
         with pytest.raises(WrongEpochs, match="old backup"):
             SqliteKeyVault(keys, MASTER, EpochFile(path))
 
-    def test_a_key_that_somebody_changed_does_not_stop_a_destruction(
+    def test_a_tampered_key_does_not_prevent_a_destruction(
         self, tmp_path: Path, path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         with closing(SqliteKeyVault(tmp_path / "keys.db", MASTER, EpochFile(path))) as vault:

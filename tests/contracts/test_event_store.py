@@ -121,7 +121,7 @@ class EventStoreContract:
         assert second.first == 3
         assert store.load("case-1")[-1].head == second.head
 
-    def test_the_head_that_load_gives_is_one_to_append_to(self, store: EventStore) -> None:
+    def test_a_loaded_head_can_be_appended_to(self, store: EventStore) -> None:
         append_many(store, "case-1", [1, 2])
         third = store.append(commit(head=store.load("case-1")[-1].head))
         assert third.first == 4
@@ -136,7 +136,7 @@ class EventStoreContract:
         assert len(store.load("case-1")) == 2
         assert len(store.read_log(0, EVERYTHING)) == 2
 
-    def test_of_many_writers_at_one_head_one_wins(self, store: EventStore) -> None:
+    def test_of_many_concurrent_writers_at_one_head_one_succeeds(self, store: EventStore) -> None:
         def attempt(_: int) -> bool:
             try:
                 store.append(commit())
@@ -171,7 +171,7 @@ class EventStoreContract:
         assert store.read_log(5, 1) == []
 
     @pytest.mark.parametrize("body", [b"", bytes(range(256)) * 3, "Żółć \0 🜛".encode(), b"\0\0"])
-    def test_bytes_come_back_identical(self, store: EventStore, body: bytes) -> None:
+    def test_bodies_are_loaded_byte_for_byte(self, store: EventStore, body: bytes) -> None:
         store.append(commit(body=body))
         assert [stored.body for stored in store.load("case-1")] == [body]
         assert [stored.body for stored in store.read_log(0, 1)] == [body]
@@ -186,9 +186,7 @@ class EventStoreContract:
             assert stored.hash == expected
         assert head.hash == expected
 
-    def test_every_commit_is_sealed_for_its_log_and_all_that_is_known_of_it(
-        self, stores: Stores
-    ) -> None:
+    def test_every_commit_is_sealed_with_its_log(self, stores: Stores) -> None:
         store = stores.open()
         appended = append_many(store, "case-1", [1, 3])
         for stored in (*appended, *store.load("case-1"), *store.read_log(0, EVERYTHING)):
@@ -199,7 +197,7 @@ class EventStoreContract:
     def test_the_head_of_a_new_log_is_sealed_at_the_start(self, store: EventStore) -> None:
         assert store.sealed_head() == SEALS.start("cases")
 
-    def test_a_sealed_head_moves_on_and_never_back(self, stores: Stores) -> None:
+    def test_a_sealed_head_never_moves_back(self, stores: Stores) -> None:
         store = stores.open()
         store.append(commit())
         (stored,) = store.read_log(0, EVERYTHING)
@@ -208,21 +206,23 @@ class EventStoreContract:
             store.seal(head)
             assert store.sealed_head() == stores.open().sealed_head() == further
 
-    def test_a_log_that_is_opened_again_keeps_its_sealed_head(self, stores: Stores) -> None:
+    def test_a_reopened_log_keeps_its_sealed_head(self, stores: Stores) -> None:
         store = stores.open()
         store.append(commit())
         store.seal(head := SEALS.head("cases", 1, bytes(32)))
         kept = stores.survives_reopening
         assert stores.reopen().sealed_head() == (head if kept else SEALS.start("cases"))
 
-    def test_nothing_that_was_appended_is_astray(self, store: EventStore) -> None:
+    def test_appended_commits_are_no_strays(self, store: EventStore) -> None:
         append_many(store, "case-1", [1, 2])
         store.read_log(0, EVERYTHING)
         append_many(store, "case-2", [2])
         assert store.strays() == []
         assert len(store.read_log(0, EVERYTHING)) == 3
 
-    def test_a_commit_that_no_store_could_order_is_refused(self, store: EventStore) -> None:
+    def test_a_commit_with_an_invalid_size_stamp_or_stream_is_refused(
+        self, store: EventStore
+    ) -> None:
         end = store.append(commit(stamp=10)).head
         impossible = [
             commit(head=end, size=0),
@@ -250,7 +250,7 @@ class EventStoreContract:
         assert unnumbered([refused.value.commit]) == unnumbered([first])
         assert store.load("case-2") == []
 
-    def test_a_repeated_command_at_a_stale_head_is_a_repeated_command(
+    def test_a_repeated_command_at_a_stale_head_is_refused_as_repeated(
         self, store: EventStore
     ) -> None:
         first = store.append(commit(command_id="c-1"))
@@ -259,7 +259,9 @@ class EventStoreContract:
             store.append(commit(command_id="c-1"))
         assert unnumbered([refused.value.commit]) == unnumbered([first])
 
-    def test_a_command_sent_many_times_at_once_is_done_once(self, store: EventStore) -> None:
+    def test_of_many_concurrent_appends_with_one_command_id_one_succeeds(
+        self, store: EventStore
+    ) -> None:
         def attempt(number: int) -> StoredCommit:
             try:
                 return store.append(commit(f"case-{number}", command_id="c-1"))
@@ -280,7 +282,7 @@ class EventStoreContract:
 
     # Loading
 
-    def test_streams_do_not_run_into_each_other(self, store: EventStore) -> None:
+    def test_streams_with_similar_names_are_independent(self, store: EventStore) -> None:
         names = ["case", "case-", "case-1", "case-10", "case-1/", "case-1~", "case-1\0", "CASE-1"]
         for name in names:
             append_many(store, name, [1, 1])
@@ -314,7 +316,7 @@ class EventStoreContract:
             assert not isinstance(commits, Exception)
             assert unnumbered(commits) == unnumbered(appended.get(stream, []))
 
-    def test_whoever_loads_after_an_append_finds_it(self, store: EventStore) -> None:
+    def test_a_load_after_an_append_finds_the_commit(self, store: EventStore) -> None:
         def append_and_load(number: int) -> int:
             stream = f"case-{number}"
             append_many(store, stream, [1])
@@ -322,14 +324,14 @@ class EventStoreContract:
 
         assert race(16, append_and_load) == [1] * 16
 
-    def test_loading_tells_positions_once_they_are_given_out(self, store: EventStore) -> None:
+    def test_loaded_commits_have_positions_once_the_log_was_read(self, store: EventStore) -> None:
         append_many(store, "case-1", [1, 2])
         store.read_log(0, EVERYTHING)
         assert [stored.position for stored in store.load("case-1")] == [1, 3]
 
     # Reading the log
 
-    def test_the_log_holds_everything_in_one_gapless_order(self, store: EventStore) -> None:
+    def test_the_log_holds_all_commits_in_one_gapless_order(self, store: EventStore) -> None:
         for number in range(5):
             append_many(store, f"case-{number}", [1, 3, 2])
         read = store.read_log(0, EVERYTHING)
@@ -344,7 +346,7 @@ class EventStoreContract:
         assert store.read_log(0, EVERYTHING)[:2] == before
         assert len(before) == 2
 
-    def test_a_limit_is_respected(self, store: EventStore) -> None:
+    def test_reading_the_log_respects_the_limit(self, store: EventStore) -> None:
         append_many(store, "case-1", [1, 2, 3, 4])
         assert [stored.position for stored in store.read_log(0, 3)] == [1, 3, 6]
         assert [stored.position for stored in store.read_log(3, 1)] == [6]
@@ -360,7 +362,7 @@ class EventStoreContract:
         assert [len(page) for page in pages] == [4, 4, 4, 4, 2]
         assert [stored for page in pages for stored in page] == store.read_log(0, EVERYTHING)
 
-    def test_the_last_position_is_that_of_the_newest_event(self, store: EventStore) -> None:
+    def test_the_last_position_is_the_position_of_the_newest_event(self, store: EventStore) -> None:
         assert store.last_position() == 0
         append_many(store, "case-1", [2, 3])
         store.read_log(0, EVERYTHING)
@@ -403,7 +405,7 @@ class EventStoreContract:
         for follower in followers:
             assert follower.result() == everything
 
-    def test_two_logs_do_not_mix(self, stores: Stores) -> None:
+    def test_two_logs_are_independent(self, stores: Stores) -> None:
         cases, members = stores.open("cases"), stores.open("members")
         cases.append(commit(command_id="c-1", body=b"case"))
         members.append(commit(command_id="c-1", body=b"member"))
@@ -426,7 +428,9 @@ class EventStoreContract:
             assert woken.wait(PATIENCE)
             woken.clear()
 
-    def test_listeners_of_one_log_are_not_woken_by_another(self, stores: Stores) -> None:
+    def test_listeners_are_not_woken_by_another_log_or_after_they_stopped(
+        self, stores: Stores
+    ) -> None:
         own, others = Event(), Event()
         cases, members = stores.open("cases"), stores.open("members")
         cases.on_append(own.set)
@@ -454,7 +458,7 @@ class EventStoreContract:
 
     # Lasting
 
-    def test_a_log_that_is_opened_again_holds_the_same(self, stores: Stores) -> None:
+    def test_a_reopened_log_holds_the_same_commits(self, stores: Stores) -> None:
         store = stores.open()
         appended = append_many(store, "case-1", [1, 2])
         read = store.read_log(0, EVERYTHING)

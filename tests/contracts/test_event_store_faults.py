@@ -1,4 +1,4 @@
-"""Event stores whose process, server or file is taken from them."""
+"""Event stores when a process or server is killed, or a file is locked."""
 
 import os
 import random
@@ -77,7 +77,7 @@ for thread in range(8):
 """
 
 
-def test_a_killed_process_has_lost_nothing_that_it_acknowledged(tmp_path: Path) -> None:
+def test_a_killed_process_loses_no_acknowledged_commit(tmp_path: Path) -> None:
     path = tmp_path / "logs.sqlite"
     command = [sys.executable, "-c", APPENDING, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
@@ -93,7 +93,7 @@ def test_a_killed_process_has_lost_nothing_that_it_acknowledged(tmp_path: Path) 
     assert_in_stream_order(read)
 
 
-def test_two_processes_may_write_one_file(tmp_path: Path) -> None:
+def test_two_processes_can_write_one_file(tmp_path: Path) -> None:
     path = tmp_path / "logs.sqlite"
     store = SqliteEventStore("cases", path, SEALS)
     command = [sys.executable, "-c", APPENDING, str(path)]
@@ -129,7 +129,7 @@ def test_sqlite_refuses_a_head_beyond_the_end_or_within_a_commit(tmp_path: Path)
     store.close()
 
 
-def test_a_file_that_stays_locked_is_unavailable(
+def test_a_locked_file_makes_the_store_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("adapters.event_store.sqlite_file.BUSY_SECONDS", 0.05)
@@ -146,7 +146,7 @@ def test_a_file_that_stays_locked_is_unavailable(
     store.close()
 
 
-def test_a_closed_sqlite_store_is_unavailable(tmp_path: Path) -> None:
+def test_a_closed_sqlite_store_raises_unavailable(tmp_path: Path) -> None:
     store = SqliteEventStore("cases", tmp_path / "logs.sqlite", SEALS)
     store.close()
     for use in (lambda: store.append(commit()), store.last_position):
@@ -155,7 +155,7 @@ def test_a_closed_sqlite_store_is_unavailable(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a b", 'a"b', "1st", "a.b"])
-def test_a_log_needs_a_plain_name(tmp_path: Path, name: str) -> None:
+def test_an_invalid_name_of_a_log_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="not a valid name of a log"):
         SqliteEventStore(name, tmp_path / "logs.sqlite", SEALS)
 
@@ -163,7 +163,7 @@ def test_a_log_needs_a_plain_name(tmp_path: Path, name: str) -> None:
 # Group commit
 
 
-def test_appends_that_arrive_during_a_write_go_together() -> None:
+def test_appends_that_arrive_during_a_write_are_written_together() -> None:
     batches: list[list[int]] = []
     writing, may_go_on = Event(), Event()
 
@@ -186,7 +186,7 @@ def test_appends_that_arrive_during_a_write_go_together() -> None:
     assert sorted(batches[1]) == [2, 3, 4, 5]
 
 
-def test_no_waiter_hangs_whatever_a_write_does() -> None:
+def test_no_waiter_hangs_when_writes_fail() -> None:
     started = Barrier(8)
 
     def write(queue: Iterator[int]) -> Sequence[int]:
@@ -217,7 +217,7 @@ def test_no_waiter_hangs_whatever_a_write_does() -> None:
         assert sum(pool.map(submit_many, range(8))) == 400
 
 
-def test_a_waiter_that_is_interrupted_does_not_hold_up_the_others() -> None:
+def test_an_interrupted_waiter_does_not_block_the_others() -> None:
     class Interrupted(Exception):
         pass
 
@@ -261,7 +261,7 @@ def database(mongo_url: str) -> Iterator[Database[Document]]:
     database.client.close()
 
 
-def insist(call: Callable[[], object]) -> None:
+def retry(call: Callable[[], object]) -> None:
     """As a client does: again, until the store is back."""
     while True:
         try:
@@ -283,7 +283,7 @@ def append_until(store: EventStore, stream: str, stop: Event) -> list[str]:
             store.append(commit(stream, head, command_id=f"{stream}/{len(acknowledged)}"))
 
     while not stop.is_set():
-        insist(append_one)
+        retry(append_one)
         acknowledged.append(f"{stream}/{len(acknowledged)}")
     return acknowledged
 
@@ -296,11 +296,11 @@ def follow_until(store: EventStore, stop: Event) -> list[int]:
         met.extend(stored.position for stored in store.read_log(met[-1] if met else 0, 50))
 
     while not stop.is_set():
-        insist(read)
+        retry(read)
     return met
 
 
-def test_a_killed_server_has_lost_nothing_that_it_acknowledged() -> None:
+def test_a_killed_server_loses_no_acknowledged_commit() -> None:
     with Mongo() as server:
         database = connect(f"{server.url}&{PATIENTLY}", "klarity")
         tail = MongoTail(database)
@@ -333,7 +333,7 @@ def test_a_killed_server_has_lost_nothing_that_it_acknowledged() -> None:
         database.client.close()
 
 
-def test_the_tail_hears_again_after_the_server_was_killed() -> None:
+def test_the_tail_wakes_listeners_again_after_the_server_was_killed() -> None:
     with Mongo() as server:
         database = connect(f"{server.url}&{PATIENTLY}", "klarity")
         listening, writing = MongoTail(database), MongoTail(database)
@@ -344,7 +344,7 @@ def test_the_tail_hears_again_after_the_server_was_killed() -> None:
         store = MongoEventStore("cases", database, writing, SEALS)
         for number in count():
             heard.clear()
-            insist(partial(append_many, store, f"case-{number}", [1]))
+            retry(partial(append_many, store, f"case-{number}", [1]))
             if heard.wait(2):
                 break
         listening.close()
@@ -352,7 +352,7 @@ def test_the_tail_hears_again_after_the_server_was_killed() -> None:
         database.client.close()
 
 
-def test_a_server_that_is_away_is_unavailable_and_nothing_hangs() -> None:
+def test_a_server_that_is_away_makes_every_use_fail_without_hanging() -> None:
     with Mongo() as server:
         database = connect(server.url, "klarity")
         tail = MongoTail(database)
@@ -373,7 +373,7 @@ def test_a_server_that_is_away_is_unavailable_and_nothing_hangs() -> None:
         database.client.close()
 
 
-def test_a_plan_that_was_not_written_is_written_by_the_next_reader(
+def test_an_unfinished_numbering_is_completed_by_the_next_reader(
     database: Database[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tail = MongoTail(database)
@@ -397,7 +397,7 @@ def test_a_plan_that_was_not_written_is_written_by_the_next_reader(
     assert killed.read_log(0, EVERYTHING) == read
 
 
-def test_a_plan_that_is_half_written_shows_no_gap(database: Database[Document]) -> None:
+def test_a_half_written_numbering_shows_no_gap(database: Database[Document]) -> None:
     store = MongoEventStore("cases", database, MongoTail(database), SEALS)
     append_many(store, "case-1", [1, 2, 1, 1])
     store.read_log(0, EVERYTHING)
@@ -408,7 +408,7 @@ def test_a_plan_that_is_half_written_shows_no_gap(database: Database[Document]) 
     assert [stored.position for stored in reader.read_log(0, 10)] == [1, 3, 4, 5]
 
 
-def test_a_reader_is_not_held_up_by_concurrent_appends(
+def test_a_reader_is_not_delayed_by_concurrent_appends(
     database: Database[Document],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -437,7 +437,7 @@ def test_a_long_backlog_is_numbered_and_read(database: Database[Document]) -> No
     assert_in_stream_order(read)
 
 
-def test_a_commit_that_is_too_large_fails_alone(database: Database[Document]) -> None:
+def test_a_commit_that_is_too_large_is_refused(database: Database[Document]) -> None:
     store = MongoEventStore("cases", database, MongoTail(database), SEALS)
     with pytest.raises(ValueError, match="too large"):
         store.append(commit(body=bytes(17_000_000)))
@@ -463,14 +463,14 @@ class Standalone(Mongo):
         """It is ready as it is."""
 
 
-def test_a_server_that_is_no_replica_set_is_refused() -> None:
+def test_a_server_without_a_replica_set_is_refused() -> None:
     with Standalone() as server:
         for url in (server.url, f"{server.url}?replicaSet=rs0&serverSelectionTimeoutMS=10000"):
             with pytest.raises(StoreMisconfigured, match="must be a replica set"):
                 connect(url, "klarity")
 
 
-def test_a_server_that_is_not_there_is_refused() -> None:
+def test_an_unreachable_server_is_refused() -> None:
     url = f"mongodb://user:secret@{HOST}:{free_port()}/?serverSelectionTimeoutMS=500"
     assert_refused(url, "cannot be reached")
 
@@ -489,7 +489,7 @@ def test_a_wrong_password_is_refused(mongo_url: str) -> None:
         "mongodb://user:secret@host/?w=-1",
     ],
 )
-def test_an_address_that_is_none_is_refused(url: str) -> None:
+def test_an_invalid_address_is_refused(url: str) -> None:
     assert_refused(url, "address of MongoDB")
 
 

@@ -1,4 +1,4 @@
-"""Whoever can write to the broker has no say: not over the vault, and not over anything else."""
+"""Forged messages: write access to the broker does not suffice to change a member's data."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -55,7 +55,9 @@ class TestAnAuthenticatedBus:
         plain.close()
         return Message(body, mac=inbox.deliveries[0].mac)
 
-    def test_a_message_of_this_instance_arrives(self, bus: AuthenticatedBus, inbox: Inbox) -> None:
+    def test_a_message_of_this_instance_is_delivered(
+        self, bus: AuthenticatedBus, inbox: Inbox
+    ) -> None:
         bus.publish("cases", [Message(b"one"), Message(b"two")])
         inbox.wait_for([b"one", b"two"])
         assert not bus.refused
@@ -85,7 +87,7 @@ class TestAnAuthenticatedBus:
         assert "genuine" not in caplog.text.replace("not genuine", "")
         assert "dropped 1 message" in caplog.text
 
-    def test_nothing_is_replayed_on_another_topic(
+    def test_a_message_replayed_on_another_topic_is_dropped(
         self, plain: MemoryMessageBus, bus: AuthenticatedBus, inbox: Inbox
     ) -> None:
         plain.publish("members", [self.genuine("cases", b"a batch")])
@@ -100,7 +102,7 @@ KINDS: dict[str, Open] = {"redis": RedisBus.from_url, "rabbitmq": RabbitMqBus.fr
 
 
 @dataclass
-class Town:
+class TargetedInstance:
     """A running Klarity on a real broker, and somebody who can write there too."""
 
     process: Process
@@ -131,9 +133,9 @@ def broker(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 
 @pytest.fixture
-def town(
+def target(
     broker: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Town]:
+) -> Iterator[TargetedInstance]:
     kind, url = broker
     prefix = unique("forged")
     chosen = {
@@ -150,56 +152,56 @@ def town(
     process = Process(read_settings())
     stranger = KINDS[kind](url, prefix)
     process.start()
-    yield Town(process, stranger)
+    yield TargetedInstance(process, stranger)
     process.close()
     stranger.close()
     root.handlers[:], root.level = handlers, level
 
 
-def test_a_forged_erasure_destroys_nothing(town: Town) -> None:
-    member_id = town.member()
-    history = town.process.container.history()
+def test_a_forged_erasure_destroys_no_key(target: TargetedInstance) -> None:
+    member_id = target.member()
+    history = target.process.container.history()
     (joined,) = history.stream("members", f"member-{member_id}")
     erasure = b'{"member_id":"%s","at":"2026-03-01T12:00:00Z"}' % member_id.encode()
     forged = replace(joined, type="members.MemberErased", schema=1, version=2, data=erasure)
     position = history.last_position("members")
-    subscribers = [one for one in town.process.runtime.running if one.kind in ("policy", "query")]
+    subscribers = [one for one in target.process.runtime.running if one.kind in ("policy", "query")]
     # Each group has declared its queue once it consumes.
     assert wait_until(lambda: all(one.loop.leading for one in subscribers), PATIENCE)
     hearing = "when-member-is-erased-then-forget-them"
 
     def heard() -> bool:
-        town.forge("members", [replace(forged, position=position + 1)])
-        return town.refused > 0
+        target.forge("members", [replace(forged, position=position + 1)])
+        return target.refused > 0
 
     assert wait_until(heard, PATIENCE)
-    another = town.member()  # and history fills the gap that the refused message left
+    another = target.member()  # and history fills the gap that the refused message left
     (policy,) = [one for one in subscribers if one.name == hearing]
     assert wait_until(lambda: policy.lag() == 0, PATIENCE)
-    assert town.process.container.vault().key(member_id)
-    assert town.process.container.vault().key(another)
-    metrics = town.process.internal_app.test_client().get("/metrics").text
+    assert target.process.container.vault().key(member_id)
+    assert target.process.container.vault().key(another)
+    metrics = target.process.internal_app.test_client().get("/metrics").text
     assert 'klarity_messages_refused_total{topic="members"}' in metrics
 
 
 def test_a_foreign_message_does_not_stop_a_consumer(
-    town: Town, broker: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    target: TargetedInstance, broker: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind, url = broker
-    town.member()
-    subscribers = [one for one in town.process.runtime.running if one.kind in ("policy", "query")]
+    target.member()
+    subscribers = [one for one in target.process.runtime.running if one.kind in ("policy", "query")]
     assert wait_until(lambda: all(one.loop.leading for one in subscribers), PATIENCE)
-    prefix = town.process.settings.bus_prefix
-    assert wait_until(lambda: _spoil(kind, url, f"{prefix}.members", town), PATIENCE)
-    handled = _by_bus(town.process)
-    assert wait_until(lambda: bool(town.member()) and _by_bus(town.process) > handled, PATIENCE)
+    prefix = target.process.settings.bus_prefix
+    assert wait_until(lambda: _spoil(kind, url, f"{prefix}.members", target), PATIENCE)
+    handled = _by_bus(target.process)
+    assert wait_until(lambda: bool(target.member()) and _by_bus(target.process) > handled, PATIENCE)
 
 
 def _by_bus(process: Process) -> int:
     return sum(one.handled().get("bus", 0) for one in process.runtime.running)
 
 
-def _spoil(kind: str, url: str, exchange: str, town: Town) -> bool:
+def _spoil(kind: str, url: str, exchange: str, target: TargetedInstance) -> bool:
     """Write what no publisher of ours would; whether somebody has met it."""
     if kind == "redis":
         redis: Any = Redis.from_url(url)
@@ -211,4 +213,4 @@ def _spoil(kind: str, url: str, exchange: str, town: Town) -> bool:
             connection.Producer().publish(
                 "☠", exchange=exchange, headers=headers, content_type="text/plain"
             )
-    return town.refused > 0
+    return target.refused > 0

@@ -1,4 +1,4 @@
-"""The promises of the History port."""
+"""What every History promises."""
 
 from collections.abc import Iterator
 from threading import Thread
@@ -28,14 +28,14 @@ class HistoryContract:
         assert found == world.history.read("cases", 0, 100)
         assert found
 
-    def test_reading_goes_on_after_a_position_even_within_a_commit(
+    def test_reading_continues_after_a_position_even_within_a_commit(
         self, history: History, world: World
     ) -> None:
         every = world.history.read("cases", 0, 100)
         for after in range(len(every) + 1):
             assert history.read("cases", after, 100) == every[after:]
 
-    def test_a_page_is_of_so_many_commits(self, history: History, world: World) -> None:
+    def test_a_page_is_limited_to_a_number_of_commits(self, history: History, world: World) -> None:
         assert history.read("cases", 0, 1) == world.history.read("cases", 0, 1)
         assert len(history.read("cases", 0, 1)) == 1
 
@@ -44,7 +44,9 @@ class HistoryContract:
         assert found == [event.data for event in world.history.read("cases", 0, 100)]
         assert found
 
-    def test_a_stream_comes_whole_and_alone(self, history: History, world: World) -> None:
+    def test_a_stream_is_read_completely_and_without_others(
+        self, history: History, world: World
+    ) -> None:
         found = history.stream("cases", "case-c1")
         assert [event.version for event in found] == list(range(1, len(found) + 1))
         assert {event.stream for event in found} == {"case-c1"}
@@ -54,7 +56,7 @@ class HistoryContract:
             event.data for event in world.history.read("cases", 0, 100) if event.stream == "case-c1"
         ]
 
-    def test_a_stream_that_is_none_is_empty(self, history: History) -> None:
+    def test_a_missing_stream_is_empty(self, history: History) -> None:
         assert history.stream("cases", "case-nowhere") == []
 
     def test_an_event_has_its_position(self, history: History) -> None:
@@ -62,11 +64,11 @@ class HistoryContract:
             assert history.position_of("cases", event.stream, event.version) == event.position
         assert history.position_of("cases", "case-c1", 1) == 1
 
-    def test_an_event_that_is_none_has_no_position(self, history: History) -> None:
+    def test_a_missing_event_has_no_position(self, history: History) -> None:
         assert history.position_of("cases", "case-c1", 99) is None
         assert history.position_of("cases", "case-nowhere", 1) is None
 
-    def test_the_last_position_is_that_of_the_newest_event(
+    def test_the_last_position_is_the_position_of_the_newest_event(
         self, history: History, world: World
     ) -> None:
         assert history.last_position("cases") == world.stores["cases"].last_position() > 0
@@ -108,19 +110,19 @@ class TestHistoryOverHttp(HistoryContract):
         yield history
         history.close()
 
-    def test_a_publisher_that_is_away_is_told(self) -> None:
+    def test_a_publisher_that_is_away_makes_the_history_unavailable(self) -> None:
         history = HttpHistory({"cases": "http://127.0.0.1:9"}, TOKEN, CloudEventsWire())
         with pytest.raises(HistoryUnavailable):
             history.read("cases", 0, 1)
         history.close()
 
-    def test_a_publisher_that_refuses_is_told(self, address: str) -> None:
+    def test_a_wrong_token_makes_the_history_unavailable(self, address: str) -> None:
         history = HttpHistory({"cases": address}, "wrong", CloudEventsWire())
         with pytest.raises(HistoryUnavailable):
             history.last_position("cases")
         history.close()
 
-    def test_an_answer_that_is_no_batch_is_told(self, address: str) -> None:
+    def test_a_malformed_answer_makes_the_history_unavailable(self, address: str) -> None:
         urls = {"x": f"{address}/events/cases/positions/last?"}
         history = HttpHistory(urls, TOKEN, CloudEventsWire())
         with pytest.raises(HistoryUnavailable):
@@ -153,11 +155,11 @@ class NoHistory:
         return 0
 
 
-def test_a_history_that_knows_nothing_fails(world: World) -> None:
+def test_every_promise_is_broken_by_a_history_that_knows_nothing(world: World) -> None:
     nothing: Any = NoHistory()
     assert_fails_against_nothing(
         HistoryContract,
         history=nothing,
         world=world,
-        but=["test_an_event_that_is_none_has_no_position", "test_a_stream_that_is_none_is_empty"],
+        but=["test_a_missing_event_has_no_position", "test_a_missing_stream_is_empty"],
     )

@@ -30,17 +30,17 @@ PATIENCE = 60.0
 
 
 class KeyVaultContract:
-    def test_there_is_no_key_before_it_is_made(self, vault: Open) -> None:
+    def test_a_key_does_not_exist_before_it_is_created(self, vault: Open) -> None:
         assert vault().key("ann") is None
         assert len(vault().make_key("ann")) == 32
 
-    def test_a_key_stays_the_same_for_everybody(self, vault: Open) -> None:
+    def test_a_key_is_the_same_for_all_users_of_the_vault(self, vault: Open) -> None:
         key = vault().make_key("ann")
         assert len(key) == 32
         assert vault().key("ann") == key
         assert vault().make_key("ann") == key
 
-    def test_every_subject_has_a_key_of_its_own(self, vault: Open) -> None:
+    def test_every_subject_has_its_own_key(self, vault: Open) -> None:
         subjects = ["ann", "bob", "évidence/7", "evidence/7", "a" * 200]
         keys = [vault().make_key(subject) for subject in subjects]
         assert len(set(keys)) == len(subjects)
@@ -56,7 +56,7 @@ class KeyVaultContract:
             opened.make_key("ann")
         assert opened.key("ann") is None
 
-    def test_it_is_destroyed_for_all_that_open_the_vault_later(self, vault: Open) -> None:
+    def test_a_destroyed_key_is_gone_for_later_users_of_the_vault(self, vault: Open) -> None:
         vault().make_key("ann")
         vault().destroy("ann")
         assert vault().key("ann") is None
@@ -69,14 +69,14 @@ class KeyVaultContract:
         vault().destroy("ann")
         assert vault().key("bob") == key
 
-    def test_a_key_that_was_never_made_can_be_barred(self, vault: Open) -> None:
+    def test_destroying_a_missing_key_prevents_its_creation(self, vault: Open) -> None:
         vault().destroy("ann")
         vault().destroy("ann")
         assert vault().key("ann") is None
         with pytest.raises(KeyDestroyed):
             vault().make_key("ann")
 
-    def test_all_that_make_a_key_at_once_get_the_same(self, vault: Open) -> None:
+    def test_concurrent_creations_of_a_key_return_the_same_key(self, vault: Open) -> None:
         users = [vault() for _ in range(6)]
         for subject in ("ann", "bob", "eve"):
             made = race(6, lambda it, subject=subject: users[it].make_key(subject))  # type: ignore[misc] # mypy does not infer a lambda with a default
@@ -133,7 +133,7 @@ class DurableKeyVaultContract:
         with pytest.raises(ValueError, match="32 bytes"):
             place.open(bytes(size))
 
-    def test_another_process_reads_a_destroyed_key_a_little_longer_and_no_more(
+    def test_another_process_caches_a_destroyed_key_for_a_limited_time(
         self, place: DurableVault, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(wrapped, "REMEMBERED_SECONDS", 0.2)
@@ -143,7 +143,9 @@ class DurableKeyVaultContract:
         here.destroy("ann")
         assert wait_until(lambda: there.key("ann") is None, PATIENCE)
 
-    def test_a_fresh_answer_knows_what_another_process_destroyed(self, place: DurableVault) -> None:
+    def test_a_fresh_read_does_not_return_a_key_destroyed_by_another_process(
+        self, place: DurableVault
+    ) -> None:
         here, there = place.open(), place.open()
         key = here.make_key("ann")
         assert there.key("ann") == there.key("ann", fresh=True) == key
@@ -152,7 +154,7 @@ class DurableKeyVaultContract:
         assert there.key("ann", fresh=True) is None
         assert there.key("ann") is None
 
-    def test_it_remembers_no_more_keys_than_it_may(
+    def test_the_number_of_cached_keys_is_limited(
         self, place: DurableVault, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(wrapped, "REMEMBERED_KEYS", 2)
@@ -225,7 +227,7 @@ class TestSqliteKeyVault(KeyVaultContract, DurableKeyVaultContract):
         modes = {file.stat().st_mode & 0o077 for file in place.path.parent.iterdir()}
         assert modes == {0}
 
-    def test_of_a_destroyed_key_no_byte_stays_on_disk(self, place: SqlitePlace) -> None:
+    def test_no_byte_of_a_destroyed_key_stays_on_disk(self, place: SqlitePlace) -> None:
         vault = place.open()
         subjects = [f"{number % 97}-member-{number}" for number in range(600)]
         for subject in subjects:
@@ -265,7 +267,7 @@ class TestMongoKeyVault(KeyVaultContract, DurableKeyVaultContract):
     def vault(self, place: MongoPlace) -> Open:
         return place.open
 
-    def test_of_a_destroyed_key_nothing_stays_in_the_collection(self, place: MongoPlace) -> None:
+    def test_no_byte_of_a_destroyed_key_stays_in_the_collection(self, place: MongoPlace) -> None:
         key = place.open().make_key("ann")
         stored = place.database["keys"].find_one({"_id": "ann"})
         assert stored is not None

@@ -26,7 +26,7 @@ class LeasesContract:
     def test_a_lease_that_was_never_taken_has_no_holder(self, leases: Open) -> None:
         assert leases().holder("relay") is None
 
-    def test_whoever_comes_first_gets_it(self, leases: Open) -> None:
+    def test_a_free_lease_can_be_taken(self, leases: Open) -> None:
         assert leases().acquire("relay", "ann", LONG)
         assert leases().holder("relay") == "ann"
 
@@ -35,53 +35,55 @@ class LeasesContract:
         assert not leases().acquire("relay", "bob", LONG)
         assert leases().holder("relay") == "ann"
 
-    def test_names_are_leased_one_by_one(self, leases: Open) -> None:
+    def test_leases_of_different_names_are_independent(self, leases: Open) -> None:
         assert leases().acquire("relay", "ann", LONG)
         assert leases().acquire("policy", "bob", LONG)
 
-    def test_one_that_ran_out_is_free_for_another(self, leases: Open) -> None:
+    def test_an_expired_lease_can_be_taken_by_another(self, leases: Open) -> None:
         leases().acquire("relay", "ann", SHORT)
         assert wait_until(lambda: leases().holder("relay") is None, PATIENCE)
         assert leases().acquire("relay", "bob", LONG)
         assert leases().holder("relay") == "bob"
         assert not leases().acquire("relay", "ann", LONG)
 
-    def test_its_holder_prolongs_it(self, leases: Open) -> None:
+    def test_the_holder_can_prolong_a_lease(self, leases: Open) -> None:
         leases().acquire("relay", "ann", SHORT)
         leases().acquire("policy", "ann", SHORT)
         assert leases().acquire("relay", "ann", LONG)
         assert wait_until(lambda: leases().holder("policy") is None, PATIENCE)
         assert leases().holder("relay") == "ann"
 
-    def test_its_holder_may_also_shorten_it(self, leases: Open) -> None:
+    def test_the_holder_can_shorten_a_lease(self, leases: Open) -> None:
         leases().acquire("relay", "ann", LONG)
         assert leases().acquire("relay", "ann", SHORT)
         assert wait_until(lambda: leases().holder("relay") is None, PATIENCE)
 
-    def test_given_back_it_is_free_at_once(self, leases: Open) -> None:
+    def test_a_released_lease_is_free_at_once(self, leases: Open) -> None:
         leases().acquire("relay", "ann", LONG)
         leases().release("relay", "ann")
         assert leases().holder("relay") is None
         assert leases().acquire("relay", "bob", LONG)
 
-    def test_only_its_holder_gives_it_back(self, leases: Open) -> None:
+    def test_only_the_holder_releases_a_lease(self, leases: Open) -> None:
         leases().acquire("relay", "ann", LONG)
         leases().release("relay", "bob")
         leases().release("policy", "bob")
         assert leases().holder("relay") == "ann"
 
-    def test_names_mean_nothing_to_the_store(self, leases: Open) -> None:
+    def test_names_are_not_interpreted_as_expressions(self, leases: Open) -> None:
         assert leases().acquire("$until", "$holder", LONG)
         assert leases().holder("$until") == "$holder"
         assert not leases().acquire("$until", "$$NOW", LONG)
 
-    def test_of_many_that_reach_for_a_new_lease_exactly_one_gets_it(self, leases: Open) -> None:
+    def test_of_many_concurrent_takers_of_a_new_lease_exactly_one_succeeds(
+        self, leases: Open
+    ) -> None:
         users = [leases() for _ in range(6)]
         outcomes = race(6, lambda it: users[it].acquire("relay", f"user {it}", LONG))
         assert (outcomes.count(True), outcomes.count(False)) == (1, 5)
         assert leases().holder("relay") == f"user {outcomes.index(True)}"
 
-    def test_of_many_that_reach_for_one_that_ran_out_exactly_one_gets_it(
+    def test_of_many_concurrent_takers_of_an_expired_lease_exactly_one_succeeds(
         self, leases: Open
     ) -> None:
         leases().acquire("relay", "ann", SHORT)
@@ -99,7 +101,7 @@ class TestMemoryLeases(LeasesContract):
         only = MemoryLeases()
         return lambda: only
 
-    def test_it_goes_by_the_clock_it_is_given(self) -> None:
+    def test_a_lease_expires_by_the_given_clock(self) -> None:
         now = 100.0
         leases = MemoryLeases(clock=lambda: now)
         leases.acquire("relay", "ann", 5.0)
@@ -114,7 +116,7 @@ class TestMongoLeases(LeasesContract):
     def leases(self, mongo_database: Database[Document]) -> Open:
         return lambda: MongoLeases(mongo_database)
 
-    def test_a_command_that_waited_takes_no_lease_that_a_later_one_was_given_meanwhile(
+    def test_a_delayed_command_does_not_take_a_lease_that_was_granted_later(
         self, leases: Open, mongo_database: Database[Document]
     ) -> None:
         # For the server it is the time at which the command arrived: here a second before ann's.

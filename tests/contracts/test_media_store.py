@@ -1,4 +1,4 @@
-"""What all MediaStores promise, and how each keeps itself tidy."""
+"""What all MediaStores promise, and how each removes unfinished blobs."""
 
 import fcntl
 import os
@@ -87,7 +87,7 @@ class MediaStoreContract:
         assert content(media, "originals/1") == blob
         assert media.open("originals/1").size == len(blob)
 
-    def test_whoever_opens_the_store_later_finds_it(self, stores: Stores) -> None:
+    def test_a_blob_is_read_through_another_store(self, stores: Stores) -> None:
         stores.open().write("originals/1", chunks(BIG))
         assert content(stores.open(), "originals/1") == BIG
 
@@ -97,7 +97,7 @@ class MediaStoreContract:
         assert content(media, "originals/1") == b"third"
         assert media.open("originals/1").size == 5
 
-    def test_a_reader_never_sees_a_mixture(self, media: MediaStore) -> None:
+    def test_a_reader_never_sees_parts_of_two_blobs(self, media: MediaStore) -> None:
         media.write("originals/1", chunks(BIG))
         reading = media.open("originals/1").read()
         read = next(reading)
@@ -110,7 +110,7 @@ class MediaStoreContract:
             assert read == BIG
         assert content(media, "originals/1") == BIG[::-1]
 
-    def test_a_blob_that_is_replaced_between_opening_and_reading_is_not_mixed(
+    def test_reading_a_blob_replaced_after_it_was_opened_mixes_no_bytes(
         self, media: MediaStore
     ) -> None:
         media.write("originals/1", chunks(BIG))
@@ -121,24 +121,20 @@ class MediaStoreContract:
                 list(opened.read())
         assert list(media.open("originals/1").read()) == [BIG[:10][::-1]]
 
-    def test_a_blob_that_is_deleted_between_opening_and_reading_raises(
-        self, media: MediaStore
-    ) -> None:
+    def test_reading_a_blob_deleted_after_it_was_opened_fails(self, media: MediaStore) -> None:
         media.write("originals/1", chunks(BIG))
         opened = media.open("originals/1")
         media.delete("originals/1")
         with pytest.raises(MediaUnavailable):
             list(opened.read())
 
-    def test_a_write_that_breaks_off_leaves_the_old_blob(self, media: MediaStore) -> None:
+    def test_an_interrupted_write_keeps_the_old_blob(self, media: MediaStore) -> None:
         media.write("originals/1", chunks(b"old"))
         with pytest.raises(Broken):
             media.write("originals/1", broken_off())
         assert content(media, "originals/1") == b"old"
 
-    def test_a_write_that_breaks_off_leaves_nothing_where_nothing_was(
-        self, media: MediaStore
-    ) -> None:
+    def test_an_interrupted_first_write_leaves_no_blob(self, media: MediaStore) -> None:
         with pytest.raises(Broken):
             media.write("originals/1", broken_off())
         with pytest.raises(NoSuchMedia):
@@ -153,7 +149,7 @@ class MediaStoreContract:
         with pytest.raises(ConnectionResetError):
             media.write("originals/1", cut_off())
 
-    def test_a_writer_that_is_killed_leaves_the_old_blob(self, stores: Stores) -> None:
+    def test_a_killed_writer_keeps_the_old_blob(self, stores: Stores) -> None:
         stores.open().write("originals/1", chunks(b"old"))
         write_until_killed(stores, "originals/1")
         write_until_killed(stores, "originals/2")
@@ -195,7 +191,7 @@ class MediaStoreContract:
             media.open("renditions/1")
         assert list(media.keys("")) == ["renditions/2"]
 
-    def test_keys_are_found_by_their_beginning_and_sorted(self, media: MediaStore) -> None:
+    def test_keys_are_listed_by_prefix_and_sorted(self, media: MediaStore) -> None:
         for key in ("uploads/b/2", "uploads/b/1", "uploads/a/9", "uploads-b/1", "originals/b"):
             media.write(key, chunks(b"x"))
         assert list(media.keys("uploads/")) == ["uploads/a/9", "uploads/b/1", "uploads/b/2"]
@@ -208,7 +204,7 @@ class MediaStoreContract:
         ]
         assert list(media.keys("nothing/like/it")) == []
 
-    def test_one_key_may_be_the_beginning_of_another(self, media: MediaStore) -> None:
+    def test_one_key_may_be_a_prefix_of_another(self, media: MediaStore) -> None:
         media.write("a/b", chunks(b"1"))
         media.write("a/b/c", chunks(b"2"))
         media.write("a/b/c/d", chunks(b"3"))
@@ -228,7 +224,7 @@ class MediaStoreContract:
         with pytest.raises(ValueError, match="key"):
             list(media.keys(prefix))
 
-    def test_of_many_writers_at_once_one_wins_as_a_whole(self, stores: Stores) -> None:
+    def test_of_many_concurrent_writers_one_blob_is_kept_whole(self, stores: Stores) -> None:
         media = stores.open()
         media.write("originals/1", chunks(b"old"))
         blobs = [bytes([number]) * 200_000 for number in range(6)]
@@ -296,7 +292,7 @@ class TestFilesystemMediaStore(MediaStoreContract):
         modes = {path.stat().st_mode & 0o077 for path in [folder, *folder.rglob("*")]}
         assert modes == {0}
 
-    def test_empty_folders_do_not_pile_up(self, media: MediaStore, folder: Path) -> None:
+    def test_empty_folders_are_removed(self, media: MediaStore, folder: Path) -> None:
         media.write("uploads/1/a/b", chunks(b"x"))
         media.delete("uploads/1/a/b")
         assert [path.name for path in folder.iterdir()] == [".unfinished"]
@@ -309,7 +305,7 @@ class TestFilesystemMediaStore(MediaStoreContract):
         stores.open().clear_away()
         assert list((folder / ".unfinished").iterdir()) == []
 
-    def test_a_writer_begins_again_when_its_file_is_removed_as_abandoned(
+    def test_a_writer_starts_again_when_its_file_is_removed_as_abandoned(
         self, media: MediaStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         lock, waiting = fcntl.flock, [media.clear_away]
@@ -323,7 +319,7 @@ class TestFilesystemMediaStore(MediaStoreContract):
         media.write("originals/1", chunks(b"x"))
         assert content(media, "originals/1") == b"x"
 
-    def test_a_folder_removed_while_it_is_made_is_made_again(
+    def test_a_folder_removed_during_its_creation_is_created_again(
         self, media: MediaStore, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def remove_parent() -> None:
@@ -333,7 +329,7 @@ class TestFilesystemMediaStore(MediaStoreContract):
         media.write("uploads/1/a", chunks(b"x"))
         assert content(media, "uploads/1/a") == b"x"
 
-    def test_a_folder_removed_while_it_is_listed_has_no_keys(
+    def test_a_folder_removed_during_listing_has_no_keys(
         self, media: MediaStore, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         media.write("uploads/1/a", chunks(b"x"))
@@ -345,7 +341,7 @@ class TestFilesystemMediaStore(MediaStoreContract):
         before_first(monkeypatch, os, "scandir", folder / "uploads" / "1", remove)
         assert list(media.keys("uploads/")) == ["uploads/2/a"]
 
-    def test_a_disk_that_is_full_at_the_very_end_is_unavailable(
+    def test_a_disk_that_is_full_at_the_last_byte_makes_the_store_unavailable(
         self, media: MediaStore, folder: Path
     ) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -357,7 +353,9 @@ class TestFilesystemMediaStore(MediaStoreContract):
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         assert list((folder / ".unfinished").iterdir()) == []
 
-    def test_a_disk_that_fails_is_unavailable(self, media: MediaStore, folder: Path) -> None:
+    def test_a_failing_disk_makes_the_store_unavailable(
+        self, media: MediaStore, folder: Path
+    ) -> None:
         (folder / "originals").write_text("in the way")
         with pytest.raises(MediaUnavailable):
             media.write("originals/1", chunks(b"x"))

@@ -56,7 +56,7 @@ class MessageBusContract:
         inbox.wait_for([b"after"])
         assert inbox.bodies == [b"after"]
 
-    def test_a_message_arrives_unchanged_with_its_headers(self, bus: MessageBus) -> None:
+    def test_a_message_is_delivered_unchanged_with_its_headers(self, bus: MessageBus) -> None:
         topic, group, inbox = unique("cases"), unique("group"), Inbox()
         bus.declare(group, [topic])
         bus.publish(topic, [Message(b"\x00\xff body", key="k", mac="ab" * 32), Message(b"bare")])
@@ -65,7 +65,7 @@ class MessageBusContract:
         found = {(one.topic, one.body, one.mac) for one in inbox.deliveries}
         assert found == {(topic, b"\x00\xff body", "ab" * 32), (topic, b"bare", "")}
 
-    def test_declaring_again_neither_repeats_nor_loses(self, bus: MessageBus) -> None:
+    def test_declaring_again_repeats_and_loses_no_message(self, bus: MessageBus) -> None:
         topic, group, inbox = unique("cases"), unique("group"), Inbox()
         bus.declare(group, [topic])
         bus.publish(topic, messages(numbered(3)))
@@ -74,7 +74,7 @@ class MessageBusContract:
         inbox.wait_for(numbered(3))
         assert len(inbox.deliveries) == 3
 
-    def test_a_handler_that_raises_sees_its_messages_again(self, bus: MessageBus) -> None:
+    def test_messages_are_delivered_again_when_the_handler_raises(self, bus: MessageBus) -> None:
         topic, group, inbox = unique("cases"), unique("group"), Inbox(failures=2)
         bus.declare(group, [topic])
         bus.publish(topic, [Message(b"again")])
@@ -83,7 +83,7 @@ class MessageBusContract:
         assert inbox.bodies == [b"again"]
         assert [one.attempt for one in inbox.deliveries] in ([1, 2, 3], [1, 1, 1])
 
-    def test_a_handler_that_keeps_raising_neither_spins_nor_keeps_its_consumer_from_stopping(
+    def test_a_handler_that_keeps_raising_is_called_rarely_and_can_be_stopped(
         self, bus: MessageBus
     ) -> None:
         topic, group, inbox = unique("cases"), unique("group"), Inbox(failures=1000)
@@ -116,7 +116,7 @@ class MessageBusContract:
         inbox.wait_for(numbered(50))
         assert len(inbox.deliveries) == 50
 
-    def test_eight_threads_that_publish_lose_nothing(self, bus: MessageBus) -> None:
+    def test_concurrent_publishers_lose_no_message(self, bus: MessageBus) -> None:
         topic, group, inbox = unique("cases"), unique("group"), Inbox()
         bus.declare(group, [topic])
         bus.subscribe(group, [topic], inbox)
@@ -127,7 +127,7 @@ class MessageBusContract:
     @pytest.mark.parametrize(
         "body", [bytes(range(256)), b"\xff\xfe\x00", '{"name": "Žofka"}'.encode(), b" "]
     )
-    def test_a_body_arrives_unchanged(self, bus: MessageBus, body: bytes) -> None:
+    def test_a_body_is_delivered_unchanged(self, bus: MessageBus, body: bytes) -> None:
         topic, group, inbox = unique("cases"), unique("group"), Inbox()
         bus.declare(group, [topic])
         bus.publish(topic, [Message(body)])
@@ -135,7 +135,9 @@ class MessageBusContract:
         inbox.wait_for([body])
         assert inbox.bodies == [body]
 
-    def test_one_publisher_is_heard_in_order_where_that_is_promised(self, bus: MessageBus) -> None:
+    def test_messages_of_one_publisher_are_delivered_in_order_if_the_bus_guarantees_it(
+        self, bus: MessageBus
+    ) -> None:
         topic, group, inbox = unique("cases"), unique("group"), Inbox()
         bus.declare(group, [topic])
         bus.subscribe(group, [topic], inbox)
@@ -145,7 +147,7 @@ class MessageBusContract:
         if bus.guarantees.ordered:
             assert inbox.bodies == numbered(300)
 
-    def test_stopping_finishes_the_batch_in_hand(self, bus: MessageBus) -> None:
+    def test_stopping_a_consumer_finishes_its_batch(self, bus: MessageBus) -> None:
         topic, group, begun, go_on = unique("cases"), unique("group"), Event(), Event()
         finished, rest = Inbox(), Inbox()
 
@@ -168,7 +170,7 @@ class MessageBusContract:
         rest.wait_for([b"later"])
         assert rest.bodies == [b"later"]
 
-    def test_another_consumer_goes_on_where_a_stopped_one_left(self, bus: MessageBus) -> None:
+    def test_another_consumer_continues_after_a_stopped_one(self, bus: MessageBus) -> None:
         topic, group, first, second = unique("cases"), unique("group"), Inbox(), Inbox()
         bus.declare(group, [topic])
         subscription = bus.subscribe(group, [topic], first)
@@ -181,7 +183,9 @@ class MessageBusContract:
         assert first.bodies == numbered(10, "first")
         assert sorted(second.bodies) == numbered(10, "second")
 
-    def test_messages_of_a_failing_consumer_go_to_the_next(self, bus: MessageBus) -> None:
+    def test_messages_of_a_failing_consumer_are_delivered_to_the_next(
+        self, bus: MessageBus
+    ) -> None:
         topic, group = unique("cases"), unique("group")
         failing, next_one = Inbox(failures=1000), Inbox()
         bus.declare(group, [topic])
@@ -192,7 +196,9 @@ class MessageBusContract:
         bus.subscribe(group, [topic], next_one)
         next_one.wait_for(numbered(10))
 
-    def test_a_delivery_tells_its_topic_and_topics_do_not_mix(self, bus: MessageBus) -> None:
+    def test_a_delivery_holds_its_topic_and_other_topics_are_not_delivered(
+        self, bus: MessageBus
+    ) -> None:
         heard, also_heard, foreign = unique("cases"), unique("evidence"), unique("members")
         group, inbox = unique("group"), Inbox()
         bus.declare(group, [heard, also_heard])
@@ -204,7 +210,7 @@ class MessageBusContract:
         told = {(delivery.topic, delivery.body.decode()) for delivery in inbox.deliveries}
         assert told == {(heard, heard), (also_heard, also_heard)}
 
-    def test_a_body_of_a_megabyte_passes(self, bus: MessageBus) -> None:
+    def test_a_body_of_a_megabyte_is_delivered(self, bus: MessageBus) -> None:
         topic, group, inbox = unique("cases"), unique("group"), Inbox()
         bus.declare(group, [topic])
         bus.subscribe(group, [topic], inbox)
@@ -212,7 +218,7 @@ class MessageBusContract:
         bus.publish(topic, messages([body, body[::-1]]))
         inbox.wait_for([body, body[::-1]])
 
-    def test_five_hundred_messages_pass_at_once(self, bus: MessageBus) -> None:
+    def test_five_hundred_messages_can_be_published_at_once(self, bus: MessageBus) -> None:
         topic, group, inbox = unique("cases"), unique("group"), Inbox()
         bus.declare(group, [topic])
         bus.subscribe(group, [topic], inbox)
@@ -225,12 +231,12 @@ class MessageBusContract:
         subscription.stop(buses.PATIENCE)
         assert not subscription.connected
 
-    def test_nothing_is_published_through_a_closed_bus(self, bus: MessageBus) -> None:
+    def test_publishing_through_a_closed_bus_is_refused(self, bus: MessageBus) -> None:
         bus.close()
         with pytest.raises(BusUnavailable):
             bus.publish(unique("cases"), [Message(b"too late")])
 
-    def test_other_processes_see_messages_exactly_if_the_bus_is_shared(
+    def test_other_processes_receive_messages_only_if_the_bus_is_shared(
         self, bus: MessageBus, other_bus: MessageBus
     ) -> None:
         topic, group = unique("cases"), unique("group")
@@ -304,14 +310,14 @@ class NoBus:
         """Nothing to close."""
 
 
-def test_the_contract_fails_against_a_bus_that_does_nothing(
+def test_every_promise_is_broken_by_a_bus_that_does_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(buses, "PATIENCE", 0.02)
     assert_fails_against_nothing(MessageBusContract, bus=NoBus(), other_bus=NoBus())
 
 
-def test_the_guarantees_are_those_that_the_documentation_names(
+def test_the_guarantees_agree_with_the_documentation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("PUBSUB_EMULATOR_HOST", raising=False)

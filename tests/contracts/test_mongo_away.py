@@ -1,4 +1,4 @@
-"""What the small stores say while MongoDB is away, and after it has come back."""
+"""The small stores while MongoDB is away, and after it has come back."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -86,7 +86,7 @@ def server() -> Iterator[Mongo]:
         yield server
 
 
-def test_every_store_says_that_it_is_away_and_works_again_when_it_is_back(
+def test_every_store_raises_unavailable_while_mongodb_is_away_and_works_afterwards(
     server: Mongo, tmp_path: Path
 ) -> None:
     database = connected(server.url)

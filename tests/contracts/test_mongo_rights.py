@@ -1,4 +1,4 @@
-"""What a user of MongoDB may do who can read and write one database, and nothing else."""
+"""The rights that a user of MongoDB needs: to read and write one database."""
 
 import subprocess
 import sys
@@ -51,7 +51,7 @@ def url() -> Iterator[str]:
         yield server.url
 
 
-def test_they_end_the_transaction_of_a_process_that_was_killed(url: str) -> None:
+def test_these_rights_suffice_to_end_the_transaction_of_a_killed_process(url: str) -> None:
     command = [sys.executable, "-c", COMMITTING, url, "klarity"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None

@@ -62,7 +62,7 @@ class ParkedEventsContract:
         parking().park()
         assert parking().list("popular-cases") == [parked()]
 
-    def test_they_are_listed_by_subscriber_log_and_position(self, parking: Open) -> None:
+    def test_parked_events_are_listed_by_subscriber_log_and_position(self, parking: Open) -> None:
         events = [
             parked("cases", "cases", 9),
             parked("cases", "cases", 10),
@@ -76,7 +76,7 @@ class ParkedEventsContract:
         assert parking().list("videos") == events[3:]
         assert parking().list("nobody") == []
 
-    def test_parking_it_again_replaces_it(self, parking: Open) -> None:
+    def test_parking_an_event_again_replaces_it(self, parking: Open) -> None:
         parking().park(parked())
         parking().decide("popular-cases", parked().event.id, "retry")
         again = replace(parked(), error="KeyError: still not")
@@ -105,9 +105,7 @@ class ParkedEventsContract:
         parking().remove("popular-cases")
         assert parking().list() == [parked(position=6)]
 
-    def test_those_to_be_tried_again_are_found_the_longest_waiting_first(
-        self, parking: Open
-    ) -> None:
+    def test_due_events_are_found_longest_waiting_first(self, parking: Open) -> None:
         late, early = parked(position=5, seconds=-1), parked(position=6, seconds=-2)
         parking().park(late, early)
         parking().park(parked(position=7, seconds=0.001), parked(position=8))
@@ -125,7 +123,7 @@ class ParkedEventsContract:
         assert {each.verdict for each in found[:2]} == {"retry", "drop"}
         assert found[2:] == [parked(position=7, seconds=-1)]
 
-    def test_those_of_one_stream_are_found_in_order(self, parking: Open) -> None:
+    def test_parked_events_of_a_stream_are_found_in_order(self, parking: Open) -> None:
         wanted = [parked(position=9), parked(position=10)]
         parking().park(*reversed(wanted), parked(position=7, stream="case-2"))
         parking().park(parked("videos", position=8), parked(log="members", position=1))
@@ -151,7 +149,7 @@ class ParkedEventsContract:
         parking().decide("cases.1000", event.event.id, "retry")
         assert parking().dropped("cases") == frozenset()
 
-    def test_a_drop_is_taken_back(self, parking: Open) -> None:
+    def test_a_drop_can_be_taken_back(self, parking: Open) -> None:
         event = parked("cases.1000")
         parking().park(event)
         parking().decide("cases.1000", event.event.id, "drop")

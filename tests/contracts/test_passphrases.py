@@ -16,19 +16,17 @@ COMPOSED, DECOMPOSED = "caf\u00e9 au lait", "cafe\u0301 au lait"
 
 
 class PassphrasesContract:
-    def test_a_passphrase_fits_its_own_hash_only(self, passphrases: Passphrases) -> None:
+    def test_a_passphrase_matches_its_own_hash_only(self, passphrases: Passphrases) -> None:
         stored = passphrases.hash("correct horse")
         assert passphrases.verify(stored, "correct horse") is True
         assert passphrases.verify(stored, "correct horse ") is False
 
-    def test_the_same_passphrase_is_never_hashed_to_the_same(
-        self, passphrases: Passphrases
-    ) -> None:
+    def test_two_hashes_of_one_passphrase_differ(self, passphrases: Passphrases) -> None:
         first, second = passphrases.hash("correct horse"), passphrases.hash("correct horse")
         assert first != second
         assert passphrases.verify(second, "correct horse")
 
-    def test_nothing_fits_where_nothing_is_stored(self, passphrases: Passphrases) -> None:
+    def test_no_passphrase_matches_a_missing_hash(self, passphrases: Passphrases) -> None:
         assert passphrases.verify(None, "correct horse") is False
 
     @pytest.mark.parametrize("stored", ["", "no hash", "$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA"])
@@ -37,10 +35,10 @@ class PassphrasesContract:
     ) -> None:
         assert passphrases.verify(stored, "correct horse") is False
 
-    def test_letters_may_be_composed_differently(self, passphrases: Passphrases) -> None:
+    def test_composed_and_decomposed_letters_match(self, passphrases: Passphrases) -> None:
         assert passphrases.verify(passphrases.hash(COMPOSED), DECOMPOSED)
 
-    def test_a_fresh_hash_needs_no_new_one(self, passphrases: Passphrases) -> None:
+    def test_a_new_hash_needs_no_rehash(self, passphrases: Passphrases) -> None:
         assert passphrases.needs_rehash(passphrases.hash("correct horse")) is False
 
 
@@ -49,10 +47,10 @@ class TestArgon2Passphrases(PassphrasesContract):
     def passphrases(self) -> Argon2Passphrases:
         return Argon2Passphrases(time_cost=1, memory_cost=8, parallelism=1)
 
-    def test_it_is_argon2id(self, passphrases: Argon2Passphrases) -> None:
+    def test_the_algorithm_is_argon2id(self, passphrases: Argon2Passphrases) -> None:
         assert passphrases.hash("correct horse").startswith("$argon2id$v=19$m=8,t=1,p=1$")
 
-    def test_a_hash_with_other_parameters_fits_and_needs_a_new_one(
+    def test_a_hash_with_other_parameters_matches_and_needs_a_rehash(
         self, passphrases: Argon2Passphrases
     ) -> None:
         stronger = Argon2Passphrases(time_cost=2, memory_cost=16, parallelism=1)
@@ -60,7 +58,7 @@ class TestArgon2Passphrases(PassphrasesContract):
         assert stronger.verify(stored, "correct horse")
         assert stronger.needs_rehash(stored) is True
 
-    def test_an_unknown_member_costs_a_whole_verification(
+    def test_verifying_a_missing_hash_costs_as_much_as_another(
         self, passphrases: Argon2Passphrases
     ) -> None:
         with patch.object(PasswordHasher, "verify", return_value=True) as verify:
@@ -71,7 +69,7 @@ class TestArgon2Passphrases(PassphrasesContract):
             PasswordHasher().verify(stored, "correct horse")
         assert passphrases.needs_rehash(stored) is False
 
-    def test_outside_of_tests_it_costs_what_rfc_9106_recommends_for_little_memory(self) -> None:
+    def test_the_default_parameters_are_those_of_rfc_9106_for_little_memory(self) -> None:
         program = "import adapters.credentials.argon2 as a; print(a.Argon2Passphrases().hash(''))"
         told = subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, check=True

@@ -196,13 +196,13 @@ def cursor_of(row: Row[Sight], order_by: str) -> Cursor:
 class ReadModelContract:
     """One read model: its rows and its checkpoint."""
 
-    def test_a_new_one_is_empty_and_at_the_start(self, models: Open) -> None:
+    def test_a_new_read_model_is_empty_and_at_the_start(self, models: Open) -> None:
         model = opened(models())
         assert model.checkpoint() == START
         assert model.get(["a"]) == {}
         assert found(model) == []
 
-    def test_documents_are_got_back_unchanged(self, models: Open) -> None:
+    def test_documents_are_read_back_unchanged(self, models: Open) -> None:
         model = filled(models, {"full": FULL, "empty": Sight(), "other": Sight()})
         assert model.get(["full", "missing", "empty"]) == {"full": FULL, "empty": Sight()}
         assert model.get([]) == {}
@@ -214,7 +214,7 @@ class ReadModelContract:
         expected = [{key: Sight(size=int(key)) for key in keys if key in "01234"} for keys in asked]
         assert got == expected
 
-    def test_whoever_opens_it_later_finds_rows_and_checkpoint(self, models: Open) -> None:
+    def test_a_reopened_read_model_holds_rows_and_checkpoint(self, models: Open) -> None:
         model = opened(models())
         checkpoint = START.next(positions={"cases": 5}, parked=frozenset({"cases/case-1@2"}))
         model.commit({"full": FULL}, checkpoint)
@@ -229,7 +229,7 @@ class ReadModelContract:
         assert model.get(["a", "b", "c"]) == {"a": FULL, "c": Sight()}
         assert found(model) == ["a", "c"]
 
-    def test_a_row_is_found_by_its_present_values(self, models: Open) -> None:
+    def test_a_row_is_found_by_its_present_values_only(self, models: Open) -> None:
         model = filled(models, {"a": FULL, "b": FULL})
         commit(model, {"a": Sight(title="New", place=Place(lat=1, lon=1), tags=("c",))})
         assert found(model, HasWords("words", "unicode")) == ["b"]
@@ -242,7 +242,7 @@ class ReadModelContract:
         assert found(model, Near("place", 90, 0, 1)) == []
         assert found(model, Equals("seen_at", NOON)) == ["b"]
 
-    def test_the_checkpoint_moves_even_where_no_row_changes(self, models: Open) -> None:
+    def test_a_commit_without_rows_moves_the_checkpoint(self, models: Open) -> None:
         model = opened(models())
         checkpoint = commit(model, {})
         assert checkpoint.revision == 1
@@ -261,7 +261,7 @@ class ReadModelContract:
         assert model.get(["a", "b"]) == {"a": Sight()}
 
     @pytest.mark.parametrize("rows", [1, 150])
-    def test_of_two_that_move_on_at_once_one_does_and_the_other_writes_nothing(
+    def test_of_two_concurrent_commits_one_succeeds_and_the_other_writes_nothing(
         self, models: Open, rows: int
     ) -> None:
         users = [opened(models()) for _ in range(3)]
@@ -292,7 +292,7 @@ class ReadModelContract:
         newest = model.find(Find(order_by="size"), limit=2)
         assert [row.key for row in newest] == ["19998", "19996"]
 
-    def test_a_place_that_is_nowhere_is_refused_and_nothing_is_written(self, models: Open) -> None:
+    def test_an_invalid_location_is_refused_and_nothing_is_written(self, models: Open) -> None:
         model = filled(models, {"a": Sight()})
         before = model.checkpoint()
         for place in (Place(lat=91, lon=0), Place(lat=0, lon=-181)):
@@ -321,7 +321,7 @@ class SideTablesContract:
 
     ANN = Watch(member_id="ann", tags=("roads", "water"))
 
-    def test_side_rows_are_got_back_unchanged_and_found_by_their_indexes(
+    def test_side_rows_are_read_back_unchanged_and_found_by_their_indexes(
         self, models: Open
     ) -> None:
         opened_with(
@@ -334,7 +334,7 @@ class SideTablesContract:
         assert model.side(Watch).find(where, limit=9) == [Row("a", self.ANN)]
         assert model.side(Watch).count(where) == 1
 
-    def test_side_rows_are_no_documents_and_documents_no_side_rows(self, models: Open) -> None:
+    def test_side_rows_and_documents_are_separate(self, models: Open) -> None:
         model = opened_with(models, {"d": Sight()}, {Watch: {"w": self.ANN}})
         assert model.get(["d", "w"]) == {"d": Sight()}
         assert found(model) == ["d"]
@@ -355,7 +355,7 @@ class SideTablesContract:
         assert model.side(Watch).get(["a"]) == {"a": self.ANN}
         assert model.side(Hidden).get(["b"]) == {}
 
-    def test_no_side_row_is_written_where_a_document_cannot_be_stored(self, models: Open) -> None:
+    def test_no_side_row_is_written_if_a_document_cannot_be_stored(self, models: Open) -> None:
         model = opened_with(models, {}, {Hidden: {"a": Hidden(since=1)}})
         nowhere = {"a": Sight(place=Place(lat=91, lon=0))}
         with pytest.raises(ValueError, match="degrees"):
@@ -369,7 +369,7 @@ class SideTablesContract:
         assert model.side(Hidden).count(Find()) == 299
         assert model.get(["d"]) == {"d": FULL}
 
-    def test_side_rows_are_dropped_with_their_build_and_no_other(self, models: Open) -> None:
+    def test_side_rows_are_dropped_with_their_build_only(self, models: Open) -> None:
         model = opened_with(models, {}, {Watch: {"a": self.ANN}})
         other = opened(models(), version=10)
         other.commit({}, other.checkpoint().next(), {Watch: {"b": self.ANN}})
@@ -377,7 +377,7 @@ class SideTablesContract:
         assert model.side(Watch).get(["a"]) == {}
         assert other.side(Watch).get(["b"]) == {"b": self.ANN}
 
-    def test_a_side_table_that_is_not_declared_is_refused(self, models: Open) -> None:
+    def test_an_undeclared_side_table_is_refused(self, models: Open) -> None:
         model = opened(models())
         with pytest.raises(ValueError, match="Place is no declared side table"):
             model.side(Place)
@@ -388,7 +388,7 @@ class SideTablesContract:
 class FindContract:
     """Asking a read model: what is found, and in which order."""
 
-    def test_rows_come_in_the_order_of_their_keys(self, models: Open) -> None:
+    def test_rows_are_found_in_the_order_of_their_keys(self, models: Open) -> None:
         keys = ["B", "a", "aa", "b", "é", "\U0001f4f7"]
         model = filled(models, {key: Sight() for key in reversed(keys)})
         assert found(model) == keys
@@ -406,7 +406,7 @@ class FindContract:
             ("day", [None, date(1, 1, 1), date(2026, 5, 17), date(9999, 12, 31)]),
         ],
     )
-    def test_rows_are_sorted_by_value_and_none_comes_before_all(
+    def test_rows_are_sorted_by_value_and_none_is_sorted_first(
         self, models: Open, field: str, values: Sequence[Any]
     ) -> None:
         rows = {f"{number}": Sight(**{field: value}) for number, value in enumerate(values)}
@@ -416,7 +416,7 @@ class FindContract:
         for key, row in rows.items():
             assert found(model, Equals(field, getattr(row, field))) == [key]
 
-    def test_a_field_is_one_of_several_values(self, models: Open) -> None:
+    def test_a_field_can_be_compared_with_several_values(self, models: Open) -> None:
         rows = {key: Sight(size=size) for key, size in {"a": 1, "b": 2, "c": 1, "d": 3}.items()}
         model = filled(models, rows)
         assert found(model, OneOf("size", (1, 3, 9)), order_by="size") == ["a", "c", "d"]
@@ -432,7 +432,7 @@ class FindContract:
         assert found(model, OneOf("tags", ("z",)), Equals("tags", "x")) == []
         assert found(model, OneOf("tags", ())) == []
 
-    def test_equal_values_are_sorted_by_key_the_same_way(self, models: Open) -> None:
+    def test_equal_values_are_sorted_by_key_in_the_same_direction(self, models: Open) -> None:
         sizes = {"a": 1, "b": 0, "c": 1, "d": 0}
         model = filled(models, {key: Sight(size=size) for key, size in sizes.items()})
         assert found(model, order_by="size") == ["b", "d", "a", "c"]
@@ -450,12 +450,12 @@ class FindContract:
         for limit in (1, 4, 17, 18):
             assert pages(model, find, limit) == whole
 
-    def test_no_rows_are_asked_for_and_none_come(self, models: Open) -> None:
+    def test_a_limit_of_zero_finds_no_rows(self, models: Open) -> None:
         model = filled(models, {"a": Sight()})
         assert model.find(Find(), limit=0) == []
         assert model.find(Find(), limit=1) == [Row("a", Sight())]
 
-    def test_a_next_page_goes_on_where_the_last_one_ended_whatever_came_or_went(
+    def test_the_next_page_continues_after_the_last_one_when_rows_change(
         self, models: Open
     ) -> None:
         model = filled(models, {f"k{number}": Sight(size=number) for number in range(6)})
@@ -467,7 +467,9 @@ class FindContract:
         assert [row.key for row in rest] == ["j4", "k3", "k2", "k1", "k0"]
 
     @pytest.mark.parametrize("value", [{"$gt": ""}, ["a"], b"a", object()])
-    def test_a_value_that_no_field_can_hold_is_refused(self, models: Open, value: object) -> None:
+    def test_comparing_with_an_unsupported_value_is_refused(
+        self, models: Open, value: object
+    ) -> None:
         model = filled(models, {"a": FULL})
         with pytest.raises(ValueError, match="cannot compare"):
             model.find(Find(where=(Equals("title", value),)), limit=1)
@@ -489,7 +491,7 @@ class FindContract:
         assert found(model, Equals("tags", None)) == []
         assert found(model, Equals("colours", Colour.BLUE)) == ["a"]
 
-    def test_dots_reach_into_nested_documents(self, models: Open) -> None:
+    def test_dots_select_fields_of_nested_documents(self, models: Open) -> None:
         authors = {"a": Author(member_id="m1"), "b": Author(member_id="m2"), "c": None}
         model = filled(models, {key: Sight(author=author) for key, author in authors.items()})
         assert found(model, Equals("author.member_id", "m2")) == ["b"]
@@ -526,7 +528,7 @@ class FindContract:
         crossing = InBox("place", west=178, south=-1, east=-178, north=1)
         assert found(model, crossing) == ["a", "b", "d", "e"]
 
-    def test_near_goes_by_distance_on_the_sphere(self, models: Open) -> None:
+    def test_near_compares_distances_on_the_sphere(self, models: Open) -> None:
         model = filled(models, at(here=(60, 10), east=(60, 10.1), north=(60.1, 10), no=None))
         assert found(model, Near("place", 60, 10, km=0.001)) == ["here"]
         assert found(model, Near("place", 60, 10, km=5)) == ["here"]
@@ -558,7 +560,7 @@ class FindContract:
         assert found(model, HasWords("words", "caf")) == []
         assert found(model, HasWords("words", "bribe nothing")) == []
 
-    def test_a_text_without_words_asks_for_nothing(self, models: Open) -> None:
+    def test_a_search_text_without_words_is_no_condition(self, models: Open) -> None:
         model = filled(models, {"a": Sight(title="Bribe"), "b": Sight()})
         assert found(model, HasWords("words", " ?! ")) == ["a", "b"]
 
@@ -596,7 +598,7 @@ class FindContract:
             Find(order_by="place"),
         ],
     )
-    def test_a_question_that_no_index_answers_is_refused(self, models: Open, find: Find) -> None:
+    def test_a_query_without_an_index_is_refused(self, models: Open, find: Find) -> None:
         model = filled(models, {"a": FULL})
         with pytest.raises(ValueError, match="no index"):
             model.find(find, limit=1)
@@ -607,23 +609,23 @@ class FindContract:
 class ReadModelsContract:
     """Versions of read models beside each other."""
 
-    def test_none_is_live_and_none_exists_at_first(self, models: Open) -> None:
+    def test_a_new_store_has_no_build_and_no_live_one(self, models: Open) -> None:
         assert models().live_version("sights") == 0
         assert models().versions("sights") == []
 
-    def test_the_one_made_live_is_live_for_everybody(self, models: Open) -> None:
+    def test_a_live_build_is_live_for_all_users_of_the_store(self, models: Open) -> None:
         models().make_live("sights", 2)
         models().make_live("other", 7)
         assert models().live_version("sights") == 2
         models().make_live("sights", 3)
         assert models().live_version("sights") == 3
 
-    def test_a_build_that_was_made_live_gives_way_to_later_ones_alone(self, models: Open) -> None:
+    def test_a_live_build_is_replaced_by_later_builds_only(self, models: Open) -> None:
         models().make_live("sights", 3)
         models().make_live("sights", 2)
         assert models().live_version("sights") == 3
 
-    def test_each_build_that_is_begun_has_a_number_after_all_before_it(self, models: Open) -> None:
+    def test_each_new_build_has_the_next_number(self, models: Open) -> None:
         begun = [models().begin("sights", fingerprint) for fingerprint in ("a", "$b.c", "a")]
         models().begin("other", "a")
         assert begun == [Build(1, "a"), Build(2, "$b.c"), Build(3, "a")]
@@ -631,18 +633,18 @@ class ReadModelsContract:
         assert models().live_version("sights") == 0
         assert models().versions("sights") == []
 
-    def test_builds_are_remembered_that_were_dropped(self, models: Open) -> None:
+    def test_dropped_builds_are_still_listed(self, models: Open) -> None:
         build = models().begin("sights", "a")
         opened(models(), build.number).drop()
         models().make_live("sights", 1)
         assert models().builds("sights") == [build]
         assert models().begin("sights", "a").number == 2
 
-    def test_of_two_that_begin_at_once_each_has_a_build_of_its_own(self, models: Open) -> None:
+    def test_concurrent_begins_get_different_builds(self, models: Open) -> None:
         begun = race(4, lambda _: models().begin("sights", "a").number)
         assert sorted(map(str, begun)) == ["1", "2", "3", "4"]
 
-    def test_versions_are_those_that_were_opened_and_not_dropped(self, models: Open) -> None:
+    def test_versions_are_the_opened_and_not_dropped_builds(self, models: Open) -> None:
         for version in (1000, 2, 11):
             opened(models(), version)
         opened(models(), 5, "other")
@@ -650,7 +652,7 @@ class ReadModelsContract:
         opened(models(), 11).drop()
         assert models().versions("sights") == [2, 1000]
 
-    def test_versions_do_not_meddle_with_each_other(self, models: Open) -> None:
+    def test_versions_are_independent(self, models: Open) -> None:
         first, second = opened(models(), 1), opened(models(), 2)
         commit(first, {"a": FULL})
         assert second.checkpoint() == START
@@ -723,7 +725,7 @@ class TestMemoryReadModels(ReadModelContract, SideTablesContract, FindContract, 
         with pytest.raises(ValueError, match="different types"):
             model.find(Find(order_by="size"), limit=1, after=Cursor("text", "a"))
 
-    def test_rows_beyond_the_few_are_found_and_paged_alike(
+    def test_many_rows_are_found_and_paged_like_few(
         self, models: Open, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         model = filled(models, {f"{number:03}": paged(number) for number in range(200)})
@@ -765,9 +767,7 @@ model.commit({"a": FULL}, model.checkpoint().moved("cases", 1))
 
 
 class TestMongoReadModels(ReadModelContract, SideTablesContract, FindContract, ReadModelsContract):
-    def test_what_another_program_wrote_differently_is_unreadable_for_now(
-        self, models: Open
-    ) -> None:
+    def test_a_row_that_another_program_wrote_differently_is_unreadable(self, models: Open) -> None:
         @dataclass(frozen=True, slots=True, kw_only=True)
         class Sized:
             size: str
@@ -784,7 +784,7 @@ class TestMongoReadModels(ReadModelContract, SideTablesContract, FindContract, R
         return lambda: MongoReadModels(mongo_database)
 
     @pytest.mark.parametrize("rows", [1, 500])
-    def test_a_row_that_the_server_refuses_is_an_error_and_nothing_is_written(
+    def test_a_row_that_the_server_refuses_raises_an_error_and_nothing_is_written(
         self, models: Open, mongo_database: Database[Document], rows: int
     ) -> None:
         model = filled(models, {"a": Sight()})
@@ -798,7 +798,7 @@ class TestMongoReadModels(ReadModelContract, SideTablesContract, FindContract, R
         assert model.checkpoint() == before
 
     @pytest.mark.parametrize("changes", [{"a": FULL}, {}])
-    def test_the_successor_of_a_process_killed_in_a_commit_goes_on(
+    def test_another_process_continues_after_one_was_killed_in_a_commit(
         self,
         mongo_url: str,
         mongo_database: Database[Document],
@@ -847,7 +847,7 @@ class TestMongoReadModels(ReadModelContract, SideTablesContract, FindContract, R
             (Find(where=(InBox("place", 0, 0, 1, 1),)), "i:place.lat_1_i:place.lon_1"),
         ],
     )
-    def test_every_kind_of_question_is_answered_through_its_index(
+    def test_every_kind_of_query_uses_its_index(
         self, models: Open, mongo_database: Database[Document], find: Find, index: str
     ) -> None:
         many = {
@@ -881,7 +881,7 @@ class TestMongoCommitsInParts:
         return lambda: MongoReadModels(mongo_database)
 
     @pytest.mark.parametrize("size", [1, 10, 25])
-    def test_all_parts_are_written_and_nothing_is_left_over(
+    def test_all_parts_are_written_and_no_temporary_rows_are_left(
         self, models: Open, mongo_database: Database[Document], size: int
     ) -> None:
         rows = {f"{number:02}": paged(number) for number in range(size)}
@@ -1016,7 +1016,7 @@ finds = some.builds(
 tables = some.dictionaries(some.text("abAé", min_size=1, max_size=2), sights, max_size=8)
 
 
-def test_memory_and_mongo_answer_every_question_alike(
+def test_memory_and_mongo_answer_every_query_alike(
     mongo_database: Database[Document],
 ) -> None:
     memory, mongo = opened(MemoryReadModels()), opened(MongoReadModels(mongo_database))
@@ -1095,8 +1095,8 @@ class Nothing:
 
 
 def test_doing_nothing_breaks_every_promise() -> None:
-    new = "test_a_new_one_is_empty_and_at_the_start"
-    none = "test_none_is_live_and_none_exists_at_first"
+    new = "test_a_new_read_model_is_empty_and_at_the_start"
+    none = "test_a_new_store_has_no_build_and_no_live_one"
     assert_fails_against_nothing(ReadModelContract, models=Nothing, but=[new])
     assert_fails_against_nothing(FindContract, models=Nothing)
     assert_fails_against_nothing(SideTablesContract, models=Nothing)

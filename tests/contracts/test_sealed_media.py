@@ -1,4 +1,4 @@
-"""A sealed media store is a MediaStore, and its blobs can be neither read nor changed elsewhere."""
+"""A sealed media store is a MediaStore; its blobs can be neither read nor changed without a key."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -37,7 +37,7 @@ KEY = "renditions/e1"
 class SealedMediaContract:
     """``bare`` is the store behind a sealed one, and ``stored`` are all bytes that it keeps."""
 
-    def test_nothing_of_the_plain_bytes_is_stored(
+    def test_no_plain_bytes_are_stored(
         self, media: MediaStore, bare: MediaStore, stored: Callable[[], bytes]
     ) -> None:
         for key in ("renditions/e1", "posters/e1", "originals/e1", "uploads/e1/part"):
@@ -47,7 +47,7 @@ class SealedMediaContract:
         bare.write(KEY, chunks(PLAIN))
         assert MARK in stored()
 
-    def test_what_is_kept_of_old_blobs_is_of_no_use_without_the_key(
+    def test_a_backup_of_a_blob_cannot_be_opened_after_its_key_is_destroyed(
         self, media: MediaStore, bare: MediaStore, vault: MemoryKeyVault
     ) -> None:
         media.write(KEY, chunks(PLAIN))
@@ -58,7 +58,7 @@ class SealedMediaContract:
         with pytest.raises(MediaErased):
             media.open(KEY)
 
-    def test_one_destroyed_key_leaves_all_other_evidence(
+    def test_destroying_one_key_keeps_all_other_evidence(
         self, media: MediaStore, vault: MemoryKeyVault
     ) -> None:
         for key in (KEY, "renditions/e2"):
@@ -66,7 +66,7 @@ class SealedMediaContract:
         vault.destroy("evidence/e1")
         assert content(media, "renditions/e2") == PLAIN
 
-    def test_nothing_is_written_without_a_key(
+    def test_writing_with_a_destroyed_key_is_refused(
         self, media: MediaStore, bare: MediaStore, vault: MemoryKeyVault
     ) -> None:
         vault.destroy("evidence/e1")
@@ -74,7 +74,7 @@ class SealedMediaContract:
             media.write(KEY, chunks(PLAIN))
         assert list(bare.keys("")) == []
 
-    def test_a_blob_that_is_being_read_ends_when_the_key_is_destroyed(
+    def test_reading_a_blob_stops_when_its_key_is_destroyed(
         self, media: MediaStore, vault: MemoryKeyVault
     ) -> None:
         media.write(KEY, chunks(PLAIN))
@@ -85,7 +85,9 @@ class SealedMediaContract:
             next(reading)
 
     @pytest.mark.parametrize("size", SIZES)
-    def test_a_blob_of_any_size_is_read_from_anywhere(self, media: MediaStore, size: int) -> None:
+    def test_any_range_of_a_blob_of_any_size_can_be_read(
+        self, media: MediaStore, size: int
+    ) -> None:
         plain = (b"0123456789" * (size // 10 + 1))[:size]
         assert media.write(KEY, chunks(plain, 10_000)) == size
         blob = media.open(KEY)
@@ -96,7 +98,7 @@ class SealedMediaContract:
                 expected = plain[begin:] if length is None else plain[begin : begin + length]
                 assert b"".join(blob.read(begin, length)) == expected
 
-    def test_of_a_range_only_its_frames_and_the_last_are_read(
+    def test_reading_a_range_reads_only_its_frames_and_the_last(
         self, media: MediaStore, bare: MediaStore, vault: MemoryKeyVault
     ) -> None:
         media.write(KEY, chunks(PLAIN))
@@ -107,7 +109,7 @@ class SealedMediaContract:
         assert b"".join(blob.read(FRAME + 5, 10)) == PLAIN[FRAME + 5 : FRAME + 15]
         assert watched.bytes_read == SEALED_FRAME
 
-    def test_the_same_is_never_sealed_twice_alike(
+    def test_sealing_the_same_bytes_twice_gives_different_blobs(
         self, media: MediaStore, bare: MediaStore
     ) -> None:
         media.write(KEY, chunks(PLAIN))
@@ -140,7 +142,7 @@ class SealedMediaContract:
             lambda it: it[3][:0],
         ],
     )
-    def test_frames_are_not_changed_reordered_left_out_repeated_or_cut_off(
+    def test_changed_reordered_missing_repeated_or_truncated_frames_are_refused(
         self,
         media: MediaStore,
         bare: MediaStore,
@@ -160,7 +162,7 @@ class SealedMediaContract:
         assert KEY in caplog.text
 
     @pytest.mark.parametrize("start", [0, FRAME, len(PLAIN) - 1])
-    def test_a_range_of_a_blob_that_was_cut_off_is_not_read(
+    def test_reading_a_range_of_a_truncated_blob_is_refused(
         self, media: MediaStore, bare: MediaStore, start: int
     ) -> None:
         media.write(KEY, chunks(PLAIN))
@@ -170,14 +172,16 @@ class SealedMediaContract:
             media.open(KEY).read(start, 1)
 
     @pytest.mark.parametrize("other", ["renditions/e2", "posters/e1", "originals/e1"])
-    def test_blobs_are_not_exchanged(self, media: MediaStore, bare: MediaStore, other: str) -> None:
+    def test_exchanged_blobs_are_refused(
+        self, media: MediaStore, bare: MediaStore, other: str
+    ) -> None:
         media.write(KEY, chunks(PLAIN))
         media.write(other, chunks(PLAIN))
         bare.write(KEY, chunks(content(bare, other)))
         with pytest.raises(MediaDamaged):
             media.open(KEY)
 
-    def test_frames_of_two_revisions_are_not_mixed(
+    def test_mixed_frames_of_two_revisions_are_refused(
         self, media: MediaStore, bare: MediaStore
     ) -> None:
         media.write(KEY, chunks(PLAIN))
@@ -269,7 +273,7 @@ def begun(
 
 
 @pytest.mark.parametrize("begun", [3600.0], indirect=True)
-def test_what_another_process_destroyed_is_not_opened_however_long_keys_are_cached(
+def test_a_key_destroyed_by_another_process_opens_no_blob_although_it_is_cached(
     begun: tuple[MediaStore, Iterator[bytes]],
 ) -> None:
     media, reading = begun
@@ -280,7 +284,7 @@ def test_what_another_process_destroyed_is_not_opened_however_long_keys_are_cach
 
 
 @pytest.mark.parametrize("begun", [0.0], indirect=True)
-def test_a_blob_that_is_being_read_ends_once_the_cache_does_not_have_its_key(
+def test_reading_a_blob_stops_once_its_destroyed_key_leaves_the_cache(
     begun: tuple[MediaStore, Iterator[bytes]],
 ) -> None:
     _, reading = begun

@@ -94,7 +94,7 @@ DIFFERENT = (("Anna", "Ann"), ("Anna", "Hannah"), ("Jose", "José"), ("Anna 1", 
 
 class SpellingContract:
     @pytest.mark.parametrize("name", NAMES)
-    def test_the_names_of_the_world_are_plain(self, spelling: Spelling, name: str) -> None:
+    def test_names_of_many_scripts_are_plain(self, spelling: Spelling, name: str) -> None:
         assert spelling.is_plain(name)
 
     @pytest.mark.parametrize("name", NOT_PLAIN)
@@ -104,16 +104,14 @@ class SpellingContract:
         assert not spelling.is_plain(name)
 
     @pytest.mark.parametrize("names", ALIKE)
-    def test_names_that_readers_take_for_each_other_share_a_look(
+    def test_confusable_names_share_a_look(
         self, spelling: Spelling, names: tuple[str, str]
     ) -> None:
         one, other = map(spelling.looks, names)
         assert one & other
 
     @pytest.mark.parametrize("names", DIFFERENT)
-    def test_names_that_readers_tell_apart_share_no_look(
-        self, spelling: Spelling, names: tuple[str, str]
-    ) -> None:
+    def test_distinct_names_share_no_look(self, spelling: Spelling, names: tuple[str, str]) -> None:
         one, other = map(spelling.looks, names)
         assert one
         assert not one & other

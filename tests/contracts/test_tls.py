@@ -1,7 +1,4 @@
-"""TLS towards every server: it proves its name, and may demand that we prove ours.
-
-Each server here has a certificate for 127.0.0.1 alone, so it is another's under "localhost".
-"""
+"""TLS to every server: the server is authenticated and may demand a client certificate."""
 
 import ssl
 from collections.abc import Callable, Iterator, Sequence
@@ -216,11 +213,13 @@ def refusal(server: tuple[str, str]) -> type[Exception]:
     return KINDS[server[0]][2]
 
 
-def test_the_right_authority_connects(server: tuple[str, str], ask: Ask, tls: Tls) -> None:
+def test_a_server_with_a_certificate_of_the_trusted_authority_is_accepted(
+    server: tuple[str, str], ask: Ask, tls: Tls
+) -> None:
     ask(server[1], tls)
 
 
-def test_a_server_that_the_trusted_authority_does_not_vouch_for_is_refused(
+def test_a_server_with_a_certificate_of_another_authority_is_refused(
     server: tuple[str, str], ask: Ask, refusal: type[Exception], tls: Tls, stranger: Authority
 ) -> None:
     for ca in (str(stranger.ca), ""):
@@ -235,7 +234,7 @@ def test_a_server_with_a_certificate_for_another_name_is_refused(
         ask(server[1].replace(HOST, "localhost"), tls)
 
 
-def test_without_our_own_certificate_a_server_that_demands_one_refuses(
+def test_a_server_that_demands_a_client_certificate_refuses_a_client_without_one(
     server: tuple[str, str], ask: Ask, refusal: type[Exception], tls: Tls
 ) -> None:
     with pytest.raises(refusal):

@@ -29,20 +29,20 @@ OTHER = Upload(upload_id="u2", owner="ben", length=7, expires_at=NOON + timedelt
 
 
 class UploadsContract:
-    def test_a_new_upload_is_remembered(self, uploads: Open) -> None:
+    def test_a_created_upload_is_found(self, uploads: Open) -> None:
         uploads().create(UPLOAD)
         uploads().create(OTHER)
         assert uploads().get("u1") == UPLOAD
         assert uploads().get("u2") == OTHER
         assert uploads().get("u3") is None
 
-    def test_the_first_upload_with_an_id_stays(self, uploads: Open) -> None:
+    def test_creating_an_upload_with_a_taken_id_is_refused(self, uploads: Open) -> None:
         uploads().create(UPLOAD)
         with pytest.raises(UploadConflict):
             uploads().create(replace(OTHER, upload_id="u1"))
         assert uploads().get("u1") == UPLOAD
 
-    def test_the_offset_moves_on_and_names_the_last_part(self, uploads: Open) -> None:
+    def test_advancing_sets_the_offset_and_the_last_part(self, uploads: Open) -> None:
         uploads().create(UPLOAD)
         first = uploads().advance("u1", 0, 10, "part-1")
         assert first == replace(UPLOAD, offset=10, last_part="part-1")
@@ -52,19 +52,19 @@ class UploadsContract:
         assert uploads().get("u1") == last
 
     @pytest.mark.parametrize("offset", [0, 9, 11])
-    def test_from_another_offset_nothing_moves(self, uploads: Open, offset: int) -> None:
+    def test_advancing_from_another_offset_is_refused(self, uploads: Open, offset: int) -> None:
         uploads().create(UPLOAD)
         before = uploads().advance("u1", 0, 10, "part-1")
         with pytest.raises(UploadConflict):
             uploads().advance("u1", offset, 20, "part-2")
         assert uploads().get("u1") == before
 
-    def test_a_missing_upload_does_not_advance(self, uploads: Open) -> None:
+    def test_advancing_a_missing_upload_is_refused(self, uploads: Open) -> None:
         with pytest.raises(UploadConflict):
             uploads().advance("u1", 0, 10, "part-1")
         assert uploads().get("u1") is None
 
-    def test_of_many_at_the_same_offset_one_wins(self, uploads: Open) -> None:
+    def test_of_many_concurrent_advances_one_succeeds(self, uploads: Open) -> None:
         uploads().create(UPLOAD)
         outcomes = race(8, lambda n: uploads().advance("u1", 0, 10 + n, f"part-{n}"))
         winners = [outcome for outcome in outcomes if isinstance(outcome, Upload)]
@@ -90,7 +90,7 @@ class UploadsContract:
         assert uploads().get("u2") == OTHER
         assert uploads().expired(NOON) == [disowned]
 
-    def test_uploads_that_are_not_finished_are_found(self, uploads: Open) -> None:
+    def test_unfinished_uploads_are_found(self, uploads: Open) -> None:
         for upload in (UPLOAD, OTHER, replace(UPLOAD, upload_id="u3")):
             uploads().create(upload)
         uploads().finish("u1")
@@ -99,7 +99,7 @@ class UploadsContract:
         uploads().disown("u3")
         assert uploads().unfinished() == [OTHER]
 
-    def test_a_deleted_upload_is_forgotten(self, uploads: Open) -> None:
+    def test_a_deleted_upload_is_not_found(self, uploads: Open) -> None:
         uploads().create(UPLOAD)
         uploads().create(OTHER)
         uploads().advance("u1", 0, 10, "part-1")
@@ -108,14 +108,14 @@ class UploadsContract:
         assert uploads().get("u1") is None
         assert uploads().get("u2") == OTHER
 
-    def test_an_upload_that_moved_on_is_not_deleted(self, uploads: Open) -> None:
+    def test_deleting_an_upload_that_advanced_is_refused(self, uploads: Open) -> None:
         uploads().create(UPLOAD)
         moved = uploads().advance("u1", 0, 10, "part-1")
         with pytest.raises(UploadConflict):
             uploads().delete("u1", 0)
         assert uploads().get("u1") == moved
 
-    def test_uploads_past_their_time_are_found_finished_or_not(self, uploads: Open) -> None:
+    def test_expired_uploads_are_found_finished_or_not(self, uploads: Open) -> None:
         uploads().create(UPLOAD)
         uploads().create(OTHER)
         uploads().create(replace(UPLOAD, upload_id="u3"))
@@ -125,34 +125,36 @@ class UploadsContract:
         assert found == [UPLOAD, replace(UPLOAD, upload_id="u3", finished=True)]
         assert len(uploads().expired(NOON + timedelta(days=1))) == 3
 
-    def test_so_many_uploads_of_a_day_are_counted_and_no_more(self, uploads: Open) -> None:
+    def test_the_number_of_uploads_in_a_day_is_limited(self, uploads: Open) -> None:
         quota = Quota(pieces=2, size=1000)
         counted = [uploads().count("anna", TODAY, 1, quota) for _ in range(4)]
         assert counted == [True, True, False, False]
 
-    def test_bytes_of_a_day_are_counted_except_those_refused(self, uploads: Open) -> None:
+    def test_the_bytes_of_a_day_are_limited_and_refused_ones_not_counted(
+        self, uploads: Open
+    ) -> None:
         quota = Quota(pieces=9, size=5_000_000_000)
         sizes = [5_000_000_001, 3_000_000_000, 2_000_000_001, 2_000_000_000, 1]
         counted = [uploads().count("anna", TODAY, size, quota) for size in sizes]
         assert counted == [False, True, False, True, False]
 
-    def test_every_owner_and_every_day_is_counted_apart(self, uploads: Open) -> None:
+    def test_owners_and_days_are_counted_separately(self, uploads: Open) -> None:
         quota = Quota(pieces=1, size=1000)
         for owner in ("anna", "ben"):
             for day in (TODAY, TOMORROW):
                 assert uploads().count(owner, day, 1000, quota)
                 assert not uploads().count(owner, day, 1, quota)
 
-    def test_nothing_is_counted_where_nothing_is_allowed(self, uploads: Open) -> None:
+    def test_a_quota_of_zero_refuses_every_upload(self, uploads: Open) -> None:
         assert uploads().count("anna", TODAY, 1, Quota(pieces=1, size=1))
         assert not uploads().count("ben", TODAY, 1, Quota(pieces=0, size=1000))
 
-    def test_of_many_at_once_as_many_are_counted_as_may_be(self, uploads: Open) -> None:
+    def test_concurrent_counts_stay_within_the_quota(self, uploads: Open) -> None:
         quota = Quota(pieces=9, size=50)
         outcomes = race(8, lambda _: uploads().count("anna", TODAY, 10, quota))
         assert (outcomes.count(True), outcomes.count(False)) == (5, 3)
 
-    def test_the_counts_of_former_days_are_forgotten(self, uploads: Open) -> None:
+    def test_counts_of_former_days_can_be_removed(self, uploads: Open) -> None:
         quota = Quota(pieces=1, size=1000)
         days = (TODAY, TOMORROW)
         assert all(uploads().count("anna", day, 1, quota) for day in days)
@@ -198,7 +200,7 @@ class TestSealedUploads(UploadsContract):
     def uploads(self, stored: MemoryUploads) -> Open:
         return lambda: SealedUploads(stored, KEY)
 
-    def test_the_owner_of_an_upload_is_stored_nowhere_in_plain_text(
+    def test_the_owner_of_an_upload_is_not_stored_in_plain_text(
         self, uploads: Open, stored: MemoryUploads
     ) -> None:
         uploads().create(UPLOAD)
@@ -217,7 +219,7 @@ class TestSealedUploads(UploadsContract):
         first, second = ({owner[n : n + 8] for n in range(len(owner) - 8)} for owner in owners)
         assert not first & second
 
-    def test_an_owner_is_not_moved_to_another_upload(
+    def test_an_owner_copied_to_another_upload_is_refused(
         self, uploads: Open, stored: MemoryUploads
     ) -> None:
         uploads().create(UPLOAD)
@@ -226,7 +228,7 @@ class TestSealedUploads(UploadsContract):
         with pytest.raises(ValueError, match="cannot be decrypted"):
             uploads().get("u3")
 
-    def test_the_owner_of_a_count_is_stored_nowhere_in_plain_text(
+    def test_the_owner_of_a_count_is_not_stored_in_plain_text(
         self, uploads: Open, stored: MemoryUploads
     ) -> None:
         for day in (TODAY, TOMORROW):

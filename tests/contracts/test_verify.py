@@ -1,7 +1,4 @@
-"""Whatever somebody changes in a database without the instance's secret, verifying finds it.
-
-They know all there is to know but the secret: they recompute hashes, renumber, and keep old rows.
-"""
+"""Verifying finds every change of the database made without the secret of the instance."""
 
 import json
 import sqlite3
@@ -255,7 +252,7 @@ def test_an_unchanged_log_has_no_fault(tampered: Tampered, world: World) -> None
     assert faults(tampered, world) == []
 
 
-def test_every_column_of_every_row_counts(tampered: Tampered, world: World) -> None:
+def test_a_change_of_any_column_of_any_row_is_found(tampered: Tampered, world: World) -> None:
     good = tampered.read()
     assert len(good) > 6
     for index, row in enumerate(good):
@@ -270,7 +267,7 @@ def test_every_column_of_every_row_counts(tampered: Tampered, world: World) -> N
     assert faults(tampered, world) == []
 
 
-def test_every_column_counts_also_if_the_chains_are_made_whole_again(
+def test_a_change_of_any_column_is_found_although_the_hash_chains_are_recomputed(
     tampered: Tampered, world: World
 ) -> None:
     good = tampered.read()
@@ -283,7 +280,7 @@ def test_every_column_counts_also_if_the_chains_are_made_whole_again(
             assert faults(tampered, world), (column, index)
 
 
-def test_a_changed_body_is_found_even_if_columns_and_chains_are_adapted(
+def test_a_changed_body_is_found_although_columns_and_hash_chains_are_adapted(
     tampered: Tampered, world: World
 ) -> None:
     good = tampered.read()
@@ -334,7 +331,7 @@ def swap(*columns: str) -> Callable[[Rows, Tampered, int, int], None]:
     ],
     ids=["places", "body", "hash", "seal", "position", "stamp", "command", "content", "all"],
 )
-def test_any_two_commits_that_are_swapped_are_found(
+def test_any_two_swapped_commits_are_found(
     tampered: Tampered,
     world: World,
     swapped: Callable[[Rows, Tampered, int, int], None],
@@ -367,7 +364,7 @@ def _same(rows: Rows, good: Rows) -> bool:
     return sorted(map(key, rows)) == sorted(map(key, good))
 
 
-def test_any_row_that_is_missing_is_found(tampered: Tampered, world: World) -> None:
+def test_any_missing_row_is_found(tampered: Tampered, world: World) -> None:
     good = tampered.read()
     for index in range(len(good)):
         tampered.write(good[:index] + good[index + 1 :])
@@ -380,14 +377,14 @@ def test_any_row_that_is_missing_is_found(tampered: Tampered, world: World) -> N
         assert faults(tampered, world), index
 
 
-def test_any_end_that_is_cut_off_is_found(tampered: Tampered, world: World) -> None:
+def test_a_truncated_log_is_found(tampered: Tampered, world: World) -> None:
     good = tampered.read()
     for length in range(len(good)):
         tampered.write(good[:length])
         assert any("cut off" in fault.what for fault in faults(tampered, world)), length
 
 
-def test_an_end_that_is_cut_off_and_rewritten_is_found(tampered: Tampered, world: World) -> None:
+def test_a_truncated_and_rewritten_log_is_found(tampered: Tampered, world: World) -> None:
     good = tampered.read()
     end = tampered.open().last_position()
     tampered.write(good[:-2])
@@ -402,7 +399,7 @@ def test_an_end_that_is_cut_off_and_rewritten_is_found(tampered: Tampered, world
     assert any("not what was sealed" in fault.what for fault in faults(tampered, world))
 
 
-def test_a_stream_that_is_renamed_is_found(tampered: Tampered, world: World) -> None:
+def test_a_renamed_stream_is_found(tampered: Tampered, world: World) -> None:
     rows = tampered.read()
     for row in rows:
         stream, first = tampered.where(row)
@@ -417,7 +414,7 @@ def test_a_stream_that_is_renamed_is_found(tampered: Tampered, world: World) -> 
 
 
 @pytest.mark.parametrize("stream", ["case-c1", "case-c9"])
-def test_a_commit_that_is_put_in_is_found_and_never_sealed(
+def test_an_inserted_commit_is_found_and_never_sealed(
     tampered: Tampered, world: World, stream: str
 ) -> None:
     rows = tampered.read()
@@ -438,7 +435,9 @@ def test_a_commit_that_is_put_in_is_found_and_never_sealed(
     assert faults(tampered, world) == [fault]
 
 
-def test_a_row_that_reading_the_log_passes_by_is_found(tampered: Tampered, world: World) -> None:
+def test_a_row_outside_of_the_positions_of_the_log_is_found(
+    tampered: Tampered, world: World
+) -> None:
     good = tampered.read()
     for position in (0, -5, 10**6, None, 7.5, "9"):
         rows = deepcopy(good)
@@ -455,7 +454,7 @@ def test_a_row_that_reading_the_log_passes_by_is_found(tampered: Tampered, world
         assert faults(tampered, world), position
 
 
-def test_fields_that_are_missing_or_of_another_type_are_found(
+def test_missing_fields_and_fields_of_another_type_are_found(
     mongo_database: Database[Document], world: World
 ) -> None:
     tampered = TamperedMongo(mongo_database)
@@ -480,9 +479,7 @@ def test_fields_that_are_missing_or_of_another_type_are_found(
     tampered.close()
 
 
-def test_a_counter_that_is_set_back_is_found(
-    mongo_database: Database[Document], world: World
-) -> None:
+def test_a_counter_set_back_is_found(mongo_database: Database[Document], world: World) -> None:
     tampered = TamperedMongo(mongo_database)
     fill(tampered.open(), world)
     mongo_database["log_counters"].update_one({"_id": LOG}, {"$set": {"last": 2, "plan": []}})
@@ -491,7 +488,7 @@ def test_a_counter_that_is_set_back_is_found(
 
 
 @pytest.mark.parametrize("way", ["removed", "another key", "another log", "back to the start"])
-def test_a_head_that_is_tampered_with_is_found(tampered: Tampered, world: World, way: str) -> None:
+def test_a_tampered_head_is_found(tampered: Tampered, world: World, way: str) -> None:
     head = tampered.open().sealed_head()
     assert head is not None
     start = SEALS.start(LOG)
@@ -508,7 +505,7 @@ def test_a_head_that_is_tampered_with_is_found(tampered: Tampered, world: World,
     assert tampered.open().sealed_head() == other
 
 
-def test_a_restored_database_is_found_by_heads_kept_elsewhere(
+def test_a_restored_database_is_found_by_a_head_and_checkpoints_kept_elsewhere(
     tampered: Tampered, world: World
 ) -> None:
     verified = verify_log(tampered.open(), world.codec, SEALS)
@@ -524,7 +521,7 @@ def test_a_restored_database_is_found_by_heads_kept_elsewhere(
     assert (fault.stream, fault.version) == ("relay.cases", verified.position)
 
 
-def test_a_sealer_remembers_how_far_the_log_was_sealed(tampered: Tampered) -> None:
+def test_a_running_sealer_does_not_seal_a_log_that_was_set_back(tampered: Tampered) -> None:
     sealer = LogSealer(tampered.open(), SEALS)
     assert not sealer.step()
     tampered.write(tampered.read()[:2])
@@ -536,7 +533,7 @@ def test_a_sealer_remembers_how_far_the_log_was_sealed(tampered: Tampered) -> No
     assert tampered.open().sealed_head() == SEALS.start(LOG)
 
 
-def test_a_verified_end_can_be_passed_again(tampered: Tampered, world: World) -> None:
+def test_a_kept_head_stays_valid_after_the_log_grew(tampered: Tampered, world: World) -> None:
     verified = verify_log(tampered.open(), world.codec, SEALS)
     (first, *_) = tampered.open().read_log(0, 1)
     tampered.open().append(

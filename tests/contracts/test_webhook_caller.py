@@ -29,7 +29,7 @@ class Receiver(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
-        self.heard: list[tuple[str, dict[str, str], bytes]] = []
+        self.calls: list[tuple[str, dict[str, str], bytes]] = []
 
     @property
     def url(self) -> str:
@@ -44,7 +44,7 @@ class Answer(BaseHTTPRequestHandler):
         receiver: Any = self.server
         body = self.rfile.read(int(self.headers["content-length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        receiver.heard.append((self.path, headers, body))
+        receiver.calls.append((self.path, headers, body))
         match self.path.split("/")[1]:
             case "slow":
                 self._drip(b"HTTP/1.1 ")
@@ -114,31 +114,31 @@ FORBIDDEN = [
 
 
 class WebhookCallerContract:
-    def test_the_receiver_hears_it_as_it_is(
+    def test_the_receiver_gets_headers_and_body_unchanged(
         self, caller: WebhookCaller, receiver: Receiver
     ) -> None:
         caller.call(f"{receiver.url}/200/hook?a=1", HEADERS, BODY)
-        ((path, headers, body),) = receiver.heard
+        ((path, headers, body),) = receiver.calls
         assert (path, body) == ("/200/hook?a=1", BODY)
         assert headers.items() >= HEADERS.items()
         assert headers["host"] == receiver.url.removeprefix("http://")
 
     @pytest.mark.parametrize("status", ["400", "404", "410", "500", "503"])
-    def test_a_call_that_is_not_accepted_has_failed(
+    def test_a_status_other_than_success_is_a_failure(
         self, caller: WebhookCaller, receiver: Receiver, status: str
     ) -> None:
         with pytest.raises(CallFailed, match=status):
             caller.call(f"{receiver.url}/{status}", HEADERS, BODY)
 
     @pytest.mark.parametrize("status", ["301", "302", "307", "308"])
-    def test_no_redirect_is_followed(
+    def test_a_redirect_is_not_followed(
         self, caller: WebhookCaller, receiver: Receiver, status: str
     ) -> None:
         with pytest.raises(CallFailed):
             caller.call(f"{receiver.url}/{status}", HEADERS, BODY)
-        assert len(receiver.heard) == 1
+        assert len(receiver.calls) == 1
 
-    def test_a_receiver_that_never_comes_to_an_end_is_left(
+    def test_a_call_to_a_receiver_that_never_finishes_is_aborted(
         self, caller: WebhookCaller, receiver: Receiver
     ) -> None:
         def call() -> None:
@@ -147,24 +147,24 @@ class WebhookCallerContract:
 
         promptly(call)
 
-    def test_the_body_of_the_reply_is_not_awaited(
+    def test_the_body_of_the_reply_is_not_read(
         self, caller: WebhookCaller, receiver: Receiver
     ) -> None:
         promptly(lambda: caller.call(f"{receiver.url}/endless", HEADERS, BODY))
-        assert receiver.heard
+        assert receiver.calls
 
-    def test_a_receiver_that_speaks_no_http_failed(
+    def test_a_reply_other_than_http_is_a_failure(
         self, caller: WebhookCaller, receiver: Receiver
     ) -> None:
         with pytest.raises(CallFailed):
             caller.call(f"{receiver.url}/gibberish", HEADERS, BODY)
 
-    def test_a_receiver_that_is_away_failed(self, caller: WebhookCaller) -> None:
+    def test_an_unreachable_receiver_is_a_failure(self, caller: WebhookCaller) -> None:
         with pytest.raises(CallFailed):
             caller.call("http://127.0.0.1:9/", HEADERS, BODY)
 
     @pytest.mark.parametrize("address", FORBIDDEN)
-    def test_no_address_that_is_not_public_is_called(
+    def test_an_address_that_is_not_public_is_not_called(
         self, caller: WebhookCaller, address: str
     ) -> None:
         with pytest.raises(CallFailed, match="not a public address"):
@@ -175,7 +175,7 @@ class WebhookCallerContract:
         assert caller.may_call("https://93.184.215.14/hook")
 
     @pytest.mark.parametrize("address", ["https://nowhere.invalid/", "https://[::/", "x", ""])
-    def test_an_address_that_cannot_be_judged_yet_is_allowed(
+    def test_an_address_that_cannot_be_resolved_yet_is_allowed(
         self, caller: WebhookCaller, address: str
     ) -> None:
         assert caller.may_call(address)
@@ -187,14 +187,14 @@ class TestHttpWebhookCaller(WebhookCallerContract):
         return HttpWebhookCaller(insecure=True, seconds=SECONDS)
 
     @pytest.mark.parametrize("address", ["127.0.0.1", "[::1]", "localhost", "[::ffff:127.0.0.1]"])
-    def test_this_machine_is_called_in_tests_only(self, address: str) -> None:
+    def test_an_address_of_this_machine_is_called_in_tests_only(self, address: str) -> None:
         with pytest.raises(CallFailed, match="not a public address"):
             HttpWebhookCaller().call(f"https://{address}/", HEADERS, BODY)
 
-    def test_nothing_is_called_without_tls(self, receiver: Receiver) -> None:
+    def test_an_address_without_tls_is_not_called(self, receiver: Receiver) -> None:
         with pytest.raises(CallFailed, match="not https"):
             HttpWebhookCaller().call(f"{receiver.url}/200", HEADERS, BODY)
-        assert receiver.heard == []
+        assert receiver.calls == []
 
     def test_a_name_with_one_address_that_is_not_public_is_not_called(
         self, caller: WebhookCaller, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
@@ -203,7 +203,7 @@ class TestHttpWebhookCaller(WebhookCallerContract):
         monkeypatch.setattr(socket, "getaddrinfo", names)
         with pytest.raises(CallFailed, match="not a public address"):
             caller.call(f"http://two.example:{receiver.server_port}/200", HEADERS, BODY)
-        assert receiver.heard == []
+        assert receiver.calls == []
 
     def test_a_name_is_resolved_once_and_the_checked_address_is_called(
         self, caller: WebhookCaller, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
@@ -219,16 +219,16 @@ class TestHttpWebhookCaller(WebhookCallerContract):
 
         monkeypatch.setattr(socket, "getaddrinfo", rebinding)
         caller.call(f"http://rebinding.example:{receiver.server_port}/200", HEADERS, BODY)
-        ((_, headers, _),) = receiver.heard
+        ((_, headers, _),) = receiver.calls
         assert headers["host"] == f"rebinding.example:{receiver.server_port}"
         assert len(asked) == 1
 
-    def test_the_next_address_is_called_where_the_first_is_away(
+    def test_the_next_address_is_called_if_the_first_is_unreachable(
         self, caller: WebhookCaller, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(socket, "getaddrinfo", resolver("127.0.0.2", "127.0.0.1"))
         caller.call(f"http://two.example:{receiver.server_port}/200", HEADERS, BODY)
-        assert len(receiver.heard) == 1
+        assert len(receiver.calls) == 1
 
 
 def resolver(*addresses: str) -> Callable[..., Any]:
@@ -272,14 +272,14 @@ class TestTls:
         caller._tls.load_verify_locations(certificate)
         return caller
 
-    def test_the_name_of_the_address_is_asked_for(
+    def test_the_certificate_is_checked_for_the_name_in_the_address(
         self, caller: HttpWebhookCaller, receiver: Receiver
     ) -> None:
         caller.call(f"https://news.example:{receiver.server_port}/200", HEADERS, BODY)
-        assert len(receiver.heard) == 1
+        assert len(receiver.calls) == 1
 
     @pytest.mark.parametrize("path", ["slow", "500"])
-    def test_a_receiver_fails_as_it_does_without(
+    def test_failures_are_the_same_with_tls(
         self, caller: HttpWebhookCaller, receiver: Receiver, path: str
     ) -> None:
         def call() -> None:
@@ -288,18 +288,20 @@ class TestTls:
 
         promptly(call)
 
-    def test_another_name_is_refused(self, caller: HttpWebhookCaller, receiver: Receiver) -> None:
+    def test_a_certificate_for_another_name_is_refused(
+        self, caller: HttpWebhookCaller, receiver: Receiver
+    ) -> None:
         with pytest.raises(CallFailed, match="SSLCertVerificationError"):
             caller.call(f"https://other.example:{receiver.server_port}/200", HEADERS, BODY)
-        assert receiver.heard == []
+        assert receiver.calls == []
 
-    def test_a_self_signed_server_is_refused(
+    def test_a_self_signed_certificate_is_refused(
         self, receiver: Receiver, caller: HttpWebhookCaller
     ) -> None:
         strict = HttpWebhookCaller(insecure=True, seconds=SECONDS)
         with pytest.raises(CallFailed, match="SSLCertVerificationError"):
             strict.call(f"https://news.example:{receiver.server_port}/200", HEADERS, BODY)
-        assert receiver.heard == []
+        assert receiver.calls == []
 
 
 class Nothing:
