@@ -22,7 +22,7 @@ from tests.shared_servers import ADDRESS, SharedServers, ask
 settings.register_profile("patient", settings.default, deadline=None)
 settings.load_profile("patient")
 SERVERS = {"mongo", *BROKERS}
-FUZZING = "tests/http/test_openapi.py::test_every_answer_is_one_that_the_document_announces["
+FUZZING = "tests/http/test_openapi.py::test_every_reply_is_announced_by_the_document["
 THOROUGH = (
     "tests/adapters/test_hostile_files.py",
     "tests/adapters/test_sanitiser.py",

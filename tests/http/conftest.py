@@ -1,4 +1,4 @@
-"""The whole application in this process, on stores in memory, with its background at work."""
+"""The whole application in this process, on stores in memory, with its background running."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""Public cases, without the work of making evidence safe first."""
+"""Public cases for tests, published without sanitising their evidence."""
 
 from dataclasses import dataclass
 from io import BytesIO

@@ -26,21 +26,21 @@ from tests.http.public_cases import publish
 ROOT = Path(__file__).parents[2]
 
 
-def seen(written: Any) -> dict[str, str]:
+def read_after(written: Any) -> dict[str, str]:
     """The headers of a question whose answer includes this write."""
     return {"Klarity-Token": written.headers["Klarity-Token"]}
 
 
 class TestProblems:
     @pytest.mark.parametrize("code", MEANINGS)
-    def test_each_has_a_readable_page(self, anybody: Caller, code: str) -> None:
+    def test_each_problem_has_a_readable_page(self, anybody: Caller, code: str) -> None:
         reply = anybody("GET", f"/problems/{code}")
         assert reply.content_type.startswith("text/html")
         assert str(MEANINGS[code][0]) in reply.text
 
-    def test_each_rule_that_can_be_broken_has_one(self) -> None:
+    def test_each_code_of_a_domain_error_has_a_meaning(self) -> None:
         files = [
-            path for house in ("domain", "application") for path in (ROOT / house).rglob("*.py")
+            path for package in ("domain", "application") for path in (ROOT / package).rglob("*.py")
         ]
         source = "".join(path.read_text() for path in files)
         codes = set(re.findall(r'DomainError\(\s*"([a-z-]+)"', source))
@@ -48,14 +48,16 @@ class TestProblems:
         missing = codes - MEANINGS.keys()
         assert not missing, "add them to MEANINGS in entrypoints/http/problems.py"
 
-    def test_there_is_none_for_what_does_not_exist(self, anybody: Caller) -> None:
+    def test_an_unknown_path_or_problem_is_not_found(self, anybody: Caller) -> None:
         assert problem(anybody("GET", "/problems/nope")) == (404, "not-found")
         assert problem(anybody("GET", "/nope")) == (404, "not-found")
 
-    def test_a_doubled_slash_leads_nowhere(self, anybody: Caller) -> None:
+    def test_a_path_with_a_doubled_slash_is_not_found(self, anybody: Caller) -> None:
         assert problem(anybody("GET", "/v1//cases")) == (404, "not-found")
 
-    def test_a_method_that_is_not_taken_is_told_with_those_that_are(self, anybody: Caller) -> None:
+    def test_a_method_that_is_not_allowed_is_answered_with_the_allowed_ones(
+        self, anybody: Caller
+    ) -> None:
         reply = anybody("PUT", "/v1/cases")
         assert problem(reply) == (405, "method-not-allowed")
         assert "POST" in reply.headers["Allow"]
@@ -77,7 +79,7 @@ class TestProblems:
             (b" " * 1_000_001, "application/json", (413, "too-large")),
         ],
     )
-    def test_a_body_that_cannot_be_read_is_told(
+    def test_an_unreadable_body_is_refused(
         self, anna: Caller, content: bytes, kind: str, expected: tuple[int, str]
     ) -> None:
         reply = anna("POST", "/v1/cases", data=content, content_type=kind)
@@ -103,14 +105,12 @@ class TestProblems:
             ("surprise", 1),
         ],
     )
-    def test_a_field_that_is_not_as_it_should_be_is_named(
-        self, anna: Caller, field: str, value: Any
-    ) -> None:
+    def test_an_invalid_field_is_named(self, anna: Caller, field: str, value: Any) -> None:
         reply = anna.report(**{field: value})
         assert problem(reply) == (422, "invalid")
         assert list(reply.json["errors"]) == [field]
 
-    def test_what_breaks_here_is_logged_without_who_and_where_from(
+    def test_an_unexpected_error_is_logged_without_address_and_member(
         self, process: Process, anna: Caller, caplog: pytest.LogCaptureFixture
     ) -> None:
         def broken(*_: object, **__: object) -> None:
@@ -131,7 +131,7 @@ class TestProblems:
         for personal in ("203.0.113.7", "Telltale", anna.pseudonym, anna.member_id, anna.token):
             assert personal not in logged
 
-    def test_every_reply_is_guarded(self, anybody: Caller) -> None:
+    def test_every_reply_has_security_headers(self, anybody: Caller) -> None:
         for path in ("/v1/cases", "/nope", "/docs"):
             headers = anybody("GET", path).headers
             assert headers["X-Content-Type-Options"] == "nosniff"
@@ -140,22 +140,22 @@ class TestProblems:
 
 
 class TestSigningIn:
-    def test_commands_are_for_members(self, anybody: Caller) -> None:
+    def test_a_command_without_signing_in_is_refused(self, anybody: Caller) -> None:
         reply = anybody("POST", "/v1/cases", {"surprise": 1})
         assert problem(reply) == (401, "not-signed-in")
         assert reply.headers["WWW-Authenticate"] == "Bearer"
 
     @pytest.mark.parametrize("token", ["nonsense", "a.b.c", ""])
-    def test_a_token_of_somebody_elses_is_told(self, anybody: Caller, token: str) -> None:
+    def test_a_foreign_access_token_is_refused(self, anybody: Caller, token: str) -> None:
         headers = {"Authorization": f"Bearer {token}"}
         assert problem(anybody("GET", "/v1/cases", headers=headers))[0] == 401
         assert problem(anybody("GET", "/v1/me", headers=headers))[0] == 401
 
-    def test_wrong_credentials_prove_nothing(self, anybody: Caller) -> None:
+    def test_signing_in_with_wrong_credentials_is_refused(self, anybody: Caller) -> None:
         body = {"pseudonym": "Nobody at all", "passphrase": "whatever it is"}
         assert problem(anybody("POST", "/v1/sessions", body)) == (401, "not-signed-in")
 
-    def test_ones_own_account_is_shown_and_taken_away(self, ben: Caller) -> None:
+    def test_members_can_read_and_export_their_own_account(self, ben: Caller) -> None:
         assert ben("PUT", "/v1/me/interests", {"interests": ["roads"]}).status_code == 204
         account = ben("GET", "/v1/me").json
         assert (account["pseudonym"], account["interests"]) == (ben.pseudonym, ["roads"])
@@ -179,7 +179,7 @@ class TestSigningIn:
         codes = {caller("GET", "/v1/me/export").status_code for _ in range(10)}
         assert codes == {200, 429}
 
-    def test_a_session_is_renewed_and_ended(self, process: Process) -> None:
+    def test_a_session_can_be_renewed_and_ended(self, process: Process) -> None:
         caller = Caller(process.app.test_client()).join()
         body = {"refresh_token": caller.refresh_token}
         renewed = caller("POST", "/v1/sessions/refresh", body)
@@ -188,7 +188,7 @@ class TestSigningIn:
         again = {"refresh_token": renewed.json["refresh_token"]}
         assert caller("POST", "/v1/sessions/refresh", again).status_code == 401
 
-    def test_an_erased_member_is_nobody(self, process: Process) -> None:
+    def test_an_erased_member_is_not_signed_in(self, process: Process) -> None:
         caller = Caller(process.app.test_client()).join()
         reply = caller.leave()
         assert reply.status_code == 202
@@ -214,7 +214,7 @@ class TestSigningIn:
         assert any("destroyed" in text for text in progress["remains"])
         assert problem(anybody("GET", "/v1/erasures/abc")) == (404, "not-found")
 
-    def test_standing_is_for_moderators_and_roles_for_admins(
+    def test_only_moderators_suspend_and_only_admins_grant_roles(
         self, process: Process, admin: Caller, ben: Caller
     ) -> None:
         caller = Caller(process.app.test_client()).join()
@@ -234,14 +234,16 @@ class TestSigningIn:
     @pytest.mark.parametrize(
         "pseudonym", ["\u0410nna", "An\u200dna", "Klarity Team", "Anna @ home"]
     )
-    def test_nobody_is_called_what_hides_or_pretends_something(
+    def test_registering_a_pseudonym_with_hidden_or_mixed_characters_is_refused(
         self, anybody: Caller, pseudonym: str
     ) -> None:
         body = {"pseudonym": pseudonym, "passphrase": PASSPHRASE}
         assert problem(anybody("POST", "/v1/members", body)) == (422, "bad-pseudonym")
         assert anybody("GET", "/problems/bad-pseudonym").status_code == 200
 
-    def test_nobody_is_called_what_looks_like_another(self, anybody: Caller) -> None:
+    def test_registering_a_pseudonym_that_looks_like_a_taken_one_is_refused(
+        self, anybody: Caller
+    ) -> None:
         mark = uuid4().hex[:8]
         first, second = (
             anybody(
@@ -252,7 +254,9 @@ class TestSigningIn:
         assert first.status_code == 201
         assert problem(second) == (409, "pseudonym-taken")
 
-    def test_registering_twice_with_one_key_is_registering_once(self, anybody: Caller) -> None:
+    def test_registering_twice_with_one_idempotency_key_registers_once(
+        self, anybody: Caller
+    ) -> None:
         body = {"pseudonym": f"Once {uuid4().hex[:8]}", "passphrase": PASSPHRASE}
         headers = {"Idempotency-Key": uuid4().hex}
         first = anybody("POST", "/v1/members", body, headers=headers)
@@ -276,11 +280,11 @@ class TestWriting:
         assert unchanged.status_code == 304
 
     @pytest.mark.parametrize("token", ["x", "e30", "!!!"])
-    def test_a_token_that_is_none_of_ours_is_told(self, anna: Caller, token: str) -> None:
+    def test_a_foreign_consistency_token_is_refused(self, anna: Caller, token: str) -> None:
         reply = anna("GET", "/v1/cases", headers={"Klarity-Token": token})
         assert problem(reply) == (400, "malformed")
 
-    def test_a_key_works_once_for_one_request(self, anna: Caller) -> None:
+    def test_an_idempotency_key_is_used_for_one_request(self, anna: Caller) -> None:
         headers = {"Idempotency-Key": uuid4().hex}
         body = {"title": "Once only", "story": "It happened once."}
         first = anna("POST", "/v1/cases", body, headers=headers)
@@ -298,7 +302,7 @@ class TestWriting:
             first = anna("POST", "/v1/cases", body, headers=headers)
         assert first.status_code == 201
 
-    def test_what_changed_nothing_changes_nothing_when_it_is_sent_again(self, anna: Caller) -> None:
+    def test_repeating_a_request_without_effect_has_no_effect(self, anna: Caller) -> None:
         tag = f"{anna.report().headers['Location']}/tags/police"
         headers = {"Idempotency-Key": uuid4().hex}
         anna("POST", tag)
@@ -309,12 +313,12 @@ class TestWriting:
         assert anna("POST", tag).headers["ETag"] == '"4"'
 
     @pytest.mark.parametrize("key", ["", "k" * 201, "clé"])
-    def test_a_key_that_is_none_is_told(self, anna: Caller, key: str) -> None:
+    def test_an_invalid_idempotency_key_is_refused(self, anna: Caller, key: str) -> None:
         body = {"title": "Once only", "story": "It happened once."}
         reply = anna("POST", "/v1/cases", body, headers={"Idempotency-Key": key})
         assert problem(reply) == (400, "malformed")
 
-    def test_what_names_its_own_id_may_be_sent_again(self, anna: Caller, ben: Caller) -> None:
+    def test_a_report_with_its_own_id_can_be_repeated(self, anna: Caller, ben: Caller) -> None:
         body = {"title": "Sent again", "story": "A week offline.", "case_id": str(uuid4())}
         first, again = (anna("POST", "/v1/cases", body) for _ in range(2))
         assert (again.status_code, again.json) == (201, first.json)
@@ -322,20 +326,22 @@ class TestWriting:
         for caller, other in ((ben, body), (anna, {**body, "title": "Another"})):
             assert problem(caller("POST", "/v1/cases", other)) == (409, "already-reported")
 
-    def test_where_nothing_was_written_there_is_nothing_to_wait_for(self, ben: Caller) -> None:
+    def test_a_command_without_effect_returns_a_token_that_needs_no_waiting(
+        self, ben: Caller
+    ) -> None:
         reply = ben("DELETE", f"/v1/cases/{uuid4()}/support")
         assert (reply.status_code, reply.headers["ETag"]) == (204, '"0"')
-        seen = {"Klarity-Token": reply.headers["Klarity-Token"]}
-        assert ben("GET", "/v1/cases", headers=seen).status_code == 200
+        headers = {"Klarity-Token": reply.headers["Klarity-Token"]}
+        assert ben("GET", "/v1/cases", headers=headers).status_code == 200
 
-    def test_an_edit_may_insist_on_a_version(self, anna: Caller) -> None:
+    def test_an_edit_can_require_a_version(self, anna: Caller) -> None:
         path = anna.report().headers["Location"]
         for if_match, status in (('"1"', 204), ('"1"', 412), ("*", 204), ('"x"', 412)):
             body = {"title": f"Title {uuid4().hex}"}
             reply = anna("PATCH", path, body, headers={"If-Match": if_match})
             assert reply.status_code == status
 
-    def test_a_case_is_changed_in_every_way(self, anna: Caller, ben: Caller) -> None:
+    def test_every_command_on_a_case_is_accepted(self, anna: Caller, ben: Caller) -> None:
         path = anna.report().headers["Location"]
         changes: list[tuple[str, str, Any]] = [
             ("POST", "/evidence", {"evidence": [str(uuid4())]}),
@@ -353,7 +359,9 @@ class TestWriting:
         assert ben("DELETE", f"{path}/support").status_code == 204
         assert ben("DELETE", f"{path}/follow").status_code == 204
 
-    def test_its_past_is_its_authors_too(self, anna: Caller, ben: Caller) -> None:
+    def test_the_past_of_an_unpublished_case_is_visible_to_its_author_only(
+        self, anna: Caller, ben: Caller
+    ) -> None:
         reply = anna.report()
         path = reply.headers["Location"]
         headers = {"Klarity-Token": reply.headers["Klarity-Token"]}
@@ -368,19 +376,19 @@ class TestWriting:
         for more in ("", "/history", "/proof"):
             assert ben("GET", path + more).status_code == 404
 
-    def test_anybody_can_verify_its_proof_without_a_key(self, anna: Caller) -> None:
+    def test_the_proof_of_a_case_can_be_verified_without_a_key(self, anna: Caller) -> None:
         reply = anna.report()
         path = reply.headers["Location"]
         amended = anna("PATCH", path, {"title": "A permit for another bribe"})
         assert amended.status_code == 204
         running = sha256(f"case-{reply.json['case_id']}".encode()).digest()
-        steps = anna("GET", f"{path}/proof", headers=seen(amended)).json["items"]
+        steps = anna("GET", f"{path}/proof", headers=read_after(amended)).json["items"]
         for step in steps:
             running = sha256(running + step["body"].encode()).digest()
             assert step["hash"] == running.hex()
         assert len(steps) == 2
 
-    def test_where_and_when_it_was_is_not_in_its_proof(self, anna: Caller) -> None:
+    def test_location_day_and_tags_are_not_in_the_proof(self, anna: Caller) -> None:
         first = {"lat": 12.3456, "lon": 65.4321, "precision": "street", "name": "Mill Lane"}
         reply = anna.report(location=first, occurred_on="2026-01-31", tags=["nurse"])
         path = reply.headers["Location"]
@@ -388,15 +396,13 @@ class TestWriting:
         assert anna("PATCH", path, {"occurred_on": None}).status_code == 204
         untagged = anna("DELETE", f"{path}/tags/nurse")
         assert untagged.status_code == 204
-        proof = anna("GET", f"{path}/proof", headers=seen(untagged))
+        proof = anna("GET", f"{path}/proof", headers=read_after(untagged))
         assert len(proof.json["items"]) == 4
         for told in ("12.3", "65.4", "street", "region", "Mill", "2026-01-31", "nurse"):
             assert told not in proof.text
 
     @pytest.mark.usefixtures("exact_times")
-    def test_a_place_a_day_and_a_tag_that_were_corrected_are_not_shown_as_they_stood(
-        self, anna: Caller
-    ) -> None:
+    def test_the_past_does_not_show_a_corrected_location_day_or_tag(self, anna: Caller) -> None:
         place = {"lat": 12.3456, "lon": 65.4321, "precision": "street"}
         reply = anna.report(location=place, occurred_on="2026-01-31", tags=["nurse", "police"])
         path = reply.headers["Location"]
@@ -416,7 +422,7 @@ class TestWriting:
     @pytest.mark.parametrize(
         ("anonymous", "title", "category"), [(True, "Later", "fraud"), (False, "At first", "other")]
     )
-    def test_what_an_anonymous_reporter_said_before_is_not_shown(
+    def test_the_past_of_an_anonymous_case_does_not_show_amended_text(
         self, anna: Caller, anonymous: bool, title: str, category: str
     ) -> None:
         reply = anna.report(title="At first", anonymous=anonymous)
@@ -429,7 +435,7 @@ class TestWriting:
         assert (stood["title"], stood["category"]) == (title, category)
 
 
-class TestAsking:
+class TestReading:
     @pytest.mark.parametrize(
         "query",
         [
@@ -445,34 +451,34 @@ class TestAsking:
             "surprise=1",
         ],
     )
-    def test_a_filter_that_makes_no_sense_is_refused(self, anybody: Caller, query: str) -> None:
+    def test_an_invalid_filter_is_refused(self, anybody: Caller, query: str) -> None:
         assert problem(anybody("GET", f"/v1/cases?{query}")) == (422, "invalid")
 
     @pytest.mark.parametrize("cursor", ["x", "!!!", "gqFhoWI", "wKFi"])
-    def test_a_cursor_that_is_none_of_ours_is_told(self, anybody: Caller, cursor: str) -> None:
+    def test_a_foreign_cursor_is_refused(self, anybody: Caller, cursor: str) -> None:
         assert problem(anybody("GET", f"/v1/cases?cursor={cursor}")) == (400, "malformed")
 
-    def test_what_this_instance_takes_is_told(self, anybody: Caller) -> None:
+    def test_the_instance_document_lists_categories_and_limits(self, anybody: Caller) -> None:
         instance = anybody("GET", "/v1/instance").json
         assert "bribery" in instance["categories"]
         assert instance["limits"]["largest_upload"] > 0
         assert instance["limits"]["uploads_a_day"] == 200
         assert instance["limits"]["upload_bytes_a_day"] == 10_000_000_000
 
-    def test_operators_read_health_and_metrics(self, operator: Caller) -> None:
+    def test_operators_can_read_health_and_metrics(self, operator: Caller) -> None:
         assert operator("GET", "/health/live").json == {"status": "alive"}
         assert operator("GET", "/health/ready").status_code == 200
         assert "klarity_events_behind" in operator("GET", "/metrics").text
 
     @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics", "/events/cases"])
-    def test_clients_reach_nothing_internal(
+    def test_internal_paths_are_not_found_at_the_public_address(
         self, process: Process, anybody: Caller, path: str
     ) -> None:
         headers = {"Authorization": f"Bearer {process.container.keys().services}"}
         for reply in (anybody("GET", path), process.app.test_client().get(path, headers=headers)):
             assert problem(reply) == (404, "not-found")
 
-    def test_metrics_name_what_waits_and_why(self, operator: Caller) -> None:
+    def test_metrics_count_waiting_events_by_reason(self, operator: Caller) -> None:
         text = operator("GET", "/metrics").text
         name = "when-evidence-is-received-then-sanitise-it"
         for lane in ("short", "long"):
@@ -484,7 +490,7 @@ class TestAsking:
         assert f'klarity_slow_parked{{name="{name}"}} 0.0' in text
         assert 'klarity_uploads_refused_total{reason="quota"} 0.0' in text
 
-    def test_documentation_comes_from_here_alone(self, anybody: Caller) -> None:
+    def test_the_documentation_loads_no_foreign_assets(self, anybody: Caller) -> None:
         page = anybody("GET", "/docs").text
         assert not re.findall(r"https?://", page)
         for path in re.findall(r'(?:src|href)="([^"]+)"', page):
@@ -492,7 +498,7 @@ class TestAsking:
                 assert asset.status_code == 200
         assert anybody("GET", "/docs/assets/../../secret").status_code == 404
 
-    def test_openapi_and_asyncapi_hold_together(self, anybody: Caller) -> None:
+    def test_every_reference_in_openapi_and_asyncapi_is_resolved(self, anybody: Caller) -> None:
         for path in ("/openapi.json", "/asyncapi.json"):
             document = anybody("GET", path).json
             for reference in references(document):
@@ -520,13 +526,13 @@ class TestHistoryFeed:
         client = process.internal_app.test_client()
         return client.get(path, headers={"Authorization": f"Bearer {token}"})
 
-    def test_it_is_for_services(self, process: Process, anna: Caller) -> None:
+    def test_the_history_feed_needs_the_key_of_the_services(
+        self, process: Process, anna: Caller
+    ) -> None:
         assert problem(self.ask(process, "/events/cases", "wrong")) == (401, "not-signed-in")
         assert problem(self.ask(process, "/events/cases", anna.token)) == (401, "not-signed-in")
 
-    def test_a_full_page_may_be_kept_and_the_end_may_not(
-        self, process: Process, anna: Caller
-    ) -> None:
+    def test_only_full_pages_of_history_can_be_cached(self, process: Process, anna: Caller) -> None:
         anna.report()
         full = self.ask(process, "/events/cases?limit=1")
         assert "max-age" in full.headers["Cache-Control"]
@@ -534,7 +540,7 @@ class TestHistoryFeed:
         assert (end.json, end.headers["Cache-Control"]) == ([], "no-store")
         assert full.content_type == "application/cloudevents-batch+json"
 
-    def test_positions_are_told(self, process: Process, anna: Caller) -> None:
+    def test_the_history_feed_serves_positions(self, process: Process, anna: Caller) -> None:
         case_id = anna.report().json["case_id"]
         last = self.ask(process, "/events/cases/positions/last").json["position"]
         own = self.ask(process, f"/events/cases/positions/case-{case_id}/1").json["position"]
@@ -545,13 +551,13 @@ class TestHistoryFeed:
         assert self.ask(process, "/events/cases/positions/case-x/1").status_code == 404
 
 
-class TestWhatNobodyMayFindOut:
-    def test_a_token_that_was_made_up_is_no_question(self, anybody: Caller) -> None:
+class TestConfidentiality:
+    def test_a_forged_consistency_token_is_refused(self, anybody: Caller) -> None:
         made_up = opaque(bytes(16) + b'["members","member-1",1]')
         reply = anybody("GET", "/v1/cases", headers={TOKEN_HEADER: made_up})
         assert (reply.status_code, reply.json["type"]) == (400, "/problems/malformed")
 
-    def test_the_version_of_a_case_is_not_guessed_by_who_may_not_see_it(
+    def test_requiring_a_version_does_not_reveal_an_invisible_case(
         self, anna: Caller, ben: Caller
     ) -> None:
         path = anna.report().headers["Location"]
@@ -559,7 +565,7 @@ class TestWhatNobodyMayFindOut:
             reply = ben("POST", f"{path}/tags/roads", headers={"If-Match": if_match})
             assert problem(reply) == (404, "not-found")
 
-    def test_the_same_request_of_another_member_leaves_another_trace(
+    def test_equal_requests_of_two_members_have_different_fingerprints(
         self, anna: Caller, ben: Caller
     ) -> None:
         traces = []
@@ -571,7 +577,7 @@ class TestWhatNobodyMayFindOut:
             traces.append(json.loads(proof.json["items"][0]["body"])["fingerprint"])
         assert traces[0] != traces[1]
 
-    def test_an_anonymous_reporters_name_is_in_no_event(
+    def test_the_events_of_an_anonymous_case_hold_no_name(
         self, process: Process, anna: Caller
     ) -> None:
         case_id = anna.report(anonymous=True).json["case_id"]
@@ -579,7 +585,7 @@ class TestWhatNobodyMayFindOut:
         assert isinstance(reported, CaseReported)
         assert (reported.author_name, bool(reported.author)) == ("", True)
 
-    def test_a_suspended_moderator_judges_nothing_and_may_still_leave(
+    def test_a_suspended_moderator_cannot_moderate_but_can_be_erased(
         self, process: Process, admin: Caller
     ) -> None:
         moderator = Caller(process.app.test_client()).join()
@@ -592,7 +598,7 @@ class TestWhatNobodyMayFindOut:
         moderator.sign_in()
         assert moderator.leave().status_code == 202
 
-    def test_what_was_hidden_once_is_not_seen_in_the_past(
+    def test_the_past_does_not_show_parts_of_a_case_that_was_hidden(
         self, process: Process, admin: Caller, anna: Caller, anybody: Caller
     ) -> None:
         case = publish(process, anna)
@@ -609,7 +615,7 @@ class TestWhatNobodyMayFindOut:
         assert then.status_code == 200
         assert then.json.keys() & {"evidence", "parties", "comments"} == {"evidence"}
 
-    def test_documents_hold_the_addresses_of_their_media(
+    def test_documents_hold_the_urls_of_their_media(
         self, process: Process, anna: Caller, anybody: Caller
     ) -> None:
         case = publish(process, anna, MediaKind.VIDEO)

@@ -1,4 +1,4 @@
-"""Attempts to sign in: guessing is slow, and nobody locks others out."""
+"""Attempts to sign in: guesses are limited, and no attacker locks out other members."""
 
 from itertools import count
 from typing import Any
@@ -54,23 +54,23 @@ def member(process: Process) -> Caller:
     return caller
 
 
-def sign_in(caller: Caller, whence: str, passphrase: str = PASSPHRASE, **headers: str) -> Any:
+def sign_in(caller: Caller, address: str, passphrase: str = PASSPHRASE, **headers: str) -> Any:
     body = {"pseudonym": caller.pseudonym, "passphrase": passphrase}
-    return caller("POST", "/v1/sessions", body, headers={"X-Forwarded-For": whence, **headers})
+    return caller("POST", "/v1/sessions", body, headers={"X-Forwarded-For": address, **headers})
 
 
-def guess(caller: Caller, whence: str) -> int:
+def guess(caller: Caller, address: str) -> int:
     """The status of a wrong guess by somebody else."""
-    status: int = sign_in(caller, whence, "a wrong guess", Authorization="").status_code
+    status: int = sign_in(caller, address, "a wrong guess", Authorization="").status_code
     return status
 
 
-def refresh(caller: Caller, whence: str, token: str) -> Any:
-    headers = {"X-Forwarded-For": whence}
+def refresh(caller: Caller, address: str, token: str) -> Any:
+    headers = {"X-Forwarded-For": address}
     return caller("POST", "/v1/sessions/refresh", {"refresh_token": token}, headers=headers)
 
 
-def test_who_guesses_is_stopped_soon(guest: Caller, cafe: str) -> None:
+def test_guesses_from_one_network_at_one_account_are_limited(guest: Caller, cafe: str) -> None:
     assert [guess(guest, cafe) for _ in range(HERE + 1)] == [401] * HERE + [429]
     reply = sign_in(guest, cafe)
     assert problem(reply) == TOO_MANY
@@ -79,7 +79,7 @@ def test_who_guesses_is_stopped_soon(guest: Caller, cafe: str) -> None:
     assert reply.headers["RateLimit-Limit"] == str(HERE)
 
 
-def test_a_neighbour_who_guesses_locks_nobody_else_out(
+def test_guesses_at_one_account_do_not_lock_out_others_in_the_network(
     guest: Caller, neighbour: Caller, cafe: str
 ) -> None:
     for _ in range(NETWORK * 2):
@@ -87,36 +87,38 @@ def test_a_neighbour_who_guesses_locks_nobody_else_out(
     assert sign_in(neighbour, cafe).status_code == 201
 
 
-def test_who_guesses_elsewhere_locks_nobody_out(guest: Caller, cafe: str) -> None:
+def test_guesses_from_one_network_do_not_lock_out_the_member_elsewhere(
+    guest: Caller, cafe: str
+) -> None:
     for _ in range(ACCOUNT * 2):
         guess(guest, cafe)
     assert sign_in(guest, network()).status_code == 201
 
 
-def test_who_has_many_networks_of_ipv6_guesses_as_from_one(guest: Caller) -> None:
+def test_neighbouring_ipv6_networks_count_as_one(guest: Caller) -> None:
     own = [f"2001:db8:7:{number:x}::1" for number in range(ACCOUNT)]
     assert [guess(guest, each) for each in own] == [401] * HERE + [429] * (ACCOUNT - HERE)
     assert sign_in(guest, "2001:db8:8::1").status_code == 201
 
 
-def test_guesses_from_many_networks_come_to_an_end(guest: Caller) -> None:
+def test_guesses_from_many_networks_at_one_account_are_limited(guest: Caller) -> None:
     statuses = [guess(guest, network()) for _ in range(ACCOUNT + 1)]
     assert statuses == [401] * ACCOUNT + [429]
 
 
-def test_who_is_signed_in_goes_on_while_others_guess(guest: Caller) -> None:
+def test_a_signed_in_member_can_continue_while_others_guess(guest: Caller) -> None:
     for _ in range(ACCOUNT + 1):
         guess(guest, network())
     assert refresh(guest, network(), guest.refresh_token).status_code == 201
     assert guest("GET", "/v1/me").status_code == 200
 
 
-def test_guesses_at_many_accounts_come_to_an_end(process: Process, cafe: str) -> None:
+def test_guesses_from_one_network_at_many_accounts_are_limited(process: Process, cafe: str) -> None:
     accounts = [Caller(process.app.test_client()) for _ in range(NETWORK + 1)]
     assert [guess(each, cafe) for each in accounts] == [401] * NETWORK + [429]
 
 
-def test_what_is_refused_for_its_network_counts_against_no_account(
+def test_attempts_refused_for_their_network_do_not_count_against_the_account(
     process: Process, guest: Caller
 ) -> None:
     for crowded in (network(), network()):
@@ -126,7 +128,7 @@ def test_what_is_refused_for_its_network_counts_against_no_account(
     assert sign_in(guest, network()).status_code == 201
 
 
-def test_who_signs_in_uses_up_nothing_that_others_share(process: Process, cafe: str) -> None:
+def test_successful_attempts_do_not_count_against_the_network(process: Process, cafe: str) -> None:
     guests = [member(process) for _ in range(NETWORK // HERE + 1)]
     replies = [sign_in(guest, cafe) for guest in guests for _ in range(HERE)]
     assert {reply.status_code for reply in replies} == {201}
@@ -135,7 +137,7 @@ def test_who_signs_in_uses_up_nothing_that_others_share(process: Process, cafe: 
     assert sign_in(guests[0], network()).status_code == 201
 
 
-def test_an_account_is_the_same_however_it_is_written(guest: Caller, cafe: str) -> None:
+def test_attempts_are_counted_for_all_spellings_of_a_pseudonym(guest: Caller, cafe: str) -> None:
     for name in (guest.pseudonym.upper(), f" {guest.pseudonym.lower()}"):
         guest.pseudonym = name
         guess(guest, cafe)
@@ -143,7 +145,9 @@ def test_an_account_is_the_same_however_it_is_written(guest: Caller, cafe: str) 
 
 
 @pytest.mark.parametrize("body", [{}, [], {"pseudonym": 7, "passphrase": 7}])
-def test_what_is_no_attempt_at_all_uses_up_nobodys(guest: Caller, cafe: str, body: Any) -> None:
+def test_malformed_attempts_do_not_count_against_members(
+    guest: Caller, cafe: str, body: Any
+) -> None:
     headers = {"X-Forwarded-For": cafe}
     statuses = [
         guest("POST", "/v1/sessions", body, headers=headers).status_code for _ in range(HERE + 1)
@@ -152,7 +156,7 @@ def test_what_is_no_attempt_at_all_uses_up_nobodys(guest: Caller, cafe: str, bod
     assert sign_in(guest, cafe).status_code == 201
 
 
-def test_a_neighbour_with_made_up_tokens_keeps_nobody_from_renewing_theirs(
+def test_forged_refresh_tokens_do_not_prevent_others_in_the_network_from_refreshing(
     guest: Caller, neighbour: Caller, cafe: str
 ) -> None:
     statuses = [refresh(neighbour, cafe, "made-up").status_code for _ in range(NETWORK + 1)]
@@ -160,7 +164,7 @@ def test_a_neighbour_with_made_up_tokens_keeps_nobody_from_renewing_theirs(
     assert refresh(guest, cafe, guest.refresh_token).status_code == 201
 
 
-def test_a_session_is_renewed_so_often_and_no_more(guest: Caller, neighbour: Caller) -> None:
+def test_refreshes_of_one_session_are_limited(guest: Caller, neighbour: Caller) -> None:
     token = guest.refresh_token
     for _ in range(NETWORK):
         token = refresh(guest, network(), token).json["refresh_token"]
@@ -168,7 +172,7 @@ def test_a_session_is_renewed_so_often_and_no_more(guest: Caller, neighbour: Cal
     assert refresh(neighbour, network(), neighbour.refresh_token).status_code == 201
 
 
-def test_so_many_register_from_one_network_and_others_sign_in_there(
+def test_registrations_from_one_network_are_limited_and_others_can_sign_in(
     process: Process, guest: Caller, cafe: str
 ) -> None:
     def register() -> int:
@@ -181,7 +185,7 @@ def test_so_many_register_from_one_network_and_others_sign_in_there(
     assert sign_in(guest, cafe).status_code == 201
 
 
-def test_who_has_somebodys_token_guesses_no_faster(guest: Caller, process: Process) -> None:
+def test_guesses_with_a_stolen_access_token_are_limited(guest: Caller, process: Process) -> None:
     wrong = {"passphrase": "a wrong guess"}
     change = {"current": "a wrong guess", "new": PASSPHRASE}
     assert guest("DELETE", "/v1/me", wrong).status_code == 403
@@ -193,7 +197,9 @@ def test_who_has_somebodys_token_guesses_no_faster(guest: Caller, process: Proce
 
 
 @pytest.mark.parametrize("token", ["", "made-up"])
-def test_who_is_not_signed_in_proves_nothing_soon(anybody: Caller, cafe: str, token: str) -> None:
+def test_attempts_to_erase_without_signing_in_are_limited(
+    anybody: Caller, cafe: str, token: str
+) -> None:
     headers = {"X-Forwarded-For": cafe, "Authorization": f"Bearer {token}"}
     body = {"passphrase": PASSPHRASE}
     statuses = [

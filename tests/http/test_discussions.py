@@ -1,4 +1,4 @@
-"""Discussing a case, as a client meets it."""
+"""Discussing a case over HTTP."""
 
 from typing import Any
 from uuid import uuid4
@@ -54,9 +54,7 @@ class TestWriting:
         case = anybody("GET", path, headers=seen).json
         assert case["comments"] >= 1
 
-    def test_a_comment_that_names_its_own_id_may_be_sent_again(
-        self, ben: Caller, path: str
-    ) -> None:
+    def test_a_comment_with_its_own_id_can_be_repeated(self, ben: Caller, path: str) -> None:
         body = {**TEXT, "comment_id": str(uuid4())}
         first, again = (ben("POST", f"{path}/comments", body) for _ in range(2))
         assert (again.status_code, again.json) == (201, first.json)
@@ -69,7 +67,9 @@ class TestWriting:
             ("DELETE", "/discussion/lock"),
         ],
     )
-    def test_it_is_for_members(self, anybody: Caller, path: str, method: str, more: str) -> None:
+    def test_commenting_without_signing_in_is_refused(
+        self, anybody: Caller, path: str, method: str, more: str
+    ) -> None:
         assert problem(anybody(method, path + more, {})) == (401, "not-signed-in")
 
     @pytest.mark.parametrize(
@@ -86,19 +86,21 @@ class TestWriting:
             ("surprise", 1),
         ],
     )
-    def test_a_field_that_is_not_as_it_should_be_is_named(
+    def test_an_invalid_field_is_named(
         self, ben: Caller, path: str, field: str, value: Any
     ) -> None:
         reply = ben("POST", f"{path}/comments", {**TEXT, field: value})
         assert problem(reply) == (422, "invalid")
         assert list(reply.json["errors"]) == [field]
 
-    def test_a_body_is_json_with_a_text(self, ben: Caller, path: str) -> None:
+    def test_a_body_other_than_json_or_without_a_text_is_refused(
+        self, ben: Caller, path: str
+    ) -> None:
         reply = ben("POST", f"{path}/comments", data="text=x", content_type="text/plain")
         assert problem(reply) == (415, "unsupported-media-type")
         assert list(ben("POST", f"{path}/comments", {}).json["errors"]) == ["text"]
 
-    def test_a_key_works_once_for_one_comment(self, ben: Caller, path: str) -> None:
+    def test_an_idempotency_key_is_used_for_one_comment(self, ben: Caller, path: str) -> None:
         headers = {"Idempotency-Key": uuid4().hex}
         first = ben("POST", f"{path}/comments", TEXT, headers=headers)
         again = ben("POST", f"{path}/comments", TEXT, headers=headers)
@@ -106,14 +108,16 @@ class TestWriting:
         assert (again.json, again.headers["ETag"]) == (first.json, first.headers["ETag"])
         assert problem(other) == (422, "idempotency-key-reused")
 
-    def test_a_client_may_name_its_own_id(self, ben: Caller, anna: Caller, path: str) -> None:
+    def test_a_client_can_choose_the_id_of_a_comment(
+        self, ben: Caller, anna: Caller, path: str
+    ) -> None:
         own = {"comment_id": str(uuid4())}
         assert id_of(say(ben, path, **own)) == own["comment_id"]
         for caller in (ben, anna):
             reply = caller("POST", f"{path}/comments", {"text": "Other", **own})
             assert problem(reply) == (409, "already-written")
 
-    def test_only_what_stands_in_the_same_discussion_is_replied_to(
+    def test_replying_to_a_comment_of_another_discussion_is_refused(
         self, process: Process, anna: Caller, ben: Caller, path: str
     ) -> None:
         elsewhere = say(ben, opened(process, anna))
@@ -123,7 +127,7 @@ class TestWriting:
             reply = ben("POST", f"{path}/comments", {**TEXT, "parent_id": parent})
             assert problem(reply) == (404, "not-found")
 
-    def test_there_is_nothing_to_discuss_where_no_case_is_public(
+    def test_commenting_on_an_unpublished_or_missing_case_is_refused(
         self, process: Process, anna: Caller
     ) -> None:
         waiting = anna.report().json["case_id"]
@@ -133,7 +137,7 @@ class TestWriting:
             assert anna("GET", f"/v1/cases/{case_id}/comments").json == {"items": []}
         assert anna("GET", "/v1/cases/no-case/comments").status_code == 404
 
-    def test_a_suspended_member_says_nothing(
+    def test_a_suspended_member_cannot_comment(
         self, process: Process, admin: Caller, path: str
     ) -> None:
         caller = Caller(process.app.test_client()).join()
@@ -143,7 +147,7 @@ class TestWriting:
 
 
 class TestChanging:
-    def test_an_edit_may_insist_on_a_version(self, ben: Caller, path: str) -> None:
+    def test_an_edit_can_require_a_version(self, ben: Caller, path: str) -> None:
         comment = say(ben, path)
         for if_match, status in (('"2"', 204), ('"2"', 412), ("*", 204), ('"x"', 412)):
             body = {"text": f"Text {uuid4().hex}"}
@@ -151,17 +155,17 @@ class TestChanging:
         removal = ben("DELETE", comment, headers={"If-Match": '"2"'})
         assert problem(removal) == (412, "stale")
 
-    def test_the_same_text_again_changes_nothing(self, ben: Caller, path: str) -> None:
+    def test_an_edit_with_the_same_text_keeps_the_version(self, ben: Caller, path: str) -> None:
         comment = say(ben, path)
         assert ben("PATCH", comment, TEXT).headers["ETag"] == '"2"'
 
     @pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": "x", "parent_id": "y"}])
-    def test_an_edit_says_what_it_says_from_now_on(
+    def test_an_edit_with_an_invalid_text_is_refused(
         self, ben: Caller, path: str, body: dict[str, str]
     ) -> None:
         assert problem(ben("PATCH", say(ben, path), body)) == (422, "invalid")
 
-    def test_its_author_alone_edits_it(
+    def test_only_the_author_edits_a_comment(
         self, anna: Caller, moderator: Caller, ben: Caller, path: str
     ) -> None:
         comment = say(ben, path)
@@ -169,7 +173,7 @@ class TestChanging:
             assert problem(caller("PATCH", comment, TEXT)) == (403, "forbidden")
         assert problem(ben("PATCH", f"/v1/comments/{uuid4()}", TEXT)) == (404, "not-found")
 
-    def test_its_author_alone_removes_it(
+    def test_only_the_author_removes_a_comment(
         self, anna: Caller, moderator: Caller, ben: Caller, path: str
     ) -> None:
         own = say(ben, path)
@@ -180,9 +184,7 @@ class TestChanging:
             assert problem(moderator("DELETE", comment)) == (404, "not-found")
             assert problem(ben("PATCH", comment, TEXT)) == (404, "not-found")
 
-    def test_what_was_removed_is_told_to_nobody(
-        self, ben: Caller, anybody: Caller, path: str
-    ) -> None:
+    def test_a_removed_comment_is_not_served(self, ben: Caller, anybody: Caller, path: str) -> None:
         comment = say(ben, path, text="Never mind me.")
         headers = {TOKEN_HEADER: ben("DELETE", comment).headers[TOKEN_HEADER]}
         for more in ("", "/history", "/proof", "?as_of=2100-01-01T00:00:00Z"):
@@ -190,7 +192,9 @@ class TestChanging:
         assert "Never mind" not in anybody("GET", f"{path}/comments?limit=100").text
 
     @pytest.mark.usefixtures("exact_times")
-    def test_its_past_is_told(self, ben: Caller, anybody: Caller, path: str) -> None:
+    def test_the_past_and_history_of_a_comment_are_served(
+        self, ben: Caller, anybody: Caller, path: str
+    ) -> None:
         comment = say(ben, path, text="It was on Monday.")
         edited = ben("PATCH", comment, {"text": "It was on Tuesday."})
         headers = {TOKEN_HEADER: edited.headers[TOKEN_HEADER]}
@@ -227,7 +231,7 @@ class TestChanging:
 
 
 class TestReading:
-    def test_comments_are_paged_the_oldest_first(
+    def test_comments_are_paged_oldest_first(
         self, process: Process, anna: Caller, anybody: Caller
     ) -> None:
         path = opened(process, anna)
@@ -242,12 +246,10 @@ class TestReading:
         assert problem(anybody("GET", elsewhere)) == (400, "malformed")
 
     @pytest.mark.parametrize("query", ["limit=0", "surprise=1", "case_id=x"])
-    def test_a_filter_that_makes_no_sense_is_refused(
-        self, anybody: Caller, path: str, query: str
-    ) -> None:
+    def test_an_invalid_filter_is_refused(self, anybody: Caller, path: str, query: str) -> None:
         assert problem(anybody("GET", f"{path}/comments?{query}")) == (422, "invalid")
 
-    def test_the_discussion_of_a_withdrawn_case_is_over(
+    def test_the_discussion_of_a_withdrawn_case_is_not_served(
         self, process: Process, anna: Caller, ben: Caller, anybody: Caller
     ) -> None:
         case = publish(process, anna)
@@ -259,7 +261,7 @@ class TestReading:
         assert anybody("GET", f"{path}/comments").json == {"items": []}
         assert problem(ben("PATCH", comment, {"text": "Still here?"})) == (404, "not-found")
 
-    def test_what_an_erased_member_said_is_gone(
+    def test_comments_of_an_erased_member_are_gone(
         self, process: Process, anna: Caller, anybody: Caller, moderator: Caller, path: str
     ) -> None:
         leaver = Caller(process.app.test_client()).join()
@@ -289,7 +291,7 @@ class TestLocking:
         assert [moderator("DELETE", lock).status_code for _ in range(2)] == [204, 204]
         assert ben("POST", f"{path}/comments", TEXT).status_code == 201
 
-    def test_a_lock_may_insist_on_a_version(
+    def test_a_lock_can_require_a_version(
         self, process: Process, anna: Caller, moderator: Caller
     ) -> None:
         lock = f"{opened(process, anna)}/discussion/lock"
@@ -298,12 +300,14 @@ class TestLocking:
         assert problem(stale) == (412, "stale")
         assert moderator("DELETE", lock, headers={"If-Match": version}).status_code == 204
 
-    def test_nobody_does_so_on_their_own_case(self, process: Process, moderator: Caller) -> None:
+    def test_moderators_cannot_lock_the_discussion_of_their_own_case(
+        self, process: Process, moderator: Caller
+    ) -> None:
         lock = f"{opened(process, moderator)}/discussion/lock"
         for method in ("PUT", "DELETE"):
             assert problem(moderator(method, lock)) == (409, "not-oneself")
 
-    def test_there_is_nothing_to_lock_where_nothing_is_discussed(self, moderator: Caller) -> None:
+    def test_locking_a_missing_discussion_is_refused(self, moderator: Caller) -> None:
         for method in ("PUT", "DELETE"):
             reply = moderator(method, f"/v1/cases/{uuid4()}/discussion/lock")
             assert problem(reply) == (404, "not-found")

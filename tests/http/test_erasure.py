@@ -1,4 +1,4 @@
-"""Erasing members on the embedded default: what is left of them, while others sign in."""
+"""Erasing members on the embedded default, while others sign in."""
 
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -77,7 +77,7 @@ def owner_of(process: Process, upload_id: str) -> str:
     return found.owner
 
 
-def test_whose_an_upload_is_does_not_stand_beside_it(process: Process, ben: Caller) -> None:
+def test_a_finished_upload_does_not_store_its_owner(process: Process, ben: Caller) -> None:
     content = photo("navy")
     path = send(ben, content, len(content))
     upload_id = path.rpartition("/")[2]
@@ -88,7 +88,7 @@ def test_whose_an_upload_is_does_not_stand_beside_it(process: Process, ben: Call
     assert ben.member_id not in str(stored)
 
 
-def test_nobody_is_told_to_come_back_later(process: Process) -> None:
+def test_concurrent_erasures_and_sign_ins_all_succeed(process: Process) -> None:
     leaving = [Caller(process.app.test_client()).join() for _ in range(6)]
     staying = Caller(process.app.test_client()).join()
 

@@ -1,4 +1,4 @@
-"""What of evidence is served, and to whom it is missing."""
+"""Serving evidence, and who may not see it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -52,7 +52,7 @@ def test_content_and_poster_are_served(anybody: Caller, shown: Shown) -> None:
     assert content.mimetype == poster.mimetype == "image/jpeg"
 
 
-def test_what_has_no_picture_has_no_poster(anybody: Caller, shown: Shown) -> None:
+def test_evidence_without_a_poster_has_none(anybody: Caller, shown: Shown) -> None:
     path = shown(has_poster=False, media_type="audio/mp4")
     assert anybody("GET", f"{path}/content").status_code == 200
     assert problem(anybody("GET", f"{path}/poster")) == (404, "not-found")
@@ -61,7 +61,7 @@ def test_what_has_no_picture_has_no_poster(anybody: Caller, shown: Shown) -> Non
 @pytest.mark.parametrize(
     "status", [each for each in EvidenceStatus if each is not EvidenceStatus.AVAILABLE]
 )
-def test_what_was_not_made_safe_is_not_served(
+def test_evidence_that_was_not_made_safe_is_not_served(
     anybody: Caller, shown: Shown, status: EvidenceStatus
 ) -> None:
     path = shown(status=status)
@@ -69,13 +69,13 @@ def test_what_was_not_made_safe_is_not_served(
         assert problem(anybody("GET", f"{path}/{part}")) == (404, "not-found")
 
 
-def test_what_was_erased_is_gone(anybody: Caller, shown: Shown) -> None:
+def test_erased_evidence_is_gone(anybody: Caller, shown: Shown) -> None:
     path = shown(erased=True)
     for part in ("", "/content", "/poster"):
         assert problem(anybody("GET", f"{path}{part}")) == (410, "erased")
 
 
-def test_once_its_key_is_destroyed_it_is_gone_whatever_read_models_still_show(
+def test_evidence_with_a_destroyed_key_is_gone_although_read_models_still_show_it(
     process: Process, anybody: Caller, shown: Shown
 ) -> None:
     path = shown()
@@ -84,7 +84,7 @@ def test_once_its_key_is_destroyed_it_is_gone_whatever_read_models_still_show(
         assert problem(anybody("GET", f"{path}{part}")) == (410, "erased")
 
 
-def test_what_there_is_not_is_missing(anybody: Caller) -> None:
+def test_missing_evidence_is_not_found(anybody: Caller) -> None:
     assert problem(anybody("GET", f"/v1/evidence/{uuid4()}/content")) == (404, "not-found")
 
 
@@ -103,7 +103,7 @@ def received(process: Process, owner: Caller) -> str:
     return f"/v1/evidence/{command.evidence_id}"
 
 
-def test_its_owner_gets_what_opens_the_commitment(process: Process, anna: Caller) -> None:
+def test_the_owner_gets_the_opening_of_the_commitment(process: Process, anna: Caller) -> None:
     reply = anna("GET", f"{received(process, anna)}/opening")
     assert reply.headers["Cache-Control"] == "no-store"
     commitment = commitment_to("ab" * 32, "01" * 32)
@@ -111,7 +111,7 @@ def test_its_owner_gets_what_opens_the_commitment(process: Process, anna: Caller
     assert reply.json == opened
 
 
-def test_nobody_else_gets_it(
+def test_other_members_do_not_get_the_opening_of_the_commitment(
     process: Process, anna: Caller, ben: Caller, moderator: Caller, anybody: Caller
 ) -> None:
     path = f"{received(process, anna)}/opening"

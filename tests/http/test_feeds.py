@@ -1,4 +1,4 @@
-"""The list of public cases as a feed, as features of a map, as a table."""
+"""The list of public cases as an Atom feed, as GeoJSON and as CSV."""
 
 import csv
 import json
@@ -70,7 +70,9 @@ def several(process: Process, author: Caller, tag: str, count: int) -> list[Publ
 
 
 class TestEveryFormat:
-    def test_what_is_not_public_is_in_none(self, process: Process, anna: Caller, tag: str) -> None:
+    def test_unpublished_cases_are_in_no_format(
+        self, process: Process, anna: Caller, tag: str
+    ) -> None:
         kept = publish(process, anna, tags=[tag], location=PLACE)
         waiting = anna.report(tags=[tag], location=PLACE).json["case_id"]
         taken_back = publish(process, anna, tags=[tag], location=PLACE)
@@ -79,7 +81,7 @@ class TestEveryFormat:
         assert waiting not in told
         assert taken_back.case_id not in told
 
-    def test_an_anonymous_author_is_nowhere_to_be_found(self, process: Process, tag: str) -> None:
+    def test_an_anonymous_author_is_in_no_format(self, process: Process, tag: str) -> None:
         author = Caller(process.app.test_client()).join()
         case = publish(process, author, tags=[tag], location=PLACE, anonymous=True)
         told = all_formats(author, f"tag={tag}", **case.seen)
@@ -88,7 +90,7 @@ class TestEveryFormat:
         assert author.member_id not in told
 
     @pytest.mark.parametrize("path", FORMATS)
-    def test_it_takes_the_filters_of_the_list(
+    def test_every_format_accepts_the_filters_of_the_list(
         self, process: Process, anna: Caller, path: str, tag: str
     ) -> None:
         case = publish(process, anna, tags=[tag], location=PLACE, category="fraud")
@@ -103,13 +105,11 @@ class TestEveryFormat:
 
     @pytest.mark.parametrize("path", FORMATS)
     @pytest.mark.parametrize("query", ["bbox=1", "surprise=1", "limit=5"])
-    def test_a_filter_that_makes_no_sense_is_refused(
-        self, anna: Caller, path: str, query: str
-    ) -> None:
+    def test_an_invalid_filter_is_refused(self, anna: Caller, path: str, query: str) -> None:
         assert anna("GET", f"{path}?{query}").status_code == 422
 
     @pytest.mark.parametrize("path", FORMATS)
-    def test_a_write_that_is_not_there_yet_is_told_before_anything_else(
+    def test_a_write_that_is_not_projected_yet_is_answered_with_503(
         self, process: Process, anna: Caller, path: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("application.engine.answers.LONGEST_WAIT", 0.0)
@@ -127,7 +127,7 @@ class NoHistory:
 
 
 class TestAtom:
-    def test_an_entry_tells_the_case(self, process: Process, anna: Caller, tag: str) -> None:
+    def test_an_entry_describes_its_case(self, process: Process, anna: Caller, tag: str) -> None:
         case = publish(
             process, anna, title="<script>alert(1)</script>", story="A & B\x01", tags=[tag]
         )
@@ -141,7 +141,7 @@ class TestAtom:
         assert link(entry, "alternate") == f"{ADDRESS}/share/{case.case_id}"
         assert found.findtext("a:updated", None, ATOM) == entry.findtext("a:updated", None, ATOM)
 
-    def test_it_names_itself_with_its_filters(self, anna: Caller, tag: str) -> None:
+    def test_the_feed_links_to_itself_with_its_filters(self, anna: Caller, tag: str) -> None:
         found = feed(anna, f"tag={tag}&q=a%26b")
         address = f"{ADDRESS}/v1/feeds/cases.atom?tag={tag}&q=a%26b"
         assert found.findtext("a:id", None, ATOM) == link(found, "self") == address
@@ -150,7 +150,7 @@ class TestAtom:
             assert found.findtext(needed, None, ATOM)
         assert found.findall("a:entry", ATOM) == []
 
-    def test_it_goes_on_where_a_part_of_it_ends(
+    def test_the_feed_links_to_its_next_page(
         self, process: Process, anna: Caller, tag: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(feeds, "ENTRIES", 2)
@@ -167,7 +167,7 @@ class TestAtom:
         assert ids == {f"{ADDRESS}/v1/feeds/cases.atom?tag={tag}"}
         assert anna("GET", "/v1/feeds/cases.atom?cursor=x").status_code == 400
 
-    def test_whoever_has_it_is_not_sent_it_again(
+    def test_an_unchanged_feed_is_answered_with_304(
         self, process: Process, anna: Caller, tag: str
     ) -> None:
         case = publish(process, anna, tags=[tag])
@@ -186,7 +186,7 @@ def link(element: Element, relation: str) -> str:
 
 
 class TestGeoJson:
-    def test_a_feature_tells_where_it_happened(
+    def test_a_feature_holds_the_location_of_its_case(
         self, process: Process, anna: Caller, tag: str
     ) -> None:
         publish(process, anna, tags=[tag])
@@ -199,7 +199,7 @@ class TestGeoJson:
         assert feature["properties"]["place"] == "Sydney"
         assert feature["properties"]["url"] == f"{ADDRESS}/share/{case.case_id}"
 
-    def test_all_pages_of_it_are_sent(
+    def test_all_pages_of_features_are_sent(
         self, process: Process, anna: Caller, tag: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(feeds, "ROWS_A_PAGE", 2)
@@ -210,7 +210,7 @@ class TestGeoJson:
 
 
 class TestCsv:
-    def test_a_row_tells_the_case(self, process: Process, anna: Caller, tag: str) -> None:
+    def test_a_row_describes_its_case(self, process: Process, anna: Caller, tag: str) -> None:
         story = 'He said "pay",\nso I paid.'
         day = "2026-02-01"
         case = publish(
@@ -236,7 +236,7 @@ class TestCsv:
         assert row["title"] == (f"'{title}" if title == story else title)
 
     @pytest.mark.parametrize("start", [*FORMULA, "  =", '"=', '" \u3000@'])
-    def test_no_cell_is_a_formula_where_another_sign_separates_them(
+    def test_no_cell_is_a_formula_with_another_separator(
         self, process: Process, anna: Caller, tag: str, start: str
     ) -> None:
         story = "".join(f"so{sign}{start}1" for sign in (";", ";;", "\t", "\r", "\n", "\r\n"))
@@ -246,15 +246,13 @@ class TestCsv:
             for row in csv.reader(StringIO(text, newline=None), delimiter=sign):
                 assert not [cell for cell in row if cell.lstrip().startswith(FORMULA)]
 
-    def test_a_sign_that_begins_no_cell_stays_as_it_is(
-        self, process: Process, anna: Caller, tag: str
-    ) -> None:
+    def test_a_sign_within_a_cell_is_kept(self, process: Process, anna: Caller, tag: str) -> None:
         story = "a = b; c - d, -5\nwell-known; a@b"
         case = publish(process, anna, story=story, tags=[tag])
         (row,) = table(anna, f"tag={tag}", **case.seen)
         assert row["story"] == story
 
-    def test_all_pages_of_it_are_sent_one_by_one(
+    def test_all_pages_of_rows_are_streamed(
         self, process: Process, anna: Caller, tag: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(feeds, "ROWS_A_PAGE", 2)
@@ -264,7 +262,7 @@ class TestCsv:
         reply = anna("GET", f"/v1/cases.csv?tag={tag}")
         assert len(list(reply.iter_encoded())) == 1 + 3
 
-    def test_a_table_without_rows_has_its_header(self, anna: Caller, tag: str) -> None:
+    def test_a_table_without_rows_has_a_header(self, anna: Caller, tag: str) -> None:
         text = anna("GET", f"/v1/cases.csv?tag={tag}").text
         assert text.startswith("case_id,title,")
         assert text.count("\r\n") == 1

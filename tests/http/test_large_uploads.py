@@ -22,7 +22,7 @@ def jpeg(size: int) -> bytes:
 
 
 @pytest.mark.parametrize("size", [MORE_THAN_JSON_MAY_BE, LARGEST])
-def test_a_photo_comes_in_one_request(anna: Caller, size: int) -> None:
+def test_a_large_photo_is_accepted_in_one_request(anna: Caller, size: int) -> None:
     location = begin(anna, size).headers["Location"]
     headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": OCTETS}
     reply = anna("PATCH", location, data=jpeg(size), headers=headers)
@@ -30,18 +30,18 @@ def test_a_photo_comes_in_one_request(anna: Caller, size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [MORE_THAN_JSON_MAY_BE, LARGEST])
-def test_a_photo_comes_with_its_creation(anna: Caller, size: int) -> None:
+def test_a_large_photo_is_accepted_with_the_creation_of_its_upload(anna: Caller, size: int) -> None:
     reply = begin(anna, size, data=jpeg(size), content_type=OCTETS)
     assert (reply.status_code, reply.headers["Upload-Offset"]) == (201, str(size))
 
 
-def test_more_than_an_upload_may_have_is_refused(anna: Caller) -> None:
+def test_an_upload_larger_than_the_limit_is_refused(anna: Caller) -> None:
     reply = begin(anna, LARGEST, data=jpeg(LARGEST + 1), content_type=OCTETS)
     assert problem(reply) == (413, "too-large")
     assert problem(begin(anna, LARGEST + 1)) == (413, "too-large")
 
 
-def test_other_requests_stay_small(anna: Caller) -> None:
+def test_large_bodies_of_other_requests_are_refused(anna: Caller) -> None:
     reply = anna.report(story="x" * MORE_THAN_JSON_MAY_BE)
     assert problem(reply) == (413, "too-large")
 

@@ -1,4 +1,4 @@
-"""Rate limits, and what they know of who asks."""
+"""Rate limits: how requests are counted, and what is kept of an address."""
 
 import time
 
@@ -18,7 +18,7 @@ def settings() -> dict[str, str]:
     }
 
 
-def test_too_many_requests_are_told_when_to_go_on(anybody: Caller) -> None:
+def test_too_many_requests_are_answered_with_a_time_to_retry(anybody: Caller) -> None:
     replies = [anybody("GET", "/v1/instance") for _ in range(6)]
     assert [reply.status_code for reply in replies] == [200] * 5 + [429]
     assert int(replies[-1].headers["Retry-After"]) > 0
@@ -27,7 +27,7 @@ def test_too_many_requests_are_told_when_to_go_on(anybody: Caller) -> None:
     assert replies[-1].json["type"] == "/problems/too-many-requests"
 
 
-def test_who_comes_from_elsewhere_is_counted_apart_whatever_they_claim(anybody: Caller) -> None:
+def test_requests_are_counted_by_network_regardless_of_claimed_tokens(anybody: Caller) -> None:
     far = {"X-Forwarded-For": "198.51.100.1"}
     assert anybody("GET", "/v1/instance", headers=far).status_code == 200
     claims = [{**far, "Authorization": f"Bearer made-up-{number}"} for number in range(5)]
@@ -35,7 +35,7 @@ def test_who_comes_from_elsewhere_is_counted_apart_whatever_they_claim(anybody: 
     assert replies[-1].status_code == 429
 
 
-def test_who_changes_their_address_within_a_network_of_ipv6_is_counted_on(anybody: Caller) -> None:
+def test_all_addresses_of_an_ipv6_network_are_counted_together(anybody: Caller) -> None:
     near = [{"X-Forwarded-For": f"2001:db8:0:1::{number:x}"} for number in range(6)]
     replies = [anybody("GET", "/v1/instance", headers=headers) for headers in near]
     assert replies[-1].status_code == 429
@@ -53,11 +53,11 @@ def test_who_changes_their_address_within_a_network_of_ipv6_is_counted_on(anybod
         ("", ""),
     ],
 )
-def test_what_is_counted_of_an_address(address: str, counted: str) -> None:
+def test_the_counted_network_of_an_address(address: str, counted: str) -> None:
     assert network_of(address) == counted
 
 
-def test_web_pages_that_may_call_are_told_so(anybody: Caller) -> None:
+def test_allowed_origins_get_cors_headers(anybody: Caller) -> None:
     origin = {"Origin": "https://app.example", "X-Forwarded-For": "198.51.100.2"}
     reply = anybody("GET", "/v1/instance", headers=origin)
     assert reply.headers["Access-Control-Allow-Origin"] == "https://app.example"
@@ -67,7 +67,7 @@ def test_web_pages_that_may_call_are_told_so(anybody: Caller) -> None:
     )
 
 
-def test_a_window_that_is_over_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_past_window_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000_019.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     windows = Windows(parse("2 per 10 seconds"))
@@ -79,7 +79,7 @@ def test_a_window_that_is_over_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> 
     assert (again.left, again.reset) == (1, 10)
 
 
-def test_what_is_taken_back_was_not_counted_and_what_is_over_stays_so() -> None:
+def test_taking_back_a_request_never_lowers_the_count_below_zero() -> None:
     rate = Rate("2 per day; 3 per month")
     assert [rate.count("a").left for _ in range(2)] == [1, 0]
     for _ in range(5):
@@ -87,25 +87,25 @@ def test_what_is_taken_back_was_not_counted_and_what_is_over_stays_so() -> None:
     assert [rate.count("a").left for _ in range(3)] == [1, 0, -1]
 
 
-def test_who_is_refused_in_one_window_uses_up_nothing_of_another() -> None:
+def test_a_request_refused_in_the_shorter_window_is_not_counted_in_the_longer_one() -> None:
     rate = Rate("2 per day; 3 per year")
     assert [rate.count("a").left for _ in range(9)] == [1, 0, *[-1] * 7]
     rate.take_back("a")
     assert [rate.count("a").left for _ in range(2)] == [0, -1]
 
 
-def test_who_is_refused_in_the_longer_window_uses_up_nothing_of_the_shorter() -> None:
+def test_a_request_refused_in_the_longer_window_is_not_counted_in_the_shorter_one() -> None:
     rate = Rate("3 per day; 2 per year")
     standings = [rate.count("a") for _ in range(9)]
     assert [(each.limit, each.left) for each in standings] == [(2, 1), (2, 0), *[(2, -1)] * 7]
 
 
-def test_who_waits_as_long_as_is_told_is_not_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_after_the_announced_time_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 1_000_000_012.3)
     assert Windows(parse("2 per 10 seconds")).count("a", "x").reset == 8
 
 
-def test_a_clock_that_is_turned_back_makes_nobody_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_turned_back_delays_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     since_start, of_day = 1_000_000_019.0, 1_900_000_019.0
     monkeypatch.setattr(time, "monotonic", lambda: since_start)
     monkeypatch.setattr(time, "time", lambda: of_day)

@@ -1,4 +1,4 @@
-"""Serving blobs: whole, in ranges, and not again to whoever has them."""
+"""Serving blobs: whole, in ranges, and only if the client does not have them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,7 +55,7 @@ def client(stores: Stores) -> Iterator[FlaskClient]:
         yield client
 
 
-def test_all_of_it_is_served(client: FlaskClient) -> None:
+def test_a_whole_blob_is_served(client: FlaskClient) -> None:
     reply = client.get("/e1")
     assert (reply.status_code, reply.data) == (200, CONTENT)
     assert reply.content_length == SIZE
@@ -63,7 +63,7 @@ def test_all_of_it_is_served(client: FlaskClient) -> None:
     assert reply.headers["ETag"] == '"abc"'
 
 
-def test_no_browser_runs_it_or_takes_it_for_something_else(client: FlaskClient) -> None:
+def test_headers_prevent_browsers_from_running_a_blob(client: FlaskClient) -> None:
     headers = client.get("/e1").headers
     assert headers["Accept-Ranges"] == "bytes"
     assert headers["Content-Disposition"] == "inline"
@@ -93,7 +93,7 @@ def test_a_range_is_served(client: FlaskClient, asked: str, start: int, stop: in
 
 
 @pytest.mark.parametrize("asked", [f"bytes={SIZE}-", f"bytes={SIZE + 5}-{SIZE + 9}"])
-def test_a_range_beyond_the_end_is_a_problem(client: FlaskClient, asked: str) -> None:
+def test_a_range_beyond_the_end_is_refused(client: FlaskClient, asked: str) -> None:
     reply = client.get("/e1", headers={"Range": asked})
     assert reply.status_code == 416
     assert reply.json is not None
@@ -102,14 +102,14 @@ def test_a_range_beyond_the_end_is_a_problem(client: FlaskClient, asked: str) ->
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "pages=1-2", "bytes=b-a", "bytes=9-3", "x"])
-def test_what_is_no_single_range_of_bytes_is_answered_with_all(
+def test_an_unsupported_range_is_answered_with_the_whole_blob(
     client: FlaskClient, asked: str
 ) -> None:
     reply = client.get("/e1", headers={"Range": asked})
     assert (reply.status_code, reply.data) == (200, CONTENT)
 
 
-def test_head_tells_the_same_without_the_content(client: FlaskClient) -> None:
+def test_head_returns_the_headers_without_the_content(client: FlaskClient) -> None:
     reply = client.head("/e1", headers={"Range": "bytes=0-9"})
     assert (reply.status_code, reply.data) == (200, b"")
     assert reply.content_length == SIZE
@@ -118,14 +118,14 @@ def test_head_tells_the_same_without_the_content(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("known", ['"abc"', 'W/"abc"', '"x", "abc"', "*"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_whoever_has_it_is_not_sent_it_again(client: FlaskClient, known: str, method: str) -> None:
+def test_a_known_blob_is_answered_with_304(client: FlaskClient, known: str, method: str) -> None:
     asked = {"If-None-Match": known, "Range": "bytes=0-9"}
     reply = client.open("/e1", method=method, headers=asked)
     assert (reply.status_code, reply.data) == (304, b"")
     assert reply.headers["ETag"] == '"abc"'
 
 
-def test_whoever_has_another_is_sent_it(client: FlaskClient) -> None:
+def test_a_blob_with_another_etag_is_sent(client: FlaskClient) -> None:
     assert client.get("/e1", headers={"If-None-Match": '"other"'}).data == CONTENT
 
 
@@ -138,7 +138,7 @@ def test_whoever_has_another_is_sent_it(client: FlaskClient) -> None:
         ("Sun, 01 Mar 2026 12:00:00 GMT", 200),
     ],
 )
-def test_a_range_of_something_else_by_now_is_answered_with_all(
+def test_a_range_of_an_outdated_blob_is_answered_with_the_whole_blob(
     client: FlaskClient, condition: str, status: int
 ) -> None:
     reply = client.get("/e1", headers={"Range": "bytes=0-9", "If-Range": condition})
@@ -151,14 +151,14 @@ def test_an_empty_blob_is_served(client: FlaskClient) -> None:
     assert client.get("/empty", headers={"Range": "bytes=0-"}).status_code == 416
 
 
-def test_what_is_not_there_is_a_problem(client: FlaskClient, stores: Stores) -> None:
+def test_a_missing_blob_is_not_found(client: FlaskClient, stores: Stores) -> None:
     stores.sealed.delete("renditions/e1")
     assert problem(client.get("/e1")) == (404, "not-found")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("headers", [{}, {"Range": "bytes=5-9"}, {"If-None-Match": '"abc"'}])
-def test_without_its_key_it_is_gone(
+def test_a_blob_with_a_destroyed_key_is_gone(
     client: FlaskClient, stores: Stores, method: str, headers: dict[str, str]
 ) -> None:
     stores.vault.destroy("evidence/e1")
@@ -167,9 +167,7 @@ def test_without_its_key_it_is_gone(
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-", "bytes=0-9", f"bytes={SIZE - 9}-", "bytes=70000-"])
-def test_of_what_was_cut_off_nothing_is_served(
-    client: FlaskClient, stores: Stores, asked: str
-) -> None:
+def test_a_truncated_blob_is_not_served(client: FlaskClient, stores: Stores, asked: str) -> None:
     stores.tamper(lambda stored: stored.__delitem__(slice(-100, -50)))
     assert problem(client.get("/e1", headers={"Range": asked})) == (500, "damaged")
     assert client.head("/e1").status_code == 500
@@ -184,9 +182,7 @@ def test_a_changed_frame_is_not_served_and_the_others_are(
     assert client.get("/e1", headers={"Range": "bytes=200000-"}).data == CONTENT[200_000:]
 
 
-def test_a_reply_that_comes_to_a_changed_frame_is_broken_off(
-    client: FlaskClient, stores: Stores
-) -> None:
+def test_a_reply_is_aborted_at_a_changed_frame(client: FlaskClient, stores: Stores) -> None:
     stores.tamper(lambda stored: stored.__setitem__(70_000, stored[70_000] ^ 1))
     reply = client.get("/e1", buffered=False)
     assert (reply.status_code, reply.content_length) == (200, SIZE)

@@ -1,4 +1,4 @@
-"""Flags, decisions, appeals, the queue and the ledger, as their clients meet them."""
+"""Flags, decisions, appeals, the queue and the ledger over HTTP."""
 
 from collections.abc import Callable
 from functools import partial
@@ -35,7 +35,7 @@ def second(process: Process, admin: Caller) -> Caller:
     return appointed(process, admin)
 
 
-def known(call: Callable[[], Any]) -> Any:
+def once_known(call: Callable[[], Any]) -> Any:
     """The reply, once moderation has heard of what it is about."""
 
     def answered() -> Any:
@@ -47,7 +47,7 @@ def known(call: Callable[[], Any]) -> Any:
 
 def flag(caller: Caller, case_id: str, headers: dict[str, str] | None = None, **more: Any) -> Any:
     body = {"subject_kind": "case", "subject_id": case_id, "rule": "spam", "note": "", **more}
-    return known(lambda: caller("POST", "/v1/flags", body, headers=headers or {}))
+    return once_known(lambda: caller("POST", "/v1/flags", body, headers=headers or {}))
 
 
 def raise_flag(caller: Caller, kind: str, subject_id: str) -> Any:
@@ -67,7 +67,7 @@ def decide(moderator: Caller, case_id: str, **more: str) -> str:
         reply = moderator("POST", decisions(case_id), {**HIDE, **more})
         return None if "nothing-to-decide" in reply.text else reply
 
-    reply = known(lambda: eventually(decided))
+    reply = once_known(lambda: eventually(decided))
     assert reply.status_code == 201, reply.text
     decision_id: str = reply.json["decision_id"]
     return decision_id
@@ -99,20 +99,20 @@ def queued(caller: Caller, subject_id: str) -> dict[str, Any] | None:
 
 
 class TestRules:
-    def test_everybody_may_read_them(self, anybody: Caller) -> None:
+    def test_the_rules_are_public(self, anybody: Caller) -> None:
         items = anybody("GET", "/v1/rules").json["items"]
         assert [item["rule_id"] for item in items] == [rule.rule_id for rule in RULES]
         assert all(item["title"] and item["text"] for item in items)
 
 
 class TestFlags:
-    def test_one_is_raised_and_counts_once(self, ben: Caller, case_id: str) -> None:
+    def test_a_member_flags_a_case_once(self, ben: Caller, case_id: str) -> None:
         reply = flag(ben, case_id, note=NOTE)
         assert (reply.status_code, reply.headers["ETag"]) == (201, '"2"')
         assert ben.member_id not in reply.json["flag_id"]
         assert problem(flag(ben, case_id, rule="falsehood")) == (409, "already-flagged")
 
-    def test_a_key_works_once_for_one_flag(self, ben: Caller, case_id: str) -> None:
+    def test_an_idempotency_key_is_used_for_one_flag(self, ben: Caller, case_id: str) -> None:
         headers = {"Idempotency-Key": uuid4().hex}
         first, again = flag(ben, case_id, headers), flag(ben, case_id, headers)
         assert (first.status_code, again.json) == (201, first.json)
@@ -132,19 +132,19 @@ class TestFlags:
             ("weight", 9.0),
         ],
     )
-    def test_a_field_that_is_not_as_it_should_be_is_named(
+    def test_an_invalid_field_is_named(
         self, ben: Caller, case_id: str, field: str, value: Any
     ) -> None:
         reply = flag(ben, case_id, **{field: value})
         assert problem(reply) == (422, "invalid")
         assert list(reply.json["errors"]) == [field]
 
-    def test_nobody_flags_what_is_their_own(self, anna: Caller, case_id: str) -> None:
+    def test_members_cannot_flag_their_own_contributions(self, anna: Caller, case_id: str) -> None:
         assert problem(flag(anna, case_id)) == (409, "own-subject")
         reply = flag(anna, anna.member_id, subject_kind="member")
         assert problem(reply) == (409, "own-subject")
 
-    def test_what_cannot_be_seen_is_not_flagged(
+    def test_flagging_a_missing_or_hidden_case_is_refused(
         self, anybody: Caller, ben: Caller, moderator: Caller, case_id: str
     ) -> None:
         body = {"subject_kind": "case", "subject_id": str(uuid4()), "rule": "spam", "note": ""}
@@ -155,7 +155,7 @@ class TestFlags:
         reply = ben("POST", "/v1/flags", {**body, "subject_id": case_id})
         assert problem(reply) == (404, "not-found")
 
-    def test_what_is_not_public_is_as_if_it_did_not_exist(
+    def test_flagging_parts_of_unpublished_cases_is_answered_as_not_found(
         self, process: Process, anna: Caller, ben: Caller, moderator: Caller
     ) -> None:
         waiting = anna.report().json["case_id"]
@@ -172,7 +172,7 @@ class TestFlags:
             assert (reply.status_code, reply.json) == (absent.status_code, absent.json)
         assert problem(raise_flag(anna, "case", waiting)) == (409, "own-subject")
 
-    def test_what_was_erased_is_gone(
+    def test_flagging_an_erased_subject_is_answered_as_erased(
         self, process: Process, ben: Caller, moderator: Caller
     ) -> None:
         leaver = Caller(process.app.test_client()).join()
@@ -183,7 +183,7 @@ class TestFlags:
         for kind, key in (("case", case_id), ("member", leaver.member_id)):
             assert problem(raise_flag(ben, kind, key)) == (410, "erased")
 
-    def test_so_many_of_a_member_wait_and_no_more(self, process: Process, anna: Caller) -> None:
+    def test_the_open_flags_of_a_member_are_limited(self, process: Process, anna: Caller) -> None:
         flagger = Caller(process.app.test_client()).join()
         cases = [publish(process, anna).case_id for _ in range(MOST_OPEN_FLAGS)]
         for case_id in cases:
@@ -195,12 +195,14 @@ class TestFlags:
 
         assert eventually(refused) == (409, "too-many-flags")
 
-    def test_a_flag_may_insist_on_a_version(self, ben: Caller, case_id: str) -> None:
+    def test_a_flag_can_require_a_version(self, ben: Caller, case_id: str) -> None:
         assert problem(flag(ben, case_id, {"If-Match": '"4"'})) == (412, "stale")
 
 
 class TestQueue:
-    def test_it_is_for_moderators(self, anybody: Caller, ben: Caller, moderator: Caller) -> None:
+    def test_only_moderators_read_the_queue(
+        self, anybody: Caller, ben: Caller, moderator: Caller
+    ) -> None:
         reply = anybody("GET", "/v1/moderation/queue")
         assert problem(reply) == (401, "not-signed-in")
         assert reply.headers["WWW-Authenticate"] == "Bearer"
@@ -208,7 +210,7 @@ class TestQueue:
         reply = moderator("GET", "/v1/moderation/queue")
         assert (reply.status_code, reply.headers["Cache-Control"]) == (200, "no-store")
 
-    def test_it_tells_what_was_flagged_and_not_by_whom(
+    def test_the_queue_shows_flags_without_their_members(
         self, anna: Caller, ben: Caller, moderator: Caller, case_id: str
     ) -> None:
         flag(ben, case_id, note=NOTE)
@@ -220,7 +222,7 @@ class TestQueue:
         for caller in (anna, ben):
             assert caller.member_id not in str(item)
 
-    def test_it_is_filtered_and_paged_the_heaviest_first(
+    def test_the_queue_is_filtered_and_paged_heaviest_first(
         self, ben: Caller, moderator: Caller, second: Caller, process: Process, anna: Caller
     ) -> None:
         light, heavy = (publish(process, anna).case_id for _ in range(2))
@@ -238,11 +240,11 @@ class TestQueue:
         assert 'rel="next"' in link
 
     @pytest.mark.parametrize("query", ["kind=planet", "limit=0", "surprise=1"])
-    def test_a_filter_that_makes_no_sense_is_refused(self, moderator: Caller, query: str) -> None:
+    def test_an_invalid_filter_is_refused(self, moderator: Caller, query: str) -> None:
         reply = moderator("GET", f"/v1/moderation/queue?{query}")
         assert problem(reply) == (422, "invalid")
 
-    def test_what_an_erased_member_wrote_is_not_shown(
+    def test_the_queue_does_not_show_the_note_of_an_erased_member(
         self, process: Process, moderator: Caller, case_id: str
     ) -> None:
         leaver = Caller(process.app.test_client()).join()
@@ -258,14 +260,14 @@ def noted(moderator: Caller, case_id: str) -> list[dict[str, Any]]:
 
 
 class TestDecisions:
-    def test_they_are_for_moderators(self, anybody: Caller, ben: Caller, case_id: str) -> None:
-        known(lambda: ben("POST", decisions(case_id), HIDE))
+    def test_only_moderators_decide(self, anybody: Caller, ben: Caller, case_id: str) -> None:
+        once_known(lambda: ben("POST", decisions(case_id), HIDE))
         many = {**HIDE, "subjects": [{"subject_kind": "case", "subject_id": case_id}]}
         for path, body in ((decisions(case_id), HIDE), ("/v1/moderation/decisions", many)):
             assert problem(anybody("POST", path, body)) == (401, "not-signed-in")
             assert problem(ben("POST", path, body)) == (403, "forbidden")
 
-    def test_what_is_hidden_is_restored(
+    def test_a_hidden_case_can_be_restored(
         self, anna: Caller, anybody: Caller, moderator: Caller, case_id: str
     ) -> None:
         decide(moderator, case_id)
@@ -288,7 +290,7 @@ class TestDecisions:
             ("surprise", 1),
         ],
     )
-    def test_a_field_that_is_not_as_it_should_be_is_named(
+    def test_an_invalid_field_is_named(
         self, moderator: Caller, case_id: str, field: str, value: Any
     ) -> None:
         reply = moderator("POST", decisions(case_id), {**HIDE, field: value})
@@ -298,21 +300,25 @@ class TestDecisions:
     @pytest.mark.parametrize(
         "path", [decisions(NOTHING), decisions(NOTHING, "planet"), decisions("no-case")]
     )
-    def test_there_must_be_such_a_thing(self, moderator: Caller, path: str) -> None:
+    def test_deciding_on_an_unknown_subject_is_refused(self, moderator: Caller, path: str) -> None:
         assert problem(moderator("POST", path, HIDE)) == (404, "not-found")
 
-    def test_there_must_be_something_to_decide(self, moderator: Caller, case_id: str) -> None:
+    def test_a_decision_without_an_effect_is_refused(self, moderator: Caller, case_id: str) -> None:
         for decision in ("restore", "dismiss"):
             body = {**HIDE, "decision": decision}
-            reply = known(partial(moderator, "POST", decisions(case_id), body))
+            reply = once_known(partial(moderator, "POST", decisions(case_id), body))
             assert problem(reply) == (409, "nothing-to-decide")
 
-    def test_nobody_judges_what_is_their_own(self, process: Process, moderator: Caller) -> None:
+    def test_moderators_cannot_decide_on_their_own_case(
+        self, process: Process, moderator: Caller
+    ) -> None:
         own = publish(process, moderator).case_id
-        reply = known(lambda: moderator("POST", decisions(own), HIDE))
+        reply = once_known(lambda: moderator("POST", decisions(own), HIDE))
         assert problem(reply) == (409, "not-oneself")
 
-    def test_a_client_may_name_its_own_id(self, moderator: Caller, case_id: str) -> None:
+    def test_a_client_can_choose_the_id_of_a_decision(
+        self, moderator: Caller, case_id: str
+    ) -> None:
         own = {"decision_id": str(uuid4())}
         assert decide(moderator, case_id, **own) == own["decision_id"]
         again = moderator("POST", decisions(case_id), {**HIDE, **own})
@@ -320,28 +326,30 @@ class TestDecisions:
         other = moderator("POST", decisions(case_id), {**HIDE, **own, "reason": "Another."})
         assert problem(other) == (409, "already-decided")
 
-    def test_a_key_works_once_for_one_decision(self, moderator: Caller, case_id: str) -> None:
+    def test_an_idempotency_key_is_used_for_one_decision(
+        self, moderator: Caller, case_id: str
+    ) -> None:
         headers = {"Idempotency-Key": uuid4().hex}
 
         def post(**more: str) -> Any:
             body = {**HIDE, **more}
-            return known(lambda: moderator("POST", decisions(case_id), body, headers=headers))
+            return once_known(lambda: moderator("POST", decisions(case_id), body, headers=headers))
 
         first, again = post(), post()
         assert (first.status_code, again.json) == (201, first.json)
         assert problem(post(reason="Other")) == (422, "idempotency-key-reused")
 
-    def test_a_decision_may_insist_on_a_version(self, moderator: Caller, case_id: str) -> None:
-        known(lambda: moderator("POST", decisions(case_id), {**HIDE, "decision": "restore"}))
+    def test_a_decision_can_require_a_version(self, moderator: Caller, case_id: str) -> None:
+        once_known(lambda: moderator("POST", decisions(case_id), {**HIDE, "decision": "restore"}))
         reply = moderator("POST", decisions(case_id), HIDE, headers={"If-Match": '"4"'})
         assert problem(reply) == (412, "stale")
 
-    def test_a_hidden_profile_is_seen_by_its_member_and_moderators(
+    def test_a_hidden_profile_is_visible_to_its_member_and_moderators(
         self, process: Process, anybody: Caller, moderator: Caller
     ) -> None:
         caller = Caller(process.app.test_client()).join()
         path = f"/v1/members/{caller.member_id}"
-        reply = known(lambda: moderator("POST", decisions(caller.member_id, "member"), HIDE))
+        reply = once_known(lambda: moderator("POST", decisions(caller.member_id, "member"), HIDE))
         assert reply.status_code == 201
         eventually(lambda: anybody("GET", path).status_code == 404 or None)
         assert caller("GET", path).status_code == moderator("GET", path).status_code == 200
@@ -437,16 +445,16 @@ class TestDecidingMany:
         body = {**HIDE, "subjects": subjects, **more}
         return moderator("POST", "/v1/moderation/decisions", body, headers=headers)
 
-    def heard_of(self, ben: Caller, *case_ids: str) -> None:
+    def register(self, ben: Caller, *case_ids: str) -> None:
         for each in case_ids:
             assert flag(ben, each).status_code == 201
 
-    def test_one_that_fails_leaves_the_others(
+    def test_a_failing_decision_does_not_affect_the_others(
         self, process: Process, anna: Caller, ben: Caller, anybody: Caller, moderator: Caller
     ) -> None:
         good = [publish(process, anna).case_id for _ in range(2)]
         own, unknown = publish(process, moderator).case_id, str(uuid4())
-        self.heard_of(ben, *good, own)
+        self.register(ben, *good, own)
         subjects = self.subjects(good[0], own, unknown, good[1])
         reply = self.decide(moderator, subjects)
         assert reply.status_code == 200
@@ -463,10 +471,10 @@ class TestDecidingMany:
             hidden(anybody, case_id)
         assert appeal(anna, made[0]).status_code == 201
 
-    def test_a_repeated_request_gets_the_same_reply(
+    def test_a_repeated_request_returns_the_same_reply(
         self, ben: Caller, moderator: Caller, case_id: str
     ) -> None:
-        self.heard_of(ben, case_id)
+        self.register(ben, case_id)
         headers = {"Idempotency-Key": uuid4().hex}
         subjects = self.subjects(case_id, case_id)
         first, again = (self.decide(moderator, subjects, headers=headers) for _ in range(2))
@@ -489,23 +497,21 @@ class TestDecidingMany:
             ("decision_id", NOTHING),
         ],
     )
-    def test_a_field_that_is_not_as_it_should_be_is_named(
-        self, moderator: Caller, field: str, value: Any
-    ) -> None:
+    def test_an_invalid_field_is_named(self, moderator: Caller, field: str, value: Any) -> None:
         reply = self.decide(moderator, **{"subjects": self.subjects(str(uuid4())), field: value})
         assert problem(reply) == (422, "invalid")
         assert list(reply.json["errors"]) == [field]
 
 
-class TestWhatIsNotDecidedOn:
-    def test_moderators_take_nothing_away_without_a_rule_and_a_reason(
+class TestCorrectionsByModerators:
+    def test_moderators_cannot_remove_contributions_without_a_decision(
         self, process: Process, anna: Caller, ben: Caller, moderator: Caller
     ) -> None:
         case = publish(process, anna)
         path = f"/v1/cases/{case.case_id}"
         party = {"kind": "person", "name": "Clerk Osman", "role": "took the money"}
         party_id = ben("POST", f"{path}/parties", party).json["party_id"]
-        said = known(lambda: ben("POST", f"{path}/comments", {"text": "So it was."}))
+        said = once_known(lambda: ben("POST", f"{path}/comments", {"text": "So it was."}))
         comment = f"/v1/comments/{said.json['comment_id']}"
         for theirs in (
             comment,
@@ -514,7 +520,7 @@ class TestWhatIsNotDecidedOn:
         ):
             assert problem(moderator("DELETE", theirs)) == (403, "forbidden")
 
-    def test_they_correct_tags_and_places_and_the_history_tells(
+    def test_moderators_correct_tags_and_locations_and_the_history_shows_it(
         self, process: Process, anna: Caller, ben: Caller, moderator: Caller
     ) -> None:
         path = f"/v1/cases/{publish(process, anna).case_id}"
@@ -540,7 +546,7 @@ class TestAppeals:
         hidden(anybody, case_id)
         return decision_id
 
-    def test_another_moderator_resolves_it_once(
+    def test_another_moderator_resolves_an_appeal_once(
         self,
         anna: Caller,
         moderator: Caller,
@@ -561,7 +567,7 @@ class TestAppeals:
         eventually(lambda: queued(second, case_id) is None or None)
         assert problem(resolve(second, decision)) == (409, "already-resolved")
 
-    def test_its_author_alone_appeals_and_once(
+    def test_only_the_author_appeals_and_only_once(
         self, anna: Caller, ben: Caller, anybody: Caller, moderator: Caller, decision: str
     ) -> None:
         assert problem(appeal(anybody, decision)) == (401, "not-signed-in")
@@ -572,21 +578,21 @@ class TestAppeals:
         assert (first.status_code, again.json) == (201, first.json)
         assert problem(appeal(anna, decision)) == (409, "already-appealed")
 
-    def test_there_must_be_a_decision_and_an_appeal(
+    def test_appealing_or_resolving_without_a_decision_or_an_appeal_is_refused(
         self, anna: Caller, second: Caller, decision: str
     ) -> None:
         assert problem(appeal(anna, str(uuid4()))) == (404, "not-found")
         for missing in (decision, str(uuid4())):
             assert problem(resolve(second, missing)) == (404, "not-found")
 
-    def test_only_what_was_hidden_is_appealed_for(
+    def test_only_a_decision_to_hide_can_be_appealed(
         self, anna: Caller, ben: Caller, moderator: Caller, case_id: str
     ) -> None:
         flag(ben, case_id)
         dismissed = decide(moderator, case_id, decision="dismiss")
         assert problem(appeal(anna, dismissed)) == (409, "nothing-to-appeal")
 
-    def test_it_is_resolved_by_moderators_and_not_about_oneself(
+    def test_only_moderators_resolve_appeals_and_not_their_own(
         self, process: Process, anna: Caller, ben: Caller, anybody: Caller, admin: Caller
     ) -> None:
         author = appointed(process, admin)
@@ -598,7 +604,7 @@ class TestAppeals:
         assert problem(resolve(ben, decision)) == (403, "forbidden")
         assert problem(resolve(author, decision)) == (409, "not-oneself")
 
-    def test_nobody_decides_anew_while_it_is_open(
+    def test_another_decision_is_refused_while_an_appeal_is_open(
         self, anna: Caller, moderator: Caller, second: Caller, case_id: str, decision: str
     ) -> None:
         appeal(anna, decision)
@@ -616,7 +622,7 @@ class TestAppeals:
         eventually(lambda: anybody("GET", f"/v1/cases/{case_id}").status_code == 200 or None)
         return case_id
 
-    def test_what_it_restored_is_hidden_upon_new_flags_and_by_somebody_else(
+    def test_a_case_restored_on_appeal_is_hidden_after_new_flags_by_another_moderator_only(
         self, ben: Caller, anybody: Caller, moderator: Caller, second: Caller, restored: str
     ) -> None:
         again = moderator("POST", decisions(restored), HIDE)
@@ -631,7 +637,7 @@ class TestAppeals:
         decide(second, restored)
         hidden(anybody, restored)
 
-    def test_what_another_decision_took_the_place_of_is_not_appealed(
+    def test_a_superseded_decision_cannot_be_appealed(
         self, anna: Caller, anybody: Caller, moderator: Caller, case_id: str, decision: str
     ) -> None:
         decide(moderator, case_id, decision="restore")
@@ -649,14 +655,14 @@ class TestAppeals:
             ("appeals/{}/resolution", {"outcome": "uphold"}, "reason"),
         ],
     )
-    def test_a_field_that_is_not_as_it_should_be_is_named(
+    def test_an_invalid_field_is_named(
         self, moderator: Caller, path: str, body: dict[str, str], field: str
     ) -> None:
         reply = moderator("POST", f"/v1/moderation/{path.format(uuid4())}", body)
         assert problem(reply) == (422, "invalid")
         assert list(reply.json["errors"]) == [field]
 
-    def test_both_may_insist_on_a_version(
+    def test_appeal_and_resolution_can_require_a_version(
         self, anna: Caller, second: Caller, decision: str
     ) -> None:
         assert problem(appeal(anna, decision, **{"If-Match": '"9"'})) == (412, "stale")
@@ -675,7 +681,7 @@ class TestLedger:
         resolve(second, decision)
         return decision
 
-    def test_everybody_reads_what_was_done_and_nobody_by_whom(
+    def test_the_ledger_is_public_and_names_no_member(
         self, anna: Caller, anybody: Caller, moderator: Caller, case_id: str
     ) -> None:
         decision = decide(moderator, case_id)
@@ -694,7 +700,7 @@ class TestLedger:
         for caller in (anna, moderator):
             assert caller.member_id not in reply.text
 
-    def test_suspensions_are_part_of_it(
+    def test_the_ledger_lists_suspensions(
         self, process: Process, anybody: Caller, moderator: Caller
     ) -> None:
         caller = Caller(process.app.test_client()).join()
@@ -707,7 +713,7 @@ class TestLedger:
         told = [(item["what"], item["reason"]) for item in items]
         assert told == [("reinstated", None), ("suspended", None)]
 
-    def test_the_reason_for_a_suspension_is_for_the_member_and_moderators(
+    def test_the_reason_of_a_suspension_is_visible_to_the_member_and_moderators_only(
         self, process: Process, anybody: Caller, moderator: Caller
     ) -> None:
         caller = Caller(process.app.test_client()).join()
@@ -723,7 +729,7 @@ class TestLedger:
         assert caller("GET", path, headers=seen).json["suspension"] is None
 
     @pytest.mark.parametrize("reasoned", ["decisions", "appeals"])
-    def test_a_reason_is_removed_for_everybody_to_see(
+    def test_a_redacted_reason_is_shown_as_redacted_in_the_ledger(
         self, anybody: Caller, moderator: Caller, case_id: str, resolved: str, reasoned: str
     ) -> None:
         path = f"/v1/moderation/{reasoned}/{resolved}/reason"
@@ -744,7 +750,7 @@ class TestLedger:
             assert told[what][1] == (kind == reasoned)
             assert (told[what][0] is None) == (kind == reasoned)
 
-    def test_it_is_filtered(self, anybody: Caller, moderator: Caller, case_id: str) -> None:
+    def test_the_ledger_is_filtered(self, anybody: Caller, moderator: Caller, case_id: str) -> None:
         decide(moderator, case_id, rule="hatred")
         path = f"/v1/moderation/ledger?rule=hatred&kind=case&subject={case_id}"
         eventually(lambda: anybody("GET", path).json["items"] or None)

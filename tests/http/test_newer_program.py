@@ -1,4 +1,4 @@
-"""What this server answers while a newer version of it leads."""
+"""The answers of a server while a newer version of it leads."""
 
 import pytest
 
@@ -11,7 +11,7 @@ OUTDATED = (503, "outdated")
 
 
 @pytest.fixture(scope="module")
-def half_known(process: Process, anna: Caller) -> str:
+def half_readable(process: Process, anna: Caller) -> str:
     """A public case of whose stream only a newer program knows the last event."""
     case = publish(process, anna)
     assert anna("GET", f"/v1/cases/{case.case_id}", headers=case.seen).status_code == 200
@@ -19,36 +19,38 @@ def half_known(process: Process, anna: Caller) -> str:
     return case.case_id
 
 
-def test_nothing_is_decided_on_what_is_half_known(anna: Caller, half_known: str) -> None:
-    before = anna("GET", f"/v1/cases/{half_known}/proof").json
-    reply = anna("POST", f"/v1/cases/{half_known}/tags/police")
+def test_commands_on_a_case_with_an_event_of_a_newer_program_are_refused(
+    anna: Caller, half_readable: str
+) -> None:
+    before = anna("GET", f"/v1/cases/{half_readable}/proof").json
+    reply = anna("POST", f"/v1/cases/{half_readable}/tags/police")
     assert problem(reply) == OUTDATED
     assert int(reply.headers["Retry-After"]) > 0
-    assert anna("GET", f"/v1/cases/{half_known}/proof").json == before
+    assert anna("GET", f"/v1/cases/{half_readable}/proof").json == before
 
 
 @pytest.mark.parametrize(
     "question",
     ["?as_of=2126-01-01T00:00:00Z", "?as_of=2020-01-01T00:00:00Z", "/history"],
 )
-def test_what_is_half_known_is_not_told_of_the_past(
-    anybody: Caller, half_known: str, question: str
+def test_the_past_of_a_case_with_an_event_of_a_newer_program_is_not_served(
+    anybody: Caller, half_readable: str, question: str
 ) -> None:
-    assert problem(anybody("GET", f"/v1/cases/{half_known}{question}")) == OUTDATED
+    assert problem(anybody("GET", f"/v1/cases/{half_readable}{question}")) == OUTDATED
 
 
-def test_other_cases_are_decided_on(anna: Caller, half_known: str) -> None:
+def test_commands_on_other_cases_are_accepted(anna: Caller, half_readable: str) -> None:
     assert anna.report().status_code == 201
 
 
-def test_what_was_known_is_served(anybody: Caller, half_known: str) -> None:
-    assert anybody("GET", f"/v1/cases/{half_known}").status_code == 200
+def test_the_present_document_of_the_case_is_served(anybody: Caller, half_readable: str) -> None:
+    assert anybody("GET", f"/v1/cases/{half_readable}").status_code == 200
 
 
-def test_metrics_tell_who_waits_for_a_newer_program(
+def test_metrics_list_subscribers_that_wait_for_a_newer_program(
     process: Process,
     operator: Caller,
-    half_known: str,
+    half_readable: str,
 ) -> None:
     def waiting() -> bool | None:
         metrics = operator("GET", "/metrics").text
@@ -67,9 +69,9 @@ def test_metrics_tell_who_waits_for_a_newer_program(
     assert eventually(waiting)
 
 
-def test_health_tells_who_waits_for_a_newer_program_and_stays_ready(
+def test_health_lists_subscribers_that_wait_for_a_newer_program_and_stays_ready(
     operator: Caller,
-    half_known: str,
+    half_readable: str,
 ) -> None:
     def told() -> bool | None:
         reply = operator("GET", "/health/ready")

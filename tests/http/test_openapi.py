@@ -1,4 +1,4 @@
-"""The OpenAPI document is complete and true: a fuzzing client meets nothing it does not say."""
+"""The OpenAPI document is complete: a fuzzing client gets no reply that it does not announce."""
 
 from typing import Any
 
@@ -75,7 +75,7 @@ def operations(process: Process) -> list[Any]:
 
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("mode", CHECKS_OF, ids=lambda mode: mode.value)
-def test_every_answer_is_one_that_the_document_announces(
+def test_every_reply_is_announced_by_the_document(
     operations: list[Any],
     anna: Caller,
     mode: GenerationMode,
@@ -123,12 +123,12 @@ def fuzz(operation: Any, mode: GenerationMode, headers: dict[str, str]) -> None:
         assert not operation.definition.raw.get("parameters")
 
 
-def test_the_document_is_the_same_each_time(process: Process) -> None:
+def test_the_document_is_the_same_for_every_request(process: Process) -> None:
     client = process.app.test_client()
     assert client.get("/openapi.json").data == client.get("/openapi.json").data
 
 
-def test_every_parameter_is_told(process: Process) -> None:
+def test_every_parameter_is_described(process: Process) -> None:
     document: Any = process.app.test_client().get("/openapi.json").json
     parameters = document["paths"]["/v1/cases"]["get"]["parameters"]
     names = {parameter["name"] for parameter in parameters}
@@ -137,20 +137,20 @@ def test_every_parameter_is_told(process: Process) -> None:
     assert "bribery" in category["schema"]["enum"]
 
 
-def test_who_asks_is_no_parameter_of_a_list(process: Process) -> None:
+def test_the_viewer_is_no_parameter_of_a_list(process: Process) -> None:
     document: Any = process.app.test_client().get("/openapi.json").json
     operations = [each.get("get", {}) for each in document["paths"].values()]
     parameters = [each for operation in operations for each in operation.get("parameters", ())]
     assert "viewer" not in {parameter["name"] for parameter in parameters}
 
 
-def test_what_erasure_tells_of_anonymous_cases_is_said_to_who_asks_for_it(process: Process) -> None:
+def test_the_description_of_erasure_warns_authors_of_anonymous_cases(process: Process) -> None:
     document: Any = process.app.test_client().get("/openapi.json").json
     assert "`anonymous_later`" in document["paths"]["/v1/me"]["delete"]["description"]
 
 
 @pytest.mark.parametrize("path", ["/v1/cases", "/v1/cases/{case_id}/evidence"])
-def test_what_evidence_tells_of_anonymous_cases_is_said_to_who_sends_it(
+def test_the_description_of_evidence_warns_authors_of_anonymous_cases(
     process: Process, path: str
 ) -> None:
     document: Any = process.app.test_client().get("/openapi.json").json
@@ -159,7 +159,7 @@ def test_what_evidence_tells_of_anonymous_cases_is_said_to_who_sends_it(
     assert "but what can be seen and heard in them" in told
 
 
-def test_every_reply_is_told_with_its_headers(process: Process) -> None:
+def test_every_reply_is_described_with_its_headers(process: Process) -> None:
     document: Any = process.app.test_client().get("/openapi.json").json
     assert document["info"]["version"]
     replies = document["paths"]["/v1/cases"]["post"]["responses"]

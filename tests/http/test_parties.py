@@ -1,4 +1,4 @@
-"""Parties to a case and the page behind a dispute link, as their clients meet them."""
+"""Parties to a case and the page of a dispute link over HTTP."""
 
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -68,7 +68,7 @@ def shown(caller: Caller, case: PublicCase, party: str, reply: Any) -> Any:
 
 
 class TestNaming:
-    def test_a_party_rests_on_evidence_of_the_case(
+    def test_a_party_can_cite_evidence_of_the_case(
         self, ben: Caller, anybody: Caller, case: PublicCase, parties: str
     ) -> None:
         reply = ben("POST", parties, {**CLERK, "evidence": [case.evidence_id]})
@@ -80,7 +80,7 @@ class TestNaming:
         assert item["added_by"] == {"member_id": ben.member_id, "pseudonym": ben.pseudonym}
         assert item["disputes"] == []
 
-    def test_it_rests_on_nothing_else(self, ben: Caller, parties: str) -> None:
+    def test_a_party_cannot_cite_other_evidence(self, ben: Caller, parties: str) -> None:
         reply = ben("POST", parties, {**CLERK, "evidence": [str(uuid4())]})
         assert problem(reply) == (404, "not-found")
 
@@ -101,14 +101,14 @@ class TestNaming:
             ("surprise", 1),
         ],
     )
-    def test_a_field_that_is_not_as_it_should_be_is_named(
+    def test_an_invalid_field_is_named(
         self, ben: Caller, parties: str, field: str, value: Any
     ) -> None:
         reply = ben("POST", parties, {**CLERK, field: value})
         assert problem(reply) == (422, "invalid")
         assert list(reply.json["errors"]) == [field]
 
-    def test_it_is_for_members_and_in_cases_that_they_see(
+    def test_naming_a_party_needs_a_signed_in_member_and_a_visible_case(
         self, process: Process, anna: Caller, ben: Caller, anybody: Caller, parties: str
     ) -> None:
         assert problem(anybody("POST", parties, CLERK)) == (401, "not-signed-in")
@@ -122,7 +122,9 @@ class TestNaming:
         reply = anna("POST", f"/v1/cases/{gone.case_id}/parties", CLERK)
         assert problem(reply) == (409, "withdrawn")
 
-    def test_a_client_may_name_its_own_id(self, anna: Caller, ben: Caller, parties: str) -> None:
+    def test_a_client_can_choose_the_id_of_a_party(
+        self, anna: Caller, ben: Caller, parties: str
+    ) -> None:
         own = {"party_id": str(uuid4())}
         assert id_of(name_party(ben, parties, **own)) == own["party_id"]
         again = ben("POST", parties, {**CLERK, **own})
@@ -131,7 +133,7 @@ class TestNaming:
             other = caller("POST", parties, {**CLERK, **own, **more})
             assert problem(other) == (409, "already-named")
 
-    def test_a_key_works_once_for_one_party(self, ben: Caller, parties: str) -> None:
+    def test_an_idempotency_key_is_used_for_one_party(self, ben: Caller, parties: str) -> None:
         headers = {"Idempotency-Key": uuid4().hex}
         first = ben("POST", parties, CLERK, headers=headers)
         again = ben("POST", parties, CLERK, headers=headers)
@@ -139,7 +141,7 @@ class TestNaming:
         assert again.json == first.json
         assert problem(other) == (422, "idempotency-key-reused")
 
-    def test_it_may_insist_on_the_version_of_the_case(
+    def test_naming_a_party_can_require_the_version_of_the_case(
         self, process: Process, anna: Caller, ben: Caller
     ) -> None:
         case = publish(process, anna)
@@ -153,7 +155,7 @@ class TestNaming:
         stale = ben("POST", f"{path}/parties", CLERK, headers=etag)
         assert problem(stale) == (412, "stale")
 
-    def test_what_is_refused_leaves_no_trace(
+    def test_a_refused_party_leaves_no_event(
         self, process: Process, anna: Caller, ben: Caller, parties: str
     ) -> None:
         other = publish(process, anna)
@@ -171,7 +173,7 @@ class TestNaming:
 
 
 class TestRetracting:
-    def test_who_named_a_party_and_the_author_retract_it(
+    def test_a_party_is_retracted_by_its_claimant_or_the_author(
         self, anna: Caller, ben: Caller, case: PublicCase, parties: str
     ) -> None:
         for caller in (ben, anna):
@@ -181,7 +183,7 @@ class TestRetracting:
             assert shown(anna, case, party, reply) is None
             assert caller("DELETE", party).status_code == 204
 
-    def test_others_do_not(
+    def test_other_members_and_moderators_cannot_retract_a_party(
         self, process: Process, anna: Caller, anybody: Caller, moderator: Caller, party: str
     ) -> None:
         other = Caller(process.app.test_client()).join()
@@ -192,7 +194,7 @@ class TestRetracting:
         for path in (f"{elsewhere}/{id_of(party)}", f"{elsewhere}/{uuid4()}"):
             assert problem(anna("DELETE", path)) == (404, "not-found")
 
-    def test_it_may_insist_on_a_version(self, ben: Caller, party: str) -> None:
+    def test_retracting_can_require_a_version(self, ben: Caller, party: str) -> None:
         for if_match, status in (('"1"', 412), ('"2"', 204)):
             assert ben("DELETE", party, headers={"If-Match": if_match}).status_code == status
 
@@ -212,11 +214,13 @@ def dispute(caller: Caller, party: str, token: str, **headers: str) -> Any:
 
 
 class TestInviting:
-    def test_it_is_for_moderators(self, anna: Caller, anybody: Caller, party: str) -> None:
+    def test_only_moderators_create_dispute_links(
+        self, anna: Caller, anybody: Caller, party: str
+    ) -> None:
         assert problem(anybody("POST", f"{party}/dispute-link")) == (401, "not-signed-in")
         assert problem(anna("POST", f"{party}/dispute-link")) == (403, "forbidden")
 
-    def test_there_must_be_such_a_party(
+    def test_a_dispute_link_for_a_missing_party_is_refused(
         self, process: Process, anna: Caller, ben: Caller, moderator: Caller, party: str
     ) -> None:
         elsewhere = f"/v1/cases/{publish(process, anna).case_id}/parties/{id_of(party)}"
@@ -224,14 +228,14 @@ class TestInviting:
         for path in (party, elsewhere, party.replace(id_of(party), str(uuid4()))):
             assert problem(moderator("POST", f"{path}/dispute-link")) == (404, "not-found")
 
-    def test_nobody_invites_to_dispute_their_own_case_or_claim(
+    def test_moderators_cannot_create_dispute_links_for_their_own_case_or_party(
         self, process: Process, ben: Caller, moderator: Caller, parties: str
     ) -> None:
         own_case = f"/v1/cases/{publish(process, moderator).case_id}/parties"
         for own in (name_party(moderator, parties), name_party(ben, own_case)):
             assert problem(moderator("POST", f"{own}/dispute-link")) == (409, "not-oneself")
 
-    def test_a_repeated_request_invites_to_the_same_statement(
+    def test_a_repeated_request_returns_a_link_to_the_same_dispute(
         self, anybody: Caller, moderator: Caller, party: str
     ) -> None:
         key = {"Idempotency-Key": uuid4().hex}
@@ -241,7 +245,7 @@ class TestInviting:
         assert problem(dispute(anybody, party, again)) == (409, "already-disputed")
         assert dispute(anybody, party, another).status_code == 204
 
-    def test_a_link_lets_nobody_sign_in(
+    def test_a_dispute_link_is_no_access_token(
         self, anybody: Caller, moderator: Caller, party: str
     ) -> None:
         headers = {"Authorization": f"Bearer {invited(moderator, party)}"}
@@ -249,7 +253,7 @@ class TestInviting:
 
 
 class TestDisputing:
-    def test_the_statement_stands_beside_the_claim(
+    def test_a_statement_is_shown_with_its_party(
         self, anybody: Caller, moderator: Caller, case: PublicCase, party: str
     ) -> None:
         reply = dispute(anybody, party, invited(moderator, party))
@@ -257,7 +261,7 @@ class TestDisputing:
         fields = {"dispute_id", "number", "statement", "removed", "at"}
         assert (said["statement"], set(said)) == ("I gave a receipt.", fields)
 
-    def test_a_moderator_erases_what_names_the_reporter(
+    def test_a_moderator_can_erase_a_statement_that_names_the_reporter(
         self, anybody: Caller, ben: Caller, moderator: Caller, case: PublicCase, party: str
     ) -> None:
         reply = dispute(anybody, party, invited(moderator, party))
@@ -271,7 +275,7 @@ class TestDisputing:
         assert (said["statement"], said["removed"]) == ("", "erased")
         assert "Moderators removed this statement." in anybody("GET", f"/share/{case.case_id}").text
 
-    def test_a_link_is_good_for_one_statement_however_often_it_is_sent(
+    def test_a_link_accepts_one_statement_and_its_repetitions(
         self, anybody: Caller, moderator: Caller, party: str
     ) -> None:
         token, key = invited(moderator, party), {"Idempotency-Key": uuid4().hex}
@@ -280,7 +284,7 @@ class TestDisputing:
         assert first.headers["ETag"] == again.headers["ETag"]
         assert problem(dispute(anybody, party, token)) == (409, "already-disputed")
 
-    def test_a_link_is_good_for_one_party(
+    def test_a_link_is_valid_for_one_party(
         self, anybody: Caller, ben: Caller, moderator: Caller, parties: str, party: str
     ) -> None:
         token = invited(moderator, party)
@@ -299,7 +303,7 @@ class TestDisputing:
             ("surprise", 1),
         ],
     )
-    def test_a_field_that_is_not_as_it_should_be_is_named(
+    def test_an_invalid_field_is_named(
         self, anybody: Caller, party: str, field: str, value: Any
     ) -> None:
         body = {"token": "x", "statement": "No.", field: value}
@@ -307,7 +311,7 @@ class TestDisputing:
         assert problem(reply) == (422, "invalid")
         assert list(reply.json["errors"]) == [field]
 
-    def test_it_may_insist_on_a_version(
+    def test_disputing_can_require_a_version(
         self, anybody: Caller, moderator: Caller, party: str
     ) -> None:
         token = invited(moderator, party)
@@ -315,7 +319,7 @@ class TestDisputing:
         assert problem(stale) == (412, "stale")
         assert dispute(anybody, party, token, **{"If-Match": '"2"'}).status_code == 204
 
-    def test_a_party_disputes_so_often_and_no_more(
+    def test_the_disputes_of_a_party_are_limited(
         self, anybody: Caller, moderator: Caller, party: str
     ) -> None:
         for _ in range(5):
@@ -323,14 +327,14 @@ class TestDisputing:
         reply = dispute(anybody, party, invited(moderator, party))
         assert problem(reply) == (409, "too-many-disputes")
 
-    def test_a_party_that_was_retracted_needs_to_say_nothing(
+    def test_disputing_a_retracted_party_is_refused(
         self, anybody: Caller, ben: Caller, moderator: Caller, party: str
     ) -> None:
         token = invited(moderator, party)
         ben("DELETE", party)
         assert problem(dispute(anybody, party, token)) == (404, "not-found")
 
-    def test_what_a_hidden_party_says_is_shown_when_it_is_restored(
+    def test_a_statement_on_a_hidden_party_is_shown_when_the_party_is_restored(
         self, anybody: Caller, moderator: Caller, case: PublicCase, party: str
     ) -> None:
         token = invited(moderator, party)
@@ -376,12 +380,12 @@ def send(caller: Caller, address: str, statement: str) -> Any:
     return caller.client.post(address, data={"statement": statement})
 
 
-class TestThePage:
+class TestDisputePage:
     @pytest.fixture
     def address(self, moderator: Caller, party: str) -> str:
         return f"/dispute/{invited(moderator, party)}"
 
-    def test_it_is_a_form_that_asks_for_nothing_else(self, anybody: Caller, address: str) -> None:
+    def test_the_page_is_a_form_with_one_field(self, anybody: Caller, address: str) -> None:
         reply = anybody("GET", address)
         assert (reply.status_code, reply.mimetype) == (200, "text/html")
         tags = Form(reply.text).tags
@@ -393,7 +397,7 @@ class TestThePage:
         assert reply.headers["Referrer-Policy"] == "no-referrer"
         assert "Set-Cookie" not in reply.headers
 
-    def test_what_is_sent_stands_beside_the_claim(
+    def test_a_sent_statement_is_shown_with_its_party(
         self, anybody: Caller, case: PublicCase, party: str, address: str
     ) -> None:
         reply = send(anybody, address, f" One line.\r\n{HOSTILE} ")
@@ -403,7 +407,7 @@ class TestThePage:
         assert item["statement"] == f"One line.\n{HOSTILE}"
         assert "<script" not in anybody("GET", f"/share/{case.case_id}").text
 
-    def test_the_link_is_good_once(self, anybody: Caller, address: str) -> None:
+    def test_the_link_accepts_one_statement(self, anybody: Caller, address: str) -> None:
         assert send(anybody, address, "Once.").status_code == 200
         again = send(anybody, address, "Twice.")
         assert (again.status_code, again.mimetype) == (409, "text/html")
@@ -412,7 +416,7 @@ class TestThePage:
     @pytest.mark.parametrize(
         "statement", ["", " \r\n ", "x" * (LONGEST + 1), "a\0b", f"{HOSTILE}{'x' * LONGEST}"]
     )
-    def test_what_cannot_be_taken_is_given_back_to_be_mended(
+    def test_an_invalid_statement_is_returned_in_the_form(
         self, anybody: Caller, address: str, statement: str
     ) -> None:
         reply = send(anybody, address, statement)
@@ -423,22 +427,24 @@ class TestThePage:
         assert form.text.strip().replace("\ufffd", "\0") == statement.strip()
         assert send(anybody, address, "Mended.").status_code == 200
 
-    def test_line_ends_of_browsers_count_once(self, anybody: Caller, address: str) -> None:
+    def test_a_line_end_of_a_browser_counts_as_one_character(
+        self, anybody: Caller, address: str
+    ) -> None:
         assert send(anybody, address, "x\r\n" * (LONGEST // 2)).status_code == 200
 
-    def test_a_form_without_a_statement_is_empty(self, anybody: Caller, address: str) -> None:
+    def test_a_request_without_a_statement_is_refused(self, anybody: Caller, address: str) -> None:
         assert anybody.client.post(address).status_code == 422
         reply = anybody.client.post(address, json={"statement": "No form."})
         assert (reply.status_code, reply.mimetype) == (422, "text/html")
 
     @pytest.mark.parametrize("token", ["x", "a.b.c", f"{HOSTILE.replace('/', '')}"])
-    def test_a_link_of_somebody_elses_is_refused(self, anybody: Caller, token: str) -> None:
+    def test_a_forged_link_is_refused(self, anybody: Caller, token: str) -> None:
         for reply in (anybody("GET", f"/dispute/{token}"), send(anybody, f"/dispute/{token}", "x")):
             assert (reply.status_code, reply.mimetype) == (403, "text/html")
             assert "invalid or has expired" in reply.text
             assert "script" not in Form(reply.text).tags
 
-    def test_a_link_that_is_over_is_refused(
+    def test_an_expired_link_is_refused(
         self, process: Process, anybody: Caller, case: PublicCase, party: str
     ) -> None:
         links = JwtDisputeLinks(process.container.keys().tokens, -timedelta(seconds=1))
@@ -448,7 +454,7 @@ class TestThePage:
             assert (reply.status_code, reply.mimetype) == (403, "text/html")
             assert "ask a moderator for another link" in reply.text
 
-    def test_nothing_is_said_of_a_party_that_was_retracted(
+    def test_the_page_of_a_retracted_party_is_not_found(
         self, anybody: Caller, ben: Caller, party: str, address: str
     ) -> None:
         ben("DELETE", party)

@@ -28,11 +28,11 @@ def reply_to(status: int) -> Mapping[str, object]:
 
 
 @pytest.mark.parametrize("status", sorted(STATUSES))
-def test_an_error_gets_a_code_of_its_status(status: int) -> None:
+def test_an_error_gets_the_code_of_its_status(status: int) -> None:
     code = str(reply_to(status)["type"]).removeprefix("/problems/")
     assert MEANINGS[code][0] == status
 
 
 @pytest.mark.parametrize(("status", "code"), [(414, "malformed"), (502, "internal")])
-def test_an_error_without_a_code_of_its_status_gets_the_general_one(status: int, code: str) -> None:
+def test_an_error_with_another_status_gets_a_general_code(status: int, code: str) -> None:
     assert reply_to(status)["type"] == f"/problems/{code}"

@@ -1,4 +1,4 @@
-"""What is answered after a restart, while read models in memory are not made again yet."""
+"""Answers after a restart, while read models in memory are rebuilt."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     return start
 
 
-def test_nothing_is_missing_that_was_known_before(start: Start) -> None:
+def test_a_case_known_before_the_restart_is_never_answered_as_missing(start: Start) -> None:
     with start() as process:
         case = publish(process, Caller(process.app.test_client()).join())
     with start() as process:

@@ -1,4 +1,4 @@
-"""A process that serves some of the services alone."""
+"""A process that serves some of the services only."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ def settings() -> dict[str, str]:
     return {"SERVICES": "query:videos"}
 
 
-def test_it_answers_for_its_own(anybody: Caller, operator: Caller) -> None:
+def test_a_process_serves_its_own_services(anybody: Caller, operator: Caller) -> None:
     assert anybody("GET", "/v1/videos").json == {"items": []}
     assert operator("GET", "/health/ready").status_code == 200
     assert list(anybody("GET", "/openapi.json").json["paths"]) == ["/v1/videos", "/v1/instance"]
@@ -39,12 +39,12 @@ def test_it_answers_for_its_own(anybody: Caller, operator: Caller) -> None:
         ("POST", "/v1/uploads"),
     ],
 )
-def test_it_knows_nothing_of_others(anybody: Caller, method: str, path: str) -> None:
+def test_paths_of_other_services_are_not_found(anybody: Caller, method: str, path: str) -> None:
     body: Any = {} if method == "POST" else None
     assert anybody(method, path, body).status_code == 404
 
 
-def test_it_owns_no_log(process: Process) -> None:
+def test_a_query_process_serves_no_history(process: Process) -> None:
     token = process.container.keys().services
     headers: Any = {"Authorization": f"Bearer {token}"}
     reply = process.internal_app.test_client().get("/events/cases", headers=headers)

@@ -1,4 +1,4 @@
-"""Sessions: what ends them, and what is left of them then."""
+"""Sessions: what ends them, and that an ended one is useless."""
 
 from collections.abc import Iterator
 from operator import itemgetter
@@ -45,7 +45,7 @@ def is_signed_in(caller: Caller) -> bool:
     return bool(caller("GET", "/v1/me").status_code == 200)
 
 
-def test_a_signed_out_access_token_does_nothing_more(phone: Caller) -> None:
+def test_an_access_token_is_refused_after_signing_out(phone: Caller) -> None:
     assert phone("DELETE", "/v1/sessions/current").status_code == 204
     for method, path, body in REQUESTS:
         reply = phone(method, path, body)
@@ -71,14 +71,16 @@ def test_a_member_lists_and_ends_their_sessions(phone: Caller) -> None:
     assert [item["current"] for item in phone("GET", "/v1/sessions").json["items"]] == [True]
 
 
-def test_nobody_ends_the_session_of_another(phone: Caller, ben: Caller) -> None:
+def test_ending_the_session_of_another_member_is_answered_as_not_found(
+    phone: Caller, ben: Caller
+) -> None:
     (own,) = phone("GET", "/v1/sessions").json["items"]
     for session_id in (own["session_id"], uuid4()):
         assert problem(ben("DELETE", f"/v1/sessions/{session_id}")) == (404, "not-found")
     assert is_signed_in(phone)
 
 
-def test_all_sessions_end_at_once(phone: Caller) -> None:
+def test_a_member_can_end_all_sessions(phone: Caller) -> None:
     other = on_another_device(phone)
     assert other("DELETE", "/v1/sessions").status_code == 204
     assert [is_signed_in(caller) for caller in (phone, other)] == [False, False]
@@ -108,7 +110,7 @@ def test_erasure_needs_the_passphrase(phone: Caller) -> None:
     assert not is_signed_in(phone)
 
 
-def test_a_refresh_is_repeated_once_and_no_more(phone: Caller) -> None:
+def test_a_refresh_can_be_repeated_once(phone: Caller) -> None:
     lost = refreshed(phone)
     again = refreshed(phone)
     assert again.json["refresh_token"] == lost.json["refresh_token"]
@@ -144,7 +146,7 @@ def processes(
         process.close()
 
 
-def test_a_session_that_ends_has_ended_on_every_process(processes: list[Process]) -> None:
+def test_an_ended_session_is_refused_by_every_process(processes: list[Process]) -> None:
     here, there = (Caller(process.app.test_client()) for process in processes)
     here.join()
     there.token = here.token

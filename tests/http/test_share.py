@@ -1,4 +1,4 @@
-"""The page of a case, what previews read on it, oEmbed, and counting who passed it on."""
+"""The page of a case, its previews, oEmbed, and the counting of shares."""
 
 import time
 from html.parser import HTMLParser
@@ -72,8 +72,8 @@ def pictured(process: Process, anna: Caller) -> PublicCase:
     return case
 
 
-class TestThePage:
-    def test_it_tells_people_what_happened(self, process: Process, anna: Caller) -> None:
+class TestPage:
+    def test_the_page_shows_the_case(self, process: Process, anna: Caller) -> None:
         place = {"lat": 1, "lon": 2, "name": "Harbour <office>"}
         case = publish(
             process, anna, story=STORY, tags=["permits"], location=place, occurred_on="2026-02-01"
@@ -100,7 +100,7 @@ class TestThePage:
             (MediaKind.AUDIO, "audio"),
         ],
     )
-    def test_it_shows_the_evidence(
+    def test_the_page_shows_the_evidence(
         self, process: Process, anna: Caller, kind: MediaKind, tag: str
     ) -> None:
         case = publish(process, anna, kind)
@@ -112,7 +112,7 @@ class TestThePage:
         assert shown.get("poster") == (f"{at}/poster" if tag == "video" else None)
         assert len(page.all("a", href=f"{at}/content")) == (tag == "img")
 
-    def test_previews_find_what_they_need(self, process: Process, anna: Caller) -> None:
+    def test_the_page_has_the_metadata_of_previews(self, process: Process, anna: Caller) -> None:
         case = publish(process, anna, story="word " * 100, tags=["roads"])
         page = page_of(anna, case)
         address = f"{ADDRESS}/share/{case.case_id}"
@@ -126,14 +126,14 @@ class TestThePage:
         (link,) = page.all("link", type="application/json+oembed")
         assert link["href"] == f"{ADDRESS}/oembed?url={quote(address, safe='')}&format=json"
 
-    def test_what_has_no_picture_is_previewed_without(self, process: Process, anna: Caller) -> None:
+    def test_the_preview_of_a_case_without_a_poster_has_no_image(
+        self, process: Process, anna: Caller
+    ) -> None:
         meta = page_of(anna, publish(process, anna, MediaKind.AUDIO)).meta
         assert "og:image" not in meta
         assert meta["twitter:card"] == "summary"
 
-    def test_nothing_that_somebody_wrote_is_taken_for_html(
-        self, process: Process, anna: Caller
-    ) -> None:
+    def test_texts_of_members_are_escaped(self, process: Process, anna: Caller) -> None:
         case = publish(
             process,
             anna,
@@ -147,7 +147,7 @@ class TestThePage:
         assert page.meta["og:title"] == page.meta["og:description"] == HOSTILE
         assert page.text.count(HOSTILE) == 5
 
-    def test_it_runs_nothing_and_gives_nobody_away(self, process: Process, anna: Caller) -> None:
+    def test_headers_forbid_scripts_and_referrers(self, process: Process, anna: Caller) -> None:
         case = publish(process, anna)
         missing = anna("GET", f"/share/{uuid4()}")
         for reply in (anna("GET", f"/share/{case.case_id}", headers=case.seen), missing):
@@ -159,7 +159,7 @@ class TestThePage:
             assert reply.headers["Referrer-Policy"] == "no-referrer"
             assert reply.headers.getlist("X-Frame-Options") == ["DENY"]
 
-    def test_an_anonymous_author_is_nowhere_to_be_found(self, process: Process) -> None:
+    def test_an_anonymous_author_is_on_no_page_and_in_no_preview(self, process: Process) -> None:
         author = Caller(process.app.test_client()).join()
         case = publish(process, author, anonymous=True)
         replies = [
@@ -172,13 +172,13 @@ class TestThePage:
             assert author.pseudonym not in told
             assert author.member_id not in told
 
-    def test_whoever_has_it_is_not_sent_it_again(self, process: Process, anna: Caller) -> None:
+    def test_an_unchanged_page_is_answered_with_304(self, process: Process, anna: Caller) -> None:
         case = publish(process, anna)
         path = f"/share/{case.case_id}"
         etag = anna("GET", path, headers=case.seen).headers["ETag"]
         assert anna("GET", path, headers={"If-None-Match": etag}).status_code == 304
 
-    def test_what_is_not_public_is_missing_even_to_its_author(
+    def test_the_page_of_an_unpublished_case_is_not_found_even_by_its_author(
         self, process: Process, anna: Caller
     ) -> None:
         waiting = anna.report()
@@ -197,7 +197,7 @@ class TestThePage:
             assert "permit" not in reply.text
             assert oembed(anna, f"{ADDRESS}/share/{case_id}").status_code == 404
 
-    def test_what_was_erased_is_gone(self, process: Process) -> None:
+    def test_the_page_of_an_erased_case_is_gone(self, process: Process) -> None:
         author = Caller(process.app.test_client()).join()
         case = publish(process, author, title="Soon forgotten")
         page_of(author, case)
@@ -213,7 +213,7 @@ class TestThePage:
 
 
 class TestOEmbed:
-    def test_it_is_a_link_with_a_thumbnail(self, anna: Caller, pictured: PublicCase) -> None:
+    def test_oembed_is_a_link_with_a_thumbnail(self, anna: Caller, pictured: PublicCase) -> None:
         reply = oembed(anna, f"{ADDRESS}/share/{pictured.case_id}/?from=chat#top", "&format=json")
         assert reply.mimetype == "application/json"
         assert reply.json == {
@@ -238,32 +238,30 @@ class TestOEmbed:
             ("&maxwidth=wide", True),
         ],
     )
-    def test_a_thumbnail_is_no_larger_than_asked_for(
+    def test_a_thumbnail_larger_than_requested_is_left_out(
         self, anna: Caller, pictured: PublicCase, most: str, shown: bool
     ) -> None:
         reply = oembed(anna, f"{ADDRESS}/share/{pictured.case_id}", most)
         assert ("thumbnail_url" in reply.json) is shown
 
-    def test_a_picture_that_is_not_there_is_not_told(self, process: Process, anna: Caller) -> None:
+    def test_a_case_without_a_poster_has_no_thumbnail(self, process: Process, anna: Caller) -> None:
         bare = publish(process, anna)
         reply = oembed(anna, f"{ADDRESS}/share/{bare.case_id}", **bare.seen)
         assert "thumbnail_url" not in reply.json
 
-    def test_it_is_spoken_in_json_alone(self, anna: Caller, pictured: PublicCase) -> None:
+    def test_oembed_is_served_as_json_only(self, anna: Caller, pictured: PublicCase) -> None:
         reply = oembed(anna, f"{ADDRESS}/share/{pictured.case_id}", "&format=xml")
         assert (reply.status_code, reply.json["type"]) == (501, "/problems/not-implemented")
 
     @pytest.mark.parametrize(
         "url", ["", "https://elsewhere.example/share/{}", ADDRESS + "/v1/cases/{}", "http://[x"]
     )
-    def test_other_addresses_are_not_found(
-        self, anna: Caller, pictured: PublicCase, url: str
-    ) -> None:
+    def test_other_urls_are_not_found(self, anna: Caller, pictured: PublicCase, url: str) -> None:
         assert oembed(anna, url.format(pictured.case_id)).status_code == 404
 
 
 class TestCounting:
-    def test_a_member_counts_once_on_each_network(
+    def test_a_share_is_counted_once_for_each_member_and_network(
         self, process: Process, anna: Caller, ben: Caller
     ) -> None:
         case = publish(process, anna)
@@ -280,7 +278,7 @@ class TestCounting:
             {"network": "whatsapp", "shares": 1},
         ]
 
-    def test_what_cannot_be_shared_is_told(
+    def test_an_invalid_share_is_refused(
         self, process: Process, anna: Caller, anybody: Caller
     ) -> None:
         case = publish(process, anna)

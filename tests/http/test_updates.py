@@ -1,4 +1,4 @@
-"""``GET /v1/updates`` as a client meets it."""
+"""``GET /v1/updates`` over HTTP."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -65,12 +65,12 @@ def beginning(ids: EventIds) -> str:
     return ids.write({"cases": 0})
 
 
-def heard(caller: Caller, last: str = "", query: str = "", updates: int = 0) -> list[Event]:
+def received(caller: Caller, last: str = "", query: str = "", updates: int = 0) -> list[Event]:
     """The blocks of a stream until it ends; a stream anew while it has not told so much."""
 
     def enough() -> list[Event] | None:
         events = streamed(caller, last, query)
-        return events if len(told(events)) >= updates else None
+        return events if len(updates_of(events)) >= updates else None
 
     return eventually(enough)
 
@@ -91,15 +91,15 @@ def fields(block: str) -> list[tuple[str, str]]:
     ]
 
 
-def told(events: list[Event]) -> list[tuple[str, str]]:
+def updates_of(events: list[Event]) -> list[tuple[str, str]]:
     data = [json.loads(event["data"]) for event in events if "data" in event]
     return [(each["kind"], each["case_id"]) for each in data]
 
 
-def test_what_becomes_public_is_told(
+def test_the_publication_of_a_case_is_sent(
     anybody: Caller, case_id: str, beginning: str, ids: EventIds
 ) -> None:
-    first, update = heard(anybody, beginning, f"?case_id={case_id}", updates=1)
+    first, update = received(anybody, beginning, f"?case_id={case_id}", updates=1)
     assert first == {"retry": "3000", "id": first["id"]}
     assert read_positions(ids.read(first["id"]))["cases"] == 0
     assert update["event"] == "case-published"
@@ -108,11 +108,11 @@ def test_what_becomes_public_is_told(
     assert data == {"kind": "case-published", "case_id": case_id}
 
 
-def test_an_id_tells_neither_a_position_nor_that_nothing_happened(
+def test_an_id_reveals_neither_a_position_nor_that_no_event_happened(
     anybody: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(updates, "HEARTBEAT_SECONDS", 0.1)
-    found = [event["id"] for event in heard(anybody, query=f"?case_id={uuid4()}")]
+    found = [event["id"] for event in received(anybody, query=f"?case_id={uuid4()}")]
     assert len(found) > 1
     assert len(set(found)) == len(found)
     assert len({len(each) for each in found}) == 1
@@ -123,47 +123,47 @@ def decoded(text: str) -> bytes:
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def test_a_client_goes_on_after_what_it_had(
+def test_a_client_continues_after_its_last_id(
     anybody: Caller, anna: Caller, ben: Caller, case_id: str, beginning: str
 ) -> None:
     only = f"?case_id={case_id}"
-    _, published = heard(anybody, beginning, only, updates=1)
-    assert told(heard(anybody, published["id"], only)) == []
+    _, published = received(anybody, beginning, only, updates=1)
+    assert updates_of(received(anybody, published["id"], only)) == []
     ben("PUT", f"/v1/cases/{case_id}/support")
     anna("POST", f"/v1/cases/{case_id}/tags/police")
-    rest = heard(anybody, published["id"], only, updates=2)
-    assert told(rest) == [("case-supported", case_id), ("case-changed", case_id)]
+    rest = received(anybody, published["id"], only, updates=2)
+    assert updates_of(rest) == [("case-supported", case_id), ("case-changed", case_id)]
     assert ben.member_id not in json.dumps(rest)
     assert anna.member_id not in json.dumps(rest)
 
 
-def test_a_new_client_hears_only_what_is_new(
+def test_a_client_without_a_last_id_gets_new_updates_only(
     anybody: Caller, case_id: str, beginning: str, ids: EventIds
 ) -> None:
-    *_, published = heard(anybody, beginning, f"?case_id={case_id}", updates=1)
-    (start,) = heard(anybody)
+    *_, published = received(anybody, beginning, f"?case_id={case_id}", updates=1)
+    (start,) = received(anybody)
     was, now = (read_positions(ids.read(each["id"])) for each in (published, start))
     assert all(now[log] >= position for log, position in was.items())
 
 
-def test_one_may_ask_for_some_cases_only(anybody: Caller, case_id: str, beginning: str) -> None:
-    tagged = heard(anybody, beginning, f"?tag={case_id}", updates=1)
-    assert told(tagged) == [("case-published", case_id)]
-    assert told(heard(anybody, beginning, f"?tag={case_id}&category=fraud")) == []
+def test_updates_can_be_filtered(anybody: Caller, case_id: str, beginning: str) -> None:
+    tagged = received(anybody, beginning, f"?tag={case_id}", updates=1)
+    assert updates_of(tagged) == [("case-published", case_id)]
+    assert updates_of(received(anybody, beginning, f"?tag={case_id}&category=fraud")) == []
 
 
 @pytest.mark.parametrize("query", ["?case_id=1", "?category=gossip", "?surprise=1"])
-def test_what_cannot_be_asked_for_is_told(anybody: Caller, query: str) -> None:
+def test_an_invalid_filter_is_refused(anybody: Caller, query: str) -> None:
     assert anybody("GET", f"/v1/updates{query}").status_code == 422
 
 
 @pytest.mark.parametrize("last", ["yesterday", "cases:0"])
-def test_an_id_that_is_none_is_refused(anybody: Caller, last: str) -> None:
+def test_a_malformed_id_is_refused(anybody: Caller, last: str) -> None:
     refused = anybody("GET", "/v1/updates", headers={"Last-Event-ID": last})
     assert (refused.status_code, refused.json["type"]) == (400, "/problems/malformed")
 
 
-def test_a_quiet_stream_shows_that_it_lives_and_where_it_is(
+def test_a_stream_without_updates_sends_heartbeats_with_its_position(
     anybody: Caller,
     case_id: str,
     beginning: str,
@@ -173,7 +173,7 @@ def test_a_quiet_stream_shows_that_it_lives_and_where_it_is(
     monkeypatch.setattr(updates, "HEARTBEAT_SECONDS", 0.1)
 
     def moved_on() -> Event | None:
-        *_, last = heard(anybody, beginning, f"?case_id={uuid4()}")
+        *_, last = received(anybody, beginning, f"?case_id={uuid4()}")
         return last if read_positions(ids.read(last["id"]))["cases"] > 0 else None
 
     assert eventually(moved_on)[""] == "still here"
@@ -184,7 +184,7 @@ def opened(caller: Caller, address: str = "198.51.100.7") -> Any:
     return caller("GET", "/v1/updates", buffered=False, headers=headers)
 
 
-def test_no_more_streams_than_there_are_places_for_are_held(
+def test_a_stream_beyond_the_limit_of_the_process_is_refused(
     anybody: Caller, anna: Caller, ben: Caller
 ) -> None:
     streams = [opened(anna), opened(anybody, "198.51.100.1")]
@@ -195,10 +195,12 @@ def test_no_more_streams_than_there_are_places_for_are_held(
         stream.close()
     with anybody("HEAD", "/v1/updates") as head:
         assert head.status_code == 200
-    assert heard(anybody, last="")
+    assert received(anybody, last="")
 
 
-def test_nobody_holds_all_streams_not_with_a_token_either(anybody: Caller, anna: Caller) -> None:
+def test_one_network_cannot_hold_all_streams_with_or_without_a_token(
+    anybody: Caller, anna: Caller
+) -> None:
     with opened(anna) as held:
         assert held.status_code == 200
         refused = opened(anybody)
@@ -211,7 +213,7 @@ def test_nobody_holds_all_streams_not_with_a_token_either(anybody: Caller, anna:
 
 
 @pytest.mark.parametrize(("places", "share"), [(1, 1), (2, 1), (3, 2), (9, 2)])
-def test_one_asker_holds_a_part_of_the_streams(places: int, share: int) -> None:
+def test_one_network_holds_a_share_of_the_streams(places: int, share: int) -> None:
     held = updates.StreamPlaces(places)
     for _ in range(share):
         held.take("one")
@@ -223,16 +225,16 @@ def test_one_asker_holds_a_part_of_the_streams(places: int, share: int) -> None:
         held.take("the last")
 
 
-def test_no_proxy_keeps_it_back(anybody: Caller) -> None:
+def test_headers_prevent_proxies_from_buffering(anybody: Caller) -> None:
     with anybody("GET", "/v1/updates") as reply:
         assert reply.headers["X-Accel-Buffering"] == "no"
         assert reply.headers["Cache-Control"] == "no-store"
-    told = nginx_configuration({"command:members": "m:1", "query:cases": "c:1"})
-    assert '"~^(GET|HEAD) /v1/updates$" c:1;' in told
-    assert "proxy_buffering off" in told
+    configuration = nginx_configuration({"command:members": "m:1", "query:cases": "c:1"})
+    assert '"~^(GET|HEAD) /v1/updates$" c:1;' in configuration
+    assert "proxy_buffering off" in configuration
 
 
-def test_a_server_may_have_no_stream_at_all(anybody: Caller, process: Process) -> None:
+def test_a_server_without_streams_answers_with_503(anybody: Caller, process: Process) -> None:
     from flask import Flask
 
     from entrypoints.http.problems import register_problems

@@ -1,4 +1,4 @@
-"""Uploads as phones make them: a real tus client over real connections."""
+"""Uploads with a real tus client over real connections."""
 
 import socket
 import time
@@ -161,7 +161,9 @@ class TestQuota:
             yield server
 
     @pytest.mark.parametrize("body", [b"", CONTENT])
-    def test_beyond_it_a_member_is_told_when_to_go_on(self, server: Server, body: bytes) -> None:
+    def test_an_upload_beyond_the_quota_is_answered_with_a_time_to_retry(
+        self, server: Server, body: bytes
+    ) -> None:
         path = server.begin(LENGTH)
         server.begin(LENGTH)
         refused = server.call("POST", "", body, Upload_Length=LENGTH, Content_Type=OCTETS)
@@ -170,7 +172,7 @@ class TestQuota:
         server.begin(LENGTH, by=server.ben)
         assert server.patch(path, CONTENT, 0).status_code == 204
 
-    def test_the_same_request_again_is_not_refused(self, server: Server) -> None:
+    def test_repeating_a_request_does_not_count_against_the_quota(self, server: Server) -> None:
         server.begin(LENGTH)
         first, again = (server.begin(LENGTH, Idempotency_Key="one") for _ in range(2))
         assert first == again
@@ -199,7 +201,7 @@ class TestWithTheTusClient:
         server.assert_received_once(str(uploader.url))
         assert list(server.media.keys("uploads/")) == []
 
-    def test_a_new_client_goes_on_where_another_stopped(self, server: Server) -> None:
+    def test_a_new_client_continues_where_another_stopped(self, server: Server) -> None:
         first = server.client().uploader(file_stream=BytesIO(CONTENT), chunk_size=100_000)
         first.upload(stop_at=200_000)
         second = server.client().uploader(
@@ -209,14 +211,14 @@ class TestWithTheTusClient:
         second.upload()
         server.assert_received_once(str(first.url))
 
-    def test_what_is_no_media_fails_the_client(self, server: Server) -> None:
+    def test_a_file_of_an_unknown_type_is_refused(self, server: Server) -> None:
         uploader = server.client().uploader(file_stream=BytesIO(b"bad" * 1000))
         with pytest.raises(TusUploadFailed) as failure:
             uploader.upload()
         assert failure.value.status_code == 415
         assert server.call("HEAD", urlsplit(str(uploader.url)).path).status_code == 404
 
-    def test_a_connection_that_is_cut_keeps_what_arrived(self, server: Server) -> None:
+    def test_an_interrupted_request_keeps_the_bytes_that_arrived(self, server: Server) -> None:
         path = server.begin()
         cut_off(server, path, CONTENT[:300_000])
         wait_for(server, path, 300_000)
@@ -224,9 +226,7 @@ class TestWithTheTusClient:
         rest.upload()
         server.assert_received_once(path)
 
-    def test_a_connection_that_is_cut_before_its_checksum_keeps_nothing(
-        self, server: Server
-    ) -> None:
+    def test_an_interrupted_request_with_a_checksum_keeps_no_bytes(self, server: Server) -> None:
         path = server.begin()
         cut_off(server, path, CONTENT[:300_000], checksum("sha1", CONTENT))
         assert server.offset(path) == 0
@@ -235,7 +235,7 @@ class TestWithTheTusClient:
 
 
 class TestCreating:
-    def test_the_reply_tells_where_and_until_when(self, server: Server) -> None:
+    def test_the_reply_holds_location_and_expiry(self, server: Server) -> None:
         reply = server.call("POST", Upload_Length=LENGTH)
         assert reply.status_code == 201
         assert reply.headers["Location"].startswith("/v1/uploads/")
@@ -243,14 +243,14 @@ class TestCreating:
         assert reply.headers["Upload-Expires"] == "Sun, 08 Mar 2026 12:00:00 GMT"
         assert "Klarity-Token" not in reply.headers
 
-    def test_the_first_bytes_may_come_along(self, server: Server) -> None:
+    def test_creation_can_carry_the_first_bytes(self, server: Server) -> None:
         reply = server.call("POST", "", CONTENT[:10], Upload_Length=LENGTH, Content_Type=OCTETS)
         assert (reply.status_code, reply.headers["Upload-Offset"]) == (201, "10")
         path = reply.headers["Location"]
         assert server.patch(path, CONTENT[10:], 10).status_code == 204
         server.assert_received_once(path)
 
-    def test_all_bytes_may_come_along(self, server: Server) -> None:
+    def test_creation_can_carry_all_bytes(self, server: Server) -> None:
         reply = server.call("POST", "", CONTENT, Upload_Length=LENGTH, Content_Type=OCTETS)
         assert reply.headers["Upload-Offset"] == str(LENGTH)
         assert reply.headers["Klarity-Token"]
@@ -272,18 +272,18 @@ class TestCreating:
         assert_problem(changed, 422, "idempotency-key-reused")
 
     @pytest.mark.parametrize("length", ["None", "-1", "x", "0", "1e3", "9" * 5000, "²"])
-    def test_a_length_must_be_one(self, server: Server, length: str) -> None:
+    def test_an_invalid_length_is_refused(self, server: Server, length: str) -> None:
         assert_problem(server.call("POST", Upload_Length=length), 400, "malformed")
 
-    def test_too_much_is_refused(self, server: Server) -> None:
+    def test_a_length_beyond_the_limit_is_refused(self, server: Server) -> None:
         assert_problem(server.call("POST", Upload_Length=LARGEST + 1), 413, "too-large")
 
-    def test_the_body_must_be_octets(self, server: Server) -> None:
+    def test_another_content_type_is_refused(self, server: Server) -> None:
         reply = server.call("POST", "", b"{}", Upload_Length=2, Content_Type="application/json")
         assert_problem(reply, 415, "unsupported-media-type")
 
     @pytest.mark.parametrize("length", [10, 5_000])
-    def test_a_refused_file_does_not_use_the_idempotency_key_up(
+    def test_an_idempotency_key_can_be_used_again_after_a_refused_file(
         self, server: Server, length: int
     ) -> None:
         sent: dict[str, Any] = {
@@ -297,7 +297,9 @@ class TestCreating:
         taken = server.call("POST", "", CONTENT[:length], **sent)
         assert (taken.status_code, taken.headers["Upload-Offset"]) == (201, str(length))
 
-    def test_a_damaged_head_is_sent_again_and_an_unknown_kind_is_not(self, server: Server) -> None:
+    def test_a_damaged_head_fails_its_checksum_and_an_unknown_type_is_refused(
+        self, server: Server
+    ) -> None:
         unknown = b"?" + CONTENT[1:]
         sent: dict[str, Any] = {"Upload_Length": LENGTH, "Content_Type": OCTETS}
         damaged = server.call(
@@ -309,7 +311,7 @@ class TestCreating:
 
 
 class TestAppending:
-    def test_the_last_bytes_bring_a_token(self, server: Server) -> None:
+    def test_the_last_bytes_return_a_consistency_token(self, server: Server) -> None:
         path = server.begin()
         first = server.patch(path, CONTENT[:10], 0)
         assert (first.status_code, first.headers["Upload-Offset"]) == (204, "10")
@@ -321,31 +323,33 @@ class TestAppending:
         server.assert_received_once(path)
 
     @pytest.mark.parametrize("offset", [0, 9, 11, LENGTH])
-    def test_another_offset_is_refused(self, server: Server, offset: int) -> None:
+    def test_a_wrong_offset_is_refused(self, server: Server, offset: int) -> None:
         path = server.begin()
         server.patch(path, CONTENT[:10], 0)
         assert_problem(server.patch(path, b"x", offset), 409, "wrong-offset")
         assert server.offset(path) == 10
 
     @pytest.mark.parametrize("offset", ["None", "", "-1", "ten"])
-    def test_an_offset_must_be_one(self, server: Server, offset: str) -> None:
+    def test_an_invalid_offset_is_refused(self, server: Server, offset: str) -> None:
         reply = server.call(
             "PATCH", server.begin(), b"x", Content_Type=OCTETS, Upload_Offset=offset
         )
         assert_problem(reply, 400, "malformed")
 
-    def test_more_than_was_announced_is_refused(self, server: Server) -> None:
+    def test_more_bytes_than_announced_are_refused(self, server: Server) -> None:
         path = server.begin(5)
         assert_problem(server.patch(path, b"good bytes", 0), 413, "too-large")
         assert server.offset(path) == 0
 
-    def test_the_body_must_be_octets(self, server: Server) -> None:
+    def test_another_content_type_is_refused(self, server: Server) -> None:
         path = server.begin()
         reply = server.call("PATCH", path, b"x", Content_Type="video/mp4", Upload_Offset=0)
         assert_problem(reply, 415, "unsupported-media-type")
 
     @pytest.mark.parametrize("algorithm", ["sha1", "sha256", "md5"])
-    def test_a_checksum_lets_the_right_bytes_through(self, server: Server, algorithm: str) -> None:
+    def test_bytes_are_accepted_if_they_match_their_checksum(
+        self, server: Server, algorithm: str
+    ) -> None:
         path = server.begin()
         right = checksum(algorithm, CONTENT[:100_000])
         wrong = server.patch(path, CONTENT[:99_999] + b"?", 0, Upload_Checksum=right)
@@ -356,21 +360,21 @@ class TestAppending:
         assert server.offset(path) == 100_000
 
     @pytest.mark.parametrize("given", ["", "sha1", "crc32 AAAA", "sha1 ???", "SHA1 AAAA"])
-    def test_a_checksum_must_be_one(self, server: Server, given: str) -> None:
+    def test_an_invalid_checksum_is_refused(self, server: Server, given: str) -> None:
         path = server.begin()
         reply = server.patch(path, b"x", 0, Upload_Checksum=given)
         assert reply.status_code in (400, 460)
         assert server.offset(path) == 0
 
-    def test_a_body_may_come_without_its_length(self, server: Server) -> None:
+    def test_a_body_without_a_length_is_accepted(self, server: Server) -> None:
         path = server.begin()
         pieces: Any = iter([CONTENT[:5000], CONTENT[5000:]])
         assert server.patch(path, pieces, 0).headers["Upload-Offset"] == str(LENGTH)
         server.assert_received_once(path)
 
 
-class TestLooking:
-    def test_the_state_is_told_and_not_cached(self, server: Server) -> None:
+class TestStatus:
+    def test_the_offset_is_returned_and_not_cached(self, server: Server) -> None:
         path = server.begin()
         server.patch(path, CONTENT[:10], 0)
         reply = server.call("HEAD", path)
@@ -379,14 +383,14 @@ class TestLooking:
         assert reply.headers["Cache-Control"] == "no-store"
         assert reply.headers["Upload-Expires"]
 
-    def test_somebody_elses_upload_is_not_there(self, server: Server) -> None:
+    def test_the_upload_of_another_member_is_not_found(self, server: Server) -> None:
         path = server.begin()
         assert server.call("HEAD", path, by=server.ben).status_code == 404
         assert_problem(server.patch(path, b"x", 0, by=server.ben), 404, "not-found")
         assert_problem(server.call("DELETE", path, by=server.ben), 404, "not-found")
         assert server.offset(path) == 0
 
-    def test_an_upload_that_took_too_long_is_gone(self, server: Server) -> None:
+    def test_an_expired_upload_is_gone(self, server: Server) -> None:
         path = server.begin()
         server.patch(path, CONTENT[:10], 0)
         server.world.clock.wind(days=7)
@@ -406,7 +410,7 @@ class TestEnding:
         assert_problem(server.call("DELETE", path), 404, "not-found")
         assert list(server.media.keys("")) == []
 
-    def test_evidence_is_not_terminated(self, server: Server) -> None:
+    def test_terminating_a_finished_upload_is_refused(self, server: Server) -> None:
         path = server.begin()
         server.patch(path, CONTENT, 0)
         assert_problem(server.call("DELETE", path), 409, "already-received")
@@ -415,7 +419,7 @@ class TestEnding:
 
 class TestTheProtocol:
     @pytest.mark.parametrize("path", ["", "/v1/uploads/00000000-0000-4000-8000-000000000000"])
-    def test_anybody_may_ask_what_is_spoken(self, server: Server, path: str) -> None:
+    def test_options_lists_version_and_extensions(self, server: Server, path: str) -> None:
         reply = server.call("OPTIONS", path, Authorization=None, Tus_Resumable=None)
         assert reply.status_code == 204
         assert reply.headers["Tus-Version"] == "1.0.0"
@@ -430,16 +434,18 @@ class TestTheProtocol:
         }
 
     @pytest.mark.parametrize("version", [None, "0.2.2", "2.0.0"])
-    def test_another_version_is_not_spoken(self, server: Server, version: str | None) -> None:
+    def test_another_version_of_the_protocol_is_refused(
+        self, server: Server, version: str | None
+    ) -> None:
         reply = server.call("POST", Upload_Length=5, Tus_Resumable=version)
         assert_problem(reply, 412, "unsupported-tus-version")
         assert reply.headers["Tus-Version"] == "1.0.0"
 
-    def test_nobody_uploads_without_signing_in(self, server: Server) -> None:
+    def test_uploading_without_signing_in_is_refused(self, server: Server) -> None:
         reply = server.call("POST", Upload_Length=5, Authorization=None)
         assert_problem(reply, 401, "not-signed-in")
 
-    def test_networks_that_only_let_post_through_are_served(self, server: Server) -> None:
+    def test_the_method_can_be_overridden_in_a_post(self, server: Server) -> None:
         path = server.begin()
 
         def post(method: str, body: bytes = b"", **headers: Any) -> requests.Response:
