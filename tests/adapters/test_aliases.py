@@ -1,4 +1,4 @@
-"""Aliases: only the member's key connects them."""
+"""Aliases: they are connected by the key of the member only."""
 
 from uuid import UUID, uuid4
 
@@ -36,7 +36,7 @@ def member(vault: MemoryKeyVault) -> str:
     return member_id
 
 
-def test_an_alias_belongs_to_its_member_alone(aliases: VaultAliases, ann: str, ben: str) -> None:
+def test_an_alias_belongs_to_its_member_only(aliases: VaultAliases, ann: str, ben: str) -> None:
     alias = aliases.of(ann, "case/1")
     assert str(UUID(alias)) == alias
     assert aliases.of(ann, "case/1") == alias
@@ -56,7 +56,7 @@ def test_aliases_of_one_member_have_nothing_in_common(
     assert [each[:8] for each in own] == [each[:8] for each in others]
 
 
-def test_a_member_is_their_own_owner_and_nobody_owns_nothing(
+def test_members_own_their_own_id_and_no_member_owns_an_empty_one(
     aliases: VaultAliases, ann: str
 ) -> None:
     assert aliases.is_own(ann, ann)
@@ -67,7 +67,7 @@ def test_a_member_is_their_own_owner_and_nobody_owns_nothing(
     assert not aliases.is_own(ann, "no alias")
 
 
-def test_an_erased_member_gets_no_alias(
+def test_an_erased_member_gets_no_new_alias(
     vault: MemoryKeyVault, aliases: VaultAliases, ann: str
 ) -> None:
     alias = aliases.of(ann, "case/1")
@@ -77,7 +77,7 @@ def test_an_erased_member_gets_no_alias(
     assert aliases.is_own(ann, alias)
 
 
-def test_nothing_connects_aliases_once_their_key_is_destroyed(
+def test_aliases_cannot_be_connected_after_their_key_is_destroyed(
     aliases: VaultAliases, ann: str
 ) -> None:
     alias = aliases.of(ann, "case/1")

@@ -1,4 +1,4 @@
-"""No file can pass for a fault of ours: those are tried again, and hold up everybody's evidence."""
+"""Hostile files are rejected: they never count as a fault of ours, which would be retried."""
 
 import os
 import shutil
@@ -61,7 +61,7 @@ def sanitised(content: bytes) -> Iterator[Rendition]:
         yield sanitiser.sanitise(found[0], original, output, trailer=TRAILER)
 
 
-def ends_well(content: bytes) -> None:
+def assert_shown_or_refused(content: bytes) -> None:
     """It is shown, or refused with a reason. Nothing else may come of it."""
     with suppress(Unsafe), sanitised(content) as rendition:
         assert rendition.path.stat().st_size
@@ -71,7 +71,7 @@ def ends_well(content: bytes) -> None:
 @given(data=st.data())
 def test_a_damaged_file_is_shown_or_refused(data: st.DataObject, whole: bytes) -> None:
     damage = data.draw(st.sampled_from([cut, flip_bits, leave_out, repeat]))
-    ends_well(damage(data, whole))
+    assert_shown_or_refused(damage(data, whole))
 
 
 def cut(data: st.DataObject, whole: bytes) -> bytes:
@@ -127,7 +127,7 @@ class TestPictures:
             ((100_000, 2000), (38_730, 775)),
         ],
     )
-    def test_how_large_a_picture_is_shown(
+    def test_the_shown_size_of_a_picture_is_limited(
         self, size: tuple[int, int], shown: tuple[int, int]
     ) -> None:
         assert photo.shown_size(*size) == shown
@@ -152,11 +152,11 @@ def sanitise(folder: Path) -> Rendition:
     return open_sanitiser().sanitise(MediaKind.PHOTO, original, output, trailer=TRAILER)
 
 
-class TestEnds:
+class TestEndsOfTool:
     """However a tool ends with a file, the file is refused; unless it says that it is our fault."""
 
     @pytest.mark.parametrize("status", [1, 2, 120, 126, 127, 255, *Refusal])
-    def test_an_exit_status(
+    def test_a_file_is_refused_if_the_tool_exits_with_an_unknown_status(
         self, status: int, ending: Callable[[str], None], tmp_path: Path
     ) -> None:
         ending(f"import os\ndef draw(*_): os._exit({status})")
@@ -164,7 +164,9 @@ class TestEnds:
             sanitise(tmp_path)
 
     @pytest.mark.parametrize("error", ["OSError", "SystemError", "MemoryError", "ImportError"])
-    def test_an_error(self, error: str, ending: Callable[[str], None], tmp_path: Path) -> None:
+    def test_a_file_is_refused_if_the_tool_raises_an_error(
+        self, error: str, ending: Callable[[str], None], tmp_path: Path
+    ) -> None:
         ending(f"def draw(*_): raise {error}")
         with pytest.raises(Unsafe):
             sanitise(tmp_path)
@@ -178,14 +180,16 @@ class TestEnds:
             (signal.SIGXCPU, "took too long"),
         ],
     )
-    def test_a_signal(
+    def test_a_file_is_refused_if_the_tool_is_killed_by_a_signal(
         self, number: int, reason: str, ending: Callable[[str], None], tmp_path: Path
     ) -> None:
         ending(f"import os\ndef draw(*_): os.kill(os.getpid(), {int(number)})")
         with pytest.raises(Unsafe, match=reason):
             sanitise(tmp_path)
 
-    def test_nothing_written(self, ending: Callable[[str], None], tmp_path: Path) -> None:
+    def test_a_file_is_refused_if_the_tool_writes_no_rendition(
+        self, ending: Callable[[str], None], tmp_path: Path
+    ) -> None:
         ending("def draw(*_): return 0")
         with pytest.raises(Unsafe):
             sanitise(tmp_path)
@@ -197,7 +201,7 @@ class TestEnds:
             "import errno\ndef draw(*_): raise OSError(errno.ENOSPC, 'no space left')",
         ],
     )
-    def test_a_fault_of_ours(
+    def test_a_fault_of_ours_makes_the_sanitiser_unavailable(
         self, code: str, ending: Callable[[str], None], tmp_path: Path
     ) -> None:
         ending(code)
@@ -205,7 +209,7 @@ class TestEnds:
             sanitise(tmp_path)
 
 
-class TestTheInside:
+class TestTool:
     """The same, in this process."""
 
     @pytest.mark.parametrize(
@@ -217,7 +221,7 @@ class TestTheInside:
             (ImportError(), Refusal.DAMAGED),
         ],
     )
-    def test_errors_have_their_status(
+    def test_each_error_has_its_exit_status(
         self, error: Exception, status: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(*_: object) -> int:
@@ -226,5 +230,5 @@ class TestTheInside:
         monkeypatch.setattr(photo, "draw", fail)
         assert tool.main(["photo", "JPEG", os.devnull, os.devnull, os.devnull]) == status
 
-    def test_a_tool_that_cannot_be_loaded_is_our_fault(self) -> None:
+    def test_a_tool_that_cannot_be_loaded_is_a_fault_of_ours(self) -> None:
         assert tool.main(["not_there"]) == OUR_FAULT

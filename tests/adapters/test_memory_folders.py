@@ -1,4 +1,4 @@
-"""What is in memory, and how much of it is left."""
+"""Folders in memory, and how many bytes are left in them."""
 
 import shutil
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def test_a_tmpfs_is_in_memory_and_a_disk_is_not(memory: Path, tmp_path: Path) ->
     assert not memory_folders.is_in_memory(memory / "not-there")
 
 
-def test_a_folder_tells_how_much_is_left(memory: Path) -> None:
+def test_the_bytes_left_are_at_most_those_free_in_the_folder(memory: Path) -> None:
     assert 0 < memory_folders.bytes_left(memory) <= shutil.disk_usage(memory).free
 
 
@@ -42,15 +42,15 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return left
 
 
-def test_the_folder_may_be_the_smallest(machine: Machine) -> None:
+def test_the_bytes_left_are_limited_by_the_folder(machine: Machine) -> None:
     assert machine({}, free=5) == 5
 
 
-def test_the_machine_may_have_less(machine: Machine) -> None:
+def test_the_bytes_left_are_limited_by_the_memory_of_the_machine(machine: Machine) -> None:
     assert machine({"proc/meminfo": "MemTotal: 9 kB\nMemAvailable: 7 kB\n"}) == 7 * 1024
 
 
-def test_the_container_may_be_given_less(machine: Machine) -> None:
+def test_the_bytes_left_are_limited_by_the_container(machine: Machine) -> None:
     """Copies of files of a disk do not count as used: they can be dropped. A tmpfs does."""
     files = {
         "proc/self/cgroup": "0::/outer/inner\n",
@@ -62,5 +62,5 @@ def test_the_container_may_be_given_less(machine: Machine) -> None:
     assert machine(files) == 70 * MIB
 
 
-def test_a_container_that_has_used_all_has_nothing_left(machine: Machine) -> None:
+def test_no_bytes_are_left_in_a_container_that_has_used_all_memory(machine: Machine) -> None:
     assert machine({"cgroup/memory.max": "1000", "cgroup/memory.current": "2000"}) == 0

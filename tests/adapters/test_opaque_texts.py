@@ -1,4 +1,4 @@
-"""Opaque texts: only the instance that wrote one reads it, for the same purpose."""
+"""Opaque texts: they are readable by the instance that wrote them, for the same purpose only."""
 
 import re
 
@@ -30,6 +30,6 @@ def test_a_text_is_read_by_the_instance_that_wrote_it(content: bytes) -> None:
         TEXTS.write(b"x", "cursor")[:-1] + "_",
     ],
 )
-def test_other_texts_are_refused(text: str) -> None:
+def test_changed_foreign_and_misused_texts_are_refused(text: str) -> None:
     with pytest.raises(NotWrittenHere):
         TEXTS.read(text, "cursor")

@@ -1,4 +1,4 @@
-"""A tool that a hostile file has taken over finds nothing to take and nobody to tell."""
+"""The sandbox: a tool taken over by a hostile file can read no secret and reach no network."""
 
 import logging
 import os
@@ -66,34 +66,36 @@ def eventually(marker: str, *, alive: bool) -> bool:
 
 @every_isolation
 class TestEverywhere:
-    def test_the_reply_is_what_the_tool_writes(self, isolate: Isolation, tmp_path: Path) -> None:
+    def test_the_output_of_the_tool_is_returned(self, isolate: Isolation, tmp_path: Path) -> None:
         assert python(isolate, "print('done')", tmp_path) == "done"
 
-    def test_a_failure_shows_its_status(self, isolate: Isolation, tmp_path: Path) -> None:
+    def test_a_failure_holds_the_exit_status(self, isolate: Isolation, tmp_path: Path) -> None:
         with pytest.raises(ToolFailed) as failed:
             python(isolate, "raise SystemExit(11)", tmp_path)
         assert failed.value.status == 11
 
-    def test_the_signal_that_ended_it_is_told(self, isolate: Isolation, tmp_path: Path) -> None:
+    def test_a_failure_holds_the_signal_that_killed_the_tool(
+        self, isolate: Isolation, tmp_path: Path
+    ) -> None:
         with pytest.raises(ToolFailed) as failed:
             python(isolate, "import os; os.abort()", tmp_path)
         assert failed.value.killed_by == signal.SIGABRT
 
     @pytest.mark.parametrize("status", [1, 2, 120, 126, 127, 255])
-    def test_no_other_status_is_our_fault(
+    def test_any_exit_status_is_a_failure_of_the_tool(
         self, status: int, isolate: Isolation, tmp_path: Path
     ) -> None:
         with pytest.raises(ToolFailed) as failed:
             python(isolate, f"raise SystemExit({status})", tmp_path)
         assert (failed.value.status, failed.value.killed_by) == (status, None)
 
-    def test_a_command_that_is_missing_is_our_fault(
+    def test_a_missing_command_makes_the_sanitiser_unavailable(
         self, isolate: Isolation, tmp_path: Path
     ) -> None:
         with pytest.raises(SanitiserUnavailable):
             sandbox.run(["/usr/bin/not-there"], tmp_path, tmp_path, SOON, isolate)
 
-    def test_its_temporary_files_are_where_it_works(
+    def test_temporary_files_are_in_the_work_folder(
         self, isolate: Isolation, tmp_path: Path
     ) -> None:
         code = "import tempfile; print(tempfile.gettempdir())"
@@ -107,13 +109,13 @@ class TestEverywhere:
             python(isolate, "import os; print('KLARITY_SECRET' in os.environ)", tmp_path) == "False"
         )
 
-    def test_it_works_in_the_folder_and_may_write_there(
+    def test_the_tool_can_write_to_the_work_folder(
         self, isolate: Isolation, tmp_path: Path
     ) -> None:
         python(isolate, "open('found', 'w').write('there')", tmp_path)
         assert (tmp_path / "work" / "found").read_text() == "there"
 
-    def test_a_file_that_grows_too_large_ends_it(self, isolate: Isolation, tmp_path: Path) -> None:
+    def test_the_size_of_files_is_limited(self, isolate: Isolation, tmp_path: Path) -> None:
         copy = ["/bin/dd", "if=/dev/zero", "of=copy", "bs=600", "count=9"]
         with pytest.raises(ToolFailed) as failed:
             sandbox.run(copy, tmp_path, tmp_path, ToolLimits(seconds=60, file_size=1000), isolate)
@@ -130,7 +132,7 @@ class TestEverywhere:
             python(isolate, "while True: pass", tmp_path, busy)
         assert failed.value.killed_by == signal.SIGXCPU
 
-    def test_nothing_is_left_when_the_time_is_over(
+    def test_a_tool_that_takes_too_long_is_killed_with_its_children(
         self, isolate: Isolation, tmp_path: Path
     ) -> None:
         marker = f"601.{os.getpid()}"
@@ -145,7 +147,7 @@ class TestEverywhere:
         )
         assert eventually(marker, alive=False)
 
-    def test_it_dies_with_the_worker(self, isolate: Isolation, tmp_path: Path) -> None:
+    def test_the_tool_is_killed_with_its_worker(self, isolate: Isolation, tmp_path: Path) -> None:
         marker = f"603.{os.getpid()}"
         with subprocess.Popen([sys.executable, "-c", worker(isolate, marker, tmp_path)]) as process:
             assert eventually(marker, alive=True)
@@ -167,7 +169,7 @@ def worker(isolate: Isolation, marker: str, folder: Path) -> str:
 
 @without_network
 class TestWithoutNetwork:
-    def test_nobody_can_be_told(
+    def test_a_listener_on_this_machine_cannot_be_reached(
         self, isolate: Isolation, tmp_path: Path, listener: socket.socket
     ) -> None:
         port = listener.getsockname()[1]
@@ -187,13 +189,13 @@ class TestOwnFiles:
         "hidden",
         ["/etc/passwd", "/etc/hostname", "/proc/self", "/var/lib", sandbox.PROJECT / "tests"],
     )
-    def test_files_of_the_machine_are_not_there(
+    def test_files_of_the_machine_are_hidden(
         self, hidden: str | Path, isolate: Isolation, tmp_path: Path
     ) -> None:
         assert Path(hidden).exists()
         assert python(isolate, f"import os; print(os.path.exists('{hidden}'))", tmp_path) == "False"
 
-    def test_files_of_others_are_not_there(self, isolate: Isolation, tmp_path: Path) -> None:
+    def test_files_beside_the_original_are_hidden(self, isolate: Isolation, tmp_path: Path) -> None:
         secret = tmp_path / "secret"
         secret.write_text("very secret")
         assert python(isolate, f"import os; print(os.path.exists('{secret}'))", tmp_path) == "False"
@@ -202,18 +204,18 @@ class TestOwnFiles:
         with pytest.raises(ToolFailed):
             python(isolate, "open('../original', 'w')", tmp_path)
 
-    def test_other_processes_are_not_there(self, isolate: Isolation, tmp_path: Path) -> None:
+    def test_other_processes_are_hidden(self, isolate: Isolation, tmp_path: Path) -> None:
         with pytest.raises(ToolFailed):
             python(isolate, f"import os; os.kill({os.getpid()}, 0)", tmp_path)
 
 
-class TestTheChoiceOfIsolation:
-    def test_bubblewrap_is_taken(self) -> None:
+class TestChoiceOfIsolation:
+    def test_bubblewrap_is_chosen_if_it_works(self) -> None:
         assert Isolations()() is sandbox.bubblewrap
         assert Isolations(unconfined=True)() is sandbox.bubblewrap
 
     @pytest.mark.parametrize("working", [sandbox.namespaces, None])
-    def test_without_it_nothing_runs_and_the_log_says_why_once(
+    def test_without_bubblewrap_no_tool_runs_and_the_reason_is_logged_once(
         self,
         working: Isolation | None,
         monkeypatch: pytest.MonkeyPatch,
@@ -228,7 +230,9 @@ class TestTheChoiceOfIsolation:
         assert len(caplog.records) == 1
         assert "bubblewrap does not work" in caplog.text
 
-    def test_it_is_taken_as_soon_as_it_works(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_bubblewrap_is_chosen_as_soon_as_it_works(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         isolations = Isolations()
         with monkeypatch.context() as before:
             before.setattr(sandbox, "bubblewrap", lambda _reads, _folder: ["/missing/bwrap"])
@@ -240,7 +244,7 @@ class TestTheChoiceOfIsolation:
     @pytest.mark.parametrize(
         ("working", "warning"), [(sandbox.namespaces, "read all files"), (None, "use the network")]
     )
-    def test_a_weaker_one_is_taken_where_the_operator_says_so_and_logged_once(
+    def test_a_weaker_isolation_is_chosen_if_the_operator_allows_it_and_logged_once(
         self,
         working: Isolation | None,
         warning: str,

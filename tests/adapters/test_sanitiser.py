@@ -1,4 +1,4 @@
-"""What is shown of evidence gives nobody away, and hostile files harm nobody."""
+"""The sanitiser: renditions hold no trace of their makers, and hostile files are rejected."""
 
 import json
 import shutil
@@ -149,14 +149,16 @@ def dimensions_only(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT"
 
 
-class TestWhatIsShown:
+class TestRenditions:
     @each_format
     def test_a_file_is_recognised_by_its_first_bytes(self, made: Made, tmp_path: Path) -> None:
         head = made.original(tmp_path).read_bytes()[:4096]
         assert open_sanitiser().recognise(head) == (made.kind, made.taken_as)
 
     @each_format
-    def test_no_planted_trace_is_left(self, made: Made, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_a_rendition_holds_no_planted_trace(
+        self, made: Made, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
         original = made.original(tmp_path)
         assert SECRET.encode() in original.read_bytes()
         rendition = sanitise(made.kind, original)
@@ -167,7 +169,7 @@ class TestWhatIsShown:
         assert [trace for trace in (*PLANTED, *WRITTEN_BY_TOOLS) if trace in shown] == []
 
     @each_format
-    def test_no_file_comes_out_as_it_went_in(self, made: Made, tmp_path: Path) -> None:
+    def test_no_rendition_equals_its_original(self, made: Made, tmp_path: Path) -> None:
         """Neither the original, nor a rendition that somebody uploads again."""
         known, file = set(), made.original(tmp_path)
         for number in range(2):
@@ -180,7 +182,7 @@ class TestWhatIsShown:
             shown = list(filter(None, (file, rendition.poster)))
             assert known.isdisjoint(each.read_bytes() for each in shown)
 
-    def test_a_jpeg_that_encoding_does_not_change_comes_out_otherwise(
+    def test_the_rendition_of_a_jpeg_that_encoding_does_not_change_differs_from_it(
         self, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         """An employer can give every suspect such a file, each a slightly different one."""
@@ -189,7 +191,7 @@ class TestWhatIsShown:
         rendition = sanitise(MediaKind.PHOTO, original)
         assert rendition.path.read_bytes() != original.read_bytes()
 
-    def test_a_small_jpeg_comes_out_otherwise_as_poster(
+    def test_the_poster_of_a_small_jpeg_differs_from_it(
         self, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         original = tmp_path / "p.jpg"
@@ -198,7 +200,7 @@ class TestWhatIsShown:
         assert poster
         assert poster.read_bytes() != original.read_bytes()
 
-    def test_two_uploads_of_a_file_come_out_differently(self, tmp_path: Path) -> None:
+    def test_two_uploads_of_a_file_have_different_renditions(self, tmp_path: Path) -> None:
         original, shown = photo_with_gps(tmp_path / "p.jpg"), set()
         for trailer in ("0" * 32, "1" * 32):
             folder = tmp_path / trailer
@@ -216,7 +218,7 @@ class TestWhatIsShown:
         ],
         ids=["photo", "video"],
     )
-    def test_no_trace_is_left_in_files_as_large_as_phones_make_them(
+    def test_a_rendition_of_a_large_file_holds_no_planted_trace(
         self, make: Maker, name: str, kind: MediaKind, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         original = make(tmp_path / name)
@@ -226,12 +228,12 @@ class TestWhatIsShown:
         assert [trace for trace in PLANTED if trace in rendition.path.read_bytes()] == []
 
     @each_format
-    def test_the_search_for_traces_finds_those_of_the_original(
+    def test_the_search_for_traces_finds_the_traces_of_an_original(
         self, made: Made, tmp_path: Path
     ) -> None:
         assert revealing_tags(made.original(tmp_path))
 
-    def test_the_photos_of_newer_phones_are_taken(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_heic_photos_are_accepted(self, tmp_path: Path, sanitise: Sanitise) -> None:
         register_heif_opener()
         original = photo_with_gps(tmp_path / "original.heic")
         assert revealing_tags(sanitise(MediaKind.PHOTO, original).path) == []
@@ -242,7 +244,7 @@ class TestWhatIsShown:
         assert rendition.poster
         assert size(rendition.poster) == (160, 120)
 
-    def test_a_film_from_a_browser_is_taken(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_webm_videos_are_accepted(self, tmp_path: Path, sanitise: Sanitise) -> None:
         original = tmp_path / "v.webm"
         convert(video_with_gps(tmp_path / "v.mp4"), original, "-c:v", "libvpx", "-c:a", "libopus")
         assert open_sanitiser().recognise(original.read_bytes()[:4096]) == (
@@ -251,7 +253,7 @@ class TestWhatIsShown:
         )
         assert sanitise(MediaKind.VIDEO, original).duration == pytest.approx(1, abs=0.1)
 
-    def test_a_large_video_is_made_to_fit(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_a_large_video_is_scaled_down(self, tmp_path: Path, sanitise: Sanitise) -> None:
         original = convert(
             video_with_gps(tmp_path / "v.mp4"), tmp_path / "large.mp4", "-vf", "scale=1080:1920"
         )
@@ -259,20 +261,18 @@ class TestWhatIsShown:
         assert poster
         assert size(poster) == (360, 640)
 
-    def test_a_video_without_picture_is_served_as_sound(
+    def test_a_video_without_pictures_becomes_audio(
         self, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         original = convert(video_with_gps(tmp_path / "v.mp4"), tmp_path / "dark.mp4", "-vn")
         rendition = sanitise(MediaKind.VIDEO, original)
         assert (rendition.media_type, rendition.poster) == ("audio/mp4", None)
 
-    def test_a_silent_video_is_taken(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_a_video_without_sound_is_accepted(self, tmp_path: Path, sanitise: Sanitise) -> None:
         original = convert(video_with_gps(tmp_path / "v.mp4"), tmp_path / "silent.mp4", "-an")
         assert sanitise(MediaKind.VIDEO, original).media_type == "video/mp4"
 
-    def test_a_drone_that_writes_its_place_as_subtitles_loses_them(
-        self, tmp_path: Path, sanitise: Sanitise
-    ) -> None:
+    def test_subtitles_with_locations_are_removed(self, tmp_path: Path, sanitise: Sanitise) -> None:
         subtitles = written(
             tmp_path / "s.srt", f"1\n00:00:00,000 --> 00:00:01,000\n{SECRET}\n".encode()
         )
@@ -283,7 +283,7 @@ class TestWhatIsShown:
         assert (rendition.media_type, revealing_tags(rendition.path)) == ("video/mp4", [])
         assert SECRET.encode() not in rendition.path.read_bytes()
 
-    def test_a_recording_that_was_cut_off_is_served_as_far_as_it_goes(
+    def test_a_truncated_recording_is_served_up_to_its_end(
         self, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         original = cut(video_with_gps(tmp_path / "v.mkv", seconds=4))
@@ -298,7 +298,7 @@ class TestWhatIsShown:
             assert colour(upright, (100, 80)) == "red"
             assert colour(upright, (20, 80)) == "blue"
 
-    def test_a_document_keeps_its_pages_and_their_size(
+    def test_a_document_keeps_the_number_and_size_of_its_pages(
         self, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         rendition = sanitise(MediaKind.DOCUMENT, pdf_with_author(tmp_path / "d.pdf", pages=3))
@@ -308,7 +308,7 @@ class TestWhatIsShown:
             assert active not in rendition.path.read_bytes()
 
 
-class TestWhatIsRefused:
+class TestRefusals:
     @pytest.mark.parametrize(
         "head",
         [
@@ -324,14 +324,16 @@ class TestWhatIsRefused:
             b"",
         ],
     )
-    def test_other_files_are_not_recognised(
+    def test_other_file_types_are_refused(
         self, head: bytes, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         assert open_sanitiser().recognise(head) is None
         with pytest.raises(Unsafe, match="kind of file is not accepted"):
             sanitise(MediaKind.VIDEO, written(tmp_path / "film.mp4", head))
 
-    def test_a_kind_other_than_the_announced_one(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_a_file_of_another_kind_than_announced_is_refused(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
         with pytest.raises(Unsafe, match="kind of file is not accepted"):
             sanitise(MediaKind.VIDEO, photo_with_gps(tmp_path / "p.jpg"))
 
@@ -342,7 +344,7 @@ class TestWhatIsRefused:
             (photo_with_gps, "p.png", MediaKind.PHOTO),
         ],
     )
-    def test_a_truncated_file(
+    def test_a_truncated_photo_or_document_is_refused(
         self, make: Maker, name: str, kind: MediaKind, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         with pytest.raises(Unsafe, match="damaged"):
@@ -359,41 +361,47 @@ class TestWhatIsRefused:
             (b"%PDF-1.7", MediaKind.DOCUMENT),
         ],
     )
-    def test_a_familiar_beginning_with_anything_behind_it(
+    def test_a_valid_head_with_an_invalid_rest_is_refused(
         self, head: bytes, kind: MediaKind, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         with pytest.raises(Unsafe):
             sanitise(kind, written(tmp_path / "file", head + b"\nfile:///etc/passwd\n" * 500))
 
-    def test_a_photo_of_huge_dimensions(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_a_photo_of_huge_dimensions_is_refused(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
         with pytest.raises(Unsafe, match="too large"):
             sanitise(MediaKind.PHOTO, written(tmp_path / "p.png", dimensions_only(60000, 60000)))
 
-    def test_a_document_of_too_many_pages(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_a_document_of_too_many_pages_is_refused(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
         with pytest.raises(Unsafe, match="200 pages"):
             sanitise(MediaKind.DOCUMENT, pdf_with_author(tmp_path / "d.pdf", pages=201))
 
-    def test_a_document_without_pages(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_a_document_without_pages_is_refused(self, tmp_path: Path, sanitise: Sanitise) -> None:
         with pytest.raises(Unsafe, match="damaged"):
             sanitise(MediaKind.DOCUMENT, pdf_with_author(tmp_path / "d.pdf", pages=0))
 
-    def test_a_locked_document(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_an_encrypted_document_is_refused(self, tmp_path: Path, sanitise: Sanitise) -> None:
         with pytest.raises(Unsafe, match="password"):
             sanitise(MediaKind.DOCUMENT, locked(pdf_with_author(tmp_path / "d.pdf")))
 
-    def test_a_file_without_picture_and_sound(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_a_file_without_pictures_and_sound_is_refused(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
         subtitles = written(tmp_path / "s.srt", b"1\n00:00:00,000 --> 00:00:01,000\nHello\n")
         original = convert(subtitles, tmp_path / "s.mkv")
         with pytest.raises(Unsafe, match="neither pictures nor sound"):
             sanitise(MediaKind.VIDEO, original)
 
-    def test_a_tool_that_takes_too_long(self, tmp_path: Path) -> None:
+    def test_a_file_that_takes_too_long_is_refused(self, tmp_path: Path) -> None:
         hasty = open_sanitiser(recorded=ToolLimits(seconds=0.01))
         video = video_with_gps(tmp_path / "v.mp4")
         with pytest.raises(Unsafe, match="too long"):
             hasty.sanitise(MediaKind.VIDEO, video, tmp_path, trailer=TRAILER)
 
-    def test_evidence_that_needs_longer_than_its_turn_is_not_refused(self, tmp_path: Path) -> None:
+    def test_a_file_that_takes_longer_than_its_turn_is_not_refused(self, tmp_path: Path) -> None:
         folder = tmp_path / "output"
         folder.mkdir()
         photo = photo_with_gps(tmp_path / "p.jpg")
@@ -403,7 +411,7 @@ class TestWhatIsRefused:
         rendition = render(within=600)
         assert rendition.media_type == "image/jpeg"
 
-    def test_a_link_in_place_of_a_rendition(
+    def test_a_symbolic_link_in_place_of_a_rendition_is_refused(
         self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def link(_command: object, _reads: object, folder: Path, *_: object) -> bytes:
@@ -418,7 +426,7 @@ class TestWhatIsRefused:
     @pytest.mark.parametrize(
         "playlist", ["#EXTM3U\n#EXTINF:1,\n{}\n", "ffconcat version 1.0\nfile {}"]
     )
-    def test_no_demuxer_follows_a_playlist(
+    def test_no_demuxer_opens_the_files_of_a_playlist(
         self, demuxer: str, playlist: str, hidden: Path, tmp_path: Path
     ) -> None:
         original = written(tmp_path / "list", playlist.format(hidden).encode())
@@ -433,8 +441,8 @@ class TestWhatIsRefused:
             )
 
 
-class TestWhatIsTriedAgainLater:
-    def test_a_machine_without_ffmpeg(
+class TestUnavailable:
+    def test_a_missing_ffmpeg_makes_the_sanitiser_unavailable(
         self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         original = video_with_gps(tmp_path / "v.mp4")
@@ -442,36 +450,36 @@ class TestWhatIsTriedAgainLater:
         with pytest.raises(SanitiserUnavailable, match="not installed"):
             sanitise(MediaKind.VIDEO, original)
 
-    def test_no_room_for_the_rendition(
+    def test_too_little_memory_makes_the_sanitiser_unavailable(
         self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(job, "bytes_left", lambda _: 1000)
         with pytest.raises(SanitiserUnavailable, match="no memory"):
             sanitise(MediaKind.PHOTO, photo_with_gps(tmp_path / "p.jpg", (600, 600)))
 
-    def test_no_room_for_the_trailer(self) -> None:
+    def test_too_little_memory_for_the_trailer_makes_the_sanitiser_unavailable(self) -> None:
         with pytest.raises(SanitiserUnavailable, match="no memory is left"):
             append_trailer(Path("/dev/full"), "image/jpeg", TRAILER)
 
-    def test_a_missing_library(
+    def test_a_missing_library_makes_the_sanitiser_unavailable(
         self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(sandbox, "PROJECT", tmp_path)
-        house = tmp_path / "adapters" / "sanitiser"
-        shutil.copytree(Path(photo.__file__).parent, house)
-        (house / "pictures.py").write_text("import a_library_that_is_missing")
+        package = tmp_path / "adapters" / "sanitiser"
+        shutil.copytree(Path(photo.__file__).parent, package)
+        (package / "pictures.py").write_text("import a_library_that_is_missing")
         monkeypatch.setitem(sandbox.ENVIRONMENT, "PYTHONPATH", str(tmp_path))
         with pytest.raises(SanitiserUnavailable, match="missing"):
             sanitise(MediaKind.PHOTO, photo_with_gps(tmp_path / "p.jpg"))
 
-    def test_an_ffmpeg_that_lacks_a_needed_part(
+    def test_a_missing_encoder_makes_the_sanitiser_unavailable(
         self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(ffmpeg, "ENCODING", ("-c:v", "an_encoder_that_is_missing"))
         with pytest.raises(SanitiserUnavailable, match="ffmpeg does not work"):
             sanitise(MediaKind.VIDEO, video_with_gps(tmp_path / "v.mp4"))
 
-    def test_a_sandbox_that_broke(
+    def test_a_broken_sandbox_makes_the_sanitiser_unavailable(
         self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         original = cut(photo_with_gps(tmp_path / "p.jpg"))
@@ -484,7 +492,7 @@ class TestWhatIsTriedAgainLater:
             )
 
 
-class TestTheInsideOfTheSandbox:
+class TestTools:
     """The same code, called in this process."""
 
     @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "LA", "L", "CMYK", "I;16", "1"])
@@ -514,7 +522,7 @@ class TestTheInsideOfTheSandbox:
             assert "icc_profile" not in rendition.info
             assert colour(rendition, (5, 5)) == "red"
 
-    def test_a_large_photo_is_made_to_fit(self, tmp_path: Path) -> None:
+    def test_a_large_photo_is_scaled_down(self, tmp_path: Path) -> None:
         original = tmp_path / "original"
         Image.new("RGB", (6000, 3000)).save(original, "JPEG")
         assert draw("JPEG", original) == 0
@@ -528,7 +536,7 @@ class TestTheInsideOfTheSandbox:
             (b"no picture", Refusal.DAMAGED),
         ],
     )
-    def test_photos_that_cannot_be_drawn(
+    def test_photos_that_cannot_be_decoded_are_refused(
         self, content: bytes, refusal: Refusal, tmp_path: Path
     ) -> None:
         assert draw("PNG", written(tmp_path / "original", content)) == refusal
@@ -537,7 +545,7 @@ class TestTheInsideOfTheSandbox:
         ("error", "refusal"),
         [(MemoryError(), Refusal.TOO_LARGE), (ValueError(), Refusal.DAMAGED)],
     )
-    def test_a_picture_that_does_not_fit_into_memory_is_too_large(
+    def test_a_picture_that_does_not_fit_into_memory_is_refused_as_too_large(
         self, error: Exception, refusal: Refusal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(_: object) -> None:
@@ -548,7 +556,7 @@ class TestTheInsideOfTheSandbox:
         assert draw("JPEG", photo_with_gps(tmp_path / "original.jpg")) == refusal
         assert bind(pdf_with_author(tmp_path / "d.pdf")) == refusal
 
-    def test_documents(self, tmp_path: Path) -> None:
+    def test_documents_are_converted_or_refused_with_a_reason(self, tmp_path: Path) -> None:
         assert bind(pdf_with_author(tmp_path / "d.pdf", pages=2)) == 0
         assert bind(pdf_with_author(tmp_path / "d.pdf", pages=201)) == Refusal.TOO_MANY_PAGES
         assert bind(locked(pdf_with_author(tmp_path / "d.pdf"))) == Refusal.LOCKED

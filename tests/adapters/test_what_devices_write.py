@@ -1,4 +1,4 @@
-"""What phones, scanners, recorders and cameras write is shown as it is meant, or truly refused."""
+"""Files of phones, scanners and cameras look as intended, or are refused with a reason."""
 
 import subprocess
 from collections.abc import Callable
@@ -64,7 +64,7 @@ def loudness(path: Path) -> float:
 
 class TestFilms:
     @pytest.mark.parametrize("curve", ["arib-std-b67", "smpte2084", "bt709"])
-    def test_the_colours_of_a_wide_or_hdr_film_are_those_that_were_seen(
+    def test_wide_and_hdr_colours_of_a_film_are_converted(
         self, curve: str, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         rendition = sanitise(devices.wide_film(tmp_path / "v.mov", curve))
@@ -75,7 +75,7 @@ class TestFilms:
                 assert pixel(frame, middle) == near(colour)
                 assert pixel(poster, middle) == near(colour)
 
-    def test_an_ordinary_film_keeps_its_colours_on_its_poster_too(
+    def test_an_ordinary_film_and_its_poster_keep_their_colours(
         self, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         still = devices.patches(tmp_path / "p.png")
@@ -94,7 +94,7 @@ class TestFilms:
                 assert pixel(poster, middle) == near(colour)
 
     @pytest.mark.parametrize("codec", ["pcm_mulaw", "adpcm_ima_wav"])
-    def test_the_sound_of_cameras_in_cars_and_at_doors_is_heard(
+    def test_the_sound_of_dash_and_door_cameras_is_kept(
         self, codec: str, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         original = devices.film(tmp_path / "v.mov", "-c:a", codec, "-ar", "8000")
@@ -102,7 +102,7 @@ class TestFilms:
         assert (streams(rendition.path), rendition.left_out) == (["video", "audio"], "")
         assert loudness(rendition.path) > -30
 
-    def test_a_film_is_served_without_the_sound_that_cannot_be_read(
+    def test_a_film_with_unsupported_sound_is_served_without_sound(
         self, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         rendition = sanitise(devices.film(tmp_path / "v.mkv", "-c:a", "ac3"))
@@ -110,7 +110,7 @@ class TestFilms:
         assert "sound of this film could not be read" in rendition.left_out
         assert rendition.duration == pytest.approx(1, abs=0.2)
 
-    def test_a_film_is_served_without_the_sound_that_cannot_be_decoded(
+    def test_a_film_with_damaged_sound_is_served_without_sound(
         self, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         original = devices.film(tmp_path / "v.mp4", "-c:a", "alac")
@@ -121,19 +121,21 @@ class TestFilms:
         assert streams(rendition.path) == ["video"]
         assert rendition.left_out
 
-    def test_of_several_sound_tracks_the_first_that_can_be_read_is_heard(
+    def test_the_first_supported_sound_track_is_kept(
         self, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         tracks = ("-map", "0", "-map", "1", "-map", "1", "-c:a:0", "ac3", "-c:a:1", "aac")
         rendition = sanitise(devices.film(tmp_path / "v.mkv", *tracks))
         assert streams(rendition.path) == ["video", "audio"]
 
-    def test_a_film_of_an_unknown_brand_is_taken(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_a_film_of_an_unknown_brand_is_accepted(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
         original = devices.film(tmp_path / "v.mp4", "-brand", "kddi")
         assert sanitise(original).media_type == "video/mp4"
 
     @pytest.mark.parametrize("name", ["s.3gp", "s.mp4", "s.mov"])
-    def test_sound_alone_is_sound_whatever_it_came_in(
+    def test_sound_in_any_container_becomes_audio(
         self, name: str, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         rendition = sanitise(devices.sound_in(tmp_path / name))
@@ -158,14 +160,14 @@ class TestPictures:
                 assert column[6] > 215
 
     @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-    def test_wide_colours_are_shown_as_they_were_seen(
+    def test_wide_colours_of_a_picture_are_converted(
         self, mode: str, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         rendition = sanitise(devices.wide_screenshot(tmp_path / "p.png", mode))
         with Image.open(rendition.path) as shot:
             assert pixel(shot, 0.5) == near(devices.NARROW, tolerance=4)
 
-    def test_thin_lines_in_black_and_white_stay_when_it_is_made_smaller(
+    def test_thin_lines_stay_visible_when_a_picture_is_scaled_down(
         self, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         page = Image.new("1", (8000, 4000), 1)
@@ -181,14 +183,16 @@ class TestPictures:
     @pytest.mark.parametrize(
         ("kind", "letters"), [(b"tEXt", 70_000_000), (b"zTXt", 2_000_000), (b"iTXt", 2_000_000)]
     )
-    def test_a_long_comment_does_not_cost_the_picture(
+    def test_a_picture_with_a_long_comment_is_accepted(
         self, kind: bytes, letters: int, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         rendition = sanitise(devices.with_comment(tmp_path / "p.png", kind, letters))
         with Image.open(rendition.path) as picture:
             assert pixel(picture, 0.5) == near((254, 0, 0))
 
-    def test_noise_in_a_narrow_picture_is_shown(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_a_narrow_picture_of_noise_is_accepted(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
         rendition = sanitise(devices.noise(tmp_path / "p.png", (17, 4096), glaring=True))
         with Image.open(rendition.path) as picture:
             picture.load()
@@ -213,18 +217,22 @@ class TestDocuments:
 class TestReasons:
     """Each says what was wrong, and what can be done now."""
 
-    def test_a_film_that_broke_off(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_a_film_without_an_index_is_refused_as_unfinished(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
         with pytest.raises(Unsafe, match=r"did not finish.*app that recorded it"):
             sanitise(devices.without_index(tmp_path / "v.mp4"))
 
-    def test_a_film_that_was_cut_in_the_middle(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_a_truncated_film_is_refused_as_unfinished(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
         original = devices.film(tmp_path / "v.mp4")
         original.write_bytes(original.read_bytes()[: original.stat().st_size // 2])
         with pytest.raises(Unsafe, match="did not finish"):
             sanitise(original)
 
     @pytest.mark.parametrize("suffix", ["mov", "mkv"])
-    def test_pictures_in_a_codec_that_is_not_read(
+    def test_pictures_in_an_unsupported_codec_are_refused(
         self, suffix: str, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         original = devices.film(
@@ -233,20 +241,26 @@ class TestReasons:
         with pytest.raises(Unsafe, match=r"not supported \(prores.*Convert it"):
             sanitise(original)
 
-    def test_sound_in_a_codec_that_is_not_read(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_sound_in_an_unsupported_codec_is_refused(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
         original = devices.film(tmp_path / "v.mkv", "-vn", "-c:a", "ac3")
         with pytest.raises(Unsafe, match=r"not supported \(ac3"):
             sanitise(original)
 
-    def test_a_recording_without_any_sound(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_a_recording_without_sound_is_refused(self, tmp_path: Path, sanitise: Sanitise) -> None:
         with pytest.raises(Unsafe, match="neither pictures nor sound"):
             sanitise(devices.empty_wav(tmp_path / "a.wav"))
 
-    def test_a_film_without_any_picture_or_sound(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_a_film_without_pictures_and_sound_is_refused(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
         with pytest.raises(Unsafe, match="neither pictures nor sound"):
             sanitise(devices.film(tmp_path / "v.mp4", "-t", "0"))
 
-    def test_a_recording_that_is_too_long(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_a_recording_that_is_too_long_is_refused(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
         hours = 4.1
         original = devices.run_ffmpeg(
             *("-f", "lavfi", "-i", "anullsrc=r=8000:cl=mono", "-t", str(hours * 3600)),
@@ -256,7 +270,7 @@ class TestReasons:
         with pytest.raises(Unsafe, match="longer than 4 h"):
             sanitise(original)
 
-    def test_a_film_of_more_pictures_than_can_be_made_safe(
+    def test_a_film_of_too_many_pictures_is_refused(
         self, tmp_path: Path, sanitise: Sanitise, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         original = devices.film(tmp_path / "v.mkv", "-an")
@@ -264,7 +278,7 @@ class TestReasons:
         with pytest.raises(Unsafe, match="too many pictures of this size"):
             sanitise(original)
 
-    def test_a_film_of_pictures_that_are_too_large(
+    def test_a_film_of_too_large_pictures_is_refused(
         self, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         original = devices.run_ffmpeg(
@@ -274,14 +288,14 @@ class TestReasons:
         with pytest.raises(Unsafe, match="pictures of this film are too large"):
             sanitise(original)
 
-    def test_a_film_that_keeps_the_processor_busy(self, tmp_path: Path) -> None:
+    def test_a_film_that_takes_too_much_processor_time_is_refused(self, tmp_path: Path) -> None:
         hasty = open_sanitiser(recorded=ToolLimits(seconds=600, cpu_seconds=1))
         second = devices.film(tmp_path / "second.mp4", size="1920x1080")
         minutes = devices.repeated(second, tmp_path / "minutes.mp4", times=200)
         with pytest.raises(Unsafe, match="took too long"):
             hasty.sanitise(MediaKind.VIDEO, minutes, tmp_path, trailer=TRAILER)
 
-    def test_a_document_that_keeps_the_processor_busy(
+    def test_a_document_that_takes_too_much_processor_time_is_refused(
         self, tmp_path: Path, sanitise: Sanitise
     ) -> None:
         original = devices.busy_pdf(tmp_path / "d.pdf")
@@ -289,13 +303,15 @@ class TestReasons:
         with pytest.raises(Unsafe, match="took too long"):
             sanitise(original)
 
-    def test_a_document_of_large_pages(self, tmp_path: Path, sanitise: Sanitise) -> None:
+    def test_a_document_of_too_large_pages_is_refused(
+        self, tmp_path: Path, sanitise: Sanitise
+    ) -> None:
         original = pdf_with_author(tmp_path / "d.pdf", pages=200)
         original.write_bytes(original.read_bytes().replace(b"144 144", b"9000 9000"))
         with pytest.raises(Unsafe, match="pages of this document are too large"):
             sanitise(original)
 
-    def test_a_result_that_is_too_large(self, tmp_path: Path) -> None:
+    def test_a_file_with_too_large_a_rendition_is_refused(self, tmp_path: Path) -> None:
         narrow = open_sanitiser(still=ToolLimits(seconds=60, file_size=1000))
         photo = devices.noise(tmp_path / "p.png", (99, 99))
         with pytest.raises(Unsafe, match="would be too large"):

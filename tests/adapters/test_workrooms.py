@@ -1,4 +1,4 @@
-"""Rooms to work in are empty, one's own, and do not outlive who works in them."""
+"""Workrooms are empty and exclusive, and are removed after use."""
 
 import fcntl
 import os
@@ -29,7 +29,7 @@ def rooms(memory: Path) -> Workrooms:
     return Workrooms(memory)
 
 
-def test_a_room_is_empty_ones_own_and_gone_afterwards(rooms: Workrooms, memory: Path) -> None:
+def test_a_room_is_empty_exclusive_and_removed_afterwards(rooms: Workrooms, memory: Path) -> None:
     with rooms.room(1) as room, rooms.room(1) as other:
         assert room != other
         assert list(room.iterdir()) == []
@@ -39,13 +39,13 @@ def test_a_room_is_empty_ones_own_and_gone_afterwards(rooms: Workrooms, memory: 
     assert list(memory.iterdir()) == []
 
 
-def test_a_room_is_removed_whatever_was_raised_in_it(rooms: Workrooms, memory: Path) -> None:
+def test_a_room_is_removed_after_an_error(rooms: Workrooms, memory: Path) -> None:
     with pytest.raises(FileNotFoundError), rooms.room(1) as room:
         (room / "original").read_text()
     assert list(memory.iterdir()) == []
 
 
-def test_the_next_process_removes_the_rooms_of_dead_ones(memory: Path) -> None:
+def test_the_next_process_removes_rooms_of_killed_processes(memory: Path) -> None:
     died = subprocess.run([sys.executable, "-c", DIE_IN_A_ROOM, str(memory)], check=False)
     assert died.returncode == -signal.SIGKILL
     assert len(list(memory.glob("*/original"))) == 1
@@ -53,9 +53,7 @@ def test_the_next_process_removes_the_rooms_of_dead_ones(memory: Path) -> None:
     assert list(memory.iterdir()) == []
 
 
-def test_a_room_in_use_and_the_folders_of_others_are_left_alone(
-    rooms: Workrooms, memory: Path
-) -> None:
+def test_rooms_in_use_and_other_folders_are_not_removed(rooms: Workrooms, memory: Path) -> None:
     (memory / "klarity-room-link").symlink_to(memory)
     (memory / "klarity-backup").mkdir()
     with rooms.room(1) as room:
@@ -67,7 +65,7 @@ def test_a_room_in_use_and_the_folders_of_others_are_left_alone(
     ]
 
 
-def test_a_room_that_is_taken_for_abandoned_is_left_for_another(
+def test_a_process_takes_another_room_if_its_own_is_removed_as_abandoned(
     rooms: Workrooms, memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock, waiting = fcntl.flock, [Workrooms]
@@ -100,7 +98,7 @@ def test_a_room_that_cannot_be_removed_now_is_removed_later(
         assert len(list(memory.iterdir())) == 1
 
 
-def test_where_no_room_can_be_made_it_is_waited_for(
+def test_a_room_that_cannot_be_created_makes_the_sanitiser_unavailable(
     memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object, **__: object) -> str:
@@ -120,12 +118,12 @@ def test_a_folder_on_a_disk_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_not_there_is_refused(memory: Path) -> None:
+def test_a_missing_folder_is_refused(memory: Path) -> None:
     with pytest.raises(SanitiserUnavailable), Workrooms(memory / "gone").room(1):
         pass
 
 
-def test_more_than_the_memory_holds_is_refused(rooms: Workrooms, memory: Path) -> None:
+def test_a_room_larger_than_the_free_memory_is_refused(rooms: Workrooms, memory: Path) -> None:
     with pytest.raises(SanitiserUnavailable, match="bytes left"), rooms.room(1 << 60):
         pass
     assert list(memory.iterdir()) == []
