@@ -1,4 +1,4 @@
-"""The front between the network and the WSGI application, with peers that the test plays."""
+"""The front between the network and the WSGI application, with simulated clients."""
 
 import asyncio
 import time
@@ -89,15 +89,15 @@ def echo(environ: Environ, start: Any) -> Iterable[bytes]:
 
 
 @contextmanager
-def nothing() -> Iterator[None]:
+def no_lifespan() -> Iterator[None]:
     yield
 
 
 def fronting(app: App, capacity: Capacity = CAPACITY) -> Front:
-    return Front(app, capacity, lambda scope: asker_of(scope, 0), nothing)
+    return Front(app, capacity, lambda scope: asker_of(scope, 0), no_lifespan)
 
 
-def play(*parts: Awaitable[Any]) -> None:
+def run_together(*parts: Awaitable[Any]) -> None:
     """Run these at the same time, each to its end."""
 
     async def together() -> None:
@@ -108,11 +108,11 @@ def play(*parts: Awaitable[Any]) -> None:
 
 
 def serve(app: App, asked: Any, peer: Peer) -> Peer:
-    play(fronting(app)(asked, peer.receive, peer.send))
+    run_together(fronting(app)(asked, peer.receive, peer.send))
     return peer
 
 
-def test_a_body_is_handed_over_whole() -> None:
+def test_a_body_is_passed_to_the_application_completely() -> None:
     pieces = [body(b"ab", more=True), body(b"", more=True), body(b"c")]
     peer = serve(echo, scope(content_length="3"), Peer(*pieces))
     assert (peer.status, peer.content) == (200, b"abc")
@@ -134,16 +134,16 @@ def test_a_body_of_unknown_length_is_read_to_its_end() -> None:
         ({"transfer_encoding": "chunked"}, [body(bytes(150_000), more=True), body(bytes(60_000))]),
     ],
 )
-def test_a_body_that_is_too_large_is_not_handed_over(headers: Any, pieces: Any) -> None:
+def test_a_body_that_is_too_large_is_refused(headers: Any, pieces: Any) -> None:
     assert serve(echo, scope(**headers), Peer(*pieces)).content == b"too-large"
 
 
-def test_who_waits_to_be_asked_for_a_body_is_not_asked_for_what_is_refused() -> None:
+def test_a_refused_body_is_not_requested_with_100_continue() -> None:
     asked = scope(content_length="200001", expect="100-continue")
     assert serve(echo, asked, Peer()).content == b"too-large"
 
 
-def test_who_sends_too_slowly_is_told_so() -> None:
+def test_a_body_that_arrives_too_slowly_is_refused() -> None:
     assert serve(echo, scope(content_length="9"), Peer(body(b"a", more=True))).content == (
         b"too-slow"
     )
@@ -151,11 +151,11 @@ def test_who_sends_too_slowly_is_told_so() -> None:
     assert serve(echo, asked, Peer(body(b"a", more=True))).content == b"too-slow"
 
 
-def test_who_leaves_gets_no_answer() -> None:
+def test_a_client_that_disconnects_gets_no_reply() -> None:
     assert serve(echo, scope(content_length="9"), Peer(body(b"a", more=True), LEFT)).got == []
 
 
-def test_an_upload_keeps_what_arrived_before_the_peer_became_slow() -> None:
+def test_a_slow_upload_passes_on_the_bytes_that_arrived() -> None:
     arrived: list[bytes] = []
 
     def keep(environ: Environ, start: Any) -> Iterable[bytes]:
@@ -173,13 +173,13 @@ def test_an_upload_keeps_what_arrived_before_the_peer_became_slow() -> None:
     assert arrived[-1] == b"slow"
 
 
-def test_a_small_upload_has_a_thread_of_its_own_kind() -> None:
+def test_an_upload_runs_in_a_thread_for_uploads() -> None:
     peer = serve(echo, scope(UPLOADS, content_length="1"), Peer(body(b"a")))
     assert (b"x-thread", b"upload") in peer.got[0]["headers"]
 
 
 @pytest.mark.parametrize("other", ["192.0.2.1", "192.0.2.2"])
-def test_a_slow_upload_gives_way_to_one_that_waits(
+def test_a_slow_upload_is_aborted_for_a_waiting_one(
     other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def read(environ: Environ, start: Any) -> Iterable[bytes]:
@@ -194,14 +194,16 @@ def test_a_slow_upload_gives_way_to_one_that_waits(
     served = fronting(read, replace(CAPACITY, uploads=1))
     begun = body(bytes(BEGINNING), more=True)
     slow, normal = Peer(begun), Peer(begun, body(b"all"))
-    play(
+    run_together(
         served(scope(UPLOADS, content_length="140000"), slow.receive, slow.send),
         served(scope(UPLOADS, content_length="140000", client=other), normal.receive, normal.send),
     )
     assert (slow.status, normal.status) == (408, 204)
 
 
-def test_no_place_is_told_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_without_a_free_place_is_refused_after_some_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(places, "LONGEST_WAIT_SECONDS", 0.05)
     monkeypatch.setattr(places, "JUDGED_AFTER_SECONDS", PATIENCE)
     released = Event()
@@ -216,13 +218,13 @@ def test_no_place_is_told_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None
     served = fronting(hold)
     begun = body(bytes(BEGINNING), more=True)
     peers = [Peer(begun, body(b"")) for _ in range(3)]
-    play(
+    run_together(
         *(served(scope(UPLOADS, content_length="70000"), peer.receive, peer.send) for peer in peers)
     )
     assert b"too-busy" in {peer.content for peer in peers}
 
 
-def test_a_large_reply_is_sent_in_pieces() -> None:
+def test_a_large_reply_is_sent_in_parts() -> None:
     def app(_environ: Environ, start: Any) -> Iterable[bytes]:
         start("200 OK", [])
         return iter([bytes(200_000)] * 4)
@@ -232,7 +234,7 @@ def test_a_large_reply_is_sent_in_pieces() -> None:
     assert len(peer.got) == 4
 
 
-def test_who_reads_too_slowly_is_cut_off_and_the_reply_closed() -> None:
+def test_a_client_that_reads_too_slowly_is_disconnected_and_the_reply_closed() -> None:
     class Chunks:
         closed = False
 
@@ -253,7 +255,7 @@ def test_who_reads_too_slowly_is_cut_off_and_the_reply_closed() -> None:
     assert chunks.closed
 
 
-def test_a_stream_is_sent_as_it_comes_until_its_reader_leaves() -> None:
+def test_a_stream_is_sent_without_buffering_until_the_client_disconnects() -> None:
     told = Event()
 
     def app(_environ: Environ, start: Any) -> Iterable[bytes]:
@@ -275,15 +277,15 @@ def test_a_stream_is_sent_as_it_comes_until_its_reader_leaves() -> None:
     assert serve(app, scope(method="GET"), Reader()).content.startswith(b"streamstream")
 
 
-def test_what_the_application_raises_is_raised() -> None:
+def test_an_error_of_the_application_is_raised() -> None:
     def app(_environ: Environ, _start: Any) -> Iterable[bytes]:
-        raise LookupError("nothing")
+        raise LookupError("no_lifespan")
 
     with pytest.raises(LookupError):
         serve(app, scope(method="GET"), Peer())
 
 
-def test_a_request_is_what_the_application_sees() -> None:
+def test_the_environ_describes_the_request() -> None:
     seen: Environ = {}
 
     def app(environ: Environ, start: Any) -> Iterable[bytes]:
@@ -298,7 +300,7 @@ def test_a_request_is_what_the_application_sees() -> None:
     assert "HTTP_X_FORWARDED_FOR" not in seen
 
 
-def test_it_lives_as_long_as_the_server() -> None:
+def test_the_lifespan_of_the_application_is_that_of_the_server() -> None:
     happened: list[str] = []
 
     @contextmanager
@@ -309,7 +311,7 @@ def test_it_lives_as_long_as_the_server() -> None:
 
     served = Front(echo, CAPACITY, lambda scope: asker_of(scope, 0), lifespan)
     peer = Peer({"type": "lifespan.startup"}, {"type": "lifespan.shutdown"})
-    play(served({"type": "lifespan"}, peer.receive, peer.send))
+    run_together(served({"type": "lifespan"}, peer.receive, peer.send))
     assert happened == ["up", "down"]
     assert [message["type"] for message in peer.got] == [
         "lifespan.startup.complete",
@@ -317,7 +319,7 @@ def test_it_lives_as_long_as_the_server() -> None:
     ]
 
 
-def test_who_asks_is_known_by_the_network_behind_our_proxies() -> None:
+def test_a_client_is_identified_by_its_network_behind_trusted_proxies() -> None:
     forwarded = scope(x_forwarded_for="192.0.2.7, 192.0.2.8")
     assert asker_of(forwarded, 1) == asker_of(scope(client="192.0.2.8"), 0)
     assert asker_of(forwarded, 2) == asker_of(scope(client="192.0.2.7"), 0)
