@@ -22,7 +22,7 @@ from entrypoints.demo.material import LANGUAGES, Material, read_material
 from entrypoints.demo.pictures import photo
 from entrypoints.demo.play import play
 from entrypoints.demo.town import Town, compose
-from tests.system.phone import becomes
+from tests.system.phone import assert_becomes
 
 TODAY = date(2026, 3, 1)
 SLOTS = {"place", "amount", "official", "firm"}
@@ -195,9 +195,9 @@ def test_a_town_is_played(
     told = capsys.readouterr().out
     assert f"{served.url}/share/" in told
     assert "With --moderator" not in told
-    becomes(lambda: titles(served), {case.title for case in small.cases[:10]})
+    assert_becomes(lambda: titles(served), {case.title for case in small.cases[:10]})
     assert any(case["parties"] for case in served.get("/v1/cases?limit=100")["items"])
-    becomes(lambda: deeds(served), {"hide": 5, "dismiss": 3, "appealed": 1})
+    assert_becomes(lambda: deeds(served), {"hide": 5, "dismiss": 3, "appealed": 1})
 
 
 def test_a_town_without_a_moderator_leaves_flags_to_wait(

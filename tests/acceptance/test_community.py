@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from tests.acceptance.conftest import ROOT
-from tests.system.phone import Phone, Stream, becomes, eventually, is_public, once_known
+from tests.system.phone import Phone, Stream, assert_becomes, eventually, is_public, once_known
 
 pytestmark = pytest.mark.system
 
@@ -55,7 +55,7 @@ def say(phone: Phone, case_id: str, text: str, **more: str) -> str:
     assert reply.status_code == 201, reply.text
     comment_id: str = reply.json()["comment_id"]
     with Phone(phone.url) as passer_by:
-        becomes(lambda: passer_by.get(f"/v1/comments/{comment_id}").status_code, 200)
+        assert_becomes(lambda: passer_by.get(f"/v1/comments/{comment_id}").status_code, 200)
     return comment_id
 
 
@@ -322,7 +322,7 @@ class TestDiscussing:
         before = f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%dT%H:%M:%SZ}"
         assert carla.call("PATCH", path, {"text": "Never."}).status_code == 403
         assert ben.call("PATCH", path, {"text": "It was on Tuesday."}).status_code == 204
-        becomes(lambda: passer_by.get(path).json()["text"], "It was on Tuesday.")
+        assert_becomes(lambda: passer_by.get(path).json()["text"], "It was on Tuesday.")
         assert passer_by.get(path).json()["edited_at"]
         assert passer_by.get(f"{path}?as_of={before}").status_code == 404
         changes = passer_by.get(f"{path}/history").json()["items"]
@@ -339,7 +339,7 @@ class TestDiscussing:
             assert phone.call("DELETE", path).status_code == 403
         assert ben.call("DELETE", path).status_code == 204
         passer_by.case_when(public_case, lambda case: case["comments"] == 1)
-        becomes(lambda: status(passer_by, path), 404)
+        assert_becomes(lambda: status(passer_by, path), 404)
         removed, kept = passer_by.get(f"/v1/cases/{public_case}/comments").json()["items"]
         assert (removed["status"], removed["text"], removed["author"]) == ("removed", "", None)
         assert (kept["comment_id"], kept["parent_id"]) == (answer, comment)
@@ -361,7 +361,7 @@ class TestDiscussing:
     ) -> None:
         comment = say(ben, public_case, "Good that you tell.")
         anna.call("DELETE", f"/v1/cases/{public_case}")
-        becomes(lambda: status(passer_by, f"/v1/comments/{comment}"), 404)
+        assert_becomes(lambda: status(passer_by, f"/v1/comments/{comment}"), 404)
         path = f"/v1/cases/{public_case}/comments"
         assert passer_by.get(path).json()["items"] == []
         assert ben.call("POST", path, {"text": "Too late?"}).status_code == 404
@@ -385,7 +385,7 @@ class TestFlagging:
         flag(newcomer, "case", public_case, note=NOTE)
         assert passer_by.get("/v1/moderation/queue").status_code == 401
         assert newcomer.get("/v1/moderation/queue").status_code == 403
-        becomes(lambda: weights(moderator, public_case), [0.0])
+        assert_becomes(lambda: weights(moderator, public_case), [0.0])
         item = eventually(lambda: waiting_with_text(moderator, public_case))
         assert (item["subject_kind"], item["case_id"]) == ("case", public_case)
         assert "They asked for money." in item["text"]
@@ -412,19 +412,19 @@ class TestFlagging:
         anna.case_when(case_id, is_public)
         comment = say(ben, case_id, "I saw the same.")
         places = places_of(case_id, tag, video, comment)
-        becomes(lambda: showing(passer_by, places), set(places))
+        assert_becomes(lambda: showing(passer_by, places), set(places))
 
         assert [flag(phone, "case", case_id).status_code for phone in moderators] == [201] * 2
-        becomes(lambda: showing(passer_by, places), set())
+        assert_becomes(lambda: showing(passer_by, places), set())
         assert ben.get(f"/v1/cases/{case_id}").status_code == 404
         assert anna.get(f"/v1/cases/{case_id}").json()["status"] == "hidden"
         assert anna.get(f"/v1/evidence/{video}/content").status_code == 200
-        becomes(lambda: weights(moderator, case_id), [1.0] * 2)
-        becomes(lambda: shown_as(moderator, case_id, "hidden", "weight"), [True, 2.0])
+        assert_becomes(lambda: weights(moderator, case_id), [1.0] * 2)
+        assert_becomes(lambda: shown_as(moderator, case_id, "hidden", "weight"), [True, 2.0])
 
         decide(moderator, "case", case_id, "restore")
-        becomes(lambda: showing(passer_by, places), set(places))
-        becomes(lambda: waiting(moderator, case_id), None)
+        assert_becomes(lambda: showing(passer_by, places), set(places))
+        assert_becomes(lambda: waiting(moderator, case_id), None)
 
     def test_six_fresh_accounts_hide_no_case_and_its_author_answers_flags_that_do(
         self,
@@ -437,18 +437,18 @@ class TestFlagging:
         path, (moderator, another_moderator) = f"/v1/cases/{public_case}", moderators
         for phone in (*fresh, moderator):
             assert flag(phone, "case", public_case).status_code == 201
-        becomes(lambda: weights(moderator, public_case), [0.0] * 6 + [1.0])
-        becomes(lambda: shown_as(moderator, public_case, "hidden", "weight"), [False, 1.0])
+        assert_becomes(lambda: weights(moderator, public_case), [0.0] * 6 + [1.0])
+        assert_becomes(lambda: shown_as(moderator, public_case, "hidden", "weight"), [False, 1.0])
         assert status(passer_by, path) == 200
 
         assert flag(another_moderator, "case", public_case).status_code == 201
-        becomes(lambda: status(passer_by, path), 404)
-        becomes(lambda: ("hidden", public_case) in told(anna), True)
+        assert_becomes(lambda: status(passer_by, path), 404)
+        assert_becomes(lambda: ("hidden", public_case) in told(anna), True)
         answer = f"/v1/moderation/case/{public_case}/answer"
         assert anna.call("POST", answer, {"statement": NOTE}).status_code == 204
-        becomes(lambda: answered(moderator, public_case), NOTE)
+        assert_becomes(lambda: answered(moderator, public_case), NOTE)
         decide(moderator, "case", public_case, "restore")
-        becomes(lambda: status(passer_by, path), 200)
+        assert_becomes(lambda: status(passer_by, path), 200)
 
     def test_updates_say_nothing_of_a_case_while_it_is_hidden(
         self, anna: Phone, passer_by: Phone, moderator: Phone, photo: str
@@ -457,7 +457,7 @@ class TestFlagging:
         case_id = anna.report(evidence=[photo], tags=[tag]).json()["case_id"]
         anna.case_when(case_id, is_public)
         decide(moderator, "case", case_id, "hide")
-        becomes(lambda: status(passer_by, f"/v1/cases/{case_id}"), 404)
+        assert_becomes(lambda: status(passer_by, f"/v1/cases/{case_id}"), 404)
         with Stream(passer_by, tag) as stream:
             anna.call("PATCH", f"/v1/cases/{case_id}", {"title": "While it was hidden"})
             other = anna.report(evidence=[photo], tags=[tag]).json()["case_id"]
@@ -540,8 +540,8 @@ class TestDeciding:
         moderator, another_moderator = moderators
         path = f"/v1/cases/{public_case}"
         decision = decide(moderator, "case", public_case, "hide")
-        becomes(lambda: status(passer_by, path), 404)
-        becomes(lambda: [deed["reason"] for deed in deeds(anna, public_case)], [REASON])
+        assert_becomes(lambda: status(passer_by, path), 404)
+        assert_becomes(lambda: [deed["reason"] for deed in deeds(anna, public_case)], [REASON])
         assert deeds(anna, public_case)[0]["decision_id"] == decision
         assert appeal(ben, decision).status_code == 403
         reply = appeal(anna, decision)
@@ -554,8 +554,8 @@ class TestDeciding:
         assert problem(resolve(moderator, appeal_id, "uphold")) == (409, "same-moderator")
         assert resolve(ben, appeal_id, "overturn").status_code == 403
         assert resolve(another_moderator, appeal_id, "overturn").status_code == 204
-        becomes(lambda: status(passer_by, path), 200)
-        becomes(lambda: waiting(moderator, public_case), None)
+        assert_becomes(lambda: status(passer_by, path), 200)
+        assert_becomes(lambda: waiting(moderator, public_case), None)
         assert problem(resolve(another_moderator, appeal_id, "uphold")) == (409, "already-resolved")
 
     def test_nobody_gets_round_an_appeal_by_deciding_anew(
@@ -569,17 +569,19 @@ class TestDeciding:
         moderator, another_moderator = moderators
         path = f"/v1/cases/{public_case}"
         decision = decide(moderator, "case", public_case, "hide")
-        becomes(lambda: status(passer_by, path), 404)
+        assert_becomes(lambda: status(passer_by, path), 404)
         appeal(anna, decision)
         assert problem(decided(moderator, public_case, "restore")) == (409, "appeal-pending")
         assert resolve(another_moderator, decision, "overturn").status_code == 204
-        becomes(lambda: status(passer_by, path), 200)
+        assert_becomes(lambda: status(passer_by, path), 200)
         assert problem(decided(moderator, public_case, "hide")) == (409, "settled-on-appeal")
         flag(ben, "case", public_case)
-        becomes(lambda: len(weights(moderator, public_case)), 1)
-        becomes(lambda: problem(decided(moderator, public_case, "hide")), (409, "same-moderator"))
+        assert_becomes(lambda: len(weights(moderator, public_case)), 1)
+        assert_becomes(
+            lambda: problem(decided(moderator, public_case, "hide")), (409, "same-moderator")
+        )
         decide(another_moderator, "case", public_case, "hide")
-        becomes(lambda: status(passer_by, path), 404)
+        assert_becomes(lambda: status(passer_by, path), 404)
 
     def test_an_upheld_decision_stands(
         self,
@@ -593,8 +595,8 @@ class TestDeciding:
         appeal_id = appeal(anna, decision).json()["appeal_id"]
         assert resolve(another_moderator, appeal_id, "uphold").status_code == 204
         told = ["decided", "appealed", "appeal_resolved"]
-        becomes(lambda: [deed["what"] for deed in deeds(passer_by, public_case)][::-1], told)
-        becomes(lambda: status(passer_by, f"/v1/cases/{public_case}"), 404)
+        assert_becomes(lambda: [deed["what"] for deed in deeds(passer_by, public_case)][::-1], told)
+        assert_becomes(lambda: status(passer_by, f"/v1/cases/{public_case}"), 404)
 
     def test_a_case_whose_evidence_is_withheld_waits_for_other_evidence(
         self, anna: Phone, passer_by: Phone, moderator: Phone, files: Path
@@ -604,11 +606,11 @@ class TestDeciding:
         anna.case_when(case_id, is_public)
         path, content = f"/v1/cases/{case_id}", f"/v1/evidence/{photo}/content"
         decide(moderator, "evidence", photo, "hide")
-        becomes(lambda: (status(passer_by, path), status(passer_by, content)), (404, 404))
+        assert_becomes(lambda: (status(passer_by, path), status(passer_by, content)), (404, 404))
         case = anna.case_when(case_id, lambda case: not case["evidence"])
         assert case["status"] == "awaiting_evidence"
         decide(moderator, "evidence", photo, "restore")
-        becomes(lambda: (status(passer_by, path), status(passer_by, content)), (200, 200))
+        assert_becomes(lambda: (status(passer_by, path), status(passer_by, content)), (200, 200))
         assert [item["evidence_id"] for item in passer_by.get(path).json()["evidence"]] == [photo]
 
     def test_a_hidden_comment_leaves_its_place_and_comes_back(
@@ -618,11 +620,11 @@ class TestDeciding:
         passer_by.case_when(public_case, lambda case: case["comments"] == 1)
         decide(moderator, "comment", comment, "hide")
         path = f"/v1/comments/{comment}"
-        becomes(lambda: status(passer_by, path), 404)
+        assert_becomes(lambda: status(passer_by, path), 404)
         assert "number seven" not in passer_by.get(f"/v1/cases/{public_case}/comments").text
         passer_by.case_when(public_case, lambda case: case["comments"] == 0)
         decide(moderator, "comment", comment, "restore")
-        becomes(lambda: status(passer_by, path), 200)
+        assert_becomes(lambda: status(passer_by, path), 200)
         assert passer_by.get(path).json()["text"] == "He lives at number seven."
         passer_by.case_when(public_case, lambda case: case["comments"] == 1)
 
@@ -631,10 +633,10 @@ class TestDeciding:
     ) -> None:
         path = f"/v1/members/{newcomer.member_id}"
         decide(moderator, "member", newcomer.member_id, "hide")
-        becomes(lambda: status(passer_by, path), 404)
+        assert_becomes(lambda: status(passer_by, path), 404)
         assert [status(phone, path) for phone in (carla, newcomer, moderator)] == [404, 200, 200]
         decide(moderator, "member", newcomer.member_id, "restore")
-        becomes(lambda: status(passer_by, path), 200)
+        assert_becomes(lambda: status(passer_by, path), 200)
 
     def test_many_are_decided_alike_at_once(
         self, ben: Phone, passer_by: Phone, moderator: Phone, public_case: str
@@ -655,7 +657,7 @@ class TestDeciding:
             found = passer_by.get(f"/v1/cases/{public_case}/comments").json()["items"]
             return [item["text"] for item in found]
 
-        becomes(texts, [""] * 3)
+        assert_becomes(texts, [""] * 3)
 
     def test_the_ledger_is_public_and_names_nobody(
         self,
@@ -671,7 +673,7 @@ class TestDeciding:
         appeal(anna, decision)
         resolve(another_moderator, decision, "overturn")
         told = ["decided", "appealed", "appeal_resolved"]
-        becomes(lambda: [deed["what"] for deed in deeds(passer_by, public_case)][::-1], told)
+        assert_becomes(lambda: [deed["what"] for deed in deeds(passer_by, public_case)][::-1], told)
         resolved, appealed, decided = deeds(passer_by, public_case)
         assert (decided["verdict"], decided["rule"]) == ("hide", "private-information")
         assert (resolved["outcome"], resolved["verdict"]) == ("overturn", "restore")

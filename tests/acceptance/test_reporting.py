@@ -16,7 +16,7 @@ import requests
 
 from tests.acceptance.conftest import ROOT
 from tests.media import SECRET
-from tests.system.phone import Phone, Stream, becomes, eventually, is_public, once_known
+from tests.system.phone import Phone, Stream, assert_becomes, eventually, is_public, once_known
 
 pytestmark = pytest.mark.system
 
@@ -39,7 +39,7 @@ class TestTheMainJob:
         assert [item["evidence_id"] for item in case["evidence"]] == [video]
         path = f"/v1/evidence/{video}/content"  # another service, which may be a little behind
         published = case["evidence"][0]["sha256"]
-        becomes(lambda: sha256(passer_by.get(path).content).hexdigest(), published)
+        assert_becomes(lambda: sha256(passer_by.get(path).content).hexdigest(), published)
 
         token = ben.call("PUT", f"/v1/cases/{case_id}/support").headers["Klarity-Token"]
         assert ben.get(f"/v1/cases/{case_id}", Klarity_Token=token).json()["supports"] == 1
@@ -47,7 +47,7 @@ class TestTheMainJob:
         assert {"case_id": case_id, "supports": 1} in [
             {"case_id": item["case_id"], "supports": item["supports"]} for item in popular
         ]
-        becomes(lambda: video in ids_of(passer_by, "/v1/videos", "evidence_id"), True)
+        assert_becomes(lambda: video in ids_of(passer_by, "/v1/videos", "evidence_id"), True)
 
     @pytest.mark.every_deployment("the bus may bring the events of two logs in either order")
     def test_evidence_that_is_available_first_publishes_the_case_as_well(
@@ -208,7 +208,7 @@ class TestSafety:
             items = newcomer.get("/v1/me/notifications").json()["items"]
             return [(each["subject_id"], each["reason"]) for each in items]
 
-        becomes(told, [(item, cited["reason"])])
+        assert_becomes(told, [(item, cited["reason"])])
         again = newcomer.call("POST", f"/v1/cases/{case_id}/evidence", {"evidence": [item]})
         assert (again.status_code, again.json()["type"]) == (409, "/problems/evidence-rejected")
         assert ben.get(f"/v1/cases/{case_id}").status_code == 404
@@ -244,7 +244,7 @@ class TestSafety:
         case_id = anna.report(evidence=[own_photo], anonymous=True).json()["case_id"]
         path, item = f"/v1/cases/{case_id}", f"/v1/evidence/{own_photo}"
         passer_by.case_when(case_id, is_public)
-        becomes(lambda: passer_by.get(item).status_code, 200)
+        assert_becomes(lambda: passer_by.get(item).status_code, 200)
         pages = (path, f"{path}/history", f"{path}/proof", item, f"/share/{case_id}", "/v1/cases")
         replies = [passer_by.get(page) for page in (*pages, f"{item}/content", f"{item}/poster")]
         assert {reply.status_code for reply in replies} == {200}
@@ -268,7 +268,7 @@ class TestSafety:
         case = passer_by.case_when(anna.report(evidence=[own_photo]).json()["case_id"], is_public)
         assert case["evidence"][0]["commitment"] == opening["commitment"] == opened
         evidence = f"/v1/evidence/{own_photo}"
-        becomes(lambda: passer_by.get(evidence).json().get("commitment"), opened)
+        assert_becomes(lambda: passer_by.get(evidence).json().get("commitment"), opened)
 
 
 PLANTED = (SECRET, "GPS", "2019:07:23")
@@ -521,4 +521,4 @@ class TestMembership:
         assert eventually(gone)
         assert newcomer.get("/v1/me").status_code == 401
         lists = ("/v1/cases?limit=100", "/v1/popular-cases?limit=100")
-        becomes(lambda: [path for path in lists if case_id in passer_by.get(path).text], [])
+        assert_becomes(lambda: [path for path in lists if case_id in passer_by.get(path).text], [])

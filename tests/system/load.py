@@ -1,4 +1,4 @@
-"""A crowd of phones that keep trying, as phones do, whatever is killed behind the API."""
+"""A crowd of phones that send commands until they are acknowledged, while processes are killed."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A phone: a real client of the REST API, that waits as patiently as a person would."""
+"""A phone: a patient client of the REST API."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -151,7 +151,7 @@ def eventually(look: Callable[[], T | None], patience: float = PATIENCE) -> T:
     raise AssertionError("it did not come to pass")
 
 
-def becomes(look: Callable[[], object], expected: object) -> None:
+def assert_becomes(look: Callable[[], object], expected: object) -> None:
     """Look until what is seen is what is expected."""
     seen = look()
 

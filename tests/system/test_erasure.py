@@ -1,4 +1,4 @@
-"""Of an erased member nothing stays on the disk, whatever is killed before it could be deleted."""
+"""No byte of an erased member stays on the disk, even if a process is killed before deleting."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 
 from tests.media import photo_with_gps, video_with_gps
 from tests.system.deployment import Klarity, relaxed
-from tests.system.phone import Phone, becomes, eventually
+from tests.system.phone import Phone, assert_becomes, eventually
 
 pytestmark = pytest.mark.system
 
@@ -22,7 +22,7 @@ def klarity(tmp_path: Path, memory: Path) -> Iterator[Klarity]:
     klarity.close()
 
 
-def test_nothing_stays_of_who_was_erased_before_the_server_was_killed(
+def test_no_byte_of_a_member_erased_before_the_server_was_killed_stays(
     klarity: Klarity, tmp_path: Path, memory: Path
 ) -> None:
     klarity.start()
@@ -50,7 +50,7 @@ def test_nothing_stays_of_who_was_erased_before_the_server_was_killed(
         eventually(lambda: not any_at_work(memory) or None)
     with Phone(klarity.url) as anybody:
         # The event follows the destruction. Before it, a new read model knows nothing.
-        becomes(lambda: problem_of(anybody, photo), (410, "/problems/erased"))
+        assert_becomes(lambda: problem_of(anybody, photo), (410, "/problems/erased"))
 
 
 def problem_of(phone: Phone, evidence_id: str) -> tuple[int, str]:

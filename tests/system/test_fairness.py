@@ -1,4 +1,4 @@
-"""One member does not stop the others: a real server, and files as large as phones make them."""
+"""One member does not delay others: a real server, and files as large as those of phones."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +34,9 @@ def waiting(klarity: Klarity, lane: str) -> float:
     return float(next(line for line in lines if line.startswith(sample)).removeprefix(sample))
 
 
-def test_a_photo_does_not_wait_for_anothers_videos(klarity: Klarity, tmp_path: Path) -> None:
+def test_a_photo_does_not_wait_for_videos_of_another_member(
+    klarity: Klarity, tmp_path: Path
+) -> None:
     video = phone_video(tmp_path / "video.mp4")
     with Phone(klarity.url) as anna, Phone(klarity.url) as ben:
         anna.join()
@@ -46,7 +48,7 @@ def test_a_photo_does_not_wait_for_anothers_videos(klarity: Klarity, tmp_path: P
         assert status(anna, videos[-1]) not in DECIDED
 
 
-def test_a_photo_does_not_wait_for_anothers_endless_documents(
+def test_a_photo_does_not_wait_for_endless_documents_of_another_member(
     klarity: Klarity, tmp_path: Path
 ) -> None:
     document = pdf_that_takes_long(tmp_path / "endless.pdf")
@@ -59,7 +61,7 @@ def test_a_photo_does_not_wait_for_anothers_endless_documents(
         assert status(anna, documents[-1]) not in DECIDED
 
 
-def test_a_quota_holds_across_a_kill(tmp_path: Path) -> None:
+def test_a_quota_holds_after_the_server_was_killed(tmp_path: Path) -> None:
     photo = photo_with_gps(tmp_path / "photo.jpg")
     headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(photo.stat().st_size)}
     with (

@@ -1,4 +1,4 @@
-"""Whatever is killed, and on whichever bus: nothing acknowledged is lost, no effect is repeated."""
+"""Kills on every bus: no acknowledged command is lost, and no effect is repeated."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -106,14 +106,14 @@ def test_every_acknowledged_command_has_its_effect_exactly_once(
         report(reporters[n % REPORTERS], evidence[n % REPORTERS], reported) for n in range(REPORTS)
     ]
     supports = [support(who, case) for case, who in product(public, supporters)]
-    crowd.send(mixed(*reports, *supports))
+    crowd.send(shuffled(*reports, *supports))
 
     assert crowd.acknowledged == COMMANDS
     expected = dict.fromkeys(reported, 0) | dict.fromkeys(public, SUPPORTERS)
     assert_public_once_with(system.server.url, expected)
 
 
-def test_read_models_catch_up_while_the_bus_is_gone_for_good(
+def test_read_models_catch_up_after_the_bus_is_gone_for_good(
     system: System, members: People
 ) -> None:
     reporters, evidence, supporters = members
@@ -126,7 +126,7 @@ def test_read_models_catch_up_while_the_bus_is_gone_for_good(
     assert_public_once_with(system.server.url, before | dict.fromkeys(public, 1))
 
 
-def test_the_embedded_default_survives_being_killed(tmp_path: Path) -> None:
+def test_the_embedded_default_loses_no_acknowledged_command_when_killed(tmp_path: Path) -> None:
     klarity = Klarity(tmp_path / "klarity", **relaxed())
     with ExitStack() as stack:
         stack.callback(klarity.close)
@@ -146,13 +146,13 @@ def test_the_embedded_default_survives_being_killed(tmp_path: Path) -> None:
             for n in range(REPORTS)
         ]
         supports = [support(who, case) for case, who in product(public, supporters[:3])]
-        crowd.send(mixed(*reports, *supports))
+        crowd.send(shuffled(*reports, *supports))
         kill()
         expected = dict.fromkeys(reported, 0) | dict.fromkeys(public, 3)
         assert_public_once_with(klarity.url, expected)
 
 
-def test_a_second_process_on_the_same_data_is_refused_with_the_reason(tmp_path: Path) -> None:
+def test_a_second_process_on_the_same_data_is_refused_with_a_reason(tmp_path: Path) -> None:
     first = Klarity(tmp_path / "data")
     second = Klarity(tmp_path / "data")
     try:
@@ -166,7 +166,7 @@ def test_a_second_process_on_the_same_data_is_refused_with_the_reason(tmp_path: 
         second.close()
 
 
-def test_a_process_that_is_asked_to_stop_finishes_and_leaves(tmp_path: Path) -> None:
+def test_a_stopped_process_finishes_its_work_and_exits(tmp_path: Path) -> None:
     klarity = Klarity(tmp_path / "klarity", **relaxed()).start()
     with Phone(klarity.url) as phone:
         case = phone.join().report().json()["case_id"]
@@ -205,7 +205,7 @@ def first_cases(url: str, reporters: list[Phone], evidence: list[str]) -> list[s
     return cases
 
 
-def mixed(*commands: Command) -> list[Command]:
+def shuffled(*commands: Command) -> list[Command]:
     """In an order that is no order, and always the same."""
     return Random(1).sample(commands, len(commands))
 

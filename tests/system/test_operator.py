@@ -1,4 +1,4 @@
-"""What the operator's commands do beside a service that runs on the embedded default."""
+"""The commands of the operator beside a running service on the embedded default."""
 
 import subprocess
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.deployment import KLARITY, Klarity, environment, one_process, relaxed
-from tests.system.phone import Phone, becomes, eventually
+from tests.system.phone import Phone, assert_becomes, eventually
 
 pytestmark = pytest.mark.system
 
@@ -45,7 +45,7 @@ def test_the_operators_commands_work_beside_a_running_service(tmp_path: Path) ->
         assert "hides 0" in command(klarity, "what-if", "moderation", "--threshold", "1")
 
         case_id = phone.report().json()["case_id"]
-        becomes(lambda: phone.get(f"/v1/cases/{case_id}").status_code, 200)
+        assert_becomes(lambda: phone.get(f"/v1/cases/{case_id}").status_code, 200)
 
 
 def found(phone: Phone, path: str) -> dict[str, str] | None:

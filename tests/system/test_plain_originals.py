@@ -1,4 +1,4 @@
-"""A plain original is in memory only, even where a server is killed while it works on one."""
+"""Plain originals are in memory only, even if the server is killed while it works on one."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Of an erased member the raw disk tells nothing, its freed blocks and the secret included."""
+"""The raw disk, including freed blocks and the secret, reveals no data of an erased member."""
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -39,7 +39,7 @@ def klarity(disk: SmallDisk, tmp_path: Path, memory: Path) -> Iterator[Klarity]:
     klarity.close()
 
 
-def test_what_a_deleted_file_held_is_found(disk: SmallDisk) -> None:
+def test_the_content_of_a_deleted_file_is_found_on_the_raw_disk(disk: SmallDisk) -> None:
     """Else no test below could fail."""
     file = disk.folder / "file"
     file.write_bytes(bytes(5000) + STORY.encode() + bytes(5000))
@@ -51,7 +51,7 @@ def test_what_a_deleted_file_held_is_found(disk: SmallDisk) -> None:
 
 
 @pytest.mark.parametrize("end", [Klarity.stop, Klarity.kill])
-def test_nothing_of_an_erased_member_is_on_the_raw_disk(
+def test_no_data_of_an_erased_member_is_on_the_raw_disk(
     klarity: Klarity,
     disk: SmallDisk,
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""Renditions are plain in replies only: not on a disk, not in a database, and not once erased."""
+"""Renditions are in plain form in replies only, never on a disk or in a database."""
 
 import shutil
 import subprocess
@@ -77,7 +77,7 @@ def test_gridfs_holds_no_rendition_and_no_process_serves_one_without_its_key(
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_a_reply_breaks_off_where_the_stored_bytes_were_changed(
+def test_a_reply_is_aborted_where_the_stored_bytes_were_changed(
     server: str, tmp_path: Path, memory: Path
 ) -> None:
     settings = {"DATA": str(tmp_path / "data"), "WORKROOMS": str(memory), **relaxed()}

@@ -1,4 +1,4 @@
-"""What a restarted server answers before its read models in memory are made again."""
+"""Answers of a restarted server before its read models in memory are rebuilt."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +16,7 @@ CASES = 150
 ASKED_WHEN_READY = 50
 
 
-def test_no_known_case_is_ever_missing_after_a_restart(tmp_path: Path) -> None:
+def test_a_case_known_before_a_restart_is_never_answered_as_missing(tmp_path: Path) -> None:
     with one_process(tmp_path, **relaxed()) as klarity, Phone(klarity.url).join() as anna:
         cases = public_cases(anna, tmp_path)
         klarity.stop()

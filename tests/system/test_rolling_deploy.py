@@ -139,7 +139,7 @@ def waiting(klarity: Klarity) -> dict[str, Any]:
     )
 
 
-def test_an_old_program_and_a_new_one_do_not_get_in_each_others_way(
+def test_an_old_program_and_a_new_one_work_side_by_side(
     deployment: Deployment,
 ) -> None:
     old, new = deployment.old.start(), deployment.new

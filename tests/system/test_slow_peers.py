@@ -1,4 +1,4 @@
-"""Who sends or reads slowly costs nobody else anything, directly and behind nginx."""
+"""Clients that send or read slowly do not delay others, directly and behind nginx."""
 
 import os
 import socket
@@ -55,7 +55,7 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def hanging(url: str) -> Iterator[Callable[[bytes], None]]:
+def open_hanging_sockets(url: str) -> Iterator[Callable[[bytes], None]]:
     """Opens many sockets that send these bytes, and then neither send nor read."""
     place = urlsplit(url)
     with ExitStack() as stack:
@@ -71,50 +71,62 @@ def hanging(url: str) -> Iterator[Callable[[bytes], None]]:
         yield hang
 
 
-def test_idle_sockets(phone: Phone, hanging: Callable[[bytes], None]) -> None:
-    hanging(b"")
-    all_is_served(phone)
+def test_others_are_served_beside_idle_sockets(
+    phone: Phone, open_hanging_sockets: Callable[[bytes], None]
+) -> None:
+    open_hanging_sockets(b"")
+    assert_others_are_served(phone)
 
 
-def test_half_heads(phone: Phone, hanging: Callable[[bytes], None]) -> None:
-    hanging(HALF_A_HEAD)
-    all_is_served(phone)
+def test_others_are_served_beside_half_sent_heads(
+    phone: Phone, open_hanging_sockets: Callable[[bytes], None]
+) -> None:
+    open_hanging_sockets(HALF_A_HEAD)
+    assert_others_are_served(phone)
 
 
 @pytest.mark.parametrize("size", [200, 200_000])
-def test_half_bodies_of_json(phone: Phone, hanging: Callable[[bytes], None], size: int) -> None:
+def test_others_are_served_beside_half_sent_json_bodies(
+    phone: Phone, open_hanging_sockets: Callable[[bytes], None], size: int
+) -> None:
     headers = {"Content-Type": "application/json", "Content-Length": str(2 * size)}
-    hanging(head("POST", "/v1/members", headers) + b'{"pseudonym": "' + bytes(size))
-    all_is_served(phone)
+    open_hanging_sockets(head("POST", "/v1/members", headers) + b'{"pseudonym": "' + bytes(size))
+    assert_others_are_served(phone)
 
 
-def test_bodies_without_an_end(phone: Phone, hanging: Callable[[bytes], None]) -> None:
+def test_others_are_served_beside_endless_bodies(
+    phone: Phone, open_hanging_sockets: Callable[[bytes], None]
+) -> None:
     headers = {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}
-    hanging(head("POST", "/v1/members", headers) + b'5\r\n{"a":\r\n')
-    all_is_served(phone)
+    open_hanging_sockets(head("POST", "/v1/members", headers) + b'5\r\n{"a":\r\n')
+    assert_others_are_served(phone)
 
 
 @pytest.mark.parametrize("size", [100, 200_000])
-def test_half_uploads(phone: Phone, hanging: Callable[[bytes], None], size: int) -> None:
+def test_others_are_served_beside_half_sent_uploads(
+    phone: Phone, open_hanging_sockets: Callable[[bytes], None], size: int
+) -> None:
     headers = {**TUS, **authorization(phone), "Upload-Length": "5000000"}
-    hanging(
+    open_hanging_sockets(
         head("POST", "/v1/uploads", {**headers, "Content-Length": "5000000"}) + JPEG + bytes(size)
     )
-    all_is_served(phone)
+    assert_others_are_served(phone)
 
 
-def test_slow_readers(phone: Phone, photo: Path, hanging: Callable[[bytes], None]) -> None:
+def test_others_are_served_beside_slow_readers(
+    phone: Phone, photo: Path, open_hanging_sockets: Callable[[bytes], None]
+) -> None:
     evidence_id = phone.upload(photo)
     case_id = phone.report(evidence=[evidence_id]).json()["case_id"]
     assert phone.evidence_when_decided(evidence_id)["status"] == "available"
     phone.case_when(case_id, is_public)
-    hanging(head("GET", f"/v1/evidence/{evidence_id}/content", {}))
-    all_is_served(phone)
+    open_hanging_sockets(head("GET", f"/v1/evidence/{evidence_id}/content", {}))
+    assert_others_are_served(phone)
     whole = requests.get(f"{phone.url}/v1/evidence/{evidence_id}/content", timeout=120)
     assert len(whole.content) == int(whole.headers["Content-Length"]) > 4_000_000
 
 
-def all_is_served(phone: Phone) -> None:
+def assert_others_are_served(phone: Phone) -> None:
     """Everything that others may want meanwhile: questions, commands, uploads, streams."""
     with requests.Session() as others:
         for path in ("/v1/instance", "/v1/cases", "/v1/cases"):

@@ -1,4 +1,4 @@
-"""How ``klarity serve`` starts, and what it leaves behind when it is killed."""
+"""How ``klarity serve`` starts, and what remains when it is killed."""
 
 import os
 import signal
@@ -51,21 +51,19 @@ def refused(folder: Path, **settings: str) -> str:
     return found.stderr
 
 
-def test_a_process_that_is_only_set_up_opens_no_store(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_building_a_process_opens_no_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KLARITY_DATA", str(tmp_path))
     Process(read_settings()).close()
     assert {file.name for file in tmp_path.iterdir()} == {"lock", "secret"}
 
 
-def test_it_greets_once_it_answers(klarity: Klarity) -> None:
+def test_the_greeting_is_logged_once_the_server_answers(klarity: Klarity) -> None:
     klarity.start()
     assert wait_until(lambda: GREETING in klarity.log(), STOPS_WITHIN)
     assert klarity.url in klarity.log()
 
 
-def test_a_port_in_use_is_refused_whoever_has_the_data(klarity: Klarity, tmp_path: Path) -> None:
+def test_starting_on_a_port_in_use_is_refused(klarity: Klarity, tmp_path: Path) -> None:
     klarity.start()
     told = refused(tmp_path / "other", PORT=str(klarity.port))
     assert f"127.0.0.1:{klarity.port}" in told
@@ -75,7 +73,7 @@ def test_a_port_in_use_is_refused_whoever_has_the_data(klarity: Klarity, tmp_pat
         phone.join()
 
 
-def test_an_internal_port_in_use_is_refused(klarity: Klarity, tmp_path: Path) -> None:
+def test_starting_on_an_internal_port_in_use_is_refused(klarity: Klarity, tmp_path: Path) -> None:
     klarity.start()
     told = refused(
         tmp_path / "other", PORT=str(free_port()), INTERNAL_PORT=str(klarity.internal_port)
@@ -84,7 +82,7 @@ def test_an_internal_port_in_use_is_refused(klarity: Klarity, tmp_path: Path) ->
     assert "KLARITY_INTERNAL_PORT" in told
 
 
-def test_the_public_address_serves_nothing_internal(klarity: Klarity) -> None:
+def test_internal_paths_are_not_served_at_the_public_address(klarity: Klarity) -> None:
     klarity.start()
     for path in ("/health/live", "/health/ready", "/metrics"):
         assert requests.get(klarity.internal_url + path, timeout=60).status_code == 200
@@ -92,7 +90,7 @@ def test_the_public_address_serves_nothing_internal(klarity: Klarity) -> None:
     assert requests.get(f"{klarity.internal_url}/v1/cases", timeout=60).status_code == 404
 
 
-def test_a_worker_serves_its_metrics_where_settings_name_a_port(tmp_path: Path) -> None:
+def test_a_worker_serves_its_metrics_at_the_port_of_its_settings(tmp_path: Path) -> None:
     worker = Klarity(tmp_path / "worker", "work", **relaxed())
     try:
         worker.start()
@@ -104,26 +102,30 @@ def test_a_worker_serves_its_metrics_where_settings_name_a_port(tmp_path: Path) 
         worker.close()
 
 
-def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
+def test_starting_on_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
     told = refused(tmp_path, HOST="192.0.2.1", PORT=str(free_port()))
     assert "192.0.2.1" in told
     assert "Traceback" not in told
 
 
-def test_a_store_that_is_away_is_told_instead_of_a_greeting(tmp_path: Path) -> None:
+def test_starting_without_a_store_ends_with_the_reason_instead_of_a_greeting(
+    tmp_path: Path,
+) -> None:
     away = f"mongodb://127.0.0.1:{free_port()}/?replicaSet=rs0&serverSelectionTimeoutMS=500"
     told = refused(tmp_path, PORT=str(free_port()), **shared_stores(away, BUS="redis"))
     assert "Traceback" not in told
 
 
-def test_a_worker_that_cannot_start_ends_everything(tmp_path: Path) -> None:
+def test_a_worker_that_cannot_start_ends_the_server(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     (data / "klarity.db").write_text("no database at all, but long enough to be taken for one" * 99)
     assert "database" in refused(data, PORT=str(free_port()))
 
 
-def test_a_lost_file_of_epochs_is_told_and_not_made_again(klarity: Klarity, tmp_path: Path) -> None:
+def test_starting_with_a_lost_file_of_epochs_is_refused_and_does_not_create_it(
+    klarity: Klarity, tmp_path: Path
+) -> None:
     data = tmp_path / "klarity" / "data"
     klarity.start()
     klarity.stop()

@@ -1,4 +1,4 @@
-"""A process ends soon after it was told to, whatever thread the kernel tells."""
+"""A process that is told to stop ends soon, whichever thread gets the signal."""
 
 import subprocess
 import sys
@@ -45,20 +45,20 @@ def run(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_signal_that_reaches_another_thread_than_the_main_one_ends_the_work(
+def test_a_signal_to_another_thread_than_the_main_one_ends_the_process(
     tmp_path: Path,
 ) -> None:
     ended = run(WORK_AND_TELL_ANOTHER_THREAD, tmp_path)
     assert ended.returncode == 0, ended.stderr
 
 
-def test_a_process_that_hangs_while_it_ends_tells_where_and_ends(tmp_path: Path) -> None:
+def test_a_process_that_hangs_while_stopping_logs_where_and_exits(tmp_path: Path) -> None:
     ended = run(HANG, tmp_path)
     assert ended.returncode == 1
     assert "in wait" in ended.stderr
 
 
-def test_loops_that_hang_share_the_time_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hanging_loops_share_the_time_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtimes, "STOP_SECONDS", 0.3)
     waited: list[float] = []
 

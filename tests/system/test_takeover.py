@@ -1,4 +1,4 @@
-"""A worker that was taken for dead goes on beside its successor, and nothing happens twice."""
+"""A paused worker that continues beside its successor causes no effect twice."""
 
 import os
 import signal
@@ -114,7 +114,7 @@ def backlog(do: Executors, cases: list[CaseId]) -> None:
         list(pool.map(lambda case_id: a_moderated_case(do, case_id), cases))
 
 
-def test_what_an_appeal_restored_stays_public_though_a_paused_worker_goes_on(
+def test_a_case_restored_on_appeal_stays_public_when_a_paused_worker_continues(
     mongo_url: str, redis_url: str, tmp_path: Path
 ) -> None:
     settings = shared_stores(mongo_url, SERVICES="cases", BUS_URL=redis_url)

@@ -1,4 +1,4 @@
-"""Bodies of any size, as clients send them, through every server that is documented."""
+"""Bodies of any size, as clients send them, through every documented server."""
 
 import json
 import subprocess
@@ -107,7 +107,7 @@ def curl(url: str, headers: dict[str, str], *more: str) -> str:
     return found.stdout.decode().lower()
 
 
-def test_curl_sends_a_file_in_one_patch(phone: Phone, file: Path) -> None:
+def test_curl_can_send_a_file_in_one_patch(phone: Phone, file: Path) -> None:
     size = file.stat().st_size
     begun = requests.post(
         f"{phone.url}/v1/uploads",
@@ -122,7 +122,7 @@ def test_curl_sends_a_file_in_one_patch(phone: Phone, file: Path) -> None:
     assert f"\r\nupload-offset: {size}\r\n" in told
 
 
-def test_curl_sends_a_file_with_its_creation(phone: Phone, file: Path) -> None:
+def test_curl_can_send_a_file_with_the_creation_of_its_upload(phone: Phone, file: Path) -> None:
     size = file.stat().st_size
     told = curl(
         f"{phone.url}/v1/uploads",
@@ -132,7 +132,7 @@ def test_curl_sends_a_file_with_its_creation(phone: Phone, file: Path) -> None:
     assert f"\r\nupload-offset: {size}\r\n" in told
 
 
-def test_a_client_of_tus_sends_a_file_in_one_request(phone: Phone, file: Path) -> None:
+def test_a_tus_client_can_send_a_file_in_one_request(phone: Phone, file: Path) -> None:
     evidence_id = phone.upload(file)
     asked = requests.head(
         f"{phone.url}/v1/uploads/{evidence_id}", headers=authorized(phone), timeout=60
@@ -141,7 +141,7 @@ def test_a_client_of_tus_sends_a_file_in_one_request(phone: Phone, file: Path) -
 
 
 @pytest.mark.parametrize("size", [MB + 1, 20 * MB])
-def test_what_is_too_large_elsewhere_is_told_so(phone: Phone, size: int) -> None:
+def test_a_large_body_of_another_request_is_answered_with_413(phone: Phone, size: int) -> None:
     for body in (bytes(size), iter([bytes(MB), bytes(size - MB)])):
         reply = requests.post(
             f"{phone.url}/v1/cases",
@@ -152,7 +152,7 @@ def test_what_is_too_large_elsewhere_is_told_so(phone: Phone, size: int) -> None
         assert problem(reply) == (413, "/problems/too-large")
 
 
-def test_a_large_upload_that_is_refused_learns_why(phone: Phone) -> None:
+def test_a_refused_large_upload_gets_the_reason(phone: Phone) -> None:
     headers = authorized(phone, **{"Upload-Length": str(20 * MB)})
     wrong = {**headers, "Content-Type": "image/jpeg"}
     assert problem(send(phone, wrong)) == (415, "/problems/unsupported-media-type")
@@ -160,7 +160,7 @@ def test_a_large_upload_that_is_refused_learns_why(phone: Phone) -> None:
     assert problem(send(phone, nobody)) == (401, "/problems/not-signed-in")
 
 
-def test_a_body_as_large_as_json_may_be_is_read(phone: Phone) -> None:
+def test_a_json_body_of_the_largest_size_is_read(phone: Phone) -> None:
     story = "x" * (MB - 200)
     reply = phone.call("POST", "/v1/cases", {"title": "A permit for a bribe", "story": story})
     assert problem(reply) == (422, "/problems/invalid")

@@ -1,4 +1,4 @@
-"""A newsroom is told of every new public case, whoever is killed meanwhile."""
+"""Each new public case is delivered to a webhook, even if processes are killed."""
 
 import subprocess
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def newsroom() -> Iterator[Newsroom]:
         room.server_close()
 
 
-def test_a_case_is_told_though_the_receiver_was_away_and_the_process_was_killed(
+def test_a_case_is_delivered_after_the_receiver_was_away_and_the_process_was_killed(
     tmp_path: Path,
 ) -> None:
     settings = {**relaxed(), "WEBHOOKS_INSECURE": "true", "DATA": str(tmp_path / "data")}

@@ -1,4 +1,4 @@
-"""The application under the servers that may run it."""
+"""The application under the documented WSGI servers."""
 
 import subprocess
 import sys
@@ -27,7 +27,9 @@ SERVERS = {
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_it_serves_notices_who_left_and_leaves_when_asked_to(server: str, tmp_path: Path) -> None:
+def test_a_wsgi_server_serves_frees_the_streams_of_disconnected_clients_and_stops(
+    server: str, tmp_path: Path
+) -> None:
     port = free_port()
     program, *arguments = [part.format(port=port) for part in SERVERS[server]]
     ports = {"PORT": str(port), "INTERNAL_PORT": str(free_port())}
