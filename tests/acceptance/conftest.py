@@ -1,4 +1,4 @@
-"""The deployments that the acceptance suites run on, and the phones they run through."""
+"""The deployments that the acceptance suites run on, and the phones that use them."""
 
 import subprocess
 from collections.abc import Callable, Iterator, Mapping

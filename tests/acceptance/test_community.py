@@ -1,4 +1,4 @@
-"""What a community does together, on every deployment: it enriches, discusses and judges cases."""
+"""What a community does together on every deployment: enrich, discuss and judge cases."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -136,7 +136,7 @@ def accept_proposals(author: Phone, case_id: str, count: int) -> None:
 
 class TestEnriching:
     @pytest.mark.every_deployment("parties reach the case by the bus")
-    def test_members_add_to_somebody_elses_case(
+    def test_members_add_to_the_case_of_another_member(
         self, anna: Phone, ben: Phone, public_case: str, files: Path
     ) -> None:
         path = f"/v1/cases/{public_case}"
@@ -160,7 +160,7 @@ class TestEnriching:
         assert roles["CaseReported"] == "author"
         assert roles["CaseTagged"] == roles["EvidenceAttached"] == "contributor"
 
-    def test_they_take_back_what_is_theirs_and_nothing_else(
+    def test_contributors_retract_their_own_contributions_only(
         self, anna: Phone, ben: Phone, carla: Phone, public_case: str, files: Path
     ) -> None:
         path = f"/v1/cases/{public_case}"
@@ -182,7 +182,7 @@ class TestEnriching:
         assert evidence not in str(case)
         assert is_public(case)
 
-    def test_authors_take_back_what_others_added(
+    def test_authors_retract_contributions_of_others(
         self, anna: Phone, ben: Phone, public_case: str
     ) -> None:
         path = f"/v1/cases/{public_case}"
@@ -217,7 +217,7 @@ class TestEnriching:
         case = carla.case_when(case_id, lambda case: case["tags"] == ["customs"])
         assert case["location"] is None
 
-    def test_an_anonymous_author_stays_so_in_what_they_add(
+    def test_contributions_and_comments_of_an_anonymous_author_are_anonymous(
         self, anna: Phone, passer_by: Phone, own_photo: str
     ) -> None:
         case_id = anna.report(evidence=[own_photo], anonymous=True).json()["case_id"]
@@ -233,7 +233,7 @@ class TestEnriching:
 
 
 class TestParties:
-    def test_a_party_states_its_view_once_without_an_account(
+    def test_a_party_disputes_once_for_each_link_without_an_account(
         self, ben: Phone, moderator: Phone, passer_by: Phone, public_case: str
     ) -> None:
         party = name_party(ben, public_case)
@@ -247,7 +247,7 @@ class TestParties:
         forged = passer_by.call("POST", f"{path}/dispute", {**body, "token": "forged"})
         assert problem(forged) == (403, "bad-link")
 
-    def test_a_party_states_its_view_with_the_form_behind_the_link(
+    def test_a_party_disputes_with_the_form_of_the_link(
         self, ben: Phone, moderator: Phone, passer_by: Phone, public_case: str
     ) -> None:
         party = name_party(ben, public_case)
@@ -264,7 +264,7 @@ class TestParties:
         assert "I was <b>ill" not in passer_by.get(f"/share/{public_case}").text
         assert requests.post(address, data=sent, timeout=30).status_code == 409
 
-    def test_moderators_hide_a_party_and_its_case_stays(
+    def test_moderators_hide_a_party_and_its_case_stays_public(
         self, ben: Phone, moderator: Phone, passer_by: Phone, public_case: str
     ) -> None:
         name = f"Clerk {uuid4().hex}"
@@ -308,13 +308,13 @@ class TestDiscussing:
         assert items[1]["author"] == {"member_id": anna.member_id, "pseudonym": anna.pseudonym}
         passer_by.case_when(public_case, lambda case: case["comments"] == 2)
 
-    def test_nobody_discusses_what_is_not_public(self, anna: Phone, ben: Phone) -> None:
+    def test_commenting_on_an_unpublished_case_is_refused(self, anna: Phone, ben: Phone) -> None:
         waiting_case = anna.report().json()["case_id"]
         path = f"/v1/cases/{waiting_case}/comments"
         for phone in (anna, ben):
             assert problem(phone.call("POST", path, {"text": "Hello?"})) == (404, "not-found")
 
-    def test_an_edited_comment_tells_what_it_said_before(
+    def test_the_past_of_an_edited_comment_can_be_read(
         self, ben: Phone, carla: Phone, passer_by: Phone, public_case: str
     ) -> None:
         comment = say(ben, public_case, "It was on Monday.")
@@ -329,7 +329,7 @@ class TestDiscussing:
         what = [change["what"] for change in changes]
         assert what == ["CommentWritten", "CommentShown", "CommentEdited"]
 
-    def test_a_removed_comment_leaves_its_place_and_no_text(
+    def test_a_removed_comment_keeps_its_place_without_text(
         self, anna: Phone, ben: Phone, moderator: Phone, passer_by: Phone, public_case: str
     ) -> None:
         comment = say(ben, public_case, "Said too much.")
@@ -368,7 +368,7 @@ class TestDiscussing:
 
 
 class TestFlagging:
-    def test_a_flag_names_a_rule_and_counts_once(
+    def test_a_member_flags_a_case_once_and_with_a_known_rule(
         self, anna: Phone, ben: Phone, passer_by: Phone, public_case: str
     ) -> None:
         assert passer_by.get("/v1/rules").json()["items"][0]["rule_id"]
@@ -379,7 +379,7 @@ class TestFlagging:
         assert problem(flag(anna, "case", public_case)) == (409, "own-subject")
         assert is_public(passer_by.get(f"/v1/cases/{public_case}").json())
 
-    def test_moderators_see_what_they_need_and_not_who_flagged(
+    def test_moderators_see_flags_without_their_members(
         self, newcomer: Phone, passer_by: Phone, moderator: Phone, public_case: str
     ) -> None:
         flag(newcomer, "case", public_case, note=NOTE)
@@ -396,7 +396,7 @@ class TestFlagging:
         assert newcomer.pseudonym not in str(item)
 
     @pytest.mark.every_deployment("a decision must reach every read model")
-    def test_enough_flags_hide_a_case_everywhere_until_moderators_restore_it(
+    def test_flags_of_enough_members_hide_a_case_everywhere_until_it_is_restored(
         self,
         anna: Phone,
         ben: Phone,
@@ -450,7 +450,7 @@ class TestFlagging:
         decide(moderator, "case", public_case, "restore")
         assert_becomes(lambda: status(passer_by, path), 200)
 
-    def test_updates_say_nothing_of_a_case_while_it_is_hidden(
+    def test_changes_of_a_hidden_case_are_not_sent_as_updates(
         self, anna: Phone, passer_by: Phone, moderator: Phone, photo: str
     ) -> None:
         tag = uuid4().hex
@@ -529,7 +529,7 @@ def weights(moderator: Phone, subject_id: str) -> list[float]:
 
 class TestDeciding:
     @pytest.mark.every_deployment("each step goes through three services")
-    def test_an_appeal_goes_to_another_moderator(
+    def test_an_appeal_is_resolved_by_another_moderator(
         self,
         anna: Phone,
         ben: Phone,
@@ -558,7 +558,7 @@ class TestDeciding:
         assert_becomes(lambda: waiting(moderator, public_case), None)
         assert problem(resolve(another_moderator, appeal_id, "uphold")) == (409, "already-resolved")
 
-    def test_nobody_gets_round_an_appeal_by_deciding_anew(
+    def test_another_decision_cannot_circumvent_an_appeal(
         self,
         anna: Phone,
         ben: Phone,
@@ -583,7 +583,7 @@ class TestDeciding:
         decide(another_moderator, "case", public_case, "hide")
         assert_becomes(lambda: status(passer_by, path), 404)
 
-    def test_an_upheld_decision_stands(
+    def test_an_upheld_decision_stays_in_force(
         self,
         anna: Phone,
         passer_by: Phone,
@@ -598,7 +598,7 @@ class TestDeciding:
         assert_becomes(lambda: [deed["what"] for deed in deeds(passer_by, public_case)][::-1], told)
         assert_becomes(lambda: status(passer_by, f"/v1/cases/{public_case}"), 404)
 
-    def test_a_case_whose_evidence_is_withheld_waits_for_other_evidence(
+    def test_a_case_with_withheld_evidence_is_unpublished_until_it_has_other_evidence(
         self, anna: Phone, passer_by: Phone, moderator: Phone, files: Path
     ) -> None:
         photo = anna.upload(files / "photo.jpg")
@@ -613,7 +613,7 @@ class TestDeciding:
         assert_becomes(lambda: (status(passer_by, path), status(passer_by, content)), (200, 200))
         assert [item["evidence_id"] for item in passer_by.get(path).json()["evidence"]] == [photo]
 
-    def test_a_hidden_comment_leaves_its_place_and_comes_back(
+    def test_a_hidden_comment_keeps_its_place_and_can_be_restored(
         self, ben: Phone, passer_by: Phone, moderator: Phone, public_case: str
     ) -> None:
         comment = say(ben, public_case, "He lives at number seven.")
@@ -628,7 +628,7 @@ class TestDeciding:
         assert passer_by.get(path).json()["text"] == "He lives at number seven."
         passer_by.case_when(public_case, lambda case: case["comments"] == 1)
 
-    def test_a_hidden_profile_is_its_members_and_moderators_alone(
+    def test_a_hidden_profile_is_visible_to_its_member_and_moderators_only(
         self, newcomer: Phone, carla: Phone, passer_by: Phone, moderator: Phone
     ) -> None:
         path = f"/v1/members/{newcomer.member_id}"
@@ -638,7 +638,7 @@ class TestDeciding:
         decide(moderator, "member", newcomer.member_id, "restore")
         assert_becomes(lambda: status(passer_by, path), 200)
 
-    def test_many_are_decided_alike_at_once(
+    def test_many_subjects_can_be_decided_at_once(
         self, ben: Phone, passer_by: Phone, moderator: Phone, public_case: str
     ) -> None:
         comments = [say(ben, public_case, f"Buy stamps, part {part}!") for part in range(3)]
@@ -659,7 +659,7 @@ class TestDeciding:
 
         assert_becomes(texts, [""] * 3)
 
-    def test_the_ledger_is_public_and_names_nobody(
+    def test_the_ledger_is_public_and_names_no_member(
         self,
         anna: Phone,
         ben: Phone,

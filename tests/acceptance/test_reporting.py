@@ -1,4 +1,4 @@
-"""What Klarity promises the people who use it, on every deployment, through the public API."""
+"""What Klarity promises its users on every deployment, through the public API."""
 
 import re
 import subprocess
@@ -26,9 +26,9 @@ def ids_of(phone: Phone, path: str, name: str) -> list[str]:
     return [item[name] for item in phone.get(path).json()["items"]]
 
 
-class TestTheMainJob:
+class TestMainJob:
     @pytest.mark.every_deployment("five services learn of each step by the bus alone")
-    def test_a_report_with_a_video_becomes_public_and_is_popular(
+    def test_a_report_with_a_video_is_published_and_listed_as_popular(
         self, anna: Phone, ben: Phone, passer_by: Phone, phone_files: Path
     ) -> None:
         video = anna.upload(phone_files / "video.mp4")
@@ -50,13 +50,13 @@ class TestTheMainJob:
         assert_becomes(lambda: video in ids_of(passer_by, "/v1/videos", "evidence_id"), True)
 
     @pytest.mark.every_deployment("the bus may bring the events of two logs in either order")
-    def test_evidence_that_is_available_first_publishes_the_case_as_well(
+    def test_evidence_available_before_the_report_publishes_the_case(
         self, anna: Phone, photo: str, passer_by: Phone
     ) -> None:
         case_id = anna.report(evidence=[photo]).json()["case_id"]
         passer_by.case_when(case_id, is_public)
 
-    def test_a_case_without_evidence_is_seen_by_its_author_alone(
+    def test_a_case_without_evidence_is_visible_to_its_author_only(
         self, anna: Phone, ben: Phone, passer_by: Phone
     ) -> None:
         reply = anna.report()
@@ -72,7 +72,7 @@ class TestTheMainJob:
         assert reply.status_code == 204
         anna.case_when(case_id, is_public)
 
-    def test_somebody_elses_evidence_publishes_nothing(
+    def test_evidence_of_another_member_does_not_publish_a_case(
         self, anna: Phone, ben: Phone, photo: str
     ) -> None:
         own = anna.report(evidence=[photo]).json()["case_id"]
@@ -81,7 +81,7 @@ class TestTheMainJob:
         reply = ben.call("POST", "/v1/cases", body)
         assert (reply.status_code, reply.json()["type"]) == (409, "/problems/not-own-evidence")
 
-    def test_nobody_supports_their_own_case_and_others_only_once(
+    def test_members_support_a_case_once_and_never_their_own(
         self, anna: Phone, ben: Phone, public_case: str
     ) -> None:
         path = f"/v1/cases/{public_case}/support"
@@ -104,7 +104,7 @@ class TestTheMainJob:
 
 
 class TestSharing:
-    def test_a_shared_case_is_counted_once_per_member_and_network(
+    def test_a_share_is_counted_once_for_each_member_and_network(
         self, anna: Phone, ben: Phone, public_case: str
     ) -> None:
         path = f"/v1/cases/{public_case}"
@@ -117,7 +117,7 @@ class TestSharing:
         assert case["shares"] == 2
         assert case["shares_by_network"] == [{"network": "whatsapp", "shares": 2}]
 
-    def test_a_link_to_a_case_shows_people_and_previews_what_happened(
+    def test_the_page_and_preview_of_a_link_describe_the_case(
         self, anna: Phone, passer_by: Phone, photo: str
     ) -> None:
         case_id = anna.report(title="<b>Paid</b> twice", evidence=[photo]).json()["case_id"]
@@ -132,7 +132,7 @@ class TestSharing:
         assert max(preview["thumbnail_width"], preview["thumbnail_height"]) <= 640
         assert passer_by.get(f"/share/{uuid4()}").status_code == 404
 
-    def test_what_other_programs_take_tells_public_cases_and_no_anonymous_author(
+    def test_feeds_and_exports_hold_public_cases_and_no_anonymous_author(
         self, anna: Phone, passer_by: Phone, own_photo: str
     ) -> None:
         tag = f"t{uuid4().hex}"
@@ -149,7 +149,7 @@ class TestSharing:
 
 
 class TestSafety:
-    def test_what_is_served_of_evidence_tells_nothing_of_where_and_with_what_it_was_made(
+    def test_served_evidence_holds_no_trace_of_location_and_device(
         self, anna: Phone, passer_by: Phone, phone_files: Path, tmp_path: Path
     ) -> None:
         originals = [phone_files / name for name in ("photo.jpg", "video.mp4", "paper.pdf")]
@@ -173,7 +173,7 @@ class TestSafety:
         part = anna.get(path, Range="bytes=10-19")
         assert (part.status_code, part.content) == (206, whole[10:20])
 
-    def test_evidence_that_backs_no_public_case_is_its_owners_alone(
+    def test_evidence_without_a_public_case_is_visible_to_its_owner_only(
         self, anna: Phone, ben: Phone, files: Path
     ) -> None:
         own = anna.upload(files / "photo.jpg")
@@ -181,7 +181,7 @@ class TestSafety:
         assert ben.get(f"/v1/evidence/{own}").status_code == 404
         assert ben.get(f"/v1/evidence/{own}/content").status_code == 404
 
-    def test_what_cannot_be_made_safe_is_rejected_with_a_reason(
+    def test_unsafe_evidence_is_rejected_with_a_reason(
         self, anna: Phone, tmp_path: Path, files: Path
     ) -> None:
         broken = tmp_path / "broken.jpg"
@@ -190,7 +190,7 @@ class TestSafety:
         assert item["status"] == "rejected"
         assert item["reason"]
 
-    def test_an_author_is_told_of_evidence_that_backs_nothing(
+    def test_the_author_is_notified_of_evidence_that_cannot_back_the_case(
         self, newcomer: Phone, ben: Phone, tmp_path: Path
     ) -> None:
         empty = tmp_path / "interrupted.mp4"
@@ -213,14 +213,14 @@ class TestSafety:
         assert (again.status_code, again.json()["type"]) == (409, "/problems/evidence-rejected")
         assert ben.get(f"/v1/cases/{case_id}").status_code == 404
 
-    def test_what_backs_an_anonymous_case_backs_no_other(
+    def test_evidence_of_an_anonymous_case_cannot_back_another_case(
         self, anna: Phone, public_case: str, photo: str
     ) -> None:
         body = {"title": "A bribe", "story": "They asked.", "evidence": [photo], "anonymous": True}
         reply = anna.call("POST", "/v1/cases", body)
         assert (reply.status_code, reply.json()["type"]) == (409, "/problems/evidence-taken")
 
-    def test_an_anonymous_reporter_is_nowhere_to_be_found(
+    def test_an_anonymous_author_is_in_no_answer(
         self, anna: Phone, passer_by: Phone, own_photo: str
     ) -> None:
         reply = anna.report(
@@ -238,7 +238,7 @@ class TestSafety:
         assert "52.1234" not in told
         assert case["location"]["lat"] == 52.12
 
-    def test_the_hash_and_size_of_the_original_are_nowhere_to_be_found(
+    def test_the_hash_and_size_of_an_original_are_in_no_answer(
         self, anna: Phone, passer_by: Phone, own_photo: str, files: Path
     ) -> None:
         case_id = anna.report(evidence=[own_photo], anonymous=True).json()["case_id"]
@@ -255,7 +255,7 @@ class TestSafety:
         for part in ("content", "poster"):
             assert passer_by.get(f"{item}/{part}").content != original
 
-    def test_its_owner_alone_can_prove_which_original_it_was_made_from(
+    def test_only_the_owner_of_evidence_can_prove_its_original(
         self, anna: Phone, ben: Phone, passer_by: Phone, own_photo: str, files: Path
     ) -> None:
         path = f"/v1/evidence/{own_photo}/opening"
@@ -281,7 +281,7 @@ def read_metadata(path: Path) -> str:
 
 
 class TestChangingACase:
-    def test_its_author_amends_locates_and_tags_it(self, anna: Phone, public_case: str) -> None:
+    def test_the_author_amends_locates_and_tags_a_case(self, anna: Phone, public_case: str) -> None:
         path = f"/v1/cases/{public_case}"
         assert anna.call("PATCH", path, {"title": "Paid twice"}).status_code == 204
         place = {"lat": -33.8688, "lon": 151.2093, "precision": "city", "name": "Sydney"}
@@ -293,21 +293,21 @@ class TestChangingACase:
         assert case["location"] == {**place, "lat": -33.9, "lon": 151.2}
         assert case["tags"] == ["police"]
 
-    def test_nobody_else_does(self, ben: Phone, public_case: str) -> None:
+    def test_other_members_cannot_amend_or_withdraw_a_case(
+        self, ben: Phone, public_case: str
+    ) -> None:
         path = f"/v1/cases/{public_case}"
         assert ben.call("PATCH", path, {"title": "Not mine"}).status_code == 403
         assert ben.call("DELETE", path).status_code == 403
 
-    def test_an_edit_of_a_version_that_is_over_is_refused(
-        self, anna: Phone, public_case: str
-    ) -> None:
+    def test_an_edit_of_an_outdated_version_is_refused(self, anna: Phone, public_case: str) -> None:
         path = f"/v1/cases/{public_case}"
         version = anna.get(path).headers["ETag"]
         first = anna.call("PATCH", path, {"title": "First edit"}, If_Match=version)
         second = anna.call("PATCH", path, {"title": "Second edit"}, If_Match=version)
         assert (first.status_code, second.status_code) == (204, 412)
 
-    def test_a_withdrawn_case_is_gone_for_everybody_else(
+    def test_a_withdrawn_case_is_visible_to_its_author_only(
         self, anna: Phone, passer_by: Phone, public_case: str
     ) -> None:
         path = f"/v1/cases/{public_case}"
@@ -317,7 +317,9 @@ class TestChangingACase:
         listed = passer_by.get("/v1/cases?limit=100", Klarity_Token=token).json()["items"]
         assert public_case not in [case["case_id"] for case in listed]
 
-    def test_its_past_can_be_seen(self, anna: Phone, passer_by: Phone, public_case: str) -> None:
+    def test_the_past_and_history_of_a_case_can_be_read(
+        self, anna: Phone, passer_by: Phone, public_case: str
+    ) -> None:
         path = f"/v1/cases/{public_case}"
         before = f"{datetime.now(UTC) - timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}"
         token = anna.call("PATCH", path, {"title": "Another title"}).headers["Klarity-Token"]
@@ -329,7 +331,7 @@ class TestChangingACase:
         assert changes[0] == "CaseReported"
         assert changes[-1] == "CaseAmended"
 
-    def test_its_chain_of_hashes_can_be_verified_offline(
+    def test_the_hash_chain_of_a_case_can_be_verified_offline(
         self, passer_by: Phone, public_case: str
     ) -> None:
         previous = sha256(f"case-{public_case}".encode()).digest()
@@ -373,7 +375,7 @@ class TestFinding:
 
 
 class TestConventions:
-    def test_a_repeated_request_gets_the_same_reply_and_another_one_none(self, anna: Phone) -> None:
+    def test_an_idempotency_key_repeats_one_request_and_refuses_another(self, anna: Phone) -> None:
         body = {"title": "Once only", "story": "It happened once."}
         key = uuid4().hex
         first = anna.call("POST", "/v1/cases", body, Idempotency_Key=key)
@@ -386,13 +388,13 @@ class TestConventions:
             "/problems/idempotency-key-reused",
         )
 
-    def test_a_client_may_name_its_own_id(self, anna: Phone) -> None:
+    def test_a_client_can_choose_the_id_of_a_case(self, anna: Phone) -> None:
         case_id = str(uuid4())
         assert anna.report(case_id=case_id).json()["case_id"] == case_id
         again = anna.call("POST", "/v1/cases", {"title": "Other", "story": "x", "case_id": case_id})
         assert again.status_code == 409
 
-    def test_problems_are_problems(self, anna: Phone, passer_by: Phone) -> None:
+    def test_errors_are_served_as_problem_json(self, anna: Phone, passer_by: Phone) -> None:
         body = {"title": "", "surprise": 1}
         invalid = anna.call("POST", "/v1/cases", body)
         assert invalid.status_code == 422
@@ -409,13 +411,13 @@ class TestConventions:
 
 class TestDelivery:
     @pytest.mark.every_deployment("the bus itself is looked at")
-    def test_what_happens_comes_by_the_bus(self, url: str, metrics: Callable[[], str]) -> None:
-        before = brought_by_the_bus(metrics())
+    def test_events_are_delivered_by_the_bus(self, url: str, metrics: Callable[[], str]) -> None:
+        before = delivered_by_the_bus(metrics())
 
         def more() -> bool | None:
             with Phone(url) as newcomer:
                 newcomer.register()
-            return True if brought_by_the_bus(metrics()) > before else None
+            return True if delivered_by_the_bus(metrics()) > before else None
 
         assert eventually(more)
 
@@ -423,7 +425,7 @@ class TestDelivery:
 HEARS_MEMBERS = "when-member-is-erased-then-forget-them"
 
 
-def brought_by_the_bus(metrics: str) -> float:
+def delivered_by_the_bus(metrics: str) -> float:
     """How many events a subscriber beside the members service has had by way of the bus."""
     name = f'klarity_events_handled_total{{name="{HEARS_MEMBERS}",way="bus"}} '
     return sum(float(line.removeprefix(name)) for line in metrics.splitlines() if name in line)
@@ -431,7 +433,7 @@ def brought_by_the_bus(metrics: str) -> float:
 
 class TestUpdates:
     @pytest.mark.every_deployment("updates follow what the bus brings")
-    def test_a_stream_that_breaks_is_resumed_without_loss_or_repetition(
+    def test_an_interrupted_stream_is_resumed_without_loss_or_repetition(
         self, anna: Phone, ben: Phone, passer_by: Phone, photo: str
     ) -> None:
         tag = uuid4().hex
@@ -450,7 +452,7 @@ class TestUpdates:
             ben.call("PUT", f"{path}/follow")
             assert resumed.next() == ("case-followed", case_id)
 
-    def test_what_is_not_public_is_not_told(
+    def test_unpublished_cases_are_not_sent(
         self, anna: Phone, passer_by: Phone, own_photo: str
     ) -> None:
         tag = uuid4().hex
@@ -463,7 +465,7 @@ class TestUpdates:
 
 
 class TestMembership:
-    def test_a_pseudonym_belongs_to_one_member(self, url: str, anna: Phone) -> None:
+    def test_registering_a_taken_pseudonym_is_refused(self, url: str, anna: Phone) -> None:
         with Phone(url, anna.pseudonym.upper()) as impostor:
             body = {"pseudonym": impostor.pseudonym, "passphrase": impostor.passphrase}
             reply = impostor.call("POST", "/v1/members", body)
@@ -476,7 +478,7 @@ class TestMembership:
 
         assert eventually(seen)["pseudonym"] == anna.pseudonym
 
-    def test_a_refresh_token_is_good_once(self, newcomer: Phone) -> None:
+    def test_reusing_an_old_refresh_token_ends_the_session(self, newcomer: Phone) -> None:
         def refreshed(token: str) -> requests.Response:
             return newcomer.call("POST", "/v1/sessions/refresh", {"refresh_token": token})
 
@@ -492,7 +494,7 @@ class TestMembership:
         body = {"refresh_token": newcomer.refresh_token}
         assert newcomer.call("POST", "/v1/sessions/refresh", body).status_code == 401
 
-    def test_a_suspended_members_next_command_is_refused(
+    def test_the_next_command_of_a_suspended_member_is_refused(
         self, url: str, ben: Phone, newcomer: Phone
     ) -> None:
         path = f"/v1/members/{newcomer.member_id}/suspension"
@@ -505,7 +507,7 @@ class TestMembership:
         newcomer.report()
 
     @pytest.mark.every_deployment("every service must learn of an erasure")
-    def test_an_erased_member_leaves_nothing_to_read(
+    def test_data_of_an_erased_member_is_in_no_answer(
         self, newcomer: Phone, passer_by: Phone, files: Path
     ) -> None:
         own = newcomer.upload(files / "photo.jpg")
