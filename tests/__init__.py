@@ -1,4 +1,4 @@
-"""The tests, whose helpers explain a failed assertion as the tests themselves do."""
+"""The tests. Their helpers explain a failed assertion as the tests themselves do."""
 
 import pytest
 

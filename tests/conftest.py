@@ -1,4 +1,4 @@
-"""What every test may ask for: one server of each kind, started when the first test asks."""
+"""Fixtures of all tests: one server of each kind, started when the first test asks for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files as phones, scanners, recorders and cameras write them: each troubled a reader once."""
+"""Files as phones, scanners, recorders and cameras write them; each was hard to read once."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""Files that give their makers away, as phones and office programs write them."""
+"""Files with traces of their makers, as phones and office programs write them."""
 
 import subprocess
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a newer program writes into a log."""
+"""Write what a newer program would write to a log."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The ``klarity`` command, as an operator meets it."""
+"""The ``klarity`` command for operators."""
 
 import gc
 import sqlite3
@@ -52,7 +52,7 @@ def add_anna() -> Result:
     return klarity("members", "add", "Anna", "--role", "admin", "--passphrase", "four plain words")
 
 
-def test_it_runs_with_garbage_collection_of_all_that_was_not_imported(
+def test_imported_objects_are_excluded_from_garbage_collection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     running: list[bool] = []
@@ -65,7 +65,7 @@ def test_it_runs_with_garbage_collection_of_all_that_was_not_imported(
         gc.unfreeze()
 
 
-def test_help_teaches() -> None:
+def test_help_lists_and_explains_every_command() -> None:
     told = klarity("--help").output
     commands = ("serve", "work", "rebuild", "verify", "parked", "members", "webhooks", "what-if")
     for command in (*commands, "demo", "give-up-keys"):
@@ -73,7 +73,7 @@ def test_help_teaches() -> None:
         assert len(klarity(command, "--help").output) > 100
 
 
-def test_keys_whose_epochs_are_lost_are_given_up_when_asked_for(tmp_path: Path) -> None:
+def test_the_operator_can_give_up_keys_with_lost_epochs(tmp_path: Path) -> None:
     add_anna()
     old = (tmp_path / "epochs").read_bytes()
     with closing(Process(read_settings(), alone=False)) as process:
@@ -90,7 +90,7 @@ def test_keys_whose_epochs_are_lost_are_given_up_when_asked_for(tmp_path: Path) 
     assert klarity("members", "grant", "Anna", "moderator").exit_code == 0
 
 
-def test_services_are_listed_with_what_they_hear() -> None:
+def test_services_are_listed_with_their_policies() -> None:
     told = klarity("services").output
     assert "query:popular-cases" in told
     assert "when-exhibit-is-admitted-then-accept-evidence" in told
@@ -114,7 +114,7 @@ def test_nginx_sends_each_request_to_its_service() -> None:
     assert "default h;" in nginx_configuration({"command:members": "h"})
 
 
-def test_the_operator_sees_who_changed_the_standing_of_members() -> None:
+def test_the_operator_can_list_who_changed_roles_and_suspensions() -> None:
     assert klarity("members", "standing").output == ""
     add_anna()
     told = klarity("members", "standing").output
@@ -122,7 +122,7 @@ def test_the_operator_sees_who_changed_the_standing_of_members() -> None:
     assert "admin granted, by the operator" in told
 
 
-def test_an_untouched_log_verifies_and_a_changed_one_does_not(tmp_path: Path) -> None:
+def test_verify_accepts_an_untouched_log_and_finds_a_changed_one(tmp_path: Path) -> None:
     assert "Anna is member" in add_anna().output
     assert klarity("members", "grant", "anna", "moderator").exit_code == 0
     assert klarity("verify").exit_code == 0
@@ -139,7 +139,7 @@ def test_an_untouched_log_verifies_and_a_changed_one_does_not(tmp_path: Path) ->
     assert "changed" in found.output
 
 
-def test_a_log_that_was_set_back_differs_from_where_it_ended_before(tmp_path: Path) -> None:
+def test_verify_finds_a_log_that_was_set_back_by_its_kept_heads(tmp_path: Path) -> None:
     data, copy, heads = tmp_path / "klarity.db", tmp_path / "copy", tmp_path / "heads.json"
     add_anna()
     for file in (data, tmp_path / "keys.db"):
@@ -156,14 +156,14 @@ def test_a_log_that_was_set_back_differs_from_where_it_ended_before(tmp_path: Pa
     assert klarity("verify", "--heads", str(heads)).exit_code == 1
 
 
-def test_a_checkpoint_beyond_the_end_of_a_log_is_told() -> None:
+def test_verify_finds_a_checkpoint_beyond_the_end_of_a_log() -> None:
     with open_tools() as tools:
         tools._checkpoints.save("relay.members", START.moved("members", 7))
     found = klarity("verify")
     assert (found.exit_code, "relay.members, version 7" in found.output) == (1, True)
 
 
-def test_a_fault_is_told_in_one_plain_message(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_is_printed_as_one_plain_message(monkeypatch: pytest.MonkeyPatch) -> None:
     nobody = klarity("members", "grant", "Nobody", "admin")
     assert (nobody.exit_code, "no member called Nobody" in nobody.output) == (1, True)
     add_anna()
@@ -181,7 +181,7 @@ def test_a_fault_is_told_in_one_plain_message(monkeypatch: pytest.MonkeyPatch) -
         ("Anna", "x", "8 to 200 characters"),
     ],
 )
-def test_the_operator_adds_nobody_whom_the_api_would_refuse(
+def test_adding_a_member_that_the_api_would_refuse_is_refused(
     pseudonym: str, passphrase: str, told: str
 ) -> None:
     refused = klarity("members", "add", pseudonym, "--passphrase", passphrase)
@@ -189,12 +189,12 @@ def test_the_operator_adds_nobody_whom_the_api_would_refuse(
     assert klarity("verify").output.count(": 0 events") == len(CONTEXTS)
 
 
-def test_those_in_charge_are_called_so_by_the_operator_alone() -> None:
+def test_the_operator_can_add_a_member_with_a_reserved_name() -> None:
     added = klarity("members", "add", "Klarity Admin", "--passphrase", "four plain words")
     assert added.exit_code == 0
 
 
-def test_a_read_model_in_memory_is_rebuilt_by_a_restart() -> None:
+def test_rebuilding_a_read_model_in_memory_says_to_restart() -> None:
     told = klarity("rebuild", "members")
     assert (told.exit_code, "restart their process" in told.output) == (1, True)
 
@@ -243,7 +243,7 @@ def park(*subscribers: str) -> RecordedEvent:
     return event
 
 
-def test_parked_events_are_listed_and_decided() -> None:
+def test_parked_events_can_be_listed_retried_and_dropped() -> None:
     assert "0 parked" in klarity("parked", "list").output
     event = park("cases")
     told = klarity("parked", "list", "cases").output
@@ -255,7 +255,7 @@ def test_parked_events_are_listed_and_decided() -> None:
     assert klarity("parked", "retry", "cases", "nothing").exit_code == 1
 
 
-def test_an_event_with_no_further_try_says_so() -> None:
+def test_a_parked_event_without_a_further_try_is_listed_as_such() -> None:
     event = park()
     with open_tools() as tools:
         tools.parked.park(
@@ -275,7 +275,7 @@ def test_dropped_events_are_listed_and_taken_back() -> None:
     assert klarity("parked", "retry", "cases", event.id).exit_code == 1
 
 
-def test_what_builds_of_a_read_model_parked_is_found_by_its_service() -> None:
+def test_parked_events_of_all_builds_are_found_by_their_service() -> None:
     event = park("cases.1000", "cases.1001", "videos.1000")
     assert "2 parked" in klarity("parked", "list", "cases").output
     assert "1 parked" in klarity("parked", "list", "cases.1001").output
@@ -302,7 +302,7 @@ def test_webhooks_are_added_listed_and_removed() -> None:
     assert (refused.exit_code, "public internet" in refused.output) == (1, True)
 
 
-def test_other_numbers_are_tried_on_an_empty_log() -> None:
+def test_what_if_on_an_empty_log_reports_no_effect() -> None:
     told = klarity("what-if", "moderation", "--threshold", "0.5").output
     assert "A threshold of 0.5 hides 0: 0 rightly, 0 wrongly, 0 undecided." in told
     assert "The present one of 1.5 (KLARITY_HIDE_AT) hides 0" in told
@@ -311,12 +311,12 @@ def test_other_numbers_are_tried_on_an_empty_log() -> None:
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "0", "lots"])
-def test_what_is_no_number_is_not_tried(number: str) -> None:
+def test_what_if_with_an_invalid_number_is_refused(number: str) -> None:
     for command in (("moderation", "--threshold"), ("popular", "--half-life")):
         assert klarity("what-if", *command, number).exit_code == 2
 
 
-def test_other_numbers_are_tried_on_what_was_flagged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_if_prints_hidings_and_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
     hiding = Hiding(
         kind=SubjectKind.COMMENT, subject_id="c1", rule="spam", weight=0.75, at=datetime.now(UTC)
     )
@@ -329,7 +329,7 @@ def test_other_numbers_are_tried_on_what_was_flagged(monkeypatch: pytest.MonkeyP
     assert "   2     1  A permit" in told
 
 
-def test_a_demo_without_a_server_says_what_to_do() -> None:
+def test_the_demo_without_a_server_says_what_to_do() -> None:
     told = klarity("demo", "--url", "http://127.0.0.1:9")
     assert (told.exit_code, "Nothing answers" in told.output) == (1, True)
 
@@ -342,7 +342,7 @@ def test_a_demo_without_a_server_says_what_to_do() -> None:
         ("::", "http://[::1]:8123"),
     ],
 )
-def test_a_demo_is_played_where_the_settings_say(
+def test_the_demo_uses_the_address_of_the_settings(
     host: str, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KLARITY_PORT", "8123")
@@ -357,7 +357,7 @@ ODD = [
 ]
 
 
-def told_of() -> str | None:
+def faulty_setting() -> str | None:
     """The setting that is at fault, if one is."""
     try:
         read_settings()
@@ -369,18 +369,22 @@ def told_of() -> str | None:
 
 class TestSettings:
     @pytest.mark.parametrize("setting", SETTINGS)
-    def test_a_value_is_good_or_is_told_by_the_name_of_its_setting(
+    def test_an_invalid_value_is_refused_with_the_name_of_its_setting(
         self, setting: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for value in ODD:
             monkeypatch.setenv(f"KLARITY_{setting}", value)
-            assert told_of() in (None, f"KLARITY_{setting}"), value
+            assert faulty_setting() in (None, f"KLARITY_{setting}"), value
 
-    def test_origins_are_those_that_browsers_send(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_trailing_slash_of_an_origin_is_removed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("KLARITY_CORS_ORIGINS", "https://app.example/, http://localhost:3000")
         assert read_settings().cors_origins == ("https://app.example", "http://localhost:3000")
 
-    def test_every_fault_is_named_in_one_message(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_all_invalid_settings_are_named_in_one_message(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         wrong = {
             "PORT": "x",
             "BUS_URL": "pigeons",
@@ -423,7 +427,7 @@ class TestSettings:
             ({"PUBLIC_URL": "https://klarity.example/app"}, "KLARITY_PUBLIC_URL"),
         ],
     )
-    def test_what_does_not_fit_together_is_told(
+    def test_contradicting_settings_are_refused(
         self, settings: dict[str, str], fault: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for name, value in settings.items():
@@ -445,7 +449,7 @@ class TestSettings:
             "memory://hunter2",
         ],
     )
-    def test_a_wrong_address_of_the_bus_is_refused_and_not_shown(
+    def test_an_invalid_bus_url_is_refused_without_showing_its_password(
         self, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("KLARITY_BUS_URL", url)
@@ -459,12 +463,12 @@ class TestSettings:
         monkeypatch.setenv("KLARITY_MONGO_URL", "mongodb://user:hunter2@db")
         assert "hunter2" not in repr(read_settings())
 
-    def test_the_tests_have_settings_of_their_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_settings_of_the_tests_are_ignored(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("KLARITY_TEST_REDIS_URL", "redis://elsewhere")
         assert read_settings().bus_url == "memory://"
 
     @pytest.mark.parametrize("scheme", BUSES)
-    def test_a_scheme_chooses_the_bus(self, scheme: str) -> None:
+    def test_the_scheme_of_its_url_chooses_the_bus(self, scheme: str) -> None:
         bus = open_bus(f"{scheme}://nowhere.invalid", "klarity", Tls())
         assert bus.guarantees.shared == (scheme != "memory")
         bus.close()
@@ -477,14 +481,14 @@ class TestSettings:
             ({"PUBLIC_URL": "https://klarity.example/"}, "https://klarity.example"),
         ],
     )
-    def test_people_know_it_by_its_public_address(
+    def test_the_public_url_is_set_or_derived_from_host_and_port(
         self, settings: dict[str, str], known_as: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for name, value in settings.items():
             monkeypatch.setenv(f"KLARITY_{name}", value)
         assert read_settings().public_url == known_as
 
-    def test_files_for_tls_are_read_at_once(
+    def test_an_unreadable_tls_file_is_refused(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         authority = Authority(tmp_path / "authority")
@@ -496,9 +500,9 @@ class TestSettings:
             True,
         )
         monkeypatch.setenv("KLARITY_TLS_CERTIFICATE", str(authority.ca))
-        assert told_of() == "KLARITY_TLS_CERTIFICATE"
+        assert faulty_setting() == "KLARITY_TLS_CERTIFICATE"
 
-    def test_the_secret_may_come_from_a_file(
+    def test_the_secret_can_be_read_from_a_file(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "given").write_text("s" * 32 + "\n")

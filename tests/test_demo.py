@@ -1,4 +1,4 @@
-"""The demonstration: what it is composed of, and that it can be played."""
+"""The demonstration: its content, and that it can be played."""
 
 import re
 from collections import Counter
@@ -45,18 +45,18 @@ class TestMaterial:
             assert len(story.titles) == len(story.amounts) == len(story.details) == 3
             assert story.official in ("woman", "man")
 
-    def test_no_title_comes_twice(self) -> None:
+    def test_no_title_is_used_twice(self) -> None:
         stories = [story for language in LANGUAGES for story in read_material(language).stories]
         assert max(Counter(title for story in stories for title in story.titles).values()) == 1
 
-    def test_only_known_words_are_filled_in(self, material: Material) -> None:
+    def test_stories_use_known_placeholders_only(self, material: Material) -> None:
         for story in material.stories:
             text = f"{story.body} {' '.join(story.details)}"
             slots = set(re.findall(r"{(\w*)}", text))
             assert slots <= SLOTS
             assert ("firm" in slots) <= bool(story.firm_role)
 
-    def test_offences_break_rules(self, material: Material) -> None:
+    def test_offences_name_known_rules(self, material: Material) -> None:
         assert {offence.rule for offence in material.offences} <= {rule.rule_id for rule in RULES}
 
     def test_the_quarters_are_the_same_in_both_languages(self) -> None:
@@ -74,16 +74,14 @@ class TestTown:
         assert len({case.title for case in town.cases}) == len(town.cases)
         assert len(set(town.members)) == len(town.members) == 28
 
-    def test_the_same_luck_composes_the_same_town(self, town: Town) -> None:
+    def test_the_same_seed_composes_the_same_town(self, town: Town) -> None:
         assert compose(Random(7), TODAY) == town
         assert compose(Random(8), TODAY) != town
 
-    def test_nothing_is_left_to_fill_in(self, town: Town) -> None:
+    def test_no_placeholder_is_left(self, town: Town) -> None:
         assert not re.search(r"[{}]", str([case.story for case in town.cases]))
 
-    def test_an_author_does_nothing_else_to_their_case_that_would_unmask_them(
-        self, town: Town
-    ) -> None:
+    def test_authors_do_not_comment_on_or_contribute_to_their_own_cases(self, town: Town) -> None:
         for case in town.cases:
             others: list[int | None] = [remark.by for remark in case.remarks]
             others += [reply.by for remark in case.remarks for reply in remark.replies]
@@ -93,7 +91,7 @@ class TestTown:
                 others += [party.by for party in case.parties]
             assert case.author not in others
 
-    def test_replies_come_from_somebody_else_in_the_same_language(self, town: Town) -> None:
+    def test_replies_are_by_another_member_of_the_same_language(self, town: Town) -> None:
         for case in town.cases:
             for remark in case.remarks:
                 for said in (remark, *remark.replies):
@@ -106,16 +104,16 @@ class TestTown:
         assert sum(supports[:12]) > sum(supports[12:]) / 2
         assert supports[len(supports) // 2] <= 2
 
-    def test_nobody_flags_what_is_their_own(self, town: Town) -> None:
+    def test_members_do_not_flag_their_own_contributions(self, town: Town) -> None:
         for flagged in town.flagged:
             own = flagged.remark.by if flagged.remark else town.cases[flagged.case].author
             assert own not in flagged.by
 
-    def test_moderators_have_something_of_every_kind_to_decide(self, town: Town) -> None:
+    def test_there_are_flags_for_every_kind_of_decision(self, town: Town) -> None:
         assert {flagged.verdict for flagged in town.flagged} == {"", "hide", "dismiss"}
         assert sum(bool(flagged.appeal) for flagged in town.flagged) == 1
 
-    def test_days_lie_in_the_past(self, town: Town) -> None:
+    def test_days_are_in_the_past(self, town: Town) -> None:
         days = [case.occurred_on for case in town.cases if case.occurred_on]
         assert max(days) < TODAY
         assert len(days) < len(town.cases)
@@ -200,7 +198,7 @@ def test_a_town_is_played(
     assert_becomes(lambda: deeds(served), {"hide": 5, "dismiss": 3, "appealed": 1})
 
 
-def test_a_town_without_a_moderator_leaves_flags_to_wait(
+def test_a_town_without_a_moderator_leaves_flags_open(
     served: Served, small: Town, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(played, "video", lambda: photo(Random(2)))
@@ -216,7 +214,7 @@ def test_only_a_moderator_moderates(served: Served, small: Town) -> None:
         play(served.url, ("Somebody", "another passphrase"), small)
 
 
-def test_a_case_that_does_not_become_public_is_told(
+def test_a_case_that_is_not_published_in_time_is_reported(
     served: Served, small: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(played, "PATIENCE", -1.0)

@@ -1,4 +1,4 @@
-"""The secret that an instance makes for itself: whole or not at all, and one for all."""
+"""The secret that an instance creates for itself: written completely or not at all."""
 
 import os
 import signal
@@ -46,7 +46,7 @@ def start(folder: Path, mishap: str = "") -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_disk_that_is_full_leaves_no_secret_and_is_told(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_secret_and_ends_the_start_with_the_reason(tmp_path: Path) -> None:
     failed = start(tmp_path, "full disk")
     assert failed.returncode == 1
     assert "cannot be kept" in failed.stderr
@@ -56,7 +56,7 @@ def test_a_disk_that_is_full_leaves_no_secret_and_is_told(tmp_path: Path) -> Non
     assert len((tmp_path / "secret").read_text()) >= SHORTEST_SECRET
 
 
-def test_a_process_that_is_killed_while_it_writes_leaves_no_secret(tmp_path: Path) -> None:
+def test_a_process_killed_while_writing_leaves_no_secret(tmp_path: Path) -> None:
     assert start(tmp_path, "killed").returncode == -signal.SIGXFSZ
     assert not (tmp_path / "secret").exists()
     assert start(tmp_path).returncode == 0
@@ -64,14 +64,14 @@ def test_a_process_that_is_killed_while_it_writes_leaves_no_secret(tmp_path: Pat
 
 
 @pytest.mark.parametrize("content", ["", "\n", "s" * 31])
-def test_a_short_secret_is_refused_and_stays_as_it_is(tmp_path: Path, content: str) -> None:
+def test_a_short_secret_is_refused_and_not_replaced(tmp_path: Path, content: str) -> None:
     (tmp_path / "secret").write_text(content)
     with pytest.raises(SettingsError, match="damaged"):
         own_secret(tmp_path)
     assert (tmp_path / "secret").read_text() == content
 
 
-def test_all_who_start_at_once_agree(tmp_path: Path) -> None:
+def test_concurrent_starts_use_the_same_secret(tmp_path: Path) -> None:
     for attempt in range(50):
         folder, together = tmp_path / str(attempt), Barrier(4)
 
@@ -85,7 +85,9 @@ def test_all_who_start_at_once_agree(tmp_path: Path) -> None:
         assert [path.name for path in folder.iterdir()] == ["secret"]
 
 
-def test_nobody_else_can_read_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_other_users_cannot_read_the_secret(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     made = own_secret(tmp_path)
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
     (tmp_path / "secret").chmod(0o644)
@@ -94,7 +96,7 @@ def test_nobody_else_can_read_it(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert "could be read by other users" in caplog.text
 
 
-def test_the_folder_is_synced_once_the_secret_is_there(
+def test_file_and_folder_are_synced_to_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[tuple[str, bool]] = []
@@ -108,7 +110,7 @@ def test_the_folder_is_synced_once_the_secret_is_there(
     assert synced == [("file", False), ("folder", True)]
 
 
-def test_each_purpose_has_a_key_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_purpose_has_its_own_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KLARITY_DATA", str(tmp_path))
     keys = derive_keys(read_settings())
     every = [getattr(keys, name) for name in keys.__slots__]

@@ -1,4 +1,4 @@
-"""The private servers do what the tests of the adapters count on."""
+"""The private servers keep the promises that the tests of the adapters need."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_stopped_server_keeps_its_data() -> None:
         assert _read_from_redis(server.url) == ["kept"]
 
 
-def test_a_paused_server_accepts_connections_and_answers_nothing() -> None:
+def test_a_paused_server_accepts_connections_without_answering() -> None:
     with Redis() as server, _impatient(server) as client:
         server.pause()
         with pytest.raises(redis.TimeoutError):
@@ -82,7 +82,7 @@ def test_a_paused_server_can_be_stopped() -> None:
         assert not listens(server.port)
 
 
-def test_starting_twice_and_stopping_twice_do_no_harm() -> None:
+def test_starting_and_stopping_twice_have_no_effect() -> None:
     with Redis() as server:
         server.start()
         assert _read_from_redis(server.url) == []
@@ -91,7 +91,7 @@ def test_starting_twice_and_stopping_twice_do_no_harm() -> None:
         server.kill()
 
 
-def test_a_rabbitmq_leaves_no_name_server_behind() -> None:
+def test_stopping_rabbitmq_stops_its_name_server() -> None:
     with RabbitMQ() as server:
         assert listens(server.epmd_port)
     assert not listens(server.epmd_port)
@@ -154,7 +154,7 @@ def test_all_workers_of_a_run_share_one_server_that_ends_with_the_run(
     assert not Path(servers.address).exists()
 
 
-def test_a_run_starts_no_server_that_no_test_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_starts_only_servers_that_a_test_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
     class Unwanted(Redis):
         def __init__(self) -> None:
             raise AssertionError("no test asked for it")
@@ -175,12 +175,12 @@ def test_tests_fail_when_their_server_is_missing(
             conftest.url_of(Redis, "KLARITY_TEST_REDIS_URL")
 
 
-def test_tests_take_the_server_they_are_pointed_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_can_be_given_by_its_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KLARITY_TEST_REDIS_URL", "redis://elsewhere")
     assert conftest.url_of(Redis, "KLARITY_TEST_REDIS_URL") == "redis://elsewhere"
 
 
-def test_a_server_that_ends_at_once_shows_its_last_words() -> None:
+def test_a_server_that_exits_at_once_fails_with_its_output() -> None:
     class Broken(Redis):
         def _command(self) -> Sequence[str]:
             return ["sh", "-c", "echo no luck today"]
@@ -189,7 +189,7 @@ def test_a_server_that_ends_at_once_shows_its_last_words() -> None:
         pass
 
 
-def test_a_server_that_never_answers_is_given_up() -> None:
+def test_a_server_that_never_answers_fails_after_some_time() -> None:
     class Mute(Redis):
         patience = 0.1
 

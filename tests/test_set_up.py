@@ -1,4 +1,4 @@
-"""What is installed is what setup.cfg asks for, pinned, and the same everywhere."""
+"""The installed packages are those of setup.cfg, with the same pinned versions everywhere."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-def test_all_that_running_requires_is_locked() -> None:
+def test_all_requirements_of_the_application_are_locked() -> None:
     assert _required() <= _locked("requirements.txt").keys()
 
 
-def test_all_that_developing_requires_is_locked() -> None:
+def test_all_requirements_of_development_are_locked() -> None:
     assert _required("test", "dev") <= _locked("requirements-dev.txt").keys()
 
 
-def test_tests_run_with_the_very_versions_that_serve() -> None:
+def test_tests_use_the_same_versions_as_the_application() -> None:
     assert _locked("requirements.txt").items() <= _locked("requirements-dev.txt").items()
 
 
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
-def test_a_lock_file_holds_hashes_and_no_address(lock: str) -> None:
+def test_a_lock_file_holds_hashes_and_no_index_url(lock: str) -> None:
     text = (ROOT / lock).read_text()
     assert text.count("--hash=sha256:") >= len(_locked(lock))
     assert not re.search(r"://|--(extra-)?index-url|--find-links| @ ", text)

@@ -12,7 +12,7 @@ NAMED = sorted(set(re.findall(r"`(tests/[a-z_/]+\.py)::(test_\w+)`", TEXT)))
 
 
 @pytest.mark.parametrize(("path", "name"), NAMED)
-def test_the_named_test_exists(path: str, name: str) -> None:
+def test_a_test_named_by_the_threat_model_exists(path: str, name: str) -> None:
     tree = ast.parse((ROOT / path).read_text())
     assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 

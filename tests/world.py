@@ -120,7 +120,7 @@ class World:
         self.policies = [self._policy(kind) for kind in policy_types()]
         self.build_read_models()
 
-    def moderating(self, decisions: DecisionExecutor) -> Moderate:
+    def moderation_with(self, decisions: DecisionExecutor) -> Moderate:
         """Moderation, with an executor of decisions that a test may hold up."""
         do = self.executors
         return Moderate(
@@ -205,8 +205,8 @@ class World:
         self.settle()
         return case
 
-    def ends(self) -> dict[str, int]:
-        """Where each log ends."""
+    def last_positions(self) -> dict[str, int]:
+        """The last position of each log."""
         return {log: store.last_position() for log, store in self.stores.items()}
 
     def dependencies(self, executors: Executors) -> PolicyDependencies:
@@ -236,9 +236,11 @@ class World:
         loaded streams when the logs ended there."""
         stores = {log: Paused(store, ends[log]) for log, store in self.stores.items()}
         policy = handled.policy(self.dependencies(make_executors(stores, self.codec, self.clock)))
-        before = self.ends()
+        before = self.last_positions()
         PolicySubscriber(policy, self.codec, self.checkpoints).react(handled.event)
-        assert self.ends() == before, f"{policy.name} took effect again on {handled.event.id}"
+        assert self.last_positions() == before, (
+            f"{policy.name} took effect again on {handled.event.id}"
+        )
 
     def _policy(self, kind: type[KlarityPolicy]) -> Subscription:
         policy = kind(self.dependencies(self.executors))
@@ -315,10 +317,10 @@ class Watched(PolicySubscriber):
         self._world = world
 
     def react(self, event: RecordedEvent, seconds: float | None = None) -> None:
-        before = self._world.ends()
+        before = self._world.last_positions()
         super().react(event, seconds)
         if self.concerns(event):
-            after = self._world.ends()
+            after = self._world.last_positions()
             grown = frozenset(log for log in after if after[log] > before[log])
             self._world.handled.append(Handled(self._kind, event, before, grown))
 

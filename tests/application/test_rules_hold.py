@@ -134,7 +134,9 @@ class Judged(RuleBasedStateMachine):
     def handle_again(self, paused: bool) -> None:
         """A worker that was taken for dead goes on from what it had loaded, or begins again."""
         for handled in self.world.handled[-50:]:
-            self.world.handle_again(handled, handled.ends if paused else self.world.ends())
+            self.world.handle_again(
+                handled, handled.ends if paused else self.world.last_positions()
+            )
 
     @invariant()
     def each_member_flags_a_subject_once_and_never_their_own(self) -> None:
@@ -680,7 +682,7 @@ class Court(Judged):
         ]
         self.paused = Paused(do.decisions)
         self.at_once = self.world.moderate
-        self.later = self.world.moderating(cast("DecisionExecutor", self.paused))
+        self.later = self.world.moderation_with(cast("DecisionExecutor", self.paused))
         self.settled = True
 
     def judge(self, deed: Callable[[], object], later: bool) -> None:
