@@ -91,7 +91,7 @@ class Handled:
 
 @dataclass
 class World:
-    """The system, and a few words to drive it with."""
+    """The whole system in memory, with short commands to drive it."""
 
     clock: Clock = field(default_factory=Clock)
     make_store: Callable[[str], MemoryEventStore] = MemoryEventStore
@@ -145,7 +145,7 @@ class World:
                 answers.must_be_caught_up()
 
     def settle(self) -> None:
-        """Let everybody hear everything that happened, and what came of it."""
+        """Let all subscribers handle all events, and those that follow from them."""
         moved = True
         while moved:
             found = [subscription.catch_up() for subscription in self.subscriptions]

@@ -162,7 +162,7 @@ def phone_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def anna(url: str) -> Iterator[Phone]:
-    """Who reports. To join is work, so that she, Ben and Carla stay from test to test."""
+    """The reporter. Joining takes long, so that Anna, Ben and Carla stay from test to test."""
     with Phone(url) as phone:
         yield phone.join()
 
@@ -181,7 +181,7 @@ def carla(url: str) -> Iterator[Phone]:
 
 @pytest.fixture
 def newcomer(url: str) -> Iterator[Phone]:
-    """Somebody of whom nothing is known yet, and whose account may be spoilt."""
+    """A member without a record; a test may spoil the account."""
     with Phone(url) as phone:
         yield phone.join()
 

@@ -40,7 +40,7 @@ def fresh(url: str) -> Iterator[list[Phone]]:
 
 
 def appointed(phone: Phone) -> Phone:
-    """The phone of a new moderator, whom the first admin appoints."""
+    """The phone of a new moderator, appointed by the first admin."""
     phone.join()
     with Phone(phone.url, ROOT).sign_in() as root:
         path = f"/v1/members/{phone.member_id}/roles/moderator"
@@ -105,7 +105,7 @@ def resolve(phone: Phone, appeal_id: str, outcome: str) -> requests.Response:
 
 
 def waiting(moderator: Phone, subject_id: str) -> dict[str, Any] | None:
-    """What waits for moderators to decide on this subject."""
+    """The queue item of the subject, if there is one."""
     items = moderator.get("/v1/moderation/queue?limit=100").json()["items"]
     return next((item for item in items if item["subject_id"] == subject_id), None)
 
@@ -498,13 +498,13 @@ def shows(reply: requests.Response, sign: str) -> bool:
 
 
 def shown_as(moderator: Phone, subject_id: str, *names: str) -> list[object]:
-    """What moderators are told of what waits; nothing where nothing does."""
+    """Fields of the queue item of the subject; empty if it is not in the queue."""
     item = waiting(moderator, subject_id)
     return [item[name] for name in names] if item else []
 
 
 def waiting_with_text(moderator: Phone, subject_id: str) -> dict[str, Any] | None:
-    """What waits, once moderators can read what it says."""
+    """The queue item of the subject, once it has a text."""
     item = waiting(moderator, subject_id)
     return item if item and item["text"] else None
 

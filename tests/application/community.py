@@ -197,7 +197,7 @@ def ask_to_be_erased(world: World, member: Actor) -> None:
 
 
 def erase(world: World, member: Actor) -> None:
-    """Let a member have themselves erased: everybody hears of it, then their key is destroyed."""
+    """Erase a member: all subscribers handle the erasure, then the key is destroyed."""
     ask_to_be_erased(world, member)
     world.settle()
     world.vault.destroy(member.member_id)
@@ -245,7 +245,7 @@ def tables(world: World, service: QueryService[Any]) -> Iterator[list[Any]]:
 
 
 class Reading:
-    """One more build of a read model, which hears topic by topic."""
+    """One more build of a read model, which reads topic by topic."""
 
     def __init__(self, world: World, service: QueryService[Any], build: int = 99) -> None:
         self._world = world
@@ -254,7 +254,7 @@ class Reading:
         self._projection = world.projections().open(service, build)
 
     def catch_up(self, *topics: str) -> None:
-        """Hear all news of each topic, of all topics where none is named."""
+        """Project the new events of each topic, of all topics if none is named."""
         for topic in topics or self._topics:
             after = self._model.checkpoint().at(topic)
             if events := self._world.history.read(topic, after, 1000):
@@ -283,7 +283,7 @@ def one(world: World, name: str, key: str, viewer: Viewer = ANYBODY) -> Any:
 
 
 def listed(world: World, name: str, **filters: Any) -> list[dict[str, Any]]:
-    """What everybody gets who asks for the list."""
+    """The list as an anonymous viewer gets it."""
     page = world.answers[name].page(ANYBODY, filters, limit=100)
     return [served(document) for document in page.documents]
 
@@ -309,12 +309,12 @@ def _answered(world: World, viewer: Viewer) -> Iterator[tuple[str, Any]]:
 
 
 def seen_by_all(world: World) -> str:
-    """All that anybody gets to see, as a text to look for words in."""
+    """All answers to an anonymous viewer, as a text to search for words."""
     return repr(_visible_answers(world, ANYBODY))
 
 
 def must_be_rebuilt_alike(world: World) -> None:
-    """Read models that are thrown away and made anew answer as the old ones did."""
+    """Assert that rebuilt read models answer as the former ones did."""
     viewers = (ANYBODY, JUDGE)
     before = [_visible_answers(world, viewer) for viewer in viewers]
     world.build_read_models()
@@ -327,7 +327,7 @@ def must_be_rebuilt_alike(world: World) -> None:
 
 
 def _visible_answers(world: World, viewer: Viewer) -> dict[str, Any]:
-    """The answers that tell something; what is not there is not told of, however it is kept."""
+    """The answers that are not empty, by question."""
     return {question: answer for question, answer in answered(world, viewer).items() if answer}
 
 

@@ -34,7 +34,7 @@ ANNA = Actor(member_id=MemberId("anna"))
 
 
 class PlainPassphrases:
-    """Keeps passphrases as they are, which is quick; ``weak`` hashes want to be made anew."""
+    """Keeps passphrases as they are, which is quick; ``weak`` hashes need a rehash."""
 
     def hash(self, passphrase: str) -> str:
         return f"new:{passphrase}"

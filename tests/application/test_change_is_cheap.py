@@ -240,7 +240,7 @@ def test_a_query_service_is_one_file(copy: Path) -> None:
 
 
 class TestPublicCases:
-    """A query service about public cases takes 35 lines, and none tells why a case is public."""
+    """A query service about public cases takes 35 lines, none about why a case is public."""
 
     def titles(self, reading: Reading) -> list[str]:
         reading.catch_up()

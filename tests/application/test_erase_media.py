@@ -110,7 +110,7 @@ class Process:
         self.uploads.append(owner, name, 0, iter([content[:100]]), REQUEST)
 
     def sanitise_received(self) -> None:
-        """Sanitise what was received, as its policy does, which may hear of it again."""
+        """Sanitise received evidence, as its policy does; events may be handled again."""
         for event in self.world.history.read("evidence", 0, 1000):
             received = self.world.codec.decode(event)
             if isinstance(received, EvidenceReceived):

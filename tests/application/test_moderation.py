@@ -694,7 +694,7 @@ class TestDecisionInForce:
 
     @pytest.fixture
     def hidden(self, world: World, discussed: Actor, mo: Actor) -> Actor:
-        """Whose comment Mo hid."""
+        """The author of a comment that Mo hid."""
         decide(world, COMMENT, "k1", mo)
         world.settle()
         return discussed

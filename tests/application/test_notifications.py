@@ -33,7 +33,7 @@ POTSDAM = Location(lat=52.4, lon=13.06, precision=Precision.CITY)
 
 
 def notified(world: World, member: Actor) -> list[tuple[str, int]]:
-    """The kinds of what the member is told, with their counts, in order of their names."""
+    """The kinds of the notifications of the member with their counts, sorted by name."""
     world.settle()
     page = world.answers["notifications"].page(Viewer(member), {}, limit=50)
     return sorted((str(document.kind), document.count) for document in page.documents)

@@ -202,13 +202,13 @@ def attach(world: World, by: Actor, item: EvidenceId) -> None:
 
 
 def progress(world: World, viewer: Actor) -> list[tuple[str, str, str | None]]:
-    """How the evidence of the case fares, as the viewer sees it."""
+    """The progress of the evidence of the case, as the viewer sees it."""
     document = world.answers["cases"].one("c1", Viewer(viewer))
     cited = document.cited if document else ()
     return [(each.evidence_id, str(each.progress), each.reason) for each in cited]
 
 
 def notified(world: World, member: Actor) -> list[tuple[NotificationKind, str, str | None]]:
-    """What the member is told of evidence."""
+    """The notifications of the member about evidence."""
     page = world.answers["notifications"].page(Viewer(member), {}, limit=50)
     return [(each.kind, each.subject_id, each.reason) for each in page.documents if each.subject_id]

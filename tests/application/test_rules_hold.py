@@ -123,7 +123,7 @@ class Judged(RuleBasedStateMachine):
 
     def attempt(self, deed: Callable[[], object]) -> None:
         """Do it, if it is allowed."""
-        self.settled = False  # until everybody has heard of it
+        self.settled = False  # until all subscribers have handled it
         self.world.clock.wind(seconds=1)
         try:
             deed()
@@ -479,14 +479,14 @@ class Community(Judged):
     @precondition(lambda self: not self.erased)
     @rule(who=members)
     def erase(self, who: str) -> None:
-        """Some hear of it before they hear of what the member did, and some of that first."""
+        """Some subscribers handle the erasure before the events of the member, and some after."""
         community.ask_to_be_erased(self.world, self.people[who])
         self.erased.add(who)
         self.settled = False
 
     @rule(number=st.integers(0, 99))
     def catch_up(self, number: int) -> None:
-        """One of those who listen hears what happened before the others do."""
+        """One subscriber handles the new events before the others do."""
         self.world.subscriptions[number % len(self.world.subscriptions)].catch_up()
 
     @rule()

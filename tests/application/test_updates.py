@@ -70,7 +70,7 @@ class Listening:
         return self.updates.follow(self.updates.resume(last), UpdateFilter(**wanted))
 
     def updates_after(self, last: str = "cases:0", **wanted: Any) -> list[tuple[str, str]]:
-        """What is told until there is nothing more to tell."""
+        """The updates after the last id until there are no more."""
         return next_updates(self.follow(last, **wanted), 100)
 
 

@@ -32,7 +32,7 @@ URL = "https://news.example/hook"
 
 
 class Receiver:
-    """Hears what it is told, unless it is broken."""
+    """Keeps the calls that it gets; it fails them while it is broken."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Mapping[str, str], bytes]] = []

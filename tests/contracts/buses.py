@@ -44,7 +44,7 @@ BROKERS: Mapping[str, Brokers] = {"rabbitmq": _rabbitmq, "redis": _redis, "pubsu
 
 
 class Inbox:
-    """A handler that remembers every delivery, and fails as often as it is told."""
+    """A handler that keeps every delivery, after failing a given number of times."""
 
     def __init__(self, failures: int = 0) -> None:
         self.deliveries: list[Delivery] = []

@@ -508,7 +508,7 @@ class SqliteStores:
 
 
 class MongoStores:
-    """Each store with a tail of its own, so that it hears of the others as of other processes."""
+    """Each store has its own tail, so that the others are like other processes to it."""
 
     survives_reopening = True
 

@@ -23,7 +23,7 @@ BODY = '{"café": 1}'.encode()
 
 
 class Receiver(ThreadingHTTPServer):
-    """Keeps what it hears, and answers as its path asks for."""
+    """Keeps the calls that it gets, and answers as the path asks for."""
 
     daemon_threads = True
 

@@ -880,7 +880,7 @@ def test_publication_events_agree_with_the_state(commands: list[CaseCommand]) ->
 
 
 def publication(past: list[CaseEvent]) -> tuple[bool, set[EvidenceId]]:
-    """Whether the case is public, and which evidence everybody can see. Each is told once."""
+    """Whether the case is public and which evidence is shown; no event repeats another."""
     public, seen = False, set[EvidenceId]()
     for event in past:
         match event:

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def read_after(written: Any) -> dict[str, str]:
-    """The headers of a question whose answer includes this write."""
+    """The headers of a query whose answer includes this write."""
     return {"Klarity-Token": written.headers["Klarity-Token"]}
 
 

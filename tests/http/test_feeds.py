@@ -123,7 +123,7 @@ class TestEveryFormat:
 
 class NoHistory:
     def position_of(self, *_: object) -> None:
-        """Nobody has heard of it."""
+        """No position is known."""
 
 
 class TestAtom:

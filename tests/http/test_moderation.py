@@ -36,7 +36,7 @@ def second(process: Process, admin: Caller) -> Caller:
 
 
 def once_known(call: Callable[[], Any]) -> Any:
-    """The reply, once moderation has heard of what it is about."""
+    """The reply, once moderation knows the subject."""
 
     def answered() -> Any:
         reply = call()
@@ -51,7 +51,7 @@ def flag(caller: Caller, case_id: str, headers: dict[str, str] | None = None, **
 
 
 def raise_flag(caller: Caller, kind: str, subject_id: str) -> Any:
-    """What is said at once, whether moderation has heard of it or not."""
+    """The first reply, whether moderation knows the subject or not."""
     body = {"subject_kind": kind, "subject_id": subject_id, "rule": "spam", "note": ""}
     return caller("POST", "/v1/flags", body)
 

@@ -61,7 +61,7 @@ def id_of(party: str) -> str:
 
 
 def shown(caller: Caller, case: PublicCase, party: str, reply: Any) -> Any:
-    """The party as the case shows it once it includes what the reply told of."""
+    """The party as the case shows it, including the change that the reply acknowledged."""
     headers = {TOKEN_HEADER: reply.headers[TOKEN_HEADER]}
     items = caller("GET", f"/v1/cases/{case.case_id}", headers=headers).json["parties"]
     return next((item for item in items if item["party_id"] == id_of(party)), None)

@@ -66,7 +66,7 @@ def beginning(ids: EventIds) -> str:
 
 
 def received(caller: Caller, last: str = "", query: str = "", updates: int = 0) -> list[Event]:
-    """The blocks of a stream until it ends; a stream anew while it has not told so much."""
+    """The blocks of a stream until it ends; another stream while it has too few updates."""
 
     def enough() -> list[Event] | None:
         events = streamed(caller, last, query)

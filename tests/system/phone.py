@@ -152,7 +152,7 @@ def eventually(look: Callable[[], T | None], patience: float = PATIENCE) -> T:
 
 
 def assert_becomes(look: Callable[[], object], expected: object) -> None:
-    """Look until what is seen is what is expected."""
+    """Look until the expected value is found."""
     seen = look()
 
     def as_expected() -> bool | None:
@@ -167,7 +167,7 @@ def assert_becomes(look: Callable[[], object], expected: object) -> None:
 
 
 def once_known(call: Callable[[], requests.Response]) -> requests.Response:
-    """The reply, once whoever answers has heard of what the call is about."""
+    """The reply, once the service knows the subject of the call."""
 
     def answered() -> requests.Response | None:
         reply = call()
@@ -181,7 +181,7 @@ def is_public(case: dict[str, Any]) -> bool:
 
 
 class Stream:
-    """The updates on cases with one tag, as a client hears them."""
+    """The updates on cases with one tag, as a client receives them."""
 
     def __init__(self, phone: Phone, tag: str, last: str = "") -> None:
         headers = {"Last-Event-ID": last} if last else {}

@@ -62,7 +62,7 @@ def in_this_process(settings: dict[str, str], folder: Path) -> Iterator[Any]:
 
 
 def a_moderated_case(do: Executors, case_id: CaseId) -> None:
-    """Flags hid it, moderators did too, and an appeal restored it; its context heard of nothing."""
+    """Hide a case by flags and by moderators and restore it on appeal, unknown to its context."""
     evidence = EvidenceId(f"evidence of {case_id}")
     details = CaseDetails(title="A permit for a bribe", story="They asked for money.")
     report = ReportCase(case_id=case_id, details=details, evidence=(evidence,), by=ANNA, at=NOW)
@@ -107,7 +107,7 @@ def moderation_of(case_id: CaseId) -> list[SubjectCommand]:
 
 
 def backlog(do: Executors, cases: list[CaseId]) -> None:
-    """All that happened while nobody worked."""
+    """Append the events of a time without workers."""
     register = RegisterMember(member_id=ANNA.member_id, pseudonym=ANNA.pseudonym, by=SYSTEM, at=NOW)
     do.members.execute(ANNA.member_id, register, CommandContext(new=True))
     with ThreadPoolExecutor(8) as pool:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.system
 
 
 class Newsroom(ThreadingHTTPServer):
-    """Verifies and keeps what it hears; it is away until it opens."""
+    """Verifies and keeps the calls that it gets; it fails them until it opens."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Desk)
