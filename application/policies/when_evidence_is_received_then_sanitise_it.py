@@ -17,11 +17,11 @@ class WhenEvidenceIsReceivedThenSanitiseIt(KlarityPolicy):
                 self.dependencies.sanitise(event, cause.context, cause.seconds)
 
     def turn(self, event: object) -> Turn:
-        """Let owners take turns. Videos start in the long lane, other files in the short one."""
+        """Let members take turns. Videos start in the long lane, other files in the short one."""
         match event:
             case EvidenceReceived(kind=MediaKind.VIDEO):
-                return Turn(event.owner, Lane.LONG)
+                return Turn(event.turn or event.owner, Lane.LONG)
             case EvidenceReceived():
-                return Turn(event.owner, Lane.SHORT)
+                return Turn(event.turn or event.owner, Lane.SHORT)
             case _:
                 return Turn()

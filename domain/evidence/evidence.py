@@ -26,10 +26,12 @@ class EvidenceStatus(StrEnum):
 class ReceiveEvidence:
     """The upload is complete, and its original is encrypted.
 
-    ``salt`` is 256 random bits, and ``original_sha256`` the hash of the original, both in hex."""
+    ``salt`` is 256 random bits, and ``original_sha256`` the hash of the original, both in hex.
+    ``turn`` is the same for all that a member uploads on a day, so that members take turns."""
 
     evidence_id: EvidenceId
     kind: MediaKind
+    turn: str = ""
     salt: str
     original_sha256: str
     by: Actor
@@ -81,10 +83,14 @@ EvidenceCommand = ReceiveEvidence | BeginSanitising | MakeAvailable | RejectEvid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceReceived:
-    """``salt`` and ``original_sha256`` open the ``commitment``: see ``commitment_to``."""
+    """``salt`` and ``original_sha256`` open the ``commitment``: see ``commitment_to``.
+
+    ``turn`` groups what a member uploaded on a day; without it, the owner does.
+    """
 
     evidence_id: EvidenceId
     owner: SealedMember
+    turn: PersonalText = ""
     kind: MediaKind
     commitment: str
     salt: PersonalText
@@ -220,6 +226,7 @@ def _receive(command: ReceiveEvidence, state: Evidence) -> list[EvidenceEvent]:
     received = EvidenceReceived(
         evidence_id=command.evidence_id,
         owner=command.by.member_id,
+        turn=command.turn,
         kind=command.kind,
         commitment=commitment_to(command.original_sha256, command.salt),
         salt=command.salt,

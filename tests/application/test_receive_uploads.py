@@ -11,6 +11,9 @@ from adapters.media_store.filesystem import FilesystemMediaStore
 from adapters.media_store.sealed import SealedMediaStore
 from adapters.uploads.memory import MemoryUploads
 from application.engine.executor import CommandContext, CommandMismatch
+from application.policies.when_evidence_is_received_then_sanitise_it import (
+    WhenEvidenceIsReceivedThenSanitiseIt,
+)
 from application.ports.media_store import MediaErased, NoSuchMedia
 from application.ports.uploads import Quota
 from application.use_cases.evidence import uploads as module
@@ -171,6 +174,22 @@ class TestReceiving:
         assert progress.receipt.version == 1
         phones.assert_received_once()
         assert phones.parts() == []
+
+    def test_the_uploads_of_a_member_have_aliases_of_their_own_and_one_turn_a_day(
+        self, phones: Phones
+    ) -> None:
+        owners = {"e1": phones.anna, "e2": phones.anna, "e3": phones.ben, "e4": phones.anna}
+        for upload_id, owner in owners.items():
+            if upload_id == "e4":
+                phones.world.clock.wind(days=1)
+            phones.uploads.begin(owner, upload_id, LENGTH)
+            phones.uploads.append(owner, upload_id, 0, chunks(CONTENT), REQUEST)
+        events = [phones.received(upload_id)[0] for upload_id in owners]
+        policy = WhenEvidenceIsReceivedThenSanitiseIt(phones.world.use_cases.policy_dependencies)
+        first, second, of_ben, of_the_next_day = (policy.turn(event).member for event in events)
+        assert first == second
+        assert len({first, of_ben, of_the_next_day}) == 3
+        assert len({event.owner for event in events}) == 4
 
     def test_a_long_request_is_stored_part_by_part(self, phones: Phones) -> None:
         def breaks_off() -> Iterator[bytes]:

@@ -354,6 +354,7 @@ GOLDEN: dict[str, object] = {
     "evidence.EvidenceReceived": EvidenceReceived(
         evidence_id=ITEM,
         owner=ANNA,
+        turn="0f8e",
         kind=MediaKind.DOCUMENT,
         commitment="cd",
         salt="01",

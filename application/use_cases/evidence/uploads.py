@@ -248,6 +248,7 @@ class ReceiveUploads:
         try:
             command = ReceiveEvidence(
                 evidence_id=EvidenceId(upload.upload_id),
+                turn=self._turn(upload),
                 kind=kind,
                 salt=token_hex(SALT),
                 original_sha256=original.sha256,
@@ -259,6 +260,10 @@ class ReceiveUploads:
             if refused.code == "erased":
                 self._destroy(upload.upload_id)
             raise
+
+    def _turn(self, upload: Upload) -> str:
+        """Return what groups the uploads of a member on a day, although each has its own alias."""
+        return self._aliases.of(upload.owner, f"turn/{self._clock().date()}")
 
     def _owner_of_evidence(self, upload: Upload) -> Actor:
         """Return the alias under which the owner of the upload owns the evidence (ADR 42)."""
