@@ -3,8 +3,9 @@
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -67,37 +68,37 @@ def assert_shown_or_refused(content: bytes) -> None:
         assert rendition.path.stat().st_size
 
 
-@settings(max_examples=4, deadline=None)
-@given(data=st.data())
-def test_a_damaged_file_is_shown_or_refused(data: st.DataObject, whole: bytes) -> None:
-    damage = data.draw(st.sampled_from([cut, flip_bits, leave_out, repeat]))
-    assert_shown_or_refused(damage(data, whole))
+def cut(whole: bytes, places: Sequence[int]) -> bytes:
+    return whole[: places[0]]
 
 
-def cut(data: st.DataObject, whole: bytes) -> bytes:
-    return whole[: data.draw(st.integers(HEAD, len(whole)))]
-
-
-def flip_bits(data: st.DataObject, whole: bytes) -> bytes:
+def flip_bits(whole: bytes, places: Sequence[int]) -> bytes:
     broken = bytearray(whole)
-    places = st.lists(st.integers(HEAD, len(whole) - 1), min_size=1, max_size=30)
-    for place in data.draw(places):
-        broken[place] ^= data.draw(st.sampled_from([1, 4, 16, 128, 255]))
+    for place, bits in zip(places, cycle([1, 4, 16, 128, 255]), strict=False):
+        broken[place] ^= bits
     return bytes(broken)
 
 
-def leave_out(data: st.DataObject, whole: bytes) -> bytes:
-    first, last = part(data, whole)
+def leave_out(whole: bytes, places: Sequence[int]) -> bytes:
+    first, last = sorted(places[:2])
     return whole[:first] + whole[last:]
 
 
-def repeat(data: st.DataObject, whole: bytes) -> bytes:
-    first, last = part(data, whole)
+def repeat(whole: bytes, places: Sequence[int]) -> bytes:
+    first, last = sorted(places[:2])
     return whole[:last] + whole[first:]
 
 
-def part(data: st.DataObject, whole: bytes) -> list[int]:
-    return sorted(data.draw(st.tuples(*[st.integers(HEAD, len(whole))] * 2)))
+@settings(max_examples=4, deadline=None)
+@given(
+    damage=st.sampled_from([cut, flip_bits, leave_out, repeat]),
+    shares=st.lists(st.floats(0, 1, exclude_max=True), min_size=2, max_size=30),
+)
+def test_a_damaged_file_is_shown_or_refused(
+    whole: bytes, damage: Callable[[bytes, Sequence[int]], bytes], shares: list[float]
+) -> None:
+    places = [HEAD + int(share * (len(whole) - HEAD)) for share in shares]
+    assert_shown_or_refused(damage(whole, places))
 
 
 class TestPictures:
