@@ -18,7 +18,7 @@ from entrypoints.http.documentation import BEARER, IF_MATCH, MADE_HEADERS, probl
 from entrypoints.http.documents import document_schema
 from entrypoints.http.limits import Rate, too_many_requests, who_asks
 from entrypoints.http.requests import Requests, written
-from entrypoints.http.schemas import Text, schema
+from entrypoints.http.schemas import Text, Truth, schema
 
 EXPORTS = "10 per hour"
 OWN_PASSPHRASE = Text(required=True, validate=validate.Length(1, PASSPHRASE_LENGTH.most))
@@ -26,8 +26,7 @@ ErasureBody = schema(
     "Erasure",
     {
         "passphrase": OWN_PASSPHRASE,
-        "anonymous_later": ma.fields.Boolean(
-            load_default=False,
+        "anonymous_later": Truth(
             metadata={"description": "Erase anonymous cases one by one within two weeks."},
         ),
     },
@@ -106,7 +105,7 @@ def leaving_blueprint(
         actor = requests.oneself()
         context = requests.context(actor.member_id)
         erased = accounts.erase(
-            actor, body["passphrase"], context, anonymous_later=body["anonymous_later"]
+            actor, body["passphrase"], context, anonymous_later=body.get("anonymous_later", False)
         )
         receipt = receipts.of(erased)
         reply = msgspec.to_builtins(receipts.progress(receipt))
