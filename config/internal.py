@@ -1,5 +1,6 @@
 """The internal listener of a process: waitress, in a thread of its own."""
 
+import socket
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,10 @@ class InternalListener:
         wasyncore.close_all(self._connections)
 
 
-def require_free(host: str, port: int) -> None:
-    """Raise CannotListen if anything listens on the address, even a process that shares it."""
+def reserve(host: str, port: int) -> socket.socket:
+    """Return a socket that keeps the address for processes of this user that share it.
+
+    It gets no connection itself. Raises CannotListen if anything has the address, even shared.
+    """
     bind(host, port, SETTINGS).close()
+    return bind(host, port, SETTINGS, shared=True)

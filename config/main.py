@@ -24,7 +24,7 @@ from application.ports.checkpoints import Checkpoint
 from application.ports.unavailable import Unavailable
 from application.system import query_services
 from application.use_cases.members.accounts import handle_of
-from config.internal import require_free
+from config.internal import reserve
 from config.process import Process
 from config.server import CannotListen, Server, bind, end_with_parent
 from config.settings import Settings, SettingsError, read_settings
@@ -104,11 +104,12 @@ def serve() -> None:
     """Serve with granian until stopped."""
     settings = read_settings()
     listener = bind(settings.host, settings.port)
-    require_free(settings.internal_host, settings.internal_port or INTERNAL_PORT)
+    reserved = reserve(settings.internal_host, settings.internal_port or INTERNAL_PORT)
     Process(settings).close()
     url = _url(replace(settings, port=listener.getsockname()[1]))
     Thread(target=_greet, args=(url, settings), name="greeting", daemon=True).start()
-    Server("config.main:front", listener, settings).serve()
+    with reserved:  # until the workers have ended, which listen on it
+        Server("config.main:front", listener, settings).serve()
 
 
 def work() -> None:
@@ -119,7 +120,7 @@ def work() -> None:
     settings = read_settings()
     process = Process(settings)
     if settings.internal_port:
-        require_free(settings.internal_host, settings.internal_port)
+        reserve(settings.internal_host, settings.internal_port).close()
     stopped = Event()
     # Python runs signal handlers in the main thread only, which sleeps here. The kernel may deliver
     # the signal to another thread, so the stop is noticed by ``when_told_to_stop``.
