@@ -74,7 +74,8 @@ class Moderate:
         flag_id = keyed_id(self._key, "flag", actor.member_id, kind, subject_id)
         record_id = keyed_id(self._key, "record", actor.member_id)
         subject = self._subject(kind, subject_id)
-        actor = self._as_author(actor, subject)
+        authors = self._case_authors(subject)
+        actor = self._as_author(actor, subject, authors)
         command = RaiseFlag(
             flag_id=flag_id,
             subject_kind=kind,
@@ -84,7 +85,7 @@ class Moderate:
             by=actor,
             at=self._clock(),
         )
-        facts = self._facts_for_flag(subject, record_id, actor)
+        facts = self._facts_for_flag(subject, authors, record_id, actor)
         with self._weighed_once(facts, network, flag_id) as weighed:
             return self._flags.execute(flag_id, Informed(command, weighed), context)
 
@@ -114,6 +115,7 @@ class Moderate:
         reason: str,
     ) -> Receipt[Decision]:
         subject = self._subject(kind, subject_id)
+        authors = self._case_authors(subject)
         command = DecideSubject(
             decision_id=decision_id,
             subject_kind=kind,
@@ -121,10 +123,10 @@ class Moderate:
             verdict=verdict,
             rule=rule,
             reason=reason,
-            by=self._as_author(actor, subject),
+            by=self._as_author(actor, subject, authors),
             at=self._clock(),
         )
-        facts = self._facts_for_decision(subject)
+        facts = self._facts_for_decision(subject, authors)
         return self._decisions.execute(decision_id, Informed(command, facts), context)
 
     def appeal(
@@ -133,16 +135,17 @@ class Moderate:
         subject = self._subject_of(decision_id)
         by = self._authorship.as_owner(actor, subject.author)
         command = AppealDecision(statement=statement, by=by, at=self._clock())
-        facts = self._facts_for_decision(subject)
+        facts = self._facts_for_decision(subject, self._case_authors(subject))
         return self._decisions.execute(decision_id, Informed(command, facts), context)
 
     def resolve(
         self, decision_id: str, outcome: Outcome, reason: str, actor: Actor, context: CommandContext
     ) -> Receipt[Decision]:
         subject = self._subject_of(decision_id)
-        by = self._as_author(actor, subject)
+        authors = self._case_authors(subject)
+        by = self._as_author(actor, subject, authors)
         command = ResolveAppeal(outcome=outcome, reason=reason, by=by, at=self._clock())
-        facts = self._facts_for_decision(subject)
+        facts = self._facts_for_decision(subject, authors)
         return self._decisions.execute(decision_id, Informed(command, facts), context)
 
     def redact(
@@ -151,18 +154,23 @@ class Moderate:
         """Remove the reason for a decision, or for the outcome of the appeal against it."""
         subject = self._subject_of(decision_id)
         reason_id = reason_key(decision_id, of_outcome=of_outcome)
-        by = self._as_author(actor, subject)
+        authors = self._case_authors(subject)
+        by = self._as_author(actor, subject, authors)
         command = RedactReason(reason_id=reason_id, by=by, at=self._clock())
-        facts = self._facts_for_decision(subject)
+        facts = self._facts_for_decision(subject, authors)
         return self._decisions.execute(decision_id, Informed(command, facts), context)
 
-    def _as_author(self, actor: Actor, subject: Subject) -> Actor:
+    def _as_author(
+        self, actor: Actor, subject: Subject, case_authors: frozenset[MemberId]
+    ) -> Actor:
         """Return the actor as the author of the subject or of its case, if they are."""
-        return self._authorship.as_owner(actor, subject.author, *self._case_authors(subject))
+        return self._authorship.as_owner(actor, subject.author, *case_authors)
 
-    def _facts_for_flag(self, subject: Subject, record_id: str, actor: Actor) -> FlagFacts:
+    def _facts_for_flag(
+        self, subject: Subject, case_authors: frozenset[MemberId], record_id: str, actor: Actor
+    ) -> FlagFacts:
         record = self._records.load(record_id).state
-        judges = actor.moderates and actor.member_id not in self._case_authors(subject)
+        judges = actor.moderates and actor.member_id not in case_authors
         return FlagFacts(
             subject=subject,
             is_visible=self._visibility.can_see(actor, subject),
@@ -185,11 +193,13 @@ class Moderate:
         with self._networks.counting(network, key, flag_id) as counts:
             yield facts if counts else replace(facts, weight=WITHOUT_WEIGHT)
 
-    def _facts_for_decision(self, subject: Subject) -> DecisionFacts:
+    def _facts_for_decision(
+        self, subject: Subject, case_authors: frozenset[MemberId]
+    ) -> DecisionFacts:
         overturned = [self._decisions.load(each).state.by for each in subject.overturned]
         return DecisionFacts(
             subject=subject,
-            case_authors=self._case_authors(subject),
+            case_authors=case_authors,
             in_force=self._decisions.load(subject.decision_id).state,
             overturned=frozenset(overturned),
         )
