@@ -91,10 +91,10 @@ def front() -> Front:
 def _running(process: Process) -> Iterator[None]:
     """Run the background work, if the settings say so, while the server runs."""
     when_told_to_stop(process.end_streams)
-    if process.settings.background:
-        process.start()
-    process.listen(process.settings.internal_port or INTERNAL_PORT)
     try:
+        if process.settings.background:
+            process.start()
+        process.listen(process.settings.internal_port or INTERNAL_PORT)
         yield
     finally:
         process.close()

@@ -6,8 +6,9 @@ pool of their own.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -22,6 +23,8 @@ from entrypoints.asgi.reply import Reply
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+log = logging.getLogger(__name__)
 
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -94,8 +97,15 @@ class Front:
                 return
 
     async def _live(self, receive: Receive, send: Send) -> None:
+        """Enter and leave ``lifespan``. A server that is not told of a failure would serve on."""
         await receive()
-        with self._lifespan():
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._lifespan())
+            except Exception as error:
+                log.exception("the process cannot start")
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                return
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from threading import Event, current_thread
 from typing import Any
@@ -298,6 +298,17 @@ def test_the_environ_describes_the_request() -> None:
     assert seen["PATH_INFO"].encode("latin-1").decode() == "/v1/é"
     assert seen["HTTP_ACCEPT"] == "a,b"
     assert "HTTP_X_FORWARDED_FOR" not in seen
+
+
+def test_a_server_is_told_that_the_application_cannot_start() -> None:
+    def lifespan() -> AbstractContextManager[None]:
+        raise OSError("the address is in use")
+
+    served = Front(echo, CAPACITY, lambda scope: asker_of(scope, 0), lifespan)
+    peer = Peer({"type": "lifespan.startup"})
+    run_together(served({"type": "lifespan"}, peer.receive, peer.send))
+    failed = {"type": "lifespan.startup.failed", "message": "the address is in use"}
+    assert peer.got == [failed]
 
 
 def test_the_lifespan_of_the_application_is_that_of_the_server() -> None:
