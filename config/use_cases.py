@@ -1,13 +1,14 @@
 """Make the use cases, each once when it is first needed."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import cached_property
 
 from adapters.read_models.memory import MemoryReadModels
 from application.engine.contributions import Contributions
 from application.engine.own_events import OwnEvents
 from application.executors import Executors
-from application.policy import PolicyDependencies
+from application.policy import KlarityPolicy, PolicyDependencies
 from application.ports.uploads import Quota
 from application.security import SecurityLog
 from application.system import policy_types
@@ -87,7 +88,7 @@ class UseCases:
     @cached_property
     def destroy_aliases(self) -> DestroyAliases:
         made = self._container
-        erasing = (kind.name for kind in policy_types() if ERASURE.name in kind.handles)
+        erasing = [kind.name for kind in _erasing_policies()]
         return DestroyAliases(
             made.history(), made.codec(), made.aliases(), made.checkpoints(), erasing
         )
@@ -100,9 +101,8 @@ class UseCases:
     @cached_property
     def erasure_receipts(self) -> ErasureReceipts:
         made, steps = self._container, defaultdict[str, frozenset[str]](frozenset)
-        for kind in policy_types():
-            if ERASURE.name in kind.handles:
-                steps[kind.service] |= {kind.name}
+        for kind in _erasing_policies():
+            steps[kind.service] |= {kind.name}
         steps["aliases"] = frozenset({DestroyAliases.name})
         return ErasureReceipts(made.history(), made.checkpoints(), made.texts(), self._clock, steps)
 
@@ -284,3 +284,8 @@ class UseCases:
 
     def _open_deliveries(self) -> OpenDeliveries:
         return OpenDeliveries(self._container.history(), self._container.codec())
+
+
+def _erasing_policies() -> Iterator[type[KlarityPolicy]]:
+    """Yield the policies that handle the erasure of a member."""
+    return (kind for kind in policy_types() if ERASURE.name in kind.handles)

@@ -5,14 +5,12 @@ from collections.abc import Callable, Iterator
 from random import SystemRandom
 
 from application.engine.erasures import is_erased_in_log, leaves_aliases
+from application.engine.whole_log import events_of
 from application.ports.aliases import Aliases
 from application.ports.codec import EventCodec
 from application.ports.history import History
 
 logger = logging.getLogger(__name__)
-
-COMMITS_A_READ = 1000
-
 
 Contribution = tuple[str, str]
 """The name of a stream, and the id or alias under which the member contributed to it."""
@@ -61,10 +59,7 @@ class Contributions:
 
     def _of(self, member_id: str, log: str) -> Iterator[Contribution]:
         """Yield each stream with an event about the member or an alias, in the order of the log."""
-        position = 0
-        while events := self._history.read(log, position, COMMITS_A_READ):
-            for event in events:
-                subject = self._codec.subject(event)
-                if self._aliases.is_own(member_id, subject):
-                    yield event.stream, subject
-            position = events[-1].position
+        for event in events_of(self._history, log):
+            subject = self._codec.subject(event)
+            if self._aliases.is_own(member_id, subject):
+                yield event.stream, subject

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator
 from itertools import groupby
 
+from application.engine.whole_log import events_of
 from application.ports.aliases import Aliases
 from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.history import History
-
-COMMITS_A_READ = 1000
 
 
 class OwnEvents:
@@ -26,18 +25,13 @@ class OwnEvents:
         A commit with such an event counts as a whole: a fact and its signature are two events.
         ``is_about`` says which other events are about the member, though nobody signed them.
         """
-        for _, commit in groupby(self._all(log), lambda event: (event.stream, event.stamp)):
+        found = events_of(self._history, log)
+        for _, commit in groupby(found, lambda event: (event.stream, event.stamp)):
             events = [(event, self._codec.subject(event)) for event in commit]
             own = any(self._aliases.is_own(member_id, subject) for _, subject in events)
             for event, subject in events:
                 if (own or is_about(event)) and not self._is_anothers(member_id, event, subject):
                     yield event
-
-    def _all(self, log: str) -> Iterator[RecordedEvent]:
-        position = 0
-        while events := self._history.read(log, position, COMMITS_A_READ):
-            yield from events
-            position = events[-1].position
 
     def _is_anothers(self, member_id: str, event: RecordedEvent, subject: str) -> bool:
         """Return whether the event is sealed for another person: it does not name them openly."""

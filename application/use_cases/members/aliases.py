@@ -4,13 +4,12 @@ from collections import deque
 from collections.abc import Iterable
 
 from application.engine.erasures import erased_person
+from application.engine.whole_log import events_of
 from application.ports.aliases import Aliases
 from application.ports.checkpoints import Checkpoints
 from application.ports.codec import EventCodec
 from application.ports.history import History
 from domain.catalog import ERASURE
-
-COMMITS_A_READ = 100
 
 
 class DestroyAliases:
@@ -62,11 +61,10 @@ class DestroyAliases:
     def _find_erased(self) -> None:
         if self._read_up_to < 0:
             self._read_up_to = self._checkpoints.load(self.name).at(ERASURE.log)
-        while events := self._history.read(ERASURE.log, self._read_up_to, COMMITS_A_READ):
-            for event in events:
-                if member_id := erased_person(event, self._codec):
-                    self._waiting.append((event.position, member_id))
-            self._read_up_to = events[-1].position
+        for event in events_of(self._history, ERASURE.log, self._read_up_to):
+            if member_id := erased_person(event, self._codec):
+                self._waiting.append((event.position, member_id))
+            self._read_up_to = event.position
 
     def _erased_up_to(self) -> int:
         """Return the position up to which every policy has erased what it erases."""

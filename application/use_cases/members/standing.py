@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from application.engine.whole_log import events_of
 from application.executors import MemberExecutor
 from application.ports.codec import EventCodec
 from application.ports.history import History
@@ -19,7 +20,6 @@ from domain.members.member import (
     SuspensionUpheld,
 )
 
-COMMITS_A_READ = 1000
 OPERATOR = "the operator"
 
 
@@ -43,11 +43,9 @@ class StandingChanges:
 
     def __iter__(self) -> Iterator[StandingChange]:
         """Yield the changes, oldest first."""
-        position = 0
-        while events := self._history.read("members", position, COMMITS_A_READ):
-            for _, commit in groupby(events, key=lambda event: (event.stream, event.stamp)):
-                yield from self._changes([self._codec.decode(event) for event in commit])
-            position = events[-1].position
+        events = events_of(self._history, "members")
+        for _, commit in groupby(events, key=lambda event: (event.stream, event.stamp)):
+            yield from self._changes([self._codec.decode(event) for event in commit])
 
     def _changes(self, commit: list[object]) -> Iterator[StandingChange]:
         signers = [self._named(event.by) for event in commit if isinstance(event, StandingSigned)]

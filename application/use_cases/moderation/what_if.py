@@ -7,6 +7,7 @@ from datetime import datetime
 
 from application.engine.builds import open_build
 from application.engine.projector import Projector
+from application.engine.whole_log import events_of
 from application.ports.codec import EventCodec
 from application.ports.history import History
 from application.ports.read_models import Find, ReadModel, ReadModels
@@ -216,10 +217,7 @@ class WhatIf:
                 projector.handle(events, projector.checkpoint().moved(log, position))
 
     def _events(self, log: str) -> Iterator[object]:
-        position = 0
-        while events := self._history.read(log, position, COMMITS_A_READ):
-            yield from map(self._codec.decode, events)
-            position = events[-1].position
+        return map(self._codec.decode, events_of(self._history, log))
 
 
 def _all_of(find: Find, model: ReadModel[PopularCase]) -> list[PopularCase]:
