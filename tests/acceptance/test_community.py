@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -129,9 +130,18 @@ def proposals(phone: Phone, case_id: str, count: int) -> list[dict[str, Any]]:
 
 
 def accept_proposals(author: Phone, case_id: str, count: int) -> None:
+    """Accept what is proposed. The case shows it when this returns."""
+    path = f"/v1/cases/{case_id}"
     for proposal in proposals(author, case_id, count):
-        path = f"/v1/cases/{case_id}/proposals/{proposal['number']}/acceptance"
-        assert author.call("POST", path).status_code == 204
+        accepted = author.call("POST", f"{path}/proposals/{proposal['number']}/acceptance")
+        assert accepted.status_code == 204
+        token = accepted.headers["Klarity-Token"]
+        eventually(partial(includes, author, path, token))
+
+
+def includes(phone: Phone, path: str, token: str) -> bool | None:
+    """Whether the resource includes the write that the token stands for."""
+    return phone.get(path, Klarity_Token=token).ok or None
 
 
 class TestEnriching:
