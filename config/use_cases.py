@@ -76,6 +76,7 @@ class UseCases:
             credentials=self._container.credentials(),
             passphrases=self._container.passphrases(),
             vault=self._container.vault(),
+            aliases=self._container.aliases(),
             pseudonyms=Pseudonyms(self._container.spelling()),
             refresh_tokens=self.refresh_tokens,
             clock=self._clock,

@@ -22,11 +22,10 @@ class VaultAliases:
         salt = blake2b(thing.encode(), digest_size=HALF).digest()
         if self._vault.key(member_id, fresh=True) is None:
             raise _erased()
-        try:
-            key = self._vault.make_key(_subject(member_id))
-        except KeyDestroyed as error:
-            raise _erased() from error
-        return MemberId(str(UUID(bytes=salt + _proof(key, salt))))
+        return MemberId(str(UUID(bytes=salt + _proof(self._key(member_id), salt))))
+
+    def prepare(self, member_id: str) -> None:
+        self._key(member_id)
 
     def is_own(self, member_id: str, owner: str) -> bool:
         if not member_id or not owner:
@@ -35,6 +34,12 @@ class VaultAliases:
 
     def destroy(self, member_id: str) -> None:
         self._vault.destroy(_subject(member_id))
+
+    def _key(self, member_id: str) -> bytes:
+        try:
+            return self._vault.make_key(_subject(member_id))
+        except KeyDestroyed as error:
+            raise _erased() from error
 
     def _proves(self, member_id: str, owner: str) -> bool:
         key = self._vault.key(_subject(member_id))

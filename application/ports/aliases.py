@@ -18,6 +18,14 @@ class Aliases(Protocol):
         """
         ...
 
+    def prepare(self, member_id: str) -> None:
+        """Make the member's alias key, if there is none.
+
+        Done early, so that the store does not show when the member needed the first alias. Raises
+        DomainError (erased) once ``destroy`` was called.
+        """
+        ...
+
     def is_own(self, member_id: str, owner: str) -> bool:
         """Return whether the owner is the member or one of the member's aliases."""
         ...

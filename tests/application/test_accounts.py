@@ -23,7 +23,7 @@ from application.use_cases.members.accounts import (
 from application.use_cases.members.pseudonyms import Pseudonyms
 from application.use_cases.members.refresh_tokens import RefreshTokens
 from domain.actors import Actor, Role
-from domain.ids import MemberId
+from domain.ids import CaseId, MemberId
 from domain.members.member import SuspendMember
 from domain.times import DAY, day_of
 from tests.world import World, refused
@@ -58,6 +58,7 @@ def accounts(world: World, credentials: MemoryCredentials) -> Accounts:
         credentials=credentials,
         passphrases=PlainPassphrases(),
         vault=world.vault,
+        aliases=world.container.aliases(),
         pseudonyms=Pseudonyms(IcuSpelling()),
         refresh_tokens=RefreshTokens(bytes(32)),
         clock=world.clock,
@@ -75,6 +76,16 @@ def register(
     fingerprint = f"{pseudonym}{interests}"
     context = CommandContext(command_id=f"register {member_id}", fingerprint=fingerprint, new=True)
     accounts.register(member_id, pseudonym, passphrase, interests, context)
+
+
+def test_the_alias_key_is_made_at_registration_and_not_at_the_first_report(
+    world: World, accounts: Accounts
+) -> None:
+    register(accounts)
+    key = world.vault.key("aliases/anna")
+    assert key
+    world.use_cases.authorship.as_new_author(ANNA, CaseId("c1"))
+    assert world.vault.key("aliases/anna") == key
 
 
 def test_a_registered_member_can_sign_in(accounts: Accounts) -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from application.engine.executor import CommandContext, CommandMismatch, Receipt, TooMuchContention
 from application.executors import MemberExecutor
+from application.ports.aliases import Aliases
 from application.ports.clock import Clock
 from application.ports.credentials import Credential, Credentials, PseudonymTaken, Session
 from application.ports.key_vault import KeyVault
@@ -56,6 +57,7 @@ class Accounts:
         credentials: Credentials,
         passphrases: Passphrases,
         vault: KeyVault,
+        aliases: Aliases,
         pseudonyms: Pseudonyms,
         refresh_tokens: RefreshTokens,
         clock: Clock,
@@ -64,6 +66,7 @@ class Accounts:
         self._credentials = credentials
         self._passphrases = passphrases
         self._vault = vault
+        self._aliases = aliases
         self._pseudonyms = pseudonyms
         self._refresh_tokens = refresh_tokens
         self._clock = clock
@@ -93,11 +96,13 @@ class Accounts:
             at=self._clock(),
         )
         try:
-            return self._members.execute(member_id, command, context)
+            receipt = self._members.execute(member_id, command, context)
         except CommandMismatch:
             if self._has_another_pseudonym(member_id, pseudonym):
                 self._credentials.release(handle_of(pseudonym), member_id)
             raise
+        self._aliases.prepare(member_id)
+        return receipt
 
     def sign_in(self, pseudonym: str, passphrase: str) -> Grant:
         """Open a session. Raises NotSignedIn, after the same work whatever the reason."""
