@@ -12,30 +12,32 @@ COMPILE := echo 'setuptools>=77' | $(BIN)/uv pip compile --quiet --universal --p
 hash = $(shell cat $(1) setup.cfg pyproject.toml | sha256sum | head -c 16)
 RUN := .venv/.run-$(call hash,requirements.txt)
 DEV := .venv/.dev-$(call hash,requirements-dev.txt)
+SITE := entrypoints/site
+ASSETS := $(SITE)/node_modules/.made-$(shell sha256sum <$(SITE)/package-lock.json | head -c 16)
 
 # The tests start many processes: what one of them compiled shall be there for the next.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo quick test measure coverage check lock bench clean golden media servers
+.PHONY: help run demo quick test measure coverage check lock bench clean golden media servers assets
 
 help: ## Show this list
 	@sed -En 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-run: $(RUN) media ## Serve Klarity on this machine; needs Python 3.11 and nothing else
+run: $(RUN) media assets ## Serve Klarity on this machine; needs Python 3.11 and nothing else
 	@exec $(BIN)/klarity serve
 
 demo: $(RUN) media ## Play an invented town into the Klarity that `make run` serves
 	@exec $(BIN)/klarity demo
 
-quick: $(DEV) ## Run the tests that need no server, but for those that try many examples
+quick: $(DEV) assets ## Run the tests that need no server, but for those that try many examples
 	$(BIN)/python -m pytest $(SPREAD) -m 'not system and not server and not thorough' $(TESTS)
 
-test: $(DEV) servers ## Run the tests; TESTS=tests/domain runs some of them
+test: $(DEV) assets servers ## Run the tests; TESTS=tests/domain runs some of them
 	$(BIN)/python -m pytest $(SPREAD) $(TESTS)
 
-measure: $(DEV) servers ## Run the tests and measure what they cover, in child processes too
+measure: $(DEV) assets servers ## Run the tests and measure what they cover, in child processes too
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(SPREAD) $(TESTS)
 	@$(BIN)/coverage combine --quiet
@@ -65,7 +67,7 @@ bench: $(DEV) servers ## Measure speed, as ratios to what this machine can do
 	$(BIN)/python -m benchmarks
 
 clean: ## Remove all that was made or installed here, except data
-	rm -rf .venv build *.egg-info .coverage .coverage.* .*_cache .hypothesis
+	rm -rf .venv $(SITE)/node_modules build *.egg-info .coverage .coverage.* .*_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 media:
@@ -74,6 +76,14 @@ media:
 		echo 'Until bubblewrap is installed, all evidence waits and nothing of it is shown;'; \
 		echo 'KLARITY_UNCONFINED_MEDIA=true lets media tools run without it (docs/settings.md).'; \
 		echo 'Until ffmpeg is installed, video and audio wait.'; } >&2
+
+# The style and the scripts of the site, and what its tests use.
+assets: $(ASSETS)
+
+$(ASSETS):
+	@command -v npm >/dev/null || scripts/install-debian npm || true
+	@{ cd $(SITE) && npm ci --silent --no-audit --no-fund && touch $(ASSETS:$(SITE)/%=%); } || \
+		echo 'Until npm has installed the packages of the site, its pages look plain.' >&2
 
 servers:
 	@scripts/install-servers

@@ -9,11 +9,11 @@ from dataclasses import replace
 from functools import partial
 from threading import Event, Thread
 from time import sleep
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import click
 import requests
-from flask import Flask
 
 from adapters.key_vault.wrapped import WrongMasterKey
 from adapters.mongo import StoreMisconfigured
@@ -39,6 +39,9 @@ from entrypoints.cli import Entry, build_cli
 from entrypoints.http.replies import after_reading
 from entrypoints.http.requests import LARGEST_BODY
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
 INTERNAL_PORT = 9000
 FAULTS = (
     SettingsError,
@@ -52,14 +55,14 @@ FAULTS = (
 )
 SECONDS_TO_CLOSE = 60
 GREETING = """\
-Klarity listens on {url}
+The site:                    {url}
   the API, to read and try:  {url}/docs
   a first case:              README.md shows it with curl; `make demo` plays a whole community
   data and logs of events:   {data}
 Stop it with Ctrl-C; nothing is lost."""
 
 
-def application() -> Flask:
+def application() -> "WSGIApplication":
     """Return the WSGI application, and start the background work if the settings say so."""
     process = Process(read_settings())
     atexit.register(process.close)
@@ -67,9 +70,7 @@ def application() -> Flask:
     if process.settings.background:
         process.start()
     process.listen(process.settings.internal_port or INTERNAL_PORT)
-    app = process.app
-    app.wsgi_app = after_reading(app.wsgi_app, MOST_DRAINED)  # type: ignore[method-assign,assignment]  # as Flask documents it
-    return app
+    return after_reading(process.wsgi, MOST_DRAINED)
 
 
 def front() -> Front:
@@ -84,7 +85,7 @@ def front() -> Front:
         largest_body=LARGEST_BODY,
     )
     asker = partial(asker_of, proxies=settings.proxies)
-    return Front(process.app, capacity, asker, partial(_running, process))
+    return Front(process.wsgi, capacity, asker, partial(_running, process))
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import logging
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
@@ -13,7 +13,7 @@ from application.engine.pool import PooledPolicySubscriber
 from application.engine.relay import Relay
 from application.engine.runtime import Runtime
 from application.ports.sanitiser import SanitiserUnavailable
-from application.system import COMMAND, QUERY, policy_types, query_services
+from application.system import COMMAND, QUERY, policy_types, query_services, services
 from config.container import Container
 from config.internal import InternalListener
 from config.resources import Resources
@@ -23,6 +23,11 @@ from entrypoints.http.app import Shared, create_app
 from entrypoints.http.attempts import Attempts
 from entrypoints.http.internal import create_internal_app
 from entrypoints.metrics import RuntimeCollector, SecurityCollector, UploadsCollector
+from entrypoints.site.api import ApiInProcess
+from entrypoints.site.site import SiteSettings, beside, create_site
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +54,25 @@ class Process:
         self._listener: InternalListener | None = None
 
     @cached_property
+    def wsgi(self) -> "WSGIApplication":
+        """The WSGI application of the chosen services, with the site if they are all here."""
+        if self.settings.services != tuple(services()):
+            return self.app
+        return beside(self.app, self.site)
+
+    @cached_property
+    def site(self) -> Flask:
+        """The WSGI application of the site."""
+        settings = SiteSettings(
+            public_url=self.settings.public_url,
+            leave_url=self.settings.leave_url,
+            key=self.container.keys().site,
+        )
+        return create_site(ApiInProcess(self.app), settings)
+
+    @cached_property
     def app(self) -> Flask:
-        """The WSGI application of the chosen services."""
+        """The WSGI application of the API of the chosen services."""
         self.container.registry().register(UploadsCollector(self.use_cases.receive_uploads))
         return create_app(self._shared(), self._resources.blueprints())
 

@@ -26,6 +26,7 @@ class Keys:
     webhooks: bytes
     bus: bytes
     seals: bytes
+    site: bytes
 
 
 def derive_keys(settings: Settings) -> Keys:
@@ -46,6 +47,7 @@ def derive_keys(settings: Settings) -> Keys:
         webhooks=_derived(secret, "webhooks"),
         bus=_derived(secret, "bus"),
         seals=_derived(secret, "seals"),
+        site=_derived(secret, "site"),
     )
 
 

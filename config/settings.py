@@ -61,6 +61,7 @@ class Settings:
     history_urls: Mapping[str, str]
     secret: str = field(repr=False)
     public_url: str
+    leave_url: str
     cors_origins: tuple[str, ...]
     proxies: int
     largest_upload: int
@@ -129,6 +130,7 @@ def read_settings() -> Settings:
         history_urls=_history_urls(env),
         secret=_secret(env),
         public_url=_public_url(env, host, port),
+        leave_url=env.str("LEAVE_URL", "https://www.wikipedia.org/", validate=_is_elsewhere),
         cors_origins=_origins(env),
         proxies=env.int("PROXIES", 0, validate=validate.Range(0, 10)),
         largest_upload=largest_upload,
@@ -273,6 +275,11 @@ def _is_address(text: str) -> bool:
     except ValidationError:
         return False
     return True
+
+
+def _is_elsewhere(url: str) -> None:
+    if not url.startswith(("http://", "https://")) or not _has_host(url):
+        raise ValidationError("Must begin with https:// or http://, and name a host.")
 
 
 def _origins(env: Env) -> tuple[str, ...]:

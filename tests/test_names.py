@@ -15,6 +15,8 @@ OF_KOMBU = {"Channel", "Transport"}
 def class_names() -> Iterator[str]:
     for package in PACKAGES:
         for file in (ROOT / package).rglob("*.py"):
+            if "node_modules" in file.parts:
+                continue
             tree = ast.parse(file.read_text())
             yield from (node.name for node in tree.body if isinstance(node, ast.ClassDef))
 

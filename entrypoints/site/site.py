@@ -1,0 +1,118 @@
+"""Put the site together: a Flask application of its own, which serves all that is not the API."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Response, redirect, request
+from flask_compress import Compress
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from entrypoints.http.replies import with_headers
+from entrypoints.site.account import account_pages, inside
+from entrypoints.site.api import Api
+from entrypoints.site.assets import assets_blueprint
+from entrypoints.site.home import home_pages
+from entrypoints.site.language import COOKIE, LANGUAGES, choose_language
+from entrypoints.site.pages import page, prepare_templates, protect, refused_page
+from entrypoints.site.visit import Refused, begin_visit, forget_what_was_read
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+DAYS_SIGNED_IN = 60
+YEAR_SECONDS = 365 * 86_400
+LARGEST_FORM = 200_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSettings:
+    """``public_url`` is the site's address, ``leave_url`` where "leave quickly" leads."""
+
+    public_url: str
+    leave_url: str
+    key: bytes
+
+    @property
+    def secure(self) -> bool:
+        return self.public_url.startswith("https://")
+
+
+def create_site(api: Api, settings: SiteSettings) -> Flask:
+    """Return the WSGI application of the pages."""
+    app = Flask("klarity-site", static_folder=None, root_path=str(Path(__file__).parent))
+    app.secret_key = settings.key
+    app.config.update(
+        MAX_CONTENT_LENGTH=LARGEST_FORM,
+        MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
+        # A browser takes a cookie with this prefix from this address alone, and over TLS alone.
+        SESSION_COOKIE_NAME="__Host-klarity" if settings.secure else "klarity",
+        SESSION_COOKIE_SECURE=settings.secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
+        PERMANENT_SESSION_LIFETIME=DAYS_SIGNED_IN * 86_400,
+        SESSION_REFRESH_EACH_REQUEST=False,
+        WTF_CSRF_TIME_LIMIT=None,
+        # It would ask for a Referer, and the site's pages send none.
+        WTF_CSRF_SSL_STRICT=False,
+    )
+    app.before_request(choose_language)
+    app.before_request(partial(begin_visit, api))
+    app.after_request(protect)
+    app.after_request(_after_reading)
+    app.wsgi_app = with_headers(app.wsgi_app)  # type: ignore[method-assign,assignment]  # as Flask documents it
+    CSRFProtect(app)
+    Compress(app)
+    prepare_templates(app, settings.public_url, settings.leave_url)
+    for blueprint in (account_pages(), assets_blueprint(), home_pages()):
+        app.register_blueprint(blueprint)
+    _handle_errors(app)
+    _switch_languages(app, secure=settings.secure)
+    return app
+
+
+def _after_reading(reply: Response) -> Response:
+    forget_what_was_read()
+    return reply
+
+
+def _handle_errors(app: Flask) -> None:
+    app.register_error_handler(Refused, refused_page)
+
+    @app.errorhandler(CSRFError)
+    def stale_form(_: CSRFError) -> AnyResponse:
+        return page("errors/stale_form.html", 400)
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> AnyResponse:
+        status = error.code or 500
+        return page("errors/error.html", status, code=status)
+
+
+def _switch_languages(app: Flask, *, secure: bool) -> None:
+    @app.get("/language/<code>")
+    def switch(code: str) -> AnyResponse:
+        """Remember the language, and go back to the page."""
+        reply = redirect(inside(request.args.get("next", "/")), 303)
+        if code in LANGUAGES:
+            reply.set_cookie(
+                COOKIE, code, YEAR_SECONDS, secure=secure, httponly=True, samesite="Lax"
+            )
+        return reply
+
+
+def beside(api: Flask, site: "WSGIApplication") -> "WSGIApplication":
+    """Return an application that sends each request to the API or, if that has no such place, to
+    the site. The first part of the path decides."""
+    api_wsgi = api.wsgi_app
+    places = {str(rule).split("/", 2)[1] for rule in api.url_map.iter_rules()}
+
+    def both(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
+        place = environ.get("PATH_INFO", "").split("/", 2)[1:2]
+        chosen = api_wsgi if place and place[0] in places else site
+        return chosen(environ, start_response)
+
+    return both

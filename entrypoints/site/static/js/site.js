@@ -1,0 +1,4 @@
+// What all pages share.
+import { leaveQuickly } from "./leave.js";
+
+leaveQuickly();

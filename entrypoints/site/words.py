@@ -1,0 +1,38 @@
+"""What went wrong, in the words of the site: short, without blame, and with a way on."""
+
+from entrypoints.site.language import gettext
+from entrypoints.site.visit import Refused
+
+
+def _(message: str) -> str:
+    """Mark a message for the catalogs; it is translated when it is shown."""
+    return message
+
+
+WORDS = {
+    "not-signed-in": _("Please sign in to do this."),
+    "forbidden": _("Your account cannot do this."),
+    "suspended": _("Your membership is suspended. You can appeal, and read as before."),
+    "wrong-passphrase": _("This is not your passphrase. Please try again."),
+    "bad-link": _("This link does not work any more. Please ask a moderator for another one."),
+    "not-found": _("There is nothing at this address, or it is not public."),
+    "erased": _("This was removed at its author's wish."),
+    "stale": _("This was changed meanwhile. Please look at it again."),
+    "too-large": _("This is too large to be sent."),
+    "pseudonym-taken": _("This name, or one that looks like it, is in use. Please choose another."),
+    "bad-passphrase": _("A passphrase needs at least 12 characters: four plain words do."),
+    "too-many-requests": _("Too much at once. Please wait a moment and try again."),
+    "upload-quota-reached": _("You have sent all you can send today. Please go on tomorrow."),
+    "locked": _("Moderators locked this discussion."),
+    "already-flagged": _("You have reported this already. A moderator will look at it."),
+    "own-case": _("This is your own case."),
+    "internal": _("Something broke on our side. Please try again later."),
+    "unavailable": _("A part of Klarity is away. Please try again shortly."),
+    "not-caught-up": _("Your change is saved, and will be shown in a moment. Please reload."),
+    "too-busy": _("Many people are sending something now. Please try again shortly."),
+}
+
+
+def words_for(refused: Refused) -> str:
+    """Return one sentence about the problem, in the visitor's language if it is a known one."""
+    return gettext(WORDS[refused.code]) if refused.code in WORDS else refused.detail

@@ -1,0 +1,21 @@
+"""The site in Debian's Chromium, from a real server."""
+
+from playwright.sync_api import Page, expect
+
+from tests.site.conftest import violations
+
+
+def test_a_person_joins_with_a_phone(phone: Page) -> None:
+    phone.goto("/")
+    phone.get_by_role("link", name="Sign in").click()
+    phone.get_by_role("link", name="Choose a name and a passphrase").click()
+    phone.get_by_label("A name for you here").fill("Robin")
+    phone.get_by_label("Passphrase").fill("four plain words here")
+    phone.get_by_role("button", name="Join").click()
+    expect(phone.get_by_role("link", name="Me")).to_be_visible()
+
+
+def test_axe_finds_nothing_on_the_plain_pages(phone: Page) -> None:
+    for path in ("/", "/sign-in", "/join", "/nowhere"):
+        phone.goto(path)
+        assert violations(phone) == [], path
