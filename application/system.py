@@ -12,7 +12,7 @@ from application.policy import KlarityPolicy
 from domain.catalog import EVENTS
 
 CONTEXTS = EVENTS.contexts
-COMMAND, QUERY = "command", "query"
+COMMAND, QUERY, SITE = "command", "query", "site"
 
 
 class UnknownService(ValueError):
@@ -21,10 +21,11 @@ class UnknownService(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A command service or a query service. Each can run in a process of its own.
+    """A command service, a query service, or the site. Each can run in a process of its own.
 
     A command service owns the log of its context and runs its policies. A query service owns a read
-    model. ``id`` is unique; a command service and a query service may have the same name.
+    model. The site asks the others. ``id`` is unique; a command service and a query service may
+    have the same name.
     """
 
     name: str
@@ -36,7 +37,7 @@ class Service:
 
     @property
     def id(self) -> str:
-        return f"{self.kind}:{self.name}"
+        return SITE if self.kind == SITE else f"{self.kind}:{self.name}"
 
 
 @cache
@@ -55,7 +56,8 @@ def policy_types() -> tuple[type[KlarityPolicy], ...]:
 
 def services() -> list[Service]:
     """Return all services of the system."""
-    return [*map(_command_service, CONTEXTS), *map(_query_service, query_services())]
+    site = Service(name=SITE, kind=SITE, about="Serves the pages for people, and asks the others.")
+    return [*map(_command_service, CONTEXTS), *map(_query_service, query_services()), site]
 
 
 def chosen(names: str) -> list[Service]:

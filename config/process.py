@@ -13,7 +13,7 @@ from application.engine.pool import PooledPolicySubscriber
 from application.engine.relay import Relay
 from application.engine.runtime import Runtime
 from application.ports.sanitiser import SanitiserUnavailable
-from application.system import COMMAND, QUERY, policy_types, query_services, services
+from application.system import COMMAND, QUERY, policy_types, query_services
 from config.container import Container
 from config.internal import InternalListener
 from config.resources import Resources
@@ -23,7 +23,7 @@ from entrypoints.http.app import Shared, create_app
 from entrypoints.http.attempts import Attempts
 from entrypoints.http.internal import create_internal_app
 from entrypoints.metrics import RuntimeCollector, SecurityCollector, UploadsCollector
-from entrypoints.site.api import ApiInProcess
+from entrypoints.site.api import Api, ApiInProcess, ApiOverHttp
 from entrypoints.site.site import SiteSettings, beside, create_site
 
 if TYPE_CHECKING:
@@ -55,9 +55,11 @@ class Process:
 
     @cached_property
     def wsgi(self) -> "WSGIApplication":
-        """The WSGI application of the chosen services, with the site if they are all here."""
-        if self.settings.services != tuple(services()):
+        """The WSGI application of the chosen services. A process may serve the site alone."""
+        if not self.settings.serves_site:
             return self.app
+        if len(self.settings.services) == 1:
+            return self.site
         return beside(self.app, self.site)
 
     @cached_property
@@ -67,8 +69,18 @@ class Process:
             public_url=self.settings.public_url,
             leave_url=self.settings.leave_url,
             key=self.container.keys().site,
+            proxies=self.settings.proxies,
         )
-        return create_site(ApiInProcess(self.app), settings)
+        return create_site(self._api(), settings)
+
+    def _api(self) -> Api:
+        """Return the API that the site asks."""
+        if not self.settings.api_url:
+            return ApiInProcess(self.app)
+        tls = self.container.tls()
+        return ApiOverHttp(
+            self.settings.api_url, proxies=self.settings.proxies, ca=tls.ca, cert=tls.certificate
+        )
 
     @cached_property
     def app(self) -> Flask:

@@ -14,7 +14,7 @@ from environs import Env, EnvError, EnvValidationError
 from limits import parse_many
 from marshmallow import ValidationError, validate
 
-from application.system import CONTEXTS, Service, UnknownService, chosen
+from application.system import CONTEXTS, SITE, Service, UnknownService, chosen, services
 from config.buses import BUSES, scheme_of
 
 PREFIX = "KLARITY_"
@@ -62,6 +62,7 @@ class Settings:
     secret: str = field(repr=False)
     public_url: str
     leave_url: str
+    api_url: str
     cors_origins: tuple[str, ...]
     proxies: int
     largest_upload: int
@@ -85,6 +86,11 @@ class Settings:
         """Whether all data stays on this machine, in its data folder."""
         servers = {"mongo", "gridfs"} & {self.event_store, self.read_models, self.media}
         return not servers and not self.has_broker and not self.history_urls
+
+    @property
+    def serves_site(self) -> bool:
+        """Whether pages for people are served here."""
+        return any(service.kind == SITE for service in self.services)
 
     @property
     def has_broker(self) -> bool:
@@ -130,6 +136,7 @@ def read_settings() -> Settings:
         history_urls=_history_urls(env),
         secret=_secret(env),
         public_url=_public_url(env, host, port),
+        api_url=env.str("API_URL", "", validate=_is_address_or_empty),
         leave_url=env.str("LEAVE_URL", "https://www.wikipedia.org/", validate=_is_elsewhere),
         cors_origins=_origins(env),
         proxies=env.int("PROXIES", 0, validate=validate.Range(0, 10)),
@@ -277,6 +284,11 @@ def _is_address(text: str) -> bool:
     return True
 
 
+def _is_address_or_empty(text: str) -> None:
+    if text:
+        ADDRESS(text)
+
+
 def _is_elsewhere(url: str) -> None:
     if not url.startswith(("http://", "https://")) or not _has_host(url):
         raise ValidationError("Must begin with https:// or http://, and name a host.")
@@ -345,6 +357,11 @@ def _misfits(settings: Settings) -> dict[str, list[str]]:
         faults["KLARITY_SECRET"] = [
             f"Must be set, or KLARITY_SECRET_FILE, to at least {SHORTEST_SECRET} characters. Only "
             "an instance that keeps all data in its data folder makes a secret itself."
+        ]
+    if settings.serves_site and not settings.api_url and len(settings.services) < len(services()):
+        faults["KLARITY_API_URL"] = [
+            "must be given to a process that serves the site without all other services: the "
+            "address at which nginx serves them to the site"
         ]
     if settings.event_store == "mongo" and not os.environ.get("KLARITY_EPOCHS"):
         faults["KLARITY_EPOCHS"] = [

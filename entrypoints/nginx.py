@@ -3,9 +3,12 @@
 import re
 from collections.abc import Mapping
 
-from application.system import query_services
+from application.system import SITE, query_services
 from entrypoints.http.problems import problem, problem_response
 from entrypoints.http.requests import LARGEST_BODY
+
+FALLBACK = "command:members"
+"""It serves what no other service does, where no site is served."""
 
 # Patterns for "<method> <path>". These requests are not for the query service of the path.
 EXCEPTIONS = (("command:evidence", r"^[A-Z]+ /v1/evidence/[^/]+/opening$"),)
@@ -19,8 +22,10 @@ ROUTES = (
     ("command:moderation", r"^[A-Z]+ /v1/(flags|rules|moderation)(/|$)"),
     ("command:cases", r"^[A-Z]+ (/v1/cases|/dispute)(/|$)"),
     ("query:cases", r"^(GET|HEAD) /v1/updates$"),
+    (FALLBACK, r"^[A-Z]+ (/v1/|/docs(/|$)|/openapi\.json$|/asyncapi\.json$|/problems/)"),
 )
-FALLBACK = "command:members"
+INNER = "127.0.0.1:8001"
+"""Where nginx serves the API to the site, which tells for whom it asks."""
 # nginx writes a body that fills the buffer to disk, and chunked encoding adds bytes.
 BODY_BUFFER = LARGEST_BODY + LARGEST_BODY // 8
 CONNECTIONS = 64
@@ -41,7 +46,8 @@ def nginx_configuration(addresses: Mapping[str, str]) -> str:
     ]
     return _TEMPLATE.format(
         routes="\n".join(lines),
-        fallback=addresses[FALLBACK],
+        fallback=addresses.get(SITE, addresses[FALLBACK]),
+        inner=INNER,
         connections=CONNECTIONS,
         largest_body=LARGEST_BODY,
         body_buffer=BODY_BUFFER,
@@ -73,6 +79,24 @@ _TEMPLATE = """\
 map "$request_method $uri" $klarity {{
     default {fallback};
 {routes}
+}}
+
+# For the site only (KLARITY_API_URL): it passes on for whom it asks.
+server {{
+    listen {inner};
+    access_log off;
+    error_log /dev/null crit;
+    client_max_body_size {body_buffer};
+    client_body_buffer_size {body_buffer};
+    proxy_http_version 1.1;
+    proxy_buffers 32 16k;
+    proxy_max_temp_file_size 0;
+    proxy_set_header X-Forwarded-For $http_x_forwarded_for;
+    proxy_set_header Connection "";
+
+    location / {{
+        proxy_pass http://$klarity;
+    }}
 }}
 
 limit_conn_zone $binary_remote_addr zone=klarity:10m;

@@ -112,6 +112,7 @@ def test_nginx_sends_each_request_to_its_service() -> None:
     rest = klarity("services", "--nginx", "--at=query:cases=h:1")
     assert (rest.exit_code, "command:members serves all other requests" in rest.output) == (2, True)
     assert "default h;" in nginx_configuration({"command:members": "h"})
+    assert "default s;" in nginx_configuration({"command:members": "h", "site": "s"})
 
 
 def test_the_operator_can_list_who_changed_roles_and_suspensions() -> None:

@@ -2,17 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 import msgspec
+import requests
+from requests.adapters import HTTPAdapter
 from werkzeug.datastructures import Headers
 from werkzeug.test import run_wsgi_app
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+SECONDS = (3.05, 30.0)
+CONNECTIONS = 32
 FORWARDED = ("REMOTE_ADDR", "HTTP_X_FORWARDED_FOR", "wsgi.url_scheme", "HTTP_HOST")
 
 
@@ -40,6 +45,14 @@ class Answer:
         return msgspec.json.decode(self.content) if self.content else None
 
 
+AWAY = Answer(
+    503,
+    Headers({"Content-Type": "application/problem+json", "Retry-After": "5"}),
+    b'{"type": "/problems/unavailable"}',
+)
+"""The answer where the API cannot be reached."""
+
+
 class Api(Protocol):
     """The API as the site reaches it."""
 
@@ -62,6 +75,45 @@ class ApiInProcess:
             self._app, _environment(question, visitor), buffered=True
         )
         return Answer(int(status.split(" ", 1)[0]), headers, b"".join(pieces))
+
+
+class ApiOverHttp:
+    """Calls the API at an address where other processes serve it.
+
+    They take the visitor's address from ``X-Forwarded-For``, as ``proxies`` of one's own wrote it.
+    """
+
+    def __init__(self, url: str, *, proxies: int, ca: str = "", cert: str = "") -> None:
+        self._url = url.rstrip("/")
+        self._proxies = proxies
+        self._verify: str | bool = ca or True
+        self._cert = cert or None
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+
+    def __call__(self, question: Question, visitor: Mapping[str, Any]) -> Answer:
+        try:
+            reply = self._session.request(
+                question.method,
+                self._url + question.path,
+                headers={**question.headers, "X-Forwarded-For": self._forwarded(visitor)},
+                data=question.content,
+                timeout=SECONDS,
+                allow_redirects=False,
+                verify=self._verify,
+                cert=self._cert,
+            )
+        except requests.RequestException:
+            return AWAY
+        return Answer(reply.status_code, Headers(list(reply.headers.items())), reply.content)
+
+    def _forwarded(self, visitor: Mapping[str, Any]) -> str:
+        """Return the addresses that proxies passed on, or that of who asked."""
+        passed_on = visitor.get("HTTP_X_FORWARDED_FOR", "") if self._proxies else ""
+        return str(passed_on or visitor.get("REMOTE_ADDR", ""))
 
 
 def _environment(question: Question, visitor: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,11 +30,15 @@ LARGEST_FORM = 200_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteSettings:
-    """``public_url`` is the site's address, ``leave_url`` where "leave quickly" leads."""
+    """``public_url`` is the site's address, ``leave_url`` where "leave quickly" leads.
+
+    ``proxies`` is how many proxies of one's own add to ``X-Forwarded-For``.
+    """
 
     public_url: str
     leave_url: str
     key: bytes
+    proxies: int
 
     @property
     def secure(self) -> bool:

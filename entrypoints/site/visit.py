@@ -54,7 +54,11 @@ class Visit:
     @property
     def person(self) -> SignedInMember | None:
         known = session.get("person")
-        return SignedInMember(known["id"], known["pseudonym"], tuple(known["roles"])) if known else None
+        return (
+            SignedInMember(known["id"], known["pseudonym"], tuple(known["roles"]))
+            if known
+            else None
+        )
 
     def get(self, path: str, **query: Any) -> Any:
         """Return the body of a resource below ``/v1``. Raises Refused."""

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from prometheus_client import CollectorRegistry
 
-from application.system import services
+from application.system import SITE, services
 from config.process import Process
 from config.settings import read_settings
 from entrypoints.http.health import health_blueprint
@@ -56,9 +56,8 @@ def test_nginx_sends_every_request_to_the_service_that_takes_it(
 ) -> None:
     monkeypatch.setenv("KLARITY_EVENT_STORE", "memory")
     monkeypatch.setenv("KLARITY_DATA", str(tmp_path))
-    names = [service.id for service in services()]
-    configuration = nginx_configuration({name: name for name in names})
-    routes = re.findall(r'"~(.+)" (.+);', configuration)
+    names = [service.id for service in services() if service.kind != SITE]
+    routes = routes_to(*names)
     taken = {name: requests_of(name, monkeypatch) for name in names}
     everywhere = set.intersection(*taken.values())
     strays = {
@@ -68,6 +67,23 @@ def test_nginx_sends_every_request_to_the_service_that_takes_it(
         if name != next((to for pattern, to in routes if re.search(pattern, request)), FALLBACK)
     }
     assert not strays, "add the paths to ROUTES of entrypoints/nginx.py"
+
+
+def test_nginx_sends_pages_to_the_site(process: Process) -> None:
+    pages = {
+        f"{method} {re.sub('<[^>]+>', 'x', rule.rule)}"
+        for rule in process.site.url_map.iter_rules()
+        for method in rule.methods or ()
+    }
+    routes = routes_to(*(service.id for service in services()))
+    strays = {page for page in pages for pattern, _ in routes if re.search(pattern, page)}
+    assert not strays
+
+
+def routes_to(*names: str) -> list[tuple[str, str]]:
+    """The patterns of nginx, and the service that each leads to."""
+    configuration = nginx_configuration({name: name for name in names})
+    return re.findall(r'"~(.+)" (.+);', configuration)
 
 
 def requests_of(service: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:

@@ -16,7 +16,7 @@ from uuid import uuid4
 import requests
 
 from application.system import services
-from entrypoints.nginx import nginx_configuration
+from entrypoints.nginx import INNER, nginx_configuration
 from tests.servers import free_port, listens, states_of, wait_until
 
 KLARITY = str(Path(sys.executable).with_name("klarity"))
@@ -204,10 +204,15 @@ class Served:
 @contextmanager
 def process_per_service(folder: Path, **settings: str) -> Iterator[Served]:
     """Every service in a process of its own, behind nginx."""
+    inner = f"127.0.0.1:{free_port()}"
     with ExitStack() as stack:
         running = {
             service.id: Klarity(
-                folder / service.id.replace(":", "-"), SERVICES=service.id, **settings
+                folder / service.id.replace(":", "-"),
+                SERVICES=service.id,
+                API_URL=f"http://{inner}",
+                PROXIES="1",
+                **settings,
             )
             for service in services()
         }
@@ -218,16 +223,17 @@ def process_per_service(folder: Path, **settings: str) -> Iterator[Served]:
         for klarity in running.values():
             klarity.wait_until_ready()
         addresses = {name: f"127.0.0.1:{each.port}" for name, each in running.items()}
-        url = stack.enter_context(nginx(folder / "nginx", addresses))
+        url = stack.enter_context(nginx(folder / "nginx", addresses, inner))
         yield Served(url, [each.internal_url for each in running.values()])
 
 
 @contextmanager
-def nginx(folder: Path, addresses: Mapping[str, str]) -> Iterator[str]:
-    """The nginx that ``klarity services --nginx`` configures, on a port of its own."""
+def nginx(folder: Path, addresses: Mapping[str, str], inner: str | None = None) -> Iterator[str]:
+    """The nginx that ``klarity services --nginx`` configures, on ports of its own."""
     folder.mkdir(parents=True)
     port = free_port()
     server = nginx_configuration(addresses).replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+    server = server.replace(INNER, inner or f"127.0.0.1:{free_port()}")
     (folder / "nginx.conf").write_text(
         f"daemon off;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\n"
         f"http {{\nclient_body_temp_path {folder}/body;\nproxy_temp_path {folder}/proxy;\n"
