@@ -41,6 +41,8 @@ def protect(reply: Response) -> Response:
     reply.headers.setdefault("Content-Security-Policy", POLICY)
     reply.headers.setdefault("Referrer-Policy", "no-referrer")
     reply.headers.setdefault("X-Frame-Options", "DENY")
+    # The form of a report may ask for the place, and open the camera.
+    reply.headers.setdefault("Permissions-Policy", "geolocation=(self), camera=(self)")
     return reply
 
 

@@ -15,7 +15,10 @@ from tests.servers import free_port
 from tests.site.conftest import Reader
 
 SETTINGS = SiteSettings(
-    public_url="http://127.0.0.1:8000", leave_url="https://x.example/", key=b"k" * 32, proxies=1
+    public_url="http://127.0.0.1:8000",
+    leave_url="https://www.wikipedia.org/",
+    key=b"k" * 32,
+    proxies=1,
 )
 
 
