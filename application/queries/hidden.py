@@ -35,15 +35,15 @@ class HiddenSubject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionReason:
+class GivenReason:
     text: str
 
 
-HIDING = (Side(HiddenSubject), Side(DecisionReason))
+HIDING = (Side(HiddenSubject), Side(GivenReason))
 
 
 def remember_hiding(rows: Rows[Any], event: HidingEvent) -> None:
-    subjects, reasons = rows.table(HiddenSubject), rows.table(DecisionReason)
+    subjects, reasons = rows.table(HiddenSubject), rows.table(GivenReason)
     match event:
         case SubjectHidden(rule=rule, decision_id=decision_id, reason_id=reason_id):
             row = HiddenSubject(rule=rule, decision_id=decision_id, reason_id=reason_id)
@@ -51,7 +51,7 @@ def remember_hiding(rows: Rows[Any], event: HidingEvent) -> None:
         case SubjectRestored():
             subjects.delete(subject_key(event.subject_kind, event.subject_id))
         case ReasonGiven():
-            reasons.put(event.reason_id, DecisionReason(text=event.reason))
+            reasons.put(event.reason_id, GivenReason(text=event.reason))
         case ReasonRedacted():
             reasons.delete(event.reason_id)
 
@@ -59,7 +59,7 @@ def remember_hiding(rows: Rows[Any], event: HidingEvent) -> None:
 def hidden_among(tables: Tables[Any], keys: Iterable[str]) -> Mapping[str, Hidden]:
     """Return those of the subjects that are hidden, by the keys of the subjects."""
     found = tables.side(HiddenSubject).get(tuple(keys))
-    reasons = tables.side(DecisionReason).get([row.reason_id for row in found.values()])
+    reasons = tables.side(GivenReason).get([row.reason_id for row in found.values()])
     return {
         key: Hidden(
             rule=row.rule,

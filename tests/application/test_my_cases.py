@@ -162,14 +162,17 @@ class TestWhatIsMissing:
 
     def test_a_file_that_is_being_checked_is_awaited(self, world: World, anna: Actor) -> None:
         world.report(anna, world.evidence(anna))
-        for status in (EvidenceStatus.RECEIVED, EvidenceStatus.SANITISING):
-            self.catch_up(world)
-            case = only(world, anna)
-            (item,) = case["evidence"]
-            assert (case["missing"], item.status) == (Missing.CHECK, status)
-            begin = BeginSanitising(by=SYSTEM, at=world.clock())
-            world.executors.evidence.execute("e1", begin, CommandContext())
-        assert item.kind == "video"
+        self.catch_up(world)
+        assert self.checked(world, anna) == (Missing.CHECK, "video", EvidenceStatus.RECEIVED)
+        begin = BeginSanitising(by=SYSTEM, at=world.clock())
+        world.executors.evidence.execute("e1", begin, CommandContext())
+        self.catch_up(world)
+        assert self.checked(world, anna) == (Missing.CHECK, "video", EvidenceStatus.SANITISING)
+
+    def checked(self, world: World, member: Actor) -> tuple[Any, ...]:
+        case = only(world, member)
+        (item,) = case["evidence"]
+        return case["missing"], item.kind, item.status
 
     def catch_up(self, world: World) -> None:
         """Let only the query service handle what happened."""
