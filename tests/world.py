@@ -16,10 +16,11 @@ from adapters.event_store.memory import MemoryEventStore
 from adapters.read_models.memory import MemoryReadModels
 from application.engine.answers import NotCaughtUp
 from application.engine.builds import begin_build, open_build, own_builds
+from application.engine.derived_ids import keyed_id
 from application.engine.executor import CommandContext
 from application.engine.policy import PolicySubscriber
 from application.engine.projections import Projections
-from application.engine.query_service import QueryService
+from application.engine.query_service import QueryService, Viewer
 from application.engine.subscription import Subscription
 from application.executors import DecisionExecutor, Executors, make_executors
 from application.policy import KlarityPolicy, PolicyDependencies
@@ -158,6 +159,11 @@ class World:
         )
         self.executors.members.execute(member_id, command, CommandContext(new=True))
         return Actor(member_id=member_id, pseudonym=pseudonym, roles=frozenset(roles))
+
+    def viewer(self, actor: Actor) -> Viewer:
+        """The member who asks, with what they need to find what is theirs."""
+        made = self.container
+        return Viewer(actor, made.aliases().is_own, keyed=partial(keyed_id, made.keys().requests))
 
     def is_erased(self, member_id: str) -> bool:
         return self.use_cases.accounts.is_erased(member_id)

@@ -98,8 +98,9 @@ class Answers(Generic[D]):
         find = self.service.question(viewer, filters)
         rows = model.find(find, limit=limit + 1, after=after)
         more = len(rows) > limit
+        seen = [self.service.as_seen_by(row.document, viewer) for row in rows[:limit]]
         return Page(
-            documents=[self.service.as_seen_by(row.document, viewer) for row in rows[:limit]],
+            documents=list(self.service.completed(seen, model)),
             next=_cursor(rows[limit - 1], find.order_by) if more else None,
         )
 

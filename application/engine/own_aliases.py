@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from threading import Lock
 from typing import Any
 
@@ -15,6 +16,7 @@ MEMBERS = 1000
 OVERLAP = timedelta(days=2)
 """A row that is added later may be older: times are rounded down to days, and clocks differ."""
 BEGINNING = datetime(1970, 1, 2, tzinfo=UTC)
+"""Rows before it do not tell their time. They may be added at any time, and are read each time."""
 
 Known = tuple[datetime, frozenset[str]]
 
@@ -32,7 +34,8 @@ class OwnAliases:
             return viewer
         with self._lock:
             last, known = self._known.get(viewer.member_id, (BEGINNING, frozenset()))
-        for row in _rows(model, last - OVERLAP):
+        untold = _rows(model, Between("since", below=BEGINNING))
+        for row in chain(untold, _rows(model, Between("since", least=last - OVERLAP))):
             last = max(last, row.since)
             known |= {row.alias} if viewer.is_member(row.alias) else set()
         self._remember(viewer.member_id, (last, known))
@@ -46,10 +49,10 @@ class OwnAliases:
                 self._known.popitem(last=False)
 
 
-def _rows(model: ReadModel[Any], since: datetime) -> Iterator[Alias]:
-    """Yield the aliases since that time, the oldest first."""
+def _rows(model: ReadModel[Any], since: Between) -> Iterator[Alias]:
+    """Yield the aliases of that time, the oldest first."""
     table, after = model.side(Alias), None
-    find = Find(where=(Between("since", least=since),), order_by="since", descending=False)
+    find = Find(where=(since,), order_by="since", descending=False)
     while rows := table.find(find, limit=ROWS_A_READ, after=after):
         yield from (row.document for row in rows)
         after = Cursor(rows[-1].document.since, rows[-1].key)

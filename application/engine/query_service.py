@@ -1,7 +1,7 @@
 """The base of every query service, and the marks for the fields of its document."""
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import Enum
@@ -10,8 +10,9 @@ from inspect import Parameter, signature
 from typing import Annotated, Any, ClassVar, Generic, NewType, TypeVar, cast, get_type_hints
 
 from application.engine.declared_events import declared_events, topics_of
+from application.engine.derived_ids import derived_id
 from application.engine.rows import Rows
-from application.ports.read_models import Find, Index, Side, by
+from application.ports.read_models import Find, Index, Side, Tables, by
 from domain.actors import Actor
 
 D = TypeVar("D")
@@ -94,12 +95,13 @@ class Viewer:
     """The member who asks, or nobody in particular.
 
     ``is_own`` says whether an owner is the member or one of their aliases. ``aliases`` are those
-    that a read model with ``ALIASES`` holds.
+    that a read model with ``ALIASES`` holds. ``keyed`` derives ids with a key of the instance.
     """
 
     actor: Actor | None = None
     is_own: Callable[[str, str], bool] = _same
     aliases: tuple[str, ...] = ()
+    keyed: Callable[[str, str], str] = derived_id
 
     @property
     def member_id(self) -> str:
@@ -109,6 +111,10 @@ class Viewer:
     def ids(self) -> tuple[str, ...]:
         """The member's id, and the aliases; empty for nobody in particular."""
         return (self.member_id, *self.aliases) if self.member_id else ()
+
+    def keyed_ids(self, kind: str) -> tuple[str, ...]:
+        """Return the id that the member has in things of this kind, which does not name them."""
+        return (self.keyed(kind, self.member_id),) if self.member_id else ()
 
     def is_member(self, owner: str) -> bool:
         """Return whether the viewer is this member, or has this alias."""
@@ -194,6 +200,13 @@ class QueryService(Generic[D]):
         """Return what ``ask`` returns for the filters, and for the viewer if it takes one."""
         seen_by = {VIEWER: viewer} if self.takes_viewer else {}
         return self.ask(**seen_by, **filters)
+
+    def completed(self, documents: Sequence[D], tables: Tables[D]) -> Sequence[D]:  # noqa: ARG002 - for subclasses
+        """Return the documents of a page with what side tables hold about them.
+
+        What many documents share is stored once, in a side table: its change is one row.
+        """
+        return documents
 
     def is_public(self, document: D) -> bool:  # noqa: ARG002 - for subclasses
         """Return whether everybody can see the document."""

@@ -231,9 +231,9 @@ def _changes(row: CaseDocument, event: case.CaseEvent) -> dict[str, Any]:
                 sha256=event.sha256,
                 commitment=event.commitment,
             )
-            return _evidence((*row.accepted, evidence), _cited(row, event))
+            return _evidence((*row.accepted, evidence), cited_after(row.cited, event))
         case _ if isinstance(event, case.CaseEvidenceEvent):
-            return _evidence(row.accepted, _cited(row, event))
+            return _evidence(row.accepted, cited_after(row.cited, event))
         case case.CaseUnpublished() | case.CaseErased() | case.PartyAdded():
             return {}  # the status, the document and the parties follow from other events
         case (
@@ -276,11 +276,13 @@ def _evidence(accepted: Iterable[CaseEvidence], cited: Sequence[CitedEvidence]) 
     return {"accepted": kept, "cited": tuple(cited), "evidence": tuple(shown)}
 
 
-def _cited(row: CaseDocument, event: case.CaseEvidenceEvent) -> Sequence[CitedEvidence]:
+def cited_after(
+    cited: Sequence[CitedEvidence], event: case.CaseEvidenceEvent
+) -> Sequence[CitedEvidence]:
     """Return each piece of evidence that the case cites after the event."""
     key = event.evidence_id
     after = CitedEvidence(evidence_id=key)
-    others = [each for each in row.cited if each.evidence_id != key]
+    others = [each for each in cited if each.evidence_id != key]
     match event:
         case case.EvidenceAttached():
             return [*others, after]
@@ -294,4 +296,4 @@ def _cited(row: CaseDocument, event: case.CaseEvidenceEvent) -> Sequence[CitedEv
             after = replace(after, progress=EvidenceProgress.REFUSED, reason=event.reason)
         case _:
             assert_never(event)
-    return [after if each.evidence_id == key else each for each in row.cited]
+    return [after if each.evidence_id == key else each for each in cited]

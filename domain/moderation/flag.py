@@ -219,9 +219,9 @@ def _settle(command: SettleFlag, state: Flag) -> list[FlagEvent]:
 
 
 def _forget(command: ForgetFlagger, state: Flag) -> list[FlagEvent]:
-    """Forget the member. Once a flag is settled, its note is no longer shown."""
+    """Forget the member, also of a settled flag: they themselves still saw it."""
     must_be_system(command.by, "Members are forgotten when they erase their account.")
-    if state.forgotten or state.settled or not state.flag_id:
+    if state.forgotten or not state.flag_id:
         return []
     forgotten = FlaggerForgotten(
         flag_id=state.flag_id,

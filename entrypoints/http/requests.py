@@ -4,6 +4,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from hashlib import blake2b
 from hmac import compare_digest
 from typing import Annotated, Any
@@ -85,7 +86,7 @@ class Requests:
         actor = self.oneself()
         # A suspended member still sees their own content, but has no rights of a moderator.
         actor = replace(actor, roles=frozenset()) if g.suspended else actor
-        return Viewer(actor, self._is_own)
+        return Viewer(actor, self._is_own, keyed=partial(keyed_id, self._key))
 
     def session_id(self) -> str:
         """Return the id of the session that the access token belongs to."""

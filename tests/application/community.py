@@ -28,6 +28,7 @@ JUDGE = Viewer(Actor(member_id=MemberId("judge"), roles=frozenset({Role.MODERATO
 CASE, COMMENT, PARTY = SubjectKind.CASE, SubjectKind.COMMENT, SubjectKind.PARTY
 EVIDENCE, MEMBER = SubjectKind.EVIDENCE, SubjectKind.MEMBER
 DISPUTE = SubjectKind.DISPUTE
+MINE = ("cases", "comments", "supports", "follows", "flags")
 HIDE, RESTORE, DISMISS = Verdict.HIDE, Verdict.RESTORE, Verdict.DISMISS
 
 
@@ -282,10 +283,23 @@ def one(world: World, name: str, key: str, viewer: Viewer = ANYBODY) -> Any:
     return "gone" if answers.service.is_erased(document) else served(document)
 
 
-def listed(world: World, name: str, **filters: Any) -> list[dict[str, Any]]:
-    """The list as an anonymous viewer gets it."""
-    page = world.answers[name].page(ANYBODY, filters, limit=100)
+def listed(
+    world: World, name: str, viewer: Viewer = ANYBODY, **filters: Any
+) -> list[dict[str, Any]]:
+    """The list as a viewer gets it."""
+    page = world.answers[name].page(viewer, filters, limit=100)
     return [served(document) for document in page.documents]
+
+
+def mine(world: World, member: Actor, name: str) -> list[dict[str, Any]]:
+    """What a member finds of their own, such as ``cases`` or ``flags``."""
+    return listed(world, f"my-{name}", world.viewer(member))
+
+
+def all_of(world: World, member: Actor) -> dict[str, Any]:
+    """All that a member finds of their own; questions without an answer are left out."""
+    found = {name: mine(world, member, name) for name in MINE}
+    return {name: documents for name, documents in found.items() if documents}
 
 
 def answered(world: World, viewer: Viewer = ANYBODY) -> dict[str, Any]:
@@ -313,12 +327,15 @@ def seen_by_all(world: World) -> str:
     return repr(_visible_answers(world, ANYBODY))
 
 
-def must_be_rebuilt_alike(world: World) -> None:
-    """Assert that rebuilt read models answer as the former ones did."""
+def must_be_rebuilt_alike(world: World, *members: Actor) -> None:
+    """Assert that rebuilt read models answer as the former ones did, also what these members find
+    of their own."""
     viewers = (ANYBODY, JUDGE)
     before = [_visible_answers(world, viewer) for viewer in viewers]
+    own = [all_of(world, member) for member in members]
     world.build_read_models()
     world.settle()
+    assert [all_of(world, member) for member in members] == own
     for viewer, answer in zip(viewers, before, strict=True):
         rebuilt = _visible_answers(world, viewer)
         keys = rebuilt.keys() | answer.keys()

@@ -1,6 +1,6 @@
 """A member's aliases are found in a read model, and remembered for those who asked last."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from domain.ids import MemberId
 from tests.world import Clock
 
 NOW = Clock().now
+UNTOLD = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def owns(member_id: str, owner: str) -> bool:
@@ -49,6 +50,17 @@ def test_a_member_gets_their_own_aliases_also_those_that_are_added_later(
     add(model, "ann-3", hours=5)
     assert found.add_to(viewer("ann"), model).aliases == ("ann-1", "ann-2", "ann-3")
     assert found.add_to(viewer("ben"), model).aliases == ("ben-1",)
+
+
+def test_an_alias_that_does_not_tell_its_time_is_found_whenever_it_is_added(
+    model: ReadModel[Any],
+) -> None:
+    found = OwnAliases()
+    add(model, "ann-1")
+    found.add_to(viewer("ann"), model)
+    revision = model.checkpoint().next()
+    model.commit({}, revision, {Alias: {"ann-2": Alias(alias="ann-2", since=UNTOLD)}})
+    assert found.add_to(viewer("ann"), model).aliases == ("ann-1", "ann-2")
 
 
 def test_an_alias_that_is_a_little_older_than_the_newest_is_found(model: ReadModel[Any]) -> None:

@@ -5,7 +5,6 @@ from contextlib import suppress
 import pytest
 
 from application.engine.executor import CommandContext
-from application.engine.query_service import Viewer
 from domain.actors import Actor
 from domain.cases.case_commands import (
     AcceptContribution,
@@ -107,6 +106,5 @@ class TestWhoSeesProposals:
 
 
 def proposed(world: World, by: Actor) -> list[str]:
-    viewer = Viewer(by, world.container.aliases().is_own)
-    page = world.answers["proposals"].page(viewer, {"case_id": "c1"}, limit=100)
+    page = world.answers["proposals"].page(world.viewer(by), {"case_id": "c1"}, limit=100)
     return [document.tag for document in page.documents]

@@ -329,6 +329,12 @@ class Community(Judged):
         deed = engage.withdraw_support if back else engage.support
         self.attempt(lambda: deed(CaseId(case_id), self.people[who], CommandContext()))
 
+    @rule(case_id=cases, who=anybody, back=st.booleans())
+    def follow(self, case_id: str, who: str, back: bool) -> None:
+        engage = self.world.engage
+        deed = engage.unfollow if back else engage.follow
+        self.attempt(lambda: deed(CaseId(case_id), self.people[who], CommandContext()))
+
     @rule(case_id=cases, item=evidence, retract=st.booleans(), who=anybody)
     def back(self, case_id: str, item: str, retract: bool, who: str) -> None:
         by, at = self.people[who], self.world.clock()
@@ -621,6 +627,7 @@ class Community(Judged):
         for who in self.erased:
             assert read_models_with(self.world, words(who)) == []
             assert read_models_with(self.world, tag_of(who)) == []
+            assert community.all_of(self.world, self.people[who]) == {}
 
     @precondition(lambda self: self.settled)
     @invariant()
@@ -634,7 +641,7 @@ class Community(Judged):
 
     def teardown(self) -> None:
         self.world.settle()
-        must_be_rebuilt_alike(self.world)
+        must_be_rebuilt_alike(self.world, *self.people.values())
         assert self.world.parked.list() == []
 
     # How it is looked at

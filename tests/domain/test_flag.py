@@ -133,10 +133,11 @@ def test_a_flag_is_settled_once() -> None:
     assert when([], SETTLE) == []
 
 
-def test_the_flagger_is_forgotten_once_while_the_flag_is_open() -> None:
+def test_the_flagger_is_forgotten_once_whether_the_flag_is_open_or_settled() -> None:
     assert when([RAISED, SIGNED], FORGET) == [FORGOTTEN]
     assert when([RAISED, SIGNED, FORGOTTEN], FORGET) == []
-    assert when([RAISED, SIGNED, SETTLED], FORGET) == []
+    assert when([RAISED, SIGNED, SETTLED], FORGET) == [FORGOTTEN]
+    assert when([RAISED, SIGNED, SETTLED, FORGOTTEN], FORGET) == []
     assert when([], FORGET) == []
     assert when([RAISED, SIGNED, FORGOTTEN], SETTLE) == [SETTLED]
     assert flag_decider.fold([RAISED, SIGNED, FORGOTTEN]).record_id == ""

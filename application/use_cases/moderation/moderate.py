@@ -25,7 +25,7 @@ from domain.moderation.decision import (
     reason_key,
 )
 from domain.moderation.flag import Flag, FlagFacts, RaiseFlag
-from domain.moderation.record import MODERATORS_WEIGHT, WITHOUT_WEIGHT
+from domain.moderation.record import MODERATORS_WEIGHT, WITHOUT_WEIGHT, record_decider
 from domain.moderation.subject import AnswerFlags, Subject, SubjectKind, Verdict, subject_key
 
 
@@ -72,7 +72,7 @@ class Moderate:
         ``network``, a hash of today, the first that has weight keeps it.
         """
         flag_id = keyed_id(self._key, "flag", actor.member_id, kind, subject_id)
-        record_id = keyed_id(self._key, "record", actor.member_id)
+        record_id = keyed_id(self._key, record_decider.category, actor.member_id)
         subject = self._subject(kind, subject_id)
         authors = self._case_authors(subject)
         actor = self._as_author(actor, subject, authors)
