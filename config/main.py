@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 INTERNAL_PORT = 9000
+MOST_WAITING_THREADS = 4
+"""How many streams a WSGI server gets at most: each holds one of its threads."""
 FAULTS = (
     SettingsError,
     CannotListen,
@@ -64,7 +66,8 @@ Stop it with Ctrl-C; nothing is lost."""
 
 def application() -> "WSGIApplication":
     """Return the WSGI application, and start the background work if the settings say so."""
-    process = Process(read_settings())
+    settings = read_settings()
+    process = Process(replace(settings, streams=min(settings.streams, MOST_WAITING_THREADS)))
     atexit.register(process.close)
     when_told_to_stop(process.end_streams)
     if process.settings.background:
@@ -81,7 +84,6 @@ def front() -> Front:
     capacity = Capacity(
         threads=settings.threads,
         uploads=settings.uploads,
-        streams=settings.streams,
         largest_body=LARGEST_BODY,
     )
     asker = partial(asker_of, proxies=settings.proxies)
