@@ -26,7 +26,7 @@ from application.system import query_services
 from application.use_cases.members.accounts import handle_of
 from config.internal import reserve
 from config.process import Process
-from config.server import CannotListen, Server, bind, end_with_parent
+from config.server import CannotListen, Server, allow_many_connections, bind, end_with_parent
 from config.settings import Settings, SettingsError, read_settings
 from config.signals import end_within, when_told_to_stop
 from domain.actors import SYSTEM, Role
@@ -111,6 +111,7 @@ def serve() -> None:
     Process(settings).close()
     url = _url(replace(settings, port=listener.getsockname()[1]))
     Thread(target=_greet, args=(url, settings), name="greeting", daemon=True).start()
+    allow_many_connections()
     with reserved:  # until the workers have ended, which listen on it
         Server("config.main:front", listener, settings).serve()
 
