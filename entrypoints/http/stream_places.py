@@ -13,20 +13,17 @@ class Place:
     def __init__(self, network: str, wake: Callable[[], object] | None) -> None:
         self.network = network
         self.is_lost = False
-        self._woken = None if wake else Event()
-        self.wake = wake or self._woken_here
+        here = Event()
+        self._here = None if wake else here
+        self.wake = wake or here.set
 
     def wait(self, seconds: float) -> Iterator[bytes]:
         """Yield an empty piece if the server waits. Else wait here, but no longer than this."""
-        if self._woken is None:
+        if self._here is None:
             yield b""
         else:
-            self._woken.wait(seconds)
-            self._woken.clear()
-
-    def _woken_here(self) -> None:
-        if self._woken:
-            self._woken.set()
+            self._here.wait(seconds)
+            self._here.clear()
 
 
 class StreamPlaces:

@@ -9,6 +9,7 @@ import pytest
 
 from application.engine.executor import CommandContext
 from application.ports.history import HistoryUnavailable
+from application.ports.unavailable import Unavailable
 from application.updates import (
     IGNORED,
     KINDS,
@@ -218,6 +219,21 @@ def test_no_update_is_lost_while_the_history_is_away(
     world.public_case(anna)
     assert next_updates(stream) == []
     listening.away = False
+    assert next_updates(stream) == [(PUBLISHED, "c1")]
+
+
+def test_no_update_is_lost_while_the_read_model_is_away(
+    world: World, listening: Listening, anna: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = listening.follow()
+    world.public_case(anna)
+
+    def fail(log: str) -> int:
+        raise Unavailable(log)
+
+    with monkeypatch.context() as away:
+        away.setattr(world.answers["cases"], "position", fail)
+        assert next_updates(stream) == []
     assert next_updates(stream) == [(PUBLISHED, "c1")]
 
 
