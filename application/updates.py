@@ -6,16 +6,17 @@ An update never says who did something.
 """
 
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from itertools import groupby
-from threading import Event, Lock
+from threading import Event, Lock, Thread
 from typing import Any
 
-from application.engine.answers import Answers, NotCaughtUp, Token
+from application.engine.answers import Answers, NotCaughtUp
 from application.engine.query_service import Viewer
 from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.history import History
@@ -26,8 +27,11 @@ from domain.cases.case_details import CaseCategory
 TOPICS = ("cases", "discussions")
 COMMITS_A_READ = 100
 PAUSE_SECONDS = 0.25
+SHARED_READS = 16
+"""How many reads are kept until the next look: clients that are up to date all read the same."""
 
 Positions = Mapping[str, int]
+Wake = Callable[[], object]
 
 
 class UpdateKind(StrEnum):
@@ -100,10 +104,11 @@ class MalformedPositions(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """One change of a case."""
+    """One change of a case, with the present category of the case."""
 
     kind: UpdateKind
     case_id: str
+    category: CaseCategory
     at: datetime
 
 
@@ -115,17 +120,28 @@ class Reached:
     update: Update | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A public update, and the case as it is now."""
+
+    update: Update
+    case: CaseDocument
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateFilter:
-    """Selects cases by their present state. None selects all."""
+    """Selects updates by their kind and by the present state of the case. None selects all."""
 
+    kind: UpdateKind | None = None
     case_id: str | None = None
     tag: str | None = None
     category: CaseCategory | None = None
 
-    def matches(self, case: CaseDocument) -> bool:
+    def matches(self, change: Change) -> bool:
+        case = change.case
         return (
-            self.case_id in (None, case.case_id)
+            self.kind in (None, change.update.kind)
+            and self.case_id in (None, case.case_id)
             and (self.tag is None or self.tag in case.tags)
             and self.category in (None, case.category)
         )
@@ -149,8 +165,11 @@ def read_positions(text: str) -> dict[str, int]:
 
 
 class Updates:
-    """Makes the updates for clients, each in a thread of its own. All share one look at the ends of
-    the logs."""
+    """Makes the updates for clients.
+
+    While there are clients, one thread looks at how far the query service for cases has come, and
+    wakes them if it has come further. A waiting client costs no thread.
+    """
 
     def __init__(
         self,
@@ -158,18 +177,19 @@ class Updates:
         codec: EventCodec,
         cases: Answers[CaseDocument],
         *,
-        pause: Callable[[float], object] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        start: Callable[[Callable[[], None]], object] | None = None,
     ) -> None:
         self._history = history
         self._codec = codec
         self._cases = cases
+        self._start = start or _start_thread
         self._stopping = Event()
-        self._pause = pause or self._stopping.wait
-        self._clock = clock
         self._lock = Lock()
-        self._ends: Positions = {}
-        self._looked_at = -PAUSE_SECONDS
+        self._clients: set[Wake] = set()
+        self._ends: Positions = dict.fromkeys(TOPICS, 0)
+        self._watching = False
+        self._failed = False
+        self._changes = lru_cache(SHARED_READS)(self._read_changes)
 
     def resume(self, last: str = "") -> Positions:
         """Return the positions to start from: those in ``last``, or the ends of the logs.
@@ -177,56 +197,113 @@ class Updates:
         A position after the end of its log becomes the end. Raises MalformedPositions.
         """
         known = read_positions(last) if last else {}
-        ends = self._last_positions()
+        ends = {log: self._history.last_position(log) for log in TOPICS}
         return {log: min(known.get(log, end), end) for log, end in ends.items()}
 
-    def follow(self, after: Positions, wanted: UpdateFilter) -> Iterator[Reached]:
-        """Yield the updates after the positions, and from time to time only the positions."""
+    def follow(
+        self, after: Positions, wanted: UpdateFilter, wake: Wake
+    ) -> Generator[Reached | None, None, None]:
+        """Yield the updates after the positions, and the positions where there is no update.
+
+        None means that the caller should wait until ``wake`` is called. Any thread may call it.
+        """
         reached = after
-        while not self._stopping.is_set():
-            before = reached
-            try:
-                for step in self._read(reached, wanted) if self._has_grown(reached) else ():
-                    reached = step.positions
-                    yield step
-                if reached is before:
-                    self._pause(PAUSE_SECONDS)
-            except (NotCaughtUp, Unavailable):
-                self._pause(PAUSE_SECONDS)
-            yield Reached(reached)
+        with self._client(wake):
+            while not self._stopping.is_set():
+                before = reached
+                try:
+                    for step in self._read(reached, wanted):
+                        reached = step.positions
+                        yield step
+                except (NotCaughtUp, Unavailable):
+                    self._failed = True
+                if reached is not before and self._is_behind(reached):
+                    wake()
+                yield None
+
+    def look(self) -> None:
+        """Look at how far the cases have come, and wake the clients if there is news for them."""
+        self._changes.cache_clear()  # a case may have been hidden by now
+        try:
+            ends = {log: self._cases.position(log) for log in TOPICS}
+        except Unavailable:
+            return
+        if self._failed or ends != self._ends:
+            self._failed, self._ends = False, ends
+            self._wake_all()
 
     def stop(self) -> None:
-        """Make no more updates, so that the threads of the clients can end."""
+        """Make no more updates, so that the streams of the clients end."""
         self._stopping.set()
+        self._wake_all()
+
+    @contextmanager
+    def _client(self, wake: Wake) -> Iterator[None]:
+        with self._lock:
+            self._clients.add(wake)
+            if not self._watching:
+                self._watching = True
+                self._changes.cache_clear()
+                self._start(self._watch)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._clients.discard(wake)
+
+    def _watch(self) -> None:
+        """Look again and again while there are clients."""
+        while self._has_clients():
+            self.look()
+            self._stopping.wait(PAUSE_SECONDS)
+
+    def _has_clients(self) -> bool:
+        with self._lock:
+            self._watching = bool(self._clients) and not self._stopping.is_set()
+            return self._watching
+
+    def _wake_all(self) -> None:
+        with self._lock:
+            clients = tuple(self._clients)
+        for wake in clients:
+            wake()
+
+    def _is_behind(self, reached: Positions) -> bool:
+        return any(end > reached[log] for log, end in self._ends.items())
 
     def _read(self, after: Positions, wanted: UpdateFilter) -> Iterator[Reached]:
-        """Yield the updates in the next commits of each log."""
-        for log in TOPICS:
-            events = self._history.read(log, after[log], COMMITS_A_READ)
-            if events:
-                self._cases.wait_for(Token(log, events[-1].stream, events[-1].version))
-            # A commit makes at most one update.
-            for _, group in groupby(events, key=lambda event: (event.stream, event.stamp)):
-                commit = list(group)
-                after = {**after, log: commit[-1].position}
-                yield Reached(after, self._update(commit, wanted))
+        """Yield the next commits of each log that the query service for cases includes."""
+        for log, end in self._ends.items():
+            if end > after[log]:
+                for position, change in self._changes(log, after[log], end):
+                    after = {**after, log: position}
+                    is_wanted = change is not None and wanted.matches(change)
+                    yield Reached(after, change.update if change and is_wanted else None)
 
-    def _update(self, events: Sequence[RecordedEvent], wanted: UpdateFilter) -> Update | None:
+    def _read_changes(self, log: str, after: int, end: int) -> list[tuple[int, Change | None]]:
+        """Return the next commits up to the end by their last positions, with what they changed."""
+        events = self._history.read(log, after, COMMITS_A_READ)
+        # A commit makes at most one update.
+        groups = groupby(events, key=lambda event: (event.stream, event.stamp))
+        commits = [list(group) for _, group in groups]
+        return [
+            (commit[-1].position, self._change(commit))
+            for commit in commits
+            if commit[-1].position <= end
+        ]
+
+    def _change(self, events: Sequence[RecordedEvent]) -> Change | None:
         relevant = [event for event in events if event.type in KINDS]
         if not relevant:
             return None
         event: Any = self._codec.decode(relevant[-1])
         case = self._cases.one(event.case_id, Viewer())
-        if case is None or self._cases.service.is_erased(case) or not wanted.matches(case):
+        if case is None or self._cases.service.is_erased(case):
             return None
-        return Update(kind=KINDS[relevant[-1].type], case_id=event.case_id, at=event.at)
+        kind = KINDS[relevant[-1].type]
+        update = Update(kind=kind, case_id=case.case_id, category=case.category, at=event.at)
+        return Change(update, case)
 
-    def _has_grown(self, reached: Positions) -> bool:
-        with self._lock:
-            if self._clock() - self._looked_at >= PAUSE_SECONDS:
-                self._looked_at = self._clock()
-                self._ends = self._last_positions()
-            return any(end > reached[log] for log, end in self._ends.items())
 
-    def _last_positions(self) -> Positions:
-        return {log: self._history.last_position(log) for log in TOPICS}
+def _start_thread(work: Callable[[], None]) -> None:
+    Thread(target=work, name="updates", daemon=True).start()

@@ -26,7 +26,7 @@ from application.system import query_services
 from application.use_cases.members.accounts import handle_of
 from config.internal import reserve
 from config.process import Process
-from config.server import CannotListen, Server, bind, end_with_parent
+from config.server import CannotListen, Server, allow_many_connections, bind, end_with_parent
 from config.settings import Settings, SettingsError, read_settings
 from config.signals import end_within, when_told_to_stop
 from domain.actors import SYSTEM, Role
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 INTERNAL_PORT = 9000
+MOST_WAITING_THREADS = 4
+"""How many streams a WSGI server gets at most: each holds one of its threads."""
 FAULTS = (
     SettingsError,
     CannotListen,
@@ -64,7 +66,8 @@ Stop it with Ctrl-C; nothing is lost."""
 
 def application() -> "WSGIApplication":
     """Return the WSGI application, and start the background work if the settings say so."""
-    process = Process(read_settings())
+    settings = read_settings()
+    process = Process(replace(settings, streams=min(settings.streams, MOST_WAITING_THREADS)))
     atexit.register(process.close)
     when_told_to_stop(process.end_streams)
     if process.settings.background:
@@ -81,7 +84,6 @@ def front() -> Front:
     capacity = Capacity(
         threads=settings.threads,
         uploads=settings.uploads,
-        streams=settings.streams,
         largest_body=LARGEST_BODY,
     )
     asker = partial(asker_of, proxies=settings.proxies)
@@ -109,6 +111,7 @@ def serve() -> None:
     Process(settings).close()
     url = _url(replace(settings, port=listener.getsockname()[1]))
     Thread(target=_greet, args=(url, settings), name="greeting", daemon=True).start()
+    allow_many_connections()
     with reserved:  # until the workers have ended, which listen on it
         Server("config.main:front", listener, settings).serve()
 

@@ -1,6 +1,7 @@
 """Granian on a socket bound in advance, with workers that end with their parent."""
 
 import os
+import resource
 import signal
 import socket
 import time
@@ -18,6 +19,7 @@ from config.settings import Settings
 
 BACKLOG = 1024
 MOST_CONNECTIONS = 8192
+MOST_OPEN_FILES = 1 << 16
 SECONDS_TO_STOP = 15
 HEADERS_WITHIN_MILLISECONDS = 15_000
 # A peer that reads nothing for this long is disconnected. The small send buffer makes that show.
@@ -82,6 +84,13 @@ def bind(host: str, port: int, setting: str = "KLARITY", *, shared: bool = False
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MILLISECONDS)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_UNSENT_BYTES)
     return listener
+
+
+def allow_many_connections() -> None:
+    """Let this process and its children open as many files as the system permits them."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_OPEN_FILES if most == resource.RLIM_INFINITY else min(most, MOST_OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def end_with_parent() -> None:

@@ -150,7 +150,7 @@ def read_settings() -> Settings:
         sanitisers=env.int("SANITISERS", 1, validate=validate.Range(1, 64)),
         workrooms=env.path("WORKROOMS", Path("/dev/shm")),  # noqa: S108 -- a tmpfs, not a fixed name
         unconfined_media=env.bool("UNCONFINED_MEDIA", False),
-        streams=env.int("STREAMS", 4, validate=validate.Range(0, 127)),
+        streams=env.int("STREAMS", 1000, validate=validate.Range(0, 4096)),
         uploads=env.int("UPLOADS", 64, validate=validate.Range(1, 1024)),
         webhooks_insecure=env.bool("WEBHOOKS_INSECURE", False),
         rate_limit=_rate(env, "RATE_LIMIT", "600 per minute"),

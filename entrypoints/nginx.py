@@ -30,6 +30,8 @@ INNER = "127.0.0.1:8001"
 BODY_BUFFER = LARGEST_BODY + LARGEST_BODY // 8
 CONNECTIONS = 64
 """How many requests one address can have open at a time. Many people may share the address."""
+STREAMS = 500
+"""How many streams of updates it can have open besides. Each page that listens has one."""
 
 
 def nginx_configuration(addresses: Mapping[str, str]) -> str:
@@ -49,6 +51,7 @@ def nginx_configuration(addresses: Mapping[str, str]) -> str:
         fallback=addresses.get(SITE, addresses[FALLBACK]),
         inner=INNER,
         connections=CONNECTIONS,
+        streams=STREAMS,
         largest_body=LARGEST_BODY,
         body_buffer=BODY_BUFFER,
         too_large=_problem("too-large"),
@@ -74,7 +77,8 @@ def _questions() -> list[tuple[str, str]]:
 
 # Logs are off: the access log and, when a service is unavailable, the error log would contain
 # addresses and paths, and the path of a dispute link contains its token. Nothing else is written to
-# disk: bodies and replies stay in memory, and uploads are passed on as they arrive.
+# disk: bodies and replies stay in memory, and uploads are passed on as they arrive. A browser gives
+# up a stream of updates after any status but 200, so it gets an empty stream instead of an error.
 _TEMPLATE = """\
 map "$request_method $uri" $klarity {{
     default {fallback};
@@ -99,7 +103,17 @@ server {{
     }}
 }}
 
+# When a client tries again that got no stream.
+split_clients $request_id $klarity_retry {{
+    25% 15000;
+    25% 25000;
+    25% 35000;
+    *   45000;
+}}
+
+# Each stream of updates takes two of the worker_connections: set at least 4096 in nginx.conf.
 limit_conn_zone $binary_remote_addr zone=klarity:10m;
+limit_conn_zone $binary_remote_addr zone=klarity_streams:10m;
 
 server {{
     listen 127.0.0.1:8000;
@@ -138,6 +152,14 @@ server {{
     location = /v1/updates {{
         proxy_pass http://$klarity;
         proxy_buffering off;
+        limit_conn klarity_streams {streams};
+        error_page 429 502 504 =200 @no-stream;
+    }}
+    location @no-stream {{
+        internal;
+        default_type text/event-stream;
+        add_header Cache-Control no-store always;
+        return 200 "retry: $klarity_retry\\n\\n";
     }}
     location @too-large {{
         internal;

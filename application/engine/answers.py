@@ -112,7 +112,7 @@ class Answers(Generic[D]):
         if position is None:
             raise NotCaughtUp(token.stream)
         until, pause = self._clock() + LONGEST_WAIT, FIRST_PAUSE
-        while self._position(token.log) < position:
+        while self.position(token.log) < position:
             if self._clock() >= until:
                 raise NotCaughtUp(token.stream)
             if pause >= LONGEST_PAUSE:
@@ -120,8 +120,8 @@ class Answers(Generic[D]):
             self._pause(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE)
 
-    def _position(self, log: str) -> int:
-        """Return the build's position in a log, or 0 if there is no build yet."""
+    def position(self, log: str) -> int:
+        """Return how far the answers have come in a log, or 0 if there is no build yet."""
         try:
             return self._model().checkpoint().at(log)
         except NotCaughtUp:

@@ -1,16 +1,18 @@
 """Filter values that clients write as text, and conditions that several queries share."""
 
 from dataclasses import dataclass
+from math import isfinite, remainder
 
 from application.ports.read_models import Between, Condition, Equals, HasWords, InBox, Near
 
 POLE = 90.0
 DATE_LINE = 180.0
+CIRCLE = 360.0
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A bounding box in degrees, written ``west,south,east,north``."""
+    """A bounding box in degrees. With west > east, it crosses the date line."""
 
     west: float
     south: float
@@ -19,28 +21,35 @@ class Box:
 
     @classmethod
     def parse(cls, text: str) -> "Box":
+        """Read a box written ``west,south,east,north``.
+
+        Longitudes go on beyond the date line, as maps count them that repeat the world.
+        """
         west, south, east, north = _numbers(text, 4)
-        inside = _is_lon(west) and _is_lon(east) and _is_lat(south) and _is_lat(north)
-        if not (inside and south <= north):
+        if not (_is_lat(south) and _is_lat(north) and south <= north):
             raise ValueError(
-                "Must be a box in degrees: west,south,east,north, with south below north."
+                "Must be a box in degrees: west,south,east,north, with south not above north, "
+                "and both between -90 and 90."
             )
-        return cls(west, south, east, north)
+        if east - west >= CIRCLE:
+            return cls(-DATE_LINE, south, DATE_LINE, north)
+        return cls(_western(west), south, _eastern(east), north)
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A point in degrees, written ``lat,lon``."""
+    """A point in degrees."""
 
     lat: float
     lon: float
 
     @classmethod
     def parse(cls, text: str) -> "Point":
+        """Read a point written ``lat,lon``. The longitude may go on beyond the date line."""
         lat, lon = _numbers(text, 2)
-        if not (_is_lat(lat) and _is_lon(lon)):
-            raise ValueError("Must be a point in degrees: lat,lon.")
-        return cls(lat, lon)
+        if not _is_lat(lat):
+            raise ValueError("Must be a point in degrees: lat,lon, with lat between -90 and 90.")
+        return cls(lat, _wrapped(lon))
 
 
 def equal(**values: object) -> tuple[Condition, ...]:
@@ -74,7 +83,7 @@ def _numbers(text: str, count: int) -> list[float]:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
         numbers = []
-    if len(numbers) != count:
+    if len(numbers) != count or not all(map(isfinite, numbers)):
         raise ValueError(f"Must be {count} numbers with commas between them.")
     return numbers
 
@@ -83,5 +92,22 @@ def _is_lat(value: float) -> bool:
     return -POLE <= value <= POLE
 
 
-def _is_lon(value: float) -> bool:
-    return -DATE_LINE <= value <= DATE_LINE
+def _wrapped(lon: float) -> float:
+    """Return the same longitude between -180 and 180. No digit is lost."""
+    return remainder(lon, CIRCLE)
+
+
+# The date line has two longitudes. A box that ends at it is written as crossing it, so that it
+# holds the points of both.
+
+
+def _western(lon: float) -> float:
+    """Return the western edge of a box, wrapped."""
+    wrapped = _wrapped(lon)
+    return DATE_LINE if wrapped == -DATE_LINE else wrapped
+
+
+def _eastern(lon: float) -> float:
+    """Return the eastern edge of a box, wrapped."""
+    wrapped = _wrapped(lon)
+    return -DATE_LINE if wrapped == DATE_LINE else wrapped

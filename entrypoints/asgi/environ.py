@@ -8,6 +8,12 @@ from urllib.parse import unquote_to_bytes
 
 REFUSAL = "klarity.refusal"
 """The key of a problem's code. If it is set, the application only refuses the request."""
+WAKE = "klarity.wake"
+"""The key of a function that any thread may call, with which a stream asks to be continued.
+
+A stream yields an empty piece where it has nothing to send yet. This server then waits without a
+thread. Other servers have no such function, so a stream waits in their threads.
+"""
 
 Headers = Iterable[tuple[bytes, bytes]]
 

@@ -1,8 +1,8 @@
 """Serve a WSGI application over ASGI, so that slow clients hold no thread.
 
 A body is read before the request takes a thread, and the reply is sent after it gave the thread
-back. Clients below a minimum rate are disconnected. Large uploads and streams hold a thread of a
-pool of their own.
+back. Clients below a minimum rate are disconnected. Large uploads hold a thread of a pool of their
+own. Streams share a few threads, and hold none while they have nothing to send.
 """
 
 import asyncio
@@ -14,8 +14,9 @@ from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from entrypoints.asgi.bell import Bell
 from entrypoints.asgi.body import Body, BodyFile, Receive
-from entrypoints.asgi.environ import REFUSAL, wsgi_environment
+from entrypoints.asgi.environ import REFUSAL, WAKE, wsgi_environment
 from entrypoints.asgi.pace import Pace
 from entrypoints.asgi.places import ClientPlaces, Full
 from entrypoints.asgi.pool import Pool
@@ -38,6 +39,9 @@ SHARE = 8
 """How many bodies one address can send at a time."""
 READER_PAUSE_SECONDS = 60.0
 """A browser that plays a video stops reading when its buffer is full."""
+STREAM_THREADS = 2
+STREAM_PAUSE_SECONDS = 15.0
+"""After this a stream is continued, so that it can show that it is alive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,6 @@ class Capacity:
 
     threads: int
     uploads: int
-    streams: int
     largest_body: int
 
 
@@ -62,6 +65,8 @@ class Exchange:
     """As announced; 0 if it is not."""
     waits: bool
     """Whether the client sends its body only on request (``Expect: 100-continue``)."""
+    bell: Bell
+    """Continues the reply if it is a stream."""
 
 
 class Front:
@@ -83,7 +88,7 @@ class Front:
         self._lifespan = lifespan
         self._work = Pool("work", capacity.threads)
         self._uploads = Pool("upload", capacity.uploads)
-        self._streams = Pool("stream", max(1, capacity.streams))
+        self._streams = Pool("stream", STREAM_THREADS)
         self._upload_places = ClientPlaces(capacity.uploads, SHARE)
         self._body_places = ClientPlaces(BODIES, SHARE)
 
@@ -157,7 +162,7 @@ class Front:
     ) -> Reply:
         """Return the reply of the application once it has begun."""
         environ = wsgi_environment(exchange.scope, content)
-        environ[REFUSAL] = refusal
+        environ[REFUSAL], environ[WAKE] = refusal, exchange.bell.ring
         reply = Reply(self._app, environ)
         await pool.run(reply.begin)
         return reply
@@ -177,11 +182,18 @@ class Front:
         await exchange.send(_content(reply.piece))
 
     async def _send_stream(self, exchange: Exchange, reply: Reply) -> None:
+        """Send the stream until it ends or the client leaves, which is noticed at once."""
+        bell = exchange.bell
         leaving = asyncio.ensure_future(_disconnected(exchange.receive))
+        leaving.add_done_callback(bell.ring)
         try:
             while not (reply.ended or leaving.done()):
+                bell.reset()
                 await self._streams.run(reply.next)
-                await Pace().keep(partial(exchange.send, _content(reply.piece, more=True)))
+                if reply.piece:
+                    await Pace().keep(partial(exchange.send, _content(reply.piece, more=True)))
+                if reply.waits:
+                    await bell.wait(STREAM_PAUSE_SECONDS)
         finally:
             leaving.cancel()
         await exchange.send(_content(b""))
@@ -192,7 +204,7 @@ def _exchange(scope: Scope, receive: Receive, send: Send) -> Exchange:
     length = int(headers.get(b"content-length", b"0"))
     body = Body(receive, is_empty=not length and b"transfer-encoding" not in headers)
     waits = headers.get(b"expect", b"").lower() == b"100-continue"
-    return Exchange(scope, receive, send, body, length, waits)
+    return Exchange(scope, receive, send, body, length, waits, Bell())
 
 
 def _start(reply: Reply) -> dict[str, Any]:

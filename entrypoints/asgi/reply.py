@@ -24,6 +24,8 @@ class Reply:
         self.status = 500
         self.headers: Headers = []
         self.is_stream = False
+        self.waits = False
+        """Whether a stream had no more to send."""
         self.ended = False
 
     def begin(self) -> None:
@@ -40,12 +42,13 @@ class Reply:
             raise
 
     def next(self) -> None:
-        """Take the next piece: one event of a stream, or else a large piece or the rest."""
-        pieces, size = [], 0
+        """Take the next piece: a large one, or what there is until a stream waits, or the rest."""
+        pieces, size, self.waits = [], 0, False
         for chunk in self._chunks:
             pieces.append(chunk)
             size += len(chunk)
-            if size >= PIECE or (self.is_stream and size):
+            self.waits = self.is_stream and not chunk
+            if size >= PIECE or self.waits:
                 break
         else:
             self.close()

@@ -121,7 +121,6 @@ MEANINGS = {
     "unavailable": (503, "A store or another part of the server is away; try again shortly."),
     "not-caught-up": (503, "The answer does not include your latest write yet; try again shortly."),
     "too-busy": (503, "The server is receiving too many uploads; try again shortly."),
-    "too-many-streams": (503, "This process serves no further stream at the moment; try later."),
     "outdated": (503, "A newer version of the server wrote this data; try again shortly."),
 }
 

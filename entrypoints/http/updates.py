@@ -1,41 +1,47 @@
 """``GET /v1/updates``: a stream of Server-Sent Events, resumable by Last-Event-ID."""
 
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import asdict
 from functools import partial
 from os import urandom
-from threading import Lock
+from random import uniform
 from typing import Any
 
 import marshmallow as ma
 import msgspec
 from flask import Response, request
 
+from application.engine.answers import NotCaughtUp
 from application.ports.opaque_texts import OpaqueTexts
+from application.ports.unavailable import Unavailable
 from application.updates import (
     Positions,
     Reached,
+    Update,
     UpdateFilter,
     UpdateKind,
     Updates,
     written_positions,
 )
 from domain.cases.case_details import CaseCategory
+from entrypoints.asgi.environ import WAKE
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import problems
 from entrypoints.http.limits import where_from
-from entrypoints.http.problems import problem, refuse
+from entrypoints.http.problems import Problem, problem, problem_response
 from entrypoints.http.schemas import Text, schema, uuid_text
+from entrypoints.http.stream_places import Place, StreamPlaces
 
 MEDIA_TYPE = "text/event-stream"
-RETRY_MILLISECONDS = 3000
-RETRY_AFTER = "15"
-MOST_OF_ONE = 2
-SHARE_IS_USED = "You have too many open streams; close one, then try again."
+# After how long clients reconnect: at random, so that they do not all come at the same moment.
+RETRY_SECONDS = (2.0, 5.0)
+RETRY_LATER_SECONDS = (15.0, 45.0)
 HEARTBEAT_SECONDS = 15.0
-# Clients reconnect when a stream ends. This frees its thread, and lets processes be replaced.
+# Clients reconnect when a stream ends. This lets processes be replaced.
 LONGEST_SECONDS = 600.0
+TEMPORARY = (429, 503)
 PURPOSE = "update"
 SALT_BYTES = 8
 ID_BYTES = 64
@@ -53,6 +59,7 @@ LAST_EVENT_ID = {
 UpdatesQuery = schema(
     "UpdatesQuery",
     {
+        "kind": ma.fields.Enum(UpdateKind, by_value=True, load_default=None),
         "case_id": uuid_text(load_default=None),
         "tag": Text(load_default=None),
         "category": ma.fields.Enum(CaseCategory, by_value=True, load_default=None),
@@ -60,39 +67,11 @@ UpdatesQuery = schema(
 )
 ABOUT = (
     f"Each event has the kind of update as its type ({', '.join(UpdateKind)}) and as its data a "
-    "JSON object with kind, case_id and at. Comments keep the connection alive. The stream ends "
-    f"after some minutes and can be resumed. A client can have {MOST_OF_ONE} streams at a time."
+    "JSON object with kind, case_id, category, at, and url, the path of the case. Comments keep "
+    "the connection alive. The stream ends after some minutes and can be resumed. If the server "
+    "has no place for it now, it ends at once: browsers try again only after a reply with status "
+    "200. Its field retry says when to try again."
 )
-
-
-class StreamPlaces:
-    """Limits the streams of a process, each of which occupies a thread.
-
-    A client gets a few of them, and if there are several, never all.
-    """
-
-    def __init__(self, places: int) -> None:
-        self._free = places
-        self._share = min(MOST_OF_ONE, max(1, places - 1))
-        self._lock = Lock()
-        self._held: Counter[str] = Counter()
-
-    def take(self, asker: str) -> None:
-        """Take a place. Refuses if the client has its share, or none is left."""
-        with self._lock:
-            if self._held[asker] >= self._share:
-                refuse("too-many-requests", SHARE_IS_USED, **{"Retry-After": RETRY_AFTER})
-            if not self._free:
-                refuse("too-many-streams", **{"Retry-After": RETRY_AFTER})
-            self._free -= 1
-            self._held[asker] += 1
-
-    def free(self, asker: str) -> None:
-        """Give the client's place back."""
-        with self._lock:
-            self._free += 1
-            self._held[asker] -= 1
-            self._held += Counter()  # deletes counts of zero
 
 
 class EventIds:
@@ -128,15 +107,18 @@ def updates_blueprint(updates: Updates, texts: OpaqueTexts, streams: int) -> Blu
     )
     @problems(blp, 422)
     def stream(query: dict[str, Any]) -> Response:
-        after, asker = _beginning(updates, ids), where_from()
-        places.take(asker)
-        steps = updates.follow(after, UpdateFilter(**query))
-        reply = Response(_written(steps, after, ids), content_type=MEDIA_TYPE)
-        reply.call_on_close(partial(places.free, asker))
-        reply.headers["Cache-Control"] = "no-store"
-        reply.headers["X-Accel-Buffering"] = "no"
+        after = _beginning(updates, ids)
+        place = Place(where_from(), request.environ.get(WAKE))
+        if not places.take(place):
+            return _later(ids.write(after))
+        steps = updates.follow(after, UpdateFilter(**query), place.wake)
+        reply = _reply(_written(steps, after, ids, place))
+        reply.call_on_close(partial(places.free, place))
         return reply
 
+    blp.register_error_handler(Problem, _problem_or_later)
+    for temporary in (Unavailable, NotCaughtUp):
+        blp.register_error_handler(temporary, lambda _: _later())
     return blp
 
 
@@ -148,25 +130,52 @@ def _beginning(updates: Updates, ids: EventIds) -> Positions:
         raise problem("malformed", "The Last-Event-ID is invalid; send it as received.") from None
 
 
-def _written(steps: Iterator[Reached], after: Positions, ids: EventIds) -> Iterator[bytes]:
+def _reply(blocks: Iterator[bytes] | bytes) -> Response:
+    reply = Response(blocks, content_type=MEDIA_TYPE)
+    reply.headers["Cache-Control"] = "no-store"
+    reply.headers["X-Accel-Buffering"] = "no"
+    return reply
+
+
+def _later(last_id: str = "") -> Response:
+    """Return a stream that ends at once. After another reply browsers would never try again."""
+    return _reply(_first_block(RETRY_LATER_SECONDS, last_id))
+
+
+def _problem_or_later(error: Problem) -> Response:
+    return _later() if error.status in TEMPORARY else problem_response(error)
+
+
+def _first_block(retry: tuple[float, float], last_id: str) -> bytes:
+    place = f"id: {last_id}\n" if last_id else ""
+    return f"retry: {uniform(*retry) * 1000:.0f}\n{place}\n".encode()  # noqa: S311 - spreads load
+
+
+def _written(
+    steps: Generator[Reached | None, None, None], after: Positions, ids: EventIds, place: Place
+) -> Iterator[bytes]:
     """Yield the updates as Server-Sent Events, and a comment if there is none for a while.
 
     A client resumes after the last id, which may be that of a comment.
     """
-    began = sent_at = time.monotonic()
-    yield f"retry: {RETRY_MILLISECONDS}\nid: {ids.write(after)}\n\n".encode()
-    for step in steps:
-        now = time.monotonic()
-        if now - began >= LONGEST_SECONDS:
-            return
-        if step.update or now - sent_at >= HEARTBEAT_SECONDS:
-            sent_at = now
-            yield _event(step, ids)
+    ends, sent_at = time.monotonic() + LONGEST_SECONDS, time.monotonic()
+    yield _first_block(RETRY_SECONDS, ids.write(after))
+    with closing(steps):
+        for step in steps:
+            now = time.monotonic()
+            if place.is_lost or now >= ends:
+                return
+            after, update = (step.positions, step.update) if step else (after, None)
+            if update or now - sent_at >= HEARTBEAT_SECONDS:
+                sent_at = now
+                yield _event(update, ids.write(after))
+            if step is None:
+                yield from place.wait(min(HEARTBEAT_SECONDS, ends - now))
 
 
-def _event(step: Reached, ids: EventIds) -> bytes:
-    place = f"id: {ids.write(step.positions)}\n".encode()
-    if step.update is None:
-        return b": still here\n" + place + b"\n"
-    data = msgspec.json.encode(step.update)
-    return place + f"event: {step.update.kind}\n".encode() + b"data: " + data + b"\n\n"
+def _event(update: Update | None, event_id: str) -> bytes:
+    if update is None:
+        return f": still here\nid: {event_id}\n\n".encode()
+    data = {**asdict(update), "url": f"/v1/cases/{update.case_id}"}
+    head = f"id: {event_id}\nevent: {update.kind}\ndata: ".encode()
+    return head + msgspec.json.encode(data) + b"\n\n"

@@ -1,19 +1,22 @@
 """Updates: every public event is sent once and in order, and no other event."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 
 from application.engine.executor import CommandContext
 from application.ports.history import HistoryUnavailable
+from application.ports.unavailable import Unavailable
 from application.updates import (
     IGNORED,
     KINDS,
-    PAUSE_SECONDS,
     TOPICS,
     MalformedPositions,
     Reached,
+    Update,
     UpdateFilter,
     UpdateKind,
     Updates,
@@ -37,23 +40,19 @@ BEGINNING = {"cases": 0, "discussions": 0}
 
 
 class Listening:
-    """Updates on a clock that moves when they pause, over a history that may be away."""
+    """Updates that look when a stream is continued, over a history that may be away."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.now = 0.0
         self.away = False
-        self.looked = 0
-        answers = world.answers["cases"]
-        answers._pause, answers._clock = self.pause, lambda: self.now  # the test's own clock
-        self.updates = Updates(self, world.codec, answers, pause=self.pause, clock=lambda: self.now)
-
-    def pause(self, seconds: float) -> None:
-        self.now += seconds
+        self.reads = 0
+        self.woken: list[int] = []
+        self.updates = Updates(self, world.codec, world.answers["cases"], start=lambda _: None)
 
     def read(self, log: str, after: int, limit: int) -> Any:
         if self.away:
             raise HistoryUnavailable(log)
+        self.reads += 1
         return self.world.history.read(log, after, limit)
 
     def stream(self, log: str, stream: str) -> Any:
@@ -63,20 +62,34 @@ class Listening:
         return self.world.history.position_of(log, stream, version)
 
     def last_position(self, log: str) -> int:
-        self.looked += 1
         return self.world.history.last_position(log)
 
-    def follow(self, last: str = "", **wanted: Any) -> Iterator[Reached]:
-        return self.updates.follow(self.updates.resume(last), UpdateFilter(**wanted))
+    def follow(self, last: str = "", **wanted: Any) -> Iterator[Reached | None]:
+        after, number = self.updates.resume(last), len(self.woken)
+        self.woken.append(0)
+
+        def wake() -> None:
+            self.woken[number] += 1
+
+        return self._looking(self.updates.follow(after, UpdateFilter(**wanted), wake))
+
+    def _looking(self, steps: Iterator[Reached | None]) -> Iterator[Reached | None]:
+        for step in steps:
+            yield step
+            self.updates.look()
 
     def updates_after(self, last: str = "cases:0", **wanted: Any) -> list[tuple[str, str]]:
         """The updates after the last id until there are no more."""
         return next_updates(self.follow(last, **wanted), 100)
 
 
-def next_updates(stream: Iterator[Reached], steps: int = 10) -> list[tuple[str, str]]:
-    some = [next(stream).update for _ in range(steps)]
-    return [(update.kind, update.case_id) for update in some if update]
+def next_updates(stream: Iterator[Reached | None], steps: int = 10) -> list[tuple[str, str]]:
+    return [(update.kind, update.case_id) for update in next_of(stream, steps)]
+
+
+def next_of(stream: Iterator[Reached | None], steps: int) -> list[Update]:
+    some = [next(stream) for _ in range(steps)]
+    return [step.update for step in some if step and step.update]
 
 
 @pytest.fixture
@@ -136,9 +149,9 @@ def test_an_update_holds_no_member(world: World, listening: Listening, anna: Act
     world.engage.support(world.public_case(anna), world.member("Ben"), CommandContext())
     world.settle()
     stream = listening.follow("cases:0")
-    updates = [step.update for step in (next(stream) for _ in range(30)) if step.update]
+    updates = next_of(stream, 30)
     assert [update.kind for update in updates] == [PUBLISHED, SUPPORTED]
-    assert set(updates[0].__slots__) == {"kind", "case_id", "at"}
+    assert set(updates[0].__slots__) == {"kind", "case_id", "category", "at"}
 
 
 def test_a_stream_without_a_last_id_sends_new_updates_only(
@@ -157,7 +170,7 @@ def test_a_resumed_stream_sends_every_later_update_once(
     for number in range(3):
         world.public_case(anna, case_id=f"c{number}")
     stream = listening.follow("cases:0")
-    every = [step for step in (next(stream) for _ in range(60)) if step.update]
+    every = [step for step in (next(stream) for _ in range(60)) if step and step.update]
     assert len(every) == 3
     for number, step in enumerate(every, 1):
         rest = listening.updates_after(written_positions(step.positions))
@@ -209,22 +222,124 @@ def test_no_update_is_lost_while_the_history_is_away(
     assert next_updates(stream) == [(PUBLISHED, "c1")]
 
 
+def test_no_update_is_lost_while_the_read_model_is_away(
+    world: World, listening: Listening, anna: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = listening.follow()
+    world.public_case(anna)
+
+    def fail(log: str) -> int:
+        raise Unavailable(log)
+
+    with monkeypatch.context() as away:
+        away.setattr(world.answers["cases"], "position", fail)
+        assert next_updates(stream) == []
+    assert next_updates(stream) == [(PUBLISHED, "c1")]
+
+
 def test_updates_can_be_filtered(world: World, listening: Listening, anna: Actor) -> None:
     world.public_case(anna, tags=("police",))
     world.public_case(anna, case_id="c2")
     assert listening.updates_after(case_id="c2") == [(PUBLISHED, "c2")]
     assert listening.updates_after(tag="police") == [(PUBLISHED, "c1")]
-    assert len(listening.updates_after(category=CaseCategory.OTHER)) == 2
+    tag(world, anna, "queue")
+    assert listening.updates_after(kind=CHANGED) == [(CHANGED, "c1")]
+    assert len(listening.updates_after(kind=PUBLISHED)) == 2
+    assert len(listening.updates_after(category=CaseCategory.OTHER)) == 3
     assert listening.updates_after(category=CaseCategory.FRAUD) == []
 
 
-def test_the_log_is_read_once_for_all_streams(world: World, listening: Listening) -> None:
-    streams = [listening.follow() for _ in range(50)]
-    before = listening.looked
-    for stream in streams:
-        next(stream)
-        listening.now -= PAUSE_SECONDS
-    assert listening.looked - before == len(TOPICS)
+def test_the_log_is_read_once_for_all_streams_that_are_up_to_date(
+    world: World, listening: Listening, anna: Actor
+) -> None:
+    updates = listening.updates
+    streams = [updates.follow(updates.resume(), UpdateFilter(), object) for _ in range(50)]
+    assert [next(stream) for stream in streams] == [None] * 50
+    world.public_case(anna)
+    updates.look()
+    commits = len(list(iter(partial(next, streams[0]), None)))
+    assert commits > 1
+    reads = listening.reads
+    for stream in streams[1:]:
+        assert len(next_of(stream, commits)) == 1
+    assert listening.reads == reads
+
+
+def test_streams_are_woken_when_there_is_something_to_read(
+    world: World, listening: Listening, anna: Actor
+) -> None:
+    stream = listening.follow()
+    assert next_updates(stream, 5) == []
+    before = listening.woken[0]
+    assert next_updates(stream, 5) == []
+    assert listening.woken[0] == before
+    world.public_case(anna)
+    next(stream)
+    assert listening.woken[0] == before + 1
+
+
+def test_a_stream_that_is_far_behind_wakes_itself(
+    world: World, listening: Listening, anna: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("application.updates.COMMITS_A_READ", 1)
+    world.public_case(anna)
+    listening.updates.look()
+    woken: list[str] = []
+    stream = listening.updates.follow(BEGINNING, UpdateFilter(), partial(woken.append, "x"))
+    rounds = [[step.positions for step in iter(partial(next, stream), None)] for _ in range(9)]
+    ends = {log: world.stores[log].last_position() for log in TOPICS}
+    reached = [positions for each in rounds for positions in each]
+    assert reached[-1] == ends
+    assert all(len(each) <= len(TOPICS) for each in rounds)
+    assert len(woken) == len([each for each in rounds if each]) - 1 > 0
+
+
+def test_a_commit_that_the_cases_include_in_part_is_read_later(
+    world: World, listening: Listening, anna: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.public_case(anna)
+    answers = world.answers["cases"]
+    end = answers.position("cases")
+    *_, before = sorted({each[0] for each in listening.updates._read_changes("cases", 0, end - 1)})
+    with monkeypatch.context() as early:
+        early.setattr(answers, "position", {"cases": end - 1, "discussions": 0}.get)
+        stream = listening.follow("cases:0")
+        steps = [step for step in (next(stream) for _ in range(9)) if step]
+        assert steps[-1].positions["cases"] == before < end
+    assert (PUBLISHED, "c1") in next_updates(stream)
+
+
+def test_a_case_that_was_hidden_meanwhile_is_not_sent_from_an_earlier_read(
+    world: World, listening: Listening, anna: Actor
+) -> None:
+    world.public_case(anna)
+    assert listening.updates_after() == [(PUBLISHED, "c1")]
+    execute(world, WithdrawCase(by=anna, at=world.clock()))
+    assert listening.updates_after() == []
+
+
+def test_the_logs_are_watched_while_there_are_clients(world: World, anna: Actor) -> None:
+    answers, watches = world.answers["cases"], list[Thread]()
+
+    def start(watch: Callable[[], None]) -> None:
+        watches.append(Thread(target=watch, daemon=True))
+        watches[-1].start()
+
+    updates = Updates(world.history, world.codec, answers, start=start)
+    for _ in range(2):
+        woken = Event()
+        stream = updates.follow(updates.resume(), UpdateFilter(), woken.set)
+        assert next(stream) is None
+        world.public_case(anna, case_id=f"c{len(watches)}")
+        found: list[UpdateKind] = []
+        while not found:
+            assert woken.wait(60)
+            woken.clear()
+            steps = iter(partial(next, stream), None)
+            found = [step.update.kind for step in steps if step and step.update]
+        assert found == [PUBLISHED]
+        stream.close()
+        watches[-1].join()
 
 
 def test_a_position_beyond_the_end_of_the_log_becomes_the_end(
@@ -250,10 +365,11 @@ def test_events_that_cannot_be_read_yet_are_sent_later(
 
 
 def test_all_streams_end_when_the_process_stops(world: World) -> None:
-    updates = Updates(world.history, world.codec, world.answers["cases"])
-    stream = updates.follow(BEGINNING, UpdateFilter())
-    assert next(stream) == Reached(BEGINNING)
+    updates, woken = Updates(world.history, world.codec, world.answers["cases"]), Event()
+    stream = updates.follow(BEGINNING, UpdateFilter(), woken.set)
+    assert next(stream) is None
     updates.stop()
+    assert woken.is_set()
     assert list(stream) == []
 
 

@@ -12,10 +12,11 @@ import pytest
 
 from entrypoints.asgi import front, pace, places
 from entrypoints.asgi.asker import asker_of
-from entrypoints.asgi.environ import REFUSAL
+from entrypoints.asgi.bell import Bell
+from entrypoints.asgi.environ import REFUSAL, WAKE
 from entrypoints.asgi.front import BEGINNING, Capacity, Front
 
-CAPACITY = Capacity(threads=2, uploads=2, streams=1, largest_body=200_000)
+CAPACITY = Capacity(threads=2, uploads=2, largest_body=200_000)
 UPLOADS = "/v1/uploads"
 LEFT = {"type": "http.disconnect"}
 PATIENCE = 60.0
@@ -255,26 +256,96 @@ def test_a_client_that_reads_too_slowly_is_disconnected_and_the_reply_closed() -
     assert chunks.closed
 
 
-def test_a_stream_is_sent_without_buffering_until_the_client_disconnects() -> None:
-    told = Event()
+def streaming(pieces: Callable[[Environ], Iterator[bytes]]) -> App:
+    """An application that answers with a stream of these pieces."""
 
-    def app(_environ: Environ, start: Any) -> Iterable[bytes]:
+    def app(environ: Environ, start: Any) -> Iterable[bytes]:
         start("200 OK", [("Content-Type", "text/event-stream")])
+        return pieces(environ)
 
-        def events() -> Iterator[bytes]:
+    return app
+
+
+class Leaving(Peer):
+    """A client that leaves as soon as it got this content."""
+
+    def __init__(self, last: bytes) -> None:
+        super().__init__()
+        self._last = last
+        self._enough = asyncio.Event()
+
+    async def receive(self) -> dict[str, Any]:
+        await self._enough.wait()
+        return LEFT
+
+    async def send(self, message: dict[str, Any]) -> None:
+        await super().send(message)
+        if message.get("body") == self._last:
+            self._enough.set()
+
+
+def test_what_a_stream_has_to_send_is_sent_at_once() -> None:
+    def pieces(environ: Environ) -> Iterator[bytes]:
+        for number in range(3):
+            yield from (b"%d" % number, b"a")
+            environ[WAKE]()
+            yield b""
+
+    peer = serve(streaming(pieces), scope(method="GET"), Peer())
+    assert [message["body"] for message in peer.got[1:]] == [b"0a", b"1a", b"2a", b""]
+
+
+def test_a_stream_waits_without_a_thread_until_it_is_woken() -> None:
+    wakes: list[Callable[[], None]] = []
+
+    def pieces(environ: Environ) -> Iterator[bytes]:
+        wakes.append(environ[WAKE])
+        if len(wakes) == 5:
+            for wake in wakes:
+                wake()
+        yield b""
+        yield current_thread().name.encode()
+
+    served, peers = fronting(streaming(pieces)), [Peer() for _ in range(5)]
+    run_together(*(served(scope(method="GET"), peer.receive, peer.send) for peer in peers))
+    assert [peer.content for peer in peers] == [b"stream"] * 5
+
+
+def test_a_stream_that_is_not_woken_is_continued_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(front, "STREAM_PAUSE_SECONDS", 0.01)
+    app = streaming(lambda _: iter([b"", b"still here"]))
+    assert serve(app, scope(method="GET"), Peer()).content == b"still here"
+
+
+def test_a_stream_is_closed_at_once_when_its_client_leaves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(front, "STREAM_PAUSE_SECONDS", 3600.0)
+    closed: list[bool] = []
+
+    def pieces(_: Environ) -> Iterator[bytes]:
+        try:
+            yield b"begun"
             while True:
-                yield current_thread().name.encode()
-                told.wait(0.001)
+                yield b""
+        finally:
+            closed.append(True)
 
-        return events()
+    async def listen() -> None:
+        peer = Leaving(b"begun")
+        await fronting(streaming(pieces))(scope(method="GET"), peer.receive, peer.send)
 
-    class Reader(Peer):
-        async def receive(self) -> dict[str, Any]:
-            while len(self.got) < 3:
-                await asyncio.sleep(0.001)
-            return LEFT
+    run_together(listen())
+    assert closed == [True]
 
-    assert serve(app, scope(method="GET"), Reader()).content.startswith(b"streamstream")
+
+def test_a_bell_of_a_loop_that_has_ended_is_silent() -> None:
+    async def make() -> Bell:
+        return Bell()
+
+    asyncio.run(make()).ring()
 
 
 def test_an_error_of_the_application_is_raised() -> None:

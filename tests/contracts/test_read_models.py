@@ -19,6 +19,7 @@ from adapters.read_models import mongo_commits
 from adapters.read_models.memory import MemoryReadModels
 from adapters.read_models.mongo import MongoReadModels
 from adapters.read_models.mongo_commits import Commits, TooLarge
+from application.engine.filters import Box, in_box
 from application.engine.query_service import value_of
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.read_models import (
@@ -527,6 +528,29 @@ class FindContract:
         model = filled(models, at(a=(0, 179), b=(0, -179), c=(0, 0), d=(0, 180), e=(0, -180)))
         crossing = InBox("place", west=178, south=-1, east=-178, north=1)
         assert found(model, crossing) == ["a", "b", "d", "e"]
+
+    @pytest.mark.parametrize(
+        ("text", "keys"),
+        [
+            # As toBBoxString of Leaflet 1.9.4 writes them, at zooms 0, 6, 5 and 3.
+            ("-900.0000000000001,-89.98333351062323,900.0000000000001,89.98333351062323", "abcde"),
+            ("-180,-85.0511287798066,180,85.0511287798066", "abcde"),
+            ("175.53955078125,-23.58412603264412,183.44970703125003,-10.163560279490476", "abde"),
+            ("-184.46044921875,-23.58412603264412,-176.55029296875003,-10.163560279490476", "abde"),
+            ("-707.9150390625001,-28.4,-692.0947265625001,49.92293545449574", "c"),
+            ("3529.6875000000005,-46.558860303117186,3670.3125000000005,46.55886030311719", "c"),
+            # Both longitudes of the date line are one.
+            ("170,-20,180,0", "ade"),
+            ("-180,-20,-170,0", "bde"),
+            ("180,-20,180,0", "de"),
+        ],
+    )
+    def test_boxes_of_maps_that_repeat_the_world_are_wrapped(
+        self, models: Open, text: str, keys: str
+    ) -> None:
+        places = at(a=(-17, 179), b=(-17, -179), c=(-17, 15), d=(-17, 180), e=(-17, -180), f=None)
+        model = filled(models, places)
+        assert found(model, *in_box("place", Box.parse(text))) == list(keys)
 
     def test_near_compares_distances_on_the_sphere(self, models: Open) -> None:
         model = filled(models, at(here=(60, 10), east=(60, 10.1), north=(60.1, 10), no=None))

@@ -443,6 +443,8 @@ class TestReading:
             "limit=101",
             "limit=x",
             "bbox=1,2,3",
+            "bbox=0,0,nan,1",
+            "bbox=0,0,1,91",
             "near=91,0",
             "near=1,2&within_km=nan",
             "category=gossip",

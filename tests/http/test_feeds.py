@@ -98,6 +98,11 @@ class TestEveryFormat:
             ("category=fraud&bbox=151,-34,152,-33&q=permit", True),
             ("near=-33.9,151.2&within_km=1&created_after=2020-01-01T00:00:00Z", True),
             ("category=bribery", False),
+            (
+                "bbox=-900.0000000000001,-89.98333351062323,900.0000000000001,89.98333351062323",
+                True,
+            ),
+            ("bbox=511,-34,512,-33", True),
             ("bbox=0,0,1,1", False),
         ):
             reply = anna("GET", f"{path}?tag={tag}&{query}", headers=case.seen)

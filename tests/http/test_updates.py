@@ -3,29 +3,34 @@
 import json
 from base64 import urlsafe_b64decode
 from functools import partial
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from application.engine.answers import NotCaughtUp
 from application.engine.executor import CommandContext
+from application.ports.unavailable import Unavailable
 from application.updates import read_positions
 from config.process import Process
 from domain.actors import SYSTEM
 from domain.cases.case_commands import AcceptEvidence
 from domain.ids import EvidenceId, MediaKind
+from entrypoints.asgi.environ import WAKE
 from entrypoints.http import updates
-from entrypoints.http.problems import Problem
+from entrypoints.http.problems import problem as problem_of
 from entrypoints.http.updates import EventIds
 from entrypoints.nginx import nginx_configuration
 from tests.http.conftest import Caller, eventually
 
 Event = dict[str, str]
+ORIGIN = "https://news.example"
 
 
 @pytest.fixture(scope="module")
 def settings() -> dict[str, str]:
-    return {"STREAMS": "2", "PROXIES": "1"}
+    return {"STREAMS": "2", "PROXIES": "1", "CORS_ORIGINS": ORIGIN}
 
 
 @pytest.fixture(autouse=True)
@@ -100,12 +105,19 @@ def test_the_publication_of_a_case_is_sent(
     anybody: Caller, case_id: str, beginning: str, ids: EventIds
 ) -> None:
     first, update = received(anybody, beginning, f"?case_id={case_id}", updates=1)
-    assert first == {"retry": "3000", "id": first["id"]}
+    assert first == {"retry": first["retry"], "id": first["id"]}
+    assert 2000 <= int(first["retry"]) <= 5000
     assert read_positions(ids.read(first["id"]))["cases"] == 0
     assert update["event"] == "case-published"
     data = json.loads(update["data"])
     assert data.pop("at").endswith("Z")
-    assert data == {"kind": "case-published", "case_id": case_id}
+    assert data == {
+        "kind": "case-published",
+        "case_id": case_id,
+        "category": "bribery",
+        "url": f"/v1/cases/{case_id}",
+    }
+    assert anybody("GET", data["url"]).status_code == 200
 
 
 def test_an_id_reveals_neither_a_position_nor_that_no_event_happened(
@@ -150,9 +162,14 @@ def test_updates_can_be_filtered(anybody: Caller, case_id: str, beginning: str) 
     tagged = received(anybody, beginning, f"?tag={case_id}", updates=1)
     assert updates_of(tagged) == [("case-published", case_id)]
     assert updates_of(received(anybody, beginning, f"?tag={case_id}&category=fraud")) == []
+    published = received(anybody, beginning, "?kind=case-published", updates=1)
+    assert ("case-published", case_id) in updates_of(published)
+    assert updates_of(received(anybody, beginning, "?kind=case-shared")) == []
 
 
-@pytest.mark.parametrize("query", ["?case_id=1", "?category=gossip", "?surprise=1"])
+@pytest.mark.parametrize(
+    "query", ["?case_id=1", "?category=gossip", "?kind=published", "?surprise=1"]
+)
 def test_an_invalid_filter_is_refused(anybody: Caller, query: str) -> None:
     assert anybody("GET", f"/v1/updates{query}").status_code == 422
 
@@ -184,13 +201,21 @@ def opened(caller: Caller, address: str = "198.51.100.7") -> Any:
     return caller("GET", "/v1/updates", buffered=False, headers=headers)
 
 
-def test_a_stream_beyond_the_limit_of_the_process_is_refused(
-    anybody: Caller, anna: Caller, ben: Caller
+def assert_told_to_come_back(reply: Any) -> Event:
+    """A browser reconnects after this reply, and after no other one."""
+    assert (reply.status_code, reply.mimetype) == (200, "text/event-stream")
+    (block,) = reply.get_data(as_text=True).split("\n\n")[:-1]
+    told = dict(fields(block))
+    assert 15_000 <= int(told["retry"]) <= 45_000
+    return told
+
+
+def test_a_stream_beyond_the_limit_of_the_process_ends_at_once(
+    anybody: Caller, ids: EventIds
 ) -> None:
-    streams = [opened(anna), opened(anybody, "198.51.100.1")]
-    refused = opened(ben, "198.51.100.2")
-    assert (refused.status_code, refused.json["type"]) == (503, "/problems/too-many-streams")
-    assert int(refused.headers["Retry-After"]) > 0
+    streams = [opened(anybody, f"198.51.100.{number}") for number in range(2)]
+    told = assert_told_to_come_back(opened(anybody, "198.51.100.2"))
+    assert read_positions(ids.read(told["id"]))
     for stream in streams:
         stream.close()
     with anybody("HEAD", "/v1/updates") as head:
@@ -198,31 +223,48 @@ def test_a_stream_beyond_the_limit_of_the_process_is_refused(
     assert received(anybody, last="")
 
 
-def test_one_network_cannot_hold_all_streams_with_or_without_a_token(
-    anybody: Caller, anna: Caller
+def test_many_people_behind_one_address_can_have_all_streams(anybody: Caller) -> None:
+    with opened(anybody) as one, opened(anybody) as other:
+        assert (one.status_code, other.status_code) == (200, 200)
+        assert_told_to_come_back(opened(anybody))
+
+
+def test_a_network_that_has_all_streams_loses_one_to_another(
+    anybody: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with opened(anna) as held:
-        assert held.status_code == 200
-        refused = opened(anybody)
-        assert (refused.status_code, refused.json["type"]) == (429, "/problems/too-many-requests")
-        assert int(refused.headers["Retry-After"]) > 0
-        with opened(anybody, "198.51.100.1") as other:
-            assert other.status_code == 200
-    with opened(anna) as again:
-        assert again.status_code == 200
+    monkeypatch.setattr(updates, "LONGEST_SECONDS", 60.0)
+    with opened(anybody) as oldest, opened(anybody), opened(anybody, "198.51.100.1") as other:
+        assert next(other.response).startswith(b"retry")
+        assert len(oldest.get_data(as_text=True).split("\n\n")[:-1]) == 1
 
 
-@pytest.mark.parametrize(("places", "share"), [(1, 1), (2, 1), (3, 2), (9, 2)])
-def test_one_network_holds_a_share_of_the_streams(places: int, share: int) -> None:
-    held = updates.StreamPlaces(places)
-    for _ in range(share):
-        held.take("one")
-    with pytest.raises(Problem):
-        held.take("one")
-    for number in range(places - share):
-        held.take(f"another {number}")
-    with pytest.raises(Problem, match="This process serves no further stream"):
-        held.take("the last")
+@pytest.mark.parametrize(
+    "error", [Unavailable(), NotCaughtUp("cases"), problem_of("too-many-requests")]
+)
+def test_a_browser_is_told_to_come_back_when_there_is_a_temporary_problem(
+    anybody: Caller, process: Process, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr(process.use_cases.updates, "resume", fail)
+    assert_told_to_come_back(anybody("GET", "/v1/updates"))
+
+
+def test_a_server_that_waits_itself_is_given_an_empty_piece(process: Process) -> None:
+    woken: list[str] = []
+    environ = {WAKE: partial(woken.append, "x")}
+    reply = process.app.test_client().get("/v1/updates", environ_overrides=environ, buffered=False)
+    with reply:
+        first, second = islice(reply.response, 2)
+    assert (first[:6], second) == (b"retry:", b"")
+
+
+def test_a_browser_may_listen_from_the_origins_that_the_operator_allows(anybody: Caller) -> None:
+    headers = {"Origin": ORIGIN, "Accept": "text/event-stream", "Cache-Control": "no-cache"}
+    with anybody("GET", "/v1/updates", headers=headers, buffered=False) as reply:
+        assert (reply.status_code, reply.mimetype) == (200, "text/event-stream")
+        assert reply.headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
 def test_headers_prevent_proxies_from_buffering(anybody: Caller) -> None:
@@ -234,10 +276,9 @@ def test_headers_prevent_proxies_from_buffering(anybody: Caller) -> None:
     assert "proxy_buffering off" in configuration
 
 
-def test_a_server_without_streams_answers_with_503(anybody: Caller, process: Process) -> None:
+def test_a_server_without_streams_tells_clients_to_come_back(process: Process) -> None:
     from flask import Flask
 
-    from entrypoints.http.problems import register_problems
     from entrypoints.http.requests import read_claims
 
     app: Any = Flask("streamless")
@@ -245,5 +286,4 @@ def test_a_server_without_streams_answers_with_503(anybody: Caller, process: Pro
         updates.updates_blueprint(process.use_cases.updates, process.container.texts(), 0)
     )
     app.before_request(partial(read_claims, process.container.tokens()))
-    register_problems(app)
-    assert app.test_client().get("/v1/updates").status_code == 503
+    assert_told_to_come_back(app.test_client().get("/v1/updates"))

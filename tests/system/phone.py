@@ -186,7 +186,8 @@ class Stream:
     def __init__(self, phone: Phone, tag: str, last: str = "") -> None:
         headers = {"Last-Event-ID": last} if last else {}
         url = f"{phone.url}/v1/updates?tag={tag}"
-        self._reply = eventually(lambda: self._opened(url, headers))
+        self._reply = requests.get(url, headers=headers, stream=True, timeout=PATIENCE)
+        self._reply.raise_for_status()
         self._lines = self._reply.iter_lines(chunk_size=1, decode_unicode=True)
         self.last = last
         self.text = ""
@@ -208,11 +209,3 @@ class Stream:
             if name == "data":
                 update = loads(value)
                 return update["kind"], update["case_id"]
-
-    def _opened(self, url: str, headers: dict[str, str]) -> requests.Response | None:
-        """A stream; those that were left hold their places a little longer."""
-        reply = requests.get(url, headers=headers, stream=True, timeout=PATIENCE)
-        if reply.ok:
-            return reply
-        reply.close()
-        return None

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from entrypoints.http import updates
 from tests.servers import free_port
 from tests.system.deployment import environment, relaxed
 from tests.system.phone import Phone, eventually
@@ -62,7 +63,8 @@ def answers(url: str) -> bool | None:
 def open_stream(url: str) -> requests.Response | None:
     """The only stream of updates, unless it is held for somebody who has just left."""
     reply = requests.get(f"{url}/v1/updates", stream=True, timeout=30)
-    if reply.ok:
+    retry = next(reply.iter_lines(chunk_size=1)).removeprefix(b"retry: ")
+    if int(retry) < updates.RETRY_LATER_SECONDS[0] * 1000:
         return reply
     reply.close()
     return None
