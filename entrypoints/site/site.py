@@ -17,6 +17,7 @@ from entrypoints.site.api import Api
 from entrypoints.site.assets import assets_blueprint
 from entrypoints.site.home import home_pages
 from entrypoints.site.language import COOKIE, LANGUAGES, choose_language
+from entrypoints.site.me import me_pages
 from entrypoints.site.pages import page, prepare_templates, protect, refused_page
 from entrypoints.site.visit import Refused, begin_visit, forget_what_was_read
 
@@ -71,7 +72,7 @@ def create_site(api: Api, settings: SiteSettings) -> Flask:
     CSRFProtect(app)
     Compress(app)
     prepare_templates(app, settings.public_url, settings.leave_url)
-    for blueprint in (account_pages(), assets_blueprint(), home_pages()):
+    for blueprint in (account_pages(), assets_blueprint(), home_pages(), me_pages()):
         app.register_blueprint(blueprint)
     _handle_errors(app)
     _switch_languages(app, secure=settings.secure)

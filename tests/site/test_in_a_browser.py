@@ -1,5 +1,7 @@
 """The site in Debian's Chromium, from a real server."""
 
+from typing import Literal
+
 from playwright.sync_api import Page, expect
 
 from tests.site.conftest import violations
@@ -19,3 +21,16 @@ def test_axe_finds_nothing_on_the_plain_pages(phone: Page) -> None:
     for path in ("/", "/sign-in", "/join", "/nowhere"):
         phone.goto(path)
         assert violations(phone) == [], path
+
+
+def test_axe_finds_nothing_on_a_members_own_pages(phone: Page) -> None:
+    phone.goto("/join")
+    phone.get_by_label("A name for you here").fill("Nightingale")
+    phone.get_by_label("Passphrase").fill("four plain words here")
+    phone.get_by_role("button", name="Join").click()
+    schemes: list[Literal["light", "dark"]] = ["light", "dark"]
+    for scheme in schemes:
+        phone.emulate_media(color_scheme=scheme)
+        for path in ("", "/notifications", "/settings", "/leave"):
+            phone.goto(f"/me{path}")
+            assert violations(phone) == [], (scheme, path)
