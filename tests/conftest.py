@@ -97,6 +97,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make quick` leaves out, and begin with what takes longest: so no worker ends long
     after the others."""
     for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.system)
         if needs_server(item):
             item.add_marker(pytest.mark.server)
         if item.nodeid.startswith(THOROUGH):
