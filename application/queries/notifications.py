@@ -15,7 +15,7 @@ from application.queries.notification import (
 )
 from application.queries.watching import Watch, notify, unwatch, watch, watch_interests
 from domain.cases import case_events as case
-from domain.cases.engagement import Deed, EngagementSigned
+from domain.cases.engagement import EngagementDeed, EngagementSigned
 from domain.cases.party import PartyNamed
 from domain.cases.place import Location
 from domain.cases.tags_and_place import TagOrPlaceEvent, place_after, tags_after
@@ -126,9 +126,9 @@ def _subject(event: SubjectRegistered | Judgement) -> str:
 def _follow(event: EngagementSigned, rows: Rows[Notification]) -> None:
     """Let a member watch the case if they follow it, and no longer if they ceased to."""
     match event.deed:
-        case Deed.FOLLOWED:
+        case EngagementDeed.FOLLOWED:
             watch(rows, event.by, f"case/{event.case_id}", event.at)
-        case Deed.UNFOLLOWED:
+        case EngagementDeed.UNFOLLOWED:
             unwatch(rows, event.by, f"case/{event.case_id}", event.at)
         case _:
             pass

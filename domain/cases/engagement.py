@@ -79,7 +79,7 @@ EngagementCommand = (
 # stay as they are when the member is erased, and nobody can tell any more whose they were.
 
 
-class Deed(StrEnum):
+class EngagementDeed(StrEnum):
     """What a member did."""
 
     SUPPORTED = "supported"
@@ -129,7 +129,7 @@ class EngagementSigned:
 
     case_id: CaseId
     by: SealedMember
-    deed: Deed
+    deed: EngagementDeed
     at: datetime
 
 
@@ -190,7 +190,7 @@ engagement_decider: Decider[EngagementCommand, Engagement, EngagementEvent] = De
 )
 
 
-def _signed(event: EngagementFact, by: Actor, deed: Deed) -> list[EngagementEvent]:
+def _signed(event: EngagementFact, by: Actor, deed: EngagementDeed) -> list[EngagementEvent]:
     signature = EngagementSigned(case_id=event.case_id, by=by.member_id, deed=deed, at=event.at)
     return [event, signature]
 
@@ -203,7 +203,7 @@ def _support(
     if state.supported_at:
         return []
     supported = CaseSupported(case_id=command.case_id, at=command.at)
-    return _signed(supported, command.by, Deed.SUPPORTED)
+    return _signed(supported, command.by, EngagementDeed.SUPPORTED)
 
 
 def _withdraw_support(command: WithdrawSupport, state: Engagement) -> list[EngagementEvent]:
@@ -212,25 +212,25 @@ def _withdraw_support(command: WithdrawSupport, state: Engagement) -> list[Engag
     withdrawn = SupportWithdrawn(
         case_id=state.case_id, supported_at=state.supported_at, at=command.at
     )
-    return _signed(withdrawn, command.by, Deed.WITHDREW)
+    return _signed(withdrawn, command.by, EngagementDeed.WITHDREW)
 
 
 def _follow(command: FollowCase, state: Engagement) -> list[EngagementEvent]:
     if state.follows:
         return []
     followed = CaseFollowed(case_id=command.case_id, at=command.at)
-    return _signed(followed, command.by, Deed.FOLLOWED)
+    return _signed(followed, command.by, EngagementDeed.FOLLOWED)
 
 
 def _unfollow(command: UnfollowCase, state: Engagement) -> list[EngagementEvent]:
     if not state.follows:
         return []
     unfollowed = CaseUnfollowed(case_id=state.case_id, at=command.at)
-    return _signed(unfollowed, command.by, Deed.UNFOLLOWED)
+    return _signed(unfollowed, command.by, EngagementDeed.UNFOLLOWED)
 
 
 def _share(command: ShareCase, state: Engagement) -> list[EngagementEvent]:
     if command.network in state.shared_on:
         return []
     shared = CaseShared(case_id=command.case_id, network=command.network, at=command.at)
-    return _signed(shared, command.by, Deed.SHARED)
+    return _signed(shared, command.by, EngagementDeed.SHARED)

@@ -34,7 +34,7 @@ from domain.cases.case_commands import (
 )
 from domain.cases.case_details import CaseStatus
 from domain.cases.case_events import CaseLocated, CasePublished, CaseTagged, ContributionAccepted
-from domain.cases.engagement import Deed, EngagementSigned
+from domain.cases.engagement import EngagementDeed, EngagementSigned
 from domain.cases.party import StatementErased
 from domain.cases.place import Location, Precision
 from domain.catalog import EVENTS
@@ -88,7 +88,7 @@ COMMENTS = ("k1", "k2", "k3", *(f"k-{name}" for name in MEMBERS))
 PARTIES = ("p1", "p2", *(f"p-{name}" for name in MEMBERS))
 # By the id of a statement, the member who named the party that makes it.
 DISPUTES = {"s1": "Anna", "s2": "Ben"}
-SUPPORTS = {Deed.SUPPORTED: 1, Deed.WITHDREW: -1}
+SUPPORTS = {EngagementDeed.SUPPORTED: 1, EngagementDeed.WITHDREW: -1}
 SUBJECTS = [
     *((SubjectKind.CASE, key) for key in CASES),
     *((SubjectKind.EVIDENCE, key) for key in EVIDENCE),

@@ -12,8 +12,8 @@ from domain.cases.engagement import (
     CaseShared,
     CaseSupported,
     CaseUnfollowed,
-    Deed,
     EngagementCommand,
+    EngagementDeed,
     EngagementEvent,
     EngagementFacts,
     EngagementSigned,
@@ -61,11 +61,11 @@ def test_what_a_member_did_is_signed_beside_it() -> None:
     assert done[1::2] == [
         EngagementSigned(case_id=CASE, by=BEN.member_id, deed=deed, at=at)
         for deed, at in (
-            (Deed.SUPPORTED, AT),
-            (Deed.FOLLOWED, AT),
-            (Deed.SHARED, AT),
-            (Deed.WITHDREW, LATER),
-            (Deed.UNFOLLOWED, LATER),
+            (EngagementDeed.SUPPORTED, AT),
+            (EngagementDeed.FOLLOWED, AT),
+            (EngagementDeed.SHARED, AT),
+            (EngagementDeed.WITHDREW, LATER),
+            (EngagementDeed.UNFOLLOWED, LATER),
         )
     ]
 

@@ -42,7 +42,7 @@ from domain.cases.engagement import (
     CaseShared,
     CaseSupported,
     CaseUnfollowed,
-    Deed,
+    EngagementDeed,
     EngagementSigned,
     ShareNetwork,
     SupportWithdrawn,
@@ -276,7 +276,9 @@ GOLDEN: dict[str, object] = {
     "cases.CaseFollowed": CaseFollowed(case_id=CASE, at=AT),
     "cases.CaseUnfollowed": CaseUnfollowed(case_id=CASE, at=AT),
     "cases.CaseShared": CaseShared(case_id=CASE, network=ShareNetwork.WHATSAPP, at=AT),
-    "cases.EngagementSigned": EngagementSigned(case_id=CASE, by=BEN, deed=Deed.SHARED, at=AT),
+    "cases.EngagementSigned": EngagementSigned(
+        case_id=CASE, by=BEN, deed=EngagementDeed.SHARED, at=AT
+    ),
     "cases.ExhibitCited": ExhibitCited(evidence_id=ITEM, case_id=CASE, cited_by=ANNA, at=AT),
     "cases.ExhibitVerified": ExhibitVerified(
         evidence_id=ITEM, owner=ANNA, kind=MediaKind.PHOTO, sha256="ab", commitment="cd", at=AT

@@ -25,7 +25,7 @@ from domain.members.member import GrantRole
 from tests.http.conftest import Caller, eventually
 
 SEED = 20261129
-PEOPLE, DAYS, REPORTERS = 12, 5, 4
+PEOPLE, DAYS, REPORTERS = 12, 5, 3
 BEGINNING = datetime(2026, 3, 2, 6, tzinfo=UTC)
 NETWORKS = ("whatsapp", "link", "email")
 

@@ -7,9 +7,11 @@ from pathlib import Path
 from sqlite3 import connect
 from urllib.parse import quote
 
+from application.engine.builds import open_build, own_builds
 from application.engine.whole_log import events_of
 from application.ports.codec import RecordedEvent
-from application.system import CONTEXTS
+from application.ports.read_models import Find
+from application.system import CONTEXTS, query_services
 from config.process import Process
 from entrypoints.http.updates import EventIds
 from tests.http.conftest import Caller
@@ -86,6 +88,15 @@ def rows(copy: Path) -> dict[str, list[str]]:
         for path in sorted(copy.rglob("*.db"))
         for table in _tables(path)
     }
+
+
+def documents(process: Process) -> Iterator[str]:
+    """All rows of all read models, as a database would hold them."""
+    models = process.container.models()
+    for service in query_services():
+        model = open_build(service, models, max(own_builds(service, models)))
+        for table in (model, *(model.side(side.row) for side in service.sides)):
+            yield from (f"{row.key} {row.document}" for row in table.find(Find(), limit=10_000))
 
 
 def _tables(path: Path) -> list[str]:
