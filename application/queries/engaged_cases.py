@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from application.engine.query_service import PrivateText, Viewer
-from application.engine.rows import Rows, in_log_order
+from application.engine.rows import Rows
 from application.ports.read_models import Find, OneOf, Tables, by
 from application.queries.public_titles import public_titles
 from domain.cases.engagement import EngagementDeed, EngagementSigned
@@ -15,7 +15,11 @@ ENGAGED = (by("member_id"), by("case_id"), by("place"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngagedCase:
-    """A case that the member supports or follows, since when, and its title if it is public."""
+    """A case that the member supports or follows, since when, and its title if it is public.
+
+    ``place`` orders by the day and then by the case: the order of the log, in a row that names the
+    member, would tell which anonymous case they reported shortly before or after.
+    """
 
     case_id: str
     title: str | None = None
@@ -38,7 +42,7 @@ def begin_or_end(
             since=event.at,
             key=key,
             member_id=event.by,
-            place=in_log_order(rows, event.at),
+            place=f"{event.at:%Y-%m-%d} {event.case_id}",
         )
         rows.put(key, row)
 

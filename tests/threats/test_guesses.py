@@ -204,6 +204,24 @@ class TestThief:
         leaky = [*found, *(f"{case.case_id} {case.author}" for case in town.anonymous)]
         assert guesser.knows_more_than_chance(connected(leaky, town.members))
 
+    def test_by_places_in_the_log_that_rows_of_members_hold(
+        self, guesser: Guesser, process: Process, town: Town
+    ) -> None:
+        cases = {
+            event.stream.partition("-")[2]: event.position
+            for event in views.events(process)["cases"]
+            if event.type == "cases.CaseReported"
+        }
+        place = re.compile(r"member_id='([^']+)', place='[\d-]+ (\d+)'")
+        marks = [
+            (int(found[2]), found[1])
+            for row in views.documents(process)
+            for found in place.finditer(row)
+        ]
+        assert not guesser.knows_more_than_chance(at_the_time(cases, marks))
+        leaky = [(cases[case.case_id], case.author) for case in town.named]
+        assert guesser.knows_more_than_chance(at_the_time(cases, leaky))
+
     def test_by_the_order_of_rows(self, guesser: Guesser, town: Town, stolen: Rows) -> None:
         """Each table by itself, against the members that its rows name."""
         members = {member: member for member in town.members}
