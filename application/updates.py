@@ -87,7 +87,7 @@ IGNORED = frozenset(
             "LocationReturned EvidenceAttached EvidenceAccepted EvidenceRefused EvidenceRetracted "
             "EvidenceWithheld EvidenceReturned "
             "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
-            "ExhibitRejected ExhibitRefused",
+            "ExhibitRejected ExhibitRefused EngagementSigned",
         ),
         *_events(
             "discussions",

@@ -150,7 +150,6 @@ def fill(made: Deployment) -> None:
         supports = [
             CaseSupported(
                 case_id=CaseId(f"case-{case}"),
-                member_id=MemberId(f"member-{member}"),
                 at=datetime.now(UTC),
             )
             for case in range(CASES)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from domain.actors import Actor, Role
 from domain.times import DAY, EXACT
@@ -25,13 +25,13 @@ class Timed(Protocol):
     def at(self) -> datetime: ...
 
 
-def whole_days(_state: object) -> timedelta:
-    """The grain of aggregates with public times."""
+def whole_days(_: object) -> timedelta:
+    """The grain of times that somebody may see."""
     return DAY
 
 
-def exact_times(_state: object) -> timedelta:
-    """The grain of aggregates that the operator alone sees."""
+def exact_times(_: object) -> timedelta:
+    """The grain of times that the operator alone sees."""
     return EXACT
 
 
@@ -82,7 +82,8 @@ class DomainError(Exception):
 class Decider(Generic[C, S, E]):
     """One kind of aggregate. Its streams are named ``<category>-<id>``.
 
-    ``grain`` says how exact the times in its events are, by the state after them.
+    ``grain`` says how exact the times in its events are, by the state after them. ``stamps`` says
+    how exact the stamp of a commit is, by its events: whole days where it names a member.
     """
 
     category: str
@@ -90,6 +91,7 @@ class Decider(Generic[C, S, E]):
     decide: Callable[[C, S], list[E]]
     evolve: Callable[[S, E], S]
     grain: Callable[[S], timedelta] = whole_days
+    stamps: Callable[[Sequence[Any]], timedelta] = exact_times
 
     def stream(self, aggregate_id: str) -> str:
         """Return the name of the stream that holds the events of one aggregate."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from threading import Lock
 
-from application.ports.uploads import Quota, Upload, UploadConflict
+from application.ports.uploads import Upload, UploadConflict
 
 
 class MemoryUploads:
@@ -13,7 +13,7 @@ class MemoryUploads:
     def __init__(self) -> None:
         self._lock = Lock()
         self._uploads: dict[str, Upload] = {}
-        self._counts: dict[tuple[str, date], tuple[int, int]] = {}
+        self._counts: dict[tuple[str, date], str] = {}
 
     def create(self, upload: Upload) -> None:
         with self._lock:
@@ -58,14 +58,15 @@ class MemoryUploads:
         with self._lock:
             return [upload for upload in self._uploads.values() if not upload.finished]
 
-    def count(self, owner: str, day: date, size: int, quota: Quota) -> bool:
+    def counted(self, owner: str, day: date) -> str:
+        return self._counts.get((owner, day), "")
+
+    def recount(self, owner: str, day: date, before: str, after: str) -> bool:
         with self._lock:
-            pieces, sizes = self._counts.get((owner, day), (0, 0))
-            counted = pieces + 1, sizes + size
-            allowed = quota.allows(*counted)
-            if allowed:
-                self._counts[owner, day] = counted
-        return allowed
+            if self.counted(owner, day) != before:
+                return False
+            self._counts[owner, day] = after
+        return True
 
     def forget_counts(self, before: date) -> None:
         with self._lock:

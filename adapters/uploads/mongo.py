@@ -1,6 +1,5 @@
 """Uploads in MongoDB."""
 
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import date, datetime
 
@@ -10,7 +9,7 @@ from pymongo.errors import DuplicateKeyError
 
 from adapters.mongo import Document, unavailable_as
 from application.ports.event_store import StoreUnavailable
-from application.ports.uploads import Quota, Upload, UploadConflict
+from application.ports.uploads import Upload, UploadConflict
 
 
 class MongoUploads:
@@ -72,19 +71,30 @@ class MongoUploads:
             found = self._uploads.find({"finished": False}).to_list()
         return [_upload(one) for one in found]
 
-    def count(self, owner: str, day: date, size: int, quota: Quota) -> bool:
-        """Create the day's count as zero if it is missing, then increase it within the quota."""
-        key = {"_id": f"{day.isoformat()} {owner}"}
-        room = {"pieces": {"$lt": quota.pieces}, "size": {"$lte": quota.size - size}}
+    def counted(self, owner: str, day: date) -> str:
         with unavailable_as(StoreUnavailable):
-            with suppress(DuplicateKeyError):
-                self._days.insert_one({**key, "pieces": 0, "size": 0})
-            counted = self._days.update_one({**key, **room}, {"$inc": {"pieces": 1, "size": size}})
-        return bool(counted.modified_count)
+            found = self._days.find_one({"_id": _key(owner, day)})
+        return found["count"] if found else ""
+
+    def recount(self, owner: str, day: date, before: str, after: str) -> bool:
+        key = {"_id": _key(owner, day)}
+        with unavailable_as(StoreUnavailable):
+            if before:
+                change = {"$set": {"count": after}}
+                return bool(self._days.update_one({**key, "count": before}, change).modified_count)
+            try:
+                self._days.insert_one({**key, "count": after})
+            except DuplicateKeyError:
+                return False
+        return True
 
     def forget_counts(self, before: date) -> None:
         with unavailable_as(StoreUnavailable):
             self._days.delete_many({"_id": {"$lt": before.isoformat()}})
+
+
+def _key(owner: str, day: date) -> str:
+    return f"{day.isoformat()} {owner}"
 
 
 def _upload(found: Document) -> Upload:

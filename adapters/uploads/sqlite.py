@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.sqlite import SqliteDatabase
-from application.ports.uploads import Quota, Upload, UploadConflict
+from application.ports.uploads import Upload, UploadConflict
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS uploads (
@@ -14,18 +14,15 @@ CREATE TABLE IF NOT EXISTS uploads (
     finished INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS uploads_of_a_day (
-    day TEXT NOT NULL, owner TEXT NOT NULL, pieces INTEGER NOT NULL, size INTEGER NOT NULL,
-    PRIMARY KEY (day, owner)
+    day TEXT NOT NULL, owner TEXT NOT NULL, count TEXT NOT NULL, PRIMARY KEY (day, owner)
 ) WITHOUT ROWID
 """
 ADVANCE = """
 UPDATE uploads SET "offset" = ?, last_part = ? WHERE upload_id = ? AND "offset" = ?
 """
-COUNT = """
-INSERT INTO uploads_of_a_day SELECT :day, :owner, 1, :size WHERE 1 <= :pieces AND :size <= :most
-ON CONFLICT (day, owner) DO UPDATE SET pieces = pieces + 1, size = size + :size
-WHERE pieces + 1 <= :pieces AND size + :size <= :most
-"""
+FIRST_COUNT = "INSERT OR IGNORE INTO uploads_of_a_day VALUES (?, ?, ?)"
+COUNTED = "SELECT count FROM uploads_of_a_day WHERE day = ? AND owner = ?"
+RECOUNT = "UPDATE uploads_of_a_day SET count = ? WHERE day = ? AND owner = ? AND count = ?"
 
 
 class SqliteUploads:
@@ -84,15 +81,14 @@ class SqliteUploads:
         rows = self._database.rows("SELECT * FROM uploads WHERE NOT finished")
         return [_upload(row) for row in rows]
 
-    def count(self, owner: str, day: date, size: int, quota: Quota) -> bool:
-        values = {
-            "day": day.isoformat(),
-            "owner": owner,
-            "size": size,
-            "pieces": quota.pieces,
-            "most": quota.size,
-        }
-        return bool(self._database.write(COUNT, **values))
+    def counted(self, owner: str, day: date) -> str:
+        row = self._database.row(COUNTED, day.isoformat(), owner)
+        return row[0] if row else ""
+
+    def recount(self, owner: str, day: date, before: str, after: str) -> bool:
+        if not before:
+            return bool(self._database.write(FIRST_COUNT, day.isoformat(), owner, after))
+        return bool(self._database.write(RECOUNT, after, day.isoformat(), owner, before))
 
     def forget_counts(self, before: date) -> None:
         self._database.write("DELETE FROM uploads_of_a_day WHERE day < ?", before.isoformat())

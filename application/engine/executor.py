@@ -18,7 +18,7 @@ from application.ports.event_store import (
     StreamConflict,
 )
 from domain.decider import Decider, DomainError, NothingChanged
-from domain.times import with_coarse_times
+from domain.times import rounded_down, with_coarse_times
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -164,7 +164,7 @@ class CommandExecutor(Generic[C, S, E]):
     def _commit(
         self, stream: str, head: Head, events: Sequence[object], context: CommandContext
     ) -> NewCommit:
-        now = int(self._clock().timestamp() * 1_000_000)
+        now = rounded_down(self._clock(), self._decider.stamps(events))
         meta = Meta(
             stream=stream,
             first=head.version + 1,
@@ -178,7 +178,7 @@ class CommandExecutor(Generic[C, S, E]):
             stream=stream,
             head=head,
             size=len(events),
-            stamp=max(now, head.stamp + 1),
+            stamp=max(int(now.timestamp() * 1_000_000), head.stamp + 1),
             command_id=context.command_id,
             body=self._encode(events, meta),
         )

@@ -78,10 +78,12 @@ class Uploads(Protocol):
         """Return the uploads that are not finished, past their time or not."""
         ...
 
-    def count(self, owner: str, day: date, size: int, quota: Quota) -> bool:
-        """Count one more upload of ``size`` bytes on the owner's day.
+    def counted(self, owner: str, day: date) -> str:
+        """Return the count of the owner's day as it was written last; empty if there is none."""
+        ...
 
-        Returns False, without counting it, if that exceeds the quota."""
+    def recount(self, owner: str, day: date, before: str, after: str) -> bool:
+        """Write the count of the owner's day. Returns False if it is not ``before`` any more."""
         ...
 
     def forget_counts(self, before: date) -> None:

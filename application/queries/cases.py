@@ -31,7 +31,7 @@ from domain.discussions.comment import CommentConcealed, CommentShown
 Projected = (
     case.CaseEvent
     | PartyInCase
-    | engagement.EngagementEvent
+    | engagement.EngagementFact
     | CommentShown
     | CommentConcealed
     | ProfileEvent

@@ -5,16 +5,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from application.engine.query_service import PrivateText, Viewer
-from application.engine.rows import Rows, in_log_order
+from application.engine.rows import Rows
 from application.ports.read_models import Find, OneOf, Tables, by
 from application.queries.public_titles import public_titles
+from domain.cases.engagement import EngagementDeed, EngagementSigned
 
 ENGAGED = (by("member_id"), by("case_id"), by("place"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngagedCase:
-    """A case that the member supports or follows, since when, and its title if it is public."""
+    """A case that the member supports or follows, since when, and its title if it is public.
+
+    ``place`` orders by the day and then by the case: the order of the log, in a row that names the
+    member, would tell which anonymous case they reported shortly before or after.
+    """
 
     case_id: str
     title: str | None = None
@@ -24,19 +29,22 @@ class EngagedCase:
     place: PrivateText
 
 
-def engage(rows: Rows[EngagedCase], case_id: str, member_id: str, at: datetime) -> None:
-    row = EngagedCase(
-        case_id=case_id,
-        since=at,
-        key=f"{member_id}/{case_id}",
-        member_id=member_id,
-        place=in_log_order(rows, at),
-    )
-    rows.put(row.key, row)
-
-
-def disengage(rows: Rows[EngagedCase], case_id: str, member_id: str) -> None:
-    rows.delete(f"{member_id}/{case_id}")
+def begin_or_end(
+    rows: Rows[EngagedCase], event: EngagementSigned, begin: EngagementDeed, end: EngagementDeed
+) -> None:
+    """Put the row of what a member begins to support or follow, or delete it at the end."""
+    key = f"{event.by}/{event.case_id}"
+    if event.deed is end:
+        rows.delete(key)
+    elif event.deed is begin:
+        row = EngagedCase(
+            case_id=event.case_id,
+            since=event.at,
+            key=key,
+            member_id=event.by,
+            place=f"{event.at:%Y-%m-%d} {event.case_id}",
+        )
+        rows.put(key, row)
 
 
 def engaged_by(viewer: Viewer) -> Find:

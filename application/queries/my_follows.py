@@ -9,14 +9,13 @@ from application.queries.anonymous_authors import remember_alias
 from application.queries.engaged_cases import (
     ENGAGED,
     EngagedCase,
-    disengage,
-    engage,
+    begin_or_end,
     engaged_by,
     with_titles,
 )
 from application.queries.public_titles import PUBLIC_CASES, TitleEvent, remember_title
 from domain.cases.case_events import CaseErased, CaseReported
-from domain.cases.engagement import CaseFollowed, CaseUnfollowed
+from domain.cases.engagement import EngagementDeed, EngagementSigned
 from domain.members.member import MemberErased
 
 OfCase = CaseReported | CaseErased | TitleEvent
@@ -32,14 +31,12 @@ class MyFollows(QueryService[EngagedCase]):
 
     def project(
         self,
-        event: CaseFollowed | CaseUnfollowed | MemberErased | OfCase,
+        event: EngagementSigned | MemberErased | OfCase,
         rows: Rows[EngagedCase],
     ) -> None:
         match event:
-            case CaseFollowed():
-                engage(rows, event.case_id, event.member_id, event.at)
-            case CaseUnfollowed():
-                disengage(rows, event.case_id, event.member_id)
+            case EngagementSigned():
+                begin_or_end(rows, event, EngagementDeed.FOLLOWED, EngagementDeed.UNFOLLOWED)
             case MemberErased():
                 rows.delete_where("member_id", event.member_id)
             case CaseReported():

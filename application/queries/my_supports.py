@@ -8,14 +8,13 @@ from application.ports.read_models import Find, Tables
 from application.queries.engaged_cases import (
     ENGAGED,
     EngagedCase,
-    disengage,
-    engage,
+    begin_or_end,
     engaged_by,
     with_titles,
 )
 from application.queries.public_titles import PUBLIC_CASES, TitleEvent, remember_title
 from domain.cases.case_events import CaseErased
-from domain.cases.engagement import CaseSupported, SupportWithdrawn
+from domain.cases.engagement import EngagementDeed, EngagementSigned
 from domain.members.member import MemberErased
 
 
@@ -29,14 +28,12 @@ class MySupports(QueryService[EngagedCase]):
 
     def project(
         self,
-        event: CaseSupported | SupportWithdrawn | MemberErased | CaseErased | TitleEvent,
+        event: EngagementSigned | MemberErased | CaseErased | TitleEvent,
         rows: Rows[EngagedCase],
     ) -> None:
         match event:
-            case CaseSupported():
-                engage(rows, event.case_id, event.member_id, event.at)
-            case SupportWithdrawn():
-                disengage(rows, event.case_id, event.member_id)
+            case EngagementSigned():
+                begin_or_end(rows, event, EngagementDeed.SUPPORTED, EngagementDeed.WITHDREW)
             case MemberErased():
                 rows.delete_where("member_id", event.member_id)
             case CaseErased():

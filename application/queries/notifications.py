@@ -15,7 +15,7 @@ from application.queries.notification import (
 )
 from application.queries.watching import Watch, notify, unwatch, watch, watch_interests
 from domain.cases import case_events as case
-from domain.cases.engagement import CaseFollowed, CaseUnfollowed
+from domain.cases.engagement import EngagementDeed, EngagementSigned
 from domain.cases.party import PartyNamed
 from domain.cases.place import Location
 from domain.cases.tags_and_place import TagOrPlaceEvent, place_after, tags_after
@@ -25,7 +25,7 @@ from domain.moderation.decision import ReasonGiven, ReasonRedacted
 from domain.moderation.subject import SubjectKind, SubjectRegistered, subject_key
 from domain.sphere import cell
 
-OfMember = MemberRegistered | InterestsChosen | MemberErased | CaseFollowed | CaseUnfollowed
+OfMember = MemberRegistered | InterestsChosen | MemberErased | EngagementSigned
 OfKnownCase = (
     TagOrPlaceEvent
     | PartyNamed
@@ -86,10 +86,8 @@ class Notifications(QueryService[Notification]):
             case MemberErased():
                 rows.delete_where("member_id", event.member_id)
                 rows.table(Watch).delete_where("member_id", event.member_id)
-            case CaseFollowed():
-                watch(rows, event.member_id, f"case/{event.case_id}", event.at)
-            case CaseUnfollowed():
-                unwatch(rows, event.member_id, f"case/{event.case_id}", event.at)
+            case EngagementSigned():
+                _follow(event, rows)
             case CommentWritten():
                 _notify_of_comment(event, rows)
             case _ if isinstance(event, OfModeration):
@@ -123,6 +121,17 @@ class Notifications(QueryService[Notification]):
 
 def _subject(event: SubjectRegistered | Judgement) -> str:
     return f"subject/{subject_key(event.subject_kind, event.subject_id)}"
+
+
+def _follow(event: EngagementSigned, rows: Rows[Notification]) -> None:
+    """Let a member watch the case if they follow it, and no longer if they ceased to."""
+    match event.deed:
+        case EngagementDeed.FOLLOWED:
+            watch(rows, event.by, f"case/{event.case_id}", event.at)
+        case EngagementDeed.UNFOLLOWED:
+            unwatch(rows, event.by, f"case/{event.case_id}", event.at)
+        case _:
+            pass
 
 
 def _forget_case(case_id: str, rows: Rows[Notification]) -> None:

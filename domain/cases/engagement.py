@@ -8,6 +8,7 @@ from typing import assert_never
 from domain.actors import Actor
 from domain.decider import Decider, DomainError, Informed
 from domain.ids import CaseId, MemberId
+from domain.personal import SealedMember
 
 
 class ShareNetwork(StrEnum):
@@ -74,13 +75,23 @@ EngagementCommand = (
 )
 
 
-# Events
+# Events. Who did it is in an event of its own in the same commit, sealed with their key. So counts
+# stay as they are when the member is erased, and nobody can tell any more whose they were.
+
+
+class EngagementDeed(StrEnum):
+    """What a member did."""
+
+    SUPPORTED = "supported"
+    WITHDREW = "withdrew"
+    FOLLOWED = "followed"
+    UNFOLLOWED = "unfollowed"
+    SHARED = "shared"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseSupported:
     case_id: CaseId
-    member_id: MemberId
     at: datetime
 
 
@@ -89,7 +100,6 @@ class SupportWithdrawn:
     """``supported_at`` lets a ranking subtract exactly what the support had added."""
 
     case_id: CaseId
-    member_id: MemberId
     supported_at: datetime
     at: datetime
 
@@ -97,26 +107,34 @@ class SupportWithdrawn:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFollowed:
     case_id: CaseId
-    member_id: MemberId
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseUnfollowed:
     case_id: CaseId
-    member_id: MemberId
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseShared:
     case_id: CaseId
-    member_id: MemberId
     network: ShareNetwork
     at: datetime
 
 
-EngagementEvent = CaseSupported | SupportWithdrawn | CaseFollowed | CaseUnfollowed | CaseShared
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngagementSigned:
+    """``by`` is the member who did it, or the alias of the author of an anonymous case."""
+
+    case_id: CaseId
+    by: SealedMember
+    deed: EngagementDeed
+    at: datetime
+
+
+EngagementFact = CaseSupported | SupportWithdrawn | CaseFollowed | CaseUnfollowed | CaseShared
+EngagementEvent = EngagementFact | EngagementSigned
 
 
 # State
@@ -161,6 +179,8 @@ def evolve(state: Engagement, event: EngagementEvent) -> Engagement:
         case CaseShared():
             shared_on = state.shared_on | {event.network}
             return replace(state, case_id=event.case_id, shared_on=shared_on)
+        case EngagementSigned():
+            return state
         case _:
             assert_never(event)
 
@@ -170,6 +190,11 @@ engagement_decider: Decider[EngagementCommand, Engagement, EngagementEvent] = De
 )
 
 
+def _signed(event: EngagementFact, by: Actor, deed: EngagementDeed) -> list[EngagementEvent]:
+    signature = EngagementSigned(case_id=event.case_id, by=by.member_id, deed=deed, at=event.at)
+    return [event, signature]
+
+
 def _support(
     command: SupportCase, state: Engagement, facts: EngagementFacts
 ) -> list[EngagementEvent]:
@@ -177,43 +202,35 @@ def _support(
         raise DomainError("own-case", "You cannot support your own case; share it instead.")
     if state.supported_at:
         return []
-    supported = CaseSupported(
-        case_id=command.case_id, member_id=command.by.member_id, at=command.at
-    )
-    return [supported]
+    supported = CaseSupported(case_id=command.case_id, at=command.at)
+    return _signed(supported, command.by, EngagementDeed.SUPPORTED)
 
 
 def _withdraw_support(command: WithdrawSupport, state: Engagement) -> list[EngagementEvent]:
     if not state.supported_at:
         return []
     withdrawn = SupportWithdrawn(
-        case_id=state.case_id,
-        member_id=command.by.member_id,
-        supported_at=state.supported_at,
-        at=command.at,
+        case_id=state.case_id, supported_at=state.supported_at, at=command.at
     )
-    return [withdrawn]
+    return _signed(withdrawn, command.by, EngagementDeed.WITHDREW)
 
 
 def _follow(command: FollowCase, state: Engagement) -> list[EngagementEvent]:
     if state.follows:
         return []
-    return [CaseFollowed(case_id=command.case_id, member_id=command.by.member_id, at=command.at)]
+    followed = CaseFollowed(case_id=command.case_id, at=command.at)
+    return _signed(followed, command.by, EngagementDeed.FOLLOWED)
 
 
 def _unfollow(command: UnfollowCase, state: Engagement) -> list[EngagementEvent]:
     if not state.follows:
         return []
-    return [CaseUnfollowed(case_id=state.case_id, member_id=command.by.member_id, at=command.at)]
+    unfollowed = CaseUnfollowed(case_id=state.case_id, at=command.at)
+    return _signed(unfollowed, command.by, EngagementDeed.UNFOLLOWED)
 
 
 def _share(command: ShareCase, state: Engagement) -> list[EngagementEvent]:
     if command.network in state.shared_on:
         return []
-    shared = CaseShared(
-        case_id=command.case_id,
-        member_id=command.by.member_id,
-        network=command.network,
-        at=command.at,
-    )
-    return [shared]
+    shared = CaseShared(case_id=command.case_id, network=command.network, at=command.at)
+    return _signed(shared, command.by, EngagementDeed.SHARED)

@@ -6,7 +6,7 @@ from typing import Annotated, assert_never
 
 from domain.actors import Actor, Role
 from domain.constraints import Length, Limits, OneLine
-from domain.decider import Decider, DomainError, must_be_system, must_moderate
+from domain.decider import Decider, DomainError, must_be_system, must_moderate, whole_days
 from domain.ids import MemberId
 from domain.personal import OpenMember, Personal, PersonalText, SealedMember, TextId
 
@@ -421,8 +421,10 @@ def _reinstated(state: Member) -> Member:
     )
 
 
+# Whole days, because this log names its members: who registers or chooses interests, and minutes
+# later reports a case anonymously, is otherwise found by the stamps of two logs.
 member_decider: Decider[MemberCommand, Member, MemberEvent] = Decider(
-    category="member", initial=Member(), decide=decide, evolve=evolve
+    category="member", initial=Member(), decide=decide, evolve=evolve, stamps=whole_days
 )
 
 

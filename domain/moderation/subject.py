@@ -5,8 +5,9 @@ its author can answer meanwhile. Flags by a rule that moderators found not broke
 (ADR 39). One decision at a time is in force on a subject (ADR 16).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, assert_never
 
@@ -15,6 +16,7 @@ from domain.constraints import Length
 from domain.decider import Decider, DomainError, Informed, must_be_system
 from domain.ids import CaseId, MemberId
 from domain.personal import PersonalText, SealedMember
+from domain.times import DAY, EXACT
 
 
 class SubjectKind(StrEnum):
@@ -419,8 +421,17 @@ def _after_decision(state: Subject, event: SubjectDecided) -> Subject:
     return replace(after, overturned=(*state.overturned, event.decision_id))
 
 
+def _stamps(events: Sequence[SubjectEvent]) -> timedelta:
+    """Return whole days for the registration of a member: its time is that of their account."""
+    match events[0]:
+        case SubjectRegistered(subject_kind=SubjectKind.MEMBER):
+            return DAY
+        case _:
+            return EXACT
+
+
 subject_decider: Decider[SubjectCommand, Subject, SubjectEvent] = Decider(
-    category="subject", initial=Subject(), decide=decide, evolve=evolve
+    category="subject", initial=Subject(), decide=decide, evolve=evolve, stamps=_stamps
 )
 
 

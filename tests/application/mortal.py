@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 STEPS = {
-    "uploads": ("create", "count", "advance", "finish", "disown", "delete"),
+    "uploads": ("create", "recount", "advance", "finish", "disown", "delete"),
     "media": ("write", "delete"),
     "evidence": ("execute",),
     "vault": ("make_key", "destroy"),

@@ -244,3 +244,29 @@ def test_its_place_in_a_list_tells_only_its_day(world: World) -> None:
         world.clock.wind(hours=1)
     found = [case["case_id"] for case in listed(world, "cases")]
     assert found == ["named-after", "named-before", "anonymous"]
+
+
+def test_no_byte_of_a_log_tells_who_supports_follows_or_shares_a_case(
+    world: World, anna: Actor
+) -> None:
+    ben = world.member("Ben")
+    world.engage.support(CASE, ben, NEW)
+    world.engage.follow(CASE, ben, CommandContext())
+    world.engage.share(CASE, ShareNetwork.LINK, ben, CommandContext())
+    bodies = [commit.body for commit in world.stores["cases"].read_log(0, 1000)]
+    assert [body for body in bodies if ben.member_id.encode() in body] == []
+
+
+def test_counts_stay_when_a_member_is_erased_and_read_models_are_rebuilt(
+    world: World, anna: Actor
+) -> None:
+    ben = world.member("Ben")
+    world.engage.support(CASE, ben, NEW)
+    world.engage.follow(CASE, ben, CommandContext())
+    ask_to_be_erased(world, ben)
+    world.settle()
+    before = one(world, "cases", CASE)
+    assert (before["supports"], before["followers"]) == (1, 1)
+    world.build_read_models()
+    world.settle()
+    assert one(world, "cases", CASE) == before

@@ -29,6 +29,8 @@ from domain.cases.case_commands import (
 from domain.cases.case_details import CaseDetails, CaseStatus
 from domain.decider import NothingChanged
 from domain.ids import CaseId
+from domain.members.member import ChooseInterests
+from domain.times import day_of
 from tests.newer import append_newer
 from tests.world import World, refused
 
@@ -240,6 +242,17 @@ def test_stamps_grow_even_if_the_clock_stands_still(
     for name in ("police", "health"):
         cases.execute(CASE, tag(world, anna, name), CommandContext())
     assert cases.load(CASE).head.stamp == before + 2
+
+
+def test_the_stamps_of_what_names_a_member_are_whole_days(world: World) -> None:
+    anna = world.member()
+    interests = ChooseInterests(interests=("toll",), by=anna, at=world.clock())
+    world.executors.members.execute(anna.member_id, interests, CommandContext())
+    world.settle()
+    day = int(day_of(world.clock()).timestamp()) * 1_000_000
+    (member, chosen) = world.stores["members"].read_log(0, 10)
+    (subject,) = world.stores["moderation"].read_log(0, 10)
+    assert (member.stamp, chosen.stamp, subject.stamp) == (day, day + 1, day)
 
 
 def test_a_command_id_belongs_to_one_command_in_the_whole_log(

@@ -52,6 +52,7 @@ def test_members_find_their_own_the_newest_first(
     for case_id in ("c2", "c1", "c3"):
         world.public_case(anna, case_id, title=f"Bribe {case_id}")
         engage(world, kind, ben, case_id)
+        world.clock.wind(days=1)
     expected = [("c3", "Bribe c3"), ("c1", "Bribe c1"), ("c2", "Bribe c2")]
     assert found(world, ben, kind) == expected
     (other,) = (each for each in KINDS if each != kind)

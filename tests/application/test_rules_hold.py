@@ -34,7 +34,7 @@ from domain.cases.case_commands import (
 )
 from domain.cases.case_details import CaseStatus
 from domain.cases.case_events import CaseLocated, CasePublished, CaseTagged, ContributionAccepted
-from domain.cases.engagement import CaseSupported, SupportWithdrawn
+from domain.cases.engagement import EngagementDeed, EngagementSigned
 from domain.cases.party import StatementErased
 from domain.cases.place import Location, Precision
 from domain.catalog import EVENTS
@@ -88,6 +88,7 @@ COMMENTS = ("k1", "k2", "k3", *(f"k-{name}" for name in MEMBERS))
 PARTIES = ("p1", "p2", *(f"p-{name}" for name in MEMBERS))
 # By the id of a statement, the member who named the party that makes it.
 DISPUTES = {"s1": "Anna", "s2": "Ben"}
+SUPPORTS = {EngagementDeed.SUPPORTED: 1, EngagementDeed.WITHDREW: -1}
 SUBJECTS = [
     *((SubjectKind.CASE, key) for key in CASES),
     *((SubjectKind.EVIDENCE, key) for key in EVIDENCE),
@@ -506,10 +507,10 @@ class Community(Judged):
     def each_member_supports_a_case_once_and_its_author_never(self) -> None:
         standing: Counter[tuple[str, str]] = Counter()
         for event in self.happened("cases"):
-            if isinstance(event, CaseSupported | SupportWithdrawn):
-                step = 1 if isinstance(event, CaseSupported) else -1
-                standing[event.case_id, event.member_id] += step
-                assert event.member_id != self.people[CASES[event.case_id]].member_id
+            if isinstance(event, EngagementSigned):
+                standing[event.case_id, event.by] += SUPPORTS.get(event.deed, 0)
+        for (case_id, by), count in standing.items():
+            assert count == 0 or by != self.people[CASES[case_id]].member_id
         assert all(count in (0, 1) for count in standing.values())
 
     @invariant()

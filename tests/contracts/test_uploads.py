@@ -1,5 +1,6 @@
 """What all Uploads promise."""
 
+import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ from adapters.uploads.memory import MemoryUploads
 from adapters.uploads.mongo import MongoUploads
 from adapters.uploads.sealed import SEALED, SealedUploads
 from adapters.uploads.sqlite import SqliteUploads
-from application.ports.uploads import Quota, Upload, UploadConflict, Uploads
+from application.ports.uploads import Upload, UploadConflict, Uploads
 from tests.contracts.nothing import assert_fails_against_nothing
 from tests.contracts.racing import race
 
@@ -125,43 +126,34 @@ class UploadsContract:
         assert found == [UPLOAD, replace(UPLOAD, upload_id="u3", finished=True)]
         assert len(uploads().expired(NOON + timedelta(days=1))) == 3
 
-    def test_the_number_of_uploads_in_a_day_is_limited(self, uploads: Open) -> None:
-        quota = Quota(pieces=2, size=1000)
-        counted = [uploads().count("anna", TODAY, 1, quota) for _ in range(4)]
-        assert counted == [True, True, False, False]
-
-    def test_the_bytes_of_a_day_are_limited_and_refused_ones_not_counted(
-        self, uploads: Open
-    ) -> None:
-        quota = Quota(pieces=9, size=5_000_000_000)
-        sizes = [5_000_000_001, 3_000_000_000, 2_000_000_001, 2_000_000_000, 1]
-        counted = [uploads().count("anna", TODAY, size, quota) for size in sizes]
-        assert counted == [False, True, False, True, False]
+    def test_a_count_is_replaced_by_who_knows_it(self, uploads: Open) -> None:
+        assert uploads().counted("anna", TODAY) == ""
+        assert uploads().recount("anna", TODAY, "", "1 10")
+        assert not uploads().recount("anna", TODAY, "", "1 20")
+        assert not uploads().recount("anna", TODAY, "1 20", "2 30")
+        assert uploads().recount("anna", TODAY, "1 10", "2 5000000010")
+        assert uploads().counted("anna", TODAY) == "2 5000000010"
 
     def test_owners_and_days_are_counted_separately(self, uploads: Open) -> None:
-        quota = Quota(pieces=1, size=1000)
-        for owner in ("anna", "ben"):
-            for day in (TODAY, TOMORROW):
-                assert uploads().count(owner, day, 1000, quota)
-                assert not uploads().count(owner, day, 1, quota)
+        places = [(owner, day) for owner in ("anna", "ben") for day in (TODAY, TOMORROW)]
+        for number, place in enumerate(places):
+            assert uploads().recount(*place, "", f"1 {number}")
+        assert [uploads().counted(*place) for place in places] == ["1 0", "1 1", "1 2", "1 3"]
 
-    def test_a_quota_of_zero_refuses_every_upload(self, uploads: Open) -> None:
-        assert uploads().count("anna", TODAY, 1, Quota(pieces=1, size=1))
-        assert not uploads().count("ben", TODAY, 1, Quota(pieces=0, size=1000))
-
-    def test_concurrent_counts_stay_within_the_quota(self, uploads: Open) -> None:
-        quota = Quota(pieces=9, size=50)
-        outcomes = race(8, lambda _: uploads().count("anna", TODAY, 10, quota))
-        assert (outcomes.count(True), outcomes.count(False)) == (5, 3)
+    @pytest.mark.parametrize("before", ["", "1 10"])
+    def test_of_concurrent_counts_one_is_written(self, uploads: Open, before: str) -> None:
+        if before:
+            assert uploads().recount("anna", TODAY, "", before)
+        outcomes = race(8, lambda number: uploads().recount("anna", TODAY, before, f"2 {number}"))
+        assert outcomes.count(True) == 1
 
     def test_counts_of_former_days_can_be_removed(self, uploads: Open) -> None:
-        quota = Quota(pieces=1, size=1000)
         days = (TODAY, TOMORROW)
-        assert all(uploads().count("anna", day, 1, quota) for day in days)
+        assert all(uploads().recount("anna", day, "", "1 1") for day in days)
         uploads().forget_counts(TODAY)
-        assert not any(uploads().count("anna", day, 1, quota) for day in days)
+        assert [uploads().counted("anna", day) for day in days] == ["1 1", "1 1"]
         uploads().forget_counts(TOMORROW)
-        assert [uploads().count("anna", day, 1, quota) for day in days] == [True, False]
+        assert [uploads().counted("anna", day) for day in days] == ["", "1 1"]
 
 
 class TestMemoryUploads(UploadsContract):
@@ -228,14 +220,19 @@ class TestSealedUploads(UploadsContract):
         with pytest.raises(ValueError, match="cannot be decrypted"):
             uploads().get("u3")
 
-    def test_the_owner_of_a_count_is_not_stored_in_plain_text(
+    def test_neither_owner_nor_size_of_a_count_is_stored_in_plain_text(
         self, uploads: Open, stored: MemoryUploads
     ) -> None:
         for day in (TODAY, TOMORROW):
-            uploads().count("anna", day, 1, Quota(pieces=1, size=1))
+            assert uploads().recount("anna", day, "", "1 5000000010")
         counts = dict(stored._counts)
-        assert "anna" not in str(counts)
-        assert len({owner for owner, _ in counts}) == 2
+        assert not re.search("anna|5000000010", str(counts))
+        assert len({owner for owner, _ in counts}) == len(set(counts.values())) == 2
+
+    def test_all_counts_have_one_length(self, uploads: Open, stored: MemoryUploads) -> None:
+        assert uploads().recount("anna", TODAY, "", "1 1")
+        assert uploads().recount("ben", TODAY, "", "200 5000000010")
+        assert len({len(count) for count in stored._counts.values()}) == 1
 
     def test_an_owner_that_was_stored_in_the_open_is_still_read(
         self, uploads: Open, stored: MemoryUploads
@@ -275,7 +272,10 @@ class Nothing:
     def unfinished(self) -> list[Upload]:
         return []
 
-    def count(self, owner: str, day: date, size: int, quota: Quota) -> bool:
+    def counted(self, owner: str, day: date) -> str:
+        return "0"
+
+    def recount(self, owner: str, day: date, before: str, after: str) -> bool:
         return True
 
     def forget_counts(self, before: date) -> None: ...

@@ -13,8 +13,10 @@ from domain.cases.engagement import (
     CaseSupported,
     CaseUnfollowed,
     EngagementCommand,
+    EngagementDeed,
     EngagementEvent,
     EngagementFacts,
+    EngagementSigned,
     FollowCase,
     ShareCase,
     ShareNetwork,
@@ -49,11 +51,30 @@ def after(*commands: EngagementCommand) -> list[EngagementEvent]:
     return past
 
 
+def facts(*commands: EngagementCommand) -> list[EngagementEvent]:
+    """What happened, without the signatures."""
+    return [event for event in after(*commands) if not isinstance(event, EngagementSigned)]
+
+
+def test_what_a_member_did_is_signed_beside_it() -> None:
+    done = after(SUPPORT, FOLLOW, SHARE, WITHDRAW, UNFOLLOW)
+    assert done[1::2] == [
+        EngagementSigned(case_id=CASE, by=BEN.member_id, deed=deed, at=at)
+        for deed, at in (
+            (EngagementDeed.SUPPORTED, AT),
+            (EngagementDeed.FOLLOWED, AT),
+            (EngagementDeed.SHARED, AT),
+            (EngagementDeed.WITHDREW, LATER),
+            (EngagementDeed.UNFOLLOWED, LATER),
+        )
+    ]
+
+
 def test_a_member_supports_a_case_once_and_can_withdraw_the_support() -> None:
-    supported = CaseSupported(case_id=CASE, member_id=BEN.member_id, at=AT)
-    withdrawn = SupportWithdrawn(case_id=CASE, member_id=BEN.member_id, supported_at=AT, at=LATER)
-    assert after(SUPPORT, SUPPORT) == [supported]
-    assert after(SUPPORT, WITHDRAW, WITHDRAW) == [supported, withdrawn]
+    supported = CaseSupported(case_id=CASE, at=AT)
+    withdrawn = SupportWithdrawn(case_id=CASE, supported_at=AT, at=LATER)
+    assert facts(SUPPORT, SUPPORT) == [supported]
+    assert facts(SUPPORT, WITHDRAW, WITHDRAW) == [supported, withdrawn]
     assert after(WITHDRAW) == []
 
 
@@ -63,19 +84,19 @@ def test_the_author_cannot_support_their_own_case() -> None:
 
 
 def test_a_member_follows_a_case_once_and_can_unfollow_it() -> None:
-    followed = CaseFollowed(case_id=CASE, member_id=BEN.member_id, at=AT)
-    unfollowed = CaseUnfollowed(case_id=CASE, member_id=BEN.member_id, at=LATER)
-    assert after(FOLLOW, FOLLOW) == [followed]
-    assert after(FOLLOW, UNFOLLOW, UNFOLLOW) == [followed, unfollowed]
+    followed = CaseFollowed(case_id=CASE, at=AT)
+    unfollowed = CaseUnfollowed(case_id=CASE, at=LATER)
+    assert facts(FOLLOW, FOLLOW) == [followed]
+    assert facts(FOLLOW, UNFOLLOW, UNFOLLOW) == [followed, unfollowed]
     assert after(UNFOLLOW) == []
 
 
 def test_a_member_shares_a_case_once_for_each_network() -> None:
     shared, mailed = (
-        CaseShared(case_id=CASE, member_id=BEN.member_id, network=command.network, at=command.at)
+        CaseShared(case_id=CASE, network=command.network, at=command.at)
         for command in (SHARE, MAIL)
     )
-    assert after(SHARE, SHARE, MAIL, SHARE) == [shared, mailed]
+    assert facts(SHARE, SHARE, MAIL, SHARE) == [shared, mailed]
 
 
 @given(st.lists(st.sampled_from([SUPPORT, WITHDRAW, FOLLOW, UNFOLLOW, SHARE, MAIL]), max_size=20))

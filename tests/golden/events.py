@@ -42,6 +42,8 @@ from domain.cases.engagement import (
     CaseShared,
     CaseSupported,
     CaseUnfollowed,
+    EngagementDeed,
+    EngagementSigned,
     ShareNetwork,
     SupportWithdrawn,
 )
@@ -269,12 +271,13 @@ GOLDEN: dict[str, object] = {
     ),
     "cases.ContributionAccepted": ContributionAccepted(case_id=CASE, number=0, at=AT),
     "cases.ContributionDeclined": ContributionDeclined(case_id=CASE, number=0, at=AT),
-    "cases.CaseSupported": CaseSupported(case_id=CASE, member_id=BEN, at=AT),
-    "cases.SupportWithdrawn": SupportWithdrawn(case_id=CASE, member_id=BEN, supported_at=AT, at=AT),
-    "cases.CaseFollowed": CaseFollowed(case_id=CASE, member_id=BEN, at=AT),
-    "cases.CaseUnfollowed": CaseUnfollowed(case_id=CASE, member_id=BEN, at=AT),
-    "cases.CaseShared": CaseShared(
-        case_id=CASE, member_id=BEN, network=ShareNetwork.WHATSAPP, at=AT
+    "cases.CaseSupported": CaseSupported(case_id=CASE, at=AT),
+    "cases.SupportWithdrawn": SupportWithdrawn(case_id=CASE, supported_at=AT, at=AT),
+    "cases.CaseFollowed": CaseFollowed(case_id=CASE, at=AT),
+    "cases.CaseUnfollowed": CaseUnfollowed(case_id=CASE, at=AT),
+    "cases.CaseShared": CaseShared(case_id=CASE, network=ShareNetwork.WHATSAPP, at=AT),
+    "cases.EngagementSigned": EngagementSigned(
+        case_id=CASE, by=BEN, deed=EngagementDeed.SHARED, at=AT
     ),
     "cases.ExhibitCited": ExhibitCited(evidence_id=ITEM, case_id=CASE, cited_by=ANNA, at=AT),
     "cases.ExhibitVerified": ExhibitVerified(

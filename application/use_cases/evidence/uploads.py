@@ -189,9 +189,14 @@ class ReceiveUploads:
 
     def _count(self, owner: Actor, length: int) -> None:
         now = self._clock()
-        if not self._uploads.count(owner.member_id, now.date(), length, self.quota):
-            self.refused_by_quota += 1
-            raise QuotaReached(_seconds_to_the_next_day(now))
+        before, after = "", ""
+        while not after or not self._uploads.recount(owner.member_id, now.date(), before, after):
+            before = self._uploads.counted(owner.member_id, now.date())
+            pieces, size = _read_count(before)
+            if not self.quota.allows(pieces + 1, size + length):
+                self.refused_by_quota += 1
+                raise QuotaReached(_seconds_to_the_next_day(now))
+            after = f"{pieces + 1} {size + length}"
 
     def _owned(self, owner: Actor, upload_id: str) -> Upload:
         upload = self._uploads.get(upload_id)
@@ -358,6 +363,12 @@ class ReceiveUploads:
             upload = self._uploads.get(upload_id)
             if upload is None or upload.finished:
                 drop_parts(self._media, upload_id)
+
+
+def _read_count(text: str) -> tuple[int, int]:
+    """Return how many files a member uploaded on a day, and how many bytes these have."""
+    pieces, _, size = (text or "0 0").partition(" ")
+    return int(pieces), int(size)
 
 
 def _seconds_to_the_next_day(now: datetime) -> int:

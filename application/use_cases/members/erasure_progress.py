@@ -21,9 +21,8 @@ REMAINS = (
     "Anonymous cases that you chose to have erased later: they go one by one within two weeks.",
     "The chained log keeps the events with texts and names encrypted under keys that are "
     "destroyed: removing them would break the proofs of others.",
-    "Your supports, follows and shares of other cases still count, under your member id, which is "
-    "a random number that no name belongs to any more.",
-    "Your flags and appeals, and what was decided, still count. They name nobody.",
+    "Your supports, follows, shares, flags and appeals, and what was decided, still count. They "
+    "name nobody.",
     "Your cases, comments and evidence answer 410, and a comment keeps its place in its thread.",
     "What you said about others in their cases is erased; what others said about you is theirs.",
     "Entries of unfinished uploads stay empty for up to seven days.",

@@ -14,7 +14,6 @@ from application.ports.aliases import Aliases
 from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.credentials import Credentials
 from application.ports.uploads import Uploads
-from domain.cases.engagement import engagement_decider
 from domain.catalog import ERASURE
 from domain.moderation.decision import decision_decider
 from domain.moderation.record import record_decider
@@ -154,20 +153,15 @@ class ExportAccount:
     def _is_about(self, member_id: str) -> Callable[[RecordedEvent], bool]:
         """Return a test for events that are about a member without being sealed for them.
 
-        These are in the stream of their account or of their record of flags, name them as somebody
-        who supports, follows or shares a case, or decide about their profile.
+        These are in the stream of their account or of their record of flags, or decide about their
+        profile.
         """
         account = ERASURE.stream(member_id)
         record = record_decider.stream(keyed_id(self._key, "record", member_id))
 
         def is_about(event: RecordedEvent) -> bool:
-            match event.stream.partition("-")[0]:
-                case engagement_decider.category:
-                    engaged = getattr(self._codec.decode(event), "member_id", "")
-                    return self._aliases.is_own(member_id, engaged)
-                case decision_decider.category:
-                    return member_id.encode() in event.data
-                case _:
-                    return event.stream in (account, record)
+            if event.stream.partition("-")[0] == decision_decider.category:
+                return member_id.encode() in event.data
+            return event.stream in (account, record)
 
         return is_about
