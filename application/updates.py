@@ -121,7 +121,7 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PublicChange:
     """A public update, and the case as it is now."""
 
     update: Update
@@ -137,7 +137,7 @@ class UpdateFilter:
     tag: str | None = None
     category: CaseCategory | None = None
 
-    def matches(self, change: Change) -> bool:
+    def matches(self, change: PublicChange) -> bool:
         case = change.case
         return (
             self.kind in (None, change.update.kind)
@@ -280,7 +280,9 @@ class Updates:
                     is_wanted = change is not None and wanted.matches(change)
                     yield Reached(after, change.update if change and is_wanted else None)
 
-    def _read_changes(self, log: str, after: int, end: int) -> list[tuple[int, Change | None]]:
+    def _read_changes(
+        self, log: str, after: int, end: int
+    ) -> list[tuple[int, PublicChange | None]]:
         """Return the next commits up to the end by their last positions, with what they changed."""
         events = self._history.read(log, after, COMMITS_A_READ)
         # A commit makes at most one update.
@@ -292,7 +294,7 @@ class Updates:
             if commit[-1].position <= end
         ]
 
-    def _change(self, events: Sequence[RecordedEvent]) -> Change | None:
+    def _change(self, events: Sequence[RecordedEvent]) -> PublicChange | None:
         relevant = [event for event in events if event.type in KINDS]
         if not relevant:
             return None
@@ -302,7 +304,7 @@ class Updates:
             return None
         kind = KINDS[relevant[-1].type]
         update = Update(kind=kind, case_id=case.case_id, category=case.category, at=event.at)
-        return Change(update, case)
+        return PublicChange(update, case)
 
 
 def _start_thread(work: Callable[[], None]) -> None:

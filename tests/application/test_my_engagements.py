@@ -9,6 +9,7 @@ from domain.actors import Actor
 from domain.cases.case_commands import AmendCase, WithdrawCase
 from domain.ids import CaseId
 from tests.application.community import (
+    Reading,
     answered,
     ask_to_be_erased,
     erase,
@@ -100,6 +101,18 @@ def test_nothing_of_an_erased_member_or_case_is_left(
     erase(world, anna)
     assert found(world, cora, kind) == []
     must_be_rebuilt_alike(world, ben, cora)
+
+
+@each_kind
+def test_nothing_is_left_if_the_erasure_is_read_before_the_deed(
+    world: World, anna: Actor, ben: Actor, kind: str
+) -> None:
+    world.public_case(anna)
+    engage(world, kind, ben)
+    erase(world, ben)
+    rebuilt = Reading(world, world.answers[f"my-{kind}"].service)
+    rebuilt.catch_up("members", "cases")
+    assert rebuilt.rows == {}
 
 
 def test_authors_find_an_anonymous_case_that_they_follow(

@@ -64,6 +64,9 @@ from tests.world import World, refused
 REASON, OUTCOME = "It breaks the rule.", "Seen again."
 SPAM, WORDS = "Adverts for Ben.", "Anna of the third floor invented it."
 
+KEEPING_REASONS = ["moderation-ledger", "my-cases", "my-comments", "notifications"]
+"""The read models that hold the reason for a decision."""
+
 
 @pytest.fixture
 def mo(world: World) -> Actor:
@@ -125,7 +128,7 @@ class TestReason:
         redact(world, of_outcome=of_outcome)
         assert world.vault.key(key) is None
         assert read_models_with(world, gone) == []
-        assert read_models_with(world, kept) == ["moderation-ledger", "notifications"]
+        assert read_models_with(world, kept) == KEEPING_REASONS
         must_be_rebuilt_alike(world)
         assert read_models_with(world, gone) == []
 
