@@ -136,7 +136,12 @@ class UseCases:
     def release_cases(self) -> ReleaseCases:
         made = self._container
         return ReleaseCases(
-            made.history(), made.codec(), self.executors.cases, made.checkpoints(), self._clock
+            history=made.history(),
+            codec=made.codec(),
+            cases=self.executors.cases,
+            checkpoints=made.checkpoints(),
+            clock=self._clock,
+            is_leaving=self.erase_later.waits,
         )
 
     @cached_property

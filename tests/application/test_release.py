@@ -24,7 +24,7 @@ from domain.cases.case_events import CasePublished
 from domain.ids import CaseId, EvidenceId
 from domain.members.member import EraseMember
 from tests.application.community import listed, name_party, one, rows
-from tests.application.test_anonymous_authors import notified, viewer
+from tests.application.test_anonymous_authors import notified, report, viewer
 from tests.world import World
 
 DELAY = timedelta(hours=5)
@@ -186,6 +186,23 @@ def test_a_case_whose_author_has_just_been_erased_is_not_published(
     world.clock.wind(days=3)
     step(world)
     another(world).step()
+    assert published(world) == {}
+
+
+def test_a_case_whose_author_waits_to_be_erased_is_not_published(world: World, ben: Actor) -> None:
+    report(world, ben, publish_within=1)
+    command = EraseMember(anonymous_later=True, by=ben, at=world.clock())
+    world.executors.members.execute(ben.member_id, command, CommandContext())
+    world.settle()
+    world.clock.wind(days=15)
+    step(world)
+    assert status(world) is CaseStatus.AWAITING_PUBLICATION
+    for _ in range(2):
+        world.use_cases.erase_later.step()
+        world.settle()
+        world.clock.wind(days=1)
+    step(world)
+    assert status(world) is CaseStatus.ERASED
     assert published(world) == {}
 
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from config.process import Process
+from config.use_cases import UseCases
 from domain.ids import MediaKind
 from entrypoints.http import updates
 from entrypoints.http.updates import EventIds
@@ -35,13 +36,15 @@ def case(process: Process, anna: Caller) -> PublicCase:
     return case
 
 
-def release(process: Process, case: PublicCase) -> None:
-    """Let its week pass, for the chore alone."""
-    later = Clock(datetime.now(UTC) + timedelta(days=7))
-    chore = process.use_cases.release_cases
-    chore._clock, clock = later, chore._clock
+def release(process: Process) -> None:
+    """Let its week pass, in another process."""
+    chore = UseCases(process.container).release_cases
+    chore._clock = Clock(datetime.now(UTC) + timedelta(days=7))
     chore.step()
-    chore._clock = clock
+
+
+def test_the_service_of_cases_releases_them(process: Process) -> None:
+    assert "release.cases" in [running.name for running in process.runtime.running]
 
 
 def updates_since_the_beginning(process: Process, caller: Caller) -> str:
@@ -100,10 +103,10 @@ def test_without_evidence_no_time_is_set(anna: Caller) -> None:
     assert problem(anna("GET", f"/v1/cases/{case['case_id']}/delay")) == (404, "not-found")
 
 
-def test_once_published_it_tells_no_time_before_and_the_author_sees_no_other(
+def test_once_published_it_tells_no_time_before_its_publication(
     process: Process, anna: Caller, anybody: Caller, case: PublicCase
 ) -> None:
-    release(process, case)
+    release(process)
     path = f"/v1/cases/{case.case_id}"
     shown = eventually(lambda: anybody("GET", path).json if visible(anybody, path) else None)
     assert shown["status"] == "published"
@@ -124,7 +127,7 @@ def test_once_published_it_tells_no_time_before_and_the_author_sees_no_other(
 def test_once_published_no_list_tells_more_than_the_day(
     process: Process, anybody: Caller, case: PublicCase
 ) -> None:
-    release(process, case)
+    release(process)
     path = f"/v1/cases/{case.case_id}"
     eventually(lambda: visible(anybody, path) or None)
     found = texts(anybody, [path, *LISTS])
@@ -145,6 +148,11 @@ def test_the_hours_are_whole_and_within_bounds(anna: Caller, hours: Any) -> None
     reply = anna.report(anonymous=True, publish_within=hours)
     assert problem(reply) == (422, "invalid")
     assert list(reply.json["errors"]) == ["publish_within"]
+
+
+def test_a_number_without_a_fraction_is_whole(anna: Caller) -> None:
+    case = anna.report(anonymous=True, publish_within=5.0).json
+    assert anna("GET", f"/v1/cases/{case['case_id']}/delay").json["publish_within"] == 5
 
 
 def test_the_bounds_are_shown(anybody: Caller) -> None:
@@ -170,6 +178,6 @@ def test_it_can_be_withdrawn_while_it_waits(
 ) -> None:
     path = f"/v1/cases/{case.case_id}"
     assert anna("DELETE", path).status_code == 204
-    release(process, case)
+    release(process)
     assert process.container.executors().cases.load(case.case_id).state.status == "withdrawn"
     assert problem(anybody("GET", path)) == (404, "not-found")

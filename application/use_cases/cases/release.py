@@ -1,5 +1,6 @@
 """Publish the cases that await publication, each when it is due."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ class Held(NamedTuple):
 
     until: datetime
     case_id: str
+    author: str
     position: int
 
 
@@ -32,24 +34,28 @@ class ReleaseCases:
     """Follows the held cases in the log, which alone stores when they are due, and that sealed.
 
     The checkpoint is the position before the oldest case that still waits. The command may be
-    repeated: the case decides whether it is due, and is released once.
+    repeated: the case decides whether it is due, and is released once. ``is_leaving`` says whether
+    an author waits to be erased (ADR 44): nothing new of theirs is published.
     """
 
     name = "release-cases"
 
     def __init__(
         self,
+        *,
         history: History,
         codec: EventCodec,
         cases: CaseExecutor,
         checkpoints: Checkpoints,
         clock: Clock,
+        is_leaving: Callable[[str], bool],
     ) -> None:
         self._history = history
         self._codec = codec
         self._cases = cases
         self._checkpoints = checkpoints
         self._clock = clock
+        self._is_leaving = is_leaving
         self._read_up_to = -1
         self._held: dict[str, Held] = {}
 
@@ -58,7 +64,7 @@ class ReleaseCases:
         self._find_held()
         now = self._clock()
         for held in sorted(self._held.values()):
-            if held.until <= now:
+            if held.until <= now and not self._is_leaving(held.author):
                 self._release(held.case_id, now)
         self._save()
 
@@ -78,8 +84,8 @@ class ReleaseCases:
 
     def _note(self, event: RecordedEvent) -> None:
         match self._codec.decode(event):
-            case CaseHeld(case_id=case_id, until=datetime() as until):
-                self._held[case_id] = Held(until, case_id, event.position)
+            case CaseHeld(case_id=case_id, author=author, until=datetime() as until):
+                self._held[case_id] = Held(until, case_id, author, event.position)
 
     def _save(self) -> None:
         """Save the checkpoint, unless another process has led meanwhile and come further."""
