@@ -237,6 +237,16 @@ class TestWhileItWaits:
         step(world)
         assert published_ in notified(world, anna)
 
+    def test_its_author_is_notified_of_refused_evidence_without_a_time(
+        self, world: World, ben: Actor
+    ) -> None:
+        world.unsafe["e-c2"] = "No sound was recorded."
+        held(world, ben, "c2")
+        page = world.answers["notifications"].page(viewer(world, ben), {}, limit=50)
+        (notification,) = page.documents
+        assert notification.kind is NotificationKind.EVIDENCE_REFUSED
+        assert notification.at is None
+
     def test_without_evidence_it_awaits_evidence_again(self, world: World, anna: Actor) -> None:
         retract = RetractEvidence(evidence_id=EvidenceId("e-c1"), by=anna, at=world.clock())
         execute(world, retract)
