@@ -225,10 +225,22 @@ class TestWhileItWaits:
         for service in ("cases", "videos", "popular-cases"):
             assert listed(world, service) == []
 
-    def test_the_author_sees_that_it_waits_and_no_time(self, world: World, anna: Actor) -> None:
-        (document,) = rows(world, "cases").values()
+    @pytest.mark.parametrize("service", ["cases", "my-cases"])
+    def test_the_author_sees_that_it_waits_and_no_time(
+        self, world: World, anna: Actor, service: str
+    ) -> None:
+        (document,) = rows(world, service).values()
         assert document.status is CaseStatus.AWAITING_PUBLICATION
         assert (document.reported_at, document.updated_at) == (None, None)
+
+    def test_it_is_the_newest_of_its_author_although_it_has_no_time(
+        self, world: World, anna: Actor
+    ) -> None:
+        world.public_case(anna, "c0")
+        held(world, anna, "c2")
+        page = world.answers["my-cases"].page(viewer(world, anna), {}, limit=50)
+        assert [case.case_id for case in page.documents] == ["c2", "c0", "c1"]
+        assert {case.missing for case in page.documents} == {None}
 
     def test_nobody_is_notified_of_it(self, world: World, anna: Actor) -> None:
         published_ = NotificationKind.CASE_PUBLISHED
@@ -250,8 +262,9 @@ class TestWhileItWaits:
     def test_without_evidence_it_awaits_evidence_again(self, world: World, anna: Actor) -> None:
         retract = RetractEvidence(evidence_id=EvidenceId("e-c1"), by=anna, at=world.clock())
         execute(world, retract)
-        (document,) = rows(world, "cases").values()
-        assert document.status is CaseStatus.AWAITING_EVIDENCE is status(world)
+        for service in ("cases", "my-cases"):
+            (document,) = rows(world, service).values()
+            assert document.status is CaseStatus.AWAITING_EVIDENCE is status(world)
 
 
 def test_a_party_that_was_named_while_it_waited_tells_no_time(world: World, anna: Actor) -> None:
