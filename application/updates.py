@@ -22,6 +22,7 @@ from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.history import History
 from application.ports.unavailable import Unavailable
 from application.queries.case_document import CaseDocument
+from domain.cases.case import case_decider
 from domain.cases.case_details import CaseCategory
 
 TOPICS = ("cases", "discussions")
@@ -83,7 +84,7 @@ IGNORED = frozenset(
             "CaseReported CaseWithdrawn CaseUnpublished CaseHidden CaseRestored CaseErased "
             "PartyAdded PartyNamed PartyRetracted PartyHidden PartyRestored PartyErased "
             "PartyDisputed StatementHidden StatementRestored StatementErased "
-            "ContributionProposed ContributionAccepted ContributionDeclined "
+            "ContributionProposed ContributionAccepted ContributionDeclined CaseHeld CaseReleased "
             "LocationReturned EvidenceAttached EvidenceAccepted EvidenceRefused EvidenceRetracted "
             "EvidenceWithheld EvidenceReturned "
             "ExhibitCited ExhibitVerified ExhibitAdmitted ExhibitWithheld ExhibitReturned "
@@ -302,9 +303,20 @@ class Updates:
         case = self._cases.one(event.case_id, Viewer())
         if case is None or self._cases.service.is_erased(case):
             return None
+        if not self._is_public_since(relevant[-1], case):
+            return None
         kind = KINDS[relevant[-1].type]
         update = Update(kind=kind, case_id=case.case_id, category=case.category, at=event.at)
         return PublicChange(update, case)
+
+    def _is_public_since(self, event: RecordedEvent, case: CaseDocument) -> bool:
+        """Return whether the case had been published when the event happened.
+
+        An earlier event would tell where in the log the case was reported.
+        """
+        stream, version = case_decider.stream(case.case_id), case.published_version
+        published = self._history.position_of("cases", stream, version) or 0
+        return event.log != "cases" or event.position >= published
 
 
 def _start_thread(work: Callable[[], None]) -> None:

@@ -23,8 +23,9 @@ from config.process import Process
 from config.settings import read_settings
 from config.use_cases import UseCases
 from domain.actors import SYSTEM, Actor
-from domain.cases.case_commands import AcceptEvidence, ReportCase
+from domain.cases.case_commands import AcceptEvidence, CaseFacts, ReportCase
 from domain.cases.case_details import CaseDetails
+from domain.decider import Informed
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId
 from domain.members.member import RegisterMember
 from tests.servers import wait_until
@@ -130,7 +131,7 @@ class Community:
             by=SYSTEM,
             at=now,
         )
-        self._do.cases.execute(case_id, reporting, CommandContext(new=True))
+        self._do.cases.execute(case_id, Informed(reporting, CaseFacts()), CommandContext(new=True))
         self._do.cases.execute(case_id, accepting, CommandContext())
         return case_id
 

@@ -187,6 +187,8 @@ class Process:
     def _add_chores(self, runtime: Runtime) -> None:
         for service in self.settings.services:
             match service.id:
+                case "command:cases":
+                    runtime.add_chore("release.cases", self.use_cases.release_cases.step)
                 case "command:evidence":
                     runtime.add_chore("sweep.uploads", self.use_cases.receive_uploads.sweep)
                 case "command:members":

@@ -12,6 +12,7 @@ from config.use_cases import UseCases
 from domain.catalog import EVENTS
 from entrypoints.http.asyncapi import asyncapi_blueprint
 from entrypoints.http.cases import cases_blueprint
+from entrypoints.http.delays import delays_blueprint
 from entrypoints.http.discussions import discussions_blueprint
 from entrypoints.http.dispute import dispute_pages
 from entrypoints.http.engagement import engagement_blueprint
@@ -96,6 +97,7 @@ class Resources:
                 yield cases_blueprint(
                     executors.cases, use_cases.report, use_cases.authorship, requests
                 )
+                yield delays_blueprint(executors.cases, requests)
                 yield engagement_blueprint(use_cases.engage, requests)
                 yield parties_blueprint(use_cases.enrich, requests, public_url)
                 yield dispute_pages(use_cases.enrich, requests)

@@ -17,6 +17,7 @@ from application.use_cases.authorship import Authorship
 from application.use_cases.cases.engage import Engage
 from application.use_cases.cases.enrich import Enrich
 from application.use_cases.cases.forget import ForgetInCases
+from application.use_cases.cases.release import ReleaseCases
 from application.use_cases.cases.report import Report
 from application.use_cases.discussions.discuss import Discuss
 from application.use_cases.discussions.forget import ForgetInDiscussions
@@ -130,6 +131,18 @@ class UseCases:
     @cached_property
     def report(self) -> Report:
         return Report(self.executors.cases, self.executors.exhibits, self.authorship)
+
+    @cached_property
+    def release_cases(self) -> ReleaseCases:
+        made = self._container
+        return ReleaseCases(
+            history=made.history(),
+            codec=made.codec(),
+            cases=self.executors.cases,
+            checkpoints=made.checkpoints(),
+            clock=self._clock,
+            is_leaving=self.erase_later.waits,
+        )
 
     @cached_property
     def engage(self) -> Engage:

@@ -11,7 +11,10 @@ FALLBACK = "command:members"
 """It serves what no other service does, where no site is served."""
 
 # Patterns for "<method> <path>". These requests are not for the query service of the path.
-EXCEPTIONS = (("command:evidence", r"^[A-Z]+ /v1/evidence/[^/]+/opening$"),)
+EXCEPTIONS = (
+    ("command:evidence", r"^[A-Z]+ /v1/evidence/[^/]+/opening$"),
+    ("command:cases", r"^[A-Z]+ /v1/cases/[^/]+/delay$"),
+)
 # Requests that a service answers besides queries.
 ROUTES = (
     ("query:cases", r"^[A-Z]+ (/share/|/oembed$|/v1/feeds/|/v1/cases\.(geojson|csv)$)"),

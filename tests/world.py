@@ -34,9 +34,9 @@ from config.container import Container, answers_for
 from config.settings import Settings, read_settings
 from config.use_cases import UseCases
 from domain.actors import SYSTEM, Actor, Role
-from domain.cases.case_commands import ReportCase
+from domain.cases.case_commands import CaseFacts, ReportCase
 from domain.cases.case_details import CaseDetails
-from domain.decider import DomainError
+from domain.decider import DomainError, Informed
 from domain.evidence.evidence import (
     BeginSanitising,
     EvidenceReceived,
@@ -191,6 +191,7 @@ class World:
         case_id: str = "c1",
         title: str = "A permit for a bribe",
         story: str = "They asked for money.",
+        delay: timedelta = timedelta(0),
         **more: Any,
     ) -> CaseId:
         details = CaseDetails(title=title, story=story)
@@ -202,7 +203,8 @@ class World:
             at=self.clock(),
             **more,
         )
-        self.executors.cases.execute(case_id, command, CommandContext(new=True))
+        informed = Informed(command, CaseFacts(delay=delay))
+        self.executors.cases.execute(case_id, informed, CommandContext(new=True))
         return CaseId(case_id)
 
     def public_case(self, author: Actor, case_id: str = "c1", **more: Any) -> CaseId:

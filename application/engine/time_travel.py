@@ -11,6 +11,7 @@ from application.engine.query_service import QueryService, Viewer, value_of
 from application.engine.rows import NoRows, UnitOfWork
 from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.event_store import EventStore, StoredCommit
+from domain.times import told
 
 
 class PastHidden(Exception):
@@ -19,11 +20,14 @@ class PastHidden(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One event of a document: its name, the role of the actor, the time and the version."""
+    """One event of a document: its name, the role of the actor, the time and the version.
+
+    The time is None if the event does not tell it.
+    """
 
     what: str
     role: str
-    at: datetime
+    at: datetime | None
     version: int
 
 
@@ -105,7 +109,7 @@ class TimeTravel:
         return Change(
             what=event.type.partition(".")[2],
             role=getattr(decoded, "role", "system"),
-            at=decoded.at,
+            at=told(decoded.at),
             version=event.version,
         )
 

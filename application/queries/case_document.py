@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, assert_never
 
@@ -25,8 +25,7 @@ from domain.cases.place import PersonalPlace
 from domain.cases.tags_and_place import TagOrPlaceEvent, place_after, tags_after
 from domain.ids import MediaKind
 from domain.personal import Personal
-
-UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
+from domain.times import told
 
 Count = Annotated[int, FromOtherStreams()]
 Media = Annotated[str, HasMedia()]
@@ -99,7 +98,7 @@ class CaseParty:
     role: str
     evidence: tuple[str, ...]
     added_by: Author | None
-    added_at: datetime
+    added_at: datetime | None
     disputes: tuple[Dispute, ...] = ()
 
 
@@ -108,7 +107,8 @@ class CaseDocument:
     """A case as it may be seen. A new property of a case goes here, with a default; one that is
     personal in the event is marked here as well.
 
-    ``cited`` is for the author and moderators, and empty for everybody else.
+    ``cited`` is for the author and moderators, and empty for everybody else. Times before a delayed
+    publication are None. ``published_version`` is the version at which it became public first.
     """
 
     case_id: str
@@ -128,10 +128,11 @@ class CaseDocument:
     shares: Count = 0
     shares_by_network: Annotated[tuple[NetworkShares, ...], FromOtherStreams()] = ()
     comments: Count = 0
-    reported_at: datetime = UNKNOWN
+    reported_at: datetime | None = None
     published_at: datetime | None = None
-    updated_at: datetime = UNKNOWN
+    updated_at: datetime | None = None
     version: int = 0
+    published_version: Annotated[int, Private()] = 0
     author_id: PrivateText = ""
     tags_by_number: Annotated[Mapping[int, str], Private()] = field(default_factory=dict)
     accepted: Annotated[tuple[CaseEvidence, ...], Private()] = ()
@@ -142,7 +143,18 @@ class CaseDocument:
 
 def changed(row: CaseDocument, event: case.CaseEvent, version: int) -> CaseDocument:
     """Return the document after one more event of its case's stream, which is at that version."""
-    return replace(row, **_changes(row, event), updated_at=event.at, version=version)
+    row = replace(row, **_changes(row, event), updated_at=told(event.at), version=version)
+    if isinstance(event, case.CasePublished) and not row.published_version:
+        return replace(row, published_version=version)
+    return replace(row, status=status_with(row.cited, row.status))
+
+
+def status_with(cited: Iterable[CitedEvidence], status: CaseStatus) -> CaseStatus:
+    """Return the status of a case with this evidence: without any, it waits for some first."""
+    if status is not CaseStatus.AWAITING_PUBLICATION:
+        return status
+    accepted = any(each.progress is EvidenceProgress.ACCEPTED for each in cited)
+    return status if accepted else CaseStatus.AWAITING_EVIDENCE
 
 
 def shared(row: CaseDocument, network: ShareNetwork) -> CaseDocument:
@@ -201,7 +213,7 @@ def _party(row: CaseDocument, event: party.PartyShown) -> CaseParty:
         role=event.details.role,
         evidence=event.details.evidence,
         added_by=None if anonymous else Author(member_id=event.by, pseudonym=event.by_name),
-        added_at=event.named_at,
+        added_at=told(event.named_at),
     )
 
 
@@ -211,6 +223,8 @@ def _changes(row: CaseDocument, event: case.CaseEvent) -> dict[str, Any]:
             return _reported(row, event)
         case case.CaseAmended():
             return _details(event.details)
+        case case.CaseHeld():
+            return {"status": CaseStatus.AWAITING_PUBLICATION}
         case case.CasePublished():
             return {"status": CaseStatus.PUBLISHED, "published_at": event.published_at}
         case case.CaseUnpublished(reason=CaseUnpublishedReason.NO_EVIDENCE) | case.CaseRestored():
@@ -234,14 +248,19 @@ def _changes(row: CaseDocument, event: case.CaseEvent) -> dict[str, Any]:
             return _evidence((*row.accepted, evidence), cited_after(row.cited, event))
         case _ if isinstance(event, case.CaseEvidenceEvent):
             return _evidence(row.accepted, cited_after(row.cited, event))
-        case case.CaseUnpublished() | case.CaseErased() | case.PartyAdded():
-            return {}  # the status, the document and the parties follow from other events
         case (
             case.ContributionProposed() | case.ContributionAccepted() | case.ContributionDeclined()
         ):
             return {}  # the case changes by the events that follow an acceptance
-        case case.EvidenceShown() | case.EvidenceConcealed():
-            return {}  # the evidence follows from what was accepted and withheld
+        case (
+            case.CaseReleased()
+            | case.CaseUnpublished()
+            | case.CaseErased()
+            | case.PartyAdded()
+            | case.EvidenceShown()
+            | case.EvidenceConcealed()
+        ):
+            return {}  # what changes follows from other events
         case _:
             assert_never(event)
 
@@ -254,7 +273,7 @@ def _reported(row: CaseDocument, event: case.CaseReported) -> dict[str, Any]:
         "author": None if event.anonymous else author,
         "author_id": event.author,
         "cited": tuple(CitedEvidence(evidence_id=item) for item in event.evidence),
-        "reported_at": event.at,
+        "reported_at": told(event.at),
     }
 
 

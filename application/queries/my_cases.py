@@ -17,7 +17,12 @@ from application.engine.query_service import (
 from application.engine.rows import Rows
 from application.ports.read_models import Find, OneOf, Side, Tables, by
 from application.queries.anonymous_authors import remember_alias
-from application.queries.case_document import CitedEvidence, EvidenceProgress, cited_after
+from application.queries.case_document import (
+    CitedEvidence,
+    EvidenceProgress,
+    cited_after,
+    status_with,
+)
 from application.queries.hidden import HIDING, Hidden, HidingEvent, hidden_among, remember_hiding
 from domain.cases import case_events as case
 from domain.cases.case_details import CaseCategory, CaseStatus, CaseUnpublishedReason
@@ -27,6 +32,7 @@ from domain.evidence.evidence import EvidenceEvent, EvidenceStatus
 from domain.ids import MediaKind
 from domain.moderation.subject import SubjectKind, subject_key
 from domain.personal import PersonalText
+from domain.times import told
 
 
 class Missing(StrEnum):
@@ -61,7 +67,10 @@ class MyEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MyCase:
-    """A case of the member who asks, whatever its status."""
+    """A case of the member who asks, whatever its status.
+
+    Times before a delayed publication are None. ``place`` is that of the case in the log.
+    """
 
     case_id: str
     status: CaseStatus = CaseStatus.AWAITING_EVIDENCE
@@ -71,11 +80,12 @@ class MyCase:
     category: CaseCategory
     anonymous: bool
     evidence: tuple[MyEvidence, ...] = ()
-    reported_at: datetime
+    reported_at: datetime | None
     published_at: datetime | None = None
-    updated_at: datetime
+    updated_at: datetime | None
     version: int
     author_id: PrivateText
+    place: PrivateText
     cited: Annotated[tuple[CitedEvidence, ...], Private()] = ()
 
 
@@ -95,7 +105,7 @@ class MyCases(QueryService[MyCase]):
     name = "my-cases"
     document, key = MyCase, "case_id"
     path, audience = "/me/cases", Audience.MEMBERS
-    indexes = (by("author_id"), by("reported_at"))
+    indexes = (by("author_id"), by("place"))
     sides = (Side(EvidenceFile), *HIDING, ALIASES)
 
     def project(
@@ -104,7 +114,7 @@ class MyCases(QueryService[MyCase]):
         match event:
             case case.CaseReported():
                 remember_alias(rows, event)
-                rows.put(event.case_id, _reported(event, rows.version))
+                rows.put(event.case_id, _reported(event, rows))
             case case.CaseErased():
                 remember_alias(rows, event)
                 rows.delete(event.case_id)
@@ -121,7 +131,7 @@ class MyCases(QueryService[MyCase]):
         `missing` says what a case that awaits evidence waits for: `evidence` that can be accepted,
         the `upload` of a file, or the `check` of one that has arrived.
         """
-        return Find(where=(OneOf("author_id", viewer.ids),), order_by="reported_at")
+        return Find(where=(OneOf("author_id", viewer.ids),), order_by="place")
 
     def completed(self, documents: Sequence[MyCase], tables: Tables[MyCase]) -> Sequence[MyCase]:
         items = [cited.evidence_id for row in documents for cited in row.cited]
@@ -132,28 +142,32 @@ class MyCases(QueryService[MyCase]):
         return [_completed(row, files, hidden) for row in documents]
 
 
-def _reported(event: case.CaseReported, version: int) -> MyCase:
+def _reported(event: case.CaseReported, rows: Rows[MyCase]) -> MyCase:
     return MyCase(
         case_id=event.case_id,
         title=event.details.title,
         category=event.details.category,
         anonymous=event.anonymous,
-        reported_at=event.at,
-        updated_at=event.at,
-        version=version,
+        reported_at=told(event.at),
+        updated_at=told(event.at),
+        version=rows.version,
+        place=f"{rows.position:020}",
         author_id=event.author,
         cited=tuple(CitedEvidence(evidence_id=item) for item in event.evidence),
     )
 
 
 def _changed(row: MyCase, event: case.CaseEvent, version: int) -> MyCase:
-    return replace(row, **_changes(row, event), updated_at=event.at, version=version)
+    row = replace(row, **_changes(row, event), updated_at=told(event.at), version=version)
+    return replace(row, status=status_with(row.cited, row.status))
 
 
 def _changes(row: MyCase, event: case.CaseEvent) -> dict[str, Any]:
     match event:
         case case.CaseAmended(details=details):
             return {"title": details.title, "category": details.category}
+        case case.CaseHeld():
+            return {"status": CaseStatus.AWAITING_PUBLICATION}
         case case.CasePublished():
             return {"status": CaseStatus.PUBLISHED, "published_at": event.published_at}
         case case.CaseUnpublished(reason=CaseUnpublishedReason.NO_EVIDENCE) | case.CaseRestored():
@@ -166,7 +180,7 @@ def _changes(row: MyCase, event: case.CaseEvent) -> dict[str, Any]:
             return {"cited": tuple(each for each in row.cited if each.evidence_id not in erased)}
         case _ if isinstance(event, case.CaseEvidenceEvent):
             return {"cited": tuple(cited_after(row.cited, event))}
-        case case.CaseReported() | case.CaseErased() | case.CaseUnpublished():
+        case case.CaseReported() | case.CaseErased() | case.CaseReleased() | case.CaseUnpublished():
             return {}  # the row and the status follow from other branches and events
         case case.EvidenceShown() | case.EvidenceConcealed() | case.PartyAdded():
             return {}  # a case of the list shows neither what others see nor parties

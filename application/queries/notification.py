@@ -8,6 +8,7 @@ from typing import Any
 from application.engine.query_service import PrivateText
 from domain.moderation.decision import AppealResolved, Outcome
 from domain.moderation.subject import SubjectAppealed, SubjectHidden, SubjectKind, SubjectRestored
+from domain.times import told
 
 Judgement = SubjectHidden | SubjectRestored | SubjectAppealed | AppealResolved
 
@@ -29,7 +30,10 @@ class NotificationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """A notification for one member: it happened ``count`` times, the last time ``at``."""
+    """A notification for one member: it happened ``count`` times, the last time ``at``.
+
+    There is no time of what happened in a case before its delayed publication.
+    """
 
     notification_id: str
     kind: NotificationKind
@@ -41,7 +45,7 @@ class Notification:
     decision_id: str | None = None
     outcome: Outcome | None = None
     count: int = 1
-    at: datetime
+    at: datetime | None
     member_id: PrivateText = ""
     reason_id: PrivateText = ""
 
@@ -53,7 +57,7 @@ def about(
     key = f"{kind}/{case_id}/{subject_id}"
     subject = subject_id or None
     return Notification(
-        notification_id=key, kind=kind, case_id=case_id, subject_id=subject, at=at, **more
+        notification_id=key, kind=kind, case_id=case_id, subject_id=subject, at=told(at), **more
     )
 
 

@@ -10,7 +10,7 @@ from application.queries.notification import Notification
 from domain.cases.place import Location
 from domain.members.member import Area, InterestsChosen, MemberRegistered
 from domain.sphere import cells_around, km_between
-from domain.times import day_of
+from domain.times import UNTOLD, day_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,9 @@ def notify(
     """Notify each member who watches any of it, once; ``except_for`` is the member who did it."""
     table = rows.table(Watch)
     found = (table.get(key) for what in watched for key in table.keys_where("watches", what))
-    members = {row.member_id for row in found if row and row.covers(notification.at, place)}
+    members = {
+        row.member_id for row in found if row and row.covers(notification.at or UNTOLD, place)
+    }
     for member_id in sorted(members - {except_for}):
         key = derived_id(member_id, notification.notification_id)
         before = rows.get(key)

@@ -22,6 +22,7 @@ from domain.cases.case_commands import (
     HideCase,
     LocateCase,
     RefuseEvidence,
+    ReleaseCase,
     ReportCase,
     RestoreCase,
     RetractEvidence,
@@ -52,9 +53,11 @@ from domain.cases.case_events import (
     CaseErased,
     CaseEvent,
     CaseEvidenceEvent,
+    CaseHeld,
     CaseHidden,
     CaseLocated,
     CasePublished,
+    CaseReleased,
     CaseReported,
     CaseRestored,
     CaseStatusEvent,
@@ -84,7 +87,7 @@ from domain.cases.place import NOWHERE, Location, Places, first_places, rounded
 from domain.cases.proposals import NO_PROPOSALS, Proposal, Proposals
 from domain.decider import Decider, DomainError, Informed, must_be_system, with_publication
 from domain.ids import CaseId, EvidenceId, MemberId, PartyId
-from domain.times import DAY, HOUR
+from domain.times import DAY, HOUR, NEVER, told
 
 FULL = (
     f"Others than its author back this case with {MOST_EVIDENCE_OF_OTHERS} pieces of evidence "
@@ -136,6 +139,9 @@ class Case:
 
     ``tagged`` holds the tags by their numbers. ``changes`` counts the changes by each member;
     changes by moderators do not count. ``published_at`` is when the case became public.
+
+    A ``delayed`` case is public only once it was ``released``, after ``delay``. ``held_until`` is
+    when it is due, once it has evidence.
     """
 
     case_id: CaseId = CaseId("")
@@ -148,6 +154,11 @@ class Case:
     parties: Mapping[PartyId, MemberId] = field(default_factory=dict)
     changes: Mapping[MemberId, int] = field(default_factory=dict)
     anonymous: bool = False
+    delayed: bool = False
+    publish_within: timedelta = timedelta(0)
+    delay: timedelta = timedelta(0)
+    held_until: datetime | None = None
+    released: bool = False
     hidden: bool = False
     withdrawn: bool = False
     erased: bool = False
@@ -163,12 +174,24 @@ class Case:
         if self.hidden:
             return CaseStatus.HIDDEN
         if self.shown_evidence:
-            return CaseStatus.PUBLISHED
+            return CaseStatus.AWAITING_PUBLICATION if self.is_delayed else CaseStatus.PUBLISHED
         return CaseStatus.AWAITING_EVIDENCE if self.case_id else None
 
     @property
     def is_public(self) -> bool:
         return self.status is CaseStatus.PUBLISHED
+
+    @property
+    def is_delayed(self) -> bool:
+        """Whether its first publication is still to be delayed."""
+        return self.delayed and not self.released
+
+    @property
+    def due_by(self) -> datetime | None:
+        """When it is published at the latest, if it awaits publication."""
+        if self.held_until is None or self.status is not CaseStatus.AWAITING_PUBLICATION:
+            return None
+        return self.held_until - self.delay + self.publish_within
 
     @property
     def location(self) -> Location | None:
@@ -219,11 +242,26 @@ def publication(before: Case, after: Case, at: datetime) -> list[Publication]:
     public, public_before = _public_evidence(after), _public_evidence(before)
     shown = [_shown(each, at) for item, each in public.items() if item not in public_before]
     concealed = [_concealed(after, item, at) for item in public_before if item not in public]
+    if _begins_to_wait(before, after):
+        return [_held(before, after, at)]
     if after.is_public and not before.is_public:
         return [*concealed, *shown, _published(after, at)]
     if before.is_public and not after.is_public:
         return [*concealed, *shown, _unpublished(after, at)]
     return [*concealed, *shown]
+
+
+def _begins_to_wait(before: Case, after: Case) -> bool:
+    waiting = CaseStatus.AWAITING_PUBLICATION
+    return after.status is waiting and before.status is not waiting
+
+
+def _held(before: Case, after: Case, at: datetime) -> CaseHeld:
+    """Return the event that says until when the case waits. While it is hidden, time goes on."""
+    until = after.held_until if before.hidden else None
+    return CaseHeld(
+        case_id=after.case_id, author=after.author, until=until or at + after.delay, at=at
+    )
 
 
 def _public_evidence(state: Case) -> Mapping[EvidenceId, EvidenceAccepted]:
@@ -238,7 +276,7 @@ def _shown(accepted: EvidenceAccepted, at: datetime) -> EvidenceShown:
         kind=accepted.kind,
         sha256=accepted.sha256,
         commitment=accepted.commitment,
-        accepted_at=accepted.at,
+        accepted_at=told(accepted.at) or at,
         at=at,
     )
 
@@ -284,8 +322,8 @@ def _unpublished(state: Case, at: datetime) -> CaseUnpublished:
 def _decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
     """The rules: which events a command leads to, or the DomainError it breaks."""
     match command:
-        case ReportCase():
-            return _report(command, state)
+        case Informed(asked, facts):
+            return _decide_with_facts(asked, state, facts)
         case AttachEvidence():
             return _attach_evidence(command, state)
         case AmendCase():
@@ -300,8 +338,6 @@ def _decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
             return _accept_contribution(command, state)
         case DeclineContribution():
             return _decline_contribution(command, state)
-        case Informed(asked, facts):
-            return _add_party(asked, state, facts)
         case RetractLocation():
             return _retract_location(command, state)
         case RetractEvidence():
@@ -311,6 +347,18 @@ def _decide(command: CaseCommand, state: Case) -> list[CaseEvent]:
         case _:
             must_be_system(command.by, "Only moderation and evidence processing may do this.")
             return _decide_for_system(command, state)
+
+
+def _decide_with_facts(
+    command: ReportCase | AddParty, state: Case, facts: CaseFacts
+) -> list[CaseEvent]:
+    match command:
+        case ReportCase():
+            return _report(command, state, facts)
+        case AddParty():
+            return _add_party(command, state, facts)
+        case _:
+            assert_never(command)
 
 
 def _decide_for_system(command: SystemCommand, state: Case) -> list[CaseEvent]:
@@ -324,6 +372,8 @@ def _decide_for_system(command: SystemCommand, state: Case) -> list[CaseEvent]:
             return _accept_evidence(command, state)
         case RefuseEvidence():
             return _refuse_evidence(command, state)
+        case ReleaseCase():
+            return _release(command, state)
         case HideCase():
             return _hide(command, state)
         case RestoreCase():
@@ -384,9 +434,11 @@ def _evolve(state: Case, event: CaseEvent) -> Case:
             return replace(state, parties={**state.parties, event.party_id: event.by})
         case ContributionErased():
             return _without_contribution(state, event)
-        case CaseHidden() | CaseRestored() | CaseWithdrawn() | CaseErased():
+        case CaseReleased() | CaseHidden() | CaseRestored() | CaseWithdrawn() | CaseErased():
             return _evolve_status(state, event)
-        case CasePublished() | CaseUnpublished() | EvidenceShown() | EvidenceConcealed():
+        case (
+            CaseHeld() | CasePublished() | CaseUnpublished() | EvidenceShown() | EvidenceConcealed()
+        ):
             return _evolve_publication(state, event)
         case _:
             return _evolve_evidence(state, event)
@@ -413,11 +465,16 @@ def _reported(event: CaseReported) -> Case:
         tagged=dict(enumerate(tagged)),
         evidence=dict.fromkeys(event.evidence, Piece(by=event.author)),
         anonymous=event.anonymous,
+        delayed=event.delayed,
+        publish_within=timedelta(hours=event.publish_within or 0),
+        delay=timedelta(seconds=event.delay or 0),
     )
 
 
 def _evolve_status(state: Case, event: CaseStatusEvent) -> Case:
     match event:
+        case CaseReleased():
+            return replace(state, released=True)
         case CaseHidden():
             return replace(state, hidden=True)
         case CaseRestored():
@@ -436,6 +493,8 @@ def _evolve_publication(state: Case, event: Publication) -> Case:
     A case that lost all its evidence is published as a new one when it accepts evidence again.
     """
     match event:
+        case CaseHeld():
+            return replace(state, held_until=event.until)
         case CasePublished():
             return replace(state, published_at=event.published_at)
         case CaseUnpublished(reason=CaseUnpublishedReason.NO_EVIDENCE):
@@ -486,6 +545,9 @@ decide = with_publication(_decide, evolve, publication)
 
 
 def _grain(state: Case) -> timedelta:
+    """Before a delayed publication, no time is told: any of them would narrow the delay down."""
+    if state.is_delayed:
+        return NEVER
     return DAY if state.anonymous else HOUR
 
 
@@ -497,10 +559,16 @@ case_decider: Decider[CaseCommand, Case, CaseEvent] = Decider(
 # Commands of members
 
 
-def _report(command: ReportCase, state: Case) -> list[CaseEvent]:
+def _report(command: ReportCase, state: Case, facts: CaseFacts) -> list[CaseEvent]:
     if state.status:
         raise DomainError(
             "already-reported", "A case with this id has been reported already; use another id."
+        )
+    if command.publish_within and not command.anonymous:
+        raise DomainError(
+            "delay-needs-anonymity",
+            "Only an anonymous case is published later; report it anonymously, or leave out "
+            "publish_within.",
         )
     evidence = tuple(dict.fromkeys(command.evidence))
     reported = CaseReported(
@@ -514,6 +582,9 @@ def _report(command: ReportCase, state: Case) -> list[CaseEvent]:
         evidence=evidence,
         owners=tuple(command.owners[item] for item in evidence if command.owners),
         anonymous=command.anonymous,
+        delayed=command.publish_within is not None,
+        publish_within=command.publish_within,
+        delay=command.publish_within and int(facts.delay.total_seconds()),
         at=command.at,
     )
     return [reported]
@@ -784,6 +855,13 @@ def _is_full_for(piece: Piece, state: Case) -> bool:
     others = [each for each in state.evidence.values() if each.by != state.author]
     accepted = sum(each.is_attached and each.accepted is not None for each in others)
     return piece.by != state.author and accepted >= MOST_EVIDENCE_OF_OTHERS
+
+
+def _release(command: ReleaseCase, state: Case) -> list[CaseEvent]:
+    waits = state.status is CaseStatus.AWAITING_PUBLICATION
+    if not waits or state.held_until is None or command.at < state.held_until:
+        return []
+    return [CaseReleased(case_id=state.case_id, at=command.at)]
 
 
 def _hide(command: HideCase, state: Case) -> list[CaseEvent]:

@@ -2,19 +2,31 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 
 from domain.actors import Actor, ContributorRole
-from domain.cases.case_details import CaseDetails, EvidenceIds, Tag, Tags
+from domain.cases.case_details import (
+    LEAST_PUBLISH_WITHIN,
+    MOST_PUBLISH_WITHIN,
+    CaseDetails,
+    EvidenceIds,
+    Tag,
+    Tags,
+)
 from domain.cases.place import Location
+from domain.constraints import Limits
 from domain.decider import Informed
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId, PartyId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportCase:
-    """``owners`` are the aliases under which the reporter owns evidence, if it is not their id."""
+    """``owners`` are the aliases under which the reporter owns evidence, if it is not their id.
+
+    With ``publish_within``, an anonymous case becomes public at a random time within so many hours
+    after it has evidence; without it, at once.
+    """
 
     case_id: CaseId
     details: CaseDetails
@@ -23,6 +35,7 @@ class ReportCase:
     evidence: EvidenceIds = ()
     owners: Mapping[EvidenceId, MemberId] = field(default_factory=dict)
     anonymous: bool = False
+    publish_within: Annotated[int | None, Limits(LEAST_PUBLISH_WITHIN, MOST_PUBLISH_WITHIN)] = None
     by: Actor
     at: datetime
 
@@ -146,6 +159,14 @@ class WithdrawCase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseCase:
+    """Publish a case that awaits publication, if it is due."""
+
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HideCase:
     """Hide the case because it breaks a rule. ``role``: a moderator decided, or flags (system)."""
 
@@ -191,14 +212,17 @@ class ForgetMember:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFacts:
-    """``party_named`` says that a party with the id was named already, in this or another case."""
+    """``party_named`` says that a party with the id was named already, in this or another case.
+    ``delay`` is drawn for a case that is to be published later."""
 
-    party_named: bool
+    party_named: bool = False
+    delay: timedelta = timedelta(0)
 
 
 SystemCommand = (
     AcceptEvidence
     | RefuseEvidence
+    | ReleaseCase
     | HideCase
     | RestoreCase
     | WithholdEvidence
@@ -206,15 +230,14 @@ SystemCommand = (
     | ForgetMember
 )
 CaseCommand = (
-    ReportCase
-    | AttachEvidence
+    AttachEvidence
     | AmendCase
     | LocateCase
     | TagCase
     | UntagCase
     | AcceptContribution
     | DeclineContribution
-    | Informed[AddParty, CaseFacts]
+    | Informed[ReportCase | AddParty, CaseFacts]
     | RetractLocation
     | RetractEvidence
     | WithdrawCase

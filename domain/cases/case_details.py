@@ -21,6 +21,9 @@ MOST_PROPOSALS_EACH = 10
 MOST_CHANGES = 1000
 MOST_CHANGES_EACH = 50
 MOST_CHANGES_BY_OTHERS = 1000
+# Within how many hours an anonymous case that waits is published, at the reporter's choice.
+LEAST_PUBLISH_WITHIN = 1
+MOST_PUBLISH_WITHIN = 168
 
 
 class CaseCategory(StrEnum):
@@ -35,6 +38,7 @@ class CaseCategory(StrEnum):
 
 class CaseStatus(StrEnum):
     AWAITING_EVIDENCE = "awaiting_evidence"
+    AWAITING_PUBLICATION = "awaiting_publication"
     PUBLISHED = "published"
     HIDDEN = "hidden"
     WITHDRAWN = "withdrawn"

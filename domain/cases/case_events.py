@@ -24,7 +24,10 @@ from domain.personal import Personal, PersonalText, SealedMember
 class CaseReported:
     """Location, day and tags are sealed: everybody can read the proof of a case, and must not find
     in it what the author has corrected since. ``owners`` are the aliases under which the author
-    owns the evidence, in its order; none if they own it under their id."""
+    owns the evidence, in its order; none if they own it under their id.
+
+    ``delayed`` says that the case is published ``delay`` seconds after it has evidence, which were
+    drawn from ``publish_within`` hours."""
 
     case_id: CaseId
     author: SealedMember
@@ -35,6 +38,9 @@ class CaseReported:
     evidence: tuple[EvidenceId, ...] = ()
     owners: Annotated[tuple[MemberId, ...], Personal()] = ()
     anonymous: bool = False
+    delayed: bool = False
+    publish_within: Annotated[int | None, Personal()] = None
+    delay: Annotated[int | None, Personal()] = None
     role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
@@ -76,6 +82,27 @@ class EvidenceRefused:
     evidence_id: EvidenceId
     contributor: SealedMember
     reason: PersonalText
+    role: ContributorRole = ContributorRole.SYSTEM
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseHeld:
+    """The case has evidence, and awaits its publication until a time that its author chose to have
+    drawn by chance."""
+
+    case_id: CaseId
+    author: SealedMember
+    until: Annotated[datetime | None, Personal()]
+    role: ContributorRole = ContributorRole.SYSTEM
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseReleased:
+    """The time of publication has come. The case is never held again."""
+
+    case_id: CaseId
     role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 
@@ -337,6 +364,8 @@ CaseEvent = (
     | CaseErased
     | ContributionErased
     | ProposalEvent
+    | CaseHeld
+    | CaseReleased
 )
 
 CaseEvidenceEvent = (
@@ -347,5 +376,5 @@ CaseEvidenceEvent = (
     | EvidenceWithheld
     | EvidenceReturned
 )
-Publication = CasePublished | CaseUnpublished | EvidenceShown | EvidenceConcealed
-CaseStatusEvent = CaseHidden | CaseRestored | CaseWithdrawn | CaseErased
+Publication = CaseHeld | CasePublished | CaseUnpublished | EvidenceShown | EvidenceConcealed
+CaseStatusEvent = CaseReleased | CaseHidden | CaseRestored | CaseWithdrawn | CaseErased

@@ -22,6 +22,7 @@ from domain.decider import (
 )
 from domain.ids import CaseId, EvidenceId, MemberId, PartyId
 from domain.personal import Personal, PersonalText, SealedMember, TextId
+from domain.times import UNTOLD
 
 MOST_DISPUTES = 5
 
@@ -138,9 +139,13 @@ class ForgetClaimant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyFacts:
-    """``role`` is the role of the actor in the case: author, contributor or moderator."""
+    """``role`` is the role of the actor in the case: author, contributor or moderator.
+
+    ``untimed`` says that the case does not tell yet when something happened to it.
+    """
 
     role: ContributorRole
+    untimed: bool = False
 
 
 PartyCommand = (
@@ -479,7 +484,7 @@ def _name(command: NameParty, state: Party, facts: PartyFacts) -> list[PartyEven
         by=command.by.member_id,
         by_name=command.by.pseudonym,
         role=facts.role,
-        at=command.at,
+        at=UNTOLD if facts.untimed else command.at,
     )
     return [named]
 

@@ -14,7 +14,7 @@ import marshmallow as ma
 import msgspec
 from marshmallow import validate
 
-from entrypoints.http.schemas import Number, Text, Truth, UuidText, maker_of
+from entrypoints.http.schemas import Number, Text, Truth, UuidText, Whole, maker_of
 
 # The only way to write the character NUL in JSON; texts must not contain it.
 _NUL = rb"\u0000"
@@ -100,7 +100,7 @@ _SCALARS: dict[type, Any] = {
     UuidText: Annotated[str, msgspec.Meta(pattern=_UUID)],
     Truth: bool,
     Number: float,
-    ma.fields.Integer: int,
+    Whole: int,
     ma.fields.Date: date,
 }
 

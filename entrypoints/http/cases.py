@@ -53,7 +53,7 @@ ReportBody = schema(
     "Report",
     {
         **fields_of(CaseDetails),
-        **fields_of(ReportCase, "location", "tags", "anonymous"),
+        **fields_of(ReportCase, "location", "tags", "anonymous", "publish_within"),
         "case_id": uuid_text(),
         "evidence": uuid_texts(length_of(ReportCase, "evidence")),
     },
@@ -88,6 +88,11 @@ def cases_blueprint(
     def report(body: dict[str, Any]) -> Response:
         """Report a case; it is public as soon as one piece of its evidence is available
 
+        With `publish_within`, an anonymous case is published later: at a time that is drawn by
+        chance from so many hours after its evidence is available. Until then its status is
+        `awaiting_publication`, and nobody but its author and moderators can see it. Its times
+        before publication are null for everybody.
+
         Evidence of an anonymous case cannot support another case, nor the other way round. Two
         uploads of a file have nothing in common in public but what can be seen and heard in them.
         """
@@ -101,6 +106,7 @@ def cases_blueprint(
             tags=tuple(body.get("tags", ())),
             evidence=tuple(body.get("evidence", ())),
             anonymous=body.get("anonymous", False),
+            publish_within=body.get("publish_within"),
             by=actor,
             at=requests.now,
         )

@@ -79,9 +79,9 @@ def _row(case: CaseDocument, links: Links) -> dict[str, Any]:
         "followers": case.followers,
         "shares": case.shares,
         "comments": case.comments,
-        "reported_at": case.reported_at.isoformat(),
+        "reported_at": case.reported_at and case.reported_at.isoformat(),
         "published_at": case.published_at and case.published_at.isoformat(),
-        "updated_at": case.updated_at.isoformat(),
+        "updated_at": case.updated_at and case.updated_at.isoformat(),
         "url": links.page(case),
         "story": case.story,
     }

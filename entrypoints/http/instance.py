@@ -9,7 +9,13 @@ from flask import Blueprint as PlainBlueprint
 from flask import Response, jsonify
 
 from application.ports.uploads import Quota
-from domain.cases.case_details import MOST_EVIDENCE, MOST_TAGS, CaseCategory
+from domain.cases.case_details import (
+    LEAST_PUBLISH_WITHIN,
+    MOST_EVIDENCE,
+    MOST_PUBLISH_WITHIN,
+    MOST_TAGS,
+    CaseCategory,
+)
 from domain.cases.place import Precision
 from domain.ids import MediaKind
 from entrypoints.http.blueprint import Blueprint
@@ -29,6 +35,12 @@ LimitsReply = schema(
         ),
         "most_evidence": ma.fields.Integer(required=True),
         "most_tags": ma.fields.Integer(required=True),
+        "least_publish_within": ma.fields.Integer(
+            required=True, metadata={"description": "Hours, of an anonymous report"}
+        ),
+        "most_publish_within": ma.fields.Integer(
+            required=True, metadata={"description": "Hours, of an anonymous report"}
+        ),
     },
 )
 InstanceReply = schema(
@@ -66,6 +78,8 @@ def instance_blueprint(
                 "upload_bytes_a_day": quota.size,
                 "most_evidence": MOST_EVIDENCE,
                 "most_tags": MOST_TAGS,
+                "least_publish_within": LEAST_PUBLISH_WITHIN,
+                "most_publish_within": MOST_PUBLISH_WITHIN,
             },
             "media_kinds": list(MediaKind),
             "media_types": media_types,

@@ -68,6 +68,10 @@ MEANINGS = {
     "not-own-evidence": (409, "Another member uploaded this evidence; use your own."),
     "too-many-citations": (409, "This evidence serves too many cases; upload it again."),
     "evidence-retracted": (409, "This evidence was retracted from the case; upload it again."),
+    "delay-needs-anonymity": (
+        409,
+        "Only an anonymous case is published later; make it anonymous or omit publish_within.",
+    ),
     "too-many-changes": (409, "This case has had the changes it may have; leave it as it is."),
     "too-many-disputes": (409, "The party has made all the statements it may make; keep those."),
     "own-case": (409, "You cannot support your own case."),

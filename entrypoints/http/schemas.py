@@ -73,6 +73,17 @@ class Number(ma.fields.Float):
         return super()._validated(value)
 
 
+class Whole(ma.fields.Integer):
+    """A JSON number without a fraction. As in JSON Schema, 5.0 is one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strict=True, **kwargs)
+
+    def _validated(self, value: Any) -> int:
+        whole = isinstance(value, float) and value.is_integer()
+        return super()._validated(int(value) if whole else value)
+
+
 class Moment(ma.fields.AwareDateTime):
     """A time with an offset, converted to UTC."""
 
@@ -214,7 +225,7 @@ def _scalar(kind: Any, options: dict[str, Any], *, from_text: bool) -> ma.fields
     if kind is bool:
         return Truth(**options)
     if kind is int:
-        return ma.fields.Integer(strict=not from_text, **options)
+        return ma.fields.Integer(**options) if from_text else Whole(**options)
     if kind is float:
         return Number(from_text=from_text, **options)
     return Text(**options)

@@ -220,6 +220,24 @@ class TestSafety:
         reply = anna.call("POST", "/v1/cases", body)
         assert (reply.status_code, reply.json()["type"]) == (409, "/problems/evidence-taken")
 
+    def test_a_delayed_case_waits_unseen_until_a_time_that_its_author_alone_learns(
+        self, anna: Phone, ben: Phone, passer_by: Phone, own_photo: str
+    ) -> None:
+        hours = passer_by.get("/v1/instance").json()["limits"]["most_publish_within"]
+        reply = anna.report(evidence=[own_photo], anonymous=True, publish_within=hours)
+        case_id, path = reply.json()["case_id"], reply.headers["Location"]
+        case = anna.case_when(case_id, lambda case: case["status"] == "awaiting_publication")
+        assert case["reported_at"] is None
+        delay = anna.get(f"{path}/delay").json()
+        assert delay["publish_within"] == hours
+        assert delay["public_by"] > datetime.now(UTC).isoformat()
+        for phone in (ben, passer_by):
+            for hidden in (path, f"{path}/history", f"{path}/proof", f"/v1/evidence/{own_photo}"):
+                assert phone.get(hidden).status_code == 404, hidden
+        assert ben.get(f"{path}/delay").status_code == 404
+        assert case_id not in passer_by.get("/v1/cases?limit=100").text
+        assert anna.call("DELETE", path).status_code == 204
+
     def test_an_anonymous_author_is_in_no_answer(
         self, anna: Phone, passer_by: Phone, own_photo: str
     ) -> None:

@@ -46,7 +46,7 @@ def anna(world: World) -> Actor:
     return anna
 
 
-def report(world: World, by: Actor, case_id: CaseId = CASE) -> None:
+def report(world: World, by: Actor, case_id: CaseId = CASE, **more: Any) -> None:
     item = EvidenceId(f"e-{case_id}")
     owner = world.use_cases.authorship.owner_of(by, item)
     world.evidence(Actor(member_id=owner), item)
@@ -57,6 +57,7 @@ def report(world: World, by: Actor, case_id: CaseId = CASE) -> None:
         anonymous=True,
         by=by,
         at=world.clock(),
+        **more,
     )
     world.use_cases.report.report(command, CommandContext())
     world.settle()

@@ -20,6 +20,8 @@ from domain.actors import SYSTEM, Actor
 from domain.cases.case import case_decider
 from domain.cases.case_commands import (
     AmendCase,
+    CaseCommand,
+    CaseFacts,
     HideCase,
     ReportCase,
     TagCase,
@@ -27,7 +29,7 @@ from domain.cases.case_commands import (
     WithdrawCase,
 )
 from domain.cases.case_details import CaseDetails, CaseStatus
-from domain.decider import NothingChanged
+from domain.decider import Informed, NothingChanged
 from domain.ids import CaseId
 from domain.members.member import ChooseInterests
 from domain.times import day_of
@@ -63,9 +65,10 @@ def tag(world: World, by: Actor, name: str = "police") -> TagCase:
     return TagCase(tag=name, by=by, at=world.clock())
 
 
-def report(world: World, by: Actor) -> ReportCase:
+def report(world: World, by: Actor) -> CaseCommand:
     details = CaseDetails(title="A bribe", story="Money.")
-    return ReportCase(case_id=CASE, details=details, by=by, at=world.clock())
+    command = ReportCase(case_id=CASE, details=details, by=by, at=world.clock())
+    return Informed(command, CaseFacts())
 
 
 def test_a_receipt_holds_stream_version_and_state(

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from application.engine.rows import Rows
 from application.executors import DecisionExecutor
 from application.ports.read_models import Find
 from application.system import CONTEXTS, query_services
+from config.use_cases import UseCases
 from domain.actors import ContributorRole
 from domain.cases.case_commands import (
     AcceptContribution,
@@ -33,7 +35,14 @@ from domain.cases.case_commands import (
     WithdrawCase,
 )
 from domain.cases.case_details import CaseStatus
-from domain.cases.case_events import CaseLocated, CasePublished, CaseTagged, ContributionAccepted
+from domain.cases.case_events import (
+    CaseEvent,
+    CaseLocated,
+    CasePublished,
+    CaseReleased,
+    CaseTagged,
+    ContributionAccepted,
+)
 from domain.cases.engagement import EngagementDeed, EngagementSigned
 from domain.cases.party import StatementErased
 from domain.cases.place import Location, Precision
@@ -67,6 +76,7 @@ from domain.moderation.subject import (
     Verdict,
     subject_key,
 )
+from domain.times import UNTOLD
 from tests.application import community
 from tests.application.community import (
     Reading,
@@ -81,8 +91,11 @@ from tests.world import World
 
 MEMBERS = ("Anna", "Ben", "Cleo")
 MODERATORS = ("Mo", "Ada")
-CASES = {"c1": "Anna", "c2": "Ben"}
-EVIDENCE = {"e1": "Anna", "e2": "Ben", "e3": "Ben", "e4": "Cleo"}
+CASES = {"c1": "Anna", "c2": "Ben", "c3": "Cleo"}
+EVIDENCE = {"e1": "Anna", "e2": "Ben", "e3": "Ben", "e4": "Cleo", "e5": "Cleo"}
+BACKING = {"c1": "e1", "c2": "e2", "c3": "e5"}
+# One case is published later. Each deed takes a second.
+DELAYED, DELAY = "c3", timedelta(seconds=40)
 PLACE = Location(lat=52.5, lon=13.4, precision=Precision.CITY)
 COMMENTS = ("k1", "k2", "k3", *(f"k-{name}" for name in MEMBERS))
 PARTIES = ("p1", "p2", *(f"p-{name}" for name in MEMBERS))
@@ -290,15 +303,16 @@ class Community(Judged):
         for name, owner in EVIDENCE.items():
             self.world.evidence(self.people[owner], name)
         for case_id, author in CASES.items():
-            backing = EvidenceId("e1" if author == "Anna" else "e2")
             text = said(author, case_id)
             self.world.report(
                 self.people[author],
-                backing,
+                EvidenceId(BACKING[case_id]),
                 case_id=case_id,
                 title=text,
                 story=text,
                 anonymous=True,
+                delay=DELAY,
+                publish_within=1 if case_id == DELAYED else None,
             )
         self.public = Reading(self.world, PublicCases())
         self.world.settle()
@@ -309,7 +323,7 @@ class Community(Judged):
         self.erased: set[str] = set()
 
     def contribute(self, name: str) -> None:
-        """Let a member say something of every kind, in both cases."""
+        """Let a member say something of every kind, in the cases that are public."""
         world, by = self.world, self.people[name]
         for case_id, author in CASES.items():
             tag = TagCase(tag=tag_of(name), by=by, at=world.clock())
@@ -343,6 +357,12 @@ class Community(Judged):
         gone = RetractEvidence(evidence_id=EvidenceId(item), by=by, at=at)
         more = AttachEvidence(evidence=(EvidenceId(item),), by=owner, at=at)
         self.on_case(case_id, gone if retract else more)
+
+    @rule(restarted=st.booleans())
+    def release(self, restarted: bool) -> None:
+        """Publish what is due, sometimes in another process than before."""
+        use_cases = UseCases(self.world.container) if restarted else self.world.use_cases
+        self.attempt(use_cases.release_cases.step)
 
     @rule(case_id=cases, who=anybody, tag=st.sampled_from(("health", "roads")), back=st.booleans())
     def tag(self, case_id: str, who: str, tag: str, back: bool) -> None:
@@ -518,6 +538,18 @@ class Community(Judged):
         for case_id in CASES:
             state = self.world.executors.cases.load(case_id).state
             assert state.status is not CaseStatus.PUBLISHED or state.shown_evidence
+
+    @invariant()
+    def a_delayed_case_is_published_when_it_is_due_and_tells_no_time_before(self) -> None:
+        state = self.world.executors.cases.load(DELAYED).state
+        assert not (state.is_public and state.held_until) or state.held_until <= self.world.clock()
+        events = [e for e in self.happened("cases") if getattr(e, "case_id", "") == DELAYED]
+        released = [n for n, event in enumerate(events) if isinstance(event, CaseReleased)]
+        assert len(released) <= 1
+        before = events[: released[0]] if released else events
+        before = [event for event in before if isinstance(event, CaseEvent)]
+        assert {event.at for event in before} == {UNTOLD}
+        assert not any(isinstance(event, CasePublished) for event in before)
 
     # What holds once everybody has heard of everything
 

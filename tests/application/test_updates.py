@@ -1,6 +1,7 @@
 """Updates: every public event is sent once and in order, and no other event."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from threading import Event, Thread
 from typing import Any
@@ -31,6 +32,7 @@ from domain.catalog import EVENTS
 from domain.ids import CommentId, PartyId
 from domain.members.member import EraseMember
 from domain.moderation.subject import SubjectKind, Verdict
+from tests.application import community
 from tests.world import World
 
 PUBLISHED, CHANGED = UpdateKind.PUBLISHED, UpdateKind.CHANGED
@@ -118,6 +120,24 @@ def test_public_events_are_sent_in_order(world: World, listening: Listening, ann
     world.settle()
     kinds = [PUBLISHED, CHANGED, SUPPORTED, SUPPORTED, FOLLOWED, FOLLOWED]
     assert next_updates(stream, 30) == [(kind, "c1") for kind in kinds]
+
+
+def test_what_happened_before_a_case_was_public_is_not_sent_later(
+    world: World, listening: Listening, anna: Actor
+) -> None:
+    """Or its place among the updates would tell when the case was reported."""
+    stream = listening.follow()
+    case = world.public_case(anna, anonymous=True, publish_within=1, delay=timedelta(hours=1))
+    tag(world, anna)
+    community.name_party(world, anna)
+    world.settle()
+    assert next_updates(stream, 30) == []
+    world.clock.wind(hours=2)
+    world.use_cases.release_cases.step()
+    world.settle()
+    tag(world, anna, "clerk")
+    assert next_updates(stream, 30) == [(PUBLISHED, case), (CHANGED, case)]
+    assert listening.updates_after() == [(PUBLISHED, case), (CHANGED, case)]
 
 
 def test_hiding_and_restoring_parts_of_a_case_are_sent_as_changes(

@@ -20,8 +20,9 @@ from application.ports.webhook_caller import CallFailed
 from application.use_cases.webhooks.courier import Courier
 from application.use_cases.webhooks.manage import Webhooks
 from application.use_cases.webhooks.open_deliveries import OpenDeliveries
-from domain.cases.case_commands import ReportCase, WithdrawCase
+from domain.cases.case_commands import CaseFacts, ReportCase, WithdrawCase
 from domain.cases.case_details import CaseCategory, CaseDetails
+from domain.decider import Informed
 from domain.ids import CaseId
 from domain.webhooks.delivery import MOST_TRIES, DeliveryStatus
 from tests.contracts.racing import race
@@ -151,7 +152,7 @@ def test_only_cases_that_match_the_filter_of_a_webhook_are_delivered(
         by=anna,
         at=world.clock(),
     )
-    world.executors.cases.execute("c2", report, CommandContext())
+    world.executors.cases.execute("c2", Informed(report, CaseFacts()), CommandContext())
     world.settle()
     newsroom.deliver()
     heard = {(url, json.loads(body)["data"]["case_id"]) for url, _, body in newsroom.receiver.calls}

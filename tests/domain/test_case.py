@@ -156,8 +156,11 @@ def when(past: list[CaseEvent], command: CaseCommand) -> list[CaseEvent]:
     return case_decider.decide(command, case_decider.fold(past))
 
 
-def report(**more: Any) -> ReportCase:
-    return ReportCase(**{"case_id": CASE, "details": DETAILS, "by": ANNA, "at": AT, **more})
+def report(
+    delay: timedelta = timedelta(0), **more: Any
+) -> Informed[ReportCase | AddParty, CaseFacts]:
+    command = ReportCase(**{"case_id": CASE, "details": DETAILS, "by": ANNA, "at": AT, **more})
+    return Informed(command, CaseFacts(delay=delay))
 
 
 def accept(evidence_id: EvidenceId = E1, by: Actor = SYSTEM) -> AcceptEvidence:
@@ -398,9 +401,9 @@ def test_retracting_a_correction_does_not_return_the_location_that_its_contribut
 
 def add_party(
     by: Actor, party: str = "p1", evidence: tuple[EvidenceId, ...] = ()
-) -> Informed[AddParty, CaseFacts]:
+) -> Informed[ReportCase | AddParty, CaseFacts]:
     command = AddParty(party_id=PartyId(party), evidence=evidence, by=by, at=AT)
-    return Informed(command, CaseFacts(party_named=False))
+    return Informed(command, CaseFacts())
 
 
 @pytest.mark.parametrize(

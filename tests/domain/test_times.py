@@ -2,10 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Annotated
 
 import pytest
 
-from domain.times import DAY, EXACT, HOUR, day_of, rounded_down, with_coarse_times
+from domain.personal import Personal
+from domain.times import (
+    DAY,
+    EXACT,
+    HOUR,
+    NEVER,
+    UNTOLD,
+    day_of,
+    rounded_down,
+    told,
+    with_coarse_times,
+)
 
 NOON = datetime(2026, 3, 1, 12, 34, 56, 789, tzinfo=UTC)
 
@@ -40,3 +52,19 @@ def test_each_time_of_an_event_is_rounded_and_nothing_else() -> None:
     day = day_of(NOON)
     assert with_coarse_times(seen, DAY) == Seen(what="a bribe", on=NOON.date(), before=day, at=day)
     assert with_coarse_times(Seen(what="", on=NOON.date(), at=NOON), HOUR).before is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    until: Annotated[datetime | None, Personal()]
+    at: datetime
+
+
+def test_a_sealed_time_stays_exact() -> None:
+    sealed = with_coarse_times(Sealed(until=NOON, at=NOON), DAY)
+    assert sealed == Sealed(until=NOON, at=day_of(NOON))
+
+
+def test_a_time_that_is_never_told_is_the_same_for_all() -> None:
+    assert rounded_down(NOON, NEVER) == rounded_down(NOON + 9000 * DAY, NEVER) == UNTOLD
+    assert (told(UNTOLD), told(NOON)) == (None, NOON)

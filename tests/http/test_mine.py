@@ -89,7 +89,7 @@ def test_my_cases_are_paged_the_newest_first(process: Process) -> None:
     reply = reporter("GET", "/v1/me/cases?limit=1", headers=seen)
     address = reply.headers["Link"].partition("<")[2].partition(">")[0]
     (first,), (second,) = reply.json["items"], reporter("GET", address).json["items"]
-    assert [first["anonymous"], second["anonymous"]] == [False, True], "by hours, then by days"
+    assert [first["anonymous"], second["anonymous"]] == [True, False]
     assert {first["missing"], second["missing"]} == {"evidence"}
     stolen = address.replace("/cases", "/comments")
     assert problem(reporter("GET", stolen)) == (400, "malformed")

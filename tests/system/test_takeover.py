@@ -19,7 +19,7 @@ from application.policies.when_subject_is_hidden_then_hide_it_in_cases import (
 from config.process import Process
 from config.settings import read_settings
 from domain.actors import SYSTEM, Actor
-from domain.cases.case_commands import AcceptEvidence, ReportCase
+from domain.cases.case_commands import AcceptEvidence, CaseFacts, ReportCase
 from domain.cases.case_details import CaseDetails, CaseStatus
 from domain.cases.case_events import CaseRestored
 from domain.decider import Informed
@@ -74,7 +74,7 @@ def a_moderated_case(do: Executors, case_id: CaseId) -> None:
         by=SYSTEM,
         at=NOW,
     )
-    do.cases.execute(case_id, report, CommandContext(new=True))
+    do.cases.execute(case_id, Informed(report, CaseFacts()), CommandContext(new=True))
     do.cases.execute(case_id, accept, CommandContext())
     for command in moderation_of(case_id):
         do.subjects.execute(subject_key(SubjectKind.CASE, case_id), command, CommandContext())

@@ -63,7 +63,7 @@ class Enrich:
         before = replace(context, command_id=derived_id(context.command_id, "add"), new=False)
         case = self._cases.execute(case_id, Informed(adding, known), before).state
         command = NameParty(party_id=party_id, case_id=case_id, details=details, by=actor, at=now)
-        facts = PartyFacts(role=role_in(case, actor))
+        facts = PartyFacts(role=role_in(case, actor), untimed=case.is_delayed)
         return self._parties.execute(
             party_id, Informed(command, facts), replace(context, version=None)
         )

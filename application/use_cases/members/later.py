@@ -36,6 +36,11 @@ class EraseLater:
         due = _within(self._clock(), SPREAD)
         self._queue.add(self._texts.write(alias.encode(), PURPOSE), due)
 
+    def waits(self, alias: str) -> bool:
+        """Return whether the alias waits to be erased."""
+        entry = self._texts.write(alias.encode(), PURPOSE)
+        return entry in self._queue.due(self._clock() + SPREAD)
+
     def step(self) -> None:
         """Erase the alias that is due. Of several, as after an outage, erase one, and draw times
         within the next day for the others: aliases of one member must not go side by side."""
