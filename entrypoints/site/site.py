@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from entrypoints.http.replies import with_headers
+from entrypoints.site.about import about_pages
 from entrypoints.site.account import account_pages, inside
 from entrypoints.site.api import Api
 from entrypoints.site.assets import assets_blueprint
@@ -83,6 +84,7 @@ def create_site(api: Api, settings: SiteSettings) -> Flask:
         moderation_pages(),
         decision_pages(),
         media_pages(),
+        about_pages(),
     ):
         app.register_blueprint(blueprint)
     _handle_errors(app)
