@@ -145,11 +145,14 @@ class ModerationLedger(QueryService[LedgerEntry]):
         *,
         kind: SubjectKind | None = None,
         subject: str | None = None,
+        decision: str | None = None,
         rule: str | None = None,
         waits: bool | None = None,
     ) -> Find:
         """All that moderation did, the newest first; appeals that wait for another moderator."""
-        where = equal(subject_kind=kind, subject_id=subject, rule=rule, waits=waits)
+        where = equal(
+            subject_kind=kind, subject_id=subject, decision_id=decision, rule=rule, waits=waits
+        )
         return Find(where=where, order_by="place")
 
 

@@ -134,7 +134,7 @@ class ModerationQueue(QueryService[QueueItem]):
     name, version = "moderation-queue", 4
     document, key = QueueItem, "row_id"
     path, audience = "/moderation/queue", Audience.MODERATORS
-    indexes = (by("waits"), by("rank"), by("subject_kind"))
+    indexes = (by("waits"), by("rank"), by("subject_kind"), by("subject_id"))
 
     def project(
         self, event: Judged | OfAppeal | OfSuspension | Said, rows: Rows[QueueItem]
@@ -170,12 +170,13 @@ class ModerationQueue(QueryService[QueueItem]):
             case _:
                 _project_text(event, rows)
 
-    def ask(self, *, kind: SubjectKind | None = None) -> Find:
+    def ask(self, *, kind: SubjectKind | None = None, subject: str | None = None) -> Find:
         """What was flagged or appealed, the heaviest first (moderators).
 
         An appeal, and an author's answer to flags, add as much as the flag of a moderator.
         """
-        return Find(where=equal(waits=True, subject_kind=kind), order_by="rank")
+        where = equal(waits=True, subject_kind=kind, subject_id=subject)
+        return Find(where=where, order_by="rank")
 
 
 def _row(rows: Rows[QueueItem], kind: SubjectKind, subject_id: str) -> QueueItem:

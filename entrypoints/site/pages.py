@@ -9,7 +9,7 @@ from markupsafe import Markup
 from entrypoints.site.assets import assets
 from entrypoints.site.language import LANGUAGES, language
 from entrypoints.site.visit import Refused, visit
-from entrypoints.site.words import words_for
+from entrypoints.site.words import words_for, words_of
 
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; "
@@ -63,6 +63,8 @@ def prepare_templates(app: Flask, public_url: str, leave_url: str) -> None:
         languages=LANGUAGES,
         visit=visit,
         words_for=words_for,
+        words_of=words_of,
+        paragraphs=paragraphs,
         new_key=lambda: token_urlsafe(16),
         public_url=public_url,
         leave_url=leave_url,

@@ -12,12 +12,16 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from entrypoints.http.replies import with_headers
+from entrypoints.site.about import about_pages
 from entrypoints.site.account import account_pages, inside
 from entrypoints.site.api import Api
 from entrypoints.site.assets import assets_blueprint
+from entrypoints.site.decisions import decision_pages
 from entrypoints.site.home import home_pages
 from entrypoints.site.language import COOKIE, LANGUAGES, choose_language
 from entrypoints.site.me import me_pages
+from entrypoints.site.media import media_pages
+from entrypoints.site.moderation import moderation_pages
 from entrypoints.site.pages import page, prepare_templates, protect, refused_page
 from entrypoints.site.visit import Refused, begin_visit, forget_what_was_read
 
@@ -72,7 +76,16 @@ def create_site(api: Api, settings: SiteSettings) -> Flask:
     CSRFProtect(app)
     Compress(app)
     prepare_templates(app, settings.public_url, settings.leave_url)
-    for blueprint in (account_pages(), assets_blueprint(), home_pages(), me_pages()):
+    for blueprint in (
+        account_pages(),
+        assets_blueprint(),
+        home_pages(),
+        me_pages(),
+        moderation_pages(),
+        decision_pages(),
+        media_pages(),
+        about_pages(),
+    ):
         app.register_blueprint(blueprint)
     _handle_errors(app)
     _switch_languages(app, secure=settings.secure)

@@ -71,6 +71,14 @@ class Visit:
         headers = {TOKEN: session["wrote"]} if "wrote" in session else {}
         return self._ask("GET", where, headers)
 
+    def fetch_bytes(self, path: str, first: int, last: int) -> Answer:
+        """Return a range of media, with its last byte. Raises Refused.
+
+        It renews no tokens: a reply that is under way could not keep them.
+        """
+        headers = {"Range": f"bytes={first}-{last}"}
+        return _good(self._api(self._question("GET", path, headers, None), request.environ))
+
     def send(
         self, method: str, path: str, body: Any = None, *, once: str = "", version: str = ""
     ) -> Answer:
@@ -137,7 +145,12 @@ class Visit:
 
     def _ask(self, method: str, path: str, headers: Mapping[str, str], body: Any = None) -> Answer:
         self.renew()
-        return _good(self._api(self._question(method, path, headers, body), request.environ))
+        answer = self._api(self._question(method, path, headers, body), request.environ)
+        if answer.status == UNAUTHORIZED and "access" in session:
+            session.clear()  # it was ended elsewhere; what is public is still to be read
+            if method == "GET":
+                answer = self._api(self._question(method, path, headers, body), request.environ)
+        return _good(answer)
 
     def _question(self, method: str, path: str, headers: Mapping[str, str], body: Any) -> Question:
         sent = dict(headers)

@@ -26,6 +26,21 @@ WORDS = {
     "locked": _("Moderators locked this discussion."),
     "already-flagged": _("You have reported this already. A moderator will look at it."),
     "own-case": _("This is your own case."),
+    "nothing-to-decide": _("Another moderator has decided meanwhile, or this is so already."),
+    "appeal-pending": _("Its author appealed meanwhile. Decide on the appeal instead."),
+    "settled-on-appeal": _("An appeal restored this. It stays until somebody reports it again."),
+    "same-moderator": _("You decided here before. Another moderator has to decide this."),
+    "not-oneself": _("This is about you or a case of yours. Another moderator has to decide it."),
+    "already-resolved": _("Another moderator has decided on this appeal meanwhile."),
+    "superseded": _("Another decision has replaced this one meanwhile."),
+    "already-appealed": _("You have appealed already. You are told when a moderator has decided."),
+    "already-answered": _("You have answered already. A moderator reads it before they decide."),
+    "nothing-to-answer": _("No reports hide this now. Against a decision you can appeal."),
+    "nothing-to-appeal": _("There is nothing to appeal against: it hides nothing of yours."),
+    "too-many-flags": _("You have many open reports. Please wait until one of them is decided."),
+    "own-subject": _("This is your own. You can change it or remove it."),
+    "invalid": _("Something is missing or too long. Please look at the fields again."),
+    "conflict": _("Others changed this at the same time. Please try again."),
     "internal": _("Something broke on our side. Please try again later."),
     "unavailable": _("A part of Klarity is away. Please try again shortly."),
     "not-caught-up": _("Your change is saved, and will be shown in a moment. Please reload."),
@@ -35,4 +50,9 @@ WORDS = {
 
 def words_for(refused: Refused) -> str:
     """Return one sentence about the problem, in the visitor's language if it is a known one."""
-    return gettext(WORDS[refused.code]) if refused.code in WORDS else refused.detail
+    return words_of(refused.code, refused.detail)
+
+
+def words_of(code: str, otherwise: str = "") -> str:
+    """Return one sentence about the problem with the code."""
+    return gettext(WORDS[code]) if code in WORDS else otherwise or gettext(WORDS["internal"])

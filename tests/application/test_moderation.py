@@ -545,6 +545,12 @@ class TestQueue:
             f"{NAME}: took the money",
         ]
         assert [item["subject_id"] for item in queue(world, kind=PARTY)] == ["p1"]
+        assert [item["subject_id"] for item in queue(world, subject="c1")] == ["c1"]
+
+    def test_a_subject_that_waits_for_nothing_is_not_in_the_queue(
+        self, world: World, discussed: Actor
+    ) -> None:
+        assert queue(world, subject="k1") == []
 
     def test_the_queue_shows_the_edited_text(
         self, world: World, discussed: Actor, crowd: list[Actor]
@@ -876,9 +882,15 @@ class TestLedger:
         self, world: World, discussed: Actor, crowd: list[Actor], mo: Actor
     ) -> None:
         self.judge(world, discussed, crowd, mo)
-        for found in ({"kind": COMMENT}, {"subject": "k1"}, {"rule": "spam"}):
+        decision = listed(world, "moderation-ledger")[0]["decision_id"]
+        for found in (
+            {"kind": COMMENT},
+            {"subject": "k1"},
+            {"rule": "spam"},
+            {"decision": decision},
+        ):
             assert listed(world, "moderation-ledger", **found)
-        for empty in ({"kind": CASE}, {"subject": "k2"}, {"rule": "hatred"}):
+        for empty in ({"kind": CASE}, {"subject": "k2"}, {"rule": "hatred"}, {"decision": "d9"}):
             assert listed(world, "moderation-ledger", **empty) == []
 
     def test_the_ledger_shows_a_suspension_without_its_reason(

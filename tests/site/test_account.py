@@ -34,6 +34,17 @@ def test_a_sign_in_leads_nowhere_else(reader: Reader, anna: Caller) -> None:
         assert reader.where == "/"
 
 
+def test_whose_session_was_ended_elsewhere_reads_on_as_a_stranger(
+    reader: Reader, ben: Caller
+) -> None:
+    reader.sign_in(ben)
+    ben("DELETE", "/v1/sessions")
+    ben.sign_in()
+    reader.open("/")
+    assert reader.status == 200
+    assert reader.soup.find("a", href="/sign-in")
+
+
 def test_a_form_of_another_site_is_refused(reader: Reader, anna: Caller) -> None:
     fields = {"pseudonym": anna.pseudonym, "passphrase": PASSPHRASE}
     reply = reader.client.post("/sign-in", data=fields)

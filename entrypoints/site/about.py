@@ -1,0 +1,20 @@
+"""The rules, and what Klarity keeps."""
+
+from flask import Blueprint, Response
+
+from entrypoints.site.moderation import rules
+from entrypoints.site.pages import page
+
+
+def about_pages() -> Blueprint:
+    blp = Blueprint("about", __name__)
+
+    @blp.get("/rules")
+    def rules_page() -> Response:
+        return page("about/rules.html", rules=rules())
+
+    @blp.get("/about")
+    def about() -> Response:
+        return page("about/about.html")
+
+    return blp
