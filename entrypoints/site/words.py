@@ -47,6 +47,32 @@ WORDS = {
     "too-busy": _("Many people are sending something now. Please try again shortly."),
 }
 
+CATEGORIES = {
+    "bribery": _("Bribery"),
+    "extortion": _("Extortion"),
+    "embezzlement": _("Embezzlement"),
+    "favouritism": _("Favouritism"),
+    "fraud": _("Fraud"),
+    "abuse_of_power": _("Abuse of power"),
+    "other": _("Something else"),
+}
+PRECISIONS = {
+    "street": _("within about 100 metres"),
+    "neighbourhood": _("within about 1 kilometre"),
+    "city": _("within about 10 kilometres"),
+    "region": _("within about 100 kilometres"),
+}
+
+
+def category(code: str) -> str:
+    """Return the name of a category, in the visitor's language."""
+    return gettext(CATEGORIES.get(code, code))
+
+
+def precision(code: str) -> str:
+    """Return how precise a place is, in the visitor's language."""
+    return gettext(PRECISIONS.get(code, code))
+
 
 def words_for(refused: Refused) -> str:
     """Return one sentence about the problem, in the visitor's language if it is a known one."""
