@@ -26,7 +26,9 @@ FROM_PACKAGES = {
     "npm/htmx.js": "htmx.org/dist/htmx.min.js",
     "npm/tus.js": "tus-js-client/dist/tus.min.js",
     "npm/idb.js": "idb/build/index.js",
-    "npm/leaflet.js": "leaflet/dist/leaflet-src.esm.js",
+    # These two are no modules; js/map.js is.
+    "npm/leaflet.js": "leaflet/dist/leaflet.js",
+    "npm/protomaps-leaflet.js": "protomaps-leaflet/dist/protomaps-leaflet.js",
     "npm/leaflet.css": "leaflet/dist/leaflet.css",
 }
 STYLE = "site.css"

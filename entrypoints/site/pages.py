@@ -10,7 +10,7 @@ from entrypoints.site.assets import assets
 from entrypoints.site.language import LANGUAGES, language
 from entrypoints.site.map import place_map
 from entrypoints.site.visit import Refused, visit
-from entrypoints.site.words import category, precision, words_for, words_of
+from entrypoints.site.words import category, kind, precision, words_for, words_of
 
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; "
@@ -58,7 +58,13 @@ def prepare_templates(app: Flask, public_url: str, leave_url: str) -> None:
         newstyle=True,
     )
     env.filters.update(
-        said=said, ago=ago, day=day, number=number, category=category, precision=precision
+        said=said,
+        ago=ago,
+        day=day,
+        number=number,
+        category=category,
+        kind=kind,
+        precision=precision,
     )
     env.globals.update(
         asset=assets().url,

@@ -24,6 +24,7 @@ from entrypoints.site.me import me_pages
 from entrypoints.site.media import media_pages
 from entrypoints.site.moderation import moderation_pages
 from entrypoints.site.pages import page, prepare_templates, protect, refused_page
+from entrypoints.site.search import search_pages
 from entrypoints.site.visit import Refused, begin_visit, forget_what_was_read
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def create_site(api: Api, settings: SiteSettings) -> Flask:
         decision_pages(),
         media_pages(),
         about_pages(),
+        search_pages(),
     ):
         app.register_blueprint(blueprint)
     _handle_errors(app)

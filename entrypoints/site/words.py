@@ -56,6 +56,12 @@ CATEGORIES = {
     "abuse_of_power": _("Abuse of power"),
     "other": _("Something else"),
 }
+KINDS = {
+    "photo": _("Photo"),
+    "video": _("Video"),
+    "audio": _("Recording"),
+    "document": _("Document"),
+}
 PRECISIONS = {
     "street": _("within about 100 metres"),
     "neighbourhood": _("within about 1 kilometre"),
@@ -63,10 +69,28 @@ PRECISIONS = {
     "region": _("within about 100 kilometres"),
 }
 
+SEARCH_WORDS = {
+    "q": _("Please write other words."),
+    "category": _("Please choose one of these."),
+    "tag": _("Please write another tag."),
+    "party": _("A name has at most 120 characters."),
+    "since": _("Please choose a day, such as 2026-03-31."),
+    "until": _("Please choose a day, such as 2026-03-31."),
+    "bbox": _("This was no part of a map, and is left out now."),
+    "near": _("This was no place, and is left out now."),
+    "within_km": _("Please choose between 0.1 and 2,000 kilometres."),
+}
+"""What is wrong with a field of the search."""
+
 
 def category(code: str) -> str:
     """Return the name of a category, in the visitor's language."""
     return gettext(CATEGORIES.get(code, code))
+
+
+def kind(code: str) -> str:
+    """Return the name of a kind of evidence, in the visitor's language."""
+    return gettext(KINDS.get(code, code))
 
 
 def precision(code: str) -> str:

@@ -25,6 +25,8 @@ UNITS_A_PIXEL = 2
 MOST_DETAIL = 15
 """From so many doublings of a pixel for the world on, all spots of the atlas are drawn."""
 
+HALF = 0.5
+
 Spot = tuple[float, float]
 
 
@@ -69,6 +71,12 @@ class View:
         """Return how long a way of so many metres is at a latitude."""
         return metres * self.pixels / (EQUATOR_METRES * cos(radians(lat)))
 
+    def scaled(self, factor: float) -> "View":
+        """Return the view with the same middle at another scale."""
+        middle = ((self.x + self.east) / 2, (self.y + self.south) / 2)
+        least = self.width / self.pixels / factor
+        return view_around([middle], self.width, self.height, least=least)
+
 
 def view_around(corners: Iterable[Spot], width: int, height: int, *, least: float) -> View:
     """Return the nearest view of a size that shows all spots of the plane, and at least a part of
@@ -105,7 +113,7 @@ def land(view: View) -> str:
     """
     margin = 4 / view.pixels
     box = (view.x - margin, view.y - margin, view.east + margin, view.south + margin)
-    worlds = range(floor(view.x), floor(view.east) + 1)
+    worlds = range(floor(view.x) - 1, floor(view.east) + 2)
     paths = (
         _path(_clipped(_moved(outline, world), box), view)
         for world in worlds
@@ -152,7 +160,8 @@ def _outlines(topology: Any) -> Iterator[Outline]:
         is_one = country["type"] == "Polygon"
         for polygon in [country["arcs"]] if is_one else country["arcs"]:
             for ring in polygon:
-                yield _outline([spot for arc in ring for spot in _directed(arcs, arc)])
+                spots = [spot for arc in ring for spot in _directed(arcs, arc)]
+                yield _outline(_around_the_pole(list(_unbroken(spots))))
 
 
 def _decoded(arc: list[list[int]], transform: Any) -> Iterator[Spot]:
@@ -167,6 +176,20 @@ def _decoded(arc: list[list[int]], transform: Any) -> Iterator[Spot]:
 def _directed(arcs: list[list[Spot]], index: int) -> list[Spot]:
     """Return an arc without its last spot, the next one's first. ``~index`` means backward."""
     return arcs[index][:-1] if index >= 0 else arcs[~index][:0:-1]
+
+
+def _unbroken(spots: Iterable[Spot]) -> Iterator[Spot]:
+    """Yield the spots so that a line over the date line goes on in the next world."""
+    before = None
+    for x, y in spots:
+        before = x if before is None else x - round(x - before)
+        yield before, y
+
+
+def _around_the_pole(spots: list[Spot]) -> list[Spot]:
+    """Return a closed line. One that ends in another world goes around the South Pole."""
+    (first, _), (last, _) = spots[0], spots[-1]
+    return [*spots, (last, 1.0), (first, 1.0)] if abs(last - first) > HALF else spots
 
 
 def _outline(spots: list[Spot]) -> Outline:

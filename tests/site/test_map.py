@@ -1,6 +1,7 @@
 """Maps that the server draws."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from flask import render_template_string
 from config.process import Process
 from entrypoints.site import world
 from entrypoints.site.map import place_map
-from entrypoints.site.world import View, degrees_of, land, outlines, spot_of, view_around
+from entrypoints.site.world import Outline, View, degrees_of, land, outlines, spot_of, view_around
 
 SANTIAGO = {"lat": -33.45, "lon": -70.67, "precision": "city", "name": "Plaza"}
 MACRO = '{% import "maps.html" as maps with context %}{{ maps.place(location) }}'
@@ -110,3 +111,32 @@ def test_the_map_of_a_place_names_it_and_says_how_precise_it_is(process: Process
     assert "within about 10 kilometres" in shown.get_text()
     assert shown.find("svg")["role"] == "img"
     assert not shown.find(style=True)
+
+
+def world_of(path: Path, *arcs: list[list[int]]) -> tuple[Outline, ...]:
+    """The outlines of countries that have one arc each, whose spots are absolute."""
+    steps = [
+        [arc[0], *([x - was_x, y - was_y] for (was_x, was_y), (x, y) in pairwise(arc))]
+        for arc in arcs
+    ]
+    countries = [{"type": "Polygon", "arcs": [[number]]} for number in range(len(arcs))]
+    topology = {
+        "transform": {"scale": [1, 1], "translate": [0, 0]},
+        "arcs": steps,
+        "objects": {"countries": {"geometries": countries}},
+    }
+    path.write_text(json.dumps(topology))
+    return outlines(path)
+
+
+def test_a_country_over_the_date_line_goes_on_in_the_next_world(tmp_path: Path) -> None:
+    over = [[170, 0], [-170, 0], [-170, 10], [170, 10], [170, 0]]
+    (country,) = world_of(tmp_path / "atlas.json", over)
+    assert (country.west, country.east) == pytest.approx((350 / 360, 370 / 360))
+
+
+def test_a_country_around_the_pole_reaches_to_the_edge_of_the_plane(tmp_path: Path) -> None:
+    around = [[-180, -80], [-90, -70], [0, -80], [90, -70], [180, -80], [-180, -80]]
+    (country,) = world_of(tmp_path / "atlas.json", around)
+    assert country.south == 1
+    assert country.extent == 1
