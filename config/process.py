@@ -68,6 +68,7 @@ class Process:
         settings = SiteSettings(
             public_url=self.settings.public_url,
             leave_url=self.settings.leave_url,
+            tiles=self.settings.tiles,
             key=self.container.keys().site,
             proxies=self.settings.proxies,
         )

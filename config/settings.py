@@ -16,6 +16,7 @@ from marshmallow import ValidationError, validate
 
 from application.system import CONTEXTS, SITE, Service, UnknownService, chosen, services
 from config.buses import BUSES, scheme_of
+from entrypoints.site.ground import read_street_map
 
 PREFIX = "KLARITY_"
 EVENT_STORES = ("sqlite", "mongo", "memory")
@@ -62,6 +63,7 @@ class Settings:
     secret: str = field(repr=False)
     public_url: str
     leave_url: str
+    tiles: Path | None
     api_url: str
     cors_origins: tuple[str, ...]
     proxies: int
@@ -138,6 +140,7 @@ def read_settings() -> Settings:
         public_url=_public_url(env, host, port),
         api_url=env.str("API_URL", "", validate=_is_address_or_empty),
         leave_url=env.str("LEAVE_URL", "https://www.wikipedia.org/", validate=_is_elsewhere),
+        tiles=env.path("TILES", None, validate=_is_street_map),
         cors_origins=_origins(env),
         proxies=env.int("PROXIES", 0, validate=validate.Range(0, 10)),
         largest_upload=largest_upload,
@@ -292,6 +295,13 @@ def _is_address_or_empty(text: str) -> None:
 def _is_elsewhere(url: str) -> None:
     if not url.startswith(("http://", "https://")) or not _has_host(url):
         raise ValidationError("Must begin with https:// or http://, and name a host.")
+
+
+def _is_street_map(path: Path) -> None:
+    try:
+        read_street_map(path)
+    except (OSError, ValueError) as error:
+        raise ValidationError(f"Must be a file in the format PMTiles 3: {error}.") from error
 
 
 def _origins(env: Env) -> tuple[str, ...]:

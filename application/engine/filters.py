@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from math import isfinite, remainder
 
-from application.ports.read_models import Between, Condition, Equals, HasWords, InBox, Near
+from application.ports.read_models import Between, Condition, Equals, HasWords, InBox, Near, OneOf
 
 POLE = 90.0
 DATE_LINE = 180.0
 CIRCLE = 360.0
+MOST_KEYS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,20 @@ class Point:
         return cls(lat, _wrapped(lon))
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """At most 100 ids with commas between them."""
+
+    keys: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "Keys":
+        keys = tuple(text.split(","))
+        if len(keys) > MOST_KEYS:
+            raise ValueError(f"Must be at most {MOST_KEYS} ids with commas between them.")
+        return cls(keys)
+
+
 def equal(**values: object) -> tuple[Condition, ...]:
     """Return conditions that the fields have these values. None means any value."""
     return tuple(Equals(field, value) for field, value in values.items() if value is not None)
@@ -76,6 +91,11 @@ def within(field: str, km: float, point: Point | None) -> tuple[Condition, ...]:
 def with_words(field: str, text: str | None) -> tuple[Condition, ...]:
     """Return the condition that the field contains all words of the text, if one is given."""
     return (HasWords(field, text),) if text else ()
+
+
+def one_of(field: str, wanted: Keys | None) -> tuple[Condition, ...]:
+    """Return the condition that the field is one of the keys, if they are given."""
+    return (OneOf(field, wanted.keys),) if wanted else ()
 
 
 def _numbers(text: str, count: int) -> list[float]:

@@ -5,7 +5,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
-from application.engine.filters import Box, Point, between, equal, in_box, with_words, within
+from application.engine.filters import (
+    Box,
+    Keys,
+    Point,
+    between,
+    equal,
+    in_box,
+    one_of,
+    with_words,
+    within,
+)
 from application.engine.query_service import QueryService, Viewer
 from application.engine.rows import Rows
 from application.ports.read_models import Find, by, by_each, by_point, by_words
@@ -41,12 +51,13 @@ Projected = (
 class Cases(QueryService[CaseDocument]):
     """Which cases are there, and what does one look like now?"""
 
-    name, version = "cases", 6
+    name, version = "cases", 7
     document, key, owner, single = CaseDocument, "case_id", "author_id", True
     sides = (HIDDEN_PROFILES,)
     streams = ("cases", "case")
     hiding = (case.CaseHidden, case.EvidenceWithheld)
     indexes = (
+        by("case_id"),
         by("status"),
         by("published_at"),
         by("category"),
@@ -104,6 +115,7 @@ class Cases(QueryService[CaseDocument]):
         within_km: Annotated[float, Limits(0.1, 2000)] = 10.0,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
+        case_ids: Keys | None = None,
     ) -> Find:
         """Public cases, the newest first; those of one hour or day in the order of their ids."""
         return Find(
@@ -113,6 +125,7 @@ class Cases(QueryService[CaseDocument]):
                 *with_words("party", party),
                 *in_box("location", bbox),
                 *within("location", within_km, near),
+                *one_of("case_id", case_ids),
                 *between("published_at", created_after, created_before),
             ),
             order_by="published_at",

@@ -7,6 +7,7 @@ modules of a version find each other by relative addresses. Packages from npm ar
 
 import gzip
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -26,7 +27,9 @@ FROM_PACKAGES = {
     "npm/htmx.js": "htmx.org/dist/htmx.min.js",
     "npm/tus.js": "tus-js-client/dist/tus.min.js",
     "npm/idb.js": "idb/build/index.js",
-    "npm/leaflet.js": "leaflet/dist/leaflet-src.esm.js",
+    # These two are no modules; js/map.js is.
+    "npm/leaflet.js": "leaflet/dist/leaflet.js",
+    "npm/protomaps-leaflet.js": "protomaps-leaflet/dist/protomaps-leaflet.js",
     "npm/leaflet.css": "leaflet/dist/leaflet.css",
 }
 STYLE = "site.css"
@@ -68,8 +71,15 @@ class Assets:
     def _style(self) -> bytes:
         """Return one style sheet: Pico, then ours in the order of their names."""
         pico = self._packages / PICO
-        sheets = [*([pico] if pico.exists() else []), *sorted((STATIC / "css").glob("*.css"))]
-        return b"\n".join(sheet.read_bytes() for sheet in sheets)
+        sheets = sorted((STATIC / "css").glob("*.css"))
+        ours = "".join(sheet.read_text() for sheet in sheets)
+        return (pico.read_bytes() if pico.exists() else b"") + dense(ours).encode()
+
+
+def dense(style: str) -> str:
+    """Return a style sheet without comments and without spaces that mean nothing."""
+    plain = re.sub(r"/\*.*?\*/|\n", " ", style, flags=re.DOTALL)
+    return re.sub(r" *([{};,]) *|(:) +| +(?= )", r"\1\2", plain)
 
 
 @cache

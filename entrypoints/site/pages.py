@@ -8,8 +8,9 @@ from markupsafe import Markup
 
 from entrypoints.site.assets import assets
 from entrypoints.site.language import LANGUAGES, language
+from entrypoints.site.map import place_map
 from entrypoints.site.visit import Refused, visit
-from entrypoints.site.words import words_for, words_of
+from entrypoints.site.words import category, kind, precision, words_for, words_of
 
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; "
@@ -56,7 +57,15 @@ def prepare_templates(app: Flask, public_url: str, leave_url: str) -> None:
         _ngettext,
         newstyle=True,
     )
-    env.filters.update(said=said, ago=ago, day=day, number=number)
+    env.filters.update(
+        said=said,
+        ago=ago,
+        day=day,
+        number=number,
+        category=category,
+        kind=kind,
+        precision=precision,
+    )
     env.globals.update(
         asset=assets().url,
         language=language,
@@ -66,6 +75,7 @@ def prepare_templates(app: Flask, public_url: str, leave_url: str) -> None:
         words_of=words_of,
         paragraphs=paragraphs,
         new_key=lambda: token_urlsafe(16),
+        place_map=place_map,
         public_url=public_url,
         leave_url=leave_url,
     )

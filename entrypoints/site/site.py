@@ -17,12 +17,14 @@ from entrypoints.site.account import account_pages, inside
 from entrypoints.site.api import Api
 from entrypoints.site.assets import assets_blueprint
 from entrypoints.site.decisions import decision_pages
+from entrypoints.site.ground import ground_blueprint, ground_of, read_street_map
 from entrypoints.site.home import home_pages
 from entrypoints.site.language import COOKIE, LANGUAGES, choose_language
 from entrypoints.site.me import me_pages
 from entrypoints.site.media import media_pages
 from entrypoints.site.moderation import moderation_pages
 from entrypoints.site.pages import page, prepare_templates, protect, refused_page
+from entrypoints.site.search import search_pages
 from entrypoints.site.visit import Refused, begin_visit, forget_what_was_read
 
 if TYPE_CHECKING:
@@ -37,13 +39,15 @@ LARGEST_FORM = 200_000
 class SiteSettings:
     """``public_url`` is the site's address, ``leave_url`` where "leave quickly" leads.
 
-    ``proxies`` is how many proxies of one's own add to ``X-Forwarded-For``.
+    ``proxies`` is how many proxies of one's own add to ``X-Forwarded-For``, ``tiles`` the file of
+    the street map, if there is one.
     """
 
     public_url: str
     leave_url: str
     key: bytes
     proxies: int
+    tiles: Path | None = None
 
     @property
     def secure(self) -> bool:
@@ -76,6 +80,7 @@ def create_site(api: Api, settings: SiteSettings) -> Flask:
     CSRFProtect(app)
     Compress(app)
     prepare_templates(app, settings.public_url, settings.leave_url)
+    _add_ground(app, settings.tiles)
     for blueprint in (
         account_pages(),
         assets_blueprint(),
@@ -85,6 +90,7 @@ def create_site(api: Api, settings: SiteSettings) -> Flask:
         decision_pages(),
         media_pages(),
         about_pages(),
+        search_pages(),
     ):
         app.register_blueprint(blueprint)
     _handle_errors(app)
@@ -95,6 +101,12 @@ def create_site(api: Api, settings: SiteSettings) -> Flask:
 def _after_reading(reply: Response) -> Response:
     forget_what_was_read()
     return reply
+
+
+def _add_ground(app: Flask, tiles: Path | None) -> None:
+    street_map = read_street_map(tiles) if tiles else None
+    app.jinja_env.globals["ground"] = ground_of(street_map)
+    app.register_blueprint(ground_blueprint(street_map))
 
 
 def _handle_errors(app: Flask) -> None:

@@ -47,6 +47,56 @@ WORDS = {
     "too-busy": _("Many people are sending something now. Please try again shortly."),
 }
 
+CATEGORIES = {
+    "bribery": _("Bribery"),
+    "extortion": _("Extortion"),
+    "embezzlement": _("Embezzlement"),
+    "favouritism": _("Favouritism"),
+    "fraud": _("Fraud"),
+    "abuse_of_power": _("Abuse of power"),
+    "other": _("Something else"),
+}
+KINDS = {
+    "photo": _("Photo"),
+    "video": _("Video"),
+    "audio": _("Recording"),
+    "document": _("Document"),
+}
+PRECISIONS = {
+    "street": _("within about 100 metres"),
+    "neighbourhood": _("within about 1 kilometre"),
+    "city": _("within about 10 kilometres"),
+    "region": _("within about 100 kilometres"),
+}
+
+SEARCH_WORDS = {
+    "q": _("Please write other words."),
+    "category": _("Please choose one of these."),
+    "tag": _("Please write another tag."),
+    "party": _("A name has at most 120 characters."),
+    "since": _("Please choose a day, such as 2026-03-31."),
+    "until": _("Please choose a day, such as 2026-03-31."),
+    "bbox": _("This was no part of a map, and is left out now."),
+    "near": _("This was no place, and is left out now."),
+    "within_km": _("Please choose between 0.1 and 2,000 kilometres."),
+}
+"""What is wrong with a field of the search."""
+
+
+def category(code: str) -> str:
+    """Return the name of a category, in the visitor's language."""
+    return gettext(CATEGORIES.get(code, code))
+
+
+def kind(code: str) -> str:
+    """Return the name of a kind of evidence, in the visitor's language."""
+    return gettext(KINDS.get(code, code))
+
+
+def precision(code: str) -> str:
+    """Return how precise a place is, in the visitor's language."""
+    return gettext(PRECISIONS.get(code, code))
+
 
 def words_for(refused: Refused) -> str:
     """Return one sentence about the problem, in the visitor's language if it is a known one."""

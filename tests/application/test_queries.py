@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from application.engine.answers import LONGEST_WAIT, Answers, NotCaughtUp, Token
 from application.engine.builds import begin_build, open_build
 from application.engine.executor import CommandContext
-from application.engine.filters import Box, Point, equal
+from application.engine.filters import Box, Keys, Point, equal
 from application.engine.past import redacted
 from application.engine.projector import Projector
 from application.engine.query_service import QueryService, Viewer, value_of
@@ -244,6 +244,7 @@ class TestCases:
         assert ids(world, category=CaseCategory.FRAUD) == []
         assert ids(world, bbox=Box.parse("19,9,21,11")) == ["c1", "c0"]
         assert ids(world, near=Point.parse("10,20"), within_km=5) == ["c0"]
+        assert ids(world, case_ids=Keys.parse("c0,c2,c9")) == ["c2", "c0"]
         middle = BEGINNING + timedelta(hours=2)
         assert ids(world, created_after=middle) == ["c2", "c1"]
         assert ids(world, created_before=middle) == ["c0"]

@@ -448,6 +448,7 @@ class TestReading:
             "near=91,0",
             "near=1,2&within_km=nan",
             "category=gossip",
+            f"case_ids={',' * 100}",
             "created_after=soon",
             "created_after=0001-01-01T00:00:00%2B14:00",
             "surprise=1",

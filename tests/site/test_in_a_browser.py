@@ -14,7 +14,7 @@ def test_a_person_joins_with_a_phone(phone: Page) -> None:
     phone.get_by_label("A name for you here").fill("Robin")
     phone.get_by_label("Passphrase").fill("four plain words here")
     phone.get_by_role("button", name="Join").click()
-    expect(phone.get_by_role("link", name="Me")).to_be_visible()
+    expect(phone.get_by_role("link", name="Me", exact=True)).to_be_visible()
 
 
 def test_axe_finds_nothing_on_the_plain_pages(phone: Page) -> None:
