@@ -395,6 +395,20 @@ class TestEvidence:
         world.settle()
         assert self.one(world) is not None
 
+    def test_the_list_of_a_case_holds_what_everybody_can_see_of_it(
+        self, world: World, anna: Actor
+    ) -> None:
+        world.public_case(anna, "c1")
+        world.public_case(anna, "c2")
+        assert self.of_case(world, "c1") == ["e-c1"]
+        assert self.of_case(world, "c3") == []
+        change(world, "c1", WithdrawCase(by=anna, at=world.clock()))
+        assert (self.of_case(world, "c1"), self.of_case(world, "c2")) == ([], ["e-c2"])
+
+    def of_case(self, world: World, case_id: str) -> list[str]:
+        page = world.answers["evidence"].page(ANYBODY, {"case_id": case_id}, limit=9)
+        return [item.evidence_id for item in page.documents]
+
     def test_evidence_of_a_withdrawn_case_is_not_visible(self, world: World, anna: Actor) -> None:
         world.public_case(anna)
         change(world, "c1", WithdrawCase(by=anna, at=world.clock()))
