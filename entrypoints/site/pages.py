@@ -9,7 +9,7 @@ from markupsafe import Markup
 from entrypoints.site.assets import assets
 from entrypoints.site.language import LANGUAGES, language
 from entrypoints.site.visit import Refused, visit
-from entrypoints.site.words import words_for, words_of
+from entrypoints.site.words import category, precision, words_for, words_of
 
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; "
@@ -56,7 +56,9 @@ def prepare_templates(app: Flask, public_url: str, leave_url: str) -> None:
         _ngettext,
         newstyle=True,
     )
-    env.filters.update(said=said, ago=ago, day=day, number=number)
+    env.filters.update(
+        said=said, ago=ago, day=day, number=number, category=category, precision=precision
+    )
     env.globals.update(
         asset=assets().url,
         language=language,

@@ -16,7 +16,10 @@ from entrypoints.site.about import about_pages
 from entrypoints.site.account import account_pages, inside
 from entrypoints.site.api import Api
 from entrypoints.site.assets import assets_blueprint
+from entrypoints.site.case import case_pages
+from entrypoints.site.case_forms import case_forms
 from entrypoints.site.decisions import decision_pages
+from entrypoints.site.dispute import dispute_pages
 from entrypoints.site.home import home_pages
 from entrypoints.site.language import COOKIE, LANGUAGES, choose_language
 from entrypoints.site.me import me_pages
@@ -73,7 +76,7 @@ def create_site(api: Api, settings: SiteSettings) -> Flask:
     app.after_request(protect)
     app.after_request(_after_reading)
     app.wsgi_app = with_headers(app.wsgi_app)  # type: ignore[method-assign,assignment]  # as Flask documents it
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
     Compress(app)
     prepare_templates(app, settings.public_url, settings.leave_url)
     for blueprint in (
@@ -87,6 +90,11 @@ def create_site(api: Api, settings: SiteSettings) -> Flask:
         about_pages(),
     ):
         app.register_blueprint(blueprint)
+    app.register_blueprint(case_pages(settings.public_url))
+    # These check for themselves that they may trust a form.
+    for forms in (case_forms(settings.public_url), dispute_pages()):
+        csrf.exempt(forms)
+        app.register_blueprint(forms)
     _handle_errors(app)
     _switch_languages(app, secure=settings.secure)
     return app

@@ -24,6 +24,11 @@ WORDS = {
     "too-many-requests": _("Too much at once. Please wait a moment and try again."),
     "upload-quota-reached": _("You have sent all you can send today. Please go on tomorrow."),
     "locked": _("Moderators locked this discussion."),
+    "already-disputed": _("This link was used already. Please ask a moderator for another one."),
+    "too-many-disputes": _("All answers that can be given here were given."),
+    "too-many-flags": _("Many of your reports still wait for a moderator. Please try again later."),
+    "own-subject": _("This is your own: you can change it or take it back."),
+    "withdrawn": _("Its author withdrew this case, so it cannot change any more."),
     "already-flagged": _("You have reported this already. A moderator will look at it."),
     "own-case": _("This is your own case."),
     "nothing-to-decide": _("Another moderator has decided meanwhile, or this is so already."),
@@ -46,6 +51,33 @@ WORDS = {
     "not-caught-up": _("Your change is saved, and will be shown in a moment. Please reload."),
     "too-busy": _("Many people are sending something now. Please try again shortly."),
 }
+
+
+CATEGORIES = {
+    "bribery": _("Bribery"),
+    "extortion": _("Extortion"),
+    "embezzlement": _("Embezzlement"),
+    "favouritism": _("Favouritism"),
+    "fraud": _("Fraud"),
+    "abuse_of_power": _("Abuse of power"),
+    "other": _("Something else"),
+}
+PRECISIONS = {
+    "street": _("within about 100 metres"),
+    "neighbourhood": _("within about 1 kilometre"),
+    "city": _("within about 10 kilometres"),
+    "region": _("within about 100 kilometres"),
+}
+
+
+def category(code: str) -> str:
+    """Return the name of a category, in the visitor's language."""
+    return gettext(CATEGORIES.get(code, code))
+
+
+def precision(code: str) -> str:
+    """Return how precise a place is, in the visitor's language."""
+    return gettext(PRECISIONS.get(code, code))
 
 
 def words_for(refused: Refused) -> str:
