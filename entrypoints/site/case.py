@@ -1,17 +1,20 @@
 """The pages of a case, to read: the case itself, and the forms that members write in."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from flask import Blueprint, Response, redirect, request
+import msgspec
+from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.http import parse_options_header
 from werkzeug.wrappers import Response as AnyResponse
 
 from entrypoints.site import case_words
 from entrypoints.site.api import Answer
-from entrypoints.site.pages import page, paragraphs
+from entrypoints.site.language import language
+from entrypoints.site.pages import page, page_of, paragraphs
 from entrypoints.site.sharing import share_addresses
 from entrypoints.site.threads import threads
 from entrypoints.site.visit import visit
@@ -22,9 +25,37 @@ COMMENTS = 100
 PICTURED = ("photo", "video", "document")
 FLAGGABLE = "case, comment, party, dispute, evidence"
 MEMBERS_ONLY = ("amend", "withdraw", "name", "flag")
-NOTHING: Mapping[str, Any] = {"items": []}
+RENDERED = 128
+"""How many pages are kept as they were rendered: that costs more than all that they ask."""
 
 Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer of the API, to be decoded where it is shown."""
+
+    content: bytes
+
+    @property
+    def body(self) -> Any:
+        return msgspec.json.decode(self.content)
+
+    @property
+    def items(self) -> list[Document]:
+        found: list[Document] = self.body["items"]
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What the API tells everybody of a case. ``more`` is where the next comments begin, or ""."""
+
+    case: Told
+    evidence: Told
+    comments: Told
+    more: str
+    changes: Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +87,10 @@ def case_pages(public_url: str) -> Blueprint:
     def show(case_id: object) -> Response:
         if day := request.args.get("as_of"):
             return _as_it_stood(f"/cases/{case_id}", day, public_url)
-        return page("case/case.html", **_shown(f"/cases/{case_id}", public_url))
+        answers = _asked(f"/cases/{case_id}")
+        if visit.person:
+            return page("case/case.html", **_shown(answers, _own(answers.case.body), public_url))
+        return page_of(_rendered(language.code, answers, public_url))
 
     @blp.get("/cases/<uuid:case_id>/proof.json")
     def proof(case_id: object) -> Response:
@@ -111,20 +145,36 @@ def case_pages(public_url: str) -> Blueprint:
     return blp
 
 
-def _shown(path: str, public_url: str) -> Document:
+def _asked(path: str) -> Answers:
+    """Ask for all that everybody sees on the page of a case."""
+    case = visit.fetch(path)
+    comments = visit.fetch(f"{path}/comments", limit=COMMENTS, cursor=request.args.get("more"))
+    return Answers(
+        case=Told(case.content),
+        evidence=Told(visit.fetch(f"{path}/evidence", limit=100).content),
+        comments=Told(comments.content),
+        more=_cursor(comments),
+        changes=Told(visit.fetch(f"{path}/history").content),
+    )
+
+
+@lru_cache(maxsize=RENDERED)
+def _rendered(_language: str, answers: Answers, public_url: str) -> str:
+    """Return the page for somebody who is not signed in: it depends on nothing else."""
+    return render_template("case/case.html", **_shown(answers, Own(), public_url))
+
+
+def _shown(answers: Answers, own: Own, public_url: str) -> Document:
     """Return what the page of a case shows."""
-    case = visit.get(path)
-    public = case["status"] == "published"
-    own = _own(path, case["case_id"])
-    comments = _comments(path, public=public)
+    case = answers.case.body
     return {
         **_told(case, public_url),
         "own": own,
-        "public": public,
-        "sizes": _sizes(path, case) if public else {},
-        "remarks": threads(comments.body["items"]) if comments else [],
-        "more": _cursor(comments) if comments else "",
-        "changes": _changes(path),
+        "public": case["status"] == "published",
+        "sizes": {item["evidence_id"]: item for item in answers.evidence.items},
+        "remarks": threads(answers.comments.items),
+        "more": answers.more,
+        "changes": _timeline(answers.changes.items),
         "rules": _rules() if own.case and own.case["hidden"] else {},
         "is_own": lambda comment: _is_own(comment, own.case),
     }
@@ -157,28 +207,16 @@ def _description(story: str) -> str:
     return text if len(text) <= LONGEST_DESCRIPTION else f"{text[: LONGEST_DESCRIPTION - 1]}…"
 
 
-def _sizes(path: str, case: Document) -> Document:
-    """Return size and length of each piece of evidence."""
-    found = visit.get(f"{path}/evidence", limit=100) if case["evidence"] else NOTHING
-    return {item["evidence_id"]: item for item in found["items"]}
-
-
-def _comments(path: str, *, public: bool) -> Answer | None:
-    if not public:
-        return None
-    return visit.fetch(f"{path}/comments", limit=COMMENTS, cursor=request.args.get("more"))
-
-
 def _cursor(answer: Answer) -> str:
     """Return the place in the list at which the next page begins, or ""."""
     link, _ = parse_options_header(answer.headers.get("Link"))
     return parse_qs(urlsplit(link.strip("<>")).query).get("cursor", [""])[0]
 
 
-def _changes(path: str) -> list[Document]:
+def _timeline(changes: Iterable[Document]) -> list[Document]:
     """Return the changes that the timeline tells. What happened at once is told once."""
     told: list[Document] = []
-    for change in visit.get(f"{path}/history")["items"]:
+    for change in changes:
         same = told and _told_of(told[-1]) == _told_of(change)
         if change["what"] in case_words.CHANGES and not same:
             told.append(change)
@@ -189,14 +227,13 @@ def _told_of(change: Document) -> tuple[str, str, str]:
     return change["what"], change["role"], change["at"]
 
 
-def _own(path: str, case_id: str) -> Own:
-    if not visit.person:
-        return Own()
+def _own(case: Document) -> Own:
+    case_id = case["case_id"]
     return Own(
         case=_own_case(case_id),
         supports=bool(visit.get("/me/supports", case_id=case_id)["items"]),
         follows=bool(visit.get("/me/follows", case_id=case_id)["items"]),
-        proposals=tuple(visit.get(f"{path}/proposals", limit=100)["items"]),
+        proposals=tuple(visit.get(f"/cases/{case_id}/proposals", limit=100)["items"]),
     )
 
 
