@@ -4,17 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 from flask import Blueprint, Response, redirect, render_template, request
-from werkzeug.http import parse_options_header
 from werkzeug.wrappers import Response as AnyResponse
 
 from entrypoints.site import case_words
-from entrypoints.site.api import Answer
 from entrypoints.site.language import language
 from entrypoints.site.pages import page, page_of, paragraphs
+from entrypoints.site.paging import next_page
 from entrypoints.site.sharing import share_addresses
 from entrypoints.site.threads import threads
 from entrypoints.site.visit import visit
@@ -49,7 +48,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What the API tells everybody of a case. ``more`` is where the next comments begin, or ""."""
+    """What the API tells everybody of a case. ``more`` is the address of more comments, or ""."""
 
     case: Told
     evidence: Told
@@ -148,12 +147,12 @@ def case_pages(public_url: str) -> Blueprint:
 def _asked(path: str) -> Answers:
     """Ask for all that everybody sees on the page of a case."""
     case = visit.fetch(path)
-    comments = visit.fetch(f"{path}/comments", limit=COMMENTS, cursor=request.args.get("more"))
+    comments = visit.fetch(f"{path}/comments", limit=COMMENTS, cursor=request.args.get("cursor"))
     return Answers(
         case=Told(case.content),
         evidence=Told(visit.fetch(f"{path}/evidence", limit=100).content),
         comments=Told(comments.content),
-        more=_cursor(comments),
+        more=next_page(comments),
         changes=Told(visit.fetch(f"{path}/history").content),
     )
 
@@ -205,12 +204,6 @@ def _told(case: Document, public_url: str) -> Document:
 def _description(story: str) -> str:
     text = " ".join(story.split())
     return text if len(text) <= LONGEST_DESCRIPTION else f"{text[: LONGEST_DESCRIPTION - 1]}…"
-
-
-def _cursor(answer: Answer) -> str:
-    """Return the place in the list at which the next page begins, or ""."""
-    link, _ = parse_options_header(answer.headers.get("Link"))
-    return parse_qs(urlsplit(link.strip("<>")).query).get("cursor", [""])[0]
 
 
 def _timeline(changes: Iterable[Document]) -> list[Document]:

@@ -36,7 +36,6 @@ CHANGES = {
     "EvidenceWithheld": _("Evidence hidden"),
     "EvidenceReturned": _("Evidence shown again"),
     "CasePublished": _("Made public"),
-    "CaseUnpublished": _("No longer public"),
     "CaseAmended": _("Text changed"),
     "CaseLocated": _("Place added"),
     "LocationRetracted": _("Place taken back"),
