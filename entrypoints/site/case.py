@@ -183,7 +183,7 @@ def _as_it_stood(path: str, day: str, public_url: str) -> Response:
     """Return the case as it stood at the end of a day. Its past knows nothing of other readers."""
     case = visit.get(path, as_of=f"{day}T23:59:59Z")
     told = _told({"parties": [], **case}, public_url)
-    return page("case/as_it_stood.html", **told, public=True, sizes={}, day_shown=day)
+    return page("case/as_it_stood.html", **told, own=Own(), day_shown=day)
 
 
 def _told(case: Document, public_url: str) -> Document:

@@ -139,6 +139,11 @@ def _add_parties(blp: Blueprint) -> None:
         made = _send("POST", f"/cases/{case_id}/parties/{party_id}/dispute-link")
         return page("case/invited.html", case_id=case_id, url=made.body["url"])
 
+    @blp.post("/cases/<uuid:case_id>/evidence/<uuid:evidence_id>/retract")
+    def retract_evidence(case_id: UUID, evidence_id: UUID) -> AnyResponse:
+        visit.send("DELETE", f"/cases/{case_id}/evidence/{evidence_id}")
+        return _back(case_id, _("This evidence is not part of your report any more."))
+
 
 def _add_suggestions(blp: Blueprint) -> None:
     @blp.post("/cases/<uuid:case_id>/tags")

@@ -482,6 +482,16 @@ class TestAuthor:
         decision = reply.json["decision_id"]
         assert reader.soup.find("a", href=f"/decisions/{decision}/appeal")
 
+    def test_the_author_takes_evidence_back(self, process: Process, reader: Reader) -> None:
+        author = Caller(process.app.test_client()).join()
+        case = published(process, author)
+        path = path_of(case)
+        reader.sign_in(author).open(path)
+        reader.submit(f"{path}/evidence/{case.evidence_id}/retract")
+        assert "This evidence is not part of your report any more." in reader.text
+        assert "It needs evidence that can be shown" in reader.text
+        assert not reader.soup.select("figure")
+
     def test_the_author_answers_suggestions(
         self, process: Process, reader: Reader, another_reader: Reader
     ) -> None:
