@@ -265,6 +265,23 @@ class TestParties:
         found = passer_by.get(f"/v1/disputes/{token}").json()
         assert (found["case_id"], found["party_id"]) == (public_case, party)
 
+    def test_a_party_disputes_with_the_form_of_the_link(
+        self, ben: Phone, moderator: Phone, passer_by: Phone, public_case: str
+    ) -> None:
+        party = name_party(ben, public_case)
+        token = invitation(moderator, f"/v1/cases/{public_case}/parties/{party}")
+        address = f"{passer_by.url}/dispute/{token}"
+        form = requests.get(address, timeout=30)
+        assert (form.status_code, form.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        assert '<form method="post">' in form.text
+        assert "set-cookie" not in form.headers
+        sent = {"statement": "I was <b>ill</b> that day."}
+        done = requests.post(address, data=sent, timeout=30)
+        assert (done.status_code, f"/cases/{public_case}" in done.text) == (200, True)
+        assert disputes(passer_by, public_case) == ["I was <b>ill</b> that day."]
+        assert "I was <b>ill" not in passer_by.get(f"/cases/{public_case}").text
+        assert requests.post(address, data=sent, timeout=30).status_code == 409
+
     def test_moderators_hide_a_party_and_its_case_stays_public(
         self, ben: Phone, moderator: Phone, passer_by: Phone, public_case: str
     ) -> None:
@@ -486,6 +503,7 @@ def places_of(case_id: str, tag: str, evidence_id: str, comment_id: str) -> dict
         f"/v1/cases.geojson?tag={tag}": case_id,
         f"/v1/cases.csv?tag={tag}": case_id,
         f"/v1/cases/{case_id}/evidence": evidence_id,
+        f"/cases/{case_id}": case_id,
     }
 
 
