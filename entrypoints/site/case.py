@@ -175,6 +175,7 @@ def _shown(answers: Answers, own: Own, public_url: str) -> Document:
         "more": answers.more,
         "changes": _timeline(answers.changes.items),
         "rules": _rules() if own.case and own.case["hidden"] else {},
+        "delay": _delay(case) if own.case else {},
         "is_own": lambda comment: _is_own(comment, own.case),
     }
 
@@ -241,6 +242,14 @@ def _is_own(comment: Document, own_case: Document | None) -> bool:
     author = comment["author"] or {}
     person = visit.person
     return person is not None and author.get("member_id") == person.member_id
+
+
+def _delay(case: Document) -> Document:
+    """Return when a case that waits is public at the latest."""
+    if case["status"] != "awaiting_publication":
+        return {}
+    found: Document = visit.get(f"/cases/{case['case_id']}/delay")
+    return found
 
 
 def _rules() -> dict[str, Document]:

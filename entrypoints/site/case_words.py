@@ -35,6 +35,7 @@ CHANGES = {
     "EvidenceRetracted": _("Evidence taken back"),
     "EvidenceWithheld": _("Evidence hidden"),
     "EvidenceReturned": _("Evidence shown again"),
+    "CaseHeld": _("Waits for a time drawn by chance"),
     "CasePublished": _("Made public"),
     "CaseAmended": _("Text changed"),
     "CaseLocated": _("Place added"),

@@ -540,3 +540,17 @@ class TestNaming:
         eventually(lambda: "Clerk Osman" in reader.open(path).text or None)
         reader.submit(f"{path}/parties/{party}/invite")
         assert f"{ADDRESS}/dispute/" in reader.text
+
+
+def test_a_delayed_case_tells_its_author_that_it_waits_and_nobody_a_time(
+    process: Process, reader: Reader, another_reader: Reader
+) -> None:
+    author = Caller(process.app.test_client()).join()
+    case = publish(process, author, anonymous=True, publish_within=24)
+    author("GET", f"/v1/cases/{case.case_id}", headers=case.seen)
+    reader.sign_in(author).open(path_of(case))
+    assert "becomes public by itself" in reader.text
+    assert "At the latest:" in reader.text
+    assert reader.soup.find_all("time") == []
+    another_reader.open(path_of(case))
+    assert another_reader.status == 404
