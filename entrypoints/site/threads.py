@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-DEEPEST = 3
+DEEPEST = 2
 """How far answers are indented: more leaves no room on a phone."""
 
 Comment = Mapping[str, Any]
