@@ -26,8 +26,6 @@ WORDS = {
     "locked": _("Moderators locked this discussion."),
     "already-disputed": _("This link was used already. Please ask a moderator for another one."),
     "too-many-disputes": _("All answers that can be given here were given."),
-    "too-many-flags": _("Many of your reports still wait for a moderator. Please try again later."),
-    "own-subject": _("This is your own: you can change it or take it back."),
     "withdrawn": _("Its author withdrew this case, so it cannot change any more."),
     "already-flagged": _("You have reported this already. A moderator will look at it."),
     "own-case": _("This is your own case."),
