@@ -481,6 +481,8 @@ class TestAuthor:
         assert "Nothing you know to be untrue" in reader.text
         decision = reply.json["decision_id"]
         assert reader.soup.find("a", href=f"/decisions/{decision}/appeal")
+        reader.open(f"/decisions/{decision}/appeal")
+        assert reader.status == 200
 
     def test_the_author_takes_evidence_back(self, process: Process, reader: Reader) -> None:
         author = Caller(process.app.test_client()).join()
