@@ -24,6 +24,7 @@ from entrypoints.http.attempts import Attempts
 from entrypoints.http.internal import create_internal_app
 from entrypoints.metrics import RuntimeCollector, SecurityCollector, UploadsCollector
 from entrypoints.site.api import Api, ApiInProcess, ApiOverHttp
+from entrypoints.site.kept import KeptPages
 from entrypoints.site.site import SiteSettings, beside, create_site
 
 if TYPE_CHECKING:
@@ -58,9 +59,8 @@ class Process:
         """The WSGI application of the chosen services. A process may serve the site alone."""
         if not self.settings.serves_site:
             return self.app
-        if len(self.settings.services) == 1:
-            return self.site
-        return beside(self.app, self.site)
+        site = KeptPages(self.site)
+        return site if len(self.settings.services) == 1 else beside(self.app, site)
 
     @cached_property
     def site(self) -> Flask:

@@ -14,7 +14,6 @@ from entrypoints.http.asyncapi import asyncapi_blueprint
 from entrypoints.http.cases import cases_blueprint
 from entrypoints.http.delays import delays_blueprint
 from entrypoints.http.discussions import discussions_blueprint
-from entrypoints.http.dispute import dispute_pages
 from entrypoints.http.engagement import engagement_blueprint
 from entrypoints.http.evidence import evidence_blueprint
 from entrypoints.http.feeds import feeds_blueprint
@@ -24,12 +23,12 @@ from entrypoints.http.instance import instance_blueprint, problem_pages
 from entrypoints.http.leaving import leaving_blueprint
 from entrypoints.http.members import members_blueprint
 from entrypoints.http.moderation import moderation_blueprint
+from entrypoints.http.oembed import oembed_blueprint
 from entrypoints.http.openings import openings_blueprint
 from entrypoints.http.parties import parties_blueprint
 from entrypoints.http.queries import query_blueprint
 from entrypoints.http.requests import Requests
 from entrypoints.http.sessions import sessions_blueprint
-from entrypoints.http.share import share_blueprint
 from entrypoints.http.standing import standing_blueprint
 from entrypoints.http.updates import updates_blueprint
 from entrypoints.http.uploads import uploads_blueprint
@@ -100,7 +99,6 @@ class Resources:
                 yield delays_blueprint(executors.cases, requests)
                 yield engagement_blueprint(use_cases.engage, requests)
                 yield parties_blueprint(use_cases.enrich, requests, public_url)
-                yield dispute_pages(use_cases.enrich, requests)
             case "command:discussions":
                 yield discussions_blueprint(use_cases.discuss, requests)
             case "command:moderation":
@@ -117,7 +115,7 @@ class Resources:
                 yield evidence_blueprint(answers, media, requests)
             case "cases":
                 yield feeds_blueprint(answers, requests, public_url, self._use_cases.security)
-                yield share_blueprint(answers, media, public_url)
+                yield oembed_blueprint(answers, media, public_url)
                 yield updates_blueprint(
                     self._use_cases.updates, self._container.texts(), self._settings.streams
                 )

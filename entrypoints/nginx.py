@@ -17,13 +17,13 @@ EXCEPTIONS = (
 )
 # Requests that a service answers besides queries.
 ROUTES = (
-    ("query:cases", r"^[A-Z]+ (/share/|/oembed$|/v1/feeds/|/v1/cases\.(geojson|csv)$)"),
+    ("query:cases", r"^[A-Z]+ (/oembed$|/v1/feeds/|/v1/cases\.(geojson|csv)$)"),
     ("command:members", r"^[A-Z]+ /v1/(members|sessions|me)(/|$)"),
     ("command:evidence", r"^[A-Z]+ /v1/uploads(/|$)"),
     ("command:discussions", r"^[A-Z]+ /v1/cases/[^/]+/(comments|discussion)(/|$)"),
     ("command:discussions", r"^[A-Z]+ /v1/comments(/|$)"),
     ("command:moderation", r"^[A-Z]+ /v1/(flags|rules|moderation)(/|$)"),
-    ("command:cases", r"^[A-Z]+ (/v1/cases|/dispute)(/|$)"),
+    ("command:cases", r"^[A-Z]+ /v1/(cases|disputes)(/|$)"),
     ("query:cases", r"^(GET|HEAD) /v1/updates$"),
     (FALLBACK, r"^[A-Z]+ (/v1/|/docs(/|$)|/openapi\.json$|/asyncapi\.json$|/problems/)"),
 )

@@ -191,7 +191,7 @@ def test_a_town_is_played(
     monkeypatch.setattr(played, "video", lambda: None)
     play(served.url, served.add_member("Judge", Role.MODERATOR), small)
     told = capsys.readouterr().out
-    assert f"{served.url}/share/" in told
+    assert f"{served.url}/cases/" in told
     assert "With --moderator" not in told
     assert_becomes(lambda: titles(served), {case.title for case in small.cases[:10]})
     assert any(case["parties"] for case in served.get("/v1/cases?limit=100")["items"])

@@ -54,13 +54,13 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class KeyList:
     """At most 100 ids with commas between them."""
 
     keys: tuple[str, ...]
 
     @classmethod
-    def parse(cls, text: str) -> "Keys":
+    def parse(cls, text: str) -> "KeyList":
         keys = tuple(text.split(","))
         if len(keys) > MOST_KEYS:
             raise ValueError(f"Must be at most {MOST_KEYS} ids with commas between them.")
@@ -93,7 +93,7 @@ def with_words(field: str, text: str | None) -> tuple[Condition, ...]:
     return (HasWords(field, text),) if text else ()
 
 
-def one_of(field: str, wanted: Keys | None) -> tuple[Condition, ...]:
+def one_of(field: str, wanted: KeyList | None) -> tuple[Condition, ...]:
     """Return the condition that the field is one of the keys, if they are given."""
     return (OneOf(field, wanted.keys),) if wanted else ()
 

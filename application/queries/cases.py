@@ -7,7 +7,7 @@ from typing import Annotated
 
 from application.engine.filters import (
     Box,
-    Keys,
+    KeyList,
     Point,
     between,
     equal,
@@ -115,7 +115,7 @@ class Cases(QueryService[CaseDocument]):
         within_km: Annotated[float, Limits(0.1, 2000)] = 10.0,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
-        case_ids: Keys | None = None,
+        case_ids: KeyList | None = None,
     ) -> Find:
         """Public cases, the newest first; those of one hour or day in the order of their ids."""
         return Find(

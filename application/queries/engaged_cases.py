@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from application.engine.filters import equal
 from application.engine.query_service import PrivateText, Viewer
 from application.engine.rows import Rows
 from application.ports.read_models import Find, OneOf, Tables, by
@@ -47,8 +48,9 @@ def begin_or_end(
         rows.put(key, row)
 
 
-def engaged_by(viewer: Viewer) -> Find:
-    return Find(where=(OneOf("member_id", viewer.ids),), order_by="place")
+def engaged_by(viewer: Viewer, case_id: str | None) -> Find:
+    where = (OneOf("member_id", viewer.ids), *equal(case_id=case_id))
+    return Find(where=where, order_by="place")
 
 
 def with_titles(

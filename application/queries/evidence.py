@@ -3,8 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import Annotated, assert_never
 
+from application.engine.filters import equal
 from application.engine.query_service import Private, PrivateText, QueryService, Viewer
 from application.engine.rows import Rows
+from application.ports.read_models import Find, by, by_each
 from domain.cases.case_events import EvidenceConcealed, EvidenceShown
 from domain.evidence import evidence
 from domain.evidence.evidence import EvidenceEvent, EvidenceStatus
@@ -38,8 +40,10 @@ class EvidenceDocument:
 class EvidenceItems(QueryService[EvidenceDocument]):
     """What has become of a piece of evidence, and may it be shown?"""
 
-    name, version = "evidence", 5
+    name, version = "evidence", 6
     document, key, owner, single = EvidenceDocument, "evidence_id", "owner_id", True
+    path, item_path = "/cases/<uuid:case_id>/evidence", "/evidence"
+    indexes = (by("status"), by_each("cases"))
 
     def project(
         self, event: EvidenceEvent | EvidenceShown | EvidenceConcealed, rows: Rows[EvidenceDocument]
@@ -48,6 +52,10 @@ class EvidenceItems(QueryService[EvidenceDocument]):
         # Of the logs of evidence and cases, either may be read first.
         row = rows.get(key) or EvidenceDocument(evidence_id=key)
         rows.put(key, row if row.erased else _changed(row, event))
+
+    def ask(self, *, case_id: str = "") -> Find:
+        """The evidence that everybody who can see the case can see."""
+        return Find(where=equal(status=EvidenceStatus.AVAILABLE, cases=case_id), descending=False)
 
     def is_public(self, document: EvidenceDocument) -> bool:
         return document.erased or bool(document.cases)

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, assert_never
 
+from application.engine.filters import equal
 from application.engine.query_service import (
     ALIASES,
     Audience,
@@ -105,7 +106,7 @@ class MyCases(QueryService[MyCase]):
     name = "my-cases"
     document, key = MyCase, "case_id"
     path, audience = "/me/cases", Audience.MEMBERS
-    indexes = (by("author_id"), by("place"))
+    indexes = (by("author_id"), by("case_id"), by("place"))
     sides = (Side(EvidenceFile), *HIDING, ALIASES)
 
     def project(
@@ -125,13 +126,14 @@ class MyCases(QueryService[MyCase]):
             case _:
                 rows.change(event.case_id, lambda row: _changed(row, event, rows.version))
 
-    def ask(self, viewer: Viewer) -> Find:
+    def ask(self, viewer: Viewer, *, case_id: str | None = None) -> Find:
         """The cases of the member who asks, also those that nobody else sees, the newest first.
 
         `missing` says what a case that awaits evidence waits for: `evidence` that can be accepted,
         the `upload` of a file, or the `check` of one that has arrived.
         """
-        return Find(where=(OneOf("author_id", viewer.ids),), order_by="place")
+        where = (OneOf("author_id", viewer.ids), *equal(case_id=case_id))
+        return Find(where=where, order_by="place")
 
     def completed(self, documents: Sequence[MyCase], tables: Tables[MyCase]) -> Sequence[MyCase]:
         items = [cited.evidence_id for row in documents for cited in row.cited]

@@ -47,9 +47,9 @@ class MyFollows(QueryService[EngagedCase]):
             case _:
                 remember_title(rows, event)
 
-    def ask(self, viewer: Viewer) -> Find:
+    def ask(self, viewer: Viewer, *, case_id: str | None = None) -> Find:
         """The cases that the member who asks follows; without a title while they are not public"""
-        return engaged_by(viewer)
+        return engaged_by(viewer, case_id)
 
     def completed(
         self, documents: Sequence[EngagedCase], tables: Tables[EngagedCase]

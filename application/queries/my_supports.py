@@ -41,9 +41,9 @@ class MySupports(QueryService[EngagedCase]):
             case _:
                 remember_title(rows, event)
 
-    def ask(self, viewer: Viewer) -> Find:
+    def ask(self, viewer: Viewer, *, case_id: str | None = None) -> Find:
         """The cases that the member who asks supports; without a title while they are not public"""
-        return engaged_by(viewer)
+        return engaged_by(viewer, case_id)
 
     def completed(
         self, documents: Sequence[EngagedCase], tables: Tables[EngagedCase]

@@ -231,7 +231,7 @@ class _Performance:
     def _places(self, popular: Sequence[dict[str, Any]]) -> str:
         url, first = self._url, popular[0]["case_id"]
         places = {
-            "a case, to share": f"{url}/share/{first}",
+            "a case, to share": f"{url}/cases/{first}",
             "what is said of it": f"{url}/v1/cases/{first}/comments",
             "all cases": f"{url}/v1/cases",
             "  by a word": f"{url}/v1/cases?q=hospital",

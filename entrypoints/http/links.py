@@ -1,7 +1,7 @@
 """Public addresses of this instance."""
 
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from application.queries.case_document import CaseDocument, CaseEvidence
 
@@ -19,13 +19,10 @@ class Links:
     public_url: str
 
     def page(self, case: CaseDocument) -> str:
-        return f"{self.public_url}/share/{case.case_id}"
+        return f"{self.public_url}/cases/{case.case_id}"
 
     def data(self, case_id: str) -> str:
         return f"{self.public_url}/v1/cases/{case_id}"
-
-    def oembed(self, case: CaseDocument) -> str:
-        return f"{self.public_url}/oembed?url={quote(self.page(case), safe='')}&format=json"
 
     def picture(self, evidence: CaseEvidence) -> str:
         return f"{self.public_url}{media_addresses(evidence.evidence_id)['poster_url']}"
@@ -38,4 +35,4 @@ class Links:
             return ""
         ours = asked.netloc.lower() == urlsplit(self.public_url).netloc.lower()
         before, _, case_id = asked.path.rstrip("/").rpartition("/")
-        return case_id if ours and before == "/share" else ""
+        return case_id if ours and before in ("/cases", "/share") else ""

@@ -39,6 +39,14 @@ DisputeBody = schema(
     },
 )
 CASE_MATCH = {**IF_MATCH, "description": "Refuse with 412 unless the case still has this ETag."}
+InvitationReply = schema(
+    "Invitation",
+    {
+        "case_id": ma.fields.UUID(required=True),
+        "party_id": ma.fields.UUID(required=True),
+        "dispute_id": ma.fields.UUID(required=True),
+    },
+)
 LinkReply = schema("DisputeLink", {"url": ma.fields.Url(required=True, require_tld=False)})
 
 
@@ -84,6 +92,18 @@ def parties_blueprint(enrich: Enrich, requests: Requests, public_url: str) -> Bl
         party, case = PartyId(str(party_id)), CaseId(str(case_id))
         token = enrich.invite_to_dispute(party, case, actor, dispute_id)
         return {"url": f"{public_url}/dispute/{token}"}, 201
+
+    @blp.get("/disputes/<token>")
+    @blp.response(200, InvitationReply)
+    @problems(blp, 403)
+    def invitation(token: str) -> Mapping[str, str]:
+        """Which claim a dispute link answers; ``dispute_id`` is the id of the statement to come"""
+        found = enrich.invitation(token)
+        return {
+            "case_id": found.case_id,
+            "party_id": found.party_id,
+            "dispute_id": found.dispute_id,
+        }
 
     @blp.delete("/cases/<uuid:case_id>/parties/<uuid:party_id>/disputes/<uuid:dispute_id>")
     @blp.response(204, headers=WRITE_HEADERS)

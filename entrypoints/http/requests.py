@@ -199,8 +199,8 @@ def limit_body(largest_upload: int) -> None:
 
 
 def only_json() -> None:
-    """Refuse a body that is not JSON, except where uploads and forms are sent."""
-    if request.path.startswith(("/v1/uploads", "/dispute/")):
+    """Refuse a body that is not JSON, except where uploads are sent."""
+    if request.path.startswith("/v1/uploads"):
         return
     has_body = request.content_length or "Transfer-Encoding" in request.headers
     if has_body and not request.is_json:

@@ -58,7 +58,7 @@ def place_map(location: Mapping[str, Any]) -> PlaceMap:
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class MapBox:
     """A part of the map in degrees. East of the date line, longitudes go on beyond 180."""
 
     west: float
@@ -67,7 +67,7 @@ class Box:
     north: float
 
     @classmethod
-    def parse(cls, text: str) -> "Box | None":
+    def parse(cls, text: str) -> "MapBox | None":
         """Read ``west,south,east,north``, or return None if it is no box."""
         try:
             west, south, east, north = map(float, text.split(","))
@@ -82,12 +82,12 @@ class Box:
     def corners(self) -> tuple[Spot, Spot]:
         return spot_of(self.west, self.north), spot_of(self.east, self.south)
 
-    def grown(self, share: float, least: float = 0) -> "Box":
+    def grown(self, share: float, least: float = 0) -> "MapBox":
         """Return a box that is larger to each side by a share of its size, or ``least`` degrees."""
         x = max(least, (self.east - self.west) * share)
         y = max(least, (self.north - self.south) * share)
         north, south = min(90, self.north + y), max(-90, self.south - y)
-        return Box(self.west - x, south, self.east + x, north)
+        return MapBox(self.west - x, south, self.east + x, north)
 
 
 @dataclass(slots=True)
@@ -99,11 +99,11 @@ class Cluster:
     cases: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
-    def box(self) -> Box:
+    def box(self) -> MapBox:
         """The part of the map that holds the cases, with some space around."""
         lats = [case["location"]["lat"] for case in self.cases]
         lons = [case["location"]["lon"] for case in self.cases]
-        return Box(min(lons), min(lats), max(lons), max(lats)).grown(0.1, LEAST_DEGREES)
+        return MapBox(min(lons), min(lats), max(lons), max(lats)).grown(0.1, LEAST_DEGREES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class CasesMap:
     view: View
     land: str
     clusters: list[Cluster]
-    box: Box | None
+    box: MapBox | None
     without_place: int
 
     @property
@@ -125,12 +125,12 @@ class CasesMap:
 
 def cases_map(cases: Sequence[Mapping[str, Any]], bbox: str) -> CasesMap:
     """Return a map of the box, or of all places of the cases."""
-    box, placed = Box.parse(bbox), [case for case in cases if case["location"]]
+    box, placed = MapBox.parse(bbox), [case for case in cases if case["location"]]
     view = _view_of(box, [case["location"] for case in placed])
     return CasesMap(view, land(view), _clusters(view, placed), box, len(cases) - len(placed))
 
 
-def _view_of(box: Box | None, places: Sequence[Mapping[str, Any]]) -> View:
+def _view_of(box: MapBox | None, places: Sequence[Mapping[str, Any]]) -> View:
     if box:
         spots: Sequence[Spot] = box.corners
         least = LEAST_DEGREES

@@ -24,9 +24,12 @@ def page(template: str, status: int = 200, **shown: Any) -> Response:
     Pages of people who are signed in are not stored anywhere. The others can be kept and checked
     by their ETag.
     """
-    reply = Response(
-        render_template(template, **shown), status, content_type="text/html; charset=utf-8"
-    )
+    return page_of(render_template(template, **shown), status)
+
+
+def page_of(html: str, status: int = 200) -> Response:
+    """Return a page whose HTML was rendered before."""
+    reply = Response(html, status, content_type="text/html; charset=utf-8")
     if request.method == "GET" and not session:
         reply.add_etag()
         reply.make_conditional(request)

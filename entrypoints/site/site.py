@@ -16,7 +16,10 @@ from entrypoints.site.about import about_pages
 from entrypoints.site.account import account_pages, inside
 from entrypoints.site.api import Api
 from entrypoints.site.assets import assets_blueprint
+from entrypoints.site.case import case_pages
+from entrypoints.site.case_forms import case_forms
 from entrypoints.site.decisions import decision_pages
+from entrypoints.site.dispute import dispute_pages
 from entrypoints.site.ground import ground_blueprint, ground_of, read_street_map
 from entrypoints.site.home import home_pages
 from entrypoints.site.language import COOKIE, LANGUAGES, choose_language
@@ -77,7 +80,7 @@ def create_site(api: Api, settings: SiteSettings) -> Flask:
     app.after_request(protect)
     app.after_request(_after_reading)
     app.wsgi_app = with_headers(app.wsgi_app)  # type: ignore[method-assign,assignment]  # as Flask documents it
-    CSRFProtect(app)
+    csrf = CSRFProtect(app)
     Compress(app)
     prepare_templates(app, settings.public_url, settings.leave_url)
     _add_ground(app, settings.tiles)
@@ -93,6 +96,11 @@ def create_site(api: Api, settings: SiteSettings) -> Flask:
         search_pages(),
     ):
         app.register_blueprint(blueprint)
+    app.register_blueprint(case_pages(settings.public_url))
+    # These check for themselves that they may trust a form.
+    for forms in (case_forms(settings.public_url), dispute_pages()):
+        csrf.exempt(forms)
+        app.register_blueprint(forms)
     _handle_errors(app)
     _switch_languages(app, secure=settings.secure)
     return app

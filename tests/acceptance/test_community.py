@@ -257,6 +257,14 @@ class TestParties:
         forged = passer_by.call("POST", f"{path}/dispute", {**body, "token": "forged"})
         assert problem(forged) == (403, "bad-link")
 
+    def test_a_dispute_link_tells_which_claim_it_answers(
+        self, ben: Phone, moderator: Phone, passer_by: Phone, public_case: str
+    ) -> None:
+        party = name_party(ben, public_case)
+        token = invitation(moderator, f"/v1/cases/{public_case}/parties/{party}")
+        found = passer_by.get(f"/v1/disputes/{token}").json()
+        assert (found["case_id"], found["party_id"]) == (public_case, party)
+
     def test_a_party_disputes_with_the_form_of_the_link(
         self, ben: Phone, moderator: Phone, passer_by: Phone, public_case: str
     ) -> None:
@@ -269,9 +277,9 @@ class TestParties:
         assert "set-cookie" not in form.headers
         sent = {"statement": "I was <b>ill</b> that day."}
         done = requests.post(address, data=sent, timeout=30)
-        assert (done.status_code, f"/share/{public_case}" in done.text) == (200, True)
+        assert (done.status_code, f"/cases/{public_case}" in done.text) == (200, True)
         assert disputes(passer_by, public_case) == ["I was <b>ill</b> that day."]
-        assert "I was <b>ill" not in passer_by.get(f"/share/{public_case}").text
+        assert "I was <b>ill" not in passer_by.get(f"/cases/{public_case}").text
         assert requests.post(address, data=sent, timeout=30).status_code == 409
 
     def test_moderators_hide_a_party_and_its_case_stays_public(
@@ -494,7 +502,8 @@ def places_of(case_id: str, tag: str, evidence_id: str, comment_id: str) -> dict
         f"/v1/feeds/cases.atom?tag={tag}": case_id,
         f"/v1/cases.geojson?tag={tag}": case_id,
         f"/v1/cases.csv?tag={tag}": case_id,
-        f"/share/{case_id}": case_id,
+        f"/v1/cases/{case_id}/evidence": evidence_id,
+        f"/cases/{case_id}": case_id,
     }
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from application.engine.answers import LONGEST_WAIT, Answers, NotCaughtUp, Token
 from application.engine.builds import begin_build, open_build
 from application.engine.executor import CommandContext
-from application.engine.filters import Box, Keys, Point, equal
+from application.engine.filters import Box, KeyList, Point, equal
 from application.engine.past import redacted
 from application.engine.projector import Projector
 from application.engine.query_service import QueryService, Viewer, value_of
@@ -244,7 +244,7 @@ class TestCases:
         assert ids(world, category=CaseCategory.FRAUD) == []
         assert ids(world, bbox=Box.parse("19,9,21,11")) == ["c1", "c0"]
         assert ids(world, near=Point.parse("10,20"), within_km=5) == ["c0"]
-        assert ids(world, case_ids=Keys.parse("c0,c2,c9")) == ["c2", "c0"]
+        assert ids(world, case_ids=KeyList.parse("c0,c2,c9")) == ["c2", "c0"]
         middle = BEGINNING + timedelta(hours=2)
         assert ids(world, created_after=middle) == ["c2", "c1"]
         assert ids(world, created_before=middle) == ["c0"]
@@ -395,6 +395,20 @@ class TestEvidence:
         world.report(anna, EvidenceId("e-c1"))
         world.settle()
         assert self.one(world) is not None
+
+    def test_the_list_of_a_case_holds_what_everybody_can_see_of_it(
+        self, world: World, anna: Actor
+    ) -> None:
+        world.public_case(anna, "c1")
+        world.public_case(anna, "c2")
+        assert self.of_case(world, "c1") == ["e-c1"]
+        assert self.of_case(world, "c3") == []
+        change(world, "c1", WithdrawCase(by=anna, at=world.clock()))
+        assert (self.of_case(world, "c1"), self.of_case(world, "c2")) == ([], ["e-c2"])
+
+    def of_case(self, world: World, case_id: str) -> list[str]:
+        page = world.answers["evidence"].page(ANYBODY, {"case_id": case_id}, limit=9)
+        return [item.evidence_id for item in page.documents]
 
     def test_evidence_of_a_withdrawn_case_is_not_visible(self, world: World, anna: Actor) -> None:
         world.public_case(anna)

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from adapters.read_models.indexing import check
-from application.engine.filters import Box, Keys, Point, between
+from application.engine.filters import Box, KeyList, Point, between
 from application.engine.query_service import QueryService, Viewer
 from application.ports.read_models import Between
 from application.queries.case_document import CaseDocument
@@ -25,7 +25,7 @@ SAMPLES: dict[Any, object] = {
     float: 1.0,
     datetime: datetime(2026, 3, 1, tzinfo=UTC),
     Box: Box.parse("0,0,1,1"),
-    Keys: Keys.parse("c1"),
+    KeyList: KeyList.parse("c1"),
     Point: Point.parse("0,0"),
 }
 VIEWERS = [Viewer(), Viewer(Actor(member_id=MemberId("anna")))]

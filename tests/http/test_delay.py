@@ -72,7 +72,7 @@ def test_nobody_else_sees_it_or_hears_of_it(
         for below in ("", "/history", "/proof", f"?as_of={datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"):
             assert problem(caller("GET", path + below)) == (404, "not-found")
         assert caller("GET", f"{path}/comments").json == {"items": []}
-        assert caller("GET", f"/share/{case.case_id}").status_code == 404
+        assert caller("GET", f"{path}/evidence").json == {"items": []}
         found = texts(caller, [*LISTS])
         found["updates"] = updates_since_the_beginning(process, caller)
         assert [each for each, text in found.items() if case.case_id in text] == []

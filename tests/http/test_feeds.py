@@ -143,7 +143,7 @@ class TestAtom:
         assert entry.findtext("a:content", None, ATOM) == "A & B"
         assert entry.findtext("a:author/a:name", None, ATOM) == anna.pseudonym
         assert [each.get("term") for each in entry.findall("a:category", ATOM)] == ["other", tag]
-        assert link(entry, "alternate") == f"{ADDRESS}/share/{case.case_id}"
+        assert link(entry, "alternate") == f"{ADDRESS}/cases/{case.case_id}"
         assert found.findtext("a:updated", None, ATOM) == entry.findtext("a:updated", None, ATOM)
 
     def test_the_feed_links_to_itself_with_its_filters(self, anna: Caller, tag: str) -> None:
@@ -202,7 +202,7 @@ class TestGeoJson:
         assert (feature["type"], feature["id"]) == ("Feature", case.case_id)
         assert feature["geometry"] == {"type": "Point", "coordinates": [151.2, -33.9]}
         assert feature["properties"]["place"] == "Sydney"
-        assert feature["properties"]["url"] == f"{ADDRESS}/share/{case.case_id}"
+        assert feature["properties"]["url"] == f"{ADDRESS}/cases/{case.case_id}"
 
     def test_all_pages_of_features_are_sent(
         self, process: Process, anna: Caller, tag: str, monkeypatch: pytest.MonkeyPatch
@@ -227,7 +227,7 @@ class TestCsv:
         assert (row["lat"], row["lon"], row["place"]) == ("-33.9", "151.2", "Sydney")
         assert (row["occurred_on"], row["evidence"]) == (day, "1")
         assert row["author"] == anna.pseudonym
-        assert row["url"] == f"{ADDRESS}/share/{case.case_id}"
+        assert row["url"] == f"{ADDRESS}/cases/{case.case_id}"
 
     @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"])
     def test_no_cell_is_a_formula(

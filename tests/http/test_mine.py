@@ -163,3 +163,17 @@ def test_an_erased_member_is_answered_nothing(process: Process, name: str) -> No
     leaver.report(anonymous=True)
     assert leaver.leave().status_code == 202
     assert problem(leaver("GET", f"/v1/me/{name}")) == (401, "not-signed-in")
+
+
+def test_a_member_asks_about_one_case(process: Process, anna: Caller, ben: Caller) -> None:
+    one, other = (publish(process, anna) for _ in range(2))
+    headers: dict[str, str] = {}
+    for name, verb in (("supports", "support"), ("follows", "follow")):
+        for case in (one, other):
+            headers = after(ben("PUT", f"/v1/cases/{case.case_id}/{verb}"))
+        for case in (one, other):
+            reply = ben("GET", f"/v1/me/{name}?case_id={case.case_id}", headers=headers)
+            assert [item["case_id"] for item in reply.json["items"]] == [case.case_id]
+    reply = anna("GET", f"/v1/me/cases?case_id={one.case_id}", headers=other.seen)
+    assert [item["case_id"] for item in reply.json["items"]] == [one.case_id]
+    assert ben("GET", f"/v1/me/cases?case_id={one.case_id}").json["items"] == []

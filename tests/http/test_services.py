@@ -34,7 +34,7 @@ def test_a_process_serves_its_own_services(anybody: Caller, operator: Caller) ->
         ("POST", "/v1/cases"),
         ("GET", "/v1/cases"),
         ("GET", "/v1/rules"),
-        ("GET", "/dispute/x"),
+        ("GET", "/v1/disputes/x"),
         ("GET", "/v1/moderation/queue"),
         ("POST", "/v1/uploads"),
     ],

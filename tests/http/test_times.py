@@ -43,7 +43,7 @@ def discussed(process: Process, author: Caller, reader: Caller, **body: Any) -> 
     path = f"/v1/cases/{case.case_id}"
     for method, below, sent in deeds(case):
         eventually(partial(done, reader, method, path + below, sent, case))
-    return [path, f"/share/{case.case_id}", *(path + below for below in BELOW)]
+    return [path, *(path + below for below in BELOW)]
 
 
 def done(reader: Caller, method: str, path: str, sent: Any, case: PublicCase) -> bool | None:
@@ -53,7 +53,13 @@ def done(reader: Caller, method: str, path: str, sent: Any, case: PublicCase) ->
     return reply.status_code != 404 or None
 
 
-BELOW = ("/comments", "/history", "/proof", f"?as_of={datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+BELOW = (
+    "/comments",
+    "/evidence",
+    "/history",
+    "/proof",
+    f"?as_of={datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+)
 
 
 def deeds(case: PublicCase) -> list[tuple[str, str, Any]]:

@@ -8,7 +8,7 @@ from werkzeug.datastructures import Headers
 
 from config.process import Process
 from entrypoints.site.api import Answer
-from entrypoints.site.map import Box, cases_map
+from entrypoints.site.map import MapBox, cases_map
 from entrypoints.site.search import Search
 from entrypoints.site.visit import Refused
 from tests.http.conftest import Caller
@@ -201,10 +201,10 @@ class TestMap:
 
 class TestBoxes:
     def test_a_box_that_crosses_the_date_line_goes_on_beyond_it(self) -> None:
-        box = Box.parse("179,-20,-179,-10")
-        assert box == Box(179, -20, 181, -10)
-        assert Box.parse("1,2,3") is None
-        assert Box.parse("a,b,c,d") is None
+        box = MapBox.parse("179,-20,-179,-10")
+        assert box == MapBox(179, -20, 181, -10)
+        assert MapBox.parse("1,2,3") is None
+        assert MapBox.parse("a,b,c,d") is None
 
     def test_cases_at_one_place_are_one_cluster_with_space_around(self) -> None:
         case = {"location": place(1, 2), "case_id": "c", "title": "T"}

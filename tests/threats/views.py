@@ -24,10 +24,10 @@ FEEDS = ("/v1/feeds/cases.atom", "/v1/cases.csv", "/v1/cases.geojson")
 
 def replies(caller: Caller, case: Case) -> str:
     """All that this caller gets about a case, headers included."""
-    page = f"/share/{case.case_id}"
-    below = ("", "/history", "/proof", "/comments", *_days())
+    page = f"/cases/{case.case_id}"
+    below = ("", "/history", "/proof", "/comments", "/evidence", *_days())
     paths = [f"/v1/cases/{case.case_id}{each}" for each in below]
-    paths += [page, f"/oembed?url={quote(f'http://localhost{page}', safe='')}"]
+    paths.append(f"/oembed?url={quote(f'http://localhost{page}', safe='')}")
     paths += [f"/v1/evidence/{case.evidence_id}{each}" for each in ("", "/content", "/poster")]
     found = [caller("GET", path) for path in paths]
     return "\n".join(f"{each.headers}\n{each.data.decode('latin-1')}" for each in found)

@@ -1,8 +1,6 @@
-"""The page of a case for people and link previews, and its oEmbed description."""
+"""Describe the page of a case by oEmbed."""
 
-import re
 from collections.abc import Mapping
-from datetime import date
 from io import BytesIO
 from typing import Any
 from uuid import UUID
@@ -16,35 +14,20 @@ from application.ports.media_store import MediaLost, MediaStore
 from application.queries.case_document import CaseDocument, CaseEvidence
 from application.use_cases.evidence.media import poster_key
 from domain.ids import MediaKind
-from entrypoints.http.links import Links, media_addresses
-from entrypoints.http.pages import TEMPLATES, page
+from entrypoints.http.links import Links
 from entrypoints.http.problems import refuse
 from entrypoints.http.requests import read_token
 
-LONGEST_DESCRIPTION = 200
 SECONDS_TO_KEEP = 300
 HEAD_OF_PICTURE = 1 << 16
 EVERYBODY = Viewer()
 HAS_POSTER = (MediaKind.PHOTO, MediaKind.VIDEO, MediaKind.DOCUMENT)
-_BLANK_LINES = re.compile(r"\n\s*\n")
 
 
-def share_blueprint(answers: Answers[Any], media: MediaStore, public_url: str) -> Blueprint:
-    """Serve ``GET /share/<case_id>`` and ``GET /oembed`` for public cases."""
-    blp = Blueprint("share", __name__, template_folder=str(TEMPLATES))
+def oembed_blueprint(answers: Answers[Any], media: MediaStore, public_url: str) -> Blueprint:
+    """Serve ``GET /oembed`` for public cases."""
+    blp = Blueprint("oembed", __name__)
     links = Links(public_url)
-
-    @blp.get("/share/<case_id>")
-    def show(case_id: str) -> Response:
-        case = public(case_id)
-        if case is None:
-            return page("share/missing.html", 404)
-        if answers.service.is_erased(case):
-            return page("share/erased.html", 410)
-        reply = page("share/case.html", **_shown(case, links))
-        reply.add_etag()
-        reply.make_conditional(request)
-        return reply
 
     @blp.get("/oembed")
     def oembed() -> Response:
@@ -66,21 +49,6 @@ def share_blueprint(answers: Answers[Any], media: MediaStore, public_url: str) -
         return case
 
     return blp
-
-
-def _shown(case: CaseDocument, links: Links) -> dict[str, Any]:
-    pictured = _pictured(case)
-    return {
-        "case": case,
-        "category": case.category.replace("_", " "),
-        "paragraphs": _paragraphs(case.story),
-        "description": _description(case.story),
-        "day": _day,
-        "media": {item.evidence_id: media_addresses(item.evidence_id) for item in case.evidence},
-        "address": links.page(case),
-        "oembed": links.oembed(case),
-        "picture": links.picture(pictured) if pictured else "",
-    }
 
 
 def _oembed(case: CaseDocument, links: Links, media: MediaStore) -> Mapping[str, Any]:
@@ -129,17 +97,3 @@ def _size(media: MediaStore, evidence: CaseEvidence) -> tuple[int, int] | None:
 
 def _pictured(case: CaseDocument) -> CaseEvidence | None:
     return next((item for item in case.evidence if item.kind in HAS_POSTER), None)
-
-
-def _paragraphs(story: str) -> list[str]:
-    text = "\n".join(story.splitlines())
-    return [found for part in _BLANK_LINES.split(text) if (found := part.strip())]
-
-
-def _description(story: str) -> str:
-    text = " ".join(story.split())
-    return text if len(text) <= LONGEST_DESCRIPTION else f"{text[: LONGEST_DESCRIPTION - 1]}…"
-
-
-def _day(moment: date) -> str:
-    return f"{moment.day} {moment:%B} {moment.year}"
