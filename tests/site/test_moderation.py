@@ -64,9 +64,14 @@ def hide(reader: Reader, case_id: str, **more: str) -> None:
     reader.submit(f"/moderation/case/{case_id}", fields)
 
 
-def decision_in(reader: Reader) -> str:
-    """Return the address of the newest decision on the page."""
-    return str(reader.soup.find("a", href=lambda to: to and to.startswith("/decisions/"))["href"])
+def decision_on(reader: Reader, case_id: str) -> str:
+    """Return the address of the newest decision on the case, once the ledger has it."""
+
+    def found() -> Any:
+        reader.open(f"/moderation/case/{case_id}")
+        return reader.soup.find("a", href=lambda to: to and to.startswith("/decisions/"))
+
+    return str(eventually(found)["href"])
 
 
 class TestTheQueue:
@@ -177,8 +182,7 @@ class TestAppeals:
         """The address of a decision to hide the case."""
         hide(judge, flagged)
         hidden(anybody, flagged)
-        judge.open(f"/moderation/case/{flagged}")
-        return decision_in(judge)
+        return decision_on(judge, flagged)
 
     @pytest.fixture
     def appealed(
