@@ -53,7 +53,7 @@ class Language:
         passed = _moment(value) - datetime.now(UTC)
         if abs(passed.days) > DAYS_AS_AGO:
             return self.day(value)
-        return format_timedelta(passed, add_direction=True, locale=self.locale)
+        return format_timedelta(passed, granularity="hour", add_direction=True, locale=self.locale)
 
 
 @cache
