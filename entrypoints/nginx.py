@@ -146,7 +146,7 @@ server {{
     location / {{
         proxy_pass http://$klarity;
     }}
-    location /v1/uploads {{
+    location ~ ^/(v1/uploads|report/) {{
         proxy_pass http://$klarity;
         client_max_body_size 0;
         client_body_buffer_size 16k;
