@@ -34,6 +34,8 @@ REPORT_WORDS = {
     ),
     "rejected-file": _("A file could not be used: %(reason)s"),
     "circle": _("People see this circle: within %(distance)s of %(lat)s, %(lon)s."),
+    "where": _("Where: %(place)s"),
+    "really-wipe": _("Remove all drafts and everything else of Klarity from this phone?"),
     "no-place": _("This phone did not tell where it is. You can type the place instead."),
     "wiped": _("Everything of Klarity is wiped from this phone."),
     "no-storage": _("This browser keeps nothing. Do not close this page before it is sent."),

@@ -30,6 +30,7 @@ from entrypoints.site.media import media_pages
 from entrypoints.site.moderation import moderation_pages
 from entrypoints.site.pages import page, prepare_templates, protect, refused_page
 from entrypoints.site.search import search_pages
+from entrypoints.site.phone import phone_pages
 from entrypoints.site.report import report_pages
 from entrypoints.site.visit import Refused, begin_visit, forget_what_was_read
 
