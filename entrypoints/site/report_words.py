@@ -33,7 +33,10 @@ REPORT_WORDS = {
         "Add a photo, a recording or a document: until then, you alone can see this case."
     ),
     "rejected-file": _("A file could not be used: %(reason)s"),
-    "circle": _("People see this circle: within %(distance)s of %(lat)s, %(lon)s."),
+    "circle": _(
+        "People see this circle: within %(distance)s of %(lat)s, %(lon)s. "
+        "The dot is your point; it does not leave this phone."
+    ),
     "where": _("Where: %(place)s"),
     "really-wipe": _("Remove all drafts and everything else of Klarity from this phone?"),
     "no-place": _("This phone did not tell where it is. You can type the place instead."),

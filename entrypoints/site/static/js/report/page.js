@@ -162,8 +162,12 @@ function mark(name, text) {
   }
   note.textContent = text;
   note.hidden = !text;
-  field.setAttribute("aria-invalid", String(Boolean(text)));
-  if (text) field.setAttribute("aria-describedby", note.id);
+  if (text) {
+    field.setAttribute("aria-invalid", "true");
+    field.setAttribute("aria-describedby", note.id);
+  } else {
+    field.removeAttribute("aria-invalid");
+  }
 }
 
 async function queue() {
@@ -202,8 +206,9 @@ async function watch(waited = 0) {
 // Showing
 
 function sizeOf(bytes) {
-  const digits = bytes < 10 * MB ? 1 : 0;
-  return (bytes / MB).toLocaleString(document.documentElement.lang, { maximumFractionDigits: digits });
+  const size = bytes ? Math.max(bytes / MB, 0.1) : 0;
+  const digits = size < 10 ? 1 : 0;
+  return size.toLocaleString(document.documentElement.lang, { maximumFractionDigits: digits });
 }
 
 function sendingWords(files) {
@@ -225,6 +230,10 @@ function stateWords(draft) {
   const reasons = told.map(problemWords);
   if (draft.reported && !reasons.length) reasons.push(words["no-evidence"]);
   return `${words.needs}: ${reasons.join(" ")}`;
+}
+
+function shortWords(draft) {
+  return draft.state === "needs" ? words.needs : stateWords(draft);
 }
 
 function toneOf(draft) {
@@ -261,7 +270,7 @@ function draftItem(draft) {
   const open = element("button", { type: "button", className: "quiet" }, said(name));
   open.setAttribute("aria-current", String(draft.case_id === current));
   open.addEventListener("click", () => select(draft.case_id));
-  article.append(open, element("p", { className: toneOf(draft) }, stateWords(draft)));
+  article.append(open, element("p", { className: toneOf(draft) }, shortWords(draft)));
   if (draft.reported) {
     const link = element("a", { href: `/cases/${draft.case_id}` }, words["read-case"]);
     link.setAttribute("aria-label", `${words["read-case"]}: ${name}`);

@@ -9,6 +9,7 @@ const ROUNDED = {
 };
 const METRES_OF_DEGREE = 111_195;
 const MOST_DECIMALS = 3;
+const DECIMAL = /^-?[0-9]+([.,][0-9]+)?$/;
 
 export function preparePlace(form, words, fill) {
   const { lat, lon, precision } = form.elements;
@@ -65,13 +66,23 @@ function askPhone(form, button, words, show) {
   }
 }
 
+function number(text) {
+  return DECIMAL.test(text.trim()) ? Number(text.trim().replace(",", ".")) : Number.NaN;
+}
+
+// Return a coordinate as the API would round it: nothing more precise leaves the phone. What is no
+// number is returned as it is; the API refuses it by the name of its field.
+export function rounded(text, precision) {
+  const value = number(text);
+  return Number.isNaN(value) ? text : Number(value.toFixed(ROUNDED[precision][0]));
+}
+
 // Return what people will see: the middle of the circle, its radius, and where in it the point is.
 export function seen(latText, lonText, precision) {
-  const lat = Number.parseFloat(latText.replace(",", "."));
-  const lon = Number.parseFloat(lonText.replace(",", "."));
+  const [lat, lon] = [number(latText), number(lonText)];
   if (!(Math.abs(lat) <= 90 && Math.abs(lon) <= 180)) return null;
-  const [decimals, radius] = ROUNDED[precision];
-  const middle = [lat, lon].map((value) => Number(value.toFixed(decimals)));
+  const radius = ROUNDED[precision][1];
+  const middle = [rounded(latText, precision), rounded(lonText, precision)];
   const east = (lon - middle[1]) * Math.cos((lat * Math.PI) / 180) * METRES_OF_DEGREE;
   const north = (lat - middle[0]) * METRES_OF_DEGREE;
   return { middle, radius, east: east / radius, north: north / radius };

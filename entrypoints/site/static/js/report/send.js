@@ -4,11 +4,11 @@
 import "../../npm/tus.js";
 import { accessToken, ask, Refused } from "../api.js";
 import { FetchStack } from "./fetch_stack.js";
+import { rounded } from "./place.js";
 import { allDrafts, change, changeFile, contentOf, draftOf, dropFile, newId } from "./store.js";
 
 const LEAST_CHUNK = 256 * 1024;
 const MOST_CHUNKS = 50;
-const DECIMAL = /^-?[0-9]+([.,][0-9]+)?$/;
 let next = null;
 
 // Send all drafts that are queued. Return whether some of them wait for the network.
@@ -43,13 +43,18 @@ async function send(caseId) {
   for (const file of begun.files) if (!file.evidence_id) await sendFile(caseId, file);
   const draft = await draftOf(caseId);
   if (!draft) return;
-  if (draft.files.some((file) => file.problem)) {
+  if (draft.files.some((file) => file.problem && !isRejected(file))) {
     await change(caseId, () => ({ queued: false, state: "needs", problem: null }));
   } else if (draft.reported) {
     await attach(draft);
   } else {
     await report(draft);
   }
+}
+
+// What was rejected can never be used, and keeps nothing else from being sent.
+function isRejected(file) {
+  return file.problem?.code === "rejected";
 }
 
 // A draft belongs to the member who sent it first: on a shared phone another one may be signed in.
@@ -75,7 +80,7 @@ async function report(draft) {
 }
 
 async function attach(draft) {
-  const fresh = draft.files.filter((file) => !file.attached);
+  const fresh = draft.files.filter((file) => !file.attached && !isRejected(file));
   const evidence = fresh.map((file) => file.evidence_id);
   if (!evidence.length) return;
   const once = { "Idempotency-Key": `${fresh.at(-1).file_id} ${evidence.length}` };
@@ -97,21 +102,16 @@ function bodyOf(draft) {
     story: draft.place.trim() && !located ? `${story}\n\n${draft.where}` : story,
     category: draft.category,
     anonymous: draft.who === "anonymous",
-    evidence: draft.files.map((file) => file.evidence_id),
+    evidence: draft.files.filter((file) => !isRejected(file)).map((file) => file.evidence_id),
   };
   if (draft.occurred_on) body.occurred_on = draft.occurred_on;
   if (draft.publish_within && body.anonymous) body.publish_within = Number(draft.publish_within);
   if (located) {
-    const { precision } = draft;
-    body.location = { lat: number(draft.lat), lon: number(draft.lon), precision };
+    const { precision, lat, lon } = draft;
+    body.location = { lat: rounded(lat, precision), lon: rounded(lon, precision), precision };
     body.location.name = draft.place.trim();
   }
   return body;
-}
-
-// The API refuses what is no number, and names its field.
-function number(text) {
-  return DECIMAL.test(text.trim()) ? Number(text.trim().replace(",", ".")) : text;
 }
 
 async function sendFile(caseId, file, attempt = 1) {
