@@ -101,6 +101,7 @@ def create_site(api: Api, settings: SiteSettings, rooms: Rooms) -> Flask:
         media_pages(),
         about_pages(),
         search_pages(),
+        phone_pages(),
         report,
     ):
         app.register_blueprint(blueprint)

@@ -1,6 +1,7 @@
 """What makes the site installable, and what its worker keeps."""
 
 from io import BytesIO
+from typing import Any
 
 from PIL import Image
 
@@ -13,7 +14,7 @@ def test_the_manifest_has_what_phones_need_to_install_the_site(reader: Reader) -
     where = page.find("link", rel="manifest")["href"]
     reply = reader.client.get(where, headers={"Accept-Language": "ar"})
     assert reply.content_type == "application/manifest+json"
-    manifest = reply.json
+    manifest: Any = reply.json
     assert (manifest["name"], manifest["dir"], manifest["start_url"]) == ("Klarity", "rtl", "/")
     for described in manifest["icons"]:
         drawn = reader.client.get(described["src"])

@@ -112,6 +112,15 @@ def test_what_fails_is_told_what_arrived_is_kept_and_nothing_typed_is_lost(
     when_published(reader)
 
 
+def test_an_anonymous_report_can_be_published_later(
+    reader: Reader, anna: Caller, photo: bytes
+) -> None:
+    reader.sign_in(anna).open("/report")
+    reader.submit("/report/send", a_file(photo), **TEXTS, publish_within="24")
+    where = reader.where
+    eventually(lambda: reader.open(where) and ("random time" in reader.text or None))
+
+
 def test_an_empty_file_is_told(reader: Reader, anna: Caller) -> None:
     reader.sign_in(anna).open("/report")
     page = reader.submit("/report/send", a_file(b"", "empty.jpg"), **TEXTS)
