@@ -299,7 +299,8 @@ function labelOf(control) {
 async function render() {
   const drafts = await allDrafts();
   const draft = drafts.find((each) => each.case_id === current);
-  draftSection.hidden = !drafts.length;
+  draftSection.hidden = !drafts.some((each) => each.case_id !== current || each.reported);
+  document.getElementById("another").hidden = !draft;
   fillList(draftSection.querySelector("ul"), drafts.map(draftItem));
   fillList(fileList, draft?.files.map(fileItem) ?? []);
   showState(draft);
