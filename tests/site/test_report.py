@@ -4,8 +4,16 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from adapters.workrooms import Workrooms
+from application.ports.sanitiser import SanitiserUnavailable
+from config.process import Process
+from entrypoints.asgi.environ import REFUSAL
+from entrypoints.site.api import Answer, ApiInProcess, Question
+from entrypoints.site.evidence_form import Rooms
+from entrypoints.site.site import SiteSettings, create_site
 from tests.http.conftest import PASSPHRASE, Caller, eventually
 from tests.media import SECRET, photo_with_gps
 from tests.site.conftest import Reader
@@ -185,3 +193,96 @@ def test_who_is_not_signed_in_is_led_to_it_and_gets_no_cookie(reader: Reader) ->
     assert page.find("a", href="/join?next=/report")
     assert "Set-Cookie" not in reader.headers
     assert page.find(id="report").has_attr("hidden")
+
+
+def reader_of(process: Process, rooms: Rooms, change: Any = None) -> Reader:
+    """A reader of a site with other folders in memory, or whose API answers differently."""
+    settings = SiteSettings(public_url="", leave_url="/", key=b"a key of a test", proxies=0)
+    api = ApiInProcess(process.app)
+    asked = (lambda question, visitor: change(api, question, visitor)) if change else api
+    return Reader(create_site(asked, settings, rooms).test_client())
+
+
+def test_without_room_in_memory_the_file_is_named_and_nothing_typed_is_lost(
+    process: Process, anna: Caller, photo: bytes
+) -> None:
+    def full(_: int) -> Any:
+        raise SanitiserUnavailable("full")
+
+    reader = reader_of(process, full)
+    reader.sign_in(anna).open("/report")
+    page = reader.submit("/report/send", a_file(photo), **TEXTS)
+    assert reader.status == 422
+    assert "photo.jpg" in page.find(role="alert").get_text()
+    assert page.find(id="title")["value"] == TEXTS["title"]
+
+
+def test_a_file_that_is_too_large_is_named_and_the_others_arrive(
+    process: Process, anna: Caller, photo: bytes
+) -> None:
+    def small(api: ApiInProcess, question: Question, visitor: Any) -> Answer:
+        answer = api(question, visitor)
+        if question.path != "/v1/instance":
+            return answer
+        limits = {**answer.body["limits"], "largest_upload": len(photo)}
+        body = msgspec.json.encode({**answer.body, "limits": limits})
+        return Answer(answer.status, answer.headers, body)
+
+    reader = reader_of(process, Workrooms().room, small)
+    reader.sign_in(anna).open("/report")
+    files = [(BytesIO(photo + b"x"), "large.jpg"), (BytesIO(photo), "good.jpg")]
+    page = reader.submit("/report/send", {"file": files}, **TEXTS)
+    assert reader.status == 422
+    assert "large.jpg" in page.find(role="alert").get_text()
+    assert "good.jpg" in page.find("input", {"name": "evidence"})["value"]
+
+
+def test_a_file_that_another_request_sent_faster_is_not_sent_again(
+    process: Process, anna: Caller, photo: bytes
+) -> None:
+    def faster(api: ApiInProcess, question: Question, visitor: Any) -> Answer:
+        if question.method == "PATCH":
+            api(question, visitor)
+        return api(question, visitor)
+
+    reader = reader_of(process, Workrooms().room, faster)
+    reader.sign_in(anna).open("/report")
+    reader.submit("/report/send", a_file(photo), **TEXTS)
+    when_published(reader)
+
+
+def test_a_text_that_is_too_large_is_told(reader: Reader, anna: Caller) -> None:
+    reader.sign_in(anna).open("/report")
+    reader.submit("/report/send", no_file(), title="x", story="y" * 300_000)
+    assert reader.status == 422
+    assert "too large" in reader.text
+
+
+def test_evidence_that_cannot_be_added_is_told_on_the_page_of_the_report(
+    reader: Reader, anna: Caller
+) -> None:
+    reader.sign_in(anna).open("/report")
+    reader.submit("/report/send", no_file(), **TEXTS)
+    case_id = case_of(reader)
+    page = reader.submit(f"/report/{case_id}/evidence", a_file(b"no picture", "odd.txt"))
+    assert reader.status == 422
+    assert "odd.txt" in page.find(role="alert").get_text()
+    page = reader.submit(f"/report/{case_id}/evidence", no_file(), evidence="no-id odd.txt")
+    assert reader.status == 422
+    assert page.find(role="alert")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"), [("too-slow", 408), ("too-busy", 503), ("too-large", 413)]
+)
+def test_a_body_that_was_not_read_is_told_in_words(
+    reader: Reader, refusal: str, status: int
+) -> None:
+    reply = reader.client.post("/report/send", environ_overrides={REFUSAL: refusal})
+    assert reply.status_code == status
+    assert reply.content_type.startswith("text/html")
+
+
+def test_who_reloads_the_page_after_a_form_gets_a_new_one(reader: Reader) -> None:
+    reader.open("/report/send")
+    assert reader.where == "/report"
