@@ -199,6 +199,7 @@ async function askToSendLater() {
 async function watch(waited = 0) {
   clearTimeout(looks);
   if (await lookAll()) {
+    clearTimeout(looks);
     looks = setTimeout(watch, waited < 60 ? LOOK_MS : LOOK_LATER_MS, waited + 1);
   }
 }

@@ -6,17 +6,23 @@ const NAME = "klarity";
 const PIECE = 4 * 1024 * 1024;
 const others = new BroadcastChannel(NAME);
 let database = null;
+let gone = false;
 
 // "change" events: something is different, here or in another page. "wiped": all of it is gone.
 export const changes = new EventTarget();
-others.onmessage = ({ data }) => changes.dispatchEvent(new Event(data));
+others.onmessage = ({ data }) => {
+  gone ||= data === "wiped";
+  changes.dispatchEvent(new Event(data));
+};
 
 function announce(what) {
   changes.dispatchEvent(new Event(what));
   others.postMessage(what);
 }
 
+// After a wipe, what still runs waits forever: it would make the database anew.
 function opened() {
+  if (gone) return new Promise(() => {});
   database ??= openDB(NAME, 1, {
     upgrade(db) {
       db.createObjectStore("drafts", { keyPath: "case_id" });
@@ -102,6 +108,7 @@ export async function removeDraft(caseId) {
 
 // Remove everything that Klarity keeps in this browser.
 export async function wipe() {
+  gone = true;
   announce("wiped");
   await close();
   await deleteDB(NAME);
