@@ -23,15 +23,16 @@ from entrypoints.site.decisions import decision_pages
 from entrypoints.site.dispute import dispute_pages
 from entrypoints.site.ground import ground_blueprint, ground_of, read_street_map
 from entrypoints.site.evidence_form import Rooms
+from entrypoints.site.ground import ground_blueprint, ground_of, read_street_map
 from entrypoints.site.home import home_pages
 from entrypoints.site.language import COOKIE, LANGUAGES, choose_language
 from entrypoints.site.me import me_pages
 from entrypoints.site.media import media_pages
 from entrypoints.site.moderation import moderation_pages
 from entrypoints.site.pages import page, prepare_templates, protect, refused_page
-from entrypoints.site.search import search_pages
 from entrypoints.site.phone import phone_pages
 from entrypoints.site.report import report_pages
+from entrypoints.site.search import search_pages
 from entrypoints.site.visit import Refused, begin_visit, forget_what_was_read
 
 if TYPE_CHECKING:
