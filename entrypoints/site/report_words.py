@@ -39,6 +39,7 @@ REPORT_WORDS = {
     ),
     "where": _("Where: %(place)s"),
     "really-wipe": _("Remove all drafts and everything else of Klarity from this phone?"),
+    "no-map": _("The map did not load. You can type the place instead."),
     "no-place": _("This phone did not tell where it is. You can type the place instead."),
     "wiped": _("Everything of Klarity is wiped from this phone."),
     "no-storage": _("This browser keeps nothing. Do not close this page before it is sent."),

@@ -300,6 +300,13 @@ def test_a_place_is_shown_as_a_circle_and_asked_of_the_phone_on_request(
     page.get_by_role("button", name="Use my place").click()
     expect(page.get_by_label("Latitude")).to_have_value("27.592")
     expect(page.locator("#circle")).to_contain_text("within 800 m of 27.59, 86.56")
+    page.get_by_role("button", name="Choose on a map").click()
+    expect(page.locator("#place-map .leaflet-interactive")).to_be_visible()
+    assert violations(page) == []
+    page.locator("#place-map").press("ArrowUp")
+    expect(page.get_by_label("Latitude")).not_to_have_value("27.592")
+    page.get_by_role("button", name="Use my place").click()
+    expect(page.get_by_label("Latitude")).to_have_value("27.592")
     page.get_by_label("How precisely people see it").press("ArrowRight")
     expect(page.locator("#circle")).to_contain_text("within 8 km of 27.6, 86.6")
     page.get_by_text("4. Who sees you").click()

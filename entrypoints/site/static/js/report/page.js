@@ -336,7 +336,7 @@ function lock(locked) {
       each.disabled = locked;
     }
   }
-  for (const id of ["precision-slider", "here"]) document.getElementById(id).disabled = locked;
+  for (const id of ["precision-slider", "here", "open-map"]) document.getElementById(id).disabled = locked;
 }
 
 async function select(caseId) {

@@ -28,7 +28,29 @@ export function preparePlace(form, words, fill) {
   document.getElementById("here").addEventListener("click", ({ target }) => {
     askPhone(form, target, words, show);
   });
+  document.getElementById("open-map").addEventListener("click", ({ target }) => {
+    openMap(form, target, words);
+  });
   return show;
+}
+
+// The map is large, and needs a network: it is loaded when somebody wants it.
+async function openMap(form, button, words) {
+  button.disabled = true;
+  try {
+    const map = await import("./place_map.js");
+    await map.openMap(document.getElementById("place-map"), form);
+    button.hidden = true;
+  } catch {
+    button.disabled = false;
+    tell(words["no-map"]);
+  }
+}
+
+function tell(text) {
+  const note = document.getElementById("place-help");
+  note.textContent = text;
+  note.setAttribute("role", "alert");
 }
 
 function sliderFor(select) {
@@ -45,7 +67,6 @@ function sliderFor(select) {
 
 // Ask the phone. More than a street is not even kept in the draft.
 function askPhone(form, button, words, show) {
-  const note = document.getElementById("place-help");
   button.ariaBusy = "true";
   const found = ({ coords }) => {
     form.elements.lat.value = coords.latitude.toFixed(MOST_DECIMALS);
@@ -56,8 +77,7 @@ function askPhone(form, button, words, show) {
   };
   const failed = () => {
     button.ariaBusy = "false";
-    note.textContent = words["no-place"];
-    note.setAttribute("role", "alert");
+    tell(words["no-place"]);
   };
   if (navigator.geolocation) {
     navigator.geolocation.getCurrentPosition(found, failed, { timeout: 20_000 });

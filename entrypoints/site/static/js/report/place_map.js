@@ -1,0 +1,58 @@
+// Choose a place by moving a map: the middle of the map is the place. Loaded on request only.
+import { circleAround, makeMap } from "../map.js";
+import { seen } from "./place.js";
+
+const WORLD = [[20, 0], 2];
+const CLOSE = 15;
+const DECIMALS = 3;
+
+export async function openMap(element, form) {
+  await Promise.all(element.dataset.styles.split(" ").map(addStyle));
+  element.hidden = false;
+  const map = makeMap(element);
+  let circle = null;
+  const shown = () => seen(form.elements.lat.value, form.elements.lon.value, form.elements.precision.value);
+  const draw = () => {
+    circle?.remove();
+    const found = shown();
+    if (!found) return;
+    const [lat, lon] = found.middle;
+    circle = circleAround({ lat, lon, precision: form.elements.precision.value }).addTo(map);
+  };
+  const follow = () => {
+    if (shown() && !isInMiddle(map, form)) map.setView(pointOf(form), CLOSE, { animate: false });
+    draw();
+  };
+  if (shown()) map.setView(pointOf(form), CLOSE);
+  else map.setView(...WORLD);
+  draw();
+  map.on("moveend", () => take(map, form));
+  form.addEventListener("input", follow);
+}
+
+function take(map, form) {
+  if (isInMiddle(map, form)) return;
+  const { lat, lng } = map.getCenter().wrap();
+  form.elements.lat.value = lat.toFixed(DECIMALS);
+  form.elements.lon.value = lng.toFixed(DECIMALS);
+  form.dispatchEvent(new Event("input"));
+}
+
+function isInMiddle(map, form) {
+  const { lat, lng } = map.getCenter().wrap();
+  const near = (value, text) => Math.abs(value - Number(text.replace(",", "."))) <= 0.5 / 10 ** DECIMALS;
+  return near(lat, form.elements.lat.value) && near(lng, form.elements.lon.value);
+}
+
+function pointOf(form) {
+  return [form.elements.lat, form.elements.lon].map((field) => Number(field.value.replace(",", ".")));
+}
+
+function addStyle(address) {
+  return new Promise((resolve, reject) => {
+    const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: address });
+    link.onload = resolve;
+    link.onerror = reject;
+    document.head.append(link);
+  });
+}
