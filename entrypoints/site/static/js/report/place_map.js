@@ -3,7 +3,8 @@ import { circleAround, makeMap } from "../map.js";
 import { seen } from "./place.js";
 
 const WORLD = [[20, 0], 2];
-const CLOSE = 15;
+// The closest zoom at which the circle of a precision fits into the map.
+const CLOSE = { street: 16, neighbourhood: 13, city: 10, region: 6 };
 const DECIMALS = 3;
 
 export async function openMap(element, form) {
@@ -19,11 +20,16 @@ export async function openMap(element, form) {
     const [lat, lon] = found.middle;
     circle = circleAround({ lat, lon, precision: form.elements.precision.value }).addTo(map);
   };
+  const close = () => CLOSE[form.elements.precision.value];
+  let zoom = close();
   const follow = () => {
-    if (shown() && !isInMiddle(map, form)) map.setView(pointOf(form), CLOSE, { animate: false });
+    if (shown() && (zoom !== close() || !isInMiddle(map, form))) {
+      map.setView(pointOf(form), close(), { animate: false });
+    }
+    zoom = close();
     draw();
   };
-  if (shown()) map.setView(pointOf(form), CLOSE);
+  if (shown()) map.setView(pointOf(form), zoom);
   else map.setView(...WORLD);
   draw();
   map.on("moveend", () => take(map, form));
