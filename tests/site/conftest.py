@@ -128,9 +128,9 @@ def another_reader(process: Process) -> Reader:
     return Reader(process.site.test_client())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. While Playwright runs, nothing else can run an event loop in the process."""
     path = which("chromium")
     assert path, "chromium is missing; `make servers` installs it"
     with sync_playwright() as playwright:
