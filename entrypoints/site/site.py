@@ -21,7 +21,6 @@ from entrypoints.site.case import case_pages
 from entrypoints.site.case_forms import case_forms
 from entrypoints.site.decisions import decision_pages
 from entrypoints.site.dispute import dispute_pages
-from entrypoints.site.ground import ground_blueprint, ground_of, read_street_map
 from entrypoints.site.evidence_form import Rooms
 from entrypoints.site.ground import ground_blueprint, ground_of, read_street_map
 from entrypoints.site.home import home_pages

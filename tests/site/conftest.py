@@ -130,7 +130,7 @@ def another_reader(process: Process) -> Reader:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium. While Playwright runs, nothing else can run an event loop in the process."""
+    """Debian's Chromium. While Playwright runs, no test of the process can run an event loop."""
     path = which("chromium")
     assert path, "chromium is missing; `make servers` installs it"
     with sync_playwright() as playwright:
