@@ -72,7 +72,7 @@ class Process:
             key=self.container.keys().site,
             proxies=self.settings.proxies,
         )
-        return create_site(self._api(), settings)
+        return create_site(self._api(), settings, self.container.workrooms().room)
 
     def _api(self) -> Api:
         """Return the API that the site asks."""

@@ -104,6 +104,12 @@ server {{
     location / {{
         proxy_pass http://$klarity;
     }}
+    location /v1/uploads {{
+        proxy_pass http://$klarity;
+        client_max_body_size 0;
+        client_body_buffer_size 16k;
+        proxy_request_buffering off;
+    }}
 }}
 
 # When a client tries again that got no stream.
@@ -146,7 +152,7 @@ server {{
     location / {{
         proxy_pass http://$klarity;
     }}
-    location /v1/uploads {{
+    location ~ ^/(v1/uploads|report/) {{
         proxy_pass http://$klarity;
         client_max_body_size 0;
         client_body_buffer_size 16k;

@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-UPLOADS = "/v1/uploads"
+UPLOADS = ("/v1/uploads", "/report/")
+"""Where bodies are large: uploads, and the site's forms with evidence."""
 BEGINNING = 1 << 16
 """In bytes: so much of any body can wait in memory without a place."""
 BODIES = 64

@@ -5,12 +5,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, redirect, request
+from flask import Flask, Response, abort, redirect, request
 from flask_compress import Compress
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
+from entrypoints.asgi.environ import REFUSAL
 from entrypoints.http.replies import with_headers
 from entrypoints.site.about import about_pages
 from entrypoints.site.account import account_pages, inside
@@ -20,6 +21,7 @@ from entrypoints.site.case import case_pages
 from entrypoints.site.case_forms import case_forms
 from entrypoints.site.decisions import decision_pages
 from entrypoints.site.dispute import dispute_pages
+from entrypoints.site.evidence_form import Rooms
 from entrypoints.site.ground import ground_blueprint, ground_of, read_street_map
 from entrypoints.site.home import home_pages
 from entrypoints.site.language import COOKIE, LANGUAGES, choose_language
@@ -27,6 +29,8 @@ from entrypoints.site.me import me_pages
 from entrypoints.site.media import media_pages
 from entrypoints.site.moderation import moderation_pages
 from entrypoints.site.pages import page, prepare_templates, protect, refused_page
+from entrypoints.site.phone import phone_pages
+from entrypoints.site.report import report_pages
 from entrypoints.site.search import search_pages
 from entrypoints.site.visit import Refused, begin_visit, forget_what_was_read
 
@@ -57,8 +61,8 @@ class SiteSettings:
         return self.public_url.startswith("https://")
 
 
-def create_site(api: Api, settings: SiteSettings) -> Flask:
-    """Return the WSGI application of the pages."""
+def create_site(api: Api, settings: SiteSettings, rooms: Rooms) -> Flask:
+    """Return the WSGI application of the pages. ``rooms`` are folders in memory."""
     app = Flask("klarity-site", static_folder=None, root_path=str(Path(__file__).parent))
     app.secret_key = settings.key
     app.config.update(
@@ -76,6 +80,7 @@ def create_site(api: Api, settings: SiteSettings) -> Flask:
         WTF_CSRF_SSL_STRICT=False,
     )
     app.before_request(choose_language)
+    app.before_request(_refuse_unread)
     app.before_request(partial(begin_visit, api))
     app.after_request(protect)
     app.after_request(_after_reading)
@@ -84,6 +89,8 @@ def create_site(api: Api, settings: SiteSettings) -> Flask:
     Compress(app)
     prepare_templates(app, settings.public_url, settings.leave_url)
     _add_ground(app, settings.tiles)
+    report = report_pages(rooms)
+    csrf.exempt(report)  # its forms are checked while they arrive
     for blueprint in (
         account_pages(),
         assets_blueprint(),
@@ -94,6 +101,8 @@ def create_site(api: Api, settings: SiteSettings) -> Flask:
         media_pages(),
         about_pages(),
         search_pages(),
+        phone_pages(),
+        report,
     ):
         app.register_blueprint(blueprint)
     app.register_blueprint(case_pages(settings.public_url))
@@ -104,6 +113,17 @@ def create_site(api: Api, settings: SiteSettings) -> Flask:
     _handle_errors(app)
     _switch_languages(app, secure=settings.secure)
     return app
+
+
+def _refuse_unread() -> None:
+    """Refuse a request whose body the ASGI server did not read to its end."""
+    match request.environ.get(REFUSAL):
+        case "too-large":
+            abort(413)
+        case "too-slow":
+            abort(408)
+        case "too-busy":
+            abort(503)
 
 
 def _after_reading(reply: Response) -> Response:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -94,6 +94,15 @@ class Visit:
         if wrote := answer.headers.get(TOKEN):
             session["wrote"] = wrote
         return answer
+
+    def pass_on(
+        self, method: str, path: str, headers: Mapping[str, str], content: bytes = b""
+    ) -> Answer:
+        """Return the answer to a request whose content is not JSON, such as a file. Raises
+        Refused."""
+        self.renew()
+        question = replace(self._question(method, path, headers, None), content=content)
+        return _good(self._api(question, request.environ))
 
     def sign_in(self, pseudonym: str, passphrase: str, *, keep: bool = False) -> None:
         """Begin a session. ``keep``: it outlasts the browser's. Raises Refused."""

@@ -19,6 +19,9 @@ WORDS = {
     "erased": _("This was removed at its author's wish."),
     "stale": _("This was changed meanwhile. Please look at it again."),
     "too-large": _("This is too large to be sent."),
+    "unsupported-media-type": _(
+        "Klarity cannot read this kind of file. A photo, a film, a recording or a PDF is fine."
+    ),
     "pseudonym-taken": _("This name, or one that looks like it, is in use. Please choose another."),
     "bad-passphrase": _("A passphrase needs at least 12 characters: four plain words do."),
     "too-many-requests": _("Too much at once. Please wait a moment and try again."),

@@ -174,8 +174,9 @@ def test_a_slow_upload_passes_on_the_bytes_that_arrived() -> None:
     assert arrived[-1] == b"slow"
 
 
-def test_an_upload_runs_in_a_thread_for_uploads() -> None:
-    peer = serve(echo, scope(UPLOADS, content_length="1"), Peer(body(b"a")))
+@pytest.mark.parametrize("path", [UPLOADS, "/report/send"])
+def test_an_upload_runs_in_a_thread_for_uploads(path: str) -> None:
+    peer = serve(echo, scope(path, content_length="1"), Peer(body(b"a")))
     assert (b"x-thread", b"upload") in peer.got[0]["headers"]
 
 

@@ -128,9 +128,9 @@ def another_reader(process: Process) -> Reader:
     return Reader(process.site.test_client())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. While Playwright runs, no test of the process can run an event loop."""
     path = which("chromium")
     assert path, "chromium is missing; `make servers` installs it"
     with sync_playwright() as playwright:

@@ -3,6 +3,7 @@
 import pytest
 from werkzeug.datastructures import Headers
 
+from adapters.workrooms import Workrooms
 from domain.moderation.rules import RULES
 from entrypoints.site.api import Answer
 from entrypoints.site.site import create_site
@@ -39,7 +40,7 @@ def answered(status: int, code: str, **headers: str) -> Reader:
     """Return a reader of a site whose API answers everything with a problem."""
     body = f'{{"type": "/problems/{code}"}}'.encode()
     answer = Answer(status, Headers({**PROBLEM, **headers}), body)
-    return Reader(create_site(lambda *_: answer, SETTINGS).test_client())
+    return Reader(create_site(lambda *_: answer, SETTINGS, Workrooms().room).test_client())
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.workrooms import Workrooms
 from config.settings import SettingsError, read_settings
 from entrypoints.site.assets import assets
 from entrypoints.site.ground import HEADER_BYTES, ground_of, read_street_map
@@ -23,7 +24,7 @@ def site(streets: Path) -> Reader:
     settings = SiteSettings(
         public_url="http://k", leave_url="http://l", key=b"k" * 32, proxies=0, tiles=streets
     )
-    return Reader(create_site(None, settings).test_client())  # type: ignore[arg-type]  # see above
+    return Reader(create_site(None, settings, Workrooms().room).test_client())  # type: ignore[arg-type]  # see above
 
 
 def test_a_tile_of_land_is_kept_by_browsers(reader: Reader) -> None:

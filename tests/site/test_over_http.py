@@ -1,16 +1,20 @@
 """The site in a process of its own, which asks the API over HTTP."""
 
 from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 from werkzeug.serving import make_server
 
+from adapters.workrooms import Workrooms
 from config.process import Process
 from entrypoints.site.api import ApiOverHttp
 from entrypoints.site.site import SiteSettings, create_site
 from tests.http.conftest import Caller
+from tests.media import photo_with_gps
 from tests.servers import free_port
 from tests.site.conftest import Reader
 
@@ -46,7 +50,8 @@ def url(process: Process, seen: list[str]) -> Iterator[str]:
 
 
 def reader_of(url: str, proxies: int = 1) -> Reader:
-    return Reader(create_site(ApiOverHttp(url, proxies=proxies), SETTINGS).test_client())
+    api, rooms = ApiOverHttp(url, proxies=proxies), Workrooms().room
+    return Reader(create_site(api, SETTINGS, rooms).test_client())
 
 
 def test_pages_are_the_same_as_in_one_process(url: str, anna: Caller, reader: Reader) -> None:
@@ -64,6 +69,16 @@ def test_the_api_learns_for_whom_it_is_asked(url: str, seen: list[str]) -> None:
     straight = reader_of(url, proxies=0)
     straight.open("/", headers=forwarded, environ_base={"REMOTE_ADDR": "192.0.2.1"})
     assert set(seen) == {"192.0.2.1"}
+
+
+def test_a_photo_is_reported(url: str, anna: Caller, tmp_path: Path) -> None:
+    far = reader_of(url)
+    far.sign_in(anna).open("/report")
+    photo = BytesIO(photo_with_gps(tmp_path / "photo.jpg").read_bytes())
+    texts = {"title": "A permit for a bribe", "story": "They asked for money."}
+    far.submit("/report/send", {"file": (photo, "photo.jpg")}, **texts)
+    assert far.status == 200
+    assert far.soup.find(role="status")
 
 
 def test_an_api_that_is_away_is_told_in_words() -> None:

@@ -13,14 +13,14 @@ export class Refused extends Error {
 
 // Return an access token, or "" if nobody is signed in.
 export async function accessToken({ renew = false } = {}) {
-  if (token === null || renew) {
-    const reply = await fetch("/session/token", {
-      method: "POST",
-      headers: { "X-CSRFToken": csrfToken() },
-    });
-    token = reply.ok ? (await reply.json()).access_token : "";
-  }
+  if (!token || renew) token = (await askedToken(csrfToken())) || (await askedToken(await newCsrf()));
   return token;
+}
+
+async function askedToken(csrf) {
+  if (!csrf) return "";
+  const reply = await fetch("/session/token", { method: "POST", headers: { "X-CSRFToken": csrf } });
+  return reply.ok ? (await reply.json()).access_token : "";
 }
 
 // Send a request below /v1 and return the reply. Throws Refused, or TypeError without a network.
@@ -44,6 +44,15 @@ function send(method, path, body, headers, bearer) {
   });
 }
 
+let csrf = "";
+
+// Workers have no document, and a page that was kept for offline use holds no token of a session.
 function csrfToken() {
-  return document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+  return csrf || globalThis.document?.querySelector('meta[name="csrf-token"]')?.content || "";
+}
+
+async function newCsrf() {
+  const page = await (await fetch("/report", { cache: "no-store" })).text();
+  csrf = page.match(/name="csrf-token" content="([^"]+)"/)?.[1] ?? "";
+  return csrf;
 }
