@@ -16,7 +16,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from application.ports.sanitiser import SanitiserUnavailable
 from entrypoints.site.language import gettext as _
-from entrypoints.site.multipart import BrokenForm, Part, parts_of
+from entrypoints.site.multipart import BrokenForm, FormPart, parts_of
 from entrypoints.site.visit import UNAUTHORIZED, Refused, visit
 from entrypoints.site.words import words_for
 
@@ -83,7 +83,7 @@ class EvidenceForms:
         form.files[:0] = _kept(form)
         return form
 
-    def _take(self, form: EvidenceForm, part: Part) -> None:
+    def _take(self, form: EvidenceForm, part: FormPart) -> None:
         if part.filename is None:
             form.fields.add(part.name, _text(part))
         elif part.filename:
@@ -129,7 +129,7 @@ def _sign_in(form: EvidenceForm) -> None:
         form.refused = refused
 
 
-def _text(part: Part) -> str:
+def _text(part: FormPart) -> str:
     text = b""
     for piece in part.pieces:
         text += piece

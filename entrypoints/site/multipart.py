@@ -21,7 +21,7 @@ class BrokenForm(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FormPart:
     """A field or, with a ``filename``, a file. Read ``pieces`` before asking for the next part."""
 
     name: str
@@ -29,13 +29,13 @@ class Part:
     pieces: Iterator[bytes]
 
 
-def parts_of(request: Request) -> Iterator[Part]:
+def parts_of(request: Request) -> Iterator[FormPart]:
     """Yield the parts of the body as they arrive. Raises BrokenForm, and RequestEntityTooLarge."""
     events = _events(request)
     for event in events:
         if isinstance(event, File | Field):
             pieces = _content(events)
-            yield Part(event.name, getattr(event, "filename", None), pieces)
+            yield FormPart(event.name, getattr(event, "filename", None), pieces)
             deque(pieces, maxlen=0)
 
 
