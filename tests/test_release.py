@@ -19,7 +19,8 @@ def version() -> str:
 
 @pytest.mark.parametrize("release", RELEASED, ids=lambda path: str(path.stem))
 def test_golden_copies_of_a_release_are_never_written_again(release: Path) -> None:
-    frozen = dict(reversed(line.split()) for line in release.read_text().splitlines())
+    lines = (line.split() for line in release.read_text().splitlines())
+    frozen = {name: digest for digest, name in lines}
     now = {
         path.name: sha256(path.read_bytes()).hexdigest()
         for path in COPIES.iterdir()
