@@ -11,12 +11,15 @@ from tests.system.phone import Phone, eventually, is_public
 pytestmark = pytest.mark.system
 
 
-def test_a_public_case_is_on_the_home_page(anna: Phone, photo: str, passer_by: Phone) -> None:
-    case_id = anna.report(title="On the home page", evidence=[photo]).json()["case_id"]
+def test_a_public_case_is_found_on_the_site(anna: Phone, photo: str, passer_by: Phone) -> None:
+    word = uuid4().hex
+    case_id = anna.report(title=f"Found by {word}", evidence=[photo]).json()["case_id"]
     passer_by.case_when(case_id, is_public)
-    home = eventually(lambda: showing(passer_by.get("/"), f'href="/cases/{case_id}"'))
-    assert home.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert "Set-Cookie" not in home.headers
+    found = eventually(lambda: showing(passer_by.get(f"/cases?q={word}"), f"/cases/{case_id}"))
+    for page in (found, passer_by.get("/")):
+        assert page.status_code == 200
+        assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "Set-Cookie" not in page.headers
 
 
 def showing(page: requests.Response, part: str) -> requests.Response | None:
