@@ -7,6 +7,7 @@ from flask import Flask, Response, render_template, request, session
 from markupsafe import Markup
 
 from entrypoints.site.assets import assets
+from entrypoints.site.fixed_words import field_error, fixed
 from entrypoints.site.language import LANGUAGES, language
 from entrypoints.site.map import place_map
 from entrypoints.site.visit import Refused, visit
@@ -68,6 +69,8 @@ def prepare_templates(app: Flask, public_url: str, leave_url: str) -> None:
         category=category,
         kind=kind,
         precision=precision,
+        fixed=fixed,
+        field_error=field_error,
     )
     env.globals.update(
         asset=assets().url,

@@ -1,0 +1,115 @@
+"""The languages of the site: their catalogs are whole, and pages speak them."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+import pytest
+from babel.messages.catalog import Message
+
+from adapters.sanitiser import reasons
+from config.process import Process
+from entrypoints.site.fixed_words import field_error
+from entrypoints.site.language import CATALOGS, choose_language, language_of
+from tests.site import catalogs
+from tests.site.conftest import Reader
+
+VALUE = re.compile(r"%\((\w+)\)s|\{(\w+)[^}]*\}|%(?!%)")
+MARKUP = re.compile(r"[<>]|&\w+;")
+
+
+@pytest.fixture(params=catalogs.TRANSLATED)
+def code(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def messages(code: str) -> Iterator[Message]:
+    return (message for message in catalogs.read(code) if message.id)
+
+
+def forms(text: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Return the text, or its forms for different numbers."""
+    return (text,) if isinstance(text, str) else tuple(text or ())
+
+
+def values(text: str) -> set[str]:
+    return {"".join(names) for names in VALUE.findall(text)}
+
+
+def test_a_catalog_is_as_make_catalogs_writes_it(
+    code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If this fails, run `make catalogs`, and translate what came without a translation."""
+    written: list[bytes] = []
+    kept = (CATALOGS / f"{code}.po").read_bytes()
+    monkeypatch.setattr(catalogs, "keep", lambda _, content: written.append(content))
+    catalogs.update(code)
+    assert written == [kept]
+
+
+def test_every_text_is_translated_in_all_its_forms(code: str) -> None:
+    number = {False: 1, True: catalogs.read(code).num_plurals}
+    wrong = [
+        each.id
+        for each in messages(code)
+        if each.fuzzy
+        or len([form for form in forms(each.string) if form]) != number[each.pluralizable]
+    ]
+    assert wrong == []
+
+
+def test_arabic_has_six_forms() -> None:
+    assert catalogs.read("ar").num_plurals == 6
+
+
+def test_a_translation_keeps_the_values_of_its_text(code: str) -> None:
+    """Forms for a single number may write it as a word, the last form may not."""
+    wrong = [
+        each.id
+        for each in messages(code)
+        if values(forms(each.id)[-1]) != values(forms(each.string)[-1])
+        or not all(values(form) <= values(forms(each.id)[-1]) for form in forms(each.string))
+    ]
+    assert wrong == []
+
+
+def test_a_translation_holds_no_markup_and_no_odd_spaces(code: str) -> None:
+    texts = [form for each in messages(code) for form in forms(each.string)]
+    assert [text for text in texts if MARKUP.search(text) or text != text.strip()] == []
+
+
+def test_a_fixed_text_with_a_value_is_translated() -> None:
+    reason = reasons.CANNOT_DECODE.format(codec="hevc")
+    assert language_of("en").fixed(reason) == reason
+    assert "un códec que no se admite (hevc)" in language_of("es").fixed(reason)
+    assert language_of("es").fixed("Something else") == "Something else"
+
+
+def test_numbers_and_dates_are_those_of_the_language() -> None:
+    spanish, arabic = language_of("es"), language_of("ar")
+    assert spanish.number(12345.6) == "12,345.6"
+    assert spanish.day("2026-03-03") == "3 de marzo de 2026"
+    assert arabic.number(12345.6) == "12,345.6"
+    assert arabic.day("2026-03-03") == "3 مارس 2026"
+    assert arabic.ngettext("%(num)s comment", "%(num)s comments", 3) == "%(num)s comments"
+
+
+def test_the_language_is_the_persons_own(reader: Reader) -> None:
+    assert reader.open("/", headers={"Accept-Language": "es-MX,en;q=0.5"}).html["lang"] == "es-419"
+    assert "Lo que la gente vio" in reader.text
+    page = reader.open("/language/ar?next=/sign-in")
+    assert (page.html["lang"], page.html["dir"]) == ("ar-u-nu-latn", "rtl")
+    assert "عبارة المرور" in reader.text
+
+
+def test_what_is_wrong_with_a_field_is_told_in_plain_words(reader: Reader) -> None:
+    for language, words in (("en", "Please write 8 to"), ("es", "Escribe de 8 a")):
+        reader.open(f"/language/{language}?next=/join")
+        page = reader.submit("/join", pseudonym="Wren", passphrase="short")
+        assert reader.status == 422
+        assert page.find(id="passphrase-error").text.startswith(words)
+
+
+def test_what_is_wrong_with_a_field_in_another_way_is_told_all_the_same(process: Process) -> None:
+    with process.site.test_request_context(headers={"Accept-Language": "es"}):
+        choose_language()
+        assert field_error("Not a valid mapping type.") == "Revisa esto, por favor."
