@@ -101,6 +101,13 @@ def test_the_language_is_the_persons_own(reader: Reader) -> None:
     assert "عبارة المرور" in reader.text
 
 
+def test_another_language_shows_the_same_page(reader: Reader) -> None:
+    page = reader.open("/sign-in?next=/me")
+    page = reader.open(page.find("a", hreflang="es")["href"])
+    assert reader.where == "/sign-in"
+    assert page.find("input", {"name": "next"})["value"] == "/me"
+
+
 def test_what_is_wrong_with_a_field_is_told_in_plain_words(reader: Reader) -> None:
     for language, words in (("en", "Please write 8 to"), ("es", "Escribe de 8 a")):
         reader.open(f"/language/{language}?next=/join")
