@@ -10,14 +10,14 @@ from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po, write_po
+from babel.messages.pofile import write_po
 
 from adapters.sanitiser import reasons
 from adapters.sanitiser.refusals import MOST_PAGES
 from application.use_cases.evidence.sanitise import UNREADABLE
 from application.use_cases.members.erasure_progress import REMAINS
 from domain.moderation.rules import RULES
-from entrypoints.site.language import CATALOGS, LANGUAGES
+from entrypoints.site.language import CATALOGS, LANGUAGES, catalog_of
 
 SITE = CATALOGS.parent
 SOURCES = [("*.py", "python"), ("templates/**.html", "jinja2.ext:babel_extract")]
@@ -63,11 +63,6 @@ def _fixed_texts() -> Iterator[str]:
     yield from (text for text in reasons.OF_STATUS.values() if text != filled)
 
 
-def read(code: str) -> Catalog:
-    with (CATALOGS / f"{code}.po").open("rb") as file:
-        return read_po(file, locale=code)
-
-
 def write(catalog: Catalog, code: str) -> None:
     body = BytesIO()
     write_po(body, catalog, WIDTH, no_location=True, omit_header=True, sort_output=True)
@@ -80,7 +75,7 @@ def keep(path: Path, content: bytes) -> None:
 
 
 def update(code: str) -> None:
-    catalog = read(code)
+    catalog = catalog_of(code)
     catalog.update(template(), no_fuzzy_matching=True)
     catalog.obsolete.clear()
     write(catalog, code)

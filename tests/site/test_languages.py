@@ -9,7 +9,7 @@ from babel.messages.catalog import Message
 from adapters.sanitiser import reasons
 from config.process import Process
 from entrypoints.site.fixed_words import field_error
-from entrypoints.site.language import CATALOGS, choose_language, language_of
+from entrypoints.site.language import CATALOGS, catalog_of, choose_language, language_of
 from tests.site import catalogs
 from tests.site.conftest import Reader
 
@@ -23,7 +23,7 @@ def code(request: pytest.FixtureRequest) -> str:
 
 
 def messages(code: str) -> Iterator[Message]:
-    return (message for message in catalogs.read(code) if message.id)
+    return (message for message in catalog_of(code) if message.id)
 
 
 def forms(text: str | Iterable[str] | None) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def test_a_catalog_is_as_make_catalogs_writes_it(
 
 
 def test_every_text_is_translated_in_all_its_forms(code: str) -> None:
-    number = {False: 1, True: catalogs.read(code).num_plurals}
+    number = {False: 1, True: catalog_of(code).num_plurals}
     wrong = [
         each.id
         for each in messages(code)
@@ -58,7 +58,7 @@ def test_every_text_is_translated_in_all_its_forms(code: str) -> None:
 
 
 def test_arabic_has_six_forms() -> None:
-    assert catalogs.read("ar").num_plurals == 6
+    assert catalog_of("ar").num_plurals == 6
 
 
 def test_a_translation_keeps_the_values_of_its_text(code: str) -> None:
