@@ -1,6 +1,7 @@
 """What the API says in fixed English words, in the language of the visitor."""
 
 from entrypoints.site.language import gettext, language, template_of
+from entrypoints.site.visit import visit
 
 
 def _(message: str) -> str:
@@ -30,6 +31,14 @@ FIELD_ERRORS = {
     ),
 }
 """What marshmallow says is wrong with a field, and what the site says."""
+ERASURE_STEPS = {
+    "cases": _("Your cases"),
+    "discussions": _("Your comments"),
+    "evidence": _("Your evidence"),
+    "members": _("Your account"),
+    "moderation": _("What you reported and appealed"),
+    "aliases": _("What ties you to your anonymous cases"),
+}
 OTHERWISE = _("Please look at this again.")
 _TEMPLATES = {template_of(message): ours for message, ours in FIELD_ERRORS.items()}
 
@@ -37,6 +46,16 @@ _TEMPLATES = {template_of(message): ours for message, ours in FIELD_ERRORS.items
 def fixed(text: str) -> str:
     """Return the title of a rule, the reason of a refusal or another fixed text, translated."""
     return language.fixed(text)
+
+
+def rule_title(rule_id: str) -> str:
+    """Return the title of a rule, or its id if it is one of before."""
+    return fixed(next((r["title"] for r in visit.rules if r["rule_id"] == rule_id), rule_id))
+
+
+def erasure_step(name: str) -> str:
+    """Return what a step of an erasure is about."""
+    return gettext(ERASURE_STEPS.get(name, name))
 
 
 def field_error(text: str) -> str:

@@ -8,8 +8,11 @@ from babel.messages.catalog import Message
 
 from adapters.sanitiser import reasons
 from config.process import Process
-from entrypoints.site.fixed_words import field_error
+from entrypoints.site.api import ApiInProcess
+from entrypoints.site.fixed_words import ERASURE_STEPS, field_error, rule_title
 from entrypoints.site.language import CATALOGS, catalog_of, choose_language, language_of
+from entrypoints.site.visit import begin_visit
+from tests.http.conftest import Caller
 from tests.site import catalogs
 from tests.site.conftest import Reader
 
@@ -99,6 +102,24 @@ def test_the_language_is_the_persons_own(reader: Reader) -> None:
     page = reader.open("/language/ar?next=/sign-in")
     assert (page.html["lang"], page.html["dir"]) == ("ar-u-nu-latn", "rtl")
     assert "عبارة المرور" in reader.text
+
+
+def test_an_erasure_is_told_in_the_language_of_who_asked(process: Process, reader: Reader) -> None:
+    receipt = Caller(process.app.test_client()).join().leave().headers["Location"]
+    reader.open("/language/es")
+    page = reader.open(receipt.removeprefix("/v1"))
+    told = {each.text.partition(":")[0] for each in page.main.ul.find_all("li")}
+    spanish = language_of("es")
+    assert told == {spanish.gettext(step) for step in ERASURE_STEPS.values()}
+    assert "Las copias que otras personas hicieron" in reader.text
+
+
+def test_rules_are_told_by_their_titles(process: Process) -> None:
+    with process.site.test_request_context(headers={"Accept-Language": "ar"}):
+        choose_language()
+        begin_visit(ApiInProcess(process.app))
+        assert rule_title("spam") == "لا إعلانات ولا تكرار"
+        assert rule_title("of-before") == "of-before"
 
 
 def test_another_language_shows_the_same_page(reader: Reader) -> None:
