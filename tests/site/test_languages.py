@@ -8,15 +8,28 @@ from babel.messages.catalog import Message
 
 from adapters.sanitiser import reasons
 from config.process import Process
+from entrypoints.http.problems import MEANINGS
 from entrypoints.site.api import ApiInProcess
 from entrypoints.site.fixed_words import ERASURE_STEPS, field_error, rule_title
 from entrypoints.site.language import CATALOGS, catalog_of, choose_language, language_of
 from entrypoints.site.visit import begin_visit
+from entrypoints.site.words import WORDS
 from tests.http.conftest import Caller
 from tests.site import catalogs
 from tests.site.conftest import Reader
 
 VALUE = re.compile(r"%\((\w+)\)s|\{(\w+)[^}]*\}|%(?!%)")
+FOR_PROGRAMS = {
+    "method-not-allowed",
+    "not-acceptable",
+    "unsupported-tus-version",
+    "range-not-satisfiable",
+    "bad-webhook-url",
+    "too-many-webhooks",
+    "not-implemented",
+    "too-many-streams",
+}
+"""Problems of requests that no page makes."""
 MARKUP = re.compile(r"[<>]|&\w+;")
 
 
@@ -84,7 +97,7 @@ def test_a_fixed_text_with_a_value_is_translated() -> None:
     reason = reasons.CANNOT_DECODE.format(codec="hevc")
     assert language_of("en").fixed(reason) == reason
     assert "un códec que no se admite (hevc)" in language_of("es").fixed(reason)
-    assert language_of("es").fixed("Something else") == "Something else"
+    assert language_of("es").fixed("Something unknown") == "Something unknown"
 
 
 def test_numbers_and_dates_are_those_of_the_language() -> None:
@@ -120,6 +133,10 @@ def test_rules_are_told_by_their_titles(process: Process) -> None:
         begin_visit(ApiInProcess(process.app))
         assert rule_title("spam") == "لا إعلانات ولا تكرار"
         assert rule_title("of-before") == "of-before"
+
+
+def test_every_problem_that_a_page_can_meet_has_words() -> None:
+    assert set(MEANINGS) - set(WORDS) == FOR_PROGRAMS
 
 
 def test_another_language_shows_the_same_page(reader: Reader) -> None:
