@@ -65,6 +65,7 @@ WORDS = {
     "too-many-changes": _("This case was changed as often as a case can be."),
     "too-many-proposals": _("You have many open suggestions. Please take one back first."),
     "too-many-tags": _("A case has no more tags than this. Please remove one first."),
+    "delay-needs-anonymity": _("Only an anonymous case can be published later."),
     "unknown-rule": _("Please choose one of the rules."),
     "malformed": _("This did not arrive as it was sent. Please try again."),
     "wrong-offset": _("A part of the file got lost on its way. Please send it again."),
