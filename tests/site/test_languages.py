@@ -136,7 +136,7 @@ def test_rules_are_told_by_their_titles(process: Process) -> None:
 
 
 def test_every_problem_that_a_page_can_meet_has_words() -> None:
-    assert set(MEANINGS) - set(WORDS) == FOR_PROGRAMS
+    assert set(MEANINGS) - set(WORDS) <= FOR_PROGRAMS
 
 
 def test_another_language_shows_the_same_page(reader: Reader) -> None:
