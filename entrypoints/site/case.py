@@ -11,6 +11,7 @@ from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from entrypoints.site import case_words
+from entrypoints.site.excerpts import shortened
 from entrypoints.site.language import language
 from entrypoints.site.pages import page, page_of, paragraphs
 from entrypoints.site.paging import next_page
@@ -203,8 +204,7 @@ def _told(case: Document, public_url: str) -> Document:
 
 
 def _description(story: str) -> str:
-    text = " ".join(story.split())
-    return text if len(text) <= LONGEST_DESCRIPTION else f"{text[: LONGEST_DESCRIPTION - 1]}…"
+    return shortened(" ".join(story.split()), LONGEST_DESCRIPTION)
 
 
 def _timeline(changes: Iterable[Document]) -> list[Document]:
