@@ -60,7 +60,16 @@ def erasure_step(name: str) -> str:
 
 def field_error(text: str) -> str:
     """Return what is wrong with a field: short, and with what to do."""
+    return _of_field(text) or gettext(OTHERWISE)
+
+
+def in_words(text: str) -> str:
+    """Return what the API says in fixed words, of a field or otherwise."""
+    return _of_field(text) or fixed(text)
+
+
+def _of_field(text: str) -> str:
     for template, ours in _TEMPLATES.items():
         if found := template.fullmatch(text):
             return gettext(ours).format(**found.groupdict())
-    return gettext(OTHERWISE)
+    return ""

@@ -154,6 +154,18 @@ def test_what_is_wrong_with_a_field_is_told_in_plain_words(reader: Reader) -> No
         assert page.find(id="passphrase-error").text.startswith(words)
 
 
+def test_scripts_learn_the_words_of_the_api(reader: Reader) -> None:
+    reader.open("/language/es")
+    for text, told in (
+        ("Longer than maximum length 9.", "Escribe 9 caracteres como máximo, por favor."),
+        (reasons.NOTHING_RECORDED, "El archivo no contiene ni imágenes"),
+        ("<script>", "<script>"),
+    ):
+        reply = reader.client.get("/in-words", query_string={"text": text})
+        assert reply.text.startswith(told)
+        assert reply.content_type == "text/plain; charset=utf-8"
+
+
 def test_what_is_wrong_with_a_field_in_another_way_is_told_all_the_same(process: Process) -> None:
     with process.site.test_request_context(headers={"Accept-Language": "es"}):
         choose_language()
