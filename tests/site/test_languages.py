@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 from babel.messages.catalog import Message
+from playwright.sync_api import Page
 
 from adapters.sanitiser import reasons
 from config.process import Process
@@ -16,7 +17,7 @@ from entrypoints.site.visit import begin_visit
 from entrypoints.site.words import WORDS
 from tests.http.conftest import Caller
 from tests.site import catalogs
-from tests.site.conftest import Reader
+from tests.site.conftest import Reader, violations
 
 VALUE = re.compile(r"%\((\w+)\)s|\{(\w+)[^}]*\}|%(?!%)")
 FOR_PROGRAMS = {
@@ -170,3 +171,11 @@ def test_what_is_wrong_with_a_field_in_another_way_is_told_all_the_same(process:
     with process.site.test_request_context(headers={"Accept-Language": "es"}):
         choose_language()
         assert field_error("Not a valid mapping type.") == "Revisa esto, por favor."
+
+
+def test_axe_finds_nothing_in_other_languages_and_directions(phone: Page, code: str) -> None:
+    phone.goto(f"/language/{code}")
+    for path in ("/", "/cases", "/report", "/about", "/join"):
+        phone.goto(path)
+        assert phone.locator("html").get_attribute("lang") == language_of(code).tag
+        assert violations(phone) == [], path
