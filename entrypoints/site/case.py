@@ -129,7 +129,7 @@ def case_pages(public_url: str) -> Blueprint:
     @blp.get(f"/cases/<uuid:case_id>/flag/<any({FLAGGABLE}):kind>/<uuid:subject_id>")
     def flag(case_id: object, kind: str, subject_id: object) -> Response:
         case = visit.get(f"/cases/{case_id}")
-        rules = visit.get("/rules")["items"]
+        rules = visit.rules
         action = f"/cases/{case_id}/flag/{kind}/{subject_id}"
         return page(
             "case/flag.html", case=case, words=case_words, kind=kind, rules=rules, to=action
@@ -253,4 +253,4 @@ def _delay(case: Document) -> Document:
 
 
 def _rules() -> dict[str, Document]:
-    return {rule["rule_id"]: rule for rule in visit.get("/rules")["items"]}
+    return {rule["rule_id"]: rule for rule in visit.rules}
