@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo quick test measure coverage check lock bench clean golden freeze media servers assets
+.PHONY: help run demo quick test measure coverage check lock bench clean golden freeze catalogs media servers assets
 
 help: ## Show this list
 	@sed -En 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -60,6 +60,9 @@ golden: $(DEV) ## Write the golden copies of new events; EVENTS="cases.CaseTagge
 freeze: ## Freeze the golden copies of all events for the release VERSION
 	@mkdir -p tests/golden/released
 	cd tests/golden/events && sha256sum * >../released/$(VERSION).sha256
+
+catalogs: $(DEV) ## Add new texts of the site to its catalogs; then translate them there
+	$(BIN)/python -m tests.site.catalogs
 
 lock: $(DEV) ## Pin what setup.cfg asks for; UPGRADE=--upgrade takes the newest versions
 	$(COMPILE) --output-file requirements.txt setup.cfg -

@@ -30,6 +30,7 @@ TOO_MANY_PICTURES = (
     "This film has too many pictures of this size. Send a shorter part of it, or a copy of lower "
     "resolution."
 )
+TOO_MANY_PAGES = "This document has more than {pages} pages; send it in parts."
 TOOK_TOO_LONG = "Making this file safe took too long; send a shorter or smaller file."
 NEEDS_MEMORY = "Opening this file needs too much memory; send a smaller one."
 RESULT_TOO_LARGE = "The safe version of this file would be too large; send a shorter part of it."
@@ -37,7 +38,7 @@ RESULT_TOO_LARGE = "The safe version of this file would be too large; send a sho
 OF_STATUS: dict[int, str] = {
     Refusal.DAMAGED: DAMAGED,
     Refusal.TOO_LARGE: "This picture is too large; send a smaller one.",
-    Refusal.TOO_MANY_PAGES: f"This document has more than {MOST_PAGES} pages; send it in parts.",
+    Refusal.TOO_MANY_PAGES: TOO_MANY_PAGES.format(pages=MOST_PAGES),
     Refusal.LOCKED: "This document needs a password; send it without one.",
     Refusal.PAGES_TOO_LARGE: "The pages of this document are too large; send it in parts.",
 }

@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response
 
-from entrypoints.site.moderation import rules
 from entrypoints.site.pages import page
+from entrypoints.site.visit import visit
 
 
 def about_pages() -> Blueprint:
@@ -11,7 +11,7 @@ def about_pages() -> Blueprint:
 
     @blp.get("/rules")
     def rules_page() -> Response:
-        return page("about/rules.html", rules=rules())
+        return page("about/rules.html", rules=visit.rules)
 
     @blp.get("/about")
     def about() -> Response:

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from entrypoints.site import case_words
+from entrypoints.site.excerpts import shortened
 from entrypoints.site.language import language
 from entrypoints.site.pages import page, page_of, paragraphs
 from entrypoints.site.paging import next_page
@@ -128,7 +129,7 @@ def case_pages(public_url: str) -> Blueprint:
     @blp.get(f"/cases/<uuid:case_id>/flag/<any({FLAGGABLE}):kind>/<uuid:subject_id>")
     def flag(case_id: object, kind: str, subject_id: object) -> Response:
         case = visit.get(f"/cases/{case_id}")
-        rules = visit.get("/rules")["items"]
+        rules = visit.rules
         action = f"/cases/{case_id}/flag/{kind}/{subject_id}"
         return page(
             "case/flag.html", case=case, words=case_words, kind=kind, rules=rules, to=action
@@ -203,8 +204,7 @@ def _told(case: Document, public_url: str) -> Document:
 
 
 def _description(story: str) -> str:
-    text = " ".join(story.split())
-    return text if len(text) <= LONGEST_DESCRIPTION else f"{text[: LONGEST_DESCRIPTION - 1]}…"
+    return shortened(" ".join(story.split()), LONGEST_DESCRIPTION)
 
 
 def _timeline(changes: Iterable[Document]) -> list[Document]:
@@ -253,4 +253,4 @@ def _delay(case: Document) -> Document:
 
 
 def _rules() -> dict[str, Document]:
-    return {rule["rule_id"]: rule for rule in visit.get("/rules")["items"]}
+    return {rule["rule_id"]: rule for rule in visit.rules}

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from entrypoints.site.account import inside
-from entrypoints.site.moderation import KIND, KINDS, rules, waiting_item
+from entrypoints.site.moderation import KIND, KINDS, waiting_item
 from entrypoints.site.pages import page
 from entrypoints.site.paging import next_page
 from entrypoints.site.visit import Refused, visit
@@ -35,7 +35,7 @@ def _add_ledger(blp: Blueprint) -> None:
         return page(
             "moderation/ledger.html",
             entries=answer.body["items"],
-            rules=rules(),
+            rules=visit.rules,
             kinds=KINDS,
             asked=asked,
             next=next_page(answer),
@@ -140,7 +140,7 @@ def _is_appealable(entries: list[dict[str, Any]]) -> bool:
 
 
 def _rule(rule_id: str | None) -> dict[str, str] | None:
-    return next((rule for rule in rules() if rule["rule_id"] == rule_id), None)
+    return next((rule for rule in visit.rules if rule["rule_id"] == rule_id), None)
 
 
 def _appeal_page(decision_id: object, refused: Refused | None = None) -> Response:

@@ -1,25 +1,33 @@
 """The languages of the site: which one a visitor reads, and how it writes dates and numbers."""
 
+import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
-from babel import Locale
+from babel import Locale, negotiate_locale
 from babel.dates import format_date, format_datetime, format_timedelta
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
-from babel.support import NullTranslations, Translations
+from babel.support import Translations
 from flask import g, request
 from werkzeug.local import LocalProxy
 
 CATALOGS = Path(__file__).parent / "languages"
 LANGUAGES = {"en": "English", "es": "Español", "ar": "العربية"}
 """The languages, each by the name that it calls itself."""
+TAGS = {"en": "en", "es": "es-419", "ar": "ar-u-nu-latn"}
+"""The languages as BCP 47 writes them: Spanish is that of Latin America, and Arabic has the digits
+of the Maghreb. Scripts and screen readers take this from the page."""
 COOKIE = "language"
 DAYS_AS_AGO = 7
+PLACE = re.compile(r"\{(\w+)[^}]*\}")
+"""Where a value stands in a message of the API. Messages of the site have ``%(name)s``."""
 
 
 class Language:
@@ -27,12 +35,22 @@ class Language:
 
     def __init__(self, code: str) -> None:
         self.code = code
-        self.locale = Locale.parse(code)
+        self.tag = TAGS[code]
+        self.locale = Locale.parse(self.tag.partition("-u-")[0], sep="-")
         self.direction = "rtl" if self.locale.text_direction == "rtl" else "ltr"
-        self._translations = translations_of(code)
+        catalog = catalog_of(code)
+        self._translations = _compiled(catalog)
+        self._templates = dict(_templates(catalog))
 
     def gettext(self, message: str) -> str:
         return str(self._translations.ugettext(message))
+
+    def fixed(self, text: str) -> str:
+        """Return the translation of a text that holds values where its message has ``{name}``."""
+        for template, message in self._templates.items():
+            if found := template.fullmatch(text):
+                return self.gettext(message).format(**found.groupdict())
+        return self.gettext(text)
 
     def ngettext(self, one: str, many: str, number: int) -> str:
         return str(self._translations.ungettext(one, many, number))
@@ -61,24 +79,50 @@ def language_of(code: str) -> Language:
     return Language(code)
 
 
-@cache
-def translations_of(code: str) -> NullTranslations:
-    """Return the translations in ``languages/<code>.po``; messages without one stay English."""
+def catalog_of(code: str) -> Catalog:
+    """Return the catalog ``languages/<code>.po``; messages without a translation stay English."""
     path = CATALOGS / f"{code}.po"
     if not path.exists():
-        return NullTranslations()
-    compiled = BytesIO()
+        return Catalog(locale=code)
     with path.open("rb") as catalog:
-        write_mo(compiled, read_po(catalog, locale=code))
+        return read_po(catalog, locale=code)
+
+
+def _compiled(catalog: Catalog) -> Translations:
+    compiled = BytesIO()
+    write_mo(compiled, catalog)
     compiled.seek(0)
     return Translations(compiled)
+
+
+def _templates(catalog: Catalog) -> Iterator[tuple[re.Pattern[str], str]]:
+    """Yield the messages with places for values, each with what matches it when it is filled."""
+    for message in catalog:
+        if isinstance(message.id, str) and PLACE.search(message.id):
+            yield template_of(message.id), message.id
+
+
+def template_of(message: str) -> re.Pattern[str]:
+    """Return what matches the message, whatever stands in its places."""
+    texts_and_names = PLACE.split(message)
+    return re.compile(
+        "".join(
+            f"(?P<{part}>.+)" if index % 2 else re.escape(part)
+            for index, part in enumerate(texts_and_names)
+        )
+    )
 
 
 def choose_language() -> None:
     """Set the language of the request: the chosen one, or else what the browser prefers."""
     chosen = request.cookies.get(COOKIE, "")
-    best = request.accept_languages.best_match(LANGUAGES, "en")
-    g.language = language_of(chosen if chosen in LANGUAGES else best)
+    g.language = language_of(chosen if chosen in LANGUAGES else _preferred())
+
+
+def _preferred() -> str:
+    """Return what the browser prefers. Who reads Mexican Spanish before English reads Spanish."""
+    wanted = [tag for tag, quality in request.accept_languages if quality]
+    return negotiate_locale(wanted, LANGUAGES, sep="-") or "en"
 
 
 language = cast("Language", LocalProxy(lambda: g.language))

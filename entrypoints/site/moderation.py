@@ -121,7 +121,7 @@ def _items_page(template: str, items: Sequence[Item], **shown: Any) -> Response:
         status,
         **{"refused": None, **shown},
         items=[_with_details(item, media) for item in items],
-        rules=rules(),
+        rules=visit.rules,
         kinds=KINDS,
         form=form,
         here=request.full_path.rstrip("?"),
@@ -156,11 +156,6 @@ def _standing(member_id: object, method: str, what: str, body: Any = None) -> An
     except Refused as refused:
         return _subject("member", str(member_id), refused=refused)
     return redirect(inside(request.form.get("back", place)), 303)
-
-
-def rules() -> list[dict[str, str]]:
-    found: list[dict[str, str]] = visit.get("/rules")["items"]
-    return found
 
 
 def key_of(item: Item) -> str:

@@ -7,6 +7,7 @@ from flask import Flask, Response, render_template, request, session
 from markupsafe import Markup
 
 from entrypoints.site.assets import assets
+from entrypoints.site.fixed_words import erasure_step, field_error, fixed, rule_title
 from entrypoints.site.language import LANGUAGES, language
 from entrypoints.site.map import place_map
 from entrypoints.site.visit import Refused, visit
@@ -68,6 +69,10 @@ def prepare_templates(app: Flask, public_url: str, leave_url: str) -> None:
         category=category,
         kind=kind,
         precision=precision,
+        fixed=fixed,
+        field_error=field_error,
+        rule_title=rule_title,
+        erasure_step=erasure_step,
     )
     env.globals.update(
         asset=assets().url,

@@ -32,7 +32,7 @@ def phone_pages() -> Blueprint:
 
     @blp.get("/service-worker.js")
     def worker() -> Response:
-        chosen = request.args.get("language", "en")
+        chosen = request.args.get("language", "en").partition("-")[0]
         script = render_template(
             "phone/service-worker.js",
             version=assets().version,

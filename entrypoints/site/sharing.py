@@ -2,6 +2,8 @@
 
 from urllib.parse import quote
 
+from entrypoints.site.excerpts import shortened
+
 PAGES = {
     "whatsapp": "https://wa.me/?text={both}",
     "telegram": "https://t.me/share/url?url={url}&text={text}",
@@ -17,7 +19,7 @@ LONGEST_TEXT = 120
 
 def share_addresses(url: str, title: str) -> dict[str, str]:
     """Return by network the address of a page on which a person shares the case."""
-    text = title if len(title) <= LONGEST_TEXT else f"{title[: LONGEST_TEXT - 1]}…"
+    text = shortened(title, LONGEST_TEXT)
     parts = {"url": url, "text": text, "both": f"{text} {url}"}
     quoted = {name: quote(part, safe="") for name, part in parts.items()}
     return {network: page.format(**quoted) for network, page in PAGES.items()}

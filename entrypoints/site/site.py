@@ -22,6 +22,7 @@ from entrypoints.site.case_forms import case_forms
 from entrypoints.site.decisions import decision_pages
 from entrypoints.site.dispute import dispute_pages
 from entrypoints.site.evidence_form import Rooms
+from entrypoints.site.fixed_words import in_words
 from entrypoints.site.ground import ground_blueprint, ground_of, read_street_map
 from entrypoints.site.home import home_pages
 from entrypoints.site.language import COOKIE, LANGUAGES, choose_language
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 DAYS_SIGNED_IN = 60
 YEAR_SECONDS = 365 * 86_400
 LARGEST_FORM = 200_000
+LONGEST_FIXED_WORDS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,7 @@ def create_site(api: Api, settings: SiteSettings, rooms: Rooms) -> Flask:
         csrf.exempt(forms)
         app.register_blueprint(forms)
     _handle_errors(app)
-    _switch_languages(app, secure=settings.secure)
+    _add_languages(app, secure=settings.secure)
     return app
 
 
@@ -150,7 +152,7 @@ def _handle_errors(app: Flask) -> None:
         return page("errors/error.html", status, code=status)
 
 
-def _switch_languages(app: Flask, *, secure: bool) -> None:
+def _add_languages(app: Flask, *, secure: bool) -> None:
     @app.get("/language/<code>")
     def switch(code: str) -> AnyResponse:
         """Remember the language, and go back to the page."""
@@ -160,6 +162,12 @@ def _switch_languages(app: Flask, *, secure: bool) -> None:
                 COOKIE, code, YEAR_SECONDS, secure=secure, httponly=True, samesite="Lax"
             )
         return reply
+
+    @app.get("/in-words")
+    def translate() -> AnyResponse:
+        """Translate fixed words of the API for the scripts of a page."""
+        text = request.args.get("text", "")[:LONGEST_FIXED_WORDS]
+        return Response(in_words(text), content_type="text/plain; charset=utf-8")
 
 
 def beside(api: Flask, site: "WSGIApplication") -> "WSGIApplication":

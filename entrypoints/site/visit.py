@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -70,6 +71,12 @@ class Visit:
         where = f"{path}?{urlencode(given, doseq=True)}" if given else path
         headers = {TOKEN: session["wrote"]} if "wrote" in session else {}
         return self._ask("GET", where, headers)
+
+    @cached_property
+    def rules(self) -> list[dict[str, str]]:
+        """The rules, read once in a visit."""
+        found: list[dict[str, str]] = self.get("/rules")["items"]
+        return found
 
     def fetch_bytes(self, path: str, first: int, last: int) -> Answer:
         """Return a range of media, with its last byte. Raises Refused.

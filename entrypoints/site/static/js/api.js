@@ -33,6 +33,12 @@ export async function ask(method, path, body, headers = {}) {
   return reply;
 }
 
+// Return what the API says in fixed words, in the language of the page.
+export async function inWords(text) {
+  const reply = await fetch(`/in-words?${new URLSearchParams({ text })}`).catch(() => null);
+  return reply?.ok ? reply.text() : text;
+}
+
 function send(method, path, body, headers, bearer) {
   const sent = { ...headers };
   if (bearer) sent.Authorization = `Bearer ${bearer}`;

@@ -40,7 +40,7 @@ function addGround(map, { land, streets, streetsZoom }) {
 async function addStreets(map, url, maxDataZoom) {
   await loadScript(new URL("../npm/protomaps-leaflet.js", import.meta.url));
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  const { lang } = document.documentElement;
+  const [lang] = document.documentElement.lang.split("-");
   const layer = window.protomapsL.leafletLayer({
     url,
     maxDataZoom,

@@ -3,7 +3,7 @@
 import { sendAll } from {{ asset("js/report/send.js")|tojson }};
 {% endif %}
 
-const SHELL = "klarity-shell-" + {{ version|tojson }};
+const SHELL = "klarity-shell-" + {{ (version ~ "-" ~ language)|tojson }};
 const READ = "klarity-read-" + {{ version|tojson }};
 const FILES = {{ files|tojson }};
 const PAGES = ["/report", "/offline"];

@@ -2,7 +2,7 @@
 // so it goes on where it stopped. The id of the case and the keys of the uploads are the draft's
 // own: whatever is sent again takes effect once. Pages and the service worker share this file.
 import "../../npm/tus.js";
-import { accessToken, ask, Refused } from "../api.js";
+import { accessToken, ask, inWords, Refused } from "../api.js";
 import { FetchStack } from "./fetch_stack.js";
 import { rounded } from "./place.js";
 import { allDrafts, change, changeFile, contentOf, draftOf, dropFile, newId } from "./store.js";
@@ -206,7 +206,7 @@ async function markRejected(draft) {
 }
 
 async function reject(caseId, file, text) {
-  await changeFile(caseId, file.file_id, { problem: { code: "rejected", text } });
+  await changeFile(caseId, file.file_id, { problem: { code: "rejected", text: await inWords(text) } });
 }
 
 // Look what has become of the reports that are on their way. Return whether some still are.
