@@ -23,7 +23,7 @@ WORDS = {
         "Klarity cannot read this kind of file. A photo, a film, a recording or a PDF is fine."
     ),
     "pseudonym-taken": _("This name, or one that looks like it, is in use. Please choose another."),
-    "bad-passphrase": _("A passphrase needs at least 12 characters: four plain words do."),
+    "bad-passphrase": _("A passphrase needs at least 8 characters: four plain words do."),
     "too-many-requests": _("Too much at once. Please wait a moment and try again."),
     "upload-quota-reached": _("You have sent all you can send today. Please go on tomorrow."),
     "locked": _("Moderators locked this discussion."),
