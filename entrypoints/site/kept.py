@@ -35,7 +35,7 @@ class Kept:
             rest = [each for each in self.headers if each[0].lower() not in OF_BODY]
             start("304 NOT MODIFIED", rest)
             return []
-        start("200 OK", self.headers)
+        start("200 OK", list(self.headers))  # a server may change what it gets (PEP 3333)
         return [self.body]
 
 

@@ -100,3 +100,16 @@ def test_the_oldest_pages_make_room() -> None:
     assert site.made == MOST + 1
     site.client.get("/0")
     assert site.made == MOST + 2
+
+
+def test_what_a_server_adds_to_one_reply_is_not_in_the_next() -> None:
+    pages = KeptPages(Site(), lambda: 0.0)
+    told: list[int] = []
+
+    def serve(_status: str, headers: list[tuple[str, str]]) -> Any:
+        told.append(len(headers))
+        headers.append(("Date", "now"))
+
+    for _ in range(2):
+        list(pages({"REQUEST_METHOD": "GET"}, serve))
+    assert told == [len(PAGE)] * 2
