@@ -1,0 +1,38 @@
+"""Attacks on the site, each of which has succeeded once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.workrooms import Workrooms
+from config.process import Process
+from entrypoints.site.api import ApiInProcess
+from entrypoints.site.site import SiteSettings, create_site
+from tests.http.conftest import Caller
+from tests.http.public_cases import publish, withdraw
+from tests.site.conftest import Reader
+
+ELSEWHERE = {"Sec-Fetch-Site": "cross-site"}
+SETTINGS = SiteSettings(public_url="", leave_url="/", key=b"a key of a test", proxies=0)
+
+
+@pytest.mark.parametrize("place", ["/dispute/{}", "/erasures/{}"])
+@pytest.mark.parametrize("trick", ["%3F%E4%B8%AD", "x%3Fy", "%2e%2e", "%252e%252e%252fme", "%23"])
+def test_an_address_cannot_reach_another_place_of_the_api(
+    process: Process, place: str, trick: str
+) -> None:
+    asked: list[str] = []
+    api = ApiInProcess(process.app)
+
+    def noting(question: Any, visitor: Any) -> Any:
+        asked.append(question.path)
+        return api(question, visitor)
+
+    reader = Reader(create_site(noting, SETTINGS, Workrooms().room).test_client())
+    reader.open(place.format(trick))
+    assert reader.status in (403, 404)
+    assert not [path for path in asked if "?" in path or not path.isascii() or "%2F" in path]
