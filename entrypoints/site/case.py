@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from entrypoints.site import case_words
 from entrypoints.site.excerpts import shortened
 from entrypoints.site.language import language
-from entrypoints.site.pages import page, page_of, paragraphs
+from entrypoints.site.pages import kept_if_public, page, page_of, paragraphs
 from entrypoints.site.paging import next_page
 from entrypoints.site.sharing import share_addresses
 from entrypoints.site.threads import threads
@@ -97,8 +97,7 @@ def case_pages(public_url: str) -> Blueprint:
         answer = visit.fetch(f"/cases/{case_id}/proof")
         reply = Response(answer.content, content_type="application/json")
         reply.headers["Content-Disposition"] = f'attachment; filename="proof-{case_id}.json"'
-        reply.headers["Cache-Control"] = "no-cache"
-        return reply
+        return kept_if_public(reply)
 
     @blp.get("/cases/<uuid:case_id>/share")
     def share(case_id: object) -> Response:

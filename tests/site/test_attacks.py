@@ -36,3 +36,37 @@ def test_an_address_cannot_reach_another_place_of_the_api(
     reader.open(place.format(trick))
     assert reader.status in (403, 404)
     assert not [path for path in asked if "?" in path or not path.isascii() or "%2F" in path]
+
+
+def test_the_token_of_a_dispute_link_is_not_logged_when_its_page_fails(
+    process: Process, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(question: Any, visitor: Any) -> Any:
+        raise OSError("broken")
+
+    site = create_site(broken, SETTINGS, Workrooms().room)
+    reader = Reader(site.test_client())
+    reader.open("/dispute/secret")
+    assert reader.status == 500
+    assert "page failed: dispute.form" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_the_proof_of_a_case_that_only_its_author_sees_is_not_kept_on_the_phone(
+    process: Process, reader: Reader, another_reader: Reader, anna: Caller
+) -> None:
+    case = publish(process, anna)
+    path = f"/cases/{case.case_id}/proof.json"
+    assert another_reader.client.get(path).headers["Cache-Control"] == "no-cache"
+    reader.sign_in(anna)
+    withdraw(anna, case)
+    assert reader.client.get(path).headers["Cache-Control"] == "no-store"
+
+
+def test_a_page_during_which_the_session_ended_is_not_kept(reader: Reader, ben: Caller) -> None:
+    reader.sign_in(ben)
+    ben("DELETE", "/v1/sessions")
+    reader.open("/")
+    assert reader.headers["Cache-Control"] == "no-store"
+    reader.open("/")
+    assert reader.headers["Cache-Control"] == "no-cache"
