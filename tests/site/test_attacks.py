@@ -70,3 +70,20 @@ def test_a_page_during_which_the_session_ended_is_not_kept(reader: Reader, ben: 
     assert reader.headers["Cache-Control"] == "no-store"
     reader.open("/")
     assert reader.headers["Cache-Control"] == "no-cache"
+
+
+def test_a_stranger_cannot_fill_the_memory_with_files(process: Process) -> None:
+    used: list[int] = []
+
+    @contextmanager
+    def room(size: int) -> Iterator[Path]:
+        used.append(size)
+        with Workrooms().room(size) as path:
+            yield path
+
+    reader = Reader(create_site(ApiInProcess(process.app), SETTINGS, room).test_client())
+    reader.open("/sign-in")
+    token = reader.soup.find("input", {"name": "csrf_token"})["value"]
+    file = (BytesIO(b"x" * 1000), "photo.jpg")
+    reply = reader.client.post("/report/send", data={"csrf_token": token, "file": file})
+    assert (reply.status_code, used) == (401, [])
