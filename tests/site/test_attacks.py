@@ -87,3 +87,22 @@ def test_a_stranger_cannot_fill_the_memory_with_files(process: Process) -> None:
     file = (BytesIO(b"x" * 1000), "photo.jpg")
     reply = reader.client.post("/report/send", data={"csrf_token": token, "file": file})
     assert (reply.status_code, used) == (401, [])
+
+
+@pytest.mark.parametrize("path", ["/report/send", "/sign-in", "/dispute/x"])
+def test_another_site_cannot_show_a_form_that_it_filled_in(reader: Reader, path: str) -> None:
+    data = {"title": "Their words", "case_id": "theirs"}
+    reply = reader.client.post(path, data=data, headers=ELSEWHERE)
+    assert reply.status_code == 400
+    assert "Their words" not in reply.text
+    assert "Set-Cookie" not in reply.headers
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/join", "/me", "/moderation"])
+def test_a_link_of_another_site_does_not_sign_out(reader: Reader, path: str) -> None:
+    reply = reader.client.get(path, headers=ELSEWHERE)
+    assert "Set-Cookie" not in reply.headers
+    assert reply.headers["Refresh"] == "0"
+    reply = reader.client.get(path, headers={"Sec-Fetch-Site": "same-origin"})
+    assert "Set-Cookie" in reply.headers
+    assert "Refresh" not in reply.headers
