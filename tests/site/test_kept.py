@@ -106,7 +106,7 @@ def test_what_a_server_adds_to_one_reply_is_not_in_the_next() -> None:
     pages = KeptPages(Site(), lambda: 0.0)
     told: list[int] = []
 
-    def serve(_status: str, headers: list[tuple[str, str]]) -> Any:
+    def serve(_status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
         told.append(len(headers))
         headers.append(("Date", "now"))
 
