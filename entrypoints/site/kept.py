@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 SECONDS = 1.0
 MOST = 128
+LARGEST = 250_000
+"""Bytes of a page that is kept. All of them together take no more than 32 MB."""
 OF_BODY = ("content-length", "content-type", "content-encoding")
 
 Headers = list[tuple[str, str]]
@@ -71,7 +73,8 @@ class KeptPages:
             start_response(*begun)
             return pieces
         kept = Kept(headers, _joined(pieces), self._clock() + SECONDS)
-        self._keep(key, kept)
+        if len(kept.body) <= LARGEST:
+            self._keep(key, kept)
         return kept.answer(environ, start_response)
 
     def _keep(self, key: Key, kept: Kept) -> None:

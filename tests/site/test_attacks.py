@@ -10,6 +10,7 @@ import pytest
 
 from adapters.workrooms import Workrooms
 from config.process import Process
+from entrypoints.site import case as case_pages
 from entrypoints.site.api import ApiInProcess
 from entrypoints.site.site import SiteSettings, create_site
 from tests.http.conftest import Caller
@@ -106,3 +107,16 @@ def test_a_link_of_another_site_does_not_sign_out(reader: Reader, path: str) -> 
     reply = reader.client.get(path, headers={"Sec-Fetch-Site": "same-origin"})
     assert "Set-Cookie" in reply.headers
     assert "Refresh" not in reply.headers
+
+
+def test_a_case_with_long_comments_cannot_fill_the_memory(
+    process: Process, reader: Reader, anna: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = publish(process, anna)
+    where = f"/cases/{case.case_id}"
+    assert anna("GET", f"/v1{where}", headers=case.seen).status_code == 200
+    case_pages._rendered.cache_clear()
+    monkeypatch.setattr(case_pages, "LARGEST_KEPT", 10)
+    reader.open(where)
+    assert reader.status == 200
+    assert case_pages._rendered.cache_info().currsize == 0
