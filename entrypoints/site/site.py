@@ -44,6 +44,8 @@ LARGEST_FORM = 200_000
 LONGEST_FIXED_WORDS = 1000
 ELSEWHERE = ("cross-site", "same-site")
 """What browsers say in ``Sec-Fetch-Site`` of a request that another site caused."""
+AGAIN = "again"
+"""In the address of a page that loaded itself again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,13 +151,14 @@ def _keep_session(reply: Response) -> Response:
     """Keep the session of a member who followed a link of another site to a page with a form.
 
     The browser held their cookie back, and that of the page would replace it. So none is set: the
-    page loads itself again, as a page of this site, and the browser sends what it has.
+    page loads itself again, once, as a page of this site, and the browser sends what it has.
     """
-    elsewhere = request.headers.get("Sec-Fetch-Site") in ELSEWHERE
+    elsewhere = request.headers.get("Sec-Fetch-Site") in ELSEWHERE and AGAIN not in request.args
     if elsewhere and current_app.config["SESSION_COOKIE_NAME"] not in request.cookies and session:
         session.clear()
         session.modified = False
-        reply.headers["Refresh"] = "0"
+        asked = request.query_string.decode("latin-1")
+        reply.headers["Refresh"] = f"0; url=?{asked}{'&' if asked else ''}{AGAIN}=1"
     return reply
 
 
