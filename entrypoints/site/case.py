@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from entrypoints.site import case_words
 from entrypoints.site.excerpts import shortened
 from entrypoints.site.language import language
-from entrypoints.site.pages import page, page_of, paragraphs
+from entrypoints.site.pages import kept_if_public, page, page_of, paragraphs
 from entrypoints.site.paging import next_page
 from entrypoints.site.sharing import share_addresses
 from entrypoints.site.threads import threads
@@ -27,6 +27,8 @@ FLAGGABLE = "case, comment, party, dispute, evidence"
 MEMBERS_ONLY = ("amend", "withdraw", "name", "flag")
 RENDERED = 128
 """How many pages are kept as they were rendered: that costs more than all that they ask."""
+LARGEST_KEPT = 100_000
+"""Bytes of the answers of a page that is kept. Others would let anybody fill the memory."""
 
 Document = dict[str, Any]
 
@@ -56,6 +58,11 @@ class AboutCase:
     comments: Told
     more: str
     changes: Told
+
+    @property
+    def size(self) -> int:
+        told = (self.case, self.evidence, self.comments, self.changes)
+        return sum(len(each.content) for each in told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +97,15 @@ def case_pages(public_url: str) -> Blueprint:
         answers = _asked(f"/cases/{case_id}")
         if visit.person:
             return page("case/case.html", **_shown(answers, _own(answers.case.body), public_url))
-        return page_of(_rendered(language.code, answers, public_url))
+        render = _rendered if answers.size <= LARGEST_KEPT else _rendered.__wrapped__
+        return page_of(render(language.code, answers, public_url))
 
     @blp.get("/cases/<uuid:case_id>/proof.json")
     def proof(case_id: object) -> Response:
         answer = visit.fetch(f"/cases/{case_id}/proof")
         reply = Response(answer.content, content_type="application/json")
         reply.headers["Content-Disposition"] = f'attachment; filename="proof-{case_id}.json"'
-        reply.headers["Cache-Control"] = "no-cache"
-        return reply
+        return kept_if_public(reply)
 
     @blp.get("/cases/<uuid:case_id>/share")
     def share(case_id: object) -> Response:

@@ -193,8 +193,6 @@ def _trusted() -> Response | None:
     try:
         current_app.extensions["csrf"].protect()
     except CSRFError:
-        if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
-            raise
         return _again(STALE_FORM)
     return _entered() if "passphrase" in request.form else None
 

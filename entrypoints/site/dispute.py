@@ -1,6 +1,7 @@
 """The page behind a dispute link, for a person who was named and has no account."""
 
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Response, request
 
@@ -14,11 +15,11 @@ def dispute_pages() -> Blueprint:
 
     @blp.get("/dispute/<token>")
     def form(token: str) -> Response:
-        return _form(visit.get(f"/disputes/{token}"))
+        return _form(_claim(token))
 
     @blp.post("/dispute/<token>")
     def state(token: str) -> Response:
-        claim = visit.get(f"/disputes/{token}")
+        claim = _claim(token)
         statement = request.form.get("statement", "").replace("\r\n", "\n").strip()
         path = f"/cases/{claim['case_id']}/parties/{claim['party_id']}/dispute"
         try:
@@ -32,6 +33,10 @@ def dispute_pages() -> Blueprint:
         return page("dispute/no_link.html", refused.status, refused=refused)
 
     return blp
+
+
+def _claim(token: str) -> Any:
+    return visit.get(f"/disputes/{quote(token, safe='')}")
 
 
 def _form(claim: Any, statement: str = "", refused: Refused | None = None) -> Response:

@@ -92,8 +92,12 @@ class EvidenceForms:
                 self._send_on(form, part.filename, part.pieces)
 
     def _send_on(self, form: EvidenceForm, name: str, pieces: Iterator[bytes]) -> None:
-        """Send one file to the API, from a folder that is removed before the next one is read."""
+        """Send one file to the API, from a folder that is removed before the next one is read.
+
+        Somebody who is not signed in is refused first, so that strangers cannot fill the memory.
+        """
         try:
+            visit.get("/me")
             largest: int = visit.get("/instance")["limits"]["largest_upload"]
             with self._rooms(min(largest, request.content_length or largest)) as room:
                 digest = _written(room / "original", pieces, largest)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 SECONDS = 1.0
 MOST = 128
+LARGEST = 250_000
+"""Bytes of a page that is kept. All of them together take no more than 32 MB."""
 OF_BODY = ("content-length", "content-type", "content-encoding")
 
 Headers = list[tuple[str, str]]
@@ -35,7 +37,7 @@ class Kept:
             rest = [each for each in self.headers if each[0].lower() not in OF_BODY]
             start("304 NOT MODIFIED", rest)
             return []
-        start("200 OK", self.headers)
+        start("200 OK", list(self.headers))  # a server may change what it gets (PEP 3333)
         return [self.body]
 
 
@@ -71,7 +73,8 @@ class KeptPages:
             start_response(*begun)
             return pieces
         kept = Kept(headers, _joined(pieces), self._clock() + SECONDS)
-        self._keep(key, kept)
+        if len(kept.body) <= LARGEST:
+            self._keep(key, kept)
         return kept.answer(environ, start_response)
 
     def _keep(self, key: Key, kept: Kept) -> None:

@@ -1,6 +1,7 @@
 """The member's own pages: what is theirs, what happened to it, and their account."""
 
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Response, redirect, request, session
 from werkzeug.wrappers import Response as AnyResponse
@@ -98,7 +99,7 @@ def _add_leaving(blp: Blueprint) -> None:
 
     @blp.get("/erasures/<receipt>")
     def erasure(receipt: str) -> Response:
-        return page("me/erasure.html", progress=visit.get(f"/erasures/{receipt}"))
+        return page("me/erasure.html", progress=visit.get(f"/erasures/{quote(receipt, safe='')}"))
 
 
 def _changed(method: str, path: str, body: Any, section: str) -> AnyResponse:

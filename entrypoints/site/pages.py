@@ -30,14 +30,22 @@ def page(template: str, status: int = 200, **shown: Any) -> Response:
 
 def page_of(html: str, status: int = 200) -> Response:
     """Return a page whose HTML was rendered before."""
-    reply = Response(html, status, content_type="text/html; charset=utf-8")
-    if request.method == "GET" and not session:
+    reply = kept_if_public(Response(html, status, content_type="text/html; charset=utf-8"))
+    reply.vary.update(("Accept-Language", "Cookie"))
+    return reply
+
+
+def kept_if_public(reply: Response) -> Response:
+    """Let browsers keep the reply, unless it is for somebody who has a session.
+
+    A session that ended during this request counts: the reply may show what it allowed to see.
+    """
+    if request.method == "GET" and not session and not session.modified:
         reply.add_etag()
         reply.make_conditional(request)
         reply.headers["Cache-Control"] = "no-cache"
     else:
         reply.headers["Cache-Control"] = "no-store"
-    reply.vary.update(("Accept-Language", "Cookie"))
     return reply
 
 

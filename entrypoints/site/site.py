@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, abort, redirect, request
+from flask import Flask, Response, abort, current_app, redirect, request, session
 from flask_compress import Compress
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
@@ -42,6 +42,10 @@ DAYS_SIGNED_IN = 60
 YEAR_SECONDS = 365 * 86_400
 LARGEST_FORM = 200_000
 LONGEST_FIXED_WORDS = 1000
+ELSEWHERE = ("cross-site", "same-site")
+"""What browsers say in ``Sec-Fetch-Site`` of a request that another site caused."""
+AGAIN = "again"
+"""In the address of a page that loaded itself again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +67,16 @@ class SiteSettings:
         return self.public_url.startswith("https://")
 
 
+class Site(Flask):
+    """Logs what broke without the address: that of a dispute link contains its token."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        self.logger.error("page failed: %s", request.endpoint, exc_info=exc_info)
+
+
 def create_site(api: Api, settings: SiteSettings, rooms: Rooms) -> Flask:
     """Return the WSGI application of the pages. ``rooms`` are folders in memory."""
-    app = Flask("klarity-site", static_folder=None, root_path=str(Path(__file__).parent))
+    app = Site("klarity-site", static_folder=None, root_path=str(Path(__file__).parent))
     app.secret_key = settings.key
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_FORM,
@@ -83,9 +94,11 @@ def create_site(api: Api, settings: SiteSettings, rooms: Rooms) -> Flask:
     )
     app.before_request(choose_language)
     app.before_request(_refuse_unread)
+    app.before_request(_refuse_other_sites)
     app.before_request(partial(begin_visit, api))
     app.after_request(protect)
     app.after_request(_after_reading)
+    app.after_request(_keep_session)
     app.wsgi_app = with_headers(app.wsgi_app)  # type: ignore[method-assign,assignment]  # as Flask documents it
     csrf = CSRFProtect(app)
     Compress(app)
@@ -126,6 +139,27 @@ def _refuse_unread() -> None:
             abort(408)
         case "too-busy":
             abort(503)
+
+
+def _refuse_other_sites() -> None:
+    """Refuse a form that a page of another site sent, even if its fields would only be shown."""
+    if request.method == "POST" and request.headers.get("Sec-Fetch-Site") in ELSEWHERE:
+        raise CSRFError("another site sent it")
+
+
+def _keep_session(reply: Response) -> Response:
+    """Keep the session of a member who followed a link of another site to a page with a form.
+
+    The browser held their cookie back, and that of the page would replace it. So none is set: the
+    page loads itself again, once, as a page of this site, and the browser sends what it has.
+    """
+    elsewhere = request.headers.get("Sec-Fetch-Site") in ELSEWHERE and AGAIN not in request.args
+    if elsewhere and current_app.config["SESSION_COOKIE_NAME"] not in request.cookies and session:
+        session.clear()
+        session.modified = False
+        asked = request.query_string.decode("latin-1")
+        reply.headers["Refresh"] = f"0; url=?{asked}{'&' if asked else ''}{AGAIN}=1"
+    return reply
 
 
 def _after_reading(reply: Response) -> Response:

@@ -5,6 +5,7 @@ from typing import Literal
 from playwright.sync_api import Page, expect
 
 from tests.site.conftest import violations
+from tests.system.deployment import Klarity
 
 
 def test_a_person_joins_with_a_phone(phone: Page) -> None:
@@ -34,3 +35,17 @@ def test_axe_finds_nothing_on_a_members_own_pages(phone: Page) -> None:
         for path in ("", "/notifications", "/settings", "/leave"):
             phone.goto(f"/me{path}")
             assert violations(phone) == [], (scheme, path)
+
+
+def test_a_link_of_another_site_leaves_a_member_signed_in(phone: Page, served: Klarity) -> None:
+    phone.goto("/join")
+    phone.get_by_label("A name for you here").fill("Follows links")
+    phone.get_by_label("Passphrase").fill("four plain words here")
+    phone.get_by_role("button", name="Join").click()
+    me = phone.get_by_role("banner").get_by_role("link", name="Me", exact=True)
+    expect(me).to_be_visible()
+    phone.goto(f"data:text/html,<a href='{served.url}/me'>Klarity</a>")
+    phone.get_by_role("link").click()
+    expect(me).to_be_visible()
+    phone.goto("/")
+    expect(me).to_be_visible()

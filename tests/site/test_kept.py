@@ -5,7 +5,7 @@ from typing import Any
 
 from werkzeug.test import Client
 
-from entrypoints.site.kept import MOST, SECONDS, KeptPages
+from entrypoints.site.kept import LARGEST, MOST, SECONDS, KeptPages
 
 PAGE = [("Content-Type", "text/html"), ("Cache-Control", "no-cache"), ("ETag", '"1"')]
 
@@ -13,10 +13,11 @@ PAGE = [("Content-Type", "text/html"), ("Cache-Control", "no-cache"), ("ETag", '
 class Site:
     """Counts the pages that it makes."""
 
-    def __init__(self, status: str = "200 OK", headers: Any = ()) -> None:
+    def __init__(self, status: str = "200 OK", headers: Any = (), more: bytes = b"") -> None:
         self.made = 0
         self.now = 0.0
         self.closed = False
+        self.more = more
         self._status = status
         self._headers = list(headers or PAGE)
         self.client = Client(KeptPages(self, lambda: self.now), use_cookies=False)
@@ -30,7 +31,7 @@ class Site:
 
 class Pieces(list[bytes]):
     def __init__(self, site: Site) -> None:
-        super().__init__([b"page ", str(site.made).encode()])
+        super().__init__([b"page ", str(site.made).encode(), site.more])
         self._site = site
 
     def close(self) -> None:
@@ -100,3 +101,21 @@ def test_the_oldest_pages_make_room() -> None:
     assert site.made == MOST + 1
     site.client.get("/0")
     assert site.made == MOST + 2
+
+
+def test_what_a_server_adds_to_one_reply_is_not_in_the_next() -> None:
+    pages = KeptPages(Site(), lambda: 0.0)
+    told: list[int] = []
+
+    def serve(_status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
+        told.append(len(headers))
+        headers.append(("Date", "now"))
+
+    for _ in range(2):
+        list(pages({"REQUEST_METHOD": "GET"}, serve))
+    assert told == [len(PAGE)] * 2
+
+
+def test_a_large_page_is_not_kept() -> None:
+    site = Site(more=b" " * LARGEST)
+    assert [site.client.get("/").text.strip() for _ in range(2)] == ["page 1", "page 2"]
