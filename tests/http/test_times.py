@@ -43,7 +43,8 @@ def discussed(process: Process, author: Caller, reader: Caller, **body: Any) -> 
     path = f"/v1/cases/{case.case_id}"
     for method, below, sent in deeds(case):
         eventually(partial(done, reader, method, path + below, sent, case))
-    return [path, *(path + below for below in BELOW)]
+    now = f"?as_of={datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return [path, path + now, *(path + below for below in BELOW)]
 
 
 def done(reader: Caller, method: str, path: str, sent: Any, case: PublicCase) -> bool | None:
@@ -58,7 +59,6 @@ BELOW = (
     "/evidence",
     "/history",
     "/proof",
-    f"?as_of={datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
 )
 
 

@@ -24,7 +24,7 @@ from tests.system.phone import Phone
 
 pytestmark = pytest.mark.system
 
-GREETING = "Klarity listens"
+GREETING = "The site: "
 
 
 @pytest.fixture
