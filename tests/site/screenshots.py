@@ -39,6 +39,8 @@ def photograph(browser: Browser, url: str) -> None:
         take(page, f"case-{name}")
         page.goto("/cases?q=permit")
         take(page, f"search-{name}")
+        page.goto("/cases?view=map")
+        take(page, f"map-{name}")
         sign_in(page)
         page.goto("/report")
         take(page, f"report-{name}")
