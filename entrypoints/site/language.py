@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
-from functools import cache
+from datetime import UTC, date, datetime, timedelta
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +26,8 @@ TAGS = {"en": "en", "es": "es-419", "ar": "ar-u-nu-latn"}
 of the Maghreb. Scripts and screen readers take this from the page."""
 COOKIE = "language"
 DAYS_AS_AGO = 7
+HOUR_SECONDS = 3600
+MOST_REMEMBERED = 1024
 PLACE = re.compile(r"\{(\w+)[^}]*\}")
 """Where a value stands in a message of the API. Messages of the site have ``%(name)s``."""
 
@@ -60,18 +62,18 @@ class Language:
 
     def day(self, value: str | date) -> str:
         """Return a date, such as "3 March 2026"."""
-        return format_date(_date(value), "long", self.locale)
+        return _day(self.locale, _date(value))
 
     def moment(self, value: str) -> str:
         """Return a time with its date, in UTC."""
-        return format_datetime(_moment(value), "long", tzinfo=UTC, locale=self.locale)
+        return _time(self.locale, _moment(value))
 
     def ago(self, value: str) -> str:
         """Return how long ago a time was, or its date if that is longer than a week ago."""
         passed = _moment(value) - datetime.now(UTC)
         if abs(passed.days) > DAYS_AS_AGO:
             return self.day(value)
-        return format_timedelta(passed, granularity="hour", add_direction=True, locale=self.locale)
+        return _since(self.locale, round(passed.total_seconds() / HOUR_SECONDS))
 
 
 @cache
@@ -133,6 +135,24 @@ def gettext(message: str, **variables: Any) -> str:
     """Return the message in the visitor's language."""
     translated = language.gettext(message)
     return translated % variables if variables else translated
+
+
+# Times are rounded to hours or days: a page of cases holds few different ones.
+@lru_cache(MOST_REMEMBERED)
+def _day(locale: Locale, value: date) -> str:
+    return format_date(value, "long", locale)
+
+
+@lru_cache(MOST_REMEMBERED)
+def _time(locale: Locale, value: datetime) -> str:
+    return format_datetime(value, "long", tzinfo=UTC, locale=locale)
+
+
+@lru_cache(MOST_REMEMBERED)
+def _since(locale: Locale, hours: int) -> str:
+    """Return how many hours or days ago it was; an hour at least."""
+    passed = timedelta(hours=hours or -1)
+    return format_timedelta(passed, granularity="hour", add_direction=True, locale=locale)
 
 
 def _date(value: str | date) -> date:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from babel.messages.catalog import Message
@@ -179,3 +180,12 @@ def test_axe_finds_nothing_in_other_languages_and_directions(phone: Page, code: 
         phone.goto(path)
         assert phone.locator("html").get_attribute("lang") == language_of(code).tag
         assert violations(phone) == [], path
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [(0, "1 hour ago"), (0.4, "1 hour ago"), (5, "5 hours ago"), (30, "1 day ago")],
+)
+def test_no_time_is_told_more_exactly_than_the_hour(hours: float, told: str) -> None:
+    moment = datetime.now(UTC) - timedelta(hours=hours)
+    assert language_of("en").ago(moment.isoformat()) == told
