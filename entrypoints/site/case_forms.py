@@ -14,21 +14,14 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from entrypoints.site import case_words
 from entrypoints.site.case import FLAGGABLE
-from entrypoints.site.language import gettext
+from entrypoints.site.language import _, gettext
 from entrypoints.site.pages import page, refused_page
 from entrypoints.site.sharing import share_addresses
-from entrypoints.site.visit import Refused, visit
+from entrypoints.site.visit import UNAUTHORIZED, Refused, visit
 
-UNAUTHORIZED = 401
 STALE_FORM = 400
 SIGN_IN = ("pseudonym", "passphrase")
 NOT_KEPT = ("csrf_token", "keep", *SIGN_IN)
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogs; it is translated when it is shown."""
-    return message
-
 
 WRITTEN = {
     "text": _("Your comment"),

@@ -2,23 +2,11 @@
 
 from typing import Any
 
-from entrypoints.site.language import gettext, language
+from entrypoints.site.language import _, gettext, language
 
 MEGABYTE = 1_000_000
 KILOBYTE = 1_000
 
-
-def _(message: str) -> str:
-    """Mark a message for the catalogs; it is translated when it is shown."""
-    return message
-
-
-KINDS = {
-    "photo": _("Photo"),
-    "video": _("Video"),
-    "audio": _("Recording"),
-    "document": _("Document"),
-}
 PARTIES = {"person": _("Person"), "organisation": _("Organisation")}
 ROLES = {
     "author": _("the reporter"),

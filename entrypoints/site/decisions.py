@@ -14,7 +14,6 @@ from entrypoints.site.visit import Refused, visit
 
 AT_ONCE = 20
 OF_ONE_DECISION = 100
-UNAUTHORIZED = 401
 
 
 def decision_pages() -> Blueprint:

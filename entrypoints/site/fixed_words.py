@@ -1,13 +1,7 @@
 """What the API says in fixed English words, in the language of the visitor."""
 
-from entrypoints.site.language import gettext, language, template_of
+from entrypoints.site.language import _, gettext, language, template_of
 from entrypoints.site.visit import visit
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogs; it is translated when it is shown."""
-    return message
-
 
 FIELD_ERRORS = {
     "Missing data for required field.": _("Please fill this in."),

@@ -131,6 +131,11 @@ language = cast("Language", LocalProxy(lambda: g.language))
 """The language of the current request."""
 
 
+def _(message: str) -> str:
+    """Mark a message for the catalogs; it is translated when it is shown."""
+    return message
+
+
 def gettext(message: str, **variables: Any) -> str:
     """Return the message in the visitor's language."""
     translated = language.gettext(message)

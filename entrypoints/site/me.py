@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from entrypoints.site.pages import page, refused_page
 from entrypoints.site.paging import next_page
-from entrypoints.site.visit import Refused, visit
+from entrypoints.site.visit import UNAUTHORIZED, Refused, visit
 
 LISTS = {
     "": "/me/cases",
@@ -107,7 +107,7 @@ def _changed(method: str, path: str, body: Any, section: str) -> AnyResponse:
     try:
         visit.send(method, path, body)
     except Refused as refused:
-        if refused.status == 401:  # noqa: PLR2004 - Unauthorized
+        if refused.status == UNAUTHORIZED:
             return refused_page(refused)
         return _settings(refused.status, refused, section)
     return redirect(f"/me/settings?saved={section}#{section}", 303)

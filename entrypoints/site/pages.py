@@ -10,7 +10,7 @@ from entrypoints.site.assets import assets
 from entrypoints.site.fixed_words import erasure_step, field_error, fixed, rule_title
 from entrypoints.site.language import LANGUAGES, language
 from entrypoints.site.map import place_map
-from entrypoints.site.visit import Refused, visit
+from entrypoints.site.visit import UNAUTHORIZED, Refused, visit
 from entrypoints.site.words import category, kind, precision, words_for, words_of
 
 POLICY = (
@@ -126,7 +126,7 @@ def day(value: str) -> Markup:
 
 def refused_page(refused: Refused) -> Response:
     """Return the page for what the API refused: one sentence, and a way on."""
-    if refused.status == 401:  # noqa: PLR2004 - Unauthorized
+    if refused.status == UNAUTHORIZED:
         where = request.full_path.rstrip("?") if request.method == "GET" else "/"
         return page("account/sign_in.html", 401, form={"next": where}, refused=None)
     reply = page("errors/refused.html", refused.status, refused=refused)

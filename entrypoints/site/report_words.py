@@ -1,10 +1,6 @@
 """What the scripts of the report page say. ``%(name)s`` is filled in by them."""
 
-
-def _(message: str) -> str:
-    """Mark a message for the catalogs; it is translated when it is shown."""
-    return message
-
+from entrypoints.site.language import _
 
 REPORT_WORDS = {
     "draft": _("Draft. It is kept on this phone only."),

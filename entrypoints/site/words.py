@@ -1,13 +1,7 @@
 """What went wrong, in the words of the site: short, without blame, and with a way on."""
 
-from entrypoints.site.language import gettext
+from entrypoints.site.language import _, gettext
 from entrypoints.site.visit import Refused
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogs; it is translated when it is shown."""
-    return message
-
 
 WORDS = {
     "not-signed-in": _("Please sign in to do this."),
