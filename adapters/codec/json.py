@@ -54,6 +54,9 @@ class JsonCodec:
         self._mirrors = {
             name: mirror(event_type, Any) for name, event_type in catalog.types.items()
         }
+        # msgspec completes a type at its first use, and crashes if two threads do so at once.
+        for each in self._mirrors.values():
+            msgspec.json.Decoder(each)
         self._personal: dict[str, PersonalFields] = {
             name: found
             for name, event_type in catalog.types.items()

@@ -18,6 +18,10 @@ from application.ports.key_vault import KeyDestroyed, KeyVault
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+# Made while one thread imports it: msgspec crashes if two threads use a type for the first time.
+_credentials = msgspec.json.Decoder(Credential)
+
+
 class _Owner(NamedTuple):
     """A member as the store knows them: by a random alias, with their id encrypted beside it."""
 
@@ -176,7 +180,7 @@ def _sealed(owner: _Owner, credential: Credential) -> str:
 
 def _opened(owner: _Owner, stored: Credential) -> Credential:
     plain = decrypt(AESGCM(owner.key), b64decode(stored.passphrase_hash), owner.name.encode())
-    return msgspec.json.decode(plain, type=Credential)
+    return _credentials.decode(plain)
 
 
 def _link(member_id: str) -> str:

@@ -1,6 +1,7 @@
 """Read models in MongoDB: one collection for each build, and one for all checkpoints."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -32,6 +33,10 @@ S = TypeVar("S")
 
 # The field with the whole document as JSON. A row's other fields are the values of the indexes.
 BODY = "d"
+
+
+# msgspec completes a type at its first use, and crashes if two threads do so at once.
+_making = Lock()
 
 
 class MongoReadModels:
@@ -99,7 +104,8 @@ class MongoTable(Generic[D]):
         self._rows = rows
         self._indexes = {index.name: index for index in indexes}
         self._columns = [(column_of(index.name), extractor(index)) for index in indexes]
-        self._decoder = msgspec.json.Decoder(document)
+        with _making:
+            self._decoder = msgspec.json.Decoder(document)
         self._encoder = msgspec.json.Encoder()
         self._gets: Grouping[Sequence[str], Mapping[str, bytes]] = Grouping(self._bodies)
 
