@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import Lock
 
 from adapters.event_store.chain import sealed
-from adapters.event_store.listeners import Listeners
+from adapters.listeners import Listeners
 from application.engine.log_seals import LogSeals
 from application.ports.event_store import (
     NOTHING,

@@ -17,10 +17,10 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from adapters.event_store.chain import sealed
-from adapters.event_store.listeners import Listeners
 from adapters.event_store.numbering import Numbering
 from adapters.event_store.sealed_heads import SealedHeads
 from adapters.grouping import Grouping
+from adapters.listeners import Listeners
 from adapters.mongo import DURABLE, MAJORITY, Document, unavailable_as
 from application.engine.log_seals import LogSeals
 from application.ports.event_store import (

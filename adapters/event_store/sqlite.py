@@ -7,7 +7,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from adapters.event_store.chain import sealed
-from adapters.event_store.sqlite_file import SqliteFile
+from adapters.sqlite_file import SqliteFile
 from application.engine.log_seals import LogSeals
 from application.ports.event_store import (
     GENESIS,

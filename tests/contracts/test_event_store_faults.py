@@ -132,7 +132,7 @@ def test_sqlite_refuses_a_head_beyond_the_end_or_within_a_commit(tmp_path: Path)
 def test_a_locked_file_makes_the_store_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("adapters.event_store.sqlite_file.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("adapters.sqlite_file.BUSY_SECONDS", 0.05)
     path = tmp_path / "logs.sqlite"
     store = SqliteEventStore("cases", path, SEALS)
     other = sqlite3.connect(path, isolation_level=None)

@@ -1,4 +1,4 @@
-"""One SQLite file, shared by all logs of a process."""
+"""One SQLite file, shared by all stores of a process that are in it."""
 
 import sqlite3
 from collections import defaultdict, deque
@@ -8,33 +8,40 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
 
-from adapters.event_store.listeners import Listeners
 from adapters.grouping import Grouping
+from adapters.listeners import Listeners
 from application.ports.event_store import StoreUnavailable
 
 BUSY_SECONDS = 10.0
+STATEMENTS = 512
+"""How many statements each connection keeps prepared."""
 
 Work = Callable[[sqlite3.Connection], Any]
 
 
 class SqliteFile:
-    """One writing connection, and a reading connection for each thread that reads concurrently."""
+    """One writing connection, and a reading connection for each thread that reads concurrently.
+
+    Readers never wait for the writer. ``durable`` says whether a write is on the disk when it
+    returns; otherwise a crash of the machine may undo the last ones, in order.
+    """
 
     _guard: ClassVar[Lock] = Lock()
     _opened: ClassVar[dict[Path, "SqliteFile"]] = {}
 
     @classmethod
-    def open(cls, path: Path, user: object) -> "SqliteFile":
+    def open(cls, path: Path, user: object, *, durable: bool = True) -> "SqliteFile":
         """Return the process's SqliteFile for the path. It is closed with its last user."""
         path = path.resolve()
         with cls._guard:
-            file = cls._opened.get(path) or cls(path)
+            file = cls._opened.get(path) or cls(path, durable=durable)
             cls._opened[path] = file
             file._users.add(user)
             return file
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, durable: bool) -> None:
         self._path = path
+        self._durable = durable
         self._users: set[object] = set()
         self._closed = False
         self._writing = Lock()
@@ -78,9 +85,13 @@ class SqliteFile:
         if self._closed:
             raise StoreUnavailable("SQLite: the file is closed")
         connection = sqlite3.connect(
-            self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            self._path,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=STATEMENTS,
         )
-        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
         return connection
 
     def _write(self, works: Iterator[Work]) -> Sequence[Any]:
