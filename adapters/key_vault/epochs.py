@@ -10,7 +10,7 @@ that does not match its checksum is empty: a write that was cut off leaves the o
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +18,7 @@ from struct import Struct
 from tempfile import NamedTemporaryFile
 from typing import NamedTuple
 
+from adapters.disk import overwrite_and_remove, replace_file, sync_folder
 from application.ports.event_store import StoreUnavailable
 
 BUCKETS = 1024
@@ -26,6 +27,7 @@ SLOT = Struct(">Q32s24s")  # number, key, checksum
 SLOTS = 2
 MAGIC = b"klarity epochs 1"
 HEADER = Struct(">16s32s16x")  # magic, identity
+UNFINISHED = ".epochs-"
 EMPTY = bytes(SLOT.size)
 SIZE = HEADER.size + BUCKETS * SLOTS * SLOT.size
 
@@ -62,13 +64,25 @@ class EpochFile:
             return
         with self._reporting():
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with NamedTemporaryFile(dir=self._path.parent, prefix=".epochs-") as file:
+            with NamedTemporaryFile(dir=self._path.parent, prefix=UNFINISHED) as file:
                 file.write(_fresh())
                 file.flush()
                 os.fsync(file.fileno())
                 with suppress(FileExistsError):
                     os.link(file.name, self._path)
-            _sync(self._path.parent)
+            sync_folder(self._path.parent)
+
+    def erase(self) -> None:
+        """Overwrite and remove the file, if there is one, and what a killed restore has left."""
+        with self._reporting():
+            for path in (self._path, *self._path.parent.glob(f"{UNFINISHED}*")):
+                with suppress(FileNotFoundError):
+                    overwrite_and_remove(path)
+
+    def restore(self, content: Iterable[bytes]) -> None:
+        """Write the file as a backup holds it, after it was erased."""
+        with self._reporting():
+            replace_file(self._path, content, UNFINISHED)
 
     def identity(self) -> bytes:
         """Return the random bytes that tell this file from others."""
@@ -154,11 +168,3 @@ def _read(bucket: int, slot: bytes) -> Epoch | None:
 
 def _checksum(bucket: int, epoch: Epoch) -> bytes:
     return sha256(b"%d %d " % (bucket, epoch.number) + epoch.key).digest()[:24]
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

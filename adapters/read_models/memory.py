@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from heapq import nlargest, nsmallest
-from itertools import chain, islice
-from math import degrees
+from itertools import chain, islice, product
+from math import floor, prod
 from threading import RLock
 from typing import Any, Generic, TypeVar
 
 from sortedcontainers import SortedList
 
-from adapters.read_models.indexing import IndexedPoint, Scalar, check, extractor, scalar, side_of
+from adapters.read_models.indexing import (
+    IndexedPoint,
+    Scalar,
+    boxes_of,
+    check,
+    extractor,
+    scalar,
+    side_of,
+)
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.read_models import (
     NO_SIDES,
@@ -21,7 +29,6 @@ from application.ports.read_models import (
     Cursor,
     Equals,
     Find,
-    HasWords,
     InBox,
     Index,
     Near,
@@ -31,15 +38,21 @@ from application.ports.read_models import (
     SideChanges,
     by,
 )
-from application.ports.words import words
-from domain.sphere import EARTH_KM, km_between
+from application.ports.rebuilds import NO_REBUILD, RebuildState
+from domain.sphere import km_between
 
 D = TypeVar("D")
 S = TypeVar("S")
 C = TypeVar("C")
+V = TypeVar("V", bound=Hashable)
 
-# Up to this many candidates are sorted. With more, walking along the sort index is faster.
-FEW = 2000
+# Among N rows, a walk along the sort index passes limit * N / M of them until it has found enough
+# of M. With so many times this number of candidates or fewer, sorting them is faster.
+SORTED = 1.0
+
+# How wide the cells of places are, in degrees, and how many of them a lookup reads at most.
+GRIDS = (1 / 32, 1.0, 32.0)
+MOST_CELLS = 1000
 
 # (is not None, value, key), so that None sorts before every other value.
 Entry = tuple[bool, Any, str]
@@ -53,6 +66,7 @@ class MemoryReadModels:
         self._models: dict[tuple[str, int], MemoryReadModel[Any]] = {}
         self._live: dict[str, int] = {}
         self._builds: dict[str, list[Build]] = {}
+        self._rebuilds: dict[str, RebuildState] = {}
 
     def begin(self, name: str, fingerprint: str) -> Build:
         with self._lock:
@@ -94,6 +108,16 @@ class MemoryReadModels:
                 for (its_name, version), model in self._models.items()
                 if its_name == name and model.exists
             )
+
+    def rebuild(self, name: str) -> RebuildState:
+        return self._rebuilds.get(name, NO_REBUILD)
+
+    def save_rebuild(self, name: str, state: RebuildState, *, live: int = 0) -> None:
+        with self._lock:
+            if state.revision != self.rebuild(name).revision + 1:
+                raise Fenced
+            self._rebuilds[name] = state
+            self._live[name] = live or self.live_version(name)
 
     def close(self) -> None:
         """Release nothing: there is nothing to release."""
@@ -172,7 +196,7 @@ class MemoryTable(Generic[D]):
         if find.where:
             driver, rest = self._driver(find)
             its_list = self._lists[driver.field]
-            if its_list.estimate(driver) <= FEW:
+            if its_list.estimate(driver) ** 2 <= SORTED * limit * len(self._documents):
                 found = (key for key in its_list.keys(driver) if self._holds(rest, key))
                 return _first(map(order.entry, found), limit, end, find.descending)
         bounds = [one for one in find.where if one.field == find.order_by]
@@ -271,7 +295,7 @@ class _Values(_List[Equals | OneOf | Between]):
     def __init__(self, index: Index) -> None:
         super().__init__(index)
         self._entries: SortedList[Entry] = SortedList()
-        self._keys = _KeysBy()
+        self._keys = _KeysBy[Scalar]()
 
     def add(self, key: str, value: Scalar) -> None:
         self._entries.add(_entry(value, key))
@@ -331,12 +355,12 @@ def _sought(condition: Equals | OneOf) -> set[Scalar]:
     return {scalar(value) for value in values}
 
 
-class _Sets(_List[Equals | OneOf | HasWords]):
+class _Sets(_List[Equals | OneOf]):
     """The values of each row, and the rows of each value."""
 
     def __init__(self, index: Index) -> None:
         super().__init__(index)
-        self._keys = _KeysBy()
+        self._keys = _KeysBy[Scalar]()
 
     def add(self, key: str, value: Sequence[Scalar]) -> None:
         for item in value:
@@ -346,48 +370,45 @@ class _Sets(_List[Equals | OneOf | HasWords]):
         for item in value:
             self._keys.remove(item, key)
 
-    def estimate(self, condition: Equals | OneOf | HasWords) -> int:
-        sizes = [len(keys) for keys in self._sets(condition)]
-        return sum(sizes) if isinstance(condition, OneOf) else min(sizes, default=len(self.held))
+    def estimate(self, condition: Equals | OneOf) -> int:
+        return sum(len(keys) for keys in self._sets(condition))
 
-    def keys(self, condition: Equals | OneOf | HasWords) -> Iterator[str]:
-        if isinstance(condition, OneOf):
-            return iter(dict.fromkeys(chain.from_iterable(self._sets(condition))))
-        first, *others = sorted(self._sets(condition), key=len) or [self.held.keys()]
-        return (key for key in first if all(key in other for other in others))
+    def keys(self, condition: Equals | OneOf) -> Iterator[str]:
+        return iter(dict.fromkeys(chain.from_iterable(self._sets(condition))))
 
-    def holds(self, condition: Equals | OneOf | HasWords, key: str) -> bool:
-        found = (key in keys for keys in self._sets(condition))
-        return any(found) if isinstance(condition, OneOf) else all(found)
+    def holds(self, condition: Equals | OneOf, key: str) -> bool:
+        return any(key in keys for keys in self._sets(condition))
 
-    def _sets(self, condition: Equals | OneOf | HasWords) -> list[Collection[str]]:
-        if isinstance(condition, HasWords):
-            return [self._keys.of(word) for word in words(condition.text)]
+    def _sets(self, condition: Equals | OneOf) -> list[Collection[str]]:
         return [self._keys.of(value) for value in _sought(condition)]
 
 
 class _Points(_List[InBox | Near]):
-    """The point of each row or None, and the rows ordered by latitude."""
+    """The point of each row or None, and the rows of each cell of several grids.
+
+    A condition is looked up in the finest grid of which it touches few cells.
+    """
 
     def __init__(self, index: Index) -> None:
         super().__init__(index)
-        self._latitudes: SortedList[tuple[float, str]] = SortedList()
+        self._grids = tuple(map(_Grid, GRIDS))
 
     def add(self, key: str, value: IndexedPoint | None) -> None:
         if value is not None:
-            self._latitudes.add((value.lat, key))
+            for grid in self._grids:
+                grid.keys.add(grid.cell(value.lat, value.lon), key)
 
     def remove(self, key: str, value: IndexedPoint | None) -> None:
         if value is not None:
-            self._latitudes.remove((value.lat, key))
+            for grid in self._grids:
+                grid.keys.remove(grid.cell(value.lat, value.lon), key)
 
     def estimate(self, condition: InBox | Near) -> int:
-        start, stop = self._band(condition)
-        return stop - start
+        return sum(map(len, self._cells(condition)))
 
     def keys(self, condition: InBox | Near) -> Iterator[str]:
-        band = self._latitudes.islice(*self._band(condition))
-        return (key for _, key in band if self.holds(condition, key))
+        candidates = chain.from_iterable(self._cells(condition))
+        return (key for key in candidates if self.holds(condition, key))
 
     def holds(self, condition: InBox | Near, key: str) -> bool:
         point = self.held[key]
@@ -397,42 +418,60 @@ class _Points(_List[InBox | Near]):
             return _in_box(condition, point)
         return km_between(condition, point) <= condition.km
 
-    def _band(self, condition: InBox | Near) -> tuple[int, int]:
-        """Return the rows whose latitude may meet the condition."""
-        if isinstance(condition, InBox):
-            south, north = condition.south, condition.north
-        else:
-            # Slightly wider, because the distance is subject to rounding.
-            reach = degrees(condition.km / EARTH_KM) + 1e-9
-            south, north = condition.lat - reach, condition.lat + reach
-        start = self._latitudes.bisect_left((south, ""))
-        return start, max(start, self._latitudes.bisect_right((north, _LAST_KEY)))
+    def _cells(self, condition: InBox | Near) -> Iterator[Collection[str]]:
+        """Yield the rows of each cell that may hold a point that meets the condition."""
+        boxes = boxes_of(condition)
+        few = (grid for grid in self._grids if sum(map(grid.size, boxes)) <= MOST_CELLS)
+        grid = next(few, self._grids[-1])
+        return (grid.keys.of(cell) for cell in {cell for box in boxes for cell in grid.cells(box)})
 
 
-class _KeysBy:
+class _Grid:
+    """The rows of each cell, which is ``degrees`` wide and high."""
+
+    def __init__(self, degrees: float) -> None:
+        self.keys = _KeysBy[tuple[int, int]]()
+        self._degrees = degrees
+
+    def cell(self, lat: float, lon: float) -> tuple[int, int]:
+        return floor(lat / self._degrees), floor(lon / self._degrees)
+
+    def cells(self, box: InBox) -> Iterator[tuple[int, int]]:
+        return product(*self._sides(box))
+
+    def size(self, box: InBox) -> int:
+        return prod(map(len, self._sides(box)))
+
+    def _sides(self, box: InBox) -> tuple[range, range]:
+        (south, west), (north, east) = (
+            self.cell(box.south, box.west),
+            self.cell(box.north, box.east),
+        )
+        return range(south, north + 1), range(west, east + 1)
+
+
+class _KeysBy(Generic[V]):
     """The keys of the rows that contain each value."""
 
     def __init__(self) -> None:
-        self._keys: dict[Scalar, set[str]] = {}
+        self._keys: dict[V, set[str]] = {}
 
-    def of(self, value: Scalar) -> Collection[str]:
+    def of(self, value: V) -> Collection[str]:
         return self._keys.get(value, frozenset())
 
-    def add(self, value: Scalar, key: str) -> None:
+    def add(self, value: V, key: str) -> None:
         self._keys.setdefault(value, set()).add(key)
 
-    def remove(self, value: Scalar, key: str) -> None:
+    def remove(self, value: V, key: str) -> None:
         keys = self._keys[value]
         keys.discard(key)
         if not keys:
             del self._keys[value]
 
 
-_LAST_KEY = "\U0010ffff" * 8
 _LISTS: Mapping[str, Callable[[Index], _List[Any]]] = {
     "value": _Values,
     "many": _Sets,
-    "words": _Sets,
     "point": _Points,
 }
 

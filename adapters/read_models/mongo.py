@@ -8,13 +8,21 @@ import msgspec
 from pymongo import ReturnDocument
 from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
 
 from adapters.grouping import Grouping
 from adapters.mongo import Document, unavailable_as
 from adapters.read_models.indexing import IndexedPoint, check, extractor, side_of
+from adapters.read_models.mongo_cells import cells_of
 from adapters.read_models.mongo_commits import Commits
-from adapters.read_models.mongo_questions import column_of, filter_of, keys_of, order_of
-from application.ports.checkpoints import Checkpoint
+from adapters.read_models.mongo_questions import (
+    cells_column,
+    column_of,
+    filter_of,
+    indexes_of,
+    order_of,
+)
+from application.ports.checkpoints import Checkpoint, Fenced
 from application.ports.event_store import StoreUnavailable
 from application.ports.read_models import (
     NO_SIDES,
@@ -27,6 +35,7 @@ from application.ports.read_models import (
     SideChanges,
     UnreadableDocument,
 )
+from application.ports.rebuilds import NO_REBUILD, RebuildState
 
 D = TypeVar("D")
 S = TypeVar("S")
@@ -91,6 +100,24 @@ class MongoReadModels:
             found = self._models.find({"name": name}).sort("version").to_list()
         return [model["version"] for model in found]
 
+    def rebuild(self, name: str) -> RebuildState:
+        with unavailable_as(StoreUnavailable):
+            found = self._live.find_one({"_id": name}) or {}
+        state = found.get("rebuild")
+        return msgspec.json.decode(state, type=RebuildState) if state else NO_REBUILD
+
+    def save_rebuild(self, name: str, state: RebuildState, *, live: int = 0) -> None:
+        before = {"_id": name, "revision": state.revision - 1 or None}
+        saved = {"revision": state.revision, "rebuild": msgspec.json.encode(state)}
+        change = {"$set": {**saved, "version": live} if live else saved}
+        with unavailable_as(StoreUnavailable):
+            try:
+                result = self._live.update_one(before, change, upsert=state.revision == 1)
+            except DuplicateKeyError as error:
+                raise Fenced from error
+        if not result.matched_count and result.upserted_id is None:
+            raise Fenced
+
     def close(self) -> None:
         """Release nothing: the caller owns the database."""
 
@@ -111,9 +138,8 @@ class MongoTable(Generic[D]):
 
     def create_indexes(self) -> None:
         """Create the indexes that are missing."""
-        for index in self._indexes.values():
-            for keys in keys_of(index):
-                self._rows.create_index(keys)
+        if models := [model for each in self._indexes.values() for model in indexes_of(each)]:
+            self._rows.create_indexes(models)
 
     def get(self, keys: Sequence[str]) -> Mapping[str, D]:
         # A projection reads many documents. The request for a single one must not wait for it.
@@ -161,7 +187,10 @@ class MongoTable(Generic[D]):
     def _row(self, document: D) -> Document:
         row: Document = {BODY: self._encoder.encode(document)}
         for column, extract in self._columns:
-            row[column] = _bson(extract(document))
+            value = row[column] = extract(document)
+            if isinstance(value, IndexedPoint):
+                row[column] = {"lon": value.lon, "lat": value.lat}
+                row[cells_column(column)] = cells_of(value)
         return row
 
 
@@ -216,7 +245,3 @@ class MongoReadModel(MongoTable[D]):
 
 def _builds(found: Document | None) -> list[Build]:
     return [Build(**build) for build in (found or {}).get("builds", [])]
-
-
-def _bson(value: Any) -> Any:
-    return {"lon": value.lon, "lat": value.lat} if isinstance(value, IndexedPoint) else value

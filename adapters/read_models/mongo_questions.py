@@ -4,9 +4,11 @@ from math import pi
 from typing import Any
 
 import pymongo
+from pymongo import IndexModel
 
 from adapters.mongo import Document
-from adapters.read_models.indexing import scalar
+from adapters.read_models.indexing import boxes_of, scalar
+from adapters.read_models.mongo_cells import cells_in
 from application.ports.read_models import (
     Between,
     Condition,
@@ -19,7 +21,6 @@ from application.ports.read_models import (
     Near,
     OneOf,
 )
-from application.ports.words import words
 from domain.sphere import EARTH_KM
 
 
@@ -43,16 +44,22 @@ def column_of(name: str) -> str:
     return f"i:{name.replace('.', ':')}"
 
 
-def keys_of(index: Index) -> list[list[tuple[str, int | str]]]:
-    """Return the keys of the MongoDB indexes that implement an index."""
+def cells_column(column: str) -> str:
+    """Return the field of a row that holds the cells of a point."""
+    return f"c{column}"
+
+
+def indexes_of(index: Index) -> list[IndexModel]:
+    """Return the MongoDB indexes that implement an index."""
     column = column_of(index.name)
     match index.kind:
         case "value":
-            return [[(column, 1), ("_id", 1)]]
+            return [IndexModel([(column, 1), ("_id", 1)])]
         case "point":
-            return [[(column, "2dsphere")], [(f"{column}.lat", 1), (f"{column}.lon", 1)]]
+            order = [(column_of(index.order), 1)] if index.order else []
+            return [IndexModel([(cells_column(column), 1), *order, ("_id", 1)])]
         case _:
-            return [[(column, 1)]]
+            return [IndexModel([(column, 1)])]
 
 
 def _condition(condition: Condition) -> Document:
@@ -65,13 +72,13 @@ def _condition(condition: Condition) -> Document:
         case Between(least=least, below=below):
             return {column: _range(scalar(least), scalar(below))}
         case InBox():
-            return _in_box(column, condition)
+            return {**_in_cells(column, condition), **_in_box(column, condition)}
         case Near():
             centre, radius = [condition.lon, condition.lat], min(condition.km / EARTH_KM, pi)
-            return {column: {"$geoWithin": {"$centerSphere": [centre, radius]}}}
-        case HasWords(text=text):
-            asked = sorted(words(text))
-            return {column: {"$all": asked}} if asked else {}
+            circle = {"$geoWithin": {"$centerSphere": [centre, radius]}}
+            return {**_in_cells(column, condition), column: circle}
+        case HasWords():
+            raise ValueError("only a search index can search in texts")
 
 
 def _range(least: Any, below: Any) -> Document:
@@ -81,6 +88,10 @@ def _range(least: Any, below: Any) -> Document:
     if below is not None:
         bounds["$lt"] = below
     return bounds
+
+
+def _in_cells(column: str, condition: InBox | Near) -> Document:
+    return {cells_column(column): {"$in": cells_in(boxes_of(condition))}}
 
 
 def _in_box(column: str, box: InBox) -> Document:

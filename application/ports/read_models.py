@@ -1,11 +1,12 @@
 """The store of read models: documents made from the logs, which can be deleted and rebuilt."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
 from application.ports.checkpoints import Checkpoint
+from application.ports.rebuilds import RebuildState
 from application.ports.unavailable import Unavailable
 
 D = TypeVar("D")
@@ -19,12 +20,19 @@ class Index:
     """A field to filter and sort by. Dots reach into nested documents.
 
     ``kind``: "value" (a scalar), "many" (a list of scalars, matched by any of them), "point" (a
-    document or None with ``lat`` and ``lon`` in degrees), "words" (the words of several texts).
+    document or None with ``lat`` and ``lon`` in degrees), "text" (texts that only a search index
+    can hold; a word of them counts ``weight`` times).
+    ``ordered``: a "value" can be compared and sorted by; otherwise it is found if it is equal, and
+    a store may hold a keyed hash of it.
+    ``order`` is the "value" field by which points are mostly sorted.
     """
 
     name: str
     kind: str = "value"
     fields: tuple[str, ...] = ()
+    weight: float = 1.0
+    order: str = ""
+    ordered: bool = False
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -32,8 +40,16 @@ class Index:
 
 
 def by(field: str) -> Index:
-    """Return an index over a scalar field, for equality, ranges and sorting."""
+    """Return an index over a scalar field, for equality alone: SQLite stores hashes of texts."""
     return Index(field)
+
+
+def by_range(field: str) -> Index:
+    """Return an index over a scalar field, for equality, ranges and sorting.
+
+    Its values are stored in plain: a text in it should not tell what a member does.
+    """
+    return Index(field, ordered=True)
 
 
 def by_each(field: str) -> Index:
@@ -41,14 +57,17 @@ def by_each(field: str) -> Index:
     return Index(field, "many")
 
 
-def by_point(field: str) -> Index:
-    """Return an index over a point."""
-    return Index(field, "point")
+def by_point(field: str, order: str = "") -> Index:
+    """Return an index over a point, for rows that are mostly sorted by the field ``order``."""
+    return Index(field, "point", order=order)
 
 
-def by_words(name: str, *fields: str) -> Index:
-    """Return an index called ``name`` over the words of several text fields."""
-    return Index(name, "words", fields)
+def by_text(name: str, *fields: str, weight: float = 1.0) -> Index:
+    """Return an index over texts, or lists of texts, which ``Matches`` searches. See search_index.
+
+    Without ``fields``, its name is the field.
+    """
+    return Index(name, "text", fields, weight)
 
 
 # Side tables: what a projection remembers beside its documents
@@ -106,7 +125,10 @@ class Between:
 
 @dataclass(frozen=True, slots=True)
 class InBox:
-    """The point lies in a box of degrees. A box with west > east crosses the date line."""
+    """The point lies in a box of degrees. A box with west > east crosses the date line.
+
+    South is not above north.
+    """
 
     field: str
     west: float
@@ -127,36 +149,86 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class HasWords:
-    """A "words" index contains all words of the text, folded by the function ``words``."""
+    """A "text" index contains the words of the text, as ``Matches`` finds them. See search_index.
+
+    It changes neither the relevance nor the fragments.
+    """
 
     field: str
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The "text" indexes of these names, or all of them, contain the words of the text.
+
+    A text without a word matches nothing. If ``typing``, the last word may be unfinished.
+    """
+
+    text: str
+    names: tuple[str, ...] = ()
+    typing: bool = False
+
+
 Condition = Equals | OneOf | Between | InBox | Near | HasWords
+
+RELEVANCE = "*"
+"""The ``order_by`` of a search: the best matches first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recency:
+    """Half as relevant for each half-life that the time in this "value" field is earlier.
+
+    The order does not depend on when somebody asks.
+    """
+
+    field: str
+    half_life_days: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Find:
     """A query: all conditions hold. Sorted by a "value" field, then by key, both the same way.
 
-    None sorts before every other value. Without ``order_by`` rows are sorted by key.
+    None sorts before every other value. Without ``order_by`` rows are sorted by key. Only a search
+    index takes ``matches``, and the order RELEVANCE, which ``recency`` changes.
     """
 
     where: tuple[Condition, ...] = ()
+    matches: Matches | None = None
     order_by: str = ""
     descending: bool = True
+    recency: Recency | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """An excerpt of a text, and the spans of it that were found: of characters, [start, end)."""
+
+    text: str
+    found: tuple[tuple[int, int], ...] = ()
+
+
+NO_FRAGMENTS: Mapping[str, Fragment] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Row(Generic[D]):
+    """A document that was found. A search sorted by RELEVANCE gives it a score.
+
+    The fragments are what ``Matches`` found, by the name of the "text" index.
+    """
+
     key: str
     document: D
+    score: float | None = None
+    fragments: Mapping[str, Fragment] = field(default_factory=lambda: NO_FRAGMENTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The end of a page: the sort value and the key of its last row."""
+    """The end of a page: the sort value (the score, by RELEVANCE) and the key of its last row."""
 
     value: Any
     key: str
@@ -257,6 +329,17 @@ class ReadModels(Protocol):
 
     def versions(self, name: str) -> list[int]:
         """Return the numbers of the builds that exist, ascending."""
+        ...
+
+    def rebuild(self, name: str) -> RebuildState:
+        """Return the state of the rebuild of a read model, or NO_REBUILD."""
+        ...
+
+    def save_rebuild(self, name: str, state: RebuildState, *, live: int = 0) -> None:
+        """Save the state, and make a build serve unless ``live`` is 0: also an earlier one.
+
+        Both happen or neither. Raises Fenced unless the revision is one more than the stored one.
+        """
         ...
 
     def close(self) -> None: ...

@@ -1,5 +1,6 @@
-"""Answers of a restarted server before its read models in memory are rebuilt."""
+"""Answers of a restarted server from the first moment on."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,10 +17,19 @@ CASES = 150
 ASKED_WHEN_READY = 50
 
 
-def test_a_case_known_before_a_restart_is_never_answered_as_missing(tmp_path: Path) -> None:
-    with one_process(tmp_path, **relaxed()) as klarity, Phone(klarity.url).join() as anna:
+@pytest.mark.parametrize(
+    ("kept", "end"),
+    [("memory", Klarity.stop), ("sqlite", Klarity.stop), ("sqlite", Klarity.kill)],
+)
+def test_a_case_known_before_a_restart_is_never_answered_as_missing(
+    tmp_path: Path, kept: str, end: Callable[[Klarity], object]
+) -> None:
+    with (
+        one_process(tmp_path, **relaxed(), READ_MODELS=kept) as klarity,
+        Phone(klarity.url).join() as anna,
+    ):
         cases = public_cases(anna, tmp_path)
-        klarity.stop()
+        end(klarity)
         klarity.launch()
         replies = answers_until_ready(klarity, cases)
         klarity.wait_until_ready()

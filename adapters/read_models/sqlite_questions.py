@@ -1,0 +1,208 @@
+"""Translate queries on a read model into SQL, and choose the index that leads.
+
+Few candidates are found by one index and then sorted. Where every condition leaves many, the index
+of the order leads, and rows that do not meet the conditions are passed over. SQLite would choose by
+statistics that grow old, so the choice is made here, by counting a limited number of candidates; a
+plus sign before a column keeps SQLite from using its index.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import pi, sin
+from typing import Any
+
+from adapters.read_models.indexing import IndexedPoint, boxes_of, scalar
+from adapters.read_models.sqlite_tables import SqlTable, on_sphere, stored
+from application.ports.read_models import (
+    Between,
+    Condition,
+    Cursor,
+    Equals,
+    Find,
+    HasWords,
+    InBox,
+    Near,
+    OneOf,
+)
+from domain.sphere import EARTH_KM
+
+FEW = 1000
+"""Up to this many candidates are sorted."""
+
+Counts = Callable[[str, Sequence[Any]], Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A part of a statement, and the values of its parameters."""
+
+    text: str
+    values: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A condition: as it leads to rows by an index, and as it checks a row without one.
+
+    ``candidates`` finds the rows that may meet it. ``column`` is the one whose index leads. If it
+    is ``equal`` to one value, the rows come in the order of their keys.
+    """
+
+    leading: Sql
+    checking: Sql
+    candidates: Sql
+    column: str = ""
+    equal: bool = False
+
+
+class TableQuery:
+    """A query on one table. ``counts`` runs a statement that returns one row of numbers."""
+
+    def __init__(self, table: SqlTable, find: Find, counts: Counts) -> None:
+        self._table = table
+        self._find = find
+        self._terms = [term for condition in find.where for term in self._terms_of(condition)]
+        self._order = table.column(find.order_by) if find.order_by else ""
+        self._leader = self._choose_leader(counts)
+
+    def rows(self, limit: int, after: Cursor | None) -> Sql:
+        """Return the statement for key and body of the first rows after the cursor."""
+        plus = "+" if self._sorts() else ""
+        parts = [*self._conditions(), *self._after(after, plus)]
+        way = "DESC" if self._find.descending else "ASC"
+        order = ", ".join(f"{plus}{column} {way}" for column in self._ordered)
+        text = f"SELECT key, body FROM {self._table.quoted}{_where(parts)} ORDER BY {order} LIMIT ?"  # noqa: S608 - names are quoted
+        return Sql(text, (*_values(parts), limit))
+
+    def count(self) -> Sql:
+        """Return the statement that counts the rows."""
+        parts = self._conditions()
+        return Sql(f"SELECT count(*) FROM {self._table.quoted}{_where(parts)}", _values(parts))  # noqa: S608 - names are quoted
+
+    def _sorts(self) -> bool:
+        """Return whether candidates are sorted: then SQLite must not use the index of the order."""
+        leader = self._leader
+        if leader is None:
+            return False
+        return leader.column != self._order if self._order else not leader.equal
+
+    @property
+    def _ordered(self) -> list[str]:
+        return [self._order, "key"] if self._order else ["key"]
+
+    def _conditions(self) -> list[Sql]:
+        leader = self._leader
+        on_order = leader is None or leader.column == self._order
+        return [
+            term.leading
+            if term is leader or (on_order and term.column == self._order != "")
+            else term.checking
+            for term in self._terms
+        ]
+
+    def _after(self, cursor: Cursor | None, plus: str) -> list[Sql]:
+        if cursor is None:
+            return []
+        sign = "<" if self._find.descending else ">"
+        columns = ", ".join(f"{plus}{column}" for column in self._ordered)
+        value = stored(scalar(cursor.value))
+        values = (value, cursor.key) if self._order else (cursor.key,)
+        return [Sql(f"({columns}) {sign} ({', '.join('?' * len(values))})", values)]
+
+    def _choose_leader(self, counts: Counts) -> Term | None:
+        """Return the condition with the fewest candidates, or None to walk along the order."""
+        if not self._terms:
+            return None
+        if len(self._terms) == 1 and not self._order:
+            return self._terms[0]
+        limited = [
+            f"(SELECT count(*) FROM ({term.candidates.text} LIMIT {FEW + 1}))"  # noqa: S608 - names are quoted
+            for term in self._terms
+        ]
+        found = counts(f"SELECT {', '.join(limited)}", _values([t.candidates for t in self._terms]))
+        fewest = min(range(len(found)), key=found.__getitem__)
+        return self._terms[fewest] if found[fewest] <= FEW else None
+
+    def _terms_of(self, condition: Condition) -> Iterator[Term]:
+        index = self._table.indexes[condition.field]
+        match condition:
+            case HasWords():
+                raise ValueError("only a search index can search in texts")
+            case Equals(field=field, value=value) if index.kind == "many":
+                yield self._items(field, (value,))
+            case OneOf(field=field, values=values) if index.kind == "many":
+                yield self._items(field, values)
+            case Equals(field=field, value=value):
+                yield replace(self._value(field, "{} = ?", (value,)), equal=True)
+            case OneOf(field=field, values=values):
+                yield self._value(field, f"{{}} IN ({', '.join('?' * len(values))})", values)
+            case Between():
+                yield self._between(condition)
+            case InBox() | Near():
+                yield self._in_area(condition)
+
+    def _value(self, field: str, text: str, values: Sequence[Any]) -> Term:
+        held = tuple(self._table.held(field, scalar(each)) for each in values)
+        return self._on_column(self._table.column(field), text, held)
+
+    def _between(self, condition: Between) -> Term:
+        column = self._table.column(condition.field)
+        least, below = scalar(condition.least), scalar(condition.below)
+        text, values = "{0} > ?", [stored(None)]
+        if least is not None:
+            text, values = "{0} >= ?", [stored(least)]
+        if below is not None:
+            text, values = f"{text} AND {{0}} < ?", [*values, stored(below)]
+        return self._on_column(column, text, tuple(values))
+
+    def _on_column(self, column: str, text: str, values: tuple[Any, ...]) -> Term:
+        leading, checking = text.format(column), text.format(f"+{column}")
+        candidates = f"SELECT id FROM {self._table.quoted} WHERE {leading}"  # noqa: S608 - names are quoted
+        return Term(Sql(leading, values), Sql(checking, values), Sql(candidates, values), column)
+
+    def _items(self, field: str, values: Sequence[Any]) -> Term:
+        items = tuple(self._table.number(field, scalar(value)) for value in values)
+        table, sought = self._table.items(field), f"item IN ({', '.join('?' * len(items))})"
+        candidates = f"SELECT id FROM {table} WHERE {sought}"  # noqa: S608 - names are quoted
+        checking = (
+            f"EXISTS (SELECT 1 FROM {table} AS i WHERE {sought} AND i.id = {self._table.quoted}.id)"  # noqa: S608 - names are quoted
+        )
+        return Term(
+            Sql(f"id IN ({candidates})", items), Sql(checking, items), Sql(candidates, items)
+        )
+
+    def _in_area(self, area: InBox | Near) -> Term:
+        boxes = boxes_of(area)
+        tree = self._table.tree(area.field)
+        corners = tuple(n for box in boxes for n in (box.south, box.north, box.west, box.east))
+        candidates = " UNION ALL ".join(
+            [f"SELECT id FROM {tree} WHERE north >= ? AND south <= ? AND east >= ? AND west <= ?"]  # noqa: S608 - names are quoted
+            * len(boxes)
+        )
+        lat, lon = (self._table.column(area.field, part) for part in ("lat", "lon"))
+        inside = " OR ".join([f"{lat} BETWEEN ? AND ? AND {lon} BETWEEN ? AND ?"] * len(boxes))
+        checking = _all([Sql(f"({inside})", corners), *self._within(area)])
+        leading = _all([Sql(f"id IN ({candidates})", corners), checking])
+        return Term(leading, checking, Sql(candidates, corners))
+
+    def _within(self, area: InBox | Near) -> list[Sql]:
+        """Return what a point in the boxes has to meet as well: the length of the chord."""
+        if isinstance(area, InBox) or area.km / EARTH_KM >= pi:
+            return []
+        columns = [self._table.column(area.field, part) for part in ("x", "y", "z")]
+        chord = " + ".join(f"({column} - ?) * ({column} - ?)" for column in columns)
+        centre = on_sphere(IndexedPoint(lat=area.lat, lon=area.lon))
+        twice = tuple(each for part in centre for each in (part, part))
+        return [Sql(f"({chord} <= ?)", (*twice, (2 * sin(area.km / EARTH_KM / 2)) ** 2))]
+
+
+def _all(parts: Sequence[Sql]) -> Sql:
+    return Sql(" AND ".join(part.text for part in parts), _values(parts))
+
+
+def _where(parts: Sequence[Sql]) -> str:
+    return f" WHERE {' AND '.join(f'({part.text})' for part in parts)}" if parts else ""
+
+
+def _values(parts: Sequence[Sql]) -> tuple[Any, ...]:
+    return tuple(value for part in parts for value in part.values)
