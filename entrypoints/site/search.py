@@ -1,8 +1,9 @@
 """The search: a form whose address is the query, with results as a list or on a map."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,13 +12,18 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from entrypoints.site.api import Answer
-from entrypoints.site.map import cases_map
+from entrypoints.site.cards import cases_by_id, with_excerpts
+from entrypoints.site.language import _
+from entrypoints.site.map import CasesMap, all_cases_map, cases_map
 from entrypoints.site.pages import page
 from entrypoints.site.paging import next_page
 from entrypoints.site.visit import Refused, visit
 from entrypoints.site.words import CATEGORIES, SEARCH_WORDS
 
-FIELDS = ("q", "category", "tag", "party", "since", "until", "bbox", "near", "within_km")
+FIELDS = ("q", "sort", "category", "tag", "party", "since", "until", "bbox", "near", "within_km")
+NEEDS = {"within_km": "near", "sort": "q"}
+"""Fields that mean nothing without another one."""
+ORDERS = {"relevance": _("Best first"), "newest": _("Newest first")}
 LISTED, MAPPED = 20, 100
 MALFORMED, INVALID = 400, 422
 FIELD_OF = {"created_after": "since", "created_before": "until"}
@@ -33,19 +39,25 @@ class Search:
     @classmethod
     def read(cls, sent: "MultiDict[str, str]") -> "Search":
         found = {name: value for name in FIELDS if (value := sent.get(name, "").strip())}
-        if "near" not in found:
-            found.pop("within_km", None)
+        for name, needed in NEEDS.items():
+            if needed not in found:
+                found.pop(name, None)
         return cls(found)
 
     @property
     def filters(self) -> dict[str, str]:
         """The filters of the API. "until" includes its day; times are in UTC."""
-        filters = dict(self.fields)
+        filters = {name: value for name, value in self.fields.items() if name != "sort"}
         if since := filters.pop("since", ""):
             filters["created_after"] = f"{since}T00:00:00Z"
         if until := filters.pop("until", ""):
             filters["created_before"] = f"{_day_after(until)}T00:00:00Z"
         return filters
+
+    @property
+    def is_of_places(self) -> bool:
+        """Return whether clusters of the API can tell all cases that it finds."""
+        return self.fields.keys() <= {"bbox", "category"}
 
     def url(self, path: str = "/cases", **changes: str | None) -> str:
         """Return the address of this search after changes. An empty value removes a field."""
@@ -63,8 +75,9 @@ def search_pages() -> Blueprint:
     def cases() -> AnyResponse:
         search, view = Search.read(request.args), request.args.get("view", "list")
         limit, cursor = (MAPPED, "") if view == "map" else (LISTED, request.args.get("cursor", ""))
+        is_searched = "q" in search.fields and view != "map"
         try:
-            answer = visit.fetch("/cases", **search.filters, limit=limit, cursor=cursor)
+            answer = (_searched if is_searched else _listed)(search, limit, cursor)
         except Refused as refused:
             return _refused(search, view, refused)
         return _found(search, view, answer)
@@ -77,10 +90,46 @@ def search_url(**fields: str) -> str:
     return Search({}).url(**fields)
 
 
+def _listed(search: Search, limit: int, cursor: str) -> Answer:
+    return visit.fetch("/cases", **search.filters, limit=limit, cursor=cursor)
+
+
+def _searched(search: Search, limit: int, cursor: str) -> Answer:
+    """Return what was found, the best first. The last word may be unfinished."""
+    sort = search.fields.get("sort", "")
+    return visit.fetch(
+        "/search", **search.filters, sort=sort, typing="true", limit=limit, cursor=cursor
+    )
+
+
 def _found(search: Search, view: str, answer: Answer) -> AnyResponse:
-    cases, more = answer.body["items"], next_page(answer)
-    shown = cases_map(cases, search.fields.get("bbox", "")) if view == "map" else None
-    return _page(search, view, cases=cases, more=more, map=shown, errors={})
+    cases, more, facets = answer.body["items"], next_page(answer), answer.body.get("facets")
+    if facets:
+        cases = with_excerpts(cases)
+    shown = _map_of(search, cases, more) if view == "map" else None
+    return _page(search, view, cases=cases, facets=facets, more=more, map=shown, errors={})
+
+
+def _map_of(search: Search, cases: Sequence[Mapping[str, Any]], more: str) -> CasesMap:
+    """Return a map of the cases of the list; of all cases, if there are more and it can be told."""
+    bbox = search.fields.get("bbox", "")
+    if not more or not search.is_of_places:
+        return cases_map(cases, bbox)
+    return all_cases_map(partial(_cells, search.fields.get("category", "")), bbox)
+
+
+def _cells(category: str, bbox: str, zoom: int) -> list[dict[str, Any]]:
+    """Return the cells of the map, with the cases of a category or of all."""
+    found = visit.get("/cases/clusters", bbox=bbox, zoom=zoom)["items"]
+    parts = [
+        {**part, "bbox": cell["bbox"]}
+        for cell in found
+        for part in (cell["categories"] if category else [cell])
+        if not category or part["category"] == category
+    ]
+    ids = [part["case_id"] for part in parts if part["case_id"]][:MAPPED]
+    known = cases_by_id(ids)
+    return [{**part, "case": known.get(part["case_id"])} for part in parts]
 
 
 def _refused(search: Search, view: str, refused: Refused) -> AnyResponse:
@@ -91,12 +140,18 @@ def _refused(search: Search, view: str, refused: Refused) -> AnyResponse:
         raise refused
     wrong = [FIELD_OF.get(name, name) for name in refused.errors]
     errors = {name: SEARCH_WORDS[name] for name in wrong}
-    return _page(search, view, INVALID, cases=[], more="", map=None, errors=errors)
+    return _page(search, view, INVALID, cases=[], facets=None, more="", map=None, errors=errors)
 
 
 def _page(search: Search, view: str, status: int = 200, **shown: Any) -> AnyResponse:
     return page(
-        "search/search.html", status, search=search, view=view, categories=CATEGORIES, **shown
+        "search/search.html",
+        status,
+        search=search,
+        view=view,
+        categories=CATEGORIES,
+        orders=ORDERS,
+        **shown,
     )
 
 

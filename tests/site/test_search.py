@@ -30,12 +30,12 @@ def cases(process: Process, anna: Caller) -> None:
         last = publish(process, anna, title=f"Near {number}", location=where, category="fraud")
     publish(process, anna, title="Far away", location=place(-33.45, -70.67), tags=["toll"])
     last = publish(process, anna, title="Nowhere", category="extortion")
-    path = f"/v1/cases/{last.case_id}"
-    assert anna("GET", path, headers=last.seen).status_code == 200
+    for path in (f"/v1/cases/{last.case_id}", "/v1/search?q=nowhere"):
+        assert anna("GET", path, headers=last.seen).status_code == 200
 
 
 def titles(soup: Any) -> list[str]:
-    return [card.h3.get_text(strip=True) for card in soup.select(".card")]
+    return [card.h3.get_text().strip() for card in soup.select(".card")]
 
 
 def query_of(link: Any) -> dict[str, list[str]]:
@@ -110,8 +110,38 @@ class TestList:
             assert "Near" not in reply.text
         assert page.find("link", rel="alternate")["href"] == links[0]
 
-    def test_an_empty_result_says_what_to_do(self, reader: Reader) -> None:
-        page = reader.open("/cases?q=zebra")
+    def test_what_was_found_is_marked_in_title_and_story(self, reader: Reader) -> None:
+        card = reader.open("/cases?q=away money").select_one(".card")
+        assert [mark.get_text() for mark in card.select("mark")] == ["away", "money"]
+        assert titles(reader.soup) == ["Far away"]
+
+    def test_an_unfinished_word_is_found(self, reader: Reader) -> None:
+        assert titles(reader.open("/cases?q=awa")) == ["Far away"]
+
+    def test_counts_narrow_the_search(self, reader: Reader) -> None:
+        page = reader.open("/cases?q=near")
+        counts = {link.get_text(): link for link in page.select("nav.links a")}
+        assert query_of(counts[f"Fraud ({MANY})"]) == {"q": ["near"], "category": ["fraud"]}
+        page = reader.open("/cases?q=far&category=other")
+        counts = {link.get_text(): link for link in page.select("nav.links a")}
+        assert query_of(counts["#toll (1)"])["tag"] == ["toll"]
+
+    def test_the_order_is_a_link_and_stays(self, reader: Reader) -> None:
+        page = reader.open("/cases?q=near")
+        assert page.find("a", string="Best first")["aria-current"] == "page"
+        page = reader.open(page.find("a", string="Newest first")["href"])
+        assert page.find("a", string="Newest first")["aria-current"] == "page"
+        assert page.find("input", {"name": "sort"})["value"] == "newest"
+        assert "sort" not in page.find("a", string="CSV")["href"]
+
+    def test_more_of_what_was_found_is_a_link_to_the_rest(self, reader: Reader) -> None:
+        first = titles(reader.open("/cases?q=near"))
+        rest = titles(reader.open(reader.soup.select_one("#more a")["href"]))
+        assert len({*first, *rest}) == len(first) + len(rest) == MANY
+
+    @pytest.mark.parametrize("words", ["zebra", "?!"])
+    def test_an_empty_result_says_what_to_do(self, reader: Reader, words: str) -> None:
+        page = reader.open(f"/cases?q={words}")
         assert "Nothing was found." in page.get_text()
         assert page.select_one('#found a[href="/cases"]')
         assert page.select_one('#found a[href="/report"]')
@@ -190,9 +220,28 @@ class TestMap:
         self, reader: Reader, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("entrypoints.site.search.MAPPED", 5)
-        page = reader.open("/cases?view=map&category=fraud")
-        assert "the newest ones" in page.get_text()
-        assert page.select_one('#found a[href="/cases?category=fraud"]')
+        page = reader.open("/cases?view=map&q=near")
+        assert "These are the newest ones. Narrow" in page.get_text()
+        assert page.select_one('#found a[href="/cases?q=near"]')
+
+    @pytest.mark.parametrize("query", ["", "&category=fraud"])
+    def test_the_map_shows_more_cases_than_the_list(
+        self, reader: Reader, monkeypatch: pytest.MonkeyPatch, query: str
+    ) -> None:
+        monkeypatch.setattr("entrypoints.site.search.LISTED", 5)
+        monkeypatch.setattr("entrypoints.site.search.MAPPED", 5)
+        page = reader.open(f"/cases?view=map{query}")
+        assert len(titles(page)) == 5
+        assert "The map shows all of them" in page.get_text()
+        links = {link["aria-label"]: link["href"] for link in page.select("#map svg a")}
+        far = [] if query else ["Far away"]
+        assert sorted(links) == [f"{MANY} cases here", *far]
+        if far:
+            assert links["Far away"].startswith("/cases/")
+        closer = reader.open(links[f"{MANY} cases here"])
+        found = [link["aria-label"] for link in closer.select("#map svg a")]
+        assert sum(int(label.split()[0]) for label in found if "cases here" in label) <= MANY
+        assert closer.select_one("#map")["data-clusters"] == ((query and "fraud") or "all")
 
     def test_scripts_of_maps_are_loaded_by_maps_alone(self, reader: Reader) -> None:
         assert "leaflet" not in str(reader.open("/cases?bbox=1,2,3,4"))

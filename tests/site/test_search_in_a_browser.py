@@ -106,7 +106,7 @@ def test_filters_and_more_work_without_another_page(page: Page) -> None:
     page.get_by_role("button", name="More").click()
     expect(page.locator(".card")).to_have_count(MANY + 1)
     assert violations(page) == []
-    page.get_by_label("Words in title or story").fill("again")
+    page.get_by_label("Words to look for").fill("again")
     page.keyboard.press("Enter")
     expect(page.locator(".card")).to_have_count(1)
     assert "q=again" in page.url
@@ -136,6 +136,39 @@ def test_the_map_is_used_by_keyboard(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(pins).not_to_have_count(before)
     expect(page.get_by_role("button", name="Search here")).to_be_visible()
+
+
+@pytest.mark.parametrize("query", ["", "&category=other"])
+def test_the_map_shows_more_cases_than_the_list(
+    page: Page, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr("entrypoints.site.search.MAPPED", 3)
+    page.goto(f"/cases?view=map{query}")
+    whole = page.get_by_role("button", name=f"Cases here: {MANY + 2}", exact=True)
+    expect(whole).to_be_visible()
+    assert page.locator(".card").count() == 3
+    assert violations(page) == []
+    whole.focus()
+    page.keyboard.press("Enter")
+    expect(whole).to_have_count(0)
+
+
+def test_cases_that_the_list_leaves_out_are_links_in_a_popup(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("entrypoints.site.search.MAPPED", 1)
+    popup = page.locator(".leaflet-popup")
+    page.goto("/cases?view=map&bbox=20.05,10.05,20.09,10.09")
+    page.get_by_role("button", name="Near 4", exact=True).click()
+    expect(popup.get_by_role("link", name="Near 4")).to_be_focused()
+    page.goto("/cases?view=map&bbox=19.9999,9.9999,20.0001,10.0001")
+    pin = page.get_by_role("button", name="Cases here: 2", exact=True)
+    for _ in range(2):  # closer twice: then they are at one place
+        before = pin.element_handle()
+        pin.click()
+        before.wait_for_element_state("hidden")  # a click on it would go closer once more
+    pin.click()
+    expect(popup.get_by_role("link")).to_have_count(2)
 
 
 def test_cases_at_one_place_are_links_in_a_popup(page: Page) -> None:
@@ -193,3 +226,17 @@ def weight(loaded: list[Request]) -> int:
     """The bytes that were loaded, with their headers, as they were sent. Posters do not count."""
     sizes = [each.sizes() for each in loaded if "/poster" not in each.url]
     return sum(each["responseBodySize"] + each["responseHeadersSize"] for each in sizes)
+
+
+def test_cases_are_found_while_words_are_typed(page: Page) -> None:
+    page.goto("/cases")
+    field = page.get_by_label("Words to look for")
+    with page.expect_response(lambda reply: "/v1/search/suggest" in reply.url):
+        field.press_sequentially("agai")
+    expect(page.locator(".card h3")).to_have_text(["Near again"])
+    expect(page.locator(".card mark").first).to_have_text("again")
+    assert page.locator("#suggestions option").get_attribute("value") == "again"
+    expect(field).to_be_focused()
+    expect(field).to_have_value("agai")
+    assert page.url.endswith("/cases")
+    assert violations(page) == []
