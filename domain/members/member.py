@@ -54,6 +54,15 @@ class ChooseInterests:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchRecommendations:
+    """Turn the recommendation of cases on or off."""
+
+    on: bool
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GrantRole:
     role: Role
     by: Actor
@@ -139,6 +148,7 @@ class EraseAlias:
 MemberCommand = (
     RegisterMember
     | ChooseInterests
+    | SwitchRecommendations
     | GrantRole
     | RevokeRole
     | SuspendMember
@@ -170,6 +180,20 @@ class InterestsChosen:
     member_id: OpenMember
     interests: PersonalInterests
     areas: Annotated[tuple[Area, ...], Personal()] = ()
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecommendationsTurnedOff:
+    """The member wants no recommendations, and to take no part in those of others."""
+
+    member_id: OpenMember
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecommendationsTurnedOn:
+    member_id: OpenMember
     at: datetime
 
 
@@ -280,6 +304,8 @@ OfSuspension = (
 MemberEvent = (
     MemberRegistered
     | InterestsChosen
+    | RecommendationsTurnedOff
+    | RecommendationsTurnedOn
     | RoleGranted
     | RoleRevoked
     | MemberSuspended
@@ -309,6 +335,7 @@ class Member:
     pseudonym: str = ""
     interests: tuple[str, ...] = ()
     areas: tuple[Area, ...] = ()
+    recommendations: bool = True
     roles: frozenset[Role] = frozenset()
     registered_at: datetime | None = None
     suspended: bool = False
@@ -329,8 +356,8 @@ def decide(command: MemberCommand, state: Member) -> list[MemberEvent]:
         return _erase_alias(command, state)
     _must_be_registered(state)
     match command:
-        case ChooseInterests():
-            return _choose_interests(command, state)
+        case ChooseInterests() | SwitchRecommendations():
+            return _choose(command, state)
         case GrantRole():
             return _grant_role(command, state)
         case RevokeRole():
@@ -367,6 +394,8 @@ def evolve(state: Member, event: MemberEvent) -> Member:
             )
         case InterestsChosen():
             return replace(state, interests=event.interests, areas=event.areas)
+        case RecommendationsTurnedOff() | RecommendationsTurnedOn():
+            return replace(state, recommendations=isinstance(event, RecommendationsTurnedOn))
         case RoleGranted():
             return replace(state, roles=state.roles | {event.role})
         case RoleRevoked():
@@ -440,8 +469,18 @@ def _register(command: RegisterMember, state: Member) -> list[MemberEvent]:
     return [registered]
 
 
-def _choose_interests(command: ChooseInterests, state: Member) -> list[MemberEvent]:
+def _choose(command: ChooseInterests | SwitchRecommendations, state: Member) -> list[MemberEvent]:
     _must_be_self(command.by, state)
+    match command:
+        case ChooseInterests():
+            return _choose_interests(command, state)
+        case SwitchRecommendations():
+            return _switch_recommendations(command, state)
+        case _:
+            assert_never(command)
+
+
+def _choose_interests(command: ChooseInterests, state: Member) -> list[MemberEvent]:
     areas = tuple(_rounded(area) for area in command.areas)
     if (command.interests, areas) == (state.interests, state.areas):
         return []
@@ -449,6 +488,14 @@ def _choose_interests(command: ChooseInterests, state: Member) -> list[MemberEve
         member_id=state.member_id, interests=command.interests, areas=areas, at=command.at
     )
     return [chosen]
+
+
+def _switch_recommendations(command: SwitchRecommendations, state: Member) -> list[MemberEvent]:
+    if command.on == state.recommendations:
+        return []
+    if command.on:
+        return [RecommendationsTurnedOn(member_id=state.member_id, at=command.at)]
+    return [RecommendationsTurnedOff(member_id=state.member_id, at=command.at)]
 
 
 def _rounded(area: Area) -> Area:

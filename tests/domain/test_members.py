@@ -23,6 +23,8 @@ from domain.members.member import (
     MemberSuspended,
     ProfileHidden,
     ProfileRestored,
+    RecommendationsTurnedOff,
+    RecommendationsTurnedOn,
     RedactSuspension,
     RegisterMember,
     ReinstateMember,
@@ -36,6 +38,7 @@ from domain.members.member import (
     SuspensionExplained,
     SuspensionRedacted,
     SuspensionUpheld,
+    SwitchRecommendations,
     UpholdSuspension,
     member_decider,
 )
@@ -85,6 +88,22 @@ def test_a_member_chooses_interests() -> None:
 def test_members_choose_their_own_interests_only() -> None:
     with refused("forbidden"):
         when([REGISTERED], ChooseInterests(interests=(), by=MODERATOR, at=AT))
+
+
+def test_a_member_turns_recommendations_off_and_on_again() -> None:
+    off = RecommendationsTurnedOff(member_id=ME, at=AT)
+    turned_on = RecommendationsTurnedOn(member_id=ME, at=AT)
+    switch = SwitchRecommendations(on=False, by=ANNA, at=AT)
+    back = replace(switch, on=True)
+    assert when([REGISTERED], switch) == [off]
+    assert when([REGISTERED], back) == when([REGISTERED, off], switch) == []
+    assert when([REGISTERED, off], back) == [turned_on]
+    assert when([REGISTERED, off, turned_on], switch) == [off]
+
+
+def test_nobody_turns_off_the_recommendations_of_others() -> None:
+    with refused("forbidden"):
+        when([REGISTERED], SwitchRecommendations(on=False, by=MODERATOR, at=AT))
 
 
 @pytest.mark.parametrize("by", [ADMIN, SYSTEM])

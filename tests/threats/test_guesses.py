@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from application.engine.derived_ids import derived_id
+from application.queries.notification import NotificationKind
 from config.process import Process
 from entrypoints.http import updates
 from tests.http.conftest import Caller, eventually
@@ -70,6 +72,10 @@ def moderator(town: Town) -> Caller:
 def stolen(town: Town) -> Rows:
     """What the thief of the last evening has."""
     return views.rows(town.copies / str(DAYS))
+
+
+def read_models_of(stolen: Rows) -> Rows:
+    return {table: rows for table, rows in stolen.items() if table.startswith("models.db/")}
 
 
 def replies(caller: Caller, town: Town) -> Texts:
@@ -203,6 +209,21 @@ class TestThief:
         assert not guesser.knows_more_than_chance(connected(found, town.members))
         leaky = [*found, *(f"{case.case_id} {case.author}" for case in town.anonymous)]
         assert guesser.knows_more_than_chance(connected(leaky, town.members))
+
+    def test_by_what_a_row_of_the_file_of_read_models_holds_beside_a_member(
+        self, town: Town, stolen: Rows
+    ) -> None:
+        """A row that names a member holds no other id."""
+        found = [row for table in read_models_of(stolen).values() for row in table]
+        named = [row for row in found if any(member in row for member in town.members)]
+        assert [row for row in named if len({*views.ids_in(row)}) > 1] == []
+        assert any(len({*views.ids_in(row)}) > 1 for row in stolen["klarity.db/log_cases"])
+
+    def test_by_ids_that_everybody_can_compute(self, process: Process, town: Town) -> None:
+        """The keys of notifications are derived from their member and case, with a key."""
+        cases = [f"{kind}/{case.case_id}/" for kind in NotificationKind for case in town.named]
+        computed = {derived_id(member, case) for member in town.members for case in cases}
+        assert computed.isdisjoint(views.ids_in("\n".join(views.documents(process))))
 
     def test_by_places_in_the_log_that_rows_of_members_hold(
         self, guesser: Guesser, process: Process, town: Town

@@ -7,7 +7,7 @@ visit, or anything smaller than a day, tells the reporter.
 """
 
 import shutil
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -177,7 +177,8 @@ def copy_of(folder: Path, copy: Path) -> None:
             with closing(connect(path)) as source, closing(connect(target)) as copied:
                 source.backup(copied)
         elif path.suffix not in (".db-wal", ".db-shm"):
-            shutil.copy2(path, target)
+            with suppress(FileNotFoundError):  # files of the search index come and go
+                shutil.copy2(path, target)
 
 
 def photo(chance: Random) -> bytes:

@@ -19,7 +19,7 @@ from tests.threats.guessing import UUID
 from tests.threats.town import BEGINNING, DAYS, Case
 
 LISTS = ("/v1/cases", "/v1/popular-cases", "/v1/moderation/ledger")
-FEEDS = ("/v1/feeds/cases.atom", "/v1/cases.csv", "/v1/cases.geojson")
+FEEDS = ("/v1/feeds/cases.atom", "/v1/cases.csv", "/v1/cases.geojson", "/v1/stats")
 
 
 def replies(caller: Caller, case: Case) -> str:
