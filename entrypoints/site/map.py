@@ -6,12 +6,13 @@ A template shows the map of one place by the macro ``maps.place(location)``:
     {{ maps.place(case.location) }}
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import dist
+from math import dist, log2
 from typing import Any
 
-from entrypoints.site.world import EQUATOR_METRES, Spot, View, land, spot_of, view_around
+from domain.mercator import Spot, degrees_of, spot_of
+from entrypoints.site.world import EQUATOR_METRES, View, land, view_around
 
 PLACE_WIDTH, PLACE_HEIGHT = 360, 200
 PLACE_METRES = 400_000
@@ -30,6 +31,9 @@ WORLD_DEGREES = 360
 LEAST_DEGREES = 0.02
 LEAST_DEGREES_UNASKED = 2
 WORLD = ((0.0, 0.0), (1.0, 1.0))
+WORLD_ZOOM = 2
+TILE = 256
+"""How many pixels of a map are the world at zoom 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,31 +94,59 @@ class MapBox:
         return MapBox(self.west - x, south, self.east + x, north)
 
 
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A spot of the map, the box of the cases that are there, and the case if there is one."""
+
+    lat: float
+    lon: float
+    box: MapBox
+    count: int = 1
+    case: Mapping[str, Any] | None = None
+
+
 @dataclass(slots=True)
 class Cluster:
-    """Cases whose places are near each other on a map. The first one says where it is shown."""
+    """Pins that are near each other on a map. The first one says where the cluster is shown."""
 
     x: float
     y: float
-    cases: list[Mapping[str, Any]] = field(default_factory=list)
+    pins: list[Pin] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return sum(pin.count for pin in self.pins)
+
+    @property
+    def case(self) -> Mapping[str, Any] | None:
+        """The case, if it is a single one."""
+        return self.pins[0].case if len(self.pins) == 1 else None
 
     @property
     def box(self) -> MapBox:
         """The part of the map that holds the cases, with some space around."""
-        lats = [case["location"]["lat"] for case in self.cases]
-        lons = [case["location"]["lon"] for case in self.cases]
-        return MapBox(min(lons), min(lats), max(lons), max(lats)).grown(0.1, LEAST_DEGREES)
+        boxes = [pin.box for pin in self.pins]
+        return MapBox(
+            min(box.west for box in boxes),
+            min(box.south for box in boxes),
+            max(box.east for box in boxes),
+            max(box.north for box in boxes),
+        ).grown(0.1, LEAST_DEGREES)
 
 
 @dataclass(frozen=True, slots=True)
 class CasesMap:
-    """A map of cases. ``box`` is the part of the map that was asked for, if any."""
+    """A map of cases. ``box`` is the part of the map that was asked for, if any.
+
+    ``shows_all`` says that not only the cases of a list are on it.
+    """
 
     view: View
     land: str
     clusters: list[Cluster]
     box: MapBox | None
-    without_place: int
+    without_place: int = 0
+    shows_all: bool = False
 
     @property
     def wider(self) -> str:
@@ -122,34 +154,71 @@ class CasesMap:
         wider = self.box.grown(1) if self.box else None
         return str(wider) if wider and wider.east - wider.west < WORLD_DEGREES else ""
 
+    @property
+    def shown(self) -> MapBox:
+        """The part of the map that is drawn."""
+        return _box_of(self.view)
+
+
+# Asks for the cells of a part of the map at a zoom. A cell has ``lat``, ``lon``, ``count``,
+# ``bbox``, and ``case`` if it holds a single one.
+AskForCells = Callable[[str, int], Sequence[Mapping[str, Any]]]
+
 
 def cases_map(cases: Sequence[Mapping[str, Any]], bbox: str) -> CasesMap:
     """Return a map of the box, or of all places of the cases."""
-    box, placed = MapBox.parse(bbox), [case for case in cases if case["location"]]
-    view = _view_of(box, [case["location"] for case in placed])
-    return CasesMap(view, land(view), _clusters(view, placed), box, len(cases) - len(placed))
+    box, pins = MapBox.parse(bbox), [_pin_of(case) for case in cases if case["location"]]
+    view = _view_of(box, pins)
+    clusters = _clusters(view, pins)
+    return CasesMap(view, land(view), clusters, box, without_place=len(cases) - len(pins))
 
 
-def _view_of(box: MapBox | None, places: Sequence[Mapping[str, Any]]) -> View:
+def all_cases_map(ask: AskForCells, bbox: str) -> CasesMap:
+    """Return a map of all cases in the box, or everywhere, of which there may be any number."""
+    box = MapBox.parse(bbox)
+    view = _view_of(box, [] if box else [_pin_at(cell) for cell in ask("", WORLD_ZOOM)])
+    zoom = max(0, round(log2(view.pixels / TILE)))
+    cells = sorted(ask(str(_box_of(view)), zoom), key=lambda cell: -int(cell["count"]))
+    clusters = _clusters(view, [_pin_at(cell) for cell in cells])
+    return CasesMap(view, land(view), clusters, box, shows_all=True)
+
+
+def _pin_of(case: Mapping[str, Any]) -> Pin:
+    lat, lon = case["location"]["lat"], case["location"]["lon"]
+    return Pin(lat, lon, MapBox(lon, lat, lon, lat), case=case)
+
+
+def _pin_at(cell: Mapping[str, Any]) -> Pin:
+    box = MapBox(*map(float, cell["bbox"].split(",")))
+    return Pin(cell["lat"], cell["lon"], box, cell["count"], cell.get("case"))
+
+
+def _box_of(view: View) -> MapBox:
+    west, north = degrees_of((view.x, view.y))
+    east, south = degrees_of((view.east, view.south))
+    return MapBox(west, south, east, north)
+
+
+def _view_of(box: MapBox | None, pins: Sequence[Pin]) -> View:
     if box:
         spots: Sequence[Spot] = box.corners
         least = LEAST_DEGREES
     else:
-        spots = [spot_of(place["lon"], place["lat"]) for place in places] or WORLD
+        spots = [spot_of(pin.lon, pin.lat) for pin in pins] or WORLD
         least = LEAST_DEGREES_UNASKED
     view = view_around(spots, CASES_WIDTH, CASES_HEIGHT, least=least / WORLD_DEGREES)
     return view if box else view.scaled(MARGIN)
 
 
-def _clusters(view: View, cases: Sequence[Mapping[str, Any]]) -> list[Cluster]:
-    """Return clusters that do not overlap: each case joins the first one that is near enough."""
+def _clusters(view: View, pins: Sequence[Pin]) -> list[Cluster]:
+    """Return clusters that do not overlap: each pin joins the first one that is near enough."""
     clusters: list[Cluster] = []
-    for case in cases:
-        x, y = view.place(case["location"]["lon"], case["location"]["lat"])
+    for pin in pins:
+        x, y = view.place(pin.lon, pin.lat)
         near = (each for each in clusters if dist((x, y), (each.x, each.y)) < TARGET)
         cluster = next(near, None)
         if cluster is None:
             cluster = Cluster(round(x, 1), round(y, 1))
             clusters.append(cluster)
-        cluster.cases.append(case)
+        cluster.pins.append(pin)
     return clusters

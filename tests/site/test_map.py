@@ -10,19 +10,13 @@ from bs4 import BeautifulSoup
 from flask import render_template_string
 
 from config.process import Process
+from domain.mercator import spot_of
 from entrypoints.site import world
 from entrypoints.site.map import place_map
-from entrypoints.site.world import Outline, View, degrees_of, land, outlines, spot_of, view_around
+from entrypoints.site.world import Outline, View, land, outlines, view_around
 
 SANTIAGO = {"lat": -33.45, "lon": -70.67, "precision": "city", "name": "Plaza"}
 MACRO = '{% import "maps.html" as maps with context %}{{ maps.place(location) }}'
-
-
-def test_degrees_and_the_plane_lead_to_each_other() -> None:
-    assert spot_of(0, 0) == (0.5, 0.5)
-    assert spot_of(180, 85.0511) == pytest.approx((1, 0), abs=1e-6)
-    assert spot_of(0, 90) == spot_of(0, 85.0511)
-    assert degrees_of(spot_of(-70.67, -33.45)) == pytest.approx((-70.67, -33.45))
 
 
 def test_a_view_shows_all_spots_in_its_middle() -> None:
