@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from entrypoints.http.blueprint import Blueprint
+from entrypoints.http.blueprint import QUERY, Blueprint
 from entrypoints.http.problems import MEANINGS, MEDIA_TYPE, ProblemSchema
 from entrypoints.http.requests import LONGEST_KEY
 
@@ -76,21 +76,41 @@ def problems(blueprint: Blueprint, *statuses: int) -> Callable[[F], F]:
 
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the document with the headers that replies of a status always have."""
+    """Return the document with what all operations share, and with one tag for each subject."""
     document["components"]["headers"] = HEADERS
     document["components"]["schemas"].pop("PaginationMetadata", None)
+    document["components"]["responses"] = {}
+    document["tags"] = _tags(document["tags"])
     for path in document["paths"].values():
         for method, operation in path.items():
             if method != "parameters":
                 _complete(operation)
+                _share_problems(operation["responses"], document["components"]["responses"])
     return document
 
 
+def _tags(tags: list[dict[str, str]]) -> list[dict[str, str]]:
+    about: dict[str, str] = {}
+    for tag in tags:
+        about.setdefault(tag["name"].removeprefix(QUERY), tag["description"])
+    return [{"name": name, "description": description} for name, description in about.items()]
+
+
 def _complete(operation: dict[str, Any]) -> None:
+    operation.setdefault("security", [])
+    operation["summary"] = " ".join(operation["summary"].split())
     for status, reply in operation["responses"].items():
         names = (*EVERYWHERE, *BY_STATUS.get(status, ()))
         always = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
         reply["headers"] = {**reply.get("headers", {}), **always}
+
+
+def _share_problems(replies: dict[str, Any], shared: dict[str, Any]) -> None:
+    """Describe the problems of a status once, as they are the same for all operations."""
+    for status, reply in replies.items():
+        name = f"Problem{status}"
+        if status >= "400" and shared.setdefault(name, reply) == reply:
+            replies[status] = {"$ref": f"#/components/responses/{name}"}
 
 
 def _header(about: str, kind: str = "string", *, required: bool = False) -> dict[str, Any]:

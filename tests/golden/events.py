@@ -112,6 +112,8 @@ from domain.members.member import (
     MemberSuspended,
     ProfileHidden,
     ProfileRestored,
+    RecommendationsTurnedOff,
+    RecommendationsTurnedOn,
     RoleGranted,
     RoleRevoked,
     StandingSigned,
@@ -148,6 +150,23 @@ from domain.moderation.subject import (
     SubjectRestored,
     Verdict,
 )
+from domain.operations.alert import (
+    AlertEased,
+    AlertId,
+    AlertRaised,
+    AlertResolved,
+    Severity,
+    Trouble,
+)
+from domain.operations.intervention import (
+    Action,
+    InterventionBegun,
+    InterventionFinished,
+    InterventionId,
+    InterventionSigned,
+    OperatorForgotten,
+    Target,
+)
 from domain.webhooks.delivery import (
     DeliveryCancelled,
     DeliveryFailed,
@@ -177,6 +196,8 @@ GOLDEN: dict[str, object] = {
         member_id=ANNA, pseudonym="Anna", interests=("health",), at=AT
     ),
     "members.InterestsChosen": InterestsChosen(member_id=ANNA, interests=("roads",), at=AT),
+    "members.RecommendationsTurnedOff": RecommendationsTurnedOff(member_id=ANNA, at=AT),
+    "members.RecommendationsTurnedOn": RecommendationsTurnedOn(member_id=ANNA, at=AT),
     "members.RoleGranted": RoleGranted(member_id=ANNA, role=Role.MODERATOR, at=AT),
     "members.RoleRevoked": RoleRevoked(member_id=ANNA, role=Role.MODERATOR, at=AT),
     "members.MemberSuspended": MemberSuspended(member_id=ANNA, at=AT),
@@ -557,6 +578,43 @@ GOLDEN: dict[str, object] = {
     "webhooks.DeliveryParked": DeliveryParked(delivery_id=DELIVERY, at=AT),
     "webhooks.DeliveryCancelled": DeliveryCancelled(delivery_id=DELIVERY, at=AT),
     "webhooks.DeliveryRetried": DeliveryRetried(delivery_id=DELIVERY, at=AT),
+    "operations.AlertRaised": AlertRaised(
+        alert_id=AlertId("behind:query:videos"),
+        number=3,
+        trouble=Trouble.BEHIND,
+        subject="query:videos",
+        severity=Severity.CRITICAL,
+        text="The query service videos has been behind for a minute.",
+        at=AT,
+    ),
+    "operations.AlertEased": AlertEased(
+        alert_id=AlertId("behind:query:videos"),
+        number=3,
+        severity=Severity.WARNING,
+        text="The query service videos is a little behind.",
+        at=AT,
+    ),
+    "operations.AlertResolved": AlertResolved(
+        alert_id=AlertId("behind:query:videos"), number=3, at=AT
+    ),
+    "operations.InterventionBegun": InterventionBegun(
+        intervention_id=InterventionId("i1"),
+        action=Action.RETRY,
+        subject="cases",
+        targets=(Target(subscriber="cases.1000", event_id="cases/case-c1@1", tries=7),),
+        at=AT,
+    ),
+    "operations.InterventionSigned": InterventionSigned(
+        intervention_id=InterventionId("i1"),
+        by=ANNA,
+        operator="Anna",
+        reason="The disk was full.",
+        at=AT,
+    ),
+    "operations.InterventionFinished": InterventionFinished(
+        intervention_id=InterventionId("i1"), done=1, failed="", at=AT
+    ),
+    "operations.OperatorForgotten": OperatorForgotten(intervention_id=InterventionId("i1"), at=AT),
     "commands.NothingChanged": NothingChanged(stream="case-c1", version=7),
 }
 
