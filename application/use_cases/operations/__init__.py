@@ -1,0 +1,1 @@
+"""What the monitor knows of the running system, and what it does about it."""
