@@ -7,12 +7,15 @@ one that this process answers from: the live one, if this program can query it.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from application.engine.fingerprint import answers_alike, fingerprint
 from application.engine.query_service import QueryService
 from application.ports.checkpoints import Checkpoint
 from application.ports.read_models import ReadModel, ReadModels
+from application.ports.search_index import SearchModel
+
+D = TypeVar("D")
 
 
 def name_of(service: QueryService[Any], build: int) -> str:
@@ -30,6 +33,16 @@ def open_build(service: QueryService[Any], models: ReadModels, build: int) -> Re
     return models.open(service.name, build, service.document, service.indexes, service.sides)
 
 
+def open_any(service: QueryService[Any], models: ReadModels, build: int) -> ReadModel[Any]:
+    """Open a build of any program, without creating indexes in it."""
+    return models.open(service.name, build, service.document, ())
+
+
+def as_searched(model: ReadModel[D]) -> SearchModel[D]:
+    """Return the build of a service that is searched: ``ReadModels`` opens it in the index."""
+    return cast("SearchModel[D]", model)
+
+
 def begin_build(service: QueryService[Any], models: ReadModels) -> int:
     """Create an empty build of this program, and return its number."""
     build = models.begin(service.name, fingerprint(service)).number
@@ -39,9 +52,13 @@ def begin_build(service: QueryService[Any], models: ReadModels) -> int:
 
 def own_builds(service: QueryService[Any], models: ReadModels) -> list[int]:
     """Return the existing builds of this program, the oldest first."""
-    own = fingerprint(service)
-    begun = {build.number for build in models.builds(service.name) if build.fingerprint == own}
+    begun = begun_by(fingerprint(service), service, models)
     return [number for number in models.versions(service.name) if number in begun]
+
+
+def begun_by(program: str, service: QueryService[Any], models: ReadModels) -> set[int]:
+    """Return the builds that the program with this fingerprint began, also dropped ones."""
+    return {build.number for build in models.builds(service.name) if build.fingerprint == program}
 
 
 def serving_build(service: QueryService[Any], models: ReadModels) -> int:
