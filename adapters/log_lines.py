@@ -6,6 +6,19 @@ import traceback
 import structlog
 
 from application.security import FIELD_NAMES
+from application.security import logger as security_logger
+
+
+def add_correlation(
+    logger: structlog.typing.WrappedLogger, name: str, line: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Add the correlation id of the request or event that is handled.
+
+    Security events have none: it would tell in which commit, and so on whom, power was used.
+    """
+    if line["_record"].name == security_logger.name:
+        return line
+    return structlog.contextvars.merge_contextvars(logger, name, line)
 
 
 def tell_what_broke(
@@ -31,6 +44,7 @@ def tell_what_broke(
 def log_as_json(level: str) -> None:
     """Write all logs to standard error as JSON lines."""
     shared: list[structlog.typing.Processor] = [
+        add_correlation,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(allow=["correlation_id", *FIELD_NAMES]),
