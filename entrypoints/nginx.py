@@ -1,7 +1,8 @@
 """Write an nginx configuration that serves services in several processes at one address."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from application.system import SITE, query_services
 from entrypoints.http.problems import problem, problem_response
@@ -27,21 +28,49 @@ ROUTES = (
     ("query:cases", r"^(GET|HEAD) /v1/updates$"),
     (FALLBACK, r"^[A-Z]+ (/v1/|/docs(/|$)|/openapi\.json$|/asyncapi\.json$|/problems/)"),
 )
+OUTER = "127.0.0.1:8000"
+"""Where nginx serves everything to people."""
 INNER = "127.0.0.1:8001"
 """Where nginx serves the API to the site, which tells for whom it asks."""
 # nginx writes a body that fills the buffer to disk, and chunked encoding adds bytes.
 BODY_BUFFER = LARGEST_BODY + LARGEST_BODY // 8
 CONNECTIONS = 64
-"""How many requests one address can have open at a time. Many people may share the address."""
+"""How many requests one client can have open at a time. Many people may share an address."""
 STREAMS = 500
 """How many streams of updates it can have open besides. Each page that listens has one."""
 
 
-def nginx_configuration(addresses: Mapping[str, str]) -> str:
+def nginx_main(folder: Path, servers: str) -> str:
+    """Return a whole configuration, for an nginx in the foreground that writes to ``folder``."""
+    return _MAIN.format(folder=folder, servers=servers)
+
+
+def trusting(networks: Iterable[str]) -> str:
+    """Return the lines that make nginx believe the proxies in these networks."""
+    return "".join(f"    set_real_ip_from {network};\n" for network in networks)
+
+
+def nginx_configuration(
+    addresses: Mapping[str, str],
+    *,
+    outer: str = OUTER,
+    inner: str = INNER,
+    resolver: str = "",
+    trusted: str = "",
+) -> str:
     """Return the configuration. ``addresses`` maps a service's id to its ``host:port``.
+
+    It serves people at ``outer``, and the site at ``inner``. ``resolver`` is the address of a name
+    server, if the addresses are names that may come to mean other machines. ``trusted`` are lines
+    as of ``trusting``, for proxies between people and nginx.
 
     The first match wins: EXCEPTIONS, then queries, longest path first, then ROUTES.
     """
+    named = sorted(set(filter(_is_named, addresses.values()))) if not resolver else []
+    addresses = {
+        service: _upstream(address) if address in named else address
+        for service, address in addresses.items()
+    }
     questions = [(f"query:{name}", pattern) for name, pattern in _questions()]
     routes = [*EXCEPTIONS, *questions, *ROUTES]
     lines = [
@@ -52,14 +81,27 @@ def nginx_configuration(addresses: Mapping[str, str]) -> str:
     return _TEMPLATE.format(
         routes="\n".join(lines),
         fallback=addresses.get(SITE, addresses[FALLBACK]),
-        inner=INNER,
+        outer=outer,
+        inner=inner,
+        resolver=f"resolver {resolver} valid=10s;\n\n" if resolver else "",
+        upstreams="".join(f"upstream {_upstream(at)} {{ server {at}; }}\n" for at in named),
         connections=CONNECTIONS,
         streams=STREAMS,
+        trusted=trusted,
         largest_body=LARGEST_BODY,
         body_buffer=BODY_BUFFER,
         too_large=_problem("too-large"),
         too_many_requests=_problem("too-many-requests"),
     )
+
+
+def _upstream(address: str) -> str:
+    """Return the name of the group of servers that stands for an address with a host's name."""
+    return address.replace(":", "-")
+
+
+def _is_named(address: str) -> bool:
+    return bool(address.partition(":")[0].strip("0123456789."))
 
 
 def _problem(code: str) -> str:
@@ -83,7 +125,7 @@ def _questions() -> list[tuple[str, str]]:
 # disk: bodies and replies stay in memory, and uploads are passed on as they arrive. A browser gives
 # up a stream of updates after any status but 200, so it gets an empty stream instead of an error.
 _TEMPLATE = """\
-map "$request_method $uri" $klarity {{
+{resolver}{upstreams}map "$request_method $uri" $klarity {{
     default {fallback};
 {routes}
 }}
@@ -120,16 +162,28 @@ split_clients $request_id $klarity_retry {{
     *   45000;
 }}
 
+# A client can use all addresses of its IPv6 network, so these count as one.
+map $remote_addr $klarity_client {{
+    default $binary_remote_addr;
+    "~^(?<klarity_network>[0-9a-f]+(:[0-9a-f]+){{3}}):" $klarity_network;
+    "~^(?<klarity_prefix>[0-9a-f]+(:[0-9a-f]+){{0,2}})::" $klarity_prefix;
+}}
+
 # Each stream of updates takes two of the worker_connections: set at least 4096 in nginx.conf.
-limit_conn_zone $binary_remote_addr zone=klarity:10m;
-limit_conn_zone $binary_remote_addr zone=klarity_streams:10m;
+limit_conn_zone $klarity_client zone=klarity:10m;
+limit_conn_zone $klarity_client zone=klarity_streams:10m;
 
 server {{
-    listen 127.0.0.1:8000;
+    listen {outer};
     access_log off;
     error_log /dev/null crit;
 
-    # Slow clients are disconnected, and one address has a limited number of open requests.
+    # The address of a client is what the nearest proxy says that is not trusted itself. Whoever is
+    # not trusted is the client.
+{trusted}    real_ip_header X-Forwarded-For;
+    real_ip_recursive on;
+
+    # Slow clients are disconnected, and each client has a limited number of open requests.
     client_header_timeout 15s;
     client_body_timeout 20s;
     send_timeout 60s;
@@ -181,5 +235,23 @@ server {{
         add_header Retry-After 5 always;
         return 429 '{too_many_requests}';
     }}
+}}
+"""
+
+_MAIN = """\
+daemon off;
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{
+    worker_connections 4096;
+}}
+http {{
+client_body_temp_path {folder}/body;
+proxy_temp_path {folder}/proxy;
+fastcgi_temp_path {folder}/fastcgi;
+uwsgi_temp_path {folder}/uwsgi;
+scgi_temp_path {folder}/scgi;
+
+{servers}
 }}
 """
