@@ -1,0 +1,1 @@
+"""Backups: encrypted archives in a folder, and snapshots of the stores."""
