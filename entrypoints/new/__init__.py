@@ -1,0 +1,1 @@
+"""What ``klarity new`` writes: the first version of something, with its tests."""
