@@ -8,6 +8,7 @@ from application.engine.executor import CommandExecutor
 from application.ports.clock import Clock
 from application.ports.codec import EventCodec
 from application.ports.event_store import EventStore
+from application.ports.telemetry import NO_TELEMETRY, Telemetry
 from domain.cases.case import Case, case_decider
 from domain.cases.case_commands import CaseCommand
 from domain.cases.case_events import CaseEvent
@@ -38,6 +39,13 @@ from domain.moderation.decision import (
 from domain.moderation.flag import Flag, FlagCommand, FlagEvent, flag_decider
 from domain.moderation.record import Record, RecordCommand, RecordEvent, record_decider
 from domain.moderation.subject import Subject, SubjectCommand, SubjectEvent, subject_decider
+from domain.operations.alert import Alert, AlertCommand, AlertEvent, alert_decider
+from domain.operations.intervention import (
+    Intervention,
+    InterventionCommand,
+    InterventionEvent,
+    intervention_decider,
+)
 from domain.webhooks.delivery import (
     DeliveryCommand,
     DeliveryEvent,
@@ -63,6 +71,8 @@ SubjectExecutor = CommandExecutor[SubjectCommand, Subject, SubjectEvent]
 DecisionExecutor = CommandExecutor[DecisionCommand, Decision, DecisionEvent]
 WebhookExecutor = CommandExecutor[WebhookCommand, Registry, WebhookEvent]
 DeliveryExecutor = CommandExecutor[DeliveryCommand, WebhookDelivery, DeliveryEvent]
+AlertExecutor = CommandExecutor[AlertCommand, Alert, AlertEvent]
+InterventionExecutor = CommandExecutor[InterventionCommand, Intervention, InterventionEvent]
 MemberExecutor = CommandExecutor[MemberCommand, Member, MemberEvent]
 
 
@@ -83,14 +93,21 @@ class Executors:
     subjects: SubjectExecutor
     decisions: DecisionExecutor
     webhooks: WebhookExecutor
+    alerts: AlertExecutor
+    interventions: InterventionExecutor
     deliveries: DeliveryExecutor
 
 
-def make_executors(stores: Mapping[str, EventStore], codec: EventCodec, clock: Clock) -> Executors:
+def make_executors(
+    stores: Mapping[str, EventStore],
+    codec: EventCodec,
+    clock: Clock,
+    telemetry: Telemetry = NO_TELEMETRY,
+) -> Executors:
     """Return the executors, each on the log of its context."""
 
     def on(log: str, decider: Decider[C, S, E]) -> CommandExecutor[C, S, E]:
-        return CommandExecutor(decider, stores[log], codec, clock)
+        return CommandExecutor(decider, stores[log], codec, clock, telemetry)
 
     return Executors(
         members=on("members", member_decider),
@@ -106,5 +123,7 @@ def make_executors(stores: Mapping[str, EventStore], codec: EventCodec, clock: C
         subjects=on("moderation", subject_decider),
         decisions=on("moderation", decision_decider),
         webhooks=on("webhooks", registry_decider),
+        alerts=on("operations", alert_decider),
+        interventions=on("operations", intervention_decider),
         deliveries=on("webhooks", delivery_decider),
     )

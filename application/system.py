@@ -12,7 +12,7 @@ from application.policy import KlarityPolicy
 from domain.catalog import EVENTS
 
 CONTEXTS = EVENTS.contexts
-COMMAND, QUERY, SITE = "command", "query", "site"
+COMMAND, QUERY, SITE, MONITOR = "command", "query", "site", "monitor"
 
 
 class UnknownService(ValueError):
@@ -21,11 +21,12 @@ class UnknownService(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A command service, a query service, or the site. Each can run in a process of its own.
+    """A command service, a query service, the site or the monitor. Each can run in a process of its
+    own.
 
     A command service owns the log of its context and runs its policies. A query service owns a read
-    model. The site asks the others. ``id`` is unique; a command service and a query service may
-    have the same name.
+    model. The site asks the others, and the monitor watches them. ``id`` is unique; a command
+    service and a query service may have the same name.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Service:
 
     @property
     def id(self) -> str:
-        return SITE if self.kind == SITE else f"{self.kind}:{self.name}"
+        return self.kind if self.kind in (SITE, MONITOR) else f"{self.kind}:{self.name}"
 
 
 @cache
@@ -57,7 +58,13 @@ def policy_types() -> tuple[type[KlarityPolicy], ...]:
 def services() -> list[Service]:
     """Return all services of the system."""
     site = Service(name=SITE, kind=SITE, about="Serves the pages for people, and asks the others.")
-    return [*map(_command_service, CONTEXTS), *map(_query_service, query_services()), site]
+    monitor = Service(name=MONITOR, kind=MONITOR, about="Shows operators how the others run.")
+    return [
+        *map(_command_service, CONTEXTS),
+        *map(_query_service, query_services()),
+        site,
+        monitor,
+    ]
 
 
 def chosen(names: str) -> list[Service]:

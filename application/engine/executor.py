@@ -1,5 +1,6 @@
 """Execute commands, for every decider: load, fold, decide, append, and retry on a conflict."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -17,6 +18,7 @@ from application.ports.event_store import (
     StoredCommit,
     StreamConflict,
 )
+from application.ports.telemetry import NO_TELEMETRY, Telemetry
 from domain.decider import Decider, DomainError, NothingChanged
 from domain.times import rounded_down, with_coarse_times
 
@@ -84,12 +86,18 @@ class CommandExecutor(Generic[C, S, E]):
     """Executes the commands of one kind of aggregate, on one log."""
 
     def __init__(
-        self, decider: Decider[C, S, E], store: EventStore, codec: EventCodec, clock: Clock
+        self,
+        decider: Decider[C, S, E],
+        store: EventStore,
+        codec: EventCodec,
+        clock: Clock,
+        telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         self._decider = decider
         self._store = store
         self._codec = codec
         self._clock = clock
+        self._telemetry = telemetry
 
     def execute(self, aggregate_id: str, command: C, context: CommandContext) -> Receipt[S]:
         """Execute the command once.
@@ -146,10 +154,16 @@ class CommandExecutor(Generic[C, S, E]):
             raise StaleVersion(stream)
         if not events:
             if context.once:
-                self._store.append(self._unchanged(stream, head.version, context))
+                self._append(self._unchanged(stream, head.version, context))
             return self._receipt(stream, head.version, state)
-        commit = self._store.append(self._commit(stream, head, events, context))
+        commit = self._append(self._commit(stream, head, events, context))
         return self._receipt(stream, commit.last, reduce(self._decider.evolve, events, state))
+
+    def _append(self, commit: NewCommit) -> StoredCommit:
+        began = time.time_ns()
+        stored = self._store.append(commit)
+        self._telemetry.appended(self._store.log, stored, began)
+        return stored
 
     def _coarse(self, events: Sequence[E], state: S) -> list[E]:
         """Return the events with times that are as exact as the aggregate lets them be."""

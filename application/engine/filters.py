@@ -2,13 +2,28 @@
 
 from dataclasses import dataclass
 from math import isfinite, remainder
+from typing import Annotated
 
-from application.ports.read_models import Between, Condition, Equals, HasWords, InBox, Near, OneOf
+from application.ports.read_models import (
+    Between,
+    Condition,
+    Equals,
+    HasWords,
+    InBox,
+    Matches,
+    Near,
+    OneOf,
+)
+from domain.constraints import Length
 
 POLE = 90.0
 DATE_LINE = 180.0
 CIRCLE = 360.0
 MOST_KEYS = 100
+
+SearchText = Annotated[str, Length(1, 200)]
+SearchName = Annotated[str, Length(1, 120)]
+"""What to search for. A text without a word, such as "?!", is found nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +104,13 @@ def within(field: str, km: float, point: Point | None) -> tuple[Condition, ...]:
 
 
 def with_words(field: str, text: str | None) -> tuple[Condition, ...]:
-    """Return the condition that the field contains all words of the text, if one is given."""
-    return (HasWords(field, text),) if text else ()
+    """Return the condition that the texts contain the words of this one, if one is given."""
+    return () if text is None else (HasWords(field, text),)
+
+
+def matching(text: str | None) -> Matches | None:
+    """Return the search for a text in all texts, if one is given."""
+    return None if text is None else Matches(text)
 
 
 def one_of(field: str, wanted: KeyList | None) -> tuple[Condition, ...]:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from application.engine.log_seals import LogSeals, next_running_hash
 from application.ports.event_store import EventStore, SealedHead, StoredCommit
@@ -49,8 +49,12 @@ class LogSealer:
 
     def lag(self) -> int:
         """Return how many events are not sealed yet, of those that have a position."""
+        return self._store.last_position() - self.progress()[self._store.log]
+
+    def progress(self) -> Mapping[str, int]:
+        """Return the position of the last sealed event by log: there is one."""
         head = self._store.sealed_head()
-        return self._store.last_position() - (head.position if head else 0)
+        return {self._store.log: head.position if head else 0}
 
     def _seal(self) -> bool:
         head = self._last()

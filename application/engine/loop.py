@@ -4,10 +4,12 @@ import logging
 import socket
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from os import getpid
 from threading import Event, Lock, Thread
 from uuid import uuid4
 
+from application.engine.subscriber import correlated
 from application.ports.codec import NewerProgram
 from application.ports.leases import Leases
 from application.ports.unavailable import Unavailable
@@ -32,7 +34,8 @@ class Loop:
     when it begins to lead, and ``on_leave`` when it no longer does.
 
     An exception of ``step`` is logged, and ``step`` is called again after a growing pause, which
-    ``wake`` does not shorten. The loop releases the lease while ``outdated`` returns something
+    ``wake`` does not shorten. ``error`` is its type, and ``failing_since`` the time of the first
+    failure since a step succeeded. The loop releases the lease while ``outdated`` returns something
     true, and after a step that raised NewerProgram, so that a newer program can take it.
     """
 
@@ -56,7 +59,10 @@ class Loop:
         self._on_lead = on_lead
         self._on_leave = on_leave
         self._outdated = outdated
+        self.error = ""
+        self.failing_since: datetime | None = None
         self._leading = False
+        self.lease_changes = 0
         self._met_newer = False
         self._renew_at = 0.0
         self._lease = Lock()
@@ -113,22 +119,30 @@ class Loop:
                 while not self._stopping.is_set() and self._step() and self._lead():
                     pass
         except NewerProgram as newer:
-            log.error("%s waits: %s", self.name, newer)
+            log.error("%s waits: %s", self.name, newer, extra=correlated(newer.event))
             self._met_newer = True
-            return False
+            return self._failed(newer)
         except Unavailable as error:
             log.warning("%s waits: %s", self.name, type(error).__name__)
-            return False
-        except Exception:
+            return self._failed(error)
+        except Exception as error:
             log.exception("%s failed and will be tried again", self.name)
-            return False
+            return self._failed(error)
+        self.error, self.failing_since = "", None
         return True
+
+    def _failed(self, error: Exception) -> bool:
+        """Remember the failure for monitoring. Returns False."""
+        self.error = type(error).__name__
+        self.failing_since = self.failing_since or datetime.now(UTC)
+        return False
 
     def _lead(self) -> bool:
         """Take or keep the lease, and call the hooks. Returns whether this process leads."""
         has_it = self._hold_lease()
         if has_it and not self._leading:
             self._on_lead()
+        self.lease_changes += has_it != self._leading
         lost, self._leading = self._leading and not has_it, has_it
         if lost:
             self._on_leave()
@@ -155,6 +169,7 @@ class Loop:
         if not self._leading:
             return
         self._leading = False
+        self.lease_changes += 1
         try:
             self._on_leave()
             with self._lease:

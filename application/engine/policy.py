@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Generic, TypeVar
 from application.engine.declared_events import declared_events, is_decoded, topics_of
 from application.engine.derived_ids import derived_id
 from application.engine.executor import CommandContext
-from application.engine.subscriber import EventsFailed, describe
+from application.engine.subscriber import EventsFailed, correlated, describe
 from application.engine.turns import Turn
 from application.ports.checkpoints import Checkpoint, Checkpoints, Fenced
 from application.ports.codec import EventCodec, RecordedEvent
+from application.ports.telemetry import NO_TELEMETRY, Telemetry
 from application.ports.unavailable import Unavailable
 from domain.decider import DomainError
 
@@ -117,6 +118,7 @@ class PolicySubscriber:
 
     def __init__(self, policy: Policy[Any], codec: EventCodec, checkpoints: Checkpoints) -> None:
         self.may_continue: Callable[[], bool] = lambda: True
+        self.telemetry: Telemetry = NO_TELEMETRY
         self.policy = policy
         self.name = policy.name
         self.topics = policy.topics
@@ -163,7 +165,7 @@ class PolicySubscriber:
         except Unavailable:
             raise
         except Exception as error:
-            log.exception("%s failed on %s", self.name, event.id)
+            log.exception("%s failed on %s", self.name, event.id, extra=correlated(event))
             return describe(error)
         return ""
 
@@ -172,5 +174,5 @@ class PolicySubscriber:
         if not self.concerns(event):
             return
         decoded = self._codec.decode(event)
-        with skipping_erased():
+        with self.telemetry.reacting(self.name, event), skipping_erased():
             self.policy.react(decoded, Cause(self.name, event, seconds))

@@ -14,7 +14,7 @@ from typing import Any
 
 from application.engine.parking import EARLIER_IS_PARKED
 from application.engine.policy import Policy, PolicySubscriber
-from application.engine.subscriber import EventsFailed, StillWorking, describe
+from application.engine.subscriber import EventsFailed, StillWorking, correlated, describe
 from application.engine.turns import Batch, Job, Lane, LaneState, Turn, Turns, WaitReason
 from application.ports.checkpoints import START, Checkpoint, Checkpoints, Fenced
 from application.ports.codec import EventCodec, NewerProgram, RecordedEvent
@@ -255,7 +255,7 @@ class PooledPolicySubscriber(PolicySubscriber):
             # The store was available if another event was handled since the last try.
             store_was_available = job.finished_before not in (None, self._finished)
             job.finished_before = self._finished
-        log.warning("%s waits: %s", self.name, type(error).__name__)
+        log.warning("%s waits: %s", self.name, type(error).__name__, extra=correlated(job.event))
         self._turns.pause(seconds)
         if store_was_available and not job.problem:
             self._try_again(job, WaitReason.STORE_AWAY, error)
@@ -264,7 +264,7 @@ class PooledPolicySubscriber(PolicySubscriber):
 
     def _wait_for_newer_program(self, job: Job, newer: NewerProgram) -> None:
         """Queue the event again: it needs a stream that a newer program has changed."""
-        log.error("%s waits: %s", self.name, newer)
+        log.error("%s waits: %s", self.name, newer, extra=correlated(newer.event))
         with self._lock:
             self._unreadable[job.event.id] = (job.event.log, newer.event.id)
         self._turns.put_back(job, WaitReason.NEWER_PROGRAM, job.turn, UNREADABLE_SECONDS)
@@ -296,7 +296,7 @@ class PooledPolicySubscriber(PolicySubscriber):
             for later in self._turns.queued_after(job):
                 later.problem = EARLIER_IS_PARKED
         self.checkpoint_changed()
-        log.error("%s parked %s", self.name, key)
+        log.error("%s parked %s", self.name, key, extra=correlated(job.event))
         self._parked.park(_parked(self.name, job))
         with self._lock:
             self._being_parked -= {key}

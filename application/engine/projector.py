@@ -1,19 +1,23 @@
 """Project a batch of events into a read model, in one atomic commit with the checkpoint."""
 
 import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
-from application.engine.builds import name_of
-from application.engine.declared_events import is_decoded
+from application.engine.builds import as_searched, name_of
+from application.engine.declared_events import is_decoded, stored_names
+from application.engine.derived_ids import derived_id
 from application.engine.erasures import erased_person, is_erased_in_log
 from application.engine.query_service import QueryService, value_of
-from application.engine.rows import UnitOfWork
-from application.engine.subscriber import EventsFailed, describe
+from application.engine.rows import Keyed, UnitOfWork
+from application.engine.subscriber import EventsFailed, correlated, describe
 from application.ports.checkpoints import Checkpoint
 from application.ports.codec import EventCodec, RecordedEvent
 from application.ports.history import History
 from application.ports.read_models import ReadModel
+from application.ports.telemetry import NO_TELEMETRY, Telemetry
 from application.ports.unavailable import Unavailable
 
 D = TypeVar("D")
@@ -33,6 +37,9 @@ class Projector(Generic[D]):
         codec: EventCodec,
         history: History,
         build: int = 0,
+        *,
+        telemetry: Telemetry = NO_TELEMETRY,
+        keyed: Keyed = derived_id,
     ) -> None:
         self.service = service
         self.model = model
@@ -41,8 +48,21 @@ class Projector(Generic[D]):
         self.topics = service.topics
         self._codec = codec
         self._history = history
+        self._telemetry = telemetry
+        self._keyed = keyed
+        self._erasing = frozenset(stored_names(service.erasing))
+        self._erasures, self._purged = 0, -1  # the process before may not have purged
 
-    def begin(self) -> None: ...
+    def begin(self) -> None:
+        """Start as the process that projects from now on."""
+        self._purged = -1
+
+    def purge(self) -> None:
+        """Remove what was erased from the files of a search index, if anything was."""
+        erasures = self._erasures  # another thread may handle more meanwhile
+        if self._erasing and self._purged < erasures:
+            as_searched(self.model).purge()
+            self._purged = erasures
 
     def is_full(self) -> bool:
         return False
@@ -57,14 +77,17 @@ class Projector(Generic[D]):
         return True
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
-        errors: dict[str, str] = {}
+        began, errors = time.time_ns(), dict[str, str]()
         self._forget_erased(events)
         decoded = self._decoded(events, errors)
-        work: UnitOfWork[D] = UnitOfWork(self.model, value_of, lambda: self._keys(decoded))
+        keys = partial(self._keys, decoded)
+        work: UnitOfWork[D] = UnitOfWork(self.model, value_of, keys, self._keyed)
         self._project(decoded, work, errors)
         if errors:
             raise EventsFailed(errors)
         self.model.commit(work.changes, checkpoint, work.side_changes)
+        self._erasures += sum(event.type in self._erasing for event in events)
+        self._telemetry.projected(self.service.name, events, began)
 
     def _decoded(self, events: Sequence[RecordedEvent], errors: Errors) -> Decoded:
         """Decode the declared events, without those of erased members. Collects errors by id."""
@@ -95,7 +118,9 @@ class Projector(Generic[D]):
                 raise
             except Exception as error:
                 if not errors:
-                    log.exception("%s failed on %s", self.name, recorded.id)
+                    log.exception(
+                        "%s failed on %s", self.name, recorded.id, extra=correlated(recorded)
+                    )
                 errors[recorded.id] = describe(error)
                 work.undo()
 

@@ -12,7 +12,8 @@ from typing import Annotated, Any, ClassVar, Generic, NewType, TypeVar, cast, ge
 from application.engine.declared_events import declared_events, topics_of
 from application.engine.derived_ids import derived_id
 from application.engine.rows import Rows
-from application.ports.read_models import Find, Index, Side, Tables, by
+from application.ports.read_models import Find, Index, Side, Tables, by_range
+from application.ports.search_index import is_searched
 from domain.actors import Actor
 
 D = TypeVar("D")
@@ -74,7 +75,7 @@ class Alias:
     since: datetime
 
 
-ALIASES = Side(Alias, (by("since"),))
+ALIASES = Side(Alias, (by_range("since"),))
 """A side table of the aliases that a projection has met. ``Viewer.aliases`` are found in it."""
 
 
@@ -84,6 +85,7 @@ class Audience(Enum):
     EVERYBODY = "everybody"
     MEMBERS = "members"
     MODERATORS = "moderators"
+    OPERATORS = "operators"
 
 
 def _same(member_id: str, owner: str) -> bool:
@@ -124,6 +126,18 @@ class Viewer:
     def moderates(self) -> bool:
         return bool(self.actor and self.actor.moderates)
 
+    @property
+    def operates(self) -> bool:
+        return bool(self.actor and self.actor.operates)
+
+
+@dataclass(frozen=True, slots=True)
+class Composed(Generic[D]):
+    """The documents of a list, and a word on it for the client, if there is one to say."""
+
+    documents: Sequence[D]
+    note: str | None = None
+
 
 class QueryService(Generic[D]):
     """A question about the system, answered from a read model of its own.
@@ -139,10 +153,21 @@ class QueryService(Generic[D]):
     The keyword arguments of ``ask`` are the filters for clients, with their types; those that
     ``path`` contains, such as ``/cases/<uuid:case_id>/comments``, come from there. The docstring of
     ``ask`` documents the list. If the answer depends on the viewer, ``ask`` takes a parameter
-    ``viewer``.
+    ``viewer``. A list that is more than rows in one order is made by ``compose``. A service that
+    defines ``summary`` instead of ``ask`` is served as one document, which is made of all rows.
+    ``limits`` are how many documents a page has unless a client says so, and at most.
 
     Everybody can see a document that ``is_public``; moderators and its owner can see any document.
     ``owner`` names the field that holds the owner's member id.
+
+    If its ``indexes`` hold texts, it is searched: see ``search_index``. A page then shows what was
+    found in each document, and how many there are of each value of the indexes in ``facets``. If it
+    defines ``suggest``, it also completes texts, at ``path/suggest``. An event in ``erasing`` makes
+    it remove from its files what was deleted. A service that is not searched itself can name one in
+    ``searched_by``, which finds the keys of the documents where its question holds texts.
+
+    Its rows should not depend on the order in which several logs are read. If they do, it says
+    ``by_order``: built again, they may differ without a fault.
 
     If each document is made from one stream, ``streams`` names the log and the category. Clients
     may then ask for the document as it was, unless it was ever hidden by one of the events in
@@ -163,10 +188,15 @@ class QueryService(Generic[D]):
     path: ClassVar[str] = ""
     item_path: ClassVar[str] = ""
     audience: ClassVar[Audience] = Audience.EVERYBODY
+    limits: ClassVar[tuple[int, int]] = (20, 100)
     single: ClassVar[bool] = False
     owner: ClassVar[str] = ""
     streams: ClassVar[tuple[str, str] | None] = None
     hiding: ClassVar[tuple[type, ...]] = ()
+    facets: ClassVar[tuple[str, ...]] = ()
+    erasing: ClassVar[tuple[type, ...]] = ()
+    searched_by: ClassVar[str] = ""
+    by_order: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         """Derive ``handles`` and ``topics`` from ``project``, and the filters from ``ask``."""
@@ -196,10 +226,28 @@ class QueryService(Generic[D]):
         """Return which documents the answer consists of, and their order."""
         raise NotImplementedError
 
+    def summary(self, tables: Tables[D]) -> Any:
+        """Return the one answer that is served, of the type that a subclass declares here.
+
+        It reads all documents, so there may be few: counts, not cases.
+        """
+        raise NotImplementedError
+
     def question(self, viewer: Viewer, filters: Mapping[str, Any]) -> Find:
         """Return what ``ask`` returns for the filters, and for the viewer if it takes one."""
         seen_by = {VIEWER: viewer} if self.takes_viewer else {}
         return self.ask(**seen_by, **filters)
+
+    def suggest(self, *args: Any, **filters: Any) -> Find:
+        """Return the text to complete, as ``matches``, and the documents that may complete it."""
+        raise NotImplementedError
+
+    def compose(self, viewer: Viewer, tables: Tables[D], limit: int) -> "Composed[D]":
+        """Return the list, if it is no page of rows in one order, such as a mixture of several.
+
+        It has one page. ``ask`` documents it.
+        """
+        raise NotImplementedError
 
     def completed(self, documents: Sequence[D], tables: Tables[D]) -> Sequence[D]:  # noqa: ARG002 - for subclasses
         """Return the documents of a page with what side tables hold about them.
@@ -237,8 +285,28 @@ class QueryService(Generic[D]):
         return cls.ask is not QueryService.ask
 
     @classmethod
+    def summarises(cls) -> bool:
+        """Return whether it serves one document, made of all rows."""
+        return cls.summary is not QueryService.summary
+
+    @classmethod
+    def suggests(cls) -> bool:
+        """Return whether it completes texts."""
+        return cls.suggest is not QueryService.suggest
+
+    @classmethod
+    def is_searched(cls) -> bool:
+        """Return whether its documents are searched for words."""
+        return is_searched(cls.indexes)
+
+    @classmethod
+    def composes(cls) -> bool:
+        """Return whether it composes its list."""
+        return cls.compose is not QueryService.compose
+
+    @classmethod
     def list_path(cls) -> str:
-        """Return the path of its list, below ``/v1``."""
+        """Return the path of its list, or of its one document, below ``/v1``."""
         return cls.path or f"/{cls.name}"
 
     @classmethod

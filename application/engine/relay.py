@@ -6,13 +6,14 @@ event is left out.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from application.ports.checkpoints import START, Checkpoint, Checkpoints, Fenced
 from application.ports.codec import EventCodec, RecordedEvent, Wire
 from application.ports.event_store import EventStore
 from application.ports.message_bus import Message, MessageBus
+from application.ports.telemetry import NO_TELEMETRY, Telemetry
 
 COMMITS_A_STEP = 1000
 EVENTS_A_MESSAGE = 100
@@ -31,12 +32,15 @@ class Relay:
         wire: Wire,
         bus: MessageBus,
         checkpoints: Checkpoints,
+        *,
+        telemetry: Telemetry = NO_TELEMETRY,
     ) -> None:
         self._store = store
         self._codec = codec
         self._wire = wire
         self._bus = bus
         self._checkpoints = checkpoints
+        self._telemetry = telemetry
         self._checkpoint: Checkpoint | None = None
         self._confirmed = True
         self._saved = 0
@@ -56,13 +60,18 @@ class Relay:
         after = self._current().at(self.log)
         events = self._events(after)
         if events:
-            messages = [Message(self._wire.pack(pack), key=self.log) for pack in packs(events)]
-            self._confirmed = False
-            self._bus.publish(self.log, messages)
-            self._confirmed = True
+            self._publish(events)
             self._checkpoint = self._current().skipped_to(self.log, events[-1].position)
         self._save_checkpoint_if_due()
         return bool(events)
+
+    def _publish(self, events: Sequence[RecordedEvent]) -> None:
+        began = time.time_ns()
+        messages = [Message(self._wire.pack(pack), key=self.log) for pack in packs(events)]
+        self._confirmed = False
+        self._bus.publish(self.log, messages)
+        self._confirmed = True
+        self._telemetry.published(self.log, events, began)
 
     def save_checkpoint(self) -> None:
         """Save the position of the last event that the bus has confirmed."""
@@ -86,8 +95,16 @@ class Relay:
 
     def lag(self) -> int:
         """Return how many events are not published yet, of those that have a position."""
+        return self._store.last_position() - self.progress()[self.log]
+
+    def progress(self) -> Mapping[str, int]:
+        """Return the position of the last published event by log: there is one."""
         stored, here = self._checkpoints.load(self.name), self._checkpoint or START
-        return self._store.last_position() - max(stored.at(self.log), here.at(self.log))
+        return {self.log: max(stored.at(self.log), here.at(self.log))}
+
+    def positions(self) -> dict[str, int]:
+        """Return how far this process has published the log, if it knows."""
+        return dict((self._checkpoint or START).positions)
 
     def _save_checkpoint_if_due(self) -> None:
         published = self._current().at(self.log) - self._saved

@@ -5,12 +5,15 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
+from application.engine.derived_ids import derived_id
 from application.ports.read_models import Cursor, Equals, Find, Row, SideChanges, Table, Tables
 
 D = TypeVar("D")
 S = TypeVar("S")
 
 Keys = Callable[[], Collection[str]]
+Keyed = Callable[..., str]
+"""Derives an id from texts."""
 
 ROWS_A_READ = 1000
 
@@ -20,6 +23,10 @@ class TableRows(Protocol[D]):
 
     def get(self, key: str) -> D | None:
         """Return the row after the events so far, or None."""
+        ...
+
+    def load(self, keys: Collection[str]) -> None:
+        """Read rows together that ``get`` would read one by one."""
         ...
 
     def put(self, key: str, document: D) -> None:
@@ -52,6 +59,11 @@ class Rows(TableRows[D], Protocol[D]):
 
     version: int
     position: int
+
+    def keyed(self, *parts: str) -> str:
+        """Return an id of these parts with a key of the instance: the key of a row that tells what
+        a member does. Without the key of the instance, it reveals nothing of the parts."""
+        ...
 
     def table(self, row: type[S]) -> TableRows[S]:
         """Return the side table of this row type, which the query service declares in ``sides``."""
@@ -98,8 +110,17 @@ class TableWork(Generic[D]):
 
     def get(self, key: str) -> D | None:
         if key not in self._known:
-            self._load(key)
+            # If it is one that the batch will probably read, load all of these.
+            expected = self._expected_keys()
+            self.load(expected if key in expected else (key,))
         return self._known[key]
+
+    def load(self, keys: Collection[str]) -> None:
+        wanted = [key for key in keys if key not in self._known]
+        for start in range(0, len(wanted), ROWS_A_READ):
+            part = wanted[start : start + ROWS_A_READ]
+            found = self._table.get(part)
+            self._known.update((key, found.get(key)) for key in part)
 
     def put(self, key: str, document: D) -> None:
         self._write(key, document)
@@ -128,16 +149,6 @@ class TableWork(Generic[D]):
     def delete_where(self, field: str, value: Any) -> None:
         for key in self.keys_where(field, value):
             self.delete(key)
-
-    def _load(self, key: str) -> None:
-        """Load the row. If it is one that the batch will probably read, load all of these."""
-        expected = self._expected_keys()
-        keys = expected if key in expected else (key,)
-        wanted = [key for key in keys if key not in self._known]
-        for start in range(0, len(wanted), ROWS_A_READ):
-            part = wanted[start : start + ROWS_A_READ]
-            found = self._table.get(part)
-            self._known.update((key, found.get(key)) for key in part)
 
     def _write(self, key: str, document: D | None) -> None:
         before = (key in self._known, key in self.changes, self._known.get(key))
@@ -176,9 +187,14 @@ class UnitOfWork(TableWork[D]):
     """
 
     def __init__(
-        self, model: Tables[D], value_of: Callable[[Any, str], Any], expected: Keys = tuple
+        self,
+        model: Tables[D],
+        value_of: Callable[[Any, str], Any],
+        expected: Keys = tuple,
+        keyed: Keyed = derived_id,
     ) -> None:
         super().__init__(model, value_of, cache(expected))
+        self.keyed = keyed
         self.version = self.position = 0
         self._model = model
         self._sides: dict[type, TableWork[Any]] = {}

@@ -37,14 +37,21 @@ PAUSES_OF_A_POOL = (PARKED_SECONDS,) * PARKED_TRIES
 
 @dataclass(slots=True)
 class Running:
-    """A loop with its kind and name, and what monitoring reads of it."""
+    """A loop with its kind and name, and what monitoring reads of it.
+
+    ``progress`` returns the position of the last event that is handled, by log, whichever process
+    handled it; nothing for a loop that handles no log in order.
+    """
 
     kind: str
     name: str
     loop: Loop
     lag: Callable[[], int]
+    progress: Callable[[], Mapping[str, int]] = dict
     handled: Callable[[], Mapping[str, int]] = dict
     unreadable: Callable[[], Mapping[str, str]] = dict
+    positions: Callable[[], Mapping[str, int]] = dict
+    connected: Callable[[], bool | None] = lambda: None
     pool: PooledPolicySubscriber | None = None
     stop: list[Callable[[], None]] = field(default_factory=list)
 
@@ -72,7 +79,7 @@ class Runtime:
         self._projections = projections
         self._model_leases = model_leases
         self._idle = idle_seconds
-        self._holder = process_name()
+        self.holder = process_name()
         self.running: list[Running] = []
 
     def add_relay(self, relay: Relay, store: EventStore) -> None:
@@ -81,13 +88,16 @@ class Runtime:
             relay.name, relay.step, self._leases, on_lead=relay.begin, on_leave=relay.leave
         )
         stop_listening = store.on_append(loop.wake)
-        running = Running("relay", relay.name, loop, relay.lag, stop=[stop_listening])
+        running = Running(
+            "relay", relay.name, loop, relay.lag, relay.progress, stop=[stop_listening]
+        )
+        running.positions = relay.positions
         self.running.append(running)
 
     def add_sealer(self, sealer: LogSealer) -> None:
         """Seal the head of a log every few seconds."""
         loop = self._loop(sealer.name, sealer.step, self._leases, on_leave=sealer.leave)
-        self.running.append(Running("sealer", sealer.name, loop, sealer.lag))
+        self.running.append(Running("sealer", sealer.name, loop, sealer.lag, sealer.progress))
 
     def add_policy(self, subscriber: PolicySubscriber) -> None:
         """Run a policy."""
@@ -207,8 +217,11 @@ class Runtime:
             feed.name,
             loop,
             lag=lambda: sum(feed.lag().values()),
+            progress=feed.progress,
             handled=lambda: feed.handled,
             unreadable=feed.unreadable,
+            positions=feed.positions,
+            connected=lambda: link.connected,
             stop=[link.close],
         )
         self.running.append(running)
@@ -227,7 +240,7 @@ class Runtime:
                 min(self._idle, IDLE_WITHOUT_BUS_SECONDS) if link and link.is_down else self._idle
             )
 
-        return Loop(name, step, leases, self._holder, idle_seconds=idle_seconds, **hooks)
+        return Loop(name, step, leases, self.holder, idle_seconds=idle_seconds, **hooks)
 
 
 class _BusLink:
@@ -239,9 +252,15 @@ class _BusLink:
         self._consumer: BusSubscription | None = None
 
     @property
+    def connected(self) -> bool | None:
+        """Whether it is connected to the bus; None while the loop does not lead."""
+        consumer = self._consumer
+        return None if consumer is None else consumer.connected
+
+    @property
     def is_down(self) -> bool:
         """Whether the connection to the bus is lost, so that events have to come from history."""
-        return self._consumer is not None and not self._consumer.connected
+        return self.connected is False
 
     def open(self) -> None:
         self._feed.begin()

@@ -7,6 +7,8 @@ from application.ports.checkpoints import Checkpoint
 from application.ports.codec import RecordedEvent
 from application.ports.unavailable import Unavailable
 
+OWN_PACKAGES = ("domain", "application", "adapters")
+
 
 class EventsFailed(Exception):
     """Some of the events cannot be handled. No effect of any of them was saved.
@@ -24,8 +26,17 @@ class StillWorking(Unavailable):
 
 
 def describe(error: Exception) -> str:
-    """Return the text that is stored with a parked event."""
-    return f"{type(error).__name__}: {error}"
+    """Return the text that is stored with a parked event: the class, and what our own errors say.
+
+    The messages of all others may quote what people wrote. The log tells where it happened.
+    """
+    name, package = type(error).__name__, type(error).__module__.partition(".")[0]
+    return f"{name}: {error}" if package in OWN_PACKAGES else name
+
+
+def correlated(event: RecordedEvent) -> Mapping[str, str]:
+    """Return what a line of the log about the event says beside its text."""
+    return {"correlation_id": event.correlation_id}
 
 
 class Subscriber(Protocol):

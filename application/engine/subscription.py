@@ -20,7 +20,13 @@ from math import inf
 from threading import RLock
 
 from application.engine.parking import RETRY_PAUSES, LogStream, Parking
-from application.engine.subscriber import EventsFailed, StillWorking, Subscriber, describe
+from application.engine.subscriber import (
+    EventsFailed,
+    StillWorking,
+    Subscriber,
+    correlated,
+    describe,
+)
 from application.ports.checkpoints import START, Checkpoint, Fenced
 from application.ports.codec import MalformedMessage, NewerProgram, RecordedEvent, Wire
 from application.ports.history import History
@@ -30,7 +36,8 @@ from application.ports.unavailable import Unavailable
 
 log = logging.getLogger(__name__)
 
-COMMITS_A_READ = 20_000
+COMMITS_A_READ = 1_000
+"""Many, so that a row that they touch is read once; few, because all projections start at once."""
 BY_BUS, BY_HISTORY = "bus", "history"
 RETRY_SECONDS = 0.1
 SILENCE_SECONDS = 0.5
@@ -107,14 +114,35 @@ class Subscription:
         events = [event for delivery in deliveries for event in self._unpack(delivery)]
         for topic, run in groupby(events, key=lambda event: event.log):
             if topic in self.subscriber.topics:
-                self._accept(topic, list(run))
+                self.accept(topic, list(run))
 
-    def catch_up(self) -> bool:
+    def accept(self, topic: str, events: Sequence[RecordedEvent]) -> None:
+        """Handle events that may be repeated, out of order or incomplete.
+
+        Those that a full subscriber does not take are read from history later.
+        """
+        delivered = {event.position: event for event in events}
+        with self._lock:
+            last = max(delivered)
+            while (position := self._position(topic)) < last and not self.subscriber.is_full():
+                following = _following(position, delivered)
+                if not following:
+                    self._read_history(topic)
+                    if self._position(topic) <= position:
+                        return
+                elif self._advance(topic, following):
+                    self._delivered_at[topic] = time.monotonic()
+                    self.handled[BY_BUS] += len(following)
+                else:
+                    return
+
+    def catch_up(self, limit: int = 0) -> bool:
         """Handle new events from history, then retry parked events that are due.
 
-        Returns whether to call it again at once.
+        ``limit`` is the most commits of each topic, unless it is 0. Returns whether to call it
+        again at once.
         """
-        return self._catch_up(self.subscriber.topics)
+        return self._catch_up(self.subscriber.topics, limit)
 
     def poll(self) -> bool:
         """Catch up with those topics that are due to be read from history.
@@ -138,22 +166,30 @@ class Subscription:
 
     def lag(self) -> dict[str, int]:
         """Return by topic how many events the subscriber has not handled yet."""
+        return {
+            topic: max(0, self._history.last_position(topic) - position)
+            for topic, position in self.progress().items()
+        }
+
+    def progress(self) -> Mapping[str, int]:
+        """Return by topic the position of the last event that the subscriber has handled."""
         stored, here = self.subscriber.positions(), self._checkpoint or START
         return {
-            topic: max(
-                0, self._history.last_position(topic) - max(stored.get(topic, 0), here.at(topic))
-            )
-            for topic in self.subscriber.topics
+            topic: max(stored.get(topic, 0), here.at(topic)) for topic in self.subscriber.topics
         }
+
+    def positions(self) -> dict[str, int]:
+        """Return by topic how far this process has come, if it knows."""
+        return dict((self._checkpoint or START).positions)
 
     def unreadable(self) -> Mapping[str, str]:
         """Return by topic the id of the event that only a newer program can read."""
         return {topic: newer.event.id for topic, newer in self._unreadable.copy().items()}
 
-    def _catch_up(self, topics: Sequence[str]) -> bool:
+    def _catch_up(self, topics: Sequence[str], limit: int = 0) -> bool:
         with self._lock:
             self._reload_if_outdated()
-            found = [self._read_history(topic) for topic in topics]
+            found = [self._read_history(topic, limit) for topic in topics]
             return not self.save_checkpoint() or not self._retry_parked() or any(found)
 
     def _is_due(self, topic: str) -> bool:
@@ -172,32 +208,12 @@ class Subscription:
             log.error("%s dropped a message that is not a batch of events", self.name)
             return []
 
-    def _accept(self, topic: str, events: Sequence[RecordedEvent]) -> None:
-        """Handle events that may be repeated, out of order or incomplete.
-
-        Those that a full subscriber does not take are read from history later.
-        """
-        delivered = {event.position: event for event in events}
-        with self._lock:
-            last = max(delivered)
-            while (position := self._position(topic)) < last and not self.subscriber.is_full():
-                following = _following(position, delivered)
-                if not following:
-                    self._read_history(topic)
-                    if self._position(topic) <= position:
-                        return
-                elif self._advance(topic, following):
-                    self._delivered_at[topic] = time.monotonic()
-                    self.handled[BY_BUS] += len(following)
-                else:
-                    return
-
-    def _read_history(self, topic: str) -> bool:
+    def _read_history(self, topic: str, limit: int = 0) -> bool:
         """Handle the next events from history. Returns whether there may be more."""
         if self.subscriber.is_full():
             return False
         self._read_at[topic] = time.monotonic()
-        limit = 1 if topic in self._unreadable else COMMITS_A_READ
+        limit = 1 if topic in self._unreadable else limit or COMMITS_A_READ
         events = self._history.read(topic, self._position(topic), limit)
         if events and self._advance(topic, events):
             self.handled[BY_HISTORY] += len(events)
@@ -247,7 +263,7 @@ class Subscription:
     def _stop_at(self, topic: str, newer: NewerProgram) -> None:
         """Remember the event that only a newer program can read, and log it once."""
         if topic not in self._unreadable or self._unreadable[topic].event.id != newer.event.id:
-            log.error("%s waits: %s", self.name, newer)
+            log.error("%s waits: %s", self.name, newer, extra=correlated(newer.event))
         self._unreadable[topic] = newer
 
     def _advance_together(
@@ -295,7 +311,7 @@ class Subscription:
         handled, parked = self._parking.sort(concerned, current, errors)
         self._parking.park(parked)
         for each in parked:
-            log.error("%s parked %s", self.name, each.event.id)
+            log.error("%s parked %s", self.name, each.event.id, extra=correlated(each.event))
         moved = current.moved(topic, position)
         ids = frozenset(each.event.id for each in parked)
         self._handle(handled, replace(moved, parked=moved.parked | ids) if ids else moved)

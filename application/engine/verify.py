@@ -67,6 +67,25 @@ def verify_checkpoints(
     ]
 
 
+def faults_of_columns(codec: EventCodec, log: str, commit: StoredCommit) -> Iterator[str]:
+    """Compare the columns of a commit with its body, which holds the same values."""
+    try:
+        meta = codec.meta(commit)
+        size = len(codec.events(log, commit))
+    except Exception:  # noqa: BLE001 - a forged commit may raise anything
+        yield "its body cannot be read"
+        return
+    pairs = {
+        "its stream is": (commit.stream, meta.stream),
+        "its version is": (commit.first, meta.first),
+        "its number of events is": (commit.size, size),
+        "its command id is": (commit.command_id, meta.command_id),
+    }
+    for what, (beside, inside) in pairs.items():
+        if beside != inside:
+            yield f"{what} not what its body says"
+
+
 class _Verification:
     """One walk through a log."""
 
@@ -146,25 +165,7 @@ class _Verification:
             yield "versions are missing or repeated before it"
         if commit.position != self._position + commit.size:
             yield "positions are missing or repeated before it"
-        yield from self._faults_of_columns(commit)
-
-    def _faults_of_columns(self, commit: StoredCommit) -> Iterator[str]:
-        """Compare the columns of a commit with its body, which holds the same values."""
-        try:
-            meta = self._codec.meta(commit)
-            size = len(self._codec.events(self._store.log, commit))
-        except Exception:  # noqa: BLE001 - a forged commit may raise anything
-            yield "its body cannot be read"
-            return
-        pairs = {
-            "its stream is": (commit.stream, meta.stream),
-            "its version is": (commit.first, meta.first),
-            "its number of events is": (commit.size, size),
-            "its command id is": (commit.command_id, meta.command_id),
-        }
-        for what, (beside, inside) in pairs.items():
-            if beside != inside:
-                yield f"{what} not what its body says"
+        yield from faults_of_columns(self._codec, self._store.log, commit)
 
     def _check_end(self, total: int) -> None:
         if self._position < total:

@@ -1,6 +1,21 @@
 """Leases: they elect one of several processes for a task."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRecord:
+    """The state of a lease, for monitoring.
+
+    ``holder`` is None if nobody holds it now. ``number`` is the fencing number: it grows by one
+    whenever a free lease is taken. ``held_seconds`` is how long the holder has had it.
+    """
+
+    holder: str | None
+    number: int
+    held_seconds: float
 
 
 class Leases(Protocol):
@@ -18,4 +33,8 @@ class Leases(Protocol):
 
     def holder(self, name: str) -> str | None:
         """Return the present holder, or None."""
+        ...
+
+    def list(self) -> Mapping[str, LeaseRecord]:
+        """Return every lease that was ever taken, by name."""
         ...

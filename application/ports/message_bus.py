@@ -16,12 +16,13 @@ class Message:
     """A message to publish: a CloudEvents JSON batch.
 
     Brokers that can order messages use ``key``. ``mac`` authenticates the sender and travels beside
-    the body.
+    the body. One that is not ``lasting`` is of no use later: brokers may drop it after a while.
     """
 
     body: bytes
     key: str = ""
     mac: str = ""
+    lasting: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,14 @@ class MessageBus(Protocol):
         ``handle`` gets one or more deliveries. They are acknowledged when it returns. If it raises,
         they are delivered again after a pause, to this or another consumer. While the broker is
         unavailable, the consumer keeps reconnecting.
+        """
+        ...
+
+    def listen(self, topic: str, handle: Callable[[Sequence[Delivery]], None]) -> BusSubscription:
+        """Receive the messages of a topic in a thread, from now on until stopped.
+
+        Every listener gets every message, unless its connection is lost meanwhile. Nothing stays on
+        the broker for a listener that was stopped or killed.
         """
         ...
 
