@@ -26,3 +26,12 @@ class ProcessLock:
 
     def close(self) -> None:
         self._file.close()
+
+
+def is_in_use(folder: Path) -> bool:
+    """Return whether a process has reserved the folder."""
+    try:
+        ProcessLock(folder).close()
+    except InUse:
+        return True
+    return False

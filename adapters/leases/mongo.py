@@ -9,6 +9,7 @@ from pymongo.errors import DuplicateKeyError
 
 from adapters.mongo import Document, unavailable_as
 from application.ports.event_store import StoreUnavailable
+from application.ports.leases import LeaseRecord
 
 
 class MongoLeases:
@@ -39,13 +40,24 @@ class MongoLeases:
 
     def release(self, name: str, holder: str) -> None:
         with unavailable_as(StoreUnavailable):
-            self._leases.delete_one({"_id": name, "holder": holder})
+            self._leases.update_one({"_id": name, "holder": holder}, _END)
 
     def holder(self, name: str) -> str | None:
         running = {"_id": name, "$expr": {"$not": _HAS_ENDED}}
         with unavailable_as(StoreUnavailable):
             lease = self._leases.find_one(running)
         return lease["holder"] if lease else None
+
+    def list(self) -> dict[str, LeaseRecord]:
+        with unavailable_as(StoreUnavailable):
+            return {
+                lease["_id"]: LeaseRecord(
+                    holder=None if lease["ended"] else lease["holder"],
+                    number=lease["number"],
+                    held_seconds=lease["held"] / 1000,
+                )
+                for lease in self._leases.aggregate([{"$project": _SHOWN}])
+            }
 
 
 _LEFT = {"$subtract": ["$until", "$$NOW"]}
@@ -54,18 +66,30 @@ _HAS_ENDED: Mapping[str, Any] = {
     "$or": [{"$lte": ["$until", "$$NOW"]}, {"$gt": [_LEFT, {"$multiply": [2, "$milliseconds"]}]}]
 }
 
+# The document stays, because its number must go on growing.
+_END = [{"$set": {"until": "$$NOW"}}]
+# A lease that an older program took has neither a number nor a beginning.
+_SHOWN: Mapping[str, Any] = {
+    "holder": True,
+    "ended": _HAS_ENDED,
+    "number": {"$ifNull": ["$number", 1]},
+    "held": {"$subtract": ["$$NOW", {"$ifNull": ["$since", "$$NOW"]}]},
+}
+
 
 def _take_if_free(holder: str, milliseconds: int) -> list[Mapping[str, Any]]:
     mine = {"$eq": ["$holder", {"$literal": holder}]}
     end = {"$add": ["$$NOW", milliseconds]}
     return [
-        {"$set": {"free": {"$or": [mine, _HAS_ENDED]}}},
+        {"$set": {"ended": _HAS_ENDED, "free": {"$or": [mine, _HAS_ENDED]}}},
         {
             "$set": {
+                "number": {"$add": [{"$ifNull": ["$number", 0]}, {"$cond": ["$ended", 1, 0]}]},
+                "since": {"$cond": ["$ended", "$$NOW", "$since"]},
                 "holder": {"$cond": ["$free", {"$literal": holder}, "$holder"]},
                 "until": {"$cond": ["$free", end, "$until"]},
                 "milliseconds": {"$cond": ["$free", milliseconds, "$milliseconds"]},
             }
         },
-        {"$unset": "free"},
+        {"$unset": ["ended", "free"]},
     ]

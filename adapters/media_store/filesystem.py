@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
 
+from adapters.disk import sync_folder
 from application.ports.media_store import (
     Blob,
     MediaUnavailable,
@@ -189,13 +190,9 @@ def _make(folder: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Make the entries of a folder durable."""
+    """Make the entries of a folder durable, if nobody has removed it."""
     with suppress(FileNotFoundError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(folder)
 
 
 def _read(file: IO[bytes], size: int) -> bytes:

@@ -51,6 +51,10 @@ class AuthenticatedBus:
         """Consume the group's queue. ``handle`` gets authentic messages only."""
         return self._bus.subscribe(group, topics, partial(self._pass_on, group, handle))
 
+    def listen(self, topic: str, handle: Handler) -> BusSubscription:
+        """Receive the messages of a topic from now on. ``handle`` gets authentic messages only."""
+        return self._bus.listen(topic, partial(self._pass_on, f"a listener to {topic}", handle))
+
     def close(self) -> None:
         self._bus.close()
 

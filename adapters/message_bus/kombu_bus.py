@@ -15,17 +15,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from uuid import uuid4
 
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue, binding
 from kombu.messaging import Consumer
 
 from adapters.message_bus.backoff import pauses
-from adapters.message_bus.headers import DELIVERY_COUNT, MAC
+from adapters.message_bus.headers import DELIVERY_COUNT, MAC, PERSISTENT, TRANSIENT
 from application.ports.message_bus import BusUnavailable, Delivery, Guarantees, Message
 
 CONTENT_TYPE = "application/cloudevents-batch+json"
-PERSISTENT = 2
 POLL_SECONDS = 1.0
 """How long a consumer waits for messages before it checks whether to stop."""
 LONGEST_IDLE_SECONDS = 20.0
@@ -54,6 +54,7 @@ class Topology:
 
     prefix: str
     queue_arguments: Mapping[str, object] = field(default_factory=dict)
+    listener_arguments: Mapping[str, object] = field(default_factory=dict)
 
     def exchange(self, topic: str) -> Exchange:
         return Exchange(self.exchange_name(topic), type="fanout", durable=True)
@@ -67,6 +68,16 @@ class Topology:
             bindings=[binding(self.exchange(topic)) for topic in topics],
             durable=True,
             queue_arguments=dict(self.queue_arguments),
+        )
+
+    def listener(self, topic: str) -> Queue:
+        """Return a queue that the broker deletes when its consumer has gone."""
+        return Queue(
+            f"{self.prefix}.listener.{uuid4().hex}",
+            bindings=[binding(self.exchange(topic))],
+            durable=False,
+            auto_delete=True,
+            queue_arguments=dict(self.listener_arguments),
         )
 
 
@@ -109,11 +120,20 @@ class KombuBus:
 
     def subscribe(self, group: str, topics: Sequence[str], handle: Handler) -> KombuSubscription:
         """Consume the group's queue in a thread until stopped."""
+        return self._consume(group, self._topology.queue(group, topics), topics, handle)
+
+    def listen(self, topic: str, handle: Handler) -> KombuSubscription:
+        """Consume a queue that lives as long as its consumer."""
+        return self._consume("listener", self._topology.listener(topic), [topic], handle)
+
+    def _consume(
+        self, name: str, queue: Queue, topics: Sequence[str], handle: Handler
+    ) -> KombuSubscription:
         subscription = KombuSubscription(
             self._connect,
-            topology=self._topology,
-            group=group,
-            topics=topics,
+            name=name,
+            queue=queue,
+            topics={self._topology.exchange_name(topic): topic for topic in topics},
             handle=handle,
             prefetch=self._prefetch,
         )
@@ -200,7 +220,7 @@ class _Publisher:
             message.body,
             content_type=CONTENT_TYPE,
             headers={MAC: message.mac},
-            properties={"delivery_mode": PERSISTENT},
+            properties={"delivery_mode": PERSISTENT if message.lasting else TRANSIENT},
         )
         self._channel.basic_publish(prepared, exchange=exchange, routing_key="")
 
@@ -219,29 +239,32 @@ class HandlerFailed(Exception):
 
 
 class KombuSubscription:
-    """One consumer of a group: a thread with a connection, until it is stopped."""
+    """One consumer of a queue: a thread with a connection, until it is stopped.
+
+    ``topics`` maps the names of exchanges to topics.
+    """
 
     def __init__(
         self,
         connect: Callable[[], Connection],
         *,
-        topology: Topology,
-        group: str,
-        topics: Sequence[str],
+        name: str,
+        queue: Queue,
+        topics: Mapping[str, str],
         handle: Handler,
         prefetch: int,
     ) -> None:
         self._connect = connect
-        self._queue = topology.queue(group, topics)
-        self._topics = {topology.exchange_name(topic): topic for topic in topics}
-        self._group = group
+        self._queue = queue
+        self._topics = topics
+        self._group = name
         self._handle = handle
         self._prefetch = prefetch
         self._pauses = pauses()
         self._away = False
         self._connected = False
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"bus-{group}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"bus-{name}", daemon=True)
         self._thread.start()
 
     @property

@@ -43,6 +43,7 @@ class LeasingChannel(virtual.Channel):
         super().__init__(connection, **options)  # type: ignore[no-untyped-call] # kombu's
         self.options: Mapping[str, Any] = connection.client.transport_options
         self.prefetch = 1
+        self.is_listener = False
         self._tags = count(1)
         self._in_hand: dict[int, Lease] = {}
         self._outgoing: dict[str, list[dict[str, Any]]] = {}
@@ -74,6 +75,10 @@ class LeasingChannel(virtual.Channel):
     @abstractmethod
     def disconnect(self) -> None:
         """Close the connection without talking to the broker."""
+
+    def _new_queue(self, queue: str, auto_delete: bool = False, **_: Any) -> None:  # noqa: ARG002 - kombu's signature
+        """Remember whether the queue lives only as long as this channel."""
+        self.is_listener = auto_delete
 
     def basic_publish(self, message: Any, exchange: str, routing_key: str, **_: Any) -> None:  # noqa: ARG002 - kombu's signature
         """Keep the message for the next ``confirm``."""

@@ -7,6 +7,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from uuid import uuid4
 
 from adapters.message_bus.backoff import pauses
 from adapters.tls import Tls
@@ -65,6 +67,13 @@ class MemoryMessageBus:
             self._subscriptions.append(subscription)
         return subscription
 
+    def listen(self, topic: str, handle: Callable[[Sequence[Delivery]], None]) -> _Subscription:
+        """Consume a queue of its own in a thread until stopped."""
+        group = f"listener-{uuid4().hex}"
+        subscription = self.subscribe(group, [topic], handle)
+        subscription.on_stop = partial(self._groups.pop, group, None)
+        return subscription
+
     def close(self) -> None:
         """Stop every consumer. Nothing can be published afterwards."""
         with self._lock:
@@ -112,6 +121,7 @@ class _Subscription:
         self._group = group
         self._handle = handle
         self._prefetch = prefetch
+        self.on_stop: Callable[[], object] = lambda: None
         self._stopping = threading.Event()
         self._pauses = pauses()
         self._thread = threading.Thread(target=self._consume, name="bus-consumer", daemon=True)
@@ -127,6 +137,7 @@ class _Subscription:
         self._stopping.set()
         with self._group.news:
             self._group.news.notify_all()
+            self.on_stop()
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout)
 

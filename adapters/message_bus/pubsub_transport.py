@@ -34,6 +34,9 @@ from adapters.message_bus.headers import MAC
 from adapters.message_bus.leasing import Lease, LeasingChannel, LeasingTransport
 
 RETENTION = timedelta(days=7)
+# The shortest times that the service accepts.
+LISTENER_RETENTION = timedelta(minutes=10)
+SHORTEST_EXPIRY = timedelta(days=1)
 MESSAGES_A_REQUEST = 1000
 BYTES_A_REQUEST = 8_000_000
 """The limit of the service is 10 MB, including attributes and framing."""
@@ -80,8 +83,8 @@ class Channel(LeasingChannel):
             name=path,
             topic=self._topic(exchange),
             ack_deadline_seconds=self.options["ack_deadline"],
-            message_retention_duration=RETENTION,
-            expiration_policy=ExpirationPolicy(),
+            message_retention_duration=LISTENER_RETENTION if self.is_listener else RETENTION,
+            expiration_policy=ExpirationPolicy(ttl=SHORTEST_EXPIRY if self.is_listener else None),
         )
         with suppress(AlreadyExists):
             self._subscriber.create_subscription(request=subscription, **self._once)
@@ -143,6 +146,11 @@ class Channel(LeasingChannel):
             lease = self._received.get()
             if isinstance(lease, Lease):
                 yield lease
+
+    def leave(self) -> None:
+        """Delete the subscriptions of a listener. Those of a killed one expire."""
+        for path in self._subscriptions if self.is_listener else ():
+            self._subscriber.delete_subscription(subscription=path, **self._once)
 
     def disconnect(self) -> None:
         """Close the connection, which also ends the streams."""

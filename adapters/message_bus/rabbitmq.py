@@ -18,6 +18,8 @@ HEARTBEAT_SECONDS = 30
 # The broker must never drop a message: subscribers park poison events. RabbitMQ 4 drops a message
 # after 20 deliveries by default. The value -1 means unlimited, but RabbitMQ 3 does not know it.
 DELIVERY_LIMIT = 1_000_000_000
+LISTENER_MILLISECONDS = 60_000
+"""How long a message waits for a listener that hangs, and a queue for one that does not return."""
 
 
 class RabbitMqBus(KombuBus):
@@ -51,6 +53,10 @@ class RabbitMqBus(KombuBus):
                 "x-queue-type": "quorum",
                 "x-single-active-consumer": True,
                 "x-delivery-limit": DELIVERY_LIMIT,
+            },
+            listener_arguments={
+                "x-message-ttl": LISTENER_MILLISECONDS,
+                "x-expires": LISTENER_MILLISECONDS,
             },
         )
         super().__init__(connection, topology, prefetch=prefetch, timeout=timeout)

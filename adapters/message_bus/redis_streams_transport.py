@@ -16,14 +16,18 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 from redis.retry import Retry
 
-from adapters.message_bus.headers import MAC
+from adapters.message_bus.headers import MAC, PERSISTENT
 from adapters.message_bus.leasing import Lease, LeasingChannel, LeasingTransport
 
 CLAIM_SECONDS = 1.0
 """How often a consumer looks for expired or returned messages of others."""
+LISTENER = b".listener."
+"""What the names of the groups of listeners contain."""
 NOBODY = "released"
 """The consumer name that holds returned messages until another consumer claims them."""
 START = "0-0"
+KEPT_FOR_LISTENERS = 1000
+"""How many messages a topic holds whose messages are not lasting."""
 
 
 class Channel(LeasingChannel):
@@ -59,13 +63,26 @@ class Channel(LeasingChannel):
                 raise
         self._group = queue
         self._cursors[exchange] = START
+        if self.is_listener:
+            self._remove_killed_listeners(exchange)
+
+    def _remove_killed_listeners(self, exchange: str) -> None:
+        """Delete the groups of listeners that have missed messages which the stream dropped."""
+        stream: Any = self._redis.xinfo_stream(exchange)
+        groups: Any = self._redis.xinfo_groups(exchange)
+        dropped = _id_of(stream["first-entry"][0]) if stream["first-entry"] else (0, 0)
+        for group in groups:
+            if LISTENER in group["name"] and _id_of(group["last-delivered-id"]) < dropped:
+                self._redis.xgroup_destroy(exchange, group["name"])
 
     def send(self, exchange: str, messages: Sequence[dict[str, Any]], timeout: float) -> None:  # noqa: ARG002 - the connection has its own
         """Append the messages to the stream in one round trip."""
         pipeline = self._redis.pipeline(transaction=False)
         for message in messages:
             fields: dict[Any, Any] = {"body": message["body"], MAC: message["headers"][MAC]}
-            pipeline.xadd(exchange, fields, maxlen=self.options["keep"])
+            lasting = message["properties"]["delivery_mode"] == PERSISTENT
+            keep = self.options["keep"] if lasting else KEPT_FOR_LISTENERS
+            pipeline.xadd(exchange, fields, maxlen=keep)
         pipeline.execute()
 
     def fetch(self, limit: int, timeout: float) -> Iterable[Lease]:
@@ -135,6 +152,9 @@ class Channel(LeasingChannel):
     def leave(self) -> None:
         """Delete the consumer from its groups. It holds no messages any more."""
         for stream in self._cursors:
+            if self.is_listener:
+                self._redis.xgroup_destroy(stream, self._group)
+                continue
             self._redis.xgroup_delconsumer(stream, self._group, self._consumer)
 
     def disconnect(self) -> None:
@@ -148,3 +168,8 @@ class Transport(LeasingTransport):
     Channel = Channel
     driver_type = "redis"
     driver_name = "redis-streams"
+
+
+def _id_of(text: bytes) -> tuple[int, ...]:
+    """Return the id of a message in the form in which ids are in order."""
+    return tuple(int(part) for part in text.split(b"-"))
