@@ -11,6 +11,7 @@ class Role(StrEnum):
 
     MODERATOR = "moderator"
     ADMIN = "admin"
+    OPERATOR = "operator"
     SYSTEM = "system"
 
 
@@ -44,6 +45,11 @@ class Actor:
     def moderates(self) -> bool:
         """Whether the actor may decide on the content of others."""
         return self.is_(Role.MODERATOR) or self.is_(Role.ADMIN)
+
+    @property
+    def operates(self) -> bool:
+        """Whether the actor may see and change how the system runs."""
+        return self.is_(Role.OPERATOR) or self.is_(Role.SYSTEM)
 
 
 SYSTEM = Actor(member_id=MemberId(""), pseudonym="klarity", roles=frozenset({Role.SYSTEM}))

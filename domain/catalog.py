@@ -21,6 +21,8 @@ from domain.moderation.decision import DecisionEvent
 from domain.moderation.flag import FlagEvent
 from domain.moderation.record import RecordEvent
 from domain.moderation.subject import SubjectEvent
+from domain.operations.alert import AlertEvent
+from domain.operations.intervention import InterventionEvent
 from domain.webhooks.delivery import DeliveryEvent
 from domain.webhooks.webhook import WebhookEvent
 
@@ -111,5 +113,6 @@ EVENTS = catalog(
     discussions=DiscussionEvent | CommentEvent,
     moderation=FlagEvent | RecordEvent | SubjectEvent | DecisionEvent,
     webhooks=WebhookEvent | DeliveryEvent,
+    operations=AlertEvent | InterventionEvent,
     **{COMMANDS: NothingChanged},
 )

@@ -10,8 +10,11 @@ from domain.ids import MemberId
 class Personal:
     """Marks a field that is stored encrypted with the key of the data subject.
 
-    After the key was destroyed, the field decodes to an empty value.
+    After the key was destroyed, the field decodes to an empty value. A ``hidden`` field tells what
+    belongs to the same person, or when somebody acted: no operator can open it.
     """
+
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class DataSubject:
 
 
 PersonalText = Annotated[str, Personal()]
+HiddenText = Annotated[str, Personal(hidden=True)]
 # The data subject of an event, by an id that the log does not reveal, or does.
 SealedMember = Annotated[MemberId, DataSubject()]
 OpenMember = Annotated[MemberId, DataSubject(sealed=False)]

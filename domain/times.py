@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast, get_type_hints
 
 from domain.personal import Personal
 
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 EXACT = timedelta.resolution

@@ -137,7 +137,6 @@ class CaseDocument:
     tags_by_number: Annotated[Mapping[int, str], Private()] = field(default_factory=dict)
     accepted: Annotated[tuple[CaseEvidence, ...], Private()] = ()
     disputes: Annotated[Mapping[str, tuple[Dispute, ...]], Private()] = field(default_factory=dict)
-    party_names: PrivateText = ""
     claimants: Annotated[tuple[str, ...], Private()] = ()
 
 
@@ -184,7 +183,6 @@ def with_party(row: CaseDocument, event: PartyInCase) -> CaseDocument:
         row,
         parties=tuple(shown),
         disputes=disputes,
-        party_names=" ".join(each.name for each in shown),
         claimants=tuple(claimants),
     )
 

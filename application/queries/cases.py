@@ -9,16 +9,19 @@ from application.engine.filters import (
     Box,
     KeyList,
     Point,
+    SearchName,
+    SearchText,
     between,
     equal,
     in_box,
+    matching,
     one_of,
     with_words,
     within,
 )
 from application.engine.query_service import QueryService, Viewer
 from application.engine.rows import Rows
-from application.ports.read_models import Find, by, by_each, by_point, by_words
+from application.ports.read_models import Find, by, by_each, by_point, by_range
 from application.queries.authors import (
     HIDDEN_PROFILES,
     ProfileEvent,
@@ -35,7 +38,7 @@ from application.queries.case_document import (
 from domain.cases import case_events as case
 from domain.cases import engagement
 from domain.cases.case_details import CaseCategory, CaseStatus
-from domain.constraints import Length, Limits
+from domain.constraints import Limits
 from domain.discussions.comment import CommentConcealed, CommentShown
 
 Projected = (
@@ -51,7 +54,7 @@ Projected = (
 class Cases(QueryService[CaseDocument]):
     """Which cases are there, and what does one look like now?"""
 
-    name, version = "cases", 7
+    name, version, searched_by = "cases", 8, "search"
     document, key, owner, single = CaseDocument, "case_id", "author_id", True
     sides = (HIDDEN_PROFILES,)
     streams = ("cases", "case")
@@ -59,14 +62,12 @@ class Cases(QueryService[CaseDocument]):
     indexes = (
         by("case_id"),
         by("status"),
-        by("published_at"),
+        by_range("published_at"),
         by("category"),
         by("author_id"),
         by_each("tags"),
-        by_point("location"),
+        by_point("location", order="published_at"),
         by_each("claimants"),
-        by_words("words", "title", "story"),
-        by_words("party", "party_names"),
     )
 
     def project(self, event: Projected, rows: Rows[CaseDocument]) -> None:
@@ -108,8 +109,8 @@ class Cases(QueryService[CaseDocument]):
         *,
         category: CaseCategory | None = None,
         tag: str | None = None,
-        q: str | None = None,
-        party: Annotated[str, Length(1, 120)] | None = None,
+        q: SearchText | None = None,
+        party: SearchName | None = None,
         bbox: Box | None = None,
         near: Point | None = None,
         within_km: Annotated[float, Limits(0.1, 2000)] = 10.0,
@@ -119,9 +120,9 @@ class Cases(QueryService[CaseDocument]):
     ) -> Find:
         """Public cases, the newest first; those of one hour or day in the order of their ids."""
         return Find(
+            matches=matching(q),
             where=(
                 *equal(status=CaseStatus.PUBLISHED, category=category, tags=tag),
-                *with_words("words", q),
                 *with_words("party", party),
                 *in_box("location", bbox),
                 *within("location", within_km, near),

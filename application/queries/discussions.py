@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from application.engine.filters import equal
 from application.engine.query_service import Private, PrivateText, QueryService, Signed
 from application.engine.rows import Rows, in_log_order
-from application.ports.read_models import Find, Side, by
+from application.ports.read_models import Find, Side, by, by_range
 from application.queries.authors import (
     HIDDEN_PROFILES,
     Author,
@@ -63,7 +63,7 @@ class Discussions(QueryService[CommentDocument]):
     document, key, owner, single = CommentDocument, "comment_id", "author_id", True
     path, item_path = "/cases/<uuid:case_id>/comments", "/comments"
     streams, hiding = ("discussions", "comment"), (comment.CommentHidden,)
-    indexes = (by("case_id"), by("place"), by("author_id"), by("public"))
+    indexes = (by("case_id"), by_range("place"), by("author_id"), by("public"))
     sides = (Side(DiscussedCase), HIDDEN_PROFILES)
 
     def project(

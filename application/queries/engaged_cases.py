@@ -7,19 +7,19 @@ from datetime import datetime
 from application.engine.filters import equal
 from application.engine.query_service import PrivateText, Viewer
 from application.engine.rows import Rows
-from application.ports.read_models import Find, OneOf, Tables, by
+from application.ports.read_models import Find, OneOf, Tables, by, by_range
 from application.queries.public_titles import public_titles
 from domain.cases.engagement import EngagementDeed, EngagementSigned
 
-ENGAGED = (by("member_id"), by("case_id"), by("place"))
+ENGAGED = (by("member_id"), by("case_id"), by_range("place"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngagedCase:
     """A case that the member supports or follows, since when, and its title if it is public.
 
-    ``place`` orders by the day and then by the case: the order of the log, in a row that names the
-    member, would tell which anonymous case they reported shortly before or after.
+    ``place`` orders by the day alone: the order of the log, in a row that names the member, would
+    tell which anonymous case they reported shortly before or after.
     """
 
     case_id: str
@@ -34,7 +34,7 @@ def begin_or_end(
     rows: Rows[EngagedCase], event: EngagementSigned, begin: EngagementDeed, end: EngagementDeed
 ) -> None:
     """Put the row of what a member begins to support or follow, or delete it at the end."""
-    key = f"{event.by}/{event.case_id}"
+    key = rows.keyed("engagement", event.by, event.case_id)
     if event.deed is end:
         rows.delete(key)
     elif event.deed is begin:
@@ -43,7 +43,7 @@ def begin_or_end(
             since=event.at,
             key=key,
             member_id=event.by,
-            place=f"{event.at:%Y-%m-%d} {event.case_id}",
+            place=f"{event.at:%Y-%m-%d}",
         )
         rows.put(key, row)
 

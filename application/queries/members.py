@@ -56,6 +56,8 @@ class Members(QueryService[MemberDocument]):
                 rows.put(event.member_id, _erased(event))
             case (
                 member.InterestsChosen()
+                | member.RecommendationsTurnedOff()
+                | member.RecommendationsTurnedOn()
                 | member.StandingSigned()
                 | member.SuspensionAppealed()
                 | member.SuspensionUpheld()

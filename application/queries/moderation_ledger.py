@@ -8,7 +8,7 @@ from application.engine.derived_ids import derived_id
 from application.engine.filters import equal
 from application.engine.query_service import PrivateText, QueryService
 from application.engine.rows import Rows, in_log_order
-from application.ports.read_models import Find, by
+from application.ports.read_models import Find, by, by_range
 from domain.members.member import (
     MemberErased,
     MemberReinstated,
@@ -95,7 +95,7 @@ class ModerationLedger(QueryService[LedgerEntry]):
     name, version = "moderation-ledger", 3
     document, key, path = LedgerEntry, "entry_id", "/moderation/ledger"
     indexes = (
-        *(by("place"), by("subject_kind"), by("subject_id"), by("rule")),
+        *(by_range("place"), by("subject_kind"), by("subject_id"), by("rule")),
         *(by("decision_id"), by("reason_id"), by("waits")),
     )
 

@@ -12,7 +12,7 @@ from application.engine.query_service import (
     QueryService,
 )
 from application.engine.rows import Rows
-from application.ports.read_models import Find, by
+from application.ports.read_models import Find, by, by_range
 from domain.cases.case_events import CaseAmended, CaseReported
 from domain.cases.party import PartyDisputed, PartyNamed, StatementErased
 from domain.discussions.comment import CommentEdited, CommentWritten
@@ -134,7 +134,7 @@ class ModerationQueue(QueryService[QueueItem]):
     name, version = "moderation-queue", 4
     document, key = QueueItem, "row_id"
     path, audience = "/moderation/queue", Audience.MODERATORS
-    indexes = (by("waits"), by("rank"), by("subject_kind"), by("subject_id"))
+    indexes = (by("waits"), by_range("rank"), by("subject_kind"), by("subject_id"))
 
     def project(
         self, event: Judged | OfAppeal | OfSuspension | Said, rows: Rows[QueueItem]

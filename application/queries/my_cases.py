@@ -16,7 +16,7 @@ from application.engine.query_service import (
     Viewer,
 )
 from application.engine.rows import Rows
-from application.ports.read_models import Find, OneOf, Side, Tables, by
+from application.ports.read_models import Find, OneOf, Side, Tables, by, by_range
 from application.queries.anonymous_authors import remember_alias
 from application.queries.case_document import (
     CitedEvidence,
@@ -106,7 +106,7 @@ class MyCases(QueryService[MyCase]):
     name = "my-cases"
     document, key = MyCase, "case_id"
     path, audience = "/me/cases", Audience.MEMBERS
-    indexes = (by("author_id"), by("case_id"), by("place"))
+    indexes = (by("author_id"), by("case_id"), by_range("place"))
     sides = (Side(EvidenceFile), *HIDING, ALIASES)
 
     def project(

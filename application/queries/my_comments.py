@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 from application.engine.query_service import ALIASES, Audience, PrivateText, QueryService, Viewer
 from application.engine.rows import Rows, in_log_order
-from application.ports.read_models import Find, OneOf, Tables, by
+from application.ports.read_models import Find, OneOf, Tables, by, by_range
 from application.queries.anonymous_authors import remember_alias
 from application.queries.hidden import HIDING, Hidden, HidingEvent, hidden_among, remember_hiding
 from application.queries.public_titles import (
@@ -49,7 +49,7 @@ class MyComments(QueryService[MyComment]):
     name = "my-comments"
     document, key = MyComment, "comment_id"
     path, audience = "/me/comments", Audience.MEMBERS
-    indexes = (by("author_id"), by("place"))
+    indexes = (by("author_id"), by_range("place"))
     sides = (PUBLIC_CASES, *HIDING, ALIASES)
 
     def project(

@@ -6,10 +6,15 @@ from enum import StrEnum
 
 from application.engine.query_service import Audience, PrivateText, QueryService, Viewer
 from application.engine.rows import Rows, in_log_order
-from application.ports.read_models import Find, OneOf, Side, by
+from application.ports.read_models import Find, OneOf, Side, by, by_range
 from domain.moderation.flag import FlaggerForgotten, FlagRaised, FlagSettled, FlagSigned
 from domain.moderation.record import record_decider
-from domain.moderation.subject import SubjectKind, SubjectRegistered, subject_key
+from domain.moderation.subject import (
+    AuthorForgotten,
+    SubjectKind,
+    SubjectRegistered,
+    subject_key,
+)
 from domain.personal import PersonalText
 
 
@@ -53,16 +58,25 @@ class MyFlags(QueryService[MyFlag]):
     name = "my-flags"
     document, key = MyFlag, "flag_id"
     path, audience = "/me/flags", Audience.MEMBERS
-    indexes, sides = (by("record_id"), by("place")), (Side(SubjectOfCase),)
+    indexes = (by("record_id"), by("subject_id"), by_range("place"))
+    sides = (Side(SubjectOfCase),)
 
     def project(
         self,
-        event: SubjectRegistered | FlagRaised | FlagSigned | FlagSettled | FlaggerForgotten,
+        event: SubjectRegistered
+        | AuthorForgotten
+        | FlagRaised
+        | FlagSigned
+        | FlagSettled
+        | FlaggerForgotten,
         rows: Rows[MyFlag],
     ) -> None:
         match event:
             case SubjectRegistered():
                 _remember_case(event, rows)
+            case AuthorForgotten():
+                _remember_case(event, rows)
+                _name_case(event, rows)
             case FlagRaised():
                 rows.put(event.flag_id, _raised(event, rows))
             case FlagSigned(record_id=record_id, note=note):
@@ -78,10 +92,19 @@ class MyFlags(QueryService[MyFlag]):
         return Find(where=(OneOf("record_id", own),), order_by="place")
 
 
-def _remember_case(event: SubjectRegistered, rows: Rows[MyFlag]) -> None:
+def _remember_case(event: SubjectRegistered | AuthorForgotten, rows: Rows[MyFlag]) -> None:
     if event.case_id:
         key = subject_key(event.subject_kind, event.subject_id)
         rows.table(SubjectOfCase).put(key, SubjectOfCase(case_id=event.case_id))
+
+
+def _name_case(event: AuthorForgotten, rows: Rows[MyFlag]) -> None:
+    """Name the case in the flags on a subject whose registration went with its author."""
+
+    def named(row: MyFlag) -> MyFlag:
+        return replace(row, case_id=event.case_id or None)
+
+    rows.change_where("subject_id", event.subject_id, named)
 
 
 def _raised(event: FlagRaised, rows: Rows[MyFlag]) -> MyFlag:

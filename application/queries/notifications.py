@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from application.engine.query_service import ALIASES, Alias, Audience, QueryService, Viewer
 from application.engine.rows import Rows
-from application.ports.read_models import Find, OneOf, Side, by, by_each
+from application.ports.read_models import Find, OneOf, Side, by, by_each, by_range
 from application.queries.notification import (
     Judgement,
     Notification,
@@ -66,8 +66,8 @@ class Notifications(QueryService[Notification]):
 
     name, version = "notifications", 6
     document, key = Notification, "notification_id"
-    path, audience = "/me/notifications", Audience.MEMBERS
-    indexes = (by("member_id"), by("at"), by("reason_id"))
+    path, audience, by_order = "/me/notifications", Audience.MEMBERS, True
+    indexes = (by("member_id"), by_range("at"), by("reason_id"))
     sides = (
         Side(Watch, (by("member_id"), by_each("watches"))),
         Side(KnownCase),

@@ -8,7 +8,7 @@ from typing import Annotated
 from application.engine.filters import equal
 from application.engine.query_service import Private, QueryService
 from application.engine.rows import Rows
-from application.ports.read_models import Find, by
+from application.ports.read_models import Find, by, by_range
 from domain.cases.case_details import CaseCategory, CaseDetails, CaseStatus
 from domain.cases.case_events import CaseAmended, CasePublished, CaseUnpublished
 from domain.cases.engagement import CaseSupported, SupportWithdrawn
@@ -44,7 +44,7 @@ class PopularCases(QueryService[PopularCase]):
 
     name, version = "popular-cases", 4
     document, key = PopularCase, "case_id"
-    indexes = (by("rank"), by("public"), by("category"))
+    indexes = (by_range("rank"), by("public"), by("category"))
 
     def __init__(self, half_life_days: float = HALF_LIFE_DAYS) -> None:
         self.half_life_days = half_life_days

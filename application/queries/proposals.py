@@ -15,7 +15,7 @@ from application.engine.query_service import (
     Viewer,
 )
 from application.engine.rows import Rows
-from application.ports.read_models import Condition, Find, OneOf, Side, by, by_each
+from application.ports.read_models import Condition, Find, OneOf, Side, by, by_each, by_range
 from domain.cases.case_events import (
     CaseErased,
     CaseReported,
@@ -53,7 +53,7 @@ class ProposalsForCases(QueryService[ProposalDocument]):
     name = "proposals"
     document, key = ProposalDocument, "key"
     path, audience = "/cases/<uuid:case_id>/proposals", Audience.MEMBERS
-    indexes = (by("case_id"), by("proposed_at"), by_each("seen_by"))
+    indexes = (by("case_id"), by_range("proposed_at"), by_each("seen_by"))
     sides = (Side(ProposedCase), ALIASES)
 
     def project(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from application.engine.query_service import HasMedia, QueryService
 from application.engine.rows import Rows
-from application.ports.read_models import Find, by
+from application.ports.read_models import Find, by_range
 from domain.cases.case_events import EvidenceConcealed, EvidenceShown
 from domain.ids import MediaKind
 
@@ -23,7 +23,7 @@ class Videos(QueryService[Video]):
     """Which videos back the public cases?"""
 
     name, version = "videos", 5
-    document, key, indexes = Video, "evidence_id", (by("accepted_at"),)
+    document, key, indexes = Video, "evidence_id", (by_range("accepted_at"),)
 
     def project(self, event: EvidenceShown | EvidenceConcealed, rows: Rows[Video]) -> None:
         match event:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from application.engine.derived_ids import derived_id
 from application.engine.rows import Rows
 from application.queries.notification import Notification
 from domain.cases.place import Location
@@ -27,6 +26,11 @@ class Watch:
     since: datetime
     until: datetime | None = None
 
+    @property
+    def is_interest(self) -> bool:
+        """Whether it is a tag or an area."""
+        return self.area is not None or self.watches[0].startswith("tag/")
+
     def covers(self, at: datetime, place: Location | None) -> bool:
         """Return whether the member watched at that time, and the place is in their area."""
         in_time = self.since <= at and (self.until is None or at < self.until)
@@ -37,25 +41,30 @@ class Watch:
 
 def watch(rows: Rows[Notification], member_id: str, what: str, at: datetime) -> None:
     row = Watch(member_id=member_id, watches=(what,), since=day_of(at))
-    rows.table(Watch).put(f"{member_id}/{what}", row)
+    rows.table(Watch).put(_key(rows, member_id, what), row)
 
 
 def unwatch(rows: Rows[Notification], member_id: str, what: str, at: datetime) -> None:
-    rows.table(Watch).change(f"{member_id}/{what}", lambda row: replace(row, until=day_of(at)))
+    key = _key(rows, member_id, what)
+    rows.table(Watch).change(key, lambda row: replace(row, until=day_of(at)))
+
+
+def _key(rows: Rows[Notification], member_id: str, what: str) -> str:
+    return rows.keyed("watch", member_id, what)
 
 
 def watch_interests(rows: Rows[Notification], event: MemberRegistered | InterestsChosen) -> None:
     """Let the member watch these tags and areas, and no others."""
     table, member_id = rows.table(Watch), event.member_id
     for key in table.keys_where("member_id", member_id):
-        if key.startswith((f"{member_id}/tag/", f"{member_id}/area/")):
+        if (row := table.get(key)) and row.is_interest:
             table.delete(key)
     for tag in event.interests:
         watch(rows, member_id, f"tag/{tag}", event.at)
     for number, area in enumerate(event.areas if isinstance(event, InterestsChosen) else ()):
         cells = tuple(f"cell/{name}" for name in cells_around(area, area.km))
         row = Watch(member_id=member_id, watches=cells, area=area, since=day_of(event.at))
-        table.put(f"{member_id}/area/{number}", row)
+        table.put(_key(rows, member_id, f"area/{number}"), row)
 
 
 def notify(
@@ -73,7 +82,7 @@ def notify(
         row.member_id for row in found if row and row.covers(notification.at or UNTOLD, place)
     }
     for member_id in sorted(members - {except_for}):
-        key = derived_id(member_id, notification.notification_id)
+        key = rows.keyed("notification", member_id, notification.notification_id)
         before = rows.get(key)
         count = before.count + 1 if before else 1
         rows.put(key, replace(notification, notification_id=key, member_id=member_id, count=count))

@@ -17,7 +17,7 @@ from domain.actors import ContributorRole
 from domain.cases.case_details import CaseDetails, CaseUnpublishedReason, EvidenceConcealedReason
 from domain.cases.place import PersonalPlace
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId, PartyId
-from domain.personal import Personal, PersonalText, SealedMember
+from domain.personal import HiddenText, Personal, PersonalText, SealedMember
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +36,11 @@ class CaseReported:
     location: PersonalPlace = None
     tags: Annotated[tuple[str, ...], Personal()] = ()
     evidence: tuple[EvidenceId, ...] = ()
-    owners: Annotated[tuple[MemberId, ...], Personal()] = ()
+    owners: Annotated[tuple[MemberId, ...], Personal(hidden=True)] = ()
     anonymous: bool = False
     delayed: bool = False
-    publish_within: Annotated[int | None, Personal()] = None
-    delay: Annotated[int | None, Personal()] = None
+    publish_within: Annotated[int | None, Personal(hidden=True)] = None
+    delay: Annotated[int | None, Personal(hidden=True)] = None
     role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
@@ -52,7 +52,7 @@ class EvidenceAttached:
     case_id: CaseId
     evidence_id: EvidenceId
     by: SealedMember
-    owner: PersonalText = ""
+    owner: HiddenText = ""
     role: ContributorRole = ContributorRole.AUTHOR
     at: datetime
 
@@ -93,7 +93,7 @@ class CaseHeld:
 
     case_id: CaseId
     author: SealedMember
-    until: Annotated[datetime | None, Personal()]
+    until: Annotated[datetime | None, Personal(hidden=True)]
     role: ContributorRole = ContributorRole.SYSTEM
     at: datetime
 

@@ -9,7 +9,7 @@ from typing import assert_never
 from domain.actors import Actor
 from domain.decider import Decider, DomainError, must_be_system
 from domain.ids import EvidenceId, MediaKind, MemberId
-from domain.personal import PersonalText, SealedMember
+from domain.personal import HiddenText, SealedMember
 
 
 class EvidenceStatus(StrEnum):
@@ -90,11 +90,11 @@ class EvidenceReceived:
 
     evidence_id: EvidenceId
     owner: SealedMember
-    turn: PersonalText = ""
+    turn: HiddenText = ""
     kind: MediaKind
     commitment: str
-    salt: PersonalText
-    original_sha256: PersonalText
+    salt: HiddenText
+    original_sha256: HiddenText
     at: datetime
 
 

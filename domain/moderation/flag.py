@@ -9,7 +9,7 @@ from domain.constraints import Length
 from domain.decider import Decider, DomainError, Informed, must_be_system
 from domain.moderation.rules import must_be_a_rule
 from domain.moderation.subject import Subject, SubjectKind, WeighFlag
-from domain.personal import PersonalText, SealedMember
+from domain.personal import HiddenText, PersonalText, SealedMember
 
 FlagNote = Annotated[str, Length(0, 1000)]
 
@@ -94,7 +94,7 @@ class FlagSigned:
     subject_kind: SubjectKind
     subject_id: str
     by: SealedMember
-    record_id: PersonalText
+    record_id: HiddenText
     note: PersonalText
     at: datetime
 

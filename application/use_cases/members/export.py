@@ -31,6 +31,7 @@ ABOUT_LOGS = {
     "discussions": "Your comments, with earlier texts.",
     "moderation": "Your flags and how many were right, your appeals and decisions, and decisions "
     "about your profile.",
+    "operations": "What you did as an operator, with your reasons.",
 }
 LEFT_OUT = (
     "The hash of your passphrase (argon2id) and those of your tokens: whoever has them can guess.",
