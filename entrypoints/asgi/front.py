@@ -175,12 +175,22 @@ class Front:
         if reply.is_stream:
             await self._send_stream(exchange, reply)
             return
+        if not reply.ended:
+            await self._send_pieces(exchange, reply)
+        if reply.ended:
+            await exchange.send(_content(reply.piece))
+
+    async def _send_pieces(self, exchange: Exchange, reply: Reply) -> None:
+        """Send all pieces but the last, unless the client leaves: nobody would read the rest."""
+        leaving = asyncio.ensure_future(_disconnected(exchange.receive))
         pace = Pace(READER_PAUSE_SECONDS)
-        while not reply.ended:
-            await pace.keep(partial(exchange.send, _content(reply.piece, more=True)))
-            pace.moved(len(reply.piece))
-            await self._work.run(reply.next)
-        await exchange.send(_content(reply.piece))
+        try:
+            while not (reply.ended or leaving.done()):
+                await pace.keep(partial(exchange.send, _content(reply.piece, more=True)))
+                pace.moved(len(reply.piece))
+                await self._work.run(reply.next)
+        finally:
+            leaving.cancel()
 
     async def _send_stream(self, exchange: Exchange, reply: Reply) -> None:
         """Send the stream until it ends or the client leaves, which is noticed at once."""

@@ -27,6 +27,7 @@ class Reply:
         self.waits = False
         """Whether a stream had no more to send."""
         self.ended = False
+        self._has_begun = False
 
     def begin(self) -> None:
         """Call the application and take the first piece of its reply, unless it is a stream."""
@@ -42,13 +43,18 @@ class Reply:
             raise
 
     def next(self) -> None:
-        """Take the next piece: a large one, or what there is until a stream waits, or the rest."""
+        """Take the next piece: a large one, or what there is until an empty chunk, or the rest.
+
+        With an empty chunk, after its first one, a reply asks to send what there is. A stream
+        waits then.
+        """
         pieces, size, self.waits = [], 0, False
         for chunk in self._chunks:
             pieces.append(chunk)
             size += len(chunk)
             self.waits = self.is_stream and not chunk
-            if size >= PIECE or self.waits:
+            sends, self._has_begun = self._has_begun and not chunk, True
+            if size >= PIECE or self.waits or sends:
                 break
         else:
             self.close()

@@ -97,19 +97,19 @@ def limit_attempts(app: Flask, attempts: Attempts) -> None:
     def count() -> None:
         if kind := _kind_of_request():
             g.attempt = kind(attempts, _body())
-            g.limited = _count(g.attempt).headers
+            g.limited = count_attempt(g.attempt).headers
 
     @app.after_request
-    def forgive(reply: Response) -> Response:
+    def forgive_success(reply: Response) -> Response:
         attempt: Attempt | None = g.get("attempt")
         if attempt and reply.status_code < FIRST_FAILURE:
-            _take_back(attempt.forgiven)
+            forgive(attempt)
         if attempt and reply.status_code in REFUSALS:
             attempts.security.count(SignInsRefused)
         return reply
 
 
-def _count(attempt: Attempt) -> Standing:
+def count_attempt(attempt: Attempt) -> Standing:
     """Count the attempt and return the state of its strictest rate. Raises Problem if one refuses.
 
     The headers show only that rate: the wider ones would reveal how much others have used.
@@ -121,6 +121,11 @@ def _count(attempt: Attempt) -> Standing:
             _take_back(attempt.counts[: len(standings) - 1])
             raise too_many_requests(standings[-1], "attempts with a passphrase")
     return standings[0]
+
+
+def forgive(attempt: Attempt) -> None:
+    """Undo what a successful attempt does not count against."""
+    _take_back(attempt.forgiven)
 
 
 def _take_back(counts: Sequence[tuple[Rate, str]]) -> None:

@@ -12,6 +12,9 @@ from webargs.flaskparser import FlaskParser
 from entrypoints.http.bodies import loaded_quickly
 from entrypoints.http.problems import ProblemApi, refuse
 
+QUERY = "query-"
+"""What the names of the blueprints of query services begin with."""
+
 V = TypeVar("V", bound=Callable[..., Any])
 
 
@@ -46,9 +49,24 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         self._prepare_doc_cbks.append(_document_all_parameters)
         self._undocumented: list[Callable[[], None]] = []
 
+    @property
+    def subject(self) -> str:
+        """What the resources are about. Commands and queries about the same share it."""
+        return str(self.name).removeprefix(QUERY)
+
     def _store_endpoint_docs(self, *args: Any, **options: Any) -> None:
         """Postpone the documentation: it costs more than all other work of a blueprint."""
-        self._undocumented.append(partial(super()._store_endpoint_docs, *args, **options))
+        self._undocumented.append(partial(self._document, *args, **options))
+
+    def _document(
+        self, endpoint: str, view: object, parameters: object, _: object, **options: Any
+    ) -> None:
+        """Document an endpoint. Its operation is called by the subject and the endpoint."""
+        super()._store_endpoint_docs(endpoint, view, parameters, [self.subject], **options)
+        name = f"{self.subject}_{endpoint}".replace("-", "_")
+        for method, found in self._docs[endpoint].items():
+            if method != "parameters":
+                found.setdefault("manual_doc", {})["operationId"] = name
 
     def register_views_in_doc(self, api: ProblemApi, *args: Any, **options: Any) -> None:
         """Document the views once somebody asks for the document, which few processes are."""

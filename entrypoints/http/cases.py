@@ -1,6 +1,7 @@
 """Resources to report a case and to change it."""
 
 import re
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
@@ -64,6 +65,8 @@ AttachBody = schema(
     {"evidence": uuid_texts(length_of(AttachEvidence, "evidence"), least=1, required=True)},
 )
 LocateBody = schema("Place", fields_of(Location))
+TagBody = schema("Tag", fields_of(TagCase, "tag"))
+TagQuery = schema("TagQuery", fields_of(UntagCase, "tag"))
 ReportReply = schema(
     "Reported",
     {
@@ -180,27 +183,6 @@ def cases_blueprint(
         """Retract your newest location of the case; the location before it applies again"""
         return execute(case_id, RetractLocation(by=acting(case_id), at=requests.now))
 
-    @blp.post("/cases/<uuid:case_id>/tags/<tag>", parameters=[TAG])
-    @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
-    @problems(blp, 401, 403, 404, 409, 410, 412, 422)
-    def tag_case(case_id: object, tag: str) -> Response:
-        """Add a tag
-
-        From others than the author and moderators this is a proposal.
-        """
-        command = TagCase(tag=good_tag(tag), by=acting(case_id), at=requests.now)
-        return execute(case_id, command)
-
-    @blp.delete("/cases/<uuid:case_id>/tags/<tag>", parameters=[TAG])
-    @blp.response(204, headers=WRITE_HEADERS)
-    @blp.doc(parameters=[IF_MATCH], security=BEARER)
-    @problems(blp, 401, 403, 404, 409, 410, 412, 422)
-    def untag_case(case_id: object, tag: str) -> Response:
-        """Remove a tag"""
-        command = UntagCase(tag=good_tag(tag), by=acting(case_id), at=requests.now)
-        return execute(case_id, command)
-
     @blp.post("/cases/<uuid:case_id>/proposals/<int:number>/acceptance")
     @blp.response(204, headers=WRITE_HEADERS)
     @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
@@ -226,7 +208,59 @@ def cases_blueprint(
         context = requests.context(requests.actor().member_id)
         return written(cases.execute(str(case_id), command, context))
 
+    _add_tags(blp, acting, execute, requests)
     return blp
+
+
+def _add_tags(
+    blp: Blueprint,
+    acting: Callable[[object], Actor],
+    execute: Callable[[object, CaseCommand], Response],
+    requests: Requests,
+) -> None:
+    """Add the commands on tags. A tag with a slash is none for a path."""
+
+    @blp.post("/cases/<uuid:case_id>/tags")
+    @blp.arguments(TagBody)
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412, 415, 422)
+    def add_tag(body: dict[str, Any], case_id: object) -> Response:
+        """Add a tag
+
+        From others than the author and moderators this is a proposal.
+        """
+        return execute(case_id, TagCase(**body, by=acting(case_id), at=requests.now))
+
+    @blp.delete("/cases/<uuid:case_id>/tags")
+    @blp.arguments(TagQuery, location="query", unknown=ma.RAISE)
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412, 422)
+    def remove_tag(query: dict[str, Any], case_id: object) -> Response:
+        """Remove a tag"""
+        return execute(case_id, UntagCase(**query, by=acting(case_id), at=requests.now))
+
+    @blp.post("/cases/<uuid:case_id>/tags/<tag>", parameters=[TAG])
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IDEMPOTENCY_KEY, IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412, 422)
+    def tag_case(case_id: object, tag: str) -> Response:
+        """Add a tag without a slash
+
+        From others than the author and moderators this is a proposal.
+        """
+        command = TagCase(tag=good_tag(tag), by=acting(case_id), at=requests.now)
+        return execute(case_id, command)
+
+    @blp.delete("/cases/<uuid:case_id>/tags/<tag>", parameters=[TAG])
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 404, 409, 410, 412, 422)
+    def untag_case(case_id: object, tag: str) -> Response:
+        """Remove a tag without a slash"""
+        command = UntagCase(tag=good_tag(tag), by=acting(case_id), at=requests.now)
+        return execute(case_id, command)
 
 
 def good_tag(tag: str) -> str:

@@ -26,7 +26,7 @@ def delays_blueprint(cases: CaseExecutor, requests: Requests) -> Blueprint:
     """Return the delays from the log. No read model holds them."""
     blp = Blueprint("delays", __name__, url_prefix="/v1", description="Delayed publication")
 
-    @blp.get("/cases/<uuid:case_id>/delay")
+    @blp.get("/cases/<uuid:case_id>/delay", endpoint="read")
     @blp.response(200, Delay)
     @blp.doc(security=BEARER)
     @problems(blp, 401, 404)

@@ -15,6 +15,8 @@ from entrypoints.http.schemas import Text, field_of, schema
 # The names of schemas in OpenAPI where the class has another name.
 NAMES: dict[Hashable, str] = {CaseEvidence: "Exhibit", CaseParty: "Party"}
 
+NOTE = "`off`: the member has turned this list off, so it is empty."
+
 
 @cache
 def public_fields(kind: type) -> tuple[str, ...]:
@@ -43,7 +45,12 @@ def served_as_it_stood(document: Any) -> dict[str, Any]:
 
 @cache
 def document_schema(kind: type) -> ma.Schema:
-    """Return the OpenAPI schema of a document. All fields are required: replies contain them."""
+    """Return the OpenAPI schema of a document."""
+    return schema(NAMES.get(kind, kind.__name__), document_fields(kind))
+
+
+def document_fields(kind: type) -> dict[str, ma.fields.Field[Any]]:
+    """Return the fields of its schema. All are required: replies contain them."""
     hints = get_type_hints(kind, include_extras=True)
     shown = {
         name: field_of(hints[name], {"required": True}, nested=document_schema)
@@ -51,14 +58,17 @@ def document_schema(kind: type) -> ma.Schema:
     }
     if fields_with(HasMedia, kind):
         shown |= {name: Text(required=True) for name in media_addresses("")}
-    return schema(NAMES.get(kind, kind.__name__), shown)
+    return shown
 
 
 @cache
-def page_schema(kind: type) -> ma.Schema:
-    """Return the OpenAPI schema of a page of documents."""
+def page_schema(kind: type, *, noted: bool = False) -> ma.Schema:
+    """Return the OpenAPI schema of a page of documents, with a note on it or without."""
     items = ma.fields.List(ma.fields.Nested(document_schema(kind)), required=True)
-    return schema(f"{kind.__name__}Page", {"items": items})
+    note = ma.fields.String(required=True, allow_none=True, metadata={"description": NOTE})
+    return schema(
+        f"{kind.__name__}Page", {"items": items, "note": note} if noted else {"items": items}
+    )
 
 
 @cache

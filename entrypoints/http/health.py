@@ -3,19 +3,20 @@
 from collections.abc import Callable, Mapping
 
 from flask import Blueprint, Response, jsonify
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 
 def health_blueprint(
     checks: Mapping[str, Callable[[], object]],
-    registry: CollectorRegistry,
+    exposition: Callable[[], bytes],
     waits: Callable[[], Mapping[str, Mapping[str, str]]],
     warnings: Callable[[], Mapping[str, str]] = dict,
 ) -> Blueprint:
     """Serve the health checks and ``/metrics``.
 
-    ``checks`` by name of the dependency: each raises if it is unavailable. ``waits`` returns what
-    waits for a newer program; it goes on serving what it has, so the process stays ready.
+    ``checks`` by name of the dependency: each raises if it is unavailable. ``exposition`` returns
+    the metrics. ``waits`` returns what waits for a newer program; it goes on serving what it has,
+    so the process stays ready.
     ``warnings`` returns what does not work here and why, while everything else does.
     """
     blp = Blueprint("health", __name__)
@@ -39,7 +40,7 @@ def health_blueprint(
 
     @blp.get("/metrics")
     def metrics() -> Response:
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        return Response(exposition(), content_type=CONTENT_TYPE_LATEST)
 
     return blp
 

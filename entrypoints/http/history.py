@@ -1,12 +1,11 @@
 """The internal history feed: serves the events of a log to subscribers in other processes."""
 
-from hmac import compare_digest
-
 from flask import Blueprint, Response, jsonify, request
 
 from application.ports.codec import Wire
 from application.ports.history import History
 from entrypoints.http.problems import refuse
+from entrypoints.http.service_token import must_bear
 
 MEDIA_TYPE = "application/cloudevents-batch+json"
 MOST_COMMITS = 5000
@@ -21,11 +20,7 @@ def history_blueprint(
 
     @blp.before_request
     def only_services() -> None:
-        expected = f"Bearer {service_token}"
-        given = request.headers.get("Authorization", "")
-        if not compare_digest(expected.encode(), given.encode()):
-            needed = "Send the service token as a bearer token."
-            refuse("not-signed-in", needed, **{"WWW-Authenticate": "Bearer"})
+        must_bear(service_token)
         if request.view_args is None or request.view_args.get("log") not in logs:
             refuse("not-found", "This process does not own the log; ask the one that does.")
 

@@ -66,7 +66,7 @@ def instance_blueprint(
     """Serve ``GET /v1/instance``."""
     blp = Blueprint("instance", __name__, url_prefix="/v1", description="Limits and choices")
 
-    @blp.get("/instance")
+    @blp.get("/instance", endpoint="read")
     @blp.response(200, InstanceReply)
     @problems(blp)
     def instance() -> Response:

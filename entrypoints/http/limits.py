@@ -1,12 +1,14 @@
 """Rate limits per member or per address. An address is kept as a hash that changes daily."""
 
 import os
+import re
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from math import ceil
 from threading import Lock
 
@@ -16,6 +18,7 @@ from limits import RateLimitItem, parse_many
 from entrypoints.http.problems import Problem, problem
 
 _KEY = os.urandom(32)
+_PORT = re.compile(r":\d+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +139,19 @@ def network_of(address: str, prefix: int = 64) -> str:
     It is the IPv4 address, also one that an IPv6 address contains, or the IPv6 network. Customers
     get a /64 at least and a /48 at most.
     """
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address  # a proxy sent something else
-    if not isinstance(parsed, IPv6Address):
-        return address
-    return str(parsed.ipv4_mapped or ip_network((address, prefix), strict=False))
+    match _parsed(address):
+        case IPv6Address() as parsed:
+            return str(parsed.ipv4_mapped or ip_network((parsed.packed, prefix), strict=False))
+        case parsed:
+            return str(parsed or address)  # a proxy may send something else
+
+
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    """Return the address. Some proxies add the client's port, which differs each time."""
+    for text in (address, _PORT.sub("", address).strip("[]")):
+        with suppress(ValueError):
+            return ip_address(text)
+    return None
 
 
 def hashed(asker: str) -> str:

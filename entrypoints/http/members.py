@@ -9,7 +9,13 @@ from marshmallow import validate
 
 from application.executors import MemberExecutor
 from application.use_cases.members.accounts import PASSPHRASE_LENGTH, Accounts
-from domain.members.member import AppealSuspension, Area, ChooseInterests, RegisterMember
+from domain.members.member import (
+    AppealSuspension,
+    Area,
+    ChooseInterests,
+    RegisterMember,
+    SwitchRecommendations,
+)
 from entrypoints.http.attempts import Attempts, counts_as
 from entrypoints.http.blueprint import Blueprint
 from entrypoints.http.documentation import (
@@ -40,6 +46,7 @@ PassphraseBody = schema(
     },
 )
 InterestsBody = schema("Interests", fields_of(ChooseInterests, "interests", "areas"))
+RecommendationsBody = schema("Recommendations", fields_of(SwitchRecommendations, "on"))
 SuspensionAppealBody = schema("SuspensionAppeal", fields_of(AppealSuspension, "statement"))
 RegisteredReply = schema(
     "Registered",
@@ -126,6 +133,30 @@ def members_blueprint(accounts: Accounts, members: MemberExecutor, requests: Req
             by=actor,
             at=requests.now,
         )
+        context = requests.context(actor.member_id)
+        return written(members.execute(actor.member_id, command, context))
+
+    @blp.get("/me/recommendations")
+    @blp.response(200, RecommendationsBody)
+    @blp.doc(security=BEARER)
+    @problems(blp, 401)
+    def recommendations() -> Response:
+        """Whether cases are recommended to oneself"""
+        actor = requests.viewer().actor or requests.actor()
+        return jsonify({"on": members.load(actor.member_id).state.recommendations})
+
+    @blp.put("/me/recommendations")
+    @blp.arguments(RecommendationsBody)
+    @blp.response(204, headers=WRITE_HEADERS)
+    @blp.doc(parameters=[IF_MATCH], security=BEARER)
+    @problems(blp, 401, 403, 412, 415, 422)
+    def switch_recommendations(body: Mapping[str, bool]) -> Response:
+        """Turn recommendations on or off
+
+        While they are off, what the member does is not used for the recommendations of others.
+        """
+        actor = requests.actor()
+        command = SwitchRecommendations(on=body["on"], by=actor, at=requests.now)
         context = requests.context(actor.member_id)
         return written(members.execute(actor.member_id, command, context))
 

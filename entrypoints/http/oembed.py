@@ -5,7 +5,8 @@ from io import BytesIO
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, jsonify, request
+import marshmallow as ma
+from flask import Response, jsonify, request
 from PIL import Image
 
 from application.engine.answers import Answers
@@ -14,23 +15,58 @@ from application.ports.media_store import MediaLost, MediaStore
 from application.queries.case_document import CaseDocument, CaseEvidence
 from application.use_cases.evidence.media import poster_key
 from domain.ids import MediaKind
+from entrypoints.http.blueprint import Blueprint
+from entrypoints.http.documentation import READ_TOKEN, problems
 from entrypoints.http.links import Links
 from entrypoints.http.problems import refuse
 from entrypoints.http.requests import read_token
+from entrypoints.http.schemas import schema
 
 SECONDS_TO_KEEP = 300
 HEAD_OF_PICTURE = 1 << 16
 EVERYBODY = Viewer()
+OembedReply = schema(
+    "Oembed",
+    {
+        "version": ma.fields.String(required=True),
+        "type": ma.fields.String(required=True),
+        "title": ma.fields.String(required=True),
+        "provider_name": ma.fields.String(required=True),
+        "provider_url": ma.fields.String(required=True),
+        "cache_age": ma.fields.Integer(required=True),
+        "author_name": ma.fields.String(),
+        "thumbnail_url": ma.fields.String(),
+        "thumbnail_width": ma.fields.Integer(),
+        "thumbnail_height": ma.fields.Integer(),
+    },
+)
 HAS_POSTER = (MediaKind.PHOTO, MediaKind.VIDEO, MediaKind.DOCUMENT)
+
+
+def _parameter(name: str, about: str, *, required: bool = False) -> dict[str, Any]:
+    text = {"type": "string"}
+    return {"in": "query", "name": name, "description": about, "required": required, "schema": text}
+
+
+PARAMETERS = [
+    _parameter("url", "The address of the page of a case.", required=True),
+    _parameter("format", "json, which is the only one."),
+    _parameter("maxwidth", "Pixels of the thumbnail. What is no number is ignored."),
+    _parameter("maxheight", "Pixels of the thumbnail. What is no number is ignored."),
+]
 
 
 def oembed_blueprint(answers: Answers[Any], media: MediaStore, public_url: str) -> Blueprint:
     """Serve ``GET /oembed`` for public cases."""
-    blp = Blueprint("oembed", __name__)
+    blp = Blueprint("oembed", __name__, description="Previews of links")
     links = Links(public_url)
 
-    @blp.get("/oembed")
+    @blp.get("/oembed", endpoint="read")
+    @blp.response(200, OembedReply)
+    @blp.doc(parameters=[*PARAMETERS, READ_TOKEN])
+    @problems(blp, 404, 410, 501)
     def oembed() -> Response:
+        """The preview of a link to a public case (oEmbed 1.0)"""
         if request.args.get("format", "json") != "json":
             refuse("not-implemented", "oEmbed is available as JSON only; leave format out.")
         case = public(links.case_id(request.args.get("url", "")))

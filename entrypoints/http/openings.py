@@ -27,7 +27,7 @@ def openings_blueprint(
     """Return the openings from the log. No read model holds them."""
     blp = Blueprint("openings", __name__, url_prefix="/v1", description="Proof of originals")
 
-    @blp.get("/evidence/<uuid:evidence_id>/opening")
+    @blp.get("/evidence/<uuid:evidence_id>/opening", endpoint="read")
     @blp.response(200, Opening)
     @blp.doc(security=BEARER)
     @problems(blp, 401, 404)

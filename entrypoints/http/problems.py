@@ -102,6 +102,7 @@ MEANINGS = {
     ),
     "bad-pseudonym": (422, "This pseudonym cannot be used; detail says what to change."),
     "unknown-rule": (422, "No rule has this id; choose one from GET /v1/rules."),
+    "bad-intervention": (422, "Give your name and a reason, each in one line."),
     "bad-webhook-url": (422, "The address of a webhook is a public https URL without credentials."),
     "idempotency-key-reused": (422, "Another request used this Idempotency-Key; choose a new one."),
     "too-many-requests": (

@@ -3,23 +3,25 @@
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
+from inspect import cleandoc
+from typing import Any, get_type_hints
 from urllib.parse import urlencode
 
 import marshmallow as ma
 import msgspec
 from flask import Response, request
 
-from application.engine.answers import Answers
+from application.engine.answers import Answers, Page
 from application.engine.query_service import Audience, QueryService, Viewer
 from application.engine.time_travel import Change, PastHidden, ProofStep, TimeTravel
 from application.ports.read_models import Cursor
-from entrypoints.http.blueprint import Blueprint
+from entrypoints.http.blueprint import QUERY, Blueprint
 from entrypoints.http.documentation import BEARER, IF_NONE_MATCH, READ_TOKEN, problems
 from entrypoints.http.documents import document_schema, page_schema, served, served_as_it_stood
 from entrypoints.http.problems import problem, refuse
 from entrypoints.http.requests import Requests, read_token
-from entrypoints.http.schemas import Moment, filter_schema, schema
+from entrypoints.http.schemas import Moment, filter_schema, schema, suggestion_schema
+from entrypoints.http.searches import SUGGESTIONS, searched_page, searched_schema, suggested
 
 OPTIONAL_BEARER: list[dict[str, list[str]]] = [{}, *BEARER]
 AsOfQuery = schema("AsOf", {"as_of": Moment("iso", load_default=None)})
@@ -31,9 +33,13 @@ def query_blueprint(answers: Answers[Any], travel: TimeTravel, requests: Request
     """Return the list, the single document and the past of one query service."""
     service = answers.service
     about = (service.__doc__ or "").strip().splitlines()[0]
-    blp = Blueprint(f"query-{service.name}", __name__, url_prefix="/v1", description=about)
+    blp = Blueprint(f"{QUERY}{service.name}", __name__, url_prefix="/v1", description=about)
     if service.lists():
         _add_list(blp, answers, requests)
+    if service.summarises():
+        _add_summary(blp, answers, requests)
+    if service.suggests():
+        _add_suggestions(blp, answers, requests)
     if service.single:
         _add_single(blp, answers, travel, requests)
     if service.streams:
@@ -42,19 +48,20 @@ def query_blueprint(answers: Answers[Any], travel: TimeTravel, requests: Request
 
 
 def _add_list(blp: Blueprint, answers: Answers[Any], requests: Requests) -> None:
-    service = answers.service
+    service, composed = answers.service, answers.service.composes()
+    paging, headers = (("limit",), {}) if composed else (("limit", "cursor"), LINK)
 
     @blp.get(service.list_path(), endpoint="list")
-    @blp.arguments(filter_schema(service), location="query", unknown=ma.RAISE)
-    @blp.response(200, page_schema(service.document), headers=LINK)
+    @blp.arguments(filter_schema(service, paging=paging), location="query", unknown=ma.RAISE)
+    @blp.response(200, list_schema(service), headers=headers)
     @blp.doc(
-        summary=(service.ask.__doc__ or "").strip(),
+        **_told(service.ask.__doc__ or ""),
         parameters=[READ_TOKEN],
         security=_security(service),
     )
     @problems(blp, 401, 403, *([404] if service.path_parameters() else []), 422)
     def list_(query: dict[str, Any], **path_ids: object) -> Response:
-        limit, cursor = query.pop("limit"), query.pop("cursor")
+        limit, cursor = query.pop("limit"), query.pop("cursor", None)
         page = answers.page(
             _admitted(service, requests),
             {**query, **{name: str(value) for name, value in path_ids.items()}},
@@ -62,10 +69,41 @@ def _add_list(blp: Blueprint, answers: Answers[Any], requests: Requests) -> None
             after=read_cursor(cursor, requests),
             token=read_token(),
         )
-        reply = _json({"items": [served(document) for document in page.documents]})
+        reply = _json(list_body(service, page))
         if page.next:
             reply.headers["Link"] = f'<{next_url(page.next, requests)}>; rel="next"'
         return reply
+
+
+def _add_summary(blp: Blueprint, answers: Answers[Any], requests: Requests) -> None:
+    service = answers.service
+
+    @blp.get(service.list_path(), endpoint="summary")
+    @blp.response(200, document_schema(get_type_hints(service.summary)["return"]), headers=ETAG)
+    @blp.alt_response(304, headers=ETAG)
+    @blp.doc(
+        **_told(service.summary.__doc__ or ""),
+        parameters=[READ_TOKEN, IF_NONE_MATCH],
+        security=_security(service),
+    )
+    @problems(blp, 401, 403)
+    def summary() -> Response:
+        _admitted(service, requests)
+        return _conditional(answers.summary(read_token()))
+
+
+def _add_suggestions(blp: Blueprint, answers: Answers[Any], requests: Requests) -> None:
+    service = answers.service
+
+    @blp.get(f"{service.list_path()}/suggest", endpoint="suggest")
+    @blp.arguments(suggestion_schema(service), location="query", unknown=ma.RAISE)
+    @blp.response(200, SUGGESTIONS)
+    @blp.doc(**_told(service.suggest.__doc__ or ""), security=_security(service))
+    @problems(blp, 401, 403, 422)
+    def suggest(query: dict[str, Any]) -> Response:
+        _admitted(service, requests)
+        limit = query.pop("limit")
+        return _json(suggested(answers, query, limit))
 
 
 def _add_single(
@@ -148,6 +186,27 @@ def _add_past(
         return _json({"items": travel.proof(service, key)})
 
 
+def list_schema(service: QueryService[Any]) -> ma.Schema:
+    """Return the OpenAPI schema of a page of the list."""
+    if service.is_searched():
+        return searched_schema(service)
+    return page_schema(service.document, noted=service.composes())
+
+
+def list_body(service: QueryService[Any], page: Page[Any]) -> dict[str, Any]:
+    """Return a page of the list as clients get it."""
+    if service.is_searched():
+        return searched_page(page)
+    items = [served(document) for document in page.documents]
+    return {"items": items, "note": page.note} if service.composes() else {"items": items}
+
+
+def _told(docstring: str) -> dict[str, str]:
+    """Return what a docstring says as the summary and the description of an operation."""
+    summary, _, description = cleandoc(docstring).partition("\n\n")
+    return {"summary": summary, **({"description": description} if description else {})}
+
+
 def _security(service: QueryService[Any]) -> list[dict[str, list[str]]]:
     return OPTIONAL_BEARER if service.audience is Audience.EVERYBODY else BEARER
 
@@ -158,6 +217,8 @@ def _admitted(service: QueryService[Any], requests: Requests) -> Viewer:
     if service.audience is not Audience.EVERYBODY and viewer.actor is None:
         raise problem("not-signed-in", **{"WWW-Authenticate": "Bearer"})
     if service.audience is Audience.MODERATORS and not viewer.moderates:
+        refuse("forbidden")
+    if service.audience is Audience.OPERATORS and not viewer.operates:
         refuse("forbidden")
     return viewer
 

@@ -1,20 +1,18 @@
-"""Headers of every reply, and metrics of requests."""
+"""Headers of every reply, and telemetry of requests."""
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from functools import cache
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
-from prometheus_client import CollectorRegistry, Counter, Histogram
 from secure import Secure
+
+from application.ports.telemetry import ANY_METHOD, OF_MEMBERS, Telemetry
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 CHUNK = 1 << 16
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 _PROTECTING = [
     (name, value, name.lower()) for name, value in Secure.with_default_headers().headers.items()
@@ -65,25 +63,31 @@ def identify_reply(reply: Response) -> Response:
     return reply
 
 
-def count_requests(app: Flask, registry: CollectorRegistry) -> None:
-    """Count replies and measure their time, for Prometheus."""
-    counted = Counter(
-        "klarity_requests_total", "Requests", ("endpoint", "method", "status"), registry=registry
-    )
-    timed = Histogram(
-        "klarity_request_seconds", "Seconds to a reply", ("endpoint",), registry=registry
-    )
-    counter: Callable[[str, str, int], Counter] = cache(counted.labels)
-    timer: Callable[[str], Histogram] = cache(timed.labels)
+def observe_requests(app: Flask, telemetry: Telemetry) -> None:
+    """Tell telemetry of each request. It learns the template of the route, not the path."""
 
     @app.before_request
     def begin() -> None:
-        g.began = time.perf_counter()
+        g.began = time.time_ns()
+        g.answering = ExitStack()
+        g.answering.enter_context(telemetry.answering(g.get("correlation_id", "")))
 
     @app.after_request
-    def count(reply: Response) -> Response:
-        endpoint = request.endpoint or "none"
-        method = request.method if request.method in METHODS else "other"
-        counter(endpoint, method, reply.status_code).inc()
-        timer(endpoint).observe(time.perf_counter() - g.began)
+    def end(reply: Response) -> Response:
+        telemetry.answered(*_method_and_route(), reply.status_code, g.began)
         return reply
+
+    @app.teardown_request
+    def leave(_: BaseException | None) -> None:
+        if answering := g.pop("answering", None):
+            answering.close()
+
+
+def _method_and_route() -> tuple[str, str]:
+    """Return the method and the template of the route.
+
+    What members do for themselves is one route: the time of one act could tell who did it.
+    """
+    route = request.url_rule.rule if request.url_rule else "none"
+    own = route.startswith(("/v1/me", "/v1/sessions"))
+    return (ANY_METHOD, OF_MEMBERS) if own else (request.method, route)

@@ -6,6 +6,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
+from inspect import Parameter, signature
 from types import UnionType
 from typing import (
     Annotated,
@@ -27,13 +28,24 @@ from domain.constraints import Length, Limits, OneLine
 # A pattern of JSON Schema for texts without NUL, which not every store accepts.
 STORABLE = r"^[^\x00]*$"
 # The largest that every index holds.
+SINCE = "What Klarity-Since said in an earlier export with these filters."
 LARGEST_NUMBER = 2**63 - 1
+SUGGESTIONS = (10, 20)
+"""How many suggestions there are: usually, and at most."""
 _SURROGATES = re.compile(r"[\ud800-\udfff\x00]")
 
 # Control characters, line separators, and characters that change the direction of writing.
 _CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+# Characters that nobody can see, and that may stand beside others: joiners, marks of direction,
+# fillers, variation selectors.
+_INVISIBLE = (
+    r"\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u2064\u206a-\u206f"
+    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0"
+)
 # The last part is for Python, whose $ also matches before a line break at the end.
-ONE_LINE = rf"^([^\s{_CONTROLS}]([^{_CONTROLS}]*[^\s{_CONTROLS}])?)?$(?!\n)"
+ONE_LINE = (
+    rf"^([{_INVISIBLE}]*[^\s{_CONTROLS}{_INVISIBLE}]([^{_CONTROLS}]*[^\s{_CONTROLS}])?)?$(?!\n)"
+)
 
 
 class Text(ma.fields.String):
@@ -160,19 +172,36 @@ def filter_schema(
     service: QueryService[Any], *, paging: Iterable[str] = ("limit", "cursor")
 ) -> ma.Schema:
     """Return the query parameters of a list: the filters of the service, and paging."""
-    hints = get_type_hints(type(service).ask, include_extras=True)
-    in_path = service.path_parameters()
-    members: dict[str, Any] = {
-        name: _filter_field(hints[name], parameter.default)
-        for name, parameter in service.filters.items()
-        if name not in in_path
-    }
-    pages = {
-        "limit": ma.fields.Integer(load_default=20, validate=validate.Range(1, 100)),
-        "cursor": Text(load_default=None),
-    }
-    members.update({name: pages[name] for name in paging})
+    ask, in_path = type(service).ask, service.path_parameters()
+    filters = {name: each for name, each in service.filters.items() if name not in in_path}
+    members = {**_filter_fields(ask, filters), **_paging(paging, service.limits)}
     return schema(f"{type(service).__name__}Query", members)
+
+
+def suggestion_schema(service: QueryService[Any]) -> ma.Schema:
+    """Return the query parameters of its suggestions."""
+    suggest = type(service).suggest
+    filters = dict(signature(suggest).parameters)
+    filters.pop("self")
+    members = {**_filter_fields(suggest, filters), **_paging(("limit",), SUGGESTIONS)}
+    return schema(f"{type(service).__name__}Suggest", members)
+
+
+def _filter_fields(
+    question: Callable[..., Any], filters: Mapping[str, Parameter]
+) -> dict[str, ma.fields.Field[Any]]:
+    hints = get_type_hints(question, include_extras=True)
+    return {name: _filter_field(hints[name], each.default) for name, each in filters.items()}
+
+
+def _paging(names: Iterable[str], limits: tuple[int, int]) -> dict[str, ma.fields.Field[Any]]:
+    usual, most = limits
+    pages: dict[str, ma.fields.Field[Any]] = {
+        "limit": ma.fields.Integer(load_default=usual, validate=validate.Range(1, most)),
+        "cursor": Text(load_default=None),
+        "since": Text(load_default=None, metadata={"description": SINCE}),
+    }
+    return {name: pages[name] for name in names}
 
 
 def _options(field: "Field[Any]", *, partial: bool) -> dict[str, Any]:
@@ -182,7 +211,8 @@ def _options(field: "Field[Any]", *, partial: bool) -> dict[str, Any]:
 
 def _filter_field(hint: Any, default: Any) -> ma.fields.Field[Any]:
     bare, _ = _unwrapped(hint)
-    options = {"load_default": default}
+    required = default is Parameter.empty
+    options = {"required": True} if required else {"load_default": default}
     if hasattr(bare, "parse"):
         about = (bare.__doc__ or "").replace("``", "")
         return Parsed(bare.parse, metadata={"description": about}, **options)
@@ -288,5 +318,6 @@ def _validator(mark: Length | Limits | OneLine) -> Any:
 def one_line() -> validate.Regexp:
     """Return a validator for one line of plain text."""
     return validate.Regexp(
-        ONE_LINE, error="Must be one line that neither starts nor ends with a space."
+        ONE_LINE,
+        error="Must be one line that can be seen, and neither starts nor ends with a space.",
     )

@@ -101,7 +101,7 @@ def sessions_blueprint(accounts: Accounts, tokens: AccessTokens, requests: Reque
         """Renew the tokens"""
         return granted(accounts.refresh(body["refresh_token"]))
 
-    @blp.get("")
+    @blp.get("", endpoint="list")
     @blp.response(200, SessionsReply)
     @blp.doc(security=BEARER)
     @problems(blp, 401)

@@ -72,7 +72,7 @@ def uploads_blueprint(uploads: ReceiveUploads, requests: Requests) -> Blueprint:
     blp.before_request(_only_this_version)
     blp.after_request(_mark_version)
 
-    @blp.route("", methods=["OPTIONS"])
+    @blp.route("", methods=["OPTIONS"], endpoint="options_of_all")
     @blp.route("/<uuid:upload_id>", methods=["OPTIONS"])
     @blp.response(204, headers=SUPPORTED)
     @problems(blp, 404)
