@@ -18,8 +18,6 @@ from pathlib import Path
 import brotli
 from flask import Blueprint, Response, abort, request
 
-from entrypoints.site.icons import ICON_SIZES, icon
-
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 PACKAGES = HERE / "node_modules"
@@ -69,8 +67,6 @@ class Assets:
         for path in sorted(STATIC.rglob("*")):
             if path.is_file() and path.parent.name != "css":
                 yield path.relative_to(STATIC).as_posix(), path.read_bytes()
-        for size in ICON_SIZES:
-            yield f"icon-{size}.png", icon(size)
         for name, place in FROM_PACKAGES.items():
             if (found := self._packages / place).exists():
                 yield name, found.read_bytes()

@@ -5,7 +5,7 @@ the text again, with what to do.
 """
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, Response, current_app, flash, redirect, request
@@ -141,12 +141,12 @@ def _add_parties(blp: Blueprint) -> None:
 def _add_suggestions(blp: Blueprint) -> None:
     @blp.post("/cases/<uuid:case_id>/tags")
     def tag(case_id: UUID) -> AnyResponse:
-        visit.send("POST", f"/cases/{case_id}/tags/{quote(_text('tag'), safe='')}")
+        visit.send("POST", f"/cases/{case_id}/tags", {"tag": _text("tag")})
         return _back(case_id, _("Your tag is sent."), "about")
 
     @blp.post("/cases/<uuid:case_id>/tags/remove")
     def untag(case_id: UUID) -> AnyResponse:
-        visit.send("DELETE", f"/cases/{case_id}/tags/{quote(_text('tag'), safe='')}")
+        visit.send("DELETE", f"/cases/{case_id}/tags?{urlencode({'tag': _text('tag')})}")
         return _back(case_id, _("The tag is removed."), "about")
 
     @blp.post("/cases/<uuid:case_id>/proposals/<int:number>")

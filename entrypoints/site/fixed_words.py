@@ -17,7 +17,7 @@ FIELD_ERRORS = {
     "Not a valid date.": _("Please choose a date."),
     "Not a valid UUID.": _("Please choose one of these."),
     "Must be one of: {choices}.": _("Please choose one of these."),
-    "Must be one line that neither starts nor ends with a space.": _(
+    "Must be one line that can be seen, and neither starts nor ends with a space.": _(
         "Please write a single line, without spaces around it."
     ),
     "Contains a character that cannot be stored; remove it.": _(
@@ -31,6 +31,7 @@ ERASURE_STEPS = {
     "evidence": _("Your evidence"),
     "members": _("Your account"),
     "moderation": _("What you reported and appealed"),
+    "operations": _("What you did as an operator"),
     "aliases": _("What ties you to your anonymous cases"),
 }
 OTHERWISE = _("Please look at this again.")

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from entrypoints.site.cards import cases_of, with_reasons
 from entrypoints.site.pages import page
 from entrypoints.site.search import search_url
 from entrypoints.site.visit import visit
@@ -29,6 +30,7 @@ def home_pages() -> Blueprint:
             "home/home.html",
             newest=newest,
             popular=popular,
+            recommended=recommended_cases(CARDS),
             categories=CATEGORIES,
             places=places_of(shown),
             tags=tags_of(shown),
@@ -38,13 +40,16 @@ def home_pages() -> Blueprint:
     return blp
 
 
-def popular_cases(most: int) -> list[Case]:
+def popular_cases(most: int) -> list[dict[str, Any]]:
     """Return popular cases in their order, as the list of cases shows them."""
-    ids = [ranked["case_id"] for ranked in visit.get("/popular-cases", limit=most)["items"]]
-    if not ids:
+    return cases_of(visit.get("/popular-cases", limit=most)["items"])
+
+
+def recommended_cases(most: int) -> list[dict[str, Any]]:
+    """Return cases for the member who is signed in, if any, with the reasons."""
+    if not visit.person:
         return []
-    found = visit.get("/cases", case_ids=",".join(ids), limit=most)["items"]
-    return sorted(found, key=lambda case: ids.index(case["case_id"]))
+    return with_reasons(visit.get("/me/recommended-cases", limit=most)["items"])
 
 
 def places_of(cases: Iterable[Case]) -> list[dict[str, str]]:

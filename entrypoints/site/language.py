@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from babel import Locale, negotiate_locale
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -63,6 +63,10 @@ class Language:
     def day(self, value: str | date) -> str:
         """Return a date, such as "3 March 2026"."""
         return _day(self.locale, _date(value))
+
+    def month(self, value: str) -> str:
+        """Return a month such as 2026-03 in words: "March 2026"."""
+        return format_skeleton("yMMMM", _date(f"{value}-01"), locale=self.locale)
 
     def moment(self, value: str) -> str:
         """Return a time with its date, in UTC."""

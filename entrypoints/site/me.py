@@ -6,6 +6,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, redirect, request, session
 from werkzeug.wrappers import Response as AnyResponse
 
+from entrypoints.site.cards import with_reasons
 from entrypoints.site.pages import page, refused_page
 from entrypoints.site.paging import next_page
 from entrypoints.site.visit import UNAUTHORIZED, Refused, visit
@@ -20,6 +21,7 @@ LISTS = {
 }
 """The lists of a member by their place below ``/me``, and where the API has them."""
 DEFAULT_KM = 25.0
+RECOMMENDED = 20
 
 
 def me_pages() -> Blueprint:
@@ -27,6 +29,7 @@ def me_pages() -> Blueprint:
     blp = Blueprint("me", __name__)
     for name, resource in LISTS.items():
         blp.add_url_rule(f"/me/{name}".rstrip("/"), name or "cases", _list(name, resource))
+    _add_recommendations(blp)
     _add_account(blp)
     _add_sessions(blp)
     _add_leaving(blp)
@@ -40,6 +43,19 @@ def _list(name: str, resource: str) -> Any:
         return page(f"me/{name or 'cases'}.html", here=name, items=items, more=more)
 
     return show
+
+
+def _add_recommendations(blp: Blueprint) -> None:
+    @blp.get("/me/recommended")
+    def recommended() -> Response:
+        found = visit.get("/me/recommended-cases", limit=RECOMMENDED)
+        off, items = found["note"] == "off", with_reasons(found["items"])
+        return page("me/recommended.html", here="recommended", items=items, off=off)
+
+    @blp.post("/me/recommendations")
+    def switch() -> AnyResponse:
+        visit.send("PUT", "/me/recommendations", {"on": request.form["on"] == "yes"})
+        return redirect("/me/recommended", 303)
 
 
 def _add_account(blp: Blueprint) -> None:

@@ -11,7 +11,14 @@ from entrypoints.site.fixed_words import erasure_step, field_error, fixed, rule_
 from entrypoints.site.language import LANGUAGES, language
 from entrypoints.site.map import place_map
 from entrypoints.site.visit import UNAUTHORIZED, Refused, visit
-from entrypoints.site.words import category, kind, precision, words_for, words_of
+from entrypoints.site.words import (
+    category,
+    kind,
+    precision,
+    reason_words,
+    words_for,
+    words_of,
+)
 
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; object-src 'none'; "
@@ -79,6 +86,7 @@ def prepare_templates(app: Flask, public_url: str, leave_url: str) -> None:
         precision=precision,
         fixed=fixed,
         field_error=field_error,
+        reason=reason_words,
         rule_title=rule_title,
         erasure_step=erasure_step,
     )

@@ -3,12 +3,12 @@
 from flask import Blueprint, Response, jsonify, render_template, request
 
 from entrypoints.site.assets import assets
-from entrypoints.site.icons import ICON_SIZES
 from entrypoints.site.language import LANGUAGES, language
 from entrypoints.site.language import gettext as _
 from entrypoints.site.pages import page
 
 GREEN, PAPER = "#0b6e4f", "#fdfdfb"
+ICON_SIZES = (192, 512)
 SHELL = (
     "site.css",
     "icon.svg",

@@ -33,6 +33,7 @@ from entrypoints.site.pages import page, prepare_templates, protect, refused_pag
 from entrypoints.site.phone import phone_pages
 from entrypoints.site.report import report_pages
 from entrypoints.site.search import search_pages
+from entrypoints.site.statistics import statistics_pages
 from entrypoints.site.visit import Refused, begin_visit, forget_what_was_read
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def create_site(api: Api, settings: SiteSettings, rooms: Rooms) -> Flask:
         media_pages(),
         about_pages(),
         search_pages(),
+        statistics_pages(),
         phone_pages(),
         report,
     ):

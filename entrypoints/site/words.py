@@ -1,5 +1,8 @@
 """What went wrong, in the words of the site: short, without blame, and with a way on."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from entrypoints.site.language import _, gettext
 from entrypoints.site.visit import Refused
 
@@ -97,6 +100,16 @@ PRECISIONS = {
     "region": _("within about 100 kilometres"),
 }
 
+REASONS = {
+    "popular": _("Matters to many people now."),
+    "similar": _("Many people who take part in “%(about)s” take part in it, too."),
+    "followed_tag": _("You follow “%(about)s”."),
+    "followed_area": _("In an area that you follow."),
+    "shared_tag": _("You take part in other cases about “%(about)s”."),
+    "same_area": _("Near “%(about)s”, where you take part."),
+    "same_organisation": _("It names %(about)s, as another case does in which you take part."),
+}
+"""Why a case is recommended, by the kind of reason."""
 SEARCH_WORDS = {
     "q": _("Please write other words."),
     "category": _("Please choose one of these."),
@@ -109,6 +122,12 @@ SEARCH_WORDS = {
     "within_km": _("Please choose between 0.1 and 2,000 kilometres."),
 }
 """What is wrong with a field of the search."""
+
+
+def reason_words(reason: Mapping[str, Any]) -> str:
+    """Return why a case is recommended, in the visitor's language."""
+    known = REASONS.get(reason["kind"])
+    return gettext(known, about=reason["about"]) if known else str(reason["text"])
 
 
 def category(code: str) -> str:

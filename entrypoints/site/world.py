@@ -1,24 +1,22 @@
 """Draw land and borders from Natural Earth (npm ``world-atlas``) within any part of the world.
 
-The plane is Web Mercator, as maps in browsers use it: x and y go from 0 to 1, and y grows to the
-south. Repeated worlds lie beside it, so x may be any number.
+The plane is Web Mercator (``domain.mercator``), as maps in browsers use it.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import pairwise
-from math import asinh, atan, cos, degrees, floor, inf, log2, pi, radians, sinh, tan
+from math import cos, floor, inf, log2, radians
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from domain.mercator import Spot, spot_of
 from entrypoints.site.assets import PACKAGES
 
 ATLAS = PACKAGES / "world-atlas/countries-50m.json"
-MOST_NORTHERN = 85.0511
-"""Where the plane ends: the latitude in degrees at which it is a square."""
 EQUATOR_METRES = 40_075_017
 UNITS_A_PIXEL = 2
 """Coordinates of outlines are whole halves of a pixel."""
@@ -26,20 +24,6 @@ MOST_DETAIL = 15
 """From so many doublings of a pixel for the world on, all spots of the atlas are drawn."""
 
 HALF = 0.5
-
-Spot = tuple[float, float]
-
-
-def spot_of(lon: float, lat: float) -> Spot:
-    """Return where degrees lie in the plane."""
-    bounded = max(-MOST_NORTHERN, min(MOST_NORTHERN, lat))
-    return (lon + 180) / 360, 0.5 - asinh(tan(radians(bounded))) / (2 * pi)
-
-
-def degrees_of(spot: Spot) -> tuple[float, float]:
-    """Return longitude and latitude of a spot in the plane."""
-    x, y = spot
-    return x * 360 - 180, degrees(atan(sinh((0.5 - y) * 2 * pi)))
 
 
 @dataclass(frozen=True, slots=True)
