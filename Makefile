@@ -13,14 +13,19 @@ hash = $(shell cat $(1) setup.cfg pyproject.toml | sha256sum | head -c 16)
 RUN := .venv/.run-$(call hash,requirements.txt)
 DEV := .venv/.dev-$(call hash,requirements-dev.txt)
 SITE := entrypoints/site
-ASSETS := $(SITE)/node_modules/.made-$(shell sha256sum <$(SITE)/package-lock.json | head -c 16)
+PUBLISHED := tests/published
+# What `npm ci` installed into a folder, under a name that tells from which lock file.
+made = $(1)/node_modules/.made-$(shell sha256sum <$(1)/package-lock.json | head -c 16)
+ASSETS := $(call made,$(SITE))
+TOOLS := $(call made,$(PUBLISHED))
 
 # The tests start many processes: what one of them compiled shall be there for the next.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo quick test measure coverage check lock bench clean golden freeze catalogs media servers assets
+.PHONY: help run demo quick test measure coverage check lock bench clean golden contracts deploy docs freeze catalogs \
+	media servers assets tools
 
 help: ## Show this list
 	@sed -En 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,10 +39,10 @@ demo: $(RUN) media ## Play an invented town into the Klarity that `make run` ser
 quick: $(DEV) assets ## Run the tests that need no server, but for those that try many examples
 	$(BIN)/python -m pytest $(SPREAD) -m 'not system and not server and not thorough' $(TESTS)
 
-test: $(DEV) assets servers ## Run the tests; TESTS=tests/domain runs some of them
+test: $(DEV) assets tools servers ## Run the tests; TESTS=tests/domain runs some of them
 	$(BIN)/python -m pytest $(SPREAD) $(TESTS)
 
-measure: $(DEV) assets servers ## Run the tests and measure what they cover, in child processes too
+measure: $(DEV) assets tools servers ## Run the tests and measure what they cover, in child processes too
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(SPREAD) $(TESTS)
 	@$(BIN)/coverage combine --quiet
@@ -57,9 +62,20 @@ check: $(DEV) ## Lint, check formatting, types, layers and dependencies; show al
 golden: $(DEV) ## Write the golden copies of new events; EVENTS="cases.CaseTagged ..."
 	$(BIN)/python -m tests.golden $(EVENTS)
 
-freeze: ## Freeze the golden copies of all events for the release VERSION
-	@mkdir -p tests/golden/released
+contracts: $(DEV) ## Write OpenAPI, AsyncAPI and the schemas of events to docs/contracts
+	$(BIN)/python -m config.contracts docs/contracts
+
+deploy: $(DEV) ## Write what depends on the services into deploy/
+	$(BIN)/python -m config.manifests deploy
+
+docs: $(DEV) ## Build this documentation as a site, in build/docs; a broken link is an error
+	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs
+	@echo 'Open build/docs/index.html in a browser.'
+
+freeze: ## Freeze the golden copies of all events, and the contracts, for the release VERSION
+	@mkdir -p tests/golden/released docs/contracts/released/$(VERSION)
 	cd tests/golden/events && sha256sum * >../released/$(VERSION).sha256
+	cd docs/contracts && cp openapi.json asyncapi.json released/$(VERSION)/
 
 catalogs: $(DEV) ## Add new texts of the site to its catalogs; then translate them there
 	$(BIN)/python -m tests.site.catalogs
@@ -74,7 +90,7 @@ bench: $(DEV) servers ## Measure speed, as ratios to what this machine can do
 	$(BIN)/python -m benchmarks
 
 clean: ## Remove all that was made or installed here, except data
-	rm -rf .venv $(SITE)/node_modules build *.egg-info .coverage .coverage.* .*_cache .hypothesis
+	rm -rf .venv $(SITE)/node_modules $(PUBLISHED)/node_modules build *.egg-info .coverage .coverage.* .*_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 media:
@@ -87,10 +103,14 @@ media:
 # The style and the scripts of the site, and what its tests use.
 assets: $(ASSETS)
 
-$(ASSETS):
+# What validates the contracts, and generates clients from them.
+tools: $(TOOLS)
+
+$(ASSETS) $(TOOLS):
+	@echo 'Installing the packages of $(@D:/node_modules=) once: a minute or more.'
 	@command -v npm >/dev/null || scripts/install-debian npm || true
-	@{ cd $(SITE) && npm ci --silent --no-audit --no-fund && touch $(ASSETS:$(SITE)/%=%); } || \
-		echo 'Until npm has installed the packages of the site, its pages look plain.' >&2
+	@{ cd $(@D:/node_modules=) && npm ci --silent --no-audit --no-fund && touch node_modules/$(@F); } || \
+		echo 'Until npm has installed the packages of $(@D:/node_modules=), pages look plain or tests fail.' >&2
 
 servers:
 	@scripts/install-servers

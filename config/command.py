@@ -13,3 +13,7 @@ def main() -> None:
     gc.freeze()
     gc.enable()
     run()
+
+
+if __name__ == "__main__":
+    main()

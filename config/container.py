@@ -10,10 +10,11 @@ from dependency_injector import containers, providers
 from dependency_injector.providers import Provider
 from prometheus_client import CollectorRegistry
 
+from adapters.backup.mongo import MongoStores
+from adapters.backup.sqlite import SqliteStores
 from adapters.checkpoints.memory import MemoryCheckpoints
 from adapters.checkpoints.mongo import MongoCheckpoints
 from adapters.checkpoints.sqlite import SqliteCheckpoints
-from adapters.codec.cloudevents import CloudEventsWire
 from adapters.codec.json import JsonCodec
 from adapters.codec.personal import PersonalCipher
 from adapters.credentials.argon2 import Argon2Passphrases
@@ -48,9 +49,11 @@ from adapters.opaque_texts import SivTexts
 from adapters.parked.memory import MemoryParkedEvents
 from adapters.parked.mongo import MongoParkedEvents
 from adapters.parked.sqlite import SqliteParkedEvents
-from adapters.process_lock import ProcessLock
+from adapters.process_lock import ProcessLock, is_in_use
 from adapters.read_models.memory import MemoryReadModels
 from adapters.read_models.mongo import MongoReadModels
+from adapters.read_models.routed import RoutedReadModels
+from adapters.read_models.sqlite import SqliteReadModels
 from adapters.sanitiser.sandbox import Isolations
 from adapters.sanitiser.sandboxed import SandboxedSanitiser
 from adapters.spelling.icu import IcuSpelling
@@ -62,13 +65,15 @@ from adapters.uploads.sqlite import SqliteUploads
 from adapters.webhook_caller.http import HttpWebhookCaller
 from adapters.workrooms import Workrooms
 from application.engine.answers import Answers
+from application.engine.derived_ids import keyed_id
 from application.engine.log_seals import LogSeals
 from application.engine.projections import Projections
-from application.engine.rebuild import Rebuilder
+from application.engine.rebuild import Rebuilder, Rebuilds
 from application.engine.runtime import Runtime
 from application.engine.time_travel import TimeTravel
 from application.executors import make_executors
 from application.ports.access_tokens import AccessTokens
+from application.ports.backup import InstanceStores
 from application.ports.checkpoints import Checkpoints
 from application.ports.clock import Clock
 from application.ports.codec import EventCodec
@@ -83,13 +88,17 @@ from application.ports.media_store import MediaStore
 from application.ports.parked import ParkedEvents
 from application.ports.passphrases import Passphrases
 from application.ports.read_models import ReadModels
+from application.ports.search_index import SearchIndex
 from application.ports.spelling import Spelling
+from application.ports.telemetry import Telemetry
 from application.ports.uploads import Uploads
 from application.ports.webhook_caller import WebhookCaller
 from application.system import CONTEXTS, query_services
 from config.buses import open_bus
+from config.search import open_search
 from config.secrets import derive_keys
 from config.settings import Settings
+from config.telemetry import Traces, telemetry_of, wire_of
 from domain.catalog import EVENTS
 
 
@@ -143,7 +152,10 @@ def routed(near: History, far: History, urls: Mapping[str, str]) -> History:
 
 
 def answers_for(models: ReadModels, history: History, codec: EventCodec) -> dict[str, Answers[Any]]:
-    return {service.name: Answers(service, models, history, codec) for service in query_services()}
+    found = {service.name: Answers(service, models, history, codec) for service in query_services()}
+    for answers in found.values():
+        answers.searcher = found.get(answers.service.searched_by)
+    return found
 
 
 class Container(containers.DeclarativeContainer):
@@ -159,6 +171,8 @@ class Container(containers.DeclarativeContainer):
     _file = providers.Callable(in_folder, _folder, "klarity.db")
     # A file of its own, because destroying a key empties the file's log, which waits for readers.
     _keys_file = providers.Callable(in_folder, _folder, "keys.db")
+    # A file of its own, which can be deleted: it is made again from the logs.
+    _models_file = providers.Callable(in_folder, _folder, "models.db")
     _credentials_file = providers.Callable(in_folder, _folder, "credentials.db")
     _media_folder = providers.Callable(in_folder, _folder, "media")
     tls = providers.Singleton(
@@ -191,7 +205,15 @@ class Container(containers.DeclarativeContainer):
     aliases = providers.Singleton(VaultAliases, vault)
     cipher = providers.Singleton(PersonalCipher, vault, keys.provided.references)
     codec = providers.Singleton(JsonCodec, EVENTS, cipher)
-    wire_format = providers.Singleton(CloudEventsWire)
+    traces = closing(
+        Traces,
+        settings.provided.traces_url,
+        codec,
+        keys.provided.traces,
+        settings.provided.traces_ratio,
+    )
+    telemetry: Provider[Telemetry] = providers.Singleton(telemetry_of, registry, traces)
+    wire_format = providers.Singleton(wire_of, traces)
     texts = providers.Singleton(SivTexts, keys.provided.texts)
     seals = providers.Singleton(LogSeals, keys.provided.seals)
     stores: Provider[dict[str, EventStore]] = event_stores(_kind, _file, database, tail, seals)
@@ -235,15 +257,26 @@ class Container(containers.DeclarativeContainer):
         sqlite=own_leases,
         mongo=providers.Singleton(MongoLeases, database),
     )
-    # Each process has its own read models in memory, so their leases are its own as well.
+    # Into read models in memory or in a file, the serving process alone projects.
     model_leases: Provider[Leases] = providers.Selector(
-        settings.provided.read_models, memory=own_leases, mongo=leases
+        settings.provided.read_models, memory=own_leases, sqlite=own_leases, mongo=leases
     )
-    models: Provider[ReadModels] = providers.Selector(
+    models_in_file = closing(SqliteReadModels, _models_file, keys.provided.models, vault)
+    own_models: Provider[ReadModels] = providers.Selector(
         settings.provided.read_models,
         memory=providers.Singleton(MemoryReadModels),
+        sqlite=models_in_file,
         mongo=closing(MongoReadModels, database),
     )
+    search_index: Provider[SearchIndex] = closing(
+        open_search,
+        settings.provided.search_url,
+        settings.provided.bus_prefix,
+        settings.provided.search_folder,
+        keys.provided.search,
+        tls,
+    )
+    models: Provider[ReadModels] = providers.Singleton(RoutedReadModels, own_models, search_index)
 
     # Media
     stored_media: Provider[MediaStore] = providers.Selector(
@@ -283,8 +316,25 @@ class Container(containers.DeclarativeContainer):
         HttpWebhookCaller, insecure=settings.provided.webhooks_insecure
     )
 
+    # Backups
+    instance_stores: Provider[InstanceStores] = providers.Selector(
+        _kind,
+        sqlite=providers.Singleton(
+            SqliteStores,
+            _folder,
+            settings.provided.epochs,
+            settings.provided.search_folder,
+        ),
+        mongo=providers.Singleton(
+            MongoStores,
+            database,
+            settings.provided.epochs,
+            settings.provided.search_folder,
+        ),
+    )
+
     # The engine
-    executors = providers.Singleton(make_executors, stores, codec, clock)
+    executors = providers.Singleton(make_executors, stores, codec, clock, telemetry)
     answers = providers.Singleton(answers_for, models, history, codec)
     travel = providers.Singleton(TimeTravel, stores, codec)
     projections = providers.Singleton(
@@ -294,8 +344,18 @@ class Container(containers.DeclarativeContainer):
         codec=codec,
         wire=wire_format,
         parked=parked,
+        telemetry=telemetry,
+        keyed=providers.Factory(partial, keyed_id, keys.provided.models),
     )
-    rebuilder = providers.Singleton(Rebuilder, projections, model_leases)
+    # Leases are the process's own where read models are in a file.
+    others_project: Provider[Callable[[], bool]] = providers.Selector(
+        settings.provided.read_models,
+        memory=providers.Object(lambda: False),
+        sqlite=providers.Factory(partial, is_in_use, _folder),
+        mongo=providers.Object(lambda: False),
+    )
+    rebuilds = providers.Singleton(Rebuilds, models, clock)
+    rebuilder = providers.Singleton(Rebuilder, projections, model_leases, others_project)
     runtime = providers.Singleton(
         Runtime,
         bus=bus,

@@ -3,10 +3,11 @@
 import atexit
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from threading import Event, Thread
 from time import sleep
 from typing import TYPE_CHECKING
@@ -20,22 +21,28 @@ from adapters.mongo import StoreMisconfigured
 from adapters.process_lock import InUse
 from application.engine.builds import name_of, open_build
 from application.engine.executor import CommandContext
+from application.ports.backup import BackupRefused
 from application.ports.checkpoints import Checkpoint
 from application.ports.unavailable import Unavailable
 from application.system import query_services
 from application.use_cases.members.accounts import handle_of
+from application.use_cases.repeat_erasures import Repeated
+from config.heaps import share_heaps
 from config.internal import reserve
-from config.process import Process
+from config.process import Process, RestoreUnfinished
 from config.server import CannotListen, Server, allow_many_connections, bind, end_with_parent
 from config.settings import Settings, SettingsError, read_settings
+from config.siblings import folder_for_workers
 from config.signals import end_within, when_told_to_stop
 from domain.actors import SYSTEM, Role
 from domain.decider import DomainError
 from domain.members.member import GrantRole
+from entrypoints.address import address, reached_at
 from entrypoints.asgi.asker import asker_of
 from entrypoints.asgi.body import MOST_DRAINED
 from entrypoints.asgi.front import Capacity, Front
-from entrypoints.cli import Entry, build_cli
+from entrypoints.backups import Added, Backups, WantedBackup
+from entrypoints.cli import Entry, NoSuchMember, build_cli
 from entrypoints.http.replies import after_reading
 from entrypoints.http.requests import LARGEST_BODY
 
@@ -53,7 +60,9 @@ FAULTS = (
     WrongMasterKey,
     Unavailable,
     DomainError,
-    LookupError,
+    NoSuchMember,
+    BackupRefused,
+    RestoreUnfinished,
 )
 SECONDS_TO_CLOSE = 60
 GREETING = """\
@@ -66,12 +75,14 @@ Stop it with Ctrl-C; nothing is lost."""
 
 def application() -> "WSGIApplication":
     """Return the WSGI application, and start the background work if the settings say so."""
+    share_heaps()
     settings = read_settings()
     process = Process(replace(settings, streams=min(settings.streams, MOST_WAITING_THREADS)))
     atexit.register(process.close)
     when_told_to_stop(process.end_streams)
     if process.settings.background:
         process.start()
+    process.announce()
     process.listen(process.settings.internal_port or INTERNAL_PORT)
     return after_reading(process.wsgi, MOST_DRAINED)
 
@@ -79,6 +90,7 @@ def application() -> "WSGIApplication":
 def front() -> Front:
     """Return the ASGI application of a worker process that ``serve`` starts."""
     end_with_parent()
+    share_heaps()
     process = Process(read_settings())
     settings = process.settings
     capacity = Capacity(
@@ -97,6 +109,7 @@ def _running(process: Process) -> Iterator[None]:
     try:
         if process.settings.background:
             process.start()
+        process.announce()
         process.listen(process.settings.internal_port or INTERNAL_PORT)
         yield
     finally:
@@ -112,7 +125,7 @@ def serve() -> None:
     url = _url(replace(settings, port=listener.getsockname()[1]))
     Thread(target=_greet, args=(url, settings), name="greeting", daemon=True).start()
     allow_many_connections()
-    with reserved:  # until the workers have ended, which listen on it
+    with folder_for_workers(), reserved:  # until the workers have ended, which listen on it
         Server("config.main:front", listener, settings).serve()
 
 
@@ -121,6 +134,7 @@ def work() -> None:
 
     Several may run on one machine, so it listens only on a port that settings name.
     """
+    share_heaps()
     settings = read_settings()
     process = Process(settings)
     if settings.internal_port:
@@ -132,6 +146,7 @@ def work() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     process.start()
+    process.announce()
     if settings.internal_port:
         process.listen(settings.internal_port)
     logging.getLogger(__name__).info("working")
@@ -149,9 +164,11 @@ class OpenTools:
         self.codec = container.codec()
         self.seals = container.seals()
         self.parked = container.parked()
+        self.intervene = use_cases.intervene
         self.rebuilder = container.rebuilder()
         self.keeps_read_models = process.settings.read_models != "memory"
         self.webhooks = use_cases.webhooks
+        self.alert_secret = use_cases.send_alerts.secret
         self.what_if = use_cases.what_if
         self.standing = use_cases.standing
         self._accounts = use_cases.accounts
@@ -179,7 +196,7 @@ class OpenTools:
     def grant(self, pseudonym: str, role: str) -> None:
         found = self._credentials.find(handle_of(pseudonym))
         if found is None:
-            raise LookupError(f"There is no member called {pseudonym}.")
+            raise NoSuchMember(f"There is no member called {pseudonym}.")
         command = GrantRole(role=Role(role), by=SYSTEM, at=self._clock())
         self._members.execute(found.member_id, command, CommandContext())
 
@@ -203,6 +220,32 @@ def give_up_lost_keys() -> None:
         process.close()
 
 
+def back_up(folder: Path, recipients: Sequence[str], added: Added) -> tuple[str, str]:
+    """Write a backup. What encrypts it is imported only then."""
+    from config.backups import back_up as run
+
+    return run(folder, recipients, added)
+
+
+@contextmanager
+def restore(wanted: WantedBackup, added: Added) -> Iterator[tuple[OpenTools, Repeated]]:
+    """Restore a backup, and repeat the erasures that it does not hold."""
+    from config.backups import restored
+
+    with restored(wanted, added) as (process, destroyed):
+        yield OpenTools(process), process.use_cases.repeat_erasures(destroyed)
+
+
+def new_backup_key(path: Path) -> str:
+    """Write a new private key for backups. Returns the public key."""
+    from adapters.backup.folder import new_key
+
+    return new_key(path)
+
+
+BACKUPS = Backups(back_up=back_up, restore=restore, new_key=new_backup_key)
+
+
 def play_demo(url: str, moderator: tuple[str, str] | None) -> None:
     """Play the demonstration. Its modules are imported only when it is played."""
     from entrypoints.demo.play import play
@@ -212,6 +255,11 @@ def play_demo(url: str, moderator: tuple[str, str] | None) -> None:
 
 def main() -> None:
     """Run the ``klarity`` command."""
+    command()()
+
+
+def command() -> click.Group:
+    """Return the ``klarity`` command."""
     entry = Entry(
         own_url=own_url,
         serve=serve,
@@ -219,9 +267,10 @@ def main() -> None:
         open_tools=open_tools,
         play_demo=play_demo,
         give_up_lost_keys=give_up_lost_keys,
+        backups=BACKUPS,
         faults=FAULTS,
     )
-    build_cli(entry)()
+    return build_cli(entry)
 
 
 def own_url() -> str:
@@ -230,8 +279,7 @@ def own_url() -> str:
 
 
 def _url(settings: Settings) -> str:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - nothing is bound here
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    return f"http://{address(reached_at(settings.host), settings.port)}"
 
 
 def _greet(url: str, settings: Settings) -> None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from adapters.disk import sync_folder
 from config.settings import SHORTEST_SECRET, SettingsError
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,12 @@ def own_secret(folder: Path) -> str:
     return secret
 
 
+def kept_secret(folder: Path) -> str:
+    """Return what the data folder has as its secret, or an empty text."""
+    path = folder / "secret"
+    return path.read_text(errors="replace").strip() if path.exists() else ""
+
+
 def _make(path: Path) -> None:
     """Write a new secret atomically. If several processes do so, the first one's is kept."""
     with NamedTemporaryFile("w", dir=path.parent, prefix=".secret-") as file:
@@ -45,15 +52,7 @@ def _make(path: Path) -> None:
         os.fsync(file.fileno())
         with suppress(FileExistsError):
             os.link(file.name, path)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)
 
 
 def _keep_from_others(path: Path) -> None:

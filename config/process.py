@@ -1,28 +1,49 @@
 """Put one process of Klarity together by its settings, start it and stop it."""
 
 import logging
-from functools import cached_property
+import os
+from collections.abc import Callable
+from functools import cached_property, partial
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
+from prometheus_client import ProcessCollector, generate_latest
 
 from adapters.log_lines import log_as_json
+from application.engine.announcing import SECONDS as ANNOUNCE_SECONDS
+from application.engine.announcing import TOPIC, Announcer
 from application.engine.log_sealer import LogSealer
 from application.engine.policy import Policy, PolicySubscriber
 from application.engine.pool import PooledPolicySubscriber
 from application.engine.relay import Relay
 from application.engine.runtime import Runtime
+from application.engine.ticker import Ticker
+from application.engine.waiting import Waiting
 from application.ports.sanitiser import SanitiserUnavailable
 from application.system import COMMAND, QUERY, policy_types, query_services
+from application.use_cases.operations.overview import Overview
+from application.use_cases.operations.watch import SECONDS as WATCH_SECONDS
 from config.container import Container
+from config.contracts import asyncapi, openapi
 from config.internal import InternalListener
 from config.resources import Resources
-from config.settings import Settings
+from config.secret_files import warn_of_readable_files
+from config.settings import SECRETS, Settings
+from config.siblings import FOLDER, Siblings
 from config.use_cases import UseCases
 from entrypoints.http.app import Shared, create_app
+from entrypoints.http.asyncapi import asyncapi_blueprint
 from entrypoints.http.attempts import Attempts
+from entrypoints.http.docs import docs_blueprint
+from entrypoints.http.event_page import event_page_blueprint
 from entrypoints.http.internal import create_internal_app
 from entrypoints.metrics import RuntimeCollector, SecurityCollector, UploadsCollector
+from entrypoints.monitor.access import Access, is_loopback
+from entrypoints.monitor.monitor import beside as beside_internal
+from entrypoints.monitor.monitor import create_monitor
+from entrypoints.monitor.tools import MonitorTools
 from entrypoints.site.api import Api, ApiInProcess, ApiOverHttp
 from entrypoints.site.kept import KeptPages
 from entrypoints.site.site import SiteSettings, beside, create_site
@@ -33,26 +54,48 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+class RestoreUnfinished(Exception):
+    """A restore was interrupted, so the stores hold a part of a backup only."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A restore was interrupted, so a part of the data is missing: restore it again."
+        )
+
+
 class Process:
     """Owns a container. The constructor raises InUse if another process uses the data folder, and
     StoreMisconfigured if a store does not meet the requirements.
 
     A process that is not ``alone`` runs commands of the operator. It may use the files of an
-    embedded store at the same time as the serving process.
+    embedded store at the same time as the serving process. Only one that is ``restoring`` may start
+    while a restore is not finished; others raise RestoreUnfinished.
     """
 
-    def __init__(self, settings: Settings, *, alone: bool = True) -> None:
+    def __init__(self, settings: Settings, *, alone: bool = True, restoring: bool = False) -> None:
         log_as_json(settings.log_level)
+        warn_of_readable_files(SECRETS)
         self.settings = settings
         self.container = Container(settings=settings)
         if alone and settings.single_process:
             self.container.process_lock()
+        if not restoring:
+            self._refuse_unfinished_restore()
         self.container.keys()
         if settings.event_store == "mongo":
             self.container.database()
         self.use_cases = UseCases(self.container)
         self.container.registry().register(SecurityCollector(self.use_cases.security))
+        self.container.registry().register(ProcessCollector(registry=None))
         self._listener: InternalListener | None = None
+        self._tickers: list[Ticker] = []
+        self._siblings: Siblings | None = None
+
+    def _refuse_unfinished_restore(self) -> None:
+        stored = self.settings.event_store != "memory"
+        if stored and self.container.instance_stores().is_restoring():
+            self.container.shutdown_resources()
+            raise RestoreUnfinished
 
     @cached_property
     def wsgi(self) -> "WSGIApplication":
@@ -87,16 +130,54 @@ class Process:
     def app(self) -> Flask:
         """The WSGI application of the API of the chosen services."""
         self.container.registry().register(UploadsCollector(self.use_cases.receive_uploads))
-        return create_app(self._shared(), self._resources.blueprints())
+        documents = (
+            docs_blueprint(partial(openapi, self.settings)),
+            asyncapi_blueprint(asyncapi),
+            event_page_blueprint(asyncapi),
+        )
+        return create_app(self._shared(), [*self._resources.blueprints(), *documents])
 
     @cached_property
     def internal_app(self) -> Flask:
         """The WSGI application of operators and other services."""
-        return create_internal_app(self._resources.internal())
+        loopback = is_loopback(self.settings.internal_host)
+        token = self.container.keys().services
+        return create_internal_app(self._resources.internal(), token, loopback=loopback)
+
+    @cached_property
+    def internal_wsgi(self) -> "WSGIApplication":
+        """The WSGI application of the internal address: with the monitor, if it is served here."""
+        if not self.settings.serves_monitor:
+            return self.internal_app
+        return beside_internal(self.internal_app, self.monitor)
+
+    @cached_property
+    def monitor(self) -> Flask:
+        """The WSGI application of the pages for operators."""
+        tools = self.monitor_tools(self.use_cases.watch.overview)
+        loopback = is_loopback(self.settings.internal_host)
+        access = Access(self.use_cases.accounts, self._attempts, loopback=loopback)
+        return create_monitor(tools, access, self.container.keys().monitor)
+
+    def monitor_tools(self, overview: Callable[[], Overview]) -> MonitorTools:
+        """Return what the pages for operators ask and do."""
+        use_cases, container = self.use_cases, self.container
+        return MonitorTools(
+            overview=overview,
+            parked=container.parked(),
+            history=container.history(),
+            handlers=use_cases.handlers,
+            intervene=use_cases.intervene,
+            open_events=use_cases.open_events,
+            follow=use_cases.follow_command,
+            interventions=container.answers()["interventions"],
+            alerts=container.answers()["alerts"],
+            rebuilds=container.rebuilds(),
+        )
 
     @cached_property
     def _resources(self) -> Resources:
-        return Resources(self.container, self.use_cases, self._warnings)
+        return Resources(self.container, self.use_cases, self._warnings, self._exposition)
 
     @cached_property
     def runtime(self) -> Runtime:
@@ -109,8 +190,20 @@ class Process:
         self._add_queries(runtime)
         self._add_workers(runtime)
         self._add_chores(runtime)
-        self.container.registry().register(RuntimeCollector(runtime, self.container.bus().refused))
+        self.container.registry().register(self._of_runtime(runtime))
         return runtime
+
+    def _exposition(self) -> bytes:
+        """Return the metrics of this process and of those that share its internal address."""
+        return self._siblings.exposition() if self._siblings else self._own_exposition()
+
+    def _own_exposition(self) -> bytes:
+        return generate_latest(self.container.registry())
+
+    def _of_runtime(self, runtime: Runtime) -> RuntimeCollector:
+        container = self.container
+        waiting = Waiting(container.history())
+        return RuntimeCollector(runtime, waiting, container.parked(), container.bus().refused)
 
     def start(self) -> None:
         """Log the warnings, and start the background work."""
@@ -118,9 +211,31 @@ class Process:
             log.error("%s: %s", what, warning)
         self.runtime.start()
 
+    def announce(self) -> None:
+        """Announce this process to monitors, and watch all processes if this is a monitor."""
+        if self.settings.serves_monitor:
+            sightings, watch = self.use_cases.sightings, self.use_cases.watch
+            self.container.bus().listen(TOPIC, sightings.hear)
+            self._tickers.append(Ticker("watch", watch.step, WATCH_SECONDS))
+        self._tickers.append(Ticker("announcer", self._announcer.announce, ANNOUNCE_SECONDS))
+        for ticker in self._tickers:
+            ticker.start()
+
+    @cached_property
+    def _announcer(self) -> Announcer:
+        return Announcer(
+            self.container.runtime(),
+            self.container.bus(),
+            services=[service.id for service in self.settings.services],
+            version=version("klarity"),
+            started_at=self.container.clock()(),
+        )
+
     def listen(self, port: int) -> None:
-        """Serve health, metrics and history on the internal address. Raises CannotListen."""
-        self._listener = InternalListener(self.internal_app, self.settings.internal_host, port)
+        """Serve the internal application and the monitor on their address. Raises CannotListen."""
+        if folder := os.environ.get(FOLDER):
+            self._siblings = Siblings(Path(folder), str(os.getpid()), self._own_exposition)
+        self._listener = InternalListener(self.internal_wsgi, self.settings.internal_host, port)
 
     def end_streams(self) -> None:
         """End the endless replies."""
@@ -128,8 +243,13 @@ class Process:
 
     def close(self) -> None:
         """Finish the current steps, and release all resources."""
-        if self._listener:
-            self._listener.close()
+        for part in (self._listener, self._siblings):
+            if part:
+                part.close()
+        for ticker in self._tickers:
+            ticker.stop()
+        if self._tickers:
+            self._announcer.leave()
         if "runtime" in self.__dict__:
             self.runtime.stop()
         self.container.shutdown_resources()
@@ -143,6 +263,7 @@ class Process:
             container.wire_format(),
             container.bus(),
             container.checkpoints(),
+            telemetry=container.telemetry(),
         )
         runtime.add_relay(relay, store)
         runtime.add_sealer(LogSealer(store, container.seals()))
@@ -150,7 +271,9 @@ class Process:
     def _add_policies(self, runtime: Runtime, context: str) -> None:
         for kind in policy_types():
             if kind.service == context:
-                runtime.add_policy(self._subscriber(kind(self.use_cases.policy_dependencies)))
+                subscriber = self._subscriber(kind(self.use_cases.policy_dependencies))
+                subscriber.telemetry = self.container.telemetry()
+                runtime.add_policy(subscriber)
 
     def _subscriber(self, policy: Policy[Any]) -> PolicySubscriber:
         container = self.container
@@ -165,10 +288,18 @@ class Process:
         )
 
     def _add_queries(self, runtime: Runtime) -> None:
-        chosen = {service.name for service in self.settings.services if service.kind == QUERY}
+        chosen = self._projected()
         for service in query_services():
             if service.name in chosen:
                 runtime.add_query(service, self.container.answers()[service.name])
+
+    def _projected(self) -> set[str]:
+        """Return the query services of this process, and those that it can only ask here."""
+        chosen = {service.name for service in self.settings.services if service.kind == QUERY}
+        if not self.settings.searches_in_memory:
+            return chosen
+        asked = {service.searched_by for service in query_services() if service.name in chosen}
+        return chosen | asked
 
     def _add_workers(self, runtime: Runtime) -> None:
         stores = self.container.stores()
@@ -179,6 +310,11 @@ class Process:
                     runtime.add_worker(
                         "webhooks.courier", courier.step, courier.lag, stores["webhooks"]
                     )
+                case "monitor":
+                    alerting = self.use_cases.alerting
+                    runtime.add_worker(
+                        "monitor.alerts", alerting.step, alerting.lag, stores["operations"]
+                    )
                 case "command:members":
                     aliases = self.use_cases.destroy_aliases
                     runtime.add_worker(
@@ -186,6 +322,8 @@ class Process:
                     )
 
     def _add_chores(self, runtime: Runtime) -> None:
+        if self.settings.read_models == "sqlite":
+            runtime.add_chore("renew.models", self._renew_key_of_models)
         for service in self.settings.services:
             match service.id:
                 case "command:cases":
@@ -196,22 +334,30 @@ class Process:
                     runtime.add_chore("sweep.sessions", self._sweep_sessions)
                     runtime.add_chore("erase.later", self.use_cases.erase_later.step)
 
+    def _renew_key_of_models(self) -> None:
+        self.container.models_in_file().renew_key(self.container.clock()().date())
+
     def _sweep_sessions(self) -> None:
         self.container.credentials().delete_expired(self.container.clock()())
+
+    @cached_property
+    def _attempts(self) -> Attempts:
+        settings = self.settings
+        return Attempts(
+            settings.sign_in_limit,
+            settings.sign_in_account_limit,
+            settings.sign_in_network_limit,
+            self.use_cases.refresh_tokens.session_of,
+            self.use_cases.security,
+        )
 
     def _shared(self) -> Shared:
         container, settings = self.container, self.settings
         return Shared(
             tokens=container.tokens(),
             request_key=container.keys().requests,
-            registry=container.registry(),
-            attempts=Attempts(
-                settings.sign_in_limit,
-                settings.sign_in_account_limit,
-                settings.sign_in_network_limit,
-                self.use_cases.refresh_tokens.session_of,
-                self.use_cases.security,
-            ),
+            telemetry=container.telemetry(),
+            attempts=self._attempts,
             largest_upload=settings.largest_upload,
             rate_limit=settings.rate_limit,
             cors_origins=settings.cors_origins,

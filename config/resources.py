@@ -6,11 +6,11 @@ from typing import Any
 from flask import Blueprint
 
 from application.engine.answers import Answers
+from application.exports import CaseExports
+from application.queries.case_changes import CaseChanges
 from application.system import COMMAND, QUERY, Service
 from config.container import Container
 from config.use_cases import UseCases
-from domain.catalog import EVENTS
-from entrypoints.http.asyncapi import asyncapi_blueprint
 from entrypoints.http.cases import cases_blueprint
 from entrypoints.http.delays import delays_blueprint
 from entrypoints.http.discussions import discussions_blueprint
@@ -32,6 +32,8 @@ from entrypoints.http.sessions import sessions_blueprint
 from entrypoints.http.standing import standing_blueprint
 from entrypoints.http.updates import updates_blueprint
 from entrypoints.http.uploads import uploads_blueprint
+from entrypoints.monitor.access import is_loopback
+from entrypoints.monitor.state import state_blueprint
 
 
 class Resources:
@@ -42,11 +44,13 @@ class Resources:
         container: Container,
         use_cases: UseCases,
         warnings: Callable[[], Mapping[str, str]],
+        exposition: Callable[[], bytes] = bytes,
     ) -> None:
         self._container = container
         self._settings = container.settings()
         self._use_cases = use_cases
         self._warnings = warnings
+        self._exposition = exposition
         self._requests = Requests(
             use_cases.accounts.signed_in,
             container.aliases().is_own,
@@ -74,8 +78,12 @@ class Resources:
             self._own_logs(),
         )
         yield health_blueprint(
-            self._checks(), container.registry(), container.runtime().unreadable, self._warnings
+            self._checks(), self._exposition, container.runtime().unreadable, self._warnings
         )
+        if self._settings.serves_monitor:
+            is_private = is_loopback(self._settings.internal_host)
+            token = "" if is_private else container.keys().services
+            yield state_blueprint(self._use_cases.watch.overview, token)
 
     def _of_commands(self, service: Service) -> Iterator[Blueprint]:
         use_cases, requests, public_url = self._use_cases, self._requests, self._settings.public_url
@@ -114,7 +122,10 @@ class Resources:
             case "evidence":
                 yield evidence_blueprint(answers, media, requests)
             case "cases":
-                yield feeds_blueprint(answers, requests, public_url, self._use_cases.security)
+                exports = CaseExports(answers, self._container.answers()[CaseChanges.name])
+                yield feeds_blueprint(
+                    answers, exports, requests, public_url, self._use_cases.security
+                )
                 yield oembed_blueprint(answers, media, public_url)
                 yield updates_blueprint(
                     self._use_cases.updates, self._container.texts(), self._settings.streams
@@ -125,7 +136,6 @@ class Resources:
         uploads = self._use_cases.receive_uploads
         yield instance_blueprint(self._settings.largest_upload, uploads.quota, uploads.media_types)
         yield problem_pages()
-        yield asyncapi_blueprint(EVENTS)
 
     def _own_logs(self) -> tuple[str, ...]:
         return tuple(each.name for each in self._settings.services if each.kind == COMMAND)

@@ -16,7 +16,9 @@ class Keys:
     """256-bit keys. Without the secret, personal data is lost; with it, anybody can read it."""
 
     vault: bytes
+    models: bytes
     references: bytes
+    search: bytes
     uploads: bytes
     credentials: bytes
     tokens: bytes
@@ -27,6 +29,9 @@ class Keys:
     bus: bytes
     seals: bytes
     site: bytes
+    monitor: bytes
+    backups: bytes
+    traces: bytes
 
 
 def derive_keys(settings: Settings) -> Keys:
@@ -34,10 +39,17 @@ def derive_keys(settings: Settings) -> Keys:
 
     Raises SettingsError if the secret in the data folder cannot be kept or is damaged.
     """
-    secret = (settings.secret or own_secret(settings.data)).encode()
+    return keys_of(settings.secret or own_secret(settings.data))
+
+
+def keys_of(text: str) -> Keys:
+    """Return the keys of a secret."""
+    secret = text.encode()
     return Keys(
         vault=_derived(secret, "vault"),
+        models=_derived(secret, "models"),
         references=_derived(secret, "references"),
+        search=_derived(secret, "search"),
         uploads=_derived(secret, "uploads"),
         credentials=_derived(secret, "credentials"),
         tokens=_derived(secret, "tokens"),
@@ -48,6 +60,9 @@ def derive_keys(settings: Settings) -> Keys:
         bus=_derived(secret, "bus"),
         seals=_derived(secret, "seals"),
         site=_derived(secret, "site"),
+        monitor=_derived(secret, "monitor"),
+        backups=_derived(secret, "backups"),
+        traces=_derived(secret, "traces"),
     )
 
 

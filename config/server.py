@@ -1,5 +1,6 @@
 """Granian on a socket bound in advance, with workers that end with their parent."""
 
+import logging
 import os
 import resource
 import signal
@@ -16,6 +17,8 @@ from granian.net import SocketHolder  # type: ignore[attr-defined]  # it comes f
 from granian.server.mp import MPServer
 
 from config.settings import Settings
+
+log = logging.getLogger(__name__)
 
 BACKLOG = 1024
 MOST_CONNECTIONS = 8192
@@ -53,6 +56,7 @@ class Server(MPServer):
             log_access=False,
             log_level=LogLevels.error,
             workers_kill_timeout=SECONDS_TO_STOP,
+            respawn_failed_workers=True,
         )
 
     def _init_shared_socket(self) -> None:
@@ -61,6 +65,21 @@ class Server(MPServer):
         shared: Any = self
         shared._shd = SocketHolder(descriptor, False, BACKLOG)  # type: ignore[call-arg]  # the stub lacks the parameters
         shared._sso = self._listener
+
+    def _respawn_workers(self, workers: list[int], *spawn: Any, **delay: Any) -> None:
+        """Start workers again that a signal ended, such as of a crash or for want of memory.
+
+        A worker that ended by itself could not start: the server ends, too. Granian ends as well
+        when a worker crashes within some seconds of its start.
+        """
+        codes = [self.wrks[number].inner.exitcode for number in workers]
+        if any(code >= 0 for code in codes):
+            self.interrupt_children, self.interrupt_signal = workers, True
+            self.main_loop_interrupt.set()
+            return
+        for code in codes:
+            log.error("a worker was ended by %s; another one starts", signal.Signals(-code).name)
+        super()._respawn_workers(workers, *spawn, **delay)
 
 
 def bind(host: str, port: int, setting: str = "KLARITY", *, shared: bool = False) -> socket.socket:

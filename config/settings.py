@@ -1,7 +1,6 @@
 """Read the settings from ``KLARITY_*`` environment variables, and check all at start-up."""
 
 import os
-import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -14,13 +13,25 @@ from environs import Env, EnvError, EnvValidationError
 from limits import parse_many
 from marshmallow import ValidationError, validate
 
-from application.system import CONTEXTS, SITE, Service, UnknownService, chosen, services
+from application.system import (
+    COMMAND,
+    CONTEXTS,
+    MONITOR,
+    QUERY,
+    SITE,
+    Service,
+    UnknownService,
+    chosen,
+    services,
+)
 from config.buses import BUSES, scheme_of
+from config.search import SERVERS, folder_of
+from config.secret_files import PREFIX, SUFFIX, read_secret
+from entrypoints.address import address, can_be_listened_on
 from entrypoints.site.ground import read_street_map
 
-PREFIX = "KLARITY_"
 EVENT_STORES = ("sqlite", "mongo", "memory")
-READ_MODELS = ("memory", "mongo")
+READ_MODELS = ("sqlite", "memory", "mongo")
 MEDIA = ("filesystem", "gridfs")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 MOST_BYTES = 10**18
@@ -52,6 +63,7 @@ class Settings:
     background: bool
     event_store: str
     read_models: str
+    search_url: str = field(repr=False)
     media: str
     mongo_url: str = field(repr=False)
     mongo_database: str
@@ -76,23 +88,55 @@ class Settings:
     streams: int
     uploads: int
     webhooks_insecure: bool
+    alert_webhook: str = field(repr=False)
     rate_limit: str
     sign_in_limit: str
     sign_in_account_limit: str
     sign_in_network_limit: str
     hide_at: float
     log_level: str
+    traces_url: str = field(repr=False)
+    traces_ratio: float
 
     @property
     def embedded(self) -> bool:
         """Whether all data stays on this machine, in its data folder."""
         servers = {"mongo", "gridfs"} & {self.event_store, self.read_models, self.media}
-        return not servers and not self.has_broker and not self.history_urls
+        reached = self.has_broker or self.history_urls or self.has_search_server
+        return not servers and not reached
+
+    @property
+    def has_search_server(self) -> bool:
+        """Whether the search index is on a server."""
+        return scheme_of(self.search_url) in SERVERS
+
+    @property
+    def search_folder(self) -> Path | None:
+        """The folder of the search index, if it is not on a server or in memory."""
+        if self.search_url:
+            return folder_of(self.search_url)
+        return None if self.read_models == "memory" else self.data / "search"
+
+    @property
+    def searches_in_memory(self) -> bool:
+        """Whether no other process can read the search index of this one."""
+        return not self.search_url and self.search_folder is None
 
     @property
     def serves_site(self) -> bool:
         """Whether pages for people are served here."""
         return any(service.kind == SITE for service in self.services)
+
+    @property
+    def serves_monitor(self) -> bool:
+        """Whether pages for operators are served here, on the internal address."""
+        return any(service.kind == MONITOR for service in self.services)
+
+    @property
+    def serves_api(self) -> bool:
+        """Whether all of the API is served here."""
+        ids = {service.id for service in self.services}
+        return all(each.id in ids for each in services() if each.kind in (COMMAND, QUERY))
 
     @property
     def has_broker(self) -> bool:
@@ -105,6 +149,10 @@ class Settings:
         return self.event_store != "mongo" or not self.has_broker
 
 
+SECRETS = tuple(setting.name.upper() for setting in fields(Settings) if not setting.repr)
+"""The settings that may hold a password, and can be given in a file."""
+
+
 def read_settings() -> Settings:
     """Return the settings in the environment. Raises SettingsError, which names all faults."""
     env = Env(eager=False, prefix=PREFIX)
@@ -112,6 +160,7 @@ def read_settings() -> Settings:
     port = env.int("PORT", 8000, validate=validate.Range(0, 65535))
     data = env.path("DATA", Path("data"), validate=_can_be_a_folder)
     largest_upload = env.int("LARGEST_UPLOAD", 500_000_000, validate=validate.Range(1, MOST_BYTES))
+    event_store = env.str("EVENT_STORE", "sqlite", validate=validate.OneOf(EVENT_STORES))
     settings = Settings(
         host=host,
         port=port,
@@ -123,20 +172,22 @@ def read_settings() -> Settings:
         epochs=_epochs(env, data),
         services=_services(env),
         background=env.bool("BACKGROUND", True),
-        event_store=env.str("EVENT_STORE", "sqlite", validate=validate.OneOf(EVENT_STORES)),
-        read_models=env.str("READ_MODELS", "memory", validate=validate.OneOf(READ_MODELS)),
+        event_store=event_store,
+        read_models=env.str("READ_MODELS", event_store, validate=validate.OneOf(READ_MODELS)),
+        search_url=read_secret(env, "SEARCH_URL", validate=_is_search),
         media=env.str("MEDIA", "filesystem", validate=validate.OneOf(MEDIA)),
-        mongo_url=env.str(
+        mongo_url=read_secret(
+            env,
             *("MONGO_URL", "mongodb://127.0.0.1:27017/?replicaSet=rs0"),
             validate=MONGO_URL,
         ),
         mongo_database=env.str("MONGO_DATABASE", "klarity"),
-        bus_url=env.str("BUS_URL", "memory://", validate=_is_bus),
+        bus_url=read_secret(env, "BUS_URL", "memory://", validate=_is_bus),
         bus_prefix=env.str("BUS_PREFIX", "klarity", validate=validate.Regexp(r"^[a-z][a-z0-9-]*$")),
         tls_ca=env.str("TLS_CA", "", validate=_has_authorities),
         tls_certificate=env.str("TLS_CERTIFICATE", "", validate=_has_certificate),
         history_urls=_history_urls(env),
-        secret=_secret(env),
+        secret=read_secret(env, "SECRET", validate=_is_long_enough),
         public_url=_public_url(env, host, port),
         api_url=env.str("API_URL", "", validate=_is_address_or_empty),
         leave_url=env.str("LEAVE_URL", "https://www.wikipedia.org/", validate=_is_elsewhere),
@@ -156,12 +207,15 @@ def read_settings() -> Settings:
         streams=env.int("STREAMS", 1000, validate=validate.Range(0, 4096)),
         uploads=env.int("UPLOADS", 64, validate=validate.Range(1, 1024)),
         webhooks_insecure=env.bool("WEBHOOKS_INSECURE", False),
+        alert_webhook=read_secret(env, "ALERT_WEBHOOK", validate=_are_webhooks),
         rate_limit=_rate(env, "RATE_LIMIT", "600 per minute"),
         sign_in_limit=_rate(env, "SIGN_IN_LIMIT", "5 per minute; 20 per hour"),
         sign_in_account_limit=_rate(env, "SIGN_IN_ACCOUNT_LIMIT", "100 per hour"),
         sign_in_network_limit=_rate(env, "SIGN_IN_NETWORK_LIMIT", "120 per minute"),
         hide_at=env.float("HIDE_AT", 1.5, validate=validate.Range(min=0.1)),
         log_level=env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LOG_LEVELS)),
+        traces_url=read_secret(env, "TRACES_URL", validate=_is_collector),
+        traces_ratio=env.float("TRACES_RATIO", 1.0, validate=validate.Range(0, 1)),
     )
     try:
         env.seal()
@@ -181,7 +235,8 @@ def _unknown() -> dict[str, list[str]]:
     ``KLARITY_TEST_*``, which the tests use, are not reported.
     """
     given = [name.removeprefix(PREFIX) for name in sorted(os.environ) if name.startswith(PREFIX)]
-    known = ["SECRET_FILE", *(setting.name.upper() for setting in fields(Settings))]
+    files = [f"{name}{SUFFIX}" for name in SECRETS]
+    known = [*files, *(setting.name.upper() for setting in fields(Settings))]
     unknown = [name for name in given if name not in known and not name.startswith("TEST_")]
     return {f"{PREFIX}{name}": [f"no such setting. {_hint(name, known)}"] for name in unknown}
 
@@ -199,6 +254,16 @@ def _is_bus(url: str) -> None:
         raise ValidationError(
             "Must have a host, unless it is memory://, and a number as its port, if any. In a user "
             "or password, write special characters as %2F and the like."
+        )
+
+
+def _is_search(url: str) -> None:
+    """Check the URL. The message does not quote it, because it may contain a password."""
+    on_server = scheme_of(url) in SERVERS and _has_host(url)
+    if url and not on_server and folder_of(url) is None:
+        raise ValidationError(
+            f"Must begin with {', '.join(f'{each}://' for each in SERVERS)}, and have a host; or "
+            "be a folder that processes on one machine share, such as file:///data/search."
         )
 
 
@@ -230,10 +295,8 @@ def _has_certificate(path: str) -> None:
 
 
 def _can_be_listened_on(host: str) -> None:
-    try:
-        socket.getaddrinfo(host, None, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError) as error:
-        raise ValidationError(f"{host!r} must be an address or name of this machine.") from error
+    if not can_be_listened_on(host):
+        raise ValidationError(f"{host!r} must be an address or name of this machine.")
 
 
 def _can_be_a_folder(path: Path) -> None:
@@ -279,6 +342,22 @@ def _history_urls(env: Env) -> Mapping[str, str]:
     return found
 
 
+def _are_webhooks(text: str) -> None:
+    """Check the addresses. The message does not quote one, because it may contain a secret."""
+    for url in split_addresses(text):
+        if not (url.startswith(("http://", "https://")) and _has_host(url)):
+            raise ValidationError("Must be https:// addresses, with commas between them.")
+
+
+def split_addresses(text: str) -> tuple[str, ...]:
+    """Return the addresses in a list with commas."""
+    return tuple(url.strip() for url in text.split(",") if url.strip())
+
+
+def _has_plain_address(text: str) -> bool:
+    return any(url.startswith("http://") for url in split_addresses(text))
+
+
 def _is_address(text: str) -> bool:
     try:
         ADDRESS(text)
@@ -290,6 +369,15 @@ def _is_address(text: str) -> bool:
 def _is_address_or_empty(text: str) -> None:
     if text:
         ADDRESS(text)
+
+
+def _is_collector(url: str) -> None:
+    """Check the URL. The message does not quote it, because it may contain a password."""
+    if url and (scheme_of(url) not in ("http", "https") or not _has_host(url)):
+        raise ValidationError(
+            "Must be the http:// or https:// address of a collector of OpenTelemetry, with its "
+            "path, such as http://localhost:4318/v1/traces."
+        )
 
 
 def _is_elsewhere(url: str) -> None:
@@ -321,25 +409,8 @@ def _origins(env: Env) -> tuple[str, ...]:
 
 def _public_url(env: Env, host: str, port: int) -> str:
     # An invalid value is None until ``seal`` reports all faults.
-    here = f"http://[{host}]:{port}" if ":" in (host or "") else f"http://{host}:{port}"
+    here = f"http://{address(host or '', port)}"
     return (env.str("PUBLIC_URL", here, validate=ADDRESS) or "").rstrip("/")
-
-
-def _secret(env: Env) -> str:
-    """Return the secret, which is given directly or in a file."""
-
-    def read(path: str) -> str:
-        try:
-            secret = Path(path).read_text().strip() if path else ""
-        except (OSError, ValueError) as error:
-            raise EnvError(f"Cannot be read: {error}") from error
-        if path and len(secret) < SHORTEST_SECRET:
-            raise EnvError(f"Must have at least {SHORTEST_SECRET} characters.")
-        return secret
-
-    env.add_parser("secret_file", read)
-    in_file: str = env.secret_file("SECRET_FILE", "")
-    return env.str("SECRET", "", validate=_is_long_enough) or in_file
 
 
 def _epochs(env: Env, data: Path | None) -> Path:
@@ -368,7 +439,7 @@ def _misfits(settings: Settings) -> dict[str, list[str]]:
             f"Must be set, or KLARITY_SECRET_FILE, to at least {SHORTEST_SECRET} characters. Only "
             "an instance that keeps all data in its data folder makes a secret itself."
         ]
-    if settings.serves_site and not settings.api_url and len(settings.services) < len(services()):
+    if settings.serves_site and not settings.api_url and not settings.serves_api:
         faults["KLARITY_API_URL"] = [
             "must be given to a process that serves the site without all other services: the "
             "address at which nginx serves them to the site"
@@ -383,10 +454,23 @@ def _misfits(settings: Settings) -> dict[str, list[str]]:
             "Must be 1: an event store other than mongo and the bus memory:// work in one process "
             "only."
         ]
-    if settings.event_store != "mongo" and settings.read_models == "mongo":
+    if settings.read_models not in ("memory", settings.event_store):
         faults["KLARITY_READ_MODELS"] = [
-            "Must be memory: mongo read models need the mongo event store."
+            f"Must be that of the event store, {settings.event_store}, or memory: read models are "
+            "kept where the events are, or in the memory of each process."
         ]
+    if settings.search_url and settings.read_models == "memory":
+        faults["KLARITY_SEARCH_URL"] = [
+            "Must be empty with the read models memory: they forget at each stop what such an "
+            "index holds."
+        ]
+    if not settings.search_url and settings.read_models == "mongo":
+        faults["KLARITY_SEARCH_URL"] = [
+            "must be given with the read models mongo: a server that all processes reach, or, if "
+            "they run on one machine, a folder that they share, such as file:///data/search"
+        ]
+    if not settings.webhooks_insecure and _has_plain_address(settings.alert_webhook):
+        faults["KLARITY_ALERT_WEBHOOK"] = ["Must be https:// addresses: alerts are sent over TLS."]
     if settings.upload_bytes_a_day < settings.largest_upload:
         faults["KLARITY_UPLOAD_BYTES_A_DAY"] = ["Must be at least KLARITY_LARGEST_UPLOAD."]
     return faults

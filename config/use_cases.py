@@ -1,5 +1,6 @@
 """Make the use cases, each once when it is first needed."""
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
@@ -11,7 +12,7 @@ from application.executors import Executors
 from application.policy import KlarityPolicy, PolicyDependencies
 from application.ports.uploads import Quota
 from application.security import SecurityLog
-from application.system import policy_types
+from application.system import CONTEXTS, policy_types, query_services
 from application.updates import Updates
 from application.use_cases.authorship import Authorship
 from application.use_cases.cases.engage import Engage
@@ -37,10 +38,23 @@ from application.use_cases.moderation.forget import ForgetInModeration
 from application.use_cases.moderation.moderate import Moderate
 from application.use_cases.moderation.visibility import Visibility
 from application.use_cases.moderation.what_if import WhatIf
+from application.use_cases.operations.alerting import Alerting, OpenAlerts
+from application.use_cases.operations.correlations import Correlations
+from application.use_cases.operations.follow import FollowCommand
+from application.use_cases.operations.forget import ForgetInOperations
+from application.use_cases.operations.handlers import Handlers
+from application.use_cases.operations.intervene import CarryOut, Intervene
+from application.use_cases.operations.open_event import OpenEvents
+from application.use_cases.operations.send_alerts import SendAlerts
+from application.use_cases.operations.sightings import Sightings
+from application.use_cases.operations.watch import SystemWatch
+from application.use_cases.repeat_erasures import RepeatErasures
 from application.use_cases.webhooks.courier import Courier
 from application.use_cases.webhooks.manage import Webhooks
 from application.use_cases.webhooks.open_deliveries import OpenDeliveries
 from config.container import Container
+from config.settings import split_addresses
+from config.sources import sources_of
 from domain.catalog import ERASURE
 from entrypoints.http.links import Links
 
@@ -99,6 +113,20 @@ class UseCases:
     def erase_later(self) -> EraseLater:
         made = self._container
         return EraseLater(made.later_erasures(), made.texts(), self.executors.members, self._clock)
+
+    @cached_property
+    def repeat_erasures(self) -> RepeatErasures:
+        made = self._container
+        return RepeatErasures(
+            history=made.history(),
+            codec=made.codec(),
+            members=self.executors.members,
+            evidence=self.executors.evidence,
+            forget_member=self.accounts.forget,
+            destroy_media=self.destroy_media,
+            logs=CONTEXTS,
+            clock=self._clock,
+        )
 
     @cached_property
     def erasure_receipts(self) -> ErasureReceipts:
@@ -255,6 +283,39 @@ class UseCases:
         )
 
     @cached_property
+    def forget_in_operations(self) -> ForgetInOperations:
+        return ForgetInOperations(self.contributions, self.executors.interventions, self._clock)
+
+    @cached_property
+    def carry_out(self) -> CarryOut:
+        made = self._container
+        return CarryOut(
+            self.executors.interventions,
+            made.parked(),
+            made.rebuilds(),
+            query_services(),
+            self._clock,
+        )
+
+    @cached_property
+    def intervene(self) -> Intervene:
+        return Intervene(self.executors.interventions, self.carry_out, self._clock)
+
+    @cached_property
+    def handlers(self) -> Handlers:
+        made = self._container
+        return Handlers(made.checkpoints(), made.models(), made.history())
+
+    @cached_property
+    def follow_command(self) -> FollowCommand:
+        correlations = Correlations(self._container.history(), CONTEXTS)
+        return FollowCommand(correlations, self.handlers, self._container.parked())
+
+    @cached_property
+    def open_events(self) -> OpenEvents:
+        return OpenEvents(self._container.history(), self._container.codec(), self.intervene)
+
+    @cached_property
     def policy_dependencies(self) -> PolicyDependencies:
         return PolicyDependencies(
             executors=self.executors,
@@ -264,10 +325,34 @@ class UseCases:
             forget_in_cases=self.forget_in_cases,
             forget_in_discussions=self.forget_in_discussions,
             forget_in_moderation=self.forget_in_moderation,
+            forget_in_operations=self.forget_in_operations,
+            carry_out=self.carry_out,
             destroy_key=self._container.codec().forget,
+            send_alert=self.send_alerts,
             security=self.security,
             hide_at=self._settings.hide_at,
         )
+
+    @cached_property
+    def send_alerts(self) -> SendAlerts:
+        urls = split_addresses(self._settings.alert_webhook)
+        caller = self._container.webhook_caller()
+        return SendAlerts(urls, caller, self._keys.webhooks, self._clock)
+
+    @cached_property
+    def sightings(self) -> Sightings:
+        return Sightings(time.monotonic)
+
+    @cached_property
+    def watch(self) -> SystemWatch:
+        return SystemWatch(sources_of(self._container, self.sightings))
+
+    @cached_property
+    def alerting(self) -> Alerting:
+        made = self._container
+        open_alerts = OpenAlerts(made.history(), made.codec())
+        alerts = self.executors.alerts
+        return Alerting(self.watch.overview, alerts, open_alerts, self._clock, time.monotonic)
 
     @cached_property
     def updates(self) -> Updates:

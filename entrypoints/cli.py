@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from math import isfinite
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import click
 
@@ -18,14 +17,26 @@ from application.ports.checkpoints import Checkpoint
 from application.ports.codec import EventCodec
 from application.ports.event_store import EventStore
 from application.ports.parked import ParkedEvent, ParkedEvents, service_of
-from application.system import Service, query_services, services
+from application.system import Service, services
 from application.use_cases.members.standing import StandingChanges
 from application.use_cases.moderation.what_if import Hiding, ModerationReplay, WhatIf
+from application.use_cases.operations.intervene import Explanation, Intervene, target_of
+from application.use_cases.operations.parked_causes import masked_error
 from application.use_cases.webhooks.manage import Webhooks
 from domain.cases.case_details import CaseCategory
 from domain.moderation.subject import Verdict
+from domain.operations.intervention import Action, Target
 from domain.webhooks.delivery import DeliveryStatus, WebhookDelivery
-from entrypoints.nginx import FALLBACK, nginx_configuration
+from entrypoints.backups import Backups, add_backups
+from entrypoints.new.command import add_new
+from entrypoints.nginx import FALLBACK, nginx_configuration, trusting
+from entrypoints.options import FiniteRange, explained, from_standard_input, trusts
+from entrypoints.rebuilds import add_rebuilds
+from entrypoints.up.command import add_up
+
+
+class NoSuchMember(Exception):
+    """No member has this pseudonym."""
 
 
 class Tools(Protocol):
@@ -44,6 +55,9 @@ class Tools(Protocol):
     def parked(self) -> ParkedEvents: ...
 
     @property
+    def intervene(self) -> Intervene: ...
+
+    @property
     def rebuilder(self) -> Rebuilder: ...
 
     @property
@@ -53,6 +67,11 @@ class Tools(Protocol):
 
     @property
     def webhooks(self) -> Webhooks: ...
+
+    @property
+    def alert_secret(self) -> str:
+        """The secret that signs what is sent to ``KLARITY_ALERT_WEBHOOK``."""
+        ...
 
     @property
     def what_if(self) -> WhatIf: ...
@@ -69,7 +88,7 @@ class Tools(Protocol):
         ...
 
     def grant(self, pseudonym: str, role: str) -> None:
-        """Grant a role to the member with this pseudonym. Raises LookupError."""
+        """Grant a role to the member with this pseudonym. Raises NoSuchMember."""
         ...
 
 
@@ -83,21 +102,15 @@ class Entry:
     open_tools: Callable[[], AbstractContextManager[Tools]]
     play_demo: Callable[[str, tuple[str, str] | None], None]
     give_up_lost_keys: Callable[[], None]
+    backups: Backups[Tools]
     faults: tuple[type[Exception], ...]
 
 
-class FiniteRange(click.FloatRange):
-    """A number in a range. Infinity and NaN are refused."""
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        number: float = super().convert(value, param, ctx)
-        if not isfinite(number):
-            self.fail(f"{value} is not a number.", param, ctx)
-        return number
-
-
+ROLES = ["moderator", "admin", "operator"]
+KEEP_OUT_OF_SIGHT = (
+    "Write - to give it on standard input: all else that you write here is kept in the history of"
+    " the shell, and shown in the list of processes."
+)
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
@@ -141,35 +154,22 @@ def build_cli(entry: Entry) -> click.Group:
         metavar="SERVICE=HOST:PORT",
         help="The address of a service, for --nginx; repeat it for each.",
     )
-    def services_(*, nginx: bool, at: Sequence[str]) -> None:
+    @trusts
+    def services_(*, nginx: bool, at: Sequence[str], trust: Sequence[str]) -> None:
         """List the services, their purpose, and what they publish and subscribe to.
 
         With --nginx, print how one address serves services that run in processes of their own:
 
             klarity services --nginx --at command:cases=127.0.0.1:8001 ...
+
+        Where another proxy receives people's requests first, such as one for TLS, name it with
+        --trust. Without it, all people count as one client, and share its limits.
         """
         if nginx:
-            click.echo(nginx_configuration(_places(at)))
+            click.echo(nginx_configuration(_places(at), trusted=trusting(trust)))
             return
         for service in services():
             click.echo(_described(service))
-
-    @klarity.command()
-    @click.argument("name", type=click.Choice([service.name for service in query_services()]))
-    def rebuild(name: str) -> None:
-        """Rebuild the read model of a query service from the logs, then let it serve.
-
-        The old one serves until then. Read models in memory are rebuilt at each start instead.
-        """
-        (service,) = [service for service in query_services() if service.name == name]
-        with opened(entry) as tools:
-            if not tools.keeps_read_models:
-                raise click.ClickException(
-                    "These read models live in memory: restart their process."
-                )
-            with _bar(f"Rebuilding {name}") as progress:
-                handled = tools.rebuilder.rebuild(service, progress)
-        click.echo(f"{name} was rebuilt from {handled} events.")
 
     @klarity.command()
     @click.option(
@@ -188,14 +188,28 @@ def build_cli(entry: Entry) -> click.Group:
         if not good:
             raise SystemExit(1)
 
+    add_rebuilds(klarity, lambda: _opened_for_rebuilds(entry))
     _add_parked(klarity, entry)
     _add_give_up_keys(klarity, entry)
+    add_backups(
+        klarity, entry.backups, lambda: plain_faults(entry), lambda tools: _verify(tools, None)
+    )
     _add_members(klarity, entry)
     _add_webhooks(klarity, entry)
+    _add_alert_secret(klarity, entry)
     _add_what_if(klarity, entry)
-
+    add_new(klarity)
+    add_up(klarity)
     _add_demo(klarity, entry)
     return klarity
+
+
+@contextmanager
+def _opened_for_rebuilds(entry: Entry) -> Iterator[Tools]:
+    with opened(entry) as tools:
+        if not tools.keeps_read_models:
+            raise click.ClickException("These read models live in memory: restart their process.")
+        yield tools
 
 
 def _verify(tools: Tools, heads: Path | None) -> bool:
@@ -222,7 +236,11 @@ def _add_demo(klarity: click.Group, entry: Entry) -> None:
     @klarity.command()
     @click.option("--url", help="The address of Klarity; by default that of the settings.")
     @click.option("--moderator", metavar="PSEUDONYM", help="A moderator who decides on flags.")
-    @click.option("--passphrase", help="The moderator's passphrase; prompted for if not given.")
+    @click.option(
+        "--passphrase",
+        callback=from_standard_input,
+        help=f"The moderator's passphrase, which is prompted for otherwise. {KEEP_OUT_OF_SIGHT}",
+    )
     def demo(url: str | None, moderator: str | None, passphrase: str | None) -> None:
         """Play a town in two languages through the public API of a running Klarity.
 
@@ -259,29 +277,31 @@ def _add_parked(klarity: click.Group, entry: Entry) -> None:
         for item in found:
             decided = f" ({item.verdict} was decided)" if item.verdict else ""
             click.echo(f"{item.subscriber} {item.event.id} {item.event.type}{decided}")
-            click.echo(f"    {item.parked_at}: {item.error}")
+            click.echo(f"    {item.parked_at}: {masked_error(item.error)}")
             click.echo(f"    {_tries_of(item)}")
         click.echo(f"{len(found)} parked.")
 
     @parked.command()
     @click.argument("subscriber")
     @click.argument("event_id")
-    def retry(subscriber: str, event_id: str) -> None:
+    @explained
+    def retry(subscriber: str, event_id: str, why: Explanation) -> None:
         """Retry a parked event, for example after a fault was corrected.
 
         Parked events before it in its stream are retried first. A dropped event is handled by
         read models built from then on.
         """
-        if not _take_back(entry, subscriber, event_id):
-            _decide(entry, subscriber, event_id, "retry")
+        if not _take_back(entry, subscriber, event_id, why):
+            _decide(entry, subscriber, event_id, Action.RETRY, why)
 
     @parked.command()
     @click.argument("subscriber")
     @click.argument("event_id")
+    @explained
     @click.confirmation_option(prompt="The subscriber will never handle this event. Continue?")
-    def drop(subscriber: str, event_id: str) -> None:
+    def drop(subscriber: str, event_id: str, why: Explanation) -> None:
         """Drop a parked event, also for later builds of the read model."""
-        _decide(entry, subscriber, event_id, "drop")
+        _decide(entry, subscriber, event_id, Action.DROP, why)
 
     @parked.command()
     @click.argument("service")
@@ -314,8 +334,12 @@ def _add_members(klarity: click.Group, entry: Entry) -> None:
 
     @members.command()
     @click.argument("pseudonym")
-    @click.option("--role", type=click.Choice(["moderator", "admin"]))
-    @click.password_option("--passphrase")
+    @click.option("--role", type=click.Choice(ROLES))
+    @click.password_option(
+        "--passphrase",
+        callback=from_standard_input,
+        help=f"Do not prompt for it. {KEEP_OUT_OF_SIGHT}",
+    )
     def add(pseudonym: str, role: str | None, passphrase: str) -> None:
         """Register a member, optionally with a role; prompts for the passphrase."""
         with opened(entry) as tools:
@@ -326,7 +350,7 @@ def _add_members(klarity: click.Group, entry: Entry) -> None:
 
     @members.command()
     @click.argument("pseudonym")
-    @click.argument("role", type=click.Choice(["moderator", "admin"]))
+    @click.argument("role", type=click.Choice(ROLES))
     def grant(pseudonym: str, role: str) -> None:
         """Grant a role to a member."""
         with opened(entry) as tools:
@@ -404,6 +428,19 @@ def _add_webhooks(klarity: click.Group, entry: Entry) -> None:
         with opened(entry) as tools:
             tools.webhooks.retry(delivery_id)
         click.echo(f"{delivery_id} will be tried again within seconds.")
+
+
+def _add_alert_secret(klarity: click.Group, entry: Entry) -> None:
+    @klarity.command("alert-secret")
+    def alert_secret() -> None:
+        """Print the secret that signs the alerts sent to KLARITY_ALERT_WEBHOOK.
+
+        Receivers verify with it that an alert comes from here, by the rules of Standard Webhooks.
+        It is derived from the secret of the instance, and is the same for all addresses.
+        """
+        with opened(entry) as tools:
+            secret = tools.alert_secret
+        click.echo(secret)
 
 
 def _add_what_if(klarity: click.Group, entry: Entry) -> None:
@@ -512,22 +549,26 @@ def _tries_of(item: ParkedEvent) -> str:
     return f"{times}; next try {item.retry_at.isoformat(timespec='seconds')}"
 
 
-def _take_back(entry: Entry, subscriber: str, event_id: str) -> bool:
+def _take_back(entry: Entry, subscriber: str, event_id: str, why: Explanation) -> bool:
     """Forget that an event was dropped, if it is no longer parked. Returns whether it was."""
     with opened(entry) as tools:
         parked = any(each.event.id == event_id for each in _parked_by(tools, subscriber))
-        taken = not parked and tools.parked.take_back(service_of(subscriber), event_id)
+        taken = not parked and event_id in tools.parked.dropped(service_of(subscriber))
+        if taken:
+            target = Target(subscriber=subscriber, event_id=event_id)
+            tools.intervene.settle(Action.TAKE_BACK, [target], why)
     if taken:
         click.echo(f"New builds of the read model of {subscriber} will handle {event_id}.")
     return taken
 
 
-def _decide(entry: Entry, subscriber: str, event_id: str, verdict: str) -> None:
+def _decide(entry: Entry, subscriber: str, event_id: str, action: Action, why: Explanation) -> None:
     with opened(entry) as tools:
         found = [each for each in _parked_by(tools, subscriber) if each.event.id == event_id]
-        if not [each for each in found if tools.parked.decide(each.subscriber, event_id, verdict)]:
+        if not found:
             raise click.ClickException(f"{subscriber} has not parked {event_id}.")
-    click.echo(f"{subscriber} will {verdict} {event_id} within seconds.")
+        tools.intervene.settle(action, [target_of(each) for each in found], why)
+    click.echo(f"{subscriber} will {action} {event_id} within seconds.")
 
 
 def _described(service: Service) -> str:
