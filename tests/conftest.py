@@ -15,13 +15,22 @@ from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 from tests.cheap_passphrases import sitecustomize
-from tests.servers import BROKERS, Mongo, PubSub, RabbitMQ, Redis, Server, ServerMissing
+from tests.servers import (
+    BROKERS,
+    Mongo,
+    PubSub,
+    RabbitMQ,
+    Redis,
+    RedisSearch,
+    Server,
+    ServerMissing,
+)
 from tests.shared_servers import ADDRESS, SharedServers, ask
 
 # Machines that test are busy: a pause of a second is no news.
 settings.register_profile("patient", settings.default, deadline=None)
 settings.load_profile("patient")
-SERVERS = {"mongo", *BROKERS}
+SERVERS = {"mongo", "redis_search", *BROKERS}
 FUZZING = "tests/http/test_openapi.py::test_every_reply_is_announced_by_the_document["
 THOROUGH = (
     "tests/adapters/test_hostile_files.py",
@@ -56,6 +65,12 @@ def mongo_url() -> str:
 def redis_url() -> str:
     """A Redis for all tests; take keys with a prefix of your own."""
     return url_of(Redis, "KLARITY_TEST_REDIS_URL")
+
+
+@pytest.fixture(scope="session")
+def redis_search_url() -> str:
+    """A Redis with its search module for all tests; take keys with a prefix of your own."""
+    return url_of(RedisSearch, "KLARITY_TEST_REDIS_SEARCH_URL")
 
 
 @pytest.fixture(scope="session")

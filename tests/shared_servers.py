@@ -15,10 +15,19 @@ from tempfile import TemporaryDirectory
 from threading import Lock, Thread
 from typing import Self
 
-from tests.servers import Mongo, PubSub, RabbitMQ, Redis, Server, ServerFailed, ServerMissing
+from tests.servers import (
+    Mongo,
+    PubSub,
+    RabbitMQ,
+    Redis,
+    RedisSearch,
+    Server,
+    ServerFailed,
+    ServerMissing,
+)
 
 KINDS: Mapping[str, type[Server]] = {
-    kind.__name__: kind for kind in (Mongo, Redis, RabbitMQ, PubSub)
+    kind.__name__: kind for kind in (Mongo, Redis, RedisSearch, RabbitMQ, PubSub)
 }
 ADDRESS = "KLARITY_TEST_SERVERS"
 """The variable with the socket of the run's servers, for the workers to inherit."""

@@ -3,29 +3,51 @@
 import gc
 import sqlite3
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from traceback import format_exception
+from typing import Any
+from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner, Result
+from standardwebhooks import Webhook
 
+from adapters.read_models.sqlite import SqliteReadModels
 from adapters.tls import Tls
+from adapters.webhook_caller.http import HttpWebhookCaller
+from application.engine.builds import open_build
 from application.ports.checkpoints import START
 from application.ports.codec import RecordedEvent
+from application.ports.event_store import StoreUnavailable
 from application.ports.parked import ParkedEvent
-from application.system import CONTEXTS
+from application.ports.read_models import Find
+from application.ports.rebuilds import Phase, RebuildState, Then
+from application.system import CONTEXTS, query_services
 from application.use_cases.moderation.what_if import Hiding, ModerationReplay, RankedCase, WhatIf
 from config.buses import BUSES, open_bus
 from config.command import main
-from config.main import FAULTS, give_up_lost_keys, open_tools, own_url, play_demo, serve, work
+from config.main import (
+    BACKUPS,
+    FAULTS,
+    OpenTools,
+    give_up_lost_keys,
+    open_tools,
+    own_url,
+    play_demo,
+    serve,
+    work,
+)
 from config.process import Process
 from config.settings import Settings, SettingsError, read_settings
 from domain.moderation.subject import SubjectKind
+from domain.operations.alert import AlertId, AlertResolved
+from domain.operations.intervention import Action
 from entrypoints.cli import Entry, build_cli
 from entrypoints.nginx import nginx_configuration
+from entrypoints.rebuilds import _described
 from tests.certificates import Authority
 from tests.contracts.test_epochs import neighbours
 
@@ -43,6 +65,7 @@ def klarity(*arguments: str, **options: str) -> Result:
         open_tools=open_tools,
         play_demo=play_demo,
         give_up_lost_keys=give_up_lost_keys,
+        backups=BACKUPS,
         faults=FAULTS,
     )
     return CliRunner().invoke(build_cli(entry), arguments, **options)  # type: ignore[arg-type]  # only "input"
@@ -67,8 +90,26 @@ def test_imported_objects_are_excluded_from_garbage_collection(
 
 def test_help_lists_and_explains_every_command() -> None:
     told = klarity("--help").output
-    commands = ("serve", "work", "rebuild", "verify", "parked", "members", "webhooks", "what-if")
-    for command in (*commands, "demo", "give-up-keys"):
+    commands = (
+        "serve",
+        "work",
+        "rebuild",
+        "parity",
+        "rollback",
+        "rebuilds",
+        "verify",
+        "parked",
+        "members",
+        "webhooks",
+        "what-if",
+        "demo",
+        "give-up-keys",
+        "backup",
+        "backup-key",
+        "restore",
+        "alert-secret",
+    )
+    for command in commands:
         assert command in told
         assert len(klarity(command, "--help").output) > 100
 
@@ -103,9 +144,9 @@ def test_nginx_sends_each_request_to_its_service() -> None:
     told = klarity("services", "--nginx", *places).output
     assert "access_log off" in told
     assert "error_log /dev/null" in told
-    assert '"~^(GET|HEAD) /v1/videos(/|$)" h:1;' in told
+    assert '"~^(GET|HEAD) /v1/videos(/|$)" h-1;' in told
     told = klarity("services", "--nginx", "--at=command:members=h:1", "--at=query:cases=h:2").output
-    assert r"|/v1/cases\.(geojson|csv)$)" + '" h:2;' in told
+    assert r"|/v1/cases\.(geojson|csv)$)" + '" h-2;' in told
     assert klarity("services", "--nginx", "--at=nowhere").exit_code == 2
     wrong = klarity("services", "--nginx", "--at=command:nowhere=h:1")
     assert (wrong.exit_code, "command:nowhere is not a service" in wrong.output) == (2, True)
@@ -113,6 +154,19 @@ def test_nginx_sends_each_request_to_its_service() -> None:
     assert (rest.exit_code, "command:members serves all other requests" in rest.output) == (2, True)
     assert "default h;" in nginx_configuration({"command:members": "h"})
     assert "default s;" in nginx_configuration({"command:members": "h", "site": "s"})
+
+
+def test_nginx_trusts_the_proxies_that_are_named() -> None:
+    serving = ("services", "--nginx", "--at=command:members=h:1")
+    assert "set_real_ip_from" not in klarity(*serving).output
+    told = klarity(*serving, "--trust=10.0.0.0/8", "--trust=2001:db8::1").output
+    assert "set_real_ip_from 10.0.0.0/8;\n    set_real_ip_from 2001:db8::1/128;" in told
+
+
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "proxy", "10.0.0.1/8", "10.0.0.1; x"])
+def test_what_is_no_network_of_proxies_is_not_trusted(network: str) -> None:
+    refused = klarity("services", "--nginx", "--at=command:members=h:1", f"--trust={network}")
+    assert (refused.exit_code, "for '--trust': " in refused.output) == (2, True)
 
 
 def test_the_operator_can_list_who_changed_roles_and_suspensions() -> None:
@@ -173,6 +227,14 @@ def test_an_error_is_printed_as_one_plain_message(monkeypatch: pytest.MonkeyPatc
     assert "KLARITY_BUS_URL" in klarity("verify").output
 
 
+@pytest.mark.parametrize("error", [KeyError("stores"), IndexError("list index out of range")])
+def test_a_programming_error_keeps_its_traceback(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OpenTools, "checkpoints", Mock(side_effect=error))
+    assert klarity("verify").exception is error
+
+
 @pytest.mark.parametrize(
     ("pseudonym", "passphrase", "told"),
     [
@@ -190,14 +252,125 @@ def test_adding_a_member_that_the_api_would_refuse_is_refused(
     assert klarity("verify").output.count(": 0 events") == len(CONTEXTS)
 
 
+def test_a_passphrase_is_prompted_for_or_given_on_standard_input(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So that no list of processes, history or audit log contains it."""
+    taken: list[tuple[str, str]] = []
+    monkeypatch.setattr("config.main.OpenTools.add_member", lambda _, *given: taken.append(given))
+    klarity("members", "add", "Anna", input="four plain words\nfour plain words\n")
+    klarity("members", "add", "Anna", "--passphrase", "-", input="four plain words\nnot this\n")
+    assert taken == [("Anna", "four plain words")] * 2
+
+
 def test_the_operator_can_add_a_member_with_a_reserved_name() -> None:
     added = klarity("members", "add", "Klarity Admin", "--passphrase", "four plain words")
     assert added.exit_code == 0
 
 
-def test_rebuilding_a_read_model_in_memory_says_to_restart() -> None:
+def test_rebuilding_a_read_model_in_memory_says_to_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KLARITY_READ_MODELS", "memory")
     told = klarity("rebuild", "members")
     assert (told.exit_code, "restart their process" in told.output) == (1, True)
+
+
+def test_a_read_model_in_a_file_is_rebuilt() -> None:
+    add_anna()
+    for _ in range(2):
+        assert "members was rebuilt from 2 events" in klarity("rebuild", "members").output
+
+
+def rename_anna() -> str:
+    """Change a document by hand. Returns its key."""
+    with open_tools() as tools:
+        service = next(each for each in query_services() if each.name == "members")
+        models = tools.rebuilder._projections.models
+        model = open_build(service, models, models.live_version("members"))
+        (row,) = model.find(Find(), limit=9)
+        changed = replace(row.document, pseudonym="Eve")
+        model.commit({row.key: changed}, model.checkpoint().next())
+    return row.key
+
+
+def test_the_operator_compares_a_read_model_with_its_log() -> None:
+    add_anna()
+    klarity("rebuild", "members")
+    alike = klarity("parity", "members")
+    assert (alike.exit_code, "1 rows compared, 0 differ." in alike.output) == (0, True)
+    key = rename_anna()
+    differs = klarity("parity", "members")
+    assert (differs.exit_code, f"{key}: changed pseudonym" in differs.output) == (1, True)
+    assert "was compared with its logs" in klarity("rebuilds", "list").output
+
+
+def test_a_held_build_is_swapped_and_rolled_back() -> None:
+    add_anna()
+    first = klarity("rebuild", "members", "--hold").output
+    assert "members was not compared with a build of the same program" in first
+    assert "which waits for `klarity rebuilds swap`" in first
+    assert "was rebuilt" in klarity("rebuilds", "swap", "members").output
+    refused = klarity("rollback", "members")
+    assert (refused.exit_code, "No earlier build" in refused.output) == (1, True)
+    assert "for `klarity rollback members`" in klarity("rebuild", "members").output
+    assert "members was rolled back." in klarity("rollback", "members").output
+    assert "was rebuilt" in klarity("rollback", "members").output
+
+
+def test_a_rebuild_in_progress_is_shown_limited_completed_and_cancelled() -> None:
+    add_anna()
+    with open_tools() as tools:
+        service = next(each for each in query_services() if each.name == "members")
+        tools.rebuilder.rebuilds.begin(service, then=Then.HOLD)
+    assert "has handled 0 of 0 events, 0 a second." in klarity("rebuilds", "list").output
+    told = klarity("rebuilds", "throttle", "members", "500").output
+    assert "0 a second, limited to 500." in told
+    assert "which waits for" in klarity("rebuilds", "wait", "members").output
+    assert "was cancelled" in klarity("rebuilds", "cancel", "members").output
+    refused = klarity("rebuilds", "throttle", "members", "500")
+    assert (refused.exit_code, "No rebuild is in progress" in refused.output) == (1, True)
+
+
+def test_what_changes_a_read_model_is_recorded_with_who_did_it_and_why() -> None:
+    add_anna()
+    why = ("--by", "Olga", "--reason", "Anna is missing.")
+    klarity("rebuild", "members", "--events-a-second", "500", *why)
+    refused = klarity("rebuilds", "swap", "members", *why)
+    assert (refused.exit_code, "No build is held" in refused.output) == (1, True)
+    assert klarity("rebuild", "members", "--reason", "").exit_code == 1
+    begun, signed, finished, *failed = interventions()
+    assert (begun.action, begun.subject) == (Action.REBUILD_AND_SWAP, "members")
+    assert begun.events_a_second == 500
+    assert (signed.operator, signed.reason) == ("Olga", "Anna is missing.")
+    assert (finished.done, finished.failed) == (1, "")
+    assert [type(each) for each in failed] == [type(begun), type(signed), type(finished)]
+    assert "No build is held" in failed[-1].failed
+
+
+def test_what_a_store_does_not_take_now_is_said_to_follow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable
+
+    add_anna()
+    klarity("parity", "members")
+    monkeypatch.setattr(SqliteReadModels, "save_rebuild", away)
+    told = klarity("parity", "members")
+    assert (told.exit_code, "0 differ" in told.output) == (1, False)
+    assert "A store is away. It is recorded" in told.output
+
+
+def interventions() -> list[Any]:
+    """What the log says that operators did."""
+    with open_tools() as tools:
+        codec, log = tools.codec, "operations"
+        commits = tools.stores[log].read_log(0, 99)
+        return [codec.decode(event) for each in commits for event in codec.events(log, each)]
+
+
+def test_the_time_left_is_told_in_seconds() -> None:
+    state = RebuildState(phase=Phase.BUILDING, handled=10, total=100, speed=7)
+    assert _described(state) == "has handled 10 of 100 events, 7 a second, 0:00:12 left."
 
 
 def test_a_read_model_is_rebuilt(
@@ -211,6 +384,7 @@ def test_a_read_model_is_rebuilt(
         "MONGO_DATABASE": database,
         "SECRET": "s" * 32,
         "EPOCHS": str(tmp_path / "epochs"),
+        "SEARCH_URL": f"file://{tmp_path}/search",
     }.items():
         monkeypatch.setenv(f"KLARITY_{name}", value)
     add_anna()
@@ -303,6 +477,20 @@ def test_webhooks_are_added_listed_and_removed() -> None:
     assert (refused.exit_code, "public internet" in refused.output) == (1, True)
 
 
+def test_alerts_can_be_verified_with_the_secret_that_is_printed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent: list[tuple[bytes, dict[str, str]]] = []
+    monkeypatch.setenv("KLARITY_ALERT_WEBHOOK", "https://pager.example/klarity")
+    monkeypatch.setattr(HttpWebhookCaller, "call", lambda *call: sent.append((call[3], call[2])))
+    event = AlertResolved(alert_id=AlertId("bus:monitor"), number=1, at=datetime.now(UTC))
+    with closing(Process(read_settings(), alone=False)) as process:
+        process.use_cases.send_alerts(event, "the event")
+    secret = klarity("alert-secret").output.strip()
+    (delivery,) = sent
+    assert Webhook(secret).verify(*delivery)["type"] == "alert.resolved"
+
+
 def test_what_if_on_an_empty_log_reports_no_effect() -> None:
     told = klarity("what-if", "moderation", "--threshold", "0.5").output
     assert "A threshold of 0.5 hides 0: 0 rightly, 0 wrongly, 0 undecided." in told
@@ -315,6 +503,13 @@ def test_what_if_on_an_empty_log_reports_no_effect() -> None:
 def test_what_if_with_an_invalid_number_is_refused(number: str) -> None:
     for command in (("moderation", "--threshold"), ("popular", "--half-life")):
         assert klarity("what-if", *command, number).exit_code == 2
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-1", "lots"])
+def test_a_rebuild_at_an_invalid_speed_is_refused(number: str) -> None:
+    for command in (("rebuild", "cases"), ("parity", "cases")):
+        assert klarity(*command, "--events-a-second", number).exit_code == 2
+    assert klarity("rebuilds", "throttle", "cases", number).exit_code == 2
 
 
 def test_what_if_prints_hidings_and_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -373,6 +568,7 @@ class TestSettings:
     def test_an_invalid_value_is_refused_with_the_name_of_its_setting(
         self, setting: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setenv("KLARITY_SECRET", "s" * 32)
         for value in ODD:
             monkeypatch.setenv(f"KLARITY_{setting}", value)
             assert faulty_setting() in (None, f"KLARITY_{setting}"), value
@@ -416,12 +612,24 @@ class TestSettings:
             ({"BUS_URL": "amqp://broker"}, "KLARITY_SECRET"),
             ({"BUS_URLS": "memory://"}, "KLARITY_BUS_URLS: no such setting. .*KLARITY_BUS_URL?"),
             ({"PIGEONS": "7"}, "KLARITY_PIGEONS: no such setting. docs/settings.md"),
+            ({"TRACES_URL": "collector:4318"}, "KLARITY_TRACES_URL: Must be the http://"),
+            ({"TRACES_RATIO": "2"}, "KLARITY_TRACES_RATIO: "),
             ({"SECRET_FILE": "/nowhere/secret"}, "KLARITY_SECRET_FILE"),
             ({"TLS_CA": "/nowhere/ca.pem"}, "KLARITY_TLS_CA"),
             ({"TLS_CERTIFICATE": "/nowhere/own.pem"}, "KLARITY_TLS_CERTIFICATE"),
             ({"WORKERS": "2"}, "KLARITY_WORKERS"),
             ({"EVENT_STORE": "mongo", "SECRET": "s" * 32}, "KLARITY_EPOCHS"),
             ({"READ_MODELS": "mongo", "SECRET": "s" * 32}, "KLARITY_READ_MODELS"),
+            ({"READ_MODELS": "sqlite", "EVENT_STORE": "memory"}, "KLARITY_READ_MODELS"),
+            (
+                {"EVENT_STORE": "mongo", "READ_MODELS": "mongo", "SECRET": "s" * 32},
+                "KLARITY_SEARCH_URL: must be given",
+            ),
+            ({"READ_MODELS": "memory", "SEARCH_URL": "file:///s"}, "KLARITY_SEARCH_URL: Must be"),
+            ({"SEARCH_URL": "https://search"}, "KLARITY_SECRET"),
+            ({"SEARCH_URL": "pigeons://search"}, "KLARITY_SEARCH_URL"),
+            ({"SEARCH_URL": "file://search"}, "KLARITY_SEARCH_URL"),
+            ({"SEARCH_URL": "redis://"}, "KLARITY_SEARCH_URL"),
             ({"UPLOADS_A_DAY": "0"}, "KLARITY_UPLOADS_A_DAY"),
             ({"UPLOAD_BYTES_A_DAY": "9", "LARGEST_UPLOAD": "10"}, "KLARITY_UPLOAD_BYTES_A_DAY"),
             ({"PUBLIC_URL": "klarity.example"}, "KLARITY_PUBLIC_URL"),

@@ -19,24 +19,23 @@ from pymongo import MongoClient
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from entrypoints.up.programs import HOST, ServerMissing, listens
 from tests import conftest
 from tests.servers import (
-    HOST,
     Mongo,
     PubSub,
     RabbitMQ,
     Redis,
+    RedisSearch,
     Server,
     ServerFailed,
-    ServerMissing,
-    listens,
     wait_until,
 )
 from tests.shared_servers import ADDRESS, SharedServers, ask
 
 pytestmark = pytest.mark.system
 
-KINDS = [Mongo, Redis, RabbitMQ, PubSub]
+KINDS = [Mongo, Redis, RedisSearch, RabbitMQ, PubSub]
 PROJECT = "projects/kept"
 
 
@@ -135,9 +134,12 @@ def test_a_missing_emulator_says_what_to_install(
         pass
 
 
-def test_a_missing_mongod_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.servers.find_spec", lambda _name: None)
-    with pytest.raises(ServerMissing, match=r"requirements-dev\.txt"), Mongo():
+@pytest.mark.parametrize("kind", [Mongo, RedisSearch])
+def test_a_missing_package_with_a_server_says_what_to_install(
+    kind: type[Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("entrypoints.up.programs.find_spec", lambda _name: None)
+    with pytest.raises(ServerMissing, match=r"requirements-dev\.txt"), kind():
         pass
 
 
@@ -202,7 +204,7 @@ def test_a_server_that_never_answers_fails_after_some_time() -> None:
 
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.servers.shutil.which", lambda _name, **_: None)
+    monkeypatch.setattr("entrypoints.up.programs.shutil.which", lambda *_, **__: None)
 
 
 def _impatient(server: Redis) -> redis.Redis:
@@ -271,6 +273,7 @@ Client = tuple[Callable[[str], None], Callable[[str], list[str]]]
 CLIENTS: dict[type[Server], Client] = {
     Mongo: (_write_to_mongo, _read_from_mongo),
     Redis: (_write_to_redis, _read_from_redis),
+    RedisSearch: (_write_to_redis, _read_from_redis),
     RabbitMQ: (_write_to_rabbitmq, _read_from_rabbitmq),
     PubSub: (_write_to_pubsub, _read_from_pubsub),
 }

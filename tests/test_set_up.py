@@ -43,5 +43,6 @@ def _required(*extras: str) -> set[str]:
 
 
 def _locked(lock: str) -> dict[str, str]:
-    pins = re.findall(r"^([\w-]+)==(.+?) \\$", (ROOT / lock).read_text(), re.MULTILINE)
+    """The version of each package, whatever systems it is for."""
+    pins = re.findall(r"^([\w-]+)==(\S+).* \\$", (ROOT / lock).read_text(), re.MULTILINE)
     return dict(pins)

@@ -14,6 +14,7 @@ from dependency_injector import providers
 from adapters.credentials.argon2 import Argon2Passphrases
 from adapters.event_store.memory import MemoryEventStore
 from adapters.read_models.memory import MemoryReadModels
+from adapters.read_models.routed import RoutedReadModels
 from application.engine.answers import NotCaughtUp
 from application.engine.builds import begin_build, open_build, own_builds
 from application.engine.derived_ids import keyed_id
@@ -46,6 +47,7 @@ from domain.evidence.evidence import (
 )
 from domain.ids import CaseId, EvidenceId, MediaKind, MemberId
 from domain.members.member import RegisterMember
+from tests.memory_search import MemorySearchIndex
 
 
 @cache
@@ -61,6 +63,11 @@ def settings_in_memory() -> Settings:
 @cache
 def cheap_passphrases() -> Argon2Passphrases:
     return Argon2Passphrases(time_cost=1, memory_cost=8, parallelism=1)
+
+
+def new_models() -> RoutedReadModels:
+    """Empty read models in memory."""
+    return RoutedReadModels(MemoryReadModels(), MemorySearchIndex())
 
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -110,6 +117,7 @@ class World:
         )
         self.vault, self.codec, self.wire = made.vault(), made.codec(), made.wire_format()
         self.history, self.parked = made.history(), made.parked()
+        self.keyed = partial(keyed_id, made.keys().models)
         self.checkpoints, self.executors = made.checkpoints(), made.executors()
         self.use_cases = use_cases = UseCases(made)
         self.engage, self.enrich = use_cases.engage, use_cases.enrich
@@ -137,7 +145,7 @@ class World:
 
     def build_read_models(self) -> None:
         """Begin with empty read models, as after a start."""
-        self.models = MemoryReadModels()
+        self.models = new_models()
         queries = [self._query(service) for service in query_services()]
         self.subscriptions = [*self.policies, *queries]
         self.answers = answers_for(self.models, self.history, self.codec)
@@ -265,6 +273,7 @@ class World:
             wire=self.wire,
             parked=self.parked,
             now=self.clock,
+            keyed=self.keyed,
         )
 
     def newest_build(self, service: QueryService[Any]) -> int:

@@ -1,13 +1,15 @@
 """The deployments that the acceptance suites run on, and the phones that use them."""
 
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests.acceptance.wire import Wiretap, tapped
 from tests.media import (
     pdf_with_author,
     phone_photo,
@@ -43,6 +45,13 @@ def add_admin(folder: Path, settings: Mapping[str, str]) -> None:
     )
 
 
+@dataclass(frozen=True)
+class Tapped(Served):
+    """A deployment on a broker, and all that its processes published there."""
+
+    wire: Wiretap
+
+
 @contextmanager
 def alone(folder: Path, kind: type[Klarity], settings: Mapping[str, str]) -> Iterator[Served]:
     add_admin(folder, settings)
@@ -54,28 +63,35 @@ def embedded(_: pytest.FixtureRequest, folder: Path) -> AbstractContextManager[S
     return alone(folder, MeasuredKlarity, relaxed())
 
 
+@contextmanager
+def on_a_broker(folder: Path, settings: Mapping[str, str]) -> Iterator[Tapped]:
+    with tapped(settings) as wire, alone(folder, Klarity, settings) as served:
+        yield Tapped(served.url, served.internal_urls, wire)
+
+
 def mongo_and_rabbitmq(
     request: pytest.FixtureRequest, folder: Path
 ) -> AbstractContextManager[Served]:
-    return alone(folder, Klarity, on_rabbitmq(request))
+    return on_a_broker(folder, on_rabbitmq(request))
 
 
 def mongo_and_redis(request: pytest.FixtureRequest, folder: Path) -> AbstractContextManager[Served]:
-    return alone(folder, Klarity, on_redis(request))
+    return on_a_broker(folder, on_redis(request))
 
 
 def mongo_and_pubsub(
     request: pytest.FixtureRequest, folder: Path
 ) -> AbstractContextManager[Served]:
-    return alone(folder, Klarity, on_pubsub(request))
+    return on_a_broker(folder, on_pubsub(request))
 
 
 @contextmanager
 def a_process_per_service(request: pytest.FixtureRequest, folder: Path) -> Iterator[Served]:
     settings = on_rabbitmq(request)
-    add_admin(folder, settings)
-    with process_per_service(folder, **settings) as served:
-        yield served
+    with tapped(settings) as wire:
+        add_admin(folder, settings)
+        with process_per_service(folder, **settings) as served:
+            yield Tapped(served.url, served.internal_urls, wire)
 
 
 def on_rabbitmq(request: pytest.FixtureRequest) -> dict[str, str]:
@@ -84,8 +100,8 @@ def on_rabbitmq(request: pytest.FixtureRequest) -> dict[str, str]:
 
 
 def on_redis(request: pytest.FixtureRequest) -> dict[str, str]:
-    url = request.getfixturevalue("redis_url")
-    return shared_stores(request.getfixturevalue("mongo_url"), BUS_URL=url)
+    url, search = (request.getfixturevalue(name) for name in ("redis_url", "redis_search_url"))
+    return shared_stores(request.getfixturevalue("mongo_url"), BUS_URL=url, SEARCH_URL=search)
 
 
 def on_pubsub(request: pytest.FixtureRequest) -> dict[str, str]:
@@ -109,11 +125,20 @@ FOR_EVERY_TEST = ("process-per-service", "embedded")
 marker ``every_deployment``, with what of them a bus can break."""
 
 
+ON_A_BROKER = [name for name in DEPLOYMENTS if name != "embedded"]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "served" in metafunc.fixturenames:
-        marked = metafunc.definition.get_closest_marker("every_deployment")
-        chosen = DEPLOYMENTS if marked else FOR_EVERY_TEST
-        metafunc.parametrize("served", chosen, indirect=True, scope="package")
+        metafunc.parametrize("served", chosen(metafunc), indirect=True, scope="package")
+
+
+def chosen(metafunc: pytest.Metafunc) -> Iterable[str]:
+    """The deployments that a test runs on."""
+    if "wire" in metafunc.fixturenames:
+        return ON_A_BROKER
+    marked = metafunc.definition.get_closest_marker("every_deployment")
+    return DEPLOYMENTS if marked else FOR_EVERY_TEST
 
 
 @pytest.fixture(scope="package")
@@ -124,6 +149,12 @@ def served(
     folder = tmp_path_factory.mktemp("klarity")
     with DEPLOYMENTS[request.param](request, folder) as running:
         yield running
+
+
+@pytest.fixture
+def wire(served: Tapped) -> Wiretap:
+    """All that the deployment has published on its broker."""
+    return served.wire
 
 
 @pytest.fixture(scope="package")

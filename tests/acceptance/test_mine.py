@@ -75,3 +75,26 @@ def test_members_learn_why_their_evidence_was_rejected(
     assert_becomes(found, [("evidence", "refused", "rejected")])
     (case,) = mine(newcomer, "cases")
     assert case["evidence"][0]["reason"] == newcomer.get(f"/v1/evidence/{item}").json()["reason"]
+
+
+@pytest.mark.every_deployment("lists are composed in every store of read models")
+def test_cases_are_recommended_until_a_member_turns_it_off(
+    newcomer: Phone, ben: Phone, passer_by: Phone, files: Path
+) -> None:
+    photo = newcomer.upload(files / "photo.jpg")
+    case_id = newcomer.report(evidence=[photo], tags=["ferries"]).json()["case_id"]
+    passer_by.case_when(case_id, is_public)
+    interests = {"interests": ["ferries"], "areas": []}
+    assert ben.call("PUT", "/v1/me/interests", interests).status_code == 204
+
+    def reasons(phone: Phone) -> list[str]:
+        found = mine(phone, "recommended-cases?limit=100")
+        cases = [case for case in found if case["case_id"] == case_id]
+        return [each["kind"] for case in cases for each in case["reasons"]]
+
+    assert_becomes(partial(reasons, ben), ["followed_tag"])
+    assert reasons(newcomer) == [], "it is their own"
+    for on, expected in ((False, []), (True, ["followed_tag"])):
+        switched = ben.call("PUT", "/v1/me/recommendations", {"on": on})
+        assert switched.status_code == 204
+        assert_becomes(partial(reasons, ben), expected)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from application.engine.query_service import QueryService
 from application.engine.rows import Rows
-from application.ports.read_models import Find, by
+from application.ports.read_models import Find, by_range
 from domain.cases.case_events import CaseAmended, CasePublished, CaseUnpublished
 
 
@@ -17,7 +17,7 @@ class PublicCase:
 class PublicCases(QueryService[PublicCase]):
     """Which cases are public, by title?"""
 
-    name, document, key, indexes = "public-cases", PublicCase, "case_id", (by("title"),)
+    name, document, key, indexes = "public-cases", PublicCase, "case_id", (by_range("title"),)
 
     def project(
         self, event: CasePublished | CaseAmended | CaseUnpublished, rows: Rows[PublicCase]

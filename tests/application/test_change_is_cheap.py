@@ -101,7 +101,7 @@ COUNT_CASES = '''
 
 from dataclasses import dataclass, replace
 
-from application.ports.read_models import Find, by
+from application.ports.read_models import Find, by_range
 from application.engine.query_service import QueryService
 from application.engine.rows import Rows
 from domain.cases.case_events import CaseReported
@@ -118,7 +118,7 @@ class CategoryCounts(QueryService[CategoryCount]):
 
     name, version = "category-counts", 1
     document, key = CategoryCount, "category"
-    indexes = (by("cases"),)
+    indexes = (by_range("cases"),)
 
     def project(self, event: CaseReported, rows: Rows[CategoryCount]) -> None:
         match event:

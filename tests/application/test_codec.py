@@ -366,7 +366,7 @@ class TestWire:
         assert sent["source"] == "/klarity/cases"
         assert sent["id"] == "cases/s-1@1"
         assert sent["subject"] == "s-1"
-        assert sent["sequence"] == "7"
+        assert sent["sequence"] == "00000000000000000007"
         assert sent["datacontenttype"] == "application/json"
         assert sent["data"]["case_id"] == "c1"
         assert sent["time"] == "2026-03-01T12:30:15.123456Z"
@@ -374,6 +374,18 @@ class TestWire:
     def test_unpacking_returns_the_packed_events(self) -> None:
         events = [recorded(report(), codec()), recorded(GOLDEN["cases.CaseTagged"], codec())]
         assert CloudEventsWire().unpack(CloudEventsWire().pack(events)) == events
+
+    def test_sequences_are_ordered_as_text(self) -> None:
+        event = recorded(report(), codec())
+        events = [replace(event, position=position) for position in (9, 10)]
+        before, after = json.loads(CloudEventsWire().pack(events))
+        assert before["sequence"] < after["sequence"]
+
+    def test_a_sequence_without_zeros_is_accepted_as_older_relays_send_it(self) -> None:
+        event = recorded(report(), codec())
+        (sent,) = json.loads(CloudEventsWire().pack([event]))
+        body = json.dumps([{**sent, "sequence": "7"}]).encode()
+        assert [found.position for found in CloudEventsWire().unpack(body)] == [7]
 
     @pytest.mark.parametrize("body", [b"", b"{}", b'[{"id": 1}]', b"\xff"])
     def test_unpacking_a_malformed_batch_is_refused(self, body: bytes) -> None:

@@ -97,6 +97,8 @@ class Bus:
         self, group: str, topics: Sequence[str], handle: Callable[[Sequence[Delivery]], None]
     ) -> Any: ...
 
+    def listen(self, topic: str, handle: Callable[[Sequence[Delivery]], None]) -> Any: ...
+
     def close(self) -> None: ...
 
 
@@ -623,7 +625,7 @@ class TestFailingEvents:
         handled = [*ids(events[:3]), events[4].id]
         assert recorder.handled == handled
         assert ids([item.event for item in world.parked.list()]) == [events[3].id, events[5].id]
-        assert "RuntimeError: poison" in world.parked.list()[0].error
+        assert world.parked.list()[0].error == "RuntimeError"
         assert recorder.stored.at("cases") == 6
 
     def test_later_deliveries_of_a_parked_stream_are_parked(
@@ -658,7 +660,7 @@ class TestFailingEvents:
         world.parked.decide("recorder", events[3].id, "retry")
         subscription.catch_up()
         first = world.parked.list()[0]
-        assert (first.error, first.verdict) == ("ValueError: still", "")
+        assert (first.error, first.verdict) == ("ValueError", "")
 
     def test_dropping_an_event_lets_its_stream_continue(
         self, world: World, recorder: Recorder, subscription: Subscription

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -20,14 +19,14 @@ from application.engine.fingerprint import fingerprint
 from application.engine.query_service import QueryService, Viewer
 from application.engine.rebuild import Rebuilder
 from application.ports.message_bus import Delivery
+from application.ports.rebuilds import RebuildState
 from application.queries.cases import Cases
 from application.queries.videos import Videos
 from domain.actors import Actor
 from domain.cases.case_commands import TagCase
 from domain.cases.case_events import EvidenceConcealed, EvidenceShown
-from tests.application.test_runtime import PATIENCE, soon
 from tests.newer import append_newer
-from tests.world import World
+from tests.world import World, new_models
 
 ANYBODY = Viewer()
 
@@ -60,10 +59,13 @@ class Feeding:
     passed: float = 0.0
 
     def __post_init__(self) -> None:
-        self.world.models = type(self.world.models)()
+        self.world.models = new_models()
 
     def clock(self) -> float:
         return self.passed
+
+    def pause(self, seconds: float) -> None:
+        self.passed += seconds
 
     def feed(self, service: QueryService[Any]) -> QueryFeed:
         """The feed of a process that leads."""
@@ -72,6 +74,7 @@ class Feeding:
             projections=self.world.projections(),
             leases=self.leases,
             clock=self.clock,
+            pause=self.pause,
         )
         feed.begin()
         return feed
@@ -88,6 +91,12 @@ class Feeding:
 
     def rebuilder(self) -> Rebuilder:
         return Rebuilder(self.world.projections(), self.leases)
+
+    def rebuild(self, service: QueryService[Any], **options: Any) -> RebuildState:
+        """Rebuild as the command does."""
+        rebuilder = self.rebuilder()
+        rebuilder.rebuilds.begin(service, **options)
+        return rebuilder.complete(service)
 
     def answers(self, service: QueryService[Any]) -> Answers[Any]:
         world = self.world
@@ -257,37 +266,6 @@ class TestRebuild:
         monkeypatch.setattr(feeds, "GRACE_SECONDS", 0)
         monkeypatch.setattr(rebuilds, "LOOK_SECONDS", 0.001)
 
-    def test_a_read_model_is_built_from_the_logs_alone(self, feeding: Feeding) -> None:
-        told: list[tuple[int, int]] = []
-        handled = feeding.rebuilder().rebuild(
-            Videos(), lambda done, total: told.append((done, total))
-        )
-        assert told[-1] == (handled, handled)
-        assert (feeding.live(), feeding.builds()) == (1, [1])
-
-    def test_a_rebuild_replaces_the_build_that_serves(self, feeding: Feeding) -> None:
-        feeding.rebuilder().rebuild(Videos())
-        feeding.rebuilder().rebuild(Videos())
-        assert (feeding.live(), feeding.builds()) == (2, [2])
-        assert shown(feeding.answers(Videos())) == 1
-
-    def test_the_process_that_feeds_a_read_model_rebuilds_it(self, feeding: Feeding) -> None:
-        feed, over = feeding.fed(Videos()), Event()
-        feeding.lead(Videos())
-
-        def work() -> None:
-            while not over.is_set():
-                feed.step()
-
-        worker = Thread(target=work)
-        worker.start()
-        handled = feeding.rebuilder().rebuild(Videos())
-        assert feeding.live() == 2
-        assert handled == sum(feed.subscription.subscriber.positions().values())
-        assert soon(lambda: feeding.builds() == [2])
-        over.set()
-        worker.join(PATIENCE)
-
     def test_each_build_keeps_its_parked_events_until_a_decision(self, feeding: Feeding) -> None:
         world = feeding.world
         world.public_case(world.member("Ben"), "c2")
@@ -327,7 +305,8 @@ class TestRebuild:
         feeding.fed(Poisoned("c1"))
         assert parked(world, 1)
         world.parked.park(replace(world.parked.list()[0], subscriber="cases.7"))
-        feeding.rebuilder().rebuild(Videos())
+        feeding.rebuild(Videos())
+        feeding.fed(Videos())
         assert [each.subscriber for each in world.parked.list()] == ["cases.7"]
 
     def test_events_parked_while_their_build_is_dropped_are_removed(self, feeding: Feeding) -> None:
@@ -335,7 +314,8 @@ class TestRebuild:
         feeding.fed(Poisoned("c1"))
         straggling = world.parked.list()
         assert straggling
-        feeding.rebuilder().rebuild(Videos())
+        feeding.rebuild(Videos())
+        feeding.fed(Videos())
         for each in straggling:
             world.parked.park(each)
         feeding.feed(Videos())

@@ -47,7 +47,7 @@ class Knowing(Counting):
     """Tells which of the events fail, as projections do."""
 
     def handle(self, events: Sequence[RecordedEvent], checkpoint: Checkpoint) -> None:
-        if failed := {each.id: "RuntimeError: poison" for each in events if each.id in self.poison}:
+        if failed := {each.id: "RuntimeError" for each in events if each.id in self.poison}:
             self.calls.append(events)
             raise EventsFailed(failed)
         super().handle(events, checkpoint)
@@ -100,7 +100,7 @@ class TestAtOnce:
         subscription.deliver(delivery(world, event))
         assert [len(call) for call in recorder.calls] == [1, 0]
         (parked,) = world.parked.list()
-        assert (parked.error, parked.tries) == ("RuntimeError: poison", 1)
+        assert (parked.error, parked.tries) == ("RuntimeError", 1)
         assert parked.retry_at is not None
 
     def test_later_events_of_the_stream_are_parked_without_a_try(
@@ -458,7 +458,7 @@ class TestProjections:
         first, second = cases(world, 2)
         self.let_decoding_fail(world, monkeypatch, first, ValueError("no JSON"))
         model = self.project(world, [first, second], Reports())
-        assert [each.error for each in world.parked.list()] == ["ValueError: no JSON"]
+        assert [each.error for each in world.parked.list()] == ["ValueError"]
         assert model.get(["c0", "c1"]).keys() == {"c1"}
 
     def test_nothing_is_parked_while_a_store_is_away(

@@ -131,11 +131,14 @@ def subscriber(world: World, kind: type[KlarityPolicy]) -> PolicySubscriber:
         sanitise=sanitise,
         forget_member=lambda _: None,
         destroy_key=lambda _: None,
+        send_alert=lambda *_: None,
         security=SecurityLog(),
         erase_media=lambda _: None,
         forget_in_cases=lambda _: None,
         forget_in_discussions=lambda _: None,
         forget_in_moderation=lambda _: None,
+        forget_in_operations=lambda _: None,
+        carry_out=lambda *_: None,
         hide_at=1.0,
     )
     return PolicySubscriber(kind(dependencies), world.codec, world.checkpoints)

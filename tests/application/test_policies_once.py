@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -12,7 +12,7 @@ from application.engine.executor import CommandContext
 from application.engine.subscription import Subscription
 from application.ports.event_store import NewCommit, StoredCommit
 from application.system import policy_types
-from domain.actors import SYSTEM, Actor
+from domain.actors import SYSTEM, Actor, Role
 from domain.cases.case_commands import (
     AttachEvidence,
     CaseCommand,
@@ -33,6 +33,8 @@ from domain.members.member import (
 )
 from domain.moderation.decision import Outcome
 from domain.moderation.subject import SubjectKind, Verdict
+from domain.operations.alert import AlertId, ReportTrouble, ResolveAlert, Severity, Trouble
+from domain.operations.intervention import Action, BeginIntervention, InterventionId, Target
 from domain.webhooks.webhook import REGISTRY, AddWebhook, WebhookId
 from tests.application import community
 from tests.application.community import DISMISS, HIDE, RESTORE, moderator
@@ -40,6 +42,7 @@ from tests.application.mortal import Died
 from tests.world import Handled, World
 
 CASE = CaseId("c1")
+ALERT = AlertId("bus:monitor")
 
 
 @dataclass
@@ -96,6 +99,22 @@ class Town:
         )
         self.world.executors.webhooks.execute(REGISTRY, command, CommandContext())
 
+    def trouble(self, severity: Severity) -> None:
+        command = ReportTrouble(
+            alert_id=ALERT,
+            trouble=Trouble.BUS,
+            subject="monitor",
+            severity=severity,
+            text="The bus is away.",
+            by=SYSTEM,
+            at=self.world.clock(),
+        )
+        self.world.executors.alerts.execute(ALERT, command, CommandContext())
+
+    def resolve(self) -> None:
+        command = ResolveAlert(by=SYSTEM, at=self.world.clock())
+        self.world.executors.alerts.execute(ALERT, command, CommandContext())
+
     def report_a_tagged_case(self) -> None:
         self.world.report(self.anna, self.world.evidence(self.anna), tags=("police",))
 
@@ -136,6 +155,20 @@ class Town:
 
     def erase_statement(self) -> None:
         community.erase_statement(self.world, self.mo)
+
+    def operate(self) -> None:
+        """An operator drops an event; the process dies before that takes effect."""
+        command = BeginIntervention(
+            intervention_id=InterventionId("i1"),
+            action=Action.DROP,
+            subject="cases",
+            targets=(Target(subscriber="cases.1", event_id="cases/case-c1@1"),),
+            operator="Olga",
+            reason="It cannot be read.",
+            by=replace(self.cora, roles=frozenset({Role.OPERATOR})),
+            at=self.world.clock(),
+        )
+        self.world.executors.interventions.execute("i1", command, CommandContext())
 
     def erase(self, member: Actor) -> None:
         community.ask_to_be_erased(self.world, member)
@@ -216,6 +249,15 @@ def delivered_to_webhooks() -> list[Deed]:
     ]
 
 
+def alerted() -> list[Deed]:
+    return [
+        lambda town: town.trouble(Severity.CRITICAL),
+        lambda town: town.trouble(Severity.WARNING),
+        Town.resolve,
+        lambda town: town.trouble(Severity.WARNING),
+    ]
+
+
 def rejected() -> list[Deed]:
     def report_with_what_is_unsafe(town: Town) -> None:
         town.world.unsafe["e1"] = "It is damaged."
@@ -232,6 +274,7 @@ def erased() -> list[Deed]:
     return [
         Town.a_public_case,
         Town.contributions,
+        Town.operate,
         lambda town: town.flag(SubjectKind.CASE, "c1", town.cora, town.mo),
         lambda town: town.erase(town.cora),
         lambda town: town.world.vault.destroy(town.cora.member_id),
@@ -264,6 +307,7 @@ STORIES: dict[str, list[Deed]] = {
     "withheld while awaiting": withheld_while_awaiting(),
     "hidden while withheld": hidden_while_withheld(),
     "told to webhooks": delivered_to_webhooks(),
+    "alerted": alerted(),
     "rejected": rejected(),
     "erased": erased(),
 }
@@ -357,7 +401,7 @@ def handled() -> list[Handled]:
 def test_every_policy_handles_an_event_of_a_story(handled: list[Handled]) -> None:
     """A new policy needs a story in which what it handles could matter again."""
     idle = set(policy_types()) - {each.policy for each in handled}
-    assert not idle, "add a deed to STORIES that causes an event which these policies handle"
+    assert not idle, "add a deed to STORIES that causes an event; if it is 'parked', they failed"
 
 
 def test_a_policy_commands_its_own_context_only(handled: list[Handled]) -> None:

@@ -439,7 +439,7 @@ def test_an_event_is_parked_with_its_first_error(world: World, policy: Slow, mak
     policy.errors[event.stream] = [RuntimeError("broken")] * TRIES
     submit(make(), event)
     assert soon(lambda: stored(world).parked == {event.id})
-    assert [each.error for each in world.parked.list("slow")] == ["RuntimeError: broken"]
+    assert [each.error for each in world.parked.list("slow")] == ["RuntimeError"]
 
 
 def test_a_failing_checkpoint_does_not_stop_workers(
@@ -535,7 +535,8 @@ def test_the_backlog_of_one_member_does_not_delay_the_events_of_others(
     policy.turns[of_ben.stream] = Turn("ben")
     policy.held = {event.stream: Event() for event in of_anna}
     subscription = subscription_of(world, make(workers=1))
-    subscription.catch_up()
+    while subscription.catch_up():  # One read is not the whole backlog.
+        pass
     assert soon(lambda: policy.begun)
     policy.held[of_anna[0].stream].set()
     assert soon(lambda: of_ben.id in policy.done)
@@ -607,7 +608,7 @@ def test_retrying_a_parked_event_does_not_delay_others(
     subscription.deliver([Delivery("cases", world.wire.pack([first]))])
     assert soon(lambda: stored(world).parked)
     policy.held[first.stream] = Event()
-    policy.errors[first.stream] = [RuntimeError("broken again")] * TRIES
+    policy.errors[first.stream] = [OSError("broken again")] * TRIES
     world.parked.decide("slow", first.id, "retry")
     assert soon(lambda: not subscription.catch_up() and second.id in policy.done)
     assert [each.verdict for each in world.parked.list()] == ["retry"]
@@ -618,7 +619,7 @@ def test_retrying_a_parked_event_does_not_delay_others(
         subscription.catch_up()
         return next(each.error for each in world.parked.list())
 
-    assert soon(lambda: error() == "RuntimeError: broken again")
+    assert soon(lambda: error() == "OSError")
     (parked,) = world.parked.list()
     assert (parked.verdict, parked.tries) == ("", 2)
     assert parked.retry_at
@@ -680,7 +681,7 @@ def test_later_events_of_a_parked_stream_are_parked(world: World, policy: Slow, 
     assert policy.done == []
     assert stored(world).parked == {event.id for event in both}
     first, second = world.parked.list("slow")
-    assert (first.error, second.error) == ("RuntimeError: broken", EARLIER_IS_PARKED)
+    assert (first.error, second.error) == ("RuntimeError", EARLIER_IS_PARKED)
 
 
 def test_a_pool_that_begins_again_drops_its_waiting_events(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.engine.answers import LONGEST_WAIT, Answers, NotCaughtUp, Token
-from application.engine.builds import begin_build, open_build
+from application.engine.builds import begin_build, open_build, serving_build
 from application.engine.executor import CommandContext
 from application.engine.filters import Box, KeyList, Point, equal
 from application.engine.past import redacted
@@ -21,7 +21,16 @@ from application.engine.rows import NoRows, Rows, UnitOfWork
 from application.ports.checkpoints import START, Checkpoint
 from application.ports.codec import NewerProgram
 from application.ports.message_bus import Delivery
-from application.ports.read_models import Equals, Find, ReadModel, Side, SideChanges, by, by_each
+from application.ports.read_models import (
+    Equals,
+    Find,
+    ReadModel,
+    Side,
+    SideChanges,
+    Tables,
+    by,
+    by_each,
+)
 from application.queries.case_document import CaseDocument, NetworkShares
 from application.queries.evidence import EvidenceDocument, EvidenceItems
 from application.queries.popular_cases import (
@@ -60,7 +69,7 @@ from domain.members.member import (
 from tests.application.community import Reading, ask_to_be_erased
 from tests.newer import append_newer
 from tests.world import START as BEGINNING
-from tests.world import World, refused
+from tests.world import World, new_models, refused
 
 ANYBODY = Viewer()
 
@@ -607,6 +616,29 @@ class TestAnswers:
         passed[0] += 2
         assert answers.page(ANYBODY, {}, limit=9).documents == []
 
+    def test_a_question_that_comes_while_another_looks_for_the_build_asks_no_dropped_one(
+        self, world: World, anna: Actor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answers, passed = self.waiting(world, lambda: None)
+        case_id = world.public_case(anna)
+        service, model = answers.service, current_model(world)
+        (shown,) = answers.page(ANYBODY, {}, limit=9).documents
+        swapped = open_build(service, world.models, begin_build(service, world.models))
+        swapped.commit({case_id: shown}, replace(model.checkpoint(), revision=1))
+        world.models.make_live(service.name, 2)
+        model.drop()
+        passed[0] += 2
+        asked: list[int] = []
+
+        def looking(*about: Any) -> int:
+            asked.append(1)
+            if len(asked) == 1:  # another thread asks now
+                assert answers.one(case_id, ANYBODY) == shown
+            return serving_build(*about)
+
+        monkeypatch.setattr("application.engine.answers.serving_build", looking)
+        assert answers.one(case_id, ANYBODY) == shown
+
     def test_answers_never_go_back_to_a_build_that_is_behind(
         self, world: World, anna: Actor
     ) -> None:
@@ -670,7 +702,7 @@ class TestAnswers:
 
     def test_a_token_waits_until_the_first_build_exists(self, world: World, anna: Actor) -> None:
         world.report(anna)
-        world.models = type(world.models)()
+        world.models = new_models()
         service = world.answers["cases"].service
 
         def build() -> None:
@@ -925,11 +957,15 @@ class TestDeclarations:
 
         bare = Bare()
         assert (bare.lists(), bare.list_path(), Videos.lists()) == (False, "/bare", True)
+        assert not any((bare.summarises(), bare.composes(), bare.suggests()))
         assert bare.may_see(video("a"), ANYBODY)
         assert not bare.is_erased(video("a"))
         for undeclared in (
             lambda: bare.project(object(), cast("Rows[Video]", None)),
             bare.ask,
+            bare.suggest,
+            lambda: bare.compose(ANYBODY, cast("Tables[Video]", None), 1),
+            lambda: bare.summary(cast("Tables[Video]", None)),
         ):
             with pytest.raises(NotImplementedError):
                 undeclared()

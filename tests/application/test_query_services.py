@@ -1,6 +1,6 @@
 """The rules of every query service, checked by discovery."""
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from datetime import UTC, datetime
 from enum import Enum
 from types import NoneType
@@ -11,7 +11,7 @@ import pytest
 from adapters.read_models.indexing import check
 from application.engine.filters import Box, KeyList, Point, between
 from application.engine.query_service import QueryService, Viewer
-from application.ports.read_models import Between
+from application.ports.read_models import RELEVANCE, Between, Find, HasWords
 from application.queries.case_document import CaseDocument
 from application.system import query_services
 from domain.actors import Actor
@@ -45,8 +45,45 @@ def test_every_filter_and_order_of_a_list_has_an_index(
 ) -> None:
     hints = get_type_hints(type(service).ask)
     filters = {name: sample(hints[name]) for name in service.filters}
+    find = service.question(viewer, filters)
+    check_texts(service, find)
     indexes = {index.name: index for index in service.indexes}
-    check(service.question(viewer, filters), indexes)
+    where = tuple(one for one in find.where if not isinstance(one, HasWords))
+    order_by = "" if find.order_by == RELEVANCE else find.order_by
+    check(replace(find, where=where, matches=None, order_by=order_by), indexes)
+    if find.recency:
+        check(Find(order_by=find.recency.field), indexes)
+
+
+def check_texts(service: QueryService[Any], find: Find) -> None:
+    """Texts are looked for by the service that is searched, in its indexes."""
+    names = {one.field for one in find.where if isinstance(one, HasWords)}
+    if names or find.matches:
+        (searched,) = [
+            each
+            for each in query_services()
+            if each.name == (service.searched_by or service.name) and each.is_searched()
+        ]
+        assert names <= {index.name for index in searched.indexes if index.kind == "text"}
+
+
+def test_a_search_knows_the_filters_and_the_order_of_those_who_ask_it() -> None:
+    """But for what holds for all that can be found."""
+    search = {service.name: service for service in query_services()}
+    for service in query_services():
+        if service.searched_by:
+            known = {index.name for index in search[service.searched_by].indexes}
+            hints = get_type_hints(type(service).ask)
+            filters = {name: sample(hints[name]) for name in service.filters}
+            find = service.question(Viewer(), filters)
+            assert {one.field for one in find.where} - known == {"status"}
+            assert find.order_by in known
+
+
+@each_service
+def test_facets_are_over_values(service: QueryService[Any]) -> None:
+    kinds = {index.name: index.kind for index in service.indexes}
+    assert all(kinds[name] in ("value", "many") for name in service.facets)
 
 
 @each_service

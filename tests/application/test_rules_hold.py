@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, cast
@@ -19,8 +19,9 @@ from application.engine.rows import Rows
 from application.executors import DecisionExecutor
 from application.ports.read_models import Find
 from application.system import CONTEXTS, query_services
+from application.use_cases.operations.intervene import Explanation
 from config.use_cases import UseCases
-from domain.actors import ContributorRole
+from domain.actors import ContributorRole, Role
 from domain.cases.case_commands import (
     AcceptContribution,
     AmendCase,
@@ -76,6 +77,7 @@ from domain.moderation.subject import (
     Verdict,
     subject_key,
 )
+from domain.operations.intervention import Action
 from domain.times import UNTOLD
 from tests.application import community
 from tests.application.community import (
@@ -491,6 +493,18 @@ class Community(Judged):
         suspend = SuspendMember(reason=reason, by=self.people[by], at=self.world.clock())
         self.on_member(who, suspend)
 
+    @rule(who=members)
+    def operate(self, who: str) -> None:
+        """A member with the role opens an event, and says why."""
+        why = Explanation(
+            operator=who,
+            reason=words(who),
+            by=replace(self.people[who], roles=frozenset({Role.OPERATOR})),
+        )
+        self.attempt(
+            lambda: self.world.use_cases.intervene.begin(Action.OPEN, "cases/case-c1@1", why)
+        )
+
     @rule(who=members, by=moderators)
     def reinstate(self, who: str, by: str) -> None:
         self.on_member(who, ReinstateMember(by=self.people[by], at=self.world.clock()))
@@ -674,7 +688,9 @@ class Community(Judged):
 
     def teardown(self) -> None:
         self.world.settle()
+        changes = rows(self.world, "case-changes")
         must_be_rebuilt_alike(self.world, *self.people.values())
+        assert rows(self.world, "case-changes") == changes
         assert self.world.parked.list() == []
 
     # How it is looked at
@@ -873,6 +889,7 @@ def test_the_rules_cause_every_event_with_a_text_of_a_member() -> None:
     community.flag((SubjectKind.COMMENT, "k-Anna"), ["Mo"])
     community.settle()
     community.answer((SubjectKind.COMMENT, "k-Anna"), "Anna")
+    community.operate("Anna")
     caused = {EVENTS.names[type(event)] for log in CONTEXTS for event in community.happened(log)}
     missing = texts_of_people() - APART - caused
     assert not missing, "add a rule to Community that causes it, and call that here"

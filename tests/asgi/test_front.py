@@ -236,6 +236,38 @@ def test_a_large_reply_is_sent_in_parts() -> None:
     assert len(peer.got) == 4
 
 
+def test_an_empty_chunk_sends_what_there_is() -> None:
+    def app(_environ: Environ, start: Any) -> Iterable[bytes]:
+        start("200 OK", [])
+        return iter([b"the head", b"", b"", b"the ", b"rest"])
+
+    peer = serve(app, scope(method="GET"), Peer())
+    assert [message["body"] for message in peer.got[1:]] == [b"the head", b"", b"the rest"]
+
+
+def test_a_reply_without_content_is_sent_at_once() -> None:
+    def app(_environ: Environ, start: Any) -> Iterable[bytes]:
+        start("204 NO CONTENT", [])
+        return iter([b""])
+
+    peer = serve(app, scope(method="GET"), Peer())
+    assert [message["body"] for message in peer.got[1:]] == [b""]
+
+
+def test_a_reply_that_fails_is_not_ended() -> None:
+    """The server then breaks the connection off, and the client sees that something is missing."""
+
+    def app(_environ: Environ, start: Any) -> Iterator[bytes]:
+        start("200 OK", [])
+        yield bytes(300_000)
+        raise LookupError("a page")
+
+    peer = Peer()
+    with pytest.raises(LookupError):
+        serve(app, scope(method="GET"), peer)
+    assert [message["more_body"] for message in peer.got[1:]] == [True]
+
+
 def test_a_client_that_reads_too_slowly_is_disconnected_and_the_reply_closed() -> None:
     class Chunks:
         closed = False
@@ -340,6 +372,25 @@ def test_a_stream_is_closed_at_once_when_its_client_leaves(
 
     run_together(listen())
     assert closed == [True]
+
+
+def test_a_long_reply_ends_when_its_client_leaves() -> None:
+    """Nobody would read the rest, and making it takes as long as for a reader."""
+    made: list[int] = []
+
+    def app(_environ: Environ, start: Any) -> Iterator[bytes]:
+        start("200 OK", [])
+        for number in range(100):
+            made.append(number)
+            yield b"part"
+            yield b""
+
+    async def ask() -> None:
+        peer = Leaving(b"part")
+        await fronting(app)(scope(method="GET"), peer.receive, peer.send)
+
+    run_together(ask())
+    assert len(made) < 10
 
 
 def test_a_bell_of_a_loop_that_has_ended_is_silent() -> None:

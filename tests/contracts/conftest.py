@@ -12,7 +12,7 @@ from adapters.mongo import Document, connect
 @pytest.fixture(autouse=True)
 def patient_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits for another's write to an SQLite file waits for a slow disk as well."""
-    for module in ("adapters.sqlite", "adapters.event_store.sqlite_file"):
+    for module in ("adapters.sqlite", "adapters.sqlite_file"):
         monkeypatch.setattr(f"{module}.BUSY_SECONDS", 120)
 
 

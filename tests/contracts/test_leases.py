@@ -9,7 +9,7 @@ from pymongo.database import Database
 from adapters.leases.memory import MemoryLeases
 from adapters.leases.mongo import MongoLeases
 from adapters.mongo import Document
-from application.ports.leases import Leases
+from application.ports.leases import LeaseRecord, Leases
 from tests.contracts.nothing import assert_fails_against_nothing
 from tests.contracts.racing import race
 from tests.servers import wait_until
@@ -94,6 +94,41 @@ class LeasesContract:
         assert outcomes.count(False) == 5
         assert leases().holder("relay") == f"user {outcomes.index(True)}"
 
+    def test_the_number_of_a_lease_grows_with_each_new_leader(self, leases: Open) -> None:
+        leases().acquire("relay", "ann", LONG)
+        leases().acquire("relay", "ann", LONG)
+        leases().acquire("relay", "bob", LONG)
+        assert leases().list()["relay"].number == 1
+        leases().release("relay", "ann")
+        assert leases().list()["relay"].number == 1
+        leases().acquire("relay", "bob", LONG)
+        assert leases().list()["relay"].number == 2
+        leases().release("relay", "bob")
+        leases().acquire("relay", "bob", LONG)
+        assert leases().list()["relay"].number == 3
+
+    def test_all_leases_are_listed_with_their_holders(self, leases: Open) -> None:
+        assert leases().list() == {}
+        leases().acquire("relay", "ann", LONG)
+        leases().acquire("policy", "bob", LONG)
+        leases().release("policy", "bob")
+        found = leases().list()
+        assert {name: lease.holder for name, lease in found.items()} == {
+            "relay": "ann",
+            "policy": None,
+        }
+
+    def test_a_lease_is_held_since_it_was_taken(self, leases: Open) -> None:
+        leases().acquire("relay", "ann", LONG)
+
+        def held() -> float:
+            leases().acquire("relay", "ann", LONG)
+            return leases().list()["relay"].held_seconds
+
+        first = held()
+        assert 0 <= first < LONG
+        assert wait_until(lambda: held() > first, PATIENCE)
+
 
 class TestMemoryLeases(LeasesContract):
     @pytest.fixture
@@ -136,6 +171,17 @@ class TestMongoLeases(LeasesContract):
         assert leases().acquire("relay", "bob", LONG)
         assert leases().holder("relay") == "bob"
 
+    def test_a_lease_that_an_older_program_took_is_listed_and_can_be_taken(
+        self, leases: Open, mongo_database: Database[Document]
+    ) -> None:
+        leases().acquire("relay", "ann", LONG)
+        mongo_database["leases"].update_one({}, {"$unset": {"number": 1, "since": 1}})
+        found = leases().list()["relay"]
+        assert (found.holder, found.number, found.held_seconds) == ("ann", 1, 0)
+        leases().release("relay", "ann")
+        assert leases().acquire("relay", "bob", LONG)
+        assert leases().list()["relay"].number == 1
+
 
 class Nothing:
     def acquire(self, name: str, holder: str, seconds: float) -> bool:
@@ -145,6 +191,9 @@ class Nothing:
 
     def holder(self, name: str) -> str | None:
         return ""
+
+    def list(self) -> dict[str, LeaseRecord]:
+        return {"": LeaseRecord(holder="", number=0, held_seconds=0.0)}
 
 
 def test_doing_nothing_breaks_every_promise(monkeypatch: pytest.MonkeyPatch) -> None:

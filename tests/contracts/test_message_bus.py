@@ -5,10 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
+from redis import Redis
 
 from adapters.message_bus.memory import MemoryMessageBus
 from adapters.message_bus.pubsub import PubSubBus
+from adapters.message_bus.redis import RedisBus
 from application.ports.message_bus import (
+    BusSubscription,
     BusUnavailable,
     Delivery,
     Guarantees,
@@ -231,6 +234,27 @@ class MessageBusContract:
         subscription.stop(buses.PATIENCE)
         assert not subscription.connected
 
+    def test_every_listener_gets_every_message_from_now_on(self, bus: MessageBus) -> None:
+        topic, inboxes = unique("monitor"), [Inbox(), Inbox()]
+        bus.publish(topic, [Message(b"before", lasting=False)])
+        for inbox in inboxes:
+            listening(bus, topic, inbox)
+        bus.publish(topic, [Message(b"now", mac="ab", lasting=False), Message(b"and later")])
+        for inbox in inboxes:
+            inbox.wait_for([b"now", b"and later"])
+            found = {(one.topic, one.body, one.mac) for one in inbox.deliveries}
+            assert found == {(topic, b"now", "ab"), (topic, b"and later", "")}
+
+    def test_a_stopped_listener_gets_nothing(self, bus: MessageBus) -> None:
+        topic, stopped, other = unique("monitor"), Inbox(), Inbox()
+        listener = listening(bus, topic, stopped)
+        listening(bus, topic, other)
+        listener.stop(buses.PATIENCE)
+        bus.publish(topic, [Message(b"now", lasting=False)])
+        other.wait_for([b"now"])
+        assert not listener.connected
+        assert not stopped.deliveries
+
     def test_publishing_through_a_closed_bus_is_refused(self, bus: MessageBus) -> None:
         bus.close()
         with pytest.raises(BusUnavailable):
@@ -253,6 +277,12 @@ class MessageBusContract:
             assert not other_inbox.bodies
 
 
+def listening(bus: MessageBus, topic: str, inbox: Inbox) -> BusSubscription:
+    listener = bus.listen(topic, inbox)
+    assert wait_until(lambda: listener.connected, buses.PATIENCE)
+    return listener
+
+
 class TestMessageBus(MessageBusContract):
     @pytest.fixture(params=["memory", *BROKERS])
     def open_bus(self, request: pytest.FixtureRequest) -> Callable[[], MessageBus]:
@@ -273,6 +303,20 @@ class TestMessageBus(MessageBusContract):
         bus = open_bus()
         yield bus
         bus.close()
+
+
+def test_a_killed_listener_leaves_nothing_on_redis(redis_url: str) -> None:
+    prefix = unique("klarity")
+    bus, server = RedisBus(redis_url, prefix), Redis.from_url(redis_url)
+    topic, dead = f"{prefix}.monitor", f"{prefix}.listener.dead"
+    server.xgroup_create(topic, dead, mkstream=True)
+    for body in (b"read", b"dropped", b"kept"):
+        bus.publish("monitor", [Message(body, lasting=False)])
+    server.xtrim(topic, 1, approximate=False)
+    listening(bus, "monitor", Inbox()).stop(buses.PATIENCE)
+    assert server.xinfo_groups(topic) == []
+    bus.close()
+    server.close()
 
 
 def test_every_bus_has_its_broker_in_the_tests() -> None:
@@ -304,6 +348,9 @@ class NoBus:
     def subscribe(
         self, group: str, topics: Sequence[str], handle: Callable[[Sequence[Delivery]], None]
     ) -> NoSubscription:
+        return NoSubscription()
+
+    def listen(self, topic: str, handle: Callable[[Sequence[Delivery]], None]) -> NoSubscription:
         return NoSubscription()
 
     def close(self) -> None:

@@ -61,7 +61,7 @@ def settle(server: Server) -> Callable[[], None]:
 
 def syncs(server: Redis) -> bool:
     """Whether Redis syncs its file, during which it confirms what it has not written yet."""
-    with redis.Redis.from_url(server.url) as client:
+    with redis.Redis(host=servers.HOST, port=server.port) as client:
         return bool(client.info("persistence")["aof_pending_bio_fsync"])
 
 

@@ -20,7 +20,7 @@ from adapters.read_models.mongo import MongoReadModels
 from application.ports.checkpoints import START, Fenced
 from application.ports.credentials import Credential
 from application.ports.event_store import StoreUnavailable
-from application.ports.read_models import Find, by
+from application.ports.read_models import Find, by_range
 from tests.servers import Mongo, wait_until
 
 pytestmark = pytest.mark.system
@@ -55,7 +55,7 @@ def uses_of(database: Database[Document], epochs: EpochFile) -> list[Callable[[]
     checkpoints, leases = MongoCheckpoints(database), MongoLeases(database)
     parked, vault = MongoParkedEvents(database), MongoKeyVault(database, bytes(32), epochs)
     credentials, models = MongoCredentials(database), MongoReadModels(database)
-    model = models.open("sights", 1, Sight, (by("size"),))
+    model = models.open("sights", 1, Sight, (by_range("size"),))
     credential = Credential(
         handle="ann", member_id="m1", passphrase_hash="hash", created_at=datetime.now(UTC)
     )

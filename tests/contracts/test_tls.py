@@ -19,13 +19,15 @@ from adapters.history.http import HttpHistory
 from adapters.message_bus.rabbitmq import RabbitMqBus
 from adapters.message_bus.redis import RedisBus
 from adapters.mongo import StoreMisconfigured, connect
+from adapters.search_index.redis import RedisSearchIndex
 from adapters.tls import Tls
+from application.ports.event_store import StoreUnavailable
 from application.ports.history import HistoryUnavailable
 from application.ports.message_bus import BusUnavailable, Message
 from entrypoints.http.history import history_blueprint
 from entrypoints.http.problems import register_problems
 from tests.certificates import Authority
-from tests.servers import HOST, Mongo, RabbitMQ, Redis
+from tests.servers import HOST, Mongo, RabbitMQ, Redis, RedisSearch
 from tests.world import World
 
 pytestmark = pytest.mark.system
@@ -60,6 +62,10 @@ class TlsRedis(Redis):
             self.url, ssl_ca_certs=str(self.authority.ca), ssl_certfile=own, socket_timeout=5
         ) as client:
             client.ping()
+
+
+class TlsRedisSearch(TlsRedis, RedisSearch):
+    """The same with the search module."""
 
 
 class TlsRabbitMQ(RabbitMQ):
@@ -147,6 +153,14 @@ def ask_redis(url: str, tls: Tls) -> None:
     _publish(RedisBus(url, "tls", tls=tls))
 
 
+def ask_redis_search(url: str, tls: Tls) -> None:
+    index = RedisSearchIndex.from_url(url, "tls", tls)
+    try:
+        assert index.versions("none") == []
+    finally:
+        index.close()
+
+
 def ask_rabbitmq(url: str, tls: Tls) -> None:
     _publish(RabbitMqBus(url, "tls", tls=tls))
 
@@ -172,6 +186,7 @@ def _publish(bus: RedisBus | RabbitMqBus) -> None:
 
 KINDS: dict[str, tuple[Callable[[Path, Authority], Any], Ask, type[Exception]]] = {
     "redis": (TlsRedis, ask_redis, BusUnavailable),
+    "redis-search": (TlsRedisSearch, ask_redis_search, StoreUnavailable),
     "rabbitmq": (TlsRabbitMQ, ask_rabbitmq, BusUnavailable),
     "mongo": (TlsMongo, ask_mongo, StoreMisconfigured),
     "history": (TlsPublisher, ask_history, HistoryUnavailable),

@@ -209,7 +209,7 @@ class TestSigningIn:
 
         progress = eventually(done)
         states = {step["name"]: step["state"] for step in progress["steps"]}
-        contexts = ("members", "cases", "evidence", "discussions", "moderation")
+        contexts = ("members", "cases", "evidence", "discussions", "moderation", "operations")
         assert states == dict.fromkeys((*contexts, "aliases"), "done")
         assert any("destroyed" in text for text in progress["remains"])
         assert problem(anybody("GET", "/v1/erasures/abc")) == (404, "not-found")
@@ -348,6 +348,8 @@ class TestWriting:
             ("PUT", "/location", {"lat": 1, "lon": 2, "precision": "city", "name": "Here"}),
             ("POST", "/tags/police", None),
             ("DELETE", "/tags/police", None),
+            ("POST", "/tags", {"tag": "land/water"}),
+            ("DELETE", "/tags?tag=land%2Fwater", None),
             ("DELETE", "", None),
         ]
         for method, more, body in changes:
@@ -358,6 +360,28 @@ class TestWriting:
         assert problem(ben("PUT", f"{path}/follow")) == (404, "not-found")
         assert ben("DELETE", f"{path}/support").status_code == 204
         assert ben("DELETE", f"{path}/follow").status_code == 204
+
+    def test_a_tag_with_a_slash_is_added_and_removed(self, anna: Caller) -> None:
+        reply = anna.report(tags=["land/water"])
+        path = reply.headers["Location"]
+        removed = anna("DELETE", f"{path}/tags?tag=land%2Fwater")
+        assert anna("GET", path, headers=read_after(removed)).json["tags"] == []
+        added = anna("POST", f"{path}/tags", {"tag": "land/air"})
+        assert anna("GET", path, headers=read_after(added)).json["tags"] == ["land/air"]
+        assert problem(anna("POST", f"{path}/tags", {"tag": ""})) == (422, "invalid")
+
+    @pytest.mark.parametrize(
+        ("title", "status"),
+        [
+            ("\u200b\u200b\u200b", 422),
+            ("\u200f\ufeff\u2060", 422),
+            ("\u3164\u3164\u3164", 422),
+            ("\u200f\u05e2\u05d1\u05e8", 201),
+            ("\u0645\u06cc\u200c\u062e\u0648", 201),
+        ],
+    )
+    def test_a_title_can_be_seen(self, anna: Caller, title: str, status: int) -> None:
+        assert anna.report(title=title).status_code == status
 
     def test_the_past_of_an_unpublished_case_is_visible_to_its_author_only(
         self, anna: Caller, ben: Caller
@@ -490,7 +514,7 @@ class TestReading:
                 assert f"klarity_slow_waiting{{{labels}}} 0.0" in text
             assert f'klarity_slow_running{{lane="{lane}",name="{name}"}} 0.0' in text
             assert f'klarity_slow_oldest_seconds{{lane="{lane}",name="{name}"}} 0.0' in text
-        assert f'klarity_slow_parked{{name="{name}"}} 0.0' in text
+        assert f'klarity_parked_events{{kind="policy",name="{name}"}} 0.0' in text
         assert 'klarity_uploads_refused_total{reason="quota"} 0.0' in text
 
     def test_the_documentation_loads_no_foreign_assets(self, anybody: Caller) -> None:

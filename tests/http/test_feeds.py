@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Callable
 from io import StringIO
 from typing import Any
 from uuid import uuid4
@@ -9,6 +10,7 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
+from application import exports
 from config.process import Process
 from entrypoints.http import feeds
 from tests.http.conftest import Caller
@@ -207,7 +209,7 @@ class TestGeoJson:
     def test_all_pages_of_features_are_sent(
         self, process: Process, anna: Caller, tag: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(feeds, "ROWS_A_PAGE", 2)
+        monkeypatch.setattr(exports, "PAGE", 2)
         made = several(process, anna, tag, 4)
         nowhere = publish(process, anna, tags=[tag])
         found = features(anna, f"tag={tag}", **nowhere.seen)
@@ -260,14 +262,107 @@ class TestCsv:
     def test_all_pages_of_rows_are_streamed(
         self, process: Process, anna: Caller, tag: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(feeds, "ROWS_A_PAGE", 2)
+        monkeypatch.setattr(exports, "PAGE", 2)
         made = several(process, anna, tag, 5)
         rows = table(anna, f"tag={tag}", **made[0].seen)
         assert sorted(row["case_id"] for row in rows) == sorted(case.case_id for case in made)
         reply = anna("GET", f"/v1/cases.csv?tag={tag}")
-        assert len(list(reply.iter_encoded())) == 1 + 3
+        assert len([chunk for chunk in reply.iter_encoded() if chunk]) == 1 + 3
 
     def test_a_table_without_rows_has_a_header(self, anna: Caller, tag: str) -> None:
         text = anna("GET", f"/v1/cases.csv?tag={tag}").text
         assert text.startswith("case_id,title,")
         assert text.count("\r\n") == 1
+
+
+class TestChanges:
+    """What changed since an earlier export."""
+
+    def test_features_that_changed_and_those_that_are_gone(
+        self, process: Process, anna: Caller, tag: str
+    ) -> None:
+        kept, gone, changed = several(process, anna, tag, 3)
+        path = f"/v1/cases.geojson?tag={tag}"
+        bookmark = since(anna, path, **kept.seen)
+        amended = anna("PATCH", f"/v1/cases/{changed.case_id}", {"title": "Another"}).headers
+        withdraw(anna, gone)
+        unplaced = publish(process, anna, tags=[tag])
+        found = features(anna, f"tag={tag}&since={bookmark}", **unplaced.seen)
+        by_id = {feature["id"]: feature for feature in found}
+        assert amended["Klarity-Token"]
+        assert by_id[changed.case_id]["properties"]["title"] == "Another"
+        nothing = {"type": "Feature", "geometry": None, "properties": {"gone": True}}
+        assert by_id[gone.case_id] == {**nothing, "id": gone.case_id}
+        assert by_id[unplaced.case_id] == {**nothing, "id": unplaced.case_id}
+        assert kept.case_id not in by_id
+
+    def test_rows_that_changed_and_those_that_are_gone(
+        self, process: Process, anna: Caller, tag: str
+    ) -> None:
+        _, gone, changed = several(process, anna, tag, 3)
+        bookmark = since(anna, f"/v1/cases.csv?tag={tag}", **gone.seen)
+        anna("PATCH", f"/v1/cases/{changed.case_id}", {"title": "Another"})
+        found = {
+            row.pop("case_id"): row
+            for row in table(anna, f"tag={tag}&since={bookmark}", **withdraw(anna, gone))
+        }
+        assert (found[changed.case_id]["title"], found[changed.case_id]["gone"]) == ("Another", "")
+        assert {name: cell for name, cell in found[gone.case_id].items() if cell} == {
+            "gone": "true"
+        }
+
+    def test_a_copy_that_is_kept_up_to_date_is_the_whole_export(
+        self, process: Process, anna: Caller, ben: Caller, tag: str
+    ) -> None:
+        first, second, third = several(process, anna, tag, 3)
+        deeds: list[Callable[[], dict[str, str]]] = [
+            lambda: first.seen,
+            lambda: withdraw(anna, first),
+            lambda: publish(process, ben, tags=[tag]).seen,
+            lambda: seen(anna("PATCH", f"/v1/cases/{second.case_id}", {"title": "New"})),
+            lambda: seen(ben("PUT", f"/v1/cases/{third.case_id}/support")),
+        ]
+        copy: dict[str, dict[str, str]] = {}
+        bookmark = ""
+        for deed in deeds:
+            query = f"tag={tag}" + (f"&since={bookmark}" if bookmark else "")
+            reply = anna("GET", f"/v1/cases.csv?{query}", headers=deed())
+            bookmark = reply.headers["Klarity-Since"]
+            for row in csv.DictReader(StringIO(reply.text, newline="")):
+                copy.pop(row["case_id"], None)
+                if not row["gone"]:
+                    copy[row["case_id"]] = row
+        whole = {row["case_id"]: row for row in table(anna, f"tag={tag}")}
+        assert copy == whole
+        assert len(copy) == 3
+
+    def test_bookmarks_tell_nothing(self, process: Process, anna: Caller, tag: str) -> None:
+        """An anonymous report that waits must not be told by a bookmark that differs."""
+        bookmarks = [since(anna, "/v1/cases.csv") for _ in range(2)]
+        publish(process, anna, tags=[tag])
+        bookmarks.append(since(anna, "/v1/cases.csv"))
+        assert len(set(bookmarks)) == 3
+        assert len({len(bookmark) for bookmark in bookmarks}) == 1
+
+    @pytest.mark.parametrize("path", ["/v1/cases.geojson", "/v1/cases.csv"])
+    def test_only_bookmarks_of_the_same_path_are_taken(self, anna: Caller, path: str) -> None:
+        bookmarks = {each: since(anna, each) for each in ("/v1/cases.geojson", "/v1/cases.csv")}
+        replies = {
+            bookmark: anna("GET", f"{path}?since={bookmark}")
+            for bookmark in (*bookmarks.values(), "x")
+        }
+        assert replies[bookmarks[path]].status_code == 200
+        statuses = sorted(reply.status_code for reply in replies.values())
+        assert statuses == [200, 400, 400]
+        assert anna("GET", "/v1/feeds/cases.atom?since=x").status_code == 422
+
+
+def since(caller: Caller, path: str, **headers: str) -> str:
+    reply = caller("GET", path, headers=headers)
+    assert reply.status_code == 200
+    return str(reply.headers["Klarity-Since"])
+
+
+def seen(reply: Any) -> dict[str, str]:
+    """The header that lets a question see this write."""
+    return {"Klarity-Token": reply.headers["Klarity-Token"]}

@@ -11,8 +11,9 @@ from config.process import Process
 from domain.moderation.flag import MOST_OPEN_FLAGS
 from domain.moderation.rules import RULES
 from entrypoints.http.requests import TOKEN_HEADER
+from tests.http import public_cases
 from tests.http.conftest import Caller, appointed, eventually, problem
-from tests.http.public_cases import publish, withdraw
+from tests.http.public_cases import PublicCase, withdraw
 
 NOTHING = str(UUID(int=7))  # the id of nothing that is there
 NOTE = "I was there, and it was otherwise."
@@ -43,6 +44,14 @@ def once_known(call: Callable[[], Any]) -> Any:
         return None if reply.status_code == 404 else reply
 
     return eventually(answered)
+
+
+def publish(process: Process, author: Caller, **body: Any) -> PublicCase:
+    """A case that everybody reads: one that nobody reads yet would look like a hidden one."""
+    case = public_cases.publish(process, author, **body)
+    reply = author("GET", f"/v1/cases/{case.case_id}", headers=case.seen)
+    assert reply.json["status"] == "published"
+    return case
 
 
 def flag(caller: Caller, case_id: str, headers: dict[str, str] | None = None, **more: Any) -> Any:

@@ -351,8 +351,13 @@ def judge(moderator: Caller, party: str, decision: str) -> None:
 
 
 def seen(caller: Caller, case: PublicCase) -> str:
-    text: str = caller("GET", f"/v1/cases/{case.case_id}").text
-    return text
+    """What the case looks like, once it can be read: until then, nothing of it is hidden."""
+
+    def found() -> str | None:
+        reply = caller("GET", f"/v1/cases/{case.case_id}")
+        return str(reply.text) if reply.status_code == 200 else None
+
+    return eventually(found)
 
 
 class TestInvitation:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from prometheus_client import CollectorRegistry
 
-from application.system import SITE, services
+from application.system import MONITOR, SITE, services
+from config.contracts import openapi
 from config.process import Process
 from config.settings import read_settings
 from entrypoints.http.health import health_blueprint
@@ -24,7 +24,19 @@ def settings() -> dict[str, str]:
 def test_a_process_serves_its_own_services(anybody: Caller, operator: Caller) -> None:
     assert anybody("GET", "/v1/videos").json == {"items": []}
     assert operator("GET", "/health/ready").status_code == 200
-    assert list(anybody("GET", "/openapi.json").json["paths"]) == ["/v1/videos", "/v1/instance"]
+
+
+def test_a_process_describes_the_whole_system(
+    anybody: Caller, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KLARITY_SERVICES", "all")
+    whole = read_settings()
+    own = {str(rule) for rule in process.app.url_map.iter_rules()}
+    described = anybody("GET", "/openapi.json").json["paths"]
+    assert "/v1/videos" in own
+    assert "/v1/members" not in own
+    assert {"/v1/videos", "/v1/members"} <= described.keys()
+    assert anybody("GET", "/openapi.json").json == openapi(whole)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +68,7 @@ def test_nginx_sends_every_request_to_the_service_that_takes_it(
 ) -> None:
     monkeypatch.setenv("KLARITY_EVENT_STORE", "memory")
     monkeypatch.setenv("KLARITY_DATA", str(tmp_path))
-    names = [service.id for service in services() if service.kind != SITE]
+    names = [service.id for service in services() if service.kind not in (SITE, MONITOR)]
     routes = routes_to(*names)
     taken = {name: requests_of(name, monkeypatch) for name in names}
     everywhere = set.intersection(*taken.values())
@@ -82,8 +94,8 @@ def test_nginx_sends_pages_to_the_site(process: Process) -> None:
 
 def routes_to(*names: str) -> list[tuple[str, str]]:
     """The patterns of nginx, and the service that each leads to."""
-    configuration = nginx_configuration({name: name for name in names})
-    return re.findall(r'"~(.+)" (.+);', configuration)
+    configuration = nginx_configuration({name: name for name in names}, resolver="127.0.0.11")
+    return re.findall(r'"~(.+)" ([^$].*);', configuration)
 
 
 def requests_of(service: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
@@ -105,7 +117,7 @@ def test_a_process_whose_store_is_away_is_not_ready() -> None:
 
     app = Flask("health")
     checks = {"store": away, "bus": lambda: None}
-    app.register_blueprint(health_blueprint(checks, CollectorRegistry(), dict))
+    app.register_blueprint(health_blueprint(checks, bytes, dict))
     reply: Any = app.test_client().get("/health/ready")
     assert (reply.status_code, reply.json) == (
         503,
@@ -116,3 +128,15 @@ def test_a_process_whose_store_is_away_is_not_ready() -> None:
             "warnings": {},
         },
     )
+
+
+def test_nginx_looks_up_names_at_its_start_or_at_a_name_server() -> None:
+    addresses = {"command:members": "members:8000", "query:cases": "127.0.0.1:8002"}
+    once = nginx_configuration(addresses)
+    assert "upstream members-8000 { server members:8000; }" in once
+    assert "default members-8000;" in once
+    assert '" 127.0.0.1:8002;' in once
+    again = nginx_configuration(addresses, resolver="127.0.0.11")
+    assert "resolver 127.0.0.11 valid=10s;" in again
+    assert "default members:8000;" in again
+    assert "upstream" not in again

@@ -135,6 +135,7 @@ def processes(
         "MONGO_DATABASE": f"klarity_{uuid4().hex}",
         "SECRET": "s" * 32,
         "EPOCHS": str(tmp_path / "epochs"),
+        "SEARCH_URL": f"file://{tmp_path}/search",
     }
     for name, value in chosen.items():
         monkeypatch.setenv(f"KLARITY_{name}", value)

@@ -26,6 +26,7 @@ FOR_PROGRAMS = {
     "not-acceptable",
     "unsupported-tus-version",
     "range-not-satisfiable",
+    "bad-intervention",
     "bad-webhook-url",
     "too-many-webhooks",
     "not-implemented",

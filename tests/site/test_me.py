@@ -194,3 +194,27 @@ def test_lists_have_pages(reader: Reader, process: Process) -> None:
 def cases_on(reader: Reader) -> set[str]:
     links = reader.soup.find_all("a", href=True)
     return {each["href"].removeprefix("/cases/") for each in links if "/cases/" in each["href"]}
+
+
+class TestRecommended:
+    def test_cases_come_with_the_reasons_in_words(
+        self, reader: Reader, process: Process, carla: Caller, anna: Caller
+    ) -> None:
+        publish(process, anna, title="A toll for nothing", tags=["tolls"])
+        carla("PUT", "/v1/me/interests", {"interests": ["tolls"], "areas": []})
+        reader.sign_in(carla)
+        words = "You follow “tolls”."
+        eventually(lambda: words in reader.open("/me/recommended").get_text() or None)
+        assert "What you read is not recorded." in reader.text
+        assert words in reader.open("/").get_text()
+
+    def test_they_are_turned_off_and_on(self, reader: Reader, carla: Caller) -> None:
+        reader.sign_in(carla)
+        reader.open("/me/recommended")
+        reader.submit("/me/recommendations", on="no")
+        eventually(lambda: "This is off." in reader.open("/me/recommended").get_text() or None)
+        assert not reader.soup.select(".card")
+        assert "For you" not in reader.open("/").find("main").get_text()
+        reader.open("/me/recommended")
+        reader.submit("/me/recommendations", on="yes")
+        eventually(lambda: "Turn it off" in reader.open("/me/recommended").get_text() or None)

@@ -3,10 +3,14 @@
 from io import BytesIO
 from typing import Any
 
-from PIL import Image
+import pytest
+from PIL import Image, ImageChops
 
+from entrypoints.site.assets import assets
+from entrypoints.site.phone import ICON_SIZES
 from tests.http.conftest import Caller
 from tests.site.conftest import Reader
+from tests.site.icons import icon
 
 
 def test_the_manifest_has_what_phones_need_to_install_the_site(reader: Reader) -> None:
@@ -22,6 +26,13 @@ def test_the_manifest_has_what_phones_need_to_install_the_site(reader: Reader) -
         width, height = Image.open(BytesIO(drawn.data)).size
         assert described["sizes"] == f"{width}x{height}"
     assert reader.client.get(manifest["shortcuts"][0]["url"]).status_code == 200
+
+
+@pytest.mark.parametrize("size", ICON_SIZES)
+def test_the_icons_in_pixels_are_drawn_as_their_program_draws_them(size: int) -> None:
+    served = Image.open(BytesIO(assets().files[f"icon-{size}.png"].content))
+    drawn = Image.open(BytesIO(icon(size)))
+    assert ImageChops.difference(served, drawn).getbbox() is None
 
 
 def test_the_worker_is_checked_at_each_visit_and_names_files_that_exist(reader: Reader) -> None:

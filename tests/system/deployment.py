@@ -16,13 +16,15 @@ from uuid import uuid4
 import requests
 
 from application.system import services
-from entrypoints.nginx import INNER, nginx_configuration
+from entrypoints.nginx import nginx_configuration, nginx_main, trusting
 from tests.servers import free_port, listens, states_of, wait_until
 
 KLARITY = str(Path(sys.executable).with_name("klarity"))
 SECRET = "a secret for tests that is long enough"
 EPOCHS = TemporaryDirectory(prefix="klarity-epochs-")
 """Where the processes of a deployment find the epochs of their key vault."""
+SEARCHES = TemporaryDirectory(prefix="klarity-searches-")
+"""Where they find the search index."""
 STARTS_WITHIN = 240.0
 STOPS_WITHIN = 120.0
 
@@ -149,6 +151,12 @@ class NewerKlarity(Klarity):
     variables: ClassVar[Mapping[str, str]] = {"PYTHONPATH": str(Path(__file__).parent / "newer")}
 
 
+class FaultyKlarity(Klarity):
+    """A program with a fault: it cannot show members who are called Eve."""
+
+    variables: ClassVar[Mapping[str, str]] = {"PYTHONPATH": str(Path(__file__).parent / "faulty")}
+
+
 def environment(settings: Mapping[str, str], *, measured: bool = False) -> dict[str, str]:
     """The environment of a Klarity process: nothing of the tests' own settings."""
     unwanted = ("KLARITY_",) if measured else ("KLARITY_", "COVERAGE_")
@@ -177,6 +185,7 @@ def shared_stores(mongo_url: str, **bus: str) -> dict[str, str]:
         "BUS_PREFIX": name.replace("_", "-"),
         "SECRET": SECRET,
         "EPOCHS": f"{EPOCHS.name}/{name}",
+        "SEARCH_URL": f"file://{SEARCHES.name}/{name}",
         **relaxed(),
         **bus,
     }
@@ -228,25 +237,36 @@ def process_per_service(folder: Path, **settings: str) -> Iterator[Served]:
 
 
 @contextmanager
-def nginx(folder: Path, addresses: Mapping[str, str], inner: str | None = None) -> Iterator[str]:
+def nginx(
+    folder: Path,
+    addresses: Mapping[str, str],
+    inner: str | None = None,
+    trust: Sequence[str] = (),
+) -> Iterator[str]:
     """The nginx that ``klarity services --nginx`` configures, on ports of its own."""
-    folder.mkdir(parents=True)
     port = free_port()
-    server = nginx_configuration(addresses).replace("127.0.0.1:8000", f"127.0.0.1:{port}")
-    server = server.replace(INNER, inner or f"127.0.0.1:{free_port()}")
-    (folder / "nginx.conf").write_text(
-        f"daemon off;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\n"
-        f"http {{\nclient_body_temp_path {folder}/body;\nproxy_temp_path {folder}/proxy;\n"
-        f"fastcgi_temp_path {folder}/f;\nuwsgi_temp_path {folder}/u;\nscgi_temp_path {folder}/s;\n"
-        f"{server}\n}}\n"
+    servers = nginx_configuration(
+        addresses,
+        outer=f"127.0.0.1:{port}",
+        inner=inner or f"127.0.0.1:{free_port()}",
+        trusted=trusting(trust),
     )
+    with nginx_at(folder, port, servers):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def nginx_at(folder: Path, port: int, servers: str) -> Iterator[None]:
+    """An nginx with these servers, one of which listens on the port."""
+    folder.mkdir(parents=True)
+    (folder / "nginx.conf").write_text(nginx_main(folder, servers))
     command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")]
     process = subprocess.Popen(
         command, env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"}
     )
     try:
         assert wait_until(lambda: listens(port), STARTS_WITHIN), "nginx did not start"
-        yield f"http://127.0.0.1:{port}"
+        yield
     finally:
         process.terminate()
         process.wait(STOPS_WITHIN)

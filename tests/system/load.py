@@ -26,9 +26,14 @@ class Crowd:
     acknowledged: int = 0
     at: dict[int, Callable[[], None]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
+    _disturbing: Lock = field(default_factory=Lock)
 
     def send(self, commands: list[Command]) -> None:
-        """Send all commands; ``at`` holds what happens when so many were acknowledged."""
+        """Send all commands; ``at`` holds what happens when so many were acknowledged.
+
+        One thing happens at a time: a process may answer others before whoever started it notices
+        that it is ready, and is not killed meanwhile.
+        """
         with ThreadPoolExecutor(self.threads) as pool:
             for done in [pool.submit(self._one, command) for command in commands]:
                 done.result()
@@ -39,7 +44,8 @@ class Crowd:
             self.acknowledged += 1
             disturb = self.at.pop(self.acknowledged, None)
         if disturb is not None:
-            disturb()
+            with self._disturbing:
+                disturb()
 
 
 def report(phone: Phone, evidence_id: str, acknowledged: list[str]) -> Command:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.exposition import values
 from tests.media import pdf_that_takes_long, phone_photo, phone_video, photo_with_gps
 from tests.system.deployment import Klarity, one_process, relaxed
 from tests.system.phone import Phone, eventually
@@ -29,9 +30,9 @@ def status(phone: Phone, evidence_id: str) -> str:
 
 def waiting(klarity: Klarity, lane: str) -> float:
     """How many pieces of evidence wait in the lane, as the metrics tell."""
-    sample = f'klarity_slow_waiting{{lane="{lane}",name="{POLICY}",reason="busy"}} '
-    lines = requests.get(f"{klarity.internal_url}/metrics", timeout=60).text.splitlines()
-    return float(next(line for line in lines if line.startswith(sample)).removeprefix(sample))
+    metrics = requests.get(f"{klarity.internal_url}/metrics", timeout=60).text
+    (number,) = values(metrics, "klarity_slow_waiting", lane=lane, name=POLICY, reason="busy")
+    return number
 
 
 def test_a_photo_does_not_wait_for_videos_of_another_member(

@@ -126,6 +126,20 @@ def test_others_are_served_beside_slow_readers(
     assert len(whole.content) == int(whole.headers["Content-Length"]) > 4_000_000
 
 
+def test_others_are_served_beside_slow_readers_of_exports(
+    phone: Phone, photo: Path, open_hanging_sockets: Callable[[bytes], None]
+) -> None:
+    evidence_id = phone.upload(photo)
+    assert phone.evidence_when_decided(evidence_id)["status"] == "available"
+    story = "\N{BANKNOTE WITH EURO SIGN}" * 20_000
+    cases = [phone.report(story=story, evidence=[evidence_id]).json()["case_id"] for _ in range(60)]
+    phone.case_when(cases[-1], is_public)
+    open_hanging_sockets(head("GET", "/v1/cases.csv", {}))
+    assert_others_are_served(phone)
+    whole = requests.get(f"{phone.url}/v1/cases.csv", timeout=120)
+    assert len(whole.content) > 4_000_000
+
+
 def assert_others_are_served(phone: Phone) -> None:
     """Everything that others may want meanwhile: questions, commands, uploads, streams."""
     with requests.Session() as others:

@@ -144,6 +144,22 @@ def test_workers_share_the_port(tmp_path: Path, mongo_url: str, rabbitmq_url: st
         klarity.close()
 
 
+def test_a_worker_that_crashed_is_started_again(klarity: Klarity) -> None:
+    klarity.start()
+    with Phone(klarity.url) as phone:
+        case_id = phone.join().report().json()["case_id"]
+        (worker,) = workers_of(klarity)
+        os.kill(worker, signal.SIGSEGV)
+        assert wait_until(lambda: workers_of(klarity) not in ([], [worker]), STOPS_WITHIN)
+        assert phone.case_when(case_id)["case_id"] == case_id
+    klarity.stop()
+
+
+def workers_of(klarity: Klarity) -> list[int]:
+    children = Path(f"/proc/{klarity.pid}/task/{klarity.pid}/children")
+    return [int(each) for each in children.read_text().split()]
+
+
 def test_workers_end_with_the_process_that_started_them(klarity: Klarity) -> None:
     klarity.start()
     with Phone(klarity.url) as phone:
