@@ -38,6 +38,7 @@ from adapters.parked.memory import MemoryParkedEvents
 from adapters.read_models.mongo import MongoReadModels
 from application.engine.answers import Answers
 from application.engine.builds import begin_build, open_build
+from application.engine.derived_ids import derived_id
 from application.engine.executor import CommandContext
 from application.engine.projections import Projections
 from application.engine.projector import Projector
@@ -257,6 +258,7 @@ def running(made: Deployment) -> Iterator[None]:
         codec=made.codec,
         wire=made.wire,
         parked=made.parked,
+        keyed=derived_id,
     )
     runtime = Runtime(
         bus=made.bus,

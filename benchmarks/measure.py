@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import median, quantiles
 from threading import Barrier, Thread
 
 from application.engine.log_seals import LogSeals
@@ -34,6 +34,12 @@ class Figure:
     @property
     def reached(self) -> bool:
         return self.ratio <= self.target if self.most else self.ratio >= self.target
+
+
+def middle_and_late(taken: Sequence[float]) -> tuple[float, float]:
+    """Return the median and the 99th percentile."""
+    cuts = quantiles(taken, n=100)
+    return cuts[49], cuts[98]
 
 
 def rate(threads: Sequence[Once], seconds: float) -> float:
