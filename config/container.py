@@ -261,7 +261,7 @@ class Container(containers.DeclarativeContainer):
     model_leases: Provider[Leases] = providers.Selector(
         settings.provided.read_models, memory=own_leases, sqlite=own_leases, mongo=leases
     )
-    models_in_file = closing(SqliteReadModels, _models_file, keys.provided.models, vault)
+    models_in_file = closing(SqliteReadModels, _models_file, keys.provided.models, vault, clock)
     own_models: Provider[ReadModels] = providers.Selector(
         settings.provided.read_models,
         memory=providers.Singleton(MemoryReadModels),

@@ -323,7 +323,7 @@ class Process:
 
     def _add_chores(self, runtime: Runtime) -> None:
         if self.settings.read_models == "sqlite":
-            runtime.add_chore("renew.models", self._renew_key_of_models)
+            runtime.add_chore("renew.models", self.container.models_in_file().renew_key)
         for service in self.settings.services:
             match service.id:
                 case "command:cases":
@@ -333,9 +333,6 @@ class Process:
                 case "command:members":
                     runtime.add_chore("sweep.sessions", self._sweep_sessions)
                     runtime.add_chore("erase.later", self.use_cases.erase_later.step)
-
-    def _renew_key_of_models(self) -> None:
-        self.container.models_in_file().renew_key(self.container.clock()().date())
 
     def _sweep_sessions(self) -> None:
         self.container.credentials().delete_expired(self.container.clock()())

@@ -1,7 +1,7 @@
 """Read models in one SQLite file: they stay, without a server."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from json import dumps, loads
 from pathlib import Path
 from sqlite3 import Connection
@@ -80,8 +80,14 @@ class SqliteReadModels:
     events are projected again.
     """
 
-    def __init__(self, path: Path, key: bytes, vault: KeyVault) -> None:
-        self._file = ModelsFile(path, key, vault)
+    def __init__(
+        self,
+        path: Path,
+        key: bytes,
+        vault: KeyVault,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._file = ModelsFile(path, key, vault, lambda: now().date())
         self._renewal = Renewal(self._file)
 
     def begin(self, name: str, fingerprint: str) -> Build:
@@ -130,9 +136,9 @@ class SqliteReadModels:
 
         self._file.write(save)
 
-    def renew_key(self, today: date) -> None:
+    def renew_key(self) -> None:
         """Seal everything anew, at most once a day, so that nobody can read what it was before."""
-        self._renewal.renew_if_due(today)
+        self._renewal.renew_if_due()
 
     def close(self) -> None:
         self._file.close()

@@ -2,8 +2,9 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import date
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar, Final
@@ -42,7 +43,7 @@ CREATE TABLE IF NOT EXISTS rebuilds (
 SEALS = "SELECT generation, subject FROM seals ORDER BY generation"
 NEW_SEAL = (
     "INSERT INTO seals SELECT 1 + coalesce(max(generation), 0), ?,"
-    " (SELECT coalesce(sum(revision), 0) FROM models), date() FROM seals"
+    " (SELECT coalesce(sum(revision), 0) FROM models), ? FROM seals"
 )
 
 
@@ -54,8 +55,9 @@ class ModelsFile:
 
     _opening: ClassVar[Lock] = Lock()
 
-    def __init__(self, path: Path, key: bytes, vault: KeyVault) -> None:
+    def __init__(self, path: Path, key: bytes, vault: KeyVault, today: Callable[[], date]) -> None:
         self.seal = Seal(key)
+        self.today = today
         self._path = path
         self._vault = vault
         self._damaged = _beside(path, "-damaged")
@@ -89,7 +91,7 @@ class ModelsFile:
         """Make the key of the next generation."""
         subject = f"read-models/{uuid4()}"
         self._vault.make_key(subject)
-        self.write(lambda writer: writer.execute(NEW_SEAL, (subject,)))
+        self.write(lambda writer: writer.execute(NEW_SEAL, (subject, self.today().isoformat())))
 
     def end_seals(self, before: int) -> None:
         """Destroy the keys of earlier generations: what they sealed cannot be read any more."""

@@ -4,7 +4,6 @@ The file and freed blocks of the disk hold documents as they were before a chang
 Once their key is destroyed, nobody can read them.
 """
 
-from datetime import date
 from functools import partial
 from sqlite3 import Connection
 
@@ -32,10 +31,10 @@ class Renewal:
         self._file = file
         self._seal = file.seal
 
-    def renew_if_due(self, today: date) -> None:
+    def renew_if_due(self) -> None:
         """Renew the key once a day, if anything has changed."""
         unfinished = len(self._file.read(SEALS)) > 1
-        if unfinished or self._file.read(_DUE, today.isoformat()):
+        if unfinished or self._file.read(_DUE, self._file.today().isoformat()):
             self.renew(begin=not unfinished)
 
     def renew(self, *, begin: bool = True) -> None:

@@ -71,6 +71,7 @@ from application.ports.rebuilds import (
 from domain.sphere import km_between
 from tests.contracts.nothing import assert_fails_against_nothing
 from tests.contracts.racing import race
+from tests.world import Clock
 
 KEY = bytes(32)
 
@@ -1154,8 +1155,9 @@ HASHED = (
 class TestTheKeyOfTheFile:
     """It is renewed, so that nobody can read what documents were before."""
 
-    TOMORROW = datetime.now(UTC).date() + timedelta(days=1)
-    LATER = TOMORROW + timedelta(days=1)
+    @pytest.fixture
+    def clock(self) -> Clock:
+        return Clock()
 
     @pytest.fixture
     def path(self, tmp_path: Path) -> Path:
@@ -1166,47 +1168,58 @@ class TestTheKeyOfTheFile:
         return Vault()
 
     @pytest.fixture
-    def models(self, path: Path, vault: Vault) -> Iterator[SqliteReadModels]:
-        with closing(SqliteReadModels(path, KEY, vault)) as models:
+    def models(self, path: Path, vault: Vault, clock: Clock) -> Iterator[SqliteReadModels]:
+        with closing(SqliteReadModels(path, KEY, vault, clock)) as models:
             yield models
 
     def test_an_earlier_copy_cannot_be_read_after_a_day(
-        self, models: SqliteReadModels, path: Path, vault: Vault
+        self, models: SqliteReadModels, path: Path, vault: Vault, clock: Clock
     ) -> None:
         model = filled(lambda: models, {f"{n:03}": Sight(size=n) for n in range(500)})
         model.commit({}, model.checkpoint().next(), {Hidden: {"h": Hidden(since=1)}})
         copy = path.with_name("copy.db")
         with closing(sqlite3.connect(path)) as now, closing(sqlite3.connect(copy)) as then:
             now.backup(then)
-        models.renew_key(self.TOMORROW)
+        clock.wind(days=1)
+        models.renew_key()
         assert [row.document.size for row in model.find(Find(order_by="size"), limit=2)] == [
             499,
             498,
         ]
         assert model.side(Hidden).get(["h"]) == {"h": Hidden(since=1)}
-        with closing(SqliteReadModels(copy, KEY, vault)) as old:
+        with closing(SqliteReadModels(copy, KEY, vault, clock)) as old:
             assert old.versions("sights") == []
 
     def test_it_is_renewed_once_a_day_and_only_after_a_change(
-        self, models: SqliteReadModels, vault: Vault
+        self, models: SqliteReadModels, vault: Vault, clock: Clock
     ) -> None:
         model = filled(lambda: models, {"a": FULL})
-        models.renew_key(datetime.now(UTC).date() - timedelta(days=1))
+        models.renew_key()
+        clock.wind(days=-1)
+        models.renew_key()
         assert len(vault.destroyed) == 0
-        models.renew_key(self.TOMORROW)
-        models.renew_key(self.TOMORROW)
-        models.renew_key(self.LATER)
+        clock.wind(days=2)
+        models.renew_key()
+        models.renew_key()
+        clock.wind(days=1)
+        models.renew_key()
         assert len(vault.destroyed) == 1
         commit(model, {"a": Sight()})
-        models.renew_key(self.LATER)
+        models.renew_key()
         assert len(vault.destroyed) == 2
         assert model.get(["a"]) == {"a": Sight()}
 
     def test_an_interrupted_renewal_is_finished_by_the_next_process(
-        self, models: SqliteReadModels, path: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch
+        self,
+        models: SqliteReadModels,
+        path: Path,
+        vault: Vault,
+        clock: Clock,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         rows = {f"{number:03}": Sight(size=number) for number in range(50)}
         filled(lambda: models, rows)
+        clock.wind(days=1)
         monkeypatch.setattr("adapters.read_models.sqlite_renewal.ROWS_A_STEP", 10)
         with monkeypatch.context() as patch:
             end = Mock(side_effect=[True, StoreUnavailable])
@@ -1214,44 +1227,47 @@ class TestTheKeyOfTheFile:
                 "adapters.read_models.sqlite_renewal.generation_of", lambda _: 0 if end() else 1
             )
             with pytest.raises(StoreUnavailable):
-                models.renew_key(self.TOMORROW)
+                models.renew_key()
         assert not vault.destroyed
-        with closing(SqliteReadModels(path, KEY, vault)) as later:
+        with closing(SqliteReadModels(path, KEY, vault, clock)) as later:
             assert opened(later).get(list(rows)) == rows
-            later.renew_key(self.TOMORROW)
+            later.renew_key()
             assert len(vault.destroyed) == 1
             assert opened(later).get(list(rows)) == rows
 
     def test_no_key_is_destroyed_before_what_it_sealed_is_sealed_anew_on_the_disk(
-        self, path: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch
+        self, path: Path, vault: Vault, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("adapters.sqlite_file.BUSY_SECONDS", 0.01)
-        with closing(SqliteReadModels(path, KEY, vault)) as models:
+        with closing(SqliteReadModels(path, KEY, vault, clock)) as models:
             model = filled(lambda: models, {"a": FULL})
+            clock.wind(days=1)
             with closing(sqlite3.connect(path, isolation_level=None)) as reader:
                 reader.execute("BEGIN")
                 reader.execute("SELECT * FROM models").fetchall()
-                models.renew_key(self.TOMORROW)
+                models.renew_key()
                 assert not vault.destroyed
-            models.renew_key(self.TOMORROW)
+            models.renew_key()
             assert len(vault.destroyed) == 1
             assert model.get(["a"]) == {"a": FULL}
 
     def test_other_processes_notice_that_it_was_renewed(
-        self, models: SqliteReadModels, path: Path, vault: Vault
+        self, models: SqliteReadModels, path: Path, vault: Vault, clock: Clock
     ) -> None:
-        with closing(SqliteReadModels(path, KEY, vault)) as others:
+        with closing(SqliteReadModels(path, KEY, vault, clock)) as others:
             model = filled(lambda: models, {"a": FULL})
-            others.renew_key(self.TOMORROW)
+            clock.wind(days=1)
+            others.renew_key()
             with pytest.raises(Fenced):
                 commit(model, {"b": FULL})
             commit(model, {"b": FULL})
             assert opened(others).get(["a", "b"]) == {"a": FULL, "b": FULL}
-            models.renew_key(self.LATER)
+            clock.wind(days=1)
+            models.renew_key()
             assert opened(others).get(["a", "b"]) == {"a": FULL, "b": FULL}
 
     def test_a_table_that_was_dropped_meanwhile_is_passed_over(
-        self, models: SqliteReadModels, vault: Vault, monkeypatch: pytest.MonkeyPatch
+        self, models: SqliteReadModels, vault: Vault, clock: Clock, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         model = filled(lambda: models, {"a": FULL})
         rows = Renewal._renew_rows
@@ -1261,7 +1277,8 @@ class TestTheKeyOfTheFile:
             rows(self, table)
 
         monkeypatch.setattr(Renewal, "_renew_rows", drop_first)
-        models.renew_key(self.TOMORROW)
+        clock.wind(days=1)
+        models.renew_key()
         assert len(vault.destroyed) == 1
 
 

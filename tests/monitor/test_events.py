@@ -22,6 +22,10 @@ def reported(process: Process, case_id: str) -> RecordedEvent:
     )
 
 
+def day_of(event: RecordedEvent) -> str:
+    return datetime.fromtimestamp(event.stamp / 1_000_000, UTC).date().isoformat()
+
+
 def open_one(operator: Reader, event: RecordedEvent) -> None:
     operator.open(f"/monitor/events/one?id={event.id}")
     assert operator.status == 200
@@ -38,8 +42,8 @@ def test_the_newest_events_of_a_log_are_shown_sealed(
 
 
 def test_events_are_found_by_type_stream_and_day(operator: Reader, reported: RecordedEvent) -> None:
-    today = datetime.now(UTC).date().isoformat()
-    for query in (f"stream={reported.stream}", "type=cases.CaseReported", f"day={today}"):
+    day = day_of(reported)
+    for query in (f"stream={reported.stream}", "type=cases.CaseReported", f"day={day}"):
         operator.open(f"/monitor/events?log=cases&{query}")
         assert "CaseReported" in operator.soup.find("tbody").get_text(), query
     operator.open("/monitor/events?log=cases&type=cases.CaseErased")
@@ -54,9 +58,8 @@ def test_a_stream_begins_with_its_first_event_however_long_its_log_is(
     operator: Reader, reported: RecordedEvent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("entrypoints.monitor.events.A_PAGE", 1)
-    today = datetime.now(UTC).date().isoformat()
     of_stream = f"/monitor/events?log=cases&stream={reported.stream}"
-    for query in ("", f"&day={today}", "&day=yesterday"):
+    for query in ("", f"&day={day_of(reported)}", "&day=yesterday"):
         operator.open(of_stream + query)
         assert "CaseReported" in operator.soup.find("tbody").get_text(), query
     operator.open(f"{of_stream}&day=2999-01-01")

@@ -45,7 +45,7 @@ CASES = 150
 PATIENCE = 300.0
 POLICY = WhenSubjectIsHiddenThenHideItInCases.name
 ANNA = Actor(member_id=MemberId("anna"), pseudonym="Anna")
-NOW = datetime.now(UTC)
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @contextmanager
