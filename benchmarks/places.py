@@ -60,7 +60,7 @@ class Happened:
     more: str = "x" * 300
 
 
-INDEXES = (by_range("published_at"), by_point("place"))
+INDEXES = (by_range("published_at"), by_point("place", order="published_at"))
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from pymongo.errors import DuplicateKeyError
 
 from adapters.grouping import Grouping
 from adapters.mongo import Document, unavailable_as
+from adapters.read_models.cells import cells_of
 from adapters.read_models.indexing import IndexedPoint, check, extractor, side_of
-from adapters.read_models.mongo_cells import cells_of
 from adapters.read_models.mongo_commits import Commits
 from adapters.read_models.mongo_questions import (
     cells_column,

@@ -7,8 +7,8 @@ import pymongo
 from pymongo import IndexModel
 
 from adapters.mongo import Document
+from adapters.read_models.cells import cells_in
 from adapters.read_models.indexing import boxes_of, scalar
-from adapters.read_models.mongo_cells import cells_in
 from application.ports.read_models import (
     Between,
     Condition,

@@ -173,7 +173,7 @@ class SqliteTable(Generic[D]):
     def find(self, find: Find, *, limit: int, after: Cursor | None = None) -> list[Row[D]]:
         sql = self._question(find).rows(limit, after)
         rows = self._read(sql.text, *sql.values)
-        return [Row(key, self._document(key, body)) for key, body in rows]
+        return [Row(key, self._document(key, body)) for key, body, *_ in rows]
 
     def count(self, find: Find) -> int:
         sql = self._question(find).count()

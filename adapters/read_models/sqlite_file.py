@@ -17,7 +17,7 @@ from application.ports.key_vault import KeyVault
 
 log = logging.getLogger(__name__)
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 """Changes with the tables of this adapter, whatever they hold. Another one is not read."""
 
 # secure_delete overwrites what is deleted.

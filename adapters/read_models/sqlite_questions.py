@@ -1,9 +1,10 @@
 """Translate queries on a read model into SQL, and choose the index that leads.
 
-Few candidates are found by one index and then sorted. Where every condition leaves many, the index
-of the order leads, and rows that do not meet the conditions are passed over. SQLite would choose by
-statistics that grow old, so the choice is made here, by counting a limited number of candidates; a
-plus sign before a column keeps SQLite from using its index.
+Few candidates are found by one index and then sorted. The cells of an area hold their rows in one
+order: in this order SQLite merges them, and stops after a page. Where every condition leaves many,
+the index of the order leads, and rows that do not meet the conditions are passed over. SQLite would
+choose by statistics that grow old, so the choice is made here, by counting a limited number of
+candidates; a plus sign before a column keeps SQLite from using its index.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from math import pi, sin
 from typing import Any
 
+from adapters.read_models.cells import cells_in
 from adapters.read_models.indexing import IndexedPoint, boxes_of, scalar
 from adapters.read_models.sqlite_tables import SqlTable, on_sphere, stored
 from application.ports.read_models import (
@@ -45,7 +47,8 @@ class Term:
     """A condition: as it leads to rows by an index, and as it checks a row without one.
 
     ``candidates`` finds the rows that may meet it. ``column`` is the one whose index leads. If it
-    is ``equal`` to one value, the rows come in the order of their keys.
+    is ``equal`` to one value, the rows come in the order of their keys. An ``area`` in the order of
+    the query is merged from its cells; there, ``ordered`` checks the column of the order.
     """
 
     leading: Sql
@@ -53,6 +56,17 @@ class Term:
     candidates: Sql
     column: str = ""
     equal: bool = False
+    area: "Area | None" = None
+    ordered: Sql | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """The cells of an area: their table, their numbers, and what a row of them has to meet."""
+
+    table: str
+    cells: Sequence[int]
+    inside: Sql
 
 
 class TableQuery:
@@ -61,18 +75,36 @@ class TableQuery:
     def __init__(self, table: SqlTable, find: Find, counts: Counts) -> None:
         self._table = table
         self._find = find
-        self._terms = [term for condition in find.where for term in self._terms_of(condition)]
         self._order = table.column(find.order_by) if find.order_by else ""
+        self._terms = [term for condition in find.where for term in self._terms_of(condition)]
         self._leader = self._choose_leader(counts)
 
     def rows(self, limit: int, after: Cursor | None) -> Sql:
-        """Return the statement for key and body of the first rows after the cursor."""
+        """Return the statement for the first rows after the cursor: key, body, and more."""
+        if self._leader and self._leader.area:
+            return self._merged(self._leader.area, limit, after)
         plus = "+" if self._sorts() else ""
-        parts = [*self._conditions(), *self._after(after, plus)]
+        order = [f"{plus}{column}" for column in self._ordered]
+        parts = [*self._conditions(), *self._after(after, order)]
+        rows = f"SELECT key, body FROM {self._table.quoted}{_where(parts)}"  # noqa: S608 - names are quoted
+        return self._page([Sql(rows, _values(parts))], order, limit)
+
+    def _merged(self, area: Area, limit: int, after: Cursor | None) -> Sql:
+        """Merge the rows of the cells. SQLite reads on in a cell only when its row was taken."""
+        order = ["sorted", "named"] if self._order else ["named"]
+        others = [term.ordered or term.checking for term in self._terms if term is not self._leader]
+        parts = [area.inside, *others, *self._after(after, order)]
+        rows = (
+            f"SELECT key, body, {', '.join(order)} FROM {area.table}"  # noqa: S608 - names are quoted
+            f" CROSS JOIN {self._table.quoted} ON id = row{_where([Sql('cell = ?'), *parts])}"
+        )
+        return self._page([Sql(rows, (cell, *_values(parts))) for cell in area.cells], order, limit)
+
+    def _page(self, rows: Sequence[Sql], order: Sequence[str], limit: int) -> Sql:
         way = "DESC" if self._find.descending else "ASC"
-        order = ", ".join(f"{plus}{column} {way}" for column in self._ordered)
-        text = f"SELECT key, body FROM {self._table.quoted}{_where(parts)} ORDER BY {order} LIMIT ?"  # noqa: S608 - names are quoted
-        return Sql(text, (*_values(parts), limit))
+        text = " UNION ALL ".join(each.text for each in rows)
+        by = ", ".join(f"{column} {way}" for column in order)
+        return Sql(f"{text} ORDER BY {by} LIMIT ?", (*_values(rows), limit))
 
     def count(self) -> Sql:
         """Return the statement that counts the rows."""
@@ -100,20 +132,20 @@ class TableQuery:
             for term in self._terms
         ]
 
-    def _after(self, cursor: Cursor | None, plus: str) -> list[Sql]:
+    def _after(self, cursor: Cursor | None, order: Sequence[str]) -> list[Sql]:
         if cursor is None:
             return []
         sign = "<" if self._find.descending else ">"
-        columns = ", ".join(f"{plus}{column}" for column in self._ordered)
         value = stored(scalar(cursor.value))
         values = (value, cursor.key) if self._order else (cursor.key,)
-        return [Sql(f"({columns}) {sign} ({', '.join('?' * len(values))})", values)]
+        return [Sql(f"({', '.join(order)}) {sign} ({', '.join('?' * len(values))})", values)]
 
     def _choose_leader(self, counts: Counts) -> Term | None:
-        """Return the condition with the fewest candidates, or None to walk along the order."""
+        """Return the condition with the fewest candidates, or an area whose cells are in the order,
+        or None to walk along the index of the order."""
         if not self._terms:
             return None
-        if len(self._terms) == 1 and not self._order:
+        if len(self._terms) == 1 and (self._terms[0].area or not self._order):
             return self._terms[0]
         limited = [
             f"(SELECT count(*) FROM ({term.candidates.text} LIMIT {FEW + 1}))"  # noqa: S608 - names are quoted
@@ -121,7 +153,9 @@ class TableQuery:
         ]
         found = counts(f"SELECT {', '.join(limited)}", _values([t.candidates for t in self._terms]))
         fewest = min(range(len(found)), key=found.__getitem__)
-        return self._terms[fewest] if found[fewest] <= FEW else None
+        if found[fewest] <= FEW:
+            return self._terms[fewest]
+        return next((term for term in self._terms if term.area), None)
 
     def _terms_of(self, condition: Condition) -> Iterator[Term]:
         index = self._table.indexes[condition.field]
@@ -158,7 +192,14 @@ class TableQuery:
     def _on_column(self, column: str, text: str, values: tuple[Any, ...]) -> Term:
         leading, checking = text.format(column), text.format(f"+{column}")
         candidates = f"SELECT id FROM {self._table.quoted} WHERE {leading}"  # noqa: S608 - names are quoted
-        return Term(Sql(leading, values), Sql(checking, values), Sql(candidates, values), column)
+        on_cells = Sql(text.format("sorted"), values) if column == self._order else None
+        return Term(
+            Sql(leading, values),
+            Sql(checking, values),
+            Sql(candidates, values),
+            column,
+            ordered=on_cells,
+        )
 
     def _items(self, field: str, values: Sequence[Any]) -> Term:
         items = tuple(self._table.number(field, scalar(value)) for value in values)
@@ -173,17 +214,17 @@ class TableQuery:
 
     def _in_area(self, area: InBox | Near) -> Term:
         boxes = boxes_of(area)
-        tree = self._table.tree(area.field)
-        corners = tuple(n for box in boxes for n in (box.south, box.north, box.west, box.east))
-        candidates = " UNION ALL ".join(
-            [f"SELECT id FROM {tree} WHERE north >= ? AND south <= ? AND east >= ? AND west <= ?"]  # noqa: S608 - names are quoted
-            * len(boxes)
-        )
+        cells, table = cells_in(boxes), self._table.cells(area.field)
+        inside, within = _inside("lat", "lon", boxes), self._within(area)
+        touched = Sql(f"cell IN ({', '.join('?' * len(cells))})", tuple(cells))
+        found = _where([touched, inside])
+        candidates = Sql(f"SELECT row FROM {table}{found}", _values([touched, inside]))  # noqa: S608 - names are quoted
         lat, lon = (self._table.column(area.field, part) for part in ("lat", "lon"))
-        inside = " OR ".join([f"{lat} BETWEEN ? AND ? AND {lon} BETWEEN ? AND ?"] * len(boxes))
-        checking = _all([Sql(f"({inside})", corners), *self._within(area)])
-        leading = _all([Sql(f"id IN ({candidates})", corners), checking])
-        return Term(leading, checking, Sql(candidates, corners))
+        checking = _all([_inside(lat, lon, boxes), *within])
+        leading = _all([Sql(f"id IN ({candidates.text})", candidates.values), *within])
+        in_order = self._table.indexes[area.field].order == self._find.order_by
+        merged = Area(table, cells, _all([inside, *within])) if in_order else None
+        return Term(leading, checking, candidates, area=merged)
 
     def _within(self, area: InBox | Near) -> list[Sql]:
         """Return what a point in the boxes has to meet as well: the length of the chord."""
@@ -194,6 +235,13 @@ class TableQuery:
         centre = on_sphere(IndexedPoint(lat=area.lat, lon=area.lon))
         twice = tuple(each for part in centre for each in (part, part))
         return [Sql(f"({chord} <= ?)", (*twice, (2 * sin(area.km / EARTH_KM / 2)) ** 2))]
+
+
+def _inside(lat: str, lon: str, boxes: Sequence[InBox]) -> Sql:
+    """Check two columns."""
+    inside = " OR ".join([f"{lat} BETWEEN ? AND ? AND {lon} BETWEEN ? AND ?"] * len(boxes))
+    edges = tuple(edge for box in boxes for edge in (box.south, box.north, box.west, box.east))
+    return Sql(f"({inside})", edges)
 
 
 def _all(parts: Sequence[Sql]) -> Sql:

@@ -1,8 +1,8 @@
 """The tables of one kind of row in SQLite, and how a document becomes a row of them.
 
 A table has a row for each document: its number, its key, the values of the indexes, and the sealed
-document. Each "many" index has a table of items, and each "point" index an R*Tree; triggers keep
-both up to date.
+document. Each "many" index has a table of items, and each "point" index a table of cells; triggers
+keep both up to date.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -11,6 +11,7 @@ from math import cos, inf, radians, sin
 from sqlite3 import Connection
 from typing import Any
 
+from adapters.read_models.cells import cells_of
 from adapters.read_models.indexing import Getter, IndexedPoint, Scalar, extractor
 from adapters.read_models.sqlite_seal import Seal
 from application.ports.read_models import Index
@@ -21,7 +22,8 @@ NONE = -inf
 """Stored for None: it is less than every other value, and equal to itself."""
 
 LARGEST = 2**63
-COORDINATES = ("lat", "lon", "x", "y", "z")
+PARTS = ("lat", "lon", "x", "y", "z", "cells")
+"""The columns of a point."""
 
 
 def stored(value: Scalar) -> Any:
@@ -73,8 +75,8 @@ class SqlTable:
         """Return the table of items of a "many" index."""
         return quoted(f"{self.name}/{index}")
 
-    def tree(self, index: str) -> str:
-        """Return the R*Tree of a "point" index."""
+    def cells(self, index: str) -> str:
+        """Return the table of cells of a "point" index."""
         return quoted(f"{self.name}@{index}")
 
     def make(self, connection: Connection) -> None:
@@ -114,9 +116,9 @@ class SqlTable:
             case "value":
                 return (self.held(index.name, value),)
             case "point" if value is None:
-                return (None,) * len(COORDINATES)
+                return (None,) * len(PARTS)
             case "point":
-                return (value.lat, value.lon, *on_sphere(value))
+                return (value.lat, value.lon, *on_sphere(value), dumps(cells_of(value)))
         return (dumps(sorted(self.number(index.name, each) for each in value)),)
 
     def _statements(self) -> Iterator[str]:
@@ -134,10 +136,7 @@ class SqlTable:
         return f"CREATE INDEX IF NOT EXISTS {index} ON {self.quoted} ({columns})"
 
     def _make_value(self, name: str) -> Iterator[str]:
-        # With the points in it, rows outside of a box are passed over without being read.
-        points = [each.name for each in self.indexes.values() if each.order == name]
-        inside = [self.column(point, part) for point in points for part in ("lat", "lon")]
-        yield self._index(name, ", ".join([self.column(name), "key", *inside]))
+        yield self._index(name, f"{self.column(name)}, key")
 
     def _make_items(self, name: str) -> Iterator[str]:
         items, column = self.items(name), self.column(name)
@@ -153,17 +152,26 @@ class SqlTable:
             add=f"INSERT INTO {items} SELECT value, new.id FROM json_each(new.{column});",  # noqa: S608 - names are quoted
         )
 
-    def _make_tree(self, name: str) -> Iterator[str]:
-        tree, lat, lon = self.tree(name), self.column(name, "lat"), self.column(name, "lon")
+    def _make_cells(self, name: str) -> Iterator[str]:
+        """Hold the rows of each cell in the order of the index."""
+        cells, order = self.cells(name), self.indexes[name].order
+        sorting = {"sorted": self.column(order)} if order else {}
+        held = {**sorting, "named": "key", "row": "id"}
+        held |= {part: self.column(name, part) for part in ("lat", "lon")}
         yield (
-            f"CREATE VIRTUAL TABLE IF NOT EXISTS {tree} USING rtree(id, south, north, west, east)"
+            f"CREATE TABLE IF NOT EXISTS {cells} (cell INTEGER, {', '.join(held)},"
+            f" PRIMARY KEY ({', '.join(['cell', *sorting, 'named'])})) WITHOUT ROWID"
         )
+        column = self.column(name, "cells")
+        each = f"json_each(%s.{column})"
+        was = [f"{part} = old.{value}" for part, value in [*sorting.items(), ("named", "key")]]
         yield from self._triggers(
             name,
-            columns=(lat, lon),
-            remove=f"DELETE FROM {tree} WHERE id = old.id;",  # noqa: S608 - names are quoted
-            add=f"INSERT INTO {tree} SELECT new.id, new.{lat}, new.{lat}, new.{lon}, new.{lon}"
-            f" WHERE new.{lat} IS NOT NULL;",
+            columns=(*sorting.values(), column, held["lat"], held["lon"]),
+            remove=f"DELETE FROM {cells} WHERE cell IN (SELECT value FROM {each % 'old'})"  # noqa: S608 - names are quoted
+            f" AND {' AND '.join(was)};",
+            add=f"INSERT INTO {cells} SELECT value, new.{', new.'.join(held.values())}"  # noqa: S608 - names are quoted
+            f" FROM {each % 'new'};",
         )
 
     def _triggers(
@@ -185,20 +193,18 @@ class SqlTable:
 
 def drop_tables(connection: Connection, name: str) -> None:
     """Drop a table with its side tables, also those that another program declared."""
-    # A virtual table drops its shadow tables, so it goes first.
-    for kind in ("virtual", "table"):
-        found = connection.execute(
-            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = ?"
-            " AND (name = ? OR substr(name, 1, length(?) + 1) IN (? || '.', ? || '/', ? || '@'))",
-            (kind, *(name,) * 5),
-        ).fetchall()
-        for (each,) in found:
-            connection.execute(f"DROP TABLE {quoted(each)}")
+    found = connection.execute(
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
+        " AND (name = ? OR substr(name, 1, length(?) + 1) IN (? || '.', ? || '/', ? || '@'))",
+        (name,) * 5,
+    ).fetchall()
+    for (each,) in found:
+        connection.execute(f"DROP TABLE {quoted(each)}")
 
 
 def _names(index: Index) -> list[str]:
     if index.kind == "point":
-        return [_name(index.name, part) for part in COORDINATES]
+        return [_name(index.name, part) for part in PARTS]
     return [_name(index.name)]
 
 
@@ -215,5 +221,5 @@ def quoted(name: str) -> str:
 _MAKERS: Mapping[str, Callable[[SqlTable, str], Iterator[str]]] = {
     "value": SqlTable._make_value,
     "many": SqlTable._make_items,
-    "point": SqlTable._make_tree,
+    "point": SqlTable._make_cells,
 }

@@ -990,8 +990,8 @@ class TestSqliteReadModels(
                 ],
             ),
             (
-                Find(where=(InBox("place", -180, -90, 180, 90),), order_by="seen_at"),
-                ["SCAN sights.1 USING INDEX sights.1:seen_at"],
+                Find(where=(InBox("place", -180, -90, 180, 90),), order_by="rank"),
+                ["SCAN sights.1 USING INDEX sights.1:rank"],
             ),
             (
                 Find(where=(Between("size", 0, 300),), order_by="size"),
@@ -1015,8 +1015,8 @@ class TestSqliteReadModels(
             (Equals("size", 7), "SEARCH sights.1 USING INDEX sights.1:size"),
             (OneOf("size", (7, 8)), "SEARCH sights.1 USING INDEX sights.1:size"),
             (Equals("tags", "rare"), "SEARCH sights.1/tags USING PRIMARY KEY (item=?)"),
-            (Near("place", 1, 1, 1), "SCAN sights.1@place VIRTUAL TABLE INDEX 2:D1B0D3B2"),
-            (InBox("place", 0, 0, 1, 1), "SCAN sights.1@place VIRTUAL TABLE INDEX 2:D1B0D3B2"),
+            (Near("place", 1, 1, 1), "SEARCH sights.1@place USING PRIMARY KEY (cell=?)"),
+            (InBox("place", 0, 0, 1, 1), "SEARCH sights.1@place USING PRIMARY KEY (cell=?)"),
         ],
     )
     def test_few_rows_are_found_by_their_index_and_sorted(
@@ -1028,12 +1028,40 @@ class TestSqliteReadModels(
         step: str,
     ) -> None:
         monkeypatch.setattr("adapters.read_models.sqlite_questions.FEW", 20)
-        find = Find(where=(Equals("colour", Colour.RED), condition), order_by="seen_at")
+        find = Find(where=(Equals("colour", Colour.RED), condition), order_by="rank")
         steps = plan_of(find, models, tmp_path, monkeypatch)
         assert any(each.startswith(step) for each in steps), steps
         rows = [each for each in steps if each.startswith(("SCAN sights.1 ", "SEARCH sights.1 "))]
-        assert all("seen_at" not in each and "SCAN" not in each for each in rows), steps
+        assert all("rank" not in each and "SCAN" not in each for each in rows), steps
         assert steps[-1] == "USE TEMP B-TREE FOR ORDER BY"
+
+    @pytest.mark.parametrize(
+        "where",
+        [
+            (InBox("place", 0, 0, 1, 1),),
+            (InBox("place", 170, 0, -170, 1),),
+            (InBox("place", -180, -90, 180, 90),),
+            (Near("place", 1, 1, 1),),
+            (Near("place", 1, 1, 20_000), Equals("colour", Colour.RED)),
+            (Equals("tags", "all"), Near("place", 1, 1, 20_000)),
+        ],
+    )
+    @pytest.mark.parametrize("after", [None, Cursor(NOON, "7")])
+    def test_an_area_is_merged_from_its_cells_in_order(
+        self,
+        models: Open,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        where: tuple[Condition, ...],
+        after: Cursor | None,
+    ) -> None:
+        monkeypatch.setattr("adapters.read_models.sqlite_questions.FEW", 20)
+        find = Find(where=where, order_by="seen_at")
+        steps = plan_of(find, models, tmp_path, monkeypatch, after)
+        bounds = "(cell=? AND (sorted,named)<(?,?))" if after else "(cell=?)"
+        assert {each for each in steps if "TEMP" in each or "SCAN" in each} == set()
+        assert f"SEARCH sights.1@place USING PRIMARY KEY {bounds}" in steps
+        assert len([each for each in steps if each.startswith("SEARCH sights.1@place")]) <= 18
 
 
 class TestTheFileOfReadModels:
@@ -1290,7 +1318,13 @@ def limit_pages(path: Path, pages: int) -> None:
     SqliteFile.open(path, limit_pages).close(limit_pages)
 
 
-def plan_of(find: Find, models: Open, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def plan_of(
+    find: Find,
+    models: Open,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    after: Cursor | None = None,
+) -> list[str]:
     """The steps by which SQLite finds the first page of 400 rows."""
     model = filled(
         models,
@@ -1313,7 +1347,7 @@ def plan_of(find: Find, models: Open, folder: Path, monkeypatch: pytest.MonkeyPa
         return read(self, sql, *values)
 
     monkeypatch.setattr(SqliteFile, "read", remembered)
-    model.find(find, limit=5)
+    model.find(find, limit=5, after=after)
     with closing(sqlite3.connect(folder / "models.db")) as connection:
         sql, values = asked[-1]
         steps = connection.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()

@@ -1,8 +1,8 @@
-"""Cells of places, by which MongoDB finds the first rows of an area in their order.
+"""Cells of places, by which stores find the first rows of an area in their order.
 
-An index over cells and then over the sort field holds the rows of each cell in order. MongoDB
-merges those of the cells of an area, and stops after a page, however many rows the area holds. Its
-own indexes of places have no order.
+An index over cells and then over the sort field holds the rows of each cell in order. A store
+merges those of the cells of an area, and stops after a page, however many rows the area holds.
+Indexes of places, such as R-trees, have no order.
 """
 
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ from math import floor, prod
 from adapters.read_models.indexing import DATE_LINE, POLE, IndexedPoint
 from application.ports.read_models import InBox
 
-DEGREES = (1 / 32, 1 / 8, 1 / 2, 2.0, 8.0, 32.0)
-"""How wide and high the cells of each level are."""
-MOST_CELLS = 64
-"""Of how many cells the rows are merged at most, but for those of the last level."""
+DEGREES = (1 / 64, 1 / 8, 1.0, 8.0, 64.0)
+"""How wide and high the cells of each level are. Eighteen of the last ones cover the Earth."""
+MOST_CELLS = 18
+"""Of how many cells the rows are merged at most."""
 BITS = 20
 
 
