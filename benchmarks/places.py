@@ -1,17 +1,19 @@
 """Near me and on the map, in read models of 20,000 and of 1,000,000 cases.
 
-Run with ``python -m benchmarks.places [cases]``. The cases lie in one country, so that fifty times
-as many are near when there are fifty times as many.
+Run with ``python -m benchmarks.places [cases [read models]]``. The cases lie in one country, so
+that fifty times as many are near when there are fifty times as many. An area that showed one case
+then shows a page of them, each of which is decoded; so the same areas are asked once more, for as
+many cases as the smaller read model showed.
 """
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -65,6 +67,7 @@ INDEXES = (by_range("published_at"), by_point("place", order="published_at"))
 
 def main() -> None:
     many = int(sys.argv[1]) if sys.argv[1:] else MANY
+    wanted = sys.argv[2:]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         database = connect(stack.enter_context(Mongo()).url, "benchmarks")
@@ -76,21 +79,20 @@ def main() -> None:
             "MongoDB": MongoReadModels(database),
         }
         for name, models in kinds.items():
-            print_kind(name, models, many)
+            if name in wanted or not wanted:
+                print_kind(name, models, many)
 
 
 def print_kind(name: str, models: ReadModels, many: int) -> None:
     few, more = (filled(models, build, count) for build, count in ((1, FEW), (2, many)))
-    print(f"\n{name}: times in ms with {FEW:,} and {many:,} cases")
+    print(f"\n{name}: times in ms, p50 and p99, with {FEW:,} and {many:,} cases")
     for what, question in questions().items():
-        one, other = times(few, question), times(more, question)
-        ratio = other[0] / one[0]
-        short = "" if ratio <= MOST_TIMES else "  short"
-        print(
-            f"{what:28} p50 {one[0]:7.2f} {other[0]:7.2f}  p99 {one[1]:7.2f} {other[1]:7.2f}"
-            f"  ratio {ratio:5.2f}{short}",
-            flush=True,
-        )
+        one, other = asked(few, question), asked(more, question)
+        shown = [max(1, each.shown) for each in one]
+        like = asked(more, question, shown)
+        ratio = middle(like) / middle(one)
+        parts = [f"{what:26}", *map(described, (one, other)), f"as many {described(like)}"]
+        print(*parts, f"ratio {ratio:.2f}", "" if ratio <= MOST_TIMES else "short", flush=True)
 
 
 def filled(models: ReadModels, build: int, count: int) -> ReadModel[Happened]:
@@ -139,14 +141,36 @@ def questions() -> Mapping[str, Callable[[Random], Find]]:
     }
 
 
-def times(model: ReadModel[Happened], question: Callable[[Random], Find]) -> tuple[float, float]:
-    """Return the median and the 99th percentile, in milliseconds."""
-    random, taken = Random(3), []
-    for find in islice(iter(partial(question, random), None), QUESTIONS):
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How many milliseconds an answer took, and how many cases it showed."""
+
+    took: float
+    shown: int
+
+
+def asked(
+    model: ReadModel[Happened],
+    question: Callable[[Random], Find],
+    limits: Iterable[int] = repeat(SHOWN),
+) -> list[Asked]:
+    random, answers = Random(3), []
+    for limit in islice(limits, QUESTIONS):
+        find = question(random)
         start = time.perf_counter()
-        model.find(find, limit=SHOWN)
-        taken.append((time.perf_counter() - start) * 1000)
-    return middle_and_late(taken)
+        rows = model.find(find, limit=limit)
+        answers.append(Asked((time.perf_counter() - start) * 1000, len(rows)))
+    return answers
+
+
+def middle(answers: Iterable[Asked]) -> float:
+    return middle_and_late([each.took for each in answers])[0]
+
+
+def described(answers: Sequence[Asked]) -> str:
+    half, late = middle_and_late([each.took for each in answers])
+    shown = sum(each.shown for each in answers) / len(answers)
+    return f"{half:5.2f} {late:5.2f} ({shown:4.1f} cases)"
 
 
 if __name__ == "__main__":

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
-from heapq import nlargest, nsmallest
-from itertools import chain, islice, product
-from math import floor, prod
+from dataclasses import dataclass
+from heapq import merge, nlargest, nsmallest
+from itertools import chain, islice
 from threading import RLock
 from typing import Any, Generic, TypeVar
 
 from sortedcontainers import SortedList
 
+from adapters.read_models.cells import cells_in, cells_of
 from adapters.read_models.indexing import (
     IndexedPoint,
     Scalar,
@@ -50,12 +51,23 @@ V = TypeVar("V", bound=Hashable)
 # of M. With so many times this number of candidates or fewer, sorting them is faster.
 SORTED = 1.0
 
-# How wide the cells of places are, in degrees, and how many of them a lookup reads at most.
-GRIDS = (1 / 32, 1.0, 32.0)
-MOST_CELLS = 1000
-
 # (is not None, value, key), so that None sorts before every other value.
 Entry = tuple[bool, Any, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The part of an ordered list that a query reads, without its ends."""
+
+    low: Any
+    high: Any
+    descending: bool
+
+    def of(self, entries: SortedList[Entry]) -> Iterator[Entry]:
+        part: Iterator[Entry] = entries.irange(
+            self.low, self.high, inclusive=(False, False), reverse=self.descending
+        )
+        return part
 
 
 class MemoryReadModels:
@@ -132,6 +144,7 @@ class MemoryTable(Generic[D]):
         self._documents: dict[str, D] = {}
         self._lists: dict[str, _List[Any]] = {}
         self._orders: dict[str, _Values] = {}
+        self._areas: dict[str, _Points] = {}
         self.clear()
 
     def get(self, keys: Sequence[str]) -> Mapping[str, D]:
@@ -171,11 +184,9 @@ class MemoryTable(Generic[D]):
         self._lists = {name: _LISTS[index.kind](index) for name, index in self._indexes.items()}
         # Without a sort field, rows are sorted by key, as if the field were None in every row.
         self._lists[""] = _Values(by(""))
-        self._orders = {
-            name: its_list
-            for name, its_list in self._lists.items()
-            if isinstance(its_list, _Values)
-        }
+        lists = self._lists.items()
+        self._orders = {name: each for name, each in lists if isinstance(each, _Values)}
+        self._areas = {name: each for name, each in lists if isinstance(each, _Points)}
 
     def _extracted(self, document: D | None) -> dict[str, Any] | None:
         if document is None:
@@ -191,17 +202,23 @@ class MemoryTable(Generic[D]):
             self._documents[key] = document
 
     def _keys(self, find: Find, limit: int, after: Cursor | None) -> list[str]:
-        order = self._orders[find.order_by]
+        order, area = self._orders[find.order_by], self._area_in_order(find)
         end = None if after is None else _entry(scalar(after.value), after.key)
         if find.where:
             driver, rest = self._driver(find)
             its_list = self._lists[driver.field]
-            if its_list.estimate(driver) ** 2 <= SORTED * limit * len(self._documents):
+            few = its_list.estimate(driver) ** 2 <= SORTED * limit * len(self._documents)
+            if few and driver is not area:
                 found = (key for key in its_list.keys(driver) if self._holds(rest, key))
                 return _first(map(order.entry, found), limit, end, find.descending)
-        bounds = [one for one in find.where if one.field == find.order_by]
-        walk = order.walk(end, bounds, descending=find.descending)
+        span = _span(find, end)
+        walk = self._areas[area.field].walk(area, span) if area else order.walk(span)
         return list(islice((key for key in walk if self._holds(find.where, key)), limit))
+
+    def _area_in_order(self, find: Find) -> InBox | Near | None:
+        """Return a condition whose cells hold their rows in the order of the query."""
+        areas = (one for one in find.where if isinstance(one, InBox | Near))
+        return next((one for one in areas if self._indexes[one.field].order == find.order_by), None)
 
     def _driver(self, find: Find) -> tuple[Condition, list[Condition]]:
         """Return the condition that leaves the fewest candidates, and the other conditions."""
@@ -309,18 +326,9 @@ class _Values(_List[Equals | OneOf | Between]):
         """Return the position of the row in the order."""
         return _entry(self.held[key], key)
 
-    def walk(
-        self, after: Entry | None, bounds: Collection[Condition], *, descending: bool
-    ) -> Iterator[str]:
-        """Yield keys in order, after an entry and within the conditions on this value."""
-        spans = [one for one in bounds if isinstance(one, Between)]
-        lows = [_bound(one.least) for one in spans if one.least is not None]
-        highs = [_bound(one.below) for one in spans if one.below is not None]
-        if after is not None:
-            (highs if descending else lows).append(after)
-        low, high = max(lows, default=None), min(highs, default=None)
-        entries = self._entries.irange(low, high, inclusive=(False, False), reverse=descending)
-        return (key for _, _, key in entries)
+    def walk(self, span: Span) -> Iterator[str]:
+        """Yield keys in order."""
+        return (key for _, _, key in span.of(self._entries))
 
     def estimate(self, condition: Equals | OneOf | Between) -> int:
         if isinstance(condition, Between):
@@ -384,70 +392,49 @@ class _Sets(_List[Equals | OneOf]):
 
 
 class _Points(_List[InBox | Near]):
-    """The point of each row or None, and the rows of each cell of several grids.
-
-    A condition is looked up in the finest grid of which it touches few cells.
-    """
+    """The point of each row or None, and the rows of each cell, in the order of the index."""
 
     def __init__(self, index: Index) -> None:
         super().__init__(index)
-        self._grids = tuple(map(_Grid, GRIDS))
+        self._cells: dict[int, SortedList[Entry]] = {}
+        point, order = self.extract, extractor(by(index.order)) if index.order else None
+        self.extract = lambda document: (point(document), order(document) if order else None)
 
-    def add(self, key: str, value: IndexedPoint | None) -> None:
-        if value is not None:
-            for grid in self._grids:
-                grid.keys.add(grid.cell(value.lat, value.lon), key)
+    def add(self, key: str, value: tuple[IndexedPoint | None, Scalar]) -> None:
+        point, sorted_by = value
+        for cell in cells_of(point) if point else ():
+            self._cells.setdefault(cell, SortedList()).add(_entry(sorted_by, key))
 
-    def remove(self, key: str, value: IndexedPoint | None) -> None:
-        if value is not None:
-            for grid in self._grids:
-                grid.keys.remove(grid.cell(value.lat, value.lon), key)
+    def remove(self, key: str, value: tuple[IndexedPoint | None, Scalar]) -> None:
+        point, sorted_by = value
+        for cell in cells_of(point) if point else ():
+            self._cells[cell].remove(_entry(sorted_by, key))
+            if not self._cells[cell]:
+                del self._cells[cell]
+
+    def walk(self, condition: InBox | Near, span: Span) -> Iterator[str]:
+        """Yield the keys of all cells that the area touches, in order."""
+        parts = [span.of(entries) for entries in self._touched(condition)]
+        return (key for _, _, key in merge(*parts, reverse=span.descending))
 
     def estimate(self, condition: InBox | Near) -> int:
-        return sum(map(len, self._cells(condition)))
+        return sum(map(len, self._touched(condition)))
 
     def keys(self, condition: InBox | Near) -> Iterator[str]:
-        candidates = chain.from_iterable(self._cells(condition))
-        return (key for key in candidates if self.holds(condition, key))
+        found = (key for entries in self._touched(condition) for _, _, key in entries)
+        return (key for key in found if self.holds(condition, key))
 
     def holds(self, condition: InBox | Near, key: str) -> bool:
-        point = self.held[key]
+        point, _ = self.held[key]
         if point is None:
             return False
         if isinstance(condition, InBox):
             return _in_box(condition, point)
         return km_between(condition, point) <= condition.km
 
-    def _cells(self, condition: InBox | Near) -> Iterator[Collection[str]]:
-        """Yield the rows of each cell that may hold a point that meets the condition."""
-        boxes = boxes_of(condition)
-        few = (grid for grid in self._grids if sum(map(grid.size, boxes)) <= MOST_CELLS)
-        grid = next(few, self._grids[-1])
-        return (grid.keys.of(cell) for cell in {cell for box in boxes for cell in grid.cells(box)})
-
-
-class _Grid:
-    """The rows of each cell, which is ``degrees`` wide and high."""
-
-    def __init__(self, degrees: float) -> None:
-        self.keys = _KeysBy[tuple[int, int]]()
-        self._degrees = degrees
-
-    def cell(self, lat: float, lon: float) -> tuple[int, int]:
-        return floor(lat / self._degrees), floor(lon / self._degrees)
-
-    def cells(self, box: InBox) -> Iterator[tuple[int, int]]:
-        return product(*self._sides(box))
-
-    def size(self, box: InBox) -> int:
-        return prod(map(len, self._sides(box)))
-
-    def _sides(self, box: InBox) -> tuple[range, range]:
-        (south, west), (north, east) = (
-            self.cell(box.south, box.west),
-            self.cell(box.north, box.east),
-        )
-        return range(south, north + 1), range(west, east + 1)
+    def _touched(self, condition: InBox | Near) -> Iterator[SortedList[Entry]]:
+        touched = cells_in(boxes_of(condition))
+        return (self._cells[cell] for cell in touched if cell in self._cells)
 
 
 class _KeysBy(Generic[V]):
@@ -478,6 +465,16 @@ _LISTS: Mapping[str, Callable[[Index], _List[Any]]] = {
 
 def _entry(value: Scalar, key: str) -> Entry:
     return (value is not None, 0 if value is None else value, key)
+
+
+def _span(find: Find, after: Entry | None) -> Span:
+    """Return what comes after an entry and meets the conditions on the value of the order."""
+    bounds = [one for one in find.where if isinstance(one, Between) and one.field == find.order_by]
+    lows = [_bound(one.least) for one in bounds if one.least is not None]
+    highs = [_bound(one.below) for one in bounds if one.below is not None]
+    if after is not None:
+        (highs if find.descending else lows).append(after)
+    return Span(max(lows, default=None), min(highs, default=None), find.descending)
 
 
 def _bound(value: Any) -> Any:
