@@ -1,6 +1,7 @@
 """Commit rows and checkpoint of a read model in MongoDB atomically, whatever the number of rows."""
 
 from collections.abc import Callable, Mapping
+from math import inf
 from random import uniform
 from re import escape
 from time import sleep
@@ -36,15 +37,23 @@ MANY = 100
 TOO_LARGE = {257, 388}
 PART = 1000
 
+# Tries of a transaction with more rows. A full cache rolls it back each time, which MongoDB 6 calls
+# a conflict with others.
+TRIES_OF_MANY = 8
+
 
 class TooLarge(StoreUnavailable):
     """The server does not accept so many rows in one transaction."""
 
 
+class Conflicting(StoreUnavailable):
+    """A transaction kept conflicting with others."""
+
+
 class Commits:
     """The checkpoint of one read model, and the commits that move it.
 
-    A commit is usually one transaction. If that is too large for the server's cache, the rows are
+    A commit is usually one transaction. If it is too large for the server's cache, the rows are
     first written to a second collection. Moving the checkpoint then commits them, and they are
     copied into place in parts. ``checkpoint`` completes this after a crash.
     """
@@ -57,6 +66,7 @@ class Commits:
         self._model = {"_id": f"{name}.{version}", "name": name, "version": version}
         self._me = {"_id": self._model["_id"]}
         self._client = database.client
+        self._most_at_once = inf
 
     def table(self, side: str) -> Collection[Document]:
         """Return the collection of a side table, or with an empty name that of the documents."""
@@ -93,10 +103,16 @@ class Commits:
 
     def commit(self, rows: Rows, checkpoint: Checkpoint) -> None:
         """Commit the rows. Raises Fenced, and ValueError for rows that the server refuses."""
-        try:
-            self._commit_at_once(rows, checkpoint)
-        except TooLarge:
-            self._commit_in_parts(rows, checkpoint)
+        if len(rows) <= self._most_at_once:
+            try:
+                return self._commit_at_once(rows, checkpoint)
+            except Conflicting:
+                if len(rows) <= PART:
+                    raise
+                self._most_at_once = PART
+            except TooLarge:
+                pass
+        return self._commit_in_parts(rows, checkpoint)
 
     def _commit_at_once(self, rows: Rows, checkpoint: Checkpoint) -> None:
         def write(session: ClientSession) -> None:
@@ -104,7 +120,7 @@ class Commits:
             self._move(checkpoint, session)
             self._write(rows, session)
 
-        self._transact(write)
+        self._transact(write, len(PAUSES) if len(rows) <= PART else TRIES_OF_MANY)
 
     def _commit_in_parts(self, rows: Rows, checkpoint: Checkpoint) -> None:
         commit = uuid4().hex
@@ -177,13 +193,15 @@ class Commits:
             table.insert_many(inserts, ordered=False, session=session)
         return set(new)
 
-    def _transact(self, write: Callable[[ClientSession], None]) -> None:
+    def _transact(
+        self, write: Callable[[ClientSession], None], most_tries: int = len(PAUSES)
+    ) -> None:
         """Run ``write`` in a transaction, and retry it after a conflict with another one.
 
         Transactions of killed processes are ended. If the outcome is unknown, the caller finds it
         in the checkpoint.
         """
-        for tries, longest in enumerate(PAUSES, start=1):
+        for tries, longest in enumerate(PAUSES[:most_tries], start=1):
             try:
                 with self._client.start_session() as session:
                     with session.start_transaction(MAJORITY, DURABLE):
@@ -194,7 +212,7 @@ class Commits:
             if tries % TRIES_A_LOOK == 0:
                 end_abandoned_transactions(self._client)
             sleep(uniform(0, longest))  # noqa: S311 - only spreads out concurrent writers
-        raise StoreUnavailable("MongoDB: the transaction kept conflicting with others")
+        raise Conflicting("MongoDB: the transaction kept conflicting with others")
 
 
 def _by_table(rows: Rows) -> dict[str, dict[str, Document | None]]:

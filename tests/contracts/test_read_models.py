@@ -19,14 +19,16 @@ from unittest.mock import Mock
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 
 from adapters.key_vault.memory import MemoryKeyVault
 from adapters.mongo import Document, connect
 from adapters.read_models import mongo_commits
 from adapters.read_models.memory import MemoryReadModels
 from adapters.read_models.mongo import MongoReadModels
-from adapters.read_models.mongo_commits import Commits, TooLarge
+from adapters.read_models.mongo_commits import Commits, Rows, TooLarge
 from adapters.read_models.sqlite import SqliteReadModels
 from adapters.read_models.sqlite_renewal import Renewal
 from adapters.sqlite_file import SqliteFile
@@ -1541,6 +1543,29 @@ class TestMongoCommitsInParts:
         assert commit(model, {**dict.fromkeys(rows), "z": FULL}).revision == 2
         assert found(model) == ["z"]
         assert mongo_database["ready.sights.1"].find_one() is None
+
+    def test_a_full_cache_that_rolls_back_what_is_large_does_not_stop_it(
+        self, mongo_database: Database[Document], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tried: list[int] = []
+        write = Commits._write
+
+        def roll_back(self: Commits, rows: Rows, session: ClientSession) -> None:
+            tried.append(len(rows))
+            if len(rows) > 10:
+                conflict = {"code": 112, "errorLabels": ["TransientTransactionError"]}
+                raise OperationFailure("oldest pinned transaction rolled back", 112, conflict)
+            write(self, rows, session)
+
+        monkeypatch.setattr(mongo_commits, "PART", 10)
+        monkeypatch.setattr(mongo_commits, "PAUSES", [0.001] * 3)
+        monkeypatch.setattr(Commits, "_write", roll_back)
+        rows = {f"{number:02}": paged(number) for number in range(25)}
+        model = filled(lambda: MongoReadModels(mongo_database), rows)
+        assert model.get(list(rows)) == rows
+        commit(model, dict.fromkeys(rows))
+        assert found(model) == []
+        assert tried == [25, 25, 25, 10, 10, 5, 10, 10, 5]
 
     def test_side_rows_are_committed_in_the_same_parts(
         self, models: Open, mongo_database: Database[Document]
