@@ -1,9 +1,9 @@
 """Compute the fingerprint of a read model: if it changes, the read model is rebuilt.
 
-It covers the document, the side tables, the indexes, the code of the projection and its helpers,
-and the declared events. It also covers the names of all events in its topics: a program stops at an
-unknown one, so programs that know different events make different builds. Comments and docstrings
-are left out.
+It covers the document, the side tables, the indexes and how they are stored, the code of the
+projection and its helpers, and the declared events. It also covers the names of all events in its
+topics: a program stops at an unknown one, so programs that know different events make different
+builds. Comments and docstrings are left out.
 """
 
 import inspect
@@ -17,7 +17,7 @@ from types import CodeType, ModuleType
 from typing import Any, get_args, get_type_hints
 
 from application.engine.query_service import QueryService
-from application.ports.read_models import Side
+from application.ports.read_models import STORED_AS, Side
 from domain.catalog import EVENTS, EventCatalog
 
 HELPERS = "application.queries."
@@ -31,7 +31,7 @@ def fingerprint(service: QueryService[Any]) -> str:
 
 def fingerprint_with(service: QueryService[Any], catalog: EventCatalog) -> str:
     """Return the fingerprint of a program that knows the events of this catalog."""
-    indexes = repr(sorted(service.indexes, key=lambda index: index.name))
+    indexes = f"{STORED_AS} {sorted(service.indexes, key=lambda index: index.name)}"
     parts = [
         f"{type(service).__qualname__} {service.version} {sorted(vars(service).items())}",
         indexes,

@@ -70,6 +70,11 @@ def by_text(name: str, *fields: str, weight: float = 1.0) -> Index:
     return Index(name, "text", fields, weight)
 
 
+STORED_AS = 2
+"""Changes with what any adapter stores for an index. All read models are then rebuilt beside those
+of earlier programs."""
+
+
 # Side tables: what a projection remembers beside its documents
 
 S = TypeVar("S")

@@ -14,6 +14,7 @@ import pytest
 
 from application.engine.fingerprint import answers_alike, fingerprint, fingerprint_with
 from application.engine.query_service import QueryService
+from application.ports.read_models import STORED_AS
 from application.system import query_services
 from domain.catalog import EVENTS, EventCatalog
 
@@ -128,6 +129,14 @@ def test_other_indexes_make_another_build_that_accepts_other_queries(write: Writ
     after = fingerprint(write(('(by("key"),)', '(by("key"), by("inner.size"))')))
     assert before != after
     assert not answers_alike(before, after)
+
+
+def test_indexes_that_are_stored_otherwise_make_another_build_that_accepts_other_queries(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = fingerprint(write())
+    monkeypatch.setattr("application.engine.fingerprint.STORED_AS", STORED_AS + 1)
+    assert not answers_alike(before, fingerprint(write()))
 
 
 def test_a_parameter_of_the_service_makes_another_build(write: Write) -> None:
