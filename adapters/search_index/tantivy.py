@@ -26,6 +26,7 @@ from adapters.search_index.tantivy_ranking import ByRelevance, ByValue, Hit, key
 from adapters.search_index.tantivy_schema import (
     BODY,
     KEY,
+    NUMBER,
     Questions,
     Schema,
     all_of,
@@ -305,7 +306,7 @@ class _View:
         exact, mistyped = self._queries(find, words)
         hits = [] if after and after.value < _BELOW / 2 else best.first(exact, limit, after)
         if mistyped is not None and len(hits) < limit:
-            hits += best.first(mistyped, limit - len(hits), after, _BELOW)
+            hits += best.first(mistyped(), limit - len(hits), after, _BELOW)
         return hits
 
     def among(self, where: Sequence[Condition], words: list[Word], names: Sequence[str]) -> Query:
@@ -365,24 +366,25 @@ class _View:
         if mistyped is None:
             return exact
         if find.order_by == RELEVANCE:
-            return any_of([exact, mistyped])
-        return exact if counted(self._searcher, exact) else mistyped
+            return any_of([exact, mistyped()])
+        return exact if counted(self._searcher, exact) else mistyped()
 
-    def _queries(self, find: Find, words: list[Word] | None) -> tuple[Query, Query | None]:
-        """Return the rows that have the words, and those that have them with typing errors."""
+    def _queries(
+        self, find: Find, words: list[Word] | None
+    ) -> tuple[Query, Callable[[], Query] | None]:
+        """Return the rows that have the words, and, if asked, those with typing errors."""
         where = [unscored(self._questions.condition(one)) for one in find.where]
         if words is None:
             return self._exact(find.where, where or [Query.all_query()]), None
         names = self._names(find)
         exact = self._questions.words(words, names, mistyped=False)
-        if not any(word.may_be_mistyped for word in words):
-            return self._exact(find.where, [exact, *where]), None
-        mistyped = self._questions.words(words, names, mistyped=True)
-        found = (
-            self._exact(find.where, [exact, *where]),
-            self._exact(find.where, [mistyped, *where]),
-        )
-        return found[0], found[1].and_must_not_match(found[0])
+        rows = self._exact(find.where, [exact, *where])
+
+        def with_errors() -> Query:
+            mistyped = self._questions.words(words, names, mistyped=True)
+            return self._exact(find.where, [mistyped, *where]).and_must_not_match(rows)
+
+        return rows, with_errors if any(word.may_be_mistyped for word in words) else None
 
     def _names(self, find: Find) -> Sequence[str]:
         asked = find.matches.names if find.matches else ()
@@ -393,23 +395,28 @@ class _View:
     def _exact(self, where: Sequence[Condition], queries: list[Query]) -> Query:
         """Return the rows that meet all queries, and lie in all circles."""
         query = all_of(queries)
-        circles = [one for one in where if isinstance(one, Near)]
-        return all_of([query, *(unscored(self._within(query, one)) for one in circles)])
+        for one in where:
+            if isinstance(one, Near):
+                query = self._within(query, one)
+        return query
 
     def _within(self, query: Query, circle: Near) -> Query:
+        """Return the rows of the query, which lie in the box around a circle, without those
+        outside of it."""
         count = counted(self._searcher, query)
         if not count:
             return query
-        found = self._searcher.search(query, count, count=False, order_by_field=KEY).hits
+        by_lat = self._schema.lat(circle.field)
+        found = self._searcher.search(query, count, count=False, order_by_field=by_lat).hits
         addresses = [address for _, address in found]
-        lats: Any = self._searcher.fast_field_values(self._schema.lat(circle.field), addresses)
         lons: Any = self._searcher.fast_field_values(self._schema.lon(circle.field), addresses)
-        keys = [
-            decoded_text(key)
-            for (key, _), lat, lon in zip(found, lats, lons, strict=True)
-            if km_between(circle, IndexedPoint(lat=lat, lon=lon)) <= circle.km
+        numbers: Any = self._searcher.fast_field_values(NUMBER, addresses)
+        outside = [
+            number
+            for (lat, _), lon, number in zip(found, lons, numbers, strict=True)
+            if km_between(circle, IndexedPoint(lat=lat, lon=lon)) > circle.km
         ]
-        return self._questions.keys(keys)
+        return query.and_must_not_match(self._questions.numbered(outside))
 
 
 def counted(searcher: Searcher, query: Query) -> int:
