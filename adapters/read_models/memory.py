@@ -56,7 +56,7 @@ Entry = tuple[bool, Any, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Extent:
     """The part of an ordered list that a query reads, without its ends."""
 
     low: Any
@@ -211,8 +211,8 @@ class MemoryTable(Generic[D]):
             if few and driver is not area:
                 found = (key for key in its_list.keys(driver) if self._holds(rest, key))
                 return _first(map(order.entry, found), limit, end, find.descending)
-        span = _span(find, end)
-        walk = self._areas[area.field].walk(area, span) if area else order.walk(span)
+        extent = _extent(find, end)
+        walk = self._areas[area.field].walk(area, extent) if area else order.walk(extent)
         return list(islice((key for key in walk if self._holds(find.where, key)), limit))
 
     def _area_in_order(self, find: Find) -> InBox | Near | None:
@@ -326,9 +326,9 @@ class _Values(_List[Equals | OneOf | Between]):
         """Return the position of the row in the order."""
         return _entry(self.held[key], key)
 
-    def walk(self, span: Span) -> Iterator[str]:
+    def walk(self, extent: Extent) -> Iterator[str]:
         """Yield keys in order."""
-        return (key for _, _, key in span.of(self._entries))
+        return (key for _, _, key in extent.of(self._entries))
 
     def estimate(self, condition: Equals | OneOf | Between) -> int:
         if isinstance(condition, Between):
@@ -412,10 +412,10 @@ class _Points(_List[InBox | Near]):
             if not self._cells[cell]:
                 del self._cells[cell]
 
-    def walk(self, condition: InBox | Near, span: Span) -> Iterator[str]:
+    def walk(self, condition: InBox | Near, extent: Extent) -> Iterator[str]:
         """Yield the keys of all cells that the area touches, in order."""
-        parts = [span.of(entries) for entries in self._touched(condition)]
-        return (key for _, _, key in merge(*parts, reverse=span.descending))
+        parts = [extent.of(entries) for entries in self._touched(condition)]
+        return (key for _, _, key in merge(*parts, reverse=extent.descending))
 
     def estimate(self, condition: InBox | Near) -> int:
         return sum(map(len, self._touched(condition)))
@@ -467,14 +467,14 @@ def _entry(value: Scalar, key: str) -> Entry:
     return (value is not None, 0 if value is None else value, key)
 
 
-def _span(find: Find, after: Entry | None) -> Span:
+def _extent(find: Find, after: Entry | None) -> Extent:
     """Return what comes after an entry and meets the conditions on the value of the order."""
     bounds = [one for one in find.where if isinstance(one, Between) and one.field == find.order_by]
     lows = [_bound(one.least) for one in bounds if one.least is not None]
     highs = [_bound(one.below) for one in bounds if one.below is not None]
     if after is not None:
         (highs if find.descending else lows).append(after)
-    return Span(max(lows, default=None), min(highs, default=None), find.descending)
+    return Extent(max(lows, default=None), min(highs, default=None), find.descending)
 
 
 def _bound(value: Any) -> Any:

@@ -56,12 +56,12 @@ class Term:
     candidates: Sql
     column: str = ""
     equal: bool = False
-    area: "Area | None" = None
+    area: "CellRows | None" = None
     ordered: Sql | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class CellRows:
     """The cells of an area: their table, their numbers, and what a row of them has to meet."""
 
     table: str
@@ -89,7 +89,7 @@ class TableQuery:
         rows = f"SELECT key, body FROM {self._table.quoted}{_where(parts)}"  # noqa: S608 - names are quoted
         return self._page([Sql(rows, _values(parts))], order, limit)
 
-    def _merged(self, area: Area, limit: int, after: Cursor | None) -> Sql:
+    def _merged(self, area: CellRows, limit: int, after: Cursor | None) -> Sql:
         """Merge the rows of the cells. SQLite reads on in a cell only when its row was taken."""
         order = ["sorted", "named"] if self._order else ["named"]
         others = [term.ordered or term.checking for term in self._terms if term is not self._leader]
@@ -223,7 +223,7 @@ class TableQuery:
         checking = _all([_inside(lat, lon, boxes), *within])
         leading = _all([Sql(f"id IN ({candidates.text})", candidates.values), *within])
         in_order = self._table.indexes[area.field].order == self._find.order_by
-        merged = Area(table, cells, _all([inside, *within])) if in_order else None
+        merged = CellRows(table, cells, _all([inside, *within])) if in_order else None
         return Term(leading, checking, candidates, area=merged)
 
     def _within(self, area: InBox | Near) -> list[Sql]:
