@@ -1,7 +1,6 @@
 """Read models in MongoDB: one collection for each build, and one for all checkpoints."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -10,6 +9,7 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
+from adapters.documents import decoder_of
 from adapters.grouping import Grouping
 from adapters.mongo import Document, unavailable_as
 from adapters.read_models.cells import cells_of
@@ -42,10 +42,6 @@ S = TypeVar("S")
 
 # The field with the whole document as JSON. A row's other fields are the values of the indexes.
 BODY = "d"
-
-
-# msgspec completes a type at its first use, and crashes if two threads do so at once.
-_making = Lock()
 
 
 class MongoReadModels:
@@ -131,8 +127,7 @@ class MongoTable(Generic[D]):
         self._rows = rows
         self._indexes = {index.name: index for index in indexes}
         self._columns = [(column_of(index.name), extractor(index)) for index in indexes]
-        with _making:
-            self._decoder = msgspec.json.Decoder(document)
+        self._decoder = decoder_of(document)
         self._encoder = msgspec.json.Encoder()
         self._gets: Grouping[Sequence[str], Mapping[str, bytes]] = Grouping(self._bodies)
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from json import dumps, loads
 from pathlib import Path
 from sqlite3 import Connection
-from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from adapters.documents import decoder_of
 from adapters.read_models.indexing import check, side_of
 from adapters.read_models.sqlite_file import ModelsFile
 from adapters.read_models.sqlite_questions import TableQuery
@@ -38,8 +38,6 @@ S = TypeVar("S")
 # What a statement writes, for each of its rows.
 Writes = tuple[str, Sequence[Values]]
 
-# msgspec completes a type at its first use, and crashes if two threads do so at once.
-_making = Lock()
 
 _BEGIN = (
     "INSERT INTO builds SELECT ?1, 1 + coalesce(max(number), 0), ?2 FROM builds WHERE name = ?1"
@@ -153,8 +151,7 @@ class SqliteTable(Generic[D]):
         self._file = file
         self._seal = file.seal
         self.table = SqlTable(name, indexes, file.seal)
-        with _making:
-            self._decoder = msgspec.json.Decoder(document)
+        self._decoder = decoder_of(document)
         self._encoder = msgspec.json.Encoder()
         self._get = f"SELECT key, body FROM {self.table.quoted} WHERE id = ?"  # noqa: S608 - quoted
         self._get_many = (

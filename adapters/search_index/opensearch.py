@@ -11,7 +11,6 @@ overwrites what a later commit wrote.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from threading import Lock
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -25,6 +24,7 @@ from opensearchpy.exceptions import (
     RequestError,
 )
 
+from adapters.documents import decoder_of
 from adapters.mongo import StoreMisconfigured
 from adapters.search_index.analysis import Word, asked
 from adapters.search_index.answers import (
@@ -80,9 +80,6 @@ _SETTINGS: Json = {
     "index.gc_deletes": "1h",
     "index.merge.policy.expunge_deletes_allowed": 0,
 }
-
-# msgspec completes a type at its first use, and crashes if two threads do so at once.
-_making = Lock()
 
 
 class OpenSearchIndex:
@@ -324,8 +321,7 @@ class OpenSearchModel(Generic[D]):
     def __init__(self, commits: CommitsAhead, document: type[D], indexes: Sequence[Index]) -> None:
         self._commits = commits
         self._fields = OpenSearchFields(indexes)
-        with _making:
-            self._decoder = msgspec.json.Decoder(document)
+        self._decoder = decoder_of(document)
         self._encoder = msgspec.json.Encoder()
 
     def create(self) -> None:

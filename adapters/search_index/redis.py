@@ -9,13 +9,13 @@ of a build are in different slots.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import msgspec
 from redis import Redis
 from redis.exceptions import RedisError, WatchError
 
+from adapters.documents import decoder_of
 from adapters.search_index.analysis import Word, asked
 from adapters.search_index.answers import (
     BELOW,
@@ -75,8 +75,6 @@ from application.ports.read_models import (
 D = TypeVar("D")
 S = TypeVar("S")
 
-# msgspec completes a type at its first use, and crashes if two threads do so at once.
-_making = Lock()
 _checkpoints = msgspec.json.Decoder(Checkpoint)
 
 
@@ -138,8 +136,7 @@ class RedisSearchModel(Generic[D]):
         self._client = client
         self._keys = keys
         self._fields = RedisFields(indexes)
-        with _making:
-            self._decoder = msgspec.json.Decoder(document)
+        self._decoder = decoder_of(document)
         self._encoder = msgspec.json.Encoder()
 
     def create(self) -> None:

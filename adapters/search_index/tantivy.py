@@ -13,6 +13,7 @@ import msgspec
 import tantivy
 from tantivy import DocAddress, Query, Searcher
 
+from adapters.documents import decoder_of
 from adapters.read_models.indexing import IndexedPoint
 from adapters.search_index.analysis import Word, asked
 from adapters.search_index.checking import check, check_values
@@ -60,9 +61,6 @@ _PART = 1000
 _SAMPLE = 50
 # Added to the score of rows with a typing error, so that they follow all others.
 _BELOW = -1e6
-
-# msgspec completes a type at its first use, and crashes if two threads do so at once.
-_making = Lock()
 
 
 class TantivySearchIndex:
@@ -116,8 +114,7 @@ class TantivyModel(Generic[D]):
         self._build = build
         self._seal = seal
         self._schema = schema
-        with _making:
-            self._decoder = msgspec.json.Decoder(document)
+        self._decoder = decoder_of(document)
         self._encoder = msgspec.json.Encoder()
         self._texts = {
             index.name: texts_of(index) for index in schema.indexes.values() if index.kind == "text"
