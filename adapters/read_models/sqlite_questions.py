@@ -1,7 +1,7 @@
 """Translate queries on a read model into SQL, and choose the index that leads.
 
-Few candidates are found by one index and then sorted. The cells of an area hold their rows in one
-order: in this order SQLite merges them, and stops after a page. Where every condition leaves many,
+Few candidates are found by one index and then sorted. Each cell of an area holds its rows in
+one order: a query in this order merges the cells, and stops after a page. Where every condition leaves many,
 the index of the order leads, and rows that do not meet the conditions are passed over. SQLite would
 choose by statistics that grow old, so the choice is made here, by counting a limited number of
 candidates; a plus sign before a column keeps SQLite from using its index.
@@ -238,7 +238,7 @@ class TableQuery:
 
 
 def _inside(lat: str, lon: str, boxes: Sequence[InBox]) -> Sql:
-    """Check two columns."""
+    """Return the check whether the point in these columns lies in one of the boxes."""
     inside = " OR ".join([f"{lat} BETWEEN ? AND ? AND {lon} BETWEEN ? AND ?"] * len(boxes))
     edges = tuple(edge for box in boxes for edge in (box.south, box.north, box.west, box.east))
     return Sql(f"({inside})", edges)
