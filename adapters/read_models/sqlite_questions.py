@@ -1,10 +1,10 @@
 """Translate queries on a read model into SQL, and choose the index that leads.
 
-Few candidates are found by one index and then sorted. Each cell of an area holds its rows in
-one order: a query in this order merges the cells, and stops after a page. Where every condition leaves many,
-the index of the order leads, and rows that do not meet the conditions are passed over. SQLite would
-choose by statistics that grow old, so the choice is made here, by counting a limited number of
-candidates; a plus sign before a column keeps SQLite from using its index.
+Few candidates are found by one index and then sorted. Each cell of an area holds its rows in one
+order: a query in this order merges the cells, and stops after a page. Where every condition leaves
+many, the index of the order leads, and rows that do not meet the conditions are passed over. SQLite
+would choose by statistics that grow old, so the choice is made here, by counting a limited number
+of candidates; a plus sign before a column keeps SQLite from using its index.
 """
 
 from collections.abc import Callable, Iterator, Sequence
